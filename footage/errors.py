@@ -1,0 +1,92 @@
+"""The exceptions this project raises on purpose; it does not word them for a terminal or a page.
+
+FootageError                 anything that is not a bug: one sentence (what, why), one hint (what to do next)
+├── UsageError               the request makes no sense: empty query, unknown model name, bad option (exit 2)
+├── VideoError               one file cannot be used; an index run records it and goes on
+│   ├── VideoNotFoundError   no such file, or it may not be read
+│   ├── NotAVideoError       the container is not one we open, or there is no video stream in it
+│   └── DecodeError          the file is a video but its pictures cannot be had (corrupt, hung, too large)
+├── ModelError               the model cannot be used
+│   ├── ModelUnavailableError  weights missing, gated, or no hub
+│   ├── WrongCheckpointError   the folder is not a checkpoint this profile can run
+│   └── ModelMemoryError       out of memory even at batch 1
+├── DependencyError          a library or system package is missing or does not fit
+└── StoreError               the index
+    ├── StoreMissingError    there is no index there
+    ├── StoreCorruptError    there is something there, but it is not a readable index
+    ├── SchemaMismatchError  written by another schema version, or for another model
+    └── StoreFullError       the disk is full or read-only
+"""
+
+from __future__ import annotations
+
+
+class FootageError(Exception):
+    """Anything that went wrong and is not a bug.
+
+    ``str(error)`` is one sentence saying what and why; ``error.hint`` says what to do next (may be empty).
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(FootageError):
+    """The request makes no sense as given."""
+
+
+class VideoError(FootageError):
+    """One video file cannot be used; other files are unaffected."""
+
+
+class VideoNotFoundError(VideoError):
+    """The path does not exist or may not be read."""
+
+
+class NotAVideoError(VideoError):
+    """The file is no container on the allow-list, or holds no video stream."""
+
+
+class DecodeError(VideoError):
+    """The file is a video, but its frames cannot be decoded."""
+
+
+class ModelError(FootageError):
+    """A model cannot be used."""
+
+
+class ModelUnavailableError(ModelError):
+    """The model's files cannot be had: missing, gated, or no hub in reach."""
+
+
+class WrongCheckpointError(ModelError):
+    """The folder or repository is not a checkpoint that this profile can run."""
+
+
+class ModelMemoryError(ModelError):
+    """The model ran out of memory even with a single window in the batch."""
+
+
+class DependencyError(FootageError):
+    """A library or a system package is missing, or does not fit the others."""
+
+
+class StoreError(FootageError):
+    """The index cannot be used."""
+
+
+class StoreMissingError(StoreError):
+    """There is no index at the given place."""
+
+
+class StoreCorruptError(StoreError):
+    """Something is there, but it cannot be read as an index."""
+
+
+class SchemaMismatchError(StoreError):
+    """The index was written by another schema version, or under settings that do not mix with these."""
+
+
+class StoreFullError(StoreError):
+    """The disk is full or may not be written."""

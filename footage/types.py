@@ -1,0 +1,258 @@
+"""The nouns of the project as frozen dataclasses; standard library only, no behaviour beyond their own checks.
+
+Times are video time throughout: seconds of presentation time since the first frame of the video stream.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FileState = Literal["new", "indexed", "partial", "failed", "gone"]
+FinishReason = Literal["stop", "length"]
+Verdict = Literal["found", "uncertain", "not found"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open interval of video time, ``start_seconds <= t < end_seconds``."""
+
+    start_seconds: float
+    """First instant inside, in seconds; never negative."""
+    end_seconds: float
+    """First instant after, in seconds; never before the start."""
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.start_seconds) and math.isfinite(self.end_seconds)):
+            raise ValueError(f"a span needs finite ends, got {self.start_seconds} and {self.end_seconds}")
+        if not 0 <= self.start_seconds <= self.end_seconds:
+            raise ValueError(f"a span needs 0 <= start <= end, got {self.start_seconds} and {self.end_seconds}")
+
+    @property
+    def duration_seconds(self) -> float:
+        """Length in seconds."""
+        return self.end_seconds - self.start_seconds
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A place on disk. Several files may hold the same content."""
+
+    path: str
+    """Absolute path."""
+    content_id: str
+    """Identity of the bytes (see ``indexer.library``); empty while unknown, as for a file that may not be read."""
+    size_bytes: int = 0
+    """Size when last seen."""
+    modified_at: float = 0.0
+    """Modification time when last seen, seconds since the epoch."""
+    fingerprint: str = ""
+    """Hash of size and sampled bytes; equal fingerprints are candidates for equal content, no more."""
+    collection: str = ""
+    """Name of the library folder the file was found under."""
+    camera: str = ""
+    """Camera name, where known."""
+    recorded_at: str = ""
+    """Wall-clock time of the first frame, ISO 8601, where known."""
+    clock_source: str = ""
+    """Where ``recorded_at`` comes from: "container", "file name" or empty."""
+    state: FileState = "new"
+    """What the index holds of it."""
+    reason: str = ""
+    """For a failed or partial file: one sentence saying why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A content: what the bytes hold, wherever they lie."""
+
+    content_id: str
+    """Identity of the bytes; empty when only probed."""
+    duration_seconds: float
+    """From the first frame's presentation time to the end of the last frame."""
+    width: int
+    """Display width in pixels, rotation applied."""
+    height: int
+    """Display height in pixels, rotation applied."""
+    fps: float
+    """Average frames per second; an indication, never used to compute times."""
+    codec: str
+    """Name of the video codec, as FFmpeg spells it."""
+    container: str = ""
+    """Container format, as FFmpeg spells it."""
+    rotation_degrees: int = 0
+    """Rotation that was applied: 0, 90, 180 or 270."""
+    start_pts_seconds: float = 0.0
+    """Presentation time of the first frame in the container's own clock; video time 0."""
+    variable_frame_rate: bool = False
+    """True when frame times are not evenly spaced."""
+    stream_index: int = 0
+    """Which stream of the container was chosen."""
+    decoder: str = ""
+    """What reads it: "torchcodec", "torchcodec exact" or "pyav"."""
+    size_bytes: int = 0
+    """Size of the file."""
+    warnings: tuple[str, ...] = ()
+    """What is known to be wrong with it, a sentence each (for example: truncated at 13.6 s)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of a video that the model sees in one go."""
+
+    content_id: str
+    """The video."""
+    index: int
+    """Number of the window in its video, from 0."""
+    span: Span
+    """Where it lies, in video time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """The pictures of one window, in memory for the length of a call and never stored."""
+
+    pixels: np.ndarray
+    """uint8 array of shape (frames, height, width, 3), RGB, display orientation."""
+    times_seconds: tuple[float, ...]
+    """Presentation time of each frame, in video time, ascending; same length as ``pixels``."""
+    span: Span
+    """The window these were asked for, in video time."""
+    decoder: str = ""
+    """What decoded them: "torchcodec", "torchcodec exact" or "pyav"."""
+
+    def __post_init__(self) -> None:
+        if self.pixels.ndim != 4 or self.pixels.shape[3] != 3:
+            raise ValueError(f"frames must be (frames, height, width, 3), got {self.pixels.shape}")
+        if len(self.times_seconds) != len(self.pixels):
+            raise ValueError(f"{len(self.pixels)} frames need as many times, got {len(self.times_seconds)}")
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionEvent:
+    """One line of a caption."""
+
+    span: Span
+    """When, in video time, inside the window."""
+    text: str
+    """What happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """What the model says of one window."""
+
+    scene: str
+    """The scene paragraph; may be empty."""
+    events: tuple[CaptionEvent, ...]
+    """The timed lines in the order written, in video time."""
+    raw: str
+    """The model's answer, untouched."""
+    finish_reason: FinishReason
+    """"stop", or "length" when the token cap cut the answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Under what a window was captioned; two captions with unequal provenance never mix in one index."""
+
+    model: str
+    """Repository or folder name of the model."""
+    revision: str
+    """Commit, or content hash for a local folder."""
+    prompt_version: str
+    """Version of the prompt contract."""
+    budget: str
+    """Pixel and frame budget, spelled out."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowRecord:
+    """The row that commits one captioned window: the single source of truth for its events and vectors."""
+
+    window: Window
+    """Which window."""
+    caption: Caption
+    """What the model said, parsed and raw."""
+    provenance: Provenance
+    """Under what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens in a video, as the index holds it."""
+
+    id: str
+    """Deterministic: the same content, span and text give the same id."""
+    content_id: str
+    """The video."""
+    span: Span
+    """When, in video time."""
+    text: str
+    """What, in the model's words."""
+    window_indexes: tuple[int, ...]
+    """The windows that saw it, ascending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One row that retrieval brought back, before anything is grouped or grounded."""
+
+    owner_kind: Literal["event", "scene", "video"]
+    """What the text describes: one event, the scene of one window, or a whole video."""
+    owner_id: str
+    """Id of the event; "content_id/window index" for a scene; the content id for a video."""
+    content_id: str
+    """The video."""
+    window_indexes: tuple[int, ...]
+    """The windows concerned; empty for a whole video."""
+    span: Span
+    """When, in video time."""
+    text: str
+    """The text that was matched."""
+    score: float
+    """Higher is better; only comparable within one result list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A video worth asking the model about."""
+
+    video: Video
+    """The video."""
+    windows: tuple[Window, ...]
+    """Its windows to look into, best first."""
+    hits: tuple[Hit, ...]
+    """What retrieval found there, best first."""
+    score: float
+    """Fused retrieval score; higher is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One answer."""
+
+    video: Video
+    """The video."""
+    path: str
+    """A file that holds it."""
+    span: Span
+    """When, in video time."""
+    text: str
+    """The indexed text that led there; empty when a file was searched without an index."""
+    score: float
+    """Retrieval score; higher is better."""
+    grounded: bool
+    """True when the model was asked about this very window and its answer is the span."""
+    verdict: Verdict
+    """What the evidence says; without grounding always "uncertain"."""
+    raw: str = ""
+    """The model's answer, untouched; empty without grounding."""
+    window: Window | None = None
+    """The window the model was asked about."""
+    evidence: tuple[str, ...] = field(default=())
+    """Why the verdict is what it is, a short sentence each."""
