@@ -1,0 +1,85 @@
+# Everything a developer runs. Each target sets up what it needs; a second run starts at once.
+
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/python -m uv
+ARGS ?=
+comma := ,
+
+export UV_HTTP_TIMEOUT ?= 600
+export DEBIAN_FRONTEND ?= noninteractive
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check lock test-compat clean
+
+help: ## Say what there is
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed $(VENV)/.ffmpeg ## Make .venv with the locked dependencies
+
+demo: setup ## Index the sample clips, ask the sample questions, print the answers (ARGS=--json)
+	@$(BIN)/footage demo $(ARGS)
+
+test: setup $(VENV)/.browser ## Run the tests (ARGS="-k name")
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## Format, lint, types, import rules
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: setup ## Renew requirements.lock
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --group dev \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+
+COMPAT := .venv-compat
+test-compat: setup $(COMPAT)/.ready ## Run the model tests on transformers 5.17 and torch 2.11
+	$(COMPAT)/bin/python -m pytest $(ARGS) tests/test_footage_vlm_*.py
+
+clean: ## Remove .venv, the demo's index and every cache
+	rm -rf $(VENV) $(COMPAT) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What the targets stand on: each stamp in .venv is one thing that is done
+
+# Install packages where that needs no question: root on Debian or Ubuntu.
+apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
+	apt-get update -qq && apt-get install -y -qq --no-install-recommends $(1) >/dev/null; }
+# An error that says what to do, and the end.
+stop = { echo "make: $(1)" >&2; exit 1; }
+
+$(VENV)/.created:
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+		for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 none; do \
+			$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+		done; \
+		[ $$python != none ] || $(call stop,footage needs Python 3.11 or newer; $$(python3 --version 2>&1)); \
+		$$python -c 'import ensurepip' 2>/dev/null || $(call apt,python3-venv) || \
+			$(call stop,$$python lacks the venv module: on Debian and Ubuntu install the package python3-venv); \
+		$$python -m venv --clear $(VENV); \
+	}
+	@touch $@
+
+$(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/.created
+	@$(UV) --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
+	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.ffmpeg: $(VENV)/.installed
+	@decodes() { $(BIN)/python -c 'import torchcodec.decoders' 2>/dev/null; }; \
+	decodes || { $(call apt,ffmpeg) && decodes; } || $(call stop,the shared libraries of FFmpeg 4 to 8 are missing: \
+		apt-get install ffmpeg (Debian$(comma) Ubuntu) or brew install ffmpeg (macOS)$(comma) then run make again)
+	@touch $@
+
+$(VENV)/.browser: $(VENV)/.installed
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(call apt,chromium) || \
+		echo "no Chromium here: the tests that drive a browser will be skipped"
+	@touch $@
+
+$(COMPAT)/.ready: $(VENV)/.installed
+	$(UV) venv --clear --python $(BIN)/python $(COMPAT)
+	$(UV) pip install --python $(COMPAT)/bin/python 'torch==2.11.*' 'torchvision==0.26.*' 'transformers==5.17.*' \
+		numpy pillow qwen-vl-utils safetensors hypothesis pytest pytest-timeout
+	@touch $@

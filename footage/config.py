@@ -1,0 +1,174 @@
+"""Every knob of the project in one typed place: its default, its environment variable, its config file line.
+
+It knows what the settings are called and which values make sense, and nothing of what they switch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import platformdirs
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from footage.errors import UsageError
+
+ENV_PREFIX = "FOOTAGE_"
+CONFIG_VARIABLE = "FOOTAGE_CONFIG"
+
+
+def _expanded(path: Path) -> Path:
+    return path.expanduser()
+
+
+def _known_device(device: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise ValueError("use auto, cpu, mps, cuda, or one card as in cuda:1")
+    return device
+
+
+UserPath = Annotated[Path, AfterValidator(_expanded)]
+
+
+class Settings(BaseSettings):
+    """What a person may decide: first the command line, then the environment, then the config file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, protected_namespaces=()
+    )
+
+    db: UserPath = Field(
+        default=Path("~/.footage/index.lancedb"), validate_default=True, description="Folder of the index."
+    )
+    model: str = Field(
+        default="marlin-2b",
+        min_length=1,
+        description="Vision-language model: a profile name (see `footage models`) or a folder of weights.",
+    )
+    model_path: UserPath | None = Field(
+        default=None,
+        description="Folder with the profile's weights, read instead of the model hub.",
+    )
+    device: Annotated[str, AfterValidator(_known_device)] = Field(
+        default="auto", description="Where the model runs: auto, cuda, cuda:1, mps or cpu."
+    )
+    embedder: str = Field(
+        default="minilm",
+        min_length=1,
+        description="Text embedder: minilm (installed along) or any sentence-transformers name or folder.",
+    )
+    window_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=120,
+        description="Length of a window in seconds; unset: the profile's own.",
+    )
+    overlap_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        lt=120,
+        description="What two windows share, in seconds; unset: the profile's.",
+    )
+    batch_size: int = Field(default=4, ge=1, le=256, description="Windows captioned in one go.")
+    queue_windows: int = Field(
+        default=4, ge=1, le=256, description="Decoded windows that may wait in memory for the model."
+    )
+    decode_timeout_seconds: float = Field(
+        default=120, gt=0, description="A decode that takes longer than this, in seconds, is ended."
+    )
+    cache_dir: UserPath = Field(
+        default_factory=lambda: platformdirs.user_cache_path("footage"),
+        description="Folder for previews and thumbnails; safe to delete.",
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say who wins: what the caller passes, then the environment, then the file."""
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+def default_config_file() -> Path:
+    """The config file that is read when none is named and this one exists."""
+    return platformdirs.user_config_path("footage") / "config.toml"
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        config: TOML file; None means the one in ``FOOTAGE_CONFIG``, else the user's own if there is one.
+        overrides: Settings by name, stronger than everything else; those that are None count as not given.
+
+    Raises:
+        UsageError: in one sentence, when the file cannot be read, a key is unknown or a value makes no sense.
+    """
+    file = _config_file(config)
+
+    class FileSettings(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        settings = FileSettings(**given)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise UsageError(f"The config file {file} is not valid TOML: {exc}.") from exc
+    except OSError as exc:
+        raise UsageError(f"The config file {file} cannot be read: {exc.strerror or exc}.") from exc
+    except ValidationError as exc:
+        raise _explained(exc, given, file) from exc
+    window, overlap = settings.window_seconds, settings.overlap_seconds
+    if window is not None and overlap is not None and overlap >= window:
+        raise UsageError(f"overlap_seconds ({overlap:g}) must be smaller than window_seconds ({window:g}).")
+    return settings
+
+
+def _config_file(config: Path | None) -> Path | None:
+    """The file to read, or None when there is none to read."""
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        usual = default_config_file()
+        return usual if usual.is_file() else None
+    named = named.expanduser()
+    if not named.is_file():
+        raise UsageError(
+            f"There is no config file {named}.",
+            hint=f"Name another with --config or {CONFIG_VARIABLE}, or none to use the defaults.",
+        )
+    return named
+
+
+def _explained(error: ValidationError, given: dict[str, Any], file: Path | None) -> UsageError:
+    """The first thing that is wrong, in one sentence that says where the value came from."""
+    first = error.errors()[0]
+    key = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Settings.model_fields, n=3)
+        known = ", ".join(Settings.model_fields)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Known settings: {known}."
+        return UsageError(f"Unknown setting {key!r} in {file}.", hint=hint)
+    variable = ENV_PREFIX + key.upper()
+    if key in given:
+        source = f"--{key.replace('_', '-')}"
+    elif any(name.upper() == variable for name in os.environ):
+        source = variable
+    else:
+        source = f"{key} in {file}"
+    reason = first["msg"].removeprefix("Value error, ")
+    return UsageError(f"{source} cannot be {first['input']!r}: {reason[:1].lower()}{reason[1:]}.")

@@ -1,0 +1,152 @@
+"""Turns what overlapping windows saw into one clean timeline; pure, knows neither model nor database."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from footage.timecode import gap_seconds, overlap_seconds
+from footage.types import Event, Span, Window, WindowRecord
+
+SEAM_TOLERANCE_SECONDS = 1.0
+"""How far apart two sightings of one event may lie: a model sees two frames at 2 fps as one step of time."""
+
+_EDGE_SECONDS = 0.25  # a span that ends this near its window's edge was cut by it: half a frame step at 2 fps
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Sighting:
+    """One caption line of one window."""
+
+    window: int
+    span: Span
+    text: str
+    within: Span
+
+    @property
+    def start_is_cut(self) -> bool:
+        """The event may have begun before the window did."""
+        return self.within.start_seconds > 0 and self.span.start_seconds - self.within.start_seconds <= _EDGE_SECONDS
+
+    @property
+    def end_is_cut(self) -> bool:
+        """The event may have gone on after the window."""
+        return self.within.end_seconds - self.span.end_seconds <= _EDGE_SECONDS
+
+
+def merge_events(content_id: str, records: Iterable[WindowRecord]) -> tuple[Event, ...]:
+    """Make one timeline of the events that a video's windows saw, sorted by start.
+
+    Sightings with the same words (case, spacing and closing punctuation aside) in two windows that overlap or
+    touch are one event when their spans overlap or lie at most ``SEAM_TOLERANCE_SECONDS`` apart beside the
+    seam. Each sighting joins the best partner of another window, never two of the same: what one window tells
+    apart stays apart. The event's span is the union; an end cut off by a window's edge gives way to one that
+    is not. Order and repetition of the records do not matter, and ids follow from content, span and text.
+    """
+    # 1. Sightings by normalised text; a line repeated word for word and span for span in a window is one.
+    by_text: dict[str, dict[tuple[int, Span], _Sighting]] = defaultdict(dict)
+    for record in records:
+        for event in record.caption.events:
+            sighting = _Sighting(record.window.index, event.span, event.text, record.window.span)
+            known = by_text[normalise_text(event.text)]
+            key = (sighting.window, sighting.span)
+            known[key] = min(sighting, known.get(key, sighting))
+
+    # 2. Group what is one event; 3. give each group its span and id.
+    events: dict[str, Event] = {}
+    for sightings in by_text.values():
+        for group in _group(sorted(sightings.values())):
+            event = _event_of(content_id, group)
+            twin = events.get(event.id)
+            if twin is not None:
+                indexes = tuple(sorted({*twin.window_indexes, *event.window_indexes}))
+                event = Event(event.id, content_id, event.span, event.text, indexes)
+            events[event.id] = event
+    return tuple(sorted(events.values(), key=lambda event: (event.span, event.text, event.id)))
+
+
+def merge_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Unite spans that overlap or touch; the result is sorted and disjoint."""
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span.start_seconds <= merged[-1].end_seconds:
+            merged[-1] = Span(merged[-1].start_seconds, max(merged[-1].end_seconds, span.end_seconds))
+        else:
+            merged.append(span)
+    return tuple(merged)
+
+
+def event_id(content_id: str, span: Span, text: str) -> str:
+    """Name an event by what it says: 32 hex digits, equal for equal content, span (to the millisecond) and text."""
+    stamp = f"{content_id}\n{span.start_seconds:.3f}\n{span.end_seconds:.3f}\n{text}"
+    return hashlib.blake2b(stamp.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def normalise_text(text: str) -> str:
+    """Reduce a caption line to what decides whether two say the same."""
+    return re.sub(r"\s+", " ", text).strip().rstrip(".!,;: ").casefold()
+
+
+def _group(sightings: Sequence[_Sighting]) -> list[list[_Sighting]]:
+    """Partition sightings of one text into events: nearest pairs first, at most one sighting per window each."""
+    by_window: dict[tuple[Span, int], list[int]] = defaultdict(list)
+    for position, sighting in enumerate(sightings):
+        by_window[(sighting.within, sighting.window)].append(position)
+    windows = sorted(by_window)
+    pairs: list[tuple[float, float, int, int]] = []
+    for number, (within, _) in enumerate(windows):
+        for later, other in windows[number + 1 :]:
+            if later.start_seconds > within.end_seconds + SEAM_TOLERANCE_SECONDS:
+                break
+            for a in by_window[windows[number]]:
+                for b in by_window[(later, other)]:
+                    if _may_be_one(sightings[a], sightings[b]):
+                        shared = overlap_seconds(sightings[a].span, sightings[b].span)
+                        apart = gap_seconds(sightings[a].span, sightings[b].span)
+                        pairs.append((-shared, apart, min(a, b), max(a, b)))
+
+    groups = {position: [position] for position in range(len(sightings))}
+    for _, _, a, b in sorted(pairs):
+        ours, theirs = groups[a], groups[b]
+        if ours is theirs:
+            continue
+        seen = {sightings[position].window for position in ours}
+        if seen.isdisjoint(sightings[position].window for position in theirs):
+            ours.extend(theirs)
+            groups.update(dict.fromkeys(theirs, ours))
+    unique = {id(group): group for group in groups.values()}
+    return [[sightings[position] for position in sorted(group)] for group in unique.values()]
+
+
+def _may_be_one(a: _Sighting, b: _Sighting) -> bool:
+    """Tell whether two sightings of one text in different windows can be the same event."""
+    if a.window == b.window or gap_seconds(a.span, b.span) > SEAM_TOLERANCE_SECONDS:
+        return False
+    if overlap_seconds(a.span, b.span) > 0:
+        return True
+    seam_start = max(a.within.start_seconds, b.within.start_seconds)
+    seam_end = min(a.within.end_seconds, b.within.end_seconds)
+    seam = Span(min(seam_start, seam_end), max(seam_start, seam_end))
+    return all(gap_seconds(sighting.span, seam) <= SEAM_TOLERANCE_SECONDS for sighting in (a, b))
+
+
+def _event_of(content_id: str, group: Sequence[_Sighting]) -> Event:
+    """Give one group of sightings its span: the union of the ends that no window cut off, where there are any."""
+    whole_starts = [sighting.span.start_seconds for sighting in group if not sighting.start_is_cut]
+    whole_ends = [sighting.span.end_seconds for sighting in group if not sighting.end_is_cut]
+    start = min(whole_starts or [sighting.span.start_seconds for sighting in group])
+    end = max(whole_ends or [sighting.span.end_seconds for sighting in group])
+    if start > end:
+        start = min(sighting.span.start_seconds for sighting in group)
+        end = max(sighting.span.end_seconds for sighting in group)
+    span, text = Span(start, end), min(group).text
+    indexes = tuple(sorted({sighting.window for sighting in group}))
+    return Event(event_id(content_id, span, text), content_id, span, text, indexes)
+
+
+def covered_seconds(windows: Iterable[Window]) -> float:
+    """How much of a video the windows cover, overlaps counted once."""
+    return sum(span.duration_seconds for span in merge_spans(window.span for window in windows))

@@ -1,0 +1,266 @@
+"""Marlin's wire contract: prompts, frame budget and answer parsers; pure text and numbers, knows no backend.
+
+The prompts are those the model was trained on, byte for byte; the parsers read what it was trained to write:
+
+    caption   Scene: <paragraph>, a blank line, "Events:", then one "<0.0 - 3.0> Text." line per event
+    find      From 3.0 to 4.0.
+
+Models write window time (seconds from the window's first instant); what leaves this module is video time. No
+parser raises on any text: what cannot be read is left out, and ``raw`` keeps all of it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from footage.errors import UsageError
+from footage.types import Caption, CaptionEvent, Span
+from footage.vlm.profiles import Profile
+from footage.vlm.protocol import Answer, Prompt
+
+PROMPT_VERSION = "marlin-1"
+"""Goes up with any change to a prompt, to the cleaning of a query, or to a parser's reading of an answer."""
+
+CAPTION_PROMPT = (
+    "Provide a spatial description of this clip followed by time-ranged events.\n"
+    "For each event, give the time range as <start - end> and a short description."
+)
+"""The training-time caption prompt of NemoStation/Marlin-2B; a paraphrase makes it answer in other forms."""
+
+FIND_TEMPLATE = (
+    'Identify the timestamps during which "{event}" takes place. '
+    'Output the time range as "From <start> to <end>." (numbers in seconds).'
+)
+"""The training-time grounding prompt of NemoStation/Marlin-2B."""
+
+SHORTEST_EDGE = 4096
+"""Fewest pixels of a whole clip, from the processor configuration of NemoStation/Marlin-2B."""
+
+PIXELS_PER_TOKEN_SIDE = 32
+"""A video token covers 32 x 32 pixels (patch 16, merged 2 x 2) of a pair of frames."""
+
+INSTANT_SECONDS = 0.5
+"""What a span whose ends are equal is widened to: the grid on which the model was taught to write times."""
+
+
+_DOUBLE_QUOTES = '["\u201c\u201d\u201e\u201f\uff02]'
+
+
+# --- 1. Prompts ---------------------------------------------------------------------------------------------
+
+
+def caption_prompt(profile: Profile) -> Prompt:
+    """The question for a scene and all its events."""
+    return Prompt("caption", CAPTION_PROMPT, profile.caption_tokens)
+
+
+def find_prompt(event: str, profile: Profile) -> Prompt:
+    """The question when ``event`` takes place.
+
+    Raises:
+        UsageError: when nothing is left of the event after cleaning (see ``clean_event``).
+    """
+    return Prompt("find", FIND_TEMPLATE.replace("{event}", clean_event(event)), profile.find_tokens)
+
+
+def ask_prompt(question: str, profile: Profile) -> Prompt:
+    """A free question, answered in prose.
+
+    Raises:
+        UsageError: when nothing is left of the question after cleaning (see ``clean_text``).
+    """
+    return Prompt("ask", _not_empty(clean_text(question), question), profile.ask_tokens)
+
+
+def clean_event(text: str) -> str:
+    """A query as it stands between the find prompt's double quotes.
+
+    As ``clean_text``; besides, double quotes, straight and curly, become apostrophes, so that the quotation
+    ends where the prompt ends it.
+
+    Raises:
+        UsageError: when nothing is left.
+    """
+    return _not_empty(clean_text(re.sub(_DOUBLE_QUOTES, "'", text)), text)
+
+
+def clean_text(text: str) -> str:
+    """A user's words as one line that no tokenizer reads as anything but words.
+
+    Control characters count as spaces, runs of whitespace become one space, unpaired surrogates a question
+    mark. A "<" that something follows gets a space after it: "<|im_end|>" reads "< |im_end|>" and "</think>"
+    reads "< /think>". Every control token of the model families here begins with "<", so none survives, and
+    a reader still sees what was typed.
+    """
+    encodable = text.encode("utf-8", "replace").decode("utf-8")
+    line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", encodable).split())
+    return re.sub(r"<(?=\S)", "< ", line)
+
+
+def _not_empty(cleaned: str, text: str) -> str:
+    if not cleaned:
+        raise UsageError(
+            f"{text[:40]!r} holds no words to look for", hint="Say what happens, as in: a dog jumps"
+        )
+    return cleaned
+
+
+# --- 2. The frame budget ("path A" of the model's card) -----------------------------------------------------
+
+
+def frames_for(
+    duration_seconds: float, *, fps: float = 2.0, min_frames: int = 4, max_frames: int = 240
+) -> int:
+    """How many frames to sample: ``clamp(round(fps * seconds), min, max)``, rounded up to an even number."""
+    count = min(max(round(fps * duration_seconds), min_frames), max_frames)
+    return count + count % 2
+
+
+def longest_edge(frames: int, pixels_per_frame: int) -> int:
+    """The processor's "longest_edge": its pixel budget for a whole clip of that many frames."""
+    return frames * pixels_per_frame
+
+
+def video_tokens(frames: int, height: int, width: int) -> int:
+    """Video tokens of that many frames of ``height x width`` pixels, both multiples of 32."""
+    return math.ceil(frames / 2) * (height // PIXELS_PER_TOKEN_SIDE) * (width // PIXELS_PER_TOKEN_SIDE)
+
+
+def pair_stamps(milliseconds: Sequence[int]) -> list[str]:
+    """The stamps that stand before each pair of frames in the prompt, such as "<0.2 seconds>".
+
+    Args:
+        milliseconds: time of each frame from the window's start; an even number of them.
+    """
+    seconds = [ms / 1000 for ms in milliseconds]
+    return [f"<{(a + b) / 2:.1f} seconds>" for a, b in zip(seconds[::2], seconds[1::2], strict=True)]
+
+
+def budget_text(profile: Profile) -> str:
+    """The budget spelled out for provenance, such as "path-a fps=2 frames=4..240 pixels=200704"."""
+    frames = f"{profile.min_frames}..{profile.max_frames}"
+    return f"path-a fps={profile.fps:g} frames={frames} pixels={profile.pixels_per_frame}"
+
+
+# --- 3. Reading answers -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpanReading:
+    """What a find answer says."""
+
+    raw: str
+    """The model's answer, untouched."""
+    span: Span | None
+    """When, in video time and inside the window; None when the answer names no usable time."""
+    format_ok: bool
+    """The text is a complete time range. It says nothing about whether the event is there at all."""
+
+
+_NUMBER = r"([0-9]++(?:\.[0-9]*+)?+)(?!:[0-9])"  # possessive: a number is never cut short to make a line fit
+_UNIT = r"(?:\s*+(?:seconds?|secs?|s)\b)?+"
+_DASH = "[-\u2013\u2014]"
+_EVENT_LINE = re.compile(
+    rf"\s*+<?+\s*+{_NUMBER}{_UNIT}\s*+{_DASH}\s*+{_NUMBER}{_UNIT}\s*+>?+\s*+(?::|{_DASH})?+\s*+(\S.*)",
+    re.IGNORECASE | re.DOTALL,
+)
+_SPAN = re.compile(rf"\bfrom\s+<?{_NUMBER}{_UNIT}>?\s*to\s+<?{_NUMBER}{_UNIT}", re.IGNORECASE)
+_SCENE_HEADER = re.compile(r"^[^\S\n]*Scene:", re.IGNORECASE | re.MULTILINE)
+_EVENTS_HEADER = re.compile(r"^[^\S\n]*Events:", re.IGNORECASE | re.MULTILINE)
+
+
+def read_caption(answer: Answer, window: Span) -> Caption:
+    """Reads a caption answer about ``window`` into a scene and events in video time.
+
+    The scene is what follows a line-start "Scene:" (without one, what comes before the events) up to a
+    line-start "Events:" or, without it, the first event line. Event lines are looked for after "Events:", without
+    it everywhere. A line that is no event, ends before it starts, or starts past the window is left out; ends
+    past the window are clamped; equal ends become half a second. An event line that says the same as an earlier
+    one at the same time is left out, so that a model caught in a loop yields one event and not sixty. Of an answer
+    cut by the token cap only whole lines count.
+    """
+    text = strip_think(_whole_lines(answer))
+    events_header = _EVENTS_HEADER.search(text)
+    head, block = (
+        (text[: events_header.start()], text[events_header.end() :]) if events_header else (text, text)
+    )
+    scene_header = _SCENE_HEADER.search(head)
+    scene = head[scene_header.end() :] if scene_header else head
+    if not events_header:
+        scene = _before_events(scene)
+    events = dict.fromkeys(e for line in block.split("\n") if (e := _read_event(line, window)) is not None)
+    return Caption(scene.strip(), tuple(events), answer.raw, answer.finish_reason)
+
+
+def read_span(answer: Answer, window: Span) -> SpanReading:
+    """Reads a find answer about ``window``: the first "From a to b", in video time.
+
+    The same rules as for caption events: a reversed range or one that starts past the window gives no span. An
+    answer cut by the token cap counts only when something after the second number shows that the number is
+    whole.
+    """
+    text = strip_think(answer.raw)
+    match = _SPAN.search(text)
+    if match is None:
+        return SpanReading(answer.raw, None, False)
+    rest = text[match.end() :]
+    if answer.finish_reason == "length" and (not rest or (rest == "." and "." not in match[2])):
+        return SpanReading(answer.raw, None, False)
+    return SpanReading(answer.raw, video_span(float(match[1]), float(match[2]), window), True)
+
+
+def read_text(answer: Answer) -> str:
+    """The prose of an answer to a free question, without any thinking."""
+    return strip_think(answer.raw)
+
+
+def strip_think(text: str) -> str:
+    """Removes <think> blocks, a leading <think> left open, and stray </think>; trims the rest."""
+    text = re.sub(r"<think>.*?</think>\s*", "", text, flags=re.IGNORECASE | re.DOTALL)
+    text = re.sub(r"\A\s*<think>\s*", "", text, flags=re.IGNORECASE)
+    return re.sub(r"</think>", "", text, flags=re.IGNORECASE).strip()
+
+
+def video_span(start: float, end: float, window: Span) -> Span | None:
+    """Turns a model's window-time range into a span of video time inside ``window``.
+
+    Equal ends become 0.5 s inside the window, an end past the window is clamped to its end; a reversed range
+    and a range that starts at or past the window's end give None. Times are kept to the millisecond.
+    """
+    duration = window.duration_seconds
+    if not 0 <= start <= end:
+        return None
+    if start == end:
+        if (
+            start > duration + 0.05
+        ):  # the model writes one decimal: the window's very end may read 0.05 s past it
+            return None
+        start = max(0.0, min(start, duration - INSTANT_SECONDS))
+        end = start + INSTANT_SECONDS
+    first = max(window.start_seconds, round(window.start_seconds + start, 3))
+    last = min(window.end_seconds, round(window.start_seconds + min(end, duration), 3))
+    return Span(first, last) if first < last else None
+
+
+def _read_event(line: str, window: Span) -> CaptionEvent | None:
+    match = _EVENT_LINE.match(line)
+    if match is None:
+        return None
+    span = video_span(float(match[1]), float(match[2]), window)
+    return CaptionEvent(span, " ".join(match[3].split())) if span else None
+
+
+def _before_events(text: str) -> str:
+    lines = text.split("\n")
+    first = next((n for n, line in enumerate(lines) if _EVENT_LINE.match(line)), len(lines))
+    return "\n".join(lines[:first])
+
+
+def _whole_lines(answer: Answer) -> str:
+    """The answer's text, less the last line when the token cap cut it in the middle."""
+    if answer.finish_reason == "stop":
+        return answer.raw
+    return answer.raw[: answer.raw.rfind("\n") + 1]

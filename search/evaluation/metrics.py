@@ -1,0 +1,226 @@
+"""Scores of temporal grounding, moment retrieval and captions; pure, and knows no file format and no index.
+
+Conventions are those of the field's own evaluators: the IoU of two spans is overlap over union in continuous seconds
+and 0 where the union is empty; a threshold is reached when IoU >= threshold; "first" is the first *listed* prediction,
+never the best scored; with several true spans the best fitting one counts. An empty list of predictions is a miss, a
+query without any entry at all is an error, because queries that silently vanish make every figure look better.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from footage.timecode import iou
+from footage.types import CaptionEvent, Span
+
+Key = TypeVar("Key", bound=Hashable)
+
+MAP_THRESHOLDS: tuple[float, ...] = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+"""IoU thresholds of the QVHighlights benchmark (Lei et al., NeurIPS 2021): 0.5 to 0.95 in steps of 0.05."""
+MAP_PREDICTIONS = 10
+"""Predictions per query that the same benchmark looks at, in the order listed."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredSpan:
+    """A predicted span with the predictor's own score."""
+
+    span: Span
+    """Where, in video time."""
+    score: float
+    """Higher is surer; only comparable within one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A predicted answer to a query over many videos."""
+
+    video: str
+    """Which video."""
+    span: Span
+    """Where in it, in video time."""
+    score: float = 0.0
+    """Higher is surer."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaptionCounts:
+    """How many events of a caption are right; add up over clips, then divide."""
+
+    matched: int
+    """Pairs of a predicted and a true event with equal text and enough overlap, one to one."""
+    predicted: int
+    """Events the model wrote."""
+    true: int
+    """Events that happen."""
+
+    def __add__(self, other: CaptionCounts) -> CaptionCounts:
+        return CaptionCounts(
+            self.matched + other.matched, self.predicted + other.predicted, self.true + other.true
+        )
+
+    @property
+    def recall(self) -> float:
+        """Share of the true events that were written; 1 when there are none."""
+        return self.matched / self.true if self.true else 1.0
+
+    @property
+    def precision(self) -> float:
+        """Share of the written events that are true; 1 when there are none."""
+        return self.matched / self.predicted if self.predicted else 1.0
+
+
+def best_iou(predicted: Span, truths: Sequence[Span]) -> float:
+    """IoU with the best fitting true span; 0 where there is none."""
+    return max((iou(predicted, truth) for truth in truths), default=0.0)
+
+
+def mean_iou(predictions: Mapping[Key, Sequence[Span]], truths: Mapping[Key, Sequence[Span]]) -> float:
+    """Mean over all queries of the first listed prediction's IoU (mIoU); 0 to 1.
+
+    Raises:
+        ValueError: when predictions and truths are not about the same queries, or there are none.
+    """
+    _same_queries(predictions, truths)
+    return float(np.mean([_first_iou(predictions[key][:1], truths[key]) for key in truths]))
+
+
+def recall_at(
+    predictions: Mapping[Key, Sequence[Span]], truths: Mapping[Key, Sequence[Span]], *, iou: float, k: int = 1
+) -> float:
+    """Share of queries of which one of the first ``k`` listed predictions reaches ``iou`` (R@k@IoU); 0 to 1.
+
+    Raises:
+        ValueError: when predictions and truths are not about the same queries, or there are none.
+    """
+    _same_queries(predictions, truths)
+    return float(np.mean([_first_iou(predictions[key][:k], truths[key]) >= iou for key in truths]))
+
+
+def video_recall_at(
+    predictions: Mapping[Key, Sequence[str]], truths: Mapping[Key, Collection[str]], *, k: int = 1
+) -> float:
+    """Share of queries with a true video among the first ``k`` distinct videos listed (video R@k); 0 to 1.
+
+    Raises:
+        ValueError: when predictions and truths are not about the same queries, or there are none.
+    """
+    _same_queries(predictions, truths)
+    hits = [any(video in truths[key] for video in list(dict.fromkeys(predictions[key]))[:k]) for key in truths]
+    return float(np.mean(hits))
+
+
+def moment_recall_at(
+    predictions: Mapping[Key, Sequence[Moment]],
+    truths: Mapping[Key, Mapping[str, Sequence[Span]]],
+    *,
+    iou: float,
+    k: int = 1,
+) -> float:
+    """Share of queries of which one of the first ``k`` listed moments has a true video and reaches ``iou`` there.
+
+    This is R@k@IoU of video-corpus moment retrieval (VCMR; Lei et al., TVR, ECCV 2020); 0 to 1.
+
+    Raises:
+        ValueError: when predictions and truths are not about the same queries, or there are none.
+    """
+    _same_queries(predictions, truths)
+    hits = [any(moment_iou(moment, truths[key]) >= iou for moment in predictions[key][:k]) for key in truths]
+    return float(np.mean(hits))
+
+
+def moment_iou(moment: Moment, truths: Mapping[str, Sequence[Span]]) -> float:
+    """IoU of a moment with the best fitting true span of its video; 0 where that video holds none."""
+    return best_iou(moment.span, truths.get(moment.video, ()))
+
+
+def ranked(moments: Sequence[Moment]) -> list[Moment]:
+    """Moments by score, highest first; ties by video, then start, then end, so that every run lists alike."""
+    return sorted(moments, key=lambda m: (-m.score, m.video, m.span.start_seconds, m.span.end_seconds))
+
+
+def mean_average_precision(
+    predictions: Mapping[Key, Sequence[ScoredSpan]],
+    truths: Mapping[Key, Sequence[Span]],
+    *,
+    thresholds: Sequence[float] = MAP_THRESHOLDS,
+    limit: int = MAP_PREDICTIONS,
+) -> dict[float, float]:
+    """Mean average precision at each IoU threshold, as the QVHighlights benchmark counts it; 0 to 1.
+
+    Of each query the first ``limit`` predictions count, sorted by score (stable). Each claims the best fitting true
+    span that is still free and reaches the threshold. Precision is interpolated as in PASCAL VOC 2011 and onwards.
+    The benchmark's single figure is the mean of the values.
+
+    Raises:
+        ValueError: when predictions and truths are not about the same queries, or there are none.
+    """
+    _same_queries(predictions, truths)
+    sums = np.zeros(len(thresholds))
+    for key, true_spans in truths.items():
+        kept = sorted(predictions[key][:limit], key=lambda p: -p.score)
+        overlaps = [[iou(p.span, true) for true in true_spans] for p in kept]
+        sums += [_average_precision(overlaps, len(true_spans), threshold) for threshold in thresholds]
+    return {threshold: float(value) for threshold, value in zip(thresholds, sums / len(truths), strict=True)}
+
+
+def caption_counts(
+    predicted: Sequence[CaptionEvent], true: Sequence[CaptionEvent], *, min_iou: float = 0.5
+) -> CaptionCounts:
+    """Compare the events of one caption with what happens: equal text and IoU >= ``min_iou``, matched one to one.
+
+    Pairs are taken greedily, best IoU first; equal ones in the order written.
+    """
+    pairs = [
+        (iou(p.span, t.span), i, j)
+        for i, p in enumerate(predicted)
+        for j, t in enumerate(true)
+        if p.text.strip() == t.text.strip()
+    ]
+    taken_predicted: set[int] = set()
+    taken_true: set[int] = set()
+    for overlap, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if overlap >= min_iou and i not in taken_predicted and j not in taken_true:
+            taken_predicted.add(i)
+            taken_true.add(j)
+    return CaptionCounts(len(taken_true), len(predicted), len(true))
+
+
+def _first_iou(predictions: Sequence[Span], truths: Sequence[Span]) -> float:
+    return max((best_iou(predicted, truths) for predicted in predictions), default=0.0)
+
+
+def _average_precision(overlaps: Sequence[Sequence[float]], true_count: int, threshold: float) -> float:
+    """Interpolated average precision of one query; ``overlaps`` is (predictions, true spans), best score first."""
+    if not overlaps or not true_count:
+        return 0.0
+    claimed: set[int] = set()
+    right = np.zeros(len(overlaps))
+    for row, values in enumerate(overlaps):
+        for column in np.argsort(-np.asarray(values), kind="stable"):
+            if values[column] >= threshold and int(column) not in claimed:
+                claimed.add(int(column))
+                right[row] = 1
+                break
+    hits = np.cumsum(right)
+    precision = np.concatenate([[0], hits / np.arange(1, len(right) + 1), [0]])
+    recall = np.concatenate([[0], hits / true_count, [1]])
+    precision = np.maximum.accumulate(precision[::-1])[::-1]
+    steps = np.flatnonzero(recall[1:] != recall[:-1]) + 1
+    return float(np.sum((recall[steps] - recall[steps - 1]) * precision[steps]))
+
+
+def _same_queries(predictions: Mapping[Key, object], truths: Mapping[Key, object]) -> None:
+    missing = [key for key in truths if key not in predictions]
+    unknown = [key for key in predictions if key not in truths]
+    if missing or unknown:
+        raise ValueError(
+            f"predictions and truths must be about the same queries: {len(missing)} have no prediction"
+            f" (first: {missing[:1]}), {len(unknown)} predictions have no truth (first: {unknown[:1]})"
+        )
+    if not truths:
+        raise ValueError("there are no queries to score")

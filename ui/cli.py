@@ -1,0 +1,98 @@
+"""The `footage` command: the parser, and what an error looks like from outside; every command is in ui/commands."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from ui import console
+from ui.commands import demo, doctor, find, index, models, reembed, search, status
+from ui.commands import eval as evaluation
+from ui.commands import ui as app_command
+
+_COMMANDS = {
+    "index": index,
+    "search": search,
+    "find": find,
+    "status": status,
+    "ui": app_command,
+    "demo": demo,
+    "models": models,
+    "doctor": doctor,
+    "reembed": reembed,
+}
+_EXIT_CODES = (
+    "Exit codes: 0 answered (also when nothing was found), 1 could not run, 2 bad usage, "
+    "3 partly (some files failed), 130 stopped with Ctrl-C."
+)
+
+
+class Command(TyperCommand):
+    """A command whose errors become one sentence on stderr and an exit code; with --debug a traceback as well."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command.
+
+        Raises:
+            typer.Exit: with the exit code, whenever it is not 0.
+        """
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()
+            return result
+        except (typer.Exit, typer.Abort):
+            raise
+        except BrokenPipeError as exc:  # whoever read our output has had enough, as in `footage search … | head`
+            console.close_stdout()
+            raise typer.Exit(console.EXIT_FAILED) from exc
+        except (Exception, KeyboardInterrupt) as exc:
+            if ctx.params.get("debug"):
+                import traceback
+
+                traceback.print_exc()
+            raise typer.Exit(console.report_error(exc, as_json=bool(ctx.params.get("json")))) from exc
+
+
+app = typer.Typer(
+    epilog=_EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"footage {version('footage')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
+    ] = False,
+) -> None:
+    """Search video by what happens in it, and when."""
+
+
+for name, module in _COMMANDS.items():
+    app.command(name, cls=Command, epilog=module.EXAMPLES)(module.run)
+evaluations = typer.Typer(help=evaluation.__doc__, epilog=evaluation.EXAMPLES, no_args_is_help=True)
+for name, function in evaluation.COMMANDS.items():
+    evaluations.command(name, cls=Command)(function)
+app.add_typer(evaluations, name="eval")
+
+
+def main() -> None:
+    """Run the command line; never returns."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a file name may hold bytes that are no text
+            stream.reconfigure(errors="backslashreplace")
+    app()

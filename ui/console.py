@@ -1,0 +1,97 @@
+"""How commands speak: results to stdout, progress and errors to stderr; it knows nothing of video, index or model."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from footage.errors import FootageError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+EXIT_ANSWERED = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_PARTLY = 3
+EXIT_INTERRUPTED = 130
+
+_PIPED_WIDTH = 120
+
+
+def results() -> Console:
+    """The console for answers, on stdout; wide enough to be read from a pipe."""
+    return _console(stderr=False)
+
+
+def notes() -> Console:
+    """The console for everything that is not an answer: progress, remarks, errors; on stderr."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def plain(text: object) -> str:
+    """A text as it may go to a terminal: whatever could move the cursor or is no character becomes U+FFFD."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def emit(**fields: Any) -> None:
+    """Print one JSON object as one line on stdout."""
+    sys.stdout.write(json.dumps(fields, default=_jsonable) + "\n")
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):  # a NumPy scalar
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def table(*columns: str, right: Sequence[str] = ()) -> Table:
+    """An empty table in the house style; the columns named in ``right`` are aligned to the right."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    return made
+
+
+def report_error(error: BaseException, *, as_json: bool) -> int:
+    """Word an error for people (or, after ``--json``, for programs) on stderr and return the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        message, hint, code = "Stopped.", "Run the same command again to go on.", EXIT_INTERRUPTED
+    elif isinstance(error, FootageError):
+        code = EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
+        message, hint = str(error), error.hint
+    else:
+        message = f"Something unexpected went wrong ({type(error).__name__}: {error})."
+        hint, code = "Run the command again with --debug to see where.", EXIT_FAILED
+    if as_json:
+        sys.stderr.write(json.dumps({"error": message, "hint": hint}) + "\n")
+        return code
+    console = notes()
+    console.print(f"error: {plain(message)}", style="red", soft_wrap=True)
+    if hint:
+        console.print(plain(hint), soft_wrap=True)
+    return code
+
+
+def close_stdout() -> None:
+    """Send what is still to be written to nowhere, once the reader of our pipe has gone."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

@@ -1,0 +1,64 @@
+"""The options that commands share, each written down once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from footage.config import Settings
+
+_PANEL = "Settings (each also a line of the config file and an environment variable)"
+
+Db = Annotated[
+    Path | None,
+    typer.Option("--db", metavar="FOLDER", help="The index. FOOTAGE_DB, ~/.footage/index.lancedb.", rich_help_panel=_PANEL),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="A profile (see footage models) or a folder of weights. FOOTAGE_MODEL, marlin-2b.",
+        rich_help_panel=_PANEL,
+    ),
+]
+ModelPath = Annotated[
+    Path | None,
+    typer.Option(
+        "--model-path", metavar="FOLDER", help="Read the profile's weights from here, not from the hub.", rich_help_panel=_PANEL
+    ),
+]
+Device = Annotated[
+    str | None,
+    typer.Option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu.", rich_help_panel=_PANEL),
+]
+Embedder = Annotated[
+    str | None,
+    typer.Option(
+        "--embedder",
+        metavar="NAME",
+        help="minilm, or any sentence-transformers name or folder.",
+        rich_help_panel=_PANEL,
+    ),
+]
+Config = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="FILE", help="TOML file with settings. FOOTAGE_CONFIG.", rich_help_panel=_PANEL),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line on stdout.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+def settings_from(config: Path | None, **given: Any) -> Settings:
+    """The settings under what was given on the command line; None means not given."""
+    from footage.config import load_settings
+
+    return load_settings(config, **given)
+
+
+def examples(*lines: str) -> str:
+    """Example commands as the epilog of a help page."""
+    return "\n\n".join(["Examples", *(f"$ {line}" for line in lines)])
