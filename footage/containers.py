@@ -1,7 +1,7 @@
 """Tells a video file from anything else by its first bytes; knows no codec and never hands a file to FFmpeg.
 
-FFmpeg chooses a reader by content, whatever the file is called. Playlists, manifests and scripts are among the
-things it reads, and those name other files and addresses. So only containers that hold their own pictures pass.
+FFmpeg chooses a reader by content, whatever the file is called. Playlists, manifests and scripts are among
+the things it reads, and those name other files and addresses. Only containers of pictures pass here.
 """
 
 from __future__ import annotations
@@ -116,10 +116,10 @@ def identify(head: bytes) -> str | None:
 
 
 def refusal(head: bytes) -> str:
-    """Why a file that begins with ``head`` is refused by name, as the rest of a sentence; empty when it is not.
+    """Why a file that begins with ``head`` is refused, as the rest of a sentence; empty when it is not.
 
-    FFmpeg's readers of text stop at the first zero byte and some look for their marker anywhere before it, so a
-    marker there counts even behind a container's signature. Every container on the allow-list has a zero byte early.
+    FFmpeg's readers of text stop at the first zero byte, and some look for their marker anywhere before it:
+    a marker there counts even behind a container's signature. Real containers have a zero byte early on.
     """
     text, zero, _ = head.partition(b"\0")
     text = text.removeprefix(b"\xef\xbb\xbf").lower()

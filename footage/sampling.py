@@ -1,6 +1,6 @@
 """Which frames of a window are looked at, and at what size; pure arithmetic that opens no file.
 
-The rule is the one the models were trained under: the Qwen3-VL video processor's sampling (both ends included) and
+The rule is the one the models were trained under: the Qwen3-VL video processor's sampling with both ends, and
 the resize of ``qwen_vl_utils`` with 32 pixels per merged token.
 """
 
@@ -11,7 +11,9 @@ import numpy as np
 FACTOR = 32
 """Width and height are multiples of this: 16-pixel patches, merged two by two."""
 SHORTEST_EDGE = 4096
-"""Fewest pixels of a whole window, all frames together; smaller ones are scaled up (Qwen3-VL's vendor setting)."""
+"""Fewest pixels of a whole window, all frames together (the setting Marlin is served with)."""
+
+_MOST_PASSES = 16
 
 
 def frame_count(duration_seconds: float, *, fps: float, min_frames: int, max_frames: int) -> int:
@@ -33,8 +35,8 @@ def spread(available: int, count: int) -> np.ndarray:
 def target_size(width: int, height: int, *, frames: int, pixels_per_frame: int) -> tuple[int, int]:
     """Width and height a frame is resized to before the model sees it.
 
-    Applied until it changes nothing more, so that the model's own processor, given the same budget, leaves the size
-    alone even for very long or very narrow pictures.
+    Applied until it changes nothing more (twice or so for very long pictures), so that the model's own
+    processor, given the same budget, leaves the size alone.
 
     Args:
         width: Display width of the source, in pixels.
@@ -51,9 +53,10 @@ def target_size(width: int, height: int, *, frames: int, pixels_per_frame: int) 
     from qwen_vl_utils.vision_process import smart_resize
 
     fewest = min(SHORTEST_EDGE // max(2, frames + frames % 2), pixels_per_frame)
-    while True:
+    for _ in range(_MOST_PASSES):
+        before = width, height
         tall, wide = smart_resize(height, width, FACTOR, min_pixels=fewest, max_pixels=pixels_per_frame)
-        wide, tall = max(FACTOR, wide), max(FACTOR, tall)
-        if (wide, tall) == (width, height):
-            return wide, tall
-        width, height = wide, tall
+        width, height = max(FACTOR, wide), max(FACTOR, tall)
+        if (width, height) == before:
+            break
+    return width, height

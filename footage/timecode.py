@@ -33,7 +33,9 @@ def parse_time(text: str) -> float:
     """
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
-        raise UsageError(f"{text!r} is not a time", hint="Write seconds (83.5), m:ss (1:23.5) or h:mm:ss (1:02:03).")
+        raise UsageError(
+            f"{text!r} is not a time", hint="Write seconds (83.5), m:ss (1:23.5) or h:mm:ss (1:02:03)."
+        )
     hours, minutes = int(match["hours"] or 0), int(match["minutes"] or 0)
     seconds = float(match["seconds"])
     if (match["minutes"] is not None and seconds >= 60) or (match["hours"] is not None and minutes >= 60):

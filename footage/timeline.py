@@ -29,7 +29,10 @@ class _Sighting:
     @property
     def start_is_cut(self) -> bool:
         """The event may have begun before the window did."""
-        return self.within.start_seconds > 0 and self.span.start_seconds - self.within.start_seconds <= _EDGE_SECONDS
+        return (
+            self.within.start_seconds > 0
+            and self.span.start_seconds - self.within.start_seconds <= _EDGE_SECONDS
+        )
 
     @property
     def end_is_cut(self) -> bool:
@@ -49,9 +52,9 @@ def merge_events(content_id: str, records: Iterable[WindowRecord]) -> tuple[Even
     # 1. Sightings by normalised text; a line repeated word for word and span for span in a window is one.
     by_text: dict[str, dict[tuple[int, Span], _Sighting]] = defaultdict(dict)
     for record in records:
-        for event in record.caption.events:
-            sighting = _Sighting(record.window.index, event.span, event.text, record.window.span)
-            known = by_text[normalise_text(event.text)]
+        for line in record.caption.events:
+            sighting = _Sighting(record.window.index, line.span, line.text, record.window.span)
+            known = by_text[normalise_text(line.text)]
             key = (sighting.window, sighting.span)
             known[key] = min(sighting, known.get(key, sighting))
 
@@ -80,7 +83,7 @@ def merge_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def event_id(content_id: str, span: Span, text: str) -> str:
-    """Name an event by what it says: 32 hex digits, equal for equal content, span (to the millisecond) and text."""
+    """Name an event by what it says: 32 hex digits, the same for equal content, span (to 1 ms) and text."""
     stamp = f"{content_id}\n{span.start_seconds:.3f}\n{span.end_seconds:.3f}\n{text}"
     return hashlib.blake2b(stamp.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
@@ -91,7 +94,7 @@ def normalise_text(text: str) -> str:
 
 
 def _group(sightings: Sequence[_Sighting]) -> list[list[_Sighting]]:
-    """Partition sightings of one text into events: nearest pairs first, at most one sighting per window each."""
+    """Partition sightings of one text into events: nearest pairs first, one sighting per window at most."""
     by_window: dict[tuple[Span, int], list[int]] = defaultdict(list)
     for position, sighting in enumerate(sightings):
         by_window[(sighting.within, sighting.window)].append(position)
@@ -134,12 +137,12 @@ def _may_be_one(a: _Sighting, b: _Sighting) -> bool:
 
 
 def _event_of(content_id: str, group: Sequence[_Sighting]) -> Event:
-    """Give one group of sightings its span: the union of the ends that no window cut off, where there are any."""
+    """Give one group of sightings its span: the union of what no window cut off, where there is any."""
     whole_starts = [sighting.span.start_seconds for sighting in group if not sighting.start_is_cut]
     whole_ends = [sighting.span.end_seconds for sighting in group if not sighting.end_is_cut]
     start = min(whole_starts or [sighting.span.start_seconds for sighting in group])
     end = max(whole_ends or [sighting.span.end_seconds for sighting in group])
-    if start > end:
+    if start >= end:
         start = min(sighting.span.start_seconds for sighting in group)
         end = max(sighting.span.end_seconds for sighting in group)
     span, text = Span(start, end), min(group).text

@@ -1,7 +1,7 @@
 """Ends a wait for work that makes no progress; does not know what the work is.
 
-The work runs in a daemon thread, because decoders hang inside native code, where nothing in the process can stop
-them: the caller gets its error, the thread is left behind, and a left-behind daemon thread does not hold up exit.
+The work runs in a daemon thread, because decoders hang inside native code, where nothing in the process can
+stop them: the caller gets its error, the thread is left behind, and a daemon thread does not hold up exit.
 """
 
 from __future__ import annotations

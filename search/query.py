@@ -55,4 +55,6 @@ def words_of(text: str) -> tuple[str, ...]:
 
 def _printable(text: str) -> str:
     """Control, surrogate and other unprintable characters become spaces; tabs and line ends do, too."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in text)
+    return "".join(
+        " " if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in text
+    )

@@ -78,22 +78,34 @@ def test_moment_recall_needs_the_video_and_the_span():
 
 
 def test_ties_are_broken_by_video_start_and_end():
-    tied = [Moment("b", Span(0, 1)), Moment("a", Span(2, 3)), Moment("a", Span(1, 5)), Moment("a", Span(1, 4))]
+    tied = [
+        Moment("b", Span(0, 1)),
+        Moment("a", Span(2, 3)),
+        Moment("a", Span(1, 5)),
+        Moment("a", Span(1, 4)),
+    ]
     best = Moment("z", Span(9, 10), score=1.0)
     assert ranked([*tied, best]) == [best, tied[3], tied[2], tied[1], tied[0]]
 
 
 def test_average_precision_by_hand():
     truths = {"q": [Span(0, 10), Span(20, 30)]}
-    first_right = {"q": [ScoredSpan(Span(0, 10), 0.9), ScoredSpan(Span(50, 60), 0.5), ScoredSpan(Span(20, 30), 0.1)]}
-    assert mean_average_precision(first_right, truths, thresholds=[0.5]) == {0.5: pytest.approx(0.5 + 0.5 * 2 / 3)}
+    first_right = {
+        "q": [ScoredSpan(Span(0, 10), 0.9), ScoredSpan(Span(50, 60), 0.5), ScoredSpan(Span(20, 30), 0.1)]
+    }
+    assert mean_average_precision(first_right, truths, thresholds=[0.5]) == {
+        0.5: pytest.approx(0.5 + 0.5 * 2 / 3)
+    }
     twice_the_same = {"q": [ScoredSpan(Span(0, 10), 0.9), ScoredSpan(Span(0, 10), 0.8)]}
     assert mean_average_precision(twice_the_same, truths, thresholds=[0.5]) == {0.5: pytest.approx(0.5)}
     too_late = {"q": [ScoredSpan(Span(50, 60), 0.0)] * 10 + [ScoredSpan(Span(0, 10), 0.9)]}
     assert mean_average_precision(too_late, truths, thresholds=[0.5]) == {0.5: 0.0}
 
 
-@given(st.lists(st.tuples(spans, st.sampled_from([0.1, 0.5, 0.9])), max_size=12), st.lists(spans, min_size=1, max_size=4))
+@given(
+    st.lists(st.tuples(spans, st.sampled_from([0.1, 0.5, 0.9])), max_size=12),
+    st.lists(spans, min_size=1, max_size=4),
+)
 def test_average_precision_is_a_share_and_falls_with_the_threshold(predicted, truths):
     values = mean_average_precision({0: [ScoredSpan(s, score) for s, score in predicted]}, {0: truths})
     listed = list(values.values())
@@ -121,7 +133,9 @@ def test_a_true_event_is_claimed_once_by_the_best_fit():
     true = [CaptionEvent(Span(0, 4), "A dog runs."), CaptionEvent(Span(3, 7), "A dog runs.")]
     written = [CaptionEvent(Span(0, 4), "A dog runs."), CaptionEvent(Span(0, 5), "A dog runs.")]
     assert caption_counts(written, true) == CaptionCounts(1, 2, 2)
-    assert caption_counts([*written, CaptionEvent(Span(3, 6.5), "A dog runs. ")], true) == CaptionCounts(2, 3, 2)
+    assert caption_counts([*written, CaptionEvent(Span(3, 6.5), "A dog runs. ")], true) == CaptionCounts(
+        2, 3, 2
+    )
 
 
 @given(

@@ -21,7 +21,9 @@ GOOD_TRUTH = {
     "videos": {
         "clips/a.mp4": {
             "duration": 20,
-            "events": [{"id": "e1", "query": "a dog runs", "paraphrase": "running dog", "spans": [[1, 2.5], [7, 9]]}],
+            "events": [
+                {"id": "e1", "query": "a dog runs", "paraphrase": "running dog", "spans": [[1, 2.5], [7, 9]]}
+            ],
         }
     },
     "negative_queries": ["a plane lands"],
@@ -48,10 +50,19 @@ def test_ground_truth_is_read(tmp_path):
     ("change", "told"),
     [
         (lambda t: t.pop("videos"), 'the key "videos" is missing'),
-        (lambda t: t["videos"]["clips/a.mp4"].pop("duration"), 'video "clips/a.mp4": the key "duration" is missing'),
-        (lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[]), "event 0: an event needs one span"),
+        (
+            lambda t: t["videos"]["clips/a.mp4"].pop("duration"),
+            'video "clips/a.mp4": the key "duration" is missing',
+        ),
+        (
+            lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[]),
+            "event 0: an event needs one span",
+        ),
         (lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[[3, 1]]), "0 <= start <= end"),
-        (lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[[1, "x"]]), "expected a number, got 'x'"),
+        (
+            lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[[1, "x"]]),
+            "expected a number, got 'x'",
+        ),
         (lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(query=3), "expected a text, got int"),
         (lambda t: t.update(videos=[]), "expected a JSON object, got list"),
         (lambda t: t.update(negative_queries="x"), "expected a list, got str"),
@@ -96,7 +107,9 @@ def test_predictions_that_are_no_interval_become_empty_spans(tmp_path):
     [predicted] = read_qvhighlights_predictions(written(tmp_path, json.dumps(line))).values()
     assert [p.span.duration_seconds for p in predicted] == [0, 0, 1]
     with pytest.raises(UsageError, match=r"line 1: a prediction must be \[start, end, score\]"):
-        read_qvhighlights_predictions(written(tmp_path, json.dumps({"qid": 7, "pred_relevant_windows": [[1, 2]]})))
+        read_qvhighlights_predictions(
+            written(tmp_path, json.dumps({"qid": 7, "pred_relevant_windows": [[1, 2]]}))
+        )
 
 
 def test_charades_lines(tmp_path):

@@ -48,6 +48,12 @@ Config = Annotated[
     Path | None,
     typer.Option("--config", metavar="FILE", help="TOML file with settings. FOOTAGE_CONFIG.", rich_help_panel=_PANEL),
 ]
+WindowSeconds = Annotated[
+    float | None, typer.Option("--window", "--window-seconds", metavar="SECONDS", help="Length of a window. The profile's own.")
+]
+OverlapSeconds = Annotated[
+    float | None, typer.Option("--overlap", "--overlap-seconds", metavar="SECONDS", help="What two windows share. The profile's own.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

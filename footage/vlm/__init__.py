@@ -1,0 +1,67 @@
+"""Vision-language models behind one small protocol; importing it loads nothing heavy.
+
+model = load_model("demo")
+prepared = model.prepare(frames)
+[answer] = model.run([(prepared, contract.caption_prompt(model.profile))])
+caption = contract.read_caption(answer, prepared.span)
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from footage.errors import DependencyError
+from footage.vlm.protocol import VideoModel
+from footage.vlm.weights import locate
+
+logger = logging.getLogger(__name__)
+_noticed: set[str] = set()
+
+
+def load_model(
+    name_or_folder: str,
+    *,
+    device: str = "auto",
+    model_path: Path | None = None,
+    revision: str | None = None,
+    offline: bool = False,
+) -> VideoModel:
+    """Loads a model by name or from a folder.
+
+    Args:
+        name_or_folder: a name of ``footage.vlm.profiles.PROFILES``, or the path of a model folder.
+        device: "auto" (CUDA, then Apple's MPS, then CPU), "cuda", "cuda:N", "mps" or "cpu".
+        model_path: folder with the named model's weights, instead of the hub.
+        revision: commit of the repository, instead of the profile's.
+        offline: fetch nothing.
+
+    Raises:
+        UsageError: no such model or device.
+        ModelUnavailableError: weights missing, gated, or no hub in reach.
+        WrongCheckpointError: the folder holds something else.
+        DependencyError: torch, torchvision or transformers is missing or does not fit.
+    """
+    weights = locate(name_or_folder, model_path=model_path, revision=revision, offline=offline)
+    if weights.profile.notice and weights.profile.name not in _noticed:
+        _noticed.add(weights.profile.name)
+        logger.warning(weights.profile.notice)
+    try:
+        from footage.vlm.qwen35 import load
+    except (ImportError, RuntimeError, OSError) as exc:
+        raise _dependency_error(exc) from exc
+    return load(weights, device=device)
+
+
+def _dependency_error(exc: Exception) -> DependencyError:
+    reason = str(exc).strip().splitlines()[-1] if str(exc).strip() else type(exc).__name__
+    if "torchvision" in str(exc):
+        return DependencyError(
+            f"torchvision does not fit the installed torch ({reason})",
+            hint="Install both from the same index, as in: "
+            "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu",
+        )
+    return DependencyError(
+        f"the model libraries cannot be imported ({reason})",
+        hint="Install the locked dependencies: make setup (or pip install torch torchvision transformers).",
+    )

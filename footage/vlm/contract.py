@@ -176,11 +176,11 @@ def read_caption(answer: Answer, window: Span) -> Caption:
     """Reads a caption answer about ``window`` into a scene and events in video time.
 
     The scene is what follows a line-start "Scene:" (without one, what comes before the events) up to a
-    line-start "Events:" or, without it, the first event line. Event lines are looked for after "Events:", without
-    it everywhere. A line that is no event, ends before it starts, or starts past the window is left out; ends
-    past the window are clamped; equal ends become half a second. An event line that says the same as an earlier
-    one at the same time is left out, so that a model caught in a loop yields one event and not sixty. Of an answer
-    cut by the token cap only whole lines count.
+    line-start "Events:" or, without it, the first event line. Event lines are looked for after "Events:",
+    without it everywhere. A line that is no event, ends before it starts, or starts past the window is left
+    out; ends past the window are clamped; equal ends become half a second. An event line that says the same
+    as an earlier one at the same time is left out, so that a model caught in a loop yields one event and not
+    sixty. Of an answer cut by the token cap only whole lines count.
     """
     text = strip_think(_whole_lines(answer))
     events_header = _EVENTS_HEADER.search(text)
@@ -198,9 +198,8 @@ def read_caption(answer: Answer, window: Span) -> Caption:
 def read_span(answer: Answer, window: Span) -> SpanReading:
     """Reads a find answer about ``window``: the first "From a to b", in video time.
 
-    The same rules as for caption events: a reversed range or one that starts past the window gives no span. An
-    answer cut by the token cap counts only when something after the second number shows that the number is
-    whole.
+    The same rules as for caption events: a reversed range or one that starts past the window gives no span.
+    An answer cut by the token cap counts only when something after the second number shows that it is whole.
     """
     text = strip_think(answer.raw)
     match = _SPAN.search(text)

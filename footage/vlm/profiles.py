@@ -18,7 +18,7 @@ class Profile:
     repository: str
     """Repository on the model hub; empty for a model that exists as a local folder only."""
     revision: str | None
-    """Commit to fetch. None: what the hub calls main; the commit that was fetched goes into the provenance."""
+    """Commit to fetch. None: what the hub calls main; the commit it was goes into the provenance."""
     licence: str
     """Licence of the weights, as SPDX spells it."""
     gated: bool = False
@@ -92,7 +92,7 @@ DEMO = Profile(
     find_tokens=32,
     ask_tokens=64,
 )
-"""The small model that comes with the project; it knows the drawn footage of ``footage.synthetic``, no more."""
+"""The small model that comes with the project; it knows what ``footage.synthetic`` draws, no more."""
 
 PROFILES: dict[str, Profile] = {profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, DEMO)}
 """Known models by name."""

@@ -110,7 +110,9 @@ def video_recall_at(
         ValueError: when predictions and truths are not about the same queries, or there are none.
     """
     _same_queries(predictions, truths)
-    hits = [any(video in truths[key] for video in list(dict.fromkeys(predictions[key]))[:k]) for key in truths]
+    hits = [
+        any(video in truths[key] for video in list(dict.fromkeys(predictions[key]))[:k]) for key in truths
+    ]
     return float(np.mean(hits))
 
 

@@ -282,4 +282,6 @@ def _span(pair: Any, where: str) -> Span:
         start, end = numbers
         return Span(start, end)
     except ValueError as error:
-        raise UsageError(f"{where}: expected [start, end] in seconds with 0 <= start <= end, got {pair!r}.") from error
+        raise UsageError(
+            f"{where}: expected [start, end] in seconds with 0 <= start <= end, got {pair!r}."
+        ) from error

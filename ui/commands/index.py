@@ -24,12 +24,8 @@ EXAMPLES = options.examples(
 
 def run(
     paths: Annotated[list[Path], typer.Argument(help="Video files, and folders to look for them in.")],
-    window_seconds: Annotated[
-        float | None, typer.Option("--window", metavar="SECONDS", help="Length of a window; the profile's own if unset.")
-    ] = None,
-    overlap_seconds: Annotated[
-        float | None, typer.Option("--overlap", metavar="SECONDS", help="What two windows share; the profile's own if unset.")
-    ] = None,
+    window_seconds: options.WindowSeconds = None,
+    overlap_seconds: options.OverlapSeconds = None,
     batch_size: Annotated[
         int | None, typer.Option("--batch-size", metavar="N", help="Windows captioned in one go (4).")
     ] = None,

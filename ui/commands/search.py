@@ -1,0 +1,89 @@
+"""`footage search`: ask the index for something that happens, and let the model say when exactly."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ui import console, options, shown
+
+if TYPE_CHECKING:
+    from footage.config import Settings
+    from footage.vlm.protocol import VideoModel
+    from search.engine import Engine, SearchResult
+
+EXAMPLES = options.examples(
+    'footage search "a red car drives from left to right"',
+    'footage search "somebody jumps" --limit 3 --no-ground',
+    'footage search "a dog runs" --json | jq .start_seconds',
+)
+
+
+def run(
+    query: Annotated[str, typer.Argument(help="What happens, in one sentence.")],
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="At most so many answers.")] = 5,
+    ground: Annotated[
+        bool, typer.Option("--ground/--no-ground", help="Ask the model when exactly, or show what the index holds.")
+    ] = True,
+    db: options.Db = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Search the index for something that happens.
+
+    The index proposes videos; the model then looks at them again and says from when to when. Finding nothing is an
+    answer, too (exit code 0).
+    """
+    settings = options.settings_from(
+        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
+    )
+    result = answer(query, settings, limit=limit, ground=ground)
+    if json:
+        for rank, match in enumerate(result.matches, 1):
+            console.emit(type="match", rank=rank, **shown.match_fields(match))
+        console.emit(type="coverage", query=query, **shown.coverage_fields(result.coverage))
+    else:
+        shown.print_matches(result.matches)
+        console.notes().print(shown.coverage_sentence(result.coverage), soft_wrap=True)
+
+
+def answer(query: str, settings: Settings, *, limit: int, ground: bool) -> SearchResult:
+    """Search the index that the settings name.
+
+    Args:
+        query: What to look for.
+        settings: Where the index is, and which model and embedder to ask.
+        limit: The most matches to return.
+        ground: Whether the model is asked at all.
+
+    Raises:
+        FootageError: when the query makes no sense, or the index, the embedder or the model cannot be used.
+    """
+    from search.query import parse_query
+
+    parse_query(query)  # a bad query is told before anything is loaded
+    with console.notes().status("searching"):
+        return open_engine(settings, ground=ground).search(query, limit=limit, ground=ground)
+
+
+def open_engine(settings: Settings, *, ground: bool) -> Engine:
+    """The search engine over the index that the settings name; the model is loaded when it is first asked.
+
+    Raises:
+        FootageError: when the index or the embedder cannot be used.
+    """
+    from footage.embedder import load_embedder
+    from footage.store import Store
+    from footage.vlm import load_model
+    from search.engine import Engine
+
+    def video_model() -> VideoModel:
+        return load_model(settings.model, device=settings.device, model_path=settings.model_path)
+
+    return Engine(Store.open(settings.db), load_embedder(settings.embedder), video_model if ground else None)

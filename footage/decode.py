@@ -1,0 +1,244 @@
+"""Three ways to decode given frames of a file, tried in turn; knows frame numbers, no windows and no models.
+
+The only importer of torchcodec. The packets of a file are scanned once for the time of every frame
+(``footage.demux``) and the scan is remembered. The ways: "torchcodec" (seeking by that scan), "torchcodec
+exact" (by torchcodec's own) and "pyav" (which goes over damage). A way counts as working only when it brings
+the very frames that were asked for.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from footage import demux
+from footage.containers import display_name
+from footage.errors import DecodeError, DependencyError
+from footage.watchdog import Pulse
+
+if TYPE_CHECKING:
+    import torch
+
+_CHUNK_BYTES = 48 << 20
+"""Full-size pictures held at once."""
+_CHUNK_FRAMES = 16
+_MOST_THREADS = 4
+_REMEMBERED_FILES = 4
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Source:
+    """A scanned file, and which way of decoding is worth trying first."""
+
+    table: demux.FrameTable
+    """Where its frames lie."""
+    first_way: int = 0
+    """Index into the ways; those before it failed on this file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """What one decoding run brought."""
+
+    pixels: np.ndarray
+    """uint8 (frames, height, width, 3), RGB, in display orientation."""
+    pts: tuple[int, ...]
+    """Presentation times in ticks, ascending."""
+    way: str
+    """Name of the way that worked."""
+    rotation_degrees: int
+    """Counter-clockwise rotation that was applied."""
+    damaged_packets: int
+    """Packets that did not decode."""
+
+
+class _Chunk(NamedTuple):
+    """A few full-size pictures on their way."""
+
+    pts: list[int]
+    """Presentation times in ticks, ascending."""
+    frames: torch.Tensor
+    """uint8 (frames, 3, height, width)."""
+    rotation_degrees: int
+    """Counter-clockwise rotation that was applied."""
+    damaged_packets: int
+    """Packets so far that did not decode."""
+
+
+Shrink = Callable[["torch.Tensor"], "torch.Tensor"]
+"""Makes uint8 (frames, 3, height, width) smaller; the same output size every time."""
+_Way = Callable[[demux.FrameTable, Sequence[int], Pulse], Iterator[_Chunk]]
+
+
+def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
+    """Scan a file, or remember the scan while its size and modification time stay the same.
+
+    Args:
+        absolute: Absolute path.
+        pulse: Beats while scanning.
+        decoder: The way that worked before, if known.
+
+    Raises:
+        VideoError: It cannot be opened, or holds no frames.
+    """
+    status = os.stat(absolute)
+    key = (absolute, status.st_size, status.st_mtime_ns)
+    with _sources_lock:
+        if key in _sources:
+            _sources.move_to_end(key)
+            return _sources[key]
+    names = [way for way, _ in _WAYS]
+    first_way = names.index(decoder) if decoder in names else 0
+    source = Source(demux.read_table(absolute, pulse), first_way)
+    with _sources_lock:
+        _sources[key] = source
+        while len(_sources) > 1 and (
+            len(_sources) > _REMEMBERED_FILES
+            or sum(len(known.table.pts) for known in _sources.values()) > demux.MAX_FRAMES
+        ):
+            _sources.popitem(last=False)
+    return source
+
+
+def decode(source: Source, picks: Sequence[int], pulse: Pulse, *, shrink: Shrink | None = None) -> Pictures:
+    """Bring the picked frames by the first way that manages it.
+
+    A way that failed is not tried again on this file. Only "pyav" may bring fewer than were asked for.
+
+    Args:
+        source: The file.
+        picks: Ascending frame indices, at least one.
+        pulse: Beats while decoding.
+        shrink: Applied to each chunk as it comes, so that full-size pictures never pile up.
+
+    Raises:
+        DecodeError: None of the ways brought a single frame.
+    """
+    name = display_name(source.table.path)
+    cause: Exception | None = None
+    for number, (way, read) in list(enumerate(_WAYS))[source.first_way :]:
+        try:
+            pictures = _collect(way, read(source.table, picks, pulse), shrink)
+            if way != "pyav" and pictures.pts != tuple(source.table.pts[list(picks)].tolist()):
+                raise ValueError("it brought other frames than those asked for")
+        except (RuntimeError, ValueError, IndexError, AssertionError, OSError) as exc:
+            cause = exc
+            log.info("%s: %s gave up: %s", name, way, demux.why(exc))
+        else:
+            source.first_way = number
+            return pictures
+    raise DecodeError(
+        f"{name} cannot be decoded: {demux.why(cause) if cause else 'unknown cause'}",
+        hint="the file may be damaged; re-encoding it with ffmpeg shows what is left of it",
+    ) from cause
+
+
+def decoder_class() -> Any:
+    """The decoder of torchcodec; the one place that imports it.
+
+    Raises:
+        DependencyError: FFmpeg's shared libraries are missing, or do not fit.
+    """
+    try:
+        from torchcodec.decoders import VideoDecoder
+    except (ImportError, OSError, RuntimeError) as exc:
+        raise DependencyError(
+            "torchcodec cannot be loaded: FFmpeg's shared libraries are missing, or do not fit",
+            hint="install FFmpeg: 'apt-get install ffmpeg' (Debian, Ubuntu) or 'brew install ffmpeg' (macOS)",
+        ) from exc
+    return VideoDecoder
+
+
+def _collect(way: str, chunks: Iterator[_Chunk], shrink: Shrink | None) -> Pictures:
+    """Make each chunk small as it comes, then put all of them together."""
+    parts: list[np.ndarray] = []
+    pts: list[int] = []
+    for chunk in chunks:
+        small = shrink(chunk.frames) if shrink else chunk.frames
+        parts.append(small.permute(0, 2, 3, 1).contiguous().numpy())
+        pts += chunk.pts
+    if not parts:
+        raise ValueError("not a single frame of it decodes")
+    return Pictures(np.concatenate(parts), tuple(pts), way, chunk.rotation_degrees, chunk.damaged_packets)
+
+
+def _torchcodec(
+    table: demux.FrameTable, picks: Sequence[int], pulse: Pulse, *, exact: bool
+) -> Iterator[_Chunk]:
+    """Decode with torchcodec, from the keyframe before the first pick on."""
+    start = 0 if exact else table.keyframe_at(picks[0])
+    seeking = (
+        {"seek_mode": "exact"} if exact else {"custom_frame_mappings": _mapping(table, start, picks[-1] + 1)}
+    )
+    with _place(table.path) as place:
+        decoder = decoder_class()(
+            place, stream_index=table.stream_index, device="cpu", num_ffmpeg_threads=_threads(), **seeking
+        )
+        metadata = decoder.metadata
+        rotation = round(metadata.rotation or 0) % 360
+        size = _chunk_frames(metadata.width, metadata.height)
+        for begin in range(0, len(picks), size):
+            pulse.beat()
+            batch = decoder.get_frames_at([pick - start for pick in picks[begin : begin + size]])
+            ticks = np.rint(batch.pts_seconds.numpy() / float(table.time_base)).astype(np.int64)
+            yield _Chunk(ticks.tolist(), batch.data, rotation, 0)
+
+
+def _pyav(table: demux.FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[_Chunk]:
+    """Decode with PyAV, one picture at a time; fewer come when the file is damaged."""
+    import torch
+
+    for pts, pixels, rotation, damaged in demux.decode(table, picks, pulse):
+        yield _Chunk([pts], torch.from_numpy(pixels).permute(2, 0, 1)[None], rotation, damaged)
+
+
+_WAYS: tuple[tuple[str, _Way], ...] = (
+    ("torchcodec", functools.partial(_torchcodec, exact=False)),
+    ("torchcodec exact", functools.partial(_torchcodec, exact=True)),
+    ("pyav", _pyav),
+)
+_sources: OrderedDict[tuple[str, int, int], Source] = OrderedDict()
+_sources_lock = threading.Lock()
+
+
+def _mapping(table: demux.FrameTable, start: int, stop: int) -> str:
+    """Frames ``start`` to ``stop`` in the form torchcodec takes, which spares it a scan of the whole file."""
+    low, high = np.searchsorted(table.keyframes, (start, stop))
+    keys = set(table.keyframes[low:high].tolist())
+    rows = zip(table.pts[start:stop].tolist(), table.durations[start:stop].tolist(), strict=True)
+    frames = (
+        f'{{"pts": {pts}, "duration": {duration}, "key_frame": {int(index in keys)}}}'
+        for index, (pts, duration) in enumerate(rows, start)
+    )
+    return f'{{"frames": [{", ".join(frames)}]}}'
+
+
+def _chunk_frames(width: int | None, height: int | None) -> int:
+    """How many full-size pictures fit the chunk's memory."""
+    return max(1, min(_CHUNK_FRAMES, _CHUNK_BYTES // (3 * (width or 1) * (height or 1))))
+
+
+def _threads() -> int:
+    """Decoder threads: all cores of a small machine, a few of a large one."""
+    return min(_MOST_THREADS, os.cpu_count() or 1)
+
+
+@contextmanager
+def _place(path: str) -> Iterator[Any]:
+    """What torchcodec is given: the path, or an open file where the name is bytes that are no text."""
+    if demux.is_utf8(path):
+        yield path
+    else:
+        with open(path, "rb") as file:
+            yield file

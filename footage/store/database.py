@@ -1,0 +1,388 @@
+"""The index in the project's own terms: files, videos, windows and what is projected from them."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from footage.errors import SchemaMismatchError
+from footage.store import rows as layout
+from footage.store.rows import SCHEMA_VERSION, IndexStatus, OwnerKind, TextRow, VectorRow
+from footage.store.tables import Row, Tables
+from footage.timeline import covered_seconds
+from footage.types import Event, File, FileState, Hit, Provenance, Span, Video, Window, WindowRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_PLAN_KEYS = {"window_seconds", "overlap_seconds"}
+
+
+class Store:
+    """One index on disk. Open it with ``Store.open``; many readers and one writer may use it at a time.
+
+    Reads always see the latest commits of every process. No vector index is built: an exact scan stays below
+    0.1 s up to some 100,000 vectors of 384 numbers, and an approximate one would lose matches.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._unreachable: tuple[tuple[int, int], frozenset[str]] | None = None
+
+    @property
+    def path(self) -> Path:
+        """Folder of the index."""
+        return self._tables.path
+
+    @classmethod
+    def open(cls, path: Path | str, *, create: bool = False) -> Store:
+        """Open the index at ``path``; with ``create``, make one where nothing is yet (folder mode 0700).
+
+        Raises:
+            StoreMissingError: nothing is there, and ``create`` is not set.
+            StoreCorruptError: something is there that cannot be read as an index.
+            SchemaMismatchError: it was written by another version of the tables.
+            StoreFullError: it cannot be created because the disk is full or may not be written.
+        """
+        return cls(Tables.open(Path(path).expanduser(), create=create))
+
+    def writing(self) -> AbstractContextManager[None]:
+        """Hold the index's write lock; the operating system frees it if the process dies.
+
+        Raises:
+            StoreError: another process holds it.
+            StoreFullError: the lock file cannot be written.
+        """
+        return self._tables.writing()
+
+    def claim(self, provenance: Provenance, *, window_seconds: float, overlap_seconds: float) -> None:
+        """Reserve the index for captions of one provenance and one way of cutting windows.
+
+        Raises:
+            SchemaMismatchError: it holds windows captioned otherwise; the sentence names both.
+        """
+        wanted = {
+            "model": provenance.model,
+            "revision": provenance.revision,
+            "prompt_version": provenance.prompt_version,
+            "budget": provenance.budget,
+            "window_seconds": f"{window_seconds:g}",
+            "overlap_seconds": f"{overlap_seconds:g}",
+        }
+        text = self._meta("captioned_with")
+        held: dict[str, str] = json.loads(text) if text else {}
+        if held == wanted:
+            return
+        if held and self._tables.count("windows"):
+            other = [key for key in wanted if held.get(key) != wanted[key]]
+            was = ", ".join(f"{key} {held.get(key, 'unknown')}" for key in other)
+            now = ", ".join(f"{key} {wanted[key]}" for key in other)
+            again = "name another index with --db, or remove this one and index again."
+            if set(other) <= _PLAN_KEYS:
+                same = (
+                    f"--window-seconds {held['window_seconds']} --overlap-seconds {held['overlap_seconds']}"
+                )
+                again = f"run with {same}, {again}"
+            raise SchemaMismatchError(
+                f"the index {self.path} was made with {was}, not with {now}; the two do not mix",
+                hint=again[0].upper() + again[1:],
+            )
+        self._tables.upsert("meta", [{"key": "captioned_with", "value": json.dumps(wanted)}])
+
+    def provenance(self) -> Provenance | None:
+        """Under what the windows were captioned; None while there are none."""
+        columns = ["model", "revision", "prompt_version", "budget"]
+        found = self._tables.read("windows", columns=columns, limit=1)
+        return layout.provenance_from_row(found[0]) if found else None
+
+    # -- files and videos ------------------------------------------------------------------------------------
+
+    def put_files(self, files: Iterable[File]) -> None:
+        """Insert files, or replace the ones with the same path."""
+        self._tables.upsert("files", [layout.file_to_row(file) for file in files])
+
+    def files(self, *, state: FileState | None = None) -> list[File]:
+        """All files, or those in one state, by path."""
+        found = self._tables.read("files", {"state": [state]} if state else None)
+        return sorted((layout.file_from_row(row) for row in found), key=lambda file: file.path)
+
+    def file_at(self, path: str) -> File | None:
+        """The file at an absolute path, if the index knows it."""
+        found = self._tables.read("files", {"path": [path]})
+        return layout.file_from_row(found[0]) if found else None
+
+    def remove_files(self, paths: Collection[str]) -> None:
+        """Forget files; contents that no file holds any more are no longer found."""
+        self._tables.delete("files", {"path": paths})
+
+    def paths_of(self, content_id: str) -> list[str]:
+        """Paths of the files that hold a content and are not gone, sorted."""
+        found = self._tables.read("files", {"content_id": [content_id]}, columns=["path", "state"])
+        return sorted(row["path"] for row in found if row["state"] != "gone")
+
+    def put_video(self, video: Video) -> None:
+        """Insert a video, or replace the one with the same content.
+
+        Raises:
+            ValueError: when it has no content id.
+        """
+        if not video.content_id:
+            raise ValueError("a video needs its content_id before it is stored")
+        self._tables.upsert("videos", [layout.video_to_row(video)])
+
+    def videos(self, content_ids: Collection[str] | None = None) -> dict[str, Video]:
+        """Videos by content id: all, or the given ones."""
+        found = self._tables.read("videos", _given(content_id=content_ids))
+        return {row["content_id"]: layout.video_from_row(row) for row in found}
+
+    # -- windows: the single commit --------------------------------------------------------------------------
+
+    def commit_window(self, record: WindowRecord) -> None:
+        """Commit one captioned window."""
+        self.commit_windows([record])
+
+    def commit_windows(self, records: Iterable[WindowRecord]) -> None:
+        """Commit captioned windows, all or none; one with the same content and index is replaced."""
+        self._tables.upsert("windows", [layout.window_to_row(record) for record in records])
+
+    def windows(self, content_id: str) -> list[WindowRecord]:
+        """The captioned windows of a video, by index."""
+        found = self._tables.read("windows", {"content_id": [content_id]})
+        return sorted((layout.window_from_row(row) for row in found), key=lambda record: record.window.index)
+
+    def committed(self, content_ids: Collection[str] | None = None) -> dict[str, dict[int, Span]]:
+        """Spans of the captioned windows, by content id and index: of all videos, or of the given ones."""
+        columns = ["content_id", "window_index", "start_seconds", "end_seconds"]
+        spans: dict[str, dict[int, Span]] = {}
+        for row in self._tables.read("windows", _given(content_id=content_ids), columns=columns):
+            span = Span(row["start_seconds"], row["end_seconds"])
+            spans.setdefault(row["content_id"], {})[row["window_index"]] = span
+        return spans
+
+    def drop_windows(self, content_id: str, indexes: Collection[int]) -> None:
+        """Take back windows that are no part of the video's plan any more."""
+        self._tables.delete("windows", {"id": [layout.window_id(content_id, index) for index in indexes]})
+
+    # -- projections of the windows --------------------------------------------------------------------------
+
+    def put_events(
+        self, content_id: str, events: Iterable[Event], *, records: Sequence[WindowRecord] | None = None
+    ) -> tuple[TextRow, ...]:
+        """Replace a video's projection, in one commit: its events, and the scene and video texts of its windows.
+
+        Args:
+            content_id: The video.
+            events: Its whole timeline.
+            records: Its committed windows, if at hand; read otherwise.
+
+        Returns:
+            The texts as written, for embedding.
+        """
+        texts = layout.text_rows(content_id, events, self.windows(content_id) if records is None else records)
+        cells = [layout.text_to_row(text) for text in texts]
+        self._tables.upsert("events", cells, replacing={"content_id": [content_id]})
+        return texts
+
+    def events(self, content_id: str | None = None) -> list[Event]:
+        """Events of one video, or of all, by content and start."""
+        wanted = {"owner_kind": ["event"], **_given(content_id=None if content_id is None else [content_id])}
+        return sorted(
+            (layout.event_from_row(row) for row in self._owned(self._tables.read("events", wanted))),
+            key=lambda event: (event.content_id, event.span, event.text, event.id),
+        )
+
+    def texts(self, content_id: str | None = None) -> list[TextRow]:
+        """Every searchable text of one video, or of all: what an embedder's vector table is filled from."""
+        wanted = _given(content_id=None if content_id is None else [content_id])
+        return [layout.text_from_row(row) for row in self._owned(self._tables.read("events", wanted))]
+
+    def put_vectors(self, embedder: str, rows: Iterable[VectorRow]) -> None:
+        """Insert vectors into an embedder's table, or replace those with the same owner id.
+
+        Raises:
+            SchemaMismatchError: the table holds vectors of another length.
+            ValueError: the rows differ in length.
+        """
+        import numpy as np
+
+        rows = list(rows)
+        lengths = {len(row.vector) for row in rows}
+        if len(lengths) > 1:
+            raise ValueError(f"vectors of one table need one length, got {sorted(lengths)}")
+        if rows:
+            name = self._vectors(embedder, dimension=lengths.pop(), create=True)
+            self._tables.upsert(
+                name,
+                [{**layout.text_to_row(row), "vector": np.asarray(row.vector, np.float32)} for row in rows],
+            )
+
+    def remove_vectors(self, embedder: str, owner_ids: Collection[str]) -> None:
+        """Take vectors out of an embedder's table, if it has one."""
+        if self._has_vectors(embedder):
+            self._tables.delete(self._vectors(embedder), {"owner_id": owner_ids})
+
+    def vectors(self, embedder: str, content_id: str) -> dict[str, VectorRow]:
+        """A video's vectors in an embedder's table, by owner id; none when the embedder has no table."""
+        if not self._has_vectors(embedder):
+            return {}
+        found = self._tables.read(self._vectors(embedder), {"content_id": [content_id]})
+        return {row["owner_id"]: layout.vector_from_row(row) for row in found}
+
+    def projected(self, embedder: str) -> dict[str, tuple[int, ...]]:
+        """The windows that both the events and an embedder's vectors have taken in, by content id.
+
+        A video whose two projections differ, or that lacks one, is absent: it needs projecting again.
+        """
+        if not self._has_vectors(embedder):
+            return {}
+        columns = ["content_id", "window_indexes"]
+        events, vectors = (
+            {
+                row["content_id"]: tuple(row["window_indexes"])
+                for row in self._tables.read(table, {"owner_kind": ["video"]}, columns=columns)
+            }
+            for table in ("events", self._vectors(embedder))
+        )
+        return dict(events.items() & vectors.items())
+
+    # -- searching -------------------------------------------------------------------------------------------
+
+    def search_vectors(
+        self,
+        embedder: str,
+        vector: np.ndarray,
+        *,
+        limit: int = 50,
+        owner_kinds: Collection[OwnerKind] | None = None,
+        content_ids: Collection[str] | None = None,
+    ) -> list[Hit]:
+        """Nearest texts to a vector of shape (dimension,), best first; the score is the cosine similarity.
+
+        Raises:
+            SchemaMismatchError: the embedder has no table here, or one of another length.
+        """
+        import numpy as np
+
+        query = np.asarray(vector, dtype=np.float32)
+        name = self._vectors(embedder, dimension=len(query))
+        found = self._search(name, query, limit, owner_kinds, content_ids)
+        return [layout.hit_from_row(row, 1.0 - row["_distance"]) for row in found]
+
+    def search_text(
+        self,
+        query: str,
+        *,
+        limit: int = 50,
+        owner_kinds: Collection[OwnerKind] | None = None,
+        content_ids: Collection[str] | None = None,
+    ) -> list[Hit]:
+        """Texts that share words with the query, best first; the score is BM25.
+
+        The query is plain words: quotes, operators and other signs in it mean nothing. Words are stemmed, so
+        that "cars" finds "car".
+        """
+        words = query.encode("utf-8", "replace").decode("utf-8")
+        found = self._search("events", words, limit, owner_kinds, content_ids)
+        return [layout.hit_from_row(row, row["_score"]) for row in found]
+
+    def _search(
+        self,
+        table: str,
+        query: np.ndarray | str,
+        limit: int,
+        owner_kinds: Collection[OwnerKind] | None,
+        content_ids: Collection[str] | None,
+    ) -> list[Row]:
+        """Search the texts that say something and whose content a file still holds."""
+        without = {"text": [""], "content_id": self._contents_without_files()}
+        wanted = _given(owner_kind=owner_kinds, content_id=content_ids)
+        return self._owned(self._tables.search(table, query, limit=limit, wanted=wanted, without=without))
+
+    def status(self) -> IndexStatus:
+        """Count what the index holds; contents that no file holds any more do not count."""
+        files = self.files()
+        held = {file.content_id for file in files if file.state != "gone" and file.content_id}
+        committed = {content: spans for content, spans in self.committed().items() if content in held}
+        events = self._tables.read("events", {"owner_kind": ["event"]}, columns=["content_id"])
+        embedders = [row["value"] for row in self._tables.read("meta") if row["key"].startswith("embedder/")]
+        return IndexStatus(
+            videos=len(committed),
+            files=Counter(file.state for file in files),
+            windows=sum(len(spans) for spans in committed.values()),
+            events=sum(row["content_id"] in committed for row in events),
+            seconds_indexed=sum(
+                covered_seconds(Window(content, index, span) for index, span in spans.items())
+                for content, spans in committed.items()
+            ),
+            seconds_total=sum(video.duration_seconds for key, video in self.videos().items() if key in held),
+            embedders=tuple(sorted(embedders)),
+            model=self.provenance(),
+            schema_version=SCHEMA_VERSION,
+            failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
+        )
+
+    def tidy(self) -> None:
+        """Join the small pieces that many commits leave, and drop versions older than ten minutes."""
+        self._tables.tidy()
+
+    # -- helpers ---------------------------------------------------------------------------------------------
+
+    def _meta(self, key: str) -> str | None:
+        found = self._tables.read("meta", {"key": [key]})
+        return found[0]["value"] if found else None
+
+    def _has_vectors(self, embedder: str) -> bool:
+        return self._meta(f"embedder/{embedder}") is not None
+
+    def _vectors(self, embedder: str, *, dimension: int | None = None, create: bool = False) -> str:
+        """Name of the embedder's table, checked for ``dimension``; made when missing, if ``create`` is set."""
+        from footage.store.schema import vector_schema, vector_table
+
+        name = vector_table(embedder)
+        if not self._has_vectors(embedder):
+            if not create or dimension is None:
+                raise SchemaMismatchError(
+                    f"the index {self.path} holds no vectors of the embedder {embedder!r}",
+                    hint="Fill them in with `footage reembed`, or search with the embedder it was made with.",
+                )
+            self._tables.make(name, vector_schema(dimension))
+            self._tables.upsert("meta", [{"key": f"embedder/{embedder}", "value": embedder}])
+        held = self._tables.table(name).schema.field("vector").type.list_size
+        if dimension is not None and held != dimension:
+            raise SchemaMismatchError(
+                f"the index {self.path} holds vectors of {held} numbers for the embedder {embedder!r}, "
+                f"not {dimension}",
+                hint="Use the embedder the index was made with, or another name for this one.",
+            )
+        return name
+
+    def _contents_without_files(self) -> frozenset[str]:
+        """Contents that were indexed but lie in no file any more: deleted, or overwritten in place."""
+        versions = (self._tables.version("files"), self._tables.version("videos"))
+        if self._unreachable is None or self._unreachable[0] != versions:
+            files = self._tables.read("files", columns=["content_id", "state"])
+            held = {row["content_id"] for row in files if row["state"] != "gone"}
+            known = {row["content_id"] for row in self._tables.read("videos", columns=["content_id"])}
+            self._unreachable = (versions, frozenset(known - held))
+        return self._unreachable[1]
+
+    def _owned(self, found: list[Row]) -> list[Row]:
+        """Leave out projected rows that stand on a window which is not committed."""
+        if not found:
+            return found
+        committed = self.committed({row["content_id"] for row in found})
+        return [
+            row
+            for row in found
+            if row["content_id"] in committed
+            and all(index in committed[row["content_id"]] for index in row["window_indexes"])
+        ]
+
+
+def _given(**wanted: Collection[Any] | None) -> dict[str, Collection[Any]]:
+    """The restrictions that were given at all."""
+    return {name: values for name, values in wanted.items() if values is not None}

@@ -1,0 +1,249 @@
+"""What the tables hold, as dataclasses and plain dictionaries; knows neither LanceDB nor Arrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from footage.types import (
+    Caption,
+    CaptionEvent,
+    Event,
+    File,
+    FileState,
+    Hit,
+    Provenance,
+    Span,
+    Video,
+    Window,
+    WindowRecord,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SCHEMA_VERSION = 1
+"""Raised whenever a table changes shape; an index of another version is refused."""
+
+VIDEO_TEXT_CHARACTERS = 20_000
+"""Bound on the text that stands for a whole video in the full-text index."""
+
+OwnerKind = Literal["event", "scene", "video"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """One searchable text: what happens, how a window looks, or a whole video."""
+
+    owner_kind: OwnerKind
+    """What the text describes."""
+    owner_id: str
+    """Id of the event; "content_id/window index" for a scene; the content id for a video."""
+    content_id: str
+    """The video."""
+    window_indexes: tuple[int, ...]
+    """The windows it comes from, ascending; for a video, every window committed when it was written."""
+    span: Span
+    """When, in video time."""
+    text: str
+    """The text; empty only for a video of which the model said nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorRow:
+    """One searchable text with its vector."""
+
+    owner_kind: OwnerKind
+    """What the text describes."""
+    owner_id: str
+    """Id of the event; "content_id/window index" for a scene; the content id for a video."""
+    content_id: str
+    """The video."""
+    window_indexes: tuple[int, ...]
+    """The windows it comes from, ascending; for a video, every window committed when it was written."""
+    span: Span
+    """When, in video time."""
+    text: str
+    """The text the vector was made from."""
+    vector: np.ndarray
+    """float32 array of shape (dimension,), L2-normalised."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What an index holds."""
+
+    videos: int
+    """Contents with at least one captioned window and a file that holds them."""
+    files: Mapping[str, int]
+    """Number of files by state."""
+    windows: int
+    """Captioned windows of those contents."""
+    events: int
+    """Events of those contents."""
+    seconds_indexed: float
+    """Footage seconds covered by captioned windows, overlaps counted once."""
+    seconds_total: float
+    """Footage seconds of every content that a file holds."""
+    embedders: tuple[str, ...]
+    """Names of the embedders that have a vector table."""
+    model: Provenance | None
+    """Under what the windows were captioned; None while there are none."""
+    schema_version: int
+    """Version of the tables."""
+    failures: tuple[tuple[str, str], ...] = field(default=())
+    """Path and reason of every file that failed in whole or in part."""
+
+
+def text_rows(
+    content_id: str, events: Iterable[Event], records: Sequence[WindowRecord]
+) -> tuple[TextRow, ...]:
+    """Lay out every searchable text of one video: its events, its windows' scenes, and itself as a whole.
+
+    The text of the whole is its distinct scenes and events, in time order, cut at ``VIDEO_TEXT_CHARACTERS``.
+    Its ``window_indexes`` say which windows this projection has taken in.
+    """
+    rows = [
+        TextRow("event", event.id, content_id, event.window_indexes, event.span, event.text)
+        for event in events
+    ]
+    records = sorted(records, key=lambda record: record.window.index)
+    for record in records:
+        window = record.window
+        if record.caption.scene.strip():
+            owner_id = window_id(content_id, window.index)
+            rows.append(
+                TextRow("scene", owner_id, content_id, (window.index,), window.span, record.caption.scene)
+            )
+    if not records:
+        return tuple(rows)
+    scenes = dict.fromkeys(record.caption.scene.strip() for record in records)
+    whole = "\n".join(text for text in dict.fromkeys([*scenes, *(row.text for row in rows)]) if text)
+    span = Span(
+        min(record.window.span.start_seconds for record in records),
+        max(record.window.span.end_seconds for record in records),
+    )
+    indexes = tuple(record.window.index for record in records)
+    rows.append(TextRow("video", content_id, content_id, indexes, span, whole[:VIDEO_TEXT_CHARACTERS]))
+    return tuple(rows)
+
+
+def window_id(content_id: str, index: int) -> str:
+    """Name a window, and the scene it shows."""
+    return f"{content_id}/{index}"
+
+
+# Rows are plain dictionaries; a span becomes the two columns start_seconds and end_seconds.
+
+
+def file_to_row(file: File) -> dict[str, Any]:
+    """Lay a file out as a row of ``files``."""
+    return asdict(file)
+
+
+def file_from_row(row: Mapping[str, Any]) -> File:
+    """Read a row of ``files``."""
+    state: FileState = row["state"]
+    return File(**{**row, "state": state})
+
+
+def video_to_row(video: Video) -> dict[str, Any]:
+    """Lay a video out as a row of ``videos``."""
+    return {**asdict(video), "warnings": list(video.warnings)}
+
+
+def video_from_row(row: Mapping[str, Any]) -> Video:
+    """Read a row of ``videos``."""
+    return Video(**{**row, "warnings": tuple(row["warnings"] or ())})
+
+
+def window_to_row(record: WindowRecord) -> dict[str, Any]:
+    """Lay a captioned window out as a row of ``windows``."""
+    window, caption = record.window, record.caption
+    return {
+        "id": window_id(window.content_id, window.index),
+        "content_id": window.content_id,
+        "window_index": window.index,
+        **_span_columns(window.span),
+        "raw": caption.raw,
+        "finish_reason": caption.finish_reason,
+        "scene": caption.scene,
+        "events": [{**_span_columns(event.span), "text": event.text} for event in caption.events],
+        **asdict(record.provenance),
+    }
+
+
+def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
+    """Read a row of ``windows``."""
+    events = tuple(CaptionEvent(_span(event), event["text"]) for event in row["events"] or ())
+    return WindowRecord(
+        Window(row["content_id"], row["window_index"], _span(row)),
+        Caption(row["scene"], events, row["raw"], row["finish_reason"]),
+        provenance_from_row(row),
+    )
+
+
+def provenance_from_row(row: Mapping[str, Any]) -> Provenance:
+    """Read under what a row of ``windows`` was captioned."""
+    return Provenance(row["model"], row["revision"], row["prompt_version"], row["budget"])
+
+
+def text_to_row(text: TextRow | VectorRow) -> dict[str, Any]:
+    """Lay a text out as a row of ``events``, or of a vector table without its vector."""
+    return {
+        "owner_id": text.owner_id,
+        "owner_kind": text.owner_kind,
+        "content_id": text.content_id,
+        "window_indexes": list(text.window_indexes),
+        **_span_columns(text.span),
+        "text": text.text,
+    }
+
+
+def text_from_row(row: Mapping[str, Any]) -> TextRow:
+    """Read a row of ``events``."""
+    return TextRow(
+        row["owner_kind"],
+        row["owner_id"],
+        row["content_id"],
+        tuple(row["window_indexes"]),
+        _span(row),
+        row["text"],
+    )
+
+
+def vector_from_row(row: Mapping[str, Any]) -> VectorRow:
+    """Read a row of a vector table."""
+    import numpy as np
+
+    text = text_from_row(row)
+    return VectorRow(
+        text.owner_kind,
+        text.owner_id,
+        text.content_id,
+        text.window_indexes,
+        text.span,
+        text.text,
+        np.asarray(row["vector"], dtype=np.float32),
+    )
+
+
+def event_from_row(row: Mapping[str, Any]) -> Event:
+    """Read a row of ``events`` whose owner kind is event."""
+    return Event(row["owner_id"], row["content_id"], _span(row), row["text"], tuple(row["window_indexes"]))
+
+
+def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:
+    """Read a row of ``events`` or of a vector table as something that retrieval brought back."""
+    text = text_from_row(row)
+    indexes = () if text.owner_kind == "video" else text.window_indexes
+    return Hit(text.owner_kind, text.owner_id, text.content_id, indexes, text.span, text.text, score)
+
+
+def _span_columns(span: Span) -> dict[str, float]:
+    return {"start_seconds": span.start_seconds, "end_seconds": span.end_seconds}
+
+
+def _span(row: Mapping[str, Any]) -> Span:
+    return Span(row["start_seconds"], row["end_seconds"])

@@ -1,0 +1,104 @@
+"""The tables' columns as Arrow schemas; imported only once a database is opened, because Arrow is heavy."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+import pyarrow as pa
+
+
+def _required(name: str, kind: pa.DataType) -> pa.Field:
+    return pa.field(name, kind, nullable=False)
+
+
+_TEXT = [
+    _required("owner_id", pa.string()),
+    _required("owner_kind", pa.string()),
+    _required("content_id", pa.string()),
+    _required("window_indexes", pa.list_(pa.int32())),
+    _required("start_seconds", pa.float64()),
+    _required("end_seconds", pa.float64()),
+    _required("text", pa.string()),
+]
+
+# The first column of every table is its key.
+TABLES: dict[str, pa.Schema] = {
+    "files": pa.schema(
+        [
+            _required("path", pa.string()),
+            _required("content_id", pa.string()),
+            _required("size_bytes", pa.int64()),
+            _required("modified_at", pa.float64()),
+            _required("fingerprint", pa.string()),
+            _required("collection", pa.string()),
+            _required("camera", pa.string()),
+            _required("recorded_at", pa.string()),
+            _required("clock_source", pa.string()),
+            _required("state", pa.string()),
+            _required("reason", pa.string()),
+        ]
+    ),
+    "videos": pa.schema(
+        [
+            _required("content_id", pa.string()),
+            _required("duration_seconds", pa.float64()),
+            _required("width", pa.int32()),
+            _required("height", pa.int32()),
+            _required("fps", pa.float64()),
+            _required("codec", pa.string()),
+            _required("container", pa.string()),
+            _required("rotation_degrees", pa.int32()),
+            _required("start_pts_seconds", pa.float64()),
+            _required("variable_frame_rate", pa.bool_()),
+            _required("stream_index", pa.int32()),
+            _required("decoder", pa.string()),
+            _required("size_bytes", pa.int64()),
+            _required("warnings", pa.list_(pa.string())),
+        ]
+    ),
+    "windows": pa.schema(
+        [
+            _required("id", pa.string()),
+            _required("content_id", pa.string()),
+            _required("window_index", pa.int32()),
+            _required("start_seconds", pa.float64()),
+            _required("end_seconds", pa.float64()),
+            _required("raw", pa.string()),
+            _required("finish_reason", pa.string()),
+            _required("scene", pa.string()),
+            _required(
+                "events",
+                pa.list_(
+                    pa.struct(
+                        [
+                            _required("start_seconds", pa.float64()),
+                            _required("end_seconds", pa.float64()),
+                            _required("text", pa.string()),
+                        ]
+                    )
+                ),
+            ),
+            _required("model", pa.string()),
+            _required("revision", pa.string()),
+            _required("prompt_version", pa.string()),
+            _required("budget", pa.string()),
+        ]
+    ),
+    "events": pa.schema(_TEXT),
+    # Last on purpose: once it is there, with its schema_version, the index is whole.
+    "meta": pa.schema([_required("key", pa.string()), _required("value", pa.string())]),
+}
+
+
+def vector_schema(dimension: int) -> pa.Schema:
+    """Columns of a vector table: those of ``events`` and a float32 vector of ``dimension`` numbers."""
+    return pa.schema([*_TEXT, _required("vector", pa.list_(pa.float32(), dimension))])
+
+
+def vector_table(embedder: str) -> str:
+    """Name the vector table of an embedder: letters a file name may have, and a hash where some were lost."""
+    slug = re.sub(r"[^a-z0-9]+", "_", embedder.lower()).strip("_")[:40]
+    if slug != embedder:
+        slug += "_" + hashlib.blake2b(embedder.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
+    return f"vectors_{slug}"

@@ -1,0 +1,281 @@
+"""A folder of LanceDB tables: opens, reads, commits, searches; the only importer of lancedb, knows no meaning."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from functools import reduce
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from footage.errors import (
+    SchemaMismatchError,
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreMissingError,
+)
+from footage.store.faults import mapped, translate
+from footage.store.rows import SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    import numpy as np
+
+Row = dict[str, Any]
+Wanted = Mapping[str, Collection[Any]]
+"""Columns and the values they may have; a row matches when every named column does."""
+
+_KEEP_VERSIONS = timedelta(minutes=10)  # a reader holds a version for one query
+_RESTORE = "Restore it from a backup, or remove the folder and index again."
+
+
+class Tables:
+    """The tables of one index. Reads see the latest commits of every process; each write is one commit."""
+
+    path: Path
+    """Folder of the index."""
+
+    def __init__(self, path: Path, database: Any) -> None:
+        self.path = path
+        self._database = database
+        self._handles: dict[str, Any] = {}
+
+    # -- opening ---------------------------------------------------------------------------------------------
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool) -> Tables:
+        """Open the tables under ``path``, or make them; errors as ``Store.open``."""
+        if not _holds_anything(path):
+            if not create:
+                raise StoreMissingError(
+                    f"there is no index at {path}",
+                    hint="Make one with `footage index FOLDER`, or name one with --db.",
+                )
+            with mapped(path):
+                path.mkdir(mode=0o700, parents=True, exist_ok=True)
+                path.chmod(0o700)
+        import lancedb
+
+        with mapped(path):
+            tables = cls(path, lancedb.connect(path, read_consistency_interval=timedelta(0)))
+            present = set(tables.names())
+        tables._check(present, create=create)
+        return tables
+
+    def _check(self, present: set[str], *, create: bool) -> None:
+        """Make sure that every table is there and of this version; finish an index whose making was cut."""
+        from footage.store.schema import TABLES
+
+        version = None
+        if "meta" in present:
+            found = self.read("meta", {"key": ["schema_version"]})
+            version = found[0]["value"] if found else None
+        if version is None:
+            foreign = sorted(entry.name for entry in self.path.iterdir() if not _is_ours(entry.name, TABLES))
+            if foreign:
+                raise StoreCorruptError(
+                    f"{self.path} is not an index: it holds {foreign[0]!r}",
+                    hint="Name a folder that does not exist yet, or an index, with --db.",
+                )
+            if any(self.count(name) for name in present - {"meta"}):
+                raise StoreCorruptError(
+                    f"the index {self.path} has lost the table that says which version it is", hint=_RESTORE
+                )
+            if not create:
+                raise StoreMissingError(
+                    f"the index at {self.path} is empty", hint="Fill it with `footage index FOLDER`."
+                )
+            self._create(TABLES)
+            return
+        if version != str(SCHEMA_VERSION):
+            raise SchemaMismatchError(
+                f"the index {self.path} has tables of version {version}, "
+                f"this program reads version {SCHEMA_VERSION}",
+                hint="Use the program version that wrote it, name another index with --db, "
+                "or remove it and index again.",
+            )
+        for name in TABLES:
+            if name not in present:
+                raise StoreCorruptError(f"the index {self.path} has lost its table {name!r}", hint=_RESTORE)
+            self.table(name)
+
+    def _create(self, schemas: Mapping[str, Any]) -> None:
+        from lancedb.index import FTS
+
+        for name, schema in schemas.items():
+            self.make(name, schema)
+        with mapped(self.path):
+            # Words are stemmed, English stop words dropped. Rows newer than the index are scanned, so found.
+            words = FTS(language="English", stem=True, remove_stop_words=True)
+            self.table("events").create_index("text", config=words, replace=True)
+        self.upsert("meta", [{"key": "schema_version", "value": str(SCHEMA_VERSION)}])
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the write lock; errors as ``Store.writing``."""
+        from filelock import FileLock, Timeout
+
+        lock = FileLock(self.path / ".lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise StoreError(
+                f"another run is writing to the index {self.path}",
+                hint="Wait until it ends, or use another --db.",
+            ) from error
+        except OSError as error:
+            raise translate(error, self.path) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """Names of the tables there are."""
+        names: list[str] = self._database.list_tables(limit=1000).tables
+        return names
+
+    def table(self, name: str) -> Any:
+        """The LanceDB table of that name."""
+        if name not in self._handles:
+            with mapped(self.path):
+                self._handles[name] = self._database.open_table(name)
+        return self._handles[name]
+
+    def count(self, name: str) -> int:
+        """Number of rows."""
+        with mapped(self.path):
+            return int(self.table(name).count_rows())
+
+    def version(self, name: str) -> int:
+        """Number of the latest commit."""
+        with mapped(self.path):
+            return int(self.table(name).version)
+
+    def read(
+        self,
+        name: str,
+        wanted: Wanted | None = None,
+        *,
+        columns: Sequence[str] | None = None,
+        limit: int | None = None,
+    ) -> list[Row]:
+        """Rows that match, in no particular order."""
+        if wanted and not all(wanted.values()):
+            return []
+        with mapped(self.path):
+            builder = self.table(name).search()
+            if wanted:
+                builder = builder.where(_matching(wanted))
+            if columns:
+                builder = builder.select(list(columns))
+            found: list[Row] = builder.limit(limit).to_arrow().to_pylist()
+        return found
+
+    def search(
+        self, name: str, query: np.ndarray | str, *, limit: int, wanted: Wanted, without: Wanted
+    ) -> list[Row]:
+        """Rows nearest to a vector ("_distance", cosine) or sharing words with a text ("_score", BM25).
+
+        Rows are filtered before they are ranked: by ``wanted``, and leaving out every row of which a column has
+        one of the values in ``without``.
+        """
+        from lancedb.query import MatchQuery
+
+        if not all(wanted.values()):
+            return []
+        conditions = [_matching(wanted)] if wanted else []
+        conditions += [~_matching({column: values}) for column, values in without.items() if values]
+        with mapped(self.path):
+            if isinstance(query, str):
+                builder = self.table(name).search(MatchQuery(query, "text"), query_type="fts")
+            else:
+                builder = self.table(name).search(query, vector_column_name="vector").distance_type("cosine")
+            if conditions:
+                builder = builder.where(reduce(lambda a, b: a & b, conditions), prefilter=True)
+            found: list[Row] = builder.limit(limit).to_list()
+        return found
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    def make(self, name: str, schema: Any) -> None:
+        """Make an empty table, unless it is there."""
+        with mapped(self.path):
+            self._handles[name] = self._database.create_table(name, schema=schema, exist_ok=True)
+
+    def upsert(self, name: str, cells: Sequence[Row], *, replacing: Wanted | None = None) -> None:
+        """Insert rows, or replace those with the same key, in one commit; of two with one key the last counts.
+
+        With ``replacing``, the same commit deletes the rows that match it and are not among the given ones.
+        """
+        if not cells and replacing is None:
+            return
+        import pyarrow as pa
+
+        table = self.table(name)
+        key = table.schema.names[0]  # the first column of every table is its key
+        unique = list({cell[key]: cell for cell in cells}.values())
+        with mapped(self.path):
+            merge = table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
+            if replacing is not None:
+                merge = merge.when_not_matched_by_source_delete(_matching(replacing))
+            merge.execute(pa.Table.from_pylist(unique, schema=table.schema))
+
+    def delete(self, name: str, wanted: Wanted) -> None:
+        """Delete the rows that match, in one commit."""
+        if all(wanted.values()):
+            with mapped(self.path):
+                self.table(name).delete(_matching(wanted))
+
+    def tidy(self) -> None:
+        """Join the small files that many commits leave, bring the full-text index up to date, drop old versions.
+
+        Versions younger than ten minutes stay, so that no reader loses the one it is reading.
+        """
+        with mapped(self.path):
+            for name in self.names():
+                self.table(name).optimize(cleanup_older_than=_KEEP_VERSIONS)
+
+
+def _matching(wanted: Wanted) -> Any:
+    """A filter for LanceDB. Values go in as typed literals and are never spliced into SQL."""
+    from lancedb.expr import col, lit
+
+    conditions = []
+    for name, values in wanted.items():
+        if any(isinstance(value, str) and "\0" in value for value in values):
+            raise ValueError(f"a value of {name} holds a NUL character")
+        one = len(values) == 1
+        conditions.append(col(name) == lit(next(iter(values))) if one else col(name).isin(sorted(values)))
+    return reduce(lambda a, b: a & b, conditions)
+
+
+def _holds_anything(path: Path) -> bool:
+    """Tell whether there is something at ``path``: a folder with entries.
+
+    Raises:
+        StoreCorruptError: it is no folder.
+        StoreFullError: it may not be entered.
+    """
+    try:
+        return any(path.iterdir())
+    except FileNotFoundError:
+        return False
+    except NotADirectoryError as error:
+        raise StoreCorruptError(
+            f"{path} is not an index: it is not a folder", hint="Name a folder for the index with --db."
+        ) from error
+    except OSError as error:
+        raise StoreFullError(
+            f"the index {path} cannot be opened: {error.strerror}",
+            hint="Check who may read and write that folder.",
+        ) from error
+
+
+def _is_ours(name: str, tables: Collection[str]) -> bool:
+    """Tell whether a folder entry can belong to an index."""
+    table = name.removesuffix(".lance")
+    return name.startswith(".") or (name != table and (table in tables or table.startswith("vectors_")))

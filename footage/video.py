@@ -1,0 +1,223 @@
+"""Reads video files: what they are, and frames by presentation time; knows neither models nor the index.
+
+Which frames are looked at is in ``footage.sampling``, how they are decoded in ``footage.decode``.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from footage import decode
+from footage.containers import check, display_name
+from footage.demux import FrameTable
+from footage.errors import DecodeError
+from footage.sampling import frame_count, spread, target_size
+from footage.types import Frames, Span, Video
+from footage.watchdog import Pulse, supervise
+
+if TYPE_CHECKING:
+    import torch
+
+_UNEVEN_SHARE = 0.25
+"""A step between frames that is off the usual one by more than this share makes the rate variable."""
+
+
+def probe(path: str | os.PathLike[str], *, content_id: str = "", timeout_seconds: float = 120) -> Video:
+    """Find out what a video file is, decoding its first and last frame to be sure.
+
+    Args:
+        path: A local file.
+        content_id: Identity to note in the result.
+        timeout_seconds: Give up after this long without progress.
+
+    Returns:
+        The video. Its size is that of the picture turned upright; the shape of single pixels is left alone.
+
+    Raises:
+        VideoNotFoundError: No such file, or it may not be read.
+        NotAVideoError: Not a container on the allow-list, or no video stream in it.
+        DecodeError: Nothing in it can be decoded, or it hangs.
+        DependencyError: FFmpeg's shared libraries are missing.
+    """
+    absolute, name = _checked(path)
+
+    def work(pulse: Pulse) -> Video:
+        source = decode.open_source(absolute, pulse)
+        table = source.table
+        ends = decode.decode(source, sorted({0, len(table.pts) - 1}), pulse)
+        height, width = ends.pixels.shape[1:3]
+        return Video(
+            content_id=content_id,
+            duration_seconds=table.duration_seconds,
+            width=width,
+            height=height,
+            fps=len(table.pts) / table.duration_seconds,
+            codec=table.codec,
+            container=table.container,
+            rotation_degrees=ends.rotation_degrees,
+            start_pts_seconds=float(table.pts[0] * table.time_base),
+            variable_frame_rate=_is_variable(table),
+            stream_index=table.stream_index,
+            decoder=ends.way,
+            size_bytes=os.path.getsize(absolute),
+            warnings=_warnings(table, ends),
+        )
+
+    return supervise(work, name=name, timeout_seconds=timeout_seconds)
+
+
+def sample(
+    path: str | os.PathLike[str],
+    span: Span,
+    *,
+    fps: float = 2.0,
+    min_frames: int = 4,
+    max_frames: int = 240,
+    pixels_per_frame: int = 200_704,
+    video: Video | None = None,
+    timeout_seconds: float = 120,
+) -> Frames:
+    """Take frames of a window evenly, both ends included, resized to the model's budget.
+
+    Of the N frames whose time lies in the half-open window, ``round(linspace(0, N - 1, n))`` are taken, where
+    n is its length times ``fps``, from ``min_frames`` to ``max_frames``, made even, and N at most. A single
+    frame is doubled. A window between two frames gets the picture on show, doubled, with the window's start
+    for its time. Of a damaged file the frames that decode are brought, fewer than n.
+
+    Args:
+        path: A local file.
+        span: The window, in video time; what lies past the video's end counts for nothing.
+        fps: Frames to take per second.
+        min_frames: Fewest frames to ask for.
+        max_frames: Most frames to ask for.
+        pixels_per_frame: Budget for one frame, in pixels.
+        video: What ``probe`` found, if at hand; spares the ways of decoding that failed then.
+        timeout_seconds: Give up after this long without progress.
+
+    Returns:
+        The frames and their true presentation times.
+
+    Raises:
+        VideoError: As ``probe``; also a DecodeError when the window lies past the end or does not decode.
+        DependencyError: FFmpeg's shared libraries are missing.
+    """
+    absolute, name = _checked(path)
+
+    def work(pulse: Pulse) -> Frames:
+        # 1. Which frames the window holds, and which of them to take.
+        source = decode.open_source(absolute, pulse, decoder=video.decoder if video else "")
+        table = source.table
+        end_seconds = table.duration_seconds
+        if span.start_seconds >= end_seconds:
+            raise DecodeError(
+                f"{name} ends at {end_seconds:.1f} s; nothing lies at {span.start_seconds:.1f} s"
+            )
+        first, past = np.searchsorted(table.times_seconds, (span.start_seconds, span.end_seconds)).tolist()
+        duration = min(span.end_seconds, end_seconds) - span.start_seconds
+        count = frame_count(duration, fps=fps, min_frames=min_frames, max_frames=max_frames)
+        picks = (first + spread(past - first, count)).tolist() or [first - 1]
+
+        # 2. Decode those alone, each made small before the next chunk comes.
+        size: list[int] = []
+
+        def shrink(frames: torch.Tensor) -> torch.Tensor:
+            if not size:
+                height, width = frames.shape[-2:]
+                size.extend(_target(name, width, height, len(picks), pixels_per_frame))
+            return _resize(frames, *size)
+
+        pictures = decode.decode(source, picks, pulse, shrink=shrink)
+
+        # 3. Their times; at least two of them.
+        pixels, times = pictures.pixels, table.seconds(np.array(pictures.pts)).tolist()
+        if past == first:
+            times = [span.start_seconds]
+        if len(times) == 1:
+            pixels, times = np.repeat(pixels, 2, axis=0), times * 2
+        return Frames(pixels=pixels, times_seconds=tuple(times), span=span, decoder=pictures.way)
+
+    return supervise(work, name=name, timeout_seconds=timeout_seconds)
+
+
+def frame_at(
+    path: str | os.PathLike[str], seconds: float, *, max_width: int = 480, timeout_seconds: float = 120
+) -> np.ndarray:
+    """The picture on show at a moment, for thumbnails.
+
+    Args:
+        path: A local file.
+        seconds: Video time; before the start or past the end gives the first or last frame.
+        max_width: Wider pictures are scaled down to this, in pixels.
+        timeout_seconds: Give up after this long without progress.
+
+    Returns:
+        uint8 array (height, width, 3), RGB, upright.
+
+    Raises:
+        VideoError: As ``probe``.
+        DependencyError: FFmpeg's shared libraries are missing.
+    """
+    absolute, name = _checked(path)
+
+    def shrink(frames: torch.Tensor) -> torch.Tensor:
+        height, width = frames.shape[-2:]
+        if width <= max_width:
+            return frames
+        return _resize(frames, max_width, max(1, round(height * max_width / width)))
+
+    def work(pulse: Pulse) -> np.ndarray:
+        source = decode.open_source(absolute, pulse)
+        index = int(np.searchsorted(source.table.times_seconds, seconds, side="right")) - 1
+        pixels: np.ndarray = decode.decode(source, [max(0, index)], pulse, shrink=shrink).pixels[0]
+        return pixels
+
+    return supervise(work, name=name, timeout_seconds=timeout_seconds)
+
+
+def _checked(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Absolute path and display name of a file on the allow-list, with torchcodec loaded."""
+    absolute, _ = check(path)
+    decode.decoder_class()
+    return absolute, display_name(absolute)
+
+
+def _resize(frames: torch.Tensor, width: int, height: int) -> torch.Tensor:
+    """Resize uint8 (frames, 3, height, width) as the model's own processor would: bicubic, antialiased."""
+    from torchvision.transforms.v2 import InterpolationMode
+    from torchvision.transforms.v2.functional import resize
+
+    if tuple(frames.shape[-2:]) == (height, width):
+        return frames
+    small: torch.Tensor = resize(frames, [height, width], InterpolationMode.BICUBIC, antialias=True)
+    return small
+
+
+def _target(name: str, width: int, height: int, frames: int, pixels_per_frame: int) -> tuple[int, int]:
+    """``target_size``, with a sentence for pictures no model takes."""
+    try:
+        return target_size(width, height, frames=frames, pixels_per_frame=pixels_per_frame)
+    except ValueError as exc:
+        raise DecodeError(f"{name} has frames of {width}x{height} pixels: too narrow, 200:1 at most") from exc
+
+
+def _is_variable(table: FrameTable) -> bool:
+    """Whether any step between frames is clearly off the usual one; two ticks of rounding are not."""
+    steps = np.diff(table.pts)
+    if len(steps) < 2:
+        return False
+    usual = float(np.median(steps))
+    return bool(np.abs(steps - usual).max() > max(_UNEVEN_SHARE * usual, 2))
+
+
+def _warnings(table: FrameTable, ends: decode.Pictures) -> tuple[str, ...]:
+    """What is known to be wrong, a sentence each."""
+    found = []
+    promised = table.promised_seconds
+    if promised and promised - table.read_seconds > max(1.0, 0.02 * promised):
+        found.append(f"{table.read_seconds:.1f} s of {promised:.1f} s can be read")
+    if ends.damaged_packets or len(ends.pts) < min(2, len(table.pts)):
+        found.append("some of its frames do not decode")
+    return tuple(found)

@@ -1,0 +1,195 @@
+"""Where a model's weights lie: in the project, a given folder or on the hub; reads no tensor."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from footage.errors import ModelError, ModelUnavailableError, UsageError, WrongCheckpointError
+from footage.vlm.profiles import MARLIN_2B, PROFILES, Profile, get_profile
+
+HUB = "https://huggingface.co"
+HUB_TIMEOUT_SECONDS = 10.0
+"""How long the hub may take to answer the first request before it counts as out of reach."""
+_HUB_FILES = ("*.json", "*.jinja", "*.txt", "*.safetensors")
+_TRAIN_HINT = "Train it with: python data/train_demo_model.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A checked folder of weights and what it is."""
+
+    folder: Path
+    """Config, safetensors, tokenizer, processor."""
+    profile: Profile
+    """The contract it is run under."""
+    model: str
+    """Repository, or the folder's name."""
+    revision: str
+    """Commit of the repository, or "sha256:" and a digest of a local folder."""
+
+
+def locate(
+    name_or_folder: str, *, model_path: Path | None = None, revision: str | None = None, offline: bool = False
+) -> Weights:
+    """Finds the weights of a profile or of a local folder, fetching them when they are on the hub alone.
+
+    Args:
+        name_or_folder: a profile's name, its repository, or the path of a folder. A folder whose config names
+            a "footage_profile" is run under that one, any other under Marlin's contract.
+        model_path: a folder that holds the named profile's weights; nothing is fetched.
+        revision: commit to fetch instead of the profile's.
+        offline: use only what is on this machine.
+
+    Raises:
+        UsageError: no such model, or options that exclude one another.
+        ModelUnavailableError: the weights are not here and cannot be fetched.
+        WrongCheckpointError: the folder is not a Qwen3.5 vision-language checkpoint in safetensors.
+    """
+    named = _profile_named(name_or_folder)
+    if named is None and model_path is not None:
+        raise UsageError(f"{name_or_folder!r} is a folder already; a model path goes with a model's name")
+    folder = model_path or (named.folder if named else Path(name_or_folder).expanduser())
+    if revision is not None and folder is not None:
+        raise UsageError(f"a revision ({revision}) chooses a commit on the hub, not one of {folder}")
+    if named is not None and folder is None:
+        folder, commit = _fetch(named, revision or named.revision, offline=offline)
+        _check(folder)
+        return Weights(folder, named, named.repository, commit)
+    assert folder is not None
+    if not folder.is_dir() or (model_path is None and named and not any(folder.glob("*.safetensors"))):
+        hint = _TRAIN_HINT if named and model_path is None else "Give the folder that holds config.json."
+        raise ModelUnavailableError(f"there are no model weights in {folder}", hint=hint)
+    config = _check(folder)
+    profile = get_profile(str(config.get("footage_profile") or (named or MARLIN_2B).name))
+    return Weights(folder, profile, folder.resolve().name, f"sha256:{folder_digest(folder)}")
+
+
+def folder_digest(folder: Path) -> str:
+    """Digest of a local model: name, size and up to 16 blocks of 1 MiB of every file that shapes its answers.
+
+    Files up to 16 MiB count whole; of larger ones the blocks are spread evenly, so that retrained weights of
+    the same shapes differ while a 5 GB folder takes a fraction of a second.
+    """
+    digest = hashlib.sha256()
+    block, blocks = 1 << 20, 16
+    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".jinja", ".safetensors"))
+    for path in files:
+        size = path.stat().st_size
+        digest.update(f"{path.name}\0{size}\0".encode())
+        count = min(blocks, -(-size // block))
+        with path.open("rb") as file:
+            for n in range(count):
+                file.seek(n * block if size <= block * blocks else n * (size - block) // (blocks - 1))
+                digest.update(file.read(block))
+    return digest.hexdigest()
+
+
+def _profile_named(name_or_folder: str) -> Profile | None:
+    """The profile of that name, None for a folder's path."""
+    if name_or_folder.casefold() in PROFILES:
+        return get_profile(name_or_folder)
+    if Path(name_or_folder).expanduser().is_dir() or name_or_folder.startswith((".", "/", "~")):
+        return None
+    return get_profile(name_or_folder)
+
+
+def _check(folder: Path) -> dict[str, Any]:
+    """The folder's config, after making sure that it is a complete Qwen3.5 vision-language checkpoint."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as exc:
+        raise WrongCheckpointError(
+            f"{folder} holds no readable config.json, so it is no model folder ({type(exc).__name__})",
+            hint="Give the folder that holds config.json, model.safetensors and tokenizer.json.",
+        ) from exc
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if kind != "qwen3_5" or not isinstance(config.get("vision_config"), dict):
+        what = "without a vision tower" if str(kind).startswith("qwen3_5") else "of another kind"
+        raise WrongCheckpointError(
+            f"{folder} holds a model {what} (model_type {kind!r}); needed is 'qwen3_5' with a vision_config",
+            hint=f"Use {MARLIN_2B.repository} or a fine-tune of it that kept the vision tower.",
+        )
+    shards = _shards(folder)
+    others = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth"))
+    if others and not shards:
+        raise WrongCheckpointError(
+            f"{folder} holds its weights as {others[0]}; such files can run code when loaded and are refused",
+            hint="Convert them to safetensors first.",
+        )
+    missing = [path.name for path in shards if not path.is_file()] if shards else ["model.safetensors"]
+    if missing:
+        raise ModelUnavailableError(
+            f"{folder} is incomplete: {missing[0]} is missing", hint="Fetch or copy the folder again."
+        )
+    return dict(config)
+
+
+def _shards(folder: Path) -> list[Path]:
+    """The weight files a folder claims to have."""
+    index = folder / "model.safetensors.index.json"
+    if not index.is_file():
+        return sorted(folder.glob("*.safetensors"))
+    try:
+        return [folder / name for name in sorted(set(json.loads(index.read_text())["weight_map"].values()))]
+    except (ValueError, KeyError, AttributeError, TypeError) as exc:
+        raise WrongCheckpointError(f"{index} is not a readable index of weight files") from exc
+
+
+def _fetch(profile: Profile, revision: str | None, *, offline: bool) -> tuple[Path, str]:
+    """The folder of a snapshot and its commit. A pinned commit that is all here needs no hub."""
+    from huggingface_hub import HfApi, snapshot_download
+
+    def snapshot(commit: str | None, *, local: bool) -> tuple[Path, str]:
+        folder = Path(
+            snapshot_download(
+                profile.repository, revision=commit, allow_patterns=list(_HUB_FILES), local_files_only=local
+            )
+        )
+        return folder, folder.name
+
+    pinned = re.fullmatch("[0-9a-f]{40}", revision or "") is not None
+    # 1. What is on this machine, when that is all one may use or the commit leaves no doubt.
+    if offline or pinned:
+        try:
+            found = snapshot(revision, local=True)
+            _check(found[0])
+            return found
+        except (OSError, ModelUnavailableError) as exc:
+            if offline:
+                raise _unavailable(profile, revision, exc) from exc
+    # 2. One quick question first: the downloader itself would retry for half a minute without a network.
+    try:
+        commit = HfApi().model_info(profile.repository, revision=revision, timeout=HUB_TIMEOUT_SECONDS).sha
+        return snapshot(commit, local=False)
+    except Exception as exc:  # the client's errors differ between its releases: all are worded in one place
+        raise _unavailable(profile, revision, exc) from exc
+
+
+def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> ModelError:
+    """The sentence for whatever the hub's client raised."""
+    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+
+    page = f"{HUB}/{profile.repository}"
+    if isinstance(exc, RevisionNotFoundError):
+        return ModelUnavailableError(
+            f"{profile.repository} has no revision {revision}", hint=f"Its commits: {page}/commits/main"
+        )
+    status = (
+        exc.response.status_code if isinstance(exc, HfHubHTTPError) and exc.response is not None else None
+    )
+    if isinstance(exc, RepositoryNotFoundError) or status in (401, 403):
+        return ModelUnavailableError(
+            f"the hub gives no access to {profile.repository}: it is gated or private, "
+            "and HF_TOKEN is not set or its owner was not let in",
+            hint=f"Accept the form at {page}, create a token at {HUB}/settings/tokens, set HF_TOKEN to it.",
+        )
+    reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
+    return ModelUnavailableError(
+        f"the weights of {profile.name} are not on this machine and the model hub cannot be used ({reason})",
+        hint="Connect once to fetch them, give a folder with --model-path, or use --model demo.",
+    )

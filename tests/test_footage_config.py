@@ -1,0 +1,153 @@
+"""Settings: who wins, what is refused, and in which words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import platformdirs
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from footage.config import Settings, load_settings
+from footage.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("CONFIG", *map(str.upper, Settings.model_fields)):
+        monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+
+def written(folder: Path, text: str) -> Path:
+    file = folder / "settings.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+def test_defaults_are_those_the_readme_lists(tmp_path: Path) -> None:
+    chosen = load_settings()
+    assert chosen.db == tmp_path / "home" / ".footage" / "index.lancedb"
+    assert (chosen.model, chosen.model_path, chosen.device, chosen.embedder) == ("marlin-2b", None, "auto", "minilm")
+    assert (chosen.window_seconds, chosen.overlap_seconds) == (None, None)
+    assert (chosen.batch_size, chosen.queue_windows, chosen.decode_timeout_seconds) == (4, 4, 120)
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_command_line_beats_the_environment_beats_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, 'model = "from-file"\nembedder = "from-file"\nbatch_size = 7')
+    monkeypatch.setenv("FOOTAGE_MODEL", "from-environment")
+    monkeypatch.setenv("FOOTAGE_BATCH_SIZE", "8")
+    chosen = load_settings(file, batch_size=9)
+    assert (chosen.embedder, chosen.model, chosen.batch_size) == ("from-file", "from-environment", 9)
+
+
+def test_none_and_an_empty_variable_count_as_not_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTAGE_DB", "")
+    chosen = load_settings(written(tmp_path, 'db = "/videos/index"'), db=None)
+    assert chosen.db == Path("/videos/index")
+
+
+def test_variables_of_other_programs_parts_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTAGE_TEST_DATA", "/somewhere")
+    assert load_settings().model == "marlin-2b"
+
+
+def test_the_users_own_file_is_read_when_none_is_named(tmp_path: Path) -> None:
+    usual = platformdirs.user_config_path("footage")
+    usual.mkdir(parents=True)
+    (usual / "config.toml").write_text('embedder = "mine"')
+    assert load_settings().embedder == "mine"
+    assert load_settings(written(tmp_path, "")).embedder == "minilm"
+
+
+def test_the_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTAGE_CONFIG", str(written(tmp_path, 'embedder = "named"')))
+    assert load_settings().embedder == "named"
+
+
+def test_home_is_expanded_everywhere(tmp_path: Path) -> None:
+    chosen = load_settings(written(tmp_path, 'db = "~/a"\nmodel_path = "~/b"\ncache_dir = "~/c"'))
+    home = tmp_path / "home"
+    assert (chosen.db, chosen.model_path, chosen.cache_dir) == (home / "a", home / "b", home / "c")
+
+
+@pytest.mark.parametrize("device", ["auto", "cpu", "mps", "cuda", "cuda:0", "cuda:12"])
+def test_devices_that_exist(device: str) -> None:
+    assert load_settings(device=device).device == device
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", "", "cuda:1 "])
+def test_devices_that_do_not(device: str) -> None:
+    with pytest.raises(UsageError, match="--device cannot be .*use auto, cpu, mps, cuda"):
+        load_settings(device=device)
+
+
+def test_an_unknown_key_is_named_with_its_nearest_kin(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="Unknown setting 'batchsize' in .*settings.toml") as caught:
+        load_settings(written(tmp_path, "batchsize = 3"))
+    assert caught.value.hint == "Did you mean batch_size?"
+
+
+def test_a_key_like_no_other_gets_the_list(tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        load_settings(written(tmp_path, "[colours]\nred = 1"))
+    assert all(name in caught.value.hint for name in Settings.model_fields)
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ("batch_size = 0", "batch_size"),
+        ("batch_size = 'many'", "batch_size"),
+        ("window_seconds = -1", "window_seconds"),
+        ("window_seconds = 121", "window_seconds"),
+        ("window_seconds = nan", "window_seconds"),
+        ("overlap_seconds = -0.1", "overlap_seconds"),
+        ("model = ''", "model"),
+        ("decode_timeout_seconds = 0", "decode_timeout_seconds"),
+        ("device = 7", "device"),
+    ],
+)
+def test_a_value_that_makes_no_sense_is_one_sentence(tmp_path: Path, line: str, key: str) -> None:
+    file = written(tmp_path, line)
+    with pytest.raises(UsageError) as caught:
+        load_settings(file)
+    assert str(caught.value).startswith(f"{key} in {file} cannot be ")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_wrong_value_in_the_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTAGE_QUEUE_WINDOWS", "lots")
+    with pytest.raises(UsageError, match="^FOOTAGE_QUEUE_WINDOWS cannot be 'lots'"):
+        load_settings()
+
+
+def test_windows_are_longer_than_their_overlap() -> None:
+    assert load_settings(window_seconds=10, overlap_seconds=9.5).overlap_seconds == 9.5
+    with pytest.raises(UsageError, match="smaller than window_seconds"):
+        load_settings(window_seconds=10, overlap_seconds=10)
+
+
+def test_a_file_that_is_missing_or_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.toml", tmp_path):
+        with pytest.raises(UsageError, match="There is no config file"):
+            load_settings(path)
+
+
+@given(content=st.binary(max_size=200))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50, deadline=None)
+def test_any_file_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "any.toml"
+    file.write_bytes(content)
+    try:
+        load_settings(file)
+    except UsageError as error:
+        assert str(file) in str(error)

@@ -1,0 +1,132 @@
+"""The project as a whole: what its pages promise is there, its names are its own, its lock pins by hash."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+import tomllib
+from importlib.metadata import distributions, packages_distributions
+from pathlib import Path
+
+import pytest
+
+from footage.config import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("footage", "indexer", "search", "ui")
+COMMANDS = ("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed")
+HEAVY = {
+    "av",
+    "lancedb",
+    "pyarrow",
+    "sentence_transformers",
+    "streamlit",
+    "torch",
+    "torchcodec",
+    "torchvision",
+    "transformers",
+}
+
+
+def text_of(name: str) -> str:
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def make_targets() -> set[str]:
+    return set(re.findall(r"^([a-z][a-z-]*):", text_of("Makefile"), re.MULTILINE))
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_the_make_commands_that_a_page_names_exist(page: str) -> None:
+    named = set(re.findall(r"(?:^    |`)make ([a-z-]+)", text_of(page), re.MULTILINE))
+    assert named
+    assert named <= make_targets()
+
+
+def test_make_demo_and_make_test_come_first_in_the_readme() -> None:
+    first = re.findall(r"^    (\S.*?)\s*(?:#.*)?$", text_of("README.md"), re.MULTILINE)[:2]
+    assert first == ["make demo", "make test"]
+
+
+def test_the_footage_commands_that_the_readme_names_exist() -> None:
+    named = set(re.findall(r"(?:^    |`|bin/)footage ([a-z]+)", text_of("README.md"), re.MULTILINE))
+    assert named == set(COMMANDS)
+
+
+def test_the_readme_lists_every_setting_and_its_variable() -> None:
+    page = text_of("README.md")
+    for name in Settings.model_fields:
+        assert f"| `FOOTAGE_{name.upper()}` | `{name}` |" in page, name
+
+
+def test_ci_calls_check_and_test_and_is_executable() -> None:
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    assert set(re.findall(r"\bmake ([a-z-]+)$", text_of(".ci/run"), re.MULTILINE)) == {"check", "test"}
+
+
+def test_no_other_distribution_claims_our_package_names() -> None:
+    owners = packages_distributions()
+    assert {name: set(owners.get(name, ())) - {"footage"} for name in PACKAGES} == {name: set() for name in PACKAGES}
+
+
+def test_the_distribution_holds_the_four_packages_and_the_command() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))
+    assert tuple(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == PACKAGES
+    assert project["project"]["scripts"] == {"footage": "ui.cli:main"}
+    assert project["project"]["license"] == "Apache-2.0"
+    assert "Apache License" in text_of("LICENSE")
+
+
+def test_no_file_of_the_app_hides_a_package() -> None:
+    """Streamlit puts the app's folder first on the path."""
+    beside_the_app = {path.stem for path in (ROOT / "ui").glob("*.py")} | {
+        path.name for path in (ROOT / "ui").iterdir() if path.is_dir() and any(path.glob("*.py"))
+    }
+    installed = {name for name in packages_distributions() if not name.startswith("_")}
+    assert beside_the_app & (installed | set(sys.stdlib_module_names)) == set()
+
+
+def test_the_lock_pins_every_package_by_hash_and_names_no_address() -> None:
+    lock = text_of("requirements.lock")
+    assert "://" not in lock
+    assert not re.search(r"^\s*(-|--index|--extra|--find)\S*url|^\s*-", lock.replace("    --hash=", "    "), re.MULTILINE)
+    entries = re.split(r"\n(?=[a-zA-Z0-9])", re.sub(r"^\s*#.*\n?", "", lock, flags=re.MULTILINE).strip())
+    assert len(entries) > 50
+    for entry in entries:
+        assert re.match(r"[a-z0-9._-]+==\S+", entry), entry.splitlines()[0]
+        assert "--hash=sha256:" in entry, entry.splitlines()[0]
+    assert not re.search(r"(^|\s)/\w", lock), "a path of somebody's machine"
+
+
+def test_the_lock_holds_every_declared_dependency() -> None:
+    project = tomllib.loads(text_of("pyproject.toml"))
+    declared = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    locked = set(re.findall(r"^([a-z0-9._-]+)==", text_of("requirements.lock"), re.MULTILINE))
+    assert {re.split(r"[<>=!~\[; ]", line)[0].lower() for line in declared} <= locked
+
+
+def test_installed_versions_are_locked_ones() -> None:
+    locked: dict[str, set[str]] = {}
+    for name, version in re.findall(r"^([a-z0-9._-]+)==([^\s;\\]+)", text_of("requirements.lock"), re.MULTILINE):
+        locked.setdefault(name, set()).add(version)
+    installed = {re.sub(r"[-_.]+", "-", d.name).lower(): d.version.split("+")[0] for d in distributions()}
+    drifted = {name: installed[name] for name in locked.keys() & installed if installed[name] not in locked[name]}
+    assert drifted == {}
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = f"import sys, ui.cli; print(sorted(set(sys.modules) & {HEAVY | {'numpy', 'pydantic_settings'}!r}))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_answers_in_half_a_second() -> None:
+    def seconds() -> float:
+        started = time.perf_counter()
+        subprocess.run([Path(sys.executable).with_name("footage"), "--help"], capture_output=True, check=True)
+        return time.perf_counter() - started
+
+    assert min(seconds() for _ in range(5)) < 0.5

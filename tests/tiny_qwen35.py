@@ -1,0 +1,169 @@
+"""Writes a tiny, randomly initialised model folder in the form of NemoStation/Marlin-2B, for tests of the model code."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import (
+    PreTrainedTokenizerFast,
+    Qwen2VLImageProcessor,
+    Qwen3_5Config,
+    Qwen3_5ForConditionalGeneration,
+    Qwen3VLProcessor,
+    Qwen3VLVideoProcessor,
+)
+
+from footage.vlm import contract
+
+SPECIAL_TOKENS = (
+    "<|endoftext|>",
+    "<|im_start|>",
+    "<|im_end|>",
+    "<|vision_start|>",
+    "<|vision_end|>",
+    "<|vision_pad|>",
+    "<|image_pad|>",
+    "<|video_pad|>",
+)
+TAG_TOKENS = ("<think>", "</think>", "<tool_call>", "</tool_call>")
+"""Whole tokens in the Qwen vocabularies that are not marked special."""
+
+CHAT_TEMPLATE = (
+    "{%- for message in messages %}{{ '<|im_start|>' + message.role + '\\n' }}"
+    "{%- for part in message.content %}"
+    "{%- if part.type == 'video' %}{{ '<|vision_start|><|video_pad|><|vision_end|>' }}"
+    "{%- elif 'text' in part %}{{ part.text }}{%- endif %}{%- endfor %}{{ '<|im_end|>\\n' }}{%- endfor %}"
+    "{%- if add_generation_prompt %}{{ '<|im_start|>assistant\\n<think>\\n\\n</think>\\n\\n' }}{%- endif %}"
+)
+"""One turn of the Qwen3.5 template, with its think block closed."""
+
+
+def write_tiny_model(folder: Path, *, number_tokens: bool = False, profile: str = "", seed: int = 0) -> Path:
+    """Writes config, safetensors, tokenizer, processor, template and generation config into ``folder``.
+
+    Args:
+        folder: made when missing.
+        number_tokens: "0.0" to "32.9" are single tokens, as the demo model has them; otherwise digits are.
+        profile: value of "footage_profile" in the config; empty for none.
+        seed: of the weights.
+    """
+    tokenizer = tiny_tokenizer(number_tokens=number_tokens)
+    pixels = {"patch_size": 16, "temporal_patch_size": 2, "merge_size": 2, "image_mean": [0.5] * 3}
+    pixels["image_std"] = [0.5] * 3
+    processor = Qwen3VLProcessor(
+        image_processor=Qwen2VLImageProcessor(size={"shortest_edge": 4096, "longest_edge": 6144}, **pixels),
+        tokenizer=tokenizer,
+        video_processor=Qwen3VLVideoProcessor(
+            size={"shortest_edge": 4096, "longest_edge": 25165824},
+            fps=2,
+            min_frames=4,
+            max_frames=768,
+            **pixels,
+        ),
+        chat_template=CHAT_TEMPLATE,
+    )
+    model = tiny_model(tokenizer, seed=seed)
+    model.generation_config.eos_token_id = [tokenizer.eos_token_id, tokenizer.pad_token_id]
+    model.generation_config.pad_token_id = tokenizer.pad_token_id
+    model.save_pretrained(folder)
+    processor.save_pretrained(folder)
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    config["architectures"] = ["MarlinForConditionalGeneration"]
+    config["auto_map"] = {"AutoModelForCausalLM": "modeling_marlin.MarlinForConditionalGeneration"}
+    config["use_cache"] = False
+    if profile:
+        config["footage_profile"] = profile
+    path.write_text(json.dumps(config, indent=2))
+    (folder / "modeling_marlin.py").write_text('raise RuntimeError("code from a checkpoint was executed")\n')
+    return folder
+
+
+def tiny_tokenizer(*, number_tokens: bool = False) -> PreTrainedTokenizerFast:
+    """A byte-level BPE with Qwen's special tokens; digits stay single, or whole numbers do."""
+    bpe = Tokenizer(models.BPE())
+    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Digits(individual_digits=True), pre_tokenizers.ByteLevel(add_prefix_space=False)]
+    )
+    bpe.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=400, initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()), show_progress=False
+    )
+    bpe.train_from_iterator(
+        [contract.CAPTION_PROMPT, contract.FIND_TEMPLATE, "<0.5 seconds>", "Scene:\nEvents:"], trainer
+    )
+    numbers = [f"{n / 10:.1f}" for n in range(330)] if number_tokens else []
+    bpe.add_tokens([AddedToken(text, special=False, normalized=False) for text in (*numbers, *TAG_TOKENS)])
+    bpe.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in SPECIAL_TOKENS])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=bpe,
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
+        clean_up_tokenization_spaces=False,
+        extra_special_tokens={
+            "image_token": "<|image_pad|>",
+            "video_token": "<|video_pad|>",
+            "vision_bos_token": "<|vision_start|>",
+            "vision_eos_token": "<|vision_end|>",
+        },
+    )
+
+
+def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen3_5ForConditionalGeneration:
+    """About 300,000 random weights in float32, large enough that what is seen and asked changes the answer."""
+    ids = tokenizer.convert_tokens_to_ids
+    config = Qwen3_5Config(
+        text_config={
+            "vocab_size": len(tokenizer),
+            "hidden_size": 64,
+            "intermediate_size": 128,
+            "num_hidden_layers": 4,
+            "layer_types": ["linear_attention", "full_attention", "full_attention", "full_attention"],
+            "num_attention_heads": 2,
+            "num_key_value_heads": 1,
+            "head_dim": 32,
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 2,
+            "linear_key_head_dim": 16,
+            "linear_value_head_dim": 16,
+            "linear_conv_kernel_dim": 4,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 1e7,
+                "partial_rotary_factor": 0.25,
+                "mrope_section": [2, 1, 1],
+                "mrope_interleaved": True,
+            },
+            "eos_token_id": tokenizer.pad_token_id,
+            "tie_word_embeddings": True,
+        },
+        vision_config={
+            "depth": 2,
+            "hidden_size": 32,
+            "intermediate_size": 64,
+            "num_heads": 2,
+            "patch_size": 16,
+            "temporal_patch_size": 2,
+            "spatial_merge_size": 2,
+            "out_hidden_size": 64,
+            "num_position_embeddings": 64,
+            "deepstack_visual_indexes": [],
+        },
+        image_token_id=ids("<|image_pad|>"),
+        video_token_id=ids("<|video_pad|>"),
+        vision_start_token_id=ids("<|vision_start|>"),
+        vision_end_token_id=ids("<|vision_end|>"),
+        eos_token_id=tokenizer.eos_token_id,
+        tie_word_embeddings=True,
+    )
+    model = Qwen3_5ForConditionalGeneration(config)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim >= 2:
+                parameter.normal_(std=0.15, generator=generator)
+    model.tie_weights()
+    return model

@@ -1,0 +1,264 @@
+"""`footage doctor`: what works on this machine, and what to do about each thing that does not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from footage.errors import FootageError
+from footage.timecode import format_time, iou
+from footage.types import Span
+from ui import console, options, shown
+
+if TYPE_CHECKING:
+    from footage.config import Settings
+    from footage.synthetic import SyntheticClip
+
+EXAMPLES = options.examples("footage doctor", "footage doctor --device cuda --json")
+
+_LOW_DISK_BYTES = 2 << 30
+_CLIP_SECONDS = 24.0
+_EVENT = Span(14.0, 20.0)
+_NEEDED_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came of looking at one thing."""
+
+    name: str
+    """What was looked at."""
+    state: Literal["ok", "warn", "fail"]
+    """"warn": the main job works without it; "fail": it does not."""
+    detail: str
+    """What was seen."""
+    hint: str = ""
+    """What to do about it; empty when all is well."""
+
+
+def run(
+    db: options.Db = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Say what works on this machine, and what to do about each thing that does not.
+
+    Exit code 0 when everything that is needed works, 1 otherwise. Nothing is downloaded.
+    """
+    settings = options.settings_from(
+        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
+    )
+    healthy = True
+    for check in examine(settings):
+        healthy = healthy and check.state != "fail"
+        if json:
+            console.emit(name=check.name, state=check.state, detail=check.detail, hint=check.hint)
+        else:
+            _print(check)
+    if not healthy:
+        raise typer.Exit(console.EXIT_FAILED)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Look at one thing after the other, yielding what came of it; never raises for what it looks at."""
+    with tempfile.TemporaryDirectory(prefix="footage-doctor-") as folder:
+        clip = Path(folder) / "clip.mp4"
+        looks: list[tuple[str, Callable[[], Check]]] = [
+            ("Python", _python),
+            ("torch", lambda: _torch(settings)),
+            ("video", lambda: _video(clip)),
+            ("model", lambda: _model(settings)),
+            ("captions", lambda: _captions(settings, clip)),
+            ("embedder", lambda: _embedder(settings)),
+            ("database", lambda: _database(Path(folder) / "index.lancedb")),
+            ("index", lambda: _index(settings)),
+            ("disk", lambda: _disk(settings)),
+        ]
+        for name, look in looks:
+            try:
+                yield look()
+            except FootageError as exc:
+                yield Check(name, "fail", str(exc), exc.hint)
+            except Exception as exc:  # a broken installation can raise anything; the other checks still matter
+                yield Check(name, "fail", f"{type(exc).__name__}: {exc}", "Set the project up again with make setup.")
+
+
+def _python() -> Check:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < (3, 11):
+        return Check("Python", "fail", version, "Install Python 3.11 or newer.")
+    return Check("Python", "ok", version)
+
+
+def _torch(settings: Settings) -> Check:
+    import torch
+
+    wanted = settings.device
+    if torch.cuda.is_available():
+        index = int(wanted.partition(":")[2] or 0) if wanted.startswith("cuda") else 0
+        if index >= torch.cuda.device_count():
+            hint = f"Use a card from cuda:0 to cuda:{torch.cuda.device_count() - 1}."
+            return Check("torch", "fail", f"there is no {wanted}", hint)
+        card = torch.cuda.get_device_properties(index)
+        detail = f"{torch.__version__}, {card.name} with {card.total_memory / 2**30:.0f} GiB"
+        return Check("torch", "ok", detail)
+    if wanted.startswith("cuda"):
+        hint = "Check the driver with nvidia-smi, or use --device auto."
+        return Check("torch", "fail", f"{torch.__version__} sees no CUDA device", hint)
+    if torch.backends.mps.is_available() and wanted in ("auto", "mps"):
+        return Check("torch", "ok", f"{torch.__version__}, mps")
+    if wanted == "mps":
+        return Check("torch", "fail", f"{torch.__version__} sees no MPS device", "Use --device auto.")
+    detail = f"{torch.__version__}, CPU with {torch.get_num_threads()} threads"
+    return Check("torch", "ok", f"{detail}; a large model is slow without a GPU")
+
+
+def _video(clip: Path) -> Check:
+    """Write a clip and read it back."""
+    from footage.synthetic import write_clip
+    from footage.video import probe, sample
+
+    drawn = self_test_clip()
+    write_clip(drawn, clip)
+    video = probe(clip)
+    frames = sample(clip, Span(0.0, _CLIP_SECONDS), pixels_per_frame=96 * 64)
+    expected = round(2 * _CLIP_SECONDS)
+    if len(frames.times_seconds) != expected or abs(video.duration_seconds - _CLIP_SECONDS) > 0.1:
+        detail = f"{len(frames.times_seconds)} of {expected} frames of a clip of {_CLIP_SECONDS:g} s were read"
+        return Check("video", "fail", detail, "Set the project up again with make setup.")
+    if not frames.decoder.startswith("torchcodec"):
+        hint = "Install FFmpeg's shared libraries (Debian, Ubuntu: apt-get install ffmpeg; macOS: brew install ffmpeg)."
+        return Check("video", "warn", f"torchcodec cannot decode here, {frames.decoder} does, more slowly", hint)
+    return Check("video", "ok", f"wrote and read a clip of {_CLIP_SECONDS:g} s with {frames.decoder}")
+
+
+def _model(settings: Settings) -> Check:
+    """Whether the chosen model's weights are here, or could be fetched as far as one can tell without fetching."""
+    from footage.errors import ModelUnavailableError
+    from footage.vlm.profiles import PROFILES
+    from footage.vlm.weights import locate
+
+    try:
+        weights = locate(settings.model, model_path=settings.model_path, offline=True)
+    except ModelUnavailableError as exc:
+        profile = PROFILES.get(settings.model.casefold())
+        if profile is None or not profile.repository or settings.model_path is not None:
+            return Check("model", "fail", str(exc), exc.hint)
+        return _fetchable(profile.repository, gated=profile.gated)
+    return Check("model", "ok", f"the weights of {weights.model} are here")
+
+
+def _fetchable(repository: str, *, gated: bool) -> Check:
+    from huggingface_hub import get_token
+
+    meanwhile = "Until then use --model demo."
+    if gated and get_token() is None:
+        page = f"https://huggingface.co/{repository}"
+        hint = f"Accept the form at {page}, create a read token there and set HF_TOKEN to it. {meanwhile}"
+        return Check("model", "warn", f"{repository} is gated and there is no token", hint)
+    access = "a token is set" if gated else "no token is needed"
+    hint = f"They are fetched when first used. {meanwhile}"
+    return Check("model", "warn", f"the weights of {repository} are not here yet; {access}", hint)
+
+
+def self_test_clip() -> SyntheticClip:
+    """A clip in which one thing happens, late enough that a squeezed or stretched timeline shows."""
+    from footage.synthetic import SyntheticClip, SyntheticEvent, SyntheticScene
+
+    scene = SyntheticScene("street", "tree", "left", "day", seed=0)
+    event = SyntheticEvent(
+        "car", "red", "drives", "from left to right", _EVENT.start_seconds, _EVENT.end_seconds, seed=0
+    )
+    return SyntheticClip(scene, (event,), _CLIP_SECONDS, seed=0)
+
+
+def _captions(settings: Settings, clip: Path) -> Check:
+    """Have the demo model caption the clip: the right words at the right time, or something is wrong."""
+    from footage.video import sample
+    from footage.vlm import load_model
+    from footage.vlm.contract import caption_prompt, read_caption
+
+    model = load_model("demo", device=settings.device, offline=True)
+    profile = model.profile
+    frames = sample(
+        clip,
+        Span(0.0, _CLIP_SECONDS),
+        fps=profile.fps,
+        min_frames=profile.min_frames,
+        max_frames=profile.max_frames,
+        pixels_per_frame=profile.pixels_per_frame,
+    )
+    [answer] = model.run([(model.prepare(frames), caption_prompt(profile))])
+    events = read_caption(answer, frames.span).events
+    best = max((event.span for event in events), key=lambda span: iou(span, _EVENT), default=None)
+    if best is None:
+        return Check("captions", "fail", "the demo model saw nothing in a clip of a red car", "Please report this.")
+    seen = f"{format_time(best.start_seconds)} to {format_time(best.end_seconds)}"
+    true = f"{format_time(_EVENT.start_seconds)} to {format_time(_EVENT.end_seconds)}"
+    detail = f"the demo model saw an event from {seen}; it is from {true} (IoU {iou(best, _EVENT):.2f})"
+    if iou(best, _EVENT) < _NEEDED_IOU:
+        return Check("captions", "fail", detail, "Times are not to be trusted here. Set the project up again.")
+    return Check("captions", "ok", detail)
+
+
+def _embedder(settings: Settings) -> Check:
+    from footage.embedder import load_embedder
+
+    embedder = load_embedder(settings.embedder)
+    car, vehicle, song = embedder.embed(["a red car drives by", "a red vehicle passes", "somebody plays the piano"])
+    if not car @ vehicle > car @ song:
+        detail = f"{embedder.name} finds a car more like a piano than like a vehicle"
+        return Check("embedder", "fail", detail, "Choose another --embedder.")
+    return Check("embedder", "ok", f"{embedder.name}, {embedder.dimension} numbers a text")
+
+
+def _database(scratch: Path) -> Check:
+    from footage.store import Store
+    from footage.types import File
+
+    store = Store.open(scratch, create=True)
+    store.put_files([File(path="/clip.mp4", content_id="1", state="new")])
+    if [file.path for file in store.files()] != ["/clip.mp4"]:
+        return Check("database", "fail", "what was written does not come back", "Set the project up again.")
+    return Check("database", "ok", "LanceDB writes and reads")
+
+
+def _index(settings: Settings) -> Check:
+    from footage.errors import StoreMissingError
+    from footage.store import Store
+
+    try:
+        status = Store.open(settings.db).status()
+    except StoreMissingError:
+        return Check("index", "ok", f"none yet at {settings.db}")
+    return Check("index", "ok", f"{shown.count(status.videos, 'video')} in {settings.db}")
+
+
+def _disk(settings: Settings) -> Check:
+    there = next(folder for folder in (settings.db, *settings.db.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free
+    detail = f"{free / 2**30:.1f} GiB free at {there}"
+    if free < _LOW_DISK_BYTES:
+        return Check("disk", "warn", detail, "Free some, or put the index elsewhere with --db.")
+    return Check("disk", "ok", detail)
+
+
+def _print(check: Check) -> None:
+    out = console.results()
+    style = {"ok": "green", "warn": "yellow", "fail": "red"}[check.state]
+    out.print(f"{check.state:4}", style=style, end="  ")
+    out.print(f"{check.name:9} {console.plain(check.detail)}", soft_wrap=True)
+    if check.hint:
+        out.print(f"{'':16}{console.plain(check.hint)}", soft_wrap=True)

@@ -1,0 +1,34 @@
+"""`footage reembed`: fill the vector table of another embedder from what is already captioned."""
+
+from __future__ import annotations
+
+from ui import console, options, shown
+
+EXAMPLES = options.examples("footage reembed --embedder BAAI/bge-small-en-v1.5", "footage reembed --db cameras.lancedb")
+
+
+def run(
+    db: options.Db = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Embed everything in the index with another embedder; nothing is captioned again.
+
+    Each embedder has a vector table of its own, so the vectors of the others stay. Use the same --embedder when you
+    search.
+    """
+    from footage.embedder import load_embedder
+    from footage.store import Store
+    from indexer.pipeline import reembed
+
+    settings = options.settings_from(config, db=db, embedder=embedder)
+    store = Store.open(settings.db)
+    with console.notes().status("embedding"):
+        text_embedder = load_embedder(settings.embedder)
+        written = reembed(store, text_embedder)
+    if json:
+        console.emit(embedder=text_embedder.name, vectors=written)
+    else:
+        console.results().print(f"{shown.count(written, 'vector')} of {console.plain(text_embedder.name)}.")

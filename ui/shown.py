@@ -1,0 +1,97 @@
+"""How answers look in a terminal and as JSON, the same for every command that has answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from footage.timecode import format_time
+from ui import console
+
+if TYPE_CHECKING:
+    from footage.types import Match
+    from search.engine import Coverage
+
+
+def print_matches(matches: Sequence[Match]) -> None:
+    """Print matches as a table on stdout, or say that there are none."""
+    out = console.results()
+    if not matches:
+        out.print("Nothing found.")
+        return
+    table = console.table("#", "video", "from", "to", "verdict", "score", "indexed as", right=("#", "from", "to", "score"))
+    for rank, match in enumerate(matches, 1):
+        table.add_row(
+            str(rank),
+            short_path(match.path),
+            format_time(match.span.start_seconds),
+            format_time(match.span.end_seconds),
+            match.verdict,
+            f"{match.score:.3f}",
+            console.plain(match.text),
+        )
+    out.print(table)
+
+
+def match_fields(match: Match) -> dict[str, Any]:
+    """A match as JSON fields; times are seconds of video time."""
+    return {
+        "video": match.path,
+        "content_id": match.video.content_id,
+        "start_seconds": round(match.span.start_seconds, 3),
+        "end_seconds": round(match.span.end_seconds, 3),
+        "verdict": match.verdict,
+        "grounded": match.grounded,
+        "score": round(match.score, 6),
+        "text": match.text,
+        "raw": match.raw,
+        "evidence": list(match.evidence),
+    }
+
+
+def coverage_fields(coverage: Coverage) -> dict[str, Any]:
+    """What was searched, as JSON fields."""
+    return {
+        "videos": coverage.videos,
+        "seconds_indexed": round(coverage.seconds_indexed, 3),
+        "seconds_total": round(coverage.seconds_total, 3),
+        "files_failed": coverage.files_failed,
+        "model": coverage.model,
+    }
+
+
+def coverage_sentence(coverage: Coverage) -> str:
+    """What was searched, for people: an answer is only as good as what it looked at."""
+    videos = count(coverage.videos, "video")
+    indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
+    sentence = f"Searched {videos}: {indexed} of {total} indexed"
+    if coverage.files_failed:
+        sentence += f", {count(coverage.files_failed, 'file')} could not be read (see footage status)"
+    return console.plain(f"{sentence}.")
+
+
+def count(number: int, noun: str) -> str:
+    """A number and its noun: "1 video", "1,200 videos"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def short_path(path: str) -> str:
+    """A path as short as it may be: relative below the current folder, otherwise with ~ for the home folder."""
+    for start, prefix in ((Path.cwd(), ""), (Path.home(), f"~{os.sep}")):
+        if Path(path).is_relative_to(start):
+            return console.plain(prefix + str(Path(path).relative_to(start)))
+    return console.plain(path)
+
+
+def print_failures(failures: Sequence[tuple[str, str]]) -> None:
+    """Print the files that could not be used, each with its reason, on stdout; nothing when there are none."""
+    if not failures:
+        return
+    table = console.table("could not be read", "because")
+    for path, reason in failures:
+        table.add_row(short_path(path), console.plain(reason))
+    out = console.results()
+    out.print()
+    out.print(table)
