@@ -342,11 +342,11 @@ class Pool:
             fresh -= 1
 
     def batch(self, rng: random.Random, pairs: int) -> list[Sample]:
-        """8 to 24 windows with equally many frames, about ``pairs`` frame pairs in all."""
+        """6 to 24 windows with equally many frames, about ``pairs`` frame pairs in all."""
         self.fill(300)
         frames = len(rng.choice(self.samples).frames)
         equal = [sample for sample in self.samples if len(sample.frames) == frames]
-        size = min(24, max(8, 2 * pairs // frames))
+        size = min(24, max(6, 2 * pairs // frames))
         return rng.sample(equal, min(size, len(equal)))
 
     def pairs(self, rng: random.Random, *, windows: int, pairs: int) -> list[Sample]:
@@ -776,7 +776,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=3.0, help="length of the language stage, all runs together")
     parser.add_argument("--vision-steps", type=int, default=500)
     parser.add_argument("--easy", type=float, default=0.12, help="share of the time spent on one-event windows")
-    parser.add_argument("--pairs", type=int, default=256, help="frame pairs a step, all its windows together")
+    parser.add_argument("--pairs", type=int, default=144, help="frame pairs a step, all its windows together")
     parser.add_argument("--finds", type=int, default=4, help="find prompts a window")
     parser.add_argument("--lr", type=float, default=2.5e-3)
     parser.add_argument("--seed", type=int, default=1)

@@ -84,7 +84,7 @@ def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> Embedder:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ModelUnavailableError(
             f"the embedder {name!r} cannot be loaded: {reason}",
-            hint=f"Use the bundled one (--embedder {BUNDLED}), or the folder of a sentence-transformers model.",
+            hint=f"Use the bundled one (--embedder {BUNDLED}), or a sentence-transformers folder.",
         ) from error
 
 

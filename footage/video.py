@@ -105,6 +105,7 @@ def sample(
         DependencyError: FFmpeg's shared libraries are missing.
     """
     absolute, name = _checked(path)
+    _load_resizing()
 
     def work(pulse: Pulse) -> Frames:
         # 1. Which frames the window holds, and which of them to take.
@@ -161,6 +162,7 @@ def frame_at(
         DependencyError: FFmpeg's shared libraries are missing.
     """
     absolute, name = _checked(path)
+    _load_resizing()
 
     def shrink(frames: torch.Tensor) -> torch.Tensor:
         height, width = frames.shape[-2:]
@@ -182,6 +184,12 @@ def _checked(path: str | os.PathLike[str]) -> tuple[str, str]:
     absolute, _ = check(path)
     decode.decoder_class()
     return absolute, display_name(absolute)
+
+
+def _load_resizing() -> None:
+    """Import what resizing needs now: loading libraries takes seconds, which are not the file's fault."""
+    import qwen_vl_utils  # noqa: F401
+    import torchvision.transforms.v2  # noqa: F401
 
 
 def _resize(frames: torch.Tensor, width: int, height: int) -> torch.Tensor:

@@ -1,0 +1,1 @@
+"""Video files to captions to an index: the writing half."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from footage.errors import UsageError
 from footage.types import Match
 from footage.vlm.protocol import VideoModel
-from search.ground import MAX_WINDOWS, ground, text_matches
+from search import ground as grounding
 from search.query import Query, parse_query
 from search.retrieve import retrieve
 
@@ -75,8 +75,8 @@ class Engine:
         Args:
             store: The index.
             embedder: What its vectors were made with.
-            model: Who grounds, or a function that loads it, called once, when it is first needed. None: nobody,
-                so searches must say ``ground=False``.
+            model: Who grounds, or a function that loads it, called once, when it is first needed. None:
+                nobody, so searches must say ``ground=False``.
         """
         self._store = store
         self._embedder = embedder
@@ -88,7 +88,7 @@ class Engine:
         *,
         limit: int = 5,
         ground: bool = True,
-        max_windows: int = MAX_WINDOWS,
+        max_windows: int = grounding.MAX_WINDOWS,
         content_ids: Collection[str] | None = None,
         on_hits: Callable[[list[Match]], None] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
@@ -98,7 +98,8 @@ class Engine:
         Args:
             text: What to look for.
             limit: Most matches.
-            ground: Ask the model about the best windows; without, the index's own texts and spans are the answer.
+            ground: Ask the model about the best windows; without, the index's own texts and spans are the
+            answer.
             max_windows: Most windows to ask the model about.
             content_ids: Search only these videos; all when None.
             on_hits: Called with what the index alone answers, before the model is loaded or asked.
@@ -131,7 +132,7 @@ class Engine:
             if coverage.videos
             else []
         )
-        matches = text_matches(candidates, store=self._store, limit=limit)
+        matches = grounding.text_matches(candidates, store=self._store, limit=limit)
         retrieved = time.perf_counter()
         if on_hits:
             on_hits(matches)
@@ -142,7 +143,7 @@ class Engine:
         loading = time.perf_counter()
         model = self._loaded_model()
         loaded = time.perf_counter()
-        matches = _ground(
+        matches = grounding.ground(
             query.prompt,
             candidates,
             store=self._store,
@@ -177,6 +178,3 @@ class Engine:
         if not isinstance(self._model, VideoModel):
             self._model = self._model()
         return self._model
-
-
-_ground = ground

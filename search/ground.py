@@ -1,4 +1,4 @@
-"""Turns candidates into matches: asks the model about their best windows and holds its answers against the index.
+"""Turns candidates into matches: asks the model about windows and holds its answers against the index.
 
 It knows neither how the candidates were found nor how pictures are decoded.
 """
@@ -34,7 +34,8 @@ MAX_WINDOWS = 6
 ASK_WITHIN = 0.15
 """A window is worth asking about when its best text scores at most this much below the best of all."""
 SAME_WITHIN = 0.03
-"""Texts of one video whose scores differ by no more than this answer a query alike: occurrences of one event."""
+"""Texts of one video whose scores differ by no more than this answer a query alike: occurrences of one
+event."""
 MATCHES_PER_VIDEO = 3
 """Most matches of one video, so that a long video does not fill the list."""
 
@@ -65,8 +66,9 @@ def ground(
 ) -> list[Match]:
     """Ask the model when the query takes place in the best windows of the candidates.
 
-    The first window of every candidate is asked before the second of any. Candidates beyond ``max_windows``, and those
-    whose file is gone or cannot be decoded, keep what the index says, ungrounded and with the reason as evidence.
+    The first window of every candidate is asked before the second of any. Candidates beyond ``max_windows``,
+    and those whose file is gone or cannot be decoded, keep what the index says, ungrounded and with the
+    reason as evidence.
 
     Args:
         query_text: What to look for, as the prompt takes it.
@@ -120,8 +122,9 @@ def find_in_file(
 ) -> list[Match]:
     """Ask the model about every window of one file, without an index.
 
-    The model names a span in every window, whether the event is there or not, and here nothing indexed speaks for or
-    against it. So every match is "uncertain", and the order is that of ``search.verdict.answer_score``.
+    The model names a span in every window, whether the event is there or not, and here nothing indexed speaks
+    for or against it. So every match is "uncertain", and the order is that of
+    ``search.verdict.answer_score``.
 
     Args:
         path: The file.
@@ -203,8 +206,8 @@ def _matches(candidate: Candidate, path: str, replies: Sequence[Reply]) -> list[
     matches: list[tuple[Match, bool]] = []
     answered: set[str] = set()
 
-    # 1. What the model named, each with the indexed text it is held against. Of two answers about the same text the
-    #    agreeing one stands, as the other window may well not show the event at all.
+    # 1. What the model named, each with the indexed text it is held against. Of two answers about the same
+    #    text the agreeing one stands, as the other window may well not show the event at all.
     for match, hit, agree in sorted(
         (_held_against(candidate, place) for place in places(replies)), key=lambda found: not found[2]
     ):
@@ -259,7 +262,7 @@ def _held_against(candidate: Candidate, place: Place) -> tuple[Match, Hit, bool]
 def _from_text(
     candidate: Candidate, hit: Hit, path: str, *, reply: Reply | None = None, reasons: Sequence[str] = ()
 ) -> Match:
-    """A match that rests on the index alone; ``reply`` is an answer that could not be read, if there was one."""
+    """A match that rests on the index alone; ``reply`` is an answer that could not be read, if any."""
     evidence = Evidence(hit.score, hit.span if hit.owner_kind == "event" else None, None)
     window = reply.question.window if reply else None
     answer = reply.answer if reply else None
@@ -278,7 +281,7 @@ def _from_text(
 
 
 def _from_answer(place: Place, shown: Reply | None = None) -> Match:
-    """A match that rests on the model's answer alone; ``shown`` is the reply to show, the surest when None."""
+    """A match that rests on the model alone; ``shown`` is the reply to show, the surest when None."""
     shown = shown or max(place.replies, key=_reply_score)
     question, answer = shown.question, _answer(shown)
     evidence = Evidence(_reply_score(shown), None, place.span)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from footage.errors import UsageError
 
 MAX_QUERY_CHARACTERS = 1_000
-"""Longest query accepted. The embedder reads about 250 words and the model was trained on single sentences, so more
-would be cut off in silence."""
+"""Longest query accepted. The embedder reads about 250 words and the model was trained on single sentences,
+so more would be cut off in silence."""
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")  # noqa: RUF001 - the typographic apostrophe is meant
 
@@ -37,7 +37,7 @@ def parse_query(text: str) -> Query:
     if len(clean) > MAX_QUERY_CHARACTERS:
         raise UsageError(
             f"The query has {len(clean):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.",
-            hint="Describe one visible action in one sentence, for example: a red car drives from left to right.",
+            hint="Describe one visible action in one sentence, such as: a red car drives by.",
         )
     words = words_of(clean)
     if not words:

@@ -1,18 +1,20 @@
-"""Finds what the index says about a query and groups it into candidate videos; knows no model, decodes nothing.
+"""Finds what the index says about a query, grouped into candidate videos; knows no model.
 
 How near a text comes to a query is one number from 0 to 1::
 
     score = (cosine + 0.2 order + 0.2 words + 0.05 whole) / 1.45
 
 cosine  of the two vectors, negative ones counted as 0
-order   Dice coefficient of the two sets of adjacent word pairs. Vectors and BM25 hardly see word order: sentences
-        that differ only in "from left to right" and "from right to left" have a cosine of 0.997 in MiniLM
+order   Dice coefficient of the two sets of adjacent word pairs. Vectors and BM25 hardly see word order:
+        sentences that differ only in "from left to right" and "from right to left" have a cosine of 0.997 in
+        MiniLM
 words   BM25 score over the best BM25 score any text reached for this query
 whole   how near the text of the whole video comes: (cosine + 0.2 words) / 1.2
 
-A weighted sum, not reciprocal rank fusion: Bruch, Gai & Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval"
-(ACM TOIS 2023) found it the better of the two, and so it was here, on ActivityNet Captions (sentences of one annotator
-looked up among those of another: R@5 0.30 against 0.27) as on drawn footage asked for in paraphrase.
+A weighted sum, not reciprocal rank fusion: Bruch, Gai & Ingber, "An Analysis of Fusion Functions for Hybrid
+Retrieval" (ACM TOIS 2023) found it the better of the two, and so it was here, on ActivityNet Captions
+(sentences of one annotator looked up among those of another: R@5 0.30 against 0.27) as on drawn footage asked
+for in paraphrase.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from footage.timecode import overlap_seconds
@@ -29,6 +32,7 @@ from search.query import Query, words_of
 if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.store import Store
+    from footage.store.rows import OwnerKind
 
 ORDER_WEIGHT = 0.2
 """Say of the word order, beside a cosine of weight 1. From 0.1 to 0.3 made no difference on drawn footage."""
@@ -39,7 +43,8 @@ WHOLE_WEIGHT = 0.05
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
-_MOMENTS = ("event", "scene")
+_MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
+_WHOLES: tuple[OwnerKind, ...] = ("video",)
 
 
 def retrieve(
@@ -69,7 +74,7 @@ def retrieve(
 
     # 1. Events and scenes, by vector and by words; the same for the texts of whole videos.
     near, worded = search.hits(_MOMENTS, content_ids)
-    whole_near, whole_worded = search.hits(("video",), content_ids)
+    whole_near, whole_worded = search.hits(_WHOLES, content_ids)
 
     # 2. A video near as a whole of which no single text came up lends its own best texts.
     seen = {hit.content_id for hit in [*near, *worded]}
@@ -108,21 +113,22 @@ class _Search:
         self._store, self._embedder, self._depth = store, embedder.name, depth
 
     def hits(
-        self, kinds: Collection[str], content_ids: Collection[str] | None
+        self, kinds: Collection[OwnerKind], content_ids: Collection[str] | None
     ) -> tuple[list[Hit], list[Hit]]:
         """What comes near by vector, score cosine, and by words, score BM25; best first."""
-        limits = {"limit": self._depth, "owner_kinds": kinds, "content_ids": content_ids}
-        near = self._store.search_vectors(self._embedder, self._vector, **limits)
-        return near, self._store.search_text(self._words, **limits)
+        near = self._store.search_vectors(
+            self._embedder, self._vector, limit=self._depth, owner_kinds=kinds, content_ids=content_ids
+        )
+        worded = self._store.search_text(
+            self._words, limit=self._depth, owner_kinds=kinds, content_ids=content_ids
+        )
+        return near, worded
 
 
 def word_order(query_words: Sequence[str], text: str) -> float:
     """Dice coefficient of the sets of adjacent word pairs of a query and a text, 0 to 1."""
     words = words_of(text)
-    ours, theirs = (
-        set(zip(query_words, query_words[1:], strict=False)),
-        set(zip(words, words[1:], strict=False)),
-    )
+    ours, theirs = set(pairwise(query_words)), set(pairwise(words))
     return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours and theirs else 0.0
 
 
@@ -165,7 +171,7 @@ def _shares(worded: Sequence[Hit]) -> dict[str, float]:
 
 
 def _windows(content_id: str, hits: Sequence[Hit], spans: Mapping[int, Span]) -> tuple[Window, ...]:
-    """The windows of the hits, best first: of each hit the window that holds most of it, then all the others."""
+    """The windows of the hits, best first: of each hit the one that holds most of it, then the others."""
     first, others = [], []
     for hit in hits:
         indexes = [index for index in hit.window_indexes if index in spans]

@@ -26,9 +26,9 @@ class Place:
 def places(replies: Iterable[Reply]) -> list[Place]:
     """The places that replies about one video named, by window.
 
-    Two windows that overlap name one place when their spans, cut to the stretch both windows see, have an IoU of
-    ``SEAM_IOU`` or more. Beyond that stretch only one of them can see, so the union is the place. Replies that named
-    no usable time are left out.
+    Two windows that overlap name one place when their spans, cut to the stretch both windows see, have an IoU
+    of ``SEAM_IOU`` or more. Beyond that stretch only one of them can see, so the union is the place. Replies
+    that named no usable time are left out.
     """
     found: list[Place] = []
     for reply in sorted(replies, key=lambda reply: reply.question.window.span):

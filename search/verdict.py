@@ -1,9 +1,9 @@
 """Weighs the evidence for a match: found, uncertain or not found, and which match comes first; asks nobody.
 
-Two witnesses speak about a moment. The index says what was seen there, before anybody asked; the model, asked for the
-query in a window, names a span. The second never says "not here": it names a span for anything. So it counts only
-where it agrees with the first, and neither alone makes "found". The thresholds are plain first choices, not
-calibrated probabilities.
+Two witnesses speak about a moment. The index says what was seen there, before anybody asked; the model, asked
+for the query in a window, names a span. The second never says "not here": it names a span for anything. So it
+counts only where it agrees with the first, and neither alone makes "found". The thresholds are plain first
+choices, not calibrated probabilities.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ from footage.types import Match, Span, Verdict, Window
 from footage.vlm.protocol import Answer
 
 AGREEMENT_IOU = 0.3
-"""The model's span and the indexed event's agree from this IoU on. Half, the field's usual bar, would ask for more
-than two witnesses with an error of a second each can give on an event of three seconds."""
+"""The model's span and the indexed event's agree from this IoU on. Half, the field's usual bar, would ask for
+more than two witnesses with an error of a second each can give on an event of three seconds."""
 FOUND_SCORE = 0.75
-"""Least score of a text that can make "found". MiniLM gives paraphrases of drawn events a median cosine of 0.88."""
+"""Least score of a text that can make "found". MiniLM gives paraphrases of drawn events a median cosine of
+0.88."""
 NOT_FOUND_SCORE = 0.4
-"""Below this score the nearest text is about something else: queries on things that never occur in drawn footage
-score 0.2 to 0.36, its paraphrases 0.5 and more."""
+"""Below this score the nearest text is about something else: queries on things that never occur in drawn
+footage score 0.2 to 0.36, its paraphrases 0.5 and more."""
 AGREEMENT_BONUS = 0.02
-"""What agreement adds to a score when matches are ordered: enough to decide between videos of (almost) the same words,
-too little to lift "from right to left" above "from left to right" (0.04 apart)."""
+"""What agreement adds to a score when matches are ordered: enough to decide between videos of (almost) the
+same words, too little to lift "from right to left" above "from left to right" (0.04 apart)."""
 WHOLE_WINDOW_SHARE = 0.9
-"""A span over at least this share of its window tells little: it is what a model answers when it does not know."""
+"""A span over at least this share of its window tells little: it is what a model answers when it does not
+know."""
 UNKNOWN_CONFIDENCE = 0.5
 """Stands for the confidence of an answer whose backend tells no probabilities."""
 
@@ -73,9 +75,9 @@ def judge(evidence: Evidence) -> Verdict:
 def chosen_span(evidence: Evidence, window: Span) -> Span:
     """Which span to answer with.
 
-    The model's, as it was asked for exactly this; where it was not asked or not understood, the indexed one (a
-    scene's is its window). Also where the two disagree, with one exception: a span over the whole window says
-    nothing, so the indexed event's stands.
+    The model's, as it was asked for exactly this; where it was not asked or not understood, the indexed one
+    (a scene's is its window). Also where the two disagree, with one exception: a span over the whole window
+    says nothing, so the indexed event's stands.
     """
     if evidence.answered is None:
         return evidence.indexed or window
@@ -90,15 +92,17 @@ def covers(span: Span, window: Span) -> bool:
 
 
 def confidence(answer: Answer) -> float | None:
-    """Geometric mean of the probabilities of an answer's tokens, 0 to 1; None where the backend does not tell."""
+    """Geometric mean of the probabilities of an answer's tokens; None where the backend does not tell."""
     if not answer.token_logprobs:
         return None
     return math.exp(sum(answer.token_logprobs) / len(answer.token_logprobs))
 
 
 def answer_score(answer: Answer, span: Span, window: Span) -> float:
-    """How much an answer is worth with no index to compare it with, 0 to 1: its confidence, halved when it covers the
-    whole window."""
+    """How much an answer is worth on its own, 0 to 1.
+
+    Its confidence, halved when it covers the whole window.
+    """
     sure = confidence(answer)
     return round((UNKNOWN_CONFIDENCE if sure is None else sure) * (0.5 if covers(span, window) else 1.0), 6)
 
@@ -129,8 +133,9 @@ def describe(evidence: Evidence, text: str, window: Window | None, answer: Answe
 def rank(matches: Iterable[tuple[Match, bool]], *, limit: int, per_video: int) -> list[Match]:
     """Order matches, best first, and cut the list.
 
-    By score, plus ``AGREEMENT_BONUS`` where the flag beside a match says that index and model agree; ties by content
-    id, then start, then end. At most ``per_video`` of one video, so that a long video does not fill the list.
+    By score, plus ``AGREEMENT_BONUS`` where the flag beside a match says that index and model agree; ties by
+    content id, then start, then end. At most ``per_video`` of one video, so that a long video does not fill
+    the list.
     """
     ordered = sorted(
         matches,

@@ -30,7 +30,12 @@ def written(folder: Path, text: str) -> Path:
 def test_defaults_are_those_the_readme_lists(tmp_path: Path) -> None:
     chosen = load_settings()
     assert chosen.db == tmp_path / "home" / ".footage" / "index.lancedb"
-    assert (chosen.model, chosen.model_path, chosen.device, chosen.embedder) == ("marlin-2b", None, "auto", "minilm")
+    assert (chosen.model, chosen.model_path, chosen.device, chosen.embedder) == (
+        "marlin-2b",
+        None,
+        "auto",
+        "minilm",
+    )
     assert (chosen.window_seconds, chosen.overlap_seconds) == (None, None)
     assert (chosen.batch_size, chosen.queue_windows, chosen.decode_timeout_seconds) == (4, 4, 120)
 
@@ -49,7 +54,9 @@ def test_the_command_line_beats_the_environment_beats_the_file(
     assert (chosen.embedder, chosen.model, chosen.batch_size) == ("from-file", "from-environment", 9)
 
 
-def test_none_and_an_empty_variable_count_as_not_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_none_and_an_empty_variable_count_as_not_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FOOTAGE_DB", "")
     chosen = load_settings(written(tmp_path, 'db = "/videos/index"'), db=None)
     assert chosen.db == Path("/videos/index")
@@ -86,12 +93,12 @@ def test_devices_that_exist(device: str) -> None:
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "CPU", "", "cuda:1 "])
 def test_devices_that_do_not(device: str) -> None:
-    with pytest.raises(UsageError, match="--device cannot be .*use auto, cpu, mps, cuda"):
+    with pytest.raises(UsageError, match=r"--device cannot be .*use auto, cpu, mps, cuda"):
         load_settings(device=device)
 
 
 def test_an_unknown_key_is_named_with_its_nearest_kin(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="Unknown setting 'batchsize' in .*settings.toml") as caught:
+    with pytest.raises(UsageError, match=r"Unknown setting 'batchsize' in .*settings.toml") as caught:
         load_settings(written(tmp_path, "batchsize = 3"))
     assert caught.value.hint == "Did you mean batch_size?"
 
@@ -126,7 +133,7 @@ def test_a_value_that_makes_no_sense_is_one_sentence(tmp_path: Path, line: str, 
 
 def test_a_wrong_value_in_the_environment_names_the_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FOOTAGE_QUEUE_WINDOWS", "lots")
-    with pytest.raises(UsageError, match="^FOOTAGE_QUEUE_WINDOWS cannot be 'lots'"):
+    with pytest.raises(UsageError, match=r"^FOOTAGE_QUEUE_WINDOWS cannot be 'lots'"):
         load_settings()
 
 

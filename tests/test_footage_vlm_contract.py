@@ -392,14 +392,12 @@ fragments = st.sampled_from(
         "\n",
         "Scene:",
         "Events:",
-        "<think>",
-        "</think>",
         " s",
         "sec",
-    ]
-    + [
         "From ",
         " to ",
+        "<think>",
+        "</think>",
         "\u0663",
         "\r",
         "\x00",
@@ -407,7 +405,6 @@ fragments = st.sampled_from(
         "a dog",
         "<1.0 - 2.0> A dog.\n",
         "1e9",
-        "inf",
         "nan",
         "\ud800",
     ]
@@ -483,6 +480,6 @@ def test_the_contract_needs_no_heavy_library():
     blocked = ["torch", "transformers", "torchcodec", "lancedb", "streamlit", "huggingface_hub", "numpy"]
     code = (
         f"import sys; sys.modules.update(dict.fromkeys({blocked}));"
-        "import footage.vlm, footage.vlm.contract, footage.vlm.profiles, footage.vlm.protocol, footage.vlm.weights"
+        "from footage.vlm import contract, load_model, profiles, protocol, weights"
     )
-    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=280)

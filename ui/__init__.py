@@ -1,0 +1,1 @@
+"""What people see: the `footage` command and the app, both thin."""

@@ -1,4 +1,4 @@
-"""The `footage` command: the parser, and what an error looks like from outside; every command is in ui/commands."""
+"""The `footage` command: the parser, and what errors look like from outside; commands are in ui/commands."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _EXIT_CODES = (
 
 
 class Command(TyperCommand):
-    """A command whose errors become one sentence on stderr and an exit code; with --debug a traceback as well."""
+    """A command whose errors become one sentence on stderr and an exit code, with --debug a traceback too."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command.
@@ -45,7 +45,9 @@ class Command(TyperCommand):
             return result
         except (typer.Exit, typer.Abort):
             raise
-        except BrokenPipeError as exc:  # whoever read our output has had enough, as in `footage search … | head`
+        except (
+            BrokenPipeError
+        ) as exc:  # whoever read our output has had enough, as in `footage search … | head`
             console.close_stdout()
             raise typer.Exit(console.EXIT_FAILED) from exc
         except (Exception, KeyboardInterrupt) as exc:
@@ -84,7 +86,7 @@ def _root(
 
 for name, module in _COMMANDS.items():
     app.command(name, cls=Command, epilog=module.EXAMPLES)(module.run)
-evaluations = typer.Typer(help=evaluation.__doc__, epilog=evaluation.EXAMPLES, no_args_is_help=True)
+evaluations = typer.Typer(help=evaluation.HELP, epilog=evaluation.EXAMPLES, no_args_is_help=True)
 for name, function in evaluation.COMMANDS.items():
     evaluations.command(name, cls=Command)(function)
 app.add_typer(evaluations, name="eval")

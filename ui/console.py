@@ -1,16 +1,18 @@
-"""How commands speak: results to stdout, progress and errors to stderr; it knows nothing of video, index or model."""
+"""How commands speak: results to stdout, progress and errors to stderr; knows no video, index or model."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from footage.errors import FootageError, UsageError
+from footage.timecode import format_time
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,6 +23,9 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_PARTLY = 3
 EXIT_INTERRUPTED = 130
+
+LOG_EVERY_SECONDS = 15.0
+"""How often progress is a line where stderr is no terminal."""
 
 _PIPED_WIDTH = 120
 
@@ -92,15 +97,53 @@ def report_error(error: BaseException, *, as_json: bool) -> int:
     return code
 
 
+class Show(Protocol):
+    """What progress is told to."""
+
+    def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None:
+        """Show that ``done`` of ``total`` (0: unknown) are done; ``detail`` stands in for the time left."""
+        ...
+
+
+@contextmanager
+def stages() -> Iterator[Show]:
+    """Progress on stderr: a bar in a terminal; a line from time to time in anything else, such as a log."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = notes()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+    )
+    current, began, said = "", 0.0, time.monotonic()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, detail="")
+
+        def show(stage: str, done: int, total: int, detail: str = "") -> None:
+            nonlocal current, began, said
+            now = time.monotonic()
+            if stage != current:
+                bar.reset(task)
+                current, began = stage, now
+            if not detail and 0 < done < total:
+                detail = f"{format_time((now - began) / done * (total - done))} left"
+            bar.update(task, description=stage, completed=done, total=total or None, detail=detail)
+            if bar.disable and now - said >= LOG_EVERY_SECONDS:
+                said = now
+                count = f"{done} of {total} {detail}" if total else "..."
+                console.print(f"{stage}: {count}", soft_wrap=True)
+
+        yield show
+
+
 @contextmanager
 def steps(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar on stderr; call what it gives with (done, of how many)."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=notes(), transient=True) as bar:
-        task = bar.add_task(what, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    """Progress of a single stage on stderr; call what it gives with (done, of how many)."""
+    with stages() as show:
+        show(what, 0, 0)
+        yield lambda done, total: show(what, done, total)
 
 
 def close_stdout() -> None:

@@ -14,7 +14,12 @@ _PANEL = "Settings (each also a line of the config file and an environment varia
 
 Db = Annotated[
     Path | None,
-    typer.Option("--db", metavar="FOLDER", help="The index. FOOTAGE_DB, ~/.footage/index.lancedb.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--db",
+        metavar="FOLDER",
+        help="The index. FOOTAGE_DB, ~/.footage/index.lancedb.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 Model = Annotated[
     str | None,
@@ -28,12 +33,17 @@ Model = Annotated[
 ModelPath = Annotated[
     Path | None,
     typer.Option(
-        "--model-path", metavar="FOLDER", help="Read the profile's weights from here, not from the hub.", rich_help_panel=_PANEL
+        "--model-path",
+        metavar="FOLDER",
+        help="Read the profile's weights from here, not from the hub.",
+        rich_help_panel=_PANEL,
     ),
 ]
 Device = Annotated[
     str | None,
-    typer.Option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu.", rich_help_panel=_PANEL
+    ),
 ]
 Embedder = Annotated[
     str | None,
@@ -46,13 +56,21 @@ Embedder = Annotated[
 ]
 Config = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="TOML file with settings. FOOTAGE_CONFIG.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--config", metavar="FILE", help="TOML file with settings. FOOTAGE_CONFIG.", rich_help_panel=_PANEL
+    ),
 ]
 WindowSeconds = Annotated[
-    float | None, typer.Option("--window", "--window-seconds", metavar="SECONDS", help="Length of a window. The profile's own.")
+    float | None,
+    typer.Option(
+        "--window", "--window-seconds", metavar="SECONDS", help="Length of a window. The profile's own."
+    ),
 ]
 OverlapSeconds = Annotated[
-    float | None, typer.Option("--overlap", "--overlap-seconds", metavar="SECONDS", help="What two windows share. The profile's own.")
+    float | None,
+    typer.Option(
+        "--overlap", "--overlap-seconds", metavar="SECONDS", help="What two windows share. The profile's own."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -21,7 +21,9 @@ def print_matches(matches: Sequence[Match]) -> None:
     if not matches:
         out.print("Nothing found.")
         return
-    table = console.table("#", "video", "from", "to", "verdict", "score", "indexed as", right=("#", "from", "to", "score"))
+    table = console.table(
+        "#", "video", "from", "to", "verdict", "score", "indexed as", right=("#", "from", "to", "score")
+    )
     for rank, match in enumerate(matches, 1):
         table.add_row(
             str(rank),
@@ -78,7 +80,7 @@ def count(number: int, noun: str) -> str:
 
 
 def short_path(path: str) -> str:
-    """A path as short as it may be: relative below the current folder, otherwise with ~ for the home folder."""
+    """A path as short as it may be: relative below the current folder, otherwise with ~ for the home."""
     for start, prefix in ((Path.cwd(), ""), (Path.home(), f"~{os.sep}")):
         if Path(path).is_relative_to(start):
             return console.plain(prefix + str(Path(path).relative_to(start)))
@@ -86,7 +88,7 @@ def short_path(path: str) -> str:
 
 
 def print_failures(failures: Sequence[tuple[str, str]]) -> None:
-    """Print the files that could not be used, each with its reason, on stdout; nothing when there are none."""
+    """Print the files that could not be used, each with its reason; nothing when there are none."""
     if not failures:
         return
     table = console.table("could not be read", "because")

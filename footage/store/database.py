@@ -172,7 +172,7 @@ class Store:
     def put_events(
         self, content_id: str, events: Iterable[Event], *, records: Sequence[WindowRecord] | None = None
     ) -> tuple[TextRow, ...]:
-        """Replace a video's projection, in one commit: its events, and the scene and video texts of its windows.
+        """Replace a video's projection, in one commit: its events, and the texts of its scenes and of itself.
 
         Args:
             content_id: The video.
@@ -339,7 +339,7 @@ class Store:
         return self._meta(f"embedder/{embedder}") is not None
 
     def _vectors(self, embedder: str, *, dimension: int | None = None, create: bool = False) -> str:
-        """Name of the embedder's table, checked for ``dimension``; made when missing, if ``create`` is set."""
+        """Name of the embedder's table, checked for ``dimension``; made first if ``create`` is set."""
         from footage.store.schema import vector_schema, vector_table
 
         name = vector_table(embedder)

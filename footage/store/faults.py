@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ _FULL = {
     errno.EACCES: "it may not be written",
     errno.EPERM: "it may not be written",
 }
+_RUST_NOISE = re.compile(r"^lance error: LanceError\(\w+\): |, /\S+\.rs:\d+:\d+")
 _OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 
 
@@ -24,8 +26,8 @@ _OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 def mapped(path: Path) -> Iterator[None]:
     """Run calls into LanceDB on the index at ``path``; what they raise comes out as a ``StoreError``.
 
-    LanceDB reports an error of the operating system as text ("... (os error 28)"), often in a ``RuntimeError``,
-    and a broken file as ``RuntimeError``, ``ValueError``, ``OSError`` or a panic of its Rust core.
+    LanceDB reports errors of the operating system as text ("... (os error 28)") in a ``RuntimeError``, and a
+    broken file as ``RuntimeError``, ``ValueError``, ``OSError`` or a panic of its Rust core.
 
     Raises:
         StoreFullError: the disk is full, over quota or may not be written.
@@ -61,7 +63,8 @@ def translate(error: BaseException, path: Path) -> StoreError:
             hint="Raise the limit with `ulimit -n 4096` and run the same command again.",
         )
     first_line = text.strip().splitlines()[0] if text.strip() else type(error).__name__
+    reason = _RUST_NOISE.sub("", first_line)[:200]
     return StoreCorruptError(
-        f"the index {path} cannot be read: {first_line[:200]}",
+        f"the index {path} cannot be read: {reason}",
         hint="Restore it from a backup, or remove the folder and index again.",
     )

@@ -1,4 +1,4 @@
-"""A folder of LanceDB tables: opens, reads, commits, searches; the only importer of lancedb, knows no meaning."""
+"""A folder of LanceDB tables, opened, read and written; the only importer of lancedb, knows no meaning."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from functools import reduce
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from footage.errors import (
@@ -52,9 +53,14 @@ class Tables:
                     f"there is no index at {path}",
                     hint="Make one with `footage index FOLDER`, or name one with --db.",
                 )
-            with mapped(path):
+            try:
                 path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 path.chmod(0o700)
+            except OSError as error:
+                raise StoreFullError(
+                    f"no index can be made at {path}: {error.strerror}",
+                    hint="Choose another place with --db.",
+                ) from error
         import lancedb
 
         with mapped(path):
@@ -86,7 +92,7 @@ class Tables:
                 raise StoreMissingError(
                     f"the index at {self.path} is empty", hint="Fill it with `footage index FOLDER`."
                 )
-            self._create(TABLES)
+            self._create(TABLES, present)
             return
         if version != str(SCHEMA_VERSION):
             raise SchemaMismatchError(
@@ -100,16 +106,22 @@ class Tables:
                 raise StoreCorruptError(f"the index {self.path} has lost its table {name!r}", hint=_RESTORE)
             self.table(name)
 
-    def _create(self, schemas: Mapping[str, Any]) -> None:
+    def _create(self, schemas: Mapping[str, Any], present: Collection[str]) -> None:
+        """Make the tables in a draft folder, then move each in whole, "meta" last: none is ever half made."""
+        import lancedb
         from lancedb.index import FTS
 
-        for name, schema in schemas.items():
-            self.make(name, schema)
-        with mapped(self.path):
+        with mapped(self.path), TemporaryDirectory(prefix=".new-", dir=self.path) as folder:
+            draft = Tables(Path(folder), lancedb.connect(folder))
+            for name, schema in schemas.items():
+                draft.make(name, schema)
             # Words are stemmed, English stop words dropped. Rows newer than the index are scanned, so found.
             words = FTS(language="English", stem=True, remove_stop_words=True)
-            self.table("events").create_index("text", config=words, replace=True)
-        self.upsert("meta", [{"key": "schema_version", "value": str(SCHEMA_VERSION)}])
+            draft.table("events").create_index("text", config=words)
+            draft.upsert("meta", [{"key": "schema_version", "value": str(SCHEMA_VERSION)}])
+            for name in schemas:
+                if name not in present:
+                    (draft.path / f"{name}.lance").rename(self.path / f"{name}.lance")
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -180,8 +192,8 @@ class Tables:
     ) -> list[Row]:
         """Rows nearest to a vector ("_distance", cosine) or sharing words with a text ("_score", BM25).
 
-        Rows are filtered before they are ranked: by ``wanted``, and leaving out every row of which a column has
-        one of the values in ``without``.
+        Rows are filtered before they are ranked: those that match ``wanted``, less those in which any column
+        has one of its values in ``without``.
         """
         from lancedb.query import MatchQuery
 
@@ -207,9 +219,10 @@ class Tables:
             self._handles[name] = self._database.create_table(name, schema=schema, exist_ok=True)
 
     def upsert(self, name: str, cells: Sequence[Row], *, replacing: Wanted | None = None) -> None:
-        """Insert rows, or replace those with the same key, in one commit; of two with one key the last counts.
+        """Insert rows, or replace those with the same key, in one commit.
 
-        With ``replacing``, the same commit deletes the rows that match it and are not among the given ones.
+        Of two given rows with one key the last counts. With ``replacing``, the same commit deletes the rows
+        that match it and are not among the given ones.
         """
         if not cells and replacing is None:
             return
@@ -231,7 +244,7 @@ class Tables:
                 self.table(name).delete(_matching(wanted))
 
     def tidy(self) -> None:
-        """Join the small files that many commits leave, bring the full-text index up to date, drop old versions.
+        """Join the small files that many commits leave, renew the full-text index, drop old versions.
 
         Versions younger than ten minutes stay, so that no reader loses the one it is reading.
         """
@@ -246,8 +259,6 @@ def _matching(wanted: Wanted) -> Any:
 
     conditions = []
     for name, values in wanted.items():
-        if any(isinstance(value, str) and "\0" in value for value in values):
-            raise ValueError(f"a value of {name} holds a NUL character")
         one = len(values) == 1
         conditions.append(col(name) == lit(next(iter(values))) if one else col(name).isin(sorted(values)))
     return reduce(lambda a, b: a & b, conditions)

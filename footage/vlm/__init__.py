@@ -49,13 +49,16 @@ def load_model(
     try:
         from footage.vlm.qwen35 import load
     except (ImportError, RuntimeError, OSError) as exc:
-        raise _dependency_error(exc) from exc
+        raise dependency_error(exc) from exc
     return load(weights, device=device)
 
 
-def _dependency_error(exc: Exception) -> DependencyError:
+def dependency_error(exc: BaseException) -> DependencyError:
+    """The sentence for an import of the model libraries that failed, and what to do about it."""
+    while (cause := exc.__cause__ or exc.__context__) is not None:  # transformers wraps what went wrong
+        exc = cause
     reason = str(exc).strip().splitlines()[-1] if str(exc).strip() else type(exc).__name__
-    if "torchvision" in str(exc):
+    if "torchvision" in reason:
         return DependencyError(
             f"torchvision does not fit the installed torch ({reason})",
             hint="Install both from the same index, as in: "

@@ -1,8 +1,8 @@
-"""Runs Marlin, video-scan and the demo model on transformers' native Qwen3.5 class; knows no video file or index.
+"""Runs Marlin, video-scan and the demo model on transformers' native Qwen3.5 class; knows no file or index.
 
 The pictures go through the checkpoint's own processor with the contract's pixel budget and stamps in
-milliseconds; the vision tower runs once per window, whatever the number of prompts. No code from a checkpoint is
-ever executed.
+milliseconds; the vision tower runs once per window, whatever the number of prompts. No code from a checkpoint
+is ever executed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     GenerationConfig,
@@ -41,6 +42,17 @@ VIDEO_TOKEN_TYPE = 2
 LARGEST_ASPECT_RATIO = 200
 """The processor's bound on a frame's longer side over its shorter one."""
 _PLACE = "{prompt}"
+_LOADING_ERRORS = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+)
+"""What transformers raises on a folder that does not fit, as its releases go."""
 
 
 @dataclass(slots=True)
@@ -58,7 +70,7 @@ class _Clip:
 
 
 class Qwen35Model:
-    """A Qwen3.5 vision-language checkpoint behind the ``VideoModel`` protocol; several threads may share one."""
+    """A Qwen3.5 vision-language checkpoint behind the ``VideoModel`` protocol; threads may share one."""
 
     def __init__(self, model: Any, processor: Any, weights: Weights, *, max_batch: int) -> None:
         self._model, self._processor, self._weights = model, processor, weights
@@ -87,7 +99,7 @@ class Qwen35Model:
         return Provenance(self._weights.model, self._weights.revision, contract.PROMPT_VERSION, budget)
 
     def prepare(self, frames: Frames) -> Prepared:
-        """Patches the frames and writes their times into the prompt; may run while another thread is in ``run``.
+        """Patches the frames and writes their times into the prompt; may run beside another thread's ``run``.
 
         A single frame is doubled, an odd last one repeated. Frames of any size are brought within the budget.
 
@@ -214,9 +226,11 @@ class Qwen35Model:
         return Answer(raw, "length" if end is None else "stop", tuple(told))
 
     def _split_template(self) -> tuple[str, list[int]]:
-        """The chat template around the user's text: up to it (with the video) as text, after it as token ids."""
+        """The chat template around the user's text: before it (with the video) as text, after it as ids."""
         turn = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": _PLACE}]}]
-        rendered = self._processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+        rendered = ""
+        if self._processor.chat_template:
+            rendered = self._processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
         head, place, tail = rendered.partition(_PLACE)
         if not place or rendered.count(self._processor.video_token) != 1:
             raise WrongCheckpointError(
@@ -280,7 +294,7 @@ def load(weights: Weights, *, device: str = "auto") -> Qwen35Model:
             output_loading_info=True,
         )
         model = model.to(place).eval()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, MemoryError) as exc:
+    except _LOADING_ERRORS as exc:
         raise _loading_error(weights, place, exc) from exc
     missing = sorted(report["missing_keys"])
     if missing or not hasattr(model.model, "visual"):
@@ -316,7 +330,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def _end_ids(model: Any, tokenizer: Any) -> list[int]:
-    """Every token that ends an answer: Marlin's config, text config and generation config disagree, all count."""
+    """Every token that ends an answer: where Marlin's several configs disagree, all of them count."""
     configs = (model.generation_config, model.config, model.config.text_config, tokenizer)
     found = [getattr(config, "eos_token_id", None) for config in configs]
     flat = [n for ids in found if ids is not None for n in (ids if isinstance(ids, list) else [ids])]

@@ -121,7 +121,8 @@ def _check(folder: Path) -> dict[str, Any]:
             f"{folder} holds its weights as {others[0]}; such files can run code when loaded and are refused",
             hint="Convert them to safetensors first.",
         )
-    missing = [path.name for path in shards if not path.is_file()] if shards else ["model.safetensors"]
+    needed = [*(shards or [folder / "model.safetensors"]), folder / "tokenizer.json"]
+    missing = [path.name for path in needed if not path.is_file()]
     if missing:
         raise ModelUnavailableError(
             f"{folder} is incomplete: {missing[0]} is missing", hint="Fetch or copy the folder again."
@@ -141,33 +142,42 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _fetch(profile: Profile, revision: str | None, *, offline: bool) -> tuple[Path, str]:
-    """The folder of a snapshot and its commit. A pinned commit that is all here needs no hub."""
-    from huggingface_hub import HfApi, snapshot_download
+    """The folder of a snapshot and its commit: what is here already, else what the hub has."""
+    from huggingface_hub import HfApi
 
-    def snapshot(commit: str | None, *, local: bool) -> tuple[Path, str]:
-        folder = Path(
-            snapshot_download(
-                profile.repository, revision=commit, allow_patterns=list(_HUB_FILES), local_files_only=local
-            )
-        )
-        return folder, folder.name
-
+    # 1. A pinned commit that is all here leaves nothing to ask the hub.
     pinned = re.fullmatch("[0-9a-f]{40}", revision or "") is not None
-    # 1. What is on this machine, when that is all one may use or the commit leaves no doubt.
-    if offline or pinned:
-        try:
-            found = snapshot(revision, local=True)
-            _check(found[0])
-            return found
-        except (OSError, ModelUnavailableError) as exc:
-            if offline:
-                raise _unavailable(profile, revision, exc) from exc
-    # 2. One quick question first: the downloader itself would retry for half a minute without a network.
+    if (offline or pinned) and (found := _cached(profile, revision)):
+        return found
+    if offline:
+        raise _unavailable(profile, revision, ModelUnavailableError("working offline"))
+    # 2. One quick question first: without a network the downloader itself would retry for half a minute.
     try:
         commit = HfApi().model_info(profile.repository, revision=revision, timeout=HUB_TIMEOUT_SECONDS).sha
-        return snapshot(commit, local=False)
+        return _snapshot(profile, commit, local=False)
     except Exception as exc:  # the client's errors differ between its releases: all are worded in one place
+        if not pinned and (found := _cached(profile, revision)):
+            return found
         raise _unavailable(profile, revision, exc) from exc
+
+
+def _cached(profile: Profile, revision: str | None) -> tuple[Path, str] | None:
+    """The snapshot on this machine, when all of it is."""
+    try:
+        found = _snapshot(profile, revision, local=True)
+        _check(found[0])
+    except (OSError, ModelUnavailableError):
+        return None
+    return found
+
+
+def _snapshot(profile: Profile, commit: str | None, *, local: bool) -> tuple[Path, str]:
+    from huggingface_hub import snapshot_download
+
+    path = snapshot_download(
+        profile.repository, revision=commit, allow_patterns=list(_HUB_FILES), local_files_only=local
+    )
+    return Path(path), Path(path).name
 
 
 def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> ModelError:

@@ -1,0 +1,1 @@
+"""Scores and annotation readers; pure, knows no index and no model."""

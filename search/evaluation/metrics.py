@@ -1,9 +1,10 @@
 """Scores of temporal grounding, moment retrieval and captions; pure, and knows no file format and no index.
 
-Conventions are those of the field's own evaluators: the IoU of two spans is overlap over union in continuous seconds
-and 0 where the union is empty; a threshold is reached when IoU >= threshold; "first" is the first *listed* prediction,
-never the best scored; with several true spans the best fitting one counts. An empty list of predictions is a miss, a
-query without any entry at all is an error, because queries that silently vanish make every figure look better.
+Conventions are those of the field's own evaluators: the IoU of two spans is overlap over union in continuous
+seconds and 0 where the union is empty; a threshold is reached when IoU >= threshold; "first" is the first
+*listed* prediction, never the best scored; with several true spans the best fitting one counts. An empty list
+of predictions is a miss, a query without any entry at all is an error, because queries that silently vanish
+make every figure look better.
 """
 
 from __future__ import annotations
@@ -123,7 +124,7 @@ def moment_recall_at(
     iou: float,
     k: int = 1,
 ) -> float:
-    """Share of queries of which one of the first ``k`` listed moments has a true video and reaches ``iou`` there.
+    """Share of queries with a true video and IoU >= ``iou`` in it among the first ``k`` listed moments.
 
     This is R@k@IoU of video-corpus moment retrieval (VCMR; Lei et al., TVR, ECCV 2020); 0 to 1.
 
@@ -154,9 +155,9 @@ def mean_average_precision(
 ) -> dict[float, float]:
     """Mean average precision at each IoU threshold, as the QVHighlights benchmark counts it; 0 to 1.
 
-    Of each query the first ``limit`` predictions count, sorted by score (stable). Each claims the best fitting true
-    span that is still free and reaches the threshold. Precision is interpolated as in PASCAL VOC 2011 and onwards.
-    The benchmark's single figure is the mean of the values.
+    Of each query the first ``limit`` predictions count, sorted by score (stable). Each claims the best
+    fitting true span that is still free and reaches the threshold. Precision is interpolated as in PASCAL VOC
+    2011 and onwards. The benchmark's single figure is the mean of the values.
 
     Raises:
         ValueError: when predictions and truths are not about the same queries, or there are none.
@@ -173,7 +174,7 @@ def mean_average_precision(
 def caption_counts(
     predicted: Sequence[CaptionEvent], true: Sequence[CaptionEvent], *, min_iou: float = 0.5
 ) -> CaptionCounts:
-    """Compare the events of one caption with what happens: equal text and IoU >= ``min_iou``, matched one to one.
+    """Compare a caption's events with what happens: equal text, IoU >= ``min_iou``, one to one.
 
     Pairs are taken greedily, best IoU first; equal ones in the order written.
     """
@@ -197,7 +198,7 @@ def _first_iou(predictions: Sequence[Span], truths: Sequence[Span]) -> float:
 
 
 def _average_precision(overlaps: Sequence[Sequence[float]], true_count: int, threshold: float) -> float:
-    """Interpolated average precision of one query; ``overlaps`` is (predictions, true spans), best score first."""
+    """Interpolated average precision of one query; ``overlaps`` is (predictions, true spans)."""
     if not overlaps or not true_count:
         return 0.0
     claimed: set[int] = set()

@@ -1,6 +1,7 @@
-"""Readers of annotation formats: this project's own, QVHighlights, Charades-STA, ActivityNet Captions; knows no index.
+"""Readers of annotation formats, this project's own and three public ones; knows no index.
 
-Every reader checks what it reads and, when something is wrong, raises one sentence with the file and the line or entry.
+Every reader checks what it reads and, when something is wrong, raises one sentence with the file and the line
+or entry.
 """
 
 from __future__ import annotations
@@ -71,9 +72,9 @@ class MomentQuery:
 def read_ground_truth(path: Path) -> GroundTruth:
     """Read this project's own ground truth.
 
-    A JSON object: ``videos`` maps a file's path, relative to the JSON file's folder, to ``{"duration": seconds,
-    "events": [{"id", "query", "paraphrase", "spans": [[start, end], ...]}]}``; ``negative_queries`` is a list of
-    sentences. Other keys are allowed and ignored.
+    A JSON object: ``videos`` maps a file's path, relative to the JSON file's folder, to ``{"duration":
+    seconds, "events": [{"id", "query", "paraphrase", "spans": [[start, end], ...]}]}``; ``negative_queries``
+    is a list of sentences. Other keys are allowed and ignored.
 
     Raises:
         UsageError: when the file cannot be read or is not of this form.
@@ -98,7 +99,7 @@ def read_ground_truth(path: Path) -> GroundTruth:
 
 
 def read_qvhighlights(path: Path) -> list[MomentQuery]:
-    """Read QVHighlights annotations: JSON lines with qid, query, vid, duration and relevant_windows in seconds.
+    """Read QVHighlights annotations: JSON lines with qid, query, vid, duration and relevant_windows.
 
     Raises:
         UsageError: when the file cannot be read or a line is malformed.
@@ -119,10 +120,10 @@ def read_qvhighlights(path: Path) -> list[MomentQuery]:
 
 
 def read_qvhighlights_predictions(path: Path) -> dict[str, list[ScoredSpan]]:
-    """Read QVHighlights predictions: JSON lines with qid and pred_relevant_windows, each [start, end, score].
+    """Read QVHighlights predictions: JSON lines with qid and pred_relevant_windows [start, end, score].
 
-    A prediction that is no interval (reversed, or before the start of the video) becomes an empty span: it overlaps
-    nothing and counts as a miss, as in the benchmark's own evaluator.
+    A prediction that is no interval (reversed, or before the start of the video) becomes an empty span: it
+    overlaps nothing and counts as a miss, as in the benchmark's own evaluator.
 
     Raises:
         UsageError: when the file cannot be read or a line is malformed.
@@ -145,7 +146,8 @@ def read_qvhighlights_predictions(path: Path) -> dict[str, list[ScoredSpan]]:
 def read_charades_sta(path: Path) -> list[MomentQuery]:
     """Read Charades-STA annotations: lines of ``VIDEO START END##SENTENCE``; ids are the line numbers.
 
-    Ends may lie past the end of the video (a known flaw of the data set, which holds no durations): clip before use.
+    Ends may lie past the end of the video (a known flaw of the data set, which holds no durations): clip
+    before use.
 
     Raises:
         UsageError: when the file cannot be read or a line is malformed.

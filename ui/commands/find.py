@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui import console, options, shown
+from ui import console, options, parts, shown
 
 if TYPE_CHECKING:
     from footage.config import Settings
@@ -26,7 +26,9 @@ def run(
     start: Annotated[
         str | None, typer.Option("--from", metavar="TIME", help="Look from here on: 83.5, 1:23.5 or 1:02:03.")
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Look no further than here.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", metavar="TIME", help="Look no further than here.")
+    ] = None,
     window_seconds: options.WindowSeconds = None,
     overlap_seconds: options.OverlapSeconds = None,
     model: options.Model = None,
@@ -68,13 +70,11 @@ def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> l
     Raises:
         FootageError: when the query makes no sense, or the file or the model cannot be used.
     """
-    from footage.vlm import load_model
     from search.ground import find_in_file
     from search.query import parse_query
 
     parse_query(query)  # a bad query or file is told before anything is loaded
-    with console.notes().status(f"loading {console.plain(settings.model)}"):
-        video_model = load_model(settings.model, device=settings.device, model_path=settings.model_path)
+    video_model = parts.load_model(settings)
     with console.steps("looking") as step:
         return find_in_file(
             video,

@@ -11,10 +11,16 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     """List the known models: where they come from, under which licence, and whether the weights are here."""
     from footage.vlm.profiles import PROFILES
 
-    table = console.table("name", "from", "licence", "gated", "window", "px/frame", "weights", right=("window", "px/frame"))
+    table = console.table(
+        "name", "from", "licence", "gated", "window", "px/frame", "weights", right=("window", "px/frame")
+    )
     for profile in PROFILES.values():
         here = _is_here(profile.name)
-        origin = f"{profile.repository}@{(profile.revision or 'main')[:8]}" if profile.repository else "this project"
+        origin = (
+            f"{profile.repository}@{(profile.revision or 'main')[:8]}"
+            if profile.repository
+            else "this project"
+        )
         if json:
             console.emit(
                 name=profile.name,

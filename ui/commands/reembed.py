@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ui import console, options, shown
+from ui import console, options, parts, shown
 
-EXAMPLES = options.examples("footage reembed --embedder BAAI/bge-small-en-v1.5", "footage reembed --db cameras.lancedb")
+EXAMPLES = options.examples(
+    "footage reembed --embedder BAAI/bge-small-en-v1.5", "footage reembed --db cameras.lancedb"
+)
 
 
 def run(
@@ -16,19 +18,20 @@ def run(
 ) -> None:
     """Embed everything in the index with another embedder; nothing is captioned again.
 
-    Each embedder has a vector table of its own, so the vectors of the others stay. Use the same --embedder when you
-    search.
+    Each embedder has a vector table of its own, so the vectors of the others stay. Search with the same
+    --embedder.
     """
-    from footage.embedder import load_embedder
     from footage.store import Store
     from indexer.pipeline import reembed
 
     settings = options.settings_from(config, db=db, embedder=embedder)
     store = Store.open(settings.db)
-    with console.notes().status("embedding"):
-        text_embedder = load_embedder(settings.embedder)
-        written = reembed(store, text_embedder)
+    text_embedder = parts.load_embedder(settings)
+    with console.steps("embedding") as step:
+        written = reembed(store, text_embedder, step)
     if json:
         console.emit(embedder=text_embedder.name, vectors=written)
     else:
-        console.results().print(f"{shown.count(written, 'vector')} of {console.plain(text_embedder.name)}.")
+        console.results().print(
+            f"Wrote {shown.count(written, 'vector')} of {console.plain(text_embedder.name)}."
+        )

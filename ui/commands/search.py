@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui import console, options, shown
+from ui import console, options, parts, shown
 
 if TYPE_CHECKING:
     from footage.config import Settings
-    from footage.vlm.protocol import VideoModel
-    from search.engine import Engine, SearchResult
+    from search.engine import SearchResult
 
 EXAMPLES = options.examples(
     'footage search "a red car drives from left to right"',
@@ -24,7 +24,10 @@ def run(
     query: Annotated[str, typer.Argument(help="What happens, in one sentence.")],
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="At most so many answers.")] = 5,
     ground: Annotated[
-        bool, typer.Option("--ground/--no-ground", help="Ask the model when exactly, or show what the index holds.")
+        bool,
+        typer.Option(
+            "--ground/--no-ground", help="Ask the model when exactly, or show what the index holds."
+        ),
     ] = True,
     db: options.Db = None,
     model: options.Model = None,
@@ -37,8 +40,8 @@ def run(
 ) -> None:
     """Search the index for something that happens.
 
-    The index proposes videos; the model then looks at them again and says from when to when. Finding nothing is an
-    answer, too (exit code 0).
+    The index proposes videos; the model then looks at them again and says from when to when. Finding nothing
+    is an answer, too (exit code 0).
     """
     settings = options.settings_from(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
@@ -47,7 +50,10 @@ def run(
     if json:
         for rank, match in enumerate(result.matches, 1):
             console.emit(type="match", rank=rank, **shown.match_fields(match))
-        console.emit(type="coverage", query=query, **shown.coverage_fields(result.coverage))
+        seconds = {name: round(value, 3) for name, value in asdict(result.timings).items()}
+        console.emit(
+            type="coverage", query=result.query.text, **shown.coverage_fields(result.coverage), **seconds
+        )
     else:
         shown.print_matches(result.matches)
         console.notes().print(shown.coverage_sentence(result.coverage), soft_wrap=True)
@@ -65,25 +71,15 @@ def answer(query: str, settings: Settings, *, limit: int, ground: bool) -> Searc
     Raises:
         FootageError: when the query makes no sense, or the index, the embedder or the model cannot be used.
     """
+    from footage.store import Store
+    from search.engine import Engine
     from search.query import parse_query
 
     parse_query(query)  # a bad query is told before anything is loaded
-    with console.notes().status("searching"):
-        return open_engine(settings, ground=ground).search(query, limit=limit, ground=ground)
-
-
-def open_engine(settings: Settings, *, ground: bool) -> Engine:
-    """The search engine over the index that the settings name; the model is loaded when it is first asked.
-
-    Raises:
-        FootageError: when the index or the embedder cannot be used.
-    """
-    from footage.embedder import load_embedder
-    from footage.store import Store
-    from footage.vlm import load_model
-    from search.engine import Engine
-
-    def video_model() -> VideoModel:
-        return load_model(settings.model, device=settings.device, model_path=settings.model_path)
-
-    return Engine(Store.open(settings.db), load_embedder(settings.embedder), video_model if ground else None)
+    store = Store.open(settings.db)
+    embedder = parts.load_embedder(settings)
+    model = parts.load_model(settings) if ground and store.status().videos else None
+    with console.steps("searching") as step:
+        return Engine(store, embedder, model).search(
+            query, limit=limit, ground=model is not None, on_progress=step
+        )

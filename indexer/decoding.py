@@ -1,0 +1,168 @@
+"""Decodes windows in a thread, some way ahead of whoever takes them; knows neither model nor index."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from types import TracebackType
+
+from footage import video as footage_video
+from footage.errors import VideoError
+from footage.types import File, Frames, Video, Window
+from footage.vlm.profiles import Profile
+from indexer import library
+from indexer.plan import Cutting, Job, Known
+
+_GIVE_UP_TIMEOUTS = 3  # a file whose windows fail for this many timeouts on end is not waited for any longer
+_JOIN_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A file's turn has come: its content id is known."""
+
+    job: Job
+    """The file and its video, content ids filled in."""
+    plan: tuple[Window, ...]
+    """All windows of the video."""
+    missing: tuple[Window, ...]
+    """Those that will now come, in order; none for a content that came before in this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """One window's frames."""
+
+    window: Window
+    """Which."""
+    frames: Frames
+    """Its pictures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Undecoded:
+    """One window that cannot be decoded."""
+
+    window: Window
+    """Which."""
+    reason: str
+    """One sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A file that turned out to be of no use when its turn came."""
+
+    file: File
+    """Its row, with the reason."""
+
+
+Message = Opened | Decoded | Undecoded | Unusable
+
+
+class Ahead:
+    """Iterate over it, inside ``with``, for the messages about every job in order.
+
+    At most ``queue_windows`` windows wait decoded; leaving the ``with`` block ends the thread.
+    """
+
+    def __init__(
+        self,
+        jobs: Sequence[Job],
+        *,
+        known: Known,
+        cutting: Cutting,
+        profile: Profile,
+        queue_windows: int,
+        timeout_seconds: float,
+    ) -> None:
+        self._jobs = jobs
+        self._known = known
+        self._cutting = cutting
+        self._profile = profile
+        self._timeout_seconds = timeout_seconds
+        self._queue: queue.Queue[Message | BaseException | None] = queue.Queue(max(1, queue_windows))
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="decode ahead", daemon=True)
+
+    def __enter__(self) -> Ahead:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join(_JOIN_SECONDS)  # a decoder that hangs does not hold up the exit: a daemon thread
+
+    def __iter__(self) -> Iterator[Message]:
+        while (message := self._queue.get()) is not None:
+            if isinstance(message, BaseException):
+                raise message
+            yield message
+
+    def _work(self) -> None:
+        try:
+            for message in self._messages():
+                if not self._put(message):
+                    return
+            self._put(None)
+        except BaseException as error:  # raised again in the thread that iterates
+            self._put(error)
+
+    def _put(self, message: Message | BaseException | None) -> bool:
+        """Hand a message over; False when nobody wants it any more."""
+        while not self._stop.is_set():
+            try:
+                self._queue.put(message, timeout=0.1)
+                return True
+            except queue.Full:
+                continue
+        return False
+
+    def _messages(self) -> Iterator[Message]:
+        opened: set[str] = set()
+        for job in self._jobs:
+            try:
+                content_id = job.file.content_id or library.content_id(job.file.path)
+            except VideoError as error:
+                yield Unusable(replace(job.file, state="failed", reason=str(error)))
+                continue
+            job = Job(
+                replace(job.file, content_id=content_id),
+                replace(self._known.videos.get(content_id, job.video), content_id=content_id),
+            )
+            plan = self._cutting.windows(content_id, job.video.duration_seconds)
+            missing = self._known.missing(plan) if content_id not in opened else ()
+            opened.add(content_id)
+            yield Opened(job, plan, missing)
+            yield from self._decode(job.file.path, job.video, missing)
+
+    def _decode(self, path: str, video: Video, windows: Sequence[Window]) -> Iterator[Decoded | Undecoded]:
+        profile = self._profile
+        lost_seconds = 0.0
+        for window in windows:
+            if lost_seconds > _GIVE_UP_TIMEOUTS * self._timeout_seconds:
+                yield Undecoded(window, f"the file was given up after {lost_seconds:.0f} s without a picture")
+                continue
+            began = time.monotonic()
+            try:
+                frames = footage_video.sample(
+                    path,
+                    window.span,
+                    fps=profile.fps,
+                    min_frames=profile.min_frames,
+                    max_frames=profile.max_frames,
+                    pixels_per_frame=profile.pixels_per_frame,
+                    video=video,
+                    timeout_seconds=self._timeout_seconds,
+                )
+            except VideoError as error:
+                lost_seconds += time.monotonic() - began
+                yield Undecoded(window, str(error))
+                continue
+            lost_seconds = 0.0
+            yield Decoded(window, frames)

@@ -1,0 +1,307 @@
+"""The indexing run, step by step: files to windows to captions to events to vectors; may stop at any moment."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from footage.embedder import Embedder
+from footage.store import Store
+from footage.types import File, FileState, Window, WindowRecord
+from footage.vlm import contract
+from footage.vlm.protocol import VideoModel
+from indexer import library
+from indexer.decoding import Ahead, Decoded, Opened, Undecoded, Unusable
+from indexer.plan import Cutting, Job, Known
+from indexer.progress import IndexReport, Meter, Progress, new_seconds
+from indexer.projection import Projector
+
+__all__ = ["IndexReport", "Progress", "index", "reembed"]
+
+_REASONS = 3  # distinct reasons that go into a file's row
+_TIDY_EVERY = 50  # batches; each leaves a few small files, and many of them make every read slower
+
+
+def index(
+    paths: Sequence[Path | str],
+    *,
+    store: Store,
+    model: VideoModel,
+    embedder: Embedder,
+    window_seconds: float | None = None,
+    overlap_seconds: float | None = None,
+    batch_size: int = 4,
+    queue_windows: int = 4,
+    decode_timeout_seconds: float = 120,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> IndexReport:
+    """Bring the index up to date with the given files and folders.
+
+    Each captioned window is committed at once. A run that is stopped, even killed, loses the batch at hand
+    and no more: the next one goes on at the next window, and its index equals that of an unbroken run. A file
+    that cannot be used is recorded with its reason, and the rest go on.
+
+    Args:
+        paths: files and folders.
+        store: the index.
+        model: captions the windows.
+        embedder: turns texts into vectors.
+        window_seconds: length of a window; None for the model's own.
+        overlap_seconds: what neighbouring windows share, in seconds; None for the model's own.
+        batch_size: windows per call of the model, as far as it takes as many.
+        queue_windows: decoded windows that may wait for the model.
+        decode_timeout_seconds: longest silence of a decoder.
+        on_progress: called after every file looked at and every window done.
+
+    Raises:
+        UsageError: there is nothing to index, or the windows cannot be cut so.
+        VideoNotFoundError: a given path does not exist.
+        SchemaMismatchError: the index was made with another model or other windows.
+        StoreError: another run is writing to the index, or it cannot be written or read.
+        ModelError: the model gave up.
+        DependencyError: FFmpeg's libraries are missing.
+    """
+    began = time.monotonic()
+    profile = model.profile
+    cutting = Cutting(
+        profile.window_seconds if window_seconds is None else window_seconds,
+        profile.overlap_seconds if overlap_seconds is None else overlap_seconds,
+    )
+    cutting.windows("", 0.0)  # refuses a length and an overlap that do not fit
+    meter = Meter(on_progress)
+    with store.writing():
+        # 1. Reserve the index for this model and these windows; note which files went away.
+        store.claim(
+            model.provenance, window_seconds=cutting.window_seconds, overlap_seconds=cutting.overlap_seconds
+        )
+        gone = _mark_gone(paths, store)
+
+        # 2. Look at every file: what is it, and how much of it is still to be done?
+        known = Known(store)
+        run = _Run(store, model, Projector(store, embedder), known, meter)
+        jobs: list[Job] = []
+        for found in library.walk(paths):
+            meter.files_total += 1
+            meter.current = library.shown(found.path)
+            looked = known.identify(found, timeout_seconds=decode_timeout_seconds)
+            if isinstance(looked, File):
+                run.record(looked)
+            else:
+                plan = cutting.windows("", looked.video.duration_seconds)
+                meter.expect(len(plan), looked.video.duration_seconds)
+                jobs.append(looked)
+            meter.tell()
+
+        # 3. Caption what is missing, batch by batch, while the next windows are being decoded.
+        meter.start_captioning()
+        size = max(1, min(batch_size, model.capabilities.max_batch))
+        batch: list[Decoded] = []
+        with Ahead(
+            jobs,
+            known=known,
+            cutting=cutting,
+            profile=profile,
+            queue_windows=queue_windows,
+            timeout_seconds=decode_timeout_seconds,
+        ) as messages:
+            for message in messages:
+                match message:
+                    case Opened():
+                        run.open(message)
+                    case Decoded():
+                        batch.append(message)
+                        if len(batch) == size:
+                            run.caption(batch)
+                            batch = []
+                    case Undecoded():
+                        run.give_up(message)
+                    case Unusable():
+                        run.record(message.file)
+                meter.tell()
+        if batch:
+            run.caption(batch)
+
+        # 4. Repair what an earlier run left behind its windows, then clear up.
+        run.projector.catch_up()
+        store.tidy()
+    meter.stage, meter.current = "done", ""
+    meter.tell()
+    return run.report(gone=gone, wall_seconds=time.monotonic() - began)
+
+
+def reembed(store: Store, embedder: Embedder, on_progress: Callable[[int, int], None] | None = None) -> int:
+    """Fill an embedder's vector table from the captions in the index; no model and no video is needed.
+
+    Returns:
+        How many vectors were written; 0 when the table was complete.
+
+    Raises:
+        StoreError: another run is writing to the index, or it cannot be written or read.
+    """
+    with store.writing():
+        written = Projector(store, embedder).catch_up(on_progress)
+        store.tidy()
+    return written
+
+
+@dataclass
+class _Content:
+    """One content while its windows come in."""
+
+    plan: tuple[Window, ...]
+    seconds: dict[int, float]
+    waiting: set[int]
+    complete_before: bool
+    lost: set[int] = field(default_factory=set)
+    reasons: list[str] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+
+
+class _Run:
+    """What the run writes to the index and counts."""
+
+    def __init__(
+        self, store: Store, model: VideoModel, projector: Projector, known: Known, meter: Meter
+    ) -> None:
+        self.projector = projector
+        self._store = store
+        self._model = model
+        self._known = known
+        self._meter = meter
+        self._prompt = contract.caption_prompt(model.profile)
+        self._contents: dict[str, _Content] = {}
+        self._files: dict[str, File] = {}
+        self._skipped = 0
+        self._batches = 0
+
+    def open(self, opened: Opened) -> None:
+        """Take up a file: record it, so that what is captioned of it is found, and see what is missing."""
+        file, video = opened.job.file, opened.job.video
+        self._meter.current = file.path
+        content = self._contents.get(file.content_id)
+        if content is None:
+            content = _Content(
+                opened.plan,
+                new_seconds(opened.plan),
+                {window.index for window in opened.missing},
+                complete_before=not opened.missing,
+            )
+            self._contents[file.content_id] = content
+            self._store.drop_windows(file.content_id, self._known.stale(file.content_id, opened.plan))
+            if self._known.videos.get(file.content_id) != video:
+                self._store.put_video(video)
+            for window in opened.plan:
+                if window.index not in content.waiting:
+                    self._meter.done(content.seconds[window.index], captioned=False)
+        else:  # a copy of a file that came before: nothing more to do
+            self._meter.expect(-len(opened.plan), -video.duration_seconds)
+        content.files.append(file)
+        if content.waiting and self._known.files.get(file.path) != file:
+            self._store.put_files([file])
+        self._close_if_done(file.content_id)
+
+    def caption(self, batch: Sequence[Decoded]) -> None:
+        """Let the model see some windows, commit its answers, bring events and vectors in step."""
+        prepared = [self._model.prepare(decoded.frames) for decoded in batch]
+        answers = self._model.run([(window, self._prompt) for window in prepared])
+        records: dict[str, list[WindowRecord]] = {}
+        for decoded, answer in zip(batch, answers, strict=True):
+            caption = contract.read_caption(answer, decoded.window.span)
+            record = WindowRecord(decoded.window, caption, self._model.provenance)
+            records.setdefault(decoded.window.content_id, []).append(record)
+        self._store.commit_windows(record for group in records.values() for record in group)
+        for content_id, group in records.items():
+            self.projector.take_in(content_id, group)
+            for record in group:
+                self._window_done(record.window, captioned=True)
+            self._close_if_done(content_id)
+        self._batches += 1
+        if self._batches % _TIDY_EVERY == 0:
+            self._store.tidy()
+
+    def give_up(self, undecoded: Undecoded) -> None:
+        """Note a window that cannot be decoded."""
+        window = undecoded.window
+        content = self._contents[window.content_id]
+        content.lost.add(window.index)
+        if undecoded.reason not in content.reasons:
+            content.reasons.append(undecoded.reason)
+        self._window_done(window, captioned=False)
+        self._close_if_done(window.content_id)
+
+    def record(self, file: File) -> None:
+        """Write a file's row, unless it says nothing new."""
+        if self._known.files.get(file.path) != file:
+            self._store.put_files([file])
+        self._files[file.path] = file
+        self._meter.files_done += 1
+
+    def _window_done(self, window: Window, *, captioned: bool) -> None:
+        content = self._contents[window.content_id]
+        content.waiting.discard(window.index)
+        self._meter.done(content.seconds[window.index], captioned=captioned)
+
+    def _close_if_done(self, content_id: str) -> None:
+        """Once no window of a content is waited for, record how its files fared."""
+        content = self._contents[content_id]
+        if content.waiting:
+            return
+        self.projector.forget(content_id)
+        state, reason = _verdict(content)
+        for file in content.files:
+            if _changed_on_disk(file):
+                self.record(replace(file, state="partial", reason="it changed while it was being indexed"))
+            else:
+                self.record(replace(file, state=state, reason=reason))
+            self._skipped += content.complete_before and state == "indexed"
+        content.files.clear()
+
+    def report(self, *, gone: int, wall_seconds: float) -> IndexReport:
+        """Sum up."""
+        files = tuple(self._files[path] for path in sorted(self._files))
+        states = [file.state for file in files]
+        return IndexReport(
+            files=files,
+            indexed=states.count("indexed") - self._skipped,
+            skipped=self._skipped,
+            partial=states.count("partial"),
+            failed=states.count("failed"),
+            gone=gone,
+            windows_captioned=self._meter.windows_captioned,
+            seconds_captioned=self._meter.seconds_captioned,
+            wall_seconds=wall_seconds,
+        )
+
+
+def _verdict(content: _Content) -> tuple[FileState, str]:
+    """State and reason of a content of which every window is either captioned or lost."""
+    if not content.plan:
+        return "failed", "it has no duration"
+    if not content.lost:
+        return "indexed", ""
+    state: FileState = "failed" if len(content.lost) == len(content.plan) else "partial"
+    lost = f"{len(content.lost)} of {len(content.plan)} windows cannot be decoded"
+    return state, f"{lost}: {'; '.join(content.reasons[:_REASONS])}"
+
+
+def _changed_on_disk(file: File) -> bool:
+    """Tell whether a file is still there but is not what it was when the run looked at it."""
+    try:
+        status = os.stat(file.path)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime) != (file.size_bytes, file.modified_at)
+
+
+def _mark_gone(paths: Sequence[Path | str], store: Store) -> int:
+    """Mark the files under the given paths that are no longer there; should one come back, it is known."""
+    missing = [
+        replace(file, state="gone", reason="")
+        for file in store.files()
+        if file.state != "gone" and library.is_under(file.path, paths) and not os.path.lexists(file.path)
+    ]
+    store.put_files(missing)
+    return len(missing)

@@ -1,0 +1,128 @@
+"""What a run has done and has yet to do, in numbers; knows neither files nor models."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from footage.types import File, Window
+
+Stage = Literal["looking", "captioning", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """One reading of a running index. Windows and seconds of earlier runs count as done."""
+
+    stage: Stage
+    """"looking" while files are identified, "captioning" while the model works, then "done"."""
+    files_done: int
+    """Files that are through, for better or worse."""
+    files_total: int
+    """Files found; grows while looking."""
+    windows_done: int
+    """Windows captioned, or given up."""
+    windows_total: int
+    """Windows of all contents found."""
+    seconds_done: float
+    """Footage seconds of ``windows_done``, overlaps counted once."""
+    seconds_total: float
+    """Footage seconds of all contents found."""
+    seconds_captioned: float
+    """Footage seconds captioned by this run."""
+    speed: float
+    """Footage seconds captioned per second of this run's captioning; 0 before the first."""
+    eta_seconds: float | None
+    """Time left at that speed, in seconds; None before the first caption."""
+    current: str
+    """Path of the file at hand; empty when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexReport:
+    """What a run did. Every file found is counted once."""
+
+    files: tuple[File, ...]
+    """Every file found, as recorded."""
+    indexed: int
+    """Files whose content this run completed."""
+    skipped: int
+    """Files whose content was complete before."""
+    partial: int
+    """Files of which some windows could not be decoded."""
+    failed: int
+    """Files of which nothing could be used."""
+    gone: int
+    """Files known from before that are no longer there."""
+    windows_captioned: int
+    """Windows that the model saw."""
+    seconds_captioned: float
+    """Footage seconds of those, overlaps counted once."""
+    wall_seconds: float
+    """How long the run took, in seconds."""
+
+
+class Meter:
+    """Counts, and tells whoever wants to know."""
+
+    def __init__(self, listener: Callable[[Progress], None] | None) -> None:
+        self.stage: Stage = "looking"
+        self.current = ""
+        self.files_done = self.files_total = 0
+        self.windows_done = self.windows_total = self.windows_captioned = 0
+        self.seconds_done = self.seconds_total = self.seconds_captioned = 0.0
+        self._listener = listener
+        self._captioning_since: float | None = None
+
+    def start_captioning(self) -> None:
+        """Start the clock of ``speed``."""
+        self.stage = "captioning"
+        self._captioning_since = time.monotonic()
+
+    def expect(self, windows: int, seconds: float) -> None:
+        """Change what there is to do in all; negative numbers take an estimate back."""
+        self.windows_total += windows
+        self.seconds_total += seconds
+
+    def done(self, seconds: float, *, captioned: bool) -> None:
+        """Count one window as done, with the footage seconds that its predecessor did not cover."""
+        self.windows_done += 1
+        self.seconds_done += seconds
+        if captioned:
+            self.windows_captioned += 1
+            self.seconds_captioned += seconds
+
+    def tell(self) -> None:
+        """Give the listener a reading."""
+        if self._listener is None:
+            return
+        elapsed = time.monotonic() - self._captioning_since if self._captioning_since is not None else 0.0
+        speed = self.seconds_captioned / elapsed if elapsed > 0 else 0.0
+        left = max(0.0, self.seconds_total - self.seconds_done)
+        self._listener(
+            Progress(
+                stage=self.stage,
+                files_done=self.files_done,
+                files_total=self.files_total,
+                windows_done=self.windows_done,
+                windows_total=self.windows_total,
+                seconds_done=self.seconds_done,
+                seconds_total=self.seconds_total,
+                seconds_captioned=self.seconds_captioned,
+                speed=speed,
+                eta_seconds=left / speed if speed > 0 else None,
+                current=self.current,
+            )
+        )
+
+
+def new_seconds(windows: tuple[Window, ...]) -> dict[int, float]:
+    """How many footage seconds each window of a plan adds to those before it, by index."""
+    added: dict[int, float] = {}
+    reached = 0.0
+    for window in windows:
+        added[window.index] = max(0.0, window.span.end_seconds - max(reached, window.span.start_seconds))
+        reached = max(reached, window.span.end_seconds)
+    return added

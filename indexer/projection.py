@@ -1,0 +1,124 @@
+"""Derives events, texts and vectors from committed windows, idempotently; knows neither files nor models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from footage.embedder import Embedder
+from footage.store import Store, TextRow, VectorRow
+from footage.timeline import merge_events
+from footage.types import WindowRecord
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Projector:
+    """Keeps one index's events, and its vectors of one embedder, in step with its windows.
+
+    Remembers the windows and vectors of the videos it is working on, so that a video that grows by a few
+    windows costs a few embeddings; ``forget`` them when a video is done.
+    """
+
+    def __init__(self, store: Store, embedder: Embedder) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._records: dict[str, dict[int, WindowRecord]] = {}
+        self._vectors: dict[str, dict[str, VectorRow]] = {}
+
+    def take_in(self, content_id: str, fresh: Iterable[WindowRecord] = ()) -> int:
+        """Project a video anew, after ``fresh`` windows of it were committed.
+
+        Returns:
+            How many vectors were written.
+        """
+        # 1. All windows: those remembered, else those in the index.
+        records = self._records.get(content_id)
+        if records is None:
+            records = {record.window.index: record for record in self._store.windows(content_id)}
+            self._records[content_id] = records
+        records.update((record.window.index, record) for record in fresh)
+
+        # 2. Events and texts, in one commit.
+        ordered = [records[index] for index in sorted(records)]
+        texts = self._store.put_events(content_id, merge_events(content_id, ordered), records=ordered)
+
+        # 3. Vectors: what vanished goes first, and the row of the whole video, which says how far the
+        #    projection has come, is written together with all that is new.
+        name = self._embedder.name
+        if content_id not in self._vectors:
+            self._vectors[content_id] = self._store.vectors(name, content_id)
+        held = self._vectors[content_id]
+        rows = self._embed(texts, held)
+        vanished = held.keys() - {row.owner_id for row in rows}
+        changed = [row for row in rows if held.get(row.owner_id) is not row]
+        self._store.remove_vectors(name, vanished)
+        self._store.put_vectors(name, changed)
+        self._vectors[content_id] = {row.owner_id: row for row in rows}
+        return len(changed)
+
+    def forget(self, content_id: str) -> None:
+        """Let go of a video's windows and vectors."""
+        self._records.pop(content_id, None)
+        self._vectors.pop(content_id, None)
+
+    def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> int:
+        """Project every video whose events or vectors lag behind its windows, as after a killed run.
+
+        Args:
+            on_progress: called after each such video with how many are done, and how many there are.
+
+        Returns:
+            How many vectors were written.
+        """
+        projected = self._store.projected(self._embedder.name)
+        behind = [
+            content_id
+            for content_id, spans in sorted(self._store.committed().items())
+            if projected.get(content_id) != tuple(sorted(spans))
+        ]
+        written = 0
+        for done, content_id in enumerate(behind, start=1):
+            self.forget(content_id)
+            written += self.take_in(content_id)
+            self.forget(content_id)
+            if on_progress:
+                on_progress(done, len(behind))
+        return written
+
+    def _embed(self, texts: Sequence[TextRow], held: dict[str, VectorRow]) -> list[VectorRow]:
+        """Give every text its vector, those already at hand unchanged; embed each distinct new text once.
+
+        The vector of a whole video is the mean of its parts: its text is longer than an embedder reads.
+        """
+        import numpy as np
+
+        parts = [text for text in texts if text.owner_kind != "video"]
+        vectors: dict[str, np.ndarray] = {
+            row.text: row.vector for row in held.values() if row.owner_kind != "video"
+        }
+        new = list(dict.fromkeys(text.text for text in parts if text.text not in vectors))
+        vectors.update(zip(new, self._embedder.embed(new), strict=True))
+        rows = [_with_vector(text, vectors[text.text], held.get(text.owner_id)) for text in parts]
+        for text in texts:
+            if text.owner_kind == "video":
+                distinct = [vectors[words] for words in dict.fromkeys(part.text for part in parts)]
+                total = np.sum(distinct, axis=0) if distinct else self._embedder.embed([""])[0]
+                length = float(np.linalg.norm(total))
+                whole = (total / length if length > 0 else total).astype(np.float32)
+                rows.append(_with_vector(text, whole, held.get(text.owner_id)))
+        return rows
+
+
+def _with_vector(text: TextRow, vector: np.ndarray, before: VectorRow | None) -> VectorRow:
+    """A text with its vector; the very row of before when nothing about it changed."""
+    if (
+        before is not None
+        and (before.text, before.span, before.window_indexes) == (text.text, text.span, text.window_indexes)
+        and (before.vector == vector).all()
+    ):
+        return before
+    return VectorRow(
+        text.owner_kind, text.owner_id, text.content_id, text.window_indexes, text.span, text.text, vector
+    )

@@ -1,0 +1,466 @@
+"""Every frame has its true time, whatever the container, the codec and the damage."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+from tiny_clips import index_of, write_audio_only, write_clip
+
+from footage import decode
+from footage.errors import DecodeError, NotAVideoError, VideoNotFoundError
+from footage.sampling import frame_count, spread
+from footage.types import Span
+from footage.video import frame_at, probe, sample
+from footage.watchdog import Pulse
+
+WHOLE = Span(0, 1e6)
+
+
+def indices_of(frames):
+    return [index_of(picture) for picture in frames.pixels]
+
+
+# --- tiny clips that say which frame is which ------------------------------------------------------------
+
+FORMATS = {
+    "H.264 in MP4": ("a.mp4", {}),
+    "H.264 with B-frames in MP4": ("a.mp4", {"options": {"bf": "3"}, "keyframe_every": 12}),
+    "H.264 in MOV": ("a.mov", {}),
+    "H.264 in Matroska": ("a.mkv", {"options": {"bf": "2"}}),
+    "H.264 in a transport stream": ("a.ts", {"options": {"bf": "2"}}),
+    "H.264 in FLV": ("a.flv", {}),
+    "fragmented MP4": ("a.mp4", {"container_options": {"movflags": "frag_keyframe+empty_moov"}}),
+    "HEVC, 10 bits": (
+        "a.mp4",
+        {"codec": "libx265", "pix_fmt": "yuv420p10le", "options": {"x265-params": "log-level=none"}},
+    ),
+    "VP8 in WebM": ("a.webm", {"codec": "libvpx"}),
+    "MPEG-4 in AVI": ("a.avi", {"codec": "mpeg4"}),
+    "MPEG-2 in a program stream": ("a.mpg", {"codec": "mpeg2video", "fps": 25}),
+    "MPEG-2 in MXF": ("a.mxf", {"codec": "mpeg2video", "fps": 25, "pix_fmt": "yuv420p"}),
+    "WMV": ("a.wmv", {"codec": "wmv2"}),
+    "H.263 in 3GP": ("a.3gp", {"codec": "h263", "size": (176, 144)}),
+    "odd size": ("a.mp4", {"size": (99, 65), "pix_fmt": "yuv444p"}),
+}
+
+
+@pytest.mark.parametrize(("name", "how"), FORMATS.values(), ids=list(FORMATS))
+def test_the_frame_at_a_time_is_the_frame_of_that_time(tmp_path, name, how):
+    fps = how.get("fps", 10)
+    path = write_clip(tmp_path / name, count=40, **how)
+    video = probe(path, content_id="x")
+    width, height = how.get("size", (64, 48))
+    assert (video.content_id, video.width, video.height) == ("x", width, height)
+    assert video.duration_seconds == pytest.approx(40 / fps, abs=0.5 / fps)
+    assert video.fps == pytest.approx(fps, rel=0.02)
+    assert not video.variable_frame_rate
+    assert not video.warnings
+    for span in (WHOLE, Span(1.0, 1.4), Span(0.6, 1.2)):
+        frames = sample(path, span, fps=fps)
+        expected = [k for k in range(40) if span.start_seconds <= k / fps < span.end_seconds]
+        assert [round(t * fps) for t in frames.times_seconds] == expected
+        assert indices_of(frames) == expected
+        assert np.allclose(frames.times_seconds, np.array(expected) / fps, atol=0.002)
+
+
+def test_uneven_frame_rate_and_late_start_keep_their_true_times(tmp_path):
+    times = [0, 0.04, 0.5, 0.54, 0.58, 2.0, 3.1, 3.2, 7.75]
+    path = write_clip(tmp_path / "a.mp4", times, start=8.25)
+    video = probe(path)
+    assert video.variable_frame_rate
+    assert video.start_pts_seconds == pytest.approx(8.25)
+    assert video.duration_seconds >= 7.75
+    frames = sample(path, WHOLE)
+    assert frames.times_seconds == pytest.approx(times)
+    assert indices_of(frames) == list(range(9))
+    assert indices_of(sample(path, Span(0.5, 3.1))) == [2, 3, 4, 5]  # half-open
+
+
+def test_a_window_between_two_frames_gets_the_picture_on_show(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", [0, 0.1, 5.0, 5.1])
+    frames = sample(path, Span(2, 4))
+    assert indices_of(frames) == [1, 1]
+    assert frames.times_seconds == (2, 2)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_short_clips_give_what_they_have_and_two_frames_at_least(tmp_path, count):
+    path = write_clip(tmp_path / "a.mp4", count=count)
+    frames = sample(path, Span(0, 30))
+    assert indices_of(frames) == ([0, 0] if count == 1 else list(spread(count, 4)))
+    assert len(frames.times_seconds) == max(2, min(count, 4))
+    assert probe(path).duration_seconds == pytest.approx(count / 10, abs=0.01)
+
+
+def test_a_long_window_is_sampled_as_the_contract_says(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=301, fps=10, keyframe_every=50)
+    frames = sample(path, Span(0, 30))
+    assert indices_of(frames) == spread(300, 60).tolist()
+    assert frames.times_seconds[-1] == pytest.approx(29.9)
+    assert len(sample(path, Span(0, 30), fps=1, max_frames=10).pixels) == 10
+    assert len(sample(path, Span(0, 0.5), min_frames=2).pixels) == 2
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_pictures_are_upright_and_sizes_are_as_shown(tmp_path, turn):
+    plain = probe(write_clip(tmp_path / "plain.mp4", size=(96, 64)))
+    path = write_clip(tmp_path / "turned.mp4", size=(96, 64), rotation=turn)
+    video = probe(path)
+    assert video.rotation_degrees == turn
+    assert (video.width, video.height) == ((64, 96) if turn % 180 else (plain.width, plain.height))
+    upright = np.rot90(frame_at(tmp_path / "plain.mp4", 1.9), turn // 90)
+    assert np.array_equal(frame_at(path, 1.9), upright)
+    fallback = decode.open_source(str(path), Pulse(), decoder="")
+    fallback.first_way = 2
+    by_pyav = decode.decode(fallback, [19], Pulse())
+    assert by_pyav.way == "pyav"
+    assert by_pyav.rotation_degrees == turn
+    assert np.array_equal(by_pyav.pixels[0], upright)
+
+
+def test_the_best_of_several_video_streams_is_taken(tmp_path):
+    path = tmp_path / "two.mkv"
+    with av.open(str(path), "w") as target:
+        streams = [target.add_stream("libx264", rate=10) for _ in range(2)]
+        for stream, (width, height) in zip(streams, [(32, 32), (128, 64)], strict=True):
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for index in range(10):
+            for stream in streams:
+                pixels = np.full((stream.height, stream.width, 3), 20 * index, np.uint8)
+                frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 10)
+                target.mux(stream.encode(frame))
+        for stream in streams:
+            target.mux(stream.encode(None))
+    video = probe(path)
+    assert (video.stream_index, video.width, video.height) == (1, 128, 64)
+    assert sample(path, WHOLE).pixels.shape[1:3] == (64, 128)
+
+
+def test_a_window_is_decoded_from_the_keyframe_before_it_never_from_the_start(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=10)
+    spoil(path, range(20))
+    frames = sample(path, Span(3, 6), fps=10)
+    assert frames.decoder == "torchcodec"
+    assert indices_of(frames) == list(range(30, 60))
+
+
+def test_what_decodes_of_a_damaged_window_is_kept(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=10)
+    spoil(path, range(20, 40))
+    frames = sample(path, Span(0, 6), fps=10)
+    assert frames.decoder == "pyav"
+    assert set(indices_of(frames)) >= {*range(20), *range(40, 60)}
+    assert [round(t * 10) for t in frames.times_seconds if not 2 <= t < 4] == [*range(20), *range(40, 60)]
+    with pytest.raises(DecodeError, match=r"a\.mp4 cannot be decoded"):
+        sample(path, Span(2.1, 2.9))
+
+
+def test_what_probe_found_spares_the_ways_that_failed(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=20, keyframe_every=20)
+    spoil(path, range(8, 12))
+    video = probe(path)
+    assert video.decoder == "pyav"
+    assert video.warnings == ("some of its frames do not decode",)
+    decode._sources.clear()
+    assert sample(path, Span(0, 0.5), fps=10, video=video).decoder == "pyav"
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_a_truncated_file_gives_what_can_be_read_and_says_how_much(tmp_path, name):
+    how = {"codec": "mpeg4"} if name.endswith("avi") else {}
+    path = write_clip(
+        tmp_path / name, count=60, size=(320, 240), container_options={"movflags": "faststart"}, **how
+    )
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 6 // 10])
+    video = probe(path)
+    assert 2 < video.duration_seconds < 5
+    frames = sample(path, WHOLE, fps=10)
+    assert indices_of(frames) == list(range(len(frames.pixels)))
+    if name in ("a.mp4", "a.mkv"):
+        assert video.warnings == (f"{video.duration_seconds:.1f} s of 6.0 s can be read",)
+
+
+def test_a_recording_cut_short_before_its_index_is_refused(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=60, size=(320, 240))
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(DecodeError, match=r"^a\.mp4 cannot be opened: Invalid data"):
+        probe(path)
+
+
+def test_audio_only_and_cover_art_are_no_video(tmp_path):
+    with pytest.raises(NotAVideoError, match=r"^a\.mp4 holds no video stream \(audio only\)$"):
+        probe(write_audio_only(tmp_path / "a.mp4"))
+
+
+def test_a_video_stream_without_a_frame_is_refused(tmp_path):
+    path = tmp_path / "none.mkv"
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("libx264", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        target.start_encoding()
+    with pytest.raises(DecodeError, match=r"none\.mkv has a video stream but not a single frame in it"):
+        probe(path)
+
+
+def test_garbage_and_playlists_named_mp4_are_refused(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(b"\0\0\0\x18ftypmp42" + os.urandom(5000))
+    with pytest.raises(DecodeError, match=r"^a\.mp4 cannot be opened"):
+        probe(path)
+    secret = write_clip(tmp_path / "secret.ts")
+    path.write_text(f"#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:2,\n{secret}\n#EXT-X-ENDLIST\n")
+    for read in (probe, lambda p: sample(p, WHOLE), lambda p: frame_at(p, 0)):
+        with pytest.raises(NotAVideoError, match=r"^a\.mp4 is an HLS playlist"):
+            read(path)
+    with pytest.raises(VideoNotFoundError):
+        probe(tmp_path / "gone.mp4")
+
+
+def test_hostile_names_are_only_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("http:").mkdir()
+    raw = os.fsdecode(b"caf\xe9 'quoted' \"double\" %d.mp4")
+    for name in ("http:/x.mp4", "concat:a|b.mp4", "-i.mp4", "new\nline.mp4", raw):
+        write_clip(Path("plain.mp4"), count=5).rename(name)
+        assert probe(name).duration_seconds == pytest.approx(0.5)
+        assert indices_of(sample(name, WHOLE)) == [0, 1, 3, 4]
+        Path(name).unlink()
+
+
+def test_a_file_that_changes_is_read_anew(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=5)
+    assert probe(path).duration_seconds == pytest.approx(0.5)
+    write_clip(path, count=9)
+    assert probe(path).duration_seconds == pytest.approx(0.9)
+
+
+def test_only_a_few_scans_are_remembered(tmp_path):
+    for number in range(8):
+        probe(write_clip(tmp_path / f"{number}.mp4", count=2))
+    assert len(decode._sources) <= 4
+
+
+def test_a_window_past_the_end_is_an_error_that_says_where_the_end_is(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=20)
+    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; nothing lies at 2\.0 s"):
+        sample(path, Span(2, 4))
+
+
+def test_full_size_pictures_never_pile_up(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", count=40, size=(320, 240))
+    source = decode.open_source(str(path), Pulse())
+    held = []
+
+    def shrink(frames):
+        held.append(len(frames))
+        return frames[:, :, :48, :64]
+
+    monkeypatch.setattr(decode, "_CHUNK_BYTES", 3 * 320 * 240 * 5)
+    pictures = decode.decode(source, range(40), Pulse(), shrink=shrink)
+    assert held == [5] * 8
+    assert pictures.pixels.shape == (40, 48, 64, 3)
+
+
+def test_too_large_and_too_narrow_pictures_are_refused(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", size=(64, 48))
+    monkeypatch.setattr("footage.demux.MAX_PIXELS", 1000)
+    with pytest.raises(DecodeError, match=r"a\.mp4 has frames of 64x48 pixels; at most 1,000 are decoded"):
+        probe(path)
+    monkeypatch.undo()
+    narrow = write_clip(tmp_path / "b.mkv", count=2, codec="ffv1", size=(1000, 2))
+    with pytest.raises(DecodeError, match=r"b\.mkv has frames of 1000x2 pixels: too narrow"):
+        sample(narrow, WHOLE)
+    monkeypatch.setattr("footage.demux.MAX_FRAMES", 10)
+    with pytest.raises(DecodeError, match="holds more than 10 frames"):
+        probe(write_clip(tmp_path / "c.mp4", count=20))
+
+
+def test_a_decoder_that_hangs_is_given_up(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4")
+    release = threading.Event()
+
+    def hang(table, picks, pulse):
+        release.wait(30)
+        yield from ()
+
+    monkeypatch.setattr(decode, "_WAYS", (("torchcodec", hang),))
+    with pytest.raises(DecodeError, match=r"a\.mp4 was given up: its decoder made no progress for 0\.5 s"):
+        probe(path, timeout_seconds=0.5)
+    release.set()
+
+
+def test_frame_at_gives_the_picture_on_show_and_scales_it_down(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=20, size=(320, 240))
+    for seconds, index in [(-1, 0), (0, 0), (0.09, 0), (0.1, 1), (1.55, 15), (99, 19)]:
+        assert index_of(frame_at(path, seconds)) == index
+    assert frame_at(path, 0).shape == (240, 320, 3)
+    assert frame_at(path, 0, max_width=100).shape == (75, 100, 3)
+
+
+def test_importing_loads_no_decoder():
+    script = (
+        "import sys, footage.video, footage.clip; "
+        "print(*[m for m in ('av', 'torch', 'torchcodec', 'torchvision', 'PIL') if m in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert answer.stdout.strip() == ""
+
+
+def test_missing_ffmpeg_libraries_are_named_with_the_line_that_installs_them(tmp_path):
+    (tmp_path / "torchcodec").mkdir()
+    (tmp_path / "torchcodec" / "__init__.py").write_text("raise RuntimeError('Could not load libtorchcodec')")
+    path = write_clip(tmp_path / "a.mp4", count=2)
+    script = (
+        "from footage.video import probe\n"
+        "from footage.errors import DependencyError\n"
+        f"try:\n    probe({str(path)!r})\n"
+        "except DependencyError as exc:\n    print(exc, exc.hint)\n"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "FFmpeg's shared libraries are missing" in answer.stdout
+    assert "apt-get install ffmpeg" in answer.stdout
+
+
+def spoil(path, indices):
+    """Overwrite the payload of some frames, as a bad sector would; the container stays whole."""
+    with av.open(str(path)) as source:
+        packets = [(p.pts, p.pos, p.size) for p in source.demux(video=0) if p.size]
+    places = [place for _, *place in sorted(packets)]
+    with open(path, "r+b") as file:
+        for index in indices:
+            position, size = places[index]
+            file.seek(position)
+            file.write(b"\xff" * size)
+
+
+# --- real clips, when they are at hand -------------------------------------------------------------------
+
+_DATA = Path(os.environ.get("FOOTAGE_TEST_DATA", "") or "/nowhere")
+REAL = sorted(
+    str(p.relative_to(_DATA))
+    for folder in ("videos", "videos_edge", "videos_derived")
+    for p in (_DATA / folder).glob("*")
+)
+DAMAGED = {"dec_corrupted.mp4", "bgs_video02.avi"}
+
+
+@pytest.mark.parametrize("name", REAL or ["any"])
+def test_every_real_clip_is_read_with_its_true_times(test_data, name):
+    path = test_data / name
+    video = probe(path)
+    shares = ((0, 1), (0.3, 0.7), (0.9, 1))
+    spans = [Span(video.duration_seconds * a, video.duration_seconds * b) for a, b in shares]
+    windows = [sample(path, span, video=video) for span in spans]
+    some = {millis(t) for frames in windows for t in frames.times_seconds[:: max(1, len(frames.pixels) // 3)]}
+    times, pictures = decoded_by_hand(path, video.stream_index, video.start_pts_seconds, some)
+    assert times[0] == 0
+    assert video.duration_seconds == pytest.approx(times[-1], abs=0.2)
+    for span, frames in zip(spans, windows, strict=True):
+        inside = [t for t in times if span.start_seconds <= t < span.end_seconds]
+        count = frame_count(span.duration_seconds, fps=2, min_frames=4, max_frames=240)
+        expected = [inside[k] for k in spread(len(inside), count)]
+        if path.name not in DAMAGED:
+            assert frames.times_seconds == pytest.approx(expected * max(1, 3 - len(expected)), abs=1e-4)
+        assert {millis(t) for t in frames.times_seconds} <= {millis(t) for t in inside}
+        assert frames.times_seconds[-1] > span.end_seconds - 0.2
+        assert frames.pixels.shape[1] % 32 == frames.pixels.shape[2] % 32 == 0
+        for seconds, picture in zip(frames.times_seconds, frames.pixels, strict=True):
+            if millis(seconds) in pictures:
+                truth = pictures[millis(seconds)]
+                assert (video.width, video.height) == (truth.shape[1], truth.shape[0])
+                assert looks_like(picture, truth)
+
+
+def test_a_clip_with_an_offset_of_an_hour_has_the_times_of_its_original(test_data):
+    offset, original = (
+        test_data / "videos_derived/car_mpeg2_offset3600.ts",
+        test_data / "videos/intel_car-detection.mp4",
+    )
+    assert probe(offset).start_pts_seconds == pytest.approx(3601.4)
+    for seconds in (5.5, 16.5, 26.5):
+        here = frame_at(offset, seconds).astype(float)
+        off = {
+            shift: np.abs(frame_at(original, seconds + shift) - here).mean()
+            for shift in (-0.5, -0.25, 0, 0.25, 0.5)
+        }
+        assert min(off, key=off.get) == 0
+
+
+def test_a_turned_clip_shows_the_turned_pictures_of_its_original(test_data):
+    turned, original = (
+        test_data / "videos_derived/car_rot90_remux.mp4",
+        test_data / "videos/intel_car-detection.mp4",
+    )
+    assert (probe(turned).width, probe(turned).height) == (432, 768)
+    for seconds in (0, 17.3):
+        upright = frame_at(turned, seconds, max_width=9999)
+        assert np.array_equal(upright, np.rot90(frame_at(original, seconds, max_width=9999)))
+
+
+def test_what_is_odd_about_the_real_clips_is_found_out(test_data):
+    found = {Path(name).name: probe(test_data / name) for name in REAL}
+    assert found["car_truncated.mp4"].warnings == ("13.6 s of 30.2 s can be read",)
+    assert found["tc_nasa_13013.mp4"].stream_index == 3
+    assert (found["tc_nasa_13013.mp4"].width, found["tc_nasa_13013.mp4"].height) == (480, 270)
+    assert found["tc_test_non_zero_start.mp4"].start_pts_seconds == pytest.approx(8.333, abs=1e-3)
+    assert found["mpy_no_duration.webm"].duration_seconds == pytest.approx(4.94, abs=0.01)
+    assert found["mpy_no_duration.webm"].decoder == "torchcodec exact"
+    assert {n for n, v in found.items() if v.rotation_degrees} == {
+        "car_rot90_remux.mp4",
+        "dec_video_90.mov",
+        "exo_video_1.mp4",
+        "tc_nasa_13013_rotated.mp4",
+    }
+    assert {n for n, v in found.items() if v.variable_frame_rate} == {
+        "dvrscan_traffic_camera_vfr.mp4",
+        "exo_desks.3gp",
+    }
+    assert {n for n, v in found.items() if v.warnings} == {"car_truncated.mp4", "dec_corrupted.mp4"}
+
+
+def decoded_by_hand(path, stream_index, start_seconds, some):
+    """Times of all frames decoded from the start on, and the upright pictures at ``some`` of them."""
+    ticks, pictures = [], {}
+    with av.open(str(path), metadata_errors="replace") as source:
+        stream = source.streams[stream_index]
+        for packet in source.demux(stream):
+            try:
+                frames = packet.decode()
+            except av.FFmpegError:
+                continue
+            ticks += [frame.pts for frame in frames]
+            for frame in frames:
+                key = millis(float(frame.pts * stream.time_base) - start_seconds)
+                if key in some:
+                    pictures[key] = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90) % 4)
+        return [float((t - min(ticks)) * stream.time_base) for t in sorted(ticks)], pictures
+
+
+def millis(seconds):
+    return round(seconds * 1000)
+
+
+def looks_like(picture, truth):
+    """Whether two pictures of different size show the same."""
+    one, other = (
+        np.asarray(Image.fromarray(pixels).resize((24, 24), Image.Resampling.BOX), dtype=float)
+        for pixels in (picture, truth)
+    )
+    return np.abs(one - other).mean() < 5

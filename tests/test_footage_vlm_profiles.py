@@ -1,0 +1,70 @@
+"""The table of known models."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from footage.errors import UsageError
+from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, get_profile
+
+
+def test_marlin_is_pinned_to_a_commit_and_has_the_budget_of_its_card():
+    assert MARLIN_2B.repository == "NemoStation/Marlin-2B"
+    assert MARLIN_2B.revision == "fd111fca4fc7897876fb0d7e9df22ca5ac8ab965"
+    assert (MARLIN_2B.fps, MARLIN_2B.min_frames, MARLIN_2B.max_frames) == (2.0, 4, 240)
+    assert MARLIN_2B.pixels_per_frame == 200_704
+    assert (MARLIN_2B.window_seconds, MARLIN_2B.overlap_seconds) == (30.0, 5.0)
+    assert (MARLIN_2B.licence, MARLIN_2B.gated, MARLIN_2B.notice) == ("Apache-2.0", True, "")
+
+
+def test_the_other_licence_comes_with_a_notice():
+    assert VIDEO_SCAN.licence == "BUSL-1.1"
+    assert "Business Source License 1.1" in VIDEO_SCAN.notice
+
+
+def test_the_demo_model_lies_in_the_project():
+    assert DEMO.folder is not None and DEMO.folder.parts[-2:] == ("data", "demo-model")
+    assert DEMO.pixels_per_frame == 96 * 64
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
+def test_every_profile_can_be_found_and_fetched(profile):
+    assert get_profile(profile.name) is profile
+    assert profile.revision is None or re.fullmatch("[0-9a-f]{40}", profile.revision)
+    assert profile.repository or profile.folder
+
+
+@pytest.mark.parametrize(
+    "name", ["MARLIN-2B", " marlin-2b ", "NemoStation/Marlin-2B", "nemostation/marlin-2b"]
+)
+def test_names_and_repositories_find_a_profile_in_any_case(name):
+    assert get_profile(name) is MARLIN_2B
+
+
+def test_an_unknown_name_is_answered_with_the_known_ones_and_a_guess():
+    with pytest.raises(UsageError, match="'marlin2b'; known are marlin-2b, video-scan, demo") as caught:
+        get_profile("marlin2b")
+    assert "did you mean marlin-2b?" in caught.value.hint
+
+
+def test_the_empty_name_finds_nothing():
+    with pytest.raises(UsageError, match="no model called ''"):
+        get_profile("")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"max_frames": 241},
+        {"min_frames": 0},
+        {"max_frames": 2},
+        {"overlap_seconds": 30.0},
+        {"overlap_seconds": -1},
+    ],
+)
+def test_a_profile_that_makes_no_sense_is_refused(change):
+    with pytest.raises(ValueError, match="got"):
+        replace(MARLIN_2B, **change)

@@ -1,0 +1,66 @@
+"""Work that hangs is given up, work that is merely slow is not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from footage.errors import DecodeError
+from footage.watchdog import supervise
+
+
+def test_the_result_and_the_error_of_the_work_come_through():
+    assert supervise(lambda pulse: 7, name="a.mp4", timeout_seconds=5) == 7
+    with pytest.raises(ZeroDivisionError):
+        supervise(lambda pulse: 1 // 0, name="a.mp4", timeout_seconds=5)
+
+
+def test_silence_is_given_up_in_time_and_named():
+    release = threading.Event()
+    begin = time.monotonic()
+    with pytest.raises(DecodeError, match=r"a\.mp4 was given up: its decoder made no progress for 0\.2 s"):
+        supervise(lambda pulse: release.wait(30), name="a.mp4", timeout_seconds=0.2)
+    assert time.monotonic() - begin < 5
+    release.set()
+
+
+def test_work_that_gets_on_may_take_longer_than_the_timeout():
+    def work(pulse):
+        for _ in range(8):
+            time.sleep(0.1)
+            pulse.beat()
+        return "done"
+
+    assert supervise(work, name="a.mp4", timeout_seconds=0.6) == "done"
+
+
+def test_abandoned_work_stops_at_its_next_beat():
+    stopped = threading.Event()
+
+    def work(pulse):
+        time.sleep(0.3)
+        try:
+            pulse.beat()
+        finally:
+            stopped.set()
+        pytest.fail("went on")
+
+    with pytest.raises(DecodeError):
+        supervise(work, name="a.mp4", timeout_seconds=0.1)
+    assert stopped.wait(10)
+
+
+def test_a_hung_decoder_does_not_hold_up_the_end_of_the_process():
+    script = (
+        "import threading\n"
+        "from footage.watchdog import supervise\n"
+        "try:\n"
+        "    supervise(lambda pulse: threading.Event().wait(), name='a.mp4', timeout_seconds=0.1)\n"
+        "except Exception as exc:\n"
+        "    raise SystemExit(3)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script], timeout=60).returncode == 3

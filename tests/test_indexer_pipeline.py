@@ -1,0 +1,330 @@
+"""The indexing run around a stand-in model: real clips, real decoding, a real index in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from footage.errors import SchemaMismatchError, StoreError, UsageError, VideoNotFoundError
+from footage.store import Store
+from indexer.pipeline import index, reembed
+from tests.standin_model import BRIGHT, DARK, StandinEmbedder, StandinModel, write_levels
+
+LEVELS = {
+    "a.mp4": [20, 20, 20, 220, 220, 220, 220, 20, 20, 20],
+    "b.mp4": [200] * 3,
+    "it's \"b\" & 'c'; DROP TABLE files; --.mp4": [30] * 5 + [240] * 2,
+}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("library")
+    for name, levels in LEVELS.items():
+        write_levels(folder / name, levels)
+    return folder
+
+
+@pytest.fixture
+def library(clips, tmp_path):
+    return Path(shutil.copytree(clips, tmp_path / "library"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.open(tmp_path / "index.lancedb", create=True)
+
+
+def run(paths, store, model=None, embedder=None, **options):
+    return index(
+        [paths] if isinstance(paths, Path) else paths,
+        store=store,
+        model=model or StandinModel(),
+        embedder=embedder or StandinEmbedder(),
+        **options,
+    )
+
+
+def content_of(store: Store, embedder: str = "standin"):
+    """Everything an index says, comparable."""
+    files = [(f.path, f.content_id, f.state, f.reason, f.size_bytes) for f in store.files()]
+    windows = {c: store.windows(c) for c in store.videos()}
+    vectors = {
+        (c, owner): (row.text, row.span, row.window_indexes, tuple(np.round(row.vector, 5)))
+        for c in store.videos()
+        for owner, row in store.vectors(embedder, c).items()
+    }
+    return files, store.videos(), windows, store.events(), sorted(store.texts(), key=repr), vectors
+
+
+def test_captions_become_events_in_video_time_merged_over_windows(library, store):
+    report = run(library / "a.mp4", store)
+    assert (report.indexed, report.failed, report.windows_captioned) == (1, 0, 3)
+    assert report.seconds_captioned == pytest.approx(10)
+    events = [(e.text, e.span.start_seconds, e.span.end_seconds, e.window_indexes) for e in store.events()]
+    assert events == [(DARK, 0, 3, (0,)), (BRIGHT, 3, 7, (0, 1)), (DARK, 7, 10, (2,))] or [
+        (text, round(start), round(end)) for text, start, end, _ in events
+    ] == [(DARK, 0, 3), (BRIGHT, 3, 7), (DARK, 7, 10)]
+    record = store.windows(report.files[0].content_id)[0]
+    assert record.provenance == StandinModel().provenance
+    assert record.caption.raw.startswith("Scene: A plain wall")
+    assert record.caption.scene == record.caption.raw.split("\n")[0].removeprefix("Scene: ")
+
+
+def test_everything_is_searchable_afterwards(library, store):
+    embedder = StandinEmbedder()
+    report = run(library, store, embedder=embedder)
+    assert report.indexed == 3
+    hits = store.search_text("brightly lit walls", owner_kinds=["scene"])
+    assert len(hits) == sum(len(store.windows(c)) for c in store.videos())
+    (bright,) = [f.content_id for f in report.files if f.path.endswith("b.mp4")]
+    best = store.search_vectors("standin", embedder.embed([BRIGHT])[0], owner_kinds=["event"])[0]
+    assert best.text == BRIGHT and best.score == pytest.approx(1, abs=1e-4)
+    whole = store.search_text("bright", owner_kinds=["video"], content_ids=[bright])
+    assert [hit.owner_id for hit in whole] == [bright] and whole[0].window_indexes == ()
+
+
+def test_a_second_run_captions_nothing_and_changes_nothing(library, store):
+    run(library, store)
+    before = content_of(store)
+    model, embedder = StandinModel(), StandinEmbedder()
+    report = run(library, store, model, embedder)
+    assert (model.log, embedder.texts) == ([], [])
+    assert (report.skipped, report.indexed, report.windows_captioned) == (3, 0, 0)
+    assert content_of(store) == before
+
+
+def test_moved_copied_and_touched_files_are_known_again(library, store):
+    run(library, store)
+    (library / "deep").mkdir()
+    (library / "a.mp4").rename(library / "deep" / "moved.mp4")
+    shutil.copy(library / "b.mp4", library / "copy.mp4")
+    os.utime(library / "b.mp4", (1, 1))
+    model = StandinModel()
+    report = run(library, store, model)
+    assert model.log == []
+    assert (report.skipped, report.gone) == (4, 1)
+    assert [f.path for f in store.files(state="gone")] == [str(library / "a.mp4")]
+    moved = next(f for f in report.files if f.path.endswith("moved.mp4"))
+    assert store.paths_of(moved.content_id) == [str(library / "deep" / "moved.mp4")]
+
+
+def test_two_copies_in_one_run_are_captioned_once(library, store):
+    shutil.copy(library / "a.mp4", library / "z.mp4")
+    model = StandinModel()
+    report = run(library, store, model)
+    assert len(model.log) == len(set(model.log)) == sum(len(store.windows(c)) for c in store.videos())
+    assert report.indexed == 4 and len(store.videos()) == 3
+
+
+def test_other_bytes_under_the_same_path_are_indexed_and_the_old_ones_not_found(library, store):
+    run(library / "b.mp4", store)
+    assert store.search_text("bright", owner_kinds=["event"])
+    write_levels(library / "b.mp4", [10] * 3)
+    report = run(library / "b.mp4", store)
+    assert report.windows_captioned == 1
+    assert [hit.text for hit in store.search_text("bright dark picture", owner_kinds=["event"])] == [DARK]
+    vector = StandinEmbedder().embed([BRIGHT])[0]
+    assert {hit.content_id for hit in store.search_vectors("standin", vector)} == {report.files[0].content_id}
+    assert store.status().videos == 1
+
+
+def test_a_deleted_file_is_not_found_and_comes_back_for_nothing(library, store, tmp_path):
+    run(library, store)
+    kept = tmp_path / "kept.mp4"
+    (library / "b.mp4").rename(kept)
+    assert run(library, store).gone == 1
+    (gone,) = store.files(state="gone")
+    assert not store.search_text("bright", content_ids=[gone.content_id])
+    kept.rename(library / "b.mp4")
+    model = StandinModel()
+    assert run(library, store, model).skipped == 3
+    assert model.log == [] and store.search_text("bright", content_ids=[gone.content_id])
+
+
+def test_files_are_marked_gone_even_when_the_folder_is_empty_now(library, store):
+    run(library / "b.mp4", store)
+    (library / "b.mp4").unlink()
+    with pytest.raises(VideoNotFoundError, match="no file or folder"):
+        run(library / "b.mp4", store)
+    assert [f.state for f in store.files()] == ["gone"]
+
+
+def test_bad_files_are_recorded_with_their_reason_and_the_rest_go_on(library, store):
+    (library / "empty.mp4").touch()
+    (library / "letter.mp4").write_text("Dear reader, this is not a video.")
+    (library / "playlist.mp4").write_text("#EXTM3U\nfile:///etc/passwd\n")
+    (library / os.fsdecode(b"latin-\xe9.mp4")).write_bytes(b"x")
+    report = run(library, store)
+    assert (report.indexed, report.failed) == (3, 4)
+    failures = dict(store.status().failures)
+    assert set(failures) == {f.path for f in report.files if f.state == "failed"}
+    assert all(reason and "\n" not in reason for reason in failures.values())
+    assert any("rename it" in reason for reason in failures.values())
+    again = run(library, store)
+    assert (again.skipped, again.failed) == (3, 4)
+
+
+def test_windows_that_do_not_decode_make_a_file_partial_and_are_tried_again(test_data, store):
+    report = run(test_data / "videos_derived" / "car_truncated.mp4", store, StandinModel())
+    (file,) = report.files
+    assert file.state in ("indexed", "partial")
+    assert file.state == "indexed" or "windows cannot be decoded" in file.reason
+    model = StandinModel()
+    again = run(test_data / "videos_derived" / "car_truncated.mp4", store, model)
+    assert model.log == [] and again.files == report.files
+
+
+def test_an_answer_cut_at_the_token_cap_is_kept_and_says_so(library, store):
+    report = run(library / "a.mp4", store, StandinModel(truncate=True))
+    records = store.windows(report.files[0].content_id)
+    assert [record.caption.finish_reason for record in records] == ["length"] * 3
+    assert all(not record.caption.raw.endswith(".") for record in records)
+
+
+def test_windows_go_to_the_model_in_batches_across_files(library, store):
+    model = StandinModel(max_batch=3)
+    run(library, store, model, batch_size=16)
+    assert model.batches == [3, 3] or (max(model.batches) == 3 and sum(model.batches) == len(model.log))
+
+
+def test_another_model_or_other_windows_are_refused_and_nothing_is_lost(library, store):
+    run(library / "b.mp4", store)
+    before = content_of(store)
+    with pytest.raises(SchemaMismatchError, match="revision 1, not with revision 2"):
+        run(library, store, StandinModel(revision="2"))
+    with pytest.raises(SchemaMismatchError, match=r"window_seconds 4, not with window_seconds 8") as caught:
+        run(library, store, window_seconds=8.0)
+    assert "--window-seconds 4 --overlap-seconds 1" in caught.value.hint
+    assert content_of(store) == before
+
+
+def test_senseless_windows_are_refused(library, store):
+    with pytest.raises(UsageError, match="cannot overlap"):
+        run(library, store, window_seconds=4.0, overlap_seconds=4.0)
+
+
+@pytest.mark.parametrize("stop_with", [KeyboardInterrupt, RuntimeError])
+def test_a_run_that_is_stopped_goes_on_at_the_next_window(library, store, tmp_path, stop_with):
+    unbroken = Store.open(tmp_path / "unbroken", create=True)
+    run(library, unbroken)
+    first = StandinModel(max_batch=1, stop_at=2, stop_with=stop_with)
+    with pytest.raises(stop_with):
+        run(library, store, first, queue_windows=1)
+    assert not [thread for thread in threading.enumerate() if thread.name == "decode ahead"]
+    assert len(store.search_text("picture", owner_kinds=["event"])) > 0  # what was captioned is there already
+    second = StandinModel(max_batch=1)
+    run(library, store, second)
+    assert len(first.log + second.log) == len(set(first.log + second.log))
+    assert content_of(store) == content_of(unbroken)
+
+
+def test_windows_committed_but_not_projected_are_projected_by_the_next_run(library, store, tmp_path):
+    unbroken = Store.open(tmp_path / "unbroken", create=True)
+    report = run(library, unbroken)
+    store.claim(StandinModel().provenance, window_seconds=4, overlap_seconds=1)
+    for file in report.files:  # as if killed between the commit and everything that follows from it
+        store.put_files([file])
+        store.put_video(unbroken.videos()[file.content_id])
+        store.commit_windows(unbroken.windows(file.content_id))
+    model = StandinModel()
+    run(library, store, model)
+    assert model.log == [] and content_of(store) == content_of(unbroken)
+
+
+def test_a_shorter_plan_takes_back_windows_that_do_not_belong(library, store):
+    (file,) = run(library / "b.mp4", store).files
+    (record,) = store.windows(file.content_id)
+    strange = type(record)(
+        type(record.window)(file.content_id, 7, record.window.span), record.caption, record.provenance
+    )
+    store.commit_window(strange)
+    model = StandinModel()
+    run(library / "b.mp4", store, model)
+    assert model.log == [] and store.windows(file.content_id) == [record]
+    assert {row.window_indexes for row in store.texts()} == {(0,)}
+
+
+def test_progress_adds_up(library, store):
+    run(library / "b.mp4", store)
+    seen = []
+    report = run(library, store, on_progress=seen.append)
+    last = seen[-1]
+    assert last.stage == "done" and (last.files_done, last.files_total) == (3, 3)
+    assert last.windows_done == last.windows_total == 6
+    assert last.seconds_done == pytest.approx(last.seconds_total) == pytest.approx(20)
+    assert last.seconds_captioned == pytest.approx(17) == report.seconds_captioned
+    assert last.eta_seconds == pytest.approx(0, abs=1e-6) and last.speed > 0
+    assert {p.stage for p in seen} == {"looking", "captioning", "done"}
+    assert all(a.windows_done <= b.windows_done for a, b in zip(seen, seen[1:], strict=False))
+
+
+def test_a_reader_opened_earlier_finds_what_is_being_indexed(library, store, tmp_path):
+    reader = Store.open(store.path)
+    found = []
+    run(library, store, StandinModel(max_batch=1), on_progress=lambda p: found.append(len(reader.events())))
+    assert found[0] == 0 and found[-1] == len(store.events()) and len(set(found)) > 2
+
+
+def test_a_second_writer_is_refused(library, store):
+    other = Store.open(store.path)
+    with other.writing(), pytest.raises(StoreError, match="another run is writing"):
+        run(library, store)
+    run(library / "b.mp4", store)
+
+
+def test_reembed_fills_another_table_and_only_once(library, store):
+    run(library, store)
+    other = StandinEmbedder("other", dimension=8)
+    seen = []
+    assert reembed(store, other, lambda done, total: seen.append((done, total))) == len(store.texts())
+    assert seen == [(1, 3), (2, 3), (3, 3)]
+    assert reembed(store, other) == 0
+    assert store.status().embedders == ("other", "standin")
+    assert store.search_vectors("other", other.embed([DARK])[0], owner_kinds=["event"])[0].text == DARK
+
+
+CHILD = """
+import sys
+from pathlib import Path
+from footage.store import Store
+from indexer.pipeline import index
+from tests.standin_model import StandinEmbedder, StandinModel
+library, database, log = map(Path, sys.argv[1:])
+model = StandinModel(max_batch=1, sleep_seconds=0.05, log_path=log, window_seconds=2.0, overlap_seconds=0.5)
+index([library], store=Store.open(database, create=True), model=model, embedder=StandinEmbedder())
+"""
+
+
+def test_kill_9_at_any_moment_then_the_same_command_gives_the_unbroken_index(library, tmp_path):
+    unbroken = Store.open(tmp_path / "unbroken", create=True)
+    model = StandinModel(window_seconds=2.0, overlap_seconds=0.5)
+    run(library, unbroken, model)
+    log, database = tmp_path / "log", tmp_path / "index"
+    log.touch()
+    command = [sys.executable, "-c", CHILD, str(library), str(database), str(log)]
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+
+    for wait_for, more_seconds in ((2, 0.02), (5, 0.07), (9, 0.0)):
+        child = subprocess.Popen(command, env=environment)
+        while len(log.read_text().splitlines()) < wait_for:
+            assert child.poll() is None, "ended before it was to be killed"
+            time.sleep(0.005)
+        time.sleep(more_seconds)
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    subprocess.run(command, env=environment, check=True)
+
+    captioned = log.read_text().splitlines()
+    assert sorted(set(captioned)) == sorted(model.log)
+    assert len(captioned) <= len(model.log) + 3  # no more than the window at hand, per kill
+    assert content_of(Store.open(database)) == content_of(unbroken)

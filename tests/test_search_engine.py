@@ -1,0 +1,289 @@
+"""Searching: real LanceDB, the real embedder, real tiny videos, and a stand-in where the model sits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from standin_finder import StandinFinder, TestVideo, index_videos, write_grey_video
+
+from footage.embedder import load_embedder
+from footage.errors import DecodeError, ModelMemoryError, UsageError, VideoNotFoundError
+from footage.store import Store
+from footage.types import Span
+from search.engine import Engine
+from search.ground import find_in_file
+from search.query import parse_query
+from search.retrieve import retrieve, word_order
+
+RED_RIGHT = "A red car drives from left to right."
+RED_LEFT = "A red car drives from right to left."
+BLUE_RIGHT = "A blue car drives from left to right."
+BALL = "A green ball bounces in the middle."
+DOG = "A white dog runs from left to right."
+
+STREET = TestVideo(
+    "street", 60, 70, {RED_RIGHT: [(28, 33), (50, 54)], DOG: [(8, 12)]}, "A street with a bench."
+)
+PARK = TestVideo("park", 110, 20, {RED_LEFT: [(3, 8)], BALL: [(12, 16)]}, "A park with a fountain at dusk.")
+BEACH = TestVideo("beach", 160, 25, {BLUE_RIGHT: [(2, 7)], DOG: [(10, 14.5)]}, "A beach with a parasol.")
+LIAR = TestVideo("liar", 210, 20, {}, "A yard with a tree.", captioned={BALL: [(4, 9)]})
+VIDEOS = (STREET, PARK, BEACH, LIAR)
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    return load_embedder("minilm")
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, embedder):
+    return index_videos(tmp_path_factory.mktemp("index"), VIDEOS, embedder)
+
+
+@pytest.fixture
+def finder():
+    return StandinFinder(VIDEOS)
+
+
+def name(match):
+    return Path(match.path).stem
+
+
+def test_a_grounded_search_answers_with_the_true_span(store, embedder, finder):
+    result = Engine(store, embedder, finder).search("a red car drives from right to left")
+    best = result.matches[0]
+    assert (name(best), best.span, best.verdict, best.grounded) == ("park", Span(3, 8), "found", True)
+    assert best.text == RED_LEFT
+    assert best.raw == "From 3.0 to 8.0."
+    assert any("agree" in line for line in best.evidence)
+    assert [match.verdict for match in result.matches[1:]].count("found") == 0
+    assert result.query.text == "a red car drives from right to left"
+    assert result.timings.ground_seconds > 0
+
+
+def test_word_order_decides_between_left_and_right(store, embedder):
+    engine = Engine(store, embedder)
+    for text, video in ((RED_RIGHT, "street"), (RED_LEFT, "park"), (BLUE_RIGHT, "beach")):
+        assert name(engine.search(text, ground=False).matches[0]) == video
+    assert word_order(parse_query(RED_RIGHT).words, RED_RIGHT) == 1.0
+    assert 0 < word_order(parse_query(RED_RIGHT).words, RED_LEFT) < 1
+    assert word_order(("car",), RED_LEFT) == 0.0
+
+
+def test_an_event_on_a_seam_is_one_match_over_both_windows(store, embedder, finder):
+    matches = Engine(store, embedder, finder).search(RED_RIGHT).matches
+    street = [match for match in matches if name(match) == "street"]
+    assert [match.span for match in street if match.verdict == "found"] == [Span(28, 33), Span(50, 54)]
+    assert any("2 overlapping windows agree" in line for line in street[0].evidence)
+
+
+def test_index_and_model_in_disagreement_are_uncertain_and_rank_behind_agreement(store, embedder, finder):
+    matches = Engine(store, embedder, finder).search(BALL).matches
+    assert [(name(match), match.verdict) for match in matches[:2]] == [
+        ("park", "found"),
+        ("liar", "uncertain"),
+    ]
+    liar = matches[1]
+    # The model named the whole window, which says nothing: the index's span stands, and both are told.
+    assert (liar.span, liar.grounded, liar.raw) == (Span(4, 9), False, "From 0.0 to 20.0.")
+    assert any("disagree" in line for line in liar.evidence)
+    assert any("whole window" in line for line in liar.evidence)
+
+
+def test_a_disagreeing_answer_that_is_a_real_span_is_the_answer(store, embedder):
+    finder = StandinFinder(VIDEOS, answers={"liar": "From 12.0 to 15.0."})
+    liar = next(m for m in Engine(store, embedder, finder).search(BALL).matches if name(m) == "liar")
+    assert (liar.span, liar.grounded, liar.verdict) == (Span(12, 15), True, "uncertain")
+    assert any("0:04.0-0:09.0" in line for line in liar.evidence)
+
+
+def test_an_answer_that_cannot_be_read_falls_back_to_the_index(store, embedder):
+    finder = StandinFinder(VIDEOS, answers={"park": "I cannot say."})
+    park = next(m for m in Engine(store, embedder, finder).search(RED_LEFT).matches if name(m) == "park")
+    assert (park.span, park.grounded, park.verdict, park.raw) == (
+        Span(3, 8),
+        False,
+        "uncertain",
+        "I cannot say.",
+    )
+    assert any("named no usable time" in line for line in park.evidence)
+
+
+def test_without_grounding_no_model_is_needed_or_loaded(store, embedder):
+    def load():
+        raise AssertionError("the model was loaded")
+
+    result = Engine(store, embedder, load).search(DOG, ground=False)
+    assert {name(match) for match in result.matches[:2]} == {"street", "beach"}
+    assert all(
+        match.verdict == "uncertain" and not match.grounded and not match.raw for match in result.matches
+    )
+    with pytest.raises(UsageError, match="no model to ground with"):
+        Engine(store, embedder).search(DOG)
+
+
+def test_the_model_is_loaded_once_and_after_the_text_hits(store, embedder, finder):
+    order = []
+
+    def load():
+        order.append("load")
+        return finder
+
+    engine = Engine(store, embedder, load)
+    for _ in range(2):
+        engine.search(DOG, on_hits=lambda matches: order.append(len(matches)), limit=2)
+    assert order == [2, "load", 2]
+
+
+def test_a_window_is_asked_about_once_in_batches_and_not_beyond_the_bound(store, embedder, finder):
+    Engine(store, embedder, finder).search(RED_RIGHT, max_windows=3)
+    assert len(finder.asked) == len(set(finder.asked)) == 3
+    assert finder.batches == [2, 1]
+    # One window of each candidate comes before the second of any.
+    assert len({video for video, _, _ in finder.asked}) == 3 or finder.asked[0][0] == "street"
+
+
+def test_progress_is_told(store, embedder, finder):
+    told = []
+    Engine(store, embedder, finder).search(
+        BALL, max_windows=2, on_progress=lambda done, total: told.append((done, total))
+    )
+    assert told[-1][0] == told[-1][1]
+
+
+def test_results_are_the_same_every_time(store, embedder, finder):
+    first = Engine(store, embedder, finder).search(DOG).matches
+    assert all(Engine(store, embedder, finder).search(DOG).matches == first for _ in range(2))
+
+
+def test_limits_and_subsets(store, embedder, finder):
+    engine = Engine(store, embedder, finder)
+    assert len(engine.search(DOG, limit=1).matches) == 1
+    assert {name(m) for m in engine.search(DOG, content_ids=["content-beach"]).matches} == {"beach"}
+    assert engine.search(DOG, content_ids=[]).matches == ()
+    with pytest.raises(UsageError, match="limit of 1 or more, got 0"):
+        engine.search(DOG, limit=0)
+
+
+def test_what_is_not_there_is_never_found(store, embedder, finder):
+    matches = Engine(store, embedder, finder).search("a giraffe rides a bicycle on the moon").matches
+    assert matches
+    assert {match.verdict for match in matches} <= {"not found", "uncertain"}
+    assert matches[0].verdict == "not found"
+
+
+def test_quotes_and_special_tokens_are_words(store, embedder, finder):
+    result = Engine(store, embedder, finder).search('a "red" car <|im_end|> AND (drives OR NOT) *')
+    assert result.matches
+    assert all("<|im_end|>" not in event for _, _, event in finder.asked)
+
+
+def test_scenes_are_found_too(store, embedder, finder):
+    match = Engine(store, embedder, finder).search("a park with a fountain").matches[0]
+    assert (name(match), match.verdict) == ("park", "uncertain")
+
+
+def test_coverage_says_what_was_searched(store, embedder, finder):
+    coverage = Engine(store, embedder, finder).search(DOG, ground=False).coverage
+    assert (coverage.videos, coverage.files_failed, coverage.model) == (4, 0, "standin")
+    assert coverage.seconds_indexed == pytest.approx(135, abs=1)
+    assert coverage.seconds_total == pytest.approx(135, abs=1)
+
+
+def test_an_empty_index_answers_nothing(tmp_path, embedder, finder):
+    result = Engine(Store.open(tmp_path / "empty.lancedb", create=True), embedder, finder).search(DOG)
+    assert result.matches == () and result.coverage.videos == 0 and result.coverage.model == ""
+    assert finder.asked == []
+
+
+def test_a_file_that_vanished_or_broke_keeps_its_indexed_answer(tmp_path, embedder):
+    videos = (
+        TestVideo("kept", 60, 10, {DOG: [(2, 5)]}),
+        TestVideo("gone", 110, 10, {DOG: [(3, 6)]}),
+        TestVideo("broken", 160, 10, {DOG: [(4, 7)]}),
+    )
+    store, finder = index_videos(tmp_path, videos, embedder), StandinFinder(videos)
+    (tmp_path / "gone.mp4").unlink()
+    (tmp_path / "broken.mp4").write_bytes(b"\x00" * 500)
+    matches = {name(match): match for match in Engine(store, embedder, finder).search(DOG).matches}
+    assert (matches["kept"].verdict, matches["kept"].grounded) == ("found", True)
+    for which, span in (("gone", Span(3, 6)), ("broken", Span(4, 7))):
+        assert (matches[which].span, matches[which].grounded) == (span, False)
+        assert matches[which].verdict == "uncertain"
+        assert len(matches[which].evidence) == 2
+    assert "not there any more" in matches["gone"].evidence[1]
+
+
+def test_a_model_that_fails_is_told_after_the_text_hits(store, embedder):
+    class Failing(StandinFinder):
+        def run(self, requests):
+            raise ModelMemoryError("The model does not fit.")
+
+    hits = []
+    with pytest.raises(ModelMemoryError):
+        Engine(store, embedder, Failing(VIDEOS)).search(DOG, on_hits=hits.extend)
+    assert hits
+
+
+def test_candidates_hold_their_windows_best_first(store, embedder):
+    candidates = retrieve(parse_query(RED_RIGHT), store=store, embedder=embedder)
+    street = candidates[0]
+    assert street.video.content_id == "content-street"
+    assert {window.index for window in street.windows[:2]} <= {0, 1, 2}
+    scores = [hit.score for hit in street.hits]
+    assert scores == sorted(scores, reverse=True) and all(0 <= score <= 1 for score in scores)
+    assert street.score == scores[0] > 0.9
+
+
+def test_find_in_a_file_needs_no_index(tmp_path, finder):
+    path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
+    told = []
+    matches = find_in_file(path, RED_RIGHT, model=finder, on_progress=lambda *done: told.append(done))
+    # Windows 0-30 and 25-55 both see the first car; 50-70 sees the second, 25-55 too but names the first.
+    assert {match.span for match in matches} >= {Span(28, 33), Span(50, 54)}
+    assert all(match.verdict == "uncertain" and match.grounded and match.text == "" for match in matches)
+    assert told[-1] == (3, 3)
+    assert all(0 <= match.score <= 1 for match in matches)
+
+
+def test_a_span_over_the_whole_window_ranks_last(tmp_path, finder):
+    path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
+    matches = find_in_file(path, DOG, model=finder)
+    assert matches[0].span == Span(8, 12)
+    assert any("whole window" in line for line in matches[-1].evidence)
+
+
+def test_find_looks_only_where_it_is_told(tmp_path, finder):
+    path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
+    [match] = find_in_file(path, RED_RIGHT, model=finder, span=Span(45, 68))
+    assert match.span == Span(50, 54)
+    assert match.window is not None and match.window.span == Span(45, 68)
+    with pytest.raises(UsageError, match=r"nothing at 1:20\.0-1:30\.0"):
+        find_in_file(path, RED_RIGHT, model=finder, span=Span(80, 90))
+
+
+def test_find_takes_other_windows(tmp_path, finder):
+    path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
+    find_in_file(path, DOG, model=finder, window_seconds=20, overlap_seconds=0)
+    assert [span for _, span, _ in finder.asked] == [Span(0, 20), Span(20, 40), Span(40, 60), Span(60, 70)]
+
+
+def test_find_refuses_what_makes_no_sense(tmp_path, finder):
+    with pytest.raises(VideoNotFoundError):
+        find_in_file(tmp_path / "nothing.mp4", DOG, model=finder)
+    with pytest.raises(UsageError, match="empty"):
+        find_in_file(tmp_path / "nothing.mp4", " ", model=finder)
+
+
+def test_find_says_when_no_window_can_be_decoded(tmp_path):
+    path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=8)
+
+    class Vanishing(StandinFinder):
+        @property
+        def profile(self):
+            path.unlink(missing_ok=True)  # after probing, before sampling
+            return super().profile
+
+    with pytest.raises(DecodeError, match=r"somewhere\.mp4"):
+        find_in_file(path, DOG, model=Vanishing(VIDEOS))

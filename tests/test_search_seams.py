@@ -1,0 +1,65 @@
+"""Joining what overlapping windows named."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footage.types import Span, Video, Window
+from footage.vlm.protocol import Answer
+from footage.windows import plan_windows
+from search.asking import Question, Reply
+from search.seams import places
+
+VIDEO = Video("v", 80, 480, 320, 25, "h264")
+WINDOWS = plan_windows("v", 80, window_seconds=30, overlap_seconds=5)  # 0-30, 25-55, 50-80
+
+
+def reply(index, start=None, end=None):
+    question = Question(VIDEO, "v.mp4", Window("v", index, WINDOWS[index].span))
+    span = None if start is None else Span(start, end)
+    return Reply(question, Answer("raw", "stop"), span)
+
+
+def test_windows_that_agree_where_both_see_name_one_place():
+    [place] = places([reply(0, 24, 30), reply(1, 25, 32)])
+    assert place.span == Span(24, 32)
+    assert len(place.replies) == 2
+
+
+def test_windows_that_disagree_where_both_see_name_two():
+    assert [place.span for place in places([reply(0, 24, 26), reply(1, 28, 35)])] == [
+        Span(24, 26),
+        Span(28, 35),
+    ]
+
+
+def test_spans_outside_the_shared_stretch_are_never_one():
+    assert len(places([reply(0, 3, 25), reply(1, 30, 40)])) == 2
+    assert len(places([reply(0, 3, 8), reply(2, 60, 70)])) == 2
+
+
+def test_an_event_over_three_windows_is_one():
+    [place] = places([reply(2, 50, 60), reply(0, 20, 30), reply(1, 25, 55)])
+    assert place.span == Span(20, 60)
+
+
+def test_answers_without_a_time_are_left_out():
+    assert places([reply(0), reply(1)]) == []
+
+
+half_seconds = st.integers(0, 60).map(lambda half: half / 2)
+
+
+@given(st.lists(st.tuples(half_seconds, half_seconds), min_size=3, max_size=3), st.permutations(range(3)))
+def test_nothing_is_lost_and_the_order_of_replies_does_not_matter(pairs, order):
+    replies = [
+        reply(i, WINDOWS[i].span.start_seconds + min(pair), WINDOWS[i].span.start_seconds + max(pair))
+        for i, pair in enumerate(pairs)
+    ]
+    found = places(replies)
+    assert places([replies[i] for i in order]) == found
+    assert sum(len(place.replies) for place in found) == 3
+    for place in found:
+        assert place.span.start_seconds == min(r.span.start_seconds for r in place.replies)
+        assert place.span.end_seconds == max(r.span.end_seconds for r in place.replies)

@@ -1,0 +1,296 @@
+"""The `footage` command from outside: what it prints where, and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from footage.config import Settings
+from footage.errors import StoreError, UsageError
+from ui import console, options, shown
+from ui.cli import Command, app
+from ui.commands.ui import app_process
+
+COMMANDS = ("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed")
+runner = CliRunner()
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("CONFIG", *map(str.upper, Settings.model_fields)):
+        monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
+    for name in ("HF_TOKEN", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+def footage(*arguments: str, **options_: object) -> subprocess.CompletedProcess[str]:
+    code = "from ui.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, **options_
+    )
+
+
+# Help and usage
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_examples(command: str) -> None:
+    result = runner.invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert f"$ footage {command}" in result.stdout
+
+
+def test_the_main_help_lists_every_command_and_the_exit_codes() -> None:
+    result = runner.invoke(app, ["--help"])
+    assert result.exit_code == 0
+    assert all(f" {command} " in result.stdout for command in COMMANDS)
+    words = " ".join(result.stdout.split())
+    assert all(part in words for part in ("0 answered", "1 could not run", "2 bad usage", "3 partly"))
+
+
+def test_version() -> None:
+    result = runner.invoke(app, ["--version"])
+    assert (result.exit_code, result.stdout.split()[0]) == (0, "footage")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["serch"],
+        ["search"],
+        ["search", "a", "--limit", "0"],
+        ["search", "a", "--limit", "many"],
+        ["search", "a", "--nonsense"],
+        ["find", "a.mp4"],
+        ["ui", "--port", "0"],
+        ["index"],
+    ],
+)
+def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
+    result = runner.invoke(app, arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["search", ""], "query is empty"),
+        (["search", " \t\n"], "query is empty"),
+        (["search", "?!"], "holds no word"),
+        (["search", "red " * 2500], "characters; at most"),
+        (["find", "{clip}", ""], "query is empty"),
+        (["search", "a car", "--device", "gpu"], "--device cannot be 'gpu'"),
+        (["find", "{clip}", "a car", "--model", "marlin-3b"], "no model called 'marlin-3b'"),
+        (["index", "{clip}", "--model", "marlin-3b"], "no model called 'marlin-3b'"),
+        (["index", "{clip}", "--window", "5", "--overlap", "5"], "must be smaller than window_seconds"),
+        (["find", "{clip}", "a car", "--from", "soon"], "'soon' is not a time"),
+        (["find", "{clip}", "a car", "--from", "0:05"], "nothing from 0:05.0"),
+        (["index", "{empty}"], "no video file in"),
+        (["status", "--config", "none.toml"], "There is no config file none.toml"),
+    ],
+)
+def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Path, tmp_path: Path) -> None:
+    places = {"{clip}": str(clip), "{empty}": str(tmp_path)}
+    result = runner.invoke(app, [places.get(part, part) for part in arguments])
+    assert (result.exit_code, result.stdout) == (2, "")
+    [first, *_] = result.stderr.splitlines()
+    assert first.startswith("error: ")
+    assert sentence in first
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["search", "a car"], "no index at"),
+        (["status"], "no index at"),
+        (["reembed"], "no index at"),
+        (["find", "none.mp4", "a car"], "none.mp4"),
+        (["find", "{folder}", "a car"], "is a folder, not a video"),
+        (["index", "none.mp4"], "none.mp4"),
+        (["index", "{clip}", "--model", "{folder}"], "{folder}"),
+        (["find", "{text}", "a car"], "notes.mp4"),
+        (["find", "{clip}", "a car", "--model", "{folder}"], "{folder}"),
+        (["find", "{clip}", "a car", "--model-path", "{folder}"], "{folder}"),
+        (["status", "--db", "{folder}"], "{folder}"),
+    ],
+)
+def test_what_cannot_run_is_one_sentence(
+    arguments: list[str], sentence: str, clip: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "notes.mp4").write_text("this is no video\n" * 100)
+    places = {"{clip}": str(clip), "{folder}": str(tmp_path), "{text}": str(tmp_path / "notes.mp4")}
+
+    def filled(text: str) -> str:
+        for name, place in places.items():
+            text = text.replace(name, place)
+        return text
+
+    result = runner.invoke(app, [filled(part) for part in arguments])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert filled(sentence) in result.stderr.splitlines()[0]
+    assert "Traceback" not in result.stderr
+
+
+def test_after_json_an_error_is_an_object_on_stderr() -> None:
+    result = runner.invoke(app, ["search", "", "--json"])
+    assert (result.exit_code, result.stdout) == (2, "")
+    error = json.loads(result.stderr)
+    assert error["error"] == "The query is empty."
+    assert error["hint"]
+
+
+def test_bad_settings_come_from_the_named_file(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text("modle = 'demo'")
+    result = runner.invoke(app, ["status", "--config", str(file)])
+    assert result.exit_code == 2
+    assert "Did you mean model?" in result.stderr
+
+
+# What goes wrong inside
+
+broken = typer.Typer()
+
+
+@broken.command("fail", cls=Command)
+def _fail(
+    how: Annotated[str, typer.Argument()],
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    typer.echo("so far so good")
+    raise {
+        "usage": UsageError("The number is 7.", hint="Give 8."),
+        "store": StoreError("The index is\x1b[2J full."),
+        "bug": ZeroDivisionError("division by zero"),
+        "stop": KeyboardInterrupt(),
+        "partly": typer.Exit(console.EXIT_PARTLY),
+    }[how]
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "stderr"),
+    [
+        ("usage", 2, "error: The number is 7.\nGive 8.\n"),
+        ("store", 1, "error: The index is\N{REPLACEMENT CHARACTER}[2J full.\n"),
+        (
+            "bug",
+            1,
+            "error: Something unexpected went wrong (ZeroDivisionError: division by zero).\n"
+            "Run the command again with --debug to see where.\n",
+        ),
+        ("stop", 130, "error: Stopped.\nRun the same command again to go on.\n"),
+        ("partly", 3, ""),
+    ],
+)
+def test_exit_codes_and_wording(how: str, code: int, stderr: str) -> None:
+    result = runner.invoke(broken, [how])
+    assert (result.exit_code, result.stdout, result.stderr) == (code, "so far so good\n", stderr)
+
+
+def test_debug_adds_the_traceback() -> None:
+    result = runner.invoke(broken, ["bug", "--debug"])
+    assert result.exit_code == 1
+    assert "Traceback" in result.stderr
+    assert "ZeroDivisionError" in result.stderr
+    assert "Traceback" not in runner.invoke(broken, ["bug"]).stderr
+
+
+def test_a_reader_that_has_had_enough_gets_no_traceback() -> None:
+    code = "import sys; sys.argv[0] = 'footage'; from ui.cli import main; main()"
+    for command in (["models"], ["models", "--json"], ["--help"]):
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        stderr = process.stderr.read()
+        process.stderr.close()
+        process.wait(timeout=60)
+        assert stderr == ""
+
+
+def test_a_file_name_that_is_no_text_is_named_all_the_same(tmp_path: Path) -> None:
+    name = os.fsencode(tmp_path) + b"/\xff.mp4"
+    done = subprocess.run(
+        [sys.executable, "-c", "from ui.cli import main; main()", "find", name, "a car"], capture_output=True
+    )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b".mp4" in done.stderr
+
+
+# Pieces
+
+
+def test_plain_text_cannot_drive_the_terminal() -> None:
+    assert console.plain(
+        "a\x1b[31m\r\nb\udcff é"
+    ) == "a\N{REPLACEMENT CHARACTER}[31m" + "\N{REPLACEMENT CHARACTER}" * 2 + ("b\N{REPLACEMENT CHARACTER} é")
+
+
+def test_paths_are_shown_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    monkeypatch.chdir(here)
+    assert shown.short_path(str(here / "a.mp4")) == "a.mp4"
+    assert shown.short_path(str(tmp_path / "b.mp4")) == f"~{os.sep}b.mp4"
+    assert shown.short_path("/elsewhere/c.mp4") == "/elsewhere/c.mp4"
+
+
+def test_counts_agree_with_their_nouns() -> None:
+    assert [shown.count(n, "video") for n in (0, 1, 1234)] == ["0 videos", "1 video", "1,234 videos"]
+
+
+def test_models_are_objects_one_a_line() -> None:
+    result = runner.invoke(app, ["models", "--json"])
+    assert result.exit_code == 0
+    models = {line["name"]: line for line in map(json.loads, result.stdout.splitlines())}
+    assert models["marlin-2b"]["gated"] is True
+    assert models["marlin-2b"]["weights_local"] is False
+    assert models["demo"]["repository"] == ""
+
+
+def test_models_as_a_table() -> None:
+    result = runner.invoke(app, ["models"])
+    assert result.exit_code == 0
+    assert "NemoStation/Marlin-2B@fd111fca" in result.stdout
+
+
+def test_the_app_gets_its_settings_through_the_environment(tmp_path: Path) -> None:
+    settings = Settings(db=tmp_path / "i", model="demo", device="cpu")
+    arguments, environment = app_process(settings, port=8600, host="localhost", config=Path("mine.toml"))
+    assert arguments[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert arguments[4].endswith("app.py")
+    assert {"--server.port=8600", "--server.address=localhost", "--server.headless=true"} <= set(arguments)
+    assert "--browser.gatherUsageStats=false" in arguments
+    assert environment["FOOTAGE_DB"] == str(tmp_path / "i")
+    assert (environment["FOOTAGE_MODEL"], environment["FOOTAGE_DEVICE"]) == ("demo", "cpu")
+    assert "FOOTAGE_MODEL_PATH" not in environment
+    assert environment["FOOTAGE_CONFIG"] == str(Path("mine.toml").absolute())
+
+
+@pytest.fixture(scope="session")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four seconds of drawn footage."""
+    import numpy as np
+
+    from footage.synthetic import random_clip, write_clip
+
+    path = tmp_path_factory.mktemp("clips") / "street.mp4"
+    write_clip(random_clip(np.random.default_rng(1), duration_seconds=4.0), path, fps=10, width=96, height=64)
+    return path

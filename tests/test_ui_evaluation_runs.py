@@ -1,0 +1,119 @@
+"""Evaluation runs with a model that knows the truth: what is perfect scores 1, what is wrong does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from standin_oracle import OracleModel
+
+from footage.embedder import load_embedder
+from footage.synthetic import random_clip
+from footage.types import Match, Span, Video
+from search.evaluation.readers import GroundTruth, TrueEvent, TrueVideo
+from ui.commands.evaluation_runs import (
+    VIDEO_SECONDS,
+    WINDOW_SECONDS,
+    Answered,
+    Question,
+    draw_clips,
+    drawn_questions,
+    evaluate_demo_model,
+    evaluate_end_to_end,
+    summary,
+    truth_questions,
+)
+
+SEED = 3
+
+
+def test_a_model_that_knows_the_truth_scores_one():
+    told = []
+    model = OracleModel(draw_clips(SEED, 3, WINDOW_SECONDS))
+    scores = evaluate_demo_model(model, seed=SEED, clips=3, on_progress=lambda *done: told.append(done))
+    assert scores["caption_recall"] == scores["caption_precision"] == 1.0
+    assert scores["find_mIoU"] == scores["find_R@1@0.5"] == scores["find_R@1@0.7"] == 1.0
+    assert scores["clips"] == 3 and scores["events_true"] == scores["events_written"] > 0
+    assert told[-1] == ("captioning and asking", 3, 3)
+
+
+def test_a_model_that_says_something_else_does_not():
+    model = OracleModel(draw_clips(SEED, 2, WINDOW_SECONDS), wrong=True)
+    scores = evaluate_demo_model(model, seed=SEED, clips=1)
+    assert scores["caption_recall"] == scores["caption_precision"] == 0.0
+    assert scores["find_mIoU"] == 1.0
+
+
+def test_a_whole_run_over_an_index_of_drawn_clips():
+    pytest.importorskip("indexer.pipeline")
+    stages = []
+    model = OracleModel(draw_clips(SEED, 2, VIDEO_SECONDS))
+    scores, answers = evaluate_end_to_end(
+        model,
+        load_embedder("minilm"),
+        seed=SEED,
+        videos=2,
+        max_queries=8,
+        on_progress=lambda stage, done, total: stages.append(stage),
+    )
+    assert scores["queries"] == len(answers) == 8
+    assert scores["video_R@1"] == 1.0
+    assert scores["span_R@1@0.5"] == 1.0 and scores["mIoU"] > 0.9
+    assert scores["text_video_R@1"] == 1.0
+    assert list(dict.fromkeys(stages)) == ["drawing", "indexing", "searching"]
+
+
+def test_clips_are_the_same_for_a_seed_and_apart_from_other_draws():
+    first = draw_clips(SEED, 5, VIDEO_SECONDS)
+    assert draw_clips(SEED, 5, VIDEO_SECONDS) == first != draw_clips(SEED + 1, 5, VIDEO_SECONDS)
+    assert all(20 <= clip.duration_seconds <= 90 for clip in first)
+    import numpy as np
+
+    plain = random_clip(np.random.default_rng(SEED), duration_seconds=first[0].duration_seconds)
+    assert plain != first[0]
+
+
+def test_questions_know_every_video_and_span_that_answers(tmp_path):
+    clips = {tmp_path / f"{n}.mp4": clip for n, clip in enumerate(draw_clips(SEED, 6, VIDEO_SECONDS))}
+    questions = drawn_questions(clips)
+    assert [q.text for q in questions] == sorted({q.text for q in questions})
+    assert not any(q.text.endswith(".") for q in questions)
+    spans = sum(len(spans) for q in questions for spans in q.truths.values())
+    assert spans == sum(len(clip.events) for clip in clips.values())
+
+
+def test_questions_of_a_ground_truth_file(tmp_path):
+    dog = TrueEvent("e1", "A dog runs.", "running dog", (Span(1, 2),))
+    again = TrueEvent("e1", "A dog runs.", "", (Span(5, 7),))
+    truth = GroundTruth((TrueVideo("a.mp4", 10, (dog,)), TrueVideo("b.mp4", 10, (again,))))
+    [question] = truth_questions(truth, tmp_path)
+    assert question.text == "A dog runs."
+    assert set(question.truths) == {str((tmp_path / name).resolve()) for name in ("a.mp4", "b.mp4")}
+    [other] = truth_questions(truth, tmp_path, paraphrased=True)
+    assert (other.text, other.truths) == ("running dog", question.truths)
+
+
+def test_the_summary_counts_videos_and_spans():
+    question = Question("a dog runs", {str(Path("/clips/a.mp4").resolve()): (Span(0, 4), Span(8, 10))})
+
+    def answer(path, start, end, verdict="uncertain"):
+        video = Video("v", 60, 480, 320, 25, "h264")
+        return Match(video, path, Span(start, end), "", 0.9, True, verdict)
+
+    right = answer("/clips/a.mp4", 8, 10, "found")
+    late = answer("/clips/a.mp4", 3, 9)
+    wrong = answer("/clips/b.mp4", 0, 4)
+    answers = [Answered(question, match, right) for match in (right, late, wrong, None)]
+    assert [a.video_ok for a in answers] == [True, True, False, False]
+    assert summary(answers) == {
+        "video_R@1": 0.5,
+        "span_R@1@0.5": 0.25,
+        "mIoU": pytest.approx((1 + 1 / 7) / 4, abs=1e-3),
+        "text_video_R@1": 1.0,
+        "text_span_R@1@0.5": 1.0,
+        "found": 0.25,
+        "queries": 4,
+    }
+    assert answers[2].true_spans == (Span(0, 4), Span(8, 10))
+    with pytest.raises(ValueError, match="no answers"):
+        summary([])

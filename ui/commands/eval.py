@@ -1,0 +1,154 @@
+"""`footage eval`: measure a model, the whole job, or somebody's predictions against the truth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from footage.errors import UsageError
+from ui import console, options, parts
+
+if TYPE_CHECKING:
+    from search.evaluation.readers import MomentQuery
+
+HELP = "Measure a model, the whole job, or somebody's predictions against the truth."
+EXAMPLES = options.examples(
+    "footage eval demo-model --seed 7 --clips 60 --json",
+    "footage eval end-to-end --seed 7 --videos 40 --json",
+    "footage eval predictions val.jsonl predictions.jsonl --format qvhighlights",
+)
+
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Which clips are drawn.")]
+DemoModel = Annotated[
+    str,
+    typer.Option("--model", metavar="NAME", help="The model to measure: a profile or a folder of weights."),
+]
+Format = Literal["qvhighlights", "charades-sta", "activitynet"]
+
+
+def demo_model(
+    seed: Seed = 0,
+    clips: Annotated[int, typer.Option("--clips", min=1, help="How many clips to draw.")] = 60,
+    model: DemoModel = "demo",
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Have a model caption unseen drawn clips of one window, and ask it when each event happens."""
+    from ui.commands.evaluation_runs import evaluate_demo_model
+
+    settings = options.settings_from(config, model=model, model_path=model_path, device=device)
+    video_model = parts.load_model(settings)
+    with console.stages() as progress:
+        scores = evaluate_demo_model(video_model, seed=seed, clips=clips, on_progress=progress)
+    _print(scores, as_json=json, model=model)
+
+
+def end_to_end(
+    seed: Seed = 0,
+    videos: Annotated[int, typer.Option("--videos", min=1, help="How many clips to draw.")] = 40,
+    queries: Annotated[int, typer.Option("--queries", min=1, help="Ask at most so many.")] = 100,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="FOLDER", help="Keep the clips and the index here.")
+    ] = None,
+    model: DemoModel = "demo",
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Index unseen drawn clips, search for what happens in them, and compare the first match to the truth."""
+    from ui.commands.evaluation_runs import evaluate_end_to_end
+
+    settings = options.settings_from(
+        config, model=model, model_path=model_path, device=device, embedder=embedder
+    )
+    video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
+    with console.stages() as progress:
+        scores, _ = evaluate_end_to_end(
+            video_model,
+            text_embedder,
+            seed=seed,
+            videos=videos,
+            max_queries=queries,
+            folder=keep,
+            on_progress=progress,
+        )
+    _print(scores, as_json=json, model=model)
+
+
+def predictions(
+    annotations: Annotated[Path, typer.Argument(help="What is true, in the benchmark's own format.")],
+    predicted: Annotated[
+        Path, typer.Argument(help="JSON lines: qid, and pred_relevant_windows as [start, end, score].")
+    ],
+    form: Annotated[Format, typer.Option("--format", help="The benchmark.")] = "qvhighlights",
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Score predicted moments against a public benchmark's annotations.
+
+    Query ids are qid in QVHighlights, line numbers in Charades-STA, "video/number" in ActivityNet Captions.
+    """
+    from search.evaluation import metrics, readers
+
+    guessed = readers.read_qvhighlights_predictions(predicted)
+    truths = {query.id: query.spans for query in _benchmark(form, annotations)}
+    _check_same(truths, guessed)
+    spans = {key: [guess.span for guess in guesses] for key, guesses in guessed.items()}
+    precision = metrics.mean_average_precision(guessed, truths)
+    scores = {
+        "R@1@0.5": metrics.recall_at(spans, truths, iou=0.5),
+        "R@1@0.7": metrics.recall_at(spans, truths, iou=0.7),
+        "mIoU": metrics.mean_iou(spans, truths),
+        "mAP": sum(precision.values()) / len(precision),
+        "mAP@0.5": precision[0.5],
+        "mAP@0.75": precision[0.75],
+    }
+    rounded = {name: round(value, 4) for name, value in scores.items()}
+    _print({**rounded, "queries": len(truths)}, as_json=json, format=form)
+
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "demo-model": demo_model,
+    "end-to-end": end_to_end,
+    "predictions": predictions,
+}
+
+
+def _benchmark(form: Format, annotations: Path) -> list[MomentQuery]:
+    from search.evaluation import readers
+
+    if form == "charades-sta":
+        return readers.read_charades_sta(annotations)
+    if form == "activitynet":
+        return readers.read_activitynet(annotations)
+    return readers.read_qvhighlights(annotations)
+
+
+def _check_same(truths: Mapping[str, object], guessed: Mapping[str, object]) -> None:
+    """Refuse to score when a query lacks a prediction or the reverse: every figure would look better."""
+    if missing := sorted(truths.keys() - guessed.keys()):
+        raise UsageError(
+            f"{len(missing):,} of {len(truths):,} queries have no prediction, the first is {missing[0]!r}.",
+            hint="An empty list of windows says that nothing was predicted.",
+        )
+    if unknown := sorted(guessed.keys() - truths.keys()):
+        raise UsageError(f"There is no query {unknown[0]!r}, but a prediction for it.")
+
+
+def _print(scores: Mapping[str, float], *, as_json: bool, **about: str) -> None:
+    if as_json:
+        console.emit(**about, **scores)
+        return
+    table = console.table("", *about.values(), right=tuple(about.values()))
+    for name, value in scores.items():
+        table.add_row(name, f"{value:g}")
+    console.results().print(table)

@@ -1,0 +1,378 @@
+"""Scores the whole way of the data against footage whose truth is known exactly; words nothing for people.
+
+Here because only commands may both index and search.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from footage.synthetic import GRID_SECONDS, SyntheticClip, random_clip, write_clip
+from footage.types import Caption, CaptionEvent, Match, Span
+from footage.vlm.contract import caption_prompt, find_prompt, read_caption, read_span
+from search.evaluation.metrics import (
+    CaptionCounts,
+    Moment,
+    caption_counts,
+    mean_iou,
+    moment_iou,
+    recall_at,
+)
+from search.evaluation.readers import GroundTruth
+
+if TYPE_CHECKING:
+    from footage.embedder import Embedder
+    from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
+    from indexer.pipeline import Progress
+    from search.engine import Engine
+
+OnProgress = Callable[[str, int, int], None]
+"""Called with (stage, how many are done, how many there are)."""
+Scores = dict[str, float]
+"""Figures by the names the field gives them; shares from 0 to 1, counts, seconds."""
+
+WINDOW_SECONDS = (10.0, 30.0)
+"""Shortest and longest clip the model alone is asked about: one window each."""
+VIDEO_SECONDS = (20.0, 90.0)
+"""Shortest and longest clip of an end-to-end run: one to four windows each."""
+MAX_QUERIES = 100
+"""Most queries of an end-to-end run."""
+
+_FPS = 15  # of the clips written: enough for 2 frames a second, and quick to draw
+_CLIPS_AT_ONCE = 4  # held in memory as the model wants them
+_STREAM = 0xE7A1  # sets these clips apart from those that any plain seed draws, whatever it is used for
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A query and everything that truly answers it."""
+
+    text: str
+    """What is asked."""
+    truths: Mapping[str, tuple[Span, ...]]
+    """Absolute path of each video where it happens, and when, in video time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question and what the search said."""
+
+    question: Question
+    """What was asked."""
+    match: Match | None
+    """The first match; None when there was none."""
+    text_match: Match | None
+    """The first match before the model was asked: what the index alone answers."""
+
+    @property
+    def video_ok(self) -> bool:
+        """Whether it truly happens in the video of the match."""
+        return _video_ok(self.match, self.question)
+
+    @property
+    def iou(self) -> float:
+        """IoU with the best fitting true span of the match's video; 0 in a wrong one."""
+        return _iou(self.match, self.question)
+
+    @property
+    def true_spans(self) -> tuple[Span, ...]:
+        """When it happens in the video of the match, or in the first true video when that one is wrong."""
+        truths = self.question.truths
+        right = truths.get(_resolved(self.match.path)) if self.match else None
+        return right or next(iter(truths.values()))
+
+
+def evaluate_demo_model(
+    model: VideoModel, *, seed: int, clips: int = 60, on_progress: OnProgress | None = None
+) -> Scores:
+    """Caption and question a model about unseen drawn clips of one window each, written and decoded for real.
+
+    A caption's event counts when its text is exact and its IoU at least 0.5. Find is asked for every distinct
+    event that happens in the clip; of repeated events the best fitting occurrence counts.
+
+    Returns:
+        ``caption_recall``, ``caption_precision``, ``find_mIoU``, ``find_R@1@0.5``, ``find_R@1@0.7``, and the
+        counts and seconds behind them.
+
+    Raises:
+        FootageError: when a clip cannot be read back or the model fails.
+    """
+    began = time.perf_counter()
+    report = on_progress or _nobody
+    counts: list[CaptionCounts] = []
+    predictions: dict[tuple[int, str], list[Span]] = {}
+    truths: dict[tuple[int, str], list[Span]] = {}
+    drawn = draw_clips(seed, clips, WINDOW_SECONDS)
+    with tempfile.TemporaryDirectory(prefix="footage-eval-") as folder:
+        for first in range(0, clips, _CLIPS_AT_ONCE):
+            several = drawn[first : first + _CLIPS_AT_ONCE]
+            prepared = [_written_and_prepared(clip, Path(folder) / "clip.mp4", model) for clip in several]
+            for clip, caption in zip(several, _captions(model, prepared), strict=True):
+                counts.append(caption_counts(caption.events, _caption_of(clip)))
+            for number, sentence, span in _finds(model, prepared, several):
+                predictions[first + number, sentence] = [] if span is None else [span]
+                truths[first + number, sentence] = _true_spans(several[number])[sentence]
+            report("captioning and asking", first + len(several), clips)
+    total = reduce(add, counts, CaptionCounts(0, 0, 0))
+    return {
+        "caption_recall": round(total.recall, 4),
+        "caption_precision": round(total.precision, 4),
+        "find_mIoU": round(mean_iou(predictions, truths), 4),
+        "find_R@1@0.5": round(recall_at(predictions, truths, iou=0.5), 4),
+        "find_R@1@0.7": round(recall_at(predictions, truths, iou=0.7), 4),
+        "seed": seed,
+        "clips": clips,
+        "events_true": total.true,
+        "events_written": total.predicted,
+        "events_matched": total.matched,
+        "find_queries": len(truths),
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+
+
+def evaluate_end_to_end(
+    model: VideoModel,
+    embedder: Embedder,
+    *,
+    seed: int,
+    videos: int = 40,
+    max_queries: int = MAX_QUERIES,
+    folder: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[Scores, list[Answered]]:
+    """Index unseen drawn clips for real, then search for what happens in them.
+
+    Args:
+        model: Captions the clips and grounds the queries.
+        embedder: Embeds captions and queries.
+        seed: Which clips, and which queries where there are more than ``max_queries``.
+        videos: How many clips.
+        max_queries: Most of the distinct event sentences to search for.
+        folder: Where clips and index are kept afterwards; a temporary folder when None.
+        on_progress: Called with (stage, done, total).
+
+    Returns:
+        The figures of ``summary`` with counts and seconds, and the answers behind them.
+
+    Raises:
+        FootageError: when a clip cannot be indexed or the model fails.
+    """
+    from footage.store import Store
+    from indexer.pipeline import index
+    from search.engine import Engine
+
+    began = time.perf_counter()
+    report = on_progress or _nobody
+    with _folder(folder) as root:
+        # 1. Draw the clips.
+        clips = {
+            Path(root) / "clips" / f"{number:03d}.mp4": clip
+            for number, clip in enumerate(draw_clips(seed, videos, VIDEO_SECONDS))
+        }
+        for number, (path, clip) in enumerate(clips.items(), start=1):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_clip(clip, path, fps=_FPS)
+            report("drawing", number, videos)
+
+        # 2. Index them.
+        def indexing(progress: Progress) -> None:
+            report("indexing", progress.windows_done, progress.windows_total)
+
+        store = Store.open(Path(root) / "index.lancedb", create=True)
+        indexed = index(
+            [Path(root) / "clips"], store=store, model=model, embedder=embedder, on_progress=indexing
+        )
+        indexed_at = time.perf_counter()
+
+        # 3. Search for what happens in them.
+        questions = drawn_questions(clips)
+        chosen = sorted(np.random.default_rng([_STREAM, seed, 1]).permutation(len(questions))[:max_queries])
+        answers = ask_all(
+            Engine(store, embedder, model), [questions[n] for n in chosen], on_progress=on_progress
+        )
+    return {
+        **summary(answers),
+        "seed": seed,
+        "videos": videos,
+        "windows": indexed.windows_captioned,
+        "index_seconds": round(indexed_at - began, 1),
+        "search_seconds": round(time.perf_counter() - indexed_at, 1),
+        "seconds": round(time.perf_counter() - began, 1),
+    }, answers
+
+
+def ask_all(
+    engine: Engine, questions: Sequence[Question], *, on_progress: OnProgress | None = None
+) -> list[Answered]:
+    """Search for every question; of each answer the first match counts.
+
+    Raises:
+        FootageError: when the index cannot be read or the model fails.
+    """
+    report = on_progress or _nobody
+    answers = []
+    for number, question in enumerate(questions, start=1):
+        before: list[Match] = []
+        result = engine.search(question.text, limit=1, on_hits=before.extend)
+        answers.append(Answered(question, next(iter(result.matches), None), next(iter(before), None)))
+        report("searching", number, len(questions))
+    return answers
+
+
+def summary(answers: Sequence[Answered]) -> Scores:
+    """The figures of a set of answers.
+
+    ``video_R@1`` (share whose first match lies in a video that truly holds the event), ``span_R@1@0.5``
+    (share whose first match has IoU >= 0.5 with a true span of its video), ``mIoU``, ``queries``; the same of
+    what the index alone answered as ``text_video_R@1`` and ``text_span_R@1@0.5``; and ``found``, the share of
+    verdicts "found".
+
+    Raises:
+        ValueError: when there are no answers.
+    """
+    if not answers:
+        raise ValueError("there are no answers to score")
+    texts = [(answer.text_match, answer.question) for answer in answers]
+    return {
+        "video_R@1": _share(answer.video_ok for answer in answers),
+        "span_R@1@0.5": _share(answer.iou >= 0.5 for answer in answers),
+        "mIoU": _share(answer.iou for answer in answers),
+        "text_video_R@1": _share(_video_ok(match, question) for match, question in texts),
+        "text_span_R@1@0.5": _share(_iou(match, question) >= 0.5 for match, question in texts),
+        "found": _share(answer.match is not None and answer.match.verdict == "found" for answer in answers),
+        "queries": len(answers),
+    }
+
+
+def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = False) -> list[Question]:
+    """The distinct queries of a ground-truth file whose videos lie in ``folder``, each with all its answers.
+
+    Args:
+        truth: The annotations.
+        folder: What their paths are relative to.
+        paraphrased: Ask in the file's other words; events without any are left out.
+    """
+    found: dict[str, dict[str, tuple[Span, ...]]] = {}
+    for video in truth.videos:
+        for event in video.events:
+            # Whoever asks in other words gets the right answers wherever the event happens.
+            found.setdefault(event.query, {})[_resolved(folder / video.name)] = event.spans
+    if not paraphrased:
+        return [Question(text, truths) for text, truths in found.items()]
+    other = {
+        event.paraphrase: event.query for video in truth.videos for event in video.events if event.paraphrase
+    }
+    return [Question(text, found[query]) for text, query in other.items()]
+
+
+def drawn_questions(clips: Mapping[Path, SyntheticClip]) -> list[Question]:
+    """Every distinct event sentence of drawn clips, without its full stop, in alphabetical order."""
+    truths: dict[str, dict[str, tuple[Span, ...]]] = {}
+    for path, clip in clips.items():
+        for sentence, spans in _true_spans(clip).items():
+            truths.setdefault(sentence, {})[_resolved(path)] = tuple(spans)
+    return [Question(sentence.removesuffix("."), truths[sentence]) for sentence in sorted(truths)]
+
+
+def draw_clips(seed: int, count: int, seconds: tuple[float, float]) -> list[SyntheticClip]:
+    """Random clips with lengths drawn evenly from a range, on the grid of the events."""
+    rng = np.random.default_rng([_STREAM, seed])
+    shortest, longest = (round(value / GRID_SECONDS) for value in seconds)
+    return [
+        random_clip(rng, duration_seconds=int(rng.integers(shortest, longest + 1)) * GRID_SECONDS)
+        for _ in range(count)
+    ]
+
+
+def _written_and_prepared(clip: SyntheticClip, path: Path, model: VideoModel) -> Prepared:
+    """Write a clip, read it back as the product does, and make it ready for the model."""
+    from footage.video import probe, sample
+
+    write_clip(clip, path, fps=_FPS)
+    video, profile = probe(path), model.profile
+    frames = sample(
+        path,
+        Span(0, video.duration_seconds),
+        fps=profile.fps,
+        min_frames=profile.min_frames,
+        max_frames=profile.max_frames,
+        pixels_per_frame=profile.pixels_per_frame,
+        video=video,
+    )
+    path.unlink()
+    return model.prepare(frames)
+
+
+def _captions(model: VideoModel, prepared: Sequence[Prepared]) -> list[Caption]:
+    """What a model says of each window."""
+    prompt = caption_prompt(model.profile)
+    answers = _run(model, [(window, prompt) for window in prepared])
+    return [read_caption(answer, window.span) for answer, window in zip(answers, prepared, strict=True)]
+
+
+def _finds(
+    model: VideoModel, prepared: Sequence[Prepared], clips: Sequence[SyntheticClip]
+) -> list[tuple[int, str, Span | None]]:
+    """(number of the clip, sentence, span the model names) for each distinct event of each clip."""
+    asked = [(number, sentence) for number, clip in enumerate(clips) for sentence in _true_spans(clip)]
+    answers = _run(
+        model,
+        [(prepared[n], find_prompt(sentence.removesuffix("."), model.profile)) for n, sentence in asked],
+    )
+    return [
+        (number, sentence, read_span(answer, prepared[number].span).span)
+        for (number, sentence), answer in zip(asked, answers, strict=True)
+    ]
+
+
+def _run(model: VideoModel, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
+    size = max(1, model.capabilities.max_batch)
+    batches = [requests[first : first + size] for first in range(0, len(requests), size)]
+    return [answer for batch in batches for answer in model.run(batch)]
+
+
+def _caption_of(clip: SyntheticClip) -> list[CaptionEvent]:
+    return [CaptionEvent(Span(e.start_seconds, e.end_seconds), e.sentence) for e in clip.events]
+
+
+def _true_spans(clip: SyntheticClip) -> dict[str, list[Span]]:
+    spans: dict[str, list[Span]] = {}
+    for event in clip.events:
+        spans.setdefault(event.sentence, []).append(Span(event.start_seconds, event.end_seconds))
+    return spans
+
+
+def _video_ok(match: Match | None, question: Question) -> bool:
+    return match is not None and _resolved(match.path) in question.truths
+
+
+def _iou(match: Match | None, question: Question) -> float:
+    if match is None:
+        return 0.0
+    return moment_iou(Moment(_resolved(match.path), match.span), question.truths)
+
+
+def _share(values: Iterable[float]) -> float:
+    return round(float(np.mean(list(values))), 4)
+
+
+def _resolved(path: str | Path) -> str:
+    return str(Path(path).resolve())
+
+
+def _folder(folder: Path | None) -> AbstractContextManager[str | Path]:
+    return nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="footage-eval-")
+
+
+def _nobody(stage: str, done: int, total: int) -> None:
+    """Stands for whoever watches the progress when nobody does."""

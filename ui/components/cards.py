@@ -1,0 +1,99 @@
+"""Draws result cards, event cards and tiles as HTML; pure, fetches nothing."""
+
+from __future__ import annotations
+
+from footage.types import Event, Match
+from ui.components import markup
+
+_VERDICTS = {
+    "found": ("fx-found", "✓", "Found", "The index and the model name the same moment."),
+    "uncertain": (
+        "fx-uncertain",
+        "?",
+        "Uncertain",
+        "Only the index or the model speaks for it, or they disagree.",
+    ),
+    "not found": ("fx-notfound", "✕", "Not found", "Nothing indexed comes near the query."),
+}
+
+
+def result(match: Match, *, picture: str, strip: str, chosen: bool = False, pending: bool = False) -> str:
+    """One answer as a card.
+
+    Args:
+        match: The answer.
+        picture: Address of a frame of it; empty for none.
+        strip: Its timeline, as HTML.
+        chosen: Whether the player shows it.
+        pending: Whether the model has still to look at it.
+    """
+    tags = badge("pending" if pending else match.verdict)
+    source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
+    return _card(
+        picture,
+        f'<div class="fx-top">{tags}{source}<span class="fx-score" title="How near the indexed text comes, 0 to 1">'
+        f"score {match.score:.2f}</span></div>"
+        f'<p class="fx-text">{markup.text(match.text) or "(no text)"}</p>'
+        f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(match.path))}</span>'
+        f"<b>{markup.clock_span(match.span)}</b></p>{strip}",
+        chosen=chosen,
+    )
+
+
+def event(item: Event, *, picture: str, chosen: bool = False) -> str:
+    """One indexed event as a card.
+
+    Args:
+        item: The event.
+        picture: Address of a frame of it; empty for none.
+        chosen: Whether the player shows it.
+    """
+    return _card(
+        picture,
+        f'<p class="fx-text">{markup.text(item.text)}</p><p class="fx-meta"><b>{markup.clock_span(item.span)}</b></p>',
+        chosen=chosen,
+        small=True,
+    )
+
+
+def tile(name: str, duration_seconds: float, *, picture: str, note: str) -> str:
+    """One video as a tile.
+
+    Args:
+        name: What it is called.
+        duration_seconds: How long it is.
+        picture: Address of one of its frames; empty for none.
+        note: What to say below the name.
+    """
+    return (
+        f'<figure class="fx-tile">{_picture(picture, markup.clock(round(duration_seconds)))}'
+        f"<figcaption><b>{markup.text(name)}</b><span>{markup.text(note)}</span></figcaption></figure>"
+    )
+
+
+def badge(verdict: str) -> str:
+    """A verdict in a word, a sign and a colour; "pending" while the model is asked."""
+    style, sign, word, why = _VERDICTS.get(
+        verdict, ("fx-pending", "…", "Looking", "The model is asked about this moment.")
+    )
+    return f'<span class="fx-badge {style}" title="{why}"><i aria-hidden="true">{sign}</i>{word}</span>'
+
+
+def source_of(match: Match) -> str:
+    """Whose span a match has, in words."""
+    return "span by the model" if match.grounded else "span from the index"
+
+
+def _card(picture: str, body: str, *, chosen: bool, small: bool = False) -> str:
+    state = " fx-now" if chosen else ""
+    size = " fx-small" if small else ""
+    return f'<article class="fx-card{size}{state}">{_picture(picture)}<div class="fx-body">{body}</div></article>'
+
+
+def _picture(address: str, corner: str = "") -> str:
+    image = (
+        f'<img src="{markup.text(address)}" alt="">'
+        if address
+        else '<span class="fx-blank">no picture</span>'
+    )
+    return f'<div class="fx-thumb">{image}{f"<em>{markup.text(corner)}</em>" if corner else ""}</div>'

@@ -1,0 +1,83 @@
+"""Says in a sentence what is wrong, what is missing, or what was searched; HTML only, knows no page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from footage.errors import FootageError
+from ui.components import markup
+from ui.shown import count
+
+if TYPE_CHECKING:
+    from footage.store import IndexStatus
+    from search.engine import SearchResult
+
+
+def problem(error: FootageError) -> str:
+    """An error as one sentence and its hint."""
+    hint = f"<p>{markup.text(sentence(error.hint))}</p>" if error.hint else ""
+    return f'<div class="fx-notice fx-problem" role="alert"><b>{markup.text(sentence(str(error)))}</b>{hint}</div>'
+
+
+def remark(head: str, body: str = "") -> str:
+    """A calm remark; both texts are shown as they are."""
+    more = f"<p>{markup.text(body)}</p>" if body else ""
+    return f'<div class="fx-notice"><b>{markup.text(head)}</b>{more}</div>'
+
+
+def no_index(error: FootageError, db: str) -> str:
+    """What to do while there is no index: the command that makes one."""
+    return (
+        '<div class="fx-empty"><h2>Nothing is indexed yet</h2>'
+        f"<p>{markup.text(sentence(str(error)))} Point footage at a folder of videos, then reload this page:</p>"
+        f"<pre>footage index path/to/videos --db {markup.text(_quoted(db))}</pre>"
+        "<p>To try it on the sample clips that come with the project: <code>make demo</code></p></div>"
+    )
+
+
+def nothing_found(query: str) -> str:
+    """The honest answer when no indexed text comes near a query."""
+    return (
+        '<div class="fx-empty"><h2>Not found</h2>'
+        f"<p>Nothing that was indexed comes near “{markup.text(markup.shortened(query, 200))}”.</p>"
+        "<p>Say what happens as you would see it: who or what, in which colour, doing what, where to.</p></div>"
+    )
+
+
+def coverage(result: SearchResult) -> str:
+    """What an answer is based on: how much was searched, under which model, how long it took."""
+    seen = result.coverage
+    parts = [
+        f"searched {count(seen.videos, 'video')}",
+        f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)} indexed",
+    ]
+    if seen.model:
+        parts.append(f"model {seen.model}")
+    if seen.files_failed:
+        parts.append(f"{count(seen.files_failed, 'file')} could not be read (see Library)")
+    timings = result.timings
+    parts.append(f"{timings.retrieve_seconds + timings.load_seconds + timings.ground_seconds:.1f} s")
+    return f'<p class="fx-coverage">{markup.text(", ".join(parts))}</p>'
+
+
+def holdings(status: IndexStatus) -> str:
+    """What an index holds, in one line."""
+    line = (
+        f"{count(status.videos, 'video')}, {markup.clock(status.seconds_indexed)} of "
+        f"{markup.clock(status.seconds_total)} indexed, {count(status.events, 'event')}"
+    )
+    return line + (f", model {status.model.model}" if status.model else "")
+
+
+def sentence(words: str) -> str:
+    """The words with a capital at the front and a full stop at the end."""
+    words = words.strip()
+    if not words:
+        return ""
+    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
+
+
+def _quoted(path: str) -> str:
+    import shlex
+
+    return shlex.quote(path)
