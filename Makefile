@@ -54,7 +54,7 @@ $(VENV)/.created:
 		for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 none; do \
 			$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
 		done; \
-		[ $$python != none ] || $(call stop,footage needs Python 3.11 or newer; $$(python3 --version 2>&1)); \
+		[ $$python != none ] || $(call stop,footage needs Python 3.11 or newer; python3 is $$(python3 --version 2>&1)); \
 		$$python -c 'import ensurepip' 2>/dev/null || $(call apt,python3-venv) || \
 			$(call stop,$$python lacks the venv module: on Debian and Ubuntu install the package python3-venv); \
 		$$python -m venv --clear $(VENV); \
@@ -63,8 +63,9 @@ $(VENV)/.created:
 
 $(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/.created
 	@$(UV) --version >/dev/null 2>&1 || $(BIN)/python -m pip install --quiet uv
-	$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
-	$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
+	@echo "installing the locked dependencies; the first time some gigabytes are fetched" >&2
+	@$(UV) pip sync --python $(BIN)/python --require-hashes requirements.lock
+	@$(UV) pip install --python $(BIN)/python --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.ffmpeg: $(VENV)/.installed
@@ -74,7 +75,8 @@ $(VENV)/.ffmpeg: $(VENV)/.installed
 	@touch $@
 
 $(VENV)/.browser: $(VENV)/.installed
-	@command -v chromium || command -v chromium-browser || command -v google-chrome || $(call apt,chromium) || \
+	@command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		$(call apt,chromium) || \
 		echo "no Chromium here: the tests that drive a browser will be skipped"
 	@touch $@
 

@@ -12,11 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import os
 import random
 import sys
 import time
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from multiprocessing import get_context
@@ -247,17 +245,18 @@ def frame_times(duration: float, fps: float, start: float) -> np.ndarray:
     return (first + np.round(np.linspace(0, last - first, count))) / fps
 
 
-def draw_sample(rng: np.random.Generator, difficulty: float) -> Sample:
-    """Draws one window; difficulty 0 is one event in a short window, 1 everything the product meets."""
-    easy = rng.random() > difficulty
+def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int) -> Sample:
+    """Draws one window of ``pairs`` frame pairs; difficulty 0 is one event, 1 everything the product meets."""
     whole = rng.random() < 0.35
-    longest = 12 if easy else 30
-    pairs = int(rng.integers(4, longest + 1)) if rng.random() < 0.75 or easy else 30
-    window = float(pairs) if rng.random() < 0.6 else round(pairs - float(rng.uniform(0, 0.5)), 1)
+    window = float(pairs) if rng.random() < 0.6 else round(pairs - float(rng.uniform(0, 0.4)), 1)
     margin = 0.0 if whole else 16.0
-    rate = float(rng.uniform(5, 9)) if easy else float(rng.choice([4.0, 10.0, 14.0, 18.0, 22.0]))
-    for _ in range(20):
-        clip = synthetic.random_clip(rng, duration_seconds=math.ceil(window + margin), events_per_minute=rate)
+    most = 1 + round(7 * difficulty)
+    least = 1 if rng.random() > 0.1 * difficulty else 0
+    for _ in range(30):
+        rate = float(rng.uniform(0.3, 1.3)) * most * 60 / window
+        clip = synthetic.random_clip(
+            rng, duration_seconds=math.ceil(window + margin), events_per_minute=min(24.0, rate)
+        )
         start = float(rng.integers(0, int(2 * margin) + 1)) / 2 if margin else 0.0
         end = start + window
         visible = [
@@ -265,14 +264,14 @@ def draw_sample(rng: np.random.Generator, difficulty: float) -> Sample:
             for event in clip.events
             if min(end, event.end_seconds) - max(start, event.start_seconds) >= 0.5
         ]
-        if not easy or len(visible) == 1:
+        if least <= len(visible) <= most:
             break
     fps = float(rng.choice([12.5, 15.0, 24.0, 25.0, 25.0, 30.0]))
     times = frame_times(window, fps, start)
-    scale = 1.0 if rng.random() < 0.15 else 0.5
+    scale = 1.0 if rng.random() < 0.05 else 0.5
     width, height = int(480 * scale), int(320 * scale)
     frames = synthetic.render(clip, times, width=width, height=height)
-    if rng.random() < 0.3:
+    if rng.random() < 0.12:
         frames = compress(frames, crf=int(rng.integers(22, 36)))
     small = F.interpolate(
         torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous(),
@@ -313,48 +312,42 @@ def compress(frames: np.ndarray, *, crf: int) -> np.ndarray:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
-def produce(queue: Any, seed: int, difficulty: Any) -> None:
-    """Endless: draws windows and puts them on the queue (runs in a process of its own)."""
-    os.nice(5)
+def produce(queue: Any, seed: int, pairs: int, difficulty: Any) -> None:
+    """Endless: draws batches of windows and puts them on the queue (runs in a process of its own)."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
     while True:
-        queue.put(draw_sample(rng, difficulty.value))
+        level = difficulty.value * (rng.random() if rng.random() < 0.4 else 1.0)
+        longest = 12 + round(18 * level)
+        length = longest if rng.random() < 0.25 * level else int(rng.integers(4, longest + 1))
+        size = min(24, max(6, pairs // length))
+        queue.put([draw_sample(rng, level, length) for _ in range(size)])
 
 
-class Pool:
-    """A sliding pool of drawn windows, filled in the background; a window is used several times, then falls out."""
+class Footage:
+    """Batches of freshly drawn windows with equally many frames, drawn ahead in other processes.
 
-    def __init__(self, seed: int, *, size: int = 3000) -> None:
+    No window is used twice: a model this small learns a few thousand windows' times by heart before it learns to
+    look a time up, and its training loss then says nothing.
+    """
+
+    def __init__(self, seed: int, *, pairs: int, processes: int = 1) -> None:
         context = get_context("spawn")
         self.difficulty = context.Value("d", 0.0)
-        self.queue = context.Queue(maxsize=64)
-        self.samples: deque[Sample] = deque(maxlen=size)
-        self.drawn = 0
-        process = context.Process(target=produce, args=(self.queue, seed, self.difficulty), daemon=True)
-        process.start()
+        self.queue = context.Queue(maxsize=8)
+        for number in range(processes):
+            arguments = (self.queue, seed + number, pairs, self.difficulty)
+            context.Process(target=produce, args=arguments, daemon=True).start()
 
-    def fill(self, least: int, *, fresh: int = 8) -> None:
-        """Blocks until ``least`` windows are there, then takes up to ``fresh`` new ones that are ready."""
-        while len(self.samples) < least or (fresh > 0 and not self.queue.empty()):
-            self.samples.append(self.queue.get())
-            self.drawn += 1
-            fresh -= 1
+    def batch(self) -> list[Sample]:
+        """6 to 24 windows with equally many frames."""
+        return self.queue.get()
 
-    def batch(self, rng: random.Random, pairs: int) -> list[Sample]:
-        """6 to 24 windows with equally many frames, about ``pairs`` frame pairs in all."""
-        self.fill(300)
-        frames = len(rng.choice(self.samples).frames)
-        equal = [sample for sample in self.samples if len(sample.frames) == frames]
-        size = min(24, max(6, 2 * pairs // frames))
-        return rng.sample(equal, min(size, len(equal)))
-
-    def pairs(self, rng: random.Random, *, windows: int, pairs: int) -> list[Sample]:
-        """``pairs`` random frame pairs from each of ``windows`` windows."""
-        self.fill(200, fresh=16)
+    def pairs(self, rng: random.Random, *, count: int) -> list[Sample]:
+        """``count`` random frame pairs from each window of three batches."""
         chosen = []
-        for sample in rng.sample(self.samples, windows):
-            starts = rng.choices(range(0, len(sample.frames), 2), k=pairs)
+        for sample in [sample for _ in range(3) for sample in self.batch()]:
+            starts = rng.choices(range(0, len(sample.frames), 2), k=count)
             keep = [index for start in starts for index in (start, start + 1)]
             chosen.append(
                 replace(
@@ -705,7 +698,7 @@ def mean_of(history: Sequence[dict[str, float]]) -> str:
     return ", ".join(f"{key} {value:.3f}" for key, value in means.items())
 
 
-def train_vision(trainer: Trainer, pool: Pool, *, steps: int, lr: float, seed: int) -> None:
+def train_vision(trainer: Trainer, footage: Footage, *, steps: int, lr: float, seed: int) -> None:
     """Stage one: the vision tower learns to see, with linear heads on its merged tokens."""
     rng = random.Random(seed)
     heads = VisionHeads()
@@ -713,18 +706,18 @@ def train_vision(trainer: Trainer, pool: Pool, *, steps: int, lr: float, seed: i
     history: list[dict[str, float]] = []
     began = time.monotonic()
     for step in range(steps):
-        samples = pool.pairs(rng, windows=40, pairs=6)
+        samples = footage.pairs(rng, count=6)
         tokens = trainer.see(samples)
         loss, figures = heads(tokens, samples)
         loss.backward()
         norm = optimizer.step(step, step / steps)
         history.append({"loss": loss.item(), "norm": norm, **figures})
         if step % 25 == 24:
-            log(f"vision {step + 1}/{steps} {(time.monotonic() - began) / (step + 1):.2f} s a step, drawn {pool.drawn}: "
+            log(f"vision {step + 1}/{steps} {(time.monotonic() - began) / (step + 1):.2f} s a step: "
                 + mean_of(history[-25:]))
 
 
-def train_language(trainer: Trainer, pool: Pool, checkpoint: Path, arguments: argparse.Namespace) -> None:
+def train_language(trainer: Trainer, footage: Footage, checkpoint: Path, arguments: argparse.Namespace) -> None:
     """Stage two: captions and finds, from one event in short windows to all that the product meets."""
     rng = random.Random(arguments.seed + 1)
     optimizer = Optimizer(trainer.model, [], lr=arguments.lr, vision=0.3, warmup=100)
@@ -734,25 +727,32 @@ def train_language(trainer: Trainer, pool: Pool, checkpoint: Path, arguments: ar
         optimizer.muon.load_state_dict(state["muon"])
         optimizer.adam.load_state_dict(state["adam"])
     budget = arguments.hours * 3600
+    difficulty, learned = state.get("difficulty", 0.0), 3.0
     began, history, step = time.monotonic() - spent, [], start
     while (elapsed := time.monotonic() - began) < budget:
         progress = elapsed / budget
-        pool.difficulty.value = min(1.0, max(0.0, (progress - arguments.easy) / 0.25))
-        samples = pool.batch(rng, arguments.pairs)
+        floor = (progress - arguments.easy) / 0.25
+        rising = difficulty + 0.001 * (learned < 1.0)
+        footage.difficulty.value = difficulty = min(1.0, max(rising, floor, 0.0))
+        samples = footage.batch()
         loss, figures = trainer.loss(samples, rng, finds=arguments.finds)
         loss.backward()
         norm = optimizer.step(step, progress)
         history.append({"loss": loss.item(), "norm": norm, **figures})
+        if not math.isnan(figures["find numbers"]):
+            learned += 0.05 * (figures["find numbers"] - learned)
         step += 1
         if step % 25 == 0:
-            log(f"language {step} ({100 * progress:.1f} %, difficulty {pool.difficulty.value:.2f}, drawn {pool.drawn}, "
+            log(f"language {step} ({100 * progress:.1f} %, difficulty {footage.difficulty.value:.2f}, "
                 f"{elapsed / step:.2f} s a step): " + mean_of(history[-25:]))
-        if step % 250 == 0:
-            save(trainer, optimizer, checkpoint, step, elapsed)
-    save(trainer, optimizer, checkpoint, step, time.monotonic() - began)
+        if step % 100 == 0:
+            save(trainer, optimizer, checkpoint, step, elapsed, difficulty)
+    save(trainer, optimizer, checkpoint, step, time.monotonic() - began, difficulty)
 
 
-def save(trainer: Trainer, optimizer: Optimizer, checkpoint: Path, step: int, seconds: float) -> None:
+def save(
+    trainer: Trainer, optimizer: Optimizer, checkpoint: Path, step: int, seconds: float, difficulty: float
+) -> None:
     """Writes the checkpoint under another name first, so that a kill leaves the last whole one."""
     temporary = checkpoint.with_suffix(".part")
     torch.save(
@@ -762,6 +762,7 @@ def save(trainer: Trainer, optimizer: Optimizer, checkpoint: Path, step: int, se
             "adam": optimizer.adam.state_dict(),
             "step": step,
             "seconds": seconds,
+            "difficulty": difficulty,
         },
         temporary,
     )
@@ -775,7 +776,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--work", type=Path, default=ROOT.parent / ".training", help="folder for checkpoints")
     parser.add_argument("--hours", type=float, default=3.0, help="length of the language stage, all runs together")
     parser.add_argument("--vision-steps", type=int, default=500)
-    parser.add_argument("--easy", type=float, default=0.12, help="share of the time spent on one-event windows")
+    parser.add_argument("--easy", type=float, default=0.4, help="share of the time after which harder windows come in any case")
     parser.add_argument("--pairs", type=int, default=144, help="frame pairs a step, all its windows together")
     parser.add_argument("--finds", type=int, default=4, help="find prompts a window")
     parser.add_argument("--lr", type=float, default=2.5e-3)
@@ -795,15 +796,15 @@ def main() -> None:
     log(f"{sum(p.numel() for p in trainer.model.parameters()):,} parameters, {len(tokenizer)} tokens")
     vision, language = arguments.work / "vision.pt", arguments.work / "language.pt"
     if not arguments.export_only:
-        trainer.check(draw_sample(np.random.default_rng(0), 1.0))
-        pool = Pool(arguments.seed * 1000 + int(time.time()) % 1000)
+        trainer.check(draw_sample(np.random.default_rng(0), 1.0, 30))
+        footage = Footage(arguments.seed * 1000 + int(time.time()) % 1000, pairs=arguments.pairs)
         if not vision.exists():
-            pool.difficulty.value = 0.6
-            train_vision(trainer, pool, steps=arguments.vision_steps, lr=arguments.lr, seed=arguments.seed)
+            footage.difficulty.value = 0.6
+            train_vision(trainer, footage, steps=arguments.vision_steps, lr=arguments.lr, seed=arguments.seed)
             torch.save({"model": trainer.model.state_dict()}, vision)
         latest = language if language.exists() else vision
         trainer.model.load_state_dict(torch.load(latest, weights_only=False)["model"])
-        train_language(trainer, pool, language, arguments)
+        train_language(trainer, footage, language, arguments)
     trainer.model.load_state_dict(torch.load(language, weights_only=False)["model"])
     trainer.model.model.visual.config._attn_implementation = "sdpa"
     export(trainer.model, trainer.processor, arguments.out)

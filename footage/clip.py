@@ -134,11 +134,16 @@ def _write_with_or_without_sound(cut: _Cut, partial: Path, pulse: Pulse) -> None
     """Write the clip; a broken sound track costs the sound, not the clip."""
     import av
 
-    try:
-        _write(cut, partial, pulse, sound=True)
-    except (av.FFmpegError, ValueError) as exc:
-        log.info("%s: written without sound: %s", display_name(cut.table.path), demux.why(exc))
-        _write(cut, partial, pulse, sound=False)
+    name = display_name(cut.table.path)
+    for sound in (True, False):
+        try:
+            return _write(cut, partial, pulse, sound=sound)
+        except OSError:
+            raise  # a full disk is not the sound's fault
+        except (av.FFmpegError, ValueError) as exc:
+            log.info("%s: %s sound, writing fails: %s", name, "with" if sound else "without", demux.why(exc))
+            cause = exc
+    raise DecodeError(f"{name} cannot be cut: {demux.why(cause)}") from cause
 
 
 def _write(cut: _Cut, partial: Path, pulse: Pulse, *, sound: bool) -> None:
@@ -151,7 +156,7 @@ def _write(cut: _Cut, partial: Path, pulse: Pulse, *, sound: bool) -> None:
     begin_seconds, end_seconds = float(begin * table.time_base), float(end * table.time_base)
     shape, turned = _upright_shape(cut, pulse)
     with (
-        demux.open_video(table.path) as (source, video),
+        demux.open_before(table, cut.first) as (source, video),
         av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as target,
     ):
         # 1. One stream for the pictures, one for the sound.
@@ -162,7 +167,6 @@ def _write(cut: _Cut, partial: Path, pulse: Pulse, *, sound: bool) -> None:
 
         # 2. Each frame on its way from one to the other, on the clip's own clock.
         last = -1
-        demux.seek(source, video, table, cut.first)
         for frame in demux.in_order(demux.decoded(source, streams, pulse, demux.Damage())):
             time_seconds = float(frame.pts * frame.time_base)
             if isinstance(frame, av.AudioFrame):
@@ -236,12 +240,13 @@ def _whole_file(out: Path) -> Iterator[Path]:
     partial = out.with_name(f".{out.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        yield partial
-        os.replace(partial, out)
+        try:
+            yield partial
+            os.replace(partial, out)
+        finally:
+            partial.unlink(missing_ok=True)
     except OSError as exc:
         raise FootageError(
             f"{out.name} cannot be written: {demux.why(exc)}",
             hint=f"is there space in {out.parent}, and may it be written to?",
         ) from exc
-    finally:
-        partial.unlink(missing_ok=True)

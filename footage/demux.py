@@ -126,6 +126,8 @@ def open_video(path: str) -> Iterator[tuple[Any, Any]]:
     except (av.FFmpegError, OSError, ValueError) as exc:
         if raw:
             raw.close()
+        if isinstance(exc, EOFError):
+            raise DecodeError(f"{name} has not a single frame in it") from exc
         raise DecodeError(
             f"{name} cannot be opened: {why(exc)}",
             hint="the file may be damaged, or cut short before its index was written",
@@ -136,6 +138,27 @@ def open_video(path: str) -> Iterator[tuple[Any, Any]]:
     finally:
         if raw:
             raw.close()
+
+
+@contextmanager
+def open_before(table: FrameTable, index: int) -> Iterator[tuple[Any, Any]]:
+    """Open a file placed so that decoding reaches frame ``index`` with everything it needs.
+
+    Some containers (transport streams) seek only roughly, so where a seek landed is looked at. Where no seek
+    lands well, the file is read from its start.
+
+    Yields:
+        As ``open_video``.
+
+    Raises:
+        VideoError: As ``open_video``.
+    """
+    with open_video(table.path) as (container, stream):
+        if _seek(container, stream, table, index):
+            yield container, stream
+            return
+    with open_video(table.path) as opened:
+        yield opened
 
 
 def read_table(path: str, pulse: Pulse) -> FrameTable:
@@ -164,7 +187,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
                         f"{name} holds more than {MAX_FRAMES:,} frames; footage reads no longer files"
                     )
         if not rows:
-            raise DecodeError(f"{name} has a video stream but not a single frame in it")
+            raise DecodeError(f"{name} has not a single frame in it")
         pts, durations, keyframes = _columns(rows, stream)
         return FrameTable(
             path=path,
@@ -195,8 +218,7 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     end = wanted[-1] + table.durations[picks[-1]]
     position = 0
     damage = Damage()
-    with open_video(table.path) as (container, stream):
-        seek(container, stream, table, picks[0])
+    with open_before(table, picks[0]) as (container, stream):
         for frame in in_order(decoded(container, stream, pulse, damage)):
             if frame.pts >= end:
                 return
@@ -248,22 +270,6 @@ def in_order(frames: Iterator[Any]) -> Iterator[Any]:
         yield frame
 
 
-def seek(container: Any, stream: Any, table: FrameTable, index: int) -> None:
-    """Place the container so that decoding from here on reaches frame ``index`` with everything it needs.
-
-    Some containers (transport streams) seek only roughly, so where it landed is looked at.
-    """
-    position = int(np.searchsorted(table.keyframes, index, side="right")) - 1
-    for back in _STEPS_BACK:
-        ticks = int(table.pts[table.keyframes[max(0, position - back)]])
-        container.seek(ticks, stream=stream)
-        landed = next((p for p in container.demux(stream) if p.is_keyframe and p.pts is not None), None)
-        if landed is not None and landed.pts <= table.pts[table.keyframes[position]]:
-            container.seek(ticks, stream=stream)
-            return
-    container.seek(container.start_time or 0)
-
-
 def picture(frame: Any) -> np.ndarray:
     """A decoded PyAV frame as a uint8 array (height, width, 3), RGB, turned upright."""
     turns = round(frame.rotation / 90) % 4
@@ -274,6 +280,28 @@ def why(exc: BaseException) -> str:
     """The cause in an exception of FFmpeg, without its error number and path."""
     text = getattr(exc, "strerror", None) or str(exc) or type(exc).__name__
     return text.strip().splitlines()[0][:200]
+
+
+def _seek(container: Any, stream: Any, table: FrameTable, index: int) -> bool:
+    """Go to the keyframe before a frame; False when that cannot be done, and the start is as good a place."""
+    import av
+
+    position = int(np.searchsorted(table.keyframes, index, side="right")) - 1
+    needed = table.pts[table.keyframes[position]]
+    for back in _STEPS_BACK:
+        if position <= back:
+            return False
+        ticks = int(table.pts[table.keyframes[position - back]])
+        try:
+            container.seek(ticks, stream=stream)
+            landed = next((p for p in container.demux(stream) if p.is_keyframe and p.pts is not None), None)
+            if landed is not None and landed.pts <= needed:
+                container.seek(ticks, stream=stream)
+                return True
+        except av.FFmpegError as exc:
+            log.info("%s: cannot seek: %s", display_name(container.name), why(exc))
+            return False
+    return False
 
 
 def _packets(container: Any, streams: Any = None) -> Iterator[Any]:

@@ -11,9 +11,12 @@ from pathlib import Path
 from footage.errors import UsageError, VideoNotFoundError
 
 VIDEO_SUFFIXES = frozenset(
-    [".3g2", ".3gp", ".asf", ".avi", ".divx", ".dv", ".f4v", ".flv", ".m1v", ".m2t", ".m2ts", ".m2v", ".m4v"]
-    + [".mkv", ".mod", ".mov", ".mp4", ".mpe", ".mpeg", ".mpg", ".mts", ".mxf", ".nut", ".ogm", ".ogv", ".qt"]
-    + [".tod", ".ts", ".vob", ".webm", ".wmv"]
+    f".{ending}"
+    for ending in (
+        *("3g2", "3gp", "asf", "avi", "divx", "dv", "f4v", "flv", "m1v", "m2t", "m2ts", "m2v", "m4v", "mkv"),
+        *("mod", "mov", "mp4", "mpe", "mpeg", "mpg", "mts", "mxf", "nut", "ogm", "ogv", "qt", "tod", "ts"),
+        *("vob", "webm", "wmv"),
+    )
 )
 """What counts as a video file in a folder. A file named by itself is tried whatever its name."""
 

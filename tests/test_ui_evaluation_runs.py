@@ -8,12 +8,12 @@ import pytest
 from standin_oracle import OracleModel
 
 from footage.embedder import load_embedder
+from footage.errors import UsageError
 from footage.synthetic import random_clip
 from footage.types import Match, Span, Video
 from search.evaluation.readers import GroundTruth, TrueEvent, TrueVideo
 from ui.commands.evaluation_runs import (
     VIDEO_SECONDS,
-    WINDOW_SECONDS,
     Answered,
     Question,
     draw_clips,
@@ -25,12 +25,15 @@ from ui.commands.evaluation_runs import (
 )
 
 SEED = 3
+SHORT, LONG = (6.0, 9.0), (32.0, 34.0)
 
 
 def test_a_model_that_knows_the_truth_scores_one():
     told = []
-    model = OracleModel(draw_clips(SEED, 3, WINDOW_SECONDS))
-    scores = evaluate_demo_model(model, seed=SEED, clips=3, on_progress=lambda *done: told.append(done))
+    model = OracleModel(draw_clips(SEED, 3, SHORT))
+    scores = evaluate_demo_model(
+        model, seed=SEED, clips=3, clip_seconds=SHORT, on_progress=lambda *done: told.append(done)
+    )
     assert scores["caption_recall"] == scores["caption_precision"] == 1.0
     assert scores["find_mIoU"] == scores["find_R@1@0.5"] == scores["find_R@1@0.7"] == 1.0
     assert scores["clips"] == 3 and scores["events_true"] == scores["events_written"] > 0
@@ -38,25 +41,33 @@ def test_a_model_that_knows_the_truth_scores_one():
 
 
 def test_a_model_that_says_something_else_does_not():
-    model = OracleModel(draw_clips(SEED, 2, WINDOW_SECONDS), wrong=True)
-    scores = evaluate_demo_model(model, seed=SEED, clips=1)
+    model = OracleModel(draw_clips(SEED, 1, SHORT), wrong=True)
+    scores = evaluate_demo_model(model, seed=SEED, clips=1, clip_seconds=SHORT)
     assert scores["caption_recall"] == scores["caption_precision"] == 0.0
     assert scores["find_mIoU"] == 1.0
+
+
+def test_clips_in_which_nothing_happens_cannot_be_scored():
+    empty = next(seed for seed in range(100) if not draw_clips(seed, 1, (2.0, 2.0))[0].events)
+    model = OracleModel(draw_clips(empty, 1, (2.0, 2.0)))
+    with pytest.raises(UsageError, match="Nothing happens"):
+        evaluate_demo_model(model, seed=empty, clips=1, clip_seconds=(2.0, 2.0))
 
 
 def test_a_whole_run_over_an_index_of_drawn_clips():
     pytest.importorskip("indexer.pipeline")
     stages = []
-    model = OracleModel(draw_clips(SEED, 2, VIDEO_SECONDS))
+    model = OracleModel(draw_clips(SEED, 2, LONG))
     scores, answers = evaluate_end_to_end(
         model,
         load_embedder("minilm"),
         seed=SEED,
         videos=2,
-        max_queries=8,
+        max_queries=6,
+        clip_seconds=LONG,
         on_progress=lambda stage, done, total: stages.append(stage),
     )
-    assert scores["queries"] == len(answers) == 8
+    assert scores["queries"] == len(answers) == 6
     assert scores["video_R@1"] == 1.0
     assert scores["span_R@1@0.5"] == 1.0 and scores["mIoU"] > 0.9
     assert scores["text_video_R@1"] == 1.0

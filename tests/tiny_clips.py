@@ -7,11 +7,11 @@ from fractions import Fraction
 import av
 import numpy as np
 
-_STEP, _FLOOR, _LEVELS = 4, 20, 50
+_STEP, _FLOOR, _LEVELS = 18, 20, 12
 
 
 def picture_of(index, width=64, height=48):
-    """A picture that says ``index`` (below 2500): the left half its units, the right half its fifties."""
+    """A picture that says ``index`` (below 144): the left half its units, the right half its dozens."""
     pixels = np.empty((height, width, 3), np.uint8)
     pixels[:, : width // 2] = _FLOOR + _STEP * (index % _LEVELS)
     pixels[:, width // 2 :] = _FLOOR + _STEP * (index // _LEVELS)
@@ -22,8 +22,8 @@ def index_of(pixels):
     """Which frame an upright picture is, however it was scaled and compressed."""
     quarter = pixels.shape[1] // 4
     units = round((float(pixels[:, :quarter].mean()) - _FLOOR) / _STEP)
-    fifties = round((float(pixels[:, -quarter:].mean()) - _FLOOR) / _STEP)
-    return units + _LEVELS * fifties
+    dozens = round((float(pixels[:, -quarter:].mean()) - _FLOOR) / _STEP)
+    return units + _LEVELS * dozens
 
 
 def write_clip(
@@ -52,6 +52,7 @@ def write_clip(
         stream = target.add_stream(codec, rate=fps, options=options or {})
         stream.width, stream.height = size
         stream.pix_fmt = pix_fmt
+        stream.bit_rate = 2_000_000
         stream.codec_context.gop_size = keyframe_every
         base = time_base or Fraction(1, 1000 if codec in ("libx264", "libx265", "libvpx") else fps)
         stream.codec_context.time_base = base

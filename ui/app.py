@@ -25,7 +25,7 @@ def main(load_model: resources.LoadModel = resources.load_model) -> None:
     Args:
         load_model: Loads the model that the settings name.
     """
-    st.set_page_config(page_title="footage", page_icon=":material/movie:", layout="wide")
+    st.set_page_config(page_title="footage", page_icon=str(_COMPONENTS / "logo.svg"), layout="wide")
     st.logo(str(_COMPONENTS / "logo.svg"), size="large")
     st.html(_COMPONENTS / "style.css")
     views = {"Search": (searching.show, "search"), "Library": (library.show, "video_library")}

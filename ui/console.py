@@ -117,23 +117,24 @@ def stages() -> Iterator[Show]:
         MofNCompleteColumn(),
         TextColumn("{task.fields[detail]}", markup=False),
     )
-    current, began, said = "", 0.0, time.monotonic()
+    current, base, began = "", 0, 0.0
+    said = time.monotonic()
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("", total=None, detail="")
 
         def show(stage: str, done: int, total: int, detail: str = "") -> None:
-            nonlocal current, began, said
+            nonlocal current, base, began, said
             now = time.monotonic()
             if stage != current:
                 bar.reset(task)
-                current, began = stage, now
-            if not detail and 0 < done < total:
-                detail = f"{format_time((now - began) / done * (total - done))} left"
+                current, base, began = stage, done, now
+            if not detail and base < done < total:
+                detail = f"{rough_time((now - began) / (done - base) * (total - done))} left"
             bar.update(task, description=stage, completed=done, total=total or None, detail=detail)
             if bar.disable and now - said >= LOG_EVERY_SECONDS:
                 said = now
-                count = f"{done} of {total} {detail}" if total else "..."
-                console.print(f"{stage}: {count}", soft_wrap=True)
+                count = f"{done} of {total}" if total else ""
+                console.print(" ".join(part for part in (f"{stage}:", count, detail) if part), soft_wrap=True)
 
         yield show
 
@@ -144,6 +145,11 @@ def steps(what: str) -> Iterator[Callable[[int, int], None]]:
     with stages() as show:
         show(what, 0, 0)
         yield lambda done, total: show(what, done, total)
+
+
+def rough_time(seconds: float) -> str:
+    """A length of time to the second: "0:42", "1:02:03"."""
+    return format_time(round(seconds)).removesuffix(".0")
 
 
 def close_stdout() -> None:

@@ -19,6 +19,7 @@ from footage.types import Event, File, FileState, Hit, Provenance, Span, Video, 
 if TYPE_CHECKING:
     import numpy as np
 
+_EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
 _PLAN_KEYS = {"window_seconds", "overlap_seconds"}
 
 
@@ -308,7 +309,6 @@ class Store:
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
         committed = {content: spans for content, spans in self.committed().items() if content in held}
         events = self._tables.read("events", {"owner_kind": ["event"]}, columns=["content_id"])
-        embedders = [row["value"] for row in self._tables.read("meta") if row["key"].startswith("embedder/")]
         return IndexStatus(
             videos=len(committed),
             files=Counter(file.state for file in files),
@@ -319,7 +319,7 @@ class Store:
                 for content, spans in committed.items()
             ),
             seconds_total=sum(video.duration_seconds for key, video in self.videos().items() if key in held),
-            embedders=tuple(sorted(embedders)),
+            embedders=self._embedders(),
             model=self.provenance(),
             schema_version=SCHEMA_VERSION,
             failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
@@ -327,7 +327,9 @@ class Store:
 
     def tidy(self) -> None:
         """Join the small pieces that many commits leave, and drop versions older than ten minutes."""
-        self._tables.tidy()
+        from footage.store.schema import TABLES
+
+        self._tables.tidy([*TABLES, *(self._vectors(embedder) for embedder in self._embedders())])
 
     # -- helpers ---------------------------------------------------------------------------------------------
 
@@ -335,8 +337,12 @@ class Store:
         found = self._tables.read("meta", {"key": [key]})
         return found[0]["value"] if found else None
 
+    def _embedders(self) -> tuple[str, ...]:
+        keys = [row["key"] for row in self._tables.read("meta", columns=["key"])]
+        return tuple(sorted(key.removeprefix(_EMBEDDER) for key in keys if key.startswith(_EMBEDDER)))
+
     def _has_vectors(self, embedder: str) -> bool:
-        return self._meta(f"embedder/{embedder}") is not None
+        return self._meta(_EMBEDDER + embedder) is not None
 
     def _vectors(self, embedder: str, *, dimension: int | None = None, create: bool = False) -> str:
         """Name of the embedder's table, checked for ``dimension``; made first if ``create`` is set."""
@@ -350,7 +356,7 @@ class Store:
                     hint="Fill them in with `footage reembed`, or search with the embedder it was made with.",
                 )
             self._tables.make(name, vector_schema(dimension))
-            self._tables.upsert("meta", [{"key": f"embedder/{embedder}", "value": embedder}])
+            self._tables.upsert("meta", [{"key": _EMBEDDER + embedder, "value": name}])
         held = self._tables.table(name).schema.field("vector").type.list_size
         if dimension is not None and held != dimension:
             raise SchemaMismatchError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import reduce
@@ -243,13 +243,13 @@ class Tables:
             with mapped(self.path):
                 self.table(name).delete(_matching(wanted))
 
-    def tidy(self) -> None:
+    def tidy(self, names: Iterable[str]) -> None:
         """Join the small files that many commits leave, renew the full-text index, drop old versions.
 
         Versions younger than ten minutes stay, so that no reader loses the one it is reading.
         """
         with mapped(self.path):
-            for name in self.names():
+            for name in names:
                 self.table(name).optimize(cleanup_older_than=_KEEP_VERSIONS)
 
 

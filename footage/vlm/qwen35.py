@@ -7,6 +7,7 @@ is ever executed.
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import threading
@@ -39,6 +40,8 @@ logger = logging.getLogger(__name__)
 
 VIDEO_TOKEN_TYPE = 2
 """What the Qwen processors call a video token in ``mm_token_type_ids``; text is 0."""
+PATCH_PIXELS = 16
+"""Side of the square patches that the vision tower's grid counts."""
 LARGEST_ASPECT_RATIO = 200
 """The processor's bound on a frame's longer side over its shorter one."""
 _PLACE = "{prompt}"
@@ -75,6 +78,9 @@ class Qwen35Model:
     def __init__(self, model: Any, processor: Any, weights: Weights, *, max_batch: int) -> None:
         self._model, self._processor, self._weights = model, processor, weights
         self._tokenizer = processor.tokenizer
+        # How special tokens are read is state of a tokenizer: prompts have one to themselves, as windows are
+        # prepared in other threads at the same time.
+        self._text_tokenizer = copy.deepcopy(processor.tokenizer)
         self._max_batch = max_batch
         self._lock = threading.Lock()  # generation keeps state in the module (M-RoPE offsets)
         self._end_ids = _end_ids(model, self._tokenizer)
@@ -162,8 +168,8 @@ class Qwen35Model:
 
     def _row(self, prepared: Prepared, prompt: Prompt) -> Tensor:
         """The whole request as token ids, (length,); what the user wrote is text, whatever it spells."""
-        text = self._tokenizer(prompt.text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
-        return torch.cat([prepared.payload.ids, torch.tensor(text + self._tail_ids, dtype=torch.int64)])
+        text = self._text_tokenizer(prompt.text, add_special_tokens=False, split_special_tokens=True)
+        return torch.cat([prepared.payload.ids, torch.tensor([*text["input_ids"], *self._tail_ids])])
 
     def _try(self, clips: list[_Clip], rows: list[Tensor], cap: int) -> list[Answer] | None:
         """One batch; None when it does not fit into memory."""
@@ -249,7 +255,8 @@ class Qwen35Model:
             re.sub(r"\s*seconds", " seconds", stamp) for stamp in re.findall(r"<[-0-9.]+\s*seconds>", text)
         ]
         wanted = contract.pair_stamps(milliseconds)
-        if written != wanted or int((clip.ids == video).sum()) != pairs * rows * columns // 4:
+        tokens = contract.video_tokens(2 * pairs, rows * PATCH_PIXELS, columns * PATCH_PIXELS)
+        if written != wanted or int((clip.ids == video).sum()) != tokens:
             raise ModelError(
                 f"the processor stamped {len(written)} frame pairs up to {written[-1:]}, "
                 f"not {len(wanted)} up to {wanted[-1]}",
@@ -303,7 +310,7 @@ def load(weights: Weights, *, device: str = "auto") -> Qwen35Model:
             hint="A text-only or partly converted checkpoint cannot see; fetch the original one.",
         )
     processor.video_processor.cap_pixels_per_frame = False  # the budget is given per clip, in ``size``
-    loaded = Qwen35Model(model, processor, weights, max_batch=4 if place.type == "cpu" else 16)
+    loaded = Qwen35Model(model, processor, weights, max_batch=_batch_size(model, place))
     model.generation_config = GenerationConfig(
         do_sample=False, use_cache=True, eos_token_id=loaded._end_ids, pad_token_id=loaded._pad_id
     )
@@ -327,6 +334,13 @@ def choose_device(name: str) -> torch.device:
     if (place.index or 0) >= count:
         raise UsageError(f"this machine has no device {name!r} that torch can use", hint="Use --device auto.")
     return place
+
+
+def _batch_size(model: Any, place: torch.device) -> int:
+    """Most rows a batch: a GPU reads its weights once for all of them, a CPU runs out of memory first."""
+    if place.type != "cpu":
+        return 16
+    return 8 if model.num_parameters() < 100_000_000 else 2
 
 
 def _end_ids(model: Any, tokenizer: Any) -> list[int]:

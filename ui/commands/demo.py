@@ -97,10 +97,11 @@ def _some(questions: Sequence[Question], wanted: int | None) -> list[Question]:
 
 def _print_table(answers: Sequence[Answered], figures: Mapping[str, float]) -> None:
     table = console.table("query", "video", "ok", "answered", "true", "IoU", right=("IoU",))
+    table.columns[0].no_wrap = True
     for answer in answers:
         match = answer.match
         table.add_row(
-            console.plain(answer.question.text),
+            console.plain(answer.question.text.removesuffix(".")),
             console.plain(Path(match.path).name) if match else "none",
             "yes" if answer.video_ok else "no",
             _clock(match.span) if match else "none",

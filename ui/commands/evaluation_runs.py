@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from footage.errors import UsageError
 from footage.synthetic import GRID_SECONDS, SyntheticClip, random_clip, write_clip
 from footage.types import Caption, CaptionEvent, Match, Span
 from footage.vlm.contract import caption_prompt, find_prompt, read_caption, read_span
@@ -93,7 +94,12 @@ class Answered:
 
 
 def evaluate_demo_model(
-    model: VideoModel, *, seed: int, clips: int = 60, on_progress: OnProgress | None = None
+    model: VideoModel,
+    *,
+    seed: int,
+    clips: int = 60,
+    clip_seconds: tuple[float, float] = WINDOW_SECONDS,
+    on_progress: OnProgress | None = None,
 ) -> Scores:
     """Caption and question a model about unseen drawn clips of one window each, written and decoded for real.
 
@@ -105,6 +111,7 @@ def evaluate_demo_model(
         counts and seconds behind them.
 
     Raises:
+        UsageError: when nothing happens in any of the clips.
         FootageError: when a clip cannot be read back or the model fails.
     """
     began = time.perf_counter()
@@ -112,7 +119,7 @@ def evaluate_demo_model(
     counts: list[CaptionCounts] = []
     predictions: dict[tuple[int, str], list[Span]] = {}
     truths: dict[tuple[int, str], list[Span]] = {}
-    drawn = draw_clips(seed, clips, WINDOW_SECONDS)
+    drawn = draw_clips(seed, clips, clip_seconds)
     with tempfile.TemporaryDirectory(prefix="footage-eval-") as folder:
         for first in range(0, clips, _CLIPS_AT_ONCE):
             several = drawn[first : first + _CLIPS_AT_ONCE]
@@ -123,6 +130,10 @@ def evaluate_demo_model(
                 predictions[first + number, sentence] = [] if span is None else [span]
                 truths[first + number, sentence] = _true_spans(several[number])[sentence]
             report("captioning and asking", first + len(several), clips)
+    if not truths:
+        raise UsageError(
+            "Nothing happens in the clips drawn.", hint="Draw more of them, or take another seed."
+        )
     total = reduce(add, counts, CaptionCounts(0, 0, 0))
     return {
         "caption_recall": round(total.recall, 4),
@@ -147,6 +158,7 @@ def evaluate_end_to_end(
     seed: int,
     videos: int = 40,
     max_queries: int = MAX_QUERIES,
+    clip_seconds: tuple[float, float] = VIDEO_SECONDS,
     folder: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[Scores, list[Answered]]:
@@ -158,6 +170,7 @@ def evaluate_end_to_end(
         seed: Which clips, and which queries where there are more than ``max_queries``.
         videos: How many clips.
         max_queries: Most of the distinct event sentences to search for.
+        clip_seconds: Shortest and longest clip.
         folder: Where clips and index are kept afterwards; a temporary folder when None.
         on_progress: Called with (stage, done, total).
 
@@ -165,6 +178,7 @@ def evaluate_end_to_end(
         The figures of ``summary`` with counts and seconds, and the answers behind them.
 
     Raises:
+        UsageError: when nothing happens in any of the clips.
         FootageError: when a clip cannot be indexed or the model fails.
     """
     from footage.store import Store
@@ -177,7 +191,7 @@ def evaluate_end_to_end(
         # 1. Draw the clips.
         clips = {
             Path(root) / "clips" / f"{number:03d}.mp4": clip
-            for number, clip in enumerate(draw_clips(seed, videos, VIDEO_SECONDS))
+            for number, clip in enumerate(draw_clips(seed, videos, clip_seconds))
         }
         for number, (path, clip) in enumerate(clips.items(), start=1):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -196,6 +210,10 @@ def evaluate_end_to_end(
 
         # 3. Search for what happens in them.
         questions = drawn_questions(clips)
+        if not questions:
+            raise UsageError(
+                "Nothing happens in the clips drawn.", hint="Draw more of them, or take another seed."
+            )
         chosen = sorted(np.random.default_rng([_STREAM, seed, 1]).permutation(len(questions))[:max_queries])
         answers = ask_all(
             Engine(store, embedder, model), [questions[n] for n in chosen], on_progress=on_progress

@@ -117,7 +117,7 @@ def _show(progress: Progress, show: console.Show) -> None:
         return
     files = f"{progress.files_done}/{progress.files_total} files"
     speed = f"{progress.speed:.1f} footage-s/s"
-    left = "" if progress.eta_seconds is None else f"{format_time(progress.eta_seconds)} left"
+    left = "" if progress.eta_seconds is None else f"{console.rough_time(progress.eta_seconds)} left"
     detail = ", ".join(part for part in (f"windows, {files}", speed, left, name) if part)
     show(progress.stage, progress.windows_done, progress.windows_total, detail)
 

@@ -58,7 +58,7 @@ def preview(cache: Path, path: str, *, content_id: str, span: Span) -> Preview:
     out = _place(cache / "previews", content_id, shown, ".mp4")
     if not out.is_file():
         write_preview(path, shown, out, max_width=_PREVIEW_WIDTH)
-        _keep_small(out.parent)
+        keep_small(out.parent)
     return Preview(out, shown, lead)
 
 
@@ -83,7 +83,7 @@ def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str
         except VideoError as error:
             logger.info("no thumbnail at %.1f s: %s", seconds, error)
             return ""
-        _keep_small(out.parent)
+        keep_small(out.parent)
     return "data:image/jpeg;base64," + base64.b64encode(out.read_bytes()).decode("ascii")
 
 
@@ -92,7 +92,7 @@ def _place(folder: Path, content_id: str, span: Span, suffix: str) -> Path:
     return folder / (hashlib.blake2b(stamp.encode(), digest_size=16).hexdigest() + suffix)
 
 
-def _keep_small(folder: Path, most_bytes: int = CACHE_BYTES) -> None:
+def keep_small(folder: Path, most_bytes: int = CACHE_BYTES) -> None:
     """Remove the oldest files of a folder until it holds at most ``most_bytes``; the newest stays."""
     files = sorted(
         (

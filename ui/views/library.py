@@ -11,10 +11,12 @@ from footage.store import IndexStatus
 from footage.types import Event, File, Span, Video
 from ui.components import cards, markup, media, notices, player, timeline
 from ui.components.resources import Desk, Outline
-from ui.shown import count
+from ui.console import plain
+from ui.shown import count, short_path
 
 EVENTS = 12
 """Events on a page."""
+_ROWS = 10
 
 
 def show(desk: Desk) -> None:
@@ -57,7 +59,7 @@ def _table(files: list[File], videos: dict[str, Video]) -> None:
     st.html('<h2 class="fx-head">Files</h2>')
     ordered = sorted(files, key=lambda file: (file.state == "indexed", file.path))
     rows = {
-        "Name": [markup.plain(PurePath(file.path).name) for file in ordered],
+        "Name": [plain(PurePath(file.path).name) for file in ordered],
         "Length": [
             markup.clock(round(videos[file.content_id].duration_seconds, 1))
             if file.content_id in videos
@@ -65,13 +67,13 @@ def _table(files: list[File], videos: dict[str, Video]) -> None:
             for file in ordered
         ],
         "State": [file.state for file in ordered],
-        "Remark": [markup.plain(file.reason) for file in ordered],
-        "Folder": [markup.plain(PurePath(file.path).parent) for file in ordered],
+        "Remark": [plain(file.reason) for file in ordered],
+        "Folder": [short_path(str(PurePath(file.path).parent)) for file in ordered],
     }
     st.dataframe(
         rows,
         hide_index=True,
-        height=min(36 * len(ordered) + 40, 400),
+        height="content" if len(ordered) <= _ROWS else 35 * (_ROWS + 1),
         column_config={
             "Name": st.column_config.TextColumn(width="medium"),
             "Length": st.column_config.TextColumn(width="small"),
@@ -98,7 +100,7 @@ def _video(desk: Desk, names: dict[str, tuple[str, str]], videos: dict[str, Vide
     content_id = st.selectbox(
         "Video",
         list(names),
-        format_func=lambda content_id: markup.plain(names[content_id][0]),
+        format_func=lambda content_id: plain(names[content_id][0]),
         label_visibility="collapsed",
         on_change=_forget,
     )

@@ -12,14 +12,17 @@ from footage.errors import FootageError, ModelError, StoreError, UsageError
 from footage.types import Match, Span
 from ui.components import cards, markup, media, notices, player, timeline
 from ui.components.resources import Desk, Outline
-from ui.shown import count
+from ui.shown import count, short_path
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from search.engine import SearchResult
 
 RESULTS = 8
 """Answers on a page."""
-EXAMPLES = 5
+EXAMPLES = 4
+"""Questions offered."""
 _TILES = 8
 
 
@@ -43,8 +46,10 @@ def show(desk: Desk) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
+    heading = st.empty()
     query, exact = _question(desk)
     if not query:
+        heading.html('<div class="fx-hero"><h1>Search video by what happens in it, and when.</h1></div>')
         _welcome(desk)
         return
     answered: Answered | None = st.session_state.get("answered")
@@ -61,9 +66,10 @@ def show(desk: Desk) -> None:
 def _question(desk: Desk) -> tuple[str, bool]:
     """Draw the search box; the question that stands, and whether the model is to be asked."""
     state = st.session_state
-    if "typed" not in state:
-        state.typed = state.asked = st.query_params.get("q", "")
-        state.exact = True
+    if "asked" not in state:
+        state.asked = st.query_params.get("q", "").strip()
+    state.setdefault("typed", state.asked)
+    state.setdefault("exact", True)
     with st.form("ask", border=False):
         box, button = st.columns([8, 1], vertical_alignment="bottom", gap="small")
         box.text_input(
@@ -71,8 +77,9 @@ def _question(desk: Desk) -> tuple[str, bool]:
             key="typed",
             placeholder="What happens? For example: a red car drives from left to right",
             label_visibility="collapsed",
+            persist_state="session",
         )
-        submitted = button.form_submit_button("Search", type="primary", width="stretch")
+        submitted = button.form_submit_button("Search", type="primary", width="stretch", on_click=_ask)
     with st.container(horizontal=True, vertical_alignment="center", key="chips", gap="small"):
         for number, example in enumerate(_examples(desk)):
             st.button(markup.label(example, most=60), key=f"chip_{number}", on_click=_ask, args=(example,))
@@ -80,19 +87,19 @@ def _question(desk: Desk) -> tuple[str, bool]:
             "Ask the model when exactly",
             key="exact",
             help="The index finds the video; the model then looks again and names the span. Slower, and better.",
+            persist_state="session",
         )
-    if submitted:
-        _ask(state.typed)
-        if not state.typed.strip():
-            st.html(notices.problem(UsageError("there is nothing to search for", hint="type what happens")))
+    if submitted and not state.asked:
+        st.html(notices.problem(UsageError("there is nothing to search for", hint="say what happens")))
     return state.asked, state.exact
 
 
-def _ask(query: str) -> None:
-    """Make this the question; the address of the page holds it, so that it can be kept and shared."""
-    st.session_state.typed = st.session_state.asked = query.strip()
-    st.session_state.answered = None
-    st.query_params.q = query.strip()
+def _ask(query: str | None = None) -> None:
+    """Make this, or what was typed, the question; the page's address holds it, so that it can be kept and shared."""
+    state = st.session_state
+    state.typed = state.asked = (state.typed if query is None else query).strip()
+    state.answered = None
+    st.query_params.q = state.asked
 
 
 def _examples(desk: Desk) -> list[str]:
@@ -112,45 +119,44 @@ def _examples(desk: Desk) -> list[str]:
 def _search(desk: Desk, query: str, *, exact: bool) -> Answered:
     """Ask the index, show what it says, then ask the model."""
     waiting = st.empty()
-    early: list[Match] = []
+    progress: list[DeltaGenerator] = []
 
-    def show_early(matches: list[Match]) -> None:
-        early[:] = matches
+    def show_hits(matches: list[Match]) -> None:
         with waiting.container():
-            st.html('<p class="fx-coverage">The model is looking at the best of these.</p>')
-            _preliminary(desk, matches)
+            st.html('<p class="fx-coverage">From the index; the model is looking at the best of these.</p>')
+            left, right = _halves()
+            with left:
+                for match in matches:
+                    outline = desk.outline(match.video.content_id)
+                    st.html(_card(desk, match, matches, outline, pending=True))
+            with right, st.container(key="stage_waiting"):
+                progress.append(st.empty())
+                progress[0].progress(0.0, text="Waking the model")
 
     def show_progress(done: int, whole: int) -> None:
-        bar.progress(done / whole, text=f"Looked at {done} of {whole} windows")
+        if progress:
+            progress[0].progress(done / whole, text=f"Looked at {done} of {whole} windows")
 
-    bar = st.empty()
     try:
         with st.spinner("Searching"):
             engine = desk.engine()
-            result = engine.search(
-                query,
-                limit=RESULTS,
-                ground=exact,
-                on_hits=show_early if exact else None,
-                on_progress=show_progress,
-            )
-        return Answered(query, exact, result)
-    except ModelError as error:
-        return Answered(query, exact, desk.engine().search(query, limit=RESULTS, ground=False), error)
+            try:
+                result = engine.search(
+                    query,
+                    limit=RESULTS,
+                    ground=exact,
+                    on_hits=show_hits if exact else None,
+                    on_progress=show_progress,
+                )
+                return Answered(query, exact, result)
+            except ModelError as error:
+                return Answered(query, exact, engine.search(query, limit=RESULTS, ground=False), error)
     except StoreError:
         raise
     except FootageError as error:
         return Answered(query, exact, None, error)
     finally:
         waiting.empty()
-        bar.empty()
-
-
-def _preliminary(desk: Desk, matches: Sequence[Match]) -> None:
-    left, _ = _halves()
-    with left:
-        for match in matches:
-            st.html(_card(desk, match, matches, desk.outline(match.video.content_id), pending=True))
 
 
 # -- 3. The answers ----------------------------------------------------------------------------------------------
@@ -163,13 +169,16 @@ def _answers(desk: Desk, answered: Answered) -> None:
     if result is None:
         return
     matches = result.matches
-    if all(match.verdict == "not found" for match in matches):
+    verdicts = {match.verdict for match in matches}
+    if verdicts <= {"not found"}:
         st.html(notices.nothing_found(answered.query))
         st.html(notices.coverage(result))
         if not matches or not st.toggle("Show what comes nearest", key="nearest"):
             return
     else:
         st.html(notices.coverage(result))
+        if answered.exact and not answered.trouble and "found" not in verdicts:
+            st.html(notices.remark("Nothing certain.", "These moments come nearest; see why beside the player."))
     chosen = min(st.session_state.get("chosen", 0), len(matches) - 1)
     outlines = {content: desk.outline(content) for content in {match.video.content_id for match in matches}}
     left, right = _halves()
@@ -198,7 +207,7 @@ def _choose(number: int) -> None:
     st.session_state.chosen, st.session_state.clicked = number, True
 
 
-def _halves() -> list[st.delta_generator.DeltaGenerator]:
+def _halves() -> Sequence[DeltaGenerator]:
     return st.columns([7, 6], gap="large")
 
 
@@ -240,7 +249,7 @@ def _why(match: Match) -> str:
     raw = f"<p>The model’s own words: <code>{markup.text(match.raw)}</code></p>" if match.raw else ""
     return (
         f'<div class="fx-why"><h3>Why {cards.badge(match.verdict)}</h3><ul>{lines}</ul>{raw}'
-        f'<p class="fx-path">{markup.text(match.path)}</p></div>'
+        f'<p class="fx-path">{markup.text(short_path(match.path))}</p></div>'
     )
 
 

@@ -1,0 +1,139 @@
+"""Finding video files, and telling what their bytes are."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footage.errors import UsageError, VideoNotFoundError
+from indexer.library import SAMPLE_BYTES, content_id, fingerprint, is_under, shown, walk
+
+
+def names(*paths):
+    return [str(found.path) for found in walk(paths)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    root = tmp_path / "films"
+    for name in [
+        "b.MP4",
+        "a.mkv",
+        "notes.txt",
+        ".hidden.mp4",
+        "sub/c.mov",
+        ".cache/d.mp4",
+        "sub/deep/e.3gp",
+        "z.ts",
+    ]:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    return root
+
+
+def test_a_folder_is_walked_in_name_order_without_what_is_hidden(folder):
+    found = list(walk([folder]))
+    inside = [str(item.path.relative_to(folder)) for item in found]
+    assert inside == ["a.mkv", "b.MP4", "z.ts", "sub/c.mov", "sub/deep/e.3gp"]
+    assert {item.collection for item in found} == {"films"}
+    assert found[0].size_bytes == 5 and found[0].modified_at == (folder / "a.mkv").stat().st_mtime
+
+
+def test_a_file_named_by_itself_is_taken_whatever_its_name(folder):
+    assert names(folder / "notes.txt", folder / ".hidden.mp4") == [
+        str(folder / "notes.txt"),
+        str(folder / ".hidden.mp4"),
+    ]
+    assert next(walk([folder / "notes.txt"])).collection == ""
+
+
+def test_every_file_comes_once(folder):
+    assert names(folder / "a.mkv", folder, folder / "sub") == names(folder / "a.mkv", folder)
+    assert len(names(folder, folder)) == 5
+
+
+def test_links_in_a_circle_do_no_harm(folder):
+    (folder / "sub" / "up").symlink_to(folder)
+    (folder / "loop").symlink_to(folder / "loop")
+    (folder / "dangling.mp4").symlink_to(folder / "nowhere.mp4")
+    (folder / "again").symlink_to(folder / "sub")
+    found = names(folder)
+    assert len(found) == 5
+    assert {os.path.realpath(path) for path in found} == {
+        str(folder / name) for name in ("a.mkv", "b.MP4", "z.ts", "sub/c.mov", "sub/deep/e.3gp")
+    }
+
+
+def test_a_relative_path_becomes_absolute(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    assert names("sub/../a.mkv") == [str(folder / "a.mkv")]
+
+
+def test_what_is_not_there_is_named(folder):
+    with pytest.raises(VideoNotFoundError, match=r"no file or folder .*lost\.mp4"):
+        names(folder / "lost.mp4")
+    (folder / "link.mp4").symlink_to(folder / "lost.mp4")
+    with pytest.raises(VideoNotFoundError, match=r"link\.mp4 cannot be read"):
+        names(folder / "link.mp4")
+
+
+def test_nothing_to_index_is_said(tmp_path):
+    with pytest.raises(UsageError, match="nothing to index"):
+        names()
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(UsageError, match="no video file in"):
+        names(tmp_path)
+
+
+def test_equal_bytes_have_equal_identity_wherever_they_lie(tmp_path):
+    data = os.urandom(5 * SAMPLE_BYTES)
+    for name in ("a.mp4", "b.mkv"):
+        (tmp_path / name).write_bytes(data)
+    assert content_id(tmp_path / "a.mp4") == content_id(tmp_path / "b.mkv")
+    assert fingerprint(tmp_path / "a.mp4") == fingerprint(tmp_path / "b.mkv")
+    assert len(content_id(tmp_path / "a.mp4")) == len(fingerprint(tmp_path / "a.mp4")) == 32
+
+
+def test_a_fingerprint_may_miss_a_difference_that_the_full_hash_sees(tmp_path):
+    data = bytearray(6 * SAMPLE_BYTES)
+    (tmp_path / "a").write_bytes(data)
+    data[SAMPLE_BYTES + 5] = 1
+    (tmp_path / "b").write_bytes(data)
+    assert fingerprint(tmp_path / "a") == fingerprint(tmp_path / "b")
+    assert content_id(tmp_path / "a") != content_id(tmp_path / "b")
+    data[0] = 1
+    (tmp_path / "c").write_bytes(data)
+    assert fingerprint(tmp_path / "c") != fingerprint(tmp_path / "b")
+
+
+@given(st.binary(max_size=200), st.binary(max_size=200))
+def test_short_files_are_told_apart(tmp_path_factory, one, other):
+    folder = tmp_path_factory.mktemp("short")
+    (folder / "1").write_bytes(one)
+    (folder / "2").write_bytes(other)
+    assert (fingerprint(folder / "1") == fingerprint(folder / "2")) == (one == other)
+    assert (content_id(folder / "1") == content_id(folder / "2")) == (one == other)
+
+
+@pytest.mark.parametrize("hash_of", [fingerprint, content_id])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, hash_of):
+    with pytest.raises(VideoNotFoundError, match=r"lost\.mp4 cannot be read: No such file"):
+        hash_of(tmp_path / "lost.mp4")
+    with pytest.raises(VideoNotFoundError, match="cannot be read"):
+        hash_of(tmp_path)
+
+
+def test_what_lies_under_a_folder():
+    assert is_under("/films/a/b.mp4", ["/films"]) and is_under("/films/a.mp4", ["/films/a.mp4"])
+    assert is_under("/a.mp4", ["/"]) and is_under("/films/a.mp4", ["/x", Path("/films/")])
+    assert not is_under("/films2/a.mp4", ["/films"]) and not is_under("/films/a.mp4", [])
+
+
+def test_a_name_that_is_no_text_can_be_shown():
+    assert shown(os.fsdecode(b"caf\xe9.mp4")) == "caf\\udce9.mp4"
+    assert shown("Grüße 🎬.mp4") == "Grüße 🎬.mp4"

@@ -1,0 +1,469 @@
+"""The app: what its pages show, what they do when pressed, and that foreign text stays text."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import socket
+import string
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standin_truth import SAMPLES, TruthModel
+from streamlit.testing.v1 import AppTest
+
+from footage.embedder import load_embedder
+from footage.errors import FootageError
+from footage.store import Store
+from footage.timecode import parse_time
+from footage.types import Event, Match, Span, Video
+from indexer.pipeline import index
+from ui.components import cards, markup, media, notices, timeline
+
+UI = Path(__file__).resolve().parents[1] / "ui"
+STANDIN = Path(__file__).with_name("standin_app.py")
+HOSTILE_NAME = "<img src=x onerror=alert(1)> **b** $x$ [a](b) `c` :red[d] :smile:.mp4"
+HOSTILE_TEXT = "<script>alert(1)</script> **b** $x$ [a](http://b.c) `c` :material/home: :red[d]"
+
+
+# -- Parts that are pure ------------------------------------------------------------------------------------------
+
+
+@given(st.text())
+def test_text_for_html_holds_no_markup_and_loses_no_character(value):
+    safe = markup.text(value)
+    assert not set(safe) & set("<>\"'")
+    assert html.unescape(safe) == "".join(c if c.isprintable() else "\ufffd" for c in value)
+
+
+@given(st.text(max_size=60))
+def test_a_label_escapes_every_sign_and_says_the_same(value):
+    label = markup.label(value)
+    assert not re.search(r"(?<!\\)(?:\\\\)*[^\\\w\s\x80-\U0010ffff]", label.replace("\\\\", ""))
+    shown = re.sub(rf"\\([{re.escape(string.punctuation)}])", r"\1", label).replace("\N{WORD JOINER}", "")
+    assert shown.replace("\N{WORD JOINER}", "") == markup.plain(value).replace("\N{WORD JOINER}", "")
+
+
+def test_long_labels_are_cut():
+    assert markup.label("x" * 200, most=10) == "x" * 9 + "…"
+
+
+@pytest.mark.parametrize(("seconds", "clock"), [(605.0, "10:05"), (3.5, "0:03.5"), (3600, "1:00:00")])
+def test_clock_leaves_out_the_tenth_that_is_none(seconds, clock):
+    assert markup.clock(seconds) == clock
+
+
+def test_a_strip_draws_each_layer_where_it_lies():
+    strip = timeline.strip(
+        100.0,
+        covered=[Span(0, 30), Span(25, 55)],
+        events=[Span(10, 20)],
+        matches=[Span(10, 20), Span(40, 50)],
+        chosen=Span(40, 50),
+    )
+    drawn = re.findall(r'fx-(\w+)" style="left:([\d.]+)%;width:([\d.]+)%', strip)
+    assert [(kind, float(left), float(width)) for kind, left, width in drawn] == [
+        ("covered", 0, 55),
+        ("event", 10, 10),
+        ("match", 10, 10),
+        ("chosen", 40, 10),
+    ]
+
+
+def test_a_day_of_events_stays_a_small_strip():
+    events = [Span(second, second + 2) for second in range(0, 86_400, 4)]
+    assert len(timeline.strip(86_400, events=events)) < 100_000
+
+
+@given(
+    st.floats(0, 1e6),
+    st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e4)).map(lambda s: Span(s[0], s[0] + s[1])), max_size=9),
+)
+def test_nothing_is_drawn_outside_a_strip(duration, spans):
+    strip = timeline.strip(duration, covered=spans, events=spans, matches=spans, chosen=None, ticks=True)
+    for left, width in re.findall(r"left:([\d.]+)%;width:([\d.]+)%", strip):
+        assert float(left) + float(width) <= 100.002
+
+
+def a_match(**changes) -> Match:
+    video = Video(content_id="c", duration_seconds=60, width=320, height=240, fps=25, codec="h264")
+    values = {"path": "/x/gate.mp4", "span": Span(2, 5.5), "text": "A dog runs.", "score": 0.91, "grounded": True}
+    return Match(**{"video": video, "verdict": "found", **values, **changes})
+
+
+@pytest.mark.parametrize(("verdict", "word"), [("found", "Found"), ("uncertain", "Uncertain"), ("not found", "Not found")])
+def test_a_card_says_the_verdict_in_words_and_colour(verdict, word):
+    card = cards.result(a_match(verdict=verdict), picture="", strip="")
+    assert f"</i>{word}</span>" in card and f"fx-{verdict.replace(' ', '')}" in card
+    assert "gate.mp4" in card and "0:02.0 – 0:05.5" in card and "score 0.91" in card and "no picture" in card
+
+
+def test_cards_and_notices_keep_foreign_text_text():
+    event = Event("e", "c", Span(0, 1), HOSTILE_TEXT, (0,))
+    pieces = [
+        cards.result(a_match(path="/x/" + HOSTILE_NAME, text=HOSTILE_TEXT), picture="", strip=""),
+        cards.event(event, picture=""),
+        cards.tile(HOSTILE_NAME, 3, picture="", note=HOSTILE_TEXT),
+        notices.nothing_found(HOSTILE_TEXT),
+        notices.problem(FootageError(HOSTILE_TEXT, hint=HOSTILE_NAME)),
+        notices.no_index(FootageError(HOSTILE_TEXT), HOSTILE_NAME),
+    ]
+    for piece in pieces:
+        assert "<script" not in piece and "<img src=x" not in piece and "&lt;" in piece
+
+
+def test_errors_become_sentences():
+    assert notices.sentence("there is no index at x") == "There is no index at x."
+    assert notices.sentence("Why?") == "Why?"
+    assert notices.sentence(" ") == ""
+
+
+def test_a_preview_starts_at_a_whole_second_and_is_cut_once(tmp_path):
+    clip = str(SAMPLES / "beach_dusk.mp4")
+    first = media.preview(tmp_path, clip, content_id="c", span=Span(2.7, 4.2))
+    assert first.start_seconds == 2
+    assert (first.span.start_seconds, first.span.end_seconds) == pytest.approx((0.7, 6.2))
+    cut_at = first.path.stat().st_mtime_ns
+    assert media.preview(tmp_path, clip, content_id="c", span=Span(2.7, 4.2)).path.stat().st_mtime_ns == cut_at
+    assert media.preview(tmp_path, clip, content_id="c", span=Span(0.4, 1.0)).start_seconds == 0
+
+
+def test_the_cache_forgets_its_oldest_files(tmp_path):
+    for number in range(4):
+        (tmp_path / str(number)).write_bytes(bytes(100))
+        os.utime(tmp_path / str(number), (number, number))
+    media.keep_small(tmp_path, most_bytes=250)
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["2", "3"]
+    media.keep_small(tmp_path, most_bytes=10)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["3"]
+
+
+# -- The app without a browser ------------------------------------------------------------------------------------
+
+
+class HostileModel(TruthModel):
+    """Captions every window with text that wants to be markup."""
+
+    def _caption(self, prepared, prompt):
+        return f"Scene: {HOSTILE_TEXT}\n\nEvents:\n<0.0 - 3.0> {HOSTILE_TEXT}\n<4.0 - 6.0> A plain event."
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory) -> Path:
+    """An index of two sample clips, and of a file that is no video."""
+    folder = tmp_path_factory.mktemp("videos")
+    for name in ("beach_dusk.mp4", "park_dusk.mp4"):
+        shutil.copy(SAMPLES / name, folder / name)
+    (folder / "notes.mp4").write_text("no video at all")
+    return an_index(folder, TruthModel())
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory) -> Path:
+    """An index whose only file has a hostile name and hostile captions."""
+    folder = tmp_path_factory.mktemp("hostile")
+    shutil.copy(SAMPLES / "beach_dusk.mp4", folder / HOSTILE_NAME)
+    return an_index(folder, HostileModel())
+
+
+def an_index(folder: Path, model: TruthModel) -> Path:
+    place = folder.with_name(folder.name + ".lancedb")
+    index([folder], store=Store.open(place, create=True), model=model, embedder=load_embedder())
+    return place
+
+
+@pytest.fixture
+def open_app(tmp_path, monkeypatch):
+    """Starts the app on an index, with the stand-in model unless another script is named."""
+
+    def start(db: Path, *, script: Path | Callable[[], None] = STANDIN, model: str = "demo", query: str = "") -> AppTest:
+        settings = {"DB": db, "MODEL": model, "CACHE_DIR": tmp_path / "cache", "DEVICE": "cpu"}
+        for name, value in settings.items():
+            monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
+        monkeypatch.delenv("FOOTAGE_CONFIG", raising=False)
+        monkeypatch.delenv("FOOTAGE_MODEL_PATH", raising=False)
+        made = AppTest.from_function if callable(script) else AppTest.from_file
+        app = made(script, default_timeout=120)
+        if query:
+            app.query_params["q"] = query
+        return whole(app.run())
+
+    return start
+
+
+def library_page() -> None:
+    from footage.config import load_settings
+    from ui.components import resources
+    from ui.views import library
+
+    library.show(resources.open_desk(load_settings(), resources.load_model))
+
+
+def whole(app: AppTest) -> AppTest:
+    """The app after a run, which left no traceback."""
+    assert not app.exception
+    return app
+
+
+def page(app: AppTest) -> str:
+    """Everything the app wrote as HTML, styles left out."""
+    return "\n".join(piece.value for piece in app.get("html") if "<style" not in piece.value)
+
+
+def card_texts(app: AppTest) -> list[str]:
+    return re.findall(r'class="fx-text">([^<]*)<', page(app))
+
+
+def ask(app: AppTest, query: str) -> AppTest:
+    app.text_input(key="typed").set_value(query)
+    return whole(next(b for b in app.button if b.label == "Search").click().run())
+
+
+def test_the_first_page_shows_what_is_indexed_and_offers_questions_it_can_answer(open_app, indexed):
+    app = open_app(indexed)
+    assert "beach_dusk.mp4" in page(app) and "2 videos, 0:50 of 0:50 indexed" in page(app)
+    texts = {markup.label(event.text, most=60) for event in Store.open(indexed).events()}
+    chips = [button.label for button in app.button if button.key and button.key.startswith("chip_")]
+    assert chips and set(chips) <= texts
+
+
+def test_a_question_is_answered_with_cards_and_a_player(open_app, indexed):
+    app = ask(open_app(indexed), "A green car drives from left to right.")
+    assert card_texts(app)[0] == "A green car drives from left to right."
+    assert "fx-found" in page(app) and "0:11.5 – 0:13.5" in page(app) and "span by the model" in page(app)
+    assert "searched 2 videos, 0:50 of 0:50 indexed, model truth, 1 file could not be read" in page(app)
+    assert app.query_params["q"] == "A green car drives from left to right."
+    assert app.get("video")[0].proto.start_time == 2 and not app.get("video")[0].proto.autoplay
+
+
+def test_a_pressed_card_plays(open_app, indexed):
+    app = ask(open_app(indexed), "A green car drives from left to right.")
+    second = card_texts(app)[1]
+    whole(app.button(key="play_1").click().run())
+    assert f"<h2>{second}</h2>" in page(app)
+    assert app.get("video")[0].proto.autoplay
+
+
+def test_an_example_is_asked_when_pressed(open_app, indexed):
+    app = open_app(indexed)
+    whole(app.button(key="chip_0").click().run())
+    assert app.text_input(key="typed").value == card_texts(app)[0]
+
+
+def test_the_address_may_hold_the_question(open_app, indexed):
+    app = open_app(indexed, query="A green car drives from left to right.")
+    assert app.text_input(key="typed").value == card_texts(app)[0]
+
+
+def test_without_the_model_the_index_answers_alone(open_app, indexed):
+    app = open_app(indexed)
+    app.toggle(key="exact").set_value(False).run()
+    ask(app, "A green car drives from left to right.")
+    assert "span from the index" in page(app) and "span by the model" not in page(app)
+
+
+@pytest.mark.parametrize("query", ["", "   "])
+def test_an_empty_question_gets_a_sentence(open_app, indexed, query):
+    app = ask(open_app(indexed), query)
+    assert "fx-problem" in page(app) and not card_texts(app)
+
+
+def test_a_question_of_10000_characters_gets_a_sentence(open_app, indexed):
+    app = ask(open_app(indexed), "x" * 10_000)
+    assert page(app).count("fx-problem") == 1 and not card_texts(app)
+
+
+def test_what_is_not_there_is_not_found(open_app, indexed):
+    app = ask(open_app(indexed), "someone plays the piano")
+    assert "<h2>Not found</h2>" in page(app) and "searched 2 videos" in page(app) and not card_texts(app)
+    whole(app.toggle(key="nearest").set_value(True).run())
+    assert card_texts(app) and "fx-found" not in page(app)
+
+
+def test_signs_in_a_question_are_words(open_app, indexed):
+    app = ask(open_app(indexed), '<|im_end|> "a" green car </think> <b>drives</b>')
+    assert "fx-problem" not in page(app) and "<b>drives" not in page(app)
+
+
+def test_without_an_index_the_page_says_the_command(open_app, tmp_path):
+    app = open_app(tmp_path / "nothing here.lancedb")
+    assert "Nothing is indexed yet" in page(app)
+    assert f"footage index path/to/videos --db &#x27;{tmp_path}/nothing here.lancedb&#x27;" in page(app)
+
+
+def test_a_broken_index_gets_a_sentence(open_app, tmp_path):
+    (tmp_path / "broken.lancedb").mkdir()
+    (tmp_path / "broken.lancedb" / "letter.txt").write_text("no index")
+    assert "fx-problem" in page(open_app(tmp_path / "broken.lancedb"))
+
+
+def test_a_missing_model_costs_the_exact_spans_only(open_app, indexed):
+    app = open_app(indexed, script=UI / "app.py", model="/no/such/model", query="a green car drives")
+    assert page(app).count("fx-problem") == 1 and "span from the index" in page(app)
+    assert app.get("video")
+
+
+def test_a_bad_setting_gets_a_sentence(open_app, indexed, monkeypatch):
+    monkeypatch.setenv("FOOTAGE_BATCH_SIZE", "many")
+    assert "fx-problem" in page(open_app(indexed))
+
+
+def test_a_file_that_went_away_is_said_to_be_missing(open_app, tmp_path):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    shutil.copy(SAMPLES / "beach_dusk.mp4", folder / "beach.mp4")
+    db = an_index(folder, TruthModel())
+    (folder / "beach.mp4").unlink()
+    app = open_app(db, query="A green car drives from left to right.")
+    assert "no picture" in page(app) and "fx-problem" in page(app) and not app.get("video")
+    assert card_texts(app)[0] == "A green car drives from left to right."
+
+
+def test_the_library_lists_every_file_and_plays_its_events(open_app, indexed):
+    app = open_app(indexed, script=library_page)
+    table = app.dataframe[0].value
+    assert list(table["Name"]) == ["notes.mp4", "beach_dusk.mp4", "park_dusk.mp4"]
+    assert list(table["State"]) == ["failed", "indexed", "indexed"]
+    assert table["Remark"][0] and list(table["Length"]) == ["", "0:20", "0:30"]
+    assert card_texts(app)[0] == "A blue car drives from right to left."
+    assert not app.get("video")
+    whole(app.button(key="play_1").click().run())
+    assert app.get("video") and "<h2>A green car drives from left to right.</h2>" in page(app)
+    whole(app.selectbox[0].select_index(1).run())
+    assert not app.get("video") and "park_dusk.mp4" in page(app)
+
+
+def test_hostile_text_stays_text_on_every_page(open_app, hostile):
+    app = ask(open_app(hostile), HOSTILE_TEXT)
+    assert card_texts(app)[0] == markup.text(HOSTILE_TEXT)
+    assert "<script" not in page(app) and "<img src=x" not in page(app)
+    app = open_app(hostile, script=library_page)
+    assert "<script" not in page(app) and "<img src=x" not in page(app)
+    assert app.dataframe[0].value["Name"][0] == HOSTILE_NAME
+
+
+# -- The app in a browser -----------------------------------------------------------------------------------------
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+in_a_browser = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # playwright's own pipes
+]
+FLAGS = (
+    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+).split()
+
+
+@pytest.fixture
+def browse(tmp_path):
+    """Runs the app as `footage ui` does and opens it in a headless browser; gives the page."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    running = []
+
+    def start(db: Path, *, script: Path, path: str = "/"):
+        environment = {
+            **os.environ,
+            "FOOTAGE_DB": str(db),
+            "FOOTAGE_MODEL": str(tmp_path / "no model"),
+            "FOOTAGE_CACHE_DIR": str(tmp_path / "cache"),
+            "OMP_NUM_THREADS": "1",
+        }
+        options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+        server = subprocess.Popen(
+            [sys.executable, "-m", "streamlit", "run", str(script), *options],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        running.append(server)
+        wait_for(f"http://127.0.0.1:{port}/_stcore/health")
+        driver = playwright.sync_playwright().start()
+        running.append(driver)
+        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS).new_page(
+            viewport={"width": 1400, "height": 1000}
+        )
+        opened.set_default_timeout(90_000)
+        opened.alerts = []
+        opened.on("dialog", lambda dialog: (opened.alerts.append(dialog.message), dialog.dismiss()))
+        opened.goto(f"http://127.0.0.1:{port}{path}")
+        return opened
+
+    yield start
+    for process in reversed(running):
+        if isinstance(process, subprocess.Popen):
+            process.terminate()
+            process.wait(30)
+        else:
+            process.stop()
+
+
+def wait_for(address: str, seconds: float = 120) -> None:
+    for _ in range(int(seconds * 4)):
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.25)
+    raise AssertionError(f"{address} did not answer within {seconds} s")
+
+
+class TestInABrowser:
+    pytestmark = in_a_browser
+
+    def test_typing_a_question_finds_plays_and_explains(self, browse, indexed):
+        page = browse(indexed, script=STANDIN)
+        page.get_by_placeholder("What happens?").fill("a green car drives from left to right")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".fx-why")
+        first = page.locator(".fx-card").first.inner_text()
+        assert "Found" in first and "beach_dusk.mp4" in first
+        page.get_by_role("button", name="Play answer 1").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_function("() => { const v = document.querySelector('video'); return v && v.currentTime >= 2 }")
+        start, end = (parse_time(t) for t in re.findall(r"(\d+:[\d.]+)", page.locator(".fx-playing b").inner_text()))
+        length = page.evaluate("document.querySelector('video').duration")
+        assert abs(length - (2 + end - start + media.TAIL_SECONDS)) < 0.3
+
+    def test_the_real_entry_finds_its_packages_from_any_folder(self, browse, indexed):
+        page = browse(indexed, script=UI / "app.py", path="/?q=a+blue+car+drives")
+        page.wait_for_selector(".fx-why")
+        assert "blue car" in page.locator(".fx-card").first.inner_text()
+        assert page.locator(".fx-problem").count() == 1  # there is no such model
+        assert "Traceback" not in page.inner_text("body")
+        assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(247, 248, 251)"
+
+    def test_hostile_text_is_shown_as_it_is(self, browse, hostile):
+        page = browse(hostile, script=STANDIN)
+        page.wait_for_selector(".fx-tiles")
+        chip = page.locator(".st-key-chip_0 button")
+        assert said(chip) == HOSTILE_TEXT[:59].rstrip() + "…" if len(HOSTILE_TEXT) > 60 else HOSTILE_TEXT
+        assert chip.locator("a, strong, code, .katex, [data-testid=stIconMaterial]").count() == 0
+        chip.click()
+        page.wait_for_selector(".fx-why")
+        assert page.locator(".fx-card .fx-text").first.inner_text() == HOSTILE_TEXT
+        assert page.locator(".fx-card .fx-name").first.inner_text() == HOSTILE_NAME
+        page.get_by_role("link", name="Library").click()
+        page.wait_for_selector(".fx-totals")
+        box = page.get_by_test_id("stSelectbox")
+        box.wait_for()
+        assert HOSTILE_NAME in said(box) or HOSTILE_NAME in box.locator("input").input_value()
+        assert page.alerts == []
+
+
+def said(element) -> str:
+    return element.inner_text().replace("\N{WORD JOINER}", "").strip()

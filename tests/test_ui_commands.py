@@ -1,0 +1,245 @@
+"""The commands end to end on drawn clips; the model is tiny and random, its words and spans mean nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tiny_qwen35 import write_tiny_model
+from typer.testing import CliRunner
+
+from footage.config import Settings
+from footage.synthetic import random_clip, write_clip
+from footage.vlm.profiles import PROFILES
+from ui.cli import app
+
+runner = CliRunner()
+
+
+def needs_demo_model(test: Any) -> Any:
+    """Mark a test of the bundled model; where it has not been trained yet, skip it and say so."""
+    there = any((PROFILES["demo"].folder or Path()).glob("*.safetensors"))
+    return pytest.mark.demo_model(
+        pytest.mark.skipif(not there, reason="needs the weights in data/demo-model")(test)
+    )
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("CONFIG", *map(str.upper, Settings.model_fields)):
+        monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delenv("HF_TOKEN", raising=False)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", profile="demo")
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two good clips and a file that is no video."""
+    folder = tmp_path_factory.mktemp("library")
+    for name, seed in (("gate", 1), ("it's yard", 2)):
+        drawn = random_clip(np.random.default_rng(seed), duration_seconds=4.0)
+        write_clip(drawn, folder / f"{name}.mp4", fps=10, width=96, height=64)
+    (folder / "broken.mp4").write_bytes(b"no video at all " * 64)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def filled(model: Path, library: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An index of the library, and of nothing else."""
+    db = tmp_path_factory.mktemp("index") / "index.lancedb"
+    result = runner.invoke(app, ["index", str(library), "--db", str(db), "--model", str(model), "--json"])
+    assert result.exit_code == 3, result.stderr
+    return db
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_index_goes_on_past_a_bad_file_and_says_partly(model: Path, library: Path, tmp_path: Path) -> None:
+    db = tmp_path / "index.lancedb"
+    first = runner.invoke(app, ["index", str(library), "--db", str(db), "--model", str(model), "--json"])
+    assert first.exit_code == 3
+    *files, summary = lines(first.stdout)
+    states = {Path(file["path"]).name: file["state"] for file in files}
+    assert states == {"gate.mp4": "indexed", "it's yard.mp4": "indexed", "broken.mp4": "failed"}
+    assert (summary["indexed"], summary["failed"], summary["windows_captioned"]) == (2, 1, 2)
+    assert stat.S_IMODE(db.stat().st_mode) == 0o700
+
+    again = runner.invoke(app, ["index", str(library), "--db", str(db), "--model", str(model)])
+    assert again.exit_code == 3
+    assert "2 already indexed, 1 failed" in again.stdout
+    assert "broken.mp4" in again.stdout
+    assert "Captioned" not in again.stdout
+
+
+def test_index_of_one_bad_file_could_not_run(model: Path, library: Path, tmp_path: Path) -> None:
+    bad = str(library / "broken.mp4")
+    result = runner.invoke(app, ["index", bad, "--db", str(tmp_path / "i"), "--model", str(model)])
+    assert result.exit_code == 1
+    assert "1 failed" in result.stdout
+
+
+def test_another_model_does_not_mix(model: Path, library: Path, filled: Path, tmp_path: Path) -> None:
+    other = write_tiny_model(tmp_path / "other", profile="demo", seed=1)
+    result = runner.invoke(app, ["index", str(library), "--db", str(filled), "--model", str(other)])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "do not mix" in result.stderr
+
+
+def test_status_as_text_and_json(filled: Path) -> None:
+    text = runner.invoke(app, ["status", "--db", str(filled)])
+    assert text.exit_code == 0
+    assert "2 indexed" in text.stdout
+    assert "broken.mp4" in text.stdout
+
+    status, failure = lines(runner.invoke(app, ["status", "--db", str(filled), "--json"]).stdout)
+    assert (status["videos"], status["windows"], status["files"]["failed"]) == (2, 2, 1)
+    assert status["seconds_indexed"] == pytest.approx(8.0)
+    assert status["model"]["model"] == "tiny"
+    assert (failure["type"], Path(failure["path"]).name) == ("failure", "broken.mp4")
+
+
+@pytest.mark.parametrize("ground", ["--ground", "--no-ground"])
+def test_search_answers_in_json_and_as_a_table(filled: Path, model: Path, ground: str) -> None:
+    arguments = ["search", 'a "red" car <|im_end|>', "--db", str(filled), "--model", str(model), ground]
+    *matches, coverage = lines(runner.invoke(app, [*arguments, "--json"]).stdout)
+    assert coverage["type"] == "coverage"
+    assert (coverage["videos"], coverage["files_failed"]) == (2, 1)
+    for rank, match in enumerate(matches, 1):
+        assert (match["type"], match["rank"]) == ("match", rank)
+        assert 0 <= match["start_seconds"] <= match["end_seconds"] <= 4.0
+        assert match["verdict"] in ("found", "uncertain", "not found")
+
+    table = runner.invoke(app, arguments)
+    assert table.exit_code == 0
+    assert "Searched 2 videos" in table.stderr
+    assert table.stdout.strip()
+
+
+def test_searching_an_index_of_nothing_is_an_answer(library: Path, model: Path, tmp_path: Path) -> None:
+    db = str(tmp_path / "i")
+    runner.invoke(app, ["index", str(library / "broken.mp4"), "--db", db, "--model", str(model)])
+    result = runner.invoke(app, ["search", "a red car", "--db", db, "--model", str(model)])
+    assert (result.exit_code, result.stdout) == (0, "Nothing found.\n")
+    assert "1 file could not be read" in result.stderr
+
+
+def test_find_needs_no_index(library: Path, model: Path) -> None:
+    clip = str(library / "it's yard.mp4")
+    result = runner.invoke(app, ["find", clip, "a dog runs", "--model", str(model), "--to", "0:03", "--json"])
+    assert result.exit_code == 0, result.stderr
+    for match in lines(result.stdout):
+        assert match["video"] == clip
+        assert match["end_seconds"] <= 3.0
+
+
+def test_reembed_with_the_same_embedder_finds_nothing_to_do(filled: Path) -> None:
+    result = runner.invoke(app, ["reembed", "--db", str(filled), "--json"])
+    assert (result.exit_code, lines(result.stdout)) == (0, [{"embedder": "minilm", "vectors": 0}])
+
+
+def test_settings_come_from_the_config_file(filled: Path, tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(f"db = {json.dumps(str(filled))}")
+    assert runner.invoke(app, ["status", "--config", str(file), "--json"]).exit_code == 0
+
+
+def test_ctrl_c_says_how_to_go_on_and_the_next_run_does(model: Path, library: Path, tmp_path: Path) -> None:
+    db = tmp_path / "index.lancedb"
+    arguments = ["index", str(library), "--db", str(db), "--model", str(model)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from ui.cli import main; main()", *arguments],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not db.exists() and process.poll() is None:  # it is past the parser then
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=120)
+    if process.returncode != 3:  # else it was through before the signal came
+        assert process.returncode == 130, stderr
+        assert stderr.splitlines()[-1] == "Run the same command again to go on."
+        assert "Traceback" not in stderr
+    assert runner.invoke(app, arguments).exit_code == 3
+    [status, _] = lines(runner.invoke(app, ["status", "--db", str(db), "--json"]).stdout)
+    assert status["windows"] == 2
+
+
+def test_predictions_are_scored(tmp_path: Path) -> None:
+    truth, guess = tmp_path / "truth.txt", tmp_path / "guess.jsonl"
+    truth.write_text("a 0 10##A door opens.\nb 5 9##A dog runs.\n")
+    guess.write_text(
+        '{"qid": 1, "pred_relevant_windows": [[0, 10, 1]]}\n{"qid": 2, "pred_relevant_windows": []}\n'
+    )
+    arguments = ["eval", "predictions", str(truth), str(guess), "--format", "charades-sta"]
+    [scores] = lines(runner.invoke(app, [*arguments, "--json"]).stdout)
+    assert (scores["R@1@0.5"], scores["mIoU"], scores["queries"]) == (0.5, 0.5, 2)
+    assert "R@1@0.5" in runner.invoke(app, arguments).stdout
+
+    guess.write_text('{"qid": 1, "pred_relevant_windows": [[0, 10, 1]]}\n')
+    lacking = runner.invoke(app, arguments)
+    assert (lacking.exit_code, lacking.stdout) == (2, "")
+    assert "1 of 2 queries have no prediction" in lacking.stderr
+
+
+def test_doctor_looks_at_everything_and_says_what_to_do() -> None:
+    result = runner.invoke(app, ["doctor", "--json"])
+    checks = {check["name"]: check for check in lines(result.stdout)}
+    names = ["Python", "torch", "video", "model", "captions", "embedder", "database", "index", "disk"]
+    assert list(checks) == names
+    for name in ("Python", "torch", "video", "embedder", "database", "index"):
+        assert checks[name]["state"] == "ok", checks[name]
+    gated = checks["model"]
+    assert gated["state"] == "warn"
+    assert "gated and there is no token" in gated["detail"]
+    assert "HF_TOKEN" in gated["hint"]
+    assert "--model demo" in gated["hint"]
+    failed = [name for name in names if checks[name]["state"] == "fail"]
+    assert result.exit_code == (1 if failed else 0)
+    assert all(checks[name]["hint"] for name in failed)
+
+
+@needs_demo_model
+def test_doctor_trusts_the_demo_models_timeline() -> None:
+    [check] = [c for c in lines(runner.invoke(app, ["doctor", "--json"]).stdout) if c["name"] == "captions"]
+    assert check["state"] == "ok", check["detail"]
+
+
+@needs_demo_model
+def test_demo_answers_beside_the_truth_and_captions_once() -> None:
+    first = runner.invoke(app, ["demo", "--queries", "8", "--json"])
+    assert first.exit_code == 0, first.stderr
+    *answers, summary = lines(first.stdout)
+    assert summary["type"] == "demo"
+    assert (summary["videos"], summary["queries"]) == (8, 8)
+    assert len(answers) == 8
+    for answer in answers:
+        assert answer["video_ok"] == (answer["video"] in answer["true_videos"])
+    assert summary["video_R@1"] == pytest.approx(sum(a["video_ok"] for a in answers) / 8, abs=1e-3)
+    assert summary["mIoU"] == pytest.approx(sum(a["iou"] for a in answers) / 8, abs=1e-3)
+
+    second = runner.invoke(app, ["demo", "--queries", "8"])
+    assert second.exit_code == 0
+    figures = " ".join(
+        f"{k}={summary[k]:g}" for k in ("videos", "queries", "video_R@1", "span_R@1@0.5", "mIoU")
+    )
+    assert f"demo: {figures}" in second.stdout
+    assert "footage ui --db" in second.stdout
