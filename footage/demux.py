@@ -1,7 +1,7 @@
 """Reads containers through PyAV: where every frame lies in time, and frames when torchcodec gives up.
 
-Knows neither windows nor models; times here are the container's own ticks. PyAV is imported here for reading
-and in ``footage.clip`` for writing, nowhere else.
+Knows neither windows nor models; times here are the container's own ticks. PyAV is imported here for reading;
+modules that write video (``footage.clip``, ``footage.synthetic``) import it for that.
 """
 
 from __future__ import annotations
@@ -25,6 +25,8 @@ MAX_PIXELS = 1 << 28
 """Most pixels in one frame (16384 x 16384)."""
 MAX_FRAMES = 20_000_000
 """Most frames in one file: more than four days at 50 frames per second."""
+MAX_SECONDS = 7 * 24 * 3600
+"""Longest video; what lasts longer has a damaged time in it."""
 _PACKETS_PER_BEAT = 256
 _STEPS_BACK = (0, 1, 4, 16, 64)
 """How many keyframes further back to seek when a seek lands too late."""
@@ -189,7 +191,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
         if not rows:
             raise DecodeError(f"{name} has not a single frame in it")
         pts, durations, keyframes = _columns(rows, stream)
-        return FrameTable(
+        table = FrameTable(
             path=path,
             stream_index=stream.index,
             time_base=stream.time_base,
@@ -201,6 +203,10 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             promised_seconds=container.duration / 1e6 if container.duration else None,
             read_seconds=last_second - first_second,
         )
+    if table.duration_seconds > MAX_SECONDS:
+        days = table.duration_seconds / 86_400
+        raise DecodeError(f"{name} claims to last {days:.0f} days; its frame times must be damaged")
+    return table
 
 
 def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[Decoded]:

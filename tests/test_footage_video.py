@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from PIL import Image
 from tiny_clips import index_of, write_audio_only, write_clip
 
 from footage import decode
-from footage.errors import DecodeError, NotAVideoError, VideoNotFoundError
+from footage.errors import DecodeError, NotAVideoError, VideoError, VideoNotFoundError
 from footage.sampling import frame_count, spread
 from footage.types import Span
 from footage.video import frame_at, probe, sample
@@ -276,6 +277,30 @@ def test_full_size_pictures_never_pile_up(tmp_path, monkeypatch):
     pictures = decode.decode(source, range(40), Pulse(), shrink=shrink)
     assert held == [5] * 8
     assert pictures.pixels.shape == (40, 48, 64, 3)
+
+
+def test_a_time_that_cannot_be_is_refused(tmp_path):
+    path = write_clip(tmp_path / "a.mkv", [0, 0.1, 0.2, 50 * 86_400])
+    with pytest.raises(DecodeError, match=r"a\.mkv claims to last 50 days; its frame times must be damaged"):
+        probe(path)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_any_damage_ends_in_frames_or_in_a_sentence(tmp_path, seed):
+    name = ("a.mp4", "a.mkv", "a.ts", "a.avi")[seed % 4]
+    path = write_clip(tmp_path / name, codec="mpeg4" if name == "a.avi" else "libx264")
+    content, chance = bytearray(path.read_bytes()), random.Random(seed)
+    for _ in range(chance.choice((3, 30, 300))):
+        content[chance.randrange(12, len(content))] = chance.randrange(256)
+    path.write_bytes(content[: chance.randrange(len(content) // 2, 2 * len(content))])
+    try:
+        video = probe(path)
+        frames = sample(path, Span(0, 30), video=video)
+    except VideoError as exc:
+        assert str(exc).startswith(f"{name} ")
+    else:
+        assert list(frames.times_seconds) == sorted(frames.times_seconds)
+        assert 0 <= frames.times_seconds[0] <= frames.times_seconds[-1] < video.duration_seconds
 
 
 def test_too_large_and_too_narrow_pictures_are_refused(tmp_path, monkeypatch):

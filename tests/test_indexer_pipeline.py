@@ -9,6 +9,7 @@ import shutil
 import signal
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -187,6 +188,31 @@ def test_windows_that_do_not_decode_make_a_file_partial_and_are_tried_again(test
     model = StandinModel()
     again = run(test_data / "videos_derived" / "car_truncated.mp4", store, model)
     assert model.log == [] and again.files == report.files
+
+
+def test_windows_past_the_end_are_lost_alone_and_tried_again(library, store):
+    (file,) = run(library / "b.mp4", store).files
+    video = store.videos()[file.content_id]
+    store.put_video(replace(video, duration_seconds=9.0))  # three windows, of which the file holds one
+    (partial,) = run(library / "b.mp4", store).files
+    assert partial.state == "partial" and partial.reason.startswith(
+        "2 of 3 windows cannot be decoded: b.mp4 ends at"
+    )
+    assert store.status().failures == ((partial.path, partial.reason),)
+    assert store.search_text("bright", owner_kinds=["event"])
+    store.put_video(video)
+    model = StandinModel()
+    report = run(library / "b.mp4", store, model)
+    assert report.files[0].state == "indexed" and len(model.log) == 1
+
+
+def test_a_file_whose_decoder_hangs_is_given_up_and_the_next_run_goes_on(library, store):
+    (file,) = run(library / "a.mp4", store).files
+    store.drop_windows(file.content_id, [0, 1, 2])
+    report = run(library / "a.mp4", store, decode_timeout_seconds=1e-6)
+    assert (report.failed, report.windows_captioned) == (1, 0)
+    assert "no progress" in report.files[0].reason and "given up after" in report.files[0].reason
+    assert run(library / "a.mp4", store).windows_captioned == 3
 
 
 def test_every_real_file_is_indexed_or_refused_with_a_sentence(test_data, store):

@@ -6,18 +6,15 @@ import html
 import os
 import re
 import shutil
-import socket
 import string
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from screenshot_app import browser_page, chromium, running_app
 from standin_truth import SAMPLES, TruthModel
 from streamlit.testing.v1 import AppTest
 
@@ -86,7 +83,9 @@ def test_a_day_of_events_stays_a_small_strip():
 
 @given(
     st.floats(0, 1e6),
-    st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e4)).map(lambda s: Span(s[0], s[0] + s[1])), max_size=9),
+    st.lists(
+        st.tuples(st.floats(0, 1e6), st.floats(0, 1e4)).map(lambda s: Span(s[0], s[0] + s[1])), max_size=9
+    ),
 )
 def test_nothing_is_drawn_outside_a_strip(duration, spans):
     strip = timeline.strip(duration, covered=spans, events=spans, matches=spans, chosen=None, ticks=True)
@@ -96,11 +95,19 @@ def test_nothing_is_drawn_outside_a_strip(duration, spans):
 
 def a_match(**changes) -> Match:
     video = Video(content_id="c", duration_seconds=60, width=320, height=240, fps=25, codec="h264")
-    values = {"path": "/x/gate.mp4", "span": Span(2, 5.5), "text": "A dog runs.", "score": 0.91, "grounded": True}
+    values = {
+        "path": "/x/gate.mp4",
+        "span": Span(2, 5.5),
+        "text": "A dog runs.",
+        "score": 0.91,
+        "grounded": True,
+    }
     return Match(**{"video": video, "verdict": "found", **values, **changes})
 
 
-@pytest.mark.parametrize(("verdict", "word"), [("found", "Found"), ("uncertain", "Uncertain"), ("not found", "Not found")])
+@pytest.mark.parametrize(
+    ("verdict", "word"), [("found", "Found"), ("uncertain", "Uncertain"), ("not found", "Not found")]
+)
 def test_a_card_says_the_verdict_in_words_and_colour(verdict, word):
     card = cards.result(a_match(verdict=verdict), picture="", strip="")
     assert f"</i>{word}</span>" in card and f"fx-{verdict.replace(' ', '')}" in card
@@ -133,7 +140,9 @@ def test_a_preview_starts_at_a_whole_second_and_is_cut_once(tmp_path):
     assert first.start_seconds == 2
     assert (first.span.start_seconds, first.span.end_seconds) == pytest.approx((0.7, 6.2))
     cut_at = first.path.stat().st_mtime_ns
-    assert media.preview(tmp_path, clip, content_id="c", span=Span(2.7, 4.2)).path.stat().st_mtime_ns == cut_at
+    assert (
+        media.preview(tmp_path, clip, content_id="c", span=Span(2.7, 4.2)).path.stat().st_mtime_ns == cut_at
+    )
     assert media.preview(tmp_path, clip, content_id="c", span=Span(0.4, 1.0)).start_seconds == 0
 
 
@@ -185,7 +194,9 @@ def an_index(folder: Path, model: TruthModel) -> Path:
 def open_app(tmp_path, monkeypatch):
     """Starts the app on an index, with the stand-in model unless another script is named."""
 
-    def start(db: Path, *, script: Path | Callable[[], None] = STANDIN, model: str = "demo", query: str = "") -> AppTest:
+    def start(
+        db: Path, *, script: Path | Callable[[], None] = STANDIN, model: str = "demo", query: str = ""
+    ) -> AppTest:
         settings = {"DB": db, "MODEL": model, "CACHE_DIR": tmp_path / "cache", "DEVICE": "cpu"}
         for name, value in settings.items():
             monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
@@ -353,73 +364,24 @@ def test_hostile_text_stays_text_on_every_page(open_app, hostile):
 
 # -- The app in a browser -----------------------------------------------------------------------------------------
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 in_a_browser = [
     pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),  # playwright's own pipes
+    pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium"),
 ]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
 
 
 @pytest.fixture
 def browse(tmp_path):
-    """Runs the app as `footage ui` does and opens it in a headless browser; gives the page."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    running = []
+    """Runs the app as `footage ui` does, from a folder of its own; gives a page of a headless browser."""
+    pytest.importorskip("playwright.sync_api", reason="needs playwright: make setup")
+    with ExitStack() as stack:
 
-    def start(db: Path, *, script: Path, path: str = "/"):
-        environment = {
-            **os.environ,
-            "FOOTAGE_DB": str(db),
-            "FOOTAGE_MODEL": str(tmp_path / "no model"),
-            "FOOTAGE_CACHE_DIR": str(tmp_path / "cache"),
-            "OMP_NUM_THREADS": "1",
-        }
-        options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-        server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script), *options],
-            cwd=tmp_path,
-            env=environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        running.append(server)
-        wait_for(f"http://127.0.0.1:{port}/_stcore/health")
-        driver = playwright.sync_playwright().start()
-        running.append(driver)
-        opened = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS).new_page(
-            viewport={"width": 1400, "height": 1000}
-        )
-        opened.set_default_timeout(90_000)
-        opened.alerts = []
-        opened.on("dialog", lambda dialog: (opened.alerts.append(dialog.message), dialog.dismiss()))
-        opened.goto(f"http://127.0.0.1:{port}{path}")
-        return opened
+        def start(db: Path, *, script: Path, path: str = "/"):
+            settings = {"db": db, "model": tmp_path / "no model", "cache_dir": tmp_path / "cache"}
+            address = stack.enter_context(running_app(script, cwd=tmp_path, **settings))
+            return stack.enter_context(browser_page(address + path))
 
-    yield start
-    for process in reversed(running):
-        if isinstance(process, subprocess.Popen):
-            process.terminate()
-            process.wait(30)
-        else:
-            process.stop()
-
-
-def wait_for(address: str, seconds: float = 120) -> None:
-    for _ in range(int(seconds * 4)):
-        try:
-            with urllib.request.urlopen(address, timeout=5):
-                return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError(f"{address} did not answer within {seconds} s")
+        yield start
 
 
 class TestInABrowser:
@@ -434,8 +396,12 @@ class TestInABrowser:
         assert "Found" in first and "beach_dusk.mp4" in first
         page.get_by_role("button", name="Play answer 1").focus()
         page.keyboard.press("Enter")
-        page.wait_for_function("() => { const v = document.querySelector('video'); return v && v.currentTime >= 2 }")
-        start, end = (parse_time(t) for t in re.findall(r"(\d+:[\d.]+)", page.locator(".fx-playing b").inner_text()))
+        page.wait_for_function(
+            "() => { const v = document.querySelector('video'); return v && v.currentTime >= 2 }"
+        )
+        start, end = (
+            parse_time(t) for t in re.findall(r"(\d+:[\d.]+)", page.locator(".fx-playing b").inner_text())
+        )
         length = page.evaluate("document.querySelector('video').duration")
         assert abs(length - (2 + end - start + media.TAIL_SECONDS)) < 0.3
 
@@ -445,7 +411,10 @@ class TestInABrowser:
         assert "blue car" in page.locator(".fx-card").first.inner_text()
         assert page.locator(".fx-problem").count() == 1  # there is no such model
         assert "Traceback" not in page.inner_text("body")
-        assert page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor") == "rgb(247, 248, 251)"
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+            == "rgb(247, 248, 251)"
+        )
 
     def test_hostile_text_is_shown_as_it_is(self, browse, hostile):
         page = browse(hostile, script=STANDIN)

@@ -55,4 +55,4 @@ def show(
         chosen=span,
         ticks=True,
     )
-    st.html(f'<div class="fx-under">{strip}{timeline.legend()}</div>')
+    st.html(f'<div class="fx-under">{strip}{timeline.legend(matched=bool(matches))}</div>')

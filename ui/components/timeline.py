@@ -47,17 +47,13 @@ def strip(
     return f'<div class="fx-strip" role="img" aria-label="{markup.text(described)}">{"".join(pieces)}</div>{scale}'
 
 
-def legend() -> str:
-    """What the colours of a strip mean, as HTML."""
-    entries = (
-        ("chosen", "playing"),
-        ("match", "matched"),
-        ("event", "other indexed events"),
-        ("gap", "not indexed"),
-    )
-    return '<div class="fx-legend">{}</div>'.format(
-        "".join(f'<span><i class="fx-key fx-{kind}"></i>{word}</span>' for kind, word in entries)
-    )
+def legend(*, matched: bool) -> str:
+    """What the colours of a strip mean, as HTML; ``matched`` says whether it shows what a query matched."""
+    entries = {"chosen": "playing", "match": "matched", "event": "indexed events", "gap": "not indexed"}
+    if not matched:
+        del entries["match"]
+    keys = "".join(f'<span><i class="fx-key fx-{kind}"></i>{word}</span>' for kind, word in entries.items())
+    return f'<div class="fx-legend">{keys}</div>'
 
 
 def _inside(spans: Iterable[Span], whole: Span) -> list[Span]:

@@ -70,6 +70,8 @@ def _table(files: list[File], videos: dict[str, Video]) -> None:
         "Remark": [plain(file.reason) for file in ordered],
         "Folder": [short_path(str(PurePath(file.path).parent)) for file in ordered],
     }
+    if not any(rows["Remark"]):
+        del rows["Remark"]
     st.dataframe(
         rows,
         hide_index=True,
@@ -108,7 +110,7 @@ def _video(desk: Desk, names: dict[str, tuple[str, str]], videos: dict[str, Vide
     chosen = next((event for event in outline.events if event.id == st.session_state.get("event")), None)
     left, right = st.columns([7, 6], gap="large")
     with left:
-        _events(desk, outline, path, chosen)
+        _events(desk, outline, content_id, path, chosen)
     with right, st.container(key="stage"):
         if chosen:
             player.show(
@@ -125,15 +127,15 @@ def _video(desk: Desk, names: dict[str, tuple[str, str]], videos: dict[str, Vide
             _poster(desk, outline, video, path)
 
 
-def _events(desk: Desk, outline: Outline, path: str, chosen: Event | None) -> None:
+def _events(desk: Desk, outline: Outline, content_id: str, path: str, chosen: Event | None) -> None:
     """A page of the video's events."""
     pages = max(1, -(-len(outline.events) // EVENTS))
-    page = st.pagination(pages, key=f"page_of_{path}") if pages > 1 else 1
+    page = st.pagination(pages, key=f"page_of_{content_id}") if pages > 1 else 1
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
     for number, event in enumerate(outline.events[(page - 1) * EVENTS : page * EVENTS]):
         with st.container(key=f"card_{number}"):
             picture = media.thumbnail(
-                desk.settings.cache_dir, path, content_id=event.content_id, seconds=_middle(event.span)
+                desk.settings.cache_dir, path, content_id=content_id, seconds=_middle(event.span)
             )
             st.html(cards.event(event, picture=picture, chosen=event == chosen))
             st.button(f"Play event {number + 1}", key=f"play_{number}", on_click=_choose, args=(event.id,))
@@ -147,7 +149,7 @@ def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
     facts = f"{video.width} × {video.height}, {video.fps:.3g} frames a second, {video.codec}"
     st.html(
         cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=facts)
-        + f'<div class="fx-under">{strip}{timeline.legend()}</div>'
+        + f'<div class="fx-under">{strip}{timeline.legend(matched=False)}</div>'
     )
     for warning in video.warnings:
         st.html(notices.remark(notices.sentence(warning)))

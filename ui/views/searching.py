@@ -10,6 +10,7 @@ import streamlit as st
 
 from footage.errors import FootageError, ModelError, StoreError, UsageError
 from footage.types import Match, Span
+from search.verdict import NOT_FOUND_SCORE
 from ui.components import cards, markup, media, notices, player, timeline
 from ui.components.resources import Desk, Outline
 from ui.shown import count, short_path
@@ -131,7 +132,7 @@ def _search(desk: Desk, query: str, *, exact: bool) -> Answered:
                     st.html(_card(desk, match, matches, outline, pending=True))
             with right, st.container(key="stage_waiting"):
                 progress.append(st.empty())
-                progress[0].progress(0.0, text="Waking the model")
+                progress[0].progress(0.0, text="Loading the model")
 
     def show_progress(done: int, whole: int) -> None:
         if progress:
@@ -169,16 +170,17 @@ def _answers(desk: Desk, answered: Answered) -> None:
     if result is None:
         return
     matches = result.matches
-    verdicts = {match.verdict for match in matches}
-    if verdicts <= {"not found"}:
+    if all(match.verdict == "not found" or match.score < NOT_FOUND_SCORE for match in matches):
         st.html(notices.nothing_found(answered.query))
         st.html(notices.coverage(result))
         if not matches or not st.toggle("Show what comes nearest", key="nearest"):
             return
     else:
         st.html(notices.coverage(result))
-        if answered.exact and not answered.trouble and "found" not in verdicts:
-            st.html(notices.remark("Nothing certain.", "These moments come nearest; see why beside the player."))
+        if answered.exact and not answered.trouble and all(match.verdict != "found" for match in matches):
+            st.html(
+                notices.remark("Nothing certain.", "These moments come nearest; see why beside the player.")
+            )
     chosen = min(st.session_state.get("chosen", 0), len(matches) - 1)
     outlines = {content: desk.outline(content) for content in {match.video.content_id for match in matches}}
     left, right = _halves()
