@@ -8,6 +8,8 @@ comma := ,
 
 export UV_HTTP_TIMEOUT ?= 600
 export DEBIAN_FRONTEND ?= noninteractive
+# Without bytecode every command would compile torch and transformers again.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lock test-compat clean

@@ -78,7 +78,12 @@ def build_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
     """A byte-level BPE over the domain's sentences, with Qwen's special tokens and the numbers as whole tokens."""
     rng = np.random.default_rng(seed)
     profile = get_profile("demo")
-    texts = [contract.caption_prompt(profile).text, contract.find_prompt("x", profile).text, "user\n", "assistant\n"]
+    texts = [
+        contract.caption_prompt(profile).text,
+        contract.find_prompt("x", profile).text,
+        "user\n",
+        "assistant\n",
+    ]
     for _ in range(3000):
         clip = synthetic.random_clip(rng, duration_seconds=20.0)
         texts.append(f"Scene: {clip.scene.sentence}\n\nEvents:\n")
@@ -88,7 +93,10 @@ def build_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=900, special_tokens=[], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False
+        vocab_size=900,
+        special_tokens=[],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
     tokenizer.add_tokens(
@@ -128,7 +136,11 @@ def build_processor(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLProcessor:
         image_processor=Qwen2VLImageProcessor(size={"shortest_edge": 4096, "longest_edge": frame}, **pixels),
         tokenizer=tokenizer,
         video_processor=Qwen3VLVideoProcessor(
-            size={"shortest_edge": 4096, "longest_edge": 60 * frame}, fps=2, min_frames=4, max_frames=240, **pixels
+            size={"shortest_edge": 4096, "longest_edge": 60 * frame},
+            fps=2,
+            min_frames=4,
+            max_frames=240,
+            **pixels,
         ),
         chat_template=CHAT_TEMPLATE,
     )
@@ -137,7 +149,9 @@ def build_processor(tokenizer: PreTrainedTokenizerFast) -> Qwen3VLProcessor:
 def build_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> Qwen3_5ForConditionalGeneration:
     """The model with fresh weights; number embeddings start as sinusoids of their value, so that order is given."""
     torch.manual_seed(seed)
-    ids = {name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("image_pad", "video_pad", "im_end")}
+    ids = {
+        name: tokenizer.convert_tokens_to_ids(f"<|{name}|>") for name in ("image_pad", "video_pad", "im_end")
+    }
     vocabulary = math.ceil(len(tokenizer) / 8) * 8
     config = Qwen3_5Config(
         text_config={
@@ -197,7 +211,9 @@ def build_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> Qwen3_5For
         periods = torch.logspace(math.log10(0.6), math.log10(80.0), 24)
         angles = 2 * math.pi * seconds[:, None] / periods
         first = tokenizer.convert_tokens_to_ids("0.0")
-        embedding[first : first + LARGEST_NUMBER + 1, :48] = 0.15 * torch.cat([angles.sin(), angles.cos()], dim=1)
+        embedding[first : first + LARGEST_NUMBER + 1, :48] = 0.15 * torch.cat(
+            [angles.sin(), angles.cos()], dim=1
+        )
     model.tie_weights()
     return model
 
@@ -382,25 +398,31 @@ class BranchingCache:
         return other
 
     def get_conv_state(self, layer_idx: int, state_idx: int = 0) -> Tensor | None:
+        """The last inputs of a linear layer's convolution."""
         return self.conv.get(layer_idx)
 
     def get_recurrent_state(self, layer_idx: int, state_idx: int = 0) -> Tensor | None:
+        """The memory of a linear layer."""
         return self.recurrent.get(layer_idx)
 
     def is_recording_past(self, layer_idx: int) -> bool:
+        """Never: nothing is rolled back."""
         return False
 
     def update_conv_state(self, states: Tensor, layer_idx: int, conv_kernel_size: int, **_: Any) -> Tensor:
+        """Appends to the convolution's inputs."""
         if layer_idx in self.conv:
             states = torch.cat([self.conv[layer_idx], states], dim=-1)
         self.conv[layer_idx] = states[..., -conv_kernel_size:]
         return states
 
     def update_recurrent_state(self, states: Tensor, layer_idx: int, **_: Any) -> Tensor:
+        """Replaces the memory."""
         self.recurrent[layer_idx] = states
         return states
 
     def update(self, keys: Tensor, values: Tensor, layer_idx: int, **_: Any) -> tuple[Tensor, Tensor]:
+        """Appends keys and values of a full-attention layer."""
         if layer_idx in self.attention:
             past_keys, past_values = self.attention[layer_idx]
             keys, values = torch.cat([past_keys, keys], dim=2), torch.cat([past_values, values], dim=2)
@@ -409,7 +431,13 @@ class BranchingCache:
 
 
 def pairwise_attention(
-    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: None, scaling: float, **_: Any
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: None,
+    scaling: float,
+    **_: Any,
 ) -> tuple[Tensor, None]:
     """Vision attention for equal frame pairs: (1, heads, pairs * 24, dim) in one call instead of one call a pair."""
     query, key, value = (
@@ -428,7 +456,9 @@ class Trainer:
     def __init__(self, model: Qwen3_5ForConditionalGeneration, processor: Qwen3VLProcessor) -> None:
         self.model, self.processor, self.tokenizer = model, processor, processor.tokenizer
         self.profile = get_profile("demo")
-        self.number_ids = set(self.tokenizer.convert_tokens_to_ids([f"{n / 10:.1f}" for n in range(LARGEST_NUMBER + 1)]))
+        self.number_ids = set(
+            self.tokenizer.convert_tokens_to_ids([f"{n / 10:.1f}" for n in range(LARGEST_NUMBER + 1)])
+        )
         model.model.visual.config._attn_implementation = "pairwise"
         self.positions: dict[tuple[int, ...], Tensor] = {}
         self.halfway = torch.empty(0)
@@ -487,7 +517,9 @@ class Trainer:
         )
         mine = self.tokenizer(self.prefix_text(sample) + "x" + ANSWER_OPENING)["input_ids"]
         assert out["input_ids"][0].tolist() == mine, "the prompt differs from the processor's"
-        assert torch.allclose(out["pixel_values_videos"], self.pixels([sample]), atol=1e-5), "the patches differ"
+        assert torch.allclose(out["pixel_values_videos"], self.pixels([sample]), atol=1e-5), (
+            "the patches differ"
+        )
 
     def prefix_text_source(self) -> str:
         """The rendered template up to the text."""
@@ -512,7 +544,9 @@ class Trainer:
             self.positions[key] = positions[:, 0]
         return self.positions[key]
 
-    def loss(self, samples: Sequence[Sample], rng: random.Random, *, finds: int) -> tuple[Tensor, dict[str, float]]:
+    def loss(
+        self, samples: Sequence[Sample], rng: random.Random, *, finds: int
+    ) -> tuple[Tensor, dict[str, float]]:
         """Mean loss over the answers of one batch, numbers weighted 4x, finds 60 % and captions 40 %."""
         # 1. The videos, once.
         prefix = torch.tensor([self.tokenizer(self.prefix_text(s))["input_ids"] for s in samples])
@@ -525,11 +559,15 @@ class Trainer:
         self.decode(embeds, position[:, None].expand(-1, len(samples), -1), None, cache)
         stamps = self.stamp_loss(prefix)
         # 2. The prompts, captions and finds apart because their lengths differ.
-        asked = [(row, *item) for row, s in enumerate(samples) for item in questions(s, rng, finds, self.profile)]
+        asked = [
+            (row, *item) for row, s in enumerate(samples) for item in questions(s, rng, finds, self.profile)
+        ]
         captions = [(row, prompt, answer) for row, kind, prompt, answer in asked if kind == "caption"]
         spans = [(row, prompt, answer) for row, kind, prompt, answer in asked if kind == "find"]
         caption_loss, words, caption_numbers = self.answer_loss(captions, cache, position)
-        find_loss, _, find_numbers = self.answer_loss(spans, cache, position) if spans else (caption_loss, 0.0, math.nan)
+        find_loss, _, find_numbers = (
+            self.answer_loss(spans, cache, position) if spans else (caption_loss, 0.0, math.nan)
+        )
         return 0.4 * caption_loss + 0.6 * find_loss + 0.3 * stamps, {
             "caption words": words,
             "caption numbers": caption_numbers,
@@ -545,7 +583,10 @@ class Trainer:
         Numbers weigh 4x within an answer. Returns the loss and, for the log, the mean loss of words and of numbers.
         """
         encoded = [
-            (self.tokenizer(prompt + ANSWER_OPENING)["input_ids"], self.tokenizer(answer + "<|im_end|>")["input_ids"])
+            (
+                self.tokenizer(prompt + ANSWER_OPENING)["input_ids"],
+                self.tokenizer(answer + "<|im_end|>")["input_ids"],
+            )
             for _, prompt, answer in asked
         ]
         length = max(len(prompt) + len(answer) for prompt, answer in encoded)
@@ -561,7 +602,8 @@ class Trainer:
             numbers[row, stretch] = is_number
         seen = cache.attention[1][0].shape[2]
         mask = torch.cat(
-            [torch.ones(length, seen, dtype=torch.bool), torch.ones(length, length, dtype=torch.bool).tril()], dim=1
+            [torch.ones(length, seen, dtype=torch.bool), torch.ones(length, length, dtype=torch.bool).tril()],
+            dim=1,
         )
         hidden = self.decode(
             self.model.get_input_embeddings()(ids),
@@ -574,7 +616,11 @@ class Trainer:
         losses = F.cross_entropy(logits, ids[:, 1:][answered], reduction="none")
         number = numbers[:, 1:][answered]
         told = losses.detach()
-        return (losses * weights[:, 1:][answered]).sum(), told[~number].mean().item(), told[number].mean().item()
+        return (
+            (losses * weights[:, 1:][answered]).sum(),
+            told[~number].mean().item(),
+            told[number].mean().item(),
+        )
 
     def decode(self, embeds: Tensor, positions: Tensor, mask: Tensor | None, cache: BranchingCache) -> Tensor:
         """The language model over embeddings (batch, length, hidden) with M-RoPE positions (3, batch, length)."""
@@ -593,9 +639,7 @@ def caption_answer(sample: Sample) -> str:
     return f"Scene: {sample.scene}\n\nEvents:" + "".join(lines)
 
 
-def questions(
-    sample: Sample, rng: random.Random, finds: int, profile: Any
-) -> Iterator[tuple[str, str, str]]:
+def questions(sample: Sample, rng: random.Random, finds: int, profile: Any) -> Iterator[tuple[str, str, str]]:
     """(kind, prompt, answer) for one window: one caption and up to ``finds`` finds, of present events only."""
     yield "caption", contract.caption_prompt(profile).text, caption_answer(sample)
     numpy_rng = np.random.default_rng(rng.getrandbits(32))
@@ -647,7 +691,11 @@ class VisionHeads(nn.Module):
             for milliseconds in sample.milliseconds:
                 for lane in ("far", "near"):
                     seen = next(
-                        (e for e, start, end in sample.events if e.lane == lane and start <= milliseconds / 1000 < end),
+                        (
+                            e
+                            for e, start, end in sample.events
+                            if e.lane == lane and start <= milliseconds / 1000 < end
+                        ),
                         None,
                     )
                     for name, classes in SLOT_CLASSES.items():
@@ -675,26 +723,34 @@ class VisionHeads(nn.Module):
 class Optimizer:
     """Muon for the hidden matrices (Jordan et al. 2024), AdamW for the rest; one cosine schedule for both."""
 
-    def __init__(self, model: nn.Module, extra: Sequence[nn.Parameter], *, lr: float, vision: float, warmup: int) -> None:
+    def __init__(
+        self, model: nn.Module, extra: Sequence[nn.Parameter], *, lr: float, vision: float, warmup: int
+    ) -> None:
         groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
         for name, parameter in model.named_parameters():
             matrix = parameter.ndim == 2 and "embed" not in name
             groups.setdefault((matrix, "visual" in name), []).append(parameter)
         self.muon = torch.optim.Muon(
             [{"params": groups[True, v], "base": lr * (vision if v else 1.0)} for v in (False, True)],
-            lr=lr, weight_decay=0.01, adjust_lr_fn="match_rms_adamw",
+            lr=lr,
+            weight_decay=0.01,
+            adjust_lr_fn="match_rms_adamw",
         )
         self.adam = torch.optim.AdamW(
             [{"params": groups[False, v], "base": lr * (vision if v else 1.0)} for v in (False, True)]
             + ([{"params": list(extra), "base": lr}] if extra else []),
-            lr=lr, betas=(0.9, 0.95), weight_decay=0.01,
+            lr=lr,
+            betas=(0.9, 0.95),
+            weight_decay=0.01,
         )
         self.parameters = [p for group in groups.values() for p in group] + list(extra)
         self.warmup = warmup
 
     def step(self, step: int, progress: float) -> float:
         """One update at a share ``progress`` of the planned training; returns the gradient norm."""
-        scale = min(1.0, (step + 1) / self.warmup) * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress))))
+        scale = min(1.0, (step + 1) / self.warmup) * (
+            0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        )
         for optimizer in (self.muon, self.adam):
             for group in optimizer.param_groups:
                 group["lr"] = group["base"] * scale
@@ -733,11 +789,15 @@ def train_vision(trainer: Trainer, footage: Footage, *, steps: int, lr: float, s
         norm = optimizer.step(step, step / steps)
         history.append({"loss": loss.item(), "norm": norm, **figures})
         if step % 25 == 24:
-            log(f"vision {step + 1}/{steps} {(time.monotonic() - began) / (step + 1):.2f} s a step: "
-                + mean_of(history[-25:]))
+            log(
+                f"vision {step + 1}/{steps} {(time.monotonic() - began) / (step + 1):.2f} s a step: "
+                + mean_of(history[-25:])
+            )
 
 
-def train_language(trainer: Trainer, footage: Footage, checkpoint: Path, arguments: argparse.Namespace) -> None:
+def train_language(
+    trainer: Trainer, footage: Footage, checkpoint: Path, arguments: argparse.Namespace
+) -> None:
     """Stage two: captions and finds, from one event in short windows to all that the product meets."""
     rng = random.Random(arguments.seed + 1)
     optimizer = Optimizer(trainer.model, [], lr=arguments.lr, vision=0.3, warmup=100)
@@ -763,8 +823,10 @@ def train_language(trainer: Trainer, footage: Footage, checkpoint: Path, argumen
             learned += 0.05 * (figures["find numbers"] - learned)
         step += 1
         if step % 25 == 0:
-            log(f"language {step} ({100 * progress:.1f} %, difficulty {footage.difficulty.value:.2f}, "
-                f"{elapsed / step:.2f} s a step): " + mean_of(history[-25:]))
+            log(
+                f"language {step} ({100 * progress:.1f} %, difficulty {footage.difficulty.value:.2f}, "
+                f"{elapsed / step:.2f} s a step): " + mean_of(history[-25:])
+            )
         if step % 100 == 0:
             save(trainer, optimizer, checkpoint, step, elapsed, difficulty)
     save(trainer, optimizer, checkpoint, step, time.monotonic() - began, difficulty)
@@ -792,17 +854,28 @@ def save(
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
-    parser.add_argument("--out", type=Path, default=ROOT / "demo-model", help="folder the model is written to")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "demo-model", help="folder the model is written to"
+    )
     parser.add_argument("--work", type=Path, default=ROOT.parent / ".training", help="folder for checkpoints")
-    parser.add_argument("--hours", type=float, default=3.0, help="length of the language stage, all runs together")
+    parser.add_argument(
+        "--hours", type=float, default=3.0, help="length of the language stage, all runs together"
+    )
     parser.add_argument("--vision-steps", type=int, default=500)
-    parser.add_argument("--easy", type=float, default=0.4, help="share of the time after which harder windows come in any case")
+    parser.add_argument(
+        "--easy",
+        type=float,
+        default=0.4,
+        help="share of the time after which harder windows come in any case",
+    )
     parser.add_argument("--pairs", type=int, default=144, help="frame pairs a step, all its windows together")
     parser.add_argument("--finds", type=int, default=4, help="find prompts a window")
     parser.add_argument("--lr", type=float, default=2.5e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--export-only", action="store_true", help="write the folder from the checkpoint and stop")
+    parser.add_argument(
+        "--export-only", action="store_true", help="write the folder from the checkpoint and stop"
+    )
     return parser.parse_args(argv)
 
 

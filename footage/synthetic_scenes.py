@@ -57,7 +57,7 @@ def _hills(brush: Brush, tint: Tint, rng: np.random.Generator, base: float, tone
     for layer in range(2):
         phase, height = rng.uniform(0, 6.28), 26 - 10 * layer
         points = [(0.0, 200.0)]
-        for x in range(0, _WIDTH + 1, 8):
+        for x in np.arange(0, _WIDTH + 1, 8, dtype=float).tolist():
             wave = np.sin(x / 70 + phase) + 0.5 * np.sin(x / 29 + 2 * phase)
             points.append((float(x), float(base - height * (0.8 + 0.5 * wave) + 12 * layer)))
         points.append((float(_WIDTH), 200.0))
@@ -108,11 +108,11 @@ def _street(brush: Brush, tint: Tint, dusk: bool, rng: np.random.Generator) -> N
             )
         x += wide + 1
     brush.block(0, _GROUND, _WIDTH, 204, tint((178, 174, 168)), tint((160, 156, 150)))
-    for x in range(-20, _WIDTH + 40, 30):
+    for x in np.arange(-20, _WIDTH + 40, 30, dtype=float).tolist():
         brush.limb([(x + 10, _GROUND), (x, 204)], 0.8, tint((140, 136, 132)))
     brush.block(0, 203, _WIDTH, 208, tint((204, 200, 194)), tint((128, 126, 124)))
     brush.block(0, 208, _WIDTH, _HEIGHT, tint((112, 114, 120)), tint((134, 136, 142)))
-    for x in range(-30, _WIDTH + 30, 74):
+    for x in np.arange(-30, _WIDTH + 30, 74, dtype=float).tolist():
         brush.polygon([(x, 254), (x + 40, 254), (x + 38, 260), (x - 4, 260)], tint((222, 218, 204)))
     brush.block(0, 212, _WIDTH, 213.6, tint((190, 186, 176)))
     brush.block(0, 312, _WIDTH, 315, tint((214, 210, 200)))
@@ -122,7 +122,7 @@ def _park(brush: Brush, tint: Tint, dusk: bool, rng: np.random.Generator) -> Non
     """Hills, a line of trees, a lawn with a path."""
     _hills(brush, tint, rng, 136, (112, 138, 116))
     for layer, (tone, top) in enumerate((((96, 118, 88), 138.0), ((80, 102, 72), 152.0))):
-        for x in np.arange(-10, _WIDTH + 20, 17):
+        for x in np.arange(-10, _WIDTH + 20, 17, dtype=float).tolist():
             r = rng.uniform(13, 21)
             y = top + rng.uniform(-6, 8)
             brush.ellipse(
@@ -186,7 +186,7 @@ def _beach(brush: Brush, tint: Tint, dusk: bool, rng: np.random.Generator) -> No
 
 def _yard(brush: Brush, tint: Tint, dusk: bool, rng: np.random.Generator) -> None:
     """A wooden fence before a hedge, grass and paving stones."""
-    for x in np.arange(-10, _WIDTH + 20, 22):
+    for x in np.arange(-10, _WIDTH + 20, 22, dtype=float).tolist():
         r = rng.uniform(20, 30)
         tone = (104, 126, 92)
         brush.ellipse(
@@ -213,7 +213,7 @@ def _yard(brush: Brush, tint: Tint, dusk: bool, rng: np.random.Generator) -> Non
     brush.block(0, 246, _WIDTH, _HEIGHT, tint((158, 150, 140)))
     for row, (y0, y1) in enumerate(((248, 266), (268, 290), (292, 318))):
         wide = 56 + 12 * row
-        for x in np.arange(-wide * (0.3 + 0.45 * (row % 2)), _WIDTH, wide):
+        for x in np.arange(-wide * (0.3 + 0.45 * (row % 2)), _WIDTH, wide, dtype=float).tolist():
             tone = mix((190, 180, 166), (172, 164, 154), rng.random())
             brush.block(
                 x, y0, x + wide - 2.5, y1, tint(lighter(tone, 0.08)), tint(darker(tone, 0.93)), radius=2

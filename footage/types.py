@@ -30,7 +30,9 @@ class Span:
         if not (math.isfinite(self.start_seconds) and math.isfinite(self.end_seconds)):
             raise ValueError(f"a span needs finite ends, got {self.start_seconds} and {self.end_seconds}")
         if not 0 <= self.start_seconds <= self.end_seconds:
-            raise ValueError(f"a span needs 0 <= start <= end, got {self.start_seconds} and {self.end_seconds}")
+            raise ValueError(
+                f"a span needs 0 <= start <= end, got {self.start_seconds} and {self.end_seconds}"
+            )
 
     @property
     def duration_seconds(self) -> float:
