@@ -462,6 +462,7 @@ class Trainer:
         model.model.visual.config._attn_implementation = "pairwise"
         self.positions: dict[tuple[int, ...], Tensor] = {}
         self.halfway = torch.empty(0)
+        self.edges = nn.Linear(TOKENS_PER_PAIR * model.config.text_config.hidden_size, 4)
         middle = model.model.language_model.layers[len(model.model.language_model.layers) // 2 - 1]
         middle.register_forward_hook(self._keep_halfway)
 
@@ -479,6 +480,26 @@ class Trainer:
         targets = prefix[stamps].repeat_interleave(TOKENS_PER_PAIR)
         states = self.model.model.language_model.norm(self.halfway[pads])
         return F.cross_entropy(self.model.lm_head(states), targets)
+
+    def edge_loss(self, prefix: Tensor, samples: Sequence[Sample]) -> Tensor:
+        """How badly each frame pair's states, halfway up, tell that something came or went in its lane.
+
+        Training only: the other half of looking a time up is to know the pair to look at.
+        """
+        states = self.model.model.language_model.norm(
+            self.halfway[prefix == self.model.config.video_token_id]
+        )
+        targets = torch.zeros(len(samples), len(samples[0].frames) // 2, 4)
+        for row, sample in enumerate(samples):
+            for event, start, end in sample.events:
+                seen = [index for index, ms in enumerate(sample.milliseconds) if start <= ms / 1000 < end]
+                lane = 0 if event.lane == "far" else 2
+                if seen and seen[0] > 0:
+                    targets[row, seen[0] // 2, lane] = 1
+                if seen and seen[-1] + 1 < len(sample.frames):
+                    targets[row, (seen[-1] + 1) // 2, lane + 1] = 1
+        logits = self.edges(states.view(-1, self.edges.in_features))
+        return F.binary_cross_entropy_with_logits(logits, targets.flatten(0, 1), pos_weight=torch.tensor(4.0))
 
     def pixels(self, samples: Sequence[Sample]) -> Tensor:
         """Patches (windows * pairs * 24, 1536), as the video processor makes them, several times faster."""
@@ -557,7 +578,7 @@ class Trainer:
         position = self.prefix_positions(prefix[0], grid)
         cache = BranchingCache()
         self.decode(embeds, position[:, None].expand(-1, len(samples), -1), None, cache)
-        stamps = self.stamp_loss(prefix)
+        stamps, edges = self.stamp_loss(prefix), self.edge_loss(prefix, samples)
         # 2. The prompts, captions and finds apart because their lengths differ.
         asked = [
             (row, *item) for row, s in enumerate(samples) for item in questions(s, rng, finds, self.profile)
@@ -568,11 +589,12 @@ class Trainer:
         find_loss, _, find_numbers = (
             self.answer_loss(spans, cache, position) if spans else (caption_loss, 0.0, math.nan)
         )
-        return 0.4 * caption_loss + 0.6 * find_loss + 0.3 * stamps, {
+        return 0.4 * caption_loss + 0.6 * find_loss + 0.3 * stamps + 0.5 * edges, {
             "caption words": words,
             "caption numbers": caption_numbers,
             "find numbers": find_numbers,
             "stamps": stamps.item(),
+            "edges": edges.item(),
         }
 
     def answer_loss(
@@ -800,10 +822,13 @@ def train_language(
 ) -> None:
     """Stage two: captions and finds, from one event in short windows to all that the product meets."""
     rng = random.Random(arguments.seed + 1)
-    optimizer = Optimizer(trainer.model, [], lr=arguments.lr, vision=0.3, warmup=100)
+    optimizer = Optimizer(
+        trainer.model, list(trainer.edges.parameters()), lr=arguments.lr, vision=0.3, warmup=100
+    )
     state = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else {}
     start, spent = state.get("step", 0), state.get("seconds", 0.0)
-    if "muon" in state:
+    if "edges" in state:
+        trainer.edges.load_state_dict(state["edges"])
         optimizer.muon.load_state_dict(state["muon"])
         optimizer.adam.load_state_dict(state["adam"])
     budget = arguments.hours * 3600
@@ -840,6 +865,7 @@ def save(
     torch.save(
         {
             "model": trainer.model.state_dict(),
+            "edges": trainer.edges.state_dict(),
             "muon": optimizer.muon.state_dict(),
             "adam": optimizer.adam.state_dict(),
             "step": step,

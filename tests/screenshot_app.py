@@ -1,6 +1,6 @@
 """Takes a screenshot of the app as it answers a question: run it by hand for the picture in the README.
 
-    python tests/screenshot_app.py --db .demo/index.lancedb --model demo "a green person walks from right to left"
+    python tests/screenshot_app.py --db .demo/index.lancedb "a green person walks from right to left"
 
 It is run from the project's root, so that the paths in the picture are short ones.
 """
@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,10 +22,15 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 ROOT = Path(__file__).resolve().parents[1]
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 QUIET = (
     "!document.querySelector('[data-testid=stStatusWidget]')"
     " && [...document.images].every(image => image.complete)"
@@ -90,6 +94,8 @@ def take(query: str, out: Path, *, script: Path = ROOT / "ui" / "app.py", **sett
         browser_page(f"{address}/?{urlencode({'q': query})}") as page,
     ):
         page.wait_for_selector(".fx-why")
+        page.wait_for_function(QUIET)
+        page.evaluate("document.querySelector('video').currentTime += 1.5")  # as if played so far
         page.wait_for_function(QUIET)
         page.mouse.move(0, 0)
         time.sleep(1)  # transitions

@@ -1,4 +1,4 @@
-"""A model that recognises the sample clips by their pictures and says of them what their ground truth says."""
+"""A model that recognises the sample clips by their pictures and says what their ground truth says."""
 
 from __future__ import annotations
 

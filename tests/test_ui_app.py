@@ -32,7 +32,7 @@ HOSTILE_NAME = "<img src=x onerror=alert(1)> **b** $x$ [a](b) `c` :red[d] :smile
 HOSTILE_TEXT = "<script>alert(1)</script> **b** $x$ [a](http://b.c) `c` :material/home: :red[d]"
 
 
-# -- Parts that are pure ------------------------------------------------------------------------------------------
+# -- Parts that are pure ---------------------------------------------------
 
 
 @given(st.text())
@@ -111,7 +111,12 @@ def a_match(**changes) -> Match:
 def test_a_card_says_the_verdict_in_words_and_colour(verdict, word):
     card = cards.result(a_match(verdict=verdict), picture="", strip="")
     assert f"</i>{word}</span>" in card and f"fx-{verdict.replace(' ', '')}" in card
-    assert "gate.mp4" in card and "0:02.0 – 0:05.5" in card and "score 0.91" in card and "no picture" in card
+    assert (
+        "gate.mp4" in card
+        and "0:02.0 \N{EN DASH} 0:05.5" in card
+        and "score 0.91" in card
+        and "no picture" in card
+    )
 
 
 def test_cards_and_notices_keep_foreign_text_text():
@@ -156,7 +161,11 @@ def test_the_cache_forgets_its_oldest_files(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["3"]
 
 
-# -- The app without a browser ------------------------------------------------------------------------------------
+def test_nothing_beside_the_entry_bears_the_name_of_a_package():
+    assert not {entry.stem for entry in UI.iterdir()} & {"footage", "indexer", "search", "ui"}
+
+
+# -- The app without a browser ---------------------------------------------
 
 
 class HostileModel(TruthModel):
@@ -250,7 +259,11 @@ def test_the_first_page_shows_what_is_indexed_and_offers_questions_it_can_answer
 def test_a_question_is_answered_with_cards_and_a_player(open_app, indexed):
     app = ask(open_app(indexed), "A green car drives from left to right.")
     assert card_texts(app)[0] == "A green car drives from left to right."
-    assert "fx-found" in page(app) and "0:11.5 – 0:13.5" in page(app) and "span by the model" in page(app)
+    assert (
+        "fx-found" in page(app)
+        and "0:11.5 \N{EN DASH} 0:13.5" in page(app)
+        and "span by the model" in page(app)
+    )
     assert "searched 2 videos, 0:50 of 0:50 indexed, model truth, 1 file could not be read" in page(app)
     assert app.query_params["q"] == "A green car drives from left to right."
     assert app.get("video")[0].proto.start_time == 2 and not app.get("video")[0].proto.autoplay
@@ -317,8 +330,9 @@ def test_a_broken_index_gets_a_sentence(open_app, tmp_path):
     assert "fx-problem" in page(open_app(tmp_path / "broken.lancedb"))
 
 
-def test_a_missing_model_costs_the_exact_spans_only(open_app, indexed):
-    app = open_app(indexed, script=UI / "app.py", model="/no/such/model", query="a green car drives")
+@pytest.mark.parametrize("model", ["/no/such/model", "no-such-model"])
+def test_a_missing_model_costs_the_exact_spans_only(open_app, indexed, model):
+    app = open_app(indexed, script=UI / "app.py", model=model, query="a green car drives")
     assert page(app).count("fx-problem") == 1 and "span from the index" in page(app)
     assert app.get("video")
 
@@ -362,7 +376,7 @@ def test_hostile_text_stays_text_on_every_page(open_app, hostile):
     assert app.dataframe[0].value["Name"][0] == HOSTILE_NAME
 
 
-# -- The app in a browser -----------------------------------------------------------------------------------------
+# -- The app in a browser --------------------------------------------------
 
 in_a_browser = [
     pytest.mark.browser,
@@ -394,16 +408,20 @@ class TestInABrowser:
         page.wait_for_selector(".fx-why")
         first = page.locator(".fx-card").first.inner_text()
         assert "Found" in first and "beach_dusk.mp4" in first
-        page.get_by_role("button", name="Play answer 1").focus()
+        span = page.locator(".fx-card .fx-meta b").nth(1).inner_text()
+        page.get_by_role("button", name="Play answer 2").focus()
         page.keyboard.press("Enter")
         page.wait_for_function(
-            "() => { const v = document.querySelector('video'); return v && v.currentTime >= 2 }"
+            """span => {
+                const said = [...document.querySelectorAll('.fx-playing b')].map(each => each.innerText)
+                const video = document.querySelector('video')
+                return said.length == 1 && said[0] == span && video && !video.paused && video.currentTime > 2
+            }""",
+            arg=span,
         )
-        start, end = (
-            parse_time(t) for t in re.findall(r"(\d+:[\d.]+)", page.locator(".fx-playing b").inner_text())
-        )
+        start, end = (parse_time(clock) for clock in re.findall(r"\d+:[\d.]+", span))
         length = page.evaluate("document.querySelector('video').duration")
-        assert abs(length - (2 + end - start + media.TAIL_SECONDS)) < 0.3
+        assert abs(length - (media.LEAD_SECONDS + end - start + media.TAIL_SECONDS)) < 0.3
 
     def test_the_real_entry_finds_its_packages_from_any_folder(self, browse, indexed):
         page = browse(indexed, script=UI / "app.py", path="/?q=a+blue+car+drives")

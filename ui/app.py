@@ -1,4 +1,4 @@
-"""The Streamlit app's entry: opens the index, shows the pages, and words every error; searches nothing itself.
+"""The Streamlit app's entry: opens the index, shows the pages, words every error; searches nothing itself.
 
 Streamlit puts this folder first on the path, so nothing here may bear the name of a top-level package.
 """

@@ -31,8 +31,8 @@ def result(match: Match, *, picture: str, strip: str, chosen: bool = False, pend
     source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
     return _card(
         picture,
-        f'<div class="fx-top">{tags}{source}<span class="fx-score" title="How near the indexed text comes, 0 to 1">'
-        f"score {match.score:.2f}</span></div>"
+        f'<div class="fx-top">{tags}{source}<span class="fx-score" '
+        f'title="How near the indexed text comes, 0 to 1">score {match.score:.2f}</span></div>'
         f'<p class="fx-text">{markup.text(match.text) or "(no text)"}</p>'
         f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(match.path))}</span>'
         f"<b>{markup.clock_span(match.span)}</b></p>{strip}",
@@ -50,7 +50,8 @@ def event(item: Event, *, picture: str, chosen: bool = False) -> str:
     """
     return _card(
         picture,
-        f'<p class="fx-text">{markup.text(item.text)}</p><p class="fx-meta"><b>{markup.clock_span(item.span)}</b></p>',
+        f'<p class="fx-text">{markup.text(item.text)}</p>'
+        f'<p class="fx-meta"><b>{markup.clock_span(item.span)}</b></p>',
         chosen=chosen,
         small=True,
     )
@@ -87,7 +88,8 @@ def source_of(match: Match) -> str:
 def _card(picture: str, body: str, *, chosen: bool, small: bool = False) -> str:
     state = " fx-now" if chosen else ""
     size = " fx-small" if small else ""
-    return f'<article class="fx-card{size}{state}">{_picture(picture)}<div class="fx-body">{body}</div></article>'
+    inside = f'{_picture(picture)}<div class="fx-body">{body}</div>'
+    return f'<article class="fx-card{size}{state}">{inside}</article>'
 
 
 def _picture(address: str, corner: str = "") -> str:

@@ -25,8 +25,8 @@ def text(value: object) -> str:
 def label(value: object, *, most: int = 80) -> str:
     """A text for use as a Streamlit label, which is Markdown.
 
-    Every ASCII sign gets a backslash. Streamlit looks for ``:icon:`` directives and addresses after that has been
-    resolved, so an invisible word joiner behind colons, dots and at signs keeps those apart as well.
+    Every ASCII sign gets a backslash. Streamlit looks for ``:icon:`` directives and addresses after that has
+    been resolved, so an invisible word joiner behind colons, dots and at signs breaks those up as well.
 
     Args:
         value: What to show.
@@ -53,5 +53,5 @@ def clock(seconds: float) -> str:
 
 
 def clock_span(span: Span) -> str:
-    """A span as two clock readings: ``"0:02.0 – 0:08.5"``."""
-    return f"{format_time(span.start_seconds)} – {format_time(span.end_seconds)}"  # noqa: RUF001
+    """A span as two clock readings with a dash between."""
+    return f"{format_time(span.start_seconds)} \N{EN DASH} {format_time(span.end_seconds)}"

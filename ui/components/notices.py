@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from footage.errors import FootageError
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def problem(error: FootageError) -> str:
     """An error as one sentence and its hint."""
     hint = f"<p>{markup.text(sentence(error.hint))}</p>" if error.hint else ""
-    return f'<div class="fx-notice fx-problem" role="alert"><b>{markup.text(sentence(str(error)))}</b>{hint}</div>'
+    what = f"<b>{markup.text(sentence(str(error)))}</b>"
+    return f'<div class="fx-notice fx-problem" role="alert">{what}{hint}</div>'
 
 
 def remark(head: str, body: str = "") -> str:
@@ -29,8 +31,8 @@ def no_index(error: FootageError, db: str) -> str:
     """What to do while there is no index: the command that makes one."""
     return (
         '<div class="fx-empty"><h2>Nothing is indexed yet</h2>'
-        f"<p>{markup.text(sentence(str(error)))} Point footage at a folder of videos, then reload this page:</p>"
-        f"<pre>footage index path/to/videos --db {markup.text(_quoted(db))}</pre>"
+        f"<p>{markup.text(sentence(str(error)))} Make an index, then reload this page:</p>"
+        f"<pre>footage index path/to/videos --db {markup.text(shlex.quote(db))}</pre>"
         "<p>To try it on the sample clips that come with the project: <code>make demo</code></p></div>"
     )
 
@@ -40,7 +42,7 @@ def nothing_found(query: str) -> str:
     return (
         '<div class="fx-empty"><h2>Not found</h2>'
         f"<p>Nothing that was indexed comes near “{markup.text(markup.shortened(query, 200))}”.</p>"
-        "<p>Say what happens as you would see it: who or what, in which colour, doing what, where to.</p></div>"
+        "<p>Say what happens as one sees it: who or what, in which colour, doing what.</p></div>"
     )
 
 
@@ -75,9 +77,3 @@ def sentence(words: str) -> str:
     if not words:
         return ""
     return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")
-
-
-def _quoted(path: str) -> str:
-    import shlex
-
-    return shlex.quote(path)

@@ -1,4 +1,4 @@
-"""The player: a short clip around a span that starts at the span, the video's strip, and what is known of it."""
+"""The player: a short clip around a span that starts at the span, and the strip of the whole video."""
 
 from __future__ import annotations
 

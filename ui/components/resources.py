@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import streamlit as st
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from footage.vlm.protocol import VideoModel
     from search.engine import Engine
 
+P = ParamSpec("P")
+T = TypeVar("T")
 LoadModel = Callable[[Settings], "VideoModel"]
 
 
@@ -96,18 +98,24 @@ def open_desk(settings: Settings, load_model: LoadModel) -> Desk:
     return Desk(settings, _store(str(folder), number), load_model)
 
 
-@st.cache_resource(show_spinner=False, max_entries=4)
+def _once(make: Callable[P, T]) -> Callable[P, T]:
+    """Make a thing once for all visitors; another variant takes its place."""
+    kept: Callable[P, T] = st.cache_resource(show_spinner=False, max_entries=1)(make)
+    return kept
+
+
+@_once
 def _store(path: str, number: int) -> Store:
     return Store.open(path)
 
 
-@st.cache_resource(show_spinner=False, max_entries=2)
+@_once
 def _embedder(name: str) -> Embedder:
     from footage.embedder import load_embedder
 
     return load_embedder(name)
 
 
-@st.cache_resource(show_spinner=False, max_entries=1)
+@_once
 def _model(name: str, model_path: str, device: str, _load: Callable[[], VideoModel]) -> VideoModel:
     return _load()

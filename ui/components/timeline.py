@@ -10,7 +10,7 @@ from footage.types import Span
 from ui.components import markup
 
 _FINEST = 400
-"""Faint events are united to at most this many pieces: a day of footage must not make a page of a megabyte."""
+"""Faint events are united to at most this many pieces: a day of footage makes no page of a megabyte."""
 _TICKS = 4
 
 
@@ -44,7 +44,8 @@ def strip(
         *(_piece("chosen", span, whole) for span in _inside([chosen] if chosen else [], whole)),
     ]
     scale = _scale(whole) if ticks else ""
-    return f'<div class="fx-strip" role="img" aria-label="{markup.text(described)}">{"".join(pieces)}</div>{scale}'
+    name = f'role="img" aria-label="{markup.text(described)}"'
+    return f'<div class="fx-strip" {name}>{"".join(pieces)}</div>{scale}'
 
 
 def legend(*, matched: bool) -> str:

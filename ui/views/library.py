@@ -58,7 +58,7 @@ def _table(files: list[File], videos: dict[str, Video]) -> None:
     """Every file; the grid shows texts as they are."""
     st.html('<h2 class="fx-head">Files</h2>')
     ordered = sorted(files, key=lambda file: (file.state == "indexed", file.path))
-    rows = {
+    rows: dict[str, list[str]] = {
         "Name": [plain(PurePath(file.path).name) for file in ordered],
         "Length": [
             markup.clock(round(videos[file.content_id].duration_seconds, 1))
@@ -146,7 +146,7 @@ def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
     at = outline.events[0].span if outline.events else Span(0, video.duration_seconds)
     picture = media.thumbnail(desk.settings.cache_dir, path, content_id=video.content_id, seconds=_middle(at))
     strip = timeline.strip(video.duration_seconds, covered=outline.covered, events=outline.busy, ticks=True)
-    facts = f"{video.width} × {video.height}, {video.fps:.3g} frames a second, {video.codec}"
+    facts = f"{video.width} by {video.height}, {video.fps:.3g} frames a second, {video.codec}"
     st.html(
         cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=facts)
         + f'<div class="fx-under">{strip}{timeline.legend(matched=False)}</div>'

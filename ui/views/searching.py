@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from footage.errors import FootageError, ModelError, StoreError, UsageError
+from footage.errors import FootageError, UsageError
 from footage.types import Match, Span
 from search.verdict import NOT_FOUND_SCORE
 from ui.components import cards, markup, media, notices, player, timeline
@@ -61,7 +61,7 @@ def show(desk: Desk) -> None:
     _answers(desk, answered)
 
 
-# -- 1. The question ---------------------------------------------------------------------------------------------
+# -- 1. The question -------------------------------------------------------
 
 
 def _question(desk: Desk) -> tuple[str, bool]:
@@ -87,7 +87,7 @@ def _question(desk: Desk) -> tuple[str, bool]:
         st.toggle(
             "Ask the model when exactly",
             key="exact",
-            help="The index finds the video; the model then looks again and names the span. Slower, and better.",
+            help="The index finds the video; the model then looks again and names the span. Slower, better.",
             persist_state="session",
         )
     if submitted and not state.asked:
@@ -96,7 +96,7 @@ def _question(desk: Desk) -> tuple[str, bool]:
 
 
 def _ask(query: str | None = None) -> None:
-    """Make this, or what was typed, the question; the page's address holds it, so that it can be kept and shared."""
+    """Make this, or what was typed, the question; the page's address holds it, to be kept and shared."""
     state = st.session_state
     state.typed = state.asked = (state.typed if query is None else query).strip()
     state.answered = None
@@ -114,7 +114,7 @@ def _examples(desk: Desk) -> list[str]:
     return examples[:EXAMPLES]
 
 
-# -- 2. Looking for it -------------------------------------------------------------------------------------------
+# -- 2. Looking for it -----------------------------------------------------
 
 
 def _search(desk: Desk, query: str, *, exact: bool) -> Answered:
@@ -140,27 +140,24 @@ def _search(desk: Desk, query: str, *, exact: bool) -> Answered:
 
     try:
         with st.spinner("Searching"):
-            engine = desk.engine()
-            try:
-                result = engine.search(
-                    query,
-                    limit=RESULTS,
-                    ground=exact,
-                    on_hits=show_hits if exact else None,
-                    on_progress=show_progress,
-                )
-                return Answered(query, exact, result)
-            except ModelError as error:
-                return Answered(query, exact, engine.search(query, limit=RESULTS, ground=False), error)
-    except StoreError:
-        raise
+            result = desk.engine().search(
+                query,
+                limit=RESULTS,
+                ground=exact,
+                on_hits=show_hits if exact else None,
+                on_progress=show_progress,
+            )
+        return Answered(query, exact, result)
     except FootageError as error:
-        return Answered(query, exact, None, error)
+        if not progress:
+            return Answered(query, exact, None, error)
+        # Hits were shown, so the index has answered: what failed is the model.
+        return Answered(query, exact, desk.engine().search(query, limit=RESULTS, ground=False), error)
     finally:
         waiting.empty()
 
 
-# -- 3. The answers ----------------------------------------------------------------------------------------------
+# -- 3. The answers --------------------------------------------------------
 
 
 def _answers(desk: Desk, answered: Answered) -> None:
@@ -210,7 +207,8 @@ def _choose(number: int) -> None:
 
 
 def _halves() -> Sequence[DeltaGenerator]:
-    return st.columns([7, 6], gap="large")
+    halves: Sequence[DeltaGenerator] = st.columns([7, 6], gap="large")
+    return halves
 
 
 def _card(
@@ -248,14 +246,14 @@ def _same_video(match: Match, matches: Sequence[Match]) -> list[Span]:
 def _why(match: Match) -> str:
     """The evidence for an answer, and where its file is."""
     lines = "".join(f"<li>{markup.text(line)}</li>" for line in match.evidence)
-    raw = f"<p>The model’s own words: <code>{markup.text(match.raw)}</code></p>" if match.raw else ""
+    raw = f"<p>In the words of the model: <code>{markup.text(match.raw)}</code></p>" if match.raw else ""
     return (
         f'<div class="fx-why"><h3>Why {cards.badge(match.verdict)}</h3><ul>{lines}</ul>{raw}'
         f'<p class="fx-path">{markup.text(short_path(match.path))}</p></div>'
     )
 
 
-# -- Before any question -----------------------------------------------------------------------------------------
+# -- Before any question ---------------------------------------------------
 
 
 def _welcome(desk: Desk) -> None:
@@ -264,9 +262,8 @@ def _welcome(desk: Desk) -> None:
     if not status.videos:
         st.html(notices.remark("The index holds no video yet.", "Fill it with: footage index path/to/videos"))
         return
-    st.html(
-        f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{markup.text(notices.holdings(status))}</p>'
-    )
+    holdings = markup.text(notices.holdings(status))
+    st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
     videos = desk.store.videos(sorted(desk.store.committed())[:_TILES])
     tiles = []
     for content_id, video in videos.items():
