@@ -1,4 +1,4 @@
-"""The nouns of the project as frozen dataclasses; standard library only, no behaviour beyond their own checks.
+"""The nouns of the project as frozen dataclasses; standard library only, no behaviour but checks.
 
 Times are video time throughout: seconds of presentation time since the first frame of the video stream.
 """
@@ -47,7 +47,7 @@ class File:
     path: str
     """Absolute path."""
     content_id: str
-    """Identity of the bytes (see ``indexer.library``); empty while unknown, as for a file that may not be read."""
+    """Identity of the bytes (see ``indexer.library``); empty while unknown (an unreadable file)."""
     size_bytes: int = 0
     """Size when last seen."""
     modified_at: float = 0.0

@@ -1,0 +1,1 @@
+"""How the demo model is made; ``data/train_demo_model.py`` runs it."""
