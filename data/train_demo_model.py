@@ -20,7 +20,6 @@ import numpy as np
 import torch
 from demo_training.folder import build_model, build_processor, build_tokenizer, export
 from demo_training.forward import Runner
-from demo_training.vision import VisionHeads
 from demo_training.windows import Footage, draw_sample
 from torch import nn
 from transformers import Qwen3_5ForConditionalGeneration
@@ -85,14 +84,13 @@ def mean_of(history: Sequence[dict[str, float]]) -> str:
 def train_vision(runner: Runner, footage: Footage, *, steps: int, lr: float, seed: int) -> None:
     """Stage one: the vision tower learns to see, with linear heads on its merged tokens."""
     rng = random.Random(seed)
-    heads = VisionHeads()
-    optimizer = Optimizer(runner.model, list(heads.parameters()), lr=lr, vision=1.0, warmup=50)
+    optimizer = Optimizer(runner.model, list(runner.heads.parameters()), lr=lr, vision=1.0, warmup=50)
     history: list[dict[str, float]] = []
     began = time.monotonic()
     for step in range(steps):
         samples = footage.pairs(rng, count=6)
         tokens = runner.see(samples)
-        loss, figures = heads(tokens, samples)
+        loss, figures = runner.heads(tokens, samples)
         loss.backward()
         norm = optimizer.step(step, step / steps)
         history.append({"loss": loss.item(), "norm": norm, **figures})
@@ -107,12 +105,13 @@ def train_language(runner: Runner, footage: Footage, checkpoint: Path, arguments
     """Stage two: captions and finds, from one event in short windows to all that the product meets."""
     rng = random.Random(arguments.seed + 1)
     optimizer = Optimizer(
-        runner.model, list(runner.edges.parameters()), lr=arguments.lr, vision=0.3, warmup=100
+        runner.model, runner.helpers(), lr=arguments.lr, vision=arguments.vision_lr, warmup=100
     )
     state = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else {}
     start, spent = state.get("step", 0), state.get("seconds", 0.0)
-    if state:
+    if "heads" in state:
         runner.edges.load_state_dict(state["edges"])
+        runner.heads.load_state_dict(state["heads"])
         optimizer.muon.load_state_dict(state["muon"])
         optimizer.adam.load_state_dict(state["adam"])
     budget = arguments.hours * 3600
@@ -150,6 +149,7 @@ def save(
         {
             "model": runner.model.state_dict(),
             "edges": runner.edges.state_dict(),
+            "heads": runner.heads.state_dict(),
             "muon": optimizer.muon.state_dict(),
             "adam": optimizer.adam.state_dict(),
             "step": step,
@@ -181,6 +181,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=144, help="frame pairs a step, all its windows together")
     parser.add_argument("--finds", type=int, default=4, help="find prompts a window")
     parser.add_argument("--lr", type=float, default=2.5e-3)
+    parser.add_argument("--vision-lr", type=float, default=0.3, help="its share of it in stage two")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(

@@ -20,9 +20,10 @@ from footage.types import Candidate, Hit, Match, Span, Window
 from footage.vlm.protocol import Answer, VideoModel
 from footage.windows import plan_windows
 from search.asking import Question, Reply, ask
-from search.query import parse_query
+from search.query import parse_query, words_of
 from search.seams import Place, places
 from search.verdict import Evidence, answer_score, chosen_span, clock, describe, judge, rank
+from search.wording import unsaid
 
 if TYPE_CHECKING:
     from footage.store import Store
@@ -103,7 +104,7 @@ def ground(
     for candidate in candidates:
         content_id = candidate.video.content_id
         heard = [reply for reply in replies if reply.question.window.content_id == content_id]
-        found += _matches(candidate, paths[content_id], heard)
+        found += _matches(query_text, candidate, paths[content_id], heard)
 
     # 3. Best first.
     return rank(found, limit=limit, per_video=MATCHES_PER_VIDEO)
@@ -201,7 +202,9 @@ def _occurrences(candidate: Candidate) -> list[Hit]:
     ]
 
 
-def _matches(candidate: Candidate, path: str, replies: Sequence[Reply]) -> list[tuple[Match, bool]]:
+def _matches(
+    query_text: str, candidate: Candidate, path: str, replies: Sequence[Reply]
+) -> list[tuple[Match, bool]]:
     """All matches of one candidate, each with whether index and model agree on it."""
     matches: list[tuple[Match, bool]] = []
     answered: set[str] = set()
@@ -209,7 +212,8 @@ def _matches(candidate: Candidate, path: str, replies: Sequence[Reply]) -> list[
     # 1. What the model named, each with the indexed text it is held against. Of two answers about the same
     #    text the agreeing one stands, as the other window may well not show the event at all.
     for match, hit, agree in sorted(
-        (_held_against(candidate, place) for place in places(replies)), key=lambda found: not found[2]
+        (_held_against(query_text, candidate, place) for place in places(replies)),
+        key=lambda found: not found[2],
     ):
         if hit.owner_id not in answered or hit.owner_kind == "scene":
             answered.add(hit.owner_id)
@@ -230,7 +234,7 @@ def _matches(candidate: Candidate, path: str, replies: Sequence[Reply]) -> list[
     return matches
 
 
-def _held_against(candidate: Candidate, place: Place) -> tuple[Match, Hit, bool]:
+def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[Match, Hit, bool]:
     """The match of a place the model named: the indexed text it is held against, and whether the two agree.
 
     Of the texts of its windows that answer equally well, the one that fits the place best.
@@ -244,7 +248,7 @@ def _held_against(candidate: Candidate, place: Place) -> tuple[Match, Hit, bool]
         key=lambda hit: (hit.owner_kind == "event", iou(hit.span, place.span), hit.score),
     )
     indexed = hit.span if hit.owner_kind == "event" else None
-    evidence = Evidence(score=hit.score, indexed=indexed, answered=place.span)
+    evidence = Evidence(hit.score, indexed, place.span, unsaid=unsaid(words_of(query_text), hit.text))
     shown = max(place.replies, key=lambda reply: overlap_seconds(hit.span, reply.question.window.span))
     span = chosen_span(evidence, shown.question.window.span)
     match = replace(

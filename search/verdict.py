@@ -20,8 +20,7 @@ AGREEMENT_IOU = 0.3
 """The model's span and the indexed event's agree from this IoU on. Half, the field's usual bar, would ask for
 more than two witnesses with an error of a second each can give on an event of three seconds."""
 FOUND_SCORE = 0.75
-"""Least score of a text that can make "found". MiniLM gives paraphrases of drawn events a median cosine of
-0.88."""
+"""Least score of a text that can make "found"; its words are compared besides."""
 NOT_FOUND_SCORE = 0.4
 """Below this score the nearest text is about something else: queries on things that never occur in drawn
 footage score 0.2 to 0.36, its paraphrases 0.5 and more."""
@@ -45,6 +44,8 @@ class Evidence:
     """When the indexed event happens, in video time; None when the text describes a scene, not a moment."""
     answered: Span | None
     """The span the model named, in video time; None when it was not asked or not understood."""
+    unsaid: str = ""
+    """What the query asks for and the text does not say (see ``search.wording``); empty when it says all."""
 
     @property
     def agree(self) -> bool:
@@ -60,7 +61,8 @@ def judge(evidence: Evidence) -> Verdict:
     """The verdict on a moment.
 
     =============  ===================================================================================
-    found          the text is near the query (``FOUND_SCORE``), and index and model name the same moment
+    found          the text says what the query says (``FOUND_SCORE``, and no word of it ``unsaid``), and
+                   index and model name the same moment
     not found      no text comes near the query (below ``NOT_FOUND_SCORE``)
     uncertain      everything else, so always where the model was not asked or not understood
     =============  ===================================================================================
@@ -69,7 +71,8 @@ def judge(evidence: Evidence) -> Verdict:
         return "uncertain"
     if evidence.score < NOT_FOUND_SCORE:
         return "not found"
-    return "found" if evidence.agree and evidence.score >= FOUND_SCORE else "uncertain"
+    said = evidence.score >= FOUND_SCORE and not evidence.unsaid
+    return "found" if said and evidence.agree else "uncertain"
 
 
 def chosen_span(evidence: Evidence, window: Span) -> Span:
@@ -114,6 +117,8 @@ def describe(evidence: Evidence, text: str, window: Window | None, answer: Answe
         lines.append(f'The index has "{text}" at {clock(evidence.indexed)}.')
     elif text:
         lines.append(f'The index has "{text}" as a scene.')
+    if text and evidence.unsaid:
+        lines.append(f'It does not say "{evidence.unsaid}".')
     if window is None or answer is None:
         return tuple(lines)
     if evidence.answered is None:

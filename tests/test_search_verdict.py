@@ -31,6 +31,7 @@ WINDOW = Span(30, 60)
         (Evidence(0.97, Span(32, 38), Span(33, 38)), "found"),
         (Evidence(FOUND_SCORE, Span(32, 38), Span(33, 38)), "found"),
         (Evidence(FOUND_SCORE - 0.01, Span(32, 38), Span(33, 38)), "uncertain"),
+        (Evidence(0.97, Span(32, 38), Span(33, 38), unsaid="red"), "uncertain"),
         (Evidence(0.97, Span(32, 38), Span(50, 55)), "uncertain"),
         (Evidence(0.97, Span(32, 38), None), "uncertain"),
         (Evidence(0.97, None, Span(33, 38)), "uncertain"),

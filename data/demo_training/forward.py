@@ -24,6 +24,7 @@ from demo_training.folder import (
     PATCHES_PER_PAIR,
     TOKENS_PER_PAIR,
 )
+from demo_training.vision import VisionHeads
 from demo_training.windows import Sample
 from footage import synthetic
 from footage.vlm import contract
@@ -114,12 +115,17 @@ class Runner:
         model.model.visual.config._attn_implementation = "pairwise"
         self.positions: dict[tuple[int, ...], Tensor] = {}
         self.halfway = torch.empty(0)
+        self.heads = VisionHeads()
         self.edges = nn.Linear(TOKENS_PER_PAIR * model.config.text_config.hidden_size, 4)
         middle = model.model.language_model.layers[len(model.model.language_model.layers) // 2 - 1]
         middle.register_forward_hook(self._keep_halfway)
 
     def _keep_halfway(self, _module: nn.Module, _inputs: Any, output: Tensor) -> None:
         self.halfway = output
+
+    def helpers(self) -> list[nn.Parameter]:
+        """The parameters that only help to train, and are not part of the model."""
+        return [*self.edges.parameters(), *self.heads.parameters()]
 
     def stamp_loss(self, prefix: Tensor) -> Tensor:
         """How badly each video token's state, halfway up, tells the stamp of its own frame pair.
@@ -226,10 +232,12 @@ class Runner:
         grid = (len(samples[0].frames) // 2, FRAME_HEIGHT // 16, FRAME_WIDTH // 16)
         embeds = self.model.get_input_embeddings()(prefix)
         holes = (prefix == self.model.config.video_token_id)[..., None].expand_as(embeds)
-        embeds = embeds.masked_scatter(holes, self.see(samples).to(embeds.dtype))
+        pictures = self.see(samples)
+        embeds = embeds.masked_scatter(holes, pictures)
         position = self.prefix_positions(prefix[0], grid)
         cache = BranchingCache()
         self.decode(embeds, position[:, None].expand(-1, len(samples), -1), None, cache)
+        seen, sights = self.heads(pictures, samples)
         stamps, edges = self.stamp_loss(prefix), self.edge_loss(prefix, samples)
         # 2. The prompts, captions and finds apart because their lengths differ.
         asked = [
@@ -241,12 +249,13 @@ class Runner:
         find_loss, _, find_numbers = (
             self.answer_loss(spans, cache, position) if spans else (caption_loss, 0.0, math.nan)
         )
-        return 0.4 * caption_loss + 0.6 * find_loss + 0.3 * stamps + 0.5 * edges, {
+        return 0.4 * caption_loss + 0.6 * find_loss + 0.3 * stamps + 0.5 * edges + 0.1 * seen, {
             "caption words": words,
             "caption numbers": caption_numbers,
             "find numbers": find_numbers,
             "stamps": stamps.item(),
             "edges": edges.item(),
+            **{name: sights[name] for name in ("kind", "colour", "where")},
         }
 
     def answer_loss(

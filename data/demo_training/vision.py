@@ -1,4 +1,4 @@
-"""The read-outs of the vision stage: what is to be seen in a pair of frames; thrown away afterwards."""
+"""Read-outs of what a pair of frames shows, which teach the vision tower; thrown away afterwards."""
 
 from __future__ import annotations
 
@@ -27,15 +27,16 @@ SLOT_CLASSES = {
 
 
 class VisionHeads(nn.Module):
-    """Linear read-outs on the six merged tokens of a frame pair; thrown away after the vision stage.
+    """Linear read-outs on the six merged tokens of a frame pair; thrown away after training.
 
     Each of the two frames has two slots, the far and the near lane (things seen at once never share a lane).
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.slots = nn.ModuleDict({name: nn.Linear(6 * 128, 4 * len(c)) for name, c in SLOT_CLASSES.items()})
-        self.scene = nn.Linear(6 * 128, len(SCENES))
+        self.token = nn.Sequential(nn.LayerNorm(128), nn.Linear(128, 256), nn.GELU())
+        self.slots = nn.ModuleDict({name: nn.Linear(256, 4 * len(c)) for name, c in SLOT_CLASSES.items()})
+        self.scene = nn.Linear(256, len(SCENES))
 
     def targets(self, samples: Sequence[Sample]) -> dict[str, Tensor]:
         """Class numbers, (pairs, 4) in the order frame x lane, for each slot property."""
@@ -57,7 +58,7 @@ class VisionHeads(nn.Module):
 
     def forward(self, tokens: Tensor, samples: Sequence[Sample]) -> tuple[Tensor, dict[str, float]]:
         """Loss and accuracies (where something is to be seen) for merged tokens (pairs * 6, hidden)."""
-        flat = tokens.view(-1, 6 * 128)
+        flat = self.token(tokens.view(-1, 6, 128)).mean(1)
         scene = torch.tensor([SCENES.index(s.scene) for s in samples for _ in range(len(s.frames) // 2)])
         predicted = self.scene(flat)
         loss = F.cross_entropy(predicted, scene)

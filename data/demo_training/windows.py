@@ -47,7 +47,7 @@ def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int) -> Samp
     whole = rng.random() < 0.35
     window = float(pairs) if rng.random() < 0.6 else round(pairs - float(rng.uniform(0, 0.4)), 1)
     margin = 0.0 if whole else 16.0
-    most = 1 + round(7 * difficulty)
+    most = 1 + round(5 * difficulty)
     least = 1 if rng.random() > 0.1 * difficulty else 0
     for _ in range(30):
         rate = float(rng.uniform(0.3, 1.3)) * most * 60 / window
@@ -111,7 +111,7 @@ def produce(queue: Any, seed: int, pairs: int, difficulty: Any) -> None:
     rng = np.random.default_rng(seed)
     while True:
         level = difficulty.value * (rng.random() if rng.random() < 0.4 else 1.0)
-        longest = 12 + round(18 * level)
+        longest = 12 + round(6 * level)
         length = longest if rng.random() < 0.25 * level else int(rng.integers(4, longest + 1))
         size = min(24, max(6, pairs // length))
         queue.put([draw_sample(rng, level, length) for _ in range(size)])

@@ -42,10 +42,10 @@ OnProgress = Callable[[str, int, int], None]
 Scores = dict[str, float]
 """Figures by the names the field gives them; shares from 0 to 1, counts, seconds."""
 
-WINDOW_SECONDS = (10.0, 30.0)
-"""Shortest and longest clip the model alone is asked about: one window each."""
+SHORTEST_WINDOW_SECONDS = 6.0
+"""Shortest clip the model alone is asked about, unless told otherwise; the longest is one window of its own."""
 VIDEO_SECONDS = (20.0, 90.0)
-"""Shortest and longest clip of an end-to-end run: one to four windows each."""
+"""Shortest and longest clip of an end-to-end run: several windows each."""
 MAX_QUERIES = 100
 """Most queries of an end-to-end run."""
 
@@ -98,7 +98,7 @@ def evaluate_demo_model(
     *,
     seed: int,
     clips: int = 60,
-    clip_seconds: tuple[float, float] = WINDOW_SECONDS,
+    clip_seconds: tuple[float, float] | None = None,
     on_progress: OnProgress | None = None,
 ) -> Scores:
     """Caption and question a model about unseen drawn clips of one window each, written and decoded for real.
@@ -119,7 +119,7 @@ def evaluate_demo_model(
     counts: list[CaptionCounts] = []
     predictions: dict[tuple[int, str], list[Span]] = {}
     truths: dict[tuple[int, str], list[Span]] = {}
-    drawn = draw_clips(seed, clips, clip_seconds)
+    drawn = draw_clips(seed, clips, clip_seconds or (SHORTEST_WINDOW_SECONDS, model.profile.window_seconds))
     with tempfile.TemporaryDirectory(prefix="footage-eval-") as folder:
         for first in range(0, clips, _CLIPS_AT_ONCE):
             several = drawn[first : first + _CLIPS_AT_ONCE]
