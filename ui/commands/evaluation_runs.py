@@ -43,7 +43,7 @@ Scores = dict[str, float]
 """Figures by the names the field gives them; shares from 0 to 1, counts, seconds."""
 
 SHORTEST_WINDOW_SECONDS = 6.0
-"""Shortest clip the model alone is asked about, unless told otherwise; the longest is one window of its own."""
+"""Shortest clip the model alone is asked about, unless told otherwise; the longest is its own window."""
 VIDEO_SECONDS = (20.0, 90.0)
 """Shortest and longest clip of an end-to-end run: several windows each."""
 MAX_QUERIES = 100

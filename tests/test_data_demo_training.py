@@ -1,0 +1,128 @@
+"""The demo model's trainer: what it feeds the model is what the product feeds it."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from demo_training.folder import ANSWER_OPENING, build_model, build_processor, build_tokenizer, export
+from demo_training.forward import BranchingCache, Runner, caption_answer, questions
+from demo_training.windows import draw_sample, frame_times
+
+from footage import synthetic
+from footage.sampling import frame_count, spread
+from footage.types import Frames, Span
+from footage.vlm import contract, load_model
+from footage.vlm.profiles import DEMO
+from footage.vlm.protocol import Answer
+
+
+@pytest.fixture(scope="module")
+def runner():
+    tokenizer = build_tokenizer()
+    return Runner(build_model(tokenizer).eval(), build_processor(tokenizer))
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return draw_sample(np.random.default_rng(3), 1.0, 6)
+
+
+def test_ids_and_patches_are_those_of_the_processor(runner, sample):
+    runner.check(sample)
+
+
+def test_a_shared_video_prefix_gives_what_a_plain_forward_gives(runner, sample):
+    model, tokenizer = runner.model, runner.tokenizer
+    prefix = tokenizer(runner.prefix_text(sample))["input_ids"]
+    suffix = tokenizer("When?" + ANSWER_OPENING)["input_ids"]
+    ids = torch.tensor([prefix + suffix])
+    pictures = model.config.video_token_id
+    grid = (len(sample.frames) // 2, 4, 6)
+    with torch.no_grad():
+        plain = model(
+            input_ids=ids,
+            pixel_values_videos=runner.pixels([sample]),
+            video_grid_thw=torch.tensor([grid]),
+            mm_token_type_ids=(ids == pictures).int() * 2,
+        ).logits[0, -1]
+        embeds = model.get_input_embeddings()(ids[:, : len(prefix)])
+        holes = (ids[:, : len(prefix)] == pictures)[..., None].expand_as(embeds)
+        embeds = embeds.masked_scatter(holes, runner.see([sample]))
+        position = runner.prefix_positions(ids[0, : len(prefix)], grid)
+        cache = BranchingCache()
+        runner.decode(embeds, position[:, None], None, cache)
+        count = len(suffix)
+        mask = torch.cat([torch.ones(count, len(prefix)), torch.ones(count, count).tril()], dim=1).bool()
+        hidden = runner.decode(
+            model.get_input_embeddings()(torch.tensor([suffix, suffix])),
+            (position.max() + 1 + torch.arange(count)).expand(3, 2, -1),
+            mask.expand(2, 1, -1, -1),
+            cache.branch(torch.tensor([0, 0])),
+        )
+    for row in (0, 1):
+        torch.testing.assert_close(model.lm_head(hidden[row, -1]), plain, atol=1e-4, rtol=1e-3)
+
+
+def test_the_untrained_folder_loads_and_answers(runner, sample, tmp_path):
+    export(runner.model, runner.processor, tmp_path / "model")
+    model = load_model(str(tmp_path / "model"), device="cpu")
+    assert model.profile.name == "demo"
+    frames = Frames(
+        np.ascontiguousarray(sample.frames.transpose(0, 2, 3, 1)),
+        tuple(ms / 1000 for ms in sample.milliseconds),
+        Span(0, sample.duration_seconds),
+    )
+    prompt = contract.find_prompt("a red car drives", model.profile)
+    assert model.run([(model.prepare(frames), prompt)])[0].finish_reason in ("stop", "length")
+
+
+def test_numbers_are_single_tokens_and_every_answer_survives_the_tokenizer(runner):
+    rng = np.random.default_rng(0)
+    ids = runner.tokenizer("From 0.0 to 32.9.")["input_ids"]
+    assert [runner.tokenizer.decode([token]) for token in ids if token in runner.number_ids] == [
+        "0.0",
+        "32.9",
+    ]
+    for _ in range(20):
+        text = caption_answer(draw_sample(rng, 1.0, 5))
+        assert runner.tokenizer.decode(runner.tokenizer(text)["input_ids"]) == text
+
+
+def test_answers_are_what_the_contract_reads():
+    rng = np.random.default_rng(1)
+    for _ in range(30):
+        sample = draw_sample(rng, float(rng.random()), int(rng.integers(4, 19)))
+        window = Span(0, sample.duration_seconds)
+        caption = contract.read_caption(Answer(caption_answer(sample), "stop"), window)
+        assert caption.scene == sample.scene
+        assert [event.text for event in caption.events] == [event.sentence for event, _, _ in sample.events]
+        for event, (_, start, end) in zip(caption.events, sample.events, strict=True):
+            assert abs(event.span.start_seconds - start) <= 0.051
+            assert abs(event.span.end_seconds - end) <= 0.051
+        for kind, prompt, answer in questions(sample, random.Random(0), 4, DEMO):
+            assert (
+                "\n" in prompt
+                if kind == "caption"
+                else contract.read_span(Answer(answer, "stop"), window).span
+            )
+
+
+@pytest.mark.parametrize(("duration", "fps"), [(16.0, 25.0), (4.3, 12.5), (29.9, 30.0)])
+def test_frames_are_sampled_as_the_product_samples_them(duration, fps):
+    every = np.arange(1000) / fps
+    inside = every[every < duration]
+    chosen = inside[spread(len(inside), frame_count(duration, fps=2.0, min_frames=4, max_frames=240))]
+    np.testing.assert_allclose(frame_times(duration, fps, 0.0), chosen)
+
+
+def test_things_seen_at_once_never_share_a_lane():
+    rng = np.random.default_rng(2)
+    for _ in range(50):
+        events = synthetic.random_clip(rng, duration_seconds=30, events_per_minute=24).events
+        for n, one in enumerate(events):
+            for other in events[n + 1 :]:
+                if one.start_seconds < other.end_seconds and other.start_seconds < one.end_seconds:
+                    assert one.lane != other.lane
