@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from footage.vlm.contract import SHORTEST_EDGE
+
 FACTOR = 32
 """Width and height are multiples of this: 16-pixel patches, merged two by two."""
-SHORTEST_EDGE = 4096
-"""Fewest pixels of a whole window, all frames together (the setting Marlin is served with)."""
-
 _MOST_PASSES = 16
-
-
-def frame_count(duration_seconds: float, *, fps: float, min_frames: int, max_frames: int) -> int:
-    """How many frames a stretch of this length is given: an even number between the two bounds."""
-    count = min(max(round(duration_seconds * fps), min_frames), max_frames)
-    return min(count + count % 2, max(max_frames, 2))
 
 
 def spread(available: int, count: int) -> np.ndarray:

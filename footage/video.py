@@ -1,6 +1,7 @@
 """Reads video files: what they are, and frames by presentation time; knows neither models nor the index.
 
-Which frames are looked at is in ``footage.sampling``, how they are decoded in ``footage.decode``.
+How many frames are looked at is in ``footage.vlm.contract``, which ones in ``footage.sampling``, how they are
+decoded in ``footage.decode``.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from footage import decode
 from footage.containers import check, display_name
 from footage.demux import FrameTable
 from footage.errors import DecodeError
-from footage.sampling import frame_count, spread, target_size
+from footage.sampling import spread, target_size
 from footage.types import Frames, Span, Video
+from footage.vlm.contract import frames_for
 from footage.watchdog import Pulse, supervise
 
 if TYPE_CHECKING:
@@ -118,7 +120,7 @@ def sample(
             )
         first, past = np.searchsorted(table.times_seconds, (span.start_seconds, span.end_seconds)).tolist()
         duration = min(span.end_seconds, end_seconds) - span.start_seconds
-        count = frame_count(duration, fps=fps, min_frames=min_frames, max_frames=max_frames)
+        count = frames_for(duration, fps=fps, min_frames=min_frames, max_frames=max_frames)
         picks = (first + spread(past - first, count)).tolist() or [first - 1]
 
         # 2. Decode those alone, each made small before the next chunk comes.

@@ -12,7 +12,7 @@ from demo_training.forward import BranchingCache, Runner, caption_answer, questi
 from demo_training.windows import draw_sample, frame_times
 
 from footage import synthetic
-from footage.sampling import frame_count, spread
+from footage.sampling import spread
 from footage.types import Frames, Span
 from footage.vlm import contract, load_model
 from footage.vlm.profiles import DEMO
@@ -114,7 +114,7 @@ def test_answers_are_what_the_contract_reads():
 def test_frames_are_sampled_as_the_product_samples_them(duration, fps):
     every = np.arange(1000) / fps
     inside = every[every < duration]
-    chosen = inside[spread(len(inside), frame_count(duration, fps=2.0, min_frames=4, max_frames=240))]
+    chosen = inside[spread(len(inside), contract.frames_for(duration))]
     np.testing.assert_allclose(frame_times(duration, fps, 0.0), chosen)
 
 

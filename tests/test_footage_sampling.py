@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.sampling import frame_count, spread, target_size
+from footage.sampling import spread, target_size
+from footage.vlm.contract import frames_for
 
 
 @pytest.mark.parametrize(
@@ -15,7 +16,7 @@ from footage.sampling import frame_count, spread, target_size
     [(0.04, 4), (2, 4), (2.4, 6), (10, 20), (29.96, 60), (30, 60), (119.6, 240), (3600, 240)],
 )
 def test_frame_counts_of_the_contract(seconds, frames):
-    assert frame_count(seconds, fps=2.0, min_frames=4, max_frames=240) == frames
+    assert frames_for(seconds, fps=2.0, min_frames=4, max_frames=240) == frames
 
 
 @given(
@@ -25,7 +26,7 @@ def test_frame_counts_of_the_contract(seconds, frames):
     st.integers(8, 400).map(lambda n: 2 * n),
 )
 def test_frame_counts_are_even_and_within_bounds(seconds, fps, fewest, most):
-    count = frame_count(seconds, fps=fps, min_frames=fewest, max_frames=most)
+    count = frames_for(seconds, fps=fps, min_frames=fewest, max_frames=most)
     assert count % 2 == 0
     assert fewest <= count <= most
 

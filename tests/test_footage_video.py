@@ -18,9 +18,10 @@ from tiny_clips import index_of, write_audio_only, write_clip
 
 from footage import decode
 from footage.errors import DecodeError, NotAVideoError, VideoError, VideoNotFoundError
-from footage.sampling import frame_count, spread
+from footage.sampling import spread
 from footage.types import Span
 from footage.video import frame_at, probe, sample
+from footage.vlm.contract import frames_for
 from footage.watchdog import Pulse
 
 WHOLE = Span(0, 1e6)
@@ -405,7 +406,7 @@ def test_every_real_clip_is_read_with_its_true_times(test_data, name):
     assert video.duration_seconds == pytest.approx(times[-1], abs=0.2)
     for span, frames in zip(spans, windows, strict=True):
         inside = [t for t in times if span.start_seconds <= t < span.end_seconds]
-        count = frame_count(span.duration_seconds, fps=2, min_frames=4, max_frames=240)
+        count = frames_for(span.duration_seconds)
         expected = [inside[k] for k in spread(len(inside), count)] or [span.start_seconds]
         if path.name not in DAMAGED:
             assert frames.times_seconds == pytest.approx(expected * max(1, 3 - len(expected)), abs=1e-4)
