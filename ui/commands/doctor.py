@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 EXAMPLES = options.examples("footage doctor", "footage doctor --device cuda --json")
 
 _LOW_DISK_BYTES = 2 << 30
-_CLIP_SECONDS = 24.0
-_EVENT = Span(14.0, 20.0)
+_CLIP_SECONDS = 16.0
+_EVENT = Span(8.0, 13.0)
 _NEEDED_IOU = 0.5
 
 
