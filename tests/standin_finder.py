@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt
 from footage.windows import plan_windows
 
 PROVENANCE = Provenance("standin", "1", "test", "test")
+PROFILE = replace(DEMO, window_seconds=30.0, overlap_seconds=5.0)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class StandinFinder:
 
     @property
     def profile(self) -> Profile:
-        return DEMO
+        return PROFILE
 
     @property
     def capabilities(self) -> Capabilities:

@@ -100,6 +100,12 @@ def pairwise_attention(
     return out.transpose(1, 2).flatten(0, 1).unsqueeze(0), None
 
 
+SIGHT_WORDS = sorted(
+    {word for k, c, v, where in synthetic.ALL_EVENTS for word in (k, c, v, where.split()[-1])}
+)
+"""The words for what is to be seen: kinds, colours, what they do, and where they are or go."""
+
+
 AttentionInterface.register("pairwise", pairwise_attention)
 
 
@@ -116,6 +122,9 @@ class Runner:
         self.positions: dict[tuple[int, ...], Tensor] = {}
         self.halfway = torch.empty(0)
         self.heads = VisionHeads()
+        self.sight_ids = torch.tensor(
+            [self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"][-1] for word in SIGHT_WORDS]
+        )
         self.edges = nn.Linear(TOKENS_PER_PAIR * model.config.text_config.hidden_size, 4)
         middle = model.model.language_model.layers[len(model.model.language_model.layers) // 2 - 1]
         middle.register_forward_hook(self._keep_halfway)
@@ -135,9 +144,34 @@ class Runner:
         """
         pads = prefix == self.model.config.video_token_id
         stamps = torch.isin(prefix, torch.tensor(sorted(self.number_ids)))
-        targets = prefix[stamps].repeat_interleave(TOKENS_PER_PAIR)
+        numbers = torch.tensor(sorted(self.number_ids))
+        targets = torch.searchsorted(numbers, prefix[stamps]).repeat_interleave(TOKENS_PER_PAIR)
         states = self.model.model.language_model.norm(self.halfway[pads])
-        return F.cross_entropy(self.model.lm_head(states), targets)
+        return F.cross_entropy(states @ self.model.get_input_embeddings().weight[numbers].T, targets)
+
+    def sight_loss(self, prefix: Tensor, samples: Sequence[Sample]) -> Tensor:
+        """How badly each frame pair's states, halfway up, tell the words of what is to be seen in it.
+
+        Training only: a picture's state then lies near the embeddings of its words, so that a question can be
+        matched with pictures and a picture be put into words.
+        """
+        states = self.model.model.language_model.norm(
+            self.halfway[prefix == self.model.config.video_token_id]
+        )
+        pooled = states.view(-1, TOKENS_PER_PAIR, states.shape[-1]).mean(1)
+        logits = pooled @ self.model.get_input_embeddings().weight[self.sight_ids].T
+        targets = torch.zeros(len(samples), len(samples[0].frames) // 2, len(SIGHT_WORDS))
+        for row, sample in enumerate(samples):
+            for event, start, end in sample.events:
+                words = (event.kind, event.colour, event.verb, event.where.split()[-1])
+                columns = [SIGHT_WORDS.index(word) for word in words]
+                for index, ms in enumerate(sample.milliseconds):
+                    if start <= ms / 1000 < end:
+                        targets[row, index // 2, columns] = 1
+        targets = targets.flatten(0, 1)
+        seen = targets.sum(1) > 0
+        shares = targets[seen] / targets[seen].sum(1, keepdim=True)
+        return F.cross_entropy(logits[seen], shares) if seen.any() else logits.sum() * 0
 
     def edge_loss(self, prefix: Tensor, samples: Sequence[Sample]) -> Tensor:
         """How badly each frame pair's states, halfway up, tell that something came or went in its lane.
@@ -239,6 +273,7 @@ class Runner:
         self.decode(embeds, position[:, None].expand(-1, len(samples), -1), None, cache)
         seen, sights = self.heads(pictures, samples)
         stamps, edges = self.stamp_loss(prefix), self.edge_loss(prefix, samples)
+        sights_told = self.sight_loss(prefix, samples)
         # 2. The prompts, captions and finds apart because their lengths differ.
         asked = [
             (row, *item) for row, s in enumerate(samples) for item in questions(s, rng, finds, self.profile)
@@ -249,14 +284,23 @@ class Runner:
         find_loss, _, find_numbers = (
             self.answer_loss(spans, cache, position) if spans else (caption_loss, 0.0, math.nan)
         )
-        return 0.4 * caption_loss + 0.6 * find_loss + 0.3 * stamps + 0.5 * edges + 0.1 * seen, {
-            "caption words": words,
-            "caption numbers": caption_numbers,
-            "find numbers": find_numbers,
-            "stamps": stamps.item(),
-            "edges": edges.item(),
-            **{name: sights[name] for name in ("kind", "colour", "where")},
-        }
+        return (
+            0.4 * caption_loss
+            + 0.6 * find_loss
+            + 0.3 * stamps
+            + 0.5 * edges
+            + 0.1 * seen
+            + 0.3 * sights_told,
+            {
+                "caption words": words,
+                "caption numbers": caption_numbers,
+                "find numbers": find_numbers,
+                "stamps": stamps.item(),
+                "edges": edges.item(),
+                "sight words": sights_told.item(),
+                **{name: sights[name] for name in ("kind", "colour", "where")},
+            },
+        )
 
     def answer_loss(
         self, asked: Sequence[tuple[int, str, str]], cache: BranchingCache, position: Tensor
