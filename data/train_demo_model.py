@@ -109,8 +109,8 @@ def train_language(runner: Runner, footage: Footage, checkpoint: Path, arguments
     )
     state = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else {}
     start, spent = state.get("step", 0), state.get("seconds", 0.0)
-    if "heads" in state:
-        runner.edges.load_state_dict(state["edges"])
+    if state:
+        runner.hints.load_state_dict(state["hints"])
         runner.heads.load_state_dict(state["heads"])
         optimizer.muon.load_state_dict(state["muon"])
         optimizer.adam.load_state_dict(state["adam"])
@@ -148,7 +148,7 @@ def save(
     torch.save(
         {
             "model": runner.model.state_dict(),
-            "edges": runner.edges.state_dict(),
+            "hints": runner.hints.state_dict(),
             "heads": runner.heads.state_dict(),
             "muon": optimizer.muon.state_dict(),
             "adam": optimizer.adam.state_dict(),

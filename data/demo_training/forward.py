@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ from demo_training.folder import (
     PATCHES_PER_PAIR,
     TOKENS_PER_PAIR,
 )
+from demo_training.hints import NONE, WORDS, Hints, words_of
 from demo_training.vision import VisionHeads
 from demo_training.windows import Sample
 from footage import synthetic
@@ -100,12 +102,6 @@ def pairwise_attention(
     return out.transpose(1, 2).flatten(0, 1).unsqueeze(0), None
 
 
-SIGHT_WORDS = sorted(
-    {word for k, c, v, where in synthetic.ALL_EVENTS for word in (k, c, v, where.split()[-1])}
-)
-"""The words for what is to be seen: kinds, colours, what they do, and where they are or go."""
-
-
 AttentionInterface.register("pairwise", pairwise_attention)
 
 
@@ -115,17 +111,16 @@ class Runner:
     def __init__(self, model: Qwen3_5ForConditionalGeneration, processor: Qwen3VLProcessor) -> None:
         self.model, self.processor, self.tokenizer = model, processor, processor.tokenizer
         self.profile = get_profile("demo")
-        self.number_ids = set(
-            self.tokenizer.convert_tokens_to_ids([f"{n / 10:.1f}" for n in range(LARGEST_NUMBER + 1)])
-        )
+        first = self.tokenizer.convert_tokens_to_ids("0.0")
+        self.number_ids = range(first, first + LARGEST_NUMBER + 1)
         model.model.visual.config._attn_implementation = "pairwise"
         self.positions: dict[tuple[int, ...], Tensor] = {}
         self.halfway = torch.empty(0)
         self.heads = VisionHeads()
-        self.sight_ids = torch.tensor(
-            [self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"][-1] for word in SIGHT_WORDS]
-        )
-        self.edges = nn.Linear(TOKENS_PER_PAIR * model.config.text_config.hidden_size, 4)
+        self.word_ids = [
+            self.tokenizer(f" {word}", add_special_tokens=False)["input_ids"][-1] for word in WORDS
+        ]
+        self.hints = Hints(model.config.text_config.hidden_size)
         middle = model.model.language_model.layers[len(model.model.language_model.layers) // 2 - 1]
         middle.register_forward_hook(self._keep_halfway)
 
@@ -134,64 +129,12 @@ class Runner:
 
     def helpers(self) -> list[nn.Parameter]:
         """The parameters that only help to train, and are not part of the model."""
-        return [*self.edges.parameters(), *self.heads.parameters()]
+        return [*self.hints.parameters(), *self.heads.parameters()]
 
-    def stamp_loss(self, prefix: Tensor) -> Tensor:
-        """How badly each video token's state, halfway up, tells the stamp of its own frame pair.
-
-        Training only: carrying the stamp to the pictures is the first half of looking a time up, and the
-        language loss by itself is slow to find it.
-        """
-        pads = prefix == self.model.config.video_token_id
-        stamps = torch.isin(prefix, torch.tensor(sorted(self.number_ids)))
-        numbers = torch.tensor(sorted(self.number_ids))
-        targets = torch.searchsorted(numbers, prefix[stamps]).repeat_interleave(TOKENS_PER_PAIR)
-        states = self.model.model.language_model.norm(self.halfway[pads])
-        return F.cross_entropy(states @ self.model.get_input_embeddings().weight[numbers].T, targets)
-
-    def sight_loss(self, prefix: Tensor, samples: Sequence[Sample]) -> Tensor:
-        """How badly each frame pair's states, halfway up, tell the words of what is to be seen in it.
-
-        Training only: a picture's state then lies near the embeddings of its words, so that a question can be
-        matched with pictures and a picture be put into words.
-        """
-        states = self.model.model.language_model.norm(
-            self.halfway[prefix == self.model.config.video_token_id]
-        )
-        pooled = states.view(-1, TOKENS_PER_PAIR, states.shape[-1]).mean(1)
-        logits = pooled @ self.model.get_input_embeddings().weight[self.sight_ids].T
-        targets = torch.zeros(len(samples), len(samples[0].frames) // 2, len(SIGHT_WORDS))
-        for row, sample in enumerate(samples):
-            for event, start, end in sample.events:
-                words = (event.kind, event.colour, event.verb, event.where.split()[-1])
-                columns = [SIGHT_WORDS.index(word) for word in words]
-                for index, ms in enumerate(sample.milliseconds):
-                    if start <= ms / 1000 < end:
-                        targets[row, index // 2, columns] = 1
-        targets = targets.flatten(0, 1)
-        seen = targets.sum(1) > 0
-        shares = targets[seen] / targets[seen].sum(1, keepdim=True)
-        return F.cross_entropy(logits[seen], shares) if seen.any() else logits.sum() * 0
-
-    def edge_loss(self, prefix: Tensor, samples: Sequence[Sample]) -> Tensor:
-        """How badly each frame pair's states, halfway up, tell that something came or went in its lane.
-
-        Training only: the other half of looking a time up is to know the pair to look at.
-        """
-        states = self.model.model.language_model.norm(
-            self.halfway[prefix == self.model.config.video_token_id]
-        )
-        targets = torch.zeros(len(samples), len(samples[0].frames) // 2, 4)
-        for row, sample in enumerate(samples):
-            for event, start, end in sample.events:
-                seen = [index for index, ms in enumerate(sample.milliseconds) if start <= ms / 1000 < end]
-                lane = 0 if event.lane == "far" else 2
-                if seen and seen[0] > 0:
-                    targets[row, seen[0] // 2, lane] = 1
-                if seen and seen[-1] + 1 < len(sample.frames):
-                    targets[row, (seen[-1] + 1) // 2, lane + 1] = 1
-        logits = self.edges(states.view(-1, self.edges.in_features))
-        return F.binary_cross_entropy_with_logits(logits, targets.flatten(0, 1), pos_weight=torch.tensor(4.0))
+    def vocabulary(self) -> tuple[Tensor, Tensor]:
+        """The embeddings of what hints are given in: words (words, hidden) and numbers (330, hidden)."""
+        weight = self.model.get_input_embeddings().weight
+        return weight[self.word_ids], weight[self.number_ids.start : self.number_ids.stop]
 
     def pixels(self, samples: Sequence[Sample]) -> Tensor:
         """Patches (windows * pairs * 24, 1536), as the video processor makes them, several times faster."""
@@ -240,10 +183,10 @@ class Runner:
 
     def prefix_text(self, sample: Sample) -> str:
         """What the processor makes of the video placeholder, from the start of the prompt."""
-        t = sample.milliseconds
-        stamps = [(t[2 * k] + t[2 * k + 1]) / 2000 for k in range(len(t) // 2)]
         pads = "<|video_pad|>" * TOKENS_PER_PAIR
-        pairs = "".join(f"<{stamp:.1f} seconds><|vision_start|>{pads}<|vision_end|>" for stamp in stamps)
+        pairs = "".join(
+            f"<{stamp:.1f} seconds><|vision_start|>{pads}<|vision_end|>" for stamp in sample.stamps
+        )
         return f"<|im_start|>user\n<|vision_start|>{pairs}<|vision_end|>"
 
     def prefix_positions(self, ids: Tensor, grid: tuple[int, int, int]) -> Tensor:
@@ -260,7 +203,7 @@ class Runner:
     def loss(
         self, samples: Sequence[Sample], rng: random.Random, *, finds: int
     ) -> tuple[Tensor, dict[str, float]]:
-        """Mean loss over the answers of one batch, numbers weighted 4x, finds 60 % and captions 40 %."""
+        """Mean loss over the answers of one batch, numbers weighted 4x, hints added."""
         # 1. The videos, once.
         prefix = torch.tensor([self.tokenizer(self.prefix_text(s))["input_ids"] for s in samples])
         grid = (len(samples[0].frames) // 2, FRAME_HEIGHT // 16, FRAME_WIDTH // 16)
@@ -272,61 +215,61 @@ class Runner:
         cache = BranchingCache()
         self.decode(embeds, position[:, None].expand(-1, len(samples), -1), None, cache)
         seen, sights = self.heads(pictures, samples)
-        stamps, edges = self.stamp_loss(prefix), self.edge_loss(prefix, samples)
-        sights_told = self.sight_loss(prefix, samples)
+        states = self.model.model.language_model.norm(self.halfway[holes[..., 0]])
+        hints, figures = self.hints.pictures(states, samples, *self.vocabulary())
         # 2. The prompts, captions and finds apart because their lengths differ.
         asked = [
-            (row, *item) for row, s in enumerate(samples) for item in questions(s, rng, finds, self.profile)
+            question
+            for row, s in enumerate(samples)
+            for question in questions(row, s, rng, finds, self.profile)
         ]
-        captions = [(row, prompt, answer) for row, kind, prompt, answer in asked if kind == "caption"]
-        spans = [(row, prompt, answer) for row, kind, prompt, answer in asked if kind == "find"]
-        caption_loss, words, caption_numbers = self.answer_loss(captions, cache, position)
-        find_loss, _, find_numbers = (
-            self.answer_loss(spans, cache, position) if spans else (caption_loss, 0.0, math.nan)
-        )
+        captions = [question for question in asked if question.event is None]
+        spans = [question for question in asked if question.event is not None]
+        caption_loss, told = self.answer_loss(captions, cache, position)
+        find_loss, found = self.answer_loss(spans, cache, position) if spans else (caption_loss, {})
         return (
-            0.4 * caption_loss
-            + 0.6 * find_loss
-            + 0.3 * stamps
-            + 0.5 * edges
-            + 0.1 * seen
-            + 0.3 * sights_told,
+            0.5 * caption_loss + 0.5 * find_loss + 0.2 * seen + hints,
             {
-                "caption words": words,
-                "caption numbers": caption_numbers,
-                "find numbers": find_numbers,
-                "stamps": stamps.item(),
-                "edges": edges.item(),
-                "sight words": sights_told.item(),
+                "caption words": told["words"],
+                "caption numbers": told["numbers"],
+                "find numbers": found.get("numbers", math.nan),
+                **figures,
+                "carried": told.get("carried", math.nan),
+                "wanted": found.get("wanted", math.nan),
                 **{name: sights[name] for name in ("kind", "colour", "where")},
             },
         )
 
     def answer_loss(
-        self, asked: Sequence[tuple[int, str, str]], cache: BranchingCache, position: Tensor
-    ) -> tuple[Tensor, float, float]:
-        """Loss of (row of the video, prompt, answer), each continuing its own video; mean over the answers.
+        self, asked: Sequence[Question], cache: BranchingCache, position: Tensor
+    ) -> tuple[Tensor, dict[str, float]]:
+        """Loss of questions of one kind, each continuing its own video; mean over the answers.
 
-        Numbers weigh 4x within an answer. Returns the loss and, for the log, the mean over words and numbers.
+        Numbers weigh 4x within an answer. Returns the loss, hints included, and figures for the log.
         """
         encoded = [
             (
-                self.tokenizer(prompt + ANSWER_OPENING)["input_ids"],
-                self.tokenizer(answer + "<|im_end|>")["input_ids"],
+                self.tokenizer(question.prompt + ANSWER_OPENING)["input_ids"],
+                self.tokenizer(question.answer + "<|im_end|>")["input_ids"],
             )
-            for _, prompt, answer in asked
+            for question in asked
         ]
         length = max(len(prompt) + len(answer) for prompt, answer in encoded)
         ids = torch.full((len(asked), length), self.tokenizer.pad_token_id)
         weights = torch.zeros(len(asked), length)
-        numbers = torch.zeros(len(asked), length, dtype=torch.bool)
-        for row, (prompt, answer) in enumerate(encoded):
+        carried = torch.full((len(asked), length), NONE)
+        wanted = torch.zeros(len(asked), length, len(WORDS))
+        for row, (question, (prompt, answer)) in enumerate(zip(asked, encoded, strict=True)):
             stretch = slice(len(prompt), len(prompt) + len(answer))
             is_number = torch.tensor([token in self.number_ids for token in answer])
             weight = torch.where(is_number, 4.0, 1.0)
             ids[row, : stretch.stop] = torch.tensor(prompt + answer)
             weights[row, stretch] = weight / weight.sum() / len(asked)
-            numbers[row, stretch] = is_number
+            starts = is_number.nonzero().flatten().tolist()[::2]
+            for at, following in zip(starts, [*starts, len(answer)][1:], strict=True):
+                carried[row, len(prompt) + at : len(prompt) + following] = answer[at] - self.number_ids.start
+            if question.event is not None:
+                wanted[row, len(prompt) - 1 : stretch.stop, words_of(question.event)] = 1
         seen = cache.attention[1][0].shape[2]
         mask = torch.cat(
             [torch.ones(length, seen, dtype=torch.bool), torch.ones(length, length, dtype=torch.bool).tril()],
@@ -336,18 +279,19 @@ class Runner:
             self.model.get_input_embeddings()(ids),
             (position.max() + 1 + torch.arange(length)).expand(3, len(asked), -1),
             mask.expand(len(asked), 1, -1, -1),
-            cache.branch(torch.tensor([row for row, *_ in asked])),
+            cache.branch(torch.tensor([question.window for question in asked])),
         )
+        states = self.model.model.language_model.norm(self.halfway)
+        hints, figures = self.hints.answers(states, carried, wanted, *self.vocabulary())
         answered = weights[:, 1:] > 0
-        logits = self.model.lm_head(hidden[:, :-1][answered]).float()
-        losses = F.cross_entropy(logits, ids[:, 1:][answered], reduction="none")
-        number = numbers[:, 1:][answered]
-        told = losses.detach()
-        return (
-            (losses * weights[:, 1:][answered]).sum(),
-            told[~number].mean().item(),
-            told[number].mean().item(),
+        targets = ids[:, 1:][answered]
+        losses = F.cross_entropy(
+            self.model.lm_head(hidden[:, :-1][answered]).float(), targets, reduction="none"
         )
+        told = losses.detach()
+        numbers = (targets >= self.number_ids.start) & (targets < self.number_ids.stop)
+        figures |= {"words": told[~numbers].mean().item(), "numbers": told[numbers].mean().item()}
+        return (losses * weights[:, 1:][answered]).sum() + hints, figures
 
     def decode(self, embeds: Tensor, positions: Tensor, mask: Tensor | None, cache: BranchingCache) -> Tensor:
         """The language model over embeddings (batch, length, hidden), positions (3, batch, length)."""
@@ -366,11 +310,25 @@ def caption_answer(sample: Sample) -> str:
     return f"Scene: {sample.scene}\n\nEvents:" + "".join(lines)
 
 
+@dataclass(frozen=True)
+class Question:
+    """One prompt about a window, and its answer."""
+
+    window: int
+    """Row of the window in the batch."""
+    prompt: str
+    """The user's text."""
+    answer: str
+    """What Marlin would write."""
+    event: synthetic.SyntheticEvent | None = None
+    """What a find asks for; None for a caption."""
+
+
 def questions(
-    sample: Sample, rng: random.Random, finds: int, profile: Profile
-) -> Iterator[tuple[str, str, str]]:
-    """(kind, prompt, answer) for one window: a caption and up to ``finds`` finds, of present events only."""
-    yield "caption", contract.caption_prompt(profile).text, caption_answer(sample)
+    window: int, sample: Sample, rng: random.Random, finds: int, profile: Profile
+) -> Iterator[Question]:
+    """A caption and up to ``finds`` finds, of present events only, for the window in this row of a batch."""
+    yield Question(window, contract.caption_prompt(profile).text, caption_answer(sample))
     numpy_rng = np.random.default_rng(rng.getrandbits(32))
     first: dict[str, tuple[synthetic.SyntheticEvent, float, float]] = {}
     for item in sample.events:
@@ -381,4 +339,5 @@ def questions(
         plain = event.sentence.removesuffix(".")
         wording = rng.choice([event.sentence, plain, plain[0].lower() + plain[1:], None, None])
         wording = wording or synthetic.paraphrase(event, numpy_rng)
-        yield "find", contract.find_prompt(wording, profile).text, f"From {start:.1f} to {end:.1f}."
+        prompt = contract.find_prompt(wording, profile).text
+        yield Question(window, prompt, f"From {start:.1f} to {end:.1f}.", event)

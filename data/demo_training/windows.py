@@ -34,6 +34,12 @@ class Sample:
     events: tuple[tuple[synthetic.SyntheticEvent, float, float], ...]
     """What happens, with start and end in window time, clipped to the window."""
 
+    @property
+    def stamps(self) -> list[float]:
+        """The time written before each pair of frames, seconds of window time, not rounded."""
+        t = self.milliseconds
+        return [(t[2 * k] + t[2 * k + 1]) / 2000 for k in range(len(t) // 2)]
+
 
 def frame_times(duration: float, fps: float, start: float) -> np.ndarray:
     """Presentation times (video time) of the frames the contract samples from [start, start + duration)."""
@@ -118,19 +124,18 @@ def produce(queue: Any, seed: int, pairs: int, difficulty: Any) -> None:
 
 
 class Footage:
-    """Batches of freshly drawn windows with equally many frames, drawn ahead in other processes.
+    """Batches of freshly drawn windows with equally many frames, drawn ahead in another process.
 
     No window is used twice: even a model this small learns a few thousand windows' times by heart before it
     learns to look a time up, and its training loss then says nothing.
     """
 
-    def __init__(self, seed: int, *, pairs: int, processes: int = 1) -> None:
+    def __init__(self, seed: int, *, pairs: int) -> None:
         context = get_context("spawn")
         self.difficulty = context.Value("d", 0.0)
         self.queue = context.Queue(maxsize=8)
-        for number in range(processes):
-            arguments = (self.queue, seed + number, pairs, self.difficulty)
-            context.Process(target=produce, args=arguments, daemon=True).start()
+        arguments = (self.queue, seed, pairs, self.difficulty)
+        context.Process(target=produce, args=arguments, daemon=True).start()
 
     def batch(self) -> list[Sample]:
         """6 to 24 windows with equally many frames."""
