@@ -60,6 +60,8 @@ class FrameTable:
     """Length of all streams together as the header has it, or None when it says nothing."""
     read_seconds: float
     """Length of all streams together as the packets have it."""
+    created_at: str = ""
+    """The container's "creation_time", as written there."""
 
     @property
     def times_seconds(self) -> np.ndarray:
@@ -202,6 +204,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             container=container.format.name,
             promised_seconds=container.duration / 1e6 if container.duration else None,
             read_seconds=last_second - first_second,
+            created_at=container.metadata.get("creation_time", ""),
         )
     if table.duration_seconds > MAX_SECONDS:
         days = table.duration_seconds / 86_400

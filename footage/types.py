@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import numpy as np
 
-FileState = Literal["new", "indexed", "partial", "failed", "gone"]
+FileState = Literal["new", "waiting", "indexed", "partial", "failed", "skipped", "offline", "gone"]
 FinishReason = Literal["stop", "length"]
 Verdict = Literal["found", "uncertain", "not found"]
 
@@ -55,17 +55,27 @@ class File:
     fingerprint: str = ""
     """Hash of size and sampled bytes; equal fingerprints are candidates for equal content, no more."""
     collection: str = ""
-    """Name of the library folder the file was found under."""
+    """Name of the library folder the file was found under, or the one that was given."""
+    root: str = ""
+    """Absolute path of the folder (or file) that was asked for and led here."""
+    duration_seconds: float = 0.0
+    """Length of the video in it; 0 while unknown."""
     camera: str = ""
     """Camera name, where known."""
     recorded_at: str = ""
     """Wall-clock time of the first frame, ISO 8601, where known."""
     clock_source: str = ""
-    """Where ``recorded_at`` comes from: "container", "file name" or empty."""
+    """Where ``recorded_at`` comes from: "container", "file name", "guessed" or empty."""
     state: FileState = "new"
-    """What the index holds of it."""
+    """What the index holds of it: all ("indexed"), some ("partial") or nothing of its video; "new" while it
+    is being captioned, "waiting" while it is still being written or its turn has not come, "skipped" when it
+    was left out on request, "offline" when its root cannot be reached, "gone" when it is no longer there."""
     reason: str = ""
-    """For a failed or partial file: one sentence saying why."""
+    """One sentence saying why, for every state but "new", "indexed" and "gone"."""
+    tries: int = 0
+    """Runs that failed on these bytes, in whole or in part."""
+    tried_at: float = 0.0
+    """When the last of them did, seconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +108,8 @@ class Video:
     """What reads it: "torchcodec", "torchcodec exact" or "pyav"."""
     size_bytes: int = 0
     """Size of the file."""
+    created_at: str = ""
+    """When it was recorded according to the container, as written there; empty where it says nothing."""
     warnings: tuple[str, ...] = ()
     """What is known to be wrong with it, a sentence each (for example: truncated at 13.6 s)."""
 
@@ -156,11 +168,13 @@ class Caption:
     """The model's answer, untouched."""
     finish_reason: FinishReason
     """"stop", or "length" when the token cap cut the answer."""
+    notes: tuple[str, ...] = ()
+    """What had to be done to read it, a few words each: "unreadable", "truncated", "3 repeats left out"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Under what a window was captioned; two captions with unequal provenance never mix in one index."""
+    """Under what a window was captioned; captions with unequal provenance mix only where somebody says so."""
 
     model: str
     """Repository or folder name of the model."""
@@ -170,6 +184,8 @@ class Provenance:
     """Version of the prompt contract."""
     budget: str
     """Pixel and frame budget, spelled out."""
+    cutting: str = ""
+    """How videos were cut into windows, such as "30 s, 5 s shared"; filled in by the indexer."""
 
 
 @dataclass(frozen=True, slots=True)

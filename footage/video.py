@@ -65,6 +65,7 @@ def probe(path: str | os.PathLike[str], *, content_id: str = "", timeout_seconds
             stream_index=table.stream_index,
             decoder=ends.way,
             size_bytes=os.path.getsize(absolute),
+            created_at=table.created_at,
             warnings=_warnings(table, ends),
         )
 

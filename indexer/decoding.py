@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 import time
@@ -14,10 +15,14 @@ from footage.errors import VideoError
 from footage.types import File, Frames, Video, Window
 from footage.vlm.profiles import Profile
 from indexer import library
-from indexer.plan import Cutting, Job, Known
+from indexer.plan import Cutting, Job, Known, failed
+from indexer.progress import new_seconds
 
 _GIVE_UP_TIMEOUTS = 3  # a file whose windows fail for this many timeouts on end is not waited for any longer
 _JOIN_SECONDS = 5.0
+
+GROWING = "it changed while the run went on: it is left for the next one"
+ENOUGH = "the run had captioned as much as it was to: it is left for the next one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,15 @@ class Unusable:
     """Its row, with the reason."""
 
 
-Message = Opened | Decoded | Undecoded | Unusable
+@dataclass(frozen=True, slots=True)
+class Postponed:
+    """A file that has to wait for another run, or the rest of one that has been opened."""
+
+    file: File
+    """Its row, with the reason."""
+
+
+Message = Opened | Decoded | Undecoded | Unusable | Postponed
 
 
 class Ahead:
@@ -78,12 +91,14 @@ class Ahead:
         profile: Profile,
         queue_windows: int,
         timeout_seconds: float,
+        max_seconds: float = math.inf,
     ) -> None:
         self._jobs = jobs
         self._known = known
         self._cutting = cutting
         self._profile = profile
         self._timeout_seconds = timeout_seconds
+        self._left_seconds = max_seconds
         self._queue: queue.Queue[Message | BaseException | None] = queue.Queue(max(1, queue_windows))
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="decode ahead", daemon=True)
@@ -126,10 +141,13 @@ class Ahead:
     def _messages(self) -> Iterator[Message]:
         opened: set[str] = set()
         for job in self._jobs:
+            if library.changed(job.file):
+                yield Postponed(replace(job.file, state="waiting", reason=GROWING))
+                continue
             try:
                 content_id = job.file.content_id or library.content_id(job.file.path)
             except VideoError as error:
-                yield Unusable(replace(job.file, state="failed", reason=str(error)))
+                yield Unusable(failed(job.file, str(error)))
                 continue
             job = Job(
                 replace(job.file, content_id=content_id),
@@ -137,9 +155,20 @@ class Ahead:
             )
             plan = self._cutting.windows(content_id, job.video.duration_seconds)
             missing = self._known.missing(plan) if content_id not in opened else ()
+            if missing and self._left_seconds <= 0:
+                yield Postponed(replace(job.file, state="waiting", reason=ENOUGH))
+                continue
             opened.add(content_id)
             yield Opened(job, plan, missing)
-            yield from self._decode(job.file.path, job.video, missing)
+            added = new_seconds(plan)
+            fitting = []
+            for window in missing:
+                if self._left_seconds > 0:
+                    fitting.append(window)
+                    self._left_seconds -= added[window.index]
+            yield from self._decode(job.file.path, job.video, fitting)
+            if len(fitting) < len(missing):
+                yield Postponed(replace(job.file, state="waiting", reason=ENOUGH))
 
     def _decode(self, path: str, video: Video, windows: Sequence[Window]) -> Iterator[Decoded | Undecoded]:
         profile = self._profile

@@ -6,9 +6,12 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from fnmatch import fnmatchcase
+from pathlib import Path, PurePath
+from typing import Literal
 
 from footage.errors import UsageError, VideoNotFoundError
+from footage.types import File
 
 VIDEO_SUFFIXES = frozenset(
     f".{ending}"
@@ -33,19 +36,67 @@ class Found:
 
     path: Path
     """Absolute path, links in it not resolved."""
+    root: str
+    """Absolute path of the file or folder that was asked for and led here."""
     collection: str
     """Name of the folder that was asked for and led here; empty for a file named by itself."""
     size_bytes: int
     """Size."""
     modified_at: float
     """Modification time, seconds since the epoch."""
+    skip: str = ""
+    """Why it is left out, as a reason for its row; empty when it is not."""
 
 
-def walk(paths: Sequence[Path | str]) -> Iterator[Found]:
+@dataclass(frozen=True, slots=True)
+class Ignored:
+    """Something on the way that is no video file, or cannot be looked at."""
+
+    path: str
+    """Absolute path."""
+    why: Literal[
+        "hidden", "other file", "folder that may not be read", "link that leads nowhere or in a circle"
+    ]
+    """What it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which of the video files in a folder are wanted; a file named by itself always is."""
+
+    include: tuple[str, ...] = ()
+    """Globs, of which one must fit the name or the path inside the folder; all files when there are none."""
+    exclude: tuple[str, ...] = ()
+    """Globs, of which none may fit."""
+    since: float | None = None
+    """Earliest modification time, seconds since the epoch."""
+
+    def skip(self, inside: PurePath, modified_at: float) -> str:
+        """Why a file is left out, given its path inside the folder; empty when it is not."""
+        if self.include and not any(_fits(inside, glob) for glob in self.include):
+            return f"it fits no --include ({', '.join(self.include)})"
+        for glob in self.exclude:
+            if _fits(inside, glob):
+                return f"it fits --exclude {glob}"
+        if self.since is not None and modified_at < self.since:
+            return "it is older than --since"
+        return ""
+
+
+EVERYTHING = Selection()
+"""The selection that leaves nothing out."""
+
+
+def _fits(inside: PurePath, glob: str) -> bool:
+    return fnmatchcase(inside.name, glob) or fnmatchcase(inside.as_posix(), glob)
+
+
+def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> Iterator[Found | Ignored]:
     """Find the video files under the given files and folders, each once, folders in name order.
 
-    Hidden files and folders inside a folder are skipped. Links are followed, and every real folder is entered
-    once, so that links in a circle do no harm.
+    Hidden files and folders inside a folder, files of other kinds and folders that may not be read are passed
+    over and told as ``Ignored``. Links are followed, and every real folder is entered once, so that links in
+    a circle do no harm.
 
     Raises:
         VideoNotFoundError: a given path does not exist or may not be read.
@@ -56,28 +107,39 @@ def walk(paths: Sequence[Path | str]) -> Iterator[Found]:
     seen: set[str] = set()
     entered: set[str] = set()
     for given in paths:
-        start = Path(os.path.abspath(Path(given).expanduser()))
+        start = absolute(given)
         if not os.path.lexists(start):
             raise VideoNotFoundError(f"there is no file or folder {shown(start)}")
-        candidates = _in_folder(start, entered) if start.is_dir() else iter([start])
-        collection = start.name if start.is_dir() else ""
+        folder = start.is_dir()
         count = 0
-        for path in candidates:
+        for path in _in_folder(start, entered) if folder else iter([start]):
+            if isinstance(path, Ignored):
+                yield path
+                continue
             try:
                 status = path.stat()
             except OSError as error:
                 if path == start:
                     raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
-                continue  # a dangling link, or a file that went away while the folder was read
+                if path.is_symlink():
+                    yield Ignored(shown(path), "link that leads nowhere or in a circle")
+                continue  # else it went away while the folder was read
             count += 1
             if str(path) not in seen:
                 seen.add(str(path))
-                yield Found(path, collection, status.st_size, status.st_mtime)
+                skip = selection.skip(path.relative_to(start), status.st_mtime) if folder else ""
+                collection = start.name if folder else ""
+                yield Found(path, shown(start), collection, status.st_size, status.st_mtime, skip)
         if not count:
             raise UsageError(
                 f"there is no video file in {shown(start)}",
                 hint="Files are known by their ending (.mp4, .mov, ...); name a file to try it anyway.",
             )
+
+
+def absolute(path: Path | str) -> Path:
+    """A path as typed, made absolute; links in it stay."""
+    return Path(os.path.abspath(Path(path).expanduser()))
 
 
 def fingerprint(path: Path | str) -> str:
@@ -125,13 +187,33 @@ def content_id(path: Path | str) -> str:
 def is_under(path: str, roots: Sequence[Path | str]) -> bool:
     """Tell whether ``path`` is one of the given files, or lies in one of the given folders."""
     for root in roots:
-        start = os.path.abspath(Path(root).expanduser())
+        start = str(absolute(root))
         if path == start or path.startswith(start.rstrip(os.sep) + os.sep):
             return True
     return False
 
 
-def _in_folder(folder: Path, entered: set[str]) -> Iterator[Path]:
+def changed(file: File) -> bool:
+    """Tell whether a file is still there but is not what it was when it was looked at."""
+    try:
+        status = os.stat(file.path)
+    except OSError:
+        return False
+    return (status.st_size, status.st_mtime) != (file.size_bytes, file.modified_at)
+
+
+def still_there(path: str) -> bool | None:
+    """Tell whether something lies at a path; None when that cannot be told, as behind a locked folder."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _in_folder(folder: Path, entered: set[str]) -> Iterator[Path | Ignored]:
     """Video files under a folder, by name; ``entered`` keeps the real folders that are done."""
     to_enter = [folder]
     while to_enter:
@@ -145,15 +227,18 @@ def _in_folder(folder: Path, entered: set[str]) -> Iterator[Path]:
         except OSError as error:
             if current == folder:
                 raise VideoNotFoundError(f"{shown(folder)} cannot be read: {error.strerror}") from error
-            continue  # a folder inside that may not be entered; the rest goes on
+            yield Ignored(shown(current), "folder that may not be read")
+            continue
         deeper: list[Path] = []
         for entry in entries:
             if entry.name.startswith("."):
-                continue
-            if _is_folder(entry):
+                yield Ignored(shown(entry.path), "hidden")
+            elif _is_folder(entry):
                 deeper.append(Path(entry.path))
             elif Path(entry.name).suffix.lower() in VIDEO_SUFFIXES:
                 yield Path(entry.path)
+            else:
+                yield Ignored(shown(entry.path), "other file")
         to_enter.extend(reversed(deeper))
 
 

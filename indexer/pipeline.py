@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from footage.embedder import Embedder
 from footage.store import Store
-from footage.types import File, FileState, Window, WindowRecord
+from footage.types import File, FileState, Provenance, Window, WindowRecord
 from footage.vlm import contract
 from footage.vlm.protocol import VideoModel
 from indexer import library
-from indexer.decoding import Ahead, Decoded, Opened, Undecoded, Unusable
-from indexer.plan import Cutting, Job, Known
+from indexer.clocks import NO_CLOCKS, Clocks
+from indexer.decoding import GROWING, Ahead, Decoded, Opened, Postponed, Undecoded, Unusable
+from indexer.library import EVERYTHING, Ignored, Selection
+from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing
 from indexer.progress import IndexReport, Meter, Progress, new_seconds
 from indexer.projection import Projector
 
@@ -36,6 +40,12 @@ def index(
     batch_size: int = 4,
     queue_windows: int = 4,
     decode_timeout_seconds: float = 120,
+    selection: Selection = EVERYTHING,
+    clocks: Clocks = NO_CLOCKS,
+    collection: str | None = None,
+    max_seconds: float = math.inf,
+    mix: Mix = "refuse",
+    retry: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders.
@@ -54,12 +64,18 @@ def index(
         batch_size: windows per call of the model, as far as it takes as many.
         queue_windows: decoded windows that may wait for the model.
         decode_timeout_seconds: longest silence of a decoder.
+        selection: which files of a folder are wanted; the others are recorded as skipped.
+        clocks: reads cameras and wall clocks off the files.
+        collection: what to file everything under; None for the name of each folder.
+        max_seconds: footage to caption at most; what is left waits for another run.
+        mix: what to do about windows captioned under other settings.
+        retry: whether to try files again that failed too often.
         on_progress: called after every file looked at and every window done.
 
     Raises:
         UsageError: there is nothing to index, or the windows cannot be cut so.
         VideoNotFoundError: a given path does not exist.
-        SchemaMismatchError: the index was made with another model or other windows.
+        SchemaMismatchError: the index was made with another model or other windows, and ``mix`` is "refuse".
         StoreError: another run is writing to the index, or it cannot be written or read.
         ModelError: the model gave up.
         DependencyError: FFmpeg's libraries are missing.
@@ -73,22 +89,30 @@ def index(
     cutting.windows("", 0.0)  # refuses a length and an overlap that do not fit
     meter = Meter(on_progress)
     with store.writing():
-        # 1. Reserve the index for this model and these windows; note which files went away.
-        store.claim(
-            model.provenance, window_seconds=cutting.window_seconds, overlap_seconds=cutting.overlap_seconds
-        )
-        gone = _mark_gone(paths, store)
+        # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
+        provenance = replace(model.provenance, cutting=str(cutting))
+        if mix == "refuse":
+            refuse_mixing(store, provenance)
+        reachable, away = _mark_away(paths, store)
 
         # 2. Look at every file: what is it, and how much of it is still to be done?
-        known = Known(store)
-        run = _Run(store, model, Projector(store, embedder), known, meter)
+        known = Known(store, provenance, mix)
+        run = _Run(store, model, provenance, Projector(store, embedder), known, meter)
+        reading = Reading(clocks, retry=retry, timeout_seconds=decode_timeout_seconds)
         jobs: list[Job] = []
-        for found in library.walk(paths):
+        ignored: Counter[str] = Counter()
+        for found in library.walk(reachable, selection=selection) if reachable else ():
+            if isinstance(found, Ignored):
+                ignored[found.why] += 1
+                continue
+            if collection is not None:
+                found = replace(found, collection=collection)
             meter.files_total += 1
             meter.current = library.shown(found.path)
-            looked = known.identify(found, timeout_seconds=decode_timeout_seconds)
+            looked = known.identify(found, reading)
             if isinstance(looked, File):
                 run.record(looked)
+                run.unchanged += looked.state == "indexed"
             else:
                 plan = cutting.windows("", looked.video.duration_seconds)
                 meter.expect(len(plan), looked.video.duration_seconds)
@@ -106,6 +130,7 @@ def index(
             profile=profile,
             queue_windows=queue_windows,
             timeout_seconds=decode_timeout_seconds,
+            max_seconds=max_seconds,
         ) as messages:
             for message in messages:
                 match message:
@@ -118,7 +143,7 @@ def index(
                             batch = []
                     case Undecoded():
                         run.give_up(message)
-                    case Unusable():
+                    case Unusable() | Postponed():
                         run.record(message.file)
                 meter.tell()
         if batch:
@@ -129,7 +154,7 @@ def index(
         store.tidy()
     meter.stage, meter.current = "done", ""
     meter.tell()
-    return run.report(gone=gone, wall_seconds=time.monotonic() - began)
+    return run.report(away, ignored, wall_seconds=time.monotonic() - began)
 
 
 def reembed(store: Store, embedder: Embedder, on_progress: Callable[[int, int], None] | None = None) -> int:
@@ -164,17 +189,24 @@ class _Run:
     """What the run writes to the index and counts."""
 
     def __init__(
-        self, store: Store, model: VideoModel, projector: Projector, known: Known, meter: Meter
+        self,
+        store: Store,
+        model: VideoModel,
+        provenance: Provenance,
+        projector: Projector,
+        known: Known,
+        meter: Meter,
     ) -> None:
         self.projector = projector
         self._store = store
         self._model = model
+        self._provenance = provenance
         self._known = known
         self._meter = meter
         self._prompt = contract.caption_prompt(model.profile)
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
-        self._skipped = 0
+        self.unchanged = 0
         self._batches = 0
 
     def open(self, opened: Opened) -> None:
@@ -199,8 +231,8 @@ class _Run:
         else:  # a copy of a file that came before: nothing more to do
             self._meter.expect(-len(opened.plan), -video.duration_seconds)
         content.files.append(file)
-        if content.waiting and self._known.files.get(file.path) != file:
-            self._store.put_files([file])
+        if content.waiting:
+            self._put(file)
         self._close_if_done(file.content_id)
 
     def caption(self, batch: Sequence[Decoded]) -> None:
@@ -210,7 +242,7 @@ class _Run:
         records: dict[str, list[WindowRecord]] = {}
         for decoded, answer in zip(batch, answers, strict=True):
             caption = contract.read_caption(answer, decoded.window.span)
-            record = WindowRecord(decoded.window, caption, self._model.provenance)
+            record = WindowRecord(decoded.window, caption, self._provenance)
             records.setdefault(decoded.window.content_id, []).append(record)
         self._store.commit_windows(record for group in records.values() for record in group)
         for content_id, group in records.items():
@@ -233,11 +265,16 @@ class _Run:
         self._close_if_done(window.content_id)
 
     def record(self, file: File) -> None:
+        """Note how a file fared."""
+        self._put(file)
+        self._files[file.path] = file
+        self._meter.files_done += 1
+
+    def _put(self, file: File) -> None:
         """Write a file's row, unless it says nothing new."""
         if self._known.files.get(file.path) != file:
             self._store.put_files([file])
-        self._files[file.path] = file
-        self._meter.files_done += 1
+            self._known.files[file.path] = file
 
     def _window_done(self, window: Window, *, captioned: bool) -> None:
         content = self._contents[window.content_id]
@@ -252,24 +289,32 @@ class _Run:
         self.projector.forget(content_id)
         state, reason = _verdict(content)
         for file in content.files:
-            if _changed_on_disk(file):
-                self.record(replace(file, state="partial", reason="it changed while it was being indexed"))
+            if library.changed(file):
+                self.record(replace(file, state="waiting", reason=GROWING))
+            elif state == "failed":
+                self.record(failed(file, reason))
+            elif state == "partial":
+                self.record(replace(failed(file, reason), state="partial"))
             else:
-                self.record(replace(file, state=state, reason=reason))
-            self._skipped += content.complete_before and state == "indexed"
+                self.record(replace(file, state=state, reason=reason, tries=0, tried_at=0.0))
+            self.unchanged += content.complete_before and state == "indexed"
         content.files.clear()
 
-    def report(self, *, gone: int, wall_seconds: float) -> IndexReport:
+    def report(self, away: Counter[FileState], ignored: Counter[str], *, wall_seconds: float) -> IndexReport:
         """Sum up."""
         files = tuple(self._files[path] for path in sorted(self._files))
-        states = [file.state for file in files]
+        states = Counter(file.state for file in files)
         return IndexReport(
             files=files,
-            indexed=states.count("indexed") - self._skipped,
-            skipped=self._skipped,
-            partial=states.count("partial"),
-            failed=states.count("failed"),
-            gone=gone,
+            indexed=states["indexed"] - self.unchanged,
+            unchanged=self.unchanged,
+            partial=states["partial"],
+            failed=states["failed"],
+            waiting=states["waiting"],
+            skipped=states["skipped"],
+            gone=away["gone"],
+            offline=away["offline"],
+            ignored=dict(ignored),
             windows_captioned=self._meter.windows_captioned,
             seconds_captioned=self._meter.seconds_captioned,
             wall_seconds=wall_seconds,
@@ -287,21 +332,26 @@ def _verdict(content: _Content) -> tuple[FileState, str]:
     return state, f"{lost}: {'; '.join(content.reasons[:_REASONS])}"
 
 
-def _changed_on_disk(file: File) -> bool:
-    """Tell whether a file is still there but is not what it was when the run looked at it."""
-    try:
-        status = os.stat(file.path)
-    except OSError:
-        return False
-    return (status.st_size, status.st_mtime) != (file.size_bytes, file.modified_at)
+def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], Counter[FileState]]:
+    """Mark the files under the given paths that are no longer there, or whose root cannot be reached.
 
+    A root that is not there, of which the index knows files, is out of reach: a disk that is not plugged in.
 
-def _mark_gone(paths: Sequence[Path | str], store: Store) -> int:
-    """Mark the files under the given paths that are no longer there; should one come back, it is known."""
-    missing = [
-        replace(file, state="gone", reason="")
-        for file in store.files()
-        if file.state != "gone" and library.is_under(file.path, paths) and not os.path.lexists(file.path)
-    ]
-    store.put_files(missing)
-    return len(missing)
+    Returns:
+        The paths that can be walked, and how many files are newly gone or offline.
+    """
+    files = [file for file in store.files() if file.state != "gone"]
+    reachable, marked = [], []
+    for path in map(library.absolute, paths):
+        under = [file for file in files if library.is_under(file.path, [path])]
+        away = not os.path.lexists(path) and any(file.path != str(path) for file in under)
+        for file in under:
+            there = library.still_there(file.path)
+            state: FileState = "offline" if away or there is None else "gone"
+            if not there and file.state != state:
+                reason = f"{library.shown(path)} cannot be reached" if state == "offline" else ""
+                marked.append(replace(file, state=state, reason=reason))
+        if not away:
+            reachable.append(path)
+    store.put_files(marked)
+    return reachable, Counter(file.state for file in marked)

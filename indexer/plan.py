@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Literal
 
 from footage import video as footage_video
-from footage.errors import VideoError
+from footage.errors import DecodeError, SchemaMismatchError, VideoError
 from footage.store import Store
-from footage.types import File, Span, Video, Window
+from footage.timeline import merge_spans
+from footage.types import File, Provenance, Span, Video, Window
 from footage.windows import plan_windows
 from indexer import library
+from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.library import Found
+
+Mix = Literal["refuse", "accept", "replace"]
+"""What to do about windows captioned under other settings: refuse to run, leave them, caption them anew."""
+MAX_TRIES = 3
+"""Runs that may fail on the same bytes before a file is left alone."""
+FRESH_SECONDS = 30.0
+"""A file that cannot be read and was written to this recently may still be being written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +44,10 @@ class Cutting:
     overlap_seconds: float
     """What neighbours share."""
 
+    def __str__(self) -> str:
+        """In words, for the provenance of what is captioned."""
+        return f"{self.window_seconds:g} s, {self.overlap_seconds:g} s shared"
+
     def windows(self, content_id: str, duration_seconds: float) -> tuple[Window, ...]:
         """The windows of one video."""
         return plan_windows(
@@ -42,17 +58,36 @@ class Cutting:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How files are looked at."""
+
+    clocks: Clocks = NO_CLOCKS
+    """Reads cameras and wall clocks."""
+    retry: bool = False
+    """Whether files that failed too often are tried again."""
+    timeout_seconds: float = 120
+    """Longest silence of a decoder."""
+
+
+PLAINLY = Reading()
+"""Reads no cameras, and tries nothing again that failed too often."""
+
+
 class Known:
     """What the index held when the run began; nobody else writes to it meanwhile."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, provenance: Provenance, mix: Mix = "refuse") -> None:
         self.files = {file.path: file for file in store.files()}
         self.videos = store.videos()
         self.committed = store.committed()
+        self._under = store.captioned_under()
+        self._provenance = provenance
+        self._mix = mix
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
 
-    def identify(self, found: Found, *, timeout_seconds: float) -> Job | File:
-        """Find out what a file holds: a job, or, for a file that cannot be used, its row with the reason.
+    def identify(self, found: Found, reading: Reading = PLAINLY) -> Job | File:
+        """Find out what a file holds: a job, or, for a file that is not to be used, its row with the reason.
 
         A file whose size and modification time have not changed keeps its content id. Of any other a
         fingerprint is taken; only where a file with the same one is known are all its bytes hashed now, to
@@ -64,18 +99,35 @@ class Known:
             size_bytes=found.size_bytes,
             modified_at=found.modified_at,
             collection=found.collection,
+            root=found.root,
         )
-        if file.path != str(found.path):
-            return replace(file, state="failed", reason="its name is not valid UTF-8 text; rename it")
         before = self.files.get(file.path)
+        unchanged = (
+            before is not None
+            and (before.size_bytes, before.modified_at) == (file.size_bytes, file.modified_at)
+            and before.state != "gone"
+        )
+        if before is not None and unchanged:
+            file = replace(file, tries=before.tries, tried_at=before.tried_at)
+        if found.skip:
+            held = before is not None and unchanged and before.content_id != ""
+            return before if before and held else replace(file, state="skipped", reason=found.skip)
+        if file.path != str(found.path):
+            return failed(file, "its name is not valid UTF-8 text; rename it")
+        if before is not None and unchanged and file.tries >= MAX_TRIES:
+            if not reading.retry:
+                return before
+            file = replace(file, tries=0)
         try:
-            if (
-                before is not None
-                and before.content_id
-                and (before.size_bytes, before.modified_at) == (file.size_bytes, file.modified_at)
-            ):
+            video = None
+            if before is not None and before.content_id and same_bytes(before, file):
                 file = replace(
-                    before, collection=file.collection or before.collection, state="new", reason=""
+                    before,
+                    collection=file.collection or before.collection,
+                    root=file.root,
+                    state="new",
+                    reason="",
+                    tries=file.tries,
                 )
             else:
                 mark = library.fingerprint(found.path)
@@ -85,19 +137,99 @@ class Known:
             video = self.videos.get(file.content_id) if file.content_id else None
             if video is None:
                 video = footage_video.probe(
-                    found.path, content_id=file.content_id, timeout_seconds=timeout_seconds
+                    found.path, content_id=file.content_id, timeout_seconds=reading.timeout_seconds
                 )
         except VideoError as error:
-            return replace(file, state="failed", reason=str(error))
-        return Job(file, video)
+            unfinished = isinstance(error, DecodeError) or not found.size_bytes
+            if unfinished and time.time() - found.modified_at < FRESH_SECONDS:
+                return replace(file, state="waiting", reason=f"it may still be being written: {error}")
+            return failed(file, str(error))
+        return Job(_with_clock(file, video, found.path, reading.clocks), video)
 
     def missing(self, plan: tuple[Window, ...]) -> tuple[Window, ...]:
-        """The windows of a plan that were not captioned before, by index and span."""
-        done = self.committed.get(plan[0].content_id, {}) if plan else {}
-        return tuple(window for window in plan if done.get(window.index) != window.span)
+        """The windows of a plan that are still to be captioned."""
+        content_id = plan[0].content_id if plan else ""
+        if self._keeps(content_id, plan):
+            return ()
+        done, under = self.committed.get(content_id, {}), self._under.get(content_id, {})
+        return tuple(
+            window
+            for window in plan
+            if done.get(window.index) != window.span or under[window.index] != self._provenance
+        )
 
     def stale(self, content_id: str, plan: tuple[Window, ...]) -> list[int]:
         """Indexes of captioned windows that are no part of the plan, as when its duration reads anew."""
+        if self._keeps(content_id, plan):
+            return []
         planned: dict[int, Span] = {window.index: window.span for window in plan}
         done = self.committed.get(content_id, {})
         return sorted(index for index, span in done.items() if planned.get(index) != span)
+
+    def _keeps(self, content_id: str, plan: tuple[Window, ...]) -> bool:
+        """Whether a video that was captioned whole under other settings stays as it is."""
+        under = set(self._under.get(content_id, {}).values())
+        if self._mix != "accept" or not plan or len(under) != 1 or under == {self._provenance}:
+            return False
+        whole = merge_spans(self.committed[content_id].values())
+        return whole == (Span(0, plan[-1].span.end_seconds),)
+
+
+def failed(file: File, reason: str) -> File:
+    """The row of a file that cannot be used, one try later."""
+    return replace(file, state="failed", reason=reason, tries=file.tries + 1, tried_at=time.time())
+
+
+def same_bytes(before: File, now: File) -> bool:
+    """Whether a file is, by its size and modification time, what it was."""
+    return (before.size_bytes, before.modified_at) == (now.size_bytes, now.modified_at)
+
+
+def refuse_mixing(store: Store, provenance: Provenance) -> None:
+    """Make sure that the index holds nothing captioned under other settings.
+
+    Raises:
+        SchemaMismatchError: it does; the sentence names what differs.
+    """
+    for held in store.provenances():
+        if held == provenance:
+            continue
+        ours, theirs = asdict(provenance), asdict(held)
+        other = [name for name in ours if ours[name] != theirs[name]]
+        was = ", ".join(f"{_SETTING[name]} {theirs[name]}" for name in other)
+        now = ", ".join(f"{_SETTING[name]} {ours[name]}" for name in other)
+        raise SchemaMismatchError(
+            f"the index {store.path} was made with {was}, not with {now}",
+            hint="Use the settings it was made with; or --reindex to caption everything anew, --accept-mixed "
+            "to keep what there is and caption only what is new, or --db to name another index.",
+        )
+
+
+_SETTING = {
+    "model": "model",
+    "revision": "revision",
+    "prompt_version": "prompt version",
+    "budget": "budget",
+    "cutting": "windows of",
+}
+
+
+def _with_clock(file: File, video: Video, path: Path, clocks: Clocks) -> File:
+    """A file with its camera, its wall clock and its length."""
+    camera = clocks.camera(path) or file.camera
+    recorded_at, source = clocks.recorded_at(
+        path,
+        container_time=video.created_at,
+        modified_at=file.modified_at,
+        duration_seconds=video.duration_seconds,
+        camera=camera,
+    )
+    if not source:
+        recorded_at, source = file.recorded_at, file.clock_source
+    return replace(
+        file,
+        camera=camera,
+        recorded_at=recorded_at,
+        clock_source=source,
+        duration_seconds=video.duration_seconds,
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -48,14 +48,22 @@ class IndexReport:
     """Every file found, as recorded."""
     indexed: int
     """Files whose content this run completed."""
-    skipped: int
+    unchanged: int
     """Files whose content was complete before."""
     partial: int
     """Files of which some windows could not be decoded."""
     failed: int
     """Files of which nothing could be used."""
+    waiting: int
+    """Files that are left for another run."""
+    skipped: int
+    """Files that were left out on request."""
     gone: int
-    """Files known from before that are no longer there."""
+    """Files known from before that are no longer there, newly noticed."""
+    offline: int
+    """Files known from before whose root cannot be reached, newly noticed."""
+    ignored: Mapping[str, int]
+    """What else lay on the way, by what it is, such as "hidden"."""
     windows_captioned: int
     """Windows that the model saw."""
     seconds_captioned: float

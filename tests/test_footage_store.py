@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -95,7 +95,7 @@ def test_a_new_index_is_private_and_empty(store):
     status = store.status()
     assert (status.videos, status.windows, status.events, status.seconds_indexed) == (0, 0, 0, 0)
     assert status.schema_version == SCHEMA_VERSION and status.model is None and status.embedders == ()
-    assert store.search_text("anything") == [] and store.events() == [] and store.provenance() is None
+    assert store.search_text("anything") == [] and store.events() == [] and not store.provenances()
 
 
 def test_no_index_is_made_unasked(tmp_path):
@@ -228,7 +228,21 @@ def test_one_writer_at_a_time(store):
 
 def test_rows_come_back_as_they_went_in(store):
     file = File(
-        "/a.mp4", "c", 5, 1.25, "f", "lib", "gate", "2026-01-02T03:04:05+01:00", "container", "partial", "why"
+        "/a.mp4",
+        "c",
+        5,
+        1.25,
+        "f",
+        "lib",
+        "/lib",
+        9.5,
+        "gate",
+        "2026-01-02T03:04:05+01:00",
+        "container",
+        "partial",
+        "why",
+        2,
+        7.5,
     )
     video = a_video(
         rotation_degrees=90, warnings=("truncated at 13.6 s", "it's odd"), variable_frame_rate=True
@@ -239,7 +253,7 @@ def test_rows_come_back_as_they_went_in(store):
     store.commit_window(record)
     assert store.files() == [file] and store.file_at("/a.mp4") == file
     assert store.videos() == {"c": video} == store.videos(["c", "d"])
-    assert store.windows("c") == [record] and store.provenance() == PROVENANCE
+    assert store.windows("c") == [record] and list(store.provenances()) == [PROVENANCE]
     assert store.committed() == {"c": {0: Span(0, 30)}} and store.committed([]) == {}
 
 
@@ -286,21 +300,11 @@ def test_any_text_names_its_own_row_only(store, texts):
     assert {f.path for f in store.files()} == set(texts[1:])
 
 
-def test_an_index_belongs_to_one_model_and_one_way_of_cutting(store):
-    claim = {"window_seconds": 30.0, "overlap_seconds": 5.0}
-    store.claim(PROVENANCE, **claim)
-    store.claim(Provenance("other", "x", "1", "small"), **claim)  # nothing captioned yet: free to change
-    store.claim(PROVENANCE, **claim)
-    store.commit_window(a_record())
-    store.claim(PROVENANCE, **claim)
-    with pytest.raises(SchemaMismatchError, match="model org/model, revision abc, not with model other"):
-        store.claim(Provenance("other", "x", "1", "small"), **claim)
-    with pytest.raises(SchemaMismatchError, match="overlap_seconds 5, not with overlap_seconds 0") as caught:
-        store.claim(PROVENANCE, window_seconds=30, overlap_seconds=0)
-    assert "--window-seconds 30 --overlap-seconds 5" in caught.value.hint
-
-
-# -- projections ---------------------------------------------------------------------------------------------
+def test_under_what_windows_were_captioned_is_counted(store):
+    other = Provenance("other", "x", "1", "small", "30 s, 5 s shared")
+    store.commit_windows([a_record(index=0), a_record(index=1), replace(a_record(index=2), provenance=other)])
+    assert list(store.provenances().items()) == [(PROVENANCE, 2), (other, 1)]
+    assert store.captioned_under() == {"c": {0: PROVENANCE, 1: PROVENANCE, 2: other}}
 
 
 def test_a_projection_is_replaced_as_a_whole(store):
@@ -515,8 +519,3 @@ def test_status_counts_footage_once(store):
     assert status.files == {"indexed": 2, "failed": 1}
     assert (status.seconds_indexed, status.seconds_total) == (55, 100)
     assert status.failures == (("/bad.mp4", "why"),) and status.model == PROVENANCE
-
-
-def test_what_the_index_was_made_with_is_readable_text(store):
-    store.claim(PROVENANCE, window_seconds=30, overlap_seconds=5)
-    assert json.loads(store._meta("captioned_with"))["window_seconds"] == "30"

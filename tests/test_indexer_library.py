@@ -10,11 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footage.errors import UsageError, VideoNotFoundError
-from indexer.library import SAMPLE_BYTES, content_id, fingerprint, is_under, shown, walk
+from indexer.library import (
+    SAMPLE_BYTES,
+    Found,
+    Ignored,
+    Selection,
+    content_id,
+    fingerprint,
+    is_under,
+    shown,
+    still_there,
+    walk,
+)
+
+
+def files(*paths, **options):
+    return [found for found in walk(paths, **options) if isinstance(found, Found)]
 
 
 def names(*paths):
-    return [str(found.path) for found in walk(paths)]
+    return [str(found.path) for found in files(*paths)]
 
 
 @pytest.fixture
@@ -37,7 +52,7 @@ def folder(tmp_path):
 
 
 def test_a_folder_is_walked_in_name_order_without_what_is_hidden(folder):
-    found = list(walk([folder]))
+    found = files(folder)
     inside = [str(item.path.relative_to(folder)) for item in found]
     assert inside == ["a.mkv", "b.MP4", "z.ts", "sub/c.mov", "sub/deep/e.3gp"]
     assert {item.collection for item in found} == {"films"}
@@ -49,7 +64,7 @@ def test_a_file_named_by_itself_is_taken_whatever_its_name(folder):
         str(folder / "notes.txt"),
         str(folder / ".hidden.mp4"),
     ]
-    assert next(walk([folder / "notes.txt"])).collection == ""
+    assert files(folder / "notes.txt")[0].collection == ""
 
 
 def test_every_file_comes_once(folder):
@@ -67,6 +82,51 @@ def test_links_in_a_circle_do_no_harm(folder):
     assert {os.path.realpath(path) for path in found} == {
         str(folder / name) for name in ("a.mkv", "b.MP4", "z.ts", "sub/c.mov", "sub/deep/e.3gp")
     }
+
+
+def test_what_is_passed_over_is_told(folder):
+    (folder / "locked").mkdir()
+    (folder / "locked" / "f.mp4").touch()
+    (folder / "dangling.mp4").symlink_to(folder / "nowhere.mp4")
+    (folder / "locked").chmod(0)
+    try:
+        ignored = {
+            (item.path.removeprefix(f"{folder}/"), item.why)
+            for item in walk([folder])
+            if isinstance(item, Ignored)
+        }
+    finally:
+        (folder / "locked").chmod(0o700)
+    locked = set() if os.geteuid() == 0 else {("locked", "folder that may not be read")}
+    assert ignored == {
+        (".hidden.mp4", "hidden"),
+        (".cache", "hidden"),
+        ("notes.txt", "other file"),
+        ("dangling.mp4", "link that leads nowhere or in a circle"),
+        *locked,
+    }
+
+
+def test_a_selection_says_why_a_file_is_left_out(folder):
+    os.utime(folder / "z.ts", (1, 1))
+    chosen = Selection(include=("*.m*", "*.M*", "z.ts"), exclude=("sub/*",), since=2)
+    skipped = {found.path.name: found.skip for found in files(folder, selection=chosen)}
+    assert skipped == {
+        "a.mkv": "",
+        "b.MP4": "",
+        "z.ts": "it is older than --since",
+        "c.mov": "it fits --exclude sub/*",
+        "e.3gp": "it fits no --include (*.m*, *.M*, z.ts)",
+    }
+    (named,) = files(folder / "sub" / "c.mov", selection=Selection(exclude=("*",)))
+    assert named.skip == ""
+
+
+def test_whether_a_file_is_there_or_cannot_be_told(tmp_path):
+    (tmp_path / "a").touch()
+    assert still_there(str(tmp_path / "a")) is True
+    assert still_there(str(tmp_path / "b")) is still_there(str(tmp_path / "a" / "c")) is False
+    assert still_there(str(tmp_path / ("x" * 300))) is None
 
 
 def test_a_relative_path_becomes_absolute(folder, monkeypatch):

@@ -10,6 +10,7 @@ import signal
 import threading
 import time
 from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,8 @@ from standin_run import WINDOWS, index_slowly
 
 from footage.errors import SchemaMismatchError, StoreError, UsageError, VideoNotFoundError
 from footage.store import Store
+from indexer.clocks import Clocks
+from indexer.library import Selection
 from indexer.pipeline import index, reembed
 
 LEVELS = {
@@ -81,7 +84,7 @@ def test_captions_become_events_in_video_time_merged_over_windows(library, store
     assert [event.span.start_seconds for event in events] == pytest.approx([0, 3, 7], abs=0.5)
     assert [event.span.end_seconds for event in events] == pytest.approx([3, 7, 10], abs=0.5)
     record = store.windows(report.files[0].content_id)[0]
-    assert record.provenance == StandinModel().provenance
+    assert record.provenance == replace(StandinModel().provenance, cutting="4 s, 1 s shared")
     assert record.caption.raw.startswith("Scene: A plain wall")
     assert record.caption.scene == record.caption.raw.split("\n")[0].removeprefix("Scene: ")
 
@@ -105,7 +108,7 @@ def test_a_second_run_captions_nothing_and_changes_nothing(library, store):
     model, embedder = StandinModel(), StandinEmbedder()
     report = run(library, store, model, embedder)
     assert (model.log, embedder.texts) == ([], [])
-    assert (report.skipped, report.indexed, report.windows_captioned) == (3, 0, 0)
+    assert (report.unchanged, report.indexed, report.windows_captioned) == (3, 0, 0)
     assert content_of(store) == before
 
 
@@ -118,7 +121,7 @@ def test_moved_copied_and_touched_files_are_known_again(library, store):
     model = StandinModel()
     report = run(library, store, model)
     assert model.log == []
-    assert (report.skipped, report.gone) == (4, 1)
+    assert (report.unchanged, report.gone) == (4, 1)
     assert [f.path for f in store.files(state="gone")] == [str(library / "a.mp4")]
     moved = next(f for f in report.files if f.path.endswith("moved.mp4"))
     assert store.paths_of(moved.content_id) == [str(library / "deep" / "moved.mp4")]
@@ -153,7 +156,7 @@ def test_a_deleted_file_is_not_found_and_comes_back_for_nothing(library, store, 
     assert not store.search_text("bright", content_ids=[gone.content_id])
     kept.rename(library / "b.mp4")
     model = StandinModel()
-    assert run(library, store, model).skipped == 3
+    assert run(library, store, model).unchanged == 3
     assert model.log == [] and store.search_text("bright", content_ids=[gone.content_id])
 
 
@@ -170,6 +173,8 @@ def test_bad_files_are_recorded_with_their_reason_and_the_rest_go_on(library, st
     (library / "letter.mp4").write_text("Dear reader, this is not a video.")
     (library / "playlist.mp4").write_text("#EXTM3U\nfile:///etc/passwd\n")
     (library / os.fsdecode(b"latin-\xe9.mp4")).write_bytes(b"x")
+    for path in library.iterdir():
+        os.utime(path, (1, 1))
     report = run(library, store)
     assert (report.indexed, report.failed) == (3, 4)
     failures = dict(store.status().failures)
@@ -177,7 +182,7 @@ def test_bad_files_are_recorded_with_their_reason_and_the_rest_go_on(library, st
     assert all(reason and "\n" not in reason for reason in failures.values())
     assert any("rename it" in reason for reason in failures.values())
     again = run(library, store)
-    assert (again.skipped, again.failed) == (3, 4)
+    assert (again.unchanged, again.failed) == (3, 4)
 
 
 def test_windows_that_do_not_decode_make_a_file_partial_and_are_tried_again(test_data, store):
@@ -247,15 +252,51 @@ def test_windows_go_to_the_model_in_batches_across_files(library, store):
     assert model.batches == [3, 3]
 
 
-def test_another_model_or_other_windows_are_refused_and_nothing_is_lost(library, store):
+def test_other_settings_are_refused_and_nothing_is_lost(library, store):
     run(library / "b.mp4", store)
     before = content_of(store)
-    with pytest.raises(SchemaMismatchError, match="revision 1, not with revision 2"):
+    with pytest.raises(SchemaMismatchError, match="made with revision 1, not with revision 2") as caught:
         run(library, store, StandinModel(revision="2"))
-    with pytest.raises(SchemaMismatchError, match=r"window_seconds 4, not with window_seconds 8") as caught:
+    assert "--reindex" in caught.value.hint and "--accept-mixed" in caught.value.hint
+    with pytest.raises(
+        SchemaMismatchError, match="windows of 4 s, 1 s shared, not with windows of 8 s, 1 s shared"
+    ):
         run(library, store, window_seconds=8.0)
-    assert "--window-seconds 4 --overlap-seconds 1" in caught.value.hint
     assert content_of(store) == before
+
+
+def test_accepted_other_settings_caption_only_what_is_new_and_the_mix_is_told(library, store):
+    run(library / "a.mp4", store)
+    model = StandinModel(revision="2")
+    report = run(library, store, model, window_seconds=8.0, mix="accept")
+    assert (report.unchanged, report.indexed) == (1, 2)
+    assert {provenance.revision: count for provenance, count in store.status().models.items()} == {
+        "1": 3,
+        "2": 2,
+    }
+    again = StandinModel(revision="2")
+    assert run(library, store, again, window_seconds=8.0, mix="accept").unchanged == 3 and again.log == []
+
+
+def test_half_a_video_under_other_settings_is_captioned_anew_when_they_are_accepted(library, store):
+    with pytest.raises(KeyboardInterrupt):
+        run(library / "a.mp4", store, StandinModel(max_batch=1, stop_at=2))
+    run(library / "a.mp4", store, StandinModel(revision="2"), window_seconds=8.0, mix="accept")
+    assert [provenance.revision for provenance in store.provenances()] == ["2"]
+
+
+def test_reindexing_leaves_nothing_of_the_old_settings(library, store, tmp_path):
+    run(library, store)
+    options = {"window_seconds": 8.0, "mix": "replace"}
+    with pytest.raises(KeyboardInterrupt):
+        run(library, store, StandinModel(revision="2", max_batch=1, stop_at=2), **options)
+    assert len(store.provenances()) == 2
+    model = StandinModel(revision="2")
+    run(library, store, model, **options)
+    fresh = Store.open(tmp_path / "fresh", create=True)
+    run(library, fresh, StandinModel(revision="2"), window_seconds=8.0)
+    assert content_of(store) == content_of(fresh)
+    assert len(model.log) == sum(len(fresh.windows(content)) for content in fresh.videos()) - 2
 
 
 def test_senseless_windows_are_refused(library, store):
@@ -281,7 +322,6 @@ def test_a_run_that_is_stopped_goes_on_at_the_next_window(library, store, tmp_pa
 def test_windows_committed_but_not_projected_are_projected_by_the_next_run(library, store, tmp_path):
     unbroken = Store.open(tmp_path / "unbroken", create=True)
     report = run(library, unbroken)
-    store.claim(StandinModel().provenance, window_seconds=4, overlap_seconds=1)
     for file in report.files:  # as if killed between the commit and everything that follows from it
         store.put_files([file])
         store.put_video(unbroken.videos()[file.content_id])
@@ -370,3 +410,93 @@ def test_kill_9_at_any_moment_then_the_same_command_gives_the_unbroken_index(lib
     assert sorted(set(captioned)) == sorted(model.log)
     assert len(captioned) <= len(model.log) + 3  # no more than the window at hand, per kill
     assert content_of(Store.open(database)) == content_of(unbroken)
+
+
+def test_a_file_that_keeps_failing_is_left_alone_until_somebody_asks(library, store):
+    bad = library / "bad.mp4"
+    bad.write_bytes((library / "a.mp4").read_bytes()[:600])
+    os.utime(bad, (1, 1))
+    for tries in (1, 2, 3, 3):
+        (row,) = [file for file in run(library, store).files if file.path == str(bad)]
+        assert (row.state, row.tries) == ("failed", tries)
+    (row,) = [file for file in run(library, store, retry=True).files if file.path == str(bad)]
+    assert (row.state, row.tries) == ("failed", 1)
+    shutil.copy(library / "b.mp4", bad)
+    (row,) = [file for file in run(library, store).files if file.path == str(bad)]
+    assert (row.state, row.tries) == ("indexed", 0)
+
+
+def test_a_file_that_is_still_being_written_waits_and_is_indexed_once_it_is_whole(library, store, tmp_path):
+    whole = (library / "a.mp4").read_bytes()
+    growing = tmp_path / "growing"
+    growing.mkdir()
+    (growing / "c.mp4").write_bytes(whole[: len(whole) // 2])  # its index comes last, so it cannot be opened
+    report = run(growing, store)
+    assert (report.waiting, report.failed, report.windows_captioned) == (1, 0, 0)
+    assert "may still be being written" in store.files()[0].reason and store.files()[0].tries == 0
+    (growing / "c.mp4").write_bytes(whole)
+    assert run(growing, store).indexed == 1
+
+
+def test_a_file_that_changes_while_it_is_captioned_waits(library, store, monkeypatch):
+    class Overwriting(StandinModel):
+        def run(self, requests):
+            write_levels(library / "b.mp4", [10] * 4)
+            return super().run(requests)
+
+    report = run(library / "b.mp4", store, Overwriting())
+    assert (report.waiting, report.indexed) == (1, 0)
+    assert "changed while the run went on" in report.files[0].reason
+    assert run(library / "b.mp4", store).indexed == 1
+
+
+def test_a_root_that_is_out_of_reach_makes_its_files_offline_and_costs_nothing(library, store, tmp_path):
+    run(library, store)
+    unplugged = library.rename(tmp_path / "unplugged")
+    report = run(library, store)
+    assert (report.offline, report.gone, len(report.files)) == (3, 0, 0)
+    assert {file.state for file in store.files()} == {"offline"}
+    assert all("cannot be reached" in file.reason for file in store.files())
+    assert store.search_text("bright", owner_kinds=["event"])  # still searchable
+    unplugged.rename(library)
+    model = StandinModel()
+    assert run(library, store, model).unchanged == 3 and model.log == []
+    assert {file.state for file in store.files()} == {"indexed"}
+
+
+def test_files_left_out_are_recorded_as_skipped_and_an_indexed_one_stays(library, store):
+    run(library / "b.mp4", store)
+    report = run(library, store, selection=Selection(exclude=("b.*", "it*")))
+    assert (report.indexed, report.skipped) == (1, 1)
+    states = {Path(file.path).name[:2]: (file.state, file.reason) for file in store.files()}
+    assert states == {
+        "a.": ("indexed", ""),
+        "b.": ("indexed", ""),
+        "it": ("skipped", "it fits --exclude it*"),
+    }
+    assert run(library, store).indexed == 1
+
+
+def test_a_run_captions_no_more_than_it_is_told_to_and_the_next_goes_on(library, store, tmp_path):
+    report = run(library, store, max_seconds=5.0)
+    assert report.waiting == 3 and report.windows_captioned == 2
+    assert {file.state for file in store.files()} == {"waiting"}
+    assert run(library, store).indexed == 3
+    unbroken = Store.open(tmp_path / "unbroken", create=True)
+    run(library, unbroken)
+    assert content_of(store) == content_of(unbroken)
+
+
+def test_collections_cameras_and_clocks_are_noted(library, store):
+    (library / "gate").mkdir()
+    (library / "b.mp4").rename(library / "gate" / "cam1_20260102_030405.mp4")
+    clocks = Clocks(zone=UTC, camera_from="folder", offsets={"gate": 5.0})
+    run(library, store, clocks=clocks, collection="yard")
+    (gate,) = [file for file in store.files() if file.camera == "gate"]
+    assert (gate.collection, gate.recorded_at, gate.clock_source) == (
+        "yard",
+        "2026-01-02T03:04:10+00:00",
+        "file name",
+    )
+    assert gate.duration_seconds == pytest.approx(3)
+    assert {file.camera for file in store.files()} == {"gate", "library"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     import numpy as np
 
 _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
-_PLAN_KEYS = {"window_seconds", "overlap_seconds"}
 
 
 class Store:
@@ -60,45 +58,19 @@ class Store:
         """
         return self._tables.writing()
 
-    def claim(self, provenance: Provenance, *, window_seconds: float, overlap_seconds: float) -> None:
-        """Reserve the index for captions of one provenance and one way of cutting windows.
+    def provenances(self) -> Counter[Provenance]:
+        """Under what windows were captioned, and how many each time; most first."""
+        columns = list(layout.PROVENANCE_COLUMNS)
+        found = self._tables.read("windows", columns=columns)
+        return Counter(dict(Counter(map(layout.provenance_from_row, found)).most_common()))
 
-        Raises:
-            SchemaMismatchError: it holds windows captioned otherwise; the sentence names both.
-        """
-        wanted = {
-            "model": provenance.model,
-            "revision": provenance.revision,
-            "prompt_version": provenance.prompt_version,
-            "budget": provenance.budget,
-            "window_seconds": f"{window_seconds:g}",
-            "overlap_seconds": f"{overlap_seconds:g}",
-        }
-        text = self._meta("captioned_with")
-        held: dict[str, str] = json.loads(text) if text else {}
-        if held == wanted:
-            return
-        if held and self._tables.count("windows"):
-            other = [key for key in wanted if held.get(key) != wanted[key]]
-            was = ", ".join(f"{key} {held.get(key, 'unknown')}" for key in other)
-            now = ", ".join(f"{key} {wanted[key]}" for key in other)
-            again = "name another index with --db, or remove this one and index again."
-            if set(other) <= _PLAN_KEYS:
-                same = (
-                    f"--window-seconds {held['window_seconds']} --overlap-seconds {held['overlap_seconds']}"
-                )
-                again = f"run with {same}, {again}"
-            raise SchemaMismatchError(
-                f"the index {self.path} was made with {was}, not with {now}; the two do not mix",
-                hint=again[0].upper() + again[1:],
-            )
-        self._tables.upsert("meta", [{"key": "captioned_with", "value": json.dumps(wanted)}])
-
-    def provenance(self) -> Provenance | None:
-        """Under what the windows were captioned; None while there are none."""
-        columns = ["model", "revision", "prompt_version", "budget"]
-        found = self._tables.read("windows", columns=columns, limit=1)
-        return layout.provenance_from_row(found[0]) if found else None
+    def captioned_under(self) -> dict[str, dict[int, Provenance]]:
+        """Under what each window was captioned, by content id and index."""
+        columns = ["content_id", "window_index", *layout.PROVENANCE_COLUMNS]
+        under: dict[str, dict[int, Provenance]] = {}
+        for row in self._tables.read("windows", columns=columns):
+            under.setdefault(row["content_id"], {})[row["window_index"]] = layout.provenance_from_row(row)
+        return under
 
     # -- files and videos ------------------------------------------------------------------------------------
 
@@ -320,7 +292,7 @@ class Store:
             ),
             seconds_total=sum(video.duration_seconds for key, video in self.videos().items() if key in held),
             embedders=self._embedders(),
-            model=self.provenance(),
+            models=self.provenances(),
             schema_version=SCHEMA_VERSION,
             failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from footage.types import (
@@ -23,11 +23,14 @@ from footage.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised whenever a table changes shape; an index of another version is refused."""
 
 VIDEO_TEXT_CHARACTERS = 20_000
 """Bound on the text that stands for a whole video in the full-text index."""
+
+PROVENANCE_COLUMNS = tuple(field.name for field in fields(Provenance))
+"""The columns of ``windows`` that say under what a window was captioned."""
 
 OwnerKind = Literal["event", "scene", "video"]
 
@@ -88,12 +91,17 @@ class IndexStatus:
     """Footage seconds of every content that a file holds."""
     embedders: tuple[str, ...]
     """Names of the embedders that have a vector table."""
-    model: Provenance | None
-    """Under what the windows were captioned; None while there are none."""
+    models: Mapping[Provenance, int]
+    """Under what windows were captioned and how many each time, most first; more than one: a mix."""
     schema_version: int
     """Version of the tables."""
     failures: tuple[tuple[str, str], ...] = field(default=())
     """Path and reason of every file that failed in whole or in part."""
+
+    @property
+    def model(self) -> Provenance | None:
+        """Under what most windows were captioned; None while there are none."""
+        return next(iter(self.models), None)
 
 
 def text_rows(
@@ -170,6 +178,7 @@ def window_to_row(record: WindowRecord) -> dict[str, Any]:
         "finish_reason": caption.finish_reason,
         "scene": caption.scene,
         "events": [{**_span_columns(event.span), "text": event.text} for event in caption.events],
+        "notes": list(caption.notes),
         **asdict(record.provenance),
     }
 
@@ -179,14 +188,14 @@ def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
     events = tuple(CaptionEvent(_span(event), event["text"]) for event in row["events"] or ())
     return WindowRecord(
         Window(row["content_id"], row["window_index"], _span(row)),
-        Caption(row["scene"], events, row["raw"], row["finish_reason"]),
+        Caption(row["scene"], events, row["raw"], row["finish_reason"], tuple(row["notes"] or ())),
         provenance_from_row(row),
     )
 
 
 def provenance_from_row(row: Mapping[str, Any]) -> Provenance:
     """Read under what a row of ``windows`` was captioned."""
-    return Provenance(row["model"], row["revision"], row["prompt_version"], row["budget"])
+    return Provenance(*(row[column] for column in PROVENANCE_COLUMNS))
 
 
 def text_to_row(text: TextRow | VectorRow) -> dict[str, Any]:

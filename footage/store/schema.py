@@ -32,11 +32,15 @@ TABLES: dict[str, pa.Schema] = {
             _required("modified_at", pa.float64()),
             _required("fingerprint", pa.string()),
             _required("collection", pa.string()),
+            _required("root", pa.string()),
+            _required("duration_seconds", pa.float64()),
             _required("camera", pa.string()),
             _required("recorded_at", pa.string()),
             _required("clock_source", pa.string()),
             _required("state", pa.string()),
             _required("reason", pa.string()),
+            _required("tries", pa.int32()),
+            _required("tried_at", pa.float64()),
         ]
     ),
     "videos": pa.schema(
@@ -54,6 +58,7 @@ TABLES: dict[str, pa.Schema] = {
             _required("stream_index", pa.int32()),
             _required("decoder", pa.string()),
             _required("size_bytes", pa.int64()),
+            _required("created_at", pa.string()),
             _required("warnings", pa.list_(pa.string())),
         ]
     ),
@@ -83,6 +88,8 @@ TABLES: dict[str, pa.Schema] = {
             _required("revision", pa.string()),
             _required("prompt_version", pa.string()),
             _required("budget", pa.string()),
+            _required("cutting", pa.string()),
+            _required("notes", pa.list_(pa.string())),
         ]
     ),
     "events": pa.schema(_TEXT),
