@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 FileState = Literal["new", "waiting", "indexed", "partial", "failed", "skipped", "offline", "gone"]
+ClockSource = Literal["", "container", "file name", "guessed"]
 FinishReason = Literal["stop", "length"]
 Verdict = Literal["found", "uncertain", "not found"]
 
@@ -64,7 +65,7 @@ class File:
     """Camera name, where known."""
     recorded_at: str = ""
     """Wall-clock time of the first frame, ISO 8601, where known."""
-    clock_source: str = ""
+    clock_source: ClockSource = ""
     """Where ``recorded_at`` comes from: "container", "file name", "guessed" or empty."""
     state: FileState = "new"
     """What the index holds of it: all ("indexed"), some ("partial") or nothing of its video; "new" while it
@@ -198,6 +199,28 @@ class WindowRecord:
     """What the model said, parsed and raw."""
     provenance: Provenance
     """Under what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the indexer, from start to end."""
+
+    id: str
+    """Names it; later runs sort after earlier ones."""
+    started_at: float
+    """Seconds since the epoch."""
+    ended_at: float = 0.0
+    """Seconds since the epoch; 0 for a run that goes on, or was killed."""
+    paths: tuple[str, ...] = ()
+    """What it was asked to index, absolute."""
+    outcome: str = ""
+    """"done", or why it stopped; empty while it goes on."""
+    windows_captioned: int = 0
+    """Windows that the model saw."""
+    seconds_captioned: float = 0.0
+    """Footage seconds of those, overlaps counted once."""
+    stage_seconds: tuple[tuple[str, float], ...] = ()
+    """Where the time went, by stage; stages run side by side, so the sum may exceed the whole."""
 
 
 @dataclass(frozen=True, slots=True)

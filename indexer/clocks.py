@@ -11,11 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Literal
 
 from footage.errors import UsageError
-
-ClockSource = Literal["", "container", "file name", "guessed"]
+from footage.types import ClockSource
 
 EARLIEST_YEAR = 1990
 """A container's clock before this was never set: cameras start at 1904, 1970 or 1980."""
@@ -109,9 +107,9 @@ def named_time(name: str, zone: tzinfo | None) -> datetime | None:
     A "Z" right behind it makes it UTC, otherwise it is read in ``zone`` (None: this machine's).
     """
     for match in _NAME.finditer(name):
-        parts = {key: int(value) for key, value in match.groupdict().items() if key != "utc"}
+        parts = [int(match[name]) for name in ("year", "month", "day", "hour", "minute", "second")]
         try:
-            moment = datetime(**parts)
+            moment = datetime(parts[0], parts[1], parts[2], parts[3], parts[4], parts[5])
         except ValueError:  # 31 February, or a number that is no date at all
             continue
         return _in_zone(moment, UTC if match["utc"] else zone)

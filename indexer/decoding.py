@@ -16,7 +16,7 @@ from footage.types import File, Frames, Video, Window
 from footage.vlm.profiles import Profile
 from indexer import library
 from indexer.plan import Cutting, Job, Known, failed
-from indexer.progress import new_seconds
+from indexer.progress import Meter, new_seconds
 
 _GIVE_UP_TIMEOUTS = 3  # a file whose windows fail for this many timeouts on end is not waited for any longer
 _JOIN_SECONDS = 5.0
@@ -91,6 +91,7 @@ class Ahead:
         profile: Profile,
         queue_windows: int,
         timeout_seconds: float,
+        meter: Meter,
         max_seconds: float = math.inf,
     ) -> None:
         self._jobs = jobs
@@ -98,6 +99,7 @@ class Ahead:
         self._cutting = cutting
         self._profile = profile
         self._timeout_seconds = timeout_seconds
+        self._meter = meter
         self._left_seconds = max_seconds
         self._queue: queue.Queue[Message | BaseException | None] = queue.Queue(max(1, queue_windows))
         self._stop = threading.Event()
@@ -179,16 +181,17 @@ class Ahead:
                 continue
             began = time.monotonic()
             try:
-                frames = footage_video.sample(
-                    path,
-                    window.span,
-                    fps=profile.fps,
-                    min_frames=profile.min_frames,
-                    max_frames=profile.max_frames,
-                    pixels_per_frame=profile.pixels_per_frame,
-                    video=video,
-                    timeout_seconds=self._timeout_seconds,
-                )
+                with self._meter.timing("decode"):
+                    frames = footage_video.sample(
+                        path,
+                        window.span,
+                        fps=profile.fps,
+                        min_frames=profile.min_frames,
+                        max_frames=profile.max_frames,
+                        pixels_per_frame=profile.pixels_per_frame,
+                        video=video,
+                        timeout_seconds=self._timeout_seconds,
+                    )
             except VideoError as error:
                 lost_seconds += time.monotonic() - began
                 yield Undecoded(window, str(error))

@@ -6,13 +6,15 @@ import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from footage.embedder import Embedder
+from footage.errors import FootageError
 from footage.store import Store
-from footage.types import File, FileState, Provenance, Window, WindowRecord
+from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm import contract
 from footage.vlm.protocol import VideoModel
 from indexer import library
@@ -46,6 +48,7 @@ def index(
     max_seconds: float = math.inf,
     mix: Mix = "refuse",
     retry: bool = False,
+    stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders.
@@ -70,6 +73,7 @@ def index(
         max_seconds: footage to caption at most; what is left waits for another run.
         mix: what to do about windows captioned under other settings.
         retry: whether to try files again that failed too often.
+        stop: asked after every batch; once it says yes, the run ends there, as if it were through.
         on_progress: called after every file looked at and every window done.
 
     Raises:
@@ -88,7 +92,7 @@ def index(
     )
     cutting.windows("", 0.0)  # refuses a length and an overlap that do not fit
     meter = Meter(on_progress)
-    with store.writing():
+    with store.writing(), _recorded(store, paths, meter):
         # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
         provenance = replace(model.provenance, cutting=str(cutting))
         if mix == "refuse":
@@ -130,9 +134,13 @@ def index(
             profile=profile,
             queue_windows=queue_windows,
             timeout_seconds=decode_timeout_seconds,
+            meter=meter,
             max_seconds=max_seconds,
         ) as messages:
             for message in messages:
+                if stop():
+                    meter.stopped = True
+                    break
                 match message:
                     case Opened():
                         run.open(message)
@@ -146,12 +154,13 @@ def index(
                     case Unusable() | Postponed():
                         run.record(message.file)
                 meter.tell()
-        if batch:
+        if batch and not meter.stopped:
             run.caption(batch)
 
         # 4. Repair what an earlier run left behind its windows, then clear up.
         run.projector.catch_up()
-        store.tidy()
+        with meter.timing("tidy"):
+            store.tidy()
     meter.stage, meter.current = "done", ""
     meter.tell()
     return run.report(away, ignored, wall_seconds=time.monotonic() - began)
@@ -237,22 +246,27 @@ class _Run:
 
     def caption(self, batch: Sequence[Decoded]) -> None:
         """Let the model see some windows, commit its answers, bring events and vectors in step."""
-        prepared = [self._model.prepare(decoded.frames) for decoded in batch]
-        answers = self._model.run([(window, self._prompt) for window in prepared])
+        with self._meter.timing("prepare"):
+            prepared = [self._model.prepare(decoded.frames) for decoded in batch]
+        with self._meter.timing("caption"):
+            answers = self._model.run([(window, self._prompt) for window in prepared])
         records: dict[str, list[WindowRecord]] = {}
         for decoded, answer in zip(batch, answers, strict=True):
             caption = contract.read_caption(answer, decoded.window.span)
             record = WindowRecord(decoded.window, caption, self._provenance)
             records.setdefault(decoded.window.content_id, []).append(record)
-        self._store.commit_windows(record for group in records.values() for record in group)
+        with self._meter.timing("write"):
+            self._store.commit_windows(record for group in records.values() for record in group)
         for content_id, group in records.items():
-            self.projector.take_in(content_id, group)
+            with self._meter.timing("embed and project"):
+                self.projector.take_in(content_id, group)
             for record in group:
                 self._window_done(record.window, captioned=True)
             self._close_if_done(content_id)
         self._batches += 1
         if self._batches % _TIDY_EVERY == 0:
-            self._store.tidy()
+            with self._meter.timing("tidy"):
+                self._store.tidy()
 
     def give_up(self, undecoded: Undecoded) -> None:
         """Note a window that cannot be decoded."""
@@ -318,6 +332,8 @@ class _Run:
             windows_captioned=self._meter.windows_captioned,
             seconds_captioned=self._meter.seconds_captioned,
             wall_seconds=wall_seconds,
+            stage_seconds=self._meter.stage_seconds,
+            stopped=self._meter.stopped,
         )
 
 
@@ -330,6 +346,34 @@ def _verdict(content: _Content) -> tuple[FileState, str]:
     state: FileState = "failed" if len(content.lost) == len(content.plan) else "partial"
     lost = f"{len(content.lost)} of {len(content.plan)} windows cannot be decoded"
     return state, f"{lost}: {'; '.join(content.reasons[:_REASONS])}"
+
+
+@contextmanager
+def _recorded(store: Store, paths: Sequence[Path | str], meter: Meter) -> Iterator[None]:
+    """Keep a row of the run: from the start, so that a killed one shows, and again at its end."""
+    now = time.time()
+    asked = tuple(library.shown(path) for path in map(library.absolute, paths))
+    run = Run(f"{now:017.6f}-{os.getpid()}", now, paths=asked)
+    store.put_run(run)
+    outcome = "stopped"
+    try:
+        yield
+        outcome = "stopped" if meter.stopped else "done"
+    except FootageError as error:
+        outcome = str(error)
+        raise
+    finally:
+        stages = sorted(meter.stage_seconds.items())
+        store.put_run(
+            replace(
+                run,
+                ended_at=time.time(),
+                outcome=outcome,
+                windows_captioned=meter.windows_captioned,
+                seconds_captioned=meter.seconds_captioned,
+                stage_seconds=tuple((stage, round(seconds, 3)) for stage, seconds in stages),
+            )
+        )
 
 
 def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], Counter[FileState]]:

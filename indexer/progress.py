@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -70,6 +71,10 @@ class IndexReport:
     """Footage seconds of those, overlaps counted once."""
     wall_seconds: float
     """How long the run took, in seconds."""
+    stage_seconds: Mapping[str, float]
+    """Where the time went; "decode" runs beside the others."""
+    stopped: bool
+    """Whether the run was asked to stop before it was through."""
 
 
 class Meter:
@@ -81,8 +86,20 @@ class Meter:
         self.files_done = self.files_total = 0
         self.windows_done = self.windows_total = self.windows_captioned = 0
         self.seconds_done = self.seconds_total = self.seconds_captioned = 0.0
+        self.stopped = False
+        self.stage_seconds: dict[str, float] = {}
         self._listener = listener
         self._captioning_since: float | None = None
+
+    @contextmanager
+    def timing(self, stage: str) -> Iterator[None]:
+        """Add the time that the block takes to a stage."""
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            spent = time.perf_counter() - began
+            self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + spent
 
     def start_captioning(self) -> None:
         """Start the clock of ``speed``."""

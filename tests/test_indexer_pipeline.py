@@ -500,3 +500,55 @@ def test_collections_cameras_and_clocks_are_noted(library, store):
     )
     assert gate.duration_seconds == pytest.approx(3)
     assert {file.camera for file in store.files()} == {"gate", "library"}
+
+
+def test_a_run_that_is_asked_to_stop_ends_after_the_batch_at_hand(library, store, tmp_path):
+    model = StandinModel(max_batch=1)
+    report = run(library, store, model, stop=lambda: len(model.log) >= 2)
+    assert report.stopped and report.windows_captioned == len(model.log) == 2
+    assert run(library, store).stopped is False
+    unbroken = Store.open(tmp_path / "unbroken", create=True)
+    run(library, unbroken)
+    assert content_of(store) == content_of(unbroken)
+    last, first = store.runs()
+    assert (first.outcome, first.windows_captioned, last.outcome) == ("stopped", 2, "done")
+    assert first.paths == (str(library),) and first.started_at <= first.ended_at <= last.started_at
+    assert {"decode", "caption", "write"} <= dict(last.stage_seconds).keys()
+
+
+def test_a_run_that_cannot_go_on_says_why_in_its_row(library, store):
+    with pytest.raises(VideoNotFoundError):
+        run(library / "nowhere", store)
+    assert store.runs()[0].outcome.startswith("there is no file or folder")
+
+
+def test_pruning_removes_what_is_gone_and_nothing_else(library, store):
+    run(library, store)
+    shutil.copy(library / "b.mp4", library / "kept.mp4")
+    for name in ("a.mp4", "b.mp4"):
+        (library / name).unlink()
+    run(library, store)
+    before = len(store.events())
+    assert store.prune() == (2, 1)
+    assert {Path(file.path).name[:3] for file in store.files()} == {"it'", "kep"}
+    assert len(store.videos()) == 2 == len(store.committed()) and len(store.events()) < before
+    assert store.prune() == (0, 0)
+
+
+def test_what_is_forgotten_leaves_no_trace_on_disk(library, store):
+    words = b"zebra crossing at noon"
+
+    class Telling(StandinModel):
+        def _caption(self, *rest):
+            return super()._caption(*rest).replace(DARK, words.decode())
+
+    (file,) = run(library / "a.mp4", store, Telling()).files
+    run(library / "b.mp4", store)
+
+    def on_disk():
+        return any(words in path.read_bytes() for path in store.path.rglob("*") if path.is_file())
+
+    assert on_disk()
+    assert store.forget(file.content_id) == 1
+    assert not on_disk()
+    assert len(store.videos()) == 1 and store.search_text("bright", owner_kinds=["event"])

@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from footage.coverage import by_collection
 from footage.errors import SchemaMismatchError
 from footage.store import rows as layout
 from footage.store.rows import SCHEMA_VERSION, IndexStatus, OwnerKind, TextRow, VectorRow
 from footage.store.tables import Row, Tables
 from footage.timeline import covered_seconds
-from footage.types import Event, File, FileState, Hit, Provenance, Span, Video, Window, WindowRecord
+from footage.types import Event, File, FileState, Hit, Provenance, Run, Span, Video, Window, WindowRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -111,6 +112,55 @@ class Store:
         """Videos by content id: all, or the given ones."""
         found = self._tables.read("videos", _given(content_id=content_ids))
         return {row["content_id"]: layout.video_from_row(row) for row in found}
+
+    def put_run(self, run: Run) -> None:
+        """Insert a run, or replace the one with the same id."""
+        self._tables.upsert("runs", [layout.run_to_row(run)])
+
+    def runs(self) -> list[Run]:
+        """All runs, latest first."""
+        found = [layout.run_from_row(row) for row in self._tables.read("runs")]
+        return sorted(found, key=lambda run: run.id, reverse=True)
+
+    # -- taking away -----------------------------------------------------------------------------------------
+
+    def prune(self) -> tuple[int, int]:
+        """Remove the files that are gone, and every content that no file holds any more.
+
+        Returns:
+            How many files and how many contents were removed.
+        """
+        gone = [file.path for file in self.files(state="gone")]
+        self.remove_files(gone)
+        held = {row["content_id"] for row in self._tables.read("files", columns=["content_id"])}
+        return len(gone), self._remove_contents(self._contents() - held)
+
+    def forget(self, content_id: str) -> int:
+        """Remove a content and its files for good: no old version of a table keeps them.
+
+        Returns:
+            How many files were removed.
+        """
+        files = self._tables.read("files", {"content_id": [content_id]}, columns=["path"])
+        self.remove_files([row["path"] for row in files])
+        self._remove_contents({content_id})
+        self.tidy(every_version=True)
+        return len(files)
+
+    def _remove_contents(self, content_ids: set[str]) -> int:
+        """Remove contents, the video's own row last: what is left of a removal cut short is removed later."""
+        vectors = [self._vectors(embedder) for embedder in self._embedders()]
+        for table in (*vectors, "events", "windows", "videos"):
+            self._tables.delete(table, {"content_id": content_ids})
+        return len(content_ids)
+
+    def _contents(self) -> set[str]:
+        """Every content that the videos or the windows know."""
+        return {
+            row["content_id"]
+            for table in ("videos", "windows")
+            for row in self._tables.read(table, columns=["content_id"])
+        }
 
     # -- windows: the single commit --------------------------------------------------------------------------
 
@@ -277,9 +327,9 @@ class Store:
 
     def status(self) -> IndexStatus:
         """Count what the index holds; contents that no file holds any more do not count."""
-        files = self.files()
+        files, every = self.files(), self.committed()
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
-        committed = {content: spans for content, spans in self.committed().items() if content in held}
+        committed = {content: spans for content, spans in every.items() if content in held}
         events = self._tables.read("events", {"owner_kind": ["event"]}, columns=["content_id"])
         return IndexStatus(
             videos=len(committed),
@@ -292,16 +342,20 @@ class Store:
             ),
             seconds_total=sum(video.duration_seconds for key, video in self.videos().items() if key in held),
             embedders=self._embedders(),
+            collections=by_collection(files, every),
+            last_run=next(iter(self.runs()), None),
+            size_bytes=self._tables.size_bytes(),
             models=self.provenances(),
             schema_version=SCHEMA_VERSION,
             failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
         )
 
-    def tidy(self) -> None:
-        """Join the small pieces that many commits leave, and drop versions older than ten minutes."""
+    def tidy(self, *, every_version: bool = False) -> None:
+        """Join the small pieces that many commits leave, and drop versions older than ten minutes, or all."""
         from footage.store.schema import TABLES
 
-        self._tables.tidy([*TABLES, *(self._vectors(embedder) for embedder in self._embedders())])
+        names = [*TABLES, *(self._vectors(embedder) for embedder in self._embedders())]
+        self._tables.tidy(names, every_version=every_version)
 
     # -- helpers ---------------------------------------------------------------------------------------------
 

@@ -6,14 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from footage.coverage import Coverage
 from footage.types import (
     Caption,
     CaptionEvent,
     Event,
     File,
-    FileState,
     Hit,
     Provenance,
+    Run,
     Span,
     Video,
     Window,
@@ -91,6 +92,12 @@ class IndexStatus:
     """Footage seconds of every content that a file holds."""
     embedders: tuple[str, ...]
     """Names of the embedders that have a vector table."""
+    collections: Mapping[str, Coverage]
+    """How far the files of each collection are indexed."""
+    last_run: Run | None
+    """The latest run; None before the first."""
+    size_bytes: int
+    """What the index takes on disk."""
     models: Mapping[Provenance, int]
     """Under what windows were captioned and how many each time, most first; more than one: a mix."""
     schema_version: int
@@ -152,8 +159,7 @@ def file_to_row(file: File) -> dict[str, Any]:
 
 def file_from_row(row: Mapping[str, Any]) -> File:
     """Read a row of ``files``."""
-    state: FileState = row["state"]
-    return File(**{**row, "state": state})
+    return File(**row)
 
 
 def video_to_row(video: Video) -> dict[str, Any]:
@@ -196,6 +202,18 @@ def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
 def provenance_from_row(row: Mapping[str, Any]) -> Provenance:
     """Read under what a row of ``windows`` was captioned."""
     return Provenance(*(row[column] for column in PROVENANCE_COLUMNS))
+
+
+def run_to_row(run: Run) -> dict[str, Any]:
+    """Lay a run out as a row of ``runs``."""
+    stages = [{"stage": stage, "seconds": seconds} for stage, seconds in run.stage_seconds]
+    return {**asdict(run), "paths": list(run.paths), "stage_seconds": stages}
+
+
+def run_from_row(row: Mapping[str, Any]) -> Run:
+    """Read a row of ``runs``."""
+    stages = tuple((stage["stage"], stage["seconds"]) for stage in row["stage_seconds"] or ())
+    return Run(**{**row, "paths": tuple(row["paths"] or ()), "stage_seconds": stages})
 
 
 def text_to_row(text: TextRow | VectorRow) -> dict[str, Any]:

@@ -93,6 +93,21 @@ TABLES: dict[str, pa.Schema] = {
         ]
     ),
     "events": pa.schema(_TEXT),
+    "runs": pa.schema(
+        [
+            _required("id", pa.string()),
+            _required("started_at", pa.float64()),
+            _required("ended_at", pa.float64()),
+            _required("paths", pa.list_(pa.string())),
+            _required("outcome", pa.string()),
+            _required("windows_captioned", pa.int32()),
+            _required("seconds_captioned", pa.float64()),
+            _required(
+                "stage_seconds",
+                pa.list_(pa.struct([_required("stage", pa.string()), _required("seconds", pa.float64())])),
+            ),
+        ]
+    ),
     # Last on purpose: once it is there, with its schema_version, the index is whole.
     "meta": pa.schema([_required("key", pa.string()), _required("value", pa.string())]),
 }

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -28,6 +31,7 @@ Wanted = Mapping[str, Collection[Any]]
 """Columns and the values they may have; a row matches when every named column does."""
 
 _KEEP_VERSIONS = timedelta(minutes=10)  # a reader holds a version for one query
+_HOLDER = ".lock-holder"
 _RESTORE = "Restore it from a backup, or remove the folder and index again."
 
 
@@ -133,15 +137,31 @@ class Tables:
             lock.acquire()
         except Timeout as error:
             raise StoreError(
-                f"another run is writing to the index {self.path}",
-                hint="Wait until it ends, or use another --db.",
+                f"another run is writing to the index {self.path}: {self._holder()}",
+                hint="Wait until it ends, stop it, or use another --db.",
             ) from error
         except OSError as error:
             raise translate(error, self.path) from error
         try:
+            self._note_holder()
             yield
         finally:
             lock.release()
+
+    def _note_holder(self) -> None:
+        """Leave word of who holds the lock; the file stays behind, for only the lock itself counts."""
+        since = time.strftime("%Y-%m-%d %H:%M:%S")
+        who = f"process {os.getpid()} on {socket.gethostname()}, since {since}"
+        try:
+            (self.path / _HOLDER).write_text(who)
+        except OSError as error:
+            raise translate(error, self.path) from error
+
+    def _holder(self) -> str:
+        try:
+            return (self.path / _HOLDER).read_text() or "it has not said who it is"
+        except (OSError, UnicodeDecodeError):
+            return "it has not said who it is"
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -243,14 +263,27 @@ class Tables:
             with mapped(self.path):
                 self.table(name).delete(_matching(wanted))
 
-    def tidy(self, names: Iterable[str]) -> None:
+    def tidy(self, names: Iterable[str], *, every_version: bool = False) -> None:
         """Join the small files that many commits leave, renew the full-text index, drop old versions.
 
-        Versions younger than ten minutes stay, so that no reader loses the one it is reading.
+        Versions younger than ten minutes stay, so that no reader loses the one it is reading; with
+        ``every_version`` none but the latest does, so that what was deleted is gone from the disk.
         """
+        keep = timedelta(milliseconds=1) if every_version else _KEEP_VERSIONS
         with mapped(self.path):
             for name in names:
-                self.table(name).optimize(cleanup_older_than=_KEEP_VERSIONS)
+                self.table(name).optimize(cleanup_older_than=keep, delete_unverified=every_version)
+
+    def size_bytes(self) -> int:
+        """What the folder takes on disk."""
+        sizes = []
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                try:
+                    sizes.append(os.lstat(os.path.join(folder, name)).st_size)
+                except FileNotFoundError:  # a file of an old version, cleared away meanwhile
+                    continue
+        return sum(sizes)
 
 
 def _matching(wanted: Wanted) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import glob
 import hashlib
 import logging
 from dataclasses import dataclass
@@ -89,7 +90,15 @@ def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str
 
 def _place(folder: Path, content_id: str, span: Span, suffix: str) -> Path:
     stamp = f"{content_id}\n{span.start_seconds:.3f}\n{span.end_seconds:.3f}"
-    return folder / (hashlib.blake2b(stamp.encode(), digest_size=16).hexdigest() + suffix)
+    name = hashlib.blake2b(stamp.encode(), digest_size=16).hexdigest()
+    return folder / f"{content_id}-{name}{suffix}"
+
+
+def forget(cache: Path, content_id: str) -> None:
+    """Remove every thumbnail and preview of a content."""
+    for kind in ("previews", "thumbnails"):
+        for entry in (cache / kind).glob(f"{glob.escape(content_id)}-*"):
+            entry.unlink(missing_ok=True)
 
 
 def keep_small(folder: Path, most_bytes: int = CACHE_BYTES) -> None:

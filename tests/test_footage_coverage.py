@@ -1,0 +1,56 @@
+"""How much of what lies on disk is indexed: the sums add up, whatever the files are."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footage.coverage import by_collection, coverage
+from footage.types import File, FileState, Span
+
+COMMITTED = {"a": {0: Span(0, 6), 1: Span(4, 8)}, "b": {0: Span(0, 3)}}
+
+files = st.lists(
+    st.builds(
+        File,
+        path=st.text(max_size=3),
+        content_id=st.sampled_from(["", "a", "b", "c"]),
+        collection=st.sampled_from(["", "x", "y"]),
+        duration_seconds=st.sampled_from([0.0, 3.0, 8.0, 10.0]),
+        state=st.sampled_from(get_args(FileState)),
+    ),
+    max_size=12,
+)
+
+
+def test_each_second_has_one_fate():
+    told = coverage(
+        [
+            File("1", "a", duration_seconds=8, state="indexed"),
+            File("2", "b", duration_seconds=10, state="partial"),
+            File("3", "", duration_seconds=0, state="failed"),
+            File("4", "b", duration_seconds=10, state="waiting"),
+            File("5", "", duration_seconds=5, state="skipped"),
+            File("6", "a", duration_seconds=8, state="offline"),
+            File("7", "a", duration_seconds=8, state="gone"),
+        ],
+        COMMITTED,
+    )
+    assert told.seconds == {"indexed": 14, "failed": 7, "waiting": 7, "skipped": 5, "offline": 8}
+    assert (told.seconds_found, told.seconds_gone, told.files_found) == (41, 8, 6)
+    assert told.files_of_unknown_length == 1
+
+
+@given(files)
+def test_the_sums_add_up_to_what_is_on_disk(files):
+    told = coverage(files, COMMITTED)
+    on_disk = [file for file in files if file.state != "gone"]
+    assert told.seconds_found == pytest.approx(sum(file.duration_seconds for file in on_disk))
+    assert told.files_found == len(on_disk) and sum(told.files.values()) == len(files)
+    assert all(seconds >= 0 for seconds in told.seconds.values())
+    parts = by_collection(files, COMMITTED).values()
+    assert sum(part.seconds_found for part in parts) == pytest.approx(told.seconds_found)
+    assert sum(part.files_found for part in parts) == told.files_found
