@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from footage.errors import UsageError
 from footage.types import ClockSource
@@ -132,6 +133,23 @@ def parse_offsets(texts: list[str]) -> dict[str, float]:
         if not camera:
             raise UsageError(f"--clock-offset cannot be {text!r}: give CAMERA=SECONDS, as in cam1=-2.5")
     return offsets
+
+
+def parse_zone(name: str | None) -> tzinfo | None:
+    """The time zone of a name such as "Europe/Berlin" or "UTC"; None for none.
+
+    Raises:
+        UsageError: there is no such zone.
+    """
+    if not name:
+        return None
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise UsageError(
+            f"there is no time zone {name!r}",
+            hint="Use a name such as Europe/Berlin, America/New_York or UTC.",
+        ) from error
 
 
 def _plausible(text: str, zone: tzinfo | None) -> datetime | None:

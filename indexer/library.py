@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Literal
@@ -140,6 +143,24 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
 def absolute(path: Path | str) -> Path:
     """A path as typed, made absolute; links in it stay."""
     return Path(os.path.abspath(Path(path).expanduser()))
+
+
+def parse_since(text: str) -> float:
+    """A moment, seconds since the epoch: a date or time as in ISO 8601, or how long ago as in 36h, 7d, 2w.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    ago = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([hdw])", text.strip())
+    if ago:
+        return time.time() - float(ago[1]) * {"h": 3600, "d": 86_400, "w": 604_800}[ago[2]]
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(
+            f"--since cannot be {text!r}",
+            hint="Give a date such as 2026-03-01, or a time ago such as 36h or 7d.",
+        ) from error
 
 
 def fingerprint(path: Path | str) -> str:

@@ -9,7 +9,7 @@ import typer
 from typer.core import TyperCommand
 
 from ui import console
-from ui.commands import demo, doctor, find, index, models, reembed, search, status
+from ui.commands import demo, doctor, find, forget, index, models, prune, reembed, search, status
 from ui.commands import eval as evaluation
 from ui.commands import ui as app_command
 
@@ -18,6 +18,8 @@ _COMMANDS = {
     "search": search,
     "find": find,
     "status": status,
+    "prune": prune,
+    "forget": forget,
     "ui": app_command,
     "demo": demo,
     "models": models,

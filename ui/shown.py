@@ -87,11 +87,11 @@ def short_path(path: str) -> str:
     return console.plain(path)
 
 
-def print_failures(failures: Sequence[tuple[str, str]]) -> None:
+def print_failures(failures: Sequence[tuple[str, str]], what: str = "could not be read") -> None:
     """Print the files that could not be used, each with its reason; nothing when there are none."""
     if not failures:
         return
-    table = console.table("could not be read", "because")
+    table = console.table(what, "because")
     for path, reason in failures:
         table.add_row(short_path(path), console.plain(reason))
     out = console.results()

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from footage.errors import UsageError
 from footage.timecode import format_time
 from ui import console, options, parts, shown
 
@@ -16,17 +23,115 @@ if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.store import Store
     from footage.vlm.protocol import VideoModel
+    from indexer.clocks import Clocks
+    from indexer.library import Selection
     from indexer.pipeline import IndexReport, Progress
+    from indexer.plan import Mix
 
 EXAMPLES = options.examples(
     "footage index ~/Videos",
     "footage index gate.mp4 yard.mkv --db cameras.lancedb --device cuda",
+    "footage index /footage --since 7d --exclude 'proxies/*' --camera-from folder",
     "footage index ~/Videos --json | jq 'select(.state == \"failed\")'",
 )
 
 
+_SELECT = "Which files"
+_CLOCK = "When and where it was recorded"
+_AGAIN = "What is already there"
+
+
 def run(
     paths: Annotated[list[Path], typer.Argument(help="Video files, and folders to look for them in.")],
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--include", metavar="GLOB", help="Only files that fit; may be repeated.", rich_help_panel=_SELECT
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude", metavar="GLOB", help="No files that fit; may be repeated.", rich_help_panel=_SELECT
+        ),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="WHEN",
+            help="Only files changed since: 2026-03-01, 36h, 7d.",
+            rich_help_panel=_SELECT,
+        ),
+    ] = None,
+    max_hours: Annotated[
+        float | None,
+        typer.Option(
+            "--max-hours",
+            metavar="H",
+            min=0,
+            help="Caption so much footage at most; run again to go on.",
+            rich_help_panel=_SELECT,
+        ),
+    ] = None,
+    collection: Annotated[
+        str | None,
+        typer.Option(
+            "--collection",
+            metavar="NAME",
+            help="File everything under this name, not the folder's.",
+            rich_help_panel=_SELECT,
+        ),
+    ] = None,
+    camera_from: Annotated[
+        str,
+        typer.Option(
+            "--camera-from",
+            metavar="PATTERN",
+            help='"folder", or a pattern such as "{camera}_*".',
+            rich_help_panel=_CLOCK,
+        ),
+    ] = "",
+    clock_offset: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--clock-offset",
+            metavar="CAMERA=SECONDS",
+            help="Set a camera's clock right.",
+            rich_help_panel=_CLOCK,
+        ),
+    ] = None,
+    time_zone: Annotated[
+        str | None,
+        typer.Option(
+            "--time-zone",
+            metavar="ZONE",
+            help="Where clocks without a zone hang: Europe/Berlin. This machine's.",
+            rich_help_panel=_CLOCK,
+        ),
+    ] = None,
+    guess_time: Annotated[
+        bool,
+        typer.Option(
+            "--guess-time",
+            help="Where nothing else tells: modification time less the length.",
+            rich_help_panel=_CLOCK,
+        ),
+    ] = False,
+    reindex: Annotated[
+        bool,
+        typer.Option(
+            "--reindex", help="Caption anew what was captioned under other settings.", rich_help_panel=_AGAIN
+        ),
+    ] = False,
+    accept_mixed: Annotated[
+        bool,
+        typer.Option("--accept-mixed", help="Keep it, and caption only what is new.", rich_help_panel=_AGAIN),
+    ] = False,
+    retry: Annotated[
+        bool,
+        typer.Option("--retry", help="Try files again that failed too often.", rich_help_panel=_AGAIN),
+    ] = False,
     window_seconds: options.WindowSeconds = None,
     overlap_seconds: options.OverlapSeconds = None,
     batch_size: Annotated[
@@ -47,7 +152,8 @@ def run(
     it stopped. A file that cannot be read is recorded with its reason, and the others go on.
     """
     from footage.store import Store
-    from indexer.library import walk
+    from indexer.clocks import Clocks, parse_offsets, parse_zone
+    from indexer.library import Selection, parse_since, walk
 
     settings = options.settings_from(
         config,
@@ -60,41 +166,78 @@ def run(
         overlap_seconds=overlap_seconds,
         batch_size=batch_size,
     )
+    if reindex and accept_mixed:
+        raise UsageError("--reindex and --accept-mixed exclude each other.")
+    wishes = Wishes(
+        selection=Selection(
+            tuple(include or ()), tuple(exclude or ()), parse_since(since) if since else None
+        ),
+        clocks=Clocks(parse_zone(time_zone), camera_from, parse_offsets(clock_offset or []), guess_time),
+        collection=collection,
+        max_seconds=math.inf if max_hours is None else 3600 * max_hours,
+        mix="replace" if reindex else "accept" if accept_mixed else "refuse",
+        retry=retry,
+    )
     # 1. Everything that can be wrong before the first window, the quick things first.
-    for path in paths:
-        next(walk([path]))
     store = Store.open(settings.db, create=True)
+    known = {file.root for file in store.files()}
+    for path in paths:
+        if str(path.absolute()) not in known:
+            next(walk([path]))
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
     # 2. The windows, one after the other.
-    report = index_paths(paths, settings, store=store, model=video_model, embedder=text_embedder)
+    report = index_paths(paths, settings, wishes, store=store, model=video_model, embedder=text_embedder)
     # 3. What came of it.
     if json:
         _print_json(report)
     else:
         _print_report(report)
+    if report.stopped:
+        raise KeyboardInterrupt
     if report.failed or report.partial:
-        usable = report.indexed + report.skipped + report.partial
+        usable = report.indexed + report.unchanged + report.partial
         raise typer.Exit(console.EXIT_PARTLY if usable else console.EXIT_FAILED)
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a person wants of one run, beyond the settings; see ``indexer.pipeline.index``."""
+
+    selection: Selection
+    clocks: Clocks
+    collection: str | None
+    max_seconds: float
+    mix: Mix
+    retry: bool
+
+
 def index_paths(
-    paths: Sequence[Path], settings: Settings, *, store: Store, model: VideoModel, embedder: Embedder
+    paths: Sequence[Path],
+    settings: Settings,
+    wishes: Wishes | None = None,
+    *,
+    store: Store,
+    model: VideoModel,
+    embedder: Embedder,
 ) -> IndexReport:
-    """Index files and folders, with progress on stderr.
+    """Index files and folders, with progress on stderr; Ctrl-C or SIGTERM ends it after the windows at hand.
 
     Args:
         paths: Files and folders.
         settings: How to cut and decode.
+        wishes: Which files, and how to read and repeat them; as ``footage index`` without options if None.
         store: The index.
         model: Captions the windows.
         embedder: Embeds the captions.
 
     Raises:
         FootageError: when nothing can be indexed at all; a single bad file is in the report instead.
+        KeyboardInterrupt: at the second Ctrl-C.
     """
     from indexer.pipeline import index
 
-    with console.stages() as show:
+    given = {field.name: getattr(wishes, field.name) for field in fields(wishes)} if wishes else {}
+    with console.stages() as show, _asked_to_stop() as stop:
         return index(
             paths,
             store=store,
@@ -106,7 +249,33 @@ def index_paths(
             queue_windows=settings.queue_windows,
             decode_timeout_seconds=settings.decode_timeout_seconds,
             on_progress=lambda progress: _show(progress, show),
+            stop=stop,
+            **given,
         )
+
+
+@contextmanager
+def _asked_to_stop() -> Iterator[Callable[[], bool]]:
+    """Tells whether Ctrl-C or SIGTERM came meanwhile; a second one interrupts at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
+    asked = threading.Event()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        console.notes().print(
+            "Stopping after the windows at hand; once more to stop at once.", soft_wrap=True
+        )
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked.is_set
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _show(progress: Progress, show: console.Show) -> None:
@@ -129,10 +298,13 @@ def _failures(report: IndexReport) -> list[tuple[str, str]]:
 def _print_report(report: IndexReport) -> None:
     counts = (
         ("indexed", report.indexed),
-        ("already indexed", report.skipped),
+        ("already indexed", report.unchanged),
         ("in part", report.partial),
         ("failed", report.failed),
+        ("waiting", report.waiting),
+        ("left out", report.skipped),
         ("gone", report.gone),
+        ("offline", report.offline),
     )
     files = ", ".join(f"{number:,} {what}" for what, number in counts if number)
     sentence = f"{shown.count(len(report.files), 'file')}: {files or 'nothing to do'}."
@@ -143,8 +315,14 @@ def _print_report(report: IndexReport) -> None:
             f"{format_time(report.seconds_captioned)} of footage, "
             f"in {format_time(report.wall_seconds)} ({speed:.1f} footage-seconds per second)."
         )
+    waiting = [(file.path, file.reason) for file in report.files if file.state == "waiting"]
     shown.print_failures(_failures(report))
-    console.results().print(sentence, soft_wrap=True)
+    shown.print_failures(waiting, "left for another run")
+    out = console.results()
+    out.print(sentence, soft_wrap=True)
+    if report.ignored:
+        passed = ", ".join(f"{number:,} {what}" for what, number in sorted(report.ignored.items()))
+        out.print(f"Passed over: {passed}.", soft_wrap=True)
 
 
 def _print_json(report: IndexReport) -> None:
@@ -156,11 +334,17 @@ def _print_json(report: IndexReport) -> None:
         type="summary",
         files=len(report.files),
         indexed=report.indexed,
-        skipped=report.skipped,
+        unchanged=report.unchanged,
         partial=report.partial,
         failed=report.failed,
+        waiting=report.waiting,
+        skipped=report.skipped,
         gone=report.gone,
+        offline=report.offline,
+        ignored=report.ignored,
         windows_captioned=report.windows_captioned,
         seconds_captioned=round(report.seconds_captioned, 3),
         wall_seconds=round(report.wall_seconds, 3),
+        stage_seconds={stage: round(seconds, 3) for stage, seconds in report.stage_seconds.items()},
+        stopped=report.stopped,
     )

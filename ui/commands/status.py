@@ -1,58 +1,178 @@
-"""`footage status`: what the index holds, and which files it could not read."""
+"""`footage status`: what the index holds, how much of the library it covers, and what it could not read."""
 
 from __future__ import annotations
 
+import time
 from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from ui import console, options, shown
 
-EXAMPLES = options.examples("footage status", "footage status --db cameras.lancedb --json")
+if TYPE_CHECKING:
+    from footage.coverage import Coverage
+    from footage.store import IndexStatus
+    from footage.types import File, Run
+
+EXAMPLES = options.examples(
+    "footage status", "footage status --failed", "footage status --db cameras.lancedb --json"
+)
 
 
 def run(
+    failed: Annotated[
+        bool, typer.Option("--failed", help="Only the files that failed, with the reason.")
+    ] = False,
+    files: Annotated[bool, typer.Option("--files", help="Every file, with its state.")] = False,
     db: options.Db = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Say what the index holds, and which files could not be read."""
+    """Say what the index holds, how much of what lies on disk it covers, and which files failed.
+
+    The hours of a collection add up: found = indexed + failed + waiting + left out + offline.
+    """
     from footage.store import Store
-    from footage.timecode import format_time
 
     store = Store.open(options.settings_from(config, db=db).db)
+    if failed or files:
+        listed = [file for file in store.files() if files or file.state in ("failed", "partial")]
+        _print_files(listed, as_json=json)
+        return
     status = store.status()
     if json:
-        console.emit(
-            type="status",
-            db=store.path,
-            videos=status.videos,
-            files=dict(status.files),
-            windows=status.windows,
-            events=status.events,
-            seconds_indexed=round(status.seconds_indexed, 3),
-            seconds_total=round(status.seconds_total, 3),
-            model=None if status.model is None else asdict(status.model),
-            embedders=list(status.embedders),
-            schema_version=status.schema_version,
-        )
-        for path, reason in status.failures:
-            console.emit(type="failure", path=path, reason=reason)
-        return
+        _print_json(status, str(store.path))
+    else:
+        _print_status(status, str(store.path))
+
+
+def _print_json(status: IndexStatus, path: str) -> None:
+    console.emit(
+        type="status",
+        db=path,
+        videos=status.videos,
+        files=dict(status.files),
+        windows=status.windows,
+        events=status.events,
+        seconds_indexed=round(status.seconds_indexed, 3),
+        seconds_total=round(status.seconds_total, 3),
+        size_bytes=status.size_bytes,
+        models=[{**asdict(provenance), "windows": count} for provenance, count in status.models.items()],
+        embedders=list(status.embedders),
+        schema_version=status.schema_version,
+        last_run=_run_fields(status.last_run),
+    )
+    for name, coverage in status.collections.items():
+        console.emit(type="collection", name=name, **_coverage_fields(coverage))
+    for path, reason in status.failures:
+        console.emit(type="failure", path=path, reason=reason)
+
+
+def _coverage_fields(coverage: Coverage) -> dict[str, Any]:
+    return {
+        "files": dict(coverage.files),
+        "seconds_found": round(coverage.seconds_found, 3),
+        **{f"seconds_{share}": round(seconds, 3) for share, seconds in coverage.seconds.items()},
+        "seconds_gone": round(coverage.seconds_gone, 3),
+        "files_of_unknown_length": coverage.files_of_unknown_length,
+    }
+
+
+def _run_fields(run: Run | None) -> dict[str, Any] | None:
+    return None if run is None else {**asdict(run), "stage_seconds": dict(run.stage_seconds)}
+
+
+def _print_status(status: IndexStatus, path: str) -> None:
+    from footage.timecode import format_time
+
     out = console.results()
     table = console.table("", "")
     table.show_header = False
-    states = ", ".join(f"{number:,} {state}" for state, number in status.files.items() if number)
     indexed, total = format_time(status.seconds_indexed), format_time(status.seconds_total)
     for name, value in (
-        ("index", shown.short_path(str(store.path))),
-        ("files", states or "none"),
-        ("videos", f"{status.videos:,}"),
-        ("indexed", f"{indexed} of {total}"),
+        ("index", f"{shown.short_path(path)} ({status.size_bytes / 1e6:,.1f} MB)"),
+        ("videos", f"{status.videos:,}, {indexed} of {total} indexed"),
         ("windows", f"{status.windows:,}"),
         ("events", f"{status.events:,}"),
-        ("model", console.plain(status.model.model if status.model else "none yet")),
+        *_model_rows(status),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
+        ("last run", _run_line(status.last_run)),
     ):
         table.add_row(name, value)
     out.print(table)
+    if status.collections:
+        out.print()
+        out.print(_collections(status.collections))
     shown.print_failures(status.failures)
+
+
+def _model_rows(status: IndexStatus) -> list[tuple[str, str]]:
+    """The model, or, of an index that mixes settings, each of them with its windows."""
+    if len(status.models) < 2:
+        return [("model", console.plain(status.model.model if status.model else "none yet"))]
+    return [
+        (
+            "mixed" if number == 0 else "",
+            console.plain(
+                f"{shown.count(count, 'window')}: {made.model} {made.revision[:12]}, "
+                f"{made.budget}, windows of {made.cutting}"
+            ),
+        )
+        for number, (made, count) in enumerate(status.models.items())
+    ]
+
+
+def _run_line(run: Run | None) -> str:
+    if run is None:
+        return "none yet"
+    began = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_at))
+    if not run.ended_at:
+        return f"{began}, still going on, or killed"
+    line = f"{began}, {console.plain(run.outcome)}"
+    lasted = run.ended_at - run.started_at
+    if run.seconds_captioned and lasted:
+        line += f", {run.seconds_captioned / lasted:.1f} hours of footage an hour"
+    return line
+
+
+def _collections(collections: Any) -> Any:
+    from footage.coverage import SHARES
+    from footage.timecode import format_time
+
+    columns = ("collection", "files", "found", *("left out" if s == "skipped" else s for s in SHARES), "gone")
+    table = console.table(*columns, right=columns[1:])
+    for name, coverage in collections.items():
+        times = (
+            coverage.seconds_found,
+            *(coverage.seconds[share] for share in SHARES),
+            coverage.seconds_gone,
+        )
+        table.add_row(
+            console.plain(name or "(single files)"),
+            f"{coverage.files_found:,}",
+            *(format_time(seconds) if seconds else "0" for seconds in times),
+        )
+    return table
+
+
+def _print_files(files: list[File], *, as_json: bool) -> None:
+    if as_json:
+        for file in files:
+            console.emit(type="file", **asdict(file))
+        return
+    if not files:
+        console.results().print("No such file.")
+        return
+    table = console.table("file", "state", "tries", "recorded", "because", right=("tries",))
+    for file in files:
+        recorded = f"{file.recorded_at} ({file.clock_source})" if file.recorded_at else ""
+        table.add_row(
+            shown.short_path(file.path),
+            file.state,
+            str(file.tries or ""),
+            recorded,
+            console.plain(file.reason),
+        )
+    console.results().print(table)

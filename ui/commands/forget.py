@@ -1,0 +1,51 @@
+"""`footage forget`: remove a video from the index for good."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from footage.errors import UsageError
+from ui import console, options, shown
+
+EXAMPLES = options.examples(
+    "footage forget ~/Videos/private.mp4", "footage forget 8d6ad80040e6f39e8ab0757afcc2a447"
+)
+
+
+def run(
+    video: Annotated[str, typer.Argument(help="A file the index knows, or a content id.")],
+    db: options.Db = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Remove a video for good: its captions, vectors, previews, and every older version of the tables.
+
+    The file itself stays where it is; a later `footage index` of its folder would index it again.
+    """
+    from footage.store import Store
+    from indexer.library import absolute
+    from indexer.library import shown as spelled
+    from ui.components.media import forget
+
+    settings = options.settings_from(config, db=db)
+    store = Store.open(settings.db)
+    file = store.file_at(spelled(absolute(Path(video))))
+    content_id = file.content_id if file else video
+    if not content_id or content_id not in store.videos([content_id]):
+        raise UsageError(
+            f"the index {store.path} knows no video {video!r}",
+            hint="`footage status --files` lists what it knows.",
+        )
+    with store.writing():
+        files = store.forget(content_id)
+    forget(settings.cache_dir, content_id)
+    if json:
+        console.emit(content_id=content_id, files=files)
+    else:
+        console.results().print(
+            f"Forgot {console.plain(video)} ({shown.count(files, 'file')}).", soft_wrap=True
+        )
