@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,9 +15,9 @@ from pathlib import Path
 from footage.embedder import Embedder
 from footage.errors import FootageError
 from footage.store import Store
-from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
+from footage.types import Caption, File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm import contract
-from footage.vlm.protocol import VideoModel
+from footage.vlm.protocol import Prepared, VideoModel
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Postponed, Undecoded, Unusable
@@ -25,7 +26,7 @@ from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixin
 from indexer.progress import IndexReport, Meter, Progress, new_seconds
 from indexer.projection import Projector
 
-__all__ = ["IndexReport", "Progress", "index", "reembed"]
+__all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"]
 
 _REASONS = 3  # distinct reasons that go into a file's row
 _TIDY_EVERY = 50  # batches; each leaves a few small files, and many of them make every read slower
@@ -166,6 +167,73 @@ def index(
     return run.report(away, ignored, wall_seconds=time.monotonic() - began)
 
 
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run would do."""
+
+    files: Mapping[str, int]
+    """Number of files that are "new", "begun", "indexed" already, "failed", "waiting" or "skipped"."""
+    windows_new: int
+    """Windows to caption."""
+    seconds_new: float
+    """Footage seconds of those, overlaps counted once."""
+    speed: float
+    """Footage seconds captioned per second in earlier runs on this index; 0 where there were none."""
+
+
+def forecast(
+    paths: Sequence[Path | str],
+    *,
+    store: Store,
+    window_seconds: float,
+    overlap_seconds: float,
+    selection: Selection = EVERYTHING,
+    everything: bool = False,
+    decode_timeout_seconds: float = 120,
+    on_file: Callable[[int, str], None] = lambda number, path: None,
+) -> Forecast:
+    """Look at files and folders as ``index`` would, and change nothing.
+
+    Windows captioned before count as done when they were cut so, under whatever model, unless ``everything``
+    is to be captioned anew.
+
+    Raises:
+        UsageError: there is nothing to index, or the windows cannot be cut so.
+        VideoNotFoundError: a given path does not exist.
+        StoreError: the index cannot be read.
+    """
+    cutting = Cutting(window_seconds, overlap_seconds)
+    known = Known(store, None)
+    reading = Reading(timeout_seconds=decode_timeout_seconds)
+    states: Counter[str] = Counter()
+    windows, seconds = 0, 0.0
+    counted: set[str] = set()
+    for number, found in enumerate(library.walk(paths, selection=selection)):
+        if isinstance(found, Ignored):
+            continue
+        on_file(number, library.shown(found.path))
+        looked = known.identify(found, reading)
+        if isinstance(looked, File):
+            states[looked.state] += 1
+            continue
+        content_id = looked.file.content_id
+        plan = cutting.windows(content_id, looked.video.duration_seconds)
+        missing = plan if everything or not content_id else known.missing(plan)
+        states["indexed" if not missing else "begun" if len(missing) < len(plan) else "new"] += 1
+        if content_id not in counted:
+            added = new_seconds(plan)
+            windows, seconds = (
+                windows + len(missing),
+                seconds + sum(added[window.index] for window in missing),
+            )
+        counted |= {content_id} - {""}
+    runs = [run for run in store.runs() if run.seconds_captioned and run.ended_at > run.started_at]
+    took = sum(run.ended_at - run.started_at for run in runs)
+    return Forecast(
+        dict(states), windows, seconds, sum(run.seconds_captioned for run in runs) / took if took else 0.0
+    )
+
+
 def reembed(store: Store, embedder: Embedder, on_progress: Callable[[int, int], None] | None = None) -> int:
     """Fill an embedder's vector table from the captions in the index; no model and no video is needed.
 
@@ -251,8 +319,10 @@ class _Run:
         with self._meter.timing("caption"):
             answers = self._model.run([(window, self._prompt) for window in prepared])
         records: dict[str, list[WindowRecord]] = {}
-        for decoded, answer in zip(batch, answers, strict=True):
+        for decoded, window, answer in zip(batch, prepared, answers, strict=True):
             caption = contract.read_caption(answer, decoded.window.span)
+            if contract.UNREADABLE in caption.notes:
+                caption = self._second_try(decoded.window, window, caption)
             record = WindowRecord(decoded.window, caption, self._provenance)
             records.setdefault(decoded.window.content_id, []).append(record)
         with self._meter.timing("write"):
@@ -267,6 +337,15 @@ class _Run:
         if self._batches % _TIDY_EVERY == 0:
             with self._meter.timing("tidy"):
                 self._store.tidy()
+
+    def _second_try(self, window: Window, prepared: Prepared, caption: Caption) -> Caption:
+        """Ask once more about a window, drawing at random with a seed of its own; or leave it unreadable."""
+        digest = hashlib.sha256(f"{window.content_id}/{window.index}".encode()).digest()
+        prompt = replace(self._prompt, seed=int.from_bytes(digest[:4], "big"))
+        with self._meter.timing("caption"):
+            (answer,) = self._model.run([(prepared, prompt)])
+        again = contract.read_caption(answer, window.span)
+        return caption if contract.UNREADABLE in again.notes else again
 
     def give_up(self, undecoded: Undecoded) -> None:
         """Note a window that cannot be decoded."""

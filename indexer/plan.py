@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Literal
 
 from footage import video as footage_video
-from footage.errors import DecodeError, SchemaMismatchError, VideoError
+from footage.containers import check
+from footage.errors import SchemaMismatchError, VideoError
 from footage.store import Store
 from footage.timeline import merge_spans
 from footage.types import File, Provenance, Span, Video, Window
@@ -77,7 +78,8 @@ PLAINLY = Reading()
 class Known:
     """What the index held when the run began; nobody else writes to it meanwhile."""
 
-    def __init__(self, store: Store, provenance: Provenance, mix: Mix = "refuse") -> None:
+    def __init__(self, store: Store, provenance: Provenance | None, mix: Mix = "refuse") -> None:
+        """Read what the index holds; a provenance of None counts windows captioned under any as done."""
         self.files = {file.path: file for file in store.files()}
         self.videos = store.videos()
         self.committed = store.committed()
@@ -102,6 +104,10 @@ class Known:
             root=found.root,
         )
         before = self.files.get(file.path)
+        if (
+            before is not None and found.root == file.path
+        ):  # named by itself: it stays where it was found first
+            file = replace(file, collection=file.collection or before.collection, root=before.root)
         unchanged = (
             before is not None
             and (before.size_bytes, before.modified_at) == (file.size_bytes, file.modified_at)
@@ -123,7 +129,7 @@ class Known:
             if before is not None and before.content_id and same_bytes(before, file):
                 file = replace(
                     before,
-                    collection=file.collection or before.collection,
+                    collection=file.collection,
                     root=file.root,
                     state="new",
                     reason="",
@@ -140,8 +146,7 @@ class Known:
                     found.path, content_id=file.content_id, timeout_seconds=reading.timeout_seconds
                 )
         except VideoError as error:
-            unfinished = isinstance(error, DecodeError) or not found.size_bytes
-            if unfinished and time.time() - found.modified_at < FRESH_SECONDS:
+            if time.time() - found.modified_at < FRESH_SECONDS and _begins_like_a_video(found):
                 return replace(file, state="waiting", reason=f"it may still be being written: {error}")
             return failed(file, str(error))
         return Job(_with_clock(file, video, found.path, reading.clocks), video)
@@ -155,7 +160,7 @@ class Known:
         return tuple(
             window
             for window in plan
-            if done.get(window.index) != window.span or under[window.index] != self._provenance
+            if done.get(window.index) != window.span or self._provenance not in (None, under[window.index])
         )
 
     def stale(self, content_id: str, plan: tuple[Window, ...]) -> list[int]:
@@ -178,6 +183,15 @@ class Known:
 def failed(file: File, reason: str) -> File:
     """The row of a file that cannot be used, one try later."""
     return replace(file, state="failed", reason=reason, tries=file.tries + 1, tried_at=time.time())
+
+
+def _begins_like_a_video(found: Found) -> bool:
+    """Whether a file is empty, or its first bytes are those of a container that can be opened."""
+    try:
+        check(found.path)
+    except VideoError:
+        return not found.size_bytes
+    return True
 
 
 def same_bytes(before: File, now: File) -> bool:

@@ -258,6 +258,28 @@ def test_a_loop_of_equal_lines_is_one_event():
     assert spans("Scene: x\n\nEvents:\n" + loop, finish_reason="length") == [(8.0, 9.0), (9.0, 10.0)]
 
 
+def test_reading_ends_at_the_second_repeat_and_says_so():
+    told = caption(
+        "Scene: x\n\nEvents:\n<1.0 - 2.0> a\n<1.0 - 2.0> a\n<3.0 - 4.0> b\n<1.0 - 2.0> a\n<5.0 - 6.0> c"
+    )
+    assert [event.text for event in told.events] == ["a", "b"]
+    assert told.notes == (contract.LOOP,)
+    once = caption("Scene: x\n\nEvents:\n<1.0 - 2.0> a\n<1.0 - 2.0> a\n<3.0 - 4.0> b")
+    assert [event.text for event in once.events] == ["a", "b"] and once.notes == ()
+
+
+def test_notes_say_what_was_done():
+    assert caption("Scene: x\n\nEvents:\n<1.0 - 2.0> a", finish_reason="length").notes == (
+        contract.TRUNCATED,
+    )
+    assert caption("Scene: x\n\nEvents:\n<70.0 - 71.0> a\n<9.0 - 8.0> b").notes == (
+        "2 lines outside the window",
+    )
+    for nothing in ("", "Events:", "<think>\n\n</think>", "Scene:\n\nEvents:\n<9.0 - 8.0> b"):
+        assert contract.UNREADABLE in caption(nothing).notes
+    assert caption("Scene: A yard.\n\nEvents:").notes == ()
+
+
 def test_equal_sentences_at_other_times_and_other_sentences_at_equal_times_stay():
     raw = "Events:\n<1.0 - 2.0> A dog runs.\n<4.0 - 5.0> A dog runs.\n<1.0 - 2.0> A cat sits."
     assert spans(raw) == [(1.0, 2.0), (4.0, 5.0), (1.0, 2.0)]

@@ -246,6 +246,18 @@ def test_asking_twice_says_the_same(model):
     assert model.run(asked) == model.run(asked)
 
 
+def test_a_seed_draws_the_same_answer_every_time_and_leaves_the_others_alone(model):
+    greedy = requests_of(model, 3)
+    drawn = [(prepared, replace(asked, seed=5)) for prepared, asked in greedy]
+    plain = model.run(greedy)
+    first, again = model.run([*greedy, *drawn]), model.run(drawn)
+    assert first[:3] == plain and [a.raw for a in first[3:]] == [a.raw for a in again]
+    assert [a.raw for a in again] != [a.raw for a in plain]
+    assert all(answer.token_logprobs is None for answer in again)
+    other = model.run([(prepared, replace(asked, seed=6)) for prepared, asked in greedy])
+    assert [a.raw for a in other] != [a.raw for a in again]
+
+
 def test_what_is_seen_changes_the_answer(model):
     asked = contract.caption_prompt(model.profile)
     clips = [model.prepare(window(0, 4, seed=n)) for n in range(4)]
@@ -394,7 +406,8 @@ def test_other_errors_are_not_taken_for_memory(model):
 @pytest.mark.parametrize("caps", [[], [5], [5] * 9, [5, 9] * 6, [1, 2, 3]])
 def test_batches_hold_every_request_once_with_equal_caps(caps):
     lengths = [100 - 7 * n % 50 for n in range(len(caps))]
-    batches = list(qwen35._batches(caps, lengths, 4))
+    ways = [qwen35._Way(cap, None) for cap in caps]
+    batches = list(qwen35._batches(ways, lengths, 4))
     assert sorted(n for batch in batches for n in batch) == list(range(len(caps)))
     for batch in batches:
         assert 1 <= len(batch) <= 4 and len({caps[n] for n in batch}) == 1

@@ -552,3 +552,35 @@ def test_what_is_forgotten_leaves_no_trace_on_disk(library, store):
     assert store.forget(file.content_id) == 1
     assert not on_disk()
     assert len(store.videos()) == 1 and store.search_text("bright", owner_kinds=["event"])
+
+
+class Mumbling(StandinModel):
+    """Says nothing that can be read of dark windows, unless it is asked to draw."""
+
+    def __init__(self, *, always: bool, **options):
+        super().__init__(**options)
+        self.always, self.seeds = always, []
+
+    def run(self, requests):
+        answers = []
+        for (prepared, prompt), answer in zip(requests, super().run(requests), strict=True):
+            self.seeds.append(prompt.seed)
+            dark = prepared.payload[0].mean() < 128
+            answers.append(
+                replace(answer, raw="Events:") if dark and (self.always or prompt.seed is None) else answer
+            )
+        return answers
+
+
+def test_an_answer_that_cannot_be_read_is_asked_for_once_more(library, store):
+    (file,) = run(library / "a.mp4", store, Mumbling(always=False)).files
+    assert (file.state, len(store.events())) == ("indexed", 3)
+    model = Mumbling(always=True)
+    fresh = Store.open(store.path.parent / "fresh", create=True)
+    (file,) = run(library / "a.mp4", fresh, model).files
+    records = fresh.windows(file.content_id)
+    unreadable = [record for record in records if "unreadable" in record.caption.notes]
+    assert unreadable and all(record.caption.raw == "Events:" for record in unreadable)
+    seeds = [seed for seed in model.seeds if seed is not None]
+    assert len(seeds) == len(set(seeds)) == len(unreadable)
+    assert file.state == "indexed"  # the window was looked at; what came of it stands in its row

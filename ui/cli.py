@@ -9,7 +9,21 @@ import typer
 from typer.core import TyperCommand
 
 from ui import console
-from ui.commands import demo, doctor, find, forget, index, models, prune, reembed, search, status
+from ui.commands import (
+    backup,
+    captions,
+    demo,
+    doctor,
+    find,
+    forget,
+    index,
+    models,
+    prune,
+    reembed,
+    retry,
+    search,
+    status,
+)
 from ui.commands import eval as evaluation
 from ui.commands import ui as app_command
 
@@ -18,8 +32,10 @@ _COMMANDS = {
     "search": search,
     "find": find,
     "status": status,
+    "retry": retry,
     "prune": prune,
     "forget": forget,
+    "backup": backup,
     "ui": app_command,
     "demo": demo,
     "models": models,
@@ -88,6 +104,9 @@ def _root(
 
 for name, module in _COMMANDS.items():
     app.command(name, cls=Command, epilog=module.EXAMPLES)(module.run)
+app.command("restore", cls=Command, epilog=backup.RESTORE_EXAMPLES)(backup.restore)
+app.command("export-captions", cls=Command, epilog=captions.EXAMPLES)(captions.export)
+app.command("import-captions", cls=Command, epilog=captions.IMPORT_EXAMPLES)(captions.take_in)
 evaluations = typer.Typer(help=evaluation.HELP, epilog=evaluation.EXAMPLES, no_args_is_help=True)
 for name, function in evaluation.COMMANDS.items():
     evaluations.command(name, cls=Command)(function)

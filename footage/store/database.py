@@ -350,6 +350,10 @@ class Store:
             failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
         )
 
+    def row_counts(self) -> dict[str, int]:
+        """Number of rows by table, all tables."""
+        return {name: self._tables.count(name) for name in sorted(self._tables.names())}
+
     def tidy(self, *, every_version: bool = False) -> None:
         """Join the small pieces that many commits leave, and drop versions older than ten minutes, or all."""
         from footage.store.schema import TABLES

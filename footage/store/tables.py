@@ -129,10 +129,10 @@ class Tables:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the write lock; errors as ``Store.writing``."""
+        """Hold the write lock, which a thread may take several times over; errors as ``Store.writing``."""
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.path / ".lock", timeout=0)
+        lock = FileLock(self.path / ".lock", timeout=0, is_singleton=True)
         try:
             lock.acquire()
         except Timeout as error:

@@ -145,6 +145,12 @@ def budget_text(profile: Profile) -> str:
     return f"path-a fps={profile.fps:g} frames={frames} pixels={profile.pixels_per_frame}"
 
 
+TRUNCATED, UNREADABLE, LOOP = "truncated", "unreadable", "repetition loop"
+"""Notes of ``read_caption``: cut by the token cap; neither scene nor event; reading ended at a repeat."""
+LOOP_REPEATS = 2
+"""Repeated event lines at which a model counts as caught in a loop."""
+
+
 # --- 3. Reading answers -------------------------------------------------------------------------------------
 
 
@@ -179,8 +185,9 @@ def read_caption(answer: Answer, window: Span) -> Caption:
     line-start "Events:" or, without it, the first event line. Event lines are looked for after "Events:",
     without it everywhere. A line that is no event, ends before it starts, or starts past the window is left
     out; ends past the window are clamped; equal ends become half a second. An event line that says the same
-    as an earlier one at the same time is left out, so that a model caught in a loop yields one event and not
-    sixty. Of an answer cut by the token cap only whole lines count.
+    as an earlier one at the same time is left out, and at the second such line reading ends: the model is
+    caught in a loop. Of an answer cut by the token cap only whole lines count. What was done is in ``notes``;
+    an answer with neither a scene nor an event is "unreadable".
     """
     text = strip_think(_whole_lines(answer))
     events_header = _EVENTS_HEADER.search(text)
@@ -191,8 +198,12 @@ def read_caption(answer: Answer, window: Span) -> Caption:
     scene = head[scene_header.end() :] if scene_header else head
     if not events_header:
         scene = _before_events(scene)
-    events = dict.fromkeys(e for line in block.split("\n") if (e := _read_event(line, window)) is not None)
-    return Caption(scene.strip(), tuple(events), answer.raw, answer.finish_reason)
+    events, notes = _read_events(block.split("\n"), window)
+    if answer.finish_reason == "length":
+        notes.append(TRUNCATED)
+    if not scene.strip() and not events:
+        notes.append(UNREADABLE)
+    return Caption(scene.strip(), tuple(events), answer.raw, answer.finish_reason, tuple(notes))
 
 
 def read_span(answer: Answer, window: Span) -> SpanReading:
@@ -242,6 +253,24 @@ def video_span(start: float, end: float, window: Span) -> Span | None:
     first = max(window.start_seconds, round(window.start_seconds + start, 3))
     last = min(window.end_seconds, round(window.start_seconds + min(end, duration), 3))
     return Span(first, last) if first < last else None
+
+
+def _read_events(lines: Sequence[str], window: Span) -> tuple[list[CaptionEvent], list[str]]:
+    """The events of some lines, each once, and what had to be left out."""
+    events: dict[CaptionEvent, None] = {}
+    repeats, outside = 0, 0
+    for line in lines:
+        event = _read_event(line, window)
+        if event is None:
+            outside += _EVENT_LINE.match(line) is not None
+        elif event in events:
+            repeats += 1
+            if repeats == LOOP_REPEATS:
+                break
+        else:
+            events[event] = None
+    notes = [LOOP] if repeats == LOOP_REPEATS else []
+    return list(events), notes + [f"{outside} lines outside the window"] * (outside > 0)
 
 
 def _read_event(line: str, window: Span) -> CaptionEvent | None:

@@ -24,6 +24,8 @@ class Prompt:
     """The user text that follows the video, byte for byte."""
     max_new_tokens: int
     """Cap on the answer's length."""
+    seed: int | None = None
+    """Draw the answer at random with this seed; None for the likeliest, which is always the same."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import logging
 import re
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -44,6 +45,8 @@ PATCH_PIXELS = 16
 """Side of the square patches that the vision tower's grid counts."""
 LARGEST_ASPECT_RATIO = 200
 """The processor's bound on a frame's longer side over its shorter one."""
+SAMPLING_TEMPERATURE, SAMPLING_TOP_P = 0.7, 0.8
+"""How an answer is drawn where a prompt has a seed: Qwen's own advice for answers without thinking."""
 _PLACE = "{prompt}"
 _LOADING_ERRORS = (
     AttributeError,
@@ -144,14 +147,14 @@ class Qwen35Model:
             ModelMemoryError: when even a single request does not fit.
         """
         rows = [self._row(prepared, prompt) for prepared, prompt in requests]
-        caps = [prompt.max_new_tokens for _, prompt in requests]
+        ways = [_Way(prompt.max_new_tokens, prompt.seed) for _, prompt in requests]
         clips = [prepared.payload for prepared, _ in requests]
         answers: dict[int, Answer] = {}
         with self._lock:
-            pending = list(_batches(caps, [len(row) for row in rows], self._max_batch))
+            pending = list(_batches(ways, [len(row) for row in rows], self._max_batch))
             while pending:
                 batch = pending.pop(0)
-                told = self._try([clips[n] for n in batch], [rows[n] for n in batch], caps[batch[0]])
+                told = self._try([clips[n] for n in batch], [rows[n] for n in batch], ways[batch[0]])
                 if told is not None:
                     answers.update(zip(batch, told, strict=True))
                 elif len(batch) == 1:
@@ -171,10 +174,10 @@ class Qwen35Model:
         text = self._text_tokenizer(prompt.text, add_special_tokens=False, split_special_tokens=True)
         return torch.cat([prepared.payload.ids, torch.tensor([*text["input_ids"], *self._tail_ids])])
 
-    def _try(self, clips: list[_Clip], rows: list[Tensor], cap: int) -> list[Answer] | None:
+    def _try(self, clips: list[_Clip], rows: list[Tensor], way: _Way) -> list[Answer] | None:
         """One batch; None when it does not fit into memory."""
         try:
-            return self._generate(clips, rows, cap)
+            return self._generate(clips, rows, way)
         except (RuntimeError, MemoryError) as exc:
             if not _out_of_memory(exc):
                 raise
@@ -184,7 +187,7 @@ class Qwen35Model:
         return None
 
     @torch.inference_mode()
-    def _generate(self, clips: list[_Clip], rows: list[Tensor], cap: int) -> list[Answer]:
+    def _generate(self, clips: list[_Clip], rows: list[Tensor], way: _Way) -> list[Answer]:
         # 1. Pad on the left, where no answer follows a pad.
         device, longest = self._model.device, max(map(len, rows))
         ids = torch.full((len(rows), longest), self._pad_id)
@@ -199,16 +202,20 @@ class Qwen35Model:
         embeds = embeds.masked_scatter(is_video[..., None].expand_as(embeds), seen)
         # 3. Generate.
         logprobs = _GreedyLogprobs()
-        out = self._model.generate(
-            input_ids=ids,
-            inputs_embeds=embeds,
-            attention_mask=mask,
-            mm_token_type_ids=is_video.int() * VIDEO_TOKEN_TYPE,
-            video_grid_thw=torch.cat([clip.grid for clip in clips]).to(device),
-            max_new_tokens=cap,
-            logits_processor=LogitsProcessorList([logprobs]),
-        )
+        with _drawing(way.seed) as how:
+            out = self._model.generate(
+                input_ids=ids,
+                inputs_embeds=embeds,
+                attention_mask=mask,
+                mm_token_type_ids=is_video.int() * VIDEO_TOKEN_TYPE,
+                video_grid_thw=torch.cat([clip.grid for clip in clips]).to(device),
+                max_new_tokens=way.cap,
+                logits_processor=LogitsProcessorList([logprobs]),
+                **how,
+            )
         steps = torch.stack(logprobs.steps, dim=1)
+        if way.seed is not None:  # the probabilities noted are those of the likeliest tokens, not of these
+            return [self._answer(tokens, None) for tokens in out[:, -steps.shape[1] :].tolist()]
         return [
             self._answer(tokens, probabilities)
             for tokens, probabilities in zip(out[:, -steps.shape[1] :].tolist(), steps.tolist(), strict=True)
@@ -223,13 +230,13 @@ class Qwen35Model:
             clip.pixels = None
         return clip.features
 
-    def _answer(self, tokens: list[int], logprobs: list[float]) -> Answer:
+    def _answer(self, tokens: list[int], logprobs: list[float] | None) -> Answer:
         """One row's new tokens, up to and with the end token."""
         end = next((n for n, token in enumerate(tokens) if token in self._end_ids), None)
         said = tokens if end is None else tokens[:end]
         raw = self._tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        told = logprobs if end is None else logprobs[: end + 1]
-        return Answer(raw, "length" if end is None else "stop", tuple(told))
+        told = None if logprobs is None else tuple(logprobs if end is None else logprobs[: end + 1])
+        return Answer(raw, "length" if end is None else "stop", told)
 
     def _split_template(self) -> tuple[str, list[int]]:
         """The chat template around the user's text: before it (with the video) as text, after it as ids."""
@@ -262,6 +269,27 @@ class Qwen35Model:
                 f"not {len(wanted)} up to {wanted[-1]}",
                 hint="Install the transformers release of the lock file: make setup.",
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a request is answered; requests of one batch share it."""
+
+    cap: int
+    """Most tokens."""
+    seed: int | None
+    """Seed to draw with; None for the likeliest tokens."""
+
+
+@contextmanager
+def _drawing(seed: int | None) -> Iterator[dict[str, Any]]:
+    """Options of ``generate`` under a seed of torch's random numbers, whose state outside stays as it was."""
+    if seed is None:
+        yield {}
+        return
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        yield {"do_sample": True, "temperature": SAMPLING_TEMPERATURE, "top_p": SAMPLING_TOP_P}
 
 
 class _GreedyLogprobs(LogitsProcessor):  # type: ignore[misc]
@@ -367,10 +395,10 @@ def _in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
     return np.require(pixels, dtype=np.uint8, requirements=["C", "W"]), milliseconds
 
 
-def _batches(caps: Sequence[int], lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Indexes in batches of at most ``size``: equal caps together, longest requests first."""
-    order = sorted(range(len(caps)), key=lambda n: (-caps[n], -lengths[n], n))
-    for _, group in groupby(order, key=lambda n: caps[n]):
+def _batches(ways: Sequence[_Way], lengths: Sequence[int], size: int) -> Iterator[list[int]]:
+    """Indexes in batches of at most ``size``: equal ways together, longest requests first."""
+    order = sorted(range(len(ways)), key=lambda n: (-ways[n].cap, ways[n].seed or 0, -lengths[n], n))
+    for _, group in groupby(order, key=lambda n: ways[n]):
         yield from _parts(list(group), size)
 
 

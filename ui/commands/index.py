@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -16,6 +16,9 @@ import typer
 
 from footage.errors import UsageError
 from footage.timecode import format_time
+from indexer.clocks import NO_CLOCKS, Clocks, parse_offsets, parse_zone
+from indexer.library import EVERYTHING, Selection, absolute, parse_since, walk
+from indexer.library import shown as spelled
 from ui import console, options, parts, shown
 
 if TYPE_CHECKING:
@@ -23,8 +26,6 @@ if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.store import Store
     from footage.vlm.protocol import VideoModel
-    from indexer.clocks import Clocks
-    from indexer.library import Selection
     from indexer.pipeline import IndexReport, Progress
     from indexer.plan import Mix
 
@@ -128,6 +129,12 @@ def run(
         bool,
         typer.Option("--accept-mixed", help="Keep it, and caption only what is new.", rich_help_panel=_AGAIN),
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Then keep the index in step with what changes, until Ctrl-C.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be indexed, and about how long it would take.")
+    ] = False,
     retry: Annotated[
         bool,
         typer.Option("--retry", help="Try files again that failed too often.", rich_help_panel=_AGAIN),
@@ -152,8 +159,6 @@ def run(
     it stopped. A file that cannot be read is recorded with its reason, and the others go on.
     """
     from footage.store import Store
-    from indexer.clocks import Clocks, parse_offsets, parse_zone
-    from indexer.library import Selection, parse_since, walk
 
     settings = options.settings_from(
         config,
@@ -179,65 +184,95 @@ def run(
         retry=retry,
     )
     # 1. Everything that can be wrong before the first window, the quick things first.
-    store = Store.open(settings.db, create=True)
+    store = Store.open(settings.db, create=not dry_run)
     known = {file.root for file in store.files()}
     for path in paths:
-        if str(path.absolute()) not in known:
+        if spelled(absolute(path)) not in known:
             next(walk([path]))
+    if dry_run:
+        _print_forecast(paths, settings, wishes, store, as_json=json)
+        return
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
-    # 2. The windows, one after the other.
-    report = index_paths(paths, settings, wishes, store=store, model=video_model, embedder=text_embedder)
-    # 3. What came of it.
-    if json:
-        _print_json(report)
-    else:
-        _print_report(report)
+    # 2. The windows, one after the other; 3. what came of it.
+    with _asked_to_stop() as stop:
+
+        def look() -> IndexReport:
+            report = index_paths(
+                paths,
+                settings,
+                wishes,
+                store=store,
+                model=video_model,
+                embedder=text_embedder,
+                stop=stop.is_set,
+            )
+            print_report(report, as_json=json)
+            return report
+
+        if watch:
+            from indexer.watch import watch as keep_watching
+
+            with store.writing():
+                keep_watching(paths, look, stop=stop, ignore=[settings.db, settings.cache_dir])
+            return
+        report = look()
     if report.stopped:
         raise KeyboardInterrupt
-    if report.failed or report.partial:
-        usable = report.indexed + report.unchanged + report.partial
-        raise typer.Exit(console.EXIT_PARTLY if usable else console.EXIT_FAILED)
+    code = exit_code(report)
+    if code:
+        raise typer.Exit(code)
+
+
+def exit_code(report: IndexReport) -> int:
+    """0 when all went well, 3 when some files failed and are recorded, 1 when nothing could be used."""
+    if not (report.failed or report.partial):
+        return console.EXIT_ANSWERED
+    usable = report.indexed + report.unchanged + report.partial + report.waiting
+    return console.EXIT_PARTLY if usable else console.EXIT_FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What a person wants of one run, beyond the settings; see ``indexer.pipeline.index``."""
 
-    selection: Selection
-    clocks: Clocks
-    collection: str | None
-    max_seconds: float
-    mix: Mix
-    retry: bool
+    selection: Selection = EVERYTHING
+    clocks: Clocks = NO_CLOCKS
+    collection: str | None = None
+    max_seconds: float = math.inf
+    mix: Mix = "refuse"
+    retry: bool = False
+
+
+NO_WISHES = Wishes()
 
 
 def index_paths(
     paths: Sequence[Path],
     settings: Settings,
-    wishes: Wishes | None = None,
+    wishes: Wishes = NO_WISHES,
     *,
     store: Store,
     model: VideoModel,
     embedder: Embedder,
+    stop: Callable[[], bool] = lambda: False,
 ) -> IndexReport:
-    """Index files and folders, with progress on stderr; Ctrl-C or SIGTERM ends it after the windows at hand.
+    """Index files and folders, with progress on stderr.
 
     Args:
         paths: Files and folders.
         settings: How to cut and decode.
-        wishes: Which files, and how to read and repeat them; as ``footage index`` without options if None.
+        wishes: Which files, and how to read and repeat them.
         store: The index.
         model: Captions the windows.
         embedder: Embeds the captions.
+        stop: Asked after every batch; once it says yes, the run ends there.
 
     Raises:
         FootageError: when nothing can be indexed at all; a single bad file is in the report instead.
-        KeyboardInterrupt: at the second Ctrl-C.
     """
     from indexer.pipeline import index
 
-    given = {field.name: getattr(wishes, field.name) for field in fields(wishes)} if wishes else {}
-    with console.stages() as show, _asked_to_stop() as stop:
+    with console.stages() as show:
         return index(
             paths,
             store=store,
@@ -250,16 +285,18 @@ def index_paths(
             decode_timeout_seconds=settings.decode_timeout_seconds,
             on_progress=lambda progress: _show(progress, show),
             stop=stop,
-            **given,
+            selection=wishes.selection,
+            clocks=wishes.clocks,
+            collection=wishes.collection,
+            max_seconds=wishes.max_seconds,
+            mix=wishes.mix,
+            retry=wishes.retry,
         )
 
 
 @contextmanager
-def _asked_to_stop() -> Iterator[Callable[[], bool]]:
-    """Tells whether Ctrl-C or SIGTERM came meanwhile; a second one interrupts at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: False
-        return
+def _asked_to_stop() -> Iterator[threading.Event]:
+    """An event that Ctrl-C or SIGTERM sets; a second one interrupts at once."""
     asked = threading.Event()
 
     def ask(number: int, frame: FrameType | None) -> None:
@@ -272,7 +309,7 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked.is_set
+        yield asked
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -295,7 +332,58 @@ def _failures(report: IndexReport) -> list[tuple[str, str]]:
     return [(file.path, file.reason) for file in report.files if file.state in ("failed", "partial")]
 
 
-def _print_report(report: IndexReport) -> None:
+def _print_forecast(
+    paths: Sequence[Path], settings: Settings, wishes: Wishes, store: Store, *, as_json: bool
+) -> None:
+    """What a run would do, without the model; the time is that of earlier runs on this index."""
+    from footage.vlm.profiles import PROFILES, get_profile
+    from footage.vlm.weights import locate
+    from indexer.pipeline import forecast
+
+    named = settings.model in PROFILES
+    profile = (
+        get_profile(settings.model)
+        if named
+        else locate(settings.model, model_path=settings.model_path).profile
+    )
+    with console.stages() as show:
+        told = forecast(
+            paths,
+            store=store,
+            window_seconds=settings.window_seconds or profile.window_seconds,
+            overlap_seconds=profile.overlap_seconds
+            if settings.overlap_seconds is None
+            else settings.overlap_seconds,
+            selection=wishes.selection,
+            everything=wishes.mix == "replace",
+            decode_timeout_seconds=settings.decode_timeout_seconds,
+            on_file=lambda number, path: show("looking", number, 0, console.plain(Path(path).name)),
+        )
+    takes = told.seconds_new / told.speed if told.speed else None
+    if as_json:
+        console.emit(
+            type="forecast",
+            files=dict(told.files),
+            windows_new=told.windows_new,
+            seconds_new=round(told.seconds_new, 3),
+            speed=round(told.speed, 3) if told.speed else None,
+            takes_seconds=None if takes is None else round(takes, 1),
+        )
+        return
+    files = ", ".join(f"{number:,} {what}" for what, number in told.files.items() if number)
+    sentence = f"{files or 'nothing to do'}. To caption: {shown.count(told.windows_new, 'window')}, "
+    sentence += f"{format_time(told.seconds_new)} of footage"
+    if takes is not None:
+        speed = f"{told.speed:.1f} footage-seconds per second"
+        sentence += f", about {console.rough_time(takes)} at the speed of earlier runs ({speed})"
+    console.results().print(f"{sentence}. Nothing was changed.", soft_wrap=True)
+
+
+def print_report(report: IndexReport, *, as_json: bool) -> None:
+    """Print what a run did, on stdout."""
+    if as_json:
+        _print_json(report)
+        return
     counts = (
         ("indexed", report.indexed),
         ("already indexed", report.unchanged),

@@ -1,0 +1,104 @@
+"""Keeps an index in step with folders that change; knows when to look again, not what is in the files."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from watchdog.events import FileSystemEvent, FileSystemEventHandler
+
+from indexer import library
+from indexer.progress import IndexReport
+
+if TYPE_CHECKING:
+    from watchdog.observers.api import BaseObserver
+
+SETTLE_SECONDS = 2.0
+"""How long nothing may change before the index is brought in step: copying a file makes many changes."""
+RESCAN_SECONDS = 3600.0
+"""How often everything is looked at again, whatever was noticed: network disks tell nothing."""
+RETRY_SECONDS = 30.0
+"""How soon files that are still being written are looked at again."""
+
+
+def watch(
+    paths: Sequence[Path | str],
+    look: Callable[[], IndexReport],
+    *,
+    stop: threading.Event,
+    ignore: Sequence[Path | str] = (),
+    settle_seconds: float = SETTLE_SECONDS,
+    rescan_seconds: float = RESCAN_SECONDS,
+    retry_seconds: float = RETRY_SECONDS,
+) -> None:
+    """Bring an index in step with files and folders now, and again whenever they change, until told to stop.
+
+    A root that cannot be watched, for it is not there, is looked at on every pass all the same.
+
+    Args:
+        paths: Files and folders.
+        look: Brings the index in step; must return soon after ``stop`` is set.
+        stop: Ends the watching.
+        ignore: What may change without anybody looking, such as an index that lies in a watched folder.
+        settle_seconds: How long nothing may change before ``look`` is called.
+        rescan_seconds: How long to wait at most.
+        retry_seconds: How long to wait at most while files are waiting to be finished.
+
+    Raises:
+        FootageError: what ``look`` raises.
+    """
+    changes = _Changes(ignore)
+    while not stop.is_set():
+        observer = _observer(paths, changes)
+        try:
+            changes.clear()
+            report = look()
+            due = time.monotonic() + (retry_seconds if report.waiting else rescan_seconds)
+            while not stop.is_set() and time.monotonic() < due and not changes.settled(settle_seconds):
+                stop.wait(0.1)
+        finally:
+            observer.stop()
+            observer.join()
+
+
+class _Changes(FileSystemEventHandler):
+    """Remembers when something last changed."""
+
+    def __init__(self, ignore: Sequence[Path | str]) -> None:
+        self._ignore = ignore
+        self._last: float | None = None
+
+    def clear(self) -> None:
+        """Forget what changed so far."""
+        self._last = None
+
+    def dispatch(self, event: FileSystemEvent) -> None:
+        """Take note of a change; what only reads a file is none. Called by watchdog."""
+        paths = {os.fsdecode(path) for path in (event.src_path, event.dest_path) if path}
+        reads = event.event_type in ("opened", "closed_no_write")
+        if not reads and not all(library.is_under(path, self._ignore) for path in paths):
+            self._last = time.monotonic()
+
+    def settled(self, seconds: float) -> bool:
+        """Whether something changed, and then nothing for so long."""
+        return self._last is not None and time.monotonic() - self._last >= seconds
+
+
+def _observer(paths: Sequence[Path | str], changes: _Changes) -> BaseObserver:
+    """A running observer of the folders that can be watched; of a file, the folder it lies in."""
+    from watchdog.observers import Observer
+
+    observer = Observer()
+    for root in dict.fromkeys(_folder(library.absolute(path)) for path in paths):
+        if root.is_dir():
+            observer.schedule(changes, str(root), recursive=True)
+    observer.start()
+    return observer
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent

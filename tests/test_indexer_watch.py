@@ -1,0 +1,89 @@
+"""Watching folders: real changes on disk, the real indexer around a stand-in model."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from standin_model import StandinEmbedder, StandinModel, write_levels
+
+from footage.store import Store
+from indexer.pipeline import index
+from indexer.watch import watch
+
+
+@pytest.fixture
+def watched(tmp_path):
+    folder = tmp_path / "library"
+    write_levels(folder / "a.mp4", [20, 20, 220])
+    store = Store.open(tmp_path / "index.lancedb", create=True)
+    stop, model, errors = threading.Event(), StandinModel(), []
+
+    def look():
+        return index([folder], store=store, model=model, embedder=StandinEmbedder(), stop=stop.is_set)
+
+    def run():
+        try:
+            watch([folder], look, stop=stop, settle_seconds=0.3, retry_seconds=0.5)
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield folder, store
+    stop.set()
+    thread.join(20)
+    assert not thread.is_alive() and errors == []
+
+
+def becomes(store, wanted, seconds=20.0):
+    """Wait until the index knows exactly these files in these states."""
+    deadline = time.monotonic() + seconds
+    while (found := {Path(f.path).name: f.state for f in store.files()}) != wanted:
+        assert time.monotonic() < deadline, f"{found}, not {wanted}"
+        time.sleep(0.1)
+
+
+def test_the_index_follows_what_happens_in_the_folder(watched, tmp_path):
+    folder, store = watched
+    becomes(store, {"a.mp4": "indexed"})
+    # added, in a new folder
+    write_levels(tmp_path / "b.mp4", [200, 200])
+    (folder / "sub").mkdir()
+    shutil.copy(tmp_path / "b.mp4", folder / "sub" / "b.mp4")
+    becomes(store, {"a.mp4": "indexed", "b.mp4": "indexed"})
+    # moved
+    (folder / "sub" / "b.mp4").rename(folder / "c.mp4")
+    becomes(store, {"a.mp4": "indexed", "b.mp4": "gone", "c.mp4": "indexed"})
+    # copied
+    shutil.copy(folder / "a.mp4", folder / "d.mp4")
+    becomes(store, {"a.mp4": "indexed", "b.mp4": "gone", "c.mp4": "indexed", "d.mp4": "indexed"})
+    assert len(store.videos()) == 2
+    # grows: half of it first
+    whole = write_levels(tmp_path / "e.mp4", [20, 220, 20, 220]).read_bytes()
+    (folder / "e.mp4").write_bytes(whole[: len(whole) // 2])
+    becomes(
+        store,
+        {"a.mp4": "indexed", "b.mp4": "gone", "c.mp4": "indexed", "d.mp4": "indexed", "e.mp4": "waiting"},
+    )
+    (folder / "e.mp4").write_bytes(whole)
+    becomes(
+        store,
+        {"a.mp4": "indexed", "b.mp4": "gone", "c.mp4": "indexed", "d.mp4": "indexed", "e.mp4": "indexed"},
+    )
+    # replaced
+    before = store.file_at(str(folder / "c.mp4")).content_id
+    write_levels(tmp_path / "other.mp4", [10, 10, 10])
+    shutil.copy(tmp_path / "other.mp4", folder / "c.mp4")
+    deadline = time.monotonic() + 20
+    while store.file_at(str(folder / "c.mp4")).content_id == before:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    # deleted
+    (folder / "a.mp4").unlink()
+    becomes(
+        store, {"a.mp4": "gone", "b.mp4": "gone", "c.mp4": "indexed", "d.mp4": "indexed", "e.mp4": "indexed"}
+    )
