@@ -1,0 +1,99 @@
+"""Captions out of an index and into another, with real clips and a real index in a temporary folder."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from standin_model import StandinEmbedder, StandinModel, write_levels
+
+from footage.errors import UsageError
+from footage.store import Store
+from indexer.exchange import export_captions, import_captions
+from indexer.pipeline import index
+
+
+@pytest.fixture
+def library(tmp_path):
+    folder = tmp_path / 'it\'s "here"'
+    write_levels(folder / "a.mp4", [20, 20, 220, 220, 20, 20])
+    write_levels(folder / "b.mp4", [200, 200])
+    return folder
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.open(tmp_path / "index.lancedb", create=True)
+
+
+def take_in(lines, store):
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in lines]
+    return import_captions(texts, store=store, embedder=StandinEmbedder())
+
+
+def by_hand(path, **more):
+    event = {"start_seconds": 1, "end_seconds": 2.5, "text": "A heron lands."}
+    return {
+        "path": str(path),
+        "start_seconds": 0,
+        "end_seconds": 4,
+        "scene": "A pond.",
+        "events": [event],
+        **more,
+    }
+
+
+def test_what_goes_out_comes_back_exactly(library, store, tmp_path):
+    index([library], store=store, model=StandinModel(), embedder=StandinEmbedder())
+    lines = [json.loads(json.dumps(row)) for row in export_captions(store)]
+    other = Store.open(tmp_path / "other", create=True)
+    told = take_in(lines, other)
+    assert (told.videos, told.windows) == (2, sum(map(len, store.committed().values())))
+    assert list(export_captions(other)) == list(export_captions(store)) == lines
+    assert other.events() == store.events() and other.files() == store.files()
+    assert {c: other.windows(c) for c in other.videos()} == {c: store.windows(c) for c in store.videos()}
+    model = StandinModel()
+    report = index([library], store=other, model=model, embedder=StandinEmbedder())
+    assert model.log == [] and report.unchanged == 2
+    assert take_in(lines, other) == told and list(export_captions(other)) == lines
+
+
+def test_captions_written_by_hand_are_searched(library, store):
+    second = by_hand(library / "a.mp4", start_seconds=3, end_seconds=6, events=[])
+    assert take_in([by_hand(library / "a.mp4"), "", second], store) == (1, 2, 1)
+    (hit,) = store.search_text("herons landing", owner_kinds=["event"])
+    assert (hit.span.start_seconds, hit.span.end_seconds, hit.text) == (1, 2.5, "A heron lands.")
+    (file,) = store.files()
+    assert (file.path, file.state) == (str(library / "a.mp4"), "indexed")
+    assert [provenance.model for provenance in store.provenances()] == ["by hand"]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"end_seconds": 9}, r"the window from 0 to 9 s does not lie within 0 to 6"),
+        ({"start_seconds": 4}, "the window from 4 to 4 s"),
+        ({"start_seconds": -1}, "0 <= start"),
+        ({"end_seconds": "soon"}, "could not convert"),
+        ({"end_seconds": float("nan")}, "finite"),
+        ({"events": [{"start_seconds": 3, "end_seconds": 5, "text": "x"}]}, "the event from 3 to 5 s"),
+        ({"events": [{"start_seconds": 3, "end_seconds": 4}]}, "'text' is missing"),
+        ({"events": [{"start_seconds": 3, "end_seconds": 4, "text": 7}]}, "7 is no text"),
+        ({"scene": None}, "None is no text"),
+        ({"type": "poem"}, "no type 'poem'"),
+        ({"path": "/nowhere.mp4"}, "cannot be read"),
+        ({"content_id": "abc"}, "no line and no index tells of a video abc"),
+    ],
+)
+def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, complaint):
+    with pytest.raises(UsageError, match=f"line 2 is no caption: .*{complaint}"):
+        take_in(
+            [by_hand(library / "b.mp4", end_seconds=2, events=[]), by_hand(library / "a.mp4") | change], store
+        )
+    assert store.files() == [] and store.videos() == {} and store.committed() == {}
+
+
+@pytest.mark.parametrize("line", ["not json", "[1]", "3", '{"start_seconds": 0}'])
+def test_what_is_no_object_with_a_video_is_refused(store, line):
+    with pytest.raises(UsageError, match="line 1 is no caption"):
+        take_in([line], store)
