@@ -10,9 +10,9 @@ from footage.types import Match, Span, Video, Window
 from footage.vlm.protocol import Answer
 from search.verdict import (
     AGREEMENT_BONUS,
-    SIGHTINGS_BONUS,
     FOUND_SCORE,
     NOT_FOUND_SCORE,
+    SIGHTINGS_BONUS,
     Evidence,
     answer_score,
     chosen_span,
