@@ -47,11 +47,11 @@ def text_matches(candidates: Sequence[Candidate], *, store: Store, limit: int = 
     Every verdict is "uncertain": nobody was asked.
     """
     found = [
-        _from_text(candidate, hit, _path(candidate, store))
+        (_from_text(candidate, hit, _path(candidate, store)), _evidence(hit).bonus)
         for candidate in candidates
         for hit in _occurrences(candidate)
     ]
-    return rank([(match, False) for match in found], limit=limit, per_video=MATCHES_PER_VIDEO)
+    return rank(found, limit=limit, per_video=MATCHES_PER_VIDEO)
 
 
 def ground(
@@ -100,7 +100,7 @@ def ground(
     )
 
     # 2. Hold the answers of each video against what the index has there.
-    found: list[tuple[Match, bool]] = []
+    found: list[tuple[Match, float]] = []
     for candidate in candidates:
         content_id = candidate.video.content_id
         heard = [reply for reply in replies if reply.question.window.content_id == content_id]
@@ -170,7 +170,7 @@ def find_in_file(
     for reply in unseen:
         logger.warning("%s was not looked at: %s", clock(reply.question.window.span), reply.problem)
     matches = [_from_answer(place) for place in places(replies)]
-    return rank([(match, False) for match in matches], limit=len(matches), per_video=len(matches))
+    return rank([(match, 0.0) for match in matches], limit=len(matches), per_video=len(matches))
 
 
 def _worth_asking(candidates: Sequence[Candidate]) -> list[tuple[Candidate, Window]]:
@@ -204,20 +204,20 @@ def _occurrences(candidate: Candidate) -> list[Hit]:
 
 def _matches(
     query_text: str, candidate: Candidate, path: str, replies: Sequence[Reply]
-) -> list[tuple[Match, bool]]:
-    """All matches of one candidate, each with whether index and model agree on it."""
-    matches: list[tuple[Match, bool]] = []
+) -> list[tuple[Match, float]]:
+    """All matches of one candidate, each with the bonus of its evidence."""
+    matches: list[tuple[Match, float]] = []
     answered: set[str] = set()
 
     # 1. What the model named, each with the indexed text it is held against. Of two answers about the same
     #    text the agreeing one stands, as the other window may well not show the event at all.
-    for match, hit, agree in sorted(
+    for match, hit, evidence in sorted(
         (_held_against(query_text, candidate, place) for place in places(replies)),
-        key=lambda found: not found[2],
+        key=lambda found: not found[2].agree,
     ):
         if hit.owner_id not in answered or hit.owner_kind == "scene":
             answered.add(hit.owner_id)
-            matches.append((match, agree))
+            matches.append((match, evidence.bonus))
 
     # 2. What only the index has.
     reasons = [reply.problem for reply in replies if reply.problem]
@@ -230,12 +230,13 @@ def _matches(
         if hit.owner_id in answered or any(overlap_seconds(hit.span, match.span) > 0 for match, _ in matches):
             continue
         reply = next((silent[index] for index in hit.window_indexes if index in silent), None)
-        matches.append((_from_text(candidate, hit, path, reply=reply, reasons=reasons), False))
+        text = _from_text(candidate, hit, path, reply=reply, reasons=reasons)
+        matches.append((text, _evidence(hit).bonus))
     return matches
 
 
-def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[Match, Hit, bool]:
-    """The match of a place the model named: the indexed text it is held against, and whether the two agree.
+def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[Match, Hit, Evidence]:
+    """The match of a place the model named, the indexed text it is held against, and the evidence.
 
     Of the texts of its windows that answer equally well, the one that fits the place best.
     """
@@ -247,8 +248,7 @@ def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[
         (hit for hit in hits.values() if hit.score >= best - SAME_WITHIN),
         key=lambda hit: (hit.owner_kind == "event", iou(hit.span, place.span), hit.score),
     )
-    indexed = hit.span if hit.owner_kind == "event" else None
-    evidence = Evidence(hit.score, indexed, place.span, unsaid=unsaid(words_of(query_text), hit.text))
+    evidence = _evidence(hit, place.span, unsaid=unsaid(words_of(query_text), hit.text))
     shown = max(place.replies, key=lambda reply: overlap_seconds(hit.span, reply.question.window.span))
     span = chosen_span(evidence, shown.question.window.span)
     match = replace(
@@ -260,14 +260,20 @@ def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[
         verdict=judge(evidence),
         evidence=(*describe(evidence, hit.text, shown.question.window, shown.answer), *_agreement(place)),
     )
-    return match, hit, evidence.agree
+    return match, hit, evidence
+
+
+def _evidence(hit: Hit, answered: Span | None = None, *, unsaid: str = "") -> Evidence:
+    """What is known where the index has this text."""
+    indexed = hit.span if hit.owner_kind == "event" else None
+    return Evidence(hit.score, indexed, answered, unsaid=unsaid, sightings=len(hit.window_indexes))
 
 
 def _from_text(
     candidate: Candidate, hit: Hit, path: str, *, reply: Reply | None = None, reasons: Sequence[str] = ()
 ) -> Match:
     """A match that rests on the index alone; ``reply`` is an answer that could not be read, if any."""
-    evidence = Evidence(hit.score, hit.span if hit.owner_kind == "event" else None, None)
+    evidence = _evidence(hit)
     window = reply.question.window if reply else None
     answer = reply.answer if reply else None
     return Match(

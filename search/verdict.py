@@ -25,8 +25,11 @@ NOT_FOUND_SCORE = 0.4
 """Below this score the nearest text is about something else: queries on things that never occur in drawn
 footage score 0.2 to 0.36, its paraphrases 0.5 and more."""
 AGREEMENT_BONUS = 0.02
-"""What agreement adds to a score when matches are ordered: enough to decide between videos of (almost) the
-same words, too little to lift "from right to left" above "from left to right" (0.04 apart)."""
+"""What full agreement (IoU 1) adds to a score when matches are ordered: enough to decide between videos of
+(almost) the same words; with ``SIGHTINGS_BONUS`` still too little to lift "from right to left" above "from
+left to right" (0.04 apart)."""
+SIGHTINGS_BONUS = 0.01
+"""What a second window that captioned the same event adds: each window is captioned without the others."""
 WHOLE_WINDOW_SHARE = 0.9
 """A span over at least this share of its window tells little: it is what a model answers when it does not
 know."""
@@ -46,15 +49,25 @@ class Evidence:
     """The span the model named, in video time; None when it was not asked or not understood."""
     unsaid: str = ""
     """What the query asks for and the text does not say (see ``search.wording``); empty when it says all."""
+    sightings: int = 1
+    """How many windows' captions have the indexed event."""
 
     @property
     def agree(self) -> bool:
         """Whether index and model name the same moment."""
-        return (
-            self.indexed is not None
-            and self.answered is not None
-            and iou(self.indexed, self.answered) >= AGREEMENT_IOU
-        )
+        return self.overlap >= AGREEMENT_IOU
+
+    @property
+    def overlap(self) -> float:
+        """IoU of what index and model name; 0 where one of them names nothing."""
+        if self.indexed is None or self.answered is None:
+            return 0.0
+        return iou(self.indexed, self.answered)
+
+    @property
+    def bonus(self) -> float:
+        """What the evidence beside the words adds to the score when matches are ordered."""
+        return AGREEMENT_BONUS * self.overlap * self.agree + SIGHTINGS_BONUS * (self.sightings > 1)
 
 
 def judge(evidence: Evidence) -> Verdict:
@@ -128,24 +141,22 @@ def describe(evidence: Evidence, text: str, window: Window | None, answer: Answe
     surely = "" if sure is None else f" (mean token probability {sure:.2f})"
     lines.append(f"Asked about {clock(window.span)}, the model named {clock(evidence.answered)}{surely}.")
     if evidence.indexed is not None:
-        overlap = iou(evidence.indexed, evidence.answered)
-        lines.append(f"The two {'agree' if evidence.agree else 'disagree'}: IoU {overlap:.2f}.")
+        lines.append(f"The two {'agree' if evidence.agree else 'disagree'}: IoU {evidence.overlap:.2f}.")
     if covers(evidence.answered, window.span):
         lines.append("The span covers the whole window, which says little.")
     return tuple(lines)
 
 
-def rank(matches: Iterable[tuple[Match, bool]], *, limit: int, per_video: int) -> list[Match]:
-    """Order matches, best first, and cut the list.
+def rank(matches: Iterable[tuple[Match, float]], *, limit: int, per_video: int) -> list[Match]:
+    """Order matches, each with its bonus, best first, and cut the list.
 
-    By score, plus ``AGREEMENT_BONUS`` where the flag beside a match says that index and model agree; ties by
-    content id, then start, then end. At most ``per_video`` of one video, so that a long video does not fill
-    the list.
+    By score plus bonus (see ``Evidence.bonus``); ties by content id, then start, then end. At most
+    ``per_video`` of one video, so that a long video does not fill the list.
     """
     ordered = sorted(
         matches,
         key=lambda pair: (
-            -round(pair[0].score + AGREEMENT_BONUS * pair[1], 6),
+            -round(pair[0].score + pair[1], 6),
             pair[0].video.content_id,
             pair[0].span,
         ),

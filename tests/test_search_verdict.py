@@ -12,6 +12,7 @@ from search.verdict import (
     AGREEMENT_BONUS,
     FOUND_SCORE,
     NOT_FOUND_SCORE,
+    SIGHTINGS_BONUS,
     Evidence,
     answer_score,
     chosen_span,
@@ -103,22 +104,28 @@ def match(content_id, score, start=0.0):
     return Match(video, f"{content_id}.mp4", Span(start, start + 2), "text", score, True, "uncertain")
 
 
-def test_agreement_decides_between_equals_and_not_between_unequals():
+def test_agreement_and_a_second_sighting_decide_between_equals_and_not_between_unequals():
+    alone = Evidence(0.9, Span(32, 38), Span(50, 55))
+    half, full = Evidence(0.9, Span(32, 38), Span(32, 35)), Evidence(0.9, Span(32, 38), Span(32, 38))
+    twice = Evidence(0.9, Span(32, 38), Span(32, 38), sightings=2)
+    assert alone.bonus == 0 < half.bonus < full.bonus == AGREEMENT_BONUS
+    assert twice.bonus == AGREEMENT_BONUS + SIGHTINGS_BONUS < 0.04
+    assert Evidence(0.9, Span(32, 38), None, sightings=2).bonus == SIGHTINGS_BONUS
     alike, other = match("a", 0.9), match("b", 0.9)
-    assert rank([(alike, False), (other, True)], limit=5, per_video=3) == [other, alike]
-    better = match("c", 0.9 + AGREEMENT_BONUS * 1.5)
-    assert rank([(better, False), (other, True)], limit=5, per_video=3) == [better, other]
+    assert rank([(alike, 0.0), (other, full.bonus)], limit=5, per_video=3) == [other, alike]
+    better = match("c", 0.9 + twice.bonus * 1.1)
+    assert rank([(better, 0.0), (other, twice.bonus)], limit=5, per_video=3) == [better, other]
 
 
 def test_ties_go_by_content_id_and_start_whatever_the_order():
     tied = [match("b", 0.5), match("a", 0.5, 7), match("a", 0.5, 3)]
     expected = [tied[2], tied[1], tied[0]]
     for order in (tied, tied[::-1], expected):
-        assert rank([(m, False) for m in order], limit=5, per_video=3) == expected
+        assert rank([(m, 0.0) for m in order], limit=5, per_video=3) == expected
 
 
 def test_one_video_does_not_fill_the_list():
-    many = [(match("a", 0.9, start), False) for start in range(0, 20, 2)]
-    kept = rank([*many, (match("b", 0.1), False)], limit=5, per_video=3)
+    many = [(match("a", 0.9, start), 0.0) for start in range(0, 20, 2)]
+    kept = rank([*many, (match("b", 0.1), 0.0)], limit=5, per_video=3)
     assert [m.video.content_id for m in kept] == ["a", "a", "a", "b"]
     assert len(rank(many, limit=2, per_video=3)) == 2
