@@ -71,7 +71,8 @@ $(VENV)/.installed: requirements.lock pyproject.toml $(VENV)/.created
 	@touch $@
 
 $(VENV)/.ffmpeg: $(VENV)/.installed
-	@decodes() { $(BIN)/python -c 'import torchcodec.decoders' 2>/dev/null; }; \
+	@decodes() { $(BIN)/python -c 'from torchcodec.decoders import VideoDecoder as V; V("data/footage/park_dusk.mp4")[0]' \
+		2>/dev/null; }; \
 	decodes || { $(call apt,ffmpeg) && decodes; } || $(call stop,the shared libraries of FFmpeg 4 to 8 are missing: \
 		apt-get install ffmpeg (Debian$(comma) Ubuntu) or brew install ffmpeg (macOS)$(comma) then run make again)
 	@touch $@
