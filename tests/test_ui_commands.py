@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -68,6 +69,12 @@ def filled(model: Path, library: Path, tmp_path_factory: pytest.TempPathFactory)
     return db
 
 
+@pytest.fixture
+def own(filled: Path, tmp_path: Path) -> Path:
+    """An index of the library that a test may change."""
+    return Path(shutil.copytree(filled, tmp_path / "own.lancedb"))
+
+
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
@@ -96,24 +103,132 @@ def test_index_of_one_bad_file_could_not_run(model: Path, library: Path, tmp_pat
     assert "1 failed" in result.stdout
 
 
-def test_another_model_does_not_mix(model: Path, library: Path, filled: Path, tmp_path: Path) -> None:
+def test_another_model_does_not_mix(library: Path, own: Path, tmp_path: Path) -> None:
     other = write_tiny_model(tmp_path / "other", profile="demo", seed=1)
-    result = runner.invoke(app, ["index", str(library), "--db", str(filled), "--model", str(other)])
+    result = runner.invoke(app, ["index", str(library), "--db", str(own), "--model", str(other)])
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "do not mix" in result.stderr
+    assert "was made with model tiny" in result.stderr and "--reindex" in result.stderr
+    both = ["--reindex", "--accept-mixed"]
+    assert runner.invoke(app, ["index", str(library), "--db", str(own), *both]).exit_code == 2
 
 
-def test_status_as_text_and_json(filled: Path) -> None:
+def test_status_as_text_and_json(filled: Path, library: Path) -> None:
     text = runner.invoke(app, ["status", "--db", str(filled)])
     assert text.exit_code == 0
-    assert "2 indexed" in text.stdout
+    assert "0:08.0 of 0:08.0 indexed" in text.stdout and "done" in text.stdout
     assert "broken.mp4" in text.stdout
 
-    status, failure = lines(runner.invoke(app, ["status", "--db", str(filled), "--json"]).stdout)
+    status, collection, failure = lines(runner.invoke(app, ["status", "--db", str(filled), "--json"]).stdout)
     assert (status["videos"], status["windows"], status["files"]["failed"]) == (2, 2, 1)
     assert status["seconds_indexed"] == pytest.approx(8.0)
-    assert status["model"]["model"] == "tiny"
+    assert [(model["model"], model["windows"]) for model in status["models"]] == [("tiny", 2)]
+    assert status["last_run"]["outcome"] == "done" and status["size_bytes"] > 1000
+    assert collection["seconds_found"] == collection["seconds_indexed"] == pytest.approx(8.0)
+    assert (collection["files"], collection["files_of_unknown_length"]) == ({"indexed": 2, "failed": 1}, 1)
+    assert collection["name"] == library.name
     assert (failure["type"], Path(failure["path"]).name) == ("failure", "broken.mp4")
+
+    (failed,) = lines(runner.invoke(app, ["status", "--db", str(filled), "--failed", "--json"]).stdout)
+    assert (Path(failed["path"]).name, failed["tries"]) == ("broken.mp4", 1)
+    every = runner.invoke(app, ["status", "--db", str(filled), "--files"]).stdout
+    assert every.count("indexed") == 2 and "failed" in every
+
+
+def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
+    own: Path, library: Path, tmp_path: Path
+) -> None:
+    before = sorted(path.name for path in own.rglob("*"))
+    command = ["index", str(library), "--db", str(own), "--model", "demo", "--dry-run"]
+    (told,) = lines(runner.invoke(app, [*command, "--json"]).stdout)
+    assert (told["files"], told["windows_new"]) == ({"failed": 1, "indexed": 2}, 0)
+    (other,) = lines(runner.invoke(app, [*command, "--json", "--window", "3", "--overlap", "1"]).stdout)
+    assert (other["windows_new"], other["seconds_new"]) == (4, 8.0) and other["takes_seconds"] > 0
+    text = runner.invoke(app, [*command, "--reindex", "--exclude", "gate*"])
+    assert (
+        text.exit_code == 0
+        and "1 failed, 1 indexed, 1 new" in text.stdout
+        and "0:04.0 of footage, about" in text.stdout
+    )
+    assert sorted(path.name for path in own.rglob("*")) == before
+    missing = runner.invoke(app, ["index", str(library), "--db", str(tmp_path / "none"), "--dry-run"])
+    assert missing.exit_code == 1 and not (tmp_path / "none").exists()
+
+
+def test_pruning_and_forgetting(own: Path, library: Path) -> None:
+    pruned = runner.invoke(app, ["prune", "--db", str(own)])
+    assert (pruned.exit_code, pruned.stdout) == (0, "Removed 0 files and 0 videos.\n")
+    told = runner.invoke(app, ["forget", str(library / "it's yard.mp4"), "--db", str(own)])
+    assert told.exit_code == 0 and "(1 file)" in told.stdout
+    status, *_ = lines(runner.invoke(app, ["status", "--db", str(own), "--json"]).stdout)
+    assert (status["videos"], status["files"]) == (1, {"indexed": 1, "failed": 1})
+    again = runner.invoke(app, ["forget", str(library / "it's yard.mp4"), "--db", str(own)])
+    assert again.exit_code == 2 and "knows no video" in again.stderr
+
+
+def test_what_failed_is_tried_again_when_asked(own: Path, model: Path) -> None:
+    told = runner.invoke(app, ["retry", "--db", str(own), "--model", str(model), "--json"])
+    assert told.exit_code == 1
+    file, summary = lines(told.stdout)
+    assert (Path(file["path"]).name, summary["failed"]) == ("broken.mp4", 1)
+
+
+def test_a_backup_goes_back(own: Path, tmp_path: Path) -> None:
+    copied = runner.invoke(app, ["backup", str(tmp_path / "safe"), "--db", str(own)])
+    assert copied.exit_code == 0 and "Copied 2 videos and 2 windows" in copied.stdout
+    refused = runner.invoke(app, ["restore", str(tmp_path / "safe"), "--db", str(own)])
+    assert refused.exit_code == 2 and "is there already" in refused.stderr
+    restored = runner.invoke(app, ["restore", str(tmp_path / "safe"), "--db", str(tmp_path / "new")])
+    assert restored.exit_code == 0
+    status, *_ = lines(runner.invoke(app, ["status", "--db", str(tmp_path / "new"), "--json"]).stdout)
+    assert status["videos"] == 2
+
+
+def test_captions_go_out_and_in(filled: Path, tmp_path: Path) -> None:
+    out = tmp_path / "captions.jsonl"
+    assert runner.invoke(app, ["export-captions", "--out", str(out), "--db", str(filled)]).exit_code == 0
+    plain = runner.invoke(app, ["export-captions", "--db", str(filled)])
+    assert lines(plain.stdout) == lines(out.read_text())
+    taken = runner.invoke(app, ["import-captions", str(out), "--db", str(tmp_path / "new"), "--json"])
+    (counts,) = lines(taken.stdout)
+    assert (counts["videos"], counts["windows"]) == (2, 2)
+    piped = runner.invoke(app, ["import-captions", "-", "--db", str(tmp_path / "piped")], input=plain.stdout)
+    assert piped.exit_code == 0 and "2 windows of 2 videos" in piped.stdout
+    over = runner.invoke(app, ["export-captions", "--out", str(out), "--db", str(filled)])
+    assert over.exit_code == 2 and "is there already" in over.stderr
+    bad = runner.invoke(app, ["import-captions", "-", "--db", str(tmp_path / "piped")], input="{}\n")
+    assert bad.exit_code == 2 and "line 1 is no caption" in bad.stderr
+
+
+def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
+    model: Path, library: Path, tmp_path: Path
+) -> None:
+    folder, db = tmp_path / "watched", tmp_path / "index.lancedb"
+    folder.mkdir()
+    shutil.copy(library / "gate.mp4", folder)
+    command = ["index", str(folder), "--watch", "--json", "--db", str(db), "--model", str(model)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from ui.cli import main; main()", *command], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        seen = []
+        for line in process.stdout:
+            told = json.loads(line)
+            if told["type"] != "summary":
+                continue
+            seen.append((told["indexed"], told["unchanged"]))
+            if len(seen) == 1:
+                refused = runner.invoke(app, ["prune", "--db", str(db)])
+                assert refused.exit_code == 1 and f"process {process.pid}" in refused.stderr
+                shutil.copy(library / "it's yard.mp4", folder)
+            else:
+                process.send_signal(signal.SIGTERM)
+                break
+        assert seen == [(1, 0), (1, 1)]
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.communicate()
 
 
 @pytest.mark.parametrize("ground", ["--ground", "--no-ground"])
@@ -179,7 +294,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_does(model: Path, library: Pa
         assert stderr.splitlines()[-1] == "Run the same command again to go on."
         assert "Traceback" not in stderr
     assert runner.invoke(app, arguments).exit_code == 3
-    [status, _] = lines(runner.invoke(app, ["status", "--db", str(db), "--json"]).stdout)
+    [status, *_] = lines(runner.invoke(app, ["status", "--db", str(db), "--json"]).stdout)
     assert status["windows"] == 2
 
 
