@@ -73,6 +73,7 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -
             reader.take(number, line)
     records = reader.records()
     with store.writing():
+        store.claim_timeline(embedder.name)
         for video in reader.videos.values():
             store.put_video(video)
         store.put_files(reader.files.values())

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import math
 import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from footage.embedder import Embedder
@@ -27,6 +28,8 @@ from indexer.progress import IndexReport, Meter, Progress, new_seconds
 from indexer.projection import Projector
 
 __all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"]
+
+logger = logging.getLogger(__name__)
 
 _REASONS = 3  # distinct reasons that go into a file's row
 _TIDY_EVERY = 50  # batches; each leaves a few small files, and many of them make every read slower
@@ -98,6 +101,7 @@ def index(
         provenance = replace(model.provenance, cutting=str(cutting))
         if mix == "refuse":
             refuse_mixing(store, provenance)
+        store.claim_timeline(embedder.name)
         reachable, away = _mark_away(paths, store)
 
         # 2. Look at every file: what is it, and how much of it is still to be done?
@@ -332,6 +336,7 @@ class _Run:
                 self.projector.take_in(content_id, group)
             for record in group:
                 self._window_done(record.window, captioned=True)
+                _log_window(record)
             self._close_if_done(content_id)
         self._batches += 1
         if self._batches % _TIDY_EVERY == 0:
@@ -361,6 +366,14 @@ class _Run:
         """Note how a file fared."""
         self._put(file)
         self._files[file.path] = file
+        fields = {
+            "path": file.path,
+            "state": file.state,
+            "reason": file.reason,
+            "content_id": file.content_id,
+        }
+        level = logging.WARNING if file.state in ("failed", "partial") else logging.INFO
+        logger.log(level, "file %s", file.state, extra={"fields": fields})
         self._meter.files_done += 1
 
     def _put(self, file: File) -> None:
@@ -416,6 +429,18 @@ class _Run:
         )
 
 
+def _log_window(record: WindowRecord) -> None:
+    fields = {
+        "content_id": record.window.content_id,
+        "window": record.window.index,
+        "start_seconds": record.window.span.start_seconds,
+        "end_seconds": record.window.span.end_seconds,
+        "events": len(record.caption.events),
+        "notes": list(record.caption.notes),
+    }
+    logger.info("window captioned", extra={"fields": fields})
+
+
 def _verdict(content: _Content) -> tuple[FileState, str]:
     """State and reason of a content of which every window is either captioned or lost."""
     if not content.plan:
@@ -434,6 +459,7 @@ def _recorded(store: Store, paths: Sequence[Path | str], meter: Meter) -> Iterat
     asked = tuple(library.shown(path) for path in map(library.absolute, paths))
     run = Run(f"{now:017.6f}-{os.getpid()}", now, paths=asked)
     store.put_run(run)
+    logger.info("run begins", extra={"fields": {"run": run.id, "paths": list(asked)}})
     outcome = "stopped"
     try:
         yield
@@ -442,17 +468,18 @@ def _recorded(store: Store, paths: Sequence[Path | str], meter: Meter) -> Iterat
         outcome = str(error)
         raise
     finally:
-        stages = sorted(meter.stage_seconds.items())
-        store.put_run(
-            replace(
-                run,
-                ended_at=time.time(),
-                outcome=outcome,
-                windows_captioned=meter.windows_captioned,
-                seconds_captioned=meter.seconds_captioned,
-                stage_seconds=tuple((stage, round(seconds, 3)) for stage, seconds in stages),
-            )
+        run = replace(
+            run,
+            ended_at=time.time(),
+            outcome=outcome,
+            windows_captioned=meter.windows_captioned,
+            seconds_captioned=meter.seconds_captioned,
+            stage_seconds=tuple(
+                (stage, round(spent, 3)) for stage, spent in sorted(meter.stage_seconds.items())
+            ),
         )
+        logger.info("run ends", extra={"fields": {**asdict(run), "stage_seconds": dict(run.stage_seconds)}})
+        store.put_run(run)
 
 
 def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], Counter[FileState]]:

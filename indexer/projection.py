@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from footage.embedder import Embedder
 from footage.store import Store, TextRow, VectorRow
-from footage.timeline import merge_events
+from footage.timeline import Likeness, merge_events
 from footage.types import WindowRecord
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ class Projector:
     def __init__(self, store: Store, embedder: Embedder) -> None:
         self._store = store
         self._embedder = embedder
+        self._merges = store.timeline_embedder() in ("", embedder.name)
+        self._lines: dict[str, dict[str, np.ndarray]] = {}
         self._records: dict[str, dict[int, WindowRecord]] = {}
         self._vectors: dict[str, dict[str, VectorRow]] = {}
 
@@ -40,9 +42,13 @@ class Projector:
             self._records[content_id] = records
         records.update((record.window.index, record) for record in fresh)
 
-        # 2. Events and texts, in one commit.
-        ordered = [records[index] for index in sorted(records)]
-        texts = self._store.put_events(content_id, merge_events(content_id, ordered), records=ordered)
+        # 2. Events and texts, in one commit. Another embedder than the timeline's takes them as they are.
+        if self._merges:
+            ordered = [records[index] for index in sorted(records)]
+            events = merge_events(content_id, ordered, likeness=self._likeness(content_id, ordered))
+            texts: Sequence[TextRow] = self._store.put_events(content_id, events, records=ordered)
+        else:
+            texts = self._store.texts(content_id)
 
         # 3. Vectors: what vanished goes first, and the row of the whole video, which says how far the
         #    projection has come, is written together with all that is new.
@@ -61,6 +67,7 @@ class Projector:
     def forget(self, content_id: str) -> None:
         """Let go of a video's windows and vectors."""
         self._records.pop(content_id, None)
+        self._lines.pop(content_id, None)
         self._vectors.pop(content_id, None)
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> int:
@@ -87,6 +94,14 @@ class Projector:
                 on_progress(done, len(behind))
         return written
 
+    def _likeness(self, content_id: str, records: Sequence[WindowRecord]) -> Likeness:
+        """Cosine similarity of caption lines, each embedded once."""
+        vectors = self._lines.setdefault(content_id, {})
+        lines = {line.text for record in records for line in record.caption.events}
+        new = sorted(lines - vectors.keys())
+        vectors.update(zip(new, self._embedder.embed(new), strict=True))
+        return lambda one, other: float(vectors[one] @ vectors[other])
+
     def _embed(self, texts: Sequence[TextRow], held: dict[str, VectorRow]) -> list[VectorRow]:
         """Give every text its vector, those already at hand unchanged; embed each distinct new text once.
 
@@ -98,6 +113,8 @@ class Projector:
         vectors: dict[str, np.ndarray] = {
             row.text: row.vector for row in held.values() if row.owner_kind != "video"
         }
+        for content_id in {text.content_id for text in parts}:
+            vectors |= self._lines.get(content_id, {})
         new = list(dict.fromkeys(text.text for text in parts if text.text not in vectors))
         vectors.update(zip(new, self._embedder.embed(new), strict=True))
         rows = [_with_vector(text, vectors[text.text], held.get(text.owner_id)) for text in parts]

@@ -62,6 +62,40 @@ def test_other_words_are_another_event():
     assert len(merged(record(0, (26, 28, "a red car")), record(1, (26, 28, "a blue car")))) == 2
 
 
+def alike(one, other):
+    """A stand-in for an embedder: texts are as alike as they share words."""
+    ours, theirs = set(normalise_text(one).split()), set(normalise_text(other).split())
+    return len(ours & theirs) / len(ours | theirs)
+
+
+def joined(*records):
+    found = merge_events("c", records, likeness=alike)
+    return [(e.span.start_seconds, e.span.end_seconds, e.text, e.window_indexes) for e in found]
+
+
+def test_one_event_in_other_words_is_one_and_who_saw_more_of_it_names_it():
+    cut, whole = (20, 30, "a red car drives along"), (25, 36, "a red car drives by")
+    assert joined(record(0, cut), record(1, whole)) == [(20, 36, "a red car drives by", (0, 1))]
+    assert len(merged(record(0, cut), record(1, whole))) == 2
+
+
+def test_other_things_at_one_time_stay_two():
+    assert len(joined(record(0, (25, 30, "a dog sleeps")), record(1, (25, 30, "two birds land on it")))) == 2
+
+
+def test_what_both_windows_tell_apart_stays_apart():
+    red, blue = (26, 29, "a red car drives by"), (26, 29, "a blue car drives by")
+    assert len(joined(record(0, red, blue), record(1, red, blue))) == 2
+    assert len(joined(record(0, red, blue), record(1, red))) == 2
+
+
+def test_like_words_at_other_times_stay_two():
+    assert (
+        len(joined(record(0, (25, 27, "a red car drives by")), record(1, (28, 30, "a red car drives on"))))
+        == 2
+    )
+
+
 def test_the_same_line_twice_in_one_window_is_once():
     assert len(merged(record(0, (3, 4, "x"), (3, 4, "X."), (5, 6, "x")))) == 2
 
@@ -114,6 +148,41 @@ def test_order_and_repetition_do_not_matter(records, rng: random.Random):
     shuffled = [*records, *records[:1]]
     rng.shuffle(shuffled)
     assert merge_events("c", shuffled) == merge_events("c", records)
+
+
+@given(captions(), st.randoms())
+def test_likeness_does_not_depend_on_the_order_either(records, rng: random.Random):
+    shuffled = [*records, *records[:1]]
+    rng.shuffle(shuffled)
+    events = merge_events("c", records, likeness=alike)
+    assert merge_events("c", shuffled, likeness=alike) == events
+    assert len(events) <= len(merge_events("c", records))
+
+
+@given(captions())
+def test_merging_what_was_merged_changes_nothing(records):
+    events = merge_events("c", records, likeness=alike)
+    lines = tuple(CaptionEvent(event.span, event.text) for event in events)
+    whole = WindowRecord(
+        Window("c", 0, Span(0, DURATION)), Caption("", lines, "", "stop"), Provenance("m", "r", "1", "b")
+    )
+    again = merge_events("c", [whole], likeness=alike)
+    assert {(e.span, normalise_text(e.text)) for e in again} == {
+        (e.span, normalise_text(e.text)) for e in events
+    }
+
+
+@given(captions())
+def test_what_lasts_goes_on_lasting(records):
+    lasting = [
+        WindowRecord(
+            one.window,
+            Caption("", tuple(e for e in one.caption.events if e.span.duration_seconds > 0), "", "stop"),
+            one.provenance,
+        )
+        for one in records
+    ]
+    assert all(event.span.duration_seconds > 0 for event in merge_events("c", lasting, likeness=alike))
 
 
 @given(captions())

@@ -154,6 +154,20 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
     assert missing.exit_code == 1 and not (tmp_path / "none").exists()
 
 
+def test_a_log_for_machines(model: Path, library: Path, tmp_path: Path) -> None:
+    log = tmp_path / "run.jsonl"
+    command = ["index", str(library), "--db", str(tmp_path / "i"), "--model", str(model), "--log-file"]
+    assert runner.invoke(app, [*command, str(log)]).exit_code == 3
+    told = [line for line in lines(log.read_text()) if line["logger"] == "indexer.pipeline"]
+    assert (told[0]["message"], told[-1]["message"]) == ("run begins", "run ends")
+    assert sum(line["message"] == "window captioned" for line in told) == 2
+    (failed,) = [line for line in told if line.get("state") == "failed"]
+    assert failed["level"] == "warning" and failed["path"].endswith("broken.mp4")
+    assert {"decode", "caption", "write"} <= told[-1]["stage_seconds"].keys()
+    refused = runner.invoke(app, [*command, str(tmp_path / "none" / "log")])
+    assert refused.exit_code == 2 and "cannot be written" in refused.stderr
+
+
 def test_pruning_and_forgetting(own: Path, library: Path) -> None:
     pruned = runner.invoke(app, ["prune", "--db", str(own)])
     assert (pruned.exit_code, pruned.stdout) == (0, "Removed 0 files and 0 videos.\n")

@@ -70,7 +70,7 @@ def coverage_sentence(coverage: Coverage) -> str:
     indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
     sentence = f"Searched {videos}: {indexed} of {total} indexed"
     if coverage.files_failed:
-        sentence += f", {count(coverage.files_failed, 'file')} could not be read (see footage status)"
+        sentence += f"; {count(coverage.files_failed, 'file')} failed: footage status --failed"
     return console.plain(f"{sentence}.")
 
 

@@ -19,6 +19,7 @@ from footage.types import Event, File, FileState, Hit, Provenance, Run, Span, Vi
 if TYPE_CHECKING:
     import numpy as np
 
+_TIMELINE = "timeline_embedder"
 _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
 
 
@@ -58,6 +59,25 @@ class Store:
             StoreFullError: the lock file cannot be written.
         """
         return self._tables.writing()
+
+    def timeline_embedder(self) -> str:
+        """Name of the embedder that tells whether two captions say the same; empty before the first."""
+        return self._meta(_TIMELINE) or ""
+
+    def claim_timeline(self, embedder: str) -> None:
+        """Make ``embedder`` the one that tells whether two captions say the same, unless there is one.
+
+        Raises:
+            SchemaMismatchError: there is another one.
+        """
+        held = self.timeline_embedder()
+        if not held:
+            self._tables.upsert("meta", [{"key": _TIMELINE, "value": embedder}])
+        elif held != embedder:
+            raise SchemaMismatchError(
+                f"the index {self.path} was made with the embedder {held!r}, not with {embedder!r}",
+                hint=f"Run with --embedder {held}, then `footage reembed --embedder {embedder}`.",
+            )
 
     def provenances(self) -> Counter[Provenance]:
         """Under what windows were captioned, and how many each time; most first."""

@@ -19,7 +19,7 @@ from footage.timecode import format_time
 from indexer.clocks import NO_CLOCKS, Clocks, parse_offsets, parse_zone
 from indexer.library import EVERYTHING, Selection, absolute, parse_since, walk
 from indexer.library import shown as spelled
-from ui import console, options, parts, shown
+from ui import console, logs, options, parts, shown
 
 if TYPE_CHECKING:
     from footage.config import Settings
@@ -135,6 +135,9 @@ def run(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be indexed, and about how long it would take.")
     ] = False,
+    log_file: Annotated[
+        Path | None, typer.Option("--log-file", metavar="FILE", help="Append a log as JSON Lines.")
+    ] = None,
     retry: Annotated[
         bool,
         typer.Option("--retry", help="Try files again that failed too often.", rich_help_panel=_AGAIN),
@@ -194,7 +197,7 @@ def run(
         return
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
     # 2. The windows, one after the other; 3. what came of it.
-    with _asked_to_stop() as stop:
+    with logs.logging_to(log_file), _asked_to_stop() as stop:
 
         def look() -> IndexReport:
             report = index_paths(
