@@ -31,6 +31,7 @@ Wanted = Mapping[str, Collection[Any]]
 """Columns and the values they may have; a row matches when every named column does."""
 
 _KEEP_VERSIONS = timedelta(minutes=10)  # a reader holds a version for one query
+_AT_ONCE = timedelta(milliseconds=5)  # a shorter time, or none, LanceDB warns about or does not see
 _HOLDER = ".lock-holder"
 _RESTORE = "Restore it from a backup, or remove the folder and index again."
 
@@ -45,6 +46,7 @@ class Tables:
         self.path = path
         self._database = database
         self._handles: dict[str, Any] = {}
+        self._lock: Any = None
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -129,10 +131,10 @@ class Tables:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Hold the write lock, which a thread may take several times over; errors as ``Store.writing``."""
+        """Hold the write lock, which this object may take several times over; errors as ``Store.writing``."""
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.path / ".lock", timeout=0, is_singleton=True)
+        lock = self._lock = self._lock or FileLock(self.path / ".lock", timeout=0)
         try:
             lock.acquire()
         except Timeout as error:
@@ -269,7 +271,11 @@ class Tables:
         Versions younger than ten minutes stay, so that no reader loses the one it is reading; with
         ``every_version`` none but the latest does, so that what was deleted is gone from the disk.
         """
-        keep = timedelta(milliseconds=1) if every_version else _KEEP_VERSIONS
+        if every_version:  # join first: what that leaves behind is an old version itself
+            names = list(names)
+            self.tidy(names)
+            time.sleep(2 * _AT_ONCE.total_seconds())
+        keep = _AT_ONCE if every_version else _KEEP_VERSIONS
         with mapped(self.path):
             for name in names:
                 self.table(name).optimize(cleanup_older_than=keep, delete_unverified=every_version)

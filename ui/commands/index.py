@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.errors import UsageError
+from footage.errors import StoreMissingError, UsageError
 from footage.timecode import format_time
 from indexer.clocks import NO_CLOCKS, Clocks, parse_offsets, parse_zone
-from indexer.library import EVERYTHING, Selection, absolute, parse_since, walk
+from indexer.library import EVERYTHING, Found, Selection, absolute, parse_since, walk
 from indexer.library import shown as spelled
 from ui import console, logs, options, parts, shown
 
@@ -187,11 +187,11 @@ def run(
         retry=retry,
     )
     # 1. Everything that can be wrong before the first window, the quick things first.
-    store = Store.open(settings.db, create=not dry_run)
-    known = {file.root for file in store.files()}
+    known = _known_roots(settings.db)
     for path in paths:
-        if spelled(absolute(path)) not in known:
-            next(walk([path]))
+        if spelled(absolute(path)) not in known:  # else it may be a disk that is not plugged in
+            next(found for found in walk([path]) if isinstance(found, Found))
+    store = Store.open(settings.db, create=not dry_run)
     if dry_run:
         _print_forecast(paths, settings, wishes, store, as_json=json)
         return
@@ -224,6 +224,16 @@ def run(
     code = exit_code(report)
     if code:
         raise typer.Exit(code)
+
+
+def _known_roots(db: Path) -> set[str]:
+    """Files and folders that were indexed before."""
+    from footage.store import Store
+
+    try:
+        return {file.root for file in Store.open(db).files()}
+    except StoreMissingError:
+        return set()
 
 
 def exit_code(report: IndexReport) -> int:
