@@ -1,0 +1,99 @@
+"""An index run with the real demo model, killed at random moments, ends as an unbroken one does.
+
+``make stress`` kills it 50 times; FOOTAGE_TEST_KILLS says how often, FOOTAGE_TEST_SEED when.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import random
+import signal
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from footage.store import Store
+from footage.vlm.profiles import DEMO
+
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
+SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
+CLIPS = Path(__file__).parent.parent / "data" / "footage"
+
+pytestmark = [
+    pytest.mark.demo_model,
+    pytest.mark.timeout(60 + 60 * KILLS),
+    pytest.mark.skipif(
+        not any((DEMO.folder or Path()).glob("*.safetensors")), reason="needs the weights in data/demo-model"
+    ),
+]
+
+
+def index_library(library: Path, database: Path) -> None:
+    """Body of the process that is killed."""
+    from footage.embedder import load_embedder
+    from footage.vlm import load_model
+    from indexer.pipeline import index
+
+    store = Store.open(database, create=True)
+    index([library], store=store, model=load_model("demo", device="cpu"), embedder=load_embedder("minilm"))
+
+
+def tables(database: Path):
+    """Everything an index holds but when it was written."""
+    store = Store.open(database)
+    contents = sorted(store.videos())
+    vectors = [
+        (owner, row.text, row.span, row.window_indexes, tuple(np.round(row.vector, 4)))
+        for content in contents
+        for owner, row in sorted(store.vectors("minilm", content).items())
+    ]
+    return {
+        "files": [replace(file, tried_at=0.0) for file in store.files()],
+        "videos": store.videos(),
+        "windows": {content: store.windows(content) for content in contents},
+        "events": store.events(),
+        "texts": sorted(map(repr, store.texts())),
+        "vectors": vectors,
+        "provenances": store.provenances(),
+    }
+
+
+def test_an_index_run_killed_at_a_random_moment_ends_as_an_unbroken_one(tmp_path):
+    library = tmp_path / "library"
+    library.mkdir()
+    for name in ("beach_dusk.mp4", "park_dusk.mp4"):
+        (library / name).symlink_to(CLIPS / name)
+    real = Path(os.environ.get("FOOTAGE_TEST_DATA", "")) / "videos_derived" / "car_truncated.mp4"
+    if real.is_file():
+        (library / "real.mp4").symlink_to(real)
+    processes = multiprocessing.get_context("forkserver")
+    processes.set_forkserver_preload(
+        ["torch", "torchcodec", "transformers", "lancedb", "sentence_transformers"]
+    )
+
+    def run(database, kill_after=None):
+        child = processes.Process(target=index_library, args=(library, database))
+        began = time.monotonic()
+        child.start()
+        child.join(kill_after)
+        killed = child.is_alive()
+        child.kill()
+        child.join()
+        assert child.exitcode == (-signal.SIGKILL if killed else 0)
+        return time.monotonic() - began
+
+    run(tmp_path / "warm")  # imports and caches
+    seconds = run(tmp_path / "unbroken")
+    expected = tables(tmp_path / "unbroken")
+    rng = random.Random(SEED)
+    for number in range(KILLS):
+        database = tmp_path / f"killed{number}"
+        moment = rng.uniform(0, seconds)
+        run(database, kill_after=moment)
+        run(database)
+        for table, rows in tables(database).items():
+            assert rows == expected[table], f"{table} differ after a kill at {moment:.3f} of {seconds:.1f} s"
