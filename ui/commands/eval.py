@@ -18,6 +18,7 @@ HELP = "Measure a model, the whole job, or somebody's predictions against the tr
 EXAMPLES = options.examples(
     "footage eval demo-model --seed 7 --clips 60 --json",
     "footage eval end-to-end --seed 7 --videos 40 --json",
+    "footage eval long-file --seed 7 --minutes 60 --json",
     "footage eval predictions val.jsonl predictions.jsonl --format qvhighlights",
 )
 
@@ -84,6 +85,28 @@ def end_to_end(
     _print(scores, as_json=json, model=model)
 
 
+def long_file(
+    seed: Seed = 0,
+    minutes: Annotated[float, typer.Option("--minutes", min=2, help="How long a file to draw.")] = 60,
+    model: DemoModel = "demo",
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Index one long drawn file, and the same events in short clips: what is lost, doubled or late?"""
+    from ui.commands.evaluation_long import evaluate_long_file
+
+    settings = options.settings_from(
+        config, model=model, model_path=model_path, device=device, embedder=embedder
+    )
+    with console.stages() as progress:
+        scores = evaluate_long_file(settings, seed=seed, minutes=minutes, on_progress=progress)
+    _print(scores, as_json=json, model=model)
+
+
 def predictions(
     annotations: Annotated[Path, typer.Argument(help="What is true, in the benchmark's own format.")],
     predicted: Annotated[
@@ -119,6 +142,7 @@ def predictions(
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo-model": demo_model,
     "end-to-end": end_to_end,
+    "long-file": long_file,
     "predictions": predictions,
 }
 
