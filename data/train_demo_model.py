@@ -180,8 +180,8 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--pairs", type=int, default=144, help="frame pairs a step, all its windows together")
     parser.add_argument("--finds", type=int, default=4, help="find prompts a window")
-    parser.add_argument("--lr", type=float, default=2.5e-3)
-    parser.add_argument("--vision-lr", type=float, default=0.3, help="its share of it in stage two")
+    parser.add_argument("--lr", type=float, default=2e-3)
+    parser.add_argument("--vision-lr", type=float, default=0.6, help="its share of it in stage two")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
