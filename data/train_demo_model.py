@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,8 +51,16 @@ class Optimizer:
             betas=(0.9, 0.95),
             weight_decay=0.01,
         )
+        self.bases = [[group["base"] for group in o.param_groups] for o in (self.muon, self.adam)]
         self.parameters = [p for group in groups.values() for p in group] + list(extra)
         self.warmup = warmup
+
+    def load(self, muon: dict[str, Any], adam: dict[str, Any]) -> None:
+        """Takes the state of a checkpoint up, and keeps the learning rates it was made with now."""
+        for optimizer, state, bases in zip((self.muon, self.adam), (muon, adam), self.bases, strict=True):
+            optimizer.load_state_dict(state)
+            for group, base in zip(optimizer.param_groups, bases, strict=True):
+                group["base"] = base
 
     def step(self, step: int, progress: float) -> float:
         """One update at a share ``progress`` of the planned training; returns the gradient norm."""
@@ -112,8 +121,7 @@ def train_language(runner: Runner, footage: Footage, checkpoint: Path, arguments
     if state:
         runner.hints.load_state_dict(state["hints"])
         runner.heads.load_state_dict(state["heads"])
-        optimizer.muon.load_state_dict(state["muon"])
-        optimizer.adam.load_state_dict(state["adam"])
+        optimizer.load(state["muon"], state["adam"])
     budget = arguments.hours * 3600
     difficulty, learned = state.get("difficulty", arguments.difficulty), 3.0
     began, history, step = time.monotonic() - spent, [], start

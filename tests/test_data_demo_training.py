@@ -108,6 +108,15 @@ def test_answers_are_what_the_contract_reads():
                 assert contract.read_span(Answer(question.answer, "stop"), window).span
 
 
+def test_windows_of_every_length_are_drawn_that_give_as_many_frames():
+    rng = np.random.default_rng(4)
+    drawn = [draw_sample(rng, 0.0, 5) for _ in range(40)]
+    assert {len(sample.frames) for sample in drawn} == {10}
+    lengths = [sample.duration_seconds for sample in drawn]
+    assert min(lengths) < 4.5 and max(lengths) > 5.0
+    assert all(contract.frames_for(length) == 10 for length in lengths)
+
+
 @pytest.mark.parametrize(("duration", "fps"), [(16.0, 25.0), (4.3, 12.5), (29.9, 30.0)])
 def test_frames_are_sampled_as_the_product_samples_them(duration, fps):
     every = np.arange(1000) / fps

@@ -49,9 +49,13 @@ def frame_times(duration: float, fps: float, start: float) -> np.ndarray:
 
 
 def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int) -> Sample:
-    """Draws a window of ``pairs`` frame pairs; difficulty 0 is one event, 1 all that the product meets."""
+    """Draws a window of ``pairs`` frame pairs; difficulty 0 is one event, 1 all that the product meets.
+
+    Its length is any that the contract samples as many frames from: the last window of a file has whatever
+    length is left, and its frames lie 0.49 to 0.53 s apart. A stamp that is never shown is never learned.
+    """
     whole = rng.random() < 0.35
-    window = float(pairs) if rng.random() < 0.6 else round(pairs - float(rng.uniform(0, 0.4)), 1)
+    window = float(pairs) if rng.random() < 0.4 else round(pairs + float(rng.uniform(-0.74, 0.24)), 2)
     margin = 0.0 if whole else 16.0
     most = 1 + round(5 * difficulty)
     least = 1 if rng.random() > 0.1 * difficulty else 0
