@@ -16,7 +16,10 @@ from footage.config import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("footage", "indexer", "search", "ui")
-COMMANDS = ("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed")
+COMMANDS = (
+    *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
+)
 HEAVY = {
     "av",
     "lancedb",
@@ -51,7 +54,7 @@ def test_make_demo_and_make_test_come_first_in_the_readme() -> None:
 
 
 def test_the_footage_commands_that_the_readme_names_exist() -> None:
-    named = set(re.findall(r"(?:^    |`|bin/)footage ([a-z]+)", text_of("README.md"), re.MULTILINE))
+    named = set(re.findall(r"(?:^    |`|bin/)footage ([a-z-]+)", text_of("README.md"), re.MULTILINE))
     assert named == set(COMMANDS)
 
 

@@ -19,7 +19,10 @@ from ui import console, options, shown
 from ui.cli import Command, app
 from ui.commands.ui import app_process
 
-COMMANDS = ("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed")
+COMMANDS = (
+    *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
+)
 runner = CliRunner()
 
 

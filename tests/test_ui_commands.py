@@ -267,7 +267,7 @@ def test_searching_an_index_of_nothing_is_an_answer(library: Path, model: Path, 
     runner.invoke(app, ["index", str(library / "broken.mp4"), "--db", db, "--model", str(model)])
     result = runner.invoke(app, ["search", "a red car", "--db", db, "--model", str(model)])
     assert (result.exit_code, result.stdout) == (0, "Nothing found.\n")
-    assert "1 file could not be read" in result.stderr
+    assert "1 file failed: footage status --failed" in result.stderr
 
 
 def test_find_needs_no_index(library: Path, model: Path) -> None:
