@@ -223,7 +223,7 @@ def _matches(
     reasons = [reply.problem for reply in replies if reply.problem]
     if not Path(path).is_file():
         reasons.append(
-            f"The file {path} is not there any more." if path else "No file holds the video any more."
+            f"The file {path} cannot be reached now." if path else "No file holds the video any more."
         )
     silent = {reply.question.window.index: reply for reply in replies if reply.answer and reply.span is None}
     for hit in _occurrences(candidate):

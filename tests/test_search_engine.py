@@ -212,7 +212,7 @@ def test_a_file_that_vanished_or_broke_keeps_its_indexed_answer(tmp_path, embedd
         assert (matches[which].span, matches[which].grounded) == (span, False)
         assert matches[which].verdict == "uncertain"
         assert len(matches[which].evidence) == 2
-    assert "not there any more" in matches["gone"].evidence[1]
+    assert "cannot be reached now" in matches["gone"].evidence[1]
 
 
 def test_a_model_that_fails_is_told_after_the_text_hits(store, embedder):
