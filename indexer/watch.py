@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
 from indexer import library
-from indexer.progress import IndexReport
 
 if TYPE_CHECKING:
     from watchdog.observers.api import BaseObserver
@@ -27,7 +26,7 @@ RETRY_SECONDS = 30.0
 
 def watch(
     paths: Sequence[Path | str],
-    look: Callable[[], IndexReport],
+    look: Callable[[], bool],
     *,
     stop: threading.Event,
     ignore: Sequence[Path | str] = (),
@@ -41,7 +40,8 @@ def watch(
 
     Args:
         paths: Files and folders.
-        look: Brings the index in step; must return soon after ``stop`` is set.
+        look: Brings the index in step and says whether files are still being written; must return soon after
+            ``stop`` is set.
         stop: Ends the watching.
         ignore: What may change without anybody looking, such as an index that lies in a watched folder.
         settle_seconds: How long nothing may change before ``look`` is called.
@@ -56,8 +56,8 @@ def watch(
         observer = _observer(paths, changes)
         try:
             changes.clear()
-            report = look()
-            due = time.monotonic() + (retry_seconds if report.waiting else rescan_seconds)
+            waiting = look()
+            due = time.monotonic() + (retry_seconds if waiting else rescan_seconds)
             while not stop.is_set() and time.monotonic() < due and not changes.settled(settle_seconds):
                 stop.wait(0.1)
         finally:

@@ -23,7 +23,8 @@ def watched(tmp_path):
     stop, model, errors = threading.Event(), StandinModel(), []
 
     def look():
-        return index([folder], store=store, model=model, embedder=StandinEmbedder(), stop=stop.is_set)
+        report = index([folder], store=store, model=model, embedder=StandinEmbedder(), stop=stop.is_set)
+        return report.waiting > 0
 
     def run():
         try:

@@ -19,6 +19,7 @@ from tiny_qwen35 import write_tiny_model
 from typer.testing import CliRunner
 
 from footage.config import Settings
+from footage.store import Store
 from footage.synthetic import random_clip, write_clip
 from footage.vlm.profiles import PROFILES
 from ui.cli import app
@@ -219,6 +220,7 @@ def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
     folder, db = tmp_path / "watched", tmp_path / "index.lancedb"
     folder.mkdir()
     shutil.copy(library / "gate.mp4", folder)
+    yard = folder / "it's yard.mp4"
     command = ["index", str(folder), "--watch", "--json", "--db", str(db), "--model", str(model)]
     process = subprocess.Popen(
         [sys.executable, "-c", "from ui.cli import main; main()", *command], stdout=subprocess.PIPE, text=True
@@ -234,11 +236,15 @@ def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
             if len(seen) == 1:
                 refused = runner.invoke(app, ["prune", "--db", str(db)])
                 assert refused.exit_code == 1 and f"process {process.pid}" in refused.stderr
-                shutil.copy(library / "it's yard.mp4", folder)
+                for path in folder.iterdir():  # for a while there is no video at all
+                    path.unlink()
+                time.sleep(4)
+                shutil.copy(library / yard.name, yard)
             else:
                 process.send_signal(signal.SIGTERM)
                 break
-        assert seen == [(1, 0), (1, 1)]
+        assert seen == [(1, 0), (1, 0)]
+        assert {file.state for file in Store.open(db).files()} == {"gone", "indexed"}
         assert process.wait(30) == 0
     finally:
         process.kill()

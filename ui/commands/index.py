@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.errors import StoreMissingError, UsageError
+from footage.errors import StoreMissingError, UsageError, VideoError
 from footage.timecode import format_time
 from indexer.clocks import NO_CLOCKS, Clocks, parse_offsets, parse_zone
 from indexer.library import EVERYTHING, Found, Selection, absolute, parse_since, walk
@@ -199,7 +199,7 @@ def run(
     # 2. The windows, one after the other; 3. what came of it.
     with logs.logging_to(log_file), _asked_to_stop() as stop:
 
-        def look() -> IndexReport:
+        def once() -> IndexReport:
             report = index_paths(
                 paths,
                 settings,
@@ -215,10 +215,17 @@ def run(
         if watch:
             from indexer.watch import watch as keep_watching
 
+            def look() -> bool:
+                try:
+                    return once().waiting > 0
+                except (UsageError, VideoError) as error:  # everything was taken away: it may come back
+                    console.report_error(error, as_json=json)
+                    return False
+
             with store.writing():
                 keep_watching(paths, look, stop=stop, ignore=[settings.db, settings.cache_dir])
             return
-        report = look()
+        report = once()
     if report.stopped:
         raise KeyboardInterrupt
     code = exit_code(report)
