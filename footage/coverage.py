@@ -13,6 +13,16 @@ from footage.types import File, Span, Window
 Share = Literal["indexed", "failed", "waiting", "skipped", "offline"]
 """What becomes of a second of footage on disk: exactly one of these."""
 SHARES: tuple[Share, ...] = get_args(Share)
+_SHARE_OF: dict[str, Share] = {
+    "indexed": "indexed",
+    "failed": "failed",
+    "partial": "failed",
+    "new": "waiting",
+    "waiting": "waiting",
+    "skipped": "skipped",
+    "offline": "offline",
+}
+"""What becomes of the seconds of a file in each state that no captioned window covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,16 +65,13 @@ def coverage(files: Iterable[File], committed: Mapping[str, Mapping[int, Span]])
             gone += file.duration_seconds
             continue
         unknown += file.duration_seconds == 0
-        spans = committed.get(file.content_id, {})
-        windows = (Window(file.content_id, index, span) for index, span in spans.items())
-        covered = min(file.duration_seconds, covered_seconds(windows)) if file.content_id else 0.0
-        if file.state == "indexed":
-            covered = file.duration_seconds
-        if file.state in ("skipped", "offline"):
-            seconds["skipped" if file.state == "skipped" else "offline"] += file.duration_seconds
-            continue
+        rest = _SHARE_OF[file.state]
+        covered = 0.0
+        if file.content_id and rest in ("failed", "waiting"):
+            spans = committed.get(file.content_id, {})
+            windows = (Window(file.content_id, index, span) for index, span in spans.items())
+            covered = min(file.duration_seconds, covered_seconds(windows))
         seconds["indexed"] += covered
-        rest: Share = "failed" if file.state in ("failed", "partial") else "waiting"
         seconds[rest] += file.duration_seconds - covered
     return Coverage(dict(states), seconds, gone, unknown)
 

@@ -59,21 +59,13 @@ class Undecoded:
 
 @dataclass(frozen=True, slots=True)
 class Unusable:
-    """A file that turned out to be of no use when its turn came."""
+    """A file of no use to this run when its turn came, or the rest of one that has been opened."""
 
     file: File
-    """Its row, with the reason."""
+    """Its row, failed or waiting, with the reason."""
 
 
-@dataclass(frozen=True, slots=True)
-class Postponed:
-    """A file that has to wait for another run, or the rest of one that has been opened."""
-
-    file: File
-    """Its row, with the reason."""
-
-
-Message = Opened | Decoded | Undecoded | Unusable | Postponed
+Message = Opened | Decoded | Undecoded | Unusable
 
 
 class Ahead:
@@ -144,7 +136,7 @@ class Ahead:
         opened: set[str] = set()
         for job in self._jobs:
             if library.changed(job.file):
-                yield Postponed(replace(job.file, state="waiting", reason=GROWING))
+                yield Unusable(replace(job.file, state="waiting", reason=GROWING))
                 continue
             try:
                 content_id = job.file.content_id or library.content_id(job.file.path)
@@ -158,7 +150,7 @@ class Ahead:
             plan = self._cutting.windows(content_id, job.video.duration_seconds)
             missing = self._known.missing(plan) if content_id not in opened else ()
             if missing and self._left_seconds <= 0:
-                yield Postponed(replace(job.file, state="waiting", reason=ENOUGH))
+                yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
                 continue
             opened.add(content_id)
             yield Opened(job, plan, missing)
@@ -170,7 +162,7 @@ class Ahead:
                     self._left_seconds -= added[window.index]
             yield from self._decode(job.file.path, job.video, fitting)
             if len(fitting) < len(missing):
-                yield Postponed(replace(job.file, state="waiting", reason=ENOUGH))
+                yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
 
     def _decode(self, path: str, video: Video, windows: Sequence[Window]) -> Iterator[Decoded | Undecoded]:
         profile = self._profile

@@ -21,7 +21,7 @@ from footage.vlm import contract
 from footage.vlm.protocol import Prepared, VideoModel
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
-from indexer.decoding import GROWING, Ahead, Decoded, Opened, Postponed, Undecoded, Unusable
+from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
 from indexer.library import EVERYTHING, Ignored, Selection
 from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing
 from indexer.progress import IndexReport, Meter, Progress, new_seconds
@@ -156,7 +156,7 @@ def index(
                             batch = []
                     case Undecoded():
                         run.give_up(message)
-                    case Unusable() | Postponed():
+                    case Unusable():
                         run.record(message.file)
                 meter.tell()
         if batch and not meter.stopped:

@@ -104,15 +104,10 @@ class Known:
             root=found.root,
         )
         before = self.files.get(file.path)
-        if (
-            before is not None and found.root == file.path
-        ):  # named by itself: it stays where it was found first
+        if before is not None and found.root == file.path:
+            # Named by itself, it stays where it was found first.
             file = replace(file, collection=file.collection or before.collection, root=before.root)
-        unchanged = (
-            before is not None
-            and (before.size_bytes, before.modified_at) == (file.size_bytes, file.modified_at)
-            and before.state != "gone"
-        )
+        unchanged = before is not None and same_bytes(before, file) and before.state != "gone"
         if before is not None and unchanged:
             file = replace(file, tries=before.tries, tried_at=before.tried_at)
         if found.skip:

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footage.coverage import by_collection
+from footage.coverage import Coverage, by_collection
 from footage.errors import SchemaMismatchError
 from footage.store import rows as layout
 from footage.store.rows import SCHEMA_VERSION, IndexStatus, OwnerKind, TextRow, VectorRow
@@ -81,9 +81,9 @@ class Store:
 
     def provenances(self) -> Counter[Provenance]:
         """Under what windows were captioned, and how many each time; most first."""
-        columns = list(layout.PROVENANCE_COLUMNS)
-        found = self._tables.read("windows", columns=columns)
-        return Counter(dict(Counter(map(layout.provenance_from_row, found)).most_common()))
+        counted = self._tables.count_by("windows", layout.PROVENANCE_COLUMNS)
+        found = Counter({layout.provenance_from_row(row): count for row, count in counted})
+        return Counter(dict(found.most_common()))
 
     def captioned_under(self) -> dict[str, dict[int, Provenance]]:
         """Under what each window was captioned, by content id and index."""
@@ -347,9 +347,9 @@ class Store:
 
     def status(self) -> IndexStatus:
         """Count what the index holds; contents that no file holds any more do not count."""
-        files, every = self.files(), self.committed()
+        files = self.files()
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
-        committed = {content: spans for content, spans in every.items() if content in held}
+        committed = {content: spans for content, spans in self.committed().items() if content in held}
         events = self._tables.read("events", {"owner_kind": ["event"]}, columns=["content_id"])
         return IndexStatus(
             videos=len(committed),
@@ -362,9 +362,6 @@ class Store:
             ),
             seconds_total=sum(video.duration_seconds for key, video in self.videos().items() if key in held),
             embedders=self._embedders(),
-            collections=by_collection(files, every),
-            last_run=next(iter(self.runs()), None),
-            size_bytes=self._tables.size_bytes(),
             models=self.provenances(),
             schema_version=SCHEMA_VERSION,
             failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
@@ -373,6 +370,14 @@ class Store:
     def row_counts(self) -> dict[str, int]:
         """Number of rows by table, all tables."""
         return {name: self._tables.count(name) for name in sorted(self._tables.names())}
+
+    def coverage(self) -> dict[str, Coverage]:
+        """How far the files of each collection are indexed."""
+        return by_collection(self.files(), self.committed())
+
+    def size_bytes(self) -> int:
+        """What the index takes on disk."""
+        return self._tables.size_bytes()
 
     def tidy(self, *, every_version: bool = False) -> None:
         """Join the small pieces that many commits leave, and drop versions older than ten minutes, or all."""

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from footage.coverage import Coverage
 from footage.types import (
     Caption,
     CaptionEvent,
@@ -92,12 +91,6 @@ class IndexStatus:
     """Footage seconds of every content that a file holds."""
     embedders: tuple[str, ...]
     """Names of the embedders that have a vector table."""
-    collections: Mapping[str, Coverage]
-    """How far the files of each collection are indexed."""
-    last_run: Run | None
-    """The latest run; None before the first."""
-    size_bytes: int
-    """What the index takes on disk."""
     models: Mapping[Provenance, int]
     """Under what windows were captioned and how many each time, most first; more than one: a mix."""
     schema_version: int

@@ -184,6 +184,13 @@ class Tables:
         with mapped(self.path):
             return int(self.table(name).count_rows())
 
+    def count_by(self, name: str, columns: Sequence[str]) -> list[tuple[Row, int]]:
+        """The distinct values of some columns, and how many rows have each."""
+        with mapped(self.path):
+            found = self.table(name).search().select(list(columns)).limit(None).to_arrow()
+        counted = found.group_by(list(columns), use_threads=False).aggregate([([], "count_all")])
+        return [(row, row.pop("count_all")) for row in counted.to_pylist()]
+
     def version(self, name: str) -> int:
         """Number of the latest commit."""
         with mapped(self.path):

@@ -214,11 +214,11 @@ class Qwen35Model:
                 **how,
             )
         steps = torch.stack(logprobs.steps, dim=1)
-        if way.seed is not None:  # the probabilities noted are those of the likeliest tokens, not of these
-            return [self._answer(tokens, None) for tokens in out[:, -steps.shape[1] :].tolist()]
+        # Of drawn tokens there are none: those noted are the likeliest tokens'.
+        told = steps.tolist() if way.seed is None else [None] * len(rows)
         return [
             self._answer(tokens, probabilities)
-            for tokens, probabilities in zip(out[:, -steps.shape[1] :].tolist(), steps.tolist(), strict=True)
+            for tokens, probabilities in zip(out[:, -steps.shape[1] :].tolist(), told, strict=True)
         ]
 
     def _see(self, clip: _Clip) -> Tensor:

@@ -20,7 +20,7 @@ import numpy as np
 
 from footage.synthetic import GRID_SECONDS, SyntheticClip, SyntheticEvent, random_clip, write_clip
 from footage.timecode import iou, overlap_seconds
-from footage.types import Event
+from footage.types import Event, Span
 from ui.commands.evaluation_runs import OnProgress, Scores
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _RESAMPLES = 10_000
 
 
 def evaluate_long_file(
-    settings: Settings, *, seed: int, minutes: float = 60.0, on_progress: OnProgress | None = None
+    settings: Settings, *, seed: int, minutes: float = 60.0, on_progress: OnProgress
 ) -> Scores:
     """Index one long drawn file, its events again in short clips, and a file of one minute, each for real.
 
@@ -54,7 +54,6 @@ def evaluate_long_file(
         FootageError: when a file cannot be indexed or the model fails.
     """
     began = time.perf_counter()
-    report = on_progress or _nobody
     rng = np.random.default_rng([_STREAM, seed])
     long = random_clip(rng, duration_seconds=60.0 * minutes, events_per_minute=EVENTS_PER_MINUTE)
     pieces = _pieces(long)
@@ -67,30 +66,27 @@ def evaluate_long_file(
             long,
             root / "long" / "long.mp4",
             fps=_FPS,
-            progress=lambda s: report("drawing", int(s), int(60 * minutes)),
+            progress=lambda s: on_progress("drawing", int(s), int(60 * minutes)),
         )
         minute = random_clip(rng, duration_seconds=60.0, events_per_minute=EVENTS_PER_MINUTE)
         write_clip(minute, root / "minute" / "minute.mp4", fps=_FPS)
-        for number, (_, piece) in enumerate(pieces):
+        for number, (piece, _) in enumerate(pieces):
             write_clip(piece, root / "short" / f"{number:04d}.mp4", fps=_FPS)
-            report("drawing short clips", number + 1, len(pieces))
+            on_progress("drawing short clips", number + 1, len(pieces))
 
         # 2. Index, each in a process of its own, whose memory tells.
         peaks, found = {}, {}
         for done, folder in enumerate(("minute", "long", "short")):
-            report("indexing", done, 3)
+            on_progress("indexing", done, 3)
             peaks[folder], found[folder] = _indexed(settings, root / folder, root / f"{folder}.lancedb")
 
     # 3. Compare, event by event.
-    told_long = [_told(event, found["long"]["long.mp4"]) for event in long.events]
+    told_long = {event: _told(event, found["long"]["long.mp4"]) for event in long.events}
     paired = []
-    for number, (start, piece) in enumerate(pieces):
-        for event in piece.events:
+    for number, (piece, originals) in enumerate(pieces):
+        for event, original in zip(piece.events, originals, strict=True):
             short = _told(event, found["short"][f"{number:04d}.mp4"])
-            whole = replace(
-                event, start_seconds=event.start_seconds + start, end_seconds=event.end_seconds + start
-            )
-            paired.append((short is not None, told_long[_position(whole, long.events)] is not None))
+            paired.append((short is not None, told_long[original] is not None))
     outcomes = np.asarray(paired, dtype=float)
     difference = outcomes[:, 0] - outcomes[:, 1]
     low, high = _interval(difference, rng)
@@ -100,7 +96,7 @@ def evaluate_long_file(
             abs(told.span.start_seconds - event.start_seconds),
             abs(told.span.end_seconds - event.end_seconds),
         )
-        for event, told in zip(long.events, told_long, strict=True)
+        for event, told in told_long.items()
         if told is not None
     ]
     sixth = long.duration_seconds / 6
@@ -127,8 +123,11 @@ def evaluate_long_file(
     }
 
 
-def _pieces(clip: SyntheticClip) -> list[tuple[float, SyntheticClip]]:
-    """A clip cut into short ones, where nothing happens wherever that can be, each with its start."""
+def _pieces(clip: SyntheticClip) -> list[tuple[SyntheticClip, tuple[SyntheticEvent, ...]]]:
+    """A clip cut into short ones, where nothing happens wherever that can be.
+
+    Each holds the events that lie in it whole, and comes with them as they are in the long clip, in order.
+    """
     pieces, start = [], 0.0
     while start < clip.duration_seconds:
         latest = min(start + PIECE_SECONDS, clip.duration_seconds)
@@ -138,12 +137,12 @@ def _pieces(clip: SyntheticClip) -> list[tuple[float, SyntheticClip]]:
             if not any(e.start_seconds < end < e.end_seconds for e in clip.events)
         )
         end = float(next(quiet, latest))
-        inside = tuple(
+        whole = tuple(e for e in clip.events if start <= e.start_seconds and e.end_seconds <= end)
+        shifted = tuple(
             replace(e, start_seconds=e.start_seconds - start, end_seconds=e.end_seconds - start)
-            for e in clip.events
-            if start <= e.start_seconds and e.end_seconds <= end
+            for e in whole
         )
-        pieces.append((start, replace(clip, events=inside, duration_seconds=end - start)))
+        pieces.append((replace(clip, events=shifted, duration_seconds=end - start), whole))
         start = end
     return pieces
 
@@ -184,8 +183,6 @@ def _index(given: dict[str, Any], folder: Path, db: Path, queue: multiprocessing
 
 def _told(true: SyntheticEvent, events: Sequence[Event]) -> Event | None:
     """The event of an index that tells a true one, the best fitting; None when none does."""
-    from footage.types import Span
-
     span = Span(true.start_seconds, true.end_seconds)
     best = max(
         (event for event in events if event.text.strip() == true.sentence),
@@ -193,17 +190,6 @@ def _told(true: SyntheticEvent, events: Sequence[Event]) -> Event | None:
         default=None,
     )
     return best if best is not None and iou(best.span, span) >= LEAST_IOU else None
-
-
-def _position(event: SyntheticEvent, events: Sequence[SyntheticEvent]) -> int:
-    """Which of some events this is, its times rounded anew."""
-    return min(
-        range(len(events)),
-        key=lambda n: (
-            events[n].sentence != event.sentence,
-            abs(events[n].start_seconds - event.start_seconds),
-        ),
-    )
 
 
 def _duplicate_rate(events: Sequence[Event]) -> float:
@@ -227,7 +213,3 @@ def _interval(values: np.ndarray, rng: np.random.Generator) -> tuple[float, floa
 
 def _mean(values: Sequence[float] | np.ndarray) -> float:
     return round(float(np.mean(values)), 4) if len(values) else float("nan")
-
-
-def _nobody(stage: str, done: int, total: int) -> None:
-    """Stands for whoever watches the progress when nobody does."""

@@ -12,7 +12,7 @@ from ui import console, options, shown
 
 if TYPE_CHECKING:
     from footage.coverage import Coverage
-    from footage.store import IndexStatus
+    from footage.store import IndexStatus, Store
     from footage.types import File, Run
 
 EXAMPLES = options.examples(
@@ -41,30 +41,30 @@ def run(
         listed = [file for file in store.files() if files or file.state in ("failed", "partial")]
         _print_files(listed, as_json=json)
         return
-    status = store.status()
     if json:
-        _print_json(status, str(store.path))
+        _print_json(store)
     else:
-        _print_status(status, str(store.path))
+        _print_status(store)
 
 
-def _print_json(status: IndexStatus, path: str) -> None:
+def _print_json(store: Store) -> None:
+    status = store.status()
     console.emit(
         type="status",
-        db=path,
+        db=store.path,
         videos=status.videos,
         files=dict(status.files),
         windows=status.windows,
         events=status.events,
         seconds_indexed=round(status.seconds_indexed, 3),
         seconds_total=round(status.seconds_total, 3),
-        size_bytes=status.size_bytes,
+        size_bytes=store.size_bytes(),
         models=[{**asdict(provenance), "windows": count} for provenance, count in status.models.items()],
         embedders=list(status.embedders),
         schema_version=status.schema_version,
-        last_run=_run_fields(status.last_run),
+        last_run=_run_fields(next(iter(store.runs()), None)),
     )
-    for name, coverage in status.collections.items():
+    for name, coverage in store.coverage().items():
         console.emit(type="collection", name=name, **_coverage_fields(coverage))
     for path, reason in status.failures:
         console.emit(type="failure", path=path, reason=reason)
@@ -84,27 +84,27 @@ def _run_fields(run: Run | None) -> dict[str, Any] | None:
     return None if run is None else {**asdict(run), "stage_seconds": dict(run.stage_seconds)}
 
 
-def _print_status(status: IndexStatus, path: str) -> None:
+def _print_status(store: Store) -> None:
     from footage.timecode import format_time
 
-    out = console.results()
+    out, status = console.results(), store.status()
     table = console.table("", "")
     table.show_header = False
     indexed, total = format_time(status.seconds_indexed), format_time(status.seconds_total)
     for name, value in (
-        ("index", f"{shown.short_path(path)} ({status.size_bytes / 1e6:,.1f} MB)"),
+        ("index", f"{shown.short_path(str(store.path))} ({store.size_bytes() / 1e6:,.1f} MB)"),
         ("videos", f"{status.videos:,}, {indexed} of {total} indexed"),
         ("windows", f"{status.windows:,}"),
         ("events", f"{status.events:,}"),
         *_model_rows(status),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
-        ("last run", _run_line(status.last_run)),
+        ("last run", _run_line(next(iter(store.runs()), None))),
     ):
         table.add_row(name, value)
     out.print(table)
-    if status.collections:
+    if collections := store.coverage():
         out.print()
-        out.print(_collections(status.collections))
+        out.print(_collections(collections))
     shown.print_failures(status.failures)
 
 
