@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Projector:
     """Keeps one index's events, and its vectors of one embedder, in step with its windows.
 
-    Remembers the windows and vectors of the videos it is working on, so that a video that grows by a few
+    Remembers the windows, texts and vectors of the videos it is working on, so that a video that grows by a few
     windows costs a few embeddings; ``forget`` them when a video is done.
     """
 
@@ -27,6 +27,7 @@ class Projector:
         self._merges = store.timeline_embedder() in ("", embedder.name)
         self._lines: dict[str, dict[str, np.ndarray]] = {}
         self._records: dict[str, dict[int, WindowRecord]] = {}
+        self._texts: dict[str, tuple[TextRow, ...]] = {}
         self._vectors: dict[str, dict[str, VectorRow]] = {}
 
     def take_in(self, content_id: str, fresh: Iterable[WindowRecord] = ()) -> int:
@@ -42,13 +43,15 @@ class Projector:
             self._records[content_id] = records
         records.update((record.window.index, record) for record in fresh)
 
-        # 2. Events and texts, in one commit. Another embedder than the timeline's takes them as they are.
+        # 2. Events and texts. Another embedder than the timeline's takes them as they are.
         if self._merges:
             ordered = [records[index] for index in sorted(records)]
             events = merge_events(content_id, ordered, likeness=self._likeness(content_id, ordered))
-            texts: Sequence[TextRow] = self._store.put_events(content_id, events, records=ordered)
+            before = self._texts.get(content_id)
+            texts = self._store.put_events(content_id, events, records=ordered, held=before)
         else:
-            texts = self._store.texts(content_id)
+            texts = tuple(self._store.texts(content_id))
+        self._texts[content_id] = texts
 
         # 3. Vectors: what vanished goes first, and the row of the whole video, which says how far the
         #    projection has come, is written together with all that is new.
@@ -65,9 +68,10 @@ class Projector:
         return len(changed)
 
     def forget(self, content_id: str) -> None:
-        """Let go of a video's windows and vectors."""
+        """Let go of what is remembered of a video."""
         self._records.pop(content_id, None)
         self._lines.pop(content_id, None)
+        self._texts.pop(content_id, None)
         self._vectors.pop(content_id, None)
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> int:

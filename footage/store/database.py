@@ -213,21 +213,35 @@ class Store:
     # -- projections of the windows --------------------------------------------------------------------------
 
     def put_events(
-        self, content_id: str, events: Iterable[Event], *, records: Sequence[WindowRecord] | None = None
+        self,
+        content_id: str,
+        events: Iterable[Event],
+        *,
+        records: Sequence[WindowRecord] | None = None,
+        held: Iterable[TextRow] | None = None,
     ) -> tuple[TextRow, ...]:
-        """Replace a video's projection, in one commit: its events, and the texts of its scenes and of itself.
+        """Bring a video's projection up to date: its events, and the texts of its scenes and of itself.
+
+        What vanished goes first; the row of the whole video, which says how far the projection has come, is
+        written in one commit with all that is new. What stays as it was costs nothing.
 
         Args:
             content_id: The video.
             events: Its whole timeline.
             records: Its committed windows, if at hand; read otherwise.
+            held: The texts as last written, if at hand; read otherwise.
 
         Returns:
-            The texts as written, for embedding.
+            All its texts, for embedding.
         """
         texts = layout.text_rows(content_id, events, self.windows(content_id) if records is None else records)
-        cells = [layout.text_to_row(text) for text in texts]
-        self._tables.upsert("events", cells, replacing={"content_id": [content_id]})
+        if held is None:
+            found = self._tables.read("events", {"content_id": [content_id]})
+            held = [layout.text_from_row(row) for row in found]
+        before = {text.owner_id: text for text in held}
+        self._tables.delete("events", {"owner_id": before.keys() - {text.owner_id for text in texts}})
+        changed = [text for text in texts if before.get(text.owner_id) != text]
+        self._tables.upsert("events", [layout.text_to_row(text) for text in changed])
         return texts
 
     def events(self, content_id: str | None = None) -> list[Event]:

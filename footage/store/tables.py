@@ -32,6 +32,9 @@ Wanted = Mapping[str, Collection[Any]]
 
 _KEEP_VERSIONS = timedelta(minutes=10)  # a reader holds a version for one query
 _AT_ONCE = timedelta(milliseconds=5)  # a shorter time, or none, LanceDB warns about or does not see
+# LanceDB keeps 6 GiB of indexes and 1 GiB of the descriptions of tables, old versions included, if let.
+_INDEX_BYTES = 512 * 2**20
+_METADATA_BYTES = 32 * 2**20
 _HOLDER = ".lock-holder"
 _RESTORE = "Restore it from a backup, or remove the folder and index again."
 
@@ -70,7 +73,9 @@ class Tables:
         import lancedb
 
         with mapped(path):
-            tables = cls(path, lancedb.connect(path, read_consistency_interval=timedelta(0)))
+            session = lancedb.Session(_INDEX_BYTES, _METADATA_BYTES)
+            connection = lancedb.connect(path, read_consistency_interval=timedelta(0), session=session)
+            tables = cls(path, connection)
             present = set(tables.names())
         tables._check(present, create=create)
         return tables
@@ -247,13 +252,9 @@ class Tables:
         with mapped(self.path):
             self._handles[name] = self._database.create_table(name, schema=schema, exist_ok=True)
 
-    def upsert(self, name: str, cells: Sequence[Row], *, replacing: Wanted | None = None) -> None:
-        """Insert rows, or replace those with the same key, in one commit.
-
-        Of two given rows with one key the last counts. With ``replacing``, the same commit deletes the rows
-        that match it and are not among the given ones.
-        """
-        if not cells and replacing is None:
+    def upsert(self, name: str, cells: Sequence[Row]) -> None:
+        """Insert rows, or replace those with the same key, in one commit; of two with one key the last counts."""
+        if not cells:
             return
         import pyarrow as pa
 
@@ -262,8 +263,6 @@ class Tables:
         unique = list({cell[key]: cell for cell in cells}.values())
         with mapped(self.path):
             merge = table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
-            if replacing is not None:
-                merge = merge.when_not_matched_by_source_delete(_matching(replacing))
             merge.execute(pa.Table.from_pylist(unique, schema=table.schema))
 
     def delete(self, name: str, wanted: Wanted) -> None:
