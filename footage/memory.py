@@ -1,21 +1,27 @@
-"""Keeps a long-running process's memory flat; knows the allocator and nothing else."""
+"""Keeps a long-running process's memory flat; knows the allocator and what LanceDB reads ahead."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 
 _ARENAS = 2
 _M_ARENA_MAX = -8  # glibc's malloc.h
 
 
-def keep_flat() -> None:
-    """Let glibc share two arenas among all threads; does nothing where there is no glibc.
+_READ_AHEAD_BYTES = 32 * 2**20
 
-    By default it gives each thread one, up to eight a core. A database's worker threads take turns at work of
-    the same kind, and every arena keeps the most that any turn ever needed: a process that writes for days
-    would grow all the while. Call it before threads start.
+
+def keep_flat() -> None:
+    """Bound what grows without need; call it before threads start and before LanceDB is opened.
+
+    LanceDB reads up to 2 GiB ahead when it joins the files of a table, so that each time takes the memory of
+    the whole table; what somebody set in its environment variable stays. glibc gives each thread an arena of
+    its own, up to eight a core: worker threads take turns at work of the same kind, and every arena keeps the
+    most that any turn ever needed. They share two, where there is glibc.
     """
+    os.environ.setdefault("LANCE_DEFAULT_IO_BUFFER_SIZE", str(_READ_AHEAD_BYTES))
     if sys.platform != "linux":
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

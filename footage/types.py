@@ -297,3 +297,5 @@ class Match:
     """The window the model was asked about."""
     evidence: tuple[str, ...] = field(default=())
     """Why the verdict is what it is, a short sentence each."""
+    offline: bool = False
+    """True when none of the files that hold it can be reached now."""

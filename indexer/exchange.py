@@ -80,8 +80,8 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -
         projector = Projector(store, embedder)
         for content_id, group in records.items():
             store.commit_windows(group)
-            projector.take_in(content_id, group)
-            projector.forget(content_id)
+            projector.add(content_id, group)
+            projector.finish(content_id)
         store.tidy()
     windows = [record for group in records.values() for record in group]
     return Imported(len(records), len(windows), sum(len(record.caption.events) for record in windows))

@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from footage.embedder import Embedder
-from footage.errors import FootageError
+from footage.errors import FootageError, ModelMemoryError
 from footage.store import Store
 from footage.types import Caption, File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm import contract
-from footage.vlm.protocol import Prepared, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
@@ -32,7 +32,6 @@ __all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"
 logger = logging.getLogger(__name__)
 
 _REASONS = 3  # distinct reasons that go into a file's row
-_TIDY_EVERY = 50  # batches; each leaves a few small files, and many of them make every read slower
 
 
 def index(
@@ -72,7 +71,7 @@ def index(
         queue_windows: decoded windows that may wait for the model.
         decode_timeout_seconds: longest silence of a decoder.
         selection: which files of a folder are wanted; the others are recorded as skipped.
-        clocks: reads cameras and wall clocks off the files.
+        clocks: reads cameras and wall clocks off the files; the index keeps the offsets of cameras' clocks.
         collection: what to file everything under; None for the name of each folder.
         max_seconds: footage to caption at most; what is left waits for another run.
         mix: what to do about windows captioned under other settings.
@@ -85,7 +84,8 @@ def index(
         VideoNotFoundError: a given path does not exist.
         SchemaMismatchError: the index was made with another model or other windows, and ``mix`` is "refuse".
         StoreError: another run is writing to the index, or it cannot be written or read.
-        ModelError: the model gave up.
+        ModelError: the model gave up; of memory that does not do even for one window, the window is recorded
+            as failed instead.
         DependencyError: FFmpeg's libraries are missing.
     """
     began = time.monotonic()
@@ -102,6 +102,8 @@ def index(
         if mix == "refuse":
             refuse_mixing(store, provenance)
         store.claim_timeline(embedder.name)
+        store.put_clock_offsets(clocks.offsets)
+        clocks = replace(clocks, offsets=store.clock_offsets())
         reachable, away = _mark_away(paths, store)
 
         # 2. Look at every file: what is it, and how much of it is still to be done?
@@ -132,16 +134,19 @@ def index(
         meter.start_captioning()
         size = max(1, min(batch_size, model.capabilities.max_batch))
         batch: list[Decoded] = []
-        with Ahead(
-            jobs,
-            known=known,
-            cutting=cutting,
-            profile=profile,
-            queue_windows=queue_windows,
-            timeout_seconds=decode_timeout_seconds,
-            meter=meter,
-            max_seconds=max_seconds,
-        ) as messages:
+        with (
+            run.projector,
+            Ahead(
+                jobs,
+                known=known,
+                cutting=cutting,
+                profile=profile,
+                queue_windows=queue_windows,
+                timeout_seconds=decode_timeout_seconds,
+                meter=meter,
+                max_seconds=max_seconds,
+            ) as messages,
+        ):
             for message in messages:
                 if stop():
                     meter.stopped = True
@@ -159,8 +164,8 @@ def index(
                     case Unusable():
                         run.record(message.file)
                 meter.tell()
-        if batch and not meter.stopped:
-            run.caption(batch)
+            if batch and not meter.stopped:
+                run.caption(batch)
 
         # 4. Repair what an earlier run left behind its windows, then clear up.
         run.projector.catch_up()
@@ -288,7 +293,6 @@ class _Run:
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
         self.unchanged = 0
-        self._batches = 0
 
     def open(self, opened: Opened) -> None:
         """Take up a file: record it, so that what is captioned of it is found, and see what is missing."""
@@ -320,40 +324,62 @@ class _Run:
         """Let the model see some windows, commit its answers, bring events and vectors in step."""
         with self._meter.timing("prepare"):
             prepared = [self._model.prepare(decoded.frames) for decoded in batch]
-        with self._meter.timing("caption"):
-            answers = self._model.run([(window, self._prompt) for window in prepared])
+        answers = self._answers([(window, self._prompt) for window in prepared])
         records: dict[str, list[WindowRecord]] = {}
         for decoded, window, answer in zip(batch, prepared, answers, strict=True):
+            if isinstance(answer, ModelMemoryError):
+                self.give_up(Undecoded(decoded.window, str(answer)))
+                continue
             caption = contract.read_caption(answer, decoded.window.span)
             if contract.UNREADABLE in caption.notes:
                 caption = self._second_try(decoded.window, window, caption)
             record = WindowRecord(decoded.window, caption, self._provenance)
             records.setdefault(decoded.window.content_id, []).append(record)
-        with self._meter.timing("write"):
-            self._store.commit_windows(record for group in records.values() for record in group)
+        self._commit([record for group in records.values() for record in group])
         for content_id, group in records.items():
             with self._meter.timing("embed and project"):
-                self.projector.take_in(content_id, group)
+                self.projector.add(content_id, group)
             for record in group:
                 self._window_done(record.window, captioned=True)
                 _log_window(record)
             self._close_if_done(content_id)
-        self._batches += 1
-        if self._batches % _TIDY_EVERY == 0:
-            with self._meter.timing("tidy"):
-                self._store.tidy()
+        with self._meter.timing("tidy"):
+            self._store.tidy_if_due()
+
+    def _answers(self, requests: Sequence[tuple[Prepared, Prompt]]) -> Sequence[Answer | ModelMemoryError]:
+        """The model's answers; where memory does not do for all windows at once, one after the other."""
+        told = dict(self._model.stage_seconds)
+        try:
+            with self._meter.timing("caption", told=lambda: _since(told, self._model.stage_seconds)):
+                return self._model.run(requests)
+        except ModelMemoryError as error:
+            if len(requests) == 1:
+                return [error]
+        return [answer for request in requests for answer in self._answers([request])]
+
+    def _commit(self, records: Sequence[WindowRecord]) -> None:
+        """Commit windows; the index is searched for those alone that it may hold from before."""
+        replacing: list[WindowRecord] = []
+        new: list[WindowRecord] = []
+        for record in records:
+            held = self._known.committed.get(record.window.content_id, {})
+            (replacing if record.window.index in held else new).append(record)
+        with self._meter.timing("write"):
+            self._store.commit_windows(replacing)
+            self._store.add_windows(new)
 
     def _second_try(self, window: Window, prepared: Prepared, caption: Caption) -> Caption:
         """Ask once more about a window, drawing at random with a seed of its own; or leave it unreadable."""
         digest = hashlib.sha256(f"{window.content_id}/{window.index}".encode()).digest()
         prompt = replace(self._prompt, seed=int.from_bytes(digest[:4], "big"))
-        with self._meter.timing("caption"):
-            (answer,) = self._model.run([(prepared, prompt)])
+        (answer,) = self._answers([(prepared, prompt)])
+        if isinstance(answer, ModelMemoryError):
+            return caption
         again = contract.read_caption(answer, window.span)
         return caption if contract.UNREADABLE in again.notes else again
 
     def give_up(self, undecoded: Undecoded) -> None:
-        """Note a window that cannot be decoded."""
+        """Note a window that cannot be decoded, or is too much for the model."""
         window = undecoded.window
         content = self._contents[window.content_id]
         content.lost.add(window.index)
@@ -392,7 +418,8 @@ class _Run:
         content = self._contents[content_id]
         if content.waiting:
             return
-        self.projector.forget(content_id)
+        with self._meter.timing("embed and project"):
+            self.projector.finish(content_id)
         state, reason = _verdict(content)
         for file in content.files:
             if library.changed(file):
@@ -429,6 +456,10 @@ class _Run:
         )
 
 
+def _since(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:
+    return {stage: seconds - before.get(stage, 0.0) for stage, seconds in now.items()}
+
+
 def _log_window(record: WindowRecord) -> None:
     fields = {
         "content_id": record.window.content_id,
@@ -448,7 +479,7 @@ def _verdict(content: _Content) -> tuple[FileState, str]:
     if not content.lost:
         return "indexed", ""
     state: FileState = "failed" if len(content.lost) == len(content.plan) else "partial"
-    lost = f"{len(content.lost)} of {len(content.plan)} windows cannot be decoded"
+    lost = f"{len(content.lost)} of {len(content.plan)} windows cannot be captioned"
     return state, f"{lost}: {'; '.join(content.reasons[:_REASONS])}"
 
 

@@ -112,7 +112,11 @@ class Known:
             file = replace(file, tries=before.tries, tried_at=before.tried_at)
         if found.skip:
             held = before is not None and unchanged and before.content_id != ""
-            return before if before and held else replace(file, state="skipped", reason=found.skip)
+            if before is not None and held:
+                return before
+            length = before.duration_seconds if before and unchanged else 0.0
+            length = length or _length(found.path, reading.timeout_seconds)
+            return replace(file, state="skipped", reason=found.skip, duration_seconds=length)
         if file.path != str(found.path):
             return failed(file, "its name is not valid UTF-8 text; rename it")
         if before is not None and unchanged and file.tries >= MAX_TRIES:
@@ -178,6 +182,14 @@ class Known:
 def failed(file: File, reason: str) -> File:
     """The row of a file that cannot be used, one try later."""
     return replace(file, state="failed", reason=reason, tries=file.tries + 1, tried_at=time.time())
+
+
+def _length(path: Path, timeout_seconds: float) -> float:
+    """How long a video is that is left out, so that hours add up; 0 where nothing can tell."""
+    try:
+        return footage_video.probe(path, timeout_seconds=timeout_seconds).duration_seconds
+    except VideoError:
+        return 0.0
 
 
 def _begins_like_a_video(found: Found) -> bool:

@@ -92,14 +92,16 @@ class Meter:
         self._captioning_since: float | None = None
 
     @contextmanager
-    def timing(self, stage: str) -> Iterator[None]:
-        """Add the time that the block takes to a stage."""
+    def timing(self, stage: str, told: Callable[[], Mapping[str, float]] = dict) -> Iterator[None]:
+        """Add the time of the block to a stage, less what is ``told`` afterwards of stages within it."""
         began = time.perf_counter()
         try:
             yield
         finally:
-            spent = time.perf_counter() - began
-            self.stage_seconds[stage] = self.stage_seconds.get(stage, 0.0) + spent
+            parts = told()
+            spent = {stage: time.perf_counter() - began - sum(parts.values()), **parts}
+            for name, seconds in spent.items():
+                self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + seconds
 
     def start_captioning(self) -> None:
         """Start the clock of ``speed``."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from footage.embedder import Embedder
@@ -13,12 +15,19 @@ from footage.types import WindowRecord
 if TYPE_CHECKING:
     import numpy as np
 
+WINDOWS_AT_ONCE, SECONDS_AT_ONCE = 64, 30.0
+"""A projection looks through whole tables for the rows it replaces; so many windows share the cost, or as
+many as come in so much time.
+"""
+
 
 class Projector:
     """Keeps one index's events, and its vectors of one embedder, in step with its windows.
 
-    Remembers the windows, texts and vectors of the videos it is working on, so that a video that grows by a few
-    windows costs a few embeddings; ``forget`` them when a video is done.
+    A video that is being captioned is projected from time to time, and at its end: what its windows hold is
+    safe before that, and found a little later. Leaving a ``with`` block projects what lags. Remembers the
+    windows, texts and vectors of the videos it is working on, so that a video that grows by a few windows
+    costs a few embeddings, until it is through.
     """
 
     def __init__(self, store: Store, embedder: Embedder) -> None:
@@ -27,21 +36,43 @@ class Projector:
         self._merges = store.timeline_embedder() in ("", embedder.name)
         self._lines: dict[str, dict[str, np.ndarray]] = {}
         self._records: dict[str, dict[int, WindowRecord]] = {}
+        self._projected_at = time.monotonic()
+        self._lag: Counter[str] = Counter()
         self._texts: dict[str, tuple[TextRow, ...]] = {}
         self._vectors: dict[str, dict[str, VectorRow]] = {}
 
-    def take_in(self, content_id: str, fresh: Iterable[WindowRecord] = ()) -> int:
-        """Project a video anew, after ``fresh`` windows of it were committed.
+    def add(self, content_id: str, fresh: Sequence[WindowRecord]) -> None:
+        """Take note of windows of a video that were just committed, and project it if there are enough."""
+        self._windows(content_id).update((record.window.index, record) for record in fresh)
+        self._lag[content_id] += len(fresh)
+        late = time.monotonic() - self._projected_at > SECONDS_AT_ONCE
+        if late or self._lag[content_id] >= WINDOWS_AT_ONCE:
+            self.project(content_id)
+
+    def __enter__(self) -> Projector:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Project every video that lags behind the windows taken note of, whatever happened."""
+        for content_id in [content_id for content_id, lag in self._lag.items() if lag]:
+            self.project(content_id)
+
+    def finish(self, content_id: str) -> None:
+        """Project what is left of a video that is through, and let go of what is remembered of it."""
+        if self._lag[content_id]:
+            self.project(content_id)
+        self._forget(content_id)
+
+    def project(self, content_id: str) -> int:
+        """Project a video anew.
 
         Returns:
             How many vectors were written.
         """
         # 1. All windows: those remembered, else those in the index.
-        records = self._records.get(content_id)
-        if records is None:
-            records = {record.window.index: record for record in self._store.windows(content_id)}
-            self._records[content_id] = records
-        records.update((record.window.index, record) for record in fresh)
+        records = self._windows(content_id)
+        self._lag[content_id] = 0
+        self._projected_at = time.monotonic()
 
         # 2. Events and texts. Another embedder than the timeline's takes them as they are.
         if self._merges:
@@ -67,12 +98,15 @@ class Projector:
         self._vectors[content_id] = {row.owner_id: row for row in rows}
         return len(changed)
 
-    def forget(self, content_id: str) -> None:
-        """Let go of what is remembered of a video."""
-        self._records.pop(content_id, None)
-        self._lines.pop(content_id, None)
-        self._texts.pop(content_id, None)
-        self._vectors.pop(content_id, None)
+    def _windows(self, content_id: str) -> dict[int, WindowRecord]:
+        if content_id not in self._records:
+            held = self._store.windows(content_id)
+            self._records[content_id] = {record.window.index: record for record in held}
+        return self._records[content_id]
+
+    def _forget(self, content_id: str) -> None:
+        for kept in (self._records, self._lines, self._texts, self._vectors, self._lag):
+            kept.pop(content_id, None)
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> int:
         """Project every video whose events or vectors lag behind its windows, as after a killed run.
@@ -91,9 +125,9 @@ class Projector:
         ]
         written = 0
         for done, content_id in enumerate(behind, start=1):
-            self.forget(content_id)
-            written += self.take_in(content_id)
-            self.forget(content_id)
+            self._forget(content_id)
+            written += self.project(content_id)
+            self._forget(content_id)
             if on_progress:
                 on_progress(done, len(behind))
         return written

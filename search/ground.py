@@ -287,6 +287,7 @@ def _from_text(
         raw=answer.raw if answer else "",
         window=window,
         evidence=(*describe(evidence, hit.text, window, answer), *reasons),
+        offline=not Path(path).is_file(),
     )
 
 

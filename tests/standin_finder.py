@@ -58,6 +58,10 @@ class StandinFinder:
         return Capabilities(token_logprobs=True, max_batch=2)
 
     @property
+    def stage_seconds(self) -> dict[str, float]:
+        return {}
+
+    @property
     def provenance(self) -> Provenance:
         return PROVENANCE
 

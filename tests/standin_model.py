@@ -41,6 +41,7 @@ class StandinModel:
         self.profile = replace(DEMO, window_seconds=window_seconds, overlap_seconds=overlap_seconds)
         self.capabilities = Capabilities(max_batch=max_batch)
         self.provenance = Provenance("standin", revision, "1", "as the demo model")
+        self.stage_seconds: dict[str, float] = {}
         self.log: list[str] = []
         self.batches: list[int] = []
         self._sleep_seconds = sleep_seconds

@@ -29,6 +29,10 @@ class OracleModel:
         return Capabilities(token_logprobs=True, max_batch=4)
 
     @property
+    def stage_seconds(self) -> dict[str, float]:
+        return {}
+
+    @property
     def provenance(self) -> Provenance:
         return Provenance("oracle", "1", "test", "test")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -23,6 +24,7 @@ class TruthModel:
 
     profile: Profile = DEMO
     capabilities = Capabilities(max_batch=4)
+    stage_seconds: Mapping[str, float] = MappingProxyType({})
     provenance = Provenance("truth", "1", "test", "test")
 
     def __init__(self, folder: Path = SAMPLES) -> None:

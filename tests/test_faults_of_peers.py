@@ -111,7 +111,8 @@ def test_the_seam_of_two_windows_doubles_nothing_and_no_event_is_empty(tmp_path,
 
 def test_words_are_found_while_the_run_goes_on(tmp_path, store):
     # The peer built its full-text index at the end of a whole run, and hid that it was missing until then.
-    write_levels(tmp_path / "films" / "a.mp4", [200] * 10)
+    for number in range(5):
+        write_levels(tmp_path / "films" / f"{number}.mp4", [200 - number] * 4)
     found = []
 
     def look(progress):

@@ -18,11 +18,20 @@ import pytest
 from standin_model import BRIGHT, DARK, StandinEmbedder, StandinModel, write_levels
 from standin_run import WINDOWS, index_slowly
 
-from footage.errors import SchemaMismatchError, StoreError, UsageError, VideoNotFoundError
+from footage.errors import (
+    ModelMemoryError,
+    SchemaMismatchError,
+    StoreError,
+    UsageError,
+    VideoNotFoundError,
+)
 from footage.store import Store
+from footage.types import Caption, CaptionEvent, File, Span, Video, Window, WindowRecord
+from indexer import projection
 from indexer.clocks import Clocks
 from indexer.library import Selection
 from indexer.pipeline import index, reembed
+from indexer.projection import Projector
 
 LEVELS = {
     "a.mp4": [20, 20, 20, 220, 220, 220, 220, 20, 20, 20],
@@ -189,7 +198,7 @@ def test_windows_that_do_not_decode_make_a_file_partial_and_are_tried_again(test
     report = run(test_data / "videos_derived" / "car_truncated.mp4", store, StandinModel())
     (file,) = report.files
     assert file.state in ("indexed", "partial")
-    assert file.state == "indexed" or "windows cannot be decoded" in file.reason
+    assert file.state == "indexed" or "windows cannot be captioned" in file.reason
     model = StandinModel()
     again = run(test_data / "videos_derived" / "car_truncated.mp4", store, model)
     assert model.log == [] and again.files == report.files
@@ -201,7 +210,7 @@ def test_windows_past_the_end_are_lost_alone_and_tried_again(library, store):
     store.put_video(replace(video, duration_seconds=9.0))  # three windows, of which the file holds one
     (partial,) = run(library / "b.mp4", store).files
     assert partial.state == "partial" and partial.reason.startswith(
-        "2 of 3 windows cannot be decoded: b.mp4 ends at"
+        "2 of 3 windows cannot be captioned: b.mp4 ends at"
     )
     assert store.status().failures == ((partial.path, partial.reason),)
     assert store.search_text("bright", owner_kinds=["event"])
@@ -584,3 +593,125 @@ def test_an_answer_that_cannot_be_read_is_asked_for_once_more(library, store):
     seeds = [seed for seed in model.seeds if seed is not None]
     assert len(seeds) == len(set(seeds)) == len(unreadable)
     assert file.state == "indexed"  # the window was looked at; what came of it stands in its row
+
+
+class Cramped(StandinModel):
+    """Runs out of memory with more than one window at a time, and with a bright one at all."""
+
+    def run(self, requests):
+        if len(requests) > 1 or (self.strict and requests[0][0].payload[0].mean() > 127):
+            raise ModelMemoryError("standin ran out of memory", hint="Use another device.")
+        return super().run(requests)
+
+
+def test_a_model_short_of_memory_goes_on_window_by_window(library, store, tmp_path):
+    model = Cramped()
+    model.strict = False
+    report = run(library, store, model, batch_size=4)
+    assert (report.indexed, report.failed, report.partial) == (3, 0, 0)
+    whole = Store.open(tmp_path / "whole", create=True)
+    run(library, whole)
+    assert content_of(store) == content_of(whole)
+
+
+def test_windows_too_much_for_the_model_fail_alone_and_are_tried_again(library, store, tmp_path):
+    model = Cramped()
+    model.strict = True
+    report = run(library, store, model)
+    assert (report.indexed, report.failed, report.partial) == (0, 1, 2)
+    reasons = [file.reason for file in report.files]
+    assert all("standin ran out of memory" in reason for reason in reasons), reasons
+    assert run(library, store).indexed == 3
+    whole = Store.open(tmp_path / "whole", create=True)
+    run(library, whole)
+    assert content_of(store) == content_of(whole)
+
+
+def test_stages_are_told_apart(library, store):
+    class Timed(StandinModel):
+        def run(self, requests):
+            time.sleep(0.02)
+            self.stage_seconds["prefill"] = self.stage_seconds.get("prefill", 0.0) + 0.015
+            return super().run(requests)
+
+    stages = run(library / "a.mp4", store, Timed(), batch_size=1).stage_seconds
+    assert {"decode", "prepare", "prefill", "caption", "write", "embed and project", "tidy"} <= set(stages)
+    assert stages["prefill"] == pytest.approx(3 * 0.015) and stages["caption"] >= 3 * 0.004
+
+
+def test_a_video_is_found_before_it_is_through_and_projected_once_where_it_is_short(
+    library, store, monkeypatch
+):
+    projected = []
+
+    def counting(self, content_id, _original=Projector.project):
+        projected.append(content_id)
+        return _original(self, content_id)
+
+    monkeypatch.setattr(Projector, "project", counting)
+    run(library / "a.mp4", store, batch_size=1)
+    assert len(projected) == 1
+    monkeypatch.setattr(projection, "WINDOWS_AT_ONCE", 2)
+    other = Store.open(store.path.parent / "other", create=True)
+    run(library / "a.mp4", other, batch_size=1)
+    assert len(projected) == 1 + 2
+    assert content_of(store) == content_of(other)
+
+
+def test_what_is_left_out_still_counts_its_hours(library, store):
+    report = run(library, store, selection=Selection(exclude=("a.mp4",)))
+    assert (report.indexed, report.skipped) == (2, 1)
+    (coverage,) = store.coverage().values()
+    assert coverage.seconds["skipped"] == pytest.approx(10, abs=0.01)
+    assert coverage.seconds_found == pytest.approx(20, abs=0.01) and not coverage.files_of_unknown_length
+
+
+def test_a_camera_s_offset_is_remembered(library, store):
+    named = library / "gate_20260102_030405.mp4"
+    (library / "b.mp4").rename(named)
+
+    def recorded(offsets):
+        clocks = Clocks(zone=UTC, camera_from="{camera}_*", offsets=offsets)
+        run(library, store, clocks=clocks)
+        return store.file_at(str(named)).recorded_at
+
+    assert recorded({}) == "2026-01-02T03:04:05+00:00"
+    assert recorded({"gate": 60.0}) == recorded({}) == "2026-01-02T03:05:05+00:00"
+    assert store.clock_offsets() == {"gate": 60.0}
+    assert recorded({"gate": 0.0}) == recorded({}) == "2026-01-02T03:04:05+00:00"
+    assert store.clock_offsets() == {}
+
+
+def test_nothing_is_left_of_a_forgotten_video_in_a_large_index(store):
+    """LanceDB alone keeps deleted rows until a tenth of a file's rows are."""
+    words = b"a purple walrus"
+
+    def put(content_id, count, text):
+        store.put_files([File(f"/{content_id}.mp4", content_id, state="indexed")])
+        store.put_video(Video(content_id, 5.0 * count, 64, 48, 25.0, "h264"))
+        records = [
+            WindowRecord(
+                Window(content_id, n, Span(5.0 * n, 5.0 * n + 5)),
+                Caption("", (CaptionEvent(Span(5.0 * n + 1, 5.0 * n + 3), f"{text} {n}"),), "raw", "stop"),
+                StandinModel().provenance,
+            )
+            for n in range(count)
+        ]
+        store.add_windows(records)
+        projector = Projector(store, StandinEmbedder())
+        projector.add(content_id, records)
+        projector.finish(content_id)
+
+    put("many", 300, "a dog runs past")
+    put("few", 2, words.decode())
+    store.tidy()
+
+    def on_disk():
+        return [path for path in store.path.rglob("*") if path.is_file() and words in path.read_bytes()]
+
+    assert on_disk()
+    store.forget("few")
+    assert on_disk() == []
+    assert (
+        len(store.events()) == 300 and len(store.search_text("dog", limit=400, owner_kinds=["event"])) == 300
+    )

@@ -84,10 +84,12 @@ def test_index_goes_on_past_a_bad_file_and_says_partly(model: Path, library: Pat
     db = tmp_path / "index.lancedb"
     first = runner.invoke(app, ["index", str(library), "--db", str(db), "--model", str(model), "--json"])
     assert first.exit_code == 3
-    *files, summary = lines(first.stdout)
+    *files, collection, summary = lines(first.stdout)
     states = {Path(file["path"]).name: file["state"] for file in files}
     assert states == {"gate.mp4": "indexed", "it's yard.mp4": "indexed", "broken.mp4": "failed"}
     assert (summary["indexed"], summary["failed"], summary["windows_captioned"]) == (2, 1, 2)
+    assert collection["seconds_found"] == collection["seconds_indexed"] > 0
+    assert (collection["type"], collection["files_of_unknown_length"]) == ("collection", 1)
     assert stat.S_IMODE(db.stat().st_mode) == 0o700
 
     again = runner.invoke(app, ["index", str(library), "--db", str(db), "--model", str(model)])
@@ -183,7 +185,7 @@ def test_pruning_and_forgetting(own: Path, library: Path) -> None:
 def test_what_failed_is_tried_again_when_asked(own: Path, model: Path) -> None:
     told = runner.invoke(app, ["retry", "--db", str(own), "--model", str(model), "--json"])
     assert told.exit_code == 1
-    file, summary = lines(told.stdout)
+    file, _, summary = lines(told.stdout)
     assert (Path(file["path"]).name, summary["failed"]) == ("broken.mp4", 1)
 
 

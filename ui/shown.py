@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from footage.timecode import format_time
 from ui import console
 
 if TYPE_CHECKING:
+    from footage.coverage import Coverage as Collected
     from footage.types import Match
     from search.engine import Coverage
 
@@ -27,7 +28,7 @@ def print_matches(matches: Sequence[Match]) -> None:
     for rank, match in enumerate(matches, 1):
         table.add_row(
             str(rank),
-            short_path(match.path),
+            short_path(match.path) + (" (offline)" if match.offline else ""),
             format_time(match.span.start_seconds),
             format_time(match.span.end_seconds),
             match.verdict,
@@ -46,6 +47,7 @@ def match_fields(match: Match) -> dict[str, Any]:
         "end_seconds": round(match.span.end_seconds, 3),
         "verdict": match.verdict,
         "grounded": match.grounded,
+        "offline": match.offline,
         "score": round(match.score, 6),
         "text": match.text,
         "raw": match.raw,
@@ -72,6 +74,38 @@ def coverage_sentence(coverage: Coverage) -> str:
     if coverage.files_failed:
         sentence += f"; {count(coverage.files_failed, 'file')} failed: footage status --failed"
     return console.plain(f"{sentence}.")
+
+
+def print_coverage(collections: Mapping[str, Collected]) -> None:
+    """Print on stdout how far the files of each collection are indexed; nothing when there are none."""
+    from footage.coverage import SHARES
+
+    if not collections:
+        return
+    columns = ("collection", "files", "found", *("left out" if s == "skipped" else s for s in SHARES), "gone")
+    table = console.table(*columns, right=columns[1:])
+    for name, coverage in collections.items():
+        shares = (coverage.seconds[share] for share in SHARES)
+        times = (coverage.seconds_found, *shares, coverage.seconds_gone)
+        table.add_row(
+            console.plain(name or "(single files)"),
+            f"{coverage.files_found:,}",
+            *(format_time(seconds) if seconds else "0" for seconds in times),
+        )
+    out = console.results()
+    out.print()
+    out.print(table)
+
+
+def collection_fields(coverage: Collected) -> dict[str, Any]:
+    """How far the files of a collection are indexed, as JSON fields."""
+    return {
+        "files": dict(coverage.files),
+        "seconds_found": round(coverage.seconds_found, 3),
+        **{f"seconds_{share}": round(seconds, 3) for share, seconds in coverage.seconds.items()},
+        "seconds_gone": round(coverage.seconds_gone, 3),
+        "files_of_unknown_length": coverage.files_of_unknown_length,
+    }
 
 
 def count(number: int, noun: str) -> str:

@@ -6,6 +6,19 @@ idempotently, and readers ignore what no committed window owns.
 """
 
 from footage.store.database import Store
+from footage.store.notebook import Grounding, Mark, MarkKind, Notebook, grounding_key
 from footage.store.rows import SCHEMA_VERSION, IndexStatus, TextRow, VectorRow, text_rows
 
-__all__ = ["SCHEMA_VERSION", "IndexStatus", "Store", "TextRow", "VectorRow", "text_rows"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "Grounding",
+    "IndexStatus",
+    "Mark",
+    "MarkKind",
+    "Notebook",
+    "Store",
+    "TextRow",
+    "VectorRow",
+    "grounding_key",
+    "text_rows",
+]

@@ -28,7 +28,7 @@ def backup(store: Store, target: Path) -> dict[str, int]:
         StoreError: somebody is writing to the index, or it cannot be read.
         StoreFullError: the copy cannot be written.
     """
-    with store.writing():
+    with store.unchanging():
         return _copy(store.path, target)
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.coverage import Coverage, by_collection
 from footage.errors import SchemaMismatchError
 from footage.store import rows as layout
+from footage.store.notebook import NOTEBOOK, Notebook
 from footage.store.rows import SCHEMA_VERSION, IndexStatus, OwnerKind, TextRow, VectorRow
 from footage.store.tables import Row, Tables
 from footage.timeline import covered_seconds
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _TIMELINE = "timeline_embedder"
+_CLOCK = "clock_offset/"
 _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
 
 
@@ -33,6 +35,7 @@ class Store:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._unreachable: tuple[tuple[int, int], frozenset[str]] | None = None
+        self.notebook = Notebook(tables)
 
     @property
     def path(self) -> Path:
@@ -92,6 +95,20 @@ class Store:
         for row in self._tables.read("windows", columns=columns):
             under.setdefault(row["content_id"], {})[row["window_index"]] = layout.provenance_from_row(row)
         return under
+
+    def clock_offsets(self) -> dict[str, float]:
+        """Seconds to add to the clock of each camera."""
+        return {
+            row["key"].removeprefix(_CLOCK): float(row["value"])
+            for row in self._tables.read("meta")
+            if row["key"].startswith(_CLOCK)
+        }
+
+    def put_clock_offsets(self, offsets: Mapping[str, float]) -> None:
+        """Keep what is to be added to the clocks of some cameras, in seconds; 0 takes it back."""
+        rows = [{"key": _CLOCK + camera, "value": repr(seconds)} for camera, seconds in offsets.items()]
+        self._tables.upsert("meta", [row for row in rows if float(row["value"])])
+        self._tables.delete("meta", {"key": [row["key"] for row in rows if not float(row["value"])]})
 
     # -- files and videos ------------------------------------------------------------------------------------
 
@@ -164,6 +181,10 @@ class Store:
         files = self._tables.read("files", {"content_id": [content_id]}, columns=["path"])
         self.remove_files([row["path"] for row in files])
         self._remove_contents({content_id})
+        self.notebook.forget({content_id})
+        self._tables.copy_rows(self._indexed_tables())
+        with self._tables.writing_notes():
+            self._tables.copy_rows(NOTEBOOK)
         self.tidy(every_version=True)
         return len(files)
 
@@ -191,6 +212,10 @@ class Store:
     def commit_windows(self, records: Iterable[WindowRecord]) -> None:
         """Commit captioned windows, all or none; one with the same content and index is replaced."""
         self._tables.upsert("windows", [layout.window_to_row(record) for record in records])
+
+    def add_windows(self, records: Iterable[WindowRecord]) -> None:
+        """Commit captioned windows that the index does not hold, all or none, without looking for them."""
+        self._tables.insert("windows", [layout.window_to_row(record) for record in records])
 
     def windows(self, content_id: str) -> list[WindowRecord]:
         """The captioned windows of a video, by index."""
@@ -394,11 +419,27 @@ class Store:
         return self._tables.size_bytes()
 
     def tidy(self, *, every_version: bool = False) -> None:
-        """Join the small pieces that many commits leave, and drop versions older than ten minutes, or all."""
+        """Join the small pieces that many commits leave, and drop versions older than 15 seconds, or all."""
+        self._tables.tidy(self._indexed_tables(), every_version=every_version)
+        with self._tables.writing_notes():
+            self._tables.tidy(NOTEBOOK, every_version=every_version)
+
+    def tidy_if_due(self) -> None:
+        """Tidy the tables that have seen many commits of this object since they were tidied last."""
+        self._tables.tidy(self._tables.untidy())
+
+    def _indexed_tables(self) -> list[str]:
+        """Every table but the notebook's."""
         from footage.store.schema import TABLES
 
-        names = [*TABLES, *(self._vectors(embedder) for embedder in self._embedders())]
-        self._tables.tidy(names, every_version=every_version)
+        names = {*TABLES, *(self._vectors(embedder) for embedder in self._embedders())}
+        return sorted(names - {*NOTEBOOK})
+
+    @contextmanager
+    def unchanging(self) -> Iterator[None]:
+        """Keep everybody from writing anything, marks included; errors as ``writing``."""
+        with self._tables.writing(), self._tables.writing_notes():
+            yield
 
     # -- helpers ---------------------------------------------------------------------------------------------
 

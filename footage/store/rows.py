@@ -23,7 +23,7 @@ from footage.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """Raised whenever a table changes shape; an index of another version is refused."""
 
 VIDEO_TEXT_CHARACTERS = 20_000
@@ -172,11 +172,11 @@ def window_to_row(record: WindowRecord) -> dict[str, Any]:
         "id": window_id(window.content_id, window.index),
         "content_id": window.content_id,
         "window_index": window.index,
-        **_span_columns(window.span),
+        **span_columns(window.span),
         "raw": caption.raw,
         "finish_reason": caption.finish_reason,
         "scene": caption.scene,
-        "events": [{**_span_columns(event.span), "text": event.text} for event in caption.events],
+        "events": [{**span_columns(event.span), "text": event.text} for event in caption.events],
         "notes": list(caption.notes),
         **asdict(record.provenance),
     }
@@ -184,9 +184,9 @@ def window_to_row(record: WindowRecord) -> dict[str, Any]:
 
 def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
     """Read a row of ``windows``."""
-    events = tuple(CaptionEvent(_span(event), event["text"]) for event in row["events"] or ())
+    events = tuple(CaptionEvent(span_from_row(event), event["text"]) for event in row["events"] or ())
     return WindowRecord(
-        Window(row["content_id"], row["window_index"], _span(row)),
+        Window(row["content_id"], row["window_index"], span_from_row(row)),
         Caption(row["scene"], events, row["raw"], row["finish_reason"], tuple(row["notes"] or ())),
         provenance_from_row(row),
     )
@@ -216,7 +216,7 @@ def text_to_row(text: TextRow | VectorRow) -> dict[str, Any]:
         "owner_kind": text.owner_kind,
         "content_id": text.content_id,
         "window_indexes": list(text.window_indexes),
-        **_span_columns(text.span),
+        **span_columns(text.span),
         "text": text.text,
     }
 
@@ -228,7 +228,7 @@ def text_from_row(row: Mapping[str, Any]) -> TextRow:
         row["owner_id"],
         row["content_id"],
         tuple(row["window_indexes"]),
-        _span(row),
+        span_from_row(row),
         row["text"],
     )
 
@@ -251,7 +251,9 @@ def vector_from_row(row: Mapping[str, Any]) -> VectorRow:
 
 def event_from_row(row: Mapping[str, Any]) -> Event:
     """Read a row of ``events`` whose owner kind is event."""
-    return Event(row["owner_id"], row["content_id"], _span(row), row["text"], tuple(row["window_indexes"]))
+    return Event(
+        row["owner_id"], row["content_id"], span_from_row(row), row["text"], tuple(row["window_indexes"])
+    )
 
 
 def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:
@@ -261,9 +263,11 @@ def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:
     return Hit(text.owner_kind, text.owner_id, text.content_id, indexes, text.span, text.text, score)
 
 
-def _span_columns(span: Span) -> dict[str, float]:
+def span_columns(span: Span) -> dict[str, float]:
+    """Lay a span out as two columns."""
     return {"start_seconds": span.start_seconds, "end_seconds": span.end_seconds}
 
 
-def _span(row: Mapping[str, Any]) -> Span:
+def span_from_row(row: Mapping[str, Any]) -> Span:
+    """Read the two columns of a span."""
     return Span(row["start_seconds"], row["end_seconds"])

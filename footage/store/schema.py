@@ -108,6 +108,36 @@ TABLES: dict[str, pa.Schema] = {
             ),
         ]
     ),
+    "marks": pa.schema(
+        [
+            _required("id", pa.string()),
+            _required("kind", pa.string()),
+            _required("content_id", pa.string()),
+            _required("start_seconds", pa.float64()),
+            _required("end_seconds", pa.float64()),
+            _required("state", pa.string()),
+            _required("query", pa.string()),
+            _required("text", pa.string()),
+            _required("author", pa.string()),
+            _required("made_at", pa.float64()),
+        ]
+    ),
+    "groundings": pa.schema(
+        [
+            _required("key", pa.string()),
+            _required("content_id", pa.string()),
+            _required("start_seconds", pa.float64()),
+            _required("end_seconds", pa.float64()),
+            _required("query", pa.string()),
+            _required("model", pa.string()),
+            _required("revision", pa.string()),
+            _required("prompt_version", pa.string()),
+            _required("budget", pa.string()),
+            _required("raw", pa.string()),
+            _required("finish_reason", pa.string()),
+            pa.field("token_logprobs", pa.list_(pa.float64())),
+        ]
+    ),
     # Last on purpose: once it is there, with its schema_version, the index is whole.
     "meta": pa.schema([_required("key", pa.string()), _required("value", pa.string())]),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -30,11 +31,15 @@ Row = dict[str, Any]
 Wanted = Mapping[str, Collection[Any]]
 """Columns and the values they may have; a row matches when every named column does."""
 
-_KEEP_VERSIONS = timedelta(minutes=10)  # a reader holds a version for one query
+_KEEP_VERSIONS = timedelta(
+    seconds=15
+)  # a reader holds a version for one query; each makes every commit slower
 _AT_ONCE = timedelta(milliseconds=5)  # a shorter time, or none, LanceDB warns about or does not see
+_COMMITS, _ROWS_PER_COMMIT = 50, 1000
 # LanceDB keeps 6 GiB of indexes and 1 GiB of the descriptions of tables, old versions included, if let.
 _INDEX_BYTES = 512 * 2**20
 _METADATA_BYTES = 32 * 2**20
+_NOTES_SECONDS = 30.0  # a write of a few rows takes a hundredth of a second, a copy of an index some seconds
 _HOLDER = ".lock-holder"
 _RESTORE = "Restore it from a backup, or remove the folder and index again."
 
@@ -50,6 +55,7 @@ class Tables:
         self._database = database
         self._handles: dict[str, Any] = {}
         self._lock: Any = None
+        self._commits: Counter[str] = Counter()
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -120,15 +126,12 @@ class Tables:
     def _create(self, schemas: Mapping[str, Any], present: Collection[str]) -> None:
         """Make the tables in a draft folder, then move each in whole, "meta" last: none is ever half made."""
         import lancedb
-        from lancedb.index import FTS
 
         with mapped(self.path), TemporaryDirectory(prefix=".new-", dir=self.path) as folder:
             draft = Tables(Path(folder), lancedb.connect(folder))
             for name, schema in schemas.items():
                 draft.make(name, schema)
-            # Words are stemmed, English stop words dropped. Rows newer than the index are scanned, so found.
-            words = FTS(language="English", stem=True, remove_stop_words=True)
-            draft.table("events").create_index("text", config=words)
+            draft.index_words()
             draft.upsert("meta", [{"key": "schema_version", "value": str(SCHEMA_VERSION)}])
             for name in schemas:
                 if name not in present:
@@ -154,6 +157,26 @@ class Tables:
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def writing_notes(self) -> Iterator[None]:
+        """Hold the lock of the tables that people write to, waiting for it if need be.
+
+        Raises:
+            StoreError: somebody holds it for longer than anyone should.
+        """
+        from filelock import FileLock, Timeout
+
+        try:
+            with FileLock(self.path / ".lock-notes", timeout=_NOTES_SECONDS):
+                yield
+        except Timeout as error:
+            raise StoreError(
+                f"another process has been writing marks to the index {self.path} for {_NOTES_SECONDS:g} s",
+                hint="See whether it hangs, and try again.",
+            ) from error
+        except OSError as error:
+            raise translate(error, self.path) from error
 
     def _note_holder(self) -> None:
         """Leave word of who holds the lock; the file stays behind, for only the lock itself counts."""
@@ -252,12 +275,24 @@ class Tables:
         with mapped(self.path):
             self._handles[name] = self._database.create_table(name, schema=schema, exist_ok=True)
 
-    def upsert(self, name: str, cells: Sequence[Row]) -> None:
-        """Insert rows, or replace those with the same key, in one commit; of two with one key the last counts."""
+    def insert(self, name: str, cells: Sequence[Row]) -> None:
+        """Insert rows whose keys the table does not hold, in one commit, without looking for them."""
         if not cells:
             return
         import pyarrow as pa
 
+        self._commits[name] += 1
+        table = self.table(name)
+        with mapped(self.path):
+            table.add(pa.Table.from_pylist(list(cells), schema=table.schema))
+
+    def upsert(self, name: str, cells: Sequence[Row]) -> None:
+        """Insert rows, or replace those with the same key, in one commit; of two given the last counts."""
+        if not cells:
+            return
+        import pyarrow as pa
+
+        self._commits[name] += 1
         table = self.table(name)
         key = table.schema.names[0]  # the first column of every table is its key
         unique = list({cell[key]: cell for cell in cells}.values())
@@ -268,13 +303,33 @@ class Tables:
     def delete(self, name: str, wanted: Wanted) -> None:
         """Delete the rows that match, in one commit."""
         if all(wanted.values()):
+            self._commits[name] += 1
             with mapped(self.path):
                 self.table(name).delete(_matching(wanted))
+
+    def index_words(self) -> None:
+        """Make the full-text index of the events, in place of one that is there.
+
+        Words are stemmed, English stop words dropped. Rows newer than the index are scanned, so found.
+        """
+        from lancedb.index import FTS
+
+        words = FTS(language="English", stem=True, remove_stop_words=True)
+        with mapped(self.path):
+            self.table("events").create_index("text", config=words, replace=True)
+
+    def copy_rows(self, names: Iterable[str]) -> None:
+        """Write every row anew: LanceDB keeps rows that were deleted until a tenth of a file's are."""
+        for name in names:
+            key = self.table(name).schema.names[0]
+            with mapped(self.path):
+                self.table(name).update(values_sql={key: key})
+        self.index_words()
 
     def tidy(self, names: Iterable[str], *, every_version: bool = False) -> None:
         """Join the small files that many commits leave, renew the full-text index, drop old versions.
 
-        Versions younger than ten minutes stay, so that no reader loses the one it is reading; with
+        Versions younger than 15 seconds stay, so that no reader loses the one it is reading; with
         ``every_version`` none but the latest does, so that what was deleted is gone from the disk.
         """
         if every_version:  # join first: what that leaves behind is an old version itself
@@ -285,6 +340,19 @@ class Tables:
         with mapped(self.path):
             for name in names:
                 self.table(name).optimize(cleanup_older_than=keep, delete_unverified=every_version)
+                self._commits[name] = 0
+
+    def untidy(self) -> list[str]:
+        """The tables that have seen so many commits since ``tidy`` that it pays.
+
+        Every commit leaves a file that makes each read a little slower, and joining them copies the table:
+        the larger it is, the more commits are waited for.
+        """
+        return [
+            name
+            for name, commits in self._commits.items()
+            if commits >= _COMMITS and commits >= _COMMITS + self.count(name) // _ROWS_PER_COMMIT
+        ]
 
     def size_bytes(self) -> int:
         """What the folder takes on disk."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
@@ -79,6 +79,11 @@ class VideoModel(Protocol):
     @property
     def provenance(self) -> Provenance:
         """What to record beside everything this model says."""
+        ...
+
+    @property
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Seconds spent in ``run`` so far, by stage, such as "prefill" and "generate"; empty if not told."""
         ...
 
     def prepare(self, frames: Frames) -> Prepared:

@@ -11,7 +11,9 @@ import copy
 import logging
 import re
 import threading
-from collections.abc import Iterator, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -85,6 +87,7 @@ class Qwen35Model:
         # prepared in other threads at the same time.
         self._text_tokenizer = copy.deepcopy(processor.tokenizer)
         self._max_batch = max_batch
+        self._stage_seconds: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()  # generation keeps state in the module (M-RoPE offsets)
         self._end_ids = _end_ids(model, self._tokenizer)
         pad = self._tokenizer.pad_token_id
@@ -106,6 +109,14 @@ class Qwen35Model:
         """Model, revision, prompt version and budget."""
         budget = contract.budget_text(self.profile)
         return Provenance(self._weights.model, self._weights.revision, contract.PROMPT_VERSION, budget)
+
+    @property
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Seconds in the vision tower, in the first forward pass ("prefill") and in those after ("generate").
+
+        On a GPU, where work is queued, the first two are told together with what waited for them.
+        """
+        return self._stage_seconds
 
     def prepare(self, frames: Frames) -> Prepared:
         """Patches the frames and writes their times into the prompt; may run beside another thread's ``run``.
@@ -196,11 +207,13 @@ class Qwen35Model:
             ids[n, longest - len(row) :], mask[n, longest - len(row) :] = row, 1
         ids, mask = ids.to(device), mask.to(device)
         # 2. Put what the vision tower saw where the video tokens stand.
+        began = time.perf_counter()
         is_video = (ids == self._model.config.video_token_id) & mask.bool()
         embeds = self._model.get_input_embeddings()(ids)
         seen = torch.cat([self._see(clip) for clip in clips]).to(embeds.dtype)
         embeds = embeds.masked_scatter(is_video[..., None].expand_as(embeds), seen)
         # 3. Generate.
+        saw = time.perf_counter()
         logprobs = _GreedyLogprobs()
         with _drawing(way.seed) as how:
             out = self._model.generate(
@@ -214,6 +227,9 @@ class Qwen35Model:
                 **how,
             )
         steps = torch.stack(logprobs.steps, dim=1)
+        self._stage_seconds["vision"] += saw - began
+        self._stage_seconds["prefill"] += logprobs.first_at - saw
+        self._stage_seconds["generate"] += time.perf_counter() - logprobs.first_at
         # Of drawn tokens there are none: those noted are the likeliest tokens'.
         told = steps.tolist() if way.seed is None else [None] * len(rows)
         return [
@@ -293,15 +309,17 @@ def _drawing(seed: int | None) -> Iterator[dict[str, Any]]:
 
 
 class _GreedyLogprobs(LogitsProcessor):  # type: ignore[misc]
-    """Notes the log-probability of the likeliest token at every step and changes nothing.
+    """Notes every step's likeliest token's log-probability, and when the first came; changes nothing.
 
     Asking ``generate`` for all logits instead would keep 250,000 numbers for every token of every row.
     """
 
     def __init__(self) -> None:
         self.steps: list[Tensor] = []
+        self.first_at = 0.0
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
+        self.first_at = self.first_at or time.perf_counter()
         self.steps.append(scores.float().log_softmax(-1).amax(-1))
         return scores
 

@@ -109,6 +109,7 @@ def evaluate_long_file(
         "difference_low": low,
         "difference_high": high,
         "duplicate_rate": _duplicate_rate(found["long"]["long.mp4"]),
+        "duplicate_rate_at_edges": _duplicate_rate(found["long"]["long.mp4"], at_edges=True),
         "start_error_first": _mean([error[0] for error in first]),
         "start_error_last": _mean([error[0] for error in last]),
         "end_error_first": _mean([error[1] for error in first]),
@@ -192,11 +193,16 @@ def _told(true: SyntheticEvent, events: Sequence[Event]) -> Event | None:
     return best if best is not None and iou(best.span, span) >= LEAST_IOU else None
 
 
-def _duplicate_rate(events: Sequence[Event]) -> float:
-    """Share of the events that overlap an earlier one of the same text."""
+def _duplicate_rate(events: Sequence[Event], *, at_edges: bool = False) -> float:
+    """Share of the events that overlap an earlier one of the same text.
+
+    At windows' edges, two count that no window told apart: each comes from windows of its own.
+    """
     doubled = sum(
         any(
-            other.text == event.text and overlap_seconds(other.span, event.span) > 0
+            other.text == event.text
+            and overlap_seconds(other.span, event.span) > 0
+            and not (at_edges and set(other.window_indexes) & set(event.window_indexes))
             for other in events[:number]
         )
         for number, event in enumerate(events)

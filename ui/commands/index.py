@@ -98,7 +98,7 @@ def run(
         typer.Option(
             "--clock-offset",
             metavar="CAMERA=SECONDS",
-            help="Set a camera's clock right.",
+            help="Set a camera's clock right; the index remembers it.",
             rich_help_panel=_CLOCK,
         ),
     ] = None,
@@ -209,7 +209,7 @@ def run(
                 embedder=text_embedder,
                 stop=stop.is_set,
             )
-            print_report(report, as_json=json)
+            print_report(report, store, as_json=json)
             return report
 
         if watch:
@@ -399,10 +399,10 @@ def _print_forecast(
     console.results().print(f"{sentence}. Nothing was changed.", soft_wrap=True)
 
 
-def print_report(report: IndexReport, *, as_json: bool) -> None:
-    """Print what a run did, on stdout."""
+def print_report(report: IndexReport, store: Store, *, as_json: bool) -> None:
+    """Print on stdout what a run did, and how far the index covers what lies on disk now."""
     if as_json:
-        _print_json(report)
+        _print_json(report, store)
         return
     counts = (
         ("indexed", report.indexed),
@@ -431,13 +431,16 @@ def print_report(report: IndexReport, *, as_json: bool) -> None:
     if report.ignored:
         passed = ", ".join(f"{number:,} {what}" for what, number in sorted(report.ignored.items()))
         out.print(f"Passed over: {passed}.", soft_wrap=True)
+    shown.print_coverage(store.coverage())
 
 
-def _print_json(report: IndexReport) -> None:
+def _print_json(report: IndexReport, store: Store) -> None:
     for file in report.files:
         console.emit(
             type="file", path=file.path, content_id=file.content_id, state=file.state, reason=file.reason
         )
+    for name, coverage in store.coverage().items():
+        console.emit(type="collection", name=name, **shown.collection_fields(coverage))
     console.emit(
         type="summary",
         files=len(report.files),

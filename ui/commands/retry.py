@@ -42,6 +42,6 @@ def run(
     report = index.index_paths(
         there, settings, index.Wishes(retry=True), store=store, model=video_model, embedder=text_embedder
     )
-    index.print_report(report, as_json=json)
+    index.print_report(report, store, as_json=json)
     if code := index.exit_code(report):
         raise typer.Exit(code)

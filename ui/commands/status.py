@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,6 @@ import typer
 from ui import console, options, shown
 
 if TYPE_CHECKING:
-    from footage.coverage import Coverage
     from footage.store import IndexStatus, Store
     from footage.types import File, Run
 
@@ -65,19 +65,20 @@ def _print_json(store: Store) -> None:
         last_run=_run_fields(next(iter(store.runs()), None)),
     )
     for name, coverage in store.coverage().items():
-        console.emit(type="collection", name=name, **_coverage_fields(coverage))
+        console.emit(type="collection", name=name, **shown.collection_fields(coverage))
+    for state, reason, number in _reasons(store):
+        console.emit(type="left", state=state, reason=reason, files=number)
     for path, reason in status.failures:
         console.emit(type="failure", path=path, reason=reason)
 
 
-def _coverage_fields(coverage: Coverage) -> dict[str, Any]:
-    return {
-        "files": dict(coverage.files),
-        "seconds_found": round(coverage.seconds_found, 3),
-        **{f"seconds_{share}": round(seconds, 3) for share, seconds in coverage.seconds.items()},
-        "seconds_gone": round(coverage.seconds_gone, 3),
-        "files_of_unknown_length": coverage.files_of_unknown_length,
-    }
+def _reasons(store: Store) -> list[tuple[str, str, int]]:
+    """Why files that did not fail are not indexed, and how many each time."""
+    states = ("skipped", "waiting", "offline")
+    counted = Counter((file.state, file.reason) for file in store.files() if file.state in states)
+    return [
+        ("left out" if state == "skipped" else state, why, n) for (state, why), n in sorted(counted.items())
+    ]
 
 
 def _run_fields(run: Run | None) -> dict[str, Any] | None:
@@ -102,9 +103,9 @@ def _print_status(store: Store) -> None:
     ):
         table.add_row(name, value)
     out.print(table)
-    if collections := store.coverage():
-        out.print()
-        out.print(_collections(collections))
+    shown.print_coverage(store.coverage())
+    for state, reason, number in _reasons(store):
+        out.print(f"{shown.count(number, 'file')} {state}: {console.plain(reason)}", soft_wrap=True)
     shown.print_failures(status.failures)
 
 
@@ -135,26 +136,6 @@ def _run_line(run: Run | None) -> str:
     if run.seconds_captioned and lasted:
         line += f", {run.seconds_captioned / lasted:.1f} hours of footage an hour"
     return line
-
-
-def _collections(collections: Any) -> Any:
-    from footage.coverage import SHARES
-    from footage.timecode import format_time
-
-    columns = ("collection", "files", "found", *("left out" if s == "skipped" else s for s in SHARES), "gone")
-    table = console.table(*columns, right=columns[1:])
-    for name, coverage in collections.items():
-        times = (
-            coverage.seconds_found,
-            *(coverage.seconds[share] for share in SHARES),
-            coverage.seconds_gone,
-        )
-        table.add_row(
-            console.plain(name or "(single files)"),
-            f"{coverage.files_found:,}",
-            *(format_time(seconds) if seconds else "0" for seconds in times),
-        )
-    return table
 
 
 def _print_files(files: list[File], *, as_json: bool) -> None:

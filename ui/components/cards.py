@@ -29,6 +29,8 @@ def result(match: Match, *, picture: str, strip: str, chosen: bool = False, pend
     """
     tags = badge("pending" if pending else match.verdict)
     source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
+    if match.offline:
+        source += '<span class="fx-tag">offline</span>'
     return _card(
         picture,
         f'<div class="fx-top">{tags}{source}<span class="fx-score" '

@@ -1,0 +1,178 @@
+"""What people say about footage, and what a model answered about a moment: kept apart from what is indexed.
+
+Nothing here is derived from captions, so that captioning anew and clearing up leave it alone. Every write
+holds a lock of its own, for as long as the write takes: it works while an indexer runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
+
+from footage.store.rows import span_columns, span_from_row
+from footage.store.tables import Tables
+from footage.types import FinishReason, Provenance, Span
+
+MarkKind = Literal["review", "correction", "label"]
+MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
+NOTEBOOK = ("marks", "groundings")
+"""Names of the tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a person said about a stretch of a video."""
+
+    id: str
+    """Names it; a mark put again under its id replaces the one before."""
+    kind: MarkKind
+    """A "review" of a match, a "correction" of a caption, or a "label": what is to be found there."""
+    content_id: str
+    """The video; empty for a label that says of a query that it is nowhere."""
+    span: Span
+    """When, in video time."""
+    state: str
+    """What was decided, such as "reviewed", "flagged", "present" or "absent"; free of meaning here."""
+    query: str = ""
+    """What had been looked for, where that led there."""
+    text: str = ""
+    """The person's words: a note, or the right caption."""
+    author: str = ""
+    """Who, as typed."""
+    made_at: float = 0.0
+    """When, seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """What a model answered when it was asked for something in one window."""
+
+    content_id: str
+    """The video."""
+    window: Span
+    """What the model was shown, in video time."""
+    query: str
+    """What it was asked for, as the prompt says it."""
+    provenance: Provenance
+    """Model, revision, prompt version and budget."""
+    raw: str
+    """The answer, untouched."""
+    finish_reason: FinishReason
+    """How it ended."""
+    token_logprobs: tuple[float, ...] | None = None
+    """Natural log of each token's probability, or None where the backend does not tell."""
+
+    @property
+    def key(self) -> str:
+        """Names the question: equal for equal video, span, words, model, revision, prompt and budget."""
+        return grounding_key(self.content_id, self.window, self.query, self.provenance)
+
+
+class Notebook:
+    """The marks and groundings of one index; got from ``Store.notebook``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def put_marks(self, marks: Iterable[Mark]) -> None:
+        """Insert marks, or replace the ones with the same id.
+
+        Raises:
+            StoreError: another process is writing marks for longer than anyone should.
+        """
+        with self._tables.writing_notes():
+            self._tables.upsert("marks", [_mark_to_row(mark) for mark in marks])
+
+    def marks(
+        self, *, kinds: Collection[MarkKind] | None = None, content_ids: Collection[str] | None = None
+    ) -> list[Mark]:
+        """Marks in the order they were made: all, or those of some kinds and videos."""
+        wanted: dict[str, Collection[Any]] = {}
+        if kinds is not None:
+            wanted["kind"] = kinds
+        if content_ids is not None:
+            wanted["content_id"] = content_ids
+        found = map(_mark_from_row, self._tables.read("marks", wanted))
+        return sorted(found, key=lambda mark: (mark.made_at, mark.id))
+
+    def remove_marks(self, ids: Collection[str]) -> None:
+        """Take marks back."""
+        with self._tables.writing_notes():
+            self._tables.delete("marks", {"id": ids})
+
+    def put_groundings(self, groundings: Iterable[Grounding]) -> None:
+        """Keep answers; one to the same question replaces the one before.
+
+        Raises:
+            StoreError: another process is writing for longer than anyone should.
+        """
+        with self._tables.writing_notes():
+            self._tables.upsert("groundings", [_grounding_to_row(grounding) for grounding in groundings])
+
+    def groundings(self, keys: Collection[str]) -> dict[str, Grounding]:
+        """Answers to the questions of these keys (see ``grounding_key``), as far as they were asked."""
+        found = self._tables.read("groundings", {"key": keys})
+        return {row["key"]: _grounding_from_row(row) for row in found}
+
+    def counts(self) -> Mapping[str, int]:
+        """Number of rows by table."""
+        return {name: self._tables.count(name) for name in NOTEBOOK}
+
+    def forget(self, content_ids: Collection[str]) -> None:
+        """Remove everything about some videos."""
+        with self._tables.writing_notes():
+            for name in NOTEBOOK:
+                self._tables.delete(name, {"content_id": content_ids})
+
+
+def grounding_key(content_id: str, window: Span, query: str, provenance: Provenance) -> str:
+    """Name a question, by everything that the answer depends on; how videos are cut is no part of that."""
+    parts = asdict(provenance)
+    del parts["cutting"]
+    times = float(window.start_seconds).hex(), float(window.end_seconds).hex()
+    spelled = [content_id, *times, query, *parts.values()]
+    return hashlib.sha256(json.dumps(spelled).encode()).hexdigest()
+
+
+def _mark_to_row(mark: Mark) -> dict[str, Any]:
+    row = asdict(mark)
+    del row["span"]
+    return {**row, **span_columns(mark.span)}
+
+
+def _mark_from_row(row: dict[str, Any]) -> Mark:
+    rest = {name: value for name, value in row.items() if name not in ("start_seconds", "end_seconds")}
+    return Mark(span=span_from_row(row), **rest)
+
+
+_PROVENANCE = ("model", "revision", "prompt_version", "budget")
+
+
+def _grounding_to_row(grounding: Grounding) -> dict[str, Any]:
+    logprobs = grounding.token_logprobs
+    return {
+        "key": grounding.key,
+        "content_id": grounding.content_id,
+        **span_columns(grounding.window),
+        "query": grounding.query,
+        **{name: getattr(grounding.provenance, name) for name in _PROVENANCE},
+        "raw": grounding.raw,
+        "finish_reason": grounding.finish_reason,
+        "token_logprobs": None if logprobs is None else list(logprobs),
+    }
+
+
+def _grounding_from_row(row: dict[str, Any]) -> Grounding:
+    logprobs = row["token_logprobs"]
+    return Grounding(
+        row["content_id"],
+        span_from_row(row),
+        row["query"],
+        Provenance(*(row[name] for name in _PROVENANCE)),
+        row["raw"],
+        row["finish_reason"],
+        None if logprobs is None else tuple(logprobs),
+    )

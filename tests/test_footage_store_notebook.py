@@ -1,0 +1,111 @@
+"""What people say about footage: it outlasts re-captioning and pruning, and is written beside an indexer."""
+
+from __future__ import annotations
+
+import multiprocessing
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from footage.errors import StoreError
+from footage.store import Grounding, Mark, Store, grounding_key
+from footage.store import tables as tables_module
+from footage.store.backup import backup, restore
+from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
+
+PROVENANCE = Provenance("org/model", "abc", "1", "small")
+HERE = Span(1.5, 4.0)
+REVIEW = Mark("r1", "review", "c", HERE, "flagged", 'a "red" car', "see; it's him", "Ann", 5.0)
+LABEL = Mark("l1", "label", "", Span(0, 0), "absent", "a giraffe", made_at=2.0)
+ANSWER = Grounding("c", Span(0, 30), "a dog jumps", PROVENANCE, "From 1.5 to 4.0.", "stop", (-0.125, -2.5))
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "index", create=True)
+    store.put_files([File("/a.mp4", "c", state="indexed")])
+    store.put_video(Video("c", 30.0, 64, 48, 25.0, "h264"))
+    caption = Caption("A street.", (CaptionEvent(HERE, "A dog jumps."),), "raw", "stop")
+    store.commit_window(WindowRecord(Window("c", 0, Span(0, 30)), caption, PROVENANCE))
+    store.notebook.put_marks([REVIEW, LABEL])
+    store.notebook.put_groundings([ANSWER])
+    return store
+
+
+def test_what_goes_in_comes_back(store):
+    book = store.notebook
+    assert book.marks() == [LABEL, REVIEW]
+    assert book.marks(kinds=["review"]) == book.marks(content_ids=["c"]) == [REVIEW]
+    assert book.groundings([ANSWER.key, "other"]) == {ANSWER.key: ANSWER}
+    silent = replace(ANSWER, query="a cat sits", token_logprobs=None)
+    book.put_groundings([silent, replace(ANSWER, raw="From 2.0 to 3.0.")])
+    assert book.groundings([silent.key])[silent.key] == silent
+    assert book.groundings([ANSWER.key])[ANSWER.key].raw == "From 2.0 to 3.0."
+    book.put_marks([replace(REVIEW, state="reviewed")])
+    assert [mark.state for mark in book.marks(kinds=["review"])] == ["reviewed"]
+    book.remove_marks(["r1", "unknown"])
+    assert book.marks() == [LABEL]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.text(max_size=40).map(ascii))
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_words_come_back_as_they_were(store, query, author):
+    mark = Mark(f"m {query}", "correction", "c", HERE, "right", query, query, author, 9.0)
+    store.notebook.put_marks([mark])
+    assert mark in store.notebook.marks()
+    store.notebook.remove_marks([mark.id])
+    assert store.notebook.marks() == [LABEL, REVIEW]
+
+
+def test_a_grounding_is_found_for_the_same_question_only():
+    asked = ("c", Span(0, 30), "a dog jumps", PROVENANCE)
+    others = [
+        ("d", *asked[1:]),
+        ("c", Span(0, 30.001), *asked[2:]),
+        ("c", Span(0, 30), "a dog jump", PROVENANCE),
+        *((*asked[:3], replace(PROVENANCE, **{name: "other"})) for name in ("model", "revision", "budget")),
+        (*asked[:3], replace(PROVENANCE, prompt_version="2")),
+    ]
+    keys = {grounding_key(*question) for question in [asked, *others]}
+    assert len(keys) == 1 + len(others)
+    cut_otherwise = replace(PROVENANCE, cutting="30 s, 5 s shared")
+    assert grounding_key(*asked[:3], cut_otherwise) == ANSWER.key
+
+
+def test_captioning_anew_and_pruning_leave_it_alone_and_forgetting_does_not(store):
+    store.put_files([File("/a.mp4", "c", state="gone")])
+    assert store.prune() == (1, 1) and store.videos() == {}
+    assert store.notebook.marks() == [LABEL, REVIEW] and store.notebook.groundings([ANSWER.key])
+    store.forget("c")
+    assert store.notebook.marks() == [LABEL] and store.notebook.groundings([ANSWER.key]) == {}
+
+
+def test_a_backup_holds_it(store, tmp_path):
+    backup(store, tmp_path / "copy")
+    restore(tmp_path / "copy", tmp_path / "back")
+    assert Store.open(tmp_path / "back").notebook.marks() == [LABEL, REVIEW]
+
+
+def _mark_from_elsewhere(path):
+    Store.open(path).notebook.put_marks([replace(REVIEW, id="r2")])
+
+
+def test_marks_are_made_while_another_process_indexes(store):
+    """The index's own lock is held all the while, as by `footage index --watch`."""
+    with store.writing():
+        other = multiprocessing.get_context("spawn").Process(target=_mark_from_elsewhere, args=(store.path,))
+        other.start()
+        other.join(60)
+        assert other.exitcode == 0
+        assert {mark.id for mark in store.notebook.marks()} == {"l1", "r1", "r2"}
+        store.tidy()
+    assert len(store.notebook.marks()) == 3
+
+
+def test_somebody_who_never_stops_writing_marks_is_told_of(store, monkeypatch):
+    monkeypatch.setattr(tables_module, "_NOTES_SECONDS", 0.05)
+    other = Store.open(store.path)
+    with store.unchanging(), pytest.raises(StoreError, match="writing marks"):
+        other.notebook.put_marks([REVIEW])
