@@ -92,6 +92,7 @@ def main() -> None:
             content_id = f"{video:032x}"
             store.put_video(Video(content_id, HOUR, 640, 480, 25.0, "h264"))
             store.put_files([File(f"/bench/{video}.mp4", content_id, state="indexed", duration_seconds=HOUR)])
+            projector.begin(content_id)
             hour = records(content_id, rng)
             for first in range(0, len(hour), WINDOWS_AT_ONCE):
                 batch = hour[first : first + WINDOWS_AT_ONCE]

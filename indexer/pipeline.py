@@ -308,6 +308,8 @@ class _Run:
             )
             self._contents[file.content_id] = content
             self._store.drop_windows(file.content_id, self._known.stale(file.content_id, opened.plan))
+            if file.content_id not in self._known.videos:
+                self.projector.begin(file.content_id)
             if self._known.videos.get(file.content_id) != video:
                 self._store.put_video(video)
             for window in opened.plan:

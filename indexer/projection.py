@@ -15,7 +15,7 @@ from footage.types import WindowRecord
 if TYPE_CHECKING:
     import numpy as np
 
-WINDOWS_AT_ONCE, SECONDS_AT_ONCE = 64, 30.0
+WINDOWS_AT_ONCE, SECONDS_AT_ONCE = 256, 30.0
 """A projection looks through whole tables for the rows it replaces; so many windows share the cost, or as
 many as come in so much time.
 """
@@ -40,6 +40,10 @@ class Projector:
         self._lag: Counter[str] = Counter()
         self._texts: dict[str, tuple[TextRow, ...]] = {}
         self._vectors: dict[str, dict[str, VectorRow]] = {}
+
+    def begin(self, content_id: str) -> None:
+        """Say that the index has never held anything of a video, so that nothing is looked for."""
+        self._records[content_id], self._texts[content_id], self._vectors[content_id] = {}, (), {}
 
     def add(self, content_id: str, fresh: Sequence[WindowRecord]) -> None:
         """Take note of windows of a video that were just committed, and project it if there are enough."""
@@ -94,7 +98,7 @@ class Projector:
         vanished = held.keys() - {row.owner_id for row in rows}
         changed = [row for row in rows if held.get(row.owner_id) is not row]
         self._store.remove_vectors(name, vanished)
-        self._store.put_vectors(name, changed)
+        self._store.put_vectors(name, changed, new=not held)
         self._vectors[content_id] = {row.owner_id: row for row in rows}
         return len(changed)
 

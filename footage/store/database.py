@@ -266,7 +266,8 @@ class Store:
         before = {text.owner_id: text for text in held}
         self._tables.delete("events", {"owner_id": before.keys() - {text.owner_id for text in texts}})
         changed = [text for text in texts if before.get(text.owner_id) != text]
-        self._tables.upsert("events", [layout.text_to_row(text) for text in changed])
+        write = self._tables.upsert if before else self._tables.insert
+        write("events", [layout.text_to_row(text) for text in changed])
         return texts
 
     def events(self, content_id: str | None = None) -> list[Event]:
@@ -282,8 +283,13 @@ class Store:
         wanted = _given(content_id=None if content_id is None else [content_id])
         return [layout.text_from_row(row) for row in self._owned(self._tables.read("events", wanted))]
 
-    def put_vectors(self, embedder: str, rows: Iterable[VectorRow]) -> None:
+    def put_vectors(self, embedder: str, rows: Iterable[VectorRow], *, new: bool = False) -> None:
         """Insert vectors into an embedder's table, or replace those with the same owner id.
+
+        Args:
+            embedder: Whose table.
+            rows: The vectors.
+            new: That none of them is in the table; nobody looks.
 
         Raises:
             SchemaMismatchError: the table holds vectors of another length.
@@ -297,7 +303,8 @@ class Store:
             raise ValueError(f"vectors of one table need one length, got {sorted(lengths)}")
         if rows:
             name = self._vectors(embedder, dimension=lengths.pop(), create=True)
-            self._tables.upsert(
+            write = self._tables.insert if new else self._tables.upsert
+            write(
                 name,
                 [{**layout.text_to_row(row), "vector": np.asarray(row.vector, np.float32)} for row in rows],
             )
