@@ -12,8 +12,10 @@ from search.evaluation.readers import (
     read_activitynet,
     read_charades_sta,
     read_ground_truth,
+    read_own,
     read_qvhighlights,
     read_qvhighlights_predictions,
+    read_timelens,
 )
 
 GOOD_TRUTH = {
@@ -156,3 +158,24 @@ def test_public_annotation_files_are_read_whole(test_data):
         queries = reader(test_data / name)
         assert len(queries) == expected if expected else queries
     assert len(read_ground_truth(test_data / "e2e" / "ground_truth_dev.json").videos) == 7
+
+
+def test_timelens_and_own_truth_become_queries(tmp_path):
+    lens = tmp_path / "lens.json"
+    lens.write_text(
+        '{"v": {"duration": 20.0, "spans": [[1, 5], [7, 9.5]], "queries": ["a dog runs", " it sits "]}}'
+    )
+    first, second = read_timelens(lens)
+    assert (first.id, second.id, second.text, second.duration_seconds) == ("v/0", "v/1", "it sits", 20.0)
+    assert second.spans == (Span(7, 9.5),)
+    lens.write_text('{"v": {"duration": 20.0, "spans": [[1, 5]], "queries": []}}')
+    with pytest.raises(UsageError, match="1 spans but 0 queries"):
+        read_timelens(lens)
+    own = tmp_path / "own.json"
+    own.write_text(
+        '{"videos": {"a.mp4": {"duration": 9, "events": '
+        '[{"id": "e1", "query": "a dog runs", "spans": [[1, 2], [4, 5]]}]}}}'
+    )
+    (query,) = read_own(own)
+    assert (query.id, query.video, query.spans) == ("e1", "a.mp4", (Span(1, 2), Span(4, 5)))
+    assert query.duration_seconds == 9

@@ -326,15 +326,32 @@ def test_predictions_are_scored(tmp_path: Path) -> None:
     guess.write_text(
         '{"qid": 1, "pred_relevant_windows": [[0, 10, 1]]}\n{"qid": 2, "pred_relevant_windows": []}\n'
     )
-    arguments = ["eval", "predictions", str(truth), str(guess), "--format", "charades-sta"]
+    arguments = ["eval", "grounding", "--annotations", str(truth), "--predictions", str(guess)]
+    arguments += ["--format", "charades"]
     [scores] = lines(runner.invoke(app, [*arguments, "--json"]).stdout)
-    assert (scores["R@1@0.5"], scores["mIoU"], scores["queries"]) == (0.5, 0.5, 2)
+    assert (scores["R@1@0.5"], scores["mIoU"], scores["queries"]) == (50.0, 50.0, 2)
+    assert scores["beside"]["whole video"]["mIoU"] is None  # the format tells no lengths
     assert "R@1@0.5" in runner.invoke(app, arguments).stdout
 
     guess.write_text('{"qid": 1, "pred_relevant_windows": [[0, 10, 1]]}\n')
     lacking = runner.invoke(app, arguments)
     assert (lacking.exit_code, lacking.stdout) == (2, "")
     assert "1 of 2 queries have no prediction" in lacking.stderr
+
+
+def test_golden_predictions_score_as_the_benchmark_says(test_data: Path) -> None:
+    arguments = [
+        *("eval", "grounding", "--json"),
+        *("--annotations", str(test_data / "qvhighlights" / "highlight_val_release.jsonl")),
+        *("--predictions", str(test_data / "goldens" / "qvh_sample_val_preds.jsonl")),
+    ]
+    [scores] = lines(runner.invoke(app, arguments).stdout)
+    official = {"R@1@0.5": 53.94, "R@1@0.7": 34.84, "mAP": 32.20, "mAP@0.5": 54.96, "mAP@0.75": 31.01}
+    assert {name: scores[name] for name in official} == official
+    assert (scores["R@1@0.3"], scores["mIoU"]) == (67.48, 49.21)
+    assert (
+        scores["beside"]["oracle"]["R@1@0.5"] > scores["R@1@0.5"] > scores["beside"]["whole video"]["R@1@0.5"]
+    )
 
 
 def test_doctor_looks_at_everything_and_says_what_to_do() -> None:

@@ -1,4 +1,4 @@
-"""Readers of annotation formats, this project's own and three public ones; knows no index.
+"""Readers of annotation formats, this project's own and four public ones; knows no index.
 
 Every reader checks what it reads and, when something is wrong, raises one sentence with the file and the line
 or entry.
@@ -7,7 +7,7 @@ or entry.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -187,6 +187,41 @@ def read_activitynet(path: Path) -> list[MomentQuery]:
     return queries
 
 
+def read_timelens(path: Path) -> list[MomentQuery]:
+    """Read TimeLens annotations: JSON of video to duration, spans and queries; ids are "video/number".
+
+    Raises:
+        UsageError: when the file cannot be read or an entry is malformed.
+    """
+    queries = []
+    for video, entry in _object(_json(path), str(path)).items():
+        where = f'{path}, video "{video}"'
+        duration = _number(_field(entry, "duration", where), where)
+        spans, texts = (_list(_field(entry, name, where), where) for name in ("spans", "queries"))
+        if len(spans) != len(texts):
+            raise UsageError(f"{where}: {len(spans)} spans but {len(texts)} queries.")
+        for index, (pair, text) in enumerate(zip(spans, texts, strict=True)):
+            span = _span(pair, where)
+            queries.append(
+                MomentQuery(f"{video}/{index}", video, _text(text, where).strip(), (span,), duration)
+            )
+    return queries
+
+
+def read_own(path: Path) -> list[MomentQuery]:
+    """Read this project's own ground truth (see ``read_ground_truth``) query by query; ids are the events'.
+
+    Raises:
+        UsageError: when the file cannot be read or is not of this form.
+    """
+    queries = [
+        MomentQuery(event.id, video.name, event.query, event.spans, video.duration_seconds)
+        for video in read_ground_truth(path).videos
+        for event in video.events
+    ]
+    return _unique(queries, path)
+
+
 def _true_event(entry: Any, where: str) -> TrueEvent:
     spans = tuple(_span(pair, where) for pair in _list(_field(entry, "spans", where), where))
     if not spans:
@@ -287,3 +322,13 @@ def _span(pair: Any, where: str) -> Span:
         raise UsageError(
             f"{where}: expected [start, end] in seconds with 0 <= start <= end, got {pair!r}."
         ) from error
+
+
+FORMATS: dict[str, Callable[[Path], list[MomentQuery]]] = {
+    "qvhighlights": read_qvhighlights,
+    "charades": read_charades_sta,
+    "activitynet": read_activitynet,
+    "timelens": read_timelens,
+    "footage": read_own,
+}
+"""Reader by the name of a format."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from footage.errors import UsageError
 from ui import console, options, parts
 
-if TYPE_CHECKING:
-    from search.evaluation.readers import MomentQuery
-
 HELP = "Measure a model, the whole job, or somebody's predictions against the truth."
 EXAMPLES = options.examples(
     "footage eval demo-model --seed 7 --clips 60 --json",
     "footage eval end-to-end --seed 7 --videos 40 --json",
     "footage eval long-file --seed 7 --minutes 60 --json",
-    "footage eval predictions val.jsonl predictions.jsonl --format qvhighlights",
+    "footage eval grounding --annotations val.jsonl --predictions guesses.jsonl",
 )
 
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Which clips are drawn.")]
@@ -27,7 +24,7 @@ DemoModel = Annotated[
     str,
     typer.Option("--model", metavar="NAME", help="The model to measure: a profile or a folder of weights."),
 ]
-Format = Literal["qvhighlights", "charades-sta", "activitynet"]
+Format = Literal["qvhighlights", "charades", "activitynet", "timelens", "footage"]
 
 
 def demo_model(
@@ -107,64 +104,62 @@ def long_file(
     _print(scores, as_json=json, model=model)
 
 
-def predictions(
-    annotations: Annotated[Path, typer.Argument(help="What is true, in the benchmark's own format.")],
-    predicted: Annotated[
-        Path, typer.Argument(help="JSON lines: qid, and pred_relevant_windows as [start, end, score].")
+def grounding(
+    annotations: Annotated[
+        Path,
+        typer.Option("--annotations", metavar="FILE", help="What is true, in the benchmark's own format."),
+    ],
+    predictions: Annotated[
+        Path,
+        typer.Option(
+            "--predictions",
+            metavar="FILE",
+            help="JSON Lines: qid, and pred_relevant_windows as [start, end, score].",
+        ),
     ],
     form: Annotated[Format, typer.Option("--format", help="The benchmark.")] = "qvhighlights",
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Score predicted moments against a public benchmark's annotations.
+    """Score predicted moments against a public benchmark's annotations; figures are in percent.
 
-    Query ids are qid in QVHighlights, line numbers in Charades-STA, "video/number" in ActivityNet Captions.
+    Query ids are qid in QVHighlights, line numbers in Charades-STA, "video/number" in ActivityNet Captions
+    and TimeLens, event ids in this project's own ground truth.
     """
-    from search.evaluation import metrics, readers
+    from search.evaluation import readers
+    from search.evaluation.grounding import grounding_rows
 
-    guessed = readers.read_qvhighlights_predictions(predicted)
-    truths = {query.id: query.spans for query in _benchmark(form, annotations)}
-    _check_same(truths, guessed)
-    spans = {key: [guess.span for guess in guesses] for key, guesses in guessed.items()}
-    precision = metrics.mean_average_precision(guessed, truths)
-    scores = {
-        "R@1@0.5": metrics.recall_at(spans, truths, iou=0.5),
-        "R@1@0.7": metrics.recall_at(spans, truths, iou=0.7),
-        "mIoU": metrics.mean_iou(spans, truths),
-        "mAP": sum(precision.values()) / len(precision),
-        "mAP@0.5": precision[0.5],
-        "mAP@0.75": precision[0.75],
-    }
-    rounded = {name: round(value, 4) for name, value in scores.items()}
-    _print({**rounded, "queries": len(truths)}, as_json=json, format=form)
+    queries = readers.FORMATS[form](annotations)
+    guessed = readers.read_qvhighlights_predictions(predictions)
+    _check_same({query.id for query in queries}, guessed.keys())
+    rows = grounding_rows(queries, guessed, precision=form == "qvhighlights")
+    own = rows.pop("predictions")
+    if json:
+        console.emit(**own, queries=len(queries), format=form, beside=rows)
+        return
+    table = console.table("", *own, right=tuple(own))
+    for name, row in {"predictions": own, **rows}.items():
+        table.add_row(name, *("" if row.get(key) is None else f"{row[key]:.2f}" for key in own))
+    console.results().print(table)
+    console.results().print(f"{len(queries):,} queries, {form}.")
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo-model": demo_model,
     "end-to-end": end_to_end,
     "long-file": long_file,
-    "predictions": predictions,
+    "grounding": grounding,
 }
 
 
-def _benchmark(form: Format, annotations: Path) -> list[MomentQuery]:
-    from search.evaluation import readers
-
-    if form == "charades-sta":
-        return readers.read_charades_sta(annotations)
-    if form == "activitynet":
-        return readers.read_activitynet(annotations)
-    return readers.read_qvhighlights(annotations)
-
-
-def _check_same(truths: Mapping[str, object], guessed: Mapping[str, object]) -> None:
+def _check_same(truths: Set[str], guessed: Set[str]) -> None:
     """Refuse to score when a query lacks a prediction or the reverse: every figure would look better."""
-    if missing := sorted(truths.keys() - guessed.keys()):
+    if missing := sorted(truths - guessed):
         raise UsageError(
             f"{len(missing):,} of {len(truths):,} queries have no prediction, the first is {missing[0]!r}.",
             hint="An empty list of windows says that nothing was predicted.",
         )
-    if unknown := sorted(guessed.keys() - truths.keys()):
+    if unknown := sorted(guessed - truths):
         raise UsageError(f"There is no query {unknown[0]!r}, but a prediction for it.")
 
 
