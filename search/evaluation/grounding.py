@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -106,7 +107,7 @@ def _oracle(spans: Mapping[str, Sequence[Span]], truths: Mapping[str, Sequence[S
     most = max((len(listed) for listed in spans.values()), default=0) or 1
     row: Row = {f"R@1@{iou}": _percent(recall_at(spans, truths, iou=iou, k=most)) for iou in IOUS}
     best = {
-        key: sorted(listed, key=lambda span, key=key: -best_iou(span, truths[key]))
+        key: [max(listed, key=partial(best_iou, truths=truths[key]))] if listed else []
         for key, listed in spans.items()
     }
     row["mIoU"] = _percent(mean_iou(best, truths))
