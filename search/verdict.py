@@ -148,15 +148,16 @@ def describe(evidence: Evidence, text: str, window: Window | None, answer: Answe
 
 
 def rank(matches: Iterable[tuple[Match, float]], *, limit: int, per_video: int) -> list[Match]:
-    """Order matches, each with its bonus, best first, and cut the list.
+    """Order matches by verdict ("found" before all others), then by what comes with each, and cut the list.
 
-    By score plus bonus (see ``Evidence.bonus``); ties by content id, then start, then end. At most
-    ``per_video`` of one video, so that a long video does not fill the list.
+    Ties by content id, then start, then end. At most ``per_video`` of one video, so that a long video does not
+    fill the list.
     """
     ordered = sorted(
         matches,
         key=lambda pair: (
-            -round(pair[0].score + pair[1], 6),
+            pair[0].verdict != "found",
+            -round(pair[1], 6),
             pair[0].video.content_id,
             pair[0].span,
         ),

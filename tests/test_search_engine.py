@@ -14,7 +14,7 @@ from footage.types import Span
 from search.engine import Engine
 from search.ground import find_in_file
 from search.query import parse_query
-from search.retrieve import retrieve, word_order
+from search.retrieve import Retriever, word_order
 
 RED_RIGHT = "A red car drives from left to right."
 RED_LEFT = "A red car drives from right to left."
@@ -227,13 +227,13 @@ def test_a_model_that_fails_is_told_after_the_text_hits(store, embedder):
 
 
 def test_candidates_hold_their_windows_best_first(store, embedder):
-    candidates = retrieve(parse_query(RED_RIGHT), store=store, embedder=embedder)
+    candidates = Retriever(store, embedder).retrieve(parse_query(RED_RIGHT))
     street = candidates[0]
     assert street.video.content_id == "content-street"
     assert {window.index for window in street.windows[:2]} <= {0, 1, 2}
     scores = [hit.score for hit in street.hits]
-    assert scores == sorted(scores, reverse=True) and all(0 <= score <= 1 for score in scores)
-    assert street.score == scores[0] > 0.9
+    assert scores == sorted(scores, reverse=True) and street.score == scores[0]
+    assert all(0 <= hit.similarity <= 1 for hit in street.hits) and street.hits[0].similarity > 0.9
 
 
 def test_find_in_a_file_needs_no_index(tmp_path, finder):

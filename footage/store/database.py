@@ -20,6 +20,8 @@ from footage.types import Event, File, FileState, Hit, Provenance, Run, Span, Vi
 if TYPE_CHECKING:
     import numpy as np
 
+_MORE = 4
+_REMEMBERED_WINDOWS = 100_000  # of a larger index, those of the videos at hand are looked up each time
 _TIMELINE = "timeline_embedder"
 _CLOCK = "clock_offset/"
 _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
@@ -35,6 +37,9 @@ class Store:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._unreachable: tuple[tuple[int, int], frozenset[str]] | None = None
+        self._embedded: set[str] = set()
+        self._windows_at: tuple[int, dict[str, set[int]]] | None = None
+        self._status: tuple[tuple[int, ...], IndexStatus] | None = None
         self.notebook = Notebook(tables)
 
     @property
@@ -136,14 +141,19 @@ class Store:
         return sorted(row["path"] for row in found if row["state"] != "gone")
 
     def put_video(self, video: Video) -> None:
-        """Insert a video, or replace the one with the same content.
+        """Insert a video, or replace the one with the same content; errors as ``put_videos``."""
+        self.put_videos([video])
+
+    def put_videos(self, videos: Iterable[Video]) -> None:
+        """Insert videos, or replace the ones with the same content.
 
         Raises:
-            ValueError: when it has no content id.
+            ValueError: when one has no content id.
         """
-        if not video.content_id:
+        rows = [layout.video_to_row(video) for video in videos]
+        if not all(row["content_id"] for row in rows):
             raise ValueError("a video needs its content_id before it is stored")
-        self._tables.upsert("videos", [layout.video_to_row(video)])
+        self._tables.upsert("videos", rows)
 
     def videos(self, content_ids: Collection[str] | None = None) -> dict[str, Video]:
         """Videos by content id: all, or the given ones."""
@@ -274,14 +284,18 @@ class Store:
         """Events of one video, or of all, by content and start."""
         wanted = {"owner_kind": ["event"], **_given(content_id=None if content_id is None else [content_id])}
         return sorted(
-            (layout.event_from_row(row) for row in self._owned(self._tables.read("events", wanted))),
+            map(layout.event_from_row, self._owned_rows(wanted)),
             key=lambda event: (event.content_id, event.span, event.text, event.id),
         )
 
     def texts(self, content_id: str | None = None) -> list[TextRow]:
         """Every searchable text of one video, or of all: what an embedder's vector table is filled from."""
         wanted = _given(content_id=None if content_id is None else [content_id])
-        return [layout.text_from_row(row) for row in self._owned(self._tables.read("events", wanted))]
+        return [layout.text_from_row(row) for row in self._owned_rows(wanted)]
+
+    def _owned_rows(self, wanted: Mapping[str, Collection[Any]]) -> list[Row]:
+        rows = self._tables.read("events", wanted)
+        return [rows[place] for place in self._owned(rows)]
 
     def put_vectors(self, embedder: str, rows: Iterable[VectorRow], *, new: bool = False) -> None:
         """Insert vectors into an embedder's table, or replace those with the same owner id.
@@ -354,12 +368,44 @@ class Store:
         Raises:
             SchemaMismatchError: the embedder has no table here, or one of another length.
         """
+        hits, _ = self.nearest(
+            embedder, vector, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids
+        )
+        return hits
+
+    def nearest(
+        self,
+        embedder: str,
+        vector: np.ndarray,
+        *,
+        limit: int = 50,
+        owner_kinds: Collection[OwnerKind] | None = None,
+        content_ids: Collection[str] | None = None,
+    ) -> tuple[list[Hit], np.ndarray]:
+        """As ``search_vectors``, with the vectors of the texts, float32 (hits, dimension)."""
         import numpy as np
 
         query = np.asarray(vector, dtype=np.float32)
         name = self._vectors(embedder, dimension=len(query))
-        found = self._search(name, query, limit, owner_kinds, content_ids)
-        return [layout.hit_from_row(row, 1.0 - row["_distance"]) for row in found]
+        rows, vectors = self._search(name, query, limit, owner_kinds, content_ids)
+        hits = [layout.hit_from_row(row, 1.0 - row["_distance"]) for row in rows]
+        return hits, np.zeros((0, len(query)), np.float32) if vectors is None else vectors
+
+    def sample_vectors(self, embedder: str, size: int) -> tuple[list[str], np.ndarray]:
+        """Some events, drawn evenly over the index: texts, and vectors, float32 (texts, dimension)."""
+        import numpy as np
+
+        columns = ["owner_kind", "text", "vector"]
+        found = self._tables.sample(self._vectors(embedder), size, columns=columns)
+        kinds = found.column("owner_kind").to_pylist()
+        flat = np.asarray(found.column("vector").combine_chunks().flatten(), dtype=np.float32)
+        chosen = [n for n, kind in enumerate(kinds) if kind == "event"]
+        texts = found.column("text").to_pylist()
+        return [texts[n] for n in chosen], flat.reshape(len(kinds), -1)[chosen] if kinds else flat
+
+    def size_of(self, embedder: str) -> int:
+        """Number of an embedder's vectors."""
+        return self._tables.count(self._vectors(embedder))
 
     def search_text(
         self,
@@ -375,8 +421,15 @@ class Store:
         that "cars" finds "car".
         """
         words = query.encode("utf-8", "replace").decode("utf-8")
-        found = self._search("events", words, limit, owner_kinds, content_ids)
-        return [layout.hit_from_row(row, row["_score"]) for row in found]
+        rows: list[Row] = []
+        if content_ids is None:  # a filter looks through the whole table: rather ask for more, and drop some
+            rows, _ = self._search("events", words, _MORE * limit, None, None)
+            asked = len(rows) == _MORE * limit
+            rows = [row for row in rows if owner_kinds is None or row["owner_kind"] in owner_kinds]
+            if len(rows) >= limit or not asked:
+                return [layout.hit_from_row(row, row["_score"]) for row in rows[:limit]]
+        rows, _ = self._search("events", words, limit, owner_kinds, content_ids)
+        return [layout.hit_from_row(row, row["_score"]) for row in rows]
 
     def _search(
         self,
@@ -385,14 +438,28 @@ class Store:
         limit: int,
         owner_kinds: Collection[OwnerKind] | None,
         content_ids: Collection[str] | None,
-    ) -> list[Row]:
+    ) -> tuple[list[Row], np.ndarray | None]:
         """Search the texts that say something and whose content a file still holds."""
-        without = {"text": [""], "content_id": self._contents_without_files()}
+        without = {"content_id": self._contents_without_files()}
+        if table != "events":  # a text without words shares none
+            without["text"] = frozenset([""])
         wanted = _given(owner_kind=owner_kinds, content_id=content_ids)
-        return self._owned(self._tables.search(table, query, limit=limit, wanted=wanted, without=without))
+        rows, vectors = self._tables.search(table, query, limit=limit, wanted=wanted, without=without)
+        owned = self._owned(rows)
+        return [rows[n] for n in owned], None if vectors is None else vectors[owned]
 
     def status(self) -> IndexStatus:
-        """Count what the index holds; contents that no file holds any more do not count."""
+        """Count what the index holds; contents that no file holds any more do not count.
+
+        Remembered while nobody writes: every answer says what was searched.
+        """
+        names = ("files", "videos", "windows", "events", "meta")
+        versions = tuple(self._tables.version(name) for name in names)
+        if self._status is None or self._status[0] != versions:
+            self._status = (versions, self._counted())
+        return self._status[1]
+
+    def _counted(self) -> IndexStatus:
         files = self.files()
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
         committed = {content: spans for content, spans in self.committed().items() if content in held}
@@ -459,7 +526,9 @@ class Store:
         return tuple(sorted(key.removeprefix(_EMBEDDER) for key in keys if key.startswith(_EMBEDDER)))
 
     def _has_vectors(self, embedder: str) -> bool:
-        return self._meta(_EMBEDDER + embedder) is not None
+        if embedder not in self._embedded and self._meta(_EMBEDDER + embedder) is not None:
+            self._embedded.add(embedder)  # no table is ever taken away
+        return embedder in self._embedded
 
     def _vectors(self, embedder: str, *, dimension: int | None = None, create: bool = False) -> str:
         """Name of the embedder's table, checked for ``dimension``; made first if ``create`` is set."""
@@ -493,17 +562,31 @@ class Store:
             self._unreachable = (versions, frozenset(known - held))
         return self._unreachable[1]
 
-    def _owned(self, found: list[Row]) -> list[Row]:
-        """Leave out projected rows that stand on a window which is not committed."""
-        if not found:
-            return found
-        committed = self.committed({row["content_id"] for row in found})
+    def _owned(self, rows: Sequence[Row]) -> list[int]:
+        """The places of projected rows that stand on committed windows alone."""
+        if not rows:
+            return []
+        committed = self._committed_windows({row["content_id"] for row in rows})
         return [
-            row
-            for row in found
-            if row["content_id"] in committed
-            and all(index in committed[row["content_id"]] for index in row["window_indexes"])
+            place
+            for place, row in enumerate(rows)
+            if committed.get(row["content_id"], set()).issuperset(row["window_indexes"])
+            and row["content_id"] in committed
         ]
+
+    def _committed_windows(self, content_ids: Collection[str]) -> dict[str, set[int]]:
+        """Indexes of the committed windows of some videos at least; remembered while nobody commits any."""
+        version = self._tables.version("windows")
+        if self._windows_at is None or self._windows_at[0] != version:
+            few = self._tables.count("windows") <= _REMEMBERED_WINDOWS
+            wanted = None if few else {"content_id": content_ids}
+            found: dict[str, set[int]] = {}
+            for row in self._tables.read("windows", wanted, columns=["content_id", "window_index"]):
+                found.setdefault(row["content_id"], set()).add(row["window_index"])
+            if not few:
+                return found
+            self._windows_at = (version, found)
+        return self._windows_at[1]
 
 
 def _given(**wanted: Collection[Any] | None) -> dict[str, Collection[Any]]:

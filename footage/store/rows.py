@@ -23,26 +23,31 @@ from footage.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 """Raised whenever a table changes shape; an index of another version is refused."""
 
-VIDEO_TEXT_CHARACTERS = 20_000
-"""Bound on the text that stands for a whole video in the full-text index."""
+PASSAGE_WORDS = 150
+"""Most words of a passage: what the bundled embedder reads of one text (256 word pieces)."""
 
 PROVENANCE_COLUMNS = tuple(field.name for field in fields(Provenance))
 """The columns of ``windows`` that say under what a window was captioned."""
 
-OwnerKind = Literal["event", "scene", "video"]
+OwnerKind = Literal["event", "scene", "passage", "video"]
 
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """One searchable text: what happens, how a window looks, or a whole video."""
+    """One searchable text: what happens, how a window looks, or a stretch of a video.
+
+    A row of kind "video" has no text. It says how far the projection has come, and in a vector table holds the
+    mean of the video's vectors.
+    """
 
     owner_kind: OwnerKind
     """What the text describes."""
     owner_id: str
-    """Id of the event; "content_id/window index" for a scene; the content id for a video."""
+    """Id of the event; "content_id/window index" for a scene, "content_id/passage/number" for a passage; the
+    content id for a video."""
     content_id: str
     """The video."""
     window_indexes: tuple[int, ...]
@@ -50,7 +55,7 @@ class TextRow:
     span: Span
     """When, in video time."""
     text: str
-    """The text; empty only for a video of which the model said nothing."""
+    """The text; empty for a video."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,7 +65,7 @@ class VectorRow:
     owner_kind: OwnerKind
     """What the text describes."""
     owner_id: str
-    """Id of the event; "content_id/window index" for a scene; the content id for a video."""
+    """As that of the text."""
     content_id: str
     """The video."""
     window_indexes: tuple[int, ...]
@@ -68,7 +73,7 @@ class VectorRow:
     span: Span
     """When, in video time."""
     text: str
-    """The text the vector was made from."""
+    """The text the vector was made from; empty for a video."""
     vector: np.ndarray
     """float32 array of shape (dimension,), L2-normalised."""
 
@@ -107,11 +112,7 @@ class IndexStatus:
 def text_rows(
     content_id: str, events: Iterable[Event], records: Sequence[WindowRecord]
 ) -> tuple[TextRow, ...]:
-    """Lay out every searchable text of one video: its events, its windows' scenes, and itself as a whole.
-
-    The text of the whole is its distinct scenes and events, in time order, cut at ``VIDEO_TEXT_CHARACTERS``.
-    Its ``window_indexes`` say which windows this projection has taken in.
-    """
+    """Lay out every searchable text of one video: its events, its windows' scenes, its passages; and itself."""
     rows = [
         TextRow("event", event.id, content_id, event.window_indexes, event.span, event.text)
         for event in events
@@ -126,15 +127,47 @@ def text_rows(
             )
     if not records:
         return tuple(rows)
-    scenes = dict.fromkeys(record.caption.scene.strip() for record in records)
-    whole = "\n".join(text for text in dict.fromkeys([*scenes, *(row.text for row in rows)]) if text)
     span = Span(
         min(record.window.span.start_seconds for record in records),
         max(record.window.span.end_seconds for record in records),
     )
     indexes = tuple(record.window.index for record in records)
-    rows.append(TextRow("video", content_id, content_id, indexes, span, whole[:VIDEO_TEXT_CHARACTERS]))
-    return tuple(rows)
+    return (*rows, *_passages(rows), TextRow("video", content_id, content_id, indexes, span, ""))
+
+
+def _passages(rows: Sequence[TextRow]) -> list[TextRow]:
+    """What is said of a video in the order of time, cut into texts of at most ``PASSAGE_WORDS`` words.
+
+    A scene that is told of several windows in the same words is said once. An event's passage is what it
+    happens among: a sentence alone says "he sits down", its passage says who.
+    """
+    told: set[str] = set()
+    groups: list[list[TextRow]] = []
+    words = 0
+    for row in sorted(
+        rows, key=lambda row: (row.span.start_seconds, row.owner_kind != "scene", row.owner_id)
+    ):
+        text = row.text.strip()
+        if not text or (row.owner_kind == "scene" and text in told):
+            continue
+        told.add(text)
+        length = len(text.split())
+        if not groups or words + length > PASSAGE_WORDS:
+            groups.append([])
+            words = 0
+        groups[-1].append(row)
+        words += length
+    return [
+        TextRow(
+            "passage",
+            f"{group[0].content_id}/passage/{number}",
+            group[0].content_id,
+            tuple(sorted({index for row in group for index in row.window_indexes})),
+            Span(min(row.span.start_seconds for row in group), max(row.span.end_seconds for row in group)),
+            " ".join(row.text.strip() for row in group),
+        )
+        for number, group in enumerate(groups)
+    ]
 
 
 def window_id(content_id: str, index: int) -> str:

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
 from pathlib import Path
@@ -27,6 +28,8 @@ from footage.store.rows import SCHEMA_VERSION
 if TYPE_CHECKING:
     import numpy as np
 
+    from footage.store.nearest import Nearest
+
 Row = dict[str, Any]
 Wanted = Mapping[str, Collection[Any]]
 """Columns and the values they may have; a row matches when every named column does."""
@@ -40,8 +43,20 @@ _COMMITS, _ROWS_PER_COMMIT = 50, 1000
 _INDEX_BYTES = 512 * 2**20
 _METADATA_BYTES = 32 * 2**20
 _NOTES_SECONDS = 30.0  # a write of a few rows takes a hundredth of a second, a copy of an index some seconds
+_IN_MEMORY_ROWS = 200_000  # 300 MB of 384 numbers each
+_RELOAD_PATIENCE = 20  # of a table that is being written to, loading takes a twentieth of the time at most
 _HOLDER = ".lock-holder"
 _RESTORE = "Restore it from a backup, or remove the folder and index again."
+
+
+@dataclass(frozen=True, slots=True)
+class _Remembered:
+    """A vector table in memory."""
+
+    version: int
+    nearest: Nearest
+    loaded_at: float
+    took_seconds: float
 
 
 class Tables:
@@ -56,6 +71,7 @@ class Tables:
         self._handles: dict[str, Any] = {}
         self._lock: Any = None
         self._commits: Counter[str] = Counter()
+        self._memory: dict[str, _Remembered] = {}
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -246,16 +262,22 @@ class Tables:
 
     def search(
         self, name: str, query: np.ndarray | str, *, limit: int, wanted: Wanted, without: Wanted
-    ) -> list[Row]:
+    ) -> tuple[list[Row], np.ndarray | None]:
         """Rows nearest to a vector ("_distance", cosine) or sharing words with a text ("_score", BM25).
 
         Rows are filtered before they are ranked: those that match ``wanted``, less those in which any column
         has one of its values in ``without``.
+
+        Returns:
+            The rows, best first, and their vectors, (rows, dimension), where the table has any.
         """
+        import numpy as np
         from lancedb.query import MatchQuery
 
         if not all(wanted.values()):
-            return []
+            return [], None
+        if not isinstance(query, str) and (nearest := self._nearest(name)) is not None:
+            return nearest.search(query, limit=limit, wanted=wanted, without=without)
         conditions = [_matching(wanted)] if wanted else []
         conditions += [~_matching({column: values}) for column, values in without.items() if values]
         with mapped(self.path):
@@ -265,8 +287,41 @@ class Tables:
                 builder = self.table(name).search(query, vector_column_name="vector").distance_type("cosine")
             if conditions:
                 builder = builder.where(reduce(lambda a, b: a & b, conditions), prefilter=True)
-            found: list[Row] = builder.limit(limit).to_list()
-        return found
+            found = builder.limit(limit).to_arrow().combine_chunks()
+        if "vector" not in found.schema.names:
+            return found.to_pylist(), None
+        column = found.column("vector").combine_chunks()
+        vectors = np.asarray(column.flatten(), dtype=np.float32).reshape(found.num_rows, -1)
+        return found.drop_columns("vector").to_pylist(), vectors
+
+    def _nearest(self, name: str) -> Nearest | None:
+        """A vector table in memory, where it is small enough and not written to all the time; else None."""
+        version, held = self.version(name), self._memory.get(name)
+        if held is not None and held.version == version:
+            return held.nearest
+        if held is not None and time.monotonic() - held.loaded_at < _RELOAD_PATIENCE * held.took_seconds:
+            return None
+        if self.count(name) > _IN_MEMORY_ROWS:
+            return None
+        from footage.store.nearest import Nearest
+
+        began = time.monotonic()
+        with mapped(self.path):
+            table = self.table(name).search().limit(None).to_arrow()
+        nearest, now = Nearest(table), time.monotonic()
+        self._memory[name] = _Remembered(version, nearest, now, now - began)
+        return nearest
+
+    def sample(self, name: str, size: int, *, columns: Sequence[str]) -> Any:
+        """Some rows, drawn evenly over the table, the same ones each time, as an Arrow table; all if few."""
+        import numpy as np
+
+        with mapped(self.path):
+            count = int(self.table(name).count_rows())
+            if count <= size:
+                return self.table(name).search().select(list(columns)).limit(None).to_arrow()
+            offsets = np.linspace(0, count - 1, size).astype(int).tolist()
+            return self.table(name).take_offsets(offsets).select(list(columns)).to_arrow()
 
     # -- writing ---------------------------------------------------------------------------------------------
 

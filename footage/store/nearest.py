@@ -1,0 +1,64 @@
+"""Exact nearest-neighbour search in memory, over a vector table as it was at one version; knows no LanceDB."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from footage.store.tables import Row
+
+
+class Nearest:
+    """The rows of a vector table, and their vectors as one matrix."""
+
+    def __init__(self, table: pa.Table) -> None:
+        """Take over an Arrow table with a column "vector" of unit vectors."""
+        table = table.combine_chunks()
+        flat = np.asarray(table.column("vector").combine_chunks().flatten(), dtype=np.float32)
+        self._matrix = flat.reshape(table.num_rows, -1)
+        self._rows = table.drop_columns("vector")
+        self._codes: dict[str, tuple[np.ndarray, dict[Any, int]]] = {}
+
+    def search(
+        self,
+        query: np.ndarray,
+        *,
+        limit: int,
+        wanted: Mapping[str, Collection[Any]],
+        without: Mapping[str, Collection[Any]],
+    ) -> tuple[list[Row], np.ndarray]:
+        """As ``Tables.search`` with a vector: rows with "_distance", and their vectors."""
+        distances = 1.0 - self._matrix @ query
+        for column, values in wanted.items():
+            distances[~self._among(column, values)] = np.inf
+        for column, values in without.items():
+            if values:
+                distances[self._among(column, values)] = np.inf
+        count = min(limit, len(distances))
+        best = np.argpartition(distances, count - 1)[:count] if count else np.zeros(0, int)
+        best = best[np.argsort(distances[best], kind="stable")]
+        best = best[np.isfinite(distances[best])]
+        rows = self._rows.take(best).to_pylist()
+        for row, place in zip(rows, best, strict=True):
+            row["_distance"] = float(distances[place])
+        return rows, self._matrix[best]
+
+    def _among(self, column: str, values: Collection[Any]) -> np.ndarray:
+        """Which rows have one of the values in a column."""
+        if column not in self._codes:
+            encoded = self._rows.column(column).combine_chunks().dictionary_encode()
+            names = {name: code for code, name in enumerate(encoded.dictionary.to_pylist())}
+            self._codes[column] = (np.asarray(encoded.indices), names)
+        codes, names = self._codes[column]
+        wanted = [names[value] for value in values if value in names]
+        if len(wanted) == 1:
+            among: np.ndarray = codes == wanted[0]
+            return among
+        chosen = np.zeros(len(names), bool)
+        chosen[wanted] = True
+        return chosen[codes] if len(names) else np.zeros(len(codes), bool)

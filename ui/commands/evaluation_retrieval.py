@@ -1,0 +1,248 @@
+"""Measures retrieval on somebody's annotations: one annotator's sentences indexed, another's asked; no video.
+
+Here because only commands may both index and search.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from footage.embedder import CachedEmbedder
+from footage.errors import UsageError
+from footage.store import Store
+from footage.timecode import iou
+from footage.types import Caption, CaptionEvent, File, Hit, Provenance, Span, Video, Window, WindowRecord
+from indexer.projection import Projector
+from search.evaluation.metrics import MOMENT_IOUS, ranks_summary
+from search.evaluation.readers import MomentQuery
+from search.query import parse_query
+from search.retrieve import Arm, Retriever
+
+if TYPE_CHECKING:
+    from footage.embedder import Embedder
+
+DEPTH = 300
+"""Texts asked of each search, so that a hundred videos come up in every arm."""
+LISTED = 100
+"""Videos and moments that count."""
+LATENCY_QUERIES = 200
+"""Queries that are asked again one by one, embedding included, to time them."""
+DRAWS = 1_000
+"""Bootstrap draws of the intervals, over videos."""
+
+OnProgress = Callable[[str, int, int], None]
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one query fared."""
+
+    video: str
+    """The video it is about."""
+    video_rank: float
+    """Place of that video among those listed, from 1; infinite when it is not."""
+    moment_ranks: tuple[float, ...]
+    """Place of the first moment in it that reaches each of ``MOMENT_IOUS``; infinite when none does."""
+
+
+def evaluate_retrieval(
+    corpus: Sequence[MomentQuery],
+    queries: Sequence[MomentQuery],
+    embedder: Embedder,
+    *,
+    arms: Sequence[Arm],
+    cache_dir: Path,
+    limit_queries: int | None = None,
+    on_progress: OnProgress = lambda stage, done, total: None,
+) -> dict[str, object]:
+    """Index every sentence of a corpus with its span, ask every query, and see where its video comes.
+
+    Args:
+        corpus: What is indexed: sentences and spans by video.
+        queries: What is asked; a query whose video is not in the corpus is an error.
+        embedder: Embeds both.
+        arms: By what texts are ordered, one after the other over the same index.
+        cache_dir: Where embeddings are kept from one run to the next.
+        limit_queries: Ask only so many, chosen by a hash of their text; all when None.
+        on_progress: Called with (stage, done, in all).
+
+    Returns:
+        Figures in percent with their 95 % intervals by arm, gains over the arm "vector", and times.
+
+    Raises:
+        UsageError: a query is about a video that the corpus does not hold.
+    """
+    videos: dict[str, list[MomentQuery]] = {}
+    for event in corpus:
+        videos.setdefault(event.video, []).append(event)
+    if unknown := sorted({query.video for query in queries} - videos.keys()):
+        raise UsageError(
+            f"{len(unknown):,} videos of the queries are not in the corpus, first {unknown[0]!r}."
+        )
+    asked = _chosen(queries, limit_queries)
+    cached = CachedEmbedder(embedder, cache_dir)
+    cached.embed_all(
+        [event.text for event in corpus] + [parse_query(query.text).text for query in asked],
+        on_progress=lambda done, total: on_progress("embedding", done, total),
+    )
+    with tempfile.TemporaryDirectory(prefix="footage-eval-") as folder:
+        began = time.perf_counter()
+        store = Store.open(Path(folder) / "index.lancedb", create=True)
+        _index(videos, store, cached, on_progress)
+        indexed_seconds = time.perf_counter() - began
+        retriever = Retriever(store, cached)
+        outcomes = {}
+        for arm in arms:
+            outcomes[arm] = [
+                _ask(retriever, query, arm, on_progress, number, len(asked))
+                for number, query in enumerate(asked)
+            ]
+        latency = _latency(Retriever(store, embedder), asked[:LATENCY_QUERIES], arms, on_progress)
+    return {
+        "arms": {arm: _figures(found) | latency[arm] for arm, found in outcomes.items()},
+        "gains": {
+            arm: _gains(outcomes["vector"], found)
+            for arm, found in outcomes.items()
+            if arm != "vector" and "vector" in outcomes
+        },
+        "videos": len(videos),
+        "events": len(corpus),
+        "queries": len(asked),
+        "index_seconds": round(indexed_seconds, 1),
+    }
+
+
+def _chosen(queries: Sequence[MomentQuery], limit: int | None) -> list[MomentQuery]:
+    """The queries with the lowest hashes, in the order given: the same ones in every run."""
+    if limit is None or limit >= len(queries):
+        return list(queries)
+
+    def digest(query: MomentQuery) -> str:
+        return hashlib.sha256(f"{query.video}/{query.text}".encode()).hexdigest()
+
+    chosen = {query.id for query in sorted(queries, key=digest)[:limit]}
+    return [query for query in queries if query.id in chosen]
+
+
+def _index(
+    videos: Mapping[str, Sequence[MomentQuery]], store: Store, embedder: Embedder, on_progress: OnProgress
+) -> None:
+    """One window a video, with its sentences as events; everything else as an index run does it."""
+    provenance = Provenance("annotations", "1", "none", "none")
+    lengths = {
+        name: events[0].duration_seconds or max(event.spans[0].end_seconds for event in events)
+        for name, events in videos.items()
+    }
+    store.claim_timeline(embedder.name)
+    store.put_files(
+        File(f"/{name}", name, state="indexed", duration_seconds=length) for name, length in lengths.items()
+    )
+    store.put_videos(Video(name, length, 0, 0, 0.0, "none") for name, length in lengths.items())
+    projector = Projector(store, embedder)
+    for number, (name, events) in enumerate(videos.items()):
+        lines = tuple(CaptionEvent(event.spans[0], event.text) for event in events if event.text)
+        window = Window(name, 0, Span(0, lengths[name]))
+        record = WindowRecord(window, Caption("", lines, "", "stop"), provenance)
+        projector.begin(name)
+        store.add_windows([record])
+        projector.add(name, [record])
+        projector.finish(name)
+        store.tidy_if_due()
+        on_progress("indexing", number + 1, len(videos))
+    store.tidy()
+
+
+def _ask(
+    retriever: Retriever, query: MomentQuery, arm: Arm, on_progress: OnProgress, number: int, total: int
+) -> Outcome:
+    candidates = retriever.retrieve(parse_query(query.text), limit=LISTED, depth=DEPTH, arm=arm)
+    listed = [candidate.video.content_id for candidate in candidates]
+    rank = listed.index(query.video) + 1 if query.video in listed else np.inf
+    hits: list[Hit] = sorted(
+        (hit for candidate in candidates for hit in candidate.hits),
+        key=lambda hit: (-hit.score, hit.content_id, hit.span),
+    )[:LISTED]
+    overlaps = [
+        max(iou(hit.span, span) for span in query.spans) if hit.content_id == query.video else 0.0
+        for hit in hits
+    ]
+    moments = tuple(
+        next((place for place, overlap in enumerate(overlaps, 1) if overlap >= least), np.inf)
+        for least in MOMENT_IOUS
+    )
+    on_progress(f"asking, {arm}", number + 1, total)
+    return Outcome(query.video, rank, moments)
+
+
+def _latency(
+    retriever: Retriever, queries: Sequence[MomentQuery], arms: Sequence[Arm], on_progress: OnProgress
+) -> dict[str, Figures]:
+    """Milliseconds of a query as a search asks it, embedding included."""
+    told = {}
+    for arm in arms:
+        times = []
+        for number, query in enumerate(queries):
+            parsed = parse_query(query.text)
+            began = time.perf_counter()
+            retriever.retrieve(parsed, arm=arm)
+            times.append(1000 * (time.perf_counter() - began))
+            on_progress(f"timing, {arm}", number + 1, len(queries))
+        p50, p95 = np.percentile(times, [50, 95])
+        told[arm] = {"query_p50_ms": round(float(p50), 1), "query_p95_ms": round(float(p95), 1)}
+    return told
+
+
+def _figures(outcomes: Sequence[Outcome]) -> dict[str, float | list[float]]:
+    """Every figure, and its interval under the same name with "_95"."""
+    values = _summary(outcomes)
+    draws = _draws(outcomes)
+    figures: dict[str, float | list[float]] = dict(values)
+    for name in ("video_R@1", "video_R@10", "video_R@100", "moment_R@1@0.5"):
+        low, high = np.percentile([draw[name] for draw in draws], [2.5, 97.5])
+        figures[f"{name}_95"] = [round(float(low), 2), round(float(high), 2)]
+    return figures
+
+
+def _gains(base: Sequence[Outcome], other: Sequence[Outcome]) -> dict[str, list[float]]:
+    """Ratio of each figure to the base's on the same queries, with the 95 % interval of paired draws."""
+    ours, theirs = _summary(other), _summary(base)
+    paired = list(zip(_draws(other), _draws(base), strict=True))
+    gains = {}
+    for name in ("video_R@1", "video_R@10", "video_R@100", "moment_R@1@0.5"):
+        ratios = [a[name] / b[name] for a, b in paired if b[name]]
+        low, high = np.percentile(ratios, [2.5, 97.5]) if ratios else (np.nan, np.nan)
+        ratio = ours[name] / theirs[name] if theirs[name] else np.nan
+        gains[name] = [round(float(value), 3) for value in (ratio, low, high)]
+    return gains
+
+
+def _summary(outcomes: Sequence[Outcome]) -> Figures:
+    return ranks_summary(
+        np.array([outcome.video_rank for outcome in outcomes]),
+        np.array([outcome.moment_ranks for outcome in outcomes]),
+    )
+
+
+def _draws(outcomes: Sequence[Outcome]) -> list[Figures]:
+    """The figures of ``DRAWS`` samples of as many videos, drawn with replacement; the same draws each time."""
+    of_video: dict[str, list[int]] = {}
+    for number, outcome in enumerate(outcomes):
+        of_video.setdefault(outcome.video, []).append(number)
+    groups = [np.array(of_video[video]) for video in sorted(of_video)]
+    ranks = np.array([outcome.video_rank for outcome in outcomes])
+    moments = np.array([outcome.moment_ranks for outcome in outcomes])
+    rng = np.random.default_rng(0)
+    drawn = []
+    for _ in range(DRAWS):
+        rows = np.concatenate([groups[n] for n in rng.integers(len(groups), size=len(groups))])
+        drawn.append(ranks_summary(ranks[rows], moments[rows]))
+    return drawn
