@@ -26,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from footage import synthetic
 from footage.embedder import Embedder
-from footage.memory import keep_flat
+from footage.process import settle
 from footage.store import Store
 from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, WindowRecord
 from footage.windows import plan_windows
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=100_000)
     parser.add_argument("--json", action="store_true", help="one object a line")
     arguments = parser.parse_args()
-    keep_flat()
+    settle()
     rng, embedder, rows = np.random.default_rng(0), Invented(), []
     with tempfile.TemporaryDirectory(prefix="footage-bench-") as folder:
         store = Store.open(Path(folder) / "index.lancedb", create=True)

@@ -1,9 +1,9 @@
 """How near a text lies to everything: some sentences are neighbours of any query, and that says nothing.
 
-In a space of many dimensions a few points ("hubs") are among the nearest of a great many others (Radovanovic et
-al., JMLR 2010). A text's hubness here is the mean of its ``NEIGHBOURS`` largest similarities to a sample of the
-index's events; subtracted from its similarity to a query it is what cross-domain similarity local scaling
-subtracts (Conneau et al., ICLR 2018). It knows no query.
+In a space of many dimensions a few points ("hubs") are among the nearest of a great many others (Radovanovic
+et al., JMLR 2010). A text's hubness here is the mean of its ``NEIGHBOURS`` largest similarities to a sample
+of the index's events; subtracted from its similarity to a query it is what cross-domain similarity local
+scaling subtracts (Conneau et al., ICLR 2018). It knows no query.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from footage.store import Store
 
-SAMPLE = 2_000
-"""Events that stand for all: 1,000 and 4,000 give the same recall within its interval (ActivityNet Captions)."""
-NEIGHBOURS = 12
+SAMPLE = 1_000
+"""Events that stand for all; 2,000 and 4,000 give the same recall within its interval (ActivityNet
+Captions)."""
+NEIGHBOURS = 6
 """Largest similarities averaged, of ``SAMPLE``; in a smaller index the same share, three at least."""
 FULL_AT = 1_000
 """Events from which hubness counts in full; of a few videos it would tell noise."""
@@ -34,7 +35,7 @@ class Hubs:
         self._store = store
         self._embedder = embedder
         self._size = 0
-        self._texts: list[str] = []
+        self._places: dict[str, int] = {}
         self._sample: np.ndarray | None = None
         self._known: dict[str, float] = {}
 
@@ -53,12 +54,12 @@ class Hubs:
             near = vectors[new] @ self._sample.T
             # A text is no neighbour of itself, nor of others in the same words.
             for row, n in enumerate(new):
-                same = [place for place, text in enumerate(self._texts) if text == hits[n].text]
-                near[row, same] = 0
+                if (place := self._places.get(hits[n].text)) is not None:
+                    near[row, place] = 0
             count = min(near.shape[1], max(3, round(NEIGHBOURS * near.shape[1] / SAMPLE)))
             means = np.partition(near, -count, axis=1)[:, -count:].mean(axis=1)
             self._known.update((hits[n].owner_id, float(mean)) for n, mean in zip(new, means, strict=True))
-        weight = min(1.0, len(self._texts) / FULL_AT)
+        weight = min(1.0, len(self._places) / FULL_AT)
         return np.array([weight * self._known.get(hit.owner_id, 0.0) for hit in hits], np.float32)
 
     def _refresh(self) -> None:
@@ -67,5 +68,5 @@ class Hubs:
             return
         texts, vectors = self._store.sample_vectors(self._embedder, SAMPLE)
         distinct = list({text: n for n, text in enumerate(texts)}.values())
-        self._texts = [texts[n] for n in distinct]
+        self._places = {texts[n]: place for place, n in enumerate(distinct)}
         self._sample, self._size, self._known = vectors[distinct], size, {}

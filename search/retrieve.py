@@ -19,8 +19,8 @@ The passage is what an event happens among (see ``footage.store.rows``): it know
 hubness, passage and words were chosen on the development queries of ActivityNet Captions; what each is worth
 there is told in docs/evaluation.md.
 
-Beside its score, by which texts are ordered, a hit has a similarity that means the same for every query, for the
-verdict to look at::
+Beside its score, by which texts are ordered, a hit has a similarity that means the same for every query, for
+the verdict to look at::
 
     similarity = (cosine + 0.2 order + 0.2 BM25 over the best) / 1.4
 """
@@ -31,7 +31,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from footage.timecode import overlap_seconds
 from footage.types import Candidate, Hit, Span, Window
@@ -44,7 +44,8 @@ if TYPE_CHECKING:
     from footage.store import Store
     from footage.store.rows import OwnerKind
 
-Arm = Literal["hybrid", "vector", "text"]
+Arm = Literal["text", "vector", "hybrid"]
+ARMS: tuple[Arm, ...] = get_args(Arm)
 """By what texts are ordered: all evidence, the events' vectors alone, or the events' words (BM25) alone."""
 
 PASSAGE_WEIGHT = 1.3
@@ -57,6 +58,8 @@ ORDER_WEIGHT = 0.2
 """Say of the word order, beside the event's cosine."""
 SAID_WEIGHT = 0.2
 """Say of an event that says all that is asked for."""
+SAID_COSINE = 0.5
+"""Below this nobody looks whether a text says it all."""
 WORDS_WEIGHT = 0.2
 """Share of BM25 in the similarity."""
 DEPTH = 100
@@ -97,34 +100,35 @@ class Retriever:
             SchemaMismatchError: when the index holds no vectors of this embedder.
             StoreError: when the index cannot be read.
         """
-        # 1. The texts that come near.
-        by_video: dict[str, list[Hit]] = defaultdict(list)
-        for hit in self._ordered(query, max(depth, limit), limit, content_ids, arm):
-            by_video[hit.content_id].append(hit)
+        with self._store.at_once():
+            # 1. The texts that come near.
+            by_video: dict[str, list[Hit]] = defaultdict(list)
+            for hit in self._ordered(query, max(depth, limit), limit, content_ids, arm):
+                by_video[hit.content_id].append(hit)
 
-        # 2. The best videos, with their windows.
-        best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))[:limit]
-        videos, committed = self._store.videos(best), self._store.committed(best)
-        return [
-            Candidate(
-                video=videos[content_id],
-                windows=_windows(content_id, by_video[content_id], committed.get(content_id, {})),
-                hits=tuple(by_video[content_id]),
-                score=by_video[content_id][0].score,
-            )
-            for content_id in best
-            if content_id in videos
-        ]
+            # 2. The best videos, with their windows.
+            best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))
+            return [
+                Candidate(
+                    video=video,
+                    windows=_windows(content_id, by_video[content_id], committed),
+                    hits=tuple(by_video[content_id]),
+                    score=by_video[content_id][0].score,
+                )
+                for content_id, (video, committed) in self._store.held(best[:limit]).items()
+            ]
 
     def _ordered(
         self, query: Query, depth: int, limit: int, content_ids: Collection[str] | None, arm: Arm
     ) -> list[Hit]:
         words = " ".join(query.words)
         worded: list[Hit] = []
+        worded_passages: list[Hit] = []
         if arm != "vector":
-            worded = self._store.search_text(
-                words, limit=depth, owner_kinds=_MOMENTS, content_ids=content_ids
-            )
+            kinds = _MOMENTS if arm == "text" else (*_MOMENTS, *_PASSAGES)
+            found = self._store.search_text(words, limit=depth, owner_kinds=kinds, content_ids=content_ids)
+            worded = [hit for hit in found if hit.owner_kind in _MOMENTS]
+            worded_passages = [hit for hit in found if hit.owner_kind in _PASSAGES]
         if arm == "text" or self._embedder is None or self._hubs is None:
             shares = _shares(worded)
             return _sorted(
@@ -141,9 +145,6 @@ class Retriever:
         # Passages, by vector and by words; one of which no event came up brings its own.
         passages, passage_vectors = self._store.nearest(
             name, vector, limit=depth, owner_kinds=_PASSAGES, content_ids=content_ids
-        )
-        worded_passages = self._store.search_text(
-            words, limit=depth, owner_kinds=_PASSAGES, content_ids=content_ids
         )
         seen = {hit.content_id for hit in near}
         unseen = {hit.content_id for hit in [*passages[:limit], *worded_passages[:limit]]} - seen
@@ -169,7 +170,7 @@ def word_order(query_words: Sequence[str], text: str) -> float:
 def _passages(
     near: Sequence[Hit], hubness: Sequence[float], worded: Sequence[Hit]
 ) -> dict[str, list[tuple[Span, float]]]:
-    """Span and score of every passage that came up, by video; what only the words brought has least cosine."""
+    """Span and score of every passage that came up, by video; of what only words brought the least."""
     cosines = {hit.owner_id: hit.score - HUB_WEIGHT * hub for hit, hub in zip(near, hubness, strict=True)}
     farthest = min(cosines.values(), default=0.0)
     words = _shares(worded)
@@ -202,7 +203,7 @@ def _scored(
             cosine
             - HUB_WEIGHT * hub
             + ORDER_WEIGHT * word_order(query_words, hit.text)
-            + SAID_WEIGHT * (not unsaid(query_words, hit.text))
+            + SAID_WEIGHT * (cosine >= SAID_COSINE and not unsaid(query_words, hit.text))
         )
         around = max(
             (score for span, score in passages.get(hit.content_id, ()) if _meet(span, hit.span)),

@@ -150,8 +150,8 @@ def describe(evidence: Evidence, text: str, window: Window | None, answer: Answe
 def rank(matches: Iterable[tuple[Match, float]], *, limit: int, per_video: int) -> list[Match]:
     """Order matches by verdict ("found" before all others), then by what comes with each, and cut the list.
 
-    Ties by content id, then start, then end. At most ``per_video`` of one video, so that a long video does not
-    fill the list.
+    Ties by content id, then start, then end. At most ``per_video`` of one video, so that a long video does
+    not fill the list.
     """
     ordered = sorted(
         matches,

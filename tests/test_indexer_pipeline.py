@@ -107,8 +107,8 @@ def test_everything_is_searchable_afterwards(library, store):
     (bright,) = [f.content_id for f in report.files if f.path.endswith("b.mp4")]
     best = store.search_vectors("standin", embedder.embed([BRIGHT])[0], owner_kinds=["event"])[0]
     assert best.text == BRIGHT and best.score == pytest.approx(1, abs=1e-4)
-    whole = store.search_text("bright", owner_kinds=["video"], content_ids=[bright])
-    assert [hit.owner_id for hit in whole] == [bright] and whole[0].window_indexes == ()
+    (passage,) = store.search_text("bright", owner_kinds=["passage"], content_ids=[bright])
+    assert BRIGHT in passage.text and passage.owner_id == f"{bright}/passage/0"
 
 
 def test_a_second_run_captions_nothing_and_changes_nothing(library, store):

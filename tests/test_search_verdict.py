@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -112,9 +114,14 @@ def test_agreement_and_a_second_sighting_decide_between_equals_and_not_between_u
     assert twice.bonus == AGREEMENT_BONUS + SIGHTINGS_BONUS < 0.04
     assert Evidence(0.9, Span(32, 38), None, sightings=2).bonus == SIGHTINGS_BONUS
     alike, other = match("a", 0.9), match("b", 0.9)
-    assert rank([(alike, 0.0), (other, full.bonus)], limit=5, per_video=3) == [other, alike]
-    better = match("c", 0.9 + twice.bonus * 1.1)
-    assert rank([(better, 0.0), (other, twice.bonus)], limit=5, per_video=3) == [better, other]
+    assert rank([(alike, 0.9), (other, 0.9 + full.bonus)], limit=5, per_video=3) == [other, alike]
+    better = match("c", 0.9)
+    assert rank([(better, 0.9 + 1.1 * twice.bonus), (other, 0.9 + twice.bonus)], limit=5, per_video=3) == [
+        better,
+        other,
+    ]
+    found = replace(alike, verdict="found")
+    assert rank([(other, 9.0), (found, 0.1)], limit=5, per_video=3) == [found, other]
 
 
 def test_ties_go_by_content_id_and_start_whatever_the_order():

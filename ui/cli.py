@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from footage.memory import keep_flat
+from footage.process import settle
 from ui import console
 from ui.commands import (
     backup,
@@ -116,7 +116,7 @@ app.add_typer(evaluations, name="eval")
 
 def main() -> None:
     """Run the command line; never returns."""
-    keep_flat()
+    settle()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name may hold bytes that are no text
             stream.reconfigure(errors="backslashreplace")

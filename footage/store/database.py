@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _MORE = 4
-_REMEMBERED_WINDOWS = 100_000  # of a larger index, those of the videos at hand are looked up each time
+_REMEMBERED_ROWS = 100_000  # of a larger table, the rows of the videos at hand are looked up each time
 _TIMELINE = "timeline_embedder"
 _CLOCK = "clock_offset/"
 _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
@@ -38,7 +38,8 @@ class Store:
         self._tables = tables
         self._unreachable: tuple[tuple[int, int], frozenset[str]] | None = None
         self._embedded: set[str] = set()
-        self._windows_at: tuple[int, dict[str, set[int]]] | None = None
+        self._windows_at: tuple[int, dict[str, dict[int, Span]]] | None = None
+        self._videos_at: tuple[int, dict[str, Video]] | None = None
         self._status: tuple[tuple[int, ...], IndexStatus] | None = None
         self.notebook = Notebook(tables)
 
@@ -391,6 +392,19 @@ class Store:
         hits = [layout.hit_from_row(row, 1.0 - row["_distance"]) for row in rows]
         return hits, np.zeros((0, len(query)), np.float32) if vectors is None else vectors
 
+    def at_once(self) -> AbstractContextManager[None]:
+        """For one question of this thread: see whether somebody has written once, not at every step."""
+        return self._tables.at_once()
+
+    def held(self, content_ids: Sequence[str]) -> dict[str, tuple[Video, dict[int, Span]]]:
+        """Some videos with the spans of their committed windows, by content id, in the order given."""
+        videos, committed = self._known_videos(content_ids), self._committed_windows(content_ids)
+        return {
+            content_id: (videos[content_id], committed.get(content_id, {}))
+            for content_id in content_ids
+            if content_id in videos
+        }
+
     def sample_vectors(self, embedder: str, size: int) -> tuple[list[str], np.ndarray]:
         """Some events, drawn evenly over the index: texts, and vectors, float32 (texts, dimension)."""
         import numpy as np
@@ -570,23 +584,27 @@ class Store:
         return [
             place
             for place, row in enumerate(rows)
-            if committed.get(row["content_id"], set()).issuperset(row["window_indexes"])
-            and row["content_id"] in committed
+            if row["content_id"] in committed
+            and all(index in committed[row["content_id"]] for index in row["window_indexes"])
         ]
 
-    def _committed_windows(self, content_ids: Collection[str]) -> dict[str, set[int]]:
-        """Indexes of the committed windows of some videos at least; remembered while nobody commits any."""
+    def _committed_windows(self, content_ids: Collection[str]) -> dict[str, dict[int, Span]]:
+        """Spans of the committed windows of some videos at least; remembered while nobody commits any."""
         version = self._tables.version("windows")
         if self._windows_at is None or self._windows_at[0] != version:
-            few = self._tables.count("windows") <= _REMEMBERED_WINDOWS
-            wanted = None if few else {"content_id": content_ids}
-            found: dict[str, set[int]] = {}
-            for row in self._tables.read("windows", wanted, columns=["content_id", "window_index"]):
-                found.setdefault(row["content_id"], set()).add(row["window_index"])
-            if not few:
-                return found
-            self._windows_at = (version, found)
+            if self._tables.count("windows") > _REMEMBERED_ROWS:
+                return self.committed(content_ids)
+            self._windows_at = (version, self.committed())
         return self._windows_at[1]
+
+    def _known_videos(self, content_ids: Collection[str]) -> dict[str, Video]:
+        """Some videos at least; remembered while nobody adds any."""
+        version = self._tables.version("videos")
+        if self._videos_at is None or self._videos_at[0] != version:
+            if self._tables.count("videos") > _REMEMBERED_ROWS:
+                return self.videos(content_ids)
+            self._videos_at = (version, self.videos())
+        return self._videos_at[1]
 
 
 def _given(**wanted: Collection[Any] | None) -> dict[str, Collection[Any]]:

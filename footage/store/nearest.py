@@ -1,4 +1,4 @@
-"""Exact nearest-neighbour search in memory, over a vector table as it was at one version; knows no LanceDB."""
+"""Exact nearest-neighbour search in memory, over a vector table as it was at one version."""
 
 from __future__ import annotations
 

@@ -39,8 +39,8 @@ OwnerKind = Literal["event", "scene", "passage", "video"]
 class TextRow:
     """One searchable text: what happens, how a window looks, or a stretch of a video.
 
-    A row of kind "video" has no text. It says how far the projection has come, and in a vector table holds the
-    mean of the video's vectors.
+    A row of kind "video" has no text. It says how far the projection has come, and in a vector table holds
+    the mean of the video's vectors.
     """
 
     owner_kind: OwnerKind
@@ -112,7 +112,7 @@ class IndexStatus:
 def text_rows(
     content_id: str, events: Iterable[Event], records: Sequence[WindowRecord]
 ) -> tuple[TextRow, ...]:
-    """Lay out every searchable text of one video: its events, its windows' scenes, its passages; and itself."""
+    """Lay out every searchable text of one video: its events, its windows' scenes, its passages; itself."""
     rows = [
         TextRow("event", event.id, content_id, event.window_indexes, event.span, event.text)
         for event in events

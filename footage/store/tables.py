@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -72,6 +73,7 @@ class Tables:
         self._lock: Any = None
         self._commits: Counter[str] = Counter()
         self._memory: dict[str, _Remembered] = {}
+        self._seen = threading.local()
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -236,9 +238,24 @@ class Tables:
         return [(row, row.pop("count_all")) for row in counted.to_pylist()]
 
     def version(self, name: str) -> int:
-        """Number of the latest commit."""
+        """Number of the latest commit; within ``at_once``, of the first time it was asked for."""
+        seen: dict[str, int] | None = getattr(self._seen, "versions", None)
+        if seen is not None and name in seen:
+            return seen[name]
         with mapped(self.path):
-            return int(self.table(name).version)
+            version = int(self.table(name).version)
+        if seen is not None:
+            seen[name] = version
+        return version
+
+    @contextmanager
+    def at_once(self) -> Iterator[None]:
+        """For one question of this thread: whether somebody has written is looked up once a table."""
+        self._seen.versions = {}
+        try:
+            yield
+        finally:
+            self._seen.versions = None
 
     def read(
         self,

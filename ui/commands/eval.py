@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Set
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -173,6 +174,7 @@ def retrieval(
     Figures are in percent, with 95 % intervals from 1,000 bootstrap draws over videos. No video is needed.
     """
     from search.evaluation.readers import read_activitynet
+    from search.retrieve import ARMS
     from ui.commands.evaluation_retrieval import evaluate_retrieval
 
     settings = options.settings_from(config, embedder=embedder)
@@ -183,25 +185,27 @@ def retrieval(
             indexed,
             asked,
             text_embedder,
-            arms=("text", "vector", "hybrid") if arm == "all" else (arm,),
+            arms=ARMS if arm == "all" else (arm,),
             cache_dir=settings.cache_dir,
             limit_queries=limit_queries,
             on_progress=progress,
         )
     if json:
-        console.emit(**told)
+        console.emit(**asdict(told))
         return
-    arms, gains = told.pop("arms"), told.pop("gains")
-    table = console.table("", *arms, right=tuple(arms))
-    for name in next(iter(arms.values())):
+    table = console.table("", *told.arms, right=tuple(told.arms))
+    for name in next(iter(told.arms.values())):
         if not name.endswith("_95"):
-            table.add_row(name, *(_with_interval(figures, name) for figures in arms.values()))
+            table.add_row(name, *(_with_interval(figures, name) for figures in told.arms.values()))
     out = console.results()
     out.print(table)
-    for name, ratios in gains.items():
+    for name, ratios in told.gains.items():
         for figure, (ratio, low, high) in ratios.items():
             out.print(f"{name} over vector, {figure}: x{ratio:.3f} ({low:.3f} to {high:.3f})")
-    out.print(", ".join(f"{name} {value:,}" for name, value in told.items()))
+    out.print(
+        f"{told.queries:,} queries over {told.events:,} events of {told.videos:,} videos, "
+        f"indexed in {told.index_seconds:g} s (embedding left out)"
+    )
 
 
 def _with_interval(figures: Mapping[str, float | list[float]], name: str) -> str:

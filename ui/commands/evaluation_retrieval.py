@@ -43,6 +43,24 @@ Figures = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """What came of a run."""
+
+    arms: Mapping[str, Mapping[str, float | list[float]]]
+    """Figures in percent by arm, some with their 95 % interval under the same name with "_95"; and times."""
+    gains: Mapping[str, Mapping[str, list[float]]]
+    """By arm, what its figures are over those of "vector": ratio, and the ends of its 95 % interval."""
+    videos: int
+    """Videos indexed."""
+    events: int
+    """Sentences indexed."""
+    queries: int
+    """Sentences asked."""
+    index_seconds: float
+    """Time to index, embedding left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one query fared."""
 
@@ -63,7 +81,7 @@ def evaluate_retrieval(
     cache_dir: Path,
     limit_queries: int | None = None,
     on_progress: OnProgress = lambda stage, done, total: None,
-) -> dict[str, object]:
+) -> Told:
     """Index every sentence of a corpus with its span, ask every query, and see where its video comes.
 
     Args:
@@ -74,9 +92,6 @@ def evaluate_retrieval(
         cache_dir: Where embeddings are kept from one run to the next.
         limit_queries: Ask only so many, chosen by a hash of their text; all when None.
         on_progress: Called with (stage, done, in all).
-
-    Returns:
-        Figures in percent with their 95 % intervals by arm, gains over the arm "vector", and times.
 
     Raises:
         UsageError: a query is about a video that the corpus does not hold.
@@ -107,18 +122,18 @@ def evaluate_retrieval(
                 for number, query in enumerate(asked)
             ]
         latency = _latency(Retriever(store, embedder), asked[:LATENCY_QUERIES], arms, on_progress)
-    return {
-        "arms": {arm: _figures(found) | latency[arm] for arm, found in outcomes.items()},
-        "gains": {
+    return Told(
+        arms={arm: {**_figures(found), **latency[arm]} for arm, found in outcomes.items()},
+        gains={
             arm: _gains(outcomes["vector"], found)
             for arm, found in outcomes.items()
             if arm != "vector" and "vector" in outcomes
         },
-        "videos": len(videos),
-        "events": len(corpus),
-        "queries": len(asked),
-        "index_seconds": round(indexed_seconds, 1),
-    }
+        videos=len(videos),
+        events=len(corpus),
+        queries=len(asked),
+        index_seconds=round(indexed_seconds, 1),
+    )
 
 
 def _chosen(queries: Sequence[MomentQuery], limit: int | None) -> list[MomentQuery]:
@@ -187,7 +202,7 @@ def _latency(
     retriever: Retriever, queries: Sequence[MomentQuery], arms: Sequence[Arm], on_progress: OnProgress
 ) -> dict[str, Figures]:
     """Milliseconds of a query as a search asks it, embedding included."""
-    told = {}
+    told: dict[str, Figures] = {}
     for arm in arms:
         times = []
         for number, query in enumerate(queries):
@@ -233,7 +248,7 @@ def _summary(outcomes: Sequence[Outcome]) -> Figures:
 
 
 def _draws(outcomes: Sequence[Outcome]) -> list[Figures]:
-    """The figures of ``DRAWS`` samples of as many videos, drawn with replacement; the same draws each time."""
+    """The figures of ``DRAWS`` samples of as many videos, drawn with replacement, always the same ones."""
     of_video: dict[str, list[int]] = {}
     for number, outcome in enumerate(outcomes):
         of_video.setdefault(outcome.video, []).append(number)

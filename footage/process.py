@@ -1,0 +1,31 @@
+"""What holds for a whole process: how much memory and how many threads the libraries below may take."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import sys
+
+_ARENAS = 2
+_M_ARENA_MAX = -8  # glibc's malloc.h
+
+
+_READ_AHEAD_BYTES = 32 * 2**20
+
+
+def settle() -> None:
+    """Bound what grows without need; call it before numpy and LanceDB are imported and before threads start.
+
+    LanceDB reads up to 2 GiB ahead when it joins the files of a table, so that each time takes the memory of
+    the whole table. glibc gives each thread an arena of its own, up to eight a core: worker threads take
+    turns at work of the same kind, and every arena keeps the most that any turn ever needed. They share two,
+    where there is glibc. numpy's products are small here, and its threads, waiting, take the cores from
+    torch's: it has one. What somebody set in an environment variable stays.
+    """
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("LANCE_DEFAULT_IO_BUFFER_SIZE", str(_READ_AHEAD_BYTES))
+    if sys.platform != "linux":
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_ARENA_MAX, _ARENAS)
