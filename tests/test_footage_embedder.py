@@ -7,7 +7,7 @@ import os
 import numpy as np
 import pytest
 
-from footage.embedder import BUNDLED, load_embedder
+from footage.embedder import BUNDLED, CachedEmbedder, Embedder, load_embedder
 from footage.errors import ModelUnavailableError, UsageError
 
 
@@ -66,3 +66,29 @@ def test_a_hub_name_without_a_hub_fails_soon_and_in_words(monkeypatch):
 def test_no_name_is_no_embedder():
     with pytest.raises(UsageError, match="no name"):
         load_embedder("  ")
+
+
+def test_kept_vectors_are_looked_up_the_next_time(tmp_path):
+    class Counting(Embedder):
+        def __init__(self):
+            self.name, self.dimension, self.asked = "counting", 2, []
+
+        def embed(self, texts):
+            self.asked += texts
+            return np.array([[len(text), 1.0] for text in texts], np.float32).reshape(len(texts), 2)
+
+    first = Counting()
+    kept = CachedEmbedder(first, tmp_path / "cache")
+    kept.embed_all(["a", "bb", "a"], on_progress=lambda done, total: None)
+    assert first.asked == ["a", "bb"]
+    second = Counting()
+    again = CachedEmbedder(second, tmp_path / "cache")
+    again.embed_all(["bb", "ccc"], on_progress=lambda done, total: None)
+    assert second.asked == ["ccc"]
+    assert again.embed(["ccc", "bb", "bb"]).tolist() == [[3, 1], [2, 1], [2, 1]]
+    assert again.embed([]).shape == (0, 2)
+    (path,) = (tmp_path / "cache").glob("*.npz")
+    path.write_bytes(b"not ours")
+    third = Counting()
+    CachedEmbedder(third, tmp_path / "cache").embed_all(["bb"], on_progress=lambda done, total: None)
+    assert third.asked == ["bb"]

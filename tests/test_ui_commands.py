@@ -354,6 +354,46 @@ def test_golden_predictions_score_as_the_benchmark_says(test_data: Path) -> None
     )
 
 
+def test_words_alone_are_searched_without_an_embedder(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*arguments: object, **options: object) -> None:
+        raise AssertionError("nobody asked for an embedder or a model")
+
+    monkeypatch.setattr("ui.parts.load_embedder", never)
+    monkeypatch.setattr("ui.parts.load_model", never)
+    arguments = ["search", "zebra", "--db", str(own), "--mode", "text", "--no-ground", "--json"]
+    result = runner.invoke(app, arguments)
+    assert result.exit_code == 0, result.stderr
+    assert [line["type"] for line in lines(result.stdout)] == ["coverage"]
+
+
+def test_retrieval_is_measured_on_annotations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FOOTAGE_CACHE_DIR", str(tmp_path / "cache"))
+    corpus, queries = tmp_path / "corpus.json", tmp_path / "queries.json"
+    kitchen = {
+        "duration": 30,
+        "timestamps": [[0, 9], [10, 30]],
+        "sentences": ["A woman cooks.", "She eats it."],
+    }
+    beach = {"duration": 20, "timestamps": [[0, 20]], "sentences": ["Children run along a beach."]}
+    corpus.write_text(json.dumps({"kitchen": kitchen, "beach": beach}))
+    asked = {"duration": 30, "timestamps": [[0, 10]], "sentences": ["a woman is cooking"]}
+    queries.write_text(json.dumps({"kitchen": asked}))
+    arguments = ["eval", "retrieval", "--corpus", str(corpus), "--queries", str(queries)]
+    [told] = lines(runner.invoke(app, [*arguments, "--json"]).stdout)
+    assert set(told["arms"]) == {"text", "vector", "hybrid"}
+    for figures in told["arms"].values():
+        assert figures["video_R@1"] == figures["moment_R@1@0.7"] == 100.0 and figures["MRR"] == 1
+        assert figures["video_R@1_95"] == [100.0, 100.0] and figures["query_p95_ms"] > 0
+    assert told["gains"]["hybrid"]["video_R@1"] == [1, 1, 1]
+    assert (told["videos"], told["events"], told["queries"]) == (2, 3, 1)
+    shown = runner.invoke(app, [*arguments, "--arm", "hybrid", "--limit-queries", "5"])
+    assert "video_R@1" in shown.stdout and "1 queries over 3 events of 2 videos" in shown.stdout
+
+    queries.write_text(json.dumps({"lake": asked}))
+    unknown = runner.invoke(app, arguments)
+    assert (unknown.exit_code, unknown.stdout) == (2, "") and "'lake'" in unknown.stderr
+
+
 def test_doctor_looks_at_everything_and_says_what_to_do() -> None:
     result = runner.invoke(app, ["doctor", "--json"])
     checks = {check["name"]: check for check in lines(result.stdout)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -12,10 +12,12 @@ from ui import console, options, parts, shown
 if TYPE_CHECKING:
     from footage.config import Settings
     from search.engine import SearchResult
+    from search.retrieve import Arm
 
 EXAMPLES = options.examples(
     'footage search "a red car drives from left to right"',
     'footage search "somebody jumps" --limit 3 --no-ground',
+    'footage search "number 42" --mode text --no-ground',
     'footage search "a dog runs" --json | jq .start_seconds',
 )
 
@@ -29,6 +31,10 @@ def run(
             "--ground/--no-ground", help="Ask the model when exactly, or show what the index holds."
         ),
     ] = True,
+    mode: Annotated[
+        Literal["hybrid", "vector", "text"],
+        typer.Option("--mode", help="Look by meaning and words, by meaning alone, or by words alone."),
+    ] = "hybrid",
     db: options.Db = None,
     model: options.Model = None,
     model_path: options.ModelPath = None,
@@ -41,12 +47,12 @@ def run(
     """Search the index for something that happens.
 
     The index proposes videos; the model then looks at them again and says from when to when. Finding nothing
-    is an answer, too (exit code 0).
+    is an answer, too (exit code 0). With --no-ground no model is loaded, with --mode text no embedder either.
     """
     settings = options.settings_from(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
     )
-    result = answer(query, settings, limit=limit, ground=ground)
+    result = answer(query, settings, limit=limit, ground=ground, mode=mode)
     if json:
         for rank, match in enumerate(result.matches, 1):
             console.emit(type="match", rank=rank, **shown.match_fields(match))
@@ -59,7 +65,7 @@ def run(
         console.notes().print(shown.coverage_sentence(result.coverage), soft_wrap=True)
 
 
-def answer(query: str, settings: Settings, *, limit: int, ground: bool) -> SearchResult:
+def answer(query: str, settings: Settings, *, limit: int, ground: bool, mode: Arm = "hybrid") -> SearchResult:
     """Search the index that the settings name.
 
     Args:
@@ -67,6 +73,7 @@ def answer(query: str, settings: Settings, *, limit: int, ground: bool) -> Searc
         settings: Where the index is, and which model and embedder to ask.
         limit: The most matches to return.
         ground: Whether the model is asked at all.
+        mode: By what the index's texts are ordered.
 
     Raises:
         FootageError: when the query makes no sense, or the index, the embedder or the model cannot be used.
@@ -77,9 +84,9 @@ def answer(query: str, settings: Settings, *, limit: int, ground: bool) -> Searc
 
     parse_query(query)  # a bad query is told before anything is loaded
     store = Store.open(settings.db)
-    embedder = parts.load_embedder(settings)
+    embedder = None if mode == "text" else parts.load_embedder(settings)
     model = parts.load_model(settings) if ground and store.status().videos else None
     with console.steps("searching") as step:
         return Engine(store, embedder, model).search(
-            query, limit=limit, ground=model is not None, on_progress=step
+            query, limit=limit, ground=model is not None, arm=mode, on_progress=step
         )
