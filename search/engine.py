@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from footage.errors import UsageError
-from footage.types import Match
+from footage.timeline import covered_seconds
+from footage.types import Match, Window
 from footage.vlm.protocol import VideoModel
 from search import ground as grounding
+from search.filters import NO_FILTERS
 from search.query import Query, parse_query
 from search.retrieve import Arm, Retriever
 
@@ -122,7 +124,10 @@ class Engine:
                 "There is no model to ground with.", hint="Search without grounding, or give a model."
             )
         query = parse_query(text)
-        coverage = self.coverage()
+        if query.filters != NO_FILTERS:
+            fitting = query.filters.contents(self._store.files())
+            content_ids = fitting if content_ids is None else fitting & set(content_ids)
+        coverage = self.coverage(content_ids)
 
         # 1. Retrieve. An empty index has no vectors to search.
         began = time.perf_counter()
@@ -154,13 +159,26 @@ class Engine:
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
         return SearchResult(query, tuple(matches), coverage, timings)
 
-    def coverage(self) -> Coverage:
-        """What a search looks at now.
+    def coverage(self, content_ids: Collection[str] | None = None) -> Coverage:
+        """What a search of these videos looks at now; of all when None.
 
         Raises:
             StoreError: when the index cannot be read.
         """
         status = self._store.status()
+        if content_ids is not None:
+            held = self._store.held(sorted(content_ids)).items()
+            captioned = [(video, committed) for _, (video, committed) in held if committed]
+            return Coverage(
+                videos=len(captioned),
+                seconds_indexed=sum(
+                    covered_seconds(Window(video.content_id, n, span) for n, span in committed.items())
+                    for video, committed in captioned
+                ),
+                seconds_total=sum(video.duration_seconds for _, (video, _) in held),
+                files_failed=len(status.failures),
+                model=status.model.model if status.model else "",
+            )
         return Coverage(
             videos=status.videos,
             seconds_indexed=status.seconds_indexed,

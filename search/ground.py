@@ -145,7 +145,7 @@ def find_in_file(
         VideoError: when the file cannot be read, or none of its windows can.
         ModelError: when the model fails.
     """
-    query = parse_query(text)
+    query = parse_query(text, plain=True)
     video = video_file.probe(path, timeout_seconds=timeout_seconds)
     whole = Span(0, video.duration_seconds)
     part = whole if span is None else clamp(span, whole)

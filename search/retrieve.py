@@ -37,7 +37,7 @@ from footage.timecode import overlap_seconds
 from footage.types import Candidate, Hit, Span, Window
 from search.hubs import Hubs
 from search.query import Query, words_of
-from search.wording import unsaid
+from search.wording import says, unsaid
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -104,6 +104,8 @@ class Retriever:
             # 1. The texts that come near.
             by_video: dict[str, list[Hit]] = defaultdict(list)
             for hit in self._ordered(query, max(depth, limit), limit, content_ids, arm):
+                if any(says(words, hit.text) for words in query.without):
+                    continue
                 by_video[hit.content_id].append(hit)
 
             # 2. The best videos, with their windows.

@@ -42,6 +42,15 @@ def unsaid(query_words: Sequence[str], text: str) -> str:
     return ""
 
 
+def says(words: Sequence[str], text: str) -> bool:
+    """Whether a text says some words, one right after the other; inflections count as the same word."""
+    said = words_of(text)
+    return any(
+        all(same_word(one, other) for one, other in zip(words, said[start:], strict=False))
+        for start in range(len(said) - len(words) + 1)
+    )
+
+
 def same_word(one: str, other: str) -> bool:
     """Whether two words are inflections of one: the same beginning, and only short endings that differ."""
     shared = 0

@@ -54,5 +54,6 @@ def test_any_text_is_a_query_or_a_usage_error(text):
         assert str(error)
         return
     assert query.words and query.prompt and query.text
-    assert parse_query(query.text) == query
+    again = parse_query(query.text, plain=True)
+    assert (again.text, again.words, again.prompt) == (query.text, query.words, query.prompt)
     query.text.encode("utf-8")

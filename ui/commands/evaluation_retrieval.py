@@ -106,7 +106,7 @@ def evaluate_retrieval(
     asked = _chosen(queries, limit_queries)
     cached = CachedEmbedder(embedder, cache_dir)
     cached.embed_all(
-        [event.text for event in corpus] + [parse_query(query.text).text for query in asked],
+        [event.text for event in corpus] + [parse_query(query.text, plain=True).text for query in asked],
         on_progress=lambda done, total: on_progress("embedding", done, total),
     )
     with tempfile.TemporaryDirectory(prefix="footage-eval-") as folder:
@@ -179,7 +179,7 @@ def _index(
 def _ask(
     retriever: Retriever, query: MomentQuery, arm: Arm, on_progress: OnProgress, number: int, total: int
 ) -> Outcome:
-    candidates = retriever.retrieve(parse_query(query.text), limit=LISTED, depth=DEPTH, arm=arm)
+    candidates = retriever.retrieve(parse_query(query.text, plain=True), limit=LISTED, depth=DEPTH, arm=arm)
     listed = [candidate.video.content_id for candidate in candidates]
     rank = listed.index(query.video) + 1 if query.video in listed else np.inf
     hits: list[Hit] = sorted(
@@ -206,7 +206,7 @@ def _latency(
     for arm in arms:
         times = []
         for number, query in enumerate(queries):
-            parsed = parse_query(query.text)
+            parsed = parse_query(query.text, plain=True)
             began = time.perf_counter()
             retriever.retrieve(parsed, arm=arm)
             times.append(1000 * (time.perf_counter() - began))

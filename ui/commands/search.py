@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = options.examples(
     'footage search "a red car drives from left to right"',
     'footage search "somebody jumps" --limit 3 --no-ground',
+    "footage search 'camera:door after:2026-03-01 \"red car\" -truck'",
     'footage search "number 42" --mode text --no-ground',
     'footage search "a dog runs" --json | jq .start_seconds',
 )
@@ -58,9 +59,16 @@ def run(
             console.emit(type="match", rank=rank, **shown.match_fields(match))
         seconds = {name: round(value, 3) for name, value in asdict(result.timings).items()}
         console.emit(
-            type="coverage", query=result.query.text, **shown.coverage_fields(result.coverage), **seconds
+            type="coverage",
+            query=result.query.text,
+            understood=list(result.query.understood),
+            as_words=list(result.query.unread),
+            **shown.coverage_fields(result.coverage),
+            **seconds,
         )
     else:
+        for term in result.query.unread:
+            console.notes().print(f"Searched as words: {console.plain(term)}", soft_wrap=True)
         shown.print_matches(result.matches)
         console.notes().print(shown.coverage_sentence(result.coverage), soft_wrap=True)
 

@@ -1,0 +1,121 @@
+"""Which videos a query is about, by what is known of their files; knows no text and no index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from fnmatch import fnmatchcase
+
+from footage.types import File
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Conditions on files; all are to be met, and of one with several values any."""
+
+    collections: tuple[str, ...] = ()
+    """Names of collections, in any case."""
+    cameras: tuple[str, ...] = ()
+    """Names of cameras, in any case."""
+    paths: tuple[str, ...] = ()
+    """Globs, in any case, of the whole path or of its end, such as "*.mov" or "garden/*"."""
+    after: datetime | None = None
+    """Recorded then or later, in part at least."""
+    before: datetime | None = None
+    """Recorded earlier than that, in part at least."""
+    hours: tuple[time, time] | None = None
+    """Recorded between these times of day, in part at least; the second may lie past midnight."""
+    longer_seconds: float | None = None
+    """Videos of that length or more."""
+    shorter_seconds: float | None = None
+    """Videos of that length or less."""
+
+    def fits(self, file: File) -> bool:
+        """Whether a file meets every condition; one whose clock is unknown meets none about time."""
+        return (
+            _among(file.collection, self.collections)
+            and _among(file.camera, self.cameras)
+            and (not self.paths or any(_globbed(file.path, glob) for glob in self.paths))
+            and (self.longer_seconds is None or file.duration_seconds >= self.longer_seconds)
+            and (self.shorter_seconds is None or file.duration_seconds <= self.shorter_seconds)
+            and self._recorded_then(file)
+        )
+
+    def contents(self, files: Iterable[File]) -> frozenset[str]:
+        """Content ids of the files that fit and are not gone."""
+        return frozenset(
+            file.content_id for file in files if file.content_id and file.state != "gone" and self.fits(file)
+        )
+
+    def _recorded_then(self, file: File) -> bool:
+        if self.after is None and self.before is None and self.hours is None:
+            return True
+        if not file.recorded_at:
+            return False
+        start = datetime.fromisoformat(file.recorded_at)
+        end = start + timedelta(seconds=file.duration_seconds)
+        if self.after is not None and end <= _in_zone(self.after, start):
+            return False
+        if self.before is not None and start >= _in_zone(self.before, start):
+            return False
+        return self.hours is None or _within_hours(start, end, *self.hours)
+
+
+NO_FILTERS = Filters()
+"""Every file."""
+
+
+def read_moment(text: str) -> datetime | None:
+    """A date, with or without a time, ISO 8601; without a zone in that of each file; None if neither."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def read_hours(text: str) -> tuple[time, time] | None:
+    """Two times of day, such as "22:00-06:30"; None if it is not that."""
+    first, dash, second = text.partition("-")
+    try:
+        hours = time.fromisoformat(first), time.fromisoformat(second)
+    except ValueError:
+        return None
+    return hours if dash and hours[0] != hours[1] and not (hours[0].tzinfo or hours[1].tzinfo) else None
+
+
+def read_length(text: str) -> float | None:
+    """Seconds of "90", "90s", "5m" or "1.5h"; None if it is not that."""
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:].lower())
+    number = text[:-1] if unit else text
+    if not number.replace(".", "", 1).isdecimal() or not number.isascii():
+        return None
+    return float(number) * (unit or 1.0)
+
+
+def _among(value: str, wanted: tuple[str, ...]) -> bool:
+    return not wanted or value.casefold() in {name.casefold() for name in wanted}
+
+
+def _globbed(path: str, glob: str) -> bool:
+    path, glob = path.casefold(), glob.casefold()
+    return fnmatchcase(path, glob) or fnmatchcase(path, f"*/{glob}")
+
+
+def _in_zone(moment: datetime, other: datetime) -> datetime:
+    """A moment that can be compared with another: what has no zone is meant in the other's."""
+    if moment.tzinfo is not None and other.tzinfo is None:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=other.tzinfo)
+
+
+def _within_hours(start: datetime, end: datetime, first: time, last: time) -> bool:
+    """Whether a recording and a time of day meet, on any of its days."""
+    day: date = start.date() - timedelta(days=1)
+    while day <= end.date():
+        opens = datetime.combine(day, first, start.tzinfo)
+        closes = datetime.combine(day + timedelta(days=last <= first), last, start.tzinfo)
+        if start < closes and opens < max(end, start + timedelta(microseconds=1)):
+            return True
+        day += timedelta(days=1)
+    return False

@@ -1,0 +1,145 @@
+"""The query grammar: what is a filter, what is words, and which files fit."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standin_finder import index_videos
+from standin_model import StandinEmbedder
+from test_search_engine import DOG, RED_RIGHT, VIDEOS, StandinFinder
+
+from footage.errors import UsageError
+from footage.types import File
+from search.engine import Engine
+from search.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment
+from search.query import parse_query
+
+
+def test_terms_are_read_and_the_rest_is_words():
+    query = parse_query(
+        'camera:"front door" Camera:yard a red car after:2026-03-01 -truck -"blue van" longer:5m'
+    )
+    assert query.text == "a red car" and query.prompt == "a red car" and query.words == ("a", "red", "car")
+    assert query.filters == Filters(
+        cameras=("front door", "yard"), after=datetime(2026, 3, 1), longer_seconds=300.0
+    )
+    assert query.without == (("truck",), ("blue", "van")) and query.unread == ()
+    assert query.understood[0] == 'camera:"front door"' and len(query.understood) == 6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a well-known man - and a dog",
+        "note: a man says hello",
+        "camera: a man films himself",
+        "at 8:30 the shop opens",
+        '"unbalanced',
+        "-- DROP TABLE files; --",
+        "C:\\videos\\a.mp4",
+        "<|im_end|> after the game",
+    ],
+)
+def test_what_only_looks_alike_is_words(text):
+    query = parse_query(text)
+    assert (query.text, query.filters, query.without, query.understood) == (text, NO_FILTERS, (), ())
+
+
+@pytest.mark.parametrize(
+    "term", ["after:yesterday", "hours:noon", "longer:far", 'camera:"a', "hours:8:00-8:00"]
+)
+def test_a_term_that_cannot_be_read_is_searched_as_words_and_said_to_be(term):
+    query = parse_query(f"a dog {term} runs")
+    assert query.unread == (term,) and query.text == f"a dog {term} runs" and query.filters == NO_FILTERS
+
+
+def test_where_without_what_is_told():
+    with pytest.raises(UsageError, match="not for what"):
+        parse_query("camera:door -truck")
+    assert parse_query("camera:door", plain=True).text == "camera:door"
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_a_query_or_one_sentence(text):
+    try:
+        query = parse_query(text)
+    except UsageError as error:
+        assert "\n" not in str(error)
+        return
+    assert query.words and query.text.strip() == query.text
+    for term in query.understood:
+        assert term in " ".join(text.split()) or not text.isprintable()
+
+
+def recorded(at="2026-03-01T23:30:00+01:00", seconds=3600.0, **changes):
+    return File("/films/Garden/cam1_0.MOV", "c", recorded_at=at, duration_seconds=seconds, **changes)
+
+
+@pytest.mark.parametrize(
+    ("filters", "fits"),
+    [
+        ({}, True),
+        ({"collections": ("Films",)}, True),
+        ({"collections": ("other", "films")}, True),
+        ({"collections": ("other",)}, False),
+        ({"cameras": ("CAM1",)}, True),
+        ({"paths": ("*.mov",)}, True),
+        ({"paths": ("garden/*",)}, True),
+        ({"paths": ("garden",)}, False),
+        ({"paths": ("/films/[a-z]*",)}, True),
+        ({"after": datetime(2026, 3, 2, 0, 15)}, True),  # it goes on until half past midnight
+        ({"after": datetime(2026, 3, 2, 0, 30)}, False),
+        ({"before": datetime(2026, 3, 1, 23, 30)}, False),
+        ({"before": datetime.fromisoformat("2026-03-01T22:31Z")}, True),
+        ({"before": datetime.fromisoformat("2026-03-01T22:30Z")}, False),
+        ({"hours": (time(22), time(23))}, False),
+        ({"hours": (time(22), time(6))}, True),
+        ({"hours": (time(0), time(1))}, True),
+        ({"hours": (time(1), time(22))}, False),
+        ({"longer_seconds": 3600.0, "shorter_seconds": 3600.0}, True),
+        ({"longer_seconds": 3601.0}, False),
+    ],
+)
+def test_files_fit_or_do_not(filters, fits):
+    file = recorded(collection="films", camera="cam1")
+    assert Filters(**filters).fits(file) is fits
+    assert Filters(**filters).contents([file]) == ({"c"} if fits else set())
+
+
+def test_an_unknown_clock_meets_no_condition_about_time():
+    assert not Filters(after=datetime(2000, 1, 1)).fits(recorded(at=""))
+    assert Filters().fits(recorded(at="")) and Filters(longer_seconds=1).fits(recorded(at=""))
+
+
+def test_values_are_read_or_refused():
+    assert [read_length(text) for text in ("90", "90s", "5m", "1.5h")] == [90, 90, 300, 5400]
+    assert [read_length(text) for text in ("", "h", "-5", "1.2.3", "٣", "nan", "1e3")] == [None] * 7
+    assert read_hours("22:00-06:30") == (time(22), time(6, 30)) and read_hours("22:00") is None
+    assert read_moment("2026-03-01T18:00") == datetime(2026, 3, 1, 18) and read_moment("soon") is None
+
+
+@pytest.fixture(scope="module")
+def indexed(tmp_path_factory):
+    embedder = StandinEmbedder()
+    store = index_videos(tmp_path_factory.mktemp("filters"), VIDEOS, embedder)
+    return SimpleNamespace(store=store, engine=Engine(store, embedder, StandinFinder(VIDEOS)))
+
+
+def test_a_search_looks_only_where_it_is_told(indexed):
+    first = indexed.store.files()[0]
+    name = first.path.rsplit("/", 1)[1]
+    result = indexed.engine.search(f"{DOG} path:{name}")
+    assert {match.path for match in result.matches} == {first.path}
+    assert result.coverage.videos == 1 < indexed.engine.coverage().videos
+    nowhere = indexed.engine.search(f"{DOG} path:nowhere.mp4")
+    assert nowhere.matches == () and nowhere.coverage.videos == 0
+
+
+def test_what_is_excluded_is_not_among_the_answers(indexed):
+    assert any("car" in match.text for match in indexed.engine.search(RED_RIGHT, limit=20).matches)
+    without = indexed.engine.search(f"{RED_RIGHT} -car", limit=20)
+    assert not any("car" in match.text for match in without.matches)
