@@ -62,6 +62,8 @@ SAID_COSINE = 0.5
 """Below this nobody looks whether a text says it all."""
 WORDS_WEIGHT = 0.2
 """Share of BM25 in the similarity."""
+WORDED = 4
+"""Texts asked of the search by words for each asked of the others: it brings events and passages mixed."""
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
@@ -127,8 +129,7 @@ class Retriever:
         worded: list[Hit] = []
         worded_passages: list[Hit] = []
         if arm != "vector":
-            kinds = _MOMENTS if arm == "text" else (*_MOMENTS, *_PASSAGES)
-            found = self._store.search_text(words, limit=depth, owner_kinds=kinds, content_ids=content_ids)
+            found = self._store.search_text(words, limit=WORDED * depth, content_ids=content_ids)
             worded = [hit for hit in found if hit.owner_kind in _MOMENTS]
             worded_passages = [hit for hit in found if hit.owner_kind in _PASSAGES]
         if arm == "text" or self._embedder is None or self._hubs is None:
@@ -172,13 +173,14 @@ def word_order(query_words: Sequence[str], text: str) -> float:
 def _passages(
     near: Sequence[Hit], hubness: Sequence[float], worded: Sequence[Hit]
 ) -> dict[str, list[tuple[Span, float]]]:
-    """Span and score of every passage that came up, by video; of what only words brought the least."""
+    """Span and score of every passage that came up, by video; what one search lacks has its least."""
     cosines = {hit.owner_id: hit.score - HUB_WEIGHT * hub for hit, hub in zip(near, hubness, strict=True)}
     farthest = min(cosines.values(), default=0.0)
     words = _shares(worded)
+    fewest = min(words.values(), default=0.0)
     found: dict[str, list[tuple[Span, float]]] = defaultdict(list)
     for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values():
-        score = cosines.get(hit.owner_id, farthest) + PASSAGE_WORDS_WEIGHT * words.get(hit.owner_id, 0.0)
+        score = cosines.get(hit.owner_id, farthest) + PASSAGE_WORDS_WEIGHT * words.get(hit.owner_id, fewest)
         found[hit.content_id].append((hit.span, score))
     return found
 

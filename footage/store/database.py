@@ -405,17 +405,17 @@ class Store:
             if content_id in videos
         }
 
-    def sample_vectors(self, embedder: str, size: int) -> tuple[list[str], np.ndarray]:
-        """Some events, drawn evenly over the index: texts, and vectors, float32 (texts, dimension)."""
+    def sample_vectors(self, embedder: str, size: int) -> tuple[list[str], list[str], np.ndarray]:
+        """Some events, drawn evenly: content ids, texts, and vectors, float32 (events, dimension)."""
         import numpy as np
 
-        columns = ["owner_kind", "text", "vector"]
+        columns = ["owner_kind", "content_id", "text", "vector"]
         found = self._tables.sample(self._vectors(embedder), size, columns=columns)
-        kinds = found.column("owner_kind").to_pylist()
+        kinds, contents, texts = (found.column(name).to_pylist() for name in columns[:3])
         flat = np.asarray(found.column("vector").combine_chunks().flatten(), dtype=np.float32)
         chosen = [n for n, kind in enumerate(kinds) if kind == "event"]
-        texts = found.column("text").to_pylist()
-        return [texts[n] for n in chosen], flat.reshape(len(kinds), -1)[chosen] if kinds else flat
+        vectors = flat.reshape(len(kinds), -1)[chosen] if kinds else flat
+        return [contents[n] for n in chosen], [texts[n] for n in chosen], vectors
 
     def size_of(self, embedder: str) -> int:
         """Number of an embedder's vectors."""
@@ -436,12 +436,13 @@ class Store:
         """
         words = query.encode("utf-8", "replace").decode("utf-8")
         rows: list[Row] = []
+        more = limit if owner_kinds is None else _MORE * limit
         if content_ids is None:  # a filter looks through the whole table: rather ask for more, and drop some
-            rows, _ = self._search("events", words, _MORE * limit, None, None)
-            asked = len(rows) == _MORE * limit
-            rows = [row for row in rows if owner_kinds is None or row["owner_kind"] in owner_kinds]
-            if len(rows) >= limit or not asked:
-                return [layout.hit_from_row(row, row["_score"]) for row in rows[:limit]]
+            rows, _ = self._search("events", words, more, None, None)
+            through = len(rows) < more
+            rows = [row for row in rows if owner_kinds is None or row["owner_kind"] in owner_kinds][:limit]
+            if through or len(rows) == limit:
+                return [layout.hit_from_row(row, row["_score"]) for row in rows]
         rows, _ = self._search("events", words, limit, owner_kinds, content_ids)
         return [layout.hit_from_row(row, row["_score"]) for row in rows]
 
