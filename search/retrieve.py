@@ -5,7 +5,7 @@ Texts are ordered by one sum, not by a fusion of ranks, which on real language i
     score = event + 1.3 passage
 
     event    = cosine - 0.6 hubness + 0.2 order + 0.2 said
-    passage  = cosine - 0.6 hubness + 0.27 words
+    passage  = cosine - 0.6 hubness + 0.15 words
 
 cosine   of the vectors of query and text
 hubness  how near the text lies to everything (see ``search.hubs``)
@@ -52,7 +52,7 @@ PASSAGE_WEIGHT = 1.3
 """Say of the passage, beside the event's own text."""
 HUB_WEIGHT = 0.6
 """How much of its hubness a text loses."""
-PASSAGE_WORDS_WEIGHT = 0.27
+PASSAGE_WORDS_WEIGHT = 0.15
 """Say of BM25 in the passage, beside its cosine."""
 ORDER_WEIGHT = 0.2
 """Say of the word order, beside the event's cosine."""
