@@ -30,8 +30,8 @@ _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedd
 class Store:
     """One index on disk. Open it with ``Store.open``; many readers and one writer may use it at a time.
 
-    Reads always see the latest commits of every process. No vector index is built: an exact scan stays below
-    0.1 s up to some 100,000 vectors of 384 numbers, and an approximate one would lose matches.
+    Reads always see the latest commits of every process. No vector index is built: up to 200,000
+    vectors are searched exactly in memory, which takes milliseconds, and more of them exactly on disk.
     """
 
     def __init__(self, tables: Tables) -> None:
