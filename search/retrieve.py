@@ -5,7 +5,7 @@ Texts are ordered by one sum, not by a fusion of ranks, which on real language i
     score = event + 1.3 passage
 
     event    = cosine - 0.6 hubness + 0.2 order + 0.2 said
-    passage  = cosine - 0.6 hubness + 0.15 words
+    passage  = cosine - 0.6 hubness + 0.2 words
 
 cosine   of the vectors of query and text
 hubness  how near the text lies to everything (see ``search.hubs``)
@@ -52,7 +52,7 @@ PASSAGE_WEIGHT = 1.3
 """Say of the passage, beside the event's own text."""
 HUB_WEIGHT = 0.6
 """How much of its hubness a text loses."""
-PASSAGE_WORDS_WEIGHT = 0.15
+PASSAGE_WORDS_WEIGHT = 0.2
 """Say of BM25 in the passage, beside its cosine."""
 ORDER_WEIGHT = 0.2
 """Say of the word order, beside the event's cosine."""
@@ -62,8 +62,6 @@ SAID_COSINE = 0.5
 """Below this nobody looks whether a text says it all."""
 WORDS_WEIGHT = 0.2
 """Share of BM25 in the similarity."""
-WORDED = 4
-"""Texts asked of the search by words for each asked of the others: it brings events and passages mixed."""
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
@@ -129,9 +127,11 @@ class Retriever:
         worded: list[Hit] = []
         worded_passages: list[Hit] = []
         if arm != "vector":
-            found = self._store.search_text(words, limit=WORDED * depth, content_ids=content_ids)
-            worded = [hit for hit in found if hit.owner_kind in _MOMENTS]
-            worded_passages = [hit for hit in found if hit.owner_kind in _PASSAGES]
+            worded = self._store.search_text(words, limit=depth, content_ids=content_ids)
+        if arm == "hybrid":
+            worded_passages = self._store.search_text(
+                words, limit=depth, content_ids=content_ids, passages=True
+            )
         if arm == "text" or self._embedder is None or self._hubs is None:
             shares = _shares(worded)
             return _sorted(

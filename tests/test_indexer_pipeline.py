@@ -107,7 +107,7 @@ def test_everything_is_searchable_afterwards(library, store):
     (bright,) = [f.content_id for f in report.files if f.path.endswith("b.mp4")]
     best = store.search_vectors("standin", embedder.embed([BRIGHT])[0], owner_kinds=["event"])[0]
     assert best.text == BRIGHT and best.score == pytest.approx(1, abs=1e-4)
-    (passage,) = store.search_text("bright", owner_kinds=["passage"], content_ids=[bright])
+    (passage,) = store.search_text("bright", passages=True, content_ids=[bright])
     assert BRIGHT in passage.text and passage.owner_id == f"{bright}/passage/0"
 
 

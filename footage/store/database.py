@@ -202,7 +202,7 @@ class Store:
     def _remove_contents(self, content_ids: set[str]) -> int:
         """Remove contents, the video's own row last: what is left of a removal cut short is removed later."""
         vectors = [self._vectors(embedder) for embedder in self._embedders()]
-        for table in (*vectors, "events", "windows", "videos"):
+        for table in (*vectors, "passages", "events", "windows", "videos"):
             self._tables.delete(table, {"content_id": content_ids})
         return len(content_ids)
 
@@ -259,7 +259,7 @@ class Store:
         """Bring a video's projection up to date: its events, and the texts of its scenes and of itself.
 
         What vanished goes first; the row of the whole video, which says how far the projection has come, is
-        written in one commit with all that is new. What stays as it was costs nothing.
+        written in one commit with all events that are new, after the passages. What stays costs nothing.
 
         Args:
             content_id: The video.
@@ -272,13 +272,16 @@ class Store:
         """
         texts = layout.text_rows(content_id, events, self.windows(content_id) if records is None else records)
         if held is None:
-            found = self._tables.read("events", {"content_id": [content_id]})
-            held = [layout.text_from_row(row) for row in found]
+            held = map(layout.text_from_row, self._text_rows({"content_id": [content_id]}))
         before = {text.owner_id: text for text in held}
-        self._tables.delete("events", {"owner_id": before.keys() - {text.owner_id for text in texts}})
-        changed = [text for text in texts if before.get(text.owner_id) != text]
         write = self._tables.upsert if before else self._tables.insert
-        write("events", [layout.text_to_row(text) for text in changed])
+        vanished = before.keys() - {text.owner_id for text in texts}
+        for table in ("passages", "events"):
+            gone = {owner_id for owner_id in vanished if _table_of(before[owner_id]) == table}
+            self._tables.delete(table, {"owner_id": gone})
+        changed = [text for text in texts if before.get(text.owner_id) != text]
+        for table in ("passages", "events"):
+            write(table, [layout.text_to_row(text) for text in changed if _table_of(text) == table])
         return texts
 
     def events(self, content_id: str | None = None) -> list[Event]:
@@ -295,8 +298,11 @@ class Store:
         return [layout.text_from_row(row) for row in self._owned_rows(wanted)]
 
     def _owned_rows(self, wanted: Mapping[str, Collection[Any]]) -> list[Row]:
-        rows = self._tables.read("events", wanted)
+        rows = self._text_rows(wanted)
         return [rows[place] for place in self._owned(rows)]
+
+    def _text_rows(self, wanted: Mapping[str, Collection[Any]]) -> list[Row]:
+        return [*self._tables.read("passages", wanted), *self._tables.read("events", wanted)]
 
     def put_vectors(self, embedder: str, rows: Iterable[VectorRow], *, new: bool = False) -> None:
         """Insert vectors into an embedder's table, or replace those with the same owner id.
@@ -428,22 +434,24 @@ class Store:
         limit: int = 50,
         owner_kinds: Collection[OwnerKind] | None = None,
         content_ids: Collection[str] | None = None,
+        passages: bool = False,
     ) -> list[Hit]:
-        """Texts that share words with the query, best first; the score is BM25.
+        """Events and scenes, or passages, that share words with the query, best first; the score is BM25.
 
         The query is plain words: quotes, operators and other signs in it mean nothing. Words are stemmed, so
         that "cars" finds "car".
         """
         words = query.encode("utf-8", "replace").decode("utf-8")
+        table = "passages" if passages else "events"
         rows: list[Row] = []
         more = limit if owner_kinds is None else _MORE * limit
         if content_ids is None:  # a filter looks through the whole table: rather ask for more, and drop some
-            rows, _ = self._search("events", words, more, None, None)
+            rows, _ = self._search(table, words, more, None, None)
             through = len(rows) < more
             rows = [row for row in rows if owner_kinds is None or row["owner_kind"] in owner_kinds][:limit]
             if through or len(rows) == limit:
                 return [layout.hit_from_row(row, row["_score"]) for row in rows]
-        rows, _ = self._search("events", words, limit, owner_kinds, content_ids)
+        rows, _ = self._search(table, words, limit, owner_kinds, content_ids)
         return [layout.hit_from_row(row, row["_score"]) for row in rows]
 
     def _search(
@@ -456,7 +464,7 @@ class Store:
     ) -> tuple[list[Row], np.ndarray | None]:
         """Search the texts that say something and whose content a file still holds."""
         without = {"content_id": self._contents_without_files()}
-        if table != "events":  # a text without words shares none
+        if not isinstance(query, str):  # a text without words shares none
             without["text"] = frozenset([""])
         wanted = _given(owner_kind=owner_kinds, content_id=content_ids)
         rows, vectors = self._tables.search(table, query, limit=limit, wanted=wanted, without=without)
@@ -606,6 +614,10 @@ class Store:
                 return self.videos(content_ids)
             self._videos_at = (version, self.videos())
         return self._videos_at[1]
+
+
+def _table_of(text: TextRow) -> str:
+    return "passages" if text.owner_kind == "passage" else "events"
 
 
 def _given(**wanted: Collection[Any] | None) -> dict[str, Collection[Any]]:

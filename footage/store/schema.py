@@ -93,6 +93,8 @@ TABLES: dict[str, pa.Schema] = {
         ]
     ),
     "events": pa.schema(_TEXT),
+    # Apart from the events: what a word is worth depends on the texts it is counted in.
+    "passages": pa.schema(_TEXT),
     "runs": pa.schema(
         [
             _required("id", pa.string()),

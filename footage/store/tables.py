@@ -380,7 +380,7 @@ class Tables:
                 self.table(name).delete(_matching(wanted))
 
     def index_words(self) -> None:
-        """Make the full-text index of the events, in place of one that is there.
+        """Make the full-text indexes of the events and of the passages, in place of those that are there.
 
         Words are stemmed, English stop words dropped. Rows newer than the index are scanned, so found.
         """
@@ -388,7 +388,8 @@ class Tables:
 
         words = FTS(language="English", stem=True, remove_stop_words=True)
         with mapped(self.path):
-            self.table("events").create_index("text", config=words, replace=True)
+            for name in ("events", "passages"):
+                self.table(name).create_index("text", config=words, replace=True)
 
     def copy_rows(self, names: Iterable[str]) -> None:
         """Write every row anew: LanceDB keeps rows that were deleted until a tenth of a file's are."""
