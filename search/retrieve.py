@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
 Arm = Literal["text", "vector", "hybrid"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
-"""By what texts are ordered: all evidence, the events' vectors alone, or the events' words (BM25) alone."""
+"""By what texts are ordered: the events' words (BM25) alone, the events' vectors alone, or all evidence."""
 
 PASSAGE_WEIGHT = 1.3
 """Say of the passage, beside the event's own text."""
@@ -135,7 +135,10 @@ class Retriever:
         if arm == "text" or self._embedder is None or self._hubs is None:
             shares = _shares(worded)
             return _sorted(
-                replace(hit, similarity=_similarity(query.words, hit.text, 0.0, shares[hit.owner_id]))
+                replace(
+                    hit,
+                    similarity=_similarity(0.0, word_order(query.words, hit.text), shares[hit.owner_id]),
+                )
                 for hit in worded
             )
         name, vector = self._embedder.name, self._embedder.embed([query.text])[0]
@@ -203,10 +206,11 @@ def _scored(
     rated = []
     for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values():
         cosine, hub = cosines.get(hit.owner_id, farthest), hubs.get(hit.owner_id, most_hub)
+        order = word_order(query_words, hit.text)
         own = (
             cosine
             - HUB_WEIGHT * hub
-            + ORDER_WEIGHT * word_order(query_words, hit.text)
+            + ORDER_WEIGHT * order
             + SAID_WEIGHT * (cosine >= SAID_COSINE and not unsaid(query_words, hit.text))
         )
         around = max(
@@ -217,15 +221,15 @@ def _scored(
             replace(
                 hit,
                 score=round(own + PASSAGE_WEIGHT * around, 6),
-                similarity=_similarity(query_words, hit.text, cosine, words.get(hit.owner_id, 0.0)),
+                similarity=_similarity(cosine, order, words.get(hit.owner_id, 0.0)),
             )
         )
     return _sorted(rated)
 
 
-def _similarity(query_words: Sequence[str], text: str, cosine: float, words: float) -> float:
+def _similarity(cosine: float, order: float, words: float) -> float:
     """How near a text comes to a query, 0 to 1."""
-    total = max(cosine, 0.0) + ORDER_WEIGHT * word_order(query_words, text) + WORDS_WEIGHT * words
+    total = max(cosine, 0.0) + ORDER_WEIGHT * order + WORDS_WEIGHT * words
     return round(min(total / (1 + ORDER_WEIGHT + WORDS_WEIGHT), 1.0), 6)
 
 

@@ -100,6 +100,10 @@ def test_only_the_asked_videos_are_searched_and_the_order_is_stable(store, embed
 
 def test_the_search_in_memory_is_the_database_s_own(store, embedder, monkeypatch):
     vector = embedder.embed(["a person cooks"])[0]
+    monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 0)
+    assert Store.open(store.path).search_vectors(embedder.name, vector, content_ids=["unknown"]) == []
+    monkeypatch.undo()
+    assert Store.open(store.path).search_vectors(embedder.name, vector, content_ids=["unknown"]) == []
     for wanted in ({}, {"owner_kinds": ["event"]}, {"content_ids": ["garage", "beach", "unknown"]}):
         here = Store.open(store.path).search_vectors(embedder.name, vector, limit=5, **wanted)
         monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 0)

@@ -288,17 +288,16 @@ class Store:
         """Events of one video, or of all, by content and start."""
         wanted = {"owner_kind": ["event"], **_given(content_id=None if content_id is None else [content_id])}
         return sorted(
-            map(layout.event_from_row, self._owned_rows(wanted)),
+            map(layout.event_from_row, self._owned_rows(self._tables.read("events", wanted))),
             key=lambda event: (event.content_id, event.span, event.text, event.id),
         )
 
     def texts(self, content_id: str | None = None) -> list[TextRow]:
         """Every searchable text of one video, or of all: what an embedder's vector table is filled from."""
         wanted = _given(content_id=None if content_id is None else [content_id])
-        return [layout.text_from_row(row) for row in self._owned_rows(wanted)]
+        return [layout.text_from_row(row) for row in self._owned_rows(self._text_rows(wanted))]
 
-    def _owned_rows(self, wanted: Mapping[str, Collection[Any]]) -> list[Row]:
-        rows = self._text_rows(wanted)
+    def _owned_rows(self, rows: Sequence[Row]) -> list[Row]:
         return [rows[place] for place in self._owned(rows)]
 
     def _text_rows(self, wanted: Mapping[str, Collection[Any]]) -> list[Row]:
@@ -413,15 +412,13 @@ class Store:
 
     def sample_vectors(self, embedder: str, size: int) -> tuple[list[str], list[str], np.ndarray]:
         """Some events, drawn evenly: content ids, texts, and vectors, float32 (events, dimension)."""
-        import numpy as np
+        from footage.store.nearest import matrix_of
 
         columns = ["owner_kind", "content_id", "text", "vector"]
         found = self._tables.sample(self._vectors(embedder), size, columns=columns)
         kinds, contents, texts = (found.column(name).to_pylist() for name in columns[:3])
-        flat = np.asarray(found.column("vector").combine_chunks().flatten(), dtype=np.float32)
         chosen = [n for n, kind in enumerate(kinds) if kind == "event"]
-        vectors = flat.reshape(len(kinds), -1)[chosen] if kinds else flat
-        return [contents[n] for n in chosen], [texts[n] for n in chosen], vectors
+        return [contents[n] for n in chosen], [texts[n] for n in chosen], matrix_of(found)[chosen]
 
     def size_of(self, embedder: str) -> int:
         """Number of an embedder's vectors."""

@@ -13,14 +13,19 @@ if TYPE_CHECKING:
     from footage.store.tables import Row
 
 
+def matrix_of(table: pa.Table) -> np.ndarray:
+    """The column "vector" of an Arrow table, float32 (rows, dimension)."""
+    column = table.column("vector")
+    flat = np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
+    return flat.reshape(table.num_rows, column.type.list_size)
+
+
 class Nearest:
     """The rows of a vector table, and their vectors as one matrix."""
 
     def __init__(self, table: pa.Table) -> None:
         """Take over an Arrow table with a column "vector" of unit vectors."""
-        table = table.combine_chunks()
-        flat = np.asarray(table.column("vector").combine_chunks().flatten(), dtype=np.float32)
-        self._matrix = flat.reshape(table.num_rows, -1)
+        self._matrix = matrix_of(table)
         self._rows = table.drop_columns("vector")
         self._codes: dict[str, tuple[np.ndarray, dict[Any, int]]] = {}
 

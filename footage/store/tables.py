@@ -35,9 +35,8 @@ Row = dict[str, Any]
 Wanted = Mapping[str, Collection[Any]]
 """Columns and the values they may have; a row matches when every named column does."""
 
-_KEEP_VERSIONS = timedelta(
-    seconds=15
-)  # a reader holds a version for one query; each makes every commit slower
+# A reader holds a version for one query, and each one kept makes every commit slower.
+_KEEP_VERSIONS = timedelta(seconds=15)
 _AT_ONCE = timedelta(milliseconds=5)  # a shorter time, or none, LanceDB warns about or does not see
 _COMMITS, _ROWS_PER_COMMIT = 50, 1000
 # LanceDB keeps 6 GiB of indexes and 1 GiB of the descriptions of tables, old versions included, if let.
@@ -288,8 +287,9 @@ class Tables:
         Returns:
             The rows, best first, and their vectors, (rows, dimension), where the table has any.
         """
-        import numpy as np
         from lancedb.query import MatchQuery
+
+        from footage.store.nearest import matrix_of
 
         if not all(wanted.values()):
             return [], None
@@ -304,12 +304,10 @@ class Tables:
                 builder = self.table(name).search(query, vector_column_name="vector").distance_type("cosine")
             if conditions:
                 builder = builder.where(reduce(lambda a, b: a & b, conditions), prefilter=True)
-            found = builder.limit(limit).to_arrow().combine_chunks()
+            found = builder.limit(limit).to_arrow()
         if "vector" not in found.schema.names:
             return found.to_pylist(), None
-        column = found.column("vector").combine_chunks()
-        vectors = np.asarray(column.flatten(), dtype=np.float32).reshape(found.num_rows, -1)
-        return found.drop_columns("vector").to_pylist(), vectors
+        return found.drop_columns("vector").to_pylist(), matrix_of(found)
 
     def _nearest(self, name: str) -> Nearest | None:
         """A vector table in memory, where it is small enough and not written to all the time; else None."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from footage.types import Span
 from search.evaluation.metrics import (
+    IOUS,
     ScoredSpan,
     best_iou,
     mean_average_precision,
@@ -20,8 +21,6 @@ from search.evaluation.readers import MomentQuery
 Row = dict[str, float | None]
 """Figures in percent, to two decimals; None where there is nothing to compute one from."""
 
-IOUS = (0.3, 0.5, 0.7)
-"""Thresholds of R@1; the field's usual three. QVHighlights reports the last two."""
 DEEP = 5
 """The k of R@k beside R@1."""
 DRAWS = 20

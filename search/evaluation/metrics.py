@@ -24,8 +24,8 @@ MAP_THRESHOLDS: tuple[float, ...] = tuple(round(0.5 + 0.05 * step, 2) for step i
 """IoU thresholds of the QVHighlights benchmark (Lei et al., NeurIPS 2021): 0.5 to 0.95 in steps of 0.05."""
 RANKS = (1, 5, 10, 100)
 """The k of R@k in retrieval from many videos."""
-MOMENT_IOUS = (0.3, 0.5, 0.7)
-"""IoU thresholds of retrieved moments."""
+IOUS = (0.3, 0.5, 0.7)
+"""IoU thresholds of R@k; the field's usual three. QVHighlights reports the last two."""
 MAP_PREDICTIONS = 10
 """Predictions per query that the same benchmark looks at, in the order listed."""
 
@@ -180,7 +180,7 @@ def ranks_summary(video_ranks: np.ndarray, moment_ranks: np.ndarray) -> dict[str
 
     Args:
         video_ranks: Place of each query's video among those listed, from 1, infinite when absent; (queries,).
-        moment_ranks: Place of the first moment that reaches each of ``MOMENT_IOUS``; (queries, 3).
+        moment_ranks: Place of the first moment that reaches each of ``IOUS``; (queries, 3).
 
     Returns:
         video_R@k, MRR (0 to 1), median_rank, and moment_R@k@IoU (VCMR; Lei et al., TVR, ECCV 2020).
@@ -188,7 +188,7 @@ def ranks_summary(video_ranks: np.ndarray, moment_ranks: np.ndarray) -> dict[str
     figures = {f"video_R@{k}": round(100 * float(np.mean(video_ranks <= k)), 2) for k in RANKS}
     figures["MRR"] = round(float(np.mean(1 / video_ranks)), 4)
     figures["median_rank"] = float(np.median(video_ranks))
-    for column, least in enumerate(MOMENT_IOUS):
+    for column, least in enumerate(IOUS):
         for k in RANKS:
             share = float(np.mean(moment_ranks[:, column] <= k))
             figures[f"moment_R@{k}@{least}"] = round(100 * share, 2)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -171,20 +171,10 @@ def read_activitynet(path: Path) -> list[MomentQuery]:
     Raises:
         UsageError: when the file cannot be read or an entry is malformed.
     """
-    queries = []
-    for video, entry in _object(_json(path), str(path)).items():
-        where = f'{path}, video "{video}"'
-        duration = _number(_field(entry, "duration", where), where)
-        timestamps = _list(_field(entry, "timestamps", where), where)
-        sentences = _list(_field(entry, "sentences", where), where)
-        if len(timestamps) != len(sentences):
-            raise UsageError(f"{where}: {len(timestamps)} timestamps but {len(sentences)} sentences.")
-        for index, (pair, sentence) in enumerate(zip(timestamps, sentences, strict=True)):
-            span = _span(pair, where)
-            inside = Span(min(span.start_seconds, duration), min(span.end_seconds, duration))
-            text = _text(sentence, where).strip()
-            queries.append(MomentQuery(f"{video}/{index}", video, text, (inside,), duration))
-    return queries
+    return [
+        replace(query, spans=tuple(_inside(span, query.duration_seconds) for span in query.spans))
+        for query in _by_video(path, spans="timestamps", texts="sentences")
+    ]
 
 
 def read_timelens(path: Path) -> list[MomentQuery]:
@@ -193,19 +183,7 @@ def read_timelens(path: Path) -> list[MomentQuery]:
     Raises:
         UsageError: when the file cannot be read or an entry is malformed.
     """
-    queries = []
-    for video, entry in _object(_json(path), str(path)).items():
-        where = f'{path}, video "{video}"'
-        duration = _number(_field(entry, "duration", where), where)
-        spans, texts = (_list(_field(entry, name, where), where) for name in ("spans", "queries"))
-        if len(spans) != len(texts):
-            raise UsageError(f"{where}: {len(spans)} spans but {len(texts)} queries.")
-        for index, (pair, text) in enumerate(zip(spans, texts, strict=True)):
-            span = _span(pair, where)
-            queries.append(
-                MomentQuery(f"{video}/{index}", video, _text(text, where).strip(), (span,), duration)
-            )
-    return queries
+    return _by_video(path, spans="spans", texts="queries")
 
 
 def read_own(path: Path) -> list[MomentQuery]:
@@ -220,6 +198,28 @@ def read_own(path: Path) -> list[MomentQuery]:
         for event in video.events
     ]
     return _unique(queries, path)
+
+
+def _by_video(path: Path, *, spans: str, texts: str) -> list[MomentQuery]:
+    """Read JSON of video to duration and, under two keys, as many spans as texts; ids are "video/number"."""
+    queries = []
+    for video, entry in _object(_json(path), str(path)).items():
+        where = f'{path}, video "{video}"'
+        duration = _number(_field(entry, "duration", where), where)
+        pairs = _list(_field(entry, spans, where), where)
+        sentences = _list(_field(entry, texts, where), where)
+        if len(pairs) != len(sentences):
+            raise UsageError(f"{where}: {len(pairs)} {spans} but {len(sentences)} {texts}.")
+        for index, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True)):
+            text = _text(sentence, where).strip()
+            queries.append(MomentQuery(f"{video}/{index}", video, text, (_span(pair, where),), duration))
+    return queries
+
+
+def _inside(span: Span, duration: float | None) -> Span:
+    """A span cut at the end of its video, where that is known."""
+    end = span.end_seconds if duration is None else duration
+    return Span(min(span.start_seconds, end), min(span.end_seconds, end))
 
 
 def _true_event(entry: Any, where: str) -> TrueEvent:

@@ -21,7 +21,7 @@ from footage.store import Store
 from footage.timecode import iou
 from footage.types import Caption, CaptionEvent, File, Hit, Provenance, Span, Video, Window, WindowRecord
 from indexer.projection import Projector
-from search.evaluation.metrics import MOMENT_IOUS, ranks_summary
+from search.evaluation.metrics import IOUS, ranks_summary
 from search.evaluation.readers import MomentQuery
 from search.query import parse_query
 from search.retrieve import Arm, Retriever
@@ -37,6 +37,8 @@ LATENCY_QUERIES = 200
 """Queries that are asked again one by one, embedding included, to time them."""
 DRAWS = 1_000
 """Bootstrap draws of the intervals, over videos."""
+MAIN = ("video_R@1", "video_R@10", "video_R@100", "moment_R@1@0.5")
+"""Figures that get an interval."""
 
 OnProgress = Callable[[str, int, int], None]
 Figures = dict[str, float]
@@ -69,7 +71,7 @@ class Outcome:
     video_rank: float
     """Place of that video among those listed, from 1; infinite when it is not."""
     moment_ranks: tuple[float, ...]
-    """Place of the first moment in it that reaches each of ``MOMENT_IOUS``; infinite when none does."""
+    """Place of the first moment in it that reaches each of ``IOUS``; infinite when none does."""
 
 
 def evaluate_retrieval(
@@ -122,12 +124,14 @@ def evaluate_retrieval(
                 for number, query in enumerate(asked)
             ]
         latency = _latency(Retriever(store, embedder), asked[:LATENCY_QUERIES], arms, on_progress)
+    summaries = {arm: _summary(found) for arm, found in outcomes.items()}
+    draws = {arm: _draws(found) for arm, found in outcomes.items()}
     return Told(
-        arms={arm: {**_figures(found), **latency[arm]} for arm, found in outcomes.items()},
+        arms={arm: {**_figures(summaries[arm], draws[arm]), **latency[arm]} for arm in arms},
         gains={
-            arm: _gains(outcomes["vector"], found)
-            for arm, found in outcomes.items()
-            if arm != "vector" and "vector" in outcomes
+            arm: _gains(summaries["vector"], draws["vector"], summaries[arm], draws[arm])
+            for arm in arms
+            if arm != "vector" and "vector" in arms
         },
         videos=len(videos),
         events=len(corpus),
@@ -192,7 +196,7 @@ def _ask(
     ]
     moments = tuple(
         next((place for place, overlap in enumerate(overlaps, 1) if overlap >= least), np.inf)
-        for least in MOMENT_IOUS
+        for least in IOUS
     )
     on_progress(f"asking, {arm}", number + 1, total)
     return Outcome(query.video, rank, moments)
@@ -216,24 +220,22 @@ def _latency(
     return told
 
 
-def _figures(outcomes: Sequence[Outcome]) -> dict[str, float | list[float]]:
-    """Every figure, and its interval under the same name with "_95"."""
-    values = _summary(outcomes)
-    draws = _draws(outcomes)
+def _figures(values: Figures, draws: Sequence[Figures]) -> dict[str, float | list[float]]:
+    """Every figure, and the interval of the main ones under the same name with "_95"."""
     figures: dict[str, float | list[float]] = dict(values)
-    for name in ("video_R@1", "video_R@10", "video_R@100", "moment_R@1@0.5"):
+    for name in MAIN:
         low, high = np.percentile([draw[name] for draw in draws], [2.5, 97.5])
         figures[f"{name}_95"] = [round(float(low), 2), round(float(high), 2)]
     return figures
 
 
-def _gains(base: Sequence[Outcome], other: Sequence[Outcome]) -> dict[str, list[float]]:
-    """Ratio of each figure to the base's on the same queries, with the 95 % interval of paired draws."""
-    ours, theirs = _summary(other), _summary(base)
-    paired = list(zip(_draws(other), _draws(base), strict=True))
+def _gains(
+    theirs: Figures, their_draws: Sequence[Figures], ours: Figures, our_draws: Sequence[Figures]
+) -> dict[str, list[float]]:
+    """Ratio of each main figure to the base's on the same queries, with the 95 % interval of paired draws."""
     gains = {}
-    for name in ("video_R@1", "video_R@10", "video_R@100", "moment_R@1@0.5"):
-        ratios = [a[name] / b[name] for a, b in paired if b[name]]
+    for name in MAIN:
+        ratios = [a[name] / b[name] for a, b in zip(our_draws, their_draws, strict=True) if b[name]]
         low, high = np.percentile(ratios, [2.5, 97.5]) if ratios else (np.nan, np.nan)
         ratio = ours[name] / theirs[name] if theirs[name] else np.nan
         gains[name] = [round(float(value), 3) for value in (ratio, low, high)]
