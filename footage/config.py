@@ -79,6 +79,16 @@ class Settings(BaseSettings):
         lt=120,
         description="What two windows share, in seconds; unset: the profile's.",
     )
+    found_from: float = Field(
+        default=0.8, gt=0, le=1, description='Least confidence of the verdict "found", 0 to 1.'
+    )
+    not_found_below: float = Field(
+        default=0.2, ge=0, lt=1, description='Confidence below which the verdict is "not found".'
+    )
+    calibration: UserPath | None = Field(
+        default=None,
+        description="File of `footage calibrate`; unset: the profile's own, if it has one.",
+    )
     batch_size: int = Field(default=4, ge=1, le=256, description="Windows captioned in one go.")
     queue_windows: int = Field(
         default=4, ge=1, le=256, description="Decoded windows that may wait in memory for the model."
@@ -133,6 +143,11 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         raise UsageError(f"The config file {file} cannot be read: {exc.strerror or exc}.") from exc
     except ValidationError as exc:
         raise _explained(exc, given, file) from exc
+    if settings.not_found_below >= settings.found_from:
+        raise UsageError(
+            f"not_found_below ({settings.not_found_below:g}) must be smaller than found_from "
+            f"({settings.found_from:g})."
+        )
     window, overlap = settings.window_seconds, settings.overlap_seconds
     if window is not None and overlap is not None and overlap >= window:
         raise UsageError(f"overlap_seconds ({overlap:g}) must be smaller than window_seconds ({window:g}).")

@@ -294,6 +294,12 @@ class Match:
     """True when the model was asked about this very window and its answer is the span."""
     verdict: Verdict
     """What the evidence says; without grounding always "uncertain"."""
+    confidence: float | None = None
+    """How sure the evidence makes, 0 to 1; None where the model was not asked, or named something else."""
+    calibrated: bool = False
+    """True when the confidence was fitted on labelled answers of this model."""
+    measures: tuple[tuple[str, float], ...] = ()
+    """The evidence in numbers, by name (see ``search.verdict``)."""
     raw: str = ""
     """The model's answer, untouched; empty without grounding."""
     window: Window | None = None

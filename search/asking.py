@@ -1,19 +1,30 @@
-"""Shows windows to a model and reads when it says something happens; knows no index and weighs nothing."""
+"""Shows windows to a model and reads when it says something happens; knows no index and weighs nothing.
+
+What was answered once is remembered, where there is a notebook to remember it in: the same question about the
+same window of the same video to the same model has the same answer.
+"""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from footage.errors import VideoError
 from footage.types import Span, Video, Window
 from footage.video import sample
 from footage.vlm.contract import find_prompt, read_span
-from footage.vlm.protocol import Answer, Prepared, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
+
+if TYPE_CHECKING:
+    from footage.store.notebook import Notebook
 
 BATCH_WINDOWS = 4
 """Most windows decoded and held in memory at once; fewer where the model takes fewer."""
+OUT_OF_TIME = "The time allowed was spent before the model could look here."
+"""Problem of a question that the budget left no time for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +36,7 @@ class Question:
     path: str
     """A file that holds it."""
     window: Window
-    """Which part of it."""
+    """Which part of it; index -1 where it is none of the windows a video is cut into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,74 +46,152 @@ class Reply:
     question: Question
     """The question."""
     answer: Answer | None = None
-    """What the model said; None when the window's pictures could not be had."""
+    """What the model said; None when the window was not looked at."""
     span: Span | None = None
     """When, in video time and inside the window; None when the answer names no usable time."""
     problem: str = ""
-    """Why the pictures could not be had, one sentence; empty when they could."""
+    """Why the window was not looked at, one sentence; empty when it was."""
+
+    @property
+    def seen(self) -> Span:
+        """The window, in video time."""
+        return self.question.window.span
 
 
-def ask(
-    event: str,
-    questions: Sequence[Question],
-    *,
-    model: VideoModel,
-    timeout_seconds: float = 120,
-    on_progress: Callable[[int, int], None] | None = None,
-) -> list[Reply]:
-    """Ask a model when ``event`` takes place in each window; every window is decoded once.
+class Asker:
+    """Asks one model; every window is decoded once a call."""
 
-    Args:
-        event: What to look for, as the prompt takes it.
-        questions: The windows.
-        model: Whom to ask.
-        timeout_seconds: Give up on a window's decoding after this long without progress.
-        on_progress: Called with (windows done, windows in all) after every batch.
+    def __init__(
+        self,
+        model: VideoModel,
+        *,
+        notebook: Notebook | None = None,
+        fresh: bool = False,
+        timeout_seconds: float = 120,
+    ) -> None:
+        """Put the parts together.
 
-    Returns:
-        One reply a question, in order. A window that cannot be decoded has a ``problem`` and no answer.
+        Args:
+            model: Whom to ask.
+            notebook: Where answers are remembered; None for nowhere.
+            fresh: Ask again what was answered already.
+            timeout_seconds: Give up on a window's decoding after this long without progress.
+        """
+        self.model = model
+        self._notebook = notebook
+        self._fresh = fresh
+        self._timeout_seconds = timeout_seconds
 
-    Raises:
-        UsageError: when nothing of the event can go into a prompt.
-        ModelError: when the model fails.
-    """
-    prompt = find_prompt(event, model.profile)
-    replies: list[Reply] = []
-    for batch in _batches(questions, max(1, min(BATCH_WINDOWS, model.capabilities.max_batch))):
-        prepared = [_prepare(question, model, timeout_seconds) for question in batch]
-        ready = [window for window in prepared if isinstance(window, Prepared)]
-        answers = iter(model.run([(window, prompt) for window in ready]) if ready else [])
-        for question, window in zip(batch, prepared, strict=True):
-            if isinstance(window, str):
-                replies.append(Reply(question, problem=window))
+    def ask(
+        self,
+        event: str,
+        questions: Sequence[Question],
+        *,
+        until: float | None = None,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> list[Reply]:
+        """Ask when ``event`` takes place in each window.
+
+        Args:
+            event: What to look for, as the prompt takes it.
+            questions: The windows.
+            until: Begin no batch after this moment of ``time.monotonic``; None for no bound.
+            on_progress: Called with (windows done, windows in all) after every batch.
+
+        Returns:
+            One reply a question, in order. A window that was not looked at has a ``problem`` and no answer.
+
+        Raises:
+            UsageError: when nothing of the event can go into a prompt.
+            StoreError: when answers cannot be remembered.
+            ModelError: when the model fails.
+        """
+        prompt = find_prompt(event, self.model.profile)
+        answers = self._remembered(questions, prompt)
+        replies = {n: _reply(questions[n], answer) for n, answer in answers.items()}
+        unknown = [n for n in range(len(questions)) if n not in replies]
+        for batch in _batches(unknown, max(1, min(BATCH_WINDOWS, self.model.capabilities.max_batch))):
+            if until is not None and time.monotonic() >= until:
+                replies.update((n, Reply(questions[n], problem=OUT_OF_TIME)) for n in batch)
                 continue
-            answer = next(answers)
-            replies.append(Reply(question, answer, read_span(answer, question.window.span).span))
-        if on_progress:
-            on_progress(len(replies), len(questions))
-    return replies
+            told = self._look([questions[n] for n in batch], prompt)
+            replies.update(zip(batch, told, strict=True))
+            self._remember(told, prompt)
+            if on_progress:
+                on_progress(len(replies), len(questions))
+        if on_progress and not unknown:
+            on_progress(len(questions), len(questions))
+        return [replies[n] for n in range(len(questions))]
 
+    def remembers(self, event: str, questions: Sequence[Question]) -> int:
+        """How many of these questions were answered before.
 
-def _prepare(question: Question, model: VideoModel, timeout_seconds: float) -> Prepared | str:
-    """The window ready for the model, or a sentence saying why it cannot be had."""
-    profile = model.profile
-    try:
-        frames = sample(
-            question.path,
-            question.window.span,
-            fps=profile.fps,
-            min_frames=profile.min_frames,
-            max_frames=profile.max_frames,
-            pixels_per_frame=profile.pixels_per_frame,
-            video=question.video,
-            timeout_seconds=timeout_seconds,
+        Raises:
+            UsageError: when nothing of the event can go into a prompt.
+        """
+        return len(self._remembered(questions, find_prompt(event, self.model.profile)))
+
+    def _look(self, questions: Sequence[Question], prompt: Prompt) -> list[Reply]:
+        prepared = [self._prepare(question) for question in questions]
+        ready = [window for window in prepared if isinstance(window, Prepared)]
+        answers = iter(self.model.run([(window, prompt) for window in ready]) if ready else [])
+        return [
+            Reply(question, problem=window) if isinstance(window, str) else _reply(question, next(answers))
+            for question, window in zip(questions, prepared, strict=True)
+        ]
+
+    def _prepare(self, question: Question) -> Prepared | str:
+        """The window ready for the model, or a sentence saying why it cannot be had."""
+        profile = self.model.profile
+        try:
+            frames = sample(
+                question.path,
+                question.window.span,
+                fps=profile.fps,
+                min_frames=profile.min_frames,
+                max_frames=profile.max_frames,
+                pixels_per_frame=profile.pixels_per_frame,
+                video=question.video,
+                timeout_seconds=self._timeout_seconds,
+            )
+        except VideoError as error:
+            return str(error)
+        return self.model.prepare(frames)
+
+    def _remembered(self, questions: Sequence[Question], prompt: Prompt) -> dict[int, Answer]:
+        """Answers given before, by number of the question."""
+        if self._notebook is None or self._fresh:
+            return {}
+        keys = {n: self._key(question, prompt) for n, question in enumerate(questions)}
+        known = self._notebook.groundings(list(keys.values()))
+        return {n: known[key].answer for n, key in keys.items() if key in known}
+
+    def _remember(self, replies: Sequence[Reply], prompt: Prompt) -> None:
+        from footage.store.notebook import Grounding
+
+        if self._notebook is None:
+            return
+        self._notebook.put_groundings(
+            Grounding(
+                reply.question.video.content_id, reply.seen, prompt.text, self.model.provenance, reply.answer
+            )
+            for reply in replies
+            if reply.answer is not None
         )
-    except VideoError as error:
-        return str(error)
-    return model.prepare(frames)
+
+    def _key(self, question: Question, prompt: Prompt) -> str:
+        from footage.store.notebook import grounding_key
+
+        return grounding_key(
+            question.video.content_id, question.window.span, prompt.text, self.model.provenance
+        )
 
 
-def _batches(questions: Sequence[Question], size: int) -> Iterator[list[Question]]:
-    remaining = iter(questions)
+def _reply(question: Question, answer: Answer) -> Reply:
+    return Reply(question, answer, read_span(answer, question.window.span).span)
+
+
+def _batches(numbers: Sequence[int], size: int) -> Iterator[list[int]]:
+    remaining = iter(numbers)
     while batch := list(islice(remaining, size)):
         yield batch

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from footage.errors import UsageError
 from footage.timeline import covered_seconds
-from footage.types import Match, Window
+from footage.types import Candidate, Match, Window
 from footage.vlm.protocol import VideoModel
-from search import ground as grounding
+from search.asking import Asker, Reply
 from search.filters import NO_FILTERS
+from search.ground import DEFAULT, Looking, text_matches
+from search.ground import ground as grounded
 from search.query import Query, parse_query
 from search.retrieve import Arm, Retriever
 
@@ -22,6 +26,11 @@ if TYPE_CHECKING:
 
 CANDIDATES = 8
 """Videos taken from the index for a query, or as many as matches are wanted if that is more."""
+NEAR = 0.5
+"""A caption whose similarity reaches this may mean what was asked; below it, it is about something else.
+Queries on things that never occur in drawn footage reach 0.2 to 0.36, its paraphrases 0.5 and more."""
+
+Outcome = Literal["found", "uncertain", "not found", "no caption matches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +47,20 @@ class Coverage:
     """Files that could not be indexed, wholly or in part."""
     model: str
     """What captioned them; empty for an empty index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What the model looked at."""
+
+    windows: int = 0
+    """Windows it was shown, now or when the same was asked before."""
+    seconds: float = 0.0
+    """Footage seconds of those, overlaps counted once."""
+    videos: int = 0
+    """Videos they are of."""
+    unseen: int = 0
+    """Windows it was to look at and did not, because the time was spent or the pictures could not be had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +87,24 @@ class SearchResult:
     """What was searched."""
     timings: Timings
     """Where the time went."""
+    looked: Looked = Looked()
+    """What the model looked at."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The answer as a whole.
+
+        "not found" is said only where the model looked; where it looked at nothing and no caption comes near,
+        "no caption matches".
+        """
+        verdicts = {match.verdict for match in self.matches}
+        if "found" in verdicts:
+            return "found"
+        if any(match.verdict == "uncertain" and match.score >= NEAR for match in self.matches):
+            return "uncertain"
+        if self.looked.windows:
+            return "uncertain" if "uncertain" in verdicts and "not found" not in verdicts else "not found"
+        return "no caption matches"
 
 
 class Engine:
@@ -74,6 +115,8 @@ class Engine:
         store: Store,
         embedder: Embedder | None,
         model: VideoModel | Callable[[], VideoModel] | None = None,
+        *,
+        looking: Looking = DEFAULT,
     ) -> None:
         """Put the parts together; nothing is loaded.
 
@@ -82,18 +125,21 @@ class Engine:
             embedder: What its vectors were made with; None for words alone (``arm="text"``).
             model: Who grounds, or a function that loads it, called once, when it is first needed. None:
                 nobody, so searches must say ``ground=False``.
+            looking: How far a search looks, unless it is told otherwise.
         """
         self._store = store
         self._retriever = Retriever(store, embedder)
         self._model = model
+        self._looking = looking
 
     def search(
         self,
-        text: str,
+        text: str | Query,
         *,
         limit: int = 5,
         ground: bool = True,
-        max_windows: int = grounding.MAX_WINDOWS,
+        looking: Looking | None = None,
+        fresh: bool = False,
         content_ids: Collection[str] | None = None,
         arm: Arm = "hybrid",
         on_hits: Callable[[list[Match]], None] | None = None,
@@ -105,11 +151,13 @@ class Engine:
             text: What to look for.
             limit: Most matches.
             ground: Ask the model about the best windows; without, the index's own texts and spans are the
-            answer.
-            max_windows: Most windows to ask the model about.
+                answer.
+            looking: How far to look; the engine's own when None.
+            fresh: Ask the model again what it answered before.
             content_ids: Search only these videos; all when None.
             arm: By what the index's texts are ordered; "text" needs no embedder.
-            on_hits: Called with what the index alone answers, before the model is loaded or asked.
+            on_hits: Called with what the index alone answers, before the model is loaded or asked, and then
+                with the matches after every round of asking.
             on_progress: Called with (windows done, windows in all) while the model is asked.
 
         Raises:
@@ -123,7 +171,8 @@ class Engine:
             raise UsageError(
                 "There is no model to ground with.", hint="Search without grounding, or give a model."
             )
-        query = parse_query(text)
+        query = parse_query(text) if isinstance(text, str) else text
+        looking = looking or self._looking
         if query.filters != NO_FILTERS:
             fitting = query.filters.contents(self._store.files())
             content_ids = fitting if content_ids is None else fitting & set(content_ids)
@@ -136,7 +185,12 @@ class Engine:
             if coverage.videos
             else []
         )
-        matches = grounding.text_matches(candidates, store=self._store, limit=limit)
+        if looking.exhaustive and ground:
+            candidates = [*candidates, *self._others(candidates, content_ids)]
+        paths = {
+            candidate.video.content_id: self._path(candidate.video.content_id) for candidate in candidates
+        }
+        matches = text_matches(candidates, paths=paths, limit=limit)
         retrieved = time.perf_counter()
         if on_hits:
             on_hits(matches)
@@ -147,17 +201,19 @@ class Engine:
         loading = time.perf_counter()
         model = self._loaded_model()
         loaded = time.perf_counter()
-        matches = grounding.ground(
-            query.prompt,
+        matches, replies = grounded(
+            query,
             candidates,
-            store=self._store,
-            model=model,
-            max_windows=max_windows,
+            paths=paths,
+            captions=self._retriever.captions(query, list(paths)),
+            asker=Asker(model, notebook=self._store.notebook, fresh=fresh),
+            looking=looking,
             limit=limit,
             on_progress=on_progress,
+            on_matches=on_hits,
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
-        return SearchResult(query, tuple(matches), coverage, timings)
+        return SearchResult(query, tuple(matches), coverage, timings, _looked(replies))
 
     def coverage(self, content_ids: Collection[str] | None = None) -> Coverage:
         """What a search of these videos looks at now; of all when None.
@@ -187,6 +243,24 @@ class Engine:
             model=status.model.model if status.model else "",
         )
 
+    def _others(
+        self, candidates: Sequence[Candidate], content_ids: Collection[str] | None
+    ) -> list[Candidate]:
+        """The videos beside the candidates, by content id: nothing in the index leads to them."""
+        known = {candidate.video.content_id for candidate in candidates}
+        videos = self._store.videos(None if content_ids is None else sorted(content_ids))
+        worst = min((candidate.score for candidate in candidates), default=0.0)
+        return [
+            Candidate(videos[content_id], (), (), worst)
+            for content_id in sorted(videos)
+            if content_id not in known
+        ]
+
+    def _path(self, content_id: str) -> str:
+        """A file that holds a video, one that is there if possible; empty when the index knows none."""
+        paths = self._store.paths_of(content_id)
+        return next((path for path in paths if Path(path).is_file()), paths[0] if paths else "")
+
     def _loaded_model(self) -> VideoModel:
         if self._model is None:
             raise UsageError(
@@ -195,3 +269,17 @@ class Engine:
         if not isinstance(self._model, VideoModel):
             self._model = self._model()
         return self._model
+
+
+def _looked(replies: Sequence[Reply]) -> Looked:
+    """What the model looked at, by its replies."""
+    seen: dict[str, list[Window]] = defaultdict(list)
+    for reply in replies:
+        if reply.answer is not None:
+            seen[reply.question.video.content_id].append(reply.question.window)
+    return Looked(
+        windows=sum(map(len, seen.values())),
+        seconds=round(sum(map(covered_seconds, seen.values())), 3),
+        videos=len(seen),
+        unseen=sum(reply.answer is None for reply in replies),
+    )

@@ -1,113 +1,166 @@
-"""Turns candidates into matches: asks the model about windows and holds its answers against the index.
+"""Turns candidates into matches: looks at them with a model and holds what it names against the captions.
 
-It knows neither how the candidates were found nor how pictures are decoded.
+It knows neither how the candidates were found nor how pictures are decoded. One round after the other it asks
+about windows: first those that the index leads to; then, of what the model named there, a moved window on
+each place, for an invented span moves along; then what lies before and after each place that is found, until
+nothing new is. All occurrences come from the model: what the captions have is a lead and evidence.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from footage import video as video_file
 from footage.errors import DecodeError, UsageError
 from footage.timecode import clamp, iou, overlap_seconds
-from footage.types import Candidate, Hit, Match, Span, Window
-from footage.vlm.protocol import Answer, VideoModel
+from footage.types import Candidate, Hit, Match, Span, Video, Window
+from footage.vlm.protocol import VideoModel
 from footage.windows import plan_windows
-from search.asking import Question, Reply, ask
-from search.query import parse_query, words_of
+from search.asking import Asker, Question, Reply
+from search.calibration import Calibration, load_calibration
+from search.looking import around, moved_window
+from search.query import Query, parse_query
 from search.seams import Place, places
-from search.verdict import Evidence, answer_score, chosen_span, clock, describe, judge, rank
-from search.wording import unsaid
-
-if TYPE_CHECKING:
-    from footage.store import Store
+from search.verdict import (
+    AGREEMENT_IOU,
+    CAUTIOUS,
+    WHOLE_WINDOW_SHARE,
+    Evidence,
+    Thresholds,
+    answer_score,
+    clock,
+    evidence_for,
+    rank,
+    share,
+)
 
 logger = logging.getLogger(__name__)
 
 MAX_WINDOWS = 6
-"""Windows the model is asked about per query: what a person waits for."""
+"""Windows the index leads to that the model is asked about: what a person waits for."""
 ASK_WITHIN = 0.15
 """A window is worth asking about when its best text scores at most this much below the best of all."""
 SAME_WITHIN = 0.03
 """Texts of one video whose scores differ by no more than this answer a query alike: occurrences of one
 event."""
-MATCHES_PER_VIDEO = 3
-"""Most matches of one video, so that a long video does not fill the list."""
+AGREEMENT_BONUS = 0.02
+"""What full agreement (IoU 1) of model and caption adds to a score when matches are ordered: enough to decide
+between videos of (almost) the same words; with ``SIGHTINGS_BONUS`` still too little to lift "from right to
+left" above "from left to right" (0.04 apart)."""
+SIGHTINGS_BONUS = 0.01
+"""What a second window that captioned the same event adds: each window is captioned without the others."""
+MOST_ROUNDS = 12
+"""Bound on the rounds of asking; each round beyond the second follows something new that was found."""
 
 
-def text_matches(candidates: Sequence[Candidate], *, store: Store, limit: int = 5) -> list[Match]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """How far a search looks with the model."""
+
+    max_windows: int = MAX_WINDOWS
+    """Most windows that the index leads to."""
+    exhaustive: bool = False
+    """Look at every window of the videos searched, whatever the index says."""
+    budget_seconds: float | None = None
+    """Begin nothing new after so long; None for no bound."""
+    window_seconds: float | None = None
+    """Length of a window; None for the model's own."""
+    overlap_seconds: float | None = None
+    """What neighbouring windows share; None for the model's own, cut to half a window."""
+    calibration: Calibration | None = None
+    """What turns evidence into confidence; None for the one that comes with the project for the model."""
+    thresholds: Thresholds = CAUTIOUS
+    """What turns confidence into a verdict."""
+
+
+DEFAULT = Looking()
+"""What a person waits for."""
+
+
+@dataclass
+class _Seen:
+    """One video, and what has been seen of it so far."""
+
+    candidate: Candidate
+    path: str
+    captions: Sequence[Hit] | None
+    windows: tuple[Window, ...]
+    replies: list[Reply] = field(default_factory=list)
+
+    @property
+    def video(self) -> Video:
+        return self.candidate.video
+
+    @cached_property
+    def reachable(self) -> bool:
+        return Path(self.path).is_file()
+
+    def asked(self, window: Span) -> bool:
+        return any(reply.seen == window for reply in self.replies)
+
+    def question(self, window: Span) -> Question:
+        index = next((planned.index for planned in self.windows if planned.span == window), -1)
+        return Question(self.video, self.path, Window(self.video.content_id, index, window))
+
+
+def text_matches(candidates: Sequence[Candidate], *, paths: Mapping[str, str], limit: int = 5) -> list[Match]:
     """What the index alone answers, best first: each candidate's best text and its further occurrences.
 
     Every verdict is "uncertain": nobody was asked.
     """
     found = [
-        (_from_text(candidate, hit, _path(candidate, store)), hit.score + _evidence(hit).bonus)
+        (_from_text(candidate, hit, paths[candidate.video.content_id]), hit.score + _bonus(hit))
         for candidate in candidates
         for hit in _occurrences(candidate)
     ]
-    return rank(found, limit=limit, per_video=MATCHES_PER_VIDEO)
+    return rank(found, limit=limit)
 
 
 def ground(
-    query_text: str,
+    query: Query,
     candidates: Sequence[Candidate],
     *,
-    store: Store,
-    model: VideoModel,
-    max_windows: int = MAX_WINDOWS,
+    paths: Mapping[str, str],
+    captions: Mapping[str, Sequence[Hit]] | None,
+    asker: Asker,
+    looking: Looking,
     limit: int = 5,
-    timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
-) -> list[Match]:
-    """Ask the model when the query takes place in the best windows of the candidates.
+    on_matches: Callable[[list[Match]], None] | None = None,
+) -> tuple[list[Match], list[Reply]]:
+    """Ask the model when the query takes place in the candidates.
 
-    The first window of every candidate is asked before the second of any. Candidates beyond ``max_windows``,
-    and those whose file is gone or cannot be decoded, keep what the index says, ungrounded and with the
-    reason as evidence.
+    Candidates whose file is gone or cannot be decoded, and leads beyond what ``looking`` allows, keep what
+    the index says, ungrounded and with the reason as evidence.
 
     Args:
-        query_text: What to look for, as the prompt takes it.
+        query: What to look for.
         candidates: Where to look, best first.
-        store: The index the candidates come from; says which files hold them.
-        model: Whom to ask.
-        max_windows: Most windows to ask about.
+        paths: A file that holds each candidate, by content id; empty where there is none.
+        captions: Captioned events by content id, with their cosine to the query; None to do without.
+        asker: Asks the model.
+        looking: How far to look.
         limit: Most matches.
-        timeout_seconds: Give up on a window's decoding after this long without progress.
-        on_progress: Called with (windows done, windows in all).
+        on_progress: Called with (windows done, windows in all); the second number grows with what is found.
+        on_matches: Called with the matches after every round of asking.
 
     Returns:
-        Matches, best first (see ``search.verdict.rank``).
+        Matches, best first (see ``search.verdict.rank``), and all replies.
 
     Raises:
         UsageError: when nothing of the query can go into a prompt.
+        StoreError: when answers cannot be read from the index.
         ModelError: when the model fails.
     """
-    # 1. Choose the windows and ask.
-    paths = {candidate.video.content_id: _path(candidate, store) for candidate in candidates}
-    questions = [
-        Question(candidate.video, paths[candidate.video.content_id], window)
-        for candidate, window in _worth_asking(candidates)
-        if Path(paths[candidate.video.content_id]).is_file()
-    ][:max_windows]
-    replies = ask(
-        query_text, questions, model=model, timeout_seconds=timeout_seconds, on_progress=on_progress
-    )
-
-    # 2. Hold the answers of each video against what the index has there.
-    found: list[tuple[Match, float]] = []
-    for candidate in candidates:
-        content_id = candidate.video.content_id
-        heard = [reply for reply in replies if reply.question.window.content_id == content_id]
-        found += _matches(query_text, candidate, paths[content_id], heard)
-
-    # 3. Best first.
-    return rank(found, limit=limit, per_video=MATCHES_PER_VIDEO)
+    search = _Search(query, candidates, paths, captions, asker, looking, limit)
+    return search.run(on_progress, on_matches)
 
 
 def find_in_file(
@@ -115,30 +168,27 @@ def find_in_file(
     text: str,
     *,
     model: VideoModel,
-    window_seconds: float | None = None,
-    overlap_seconds: float | None = None,
+    looking: Looking = DEFAULT,
     span: Span | None = None,
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Match]:
     """Ask the model about every window of one file, without an index.
 
-    The model names a span in every window, whether the event is there or not, and here nothing indexed speaks
-    for or against it. So every match is "uncertain", and the order is that of
-    ``search.verdict.answer_score``.
+    No captions speak for or against what the model names, so that only ``looking.calibration.uncaptioned``
+    counts.
 
     Args:
         path: The file.
         text: What to look for.
         model: Whom to ask.
-        window_seconds: Length of a window; the model's own when None.
-        overlap_seconds: What neighbouring windows share; the model's own when None.
+        looking: Lengths of windows, calibration and thresholds; all windows are looked at.
         span: Look only here, in video time; everywhere when None.
         timeout_seconds: Give up on decoding after this long without progress.
         on_progress: Called with (windows done, windows in all).
 
     Returns:
-        Matches, best first, one for each place the model named; overlapping windows that agree give one.
+        Matches, best first, one for each place the model named.
 
     Raises:
         UsageError: when the query is no query, or the span lies outside the video.
@@ -153,129 +203,294 @@ def find_in_file(
         raise UsageError(
             f"There is nothing at {clock(span or whole)}: {path} lasts {video.duration_seconds:.1f} s."
         )
-    profile = model.profile
-    windows = plan_windows(
-        video.content_id,
-        part.duration_seconds,
-        window_seconds=profile.window_seconds if window_seconds is None else window_seconds,
-        overlap_seconds=profile.overlap_seconds if overlap_seconds is None else overlap_seconds,
-    )
-    questions = [Question(video, str(path), _shifted(window, part.start_seconds)) for window in windows]
-    replies = ask(
-        query.prompt, questions, model=model, timeout_seconds=timeout_seconds, on_progress=on_progress
-    )
+    asker = Asker(model, timeout_seconds=timeout_seconds)
+    candidate = Candidate(video, (), (), 0.0)
+    search = _Search(query, [candidate], {"": str(path)}, None, asker, looking, limit=None, part=part)
+    matches, replies = search.run(on_progress, None)
     unseen = [reply for reply in replies if reply.problem]
     if len(unseen) == len(replies):
         raise DecodeError(unseen[0].problem)
     for reply in unseen:
-        logger.warning("%s was not looked at: %s", clock(reply.question.window.span), reply.problem)
-    matches = [_from_answer(place) for place in places(replies)]
-    return rank([(match, match.score) for match in matches], limit=len(matches), per_video=len(matches))
+        logger.warning("%s was not looked at: %s", clock(reply.seen), reply.problem)
+    return matches
 
 
-def _worth_asking(candidates: Sequence[Candidate]) -> list[tuple[Candidate, Window]]:
-    """Windows near the best score, the first of every candidate before the second of any."""
-    floor = max((hit.similarity for c in candidates for hit in c.hits), default=0.0) - ASK_WITHIN
-    columns = [
-        [
-            (candidate, window)
-            for window in candidate.windows
-            if any(hit.similarity >= floor for hit in _hits_in(candidate, window))
+class _Search:
+    """One query on its way through the rounds."""
+
+    def __init__(
+        self,
+        query: Query,
+        candidates: Sequence[Candidate],
+        paths: Mapping[str, str],
+        captions: Mapping[str, Sequence[Hit]] | None,
+        asker: Asker,
+        looking: Looking,
+        limit: int | None,
+        part: Span | None = None,
+    ) -> None:
+        profile = asker.model.profile
+        self.query, self.asker, self.looking, self.limit, self.part = query, asker, looking, limit, part
+        self.length = looking.window_seconds or profile.window_seconds
+        shared = profile.overlap_seconds if looking.overlap_seconds is None else looking.overlap_seconds
+        self.overlap = shared if shared < self.length else self.length / 2
+        self.until = None if looking.budget_seconds is None else time.monotonic() + looking.budget_seconds
+        self.seen = [
+            _Seen(
+                candidate,
+                paths[candidate.video.content_id],
+                None if captions is None else captions.get(candidate.video.content_id, ()),
+                self._plan(candidate.video),
+            )
+            for candidate in candidates
         ]
-        for candidate in candidates
-    ]
-    return [pair for row in zip_longest(*columns) for pair in row if pair is not None]
+        self.calibration = looking.calibration or load_calibration(profile.name)
+        hits = [hit.score for candidate in candidates for hit in candidate.hits]
+        self.floor = min(hits, default=0.0) - 2.0
+
+    def run(
+        self,
+        on_progress: Callable[[int, int], None] | None,
+        on_matches: Callable[[list[Match]], None] | None,
+    ) -> tuple[list[Match], list[Reply]]:
+        done = 0
+
+        def progress(some: int, of: int) -> None:
+            if on_progress:
+                on_progress(done + some, done + of)
+
+        pending = self._first()
+        for _ in range(MOST_ROUNDS):
+            if not pending:
+                break
+            # 1. Ask.
+            questions = [seen.question(window) for seen, window in pending]
+            replies = self.asker.ask(self.query.prompt, questions, until=self.until, on_progress=progress)
+            done += len(questions)
+            for (seen, _), reply in zip(pending, replies, strict=True):
+                seen.replies.append(reply)
+            # 2. Tell what is known, and see what follows from it.
+            if on_matches:
+                on_matches(self._matches())
+            if self.until is not None and time.monotonic() >= self.until:
+                break
+            pending = list(self._next())
+        return self._matches(), [reply for seen in self.seen for reply in seen.replies]
+
+    def _plan(self, video: Video) -> tuple[Window, ...]:
+        """The windows a video is looked at through, of the part that is searched."""
+        part = self.part or Span(0, video.duration_seconds)
+        planned = plan_windows(
+            video.content_id,
+            part.duration_seconds,
+            window_seconds=self.length,
+            overlap_seconds=self.overlap,
+        )
+        return tuple(_later(window, part.start_seconds) for window in planned)
+
+    def _first(self) -> list[tuple[_Seen, Span]]:
+        """Windows that the index leads to, the first of every candidate before the second of any; or all."""
+        best = max((hit.similarity for seen in self.seen for hit in seen.candidate.hits), default=0.0)
+        reachable = [seen for seen in self.seen if seen.reachable]
+        columns = [[(seen, window) for window in _leads(seen, best - ASK_WITHIN)] for seen in reachable]
+        led = [pair for row in zip_longest(*columns) for pair in row if pair is not None]
+        led = led[: self.looking.max_windows]
+        if not self.looking.exhaustive and self.part is None:
+            return led
+        known = {(id(seen), window) for seen, window in led}
+        return led + [
+            (seen, window.span)
+            for seen in reachable
+            for window in seen.windows
+            if (id(seen), window.span) not in known
+        ]
+
+    def _next(self) -> Iterator[tuple[_Seen, Span]]:
+        """Windows worth asking about after what was answered so far; none that was asked about before."""
+        for seen in self.seen:
+            if not seen.replies:
+                continue
+            for window in dict.fromkeys(self._worth_a_look(seen)):
+                if not seen.asked(window):
+                    yield seen, window
+
+    def _worth_a_look(self, seen: _Seen) -> Iterator[Span]:
+        duration = seen.video.duration_seconds
+        weighed = [(place, *self._weigh(seen, place)) for place in places(seen.replies)]
+        found = [place.span for place, _, sure in weighed if sure >= self.looking.thresholds.found]
+        for place, evidence, sure in weighed:
+            looks = [reply.seen for reply in (*place.replies, *evidence.others)]
+            # A place that may be it is looked at once more through a moved window.
+            if sure >= self.looking.thresholds.not_found and len(looks) < 2:
+                moved = moved_window(place.span, looks, duration_seconds=duration, length_seconds=self.length)
+                if moved is not None and self._inside(moved):
+                    yield moved
+                    continue
+            # What comes before and after one that is found may be it again.
+            if place.span in found:
+                for window in around(
+                    place.span, found, duration_seconds=duration, length_seconds=self.length
+                ):
+                    if self._inside(window):
+                        yield window
+        # Captions that answer as well as the best and that no place met are leads.
+        for hit in _occurrences(seen.candidate):
+            met = any(overlap_seconds(hit.span, place.span) > 0 for place, _, _ in weighed)
+            shown = [reply.seen for reply in seen.replies if overlap_seconds(reply.seen, hit.span) > 0]
+            if hit.owner_kind == "event" and len(shown) == 1 and not met:
+                moved = moved_window(hit.span, shown, duration_seconds=duration, length_seconds=self.length)
+                if moved is not None:
+                    yield moved
+
+    def _inside(self, window: Span) -> bool:
+        """Whether a window lies in the part that is searched."""
+        return self.part is None or overlap_seconds(window, self.part) == window.duration_seconds
+
+    def _weigh(self, seen: _Seen, place: Place) -> tuple[Evidence, float]:
+        evidence = evidence_for(place, seen.replies, self.query.text, seen.captions)
+        return evidence, self.calibration.confidence(evidence.measures())
+
+    def _matches(self) -> list[Match]:
+        found = [pair for seen in self.seen for pair in self._of_video(seen)]
+        return rank(found, limit=len(found) if self.limit is None else self.limit)
+
+    def _of_video(self, seen: _Seen) -> Iterator[tuple[Match, float]]:
+        """All matches of one video, each with what it is ordered by."""
+        # 1. What the model named. A span over the whole window says nothing where the captions do.
+        scores = {hit.owner_id: hit for hit in seen.candidate.hits}
+        leads = _occurrences(seen.candidate)
+        met: list[Span] = []
+        for place in places(seen.replies):
+            shown = max(place.replies, key=answer_score)
+            if share(place.span, shown.seen) >= WHOLE_WINDOW_SHARE and any(
+                overlap_seconds(hit.span, shown.seen) > 0 and iou(hit.span, place.span) < AGREEMENT_IOU
+                for hit in leads
+            ):
+                continue
+            evidence, sure = self._weigh(seen, place)
+            caption = evidence.caption
+            hit = scores.get(caption.owner_id) if caption else None
+            order = self.floor + sure
+            if hit is not None:
+                order = hit.score + _bonus(hit, iou(hit.span, place.span))
+            met.append(place.span)
+            yield self._named(seen, evidence, sure, hit), order
+
+        # 2. What only the captions have.
+        for hit in leads:
+            if any(iou(hit.span, span) >= AGREEMENT_IOU for span in met):
+                continue
+            yield self._captioned(seen, hit), hit.score + _bonus(hit)
+
+    def _named(self, seen: _Seen, evidence: Evidence, sure: float, hit: Hit | None) -> Match:
+        """A match that rests on what the model named."""
+        shown, caption = evidence.shown, evidence.caption
+        similarity = hit.similarity if hit else max(caption.similarity, 0.0) if caption else 0.0
+        return Match(
+            video=seen.video,
+            path=seen.path,
+            span=evidence.place.span,
+            text=caption.text if caption else "",
+            score=similarity if seen.captions is not None else sure,
+            grounded=True,
+            verdict=self.looking.thresholds.verdict(sure),
+            confidence=sure,
+            calibrated=self.calibration.card is not None,
+            measures=tuple(evidence.measures().items()),
+            raw=shown.answer.raw if shown.answer else "",
+            window=shown.question.window,
+            evidence=evidence.told(),
+        )
+
+    def _captioned(self, seen: _Seen, hit: Hit) -> Match:
+        """A match that only the captions have: never found, and not found where the model saw too little."""
+        reply = _reply_about(seen, hit)
+        if reply is None or reply.answer is None:
+            return _from_text(seen.candidate, hit, seen.path, None, [_why_not(seen, reply)])
+        match = _from_text(seen.candidate, hit, seen.path, reply)
+        if seen.captions is None:
+            return match
+        # As if the model had named it: all that it named in its place speaks against it.
+        cosines = {other.owner_id: other for other in seen.captions}
+        evidence = evidence_for(
+            Place(hit.span, (reply,)), seen.replies, self.query.text, [cosines.get(hit.owner_id, hit)]
+        )
+        measures = evidence.measures() | {"shift": 0.0, "overlap": 0.0}
+        sure = min(self.calibration.confidence(measures), self.looking.thresholds.found - 0.0001)
+        return replace(
+            match,
+            verdict=self.looking.thresholds.verdict(sure),
+            confidence=sure,
+            calibrated=self.calibration.card is not None,
+            measures=tuple(measures.items()),
+        )
 
 
-def _hits_in(candidate: Candidate, window: Window) -> list[Hit]:
-    """A candidate's hits in one of its windows, best first."""
-    return [hit for hit in candidate.hits if window.index in hit.window_indexes]
+def _leads(seen: _Seen, floor: float) -> list[Span]:
+    """The windows that hold what the index has near the query, best first.
+
+    Of each text the one that holds most of it comes before the others.
+    """
+    first, others = [], []
+    for hit in seen.candidate.hits:
+        if hit.similarity < floor:
+            continue
+        holding = [window.span for window in seen.windows if overlap_seconds(window.span, hit.span) > 0]
+        holding.sort(key=lambda window: (-round(overlap_seconds(window, hit.span), 3), window))
+        first += holding[:1]
+        others += holding[1:]
+    return list(dict.fromkeys([*first, *others]))
 
 
 def _occurrences(candidate: Candidate) -> list[Hit]:
     """The best hit of a candidate and those that answer as well."""
-    best = candidate.hits[0]
     return [
         hit
         for hit in candidate.hits
-        if hit.similarity >= best.similarity - SAME_WITHIN and hit.owner_kind == best.owner_kind
+        if hit.similarity >= candidate.hits[0].similarity - SAME_WITHIN
+        and hit.owner_kind == candidate.hits[0].owner_kind
     ]
 
 
-def _matches(
-    query_text: str, candidate: Candidate, path: str, replies: Sequence[Reply]
-) -> list[tuple[Match, float]]:
-    """All matches of one candidate, each with what it is ordered by: retrieval's score and its evidence."""
-    matches: list[tuple[Match, float]] = []
-    answered: set[str] = set()
-
-    # 1. What the model named, each with the indexed text it is held against. Of two answers about the same
-    #    text the agreeing one stands, as the other window may well not show the event at all.
-    for match, hit, evidence in sorted(
-        (_held_against(query_text, candidate, place) for place in places(replies)),
-        key=lambda found: not found[2].agree,
-    ):
-        if hit.owner_id not in answered or hit.owner_kind == "scene":
-            answered.add(hit.owner_id)
-            matches.append((match, hit.score + evidence.bonus))
-
-    # 2. What only the index has.
-    reasons = [reply.problem for reply in replies if reply.problem]
-    if not Path(path).is_file():
-        reasons.append(
-            f"The file {path} cannot be reached now." if path else "No file holds the video any more."
-        )
-    silent = {reply.question.window.index: reply for reply in replies if reply.answer and reply.span is None}
-    for hit in _occurrences(candidate):
-        if hit.owner_id in answered or any(overlap_seconds(hit.span, match.span) > 0 for match, _ in matches):
-            continue
-        reply = next((silent[index] for index in hit.window_indexes if index in silent), None)
-        text = _from_text(candidate, hit, path, reply=reply, reasons=reasons)
-        matches.append((text, hit.score + _evidence(hit).bonus))
-    return matches
+def _bonus(hit: Hit, overlap: float = 0.0) -> float:
+    """What the evidence beside the words adds to a score when matches are ordered."""
+    agreed = AGREEMENT_BONUS * overlap if overlap >= AGREEMENT_IOU else 0.0
+    return agreed + SIGHTINGS_BONUS * (len(hit.window_indexes) > 1)
 
 
-def _held_against(query_text: str, candidate: Candidate, place: Place) -> tuple[Match, Hit, Evidence]:
-    """The match of a place the model named, the indexed text it is held against, and the evidence.
-
-    Of the texts of its windows that answer equally well, the one that fits the place best.
-    """
-    hits = {
-        hit.owner_id: hit for reply in place.replies for hit in _hits_in(candidate, reply.question.window)
-    }
-    best = max(hit.similarity for hit in hits.values())
-    hit = max(
-        (hit for hit in hits.values() if hit.similarity >= best - SAME_WITHIN),
-        key=lambda hit: (hit.owner_kind == "event", iou(hit.span, place.span), hit.similarity),
+def _reply_about(seen: _Seen, hit: Hit) -> Reply | None:
+    """What was asked about the window that shows most of a captioned text; None where nothing was."""
+    return max(
+        (reply for reply in seen.replies if overlap_seconds(reply.seen, hit.span) > 0),
+        key=lambda reply: (not reply.problem, overlap_seconds(reply.seen, hit.span)),
+        default=None,
     )
-    evidence = _evidence(hit, place.span, unsaid=unsaid(words_of(query_text), hit.text))
-    shown = max(place.replies, key=lambda reply: overlap_seconds(hit.span, reply.question.window.span))
-    span = chosen_span(evidence, shown.question.window.span)
-    match = replace(
-        _from_answer(place, shown),
-        span=span,
-        grounded=span == place.span,
-        text=hit.text,
-        score=hit.similarity,
-        verdict=judge(evidence),
-        evidence=(*describe(evidence, hit.text, shown.question.window, shown.answer), *_agreement(place)),
+
+
+def _why_not(seen: _Seen, reply: Reply | None) -> str:
+    """Why the model did not look there."""
+    if reply is not None:
+        return reply.problem
+    if seen.reachable:
+        return "The model was not asked about this window."
+    return (
+        f"The file {seen.path} cannot be reached now." if seen.path else "No file holds the video any more."
     )
-    return match, hit, evidence
-
-
-def _evidence(hit: Hit, answered: Span | None = None, *, unsaid: str = "") -> Evidence:
-    """What is known where the index has this text."""
-    indexed = hit.span if hit.owner_kind == "event" else None
-    return Evidence(hit.similarity, indexed, answered, unsaid=unsaid, sightings=len(hit.window_indexes))
 
 
 def _from_text(
-    candidate: Candidate, hit: Hit, path: str, *, reply: Reply | None = None, reasons: Sequence[str] = ()
+    candidate: Candidate, hit: Hit, path: str, reply: Reply | None = None, reasons: Sequence[str] = ()
 ) -> Match:
-    """A match that rests on the index alone; ``reply`` is an answer that could not be read, if any."""
-    evidence = _evidence(hit)
-    window = reply.question.window if reply else None
+    """A match that rests on the index alone; ``reply`` is what the model said about its window, if asked."""
+    where = f"at {clock(hit.span)}" if hit.owner_kind == "event" else "as a scene"
+    told = [f'The captions have "{hit.text}" {where}.']
     answer = reply.answer if reply else None
+    if reply is not None and answer is not None:
+        told.append(f"Asked about {clock(reply.seen)}, the model named {clock(reply.span)}.")
+        if reply.span is not None and share(reply.span, reply.seen) >= WHOLE_WINDOW_SHARE:
+            told.append("The span covers the whole window, which says little.")
+        elif reply.span is not None and hit.owner_kind == "event":
+            told.append(f"The two disagree: IoU {iou(reply.span, hit.span):.2f}.")
     return Match(
         video=candidate.video,
         path=path,
@@ -283,57 +498,14 @@ def _from_text(
         text=hit.text,
         score=hit.similarity,
         grounded=False,
-        verdict=judge(evidence),
+        verdict="uncertain",
         raw=answer.raw if answer else "",
-        window=window,
-        evidence=(*describe(evidence, hit.text, window, answer), *reasons),
+        window=reply.question.window if reply else None,
+        evidence=(*told, *reasons),
         offline=not Path(path).is_file(),
     )
 
 
-def _from_answer(place: Place, shown: Reply | None = None) -> Match:
-    """A match that rests on the model alone; ``shown`` is the reply to show, the surest when None."""
-    shown = shown or max(place.replies, key=_reply_score)
-    question, answer = shown.question, _answer(shown)
-    evidence = Evidence(_reply_score(shown), None, place.span)
-    return Match(
-        video=question.video,
-        path=question.path,
-        span=place.span,
-        text="",
-        score=evidence.score,
-        grounded=True,
-        verdict="uncertain",
-        raw=answer.raw,
-        window=question.window,
-        evidence=(
-            *describe(evidence, "", question.window, answer),
-            *_agreement(place),
-            "A model names a span for anything, and nothing indexed was there to compare it with.",
-        ),
-    )
-
-
-def _agreement(place: Place) -> tuple[str, ...]:
-    return (f"{len(place.replies)} overlapping windows agree.",) if len(place.replies) > 1 else ()
-
-
-def _shifted(window: Window, seconds: float) -> Window:
+def _later(window: Window, seconds: float) -> Window:
     span = Span(window.span.start_seconds + seconds, window.span.end_seconds + seconds)
     return Window(window.content_id, window.index, span)
-
-
-def _reply_score(reply: Reply) -> float:
-    return answer_score(_answer(reply), reply.span or reply.question.window.span, reply.question.window.span)
-
-
-def _answer(reply: Reply) -> Answer:
-    if reply.answer is None:
-        raise ValueError(f"window {reply.question.window.index} was not answered: {reply.problem}")
-    return reply.answer
-
-
-def _path(candidate: Candidate, store: Store) -> str:
-    """A file that holds the candidate, one that is there if possible; empty when the index knows none."""
-    paths = store.paths_of(candidate.video.content_id)
-    return next((path for path in paths if Path(path).is_file()), paths[0] if paths else "")

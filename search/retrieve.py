@@ -120,6 +120,26 @@ class Retriever:
                 for content_id, (video, committed) in self._store.held(best[:limit]).items()
             ]
 
+    def captions(self, query: Query, content_ids: Collection[str]) -> dict[str, list[Hit]] | None:
+        """Every captioned event and scene of some videos, its similarity the plain cosine to the query.
+
+        Returns:
+            Hits by content id, nearest first; None without an embedder.
+
+        Raises:
+            StoreError: when the index cannot be read.
+        """
+        if self._embedder is None:
+            return None
+        name, vector = self._embedder.name, self._embedder.embed([query.text])[0]
+        hits, _ = self._store.nearest(
+            name, vector, limit=self._store.size_of(name), owner_kinds=_MOMENTS, content_ids=content_ids
+        )
+        by_video: dict[str, list[Hit]] = defaultdict(list)
+        for hit in hits:
+            by_video[hit.content_id].append(replace(hit, similarity=max(hit.score, 0.0)))
+        return by_video
+
     def _ordered(
         self, query: Query, depth: int, limit: int, content_ids: Collection[str] | None, arm: Arm
     ) -> list[Hit]:

@@ -1,159 +1,227 @@
-"""Weighs the evidence for a match: found, uncertain or not found, and which match comes first; asks nobody.
+"""Weighs the evidence for a moment: found, uncertain or not found, and which match comes first; asks nobody.
 
-Two witnesses speak about a moment. The index says what was seen there, before anybody asked; the model, asked
-for the query in a window, names a span. The second never says "not here": it names a span for anything. So it
-counts only where it agrees with the first, and neither alone makes "found". The thresholds are plain first
-choices, not calibrated probabilities.
+A model asked to find something always names a span, whether the thing is there or not. So what speaks for a
+span is measured from several sides, each a number from 0 to 1: how sure the model was of its digits, whether
+it names the same moment when the window is moved, what the captions say was there, and the shape of the span.
+A logistic model makes a confidence of the numbers (see ``search.calibration``), and two thresholds make a
+verdict of that.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from footage.timecode import format_time, iou
-from footage.types import Match, Span, Verdict, Window
+from footage.timecode import clamp, format_time, iou, overlap_seconds
+from footage.types import Hit, Match, Span, Verdict
 from footage.vlm.protocol import Answer
+from search.asking import Reply
+from search.query import words_of
+from search.seams import Place, at_end, at_start
+from search.wording import clash, unsaid
+
+MODEL_MEASURES: dict[str, str] = {
+    "start": "probability the model gave to the digits of the start",
+    "end": "probability the model gave to the digits of the end",
+    "shift": "mean IoU with what it named through other windows on the place: an invented span moves along",
+    "inside": "1 unless the span runs to an edge of all its windows where the video goes on",
+    "share": "share of its window that the span covers: over all of it says nothing",
+}
+"""What can be measured with the model alone."""
+CAPTION_MEASURES: dict[str, str] = {
+    "similarity": "cosine of the query and the caption of the event in the span; 0 where captions have none",
+    "said": "1 when that caption says every content word of the query in its order",
+    "clash": "1 when it says something else in place of what was asked (another colour, direction, side)",
+    "overlap": "IoU of the span and the captioned event",
+    "elsewhere": "by how much a caption elsewhere in the video comes nearer to the query",
+}
+"""What the captions add."""
 
 AGREEMENT_IOU = 0.3
-"""The model's span and the indexed event's agree from this IoU on. Half, the field's usual bar, would ask for
-more than two witnesses with an error of a second each can give on an event of three seconds."""
-FOUND_SCORE = 0.75
-"""Least score of a text that can make "found"; its words are compared besides."""
-NOT_FOUND_SCORE = 0.4
-"""Below this score the nearest text is about something else: queries on things that never occur in drawn
-footage score 0.2 to 0.36, its paraphrases 0.5 and more."""
-AGREEMENT_BONUS = 0.02
-"""What full agreement (IoU 1) adds to a score when matches are ordered: enough to decide between videos of
-(almost) the same words; with ``SIGHTINGS_BONUS`` still too little to lift "from right to left" above "from
-left to right" (0.04 apart)."""
-SIGHTINGS_BONUS = 0.01
-"""What a second window that captioned the same event adds: each window is captioned without the others."""
+"""A captioned event lies in a span from this IoU on. Half, the field's usual bar, would ask for more than two
+witnesses with an error of a second each can give on an event of three seconds."""
+SEES = 0.9
+"""A window shows a place when it holds this share of it."""
+UNKNOWN = 0.5
+"""Stands for a measure that could not be taken: no probabilities, no second window on the place."""
 WHOLE_WINDOW_SHARE = 0.9
-"""A span over at least this share of its window tells little: it is what a model answers when it does not
-know."""
-UNKNOWN_CONFIDENCE = 0.5
-"""Stands for the confidence of an answer whose backend tells no probabilities."""
+"""A span over at least this share of its window is what a model answers when it does not know."""
+MATCHES_PER_VIDEO = 3
+"""Most matches of one video that are not "found", so that a long video does not fill the list."""
+
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """From which confidence on a verdict is given."""
+
+    found: float = 0.8
+    """Least confidence of "found"."""
+    not_found: float = 0.2
+    """Confidence below which it is "not found"."""
+
+    def verdict(self, confidence: float | None) -> Verdict:
+        """What a confidence means; None, where the model was not asked, is always "uncertain"."""
+        if confidence is None:
+            return "uncertain"
+        return (
+            "found"
+            if confidence >= self.found
+            else "not found"
+            if confidence < self.not_found
+            else "uncertain"
+        )
+
+
+CAUTIOUS = Thresholds()
+"""The thresholds unless a setting says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What is known about one moment."""
+    """What is known about one place the model named."""
 
-    score: float
-    """How near the indexed text comes to the query, 0 to 1 (see ``search.retrieve``)."""
-    indexed: Span | None
-    """When the indexed event happens, in video time; None when the text describes a scene, not a moment."""
-    answered: Span | None
-    """The span the model named, in video time; None when it was not asked or not understood."""
-    unsaid: str = ""
-    """What the query asks for and the text does not say (see ``search.wording``); empty when it says all."""
-    sightings: int = 1
-    """How many windows' captions have the indexed event."""
+    place: Place
+    """What it named, and through which windows."""
+    others: tuple[Reply, ...]
+    """Replies through other windows that show the place, whatever they named."""
+    query: str
+    """What was asked for."""
+    captions: tuple[Hit, ...] | None
+    """What the captions have of the video, with its cosine to the query; None where nobody captioned it."""
 
     @property
-    def agree(self) -> bool:
-        """Whether index and model name the same moment."""
-        return self.overlap >= AGREEMENT_IOU
+    def shown(self) -> Reply:
+        """The reply to show: the surest of those that named the place."""
+        return max(self.place.replies, key=lambda reply: (answer_score(reply), -reply.seen.start_seconds))
 
     @property
-    def overlap(self) -> float:
-        """IoU of what index and model name; 0 where one of them names nothing."""
-        if self.indexed is None or self.answered is None:
-            return 0.0
-        return iou(self.indexed, self.answered)
+    def caption(self) -> Hit | None:
+        """What the captions have in the span: of several events the one that says the query best."""
+        inside = [hit for hit in self._events if iou(hit.span, self.place.span) >= AGREEMENT_IOU]
+        return max(
+            inside,
+            key=lambda hit: (not clash(self.query, hit.text), hit.similarity, iou(hit.span, self.place.span)),
+            default=None,
+        )
 
     @property
-    def bonus(self) -> float:
-        """What the evidence beside the words adds to the score when matches are ordered."""
-        return AGREEMENT_BONUS * self.overlap * self.agree + SIGHTINGS_BONUS * (self.sightings > 1)
+    def _events(self) -> list[Hit]:
+        return [hit for hit in self.captions or () if hit.owner_kind == "event"]
 
+    def measures(self) -> dict[str, float]:
+        """The evidence in numbers: ``MODEL_MEASURES``, and ``CAPTION_MEASURES`` where there are captions."""
+        shown, span = self.shown, self.place.span
+        start, end = digits(shown.answer) if shown.answer else (UNKNOWN, UNKNOWN)
+        looks = [reply for reply in (*self.place.replies, *self.others) if reply is not shown]
+        told = {
+            "start": start,
+            "end": end,
+            "shift": sum(_agreement(span, look) for look in looks) / len(looks) if looks else UNKNOWN,
+            "inside": float(any(not at_start(reply) for reply in self.place.replies))
+            * any(not at_end(reply) for reply in self.place.replies),
+            "share": share(span, shown.seen),
+        }
+        if self.captions is not None:
+            caption = self.caption
+            similarity = max(caption.similarity, 0.0) if caption else 0.0
+            others = (hit.similarity for hit in self._events if overlap_seconds(hit.span, span) == 0)
+            told |= {
+                "similarity": similarity,
+                "said": float(caption is not None and not unsaid(words_of(self.query), caption.text)),
+                "clash": float(caption is not None and bool(clash(self.query, caption.text))),
+                "overlap": iou(caption.span, span) if caption else 0.0,
+                "elsewhere": max(0.0, max(others, default=0.0) - similarity),
+            }
+        return {name: round(min(max(value, 0.0), 1.0), 4) for name, value in told.items()}
 
-def judge(evidence: Evidence) -> Verdict:
-    """The verdict on a moment.
-
-    =============  ===================================================================================
-    found          the text says what the query says (``FOUND_SCORE``, and no word of it ``unsaid``), and
-                   index and model name the same moment
-    not found      no text comes near the query (below ``NOT_FOUND_SCORE``)
-    uncertain      everything else, so always where the model was not asked or not understood
-    =============  ===================================================================================
-    """
-    if evidence.answered is None:
-        return "uncertain"
-    if evidence.score < NOT_FOUND_SCORE:
-        return "not found"
-    said = evidence.score >= FOUND_SCORE and not evidence.unsaid
-    return "found" if said and evidence.agree else "uncertain"
-
-
-def chosen_span(evidence: Evidence, window: Span) -> Span:
-    """Which span to answer with.
-
-    The model's, as it was asked for exactly this; where it was not asked or not understood, the indexed one
-    (a scene's is its window). Also where the two disagree, with one exception: a span over the whole window
-    says nothing, so the indexed event's stands.
-    """
-    if evidence.answered is None:
-        return evidence.indexed or window
-    if evidence.indexed is not None and not evidence.agree and covers(evidence.answered, window):
-        return evidence.indexed
-    return evidence.answered
-
-
-def covers(span: Span, window: Span) -> bool:
-    """Whether a span takes up (almost) the whole window."""
-    return span.duration_seconds >= WHOLE_WINDOW_SHARE * window.duration_seconds
-
-
-def confidence(answer: Answer) -> float | None:
-    """Geometric mean of the probabilities of an answer's tokens; None where the backend does not tell."""
-    if not answer.token_logprobs:
-        return None
-    return math.exp(sum(answer.token_logprobs) / len(answer.token_logprobs))
-
-
-def answer_score(answer: Answer, span: Span, window: Span) -> float:
-    """How much an answer is worth on its own, 0 to 1.
-
-    Its confidence, halved when it covers the whole window.
-    """
-    sure = confidence(answer)
-    return round((UNKNOWN_CONFIDENCE if sure is None else sure) * (0.5 if covers(span, window) else 1.0), 6)
-
-
-def describe(evidence: Evidence, text: str, window: Window | None, answer: Answer | None) -> tuple[str, ...]:
-    """The evidence in sentences, for people."""
-    lines = []
-    if text and evidence.indexed is not None:
-        lines.append(f'The index has "{text}" at {clock(evidence.indexed)}.')
-    elif text:
-        lines.append(f'The index has "{text}" as a scene.')
-    if text and evidence.unsaid:
-        lines.append(f'It does not say "{evidence.unsaid}".')
-    if window is None or answer is None:
+    def told(self) -> tuple[str, ...]:
+        """The evidence in sentences, for people."""
+        shown, place, caption = self.shown, self.place, self.caption
+        lines = []
+        if self.captions is not None and caption is None:
+            lines.append("The captions have nothing there.")
+        if caption is not None:
+            lines.append(f'The captions have "{caption.text}" at {clock(caption.span)}.')
+            if other := clash(self.query, caption.text):
+                lines.append(f"It says {other}.")
+            elif missing := unsaid(words_of(self.query), caption.text):
+                lines.append(f'It does not say "{missing}".')
+        if shown.answer is not None:
+            start, end = digits(shown.answer)
+            sure = f" (start {start:.0%}, end {end:.0%} sure)" if shown.answer.token_logprobs else ""
+            lines.append(f"Asked about {clock(shown.seen)}, the model named {clock(shown.span)}{sure}.")
+        looks = [reply for reply in (*place.replies, *self.others) if reply is not shown]
+        if looks:
+            agreed = sum(_agreement(place.span, look) >= AGREEMENT_IOU for look in looks)
+            lines.append(
+                f"Through {_windows(len(looks))} it named that moment {agreed} of {len(looks)} times."
+            )
+        if share(place.span, shown.seen) >= WHOLE_WINDOW_SHARE:
+            lines.append("The span covers the whole window, which says little.")
         return tuple(lines)
-    if evidence.answered is None:
-        lines.append(f"Asked about {clock(window.span)}, the model named no usable time.")
-        return tuple(lines)
-    sure = confidence(answer)
-    surely = "" if sure is None else f" (mean token probability {sure:.2f})"
-    lines.append(f"Asked about {clock(window.span)}, the model named {clock(evidence.answered)}{surely}.")
-    if evidence.indexed is not None:
-        lines.append(f"The two {'agree' if evidence.agree else 'disagree'}: IoU {evidence.overlap:.2f}.")
-    if covers(evidence.answered, window.span):
-        lines.append("The span covers the whole window, which says little.")
-    return tuple(lines)
 
 
-def rank(matches: Iterable[tuple[Match, float]], *, limit: int, per_video: int) -> list[Match]:
+def evidence_for(
+    place: Place, replies: Iterable[Reply], query: str, captions: Sequence[Hit] | None
+) -> Evidence:
+    """Gather what is known about a place: of all ``replies`` about its video those that show it."""
+    others = (
+        reply
+        for reply in replies
+        if reply.answer is not None
+        and reply not in place.replies
+        and overlap_seconds(reply.seen, place.span) >= SEES * place.span.duration_seconds
+    )
+    return Evidence(place, tuple(others), query, None if captions is None else tuple(captions))
+
+
+def digits(answer: Answer) -> tuple[float, float]:
+    """Probabilities of the two numbers of a find answer, each the product over its tokens.
+
+    ``UNKNOWN`` where the backend tells no probabilities, or there is no such number.
+    """
+    if answer.token_logprobs is None or answer.token_texts is None:
+        return UNKNOWN, UNKNOWN
+    ends, text = [], ""
+    for piece in answer.token_texts:
+        text += piece
+        ends.append(len(text))
+    found = []
+    for number in _NUMBER.finditer(text):
+        logprobs = (
+            logprob
+            for piece, end, logprob in zip(answer.token_texts, ends, answer.token_logprobs, strict=True)
+            if end > number.start() and end - len(piece) < number.end()
+        )
+        found.append(math.exp(sum(logprobs)))
+    start, end, *_ = [*found, UNKNOWN, UNKNOWN]
+    return start, end
+
+
+def answer_score(reply: Reply) -> float:
+    """How much an answer is worth on its own, 0 to 1: how sure its digits are, less where it covers all."""
+    if reply.answer is None or reply.span is None:
+        return 0.0
+    start, end = digits(reply.answer)
+    return start * end * (0.5 if share(reply.span, reply.seen) >= WHOLE_WINDOW_SHARE else 1.0)
+
+
+def share(span: Span, window: Span) -> float:
+    """Share of a window that a span covers, 0 to 1."""
+    return overlap_seconds(span, window) / window.duration_seconds if window.duration_seconds else 0.0
+
+
+def rank(matches: Iterable[tuple[Match, float]], *, limit: int) -> list[Match]:
     """Order matches by verdict ("found" before all others), then by what comes with each, and cut the list.
 
-    Ties by content id, then start, then end. At most ``per_video`` of one video, so that a long video does
-    not fill the list.
+    Ties by content id, then start, then end. At most ``MATCHES_PER_VIDEO`` of one video beside what is found.
     """
-    ordered = sorted(
+    kept: list[Match] = []
+    for match, _ in sorted(
         matches,
         key=lambda pair: (
             pair[0].verdict != "found",
@@ -161,18 +229,25 @@ def rank(matches: Iterable[tuple[Match, float]], *, limit: int, per_video: int) 
             pair[0].video.content_id,
             pair[0].span,
         ),
-    )
-    return _at_most(per_video, [match for match, _ in ordered])[:limit]
+    ):
+        same = sum(other.video.content_id == match.video.content_id for other in kept)
+        if match.verdict == "found" or same < MATCHES_PER_VIDEO:
+            kept.append(match)
+    return kept[:limit]
 
 
-def clock(span: Span) -> str:
+def clock(span: Span | None) -> str:
     """A span as clock readings."""
+    if span is None:
+        return "no usable time"
     return f"{format_time(span.start_seconds)}-{format_time(span.end_seconds)}"
 
 
-def _at_most(per_video: int, matches: Sequence[Match]) -> list[Match]:
-    kept: list[Match] = []
-    for match in matches:
-        if sum(other.video.content_id == match.video.content_id for other in kept) < per_video:
-            kept.append(match)
-    return kept
+def _agreement(span: Span, look: Reply) -> float:
+    """IoU of a place and what another window named, as far as that window sees."""
+    seen = clamp(span, look.seen)
+    return iou(seen, look.span) if seen and look.span else 0.0
+
+
+def _windows(count: int) -> str:
+    return "another window" if count == 1 else f"{count} other windows"

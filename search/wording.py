@@ -6,6 +6,7 @@ Before a text may speak for a query, its words are compared one by one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import combinations
 
@@ -61,3 +62,57 @@ def same_word(one: str, other: str) -> bool:
     if one == other:
         return True
     return shared >= SHARED_LETTERS and max(len(one), len(other)) - shared <= LONGEST_ENDING
+
+
+# What cannot both be said of one thing. Embeddings place such words next to each other, as they occur in
+# the same sentences.
+_CONTRASTS: tuple[dict[str, str], ...] = tuple(
+    {word: name for name in names.split() for word in name.split("/")}
+    for names in (
+        "black white grey/gray red orange yellow green blue purple/violet pink brown",
+        "man/men/boy/boys woman/women/girl/girls",
+        "one two three four five six seven eight nine ten",
+        "day/daytime/daylight night/nighttime",
+        "indoors/inside outdoors/outside",
+        "opens/open/opening/opened closes/close/closing/closed",
+        "enters/enter/entering/entered leaves/leave/leaving/exits/exit/exiting",
+    )
+)
+_SIDE = r"(?P<{}>left|right)"
+_HEADING = re.compile(
+    rf"\b(?:to|towards?) (?:the |his |her |its |their )?{_SIDE.format('side')}\b(?! (?:side )?of\b)"
+    rf"|\b{_SIDE.format('way')}wards?\b"
+)
+_POSITION = re.compile(
+    r"\b(?:on|at|in|to) (?:the )?(?:far |very )?(?P<place>left|right|middle|cent(?:re|er)|top|bottom)\b"
+    r"|\b(?P<beside>left|right) of\b|\b(?P<mid>mid)-"
+)
+
+
+def clash(query: str, text: str) -> str:
+    """What a text says in place of something a query asks for, as in "white, not red"; else empty.
+
+    Looked at are words of which only one can be true of a thing: colours, directions, sides, numbers, man and
+    woman, day and night, in and out, open and close. A text that is silent about one of them does not clash,
+    nor one that says both.
+    """
+    for asked, told in zip(_told(query), _told(text), strict=True):
+        if asked and told and not asked & told:
+            return f"{', '.join(sorted(told))}, not {', '.join(sorted(asked))}"
+    return ""
+
+
+def _told(text: str) -> list[set[str]]:
+    """What a text says of each kind of contrast."""
+    line = " ".join(text.casefold().split())
+    headings = {f"to the {match['side'] or match['way']}" for match in _HEADING.finditer(line)}
+    rest = _HEADING.sub(" ", line)
+    places = {_place(match) for match in _POSITION.finditer(rest)}
+    words = words_of(rest)
+    told = [{names[word] for word in words if word in names} for names in _CONTRASTS]
+    return [headings, places, *({name.split("/")[0] for name in names} for names in told)]
+
+
+def _place(match: re.Match[str]) -> str:
+    name = match["place"] or match["beside"] or "middle"
+    return "middle" if name.startswith(("cent", "mid")) else name

@@ -14,12 +14,14 @@ from footage.store import Grounding, Mark, Store, grounding_key
 from footage.store import tables as tables_module
 from footage.store.backup import backup, restore
 from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
+from footage.vlm.protocol import Answer
 
 PROVENANCE = Provenance("org/model", "abc", "1", "small")
 HERE = Span(1.5, 4.0)
 REVIEW = Mark("r1", "review", "c", HERE, "flagged", 'a "red" car', "see; it's him", "Ann", 5.0)
 LABEL = Mark("l1", "label", "", Span(0, 0), "absent", "a giraffe", made_at=2.0)
-ANSWER = Grounding("c", Span(0, 30), "a dog jumps", PROVENANCE, "From 1.5 to 4.0.", "stop", (-0.125, -2.5))
+SAID = Answer("From 1.5 to 4.0.", "stop", (-0.125, -2.5), ("From 1.5", ""))
+ANSWER = Grounding("c", Span(0, 30), "a dog jumps", PROVENANCE, SAID)
 
 
 @pytest.fixture
@@ -39,10 +41,10 @@ def test_what_goes_in_comes_back(store):
     assert book.marks() == [LABEL, REVIEW]
     assert book.marks(kinds=["review"]) == book.marks(content_ids=["c"]) == [REVIEW]
     assert book.groundings([ANSWER.key, "other"]) == {ANSWER.key: ANSWER}
-    silent = replace(ANSWER, query="a cat sits", token_logprobs=None)
-    book.put_groundings([silent, replace(ANSWER, raw="From 2.0 to 3.0.")])
+    silent = replace(ANSWER, query="a cat sits", answer=Answer("From 1.5 to 4.0.", "length"))
+    book.put_groundings([silent, replace(ANSWER, answer=replace(SAID, raw="From 2.0 to 3.0."))])
     assert book.groundings([silent.key])[silent.key] == silent
-    assert book.groundings([ANSWER.key])[ANSWER.key].raw == "From 2.0 to 3.0."
+    assert book.groundings([ANSWER.key])[ANSWER.key].answer.raw == "From 2.0 to 3.0."
     book.put_marks([replace(REVIEW, state="reviewed")])
     assert [mark.state for mark in book.marks(kinds=["review"])] == ["reviewed"]
     book.remove_marks(["r1", "unknown"])

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from footage.config import Settings
     from footage.embedder import Embedder
     from footage.vlm.protocol import VideoModel
+    from search.ground import Looking
 
 
 def load_model(settings: Settings) -> VideoModel:
@@ -34,3 +35,23 @@ def load_embedder(settings: Settings) -> Embedder:
 
     with console.notes().status(f"loading {console.plain(settings.embedder)}"):
         return embedder.load_embedder(settings.embedder)
+
+
+def looking(settings: Settings, *, exhaustive: bool = False, budget_seconds: float | None = None) -> Looking:
+    """How far a search looks under the settings.
+
+    Raises:
+        UsageError: when the calibration they name cannot be read.
+    """
+    from search.calibration import read_calibration
+    from search.ground import Looking
+    from search.verdict import Thresholds
+
+    return Looking(
+        exhaustive=exhaustive,
+        budget_seconds=budget_seconds,
+        window_seconds=settings.window_seconds,
+        overlap_seconds=settings.overlap_seconds,
+        calibration=read_calibration(settings.calibration) if settings.calibration else None,
+        thresholds=Thresholds(settings.found_from, settings.not_found_below),
+    )

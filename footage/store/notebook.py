@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args
 
 from footage.store.rows import span_columns, span_from_row
 from footage.store.tables import Tables
-from footage.types import FinishReason, Provenance, Span
+from footage.types import Provenance, Span
+from footage.vlm.protocol import Answer
 
 MarkKind = Literal["review", "correction", "label"]
 MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
@@ -55,15 +56,11 @@ class Grounding:
     window: Span
     """What the model was shown, in video time."""
     query: str
-    """What it was asked for, as the prompt says it."""
+    """What it was asked: the prompt."""
     provenance: Provenance
     """Model, revision, prompt version and budget."""
-    raw: str
-    """The answer, untouched."""
-    finish_reason: FinishReason
-    """How it ended."""
-    token_logprobs: tuple[float, ...] | None = None
-    """Natural log of each token's probability, or None where the backend does not tell."""
+    answer: Answer
+    """What it said."""
 
     @property
     def key(self) -> str:
@@ -152,27 +149,31 @@ _PROVENANCE = ("model", "revision", "prompt_version", "budget")
 
 
 def _grounding_to_row(grounding: Grounding) -> dict[str, Any]:
-    logprobs = grounding.token_logprobs
+    answer = grounding.answer
     return {
         "key": grounding.key,
         "content_id": grounding.content_id,
         **span_columns(grounding.window),
         "query": grounding.query,
         **{name: getattr(grounding.provenance, name) for name in _PROVENANCE},
-        "raw": grounding.raw,
-        "finish_reason": grounding.finish_reason,
-        "token_logprobs": None if logprobs is None else list(logprobs),
+        "raw": answer.raw,
+        "finish_reason": answer.finish_reason,
+        "token_logprobs": None if answer.token_logprobs is None else list(answer.token_logprobs),
+        "token_texts": None if answer.token_texts is None else list(answer.token_texts),
     }
 
 
 def _grounding_from_row(row: dict[str, Any]) -> Grounding:
-    logprobs = row["token_logprobs"]
+    logprobs, texts = row["token_logprobs"], row["token_texts"]
     return Grounding(
         row["content_id"],
         span_from_row(row),
         row["query"],
         Provenance(*(row[name] for name in _PROVENANCE)),
-        row["raw"],
-        row["finish_reason"],
-        None if logprobs is None else tuple(logprobs),
+        Answer(
+            row["raw"],
+            row["finish_reason"],
+            None if logprobs is None else tuple(logprobs),
+            None if texts is None else tuple(texts),
+        ),
     )

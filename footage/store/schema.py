@@ -138,6 +138,7 @@ TABLES: dict[str, pa.Schema] = {
             _required("raw", pa.string()),
             _required("finish_reason", pa.string()),
             pa.field("token_logprobs", pa.list_(pa.float64())),
+            pa.field("token_texts", pa.list_(pa.string())),
         ]
     ),
     # Last on purpose: once it is there, with its schema_version, the index is whole.

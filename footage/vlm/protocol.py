@@ -38,6 +38,8 @@ class Answer:
     """"stop" when the model ended by itself, "length" when the cap cut it."""
     token_logprobs: tuple[float, ...] | None = None
     """Natural log of each generated token's probability, or None where the backend does not tell."""
+    token_texts: tuple[str, ...] | None = None
+    """What each of those tokens spells, the end token as ""; None where the backend does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

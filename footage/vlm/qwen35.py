@@ -251,8 +251,12 @@ class Qwen35Model:
         end = next((n for n, token in enumerate(tokens) if token in self._end_ids), None)
         said = tokens if end is None else tokens[:end]
         raw = self._tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        told = None if logprobs is None else tuple(logprobs if end is None else logprobs[: end + 1])
-        return Answer(raw, "length" if end is None else "stop", told)
+        if logprobs is None:
+            return Answer(raw, "length" if end is None else "stop")
+        spelled = [self._tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in said]
+        if end is None:
+            return Answer(raw, "length", tuple(logprobs), tuple(spelled))
+        return Answer(raw, "stop", tuple(logprobs[: end + 1]), (*spelled, ""))
 
     def _split_template(self) -> tuple[str, list[int]]:
         """The chat template around the user's text: before it (with the video) as text, after it as ids."""

@@ -10,7 +10,7 @@ import streamlit as st
 
 from footage.errors import FootageError, UsageError
 from footage.types import Match, Span
-from search.verdict import NOT_FOUND_SCORE
+from search.engine import NEAR
 from ui.components import cards, markup, media, notices, player, timeline
 from ui.components.resources import Desk, Outline
 from ui.shown import count, short_path
@@ -167,7 +167,7 @@ def _answers(desk: Desk, answered: Answered) -> None:
     if result is None:
         return
     matches = result.matches
-    if all(match.verdict == "not found" or match.score < NOT_FOUND_SCORE for match in matches):
+    if all(match.verdict == "not found" or match.score < NEAR for match in matches):
         st.html(notices.nothing_found(answered.query))
         st.html(notices.coverage(result))
         if not matches or not st.toggle("Show what comes nearest", key="nearest"):

@@ -1,0 +1,232 @@
+"""How much each piece of evidence counts: logistic models, fitted for one model, with a card on how they did.
+
+``confidence = 1 / (1 + exp(-(intercept + sum of weight * measure)))``, with the measures of
+``search.verdict``. One fit is for videos that were captioned, one for what the model alone says.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from footage.errors import UsageError
+from search.verdict import CAPTION_MEASURES, MODEL_MEASURES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CARDS = Path(__file__).parent / "cards"
+"""Folder of the fits that come with the project, by name of the profile."""
+LEAST_EXAMPLES = 30
+"""Fewest labelled matches, and a fifth of them of either kind, to fit from."""
+_STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's own default
+
+
+class Fit(BaseModel):
+    """One logistic model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intercept: float
+    """What it says of no evidence, in log-odds."""
+    weights: dict[str, float]
+    """Log-odds by measure."""
+
+    def confidence(self, measures: Mapping[str, float]) -> float:
+        """How sure the evidence makes, 0 to 1."""
+        odds = self.intercept + sum(weight * measures[name] for name, weight in self.weights.items())
+        return round(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))), 4)
+
+
+class Card(BaseModel):
+    """Where a fit comes from, and how it did on what it was not fitted on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    date: str
+    """When it was fitted, ISO 8601."""
+    data: str
+    """What on, in a sentence."""
+    examples: int
+    """Labelled matches it was fitted on."""
+    positives: int
+    """Those of them that were right."""
+    auroc: float
+    """Area under the ROC curve over those matches, by five-fold cross-validation over queries."""
+    reliability: list[tuple[float, int, float]]
+    """By tenth of confidence, cross-validated: mean confidence, matches, share that was right."""
+
+
+class Calibration(BaseModel):
+    """What turns evidence into confidence for one model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    """Name of the profile it is for; empty for any."""
+    captioned: Fit
+    """For videos that were captioned."""
+    uncaptioned: Fit
+    """For what the model alone says."""
+    card: Card | None = None
+    """How it was fitted; None for weights that nobody fitted ("uncalibrated")."""
+
+    def confidence(self, measures: Mapping[str, float]) -> float:
+        """How sure the evidence makes, 0 to 1."""
+        fit = self.captioned if CAPTION_MEASURES.keys() <= measures.keys() else self.uncaptioned
+        return fit.confidence(measures)
+
+
+UNCALIBRATED = Calibration(
+    model="",
+    captioned=Fit(
+        intercept=-8.0,
+        weights={
+            "start": 0.5,
+            "end": 0.5,
+            "shift": 2.0,
+            "inside": 0.5,
+            "share": -1.0,
+            "similarity": 5.0,
+            "said": 2.0,
+            "clash": -4.0,
+            "overlap": 2.0,
+            "elsewhere": -3.0,
+        },
+    ),
+    uncaptioned=Fit(
+        intercept=-3.5, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
+    ),
+)
+"""Plain first choices for models that nobody has labelled answers of. Conservative: "found" takes a caption
+that says the query, or nearly, at the moment the model names through more than one window, and is never
+said of what the model alone names."""
+
+
+def load_calibration(profile: str, path: Path | None = None) -> Calibration:
+    """The calibration of a file, else the one that comes with the project for a profile, else the default.
+
+    Raises:
+        UsageError: when the file cannot be read, or is for another model.
+    """
+    shipped = CARDS / f"{profile}.json"
+    if path is None:
+        return read_calibration(shipped) if shipped.is_file() else UNCALIBRATED
+    calibration = read_calibration(path)
+    if calibration.model and calibration.model != profile:
+        raise UsageError(
+            f"The calibration {path} is for the model {calibration.model!r}, not for {profile!r}.",
+            hint="Fit one for this model: footage calibrate --truth FILE.",
+        )
+    return calibration
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read a calibration.
+
+    Raises:
+        UsageError: when it cannot be read.
+    """
+    try:
+        return Calibration.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"The calibration {path} cannot be read: {error.strerror or error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"The calibration {path} makes no sense: {where}: {first['msg']}.",
+            hint="Fit it anew: footage calibrate --truth FILE.",
+        ) from error
+
+
+def fit_calibration(
+    examples: Sequence[Mapping[str, float]],
+    right: Sequence[bool],
+    groups: Sequence[str],
+    *,
+    model: str,
+    data: str,
+    date: str,
+) -> Calibration:
+    """Fit both logistic models, and judge the first by five-fold cross-validation over groups.
+
+    Args:
+        examples: The measures of each labelled match.
+        right: Whether it was right.
+        groups: The query of each: matches of one query are never on both sides of a fold.
+        model: Name of the profile.
+        data: What the examples are, in a sentence.
+        date: Today, ISO 8601.
+
+    Raises:
+        UsageError: when there are too few, or (almost) all are right or wrong.
+    """
+    import numpy as np
+    from sklearn.metrics import roc_auc_score
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+    truth = np.array(right, bool)
+    least = LEAST_EXAMPLES // 5
+    if len(truth) < LEAST_EXAMPLES or min(truth.sum(), (~truth).sum()) < least:
+        raise UsageError(
+            f"{len(truth)} labelled matches ({truth.sum()} right) are too few to fit a calibration; "
+            f"{LEAST_EXAMPLES} are needed, {least} of either kind.",
+            hint="Label more queries, present and absent ones.",
+        )
+    captioned = [*MODEL_MEASURES, *CAPTION_MEASURES]
+    table = _table(examples, captioned)
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    told = cross_val_predict(
+        _pipeline(), table, truth, groups=np.array(groups), cv=folds, method="predict_proba"
+    )[:, 1]
+    return Calibration(
+        model=model,
+        captioned=_fit(table, truth, captioned),
+        uncaptioned=_fit(_table(examples, list(MODEL_MEASURES)), truth, list(MODEL_MEASURES)),
+        card=Card(
+            date=date,
+            data=data,
+            examples=len(truth),
+            positives=int(truth.sum()),
+            auroc=round(float(roc_auc_score(truth, told)), 4),
+            reliability=_reliability(told, truth),
+        ),
+    )
+
+
+def _pipeline() -> object:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=1 / _STRENGTH))
+
+
+def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
+    """A logistic model of plain measures, from one that was fitted on standardised ones."""
+    scaler, logistic = _pipeline().fit(table, truth)  # type: ignore[attr-defined]
+    weights = logistic.coef_[0] / scaler.scale_
+    return Fit(
+        intercept=round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4),
+        weights={name: round(float(weight), 4) for name, weight in zip(names, weights, strict=True)},
+    )
+
+
+def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
+    import numpy as np
+
+    return np.array([[example.get(name, 0.0) for name in names] for example in examples], float)
+
+
+def _reliability(told: np.ndarray, truth: np.ndarray) -> list[tuple[float, int, float]]:
+    tenths = (told * 10).clip(0, 9).astype(int)
+    return [
+        (round(float(told[at].mean()), 4), int(at.sum()), round(float(truth[at].mean()), 4))
+        for tenth in range(10)
+        if (at := tenths == tenth).any()
+    ]
