@@ -22,7 +22,7 @@ from footage.synthetic import GRID_SECONDS, SyntheticClip, random_clip, write_cl
 from footage.types import Caption, CaptionEvent, Match, Span
 from footage.vlm.contract import caption_prompt, find_prompt, read_caption, read_span
 from search.evaluation.metrics import (
-    CaptionCounts,
+    Counts,
     Moment,
     caption_counts,
     mean_iou,
@@ -116,7 +116,7 @@ def evaluate_demo_model(
     """
     began = time.perf_counter()
     report = on_progress or _nobody
-    counts: list[CaptionCounts] = []
+    counts: list[Counts] = []
     predictions: dict[tuple[int, str], list[Span]] = {}
     truths: dict[tuple[int, str], list[Span]] = {}
     drawn = draw_clips(seed, clips, clip_seconds or (SHORTEST_WINDOW_SECONDS, model.profile.window_seconds))
@@ -134,7 +134,7 @@ def evaluate_demo_model(
         raise UsageError(
             "Nothing happens in the clips drawn.", hint="Draw more of them, or take another seed."
         )
-    total = reduce(add, counts, CaptionCounts(0, 0, 0))
+    total = reduce(add, counts, Counts(0, 0, 0))
     return {
         "caption_recall": round(total.recall, 4),
         "caption_precision": round(total.precision, 4),
