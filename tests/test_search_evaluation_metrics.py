@@ -133,9 +133,7 @@ def test_a_true_event_is_claimed_once_by_the_best_fit():
     true = [CaptionEvent(Span(0, 4), "A dog runs."), CaptionEvent(Span(3, 7), "A dog runs.")]
     written = [CaptionEvent(Span(0, 4), "A dog runs."), CaptionEvent(Span(0, 5), "A dog runs.")]
     assert caption_counts(written, true) == Counts(1, 2, 2)
-    assert caption_counts([*written, CaptionEvent(Span(3, 6.5), "A dog runs. ")], true) == Counts(
-        2, 3, 2
-    )
+    assert caption_counts([*written, CaptionEvent(Span(3, 6.5), "A dog runs. ")], true) == Counts(2, 3, 2)
 
 
 @given(

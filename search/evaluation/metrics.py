@@ -64,9 +64,7 @@ class Counts:
     """How much is true."""
 
     def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.matched + other.matched, self.predicted + other.predicted, self.true + other.true
-        )
+        return Counts(self.matched + other.matched, self.predicted + other.predicted, self.true + other.true)
 
     @property
     def recall(self) -> float:
@@ -219,10 +217,7 @@ def matched_spans(
     Pairs are taken greedily, best IoU first; equal ones in the order listed.
     """
     pairs = _one_to_one(
-        (iou(p, t), i, j)
-        for i, p in enumerate(predicted)
-        for j, t in enumerate(true)
-        if iou(p, t) >= min_iou
+        (iou(p, t), i, j) for i, p in enumerate(predicted) for j, t in enumerate(true) if iou(p, t) >= min_iou
     )
     return [(predicted[i], true[j]) for i, j in pairs]
 
@@ -238,9 +233,7 @@ def occurrence_counts(predicted: Sequence[Span], true: Sequence[Span], *, min_io
 
 def boundary_errors(pairs: Sequence[tuple[Span, Span]]) -> list[tuple[float, float]]:
     """How far start and end of each predicted span lie from the true ones, in seconds, never negative."""
-    return [
-        (abs(p.start_seconds - t.start_seconds), abs(p.end_seconds - t.end_seconds)) for p, t in pairs
-    ]
+    return [(abs(p.start_seconds - t.start_seconds), abs(p.end_seconds - t.end_seconds)) for p, t in pairs]
 
 
 def _one_to_one(pairs: Iterable[tuple[float, int, int]]) -> list[tuple[int, int]]:

@@ -127,7 +127,7 @@ def found_counts(judged: Sequence[Judged], *, threshold: float) -> Counts:
 def precision_at_prevalence(
     judged: Sequence[Judged], *, threshold: float, prevalence: float = PREVALENCE
 ) -> float:
-    """Precision of "found" if only a share ``prevalence`` of all queries were present; 1 if nothing is claimed.
+    """Precision of "found" if a share ``prevalence`` of all queries were present; 1 if nothing is claimed.
 
     A test set with as many absent queries as present ones flatters somebody who mostly asks for what is not
     there.

@@ -187,7 +187,7 @@ def evaluate_end_to_end(
 
     began = time.perf_counter()
     report = on_progress or _nobody
-    with _folder(folder) as root:
+    with work_folder(folder) as root:
         # 1. Draw the clips.
         clips = {
             Path(root) / "clips" / f"{number:03d}.mp4": clip
@@ -284,7 +284,9 @@ def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = Fal
     for video in truth.videos:
         for event in video.events:
             # Whoever asks in other words gets the right answers wherever the event happens.
-            found.setdefault(event.query, {})[_resolved(folder / video.name)] = event.spans
+            spans = found.setdefault(event.query, {})
+            path = _resolved(folder / video.name)
+            spans[path] = (*spans.get(path, ()), *event.spans)
     if not paraphrased:
         return [Question(text, truths) for text, truths in found.items()]
     other = {
@@ -388,7 +390,8 @@ def _resolved(path: str | Path) -> str:
     return str(Path(path).resolve())
 
 
-def _folder(folder: Path | None) -> AbstractContextManager[str | Path]:
+def work_folder(folder: Path | None) -> AbstractContextManager[str | Path]:
+    """Where a run keeps its index: in a folder that stays, or in one that goes when the run ends."""
     return nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="footage-eval-")
 
 
