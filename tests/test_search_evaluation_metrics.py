@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from footage.types import CaptionEvent, Span
 from search.evaluation.metrics import (
-    CaptionCounts,
+    Counts,
     Moment,
     ScoredSpan,
     best_iou,
@@ -122,20 +122,18 @@ def test_perfect_predictions_score_one(truths):
 
 def test_caption_counts_need_text_and_place():
     true = [CaptionEvent(Span(0, 4), "A dog runs."), CaptionEvent(Span(6, 8), "A ball bounces.")]
-    assert caption_counts(true, true) == CaptionCounts(2, 2, 2)
+    assert caption_counts(true, true) == Counts(2, 2, 2)
     late = [CaptionEvent(Span(3, 7), "A dog runs.")]
-    assert caption_counts(late, true) == CaptionCounts(0, 1, 2)
+    assert caption_counts(late, true) == Counts(0, 1, 2)
     wrong_words = [CaptionEvent(Span(0, 4), "A cat runs.")]
-    assert caption_counts(wrong_words, true) == CaptionCounts(0, 1, 2)
+    assert caption_counts(wrong_words, true) == Counts(0, 1, 2)
 
 
 def test_a_true_event_is_claimed_once_by_the_best_fit():
     true = [CaptionEvent(Span(0, 4), "A dog runs."), CaptionEvent(Span(3, 7), "A dog runs.")]
     written = [CaptionEvent(Span(0, 4), "A dog runs."), CaptionEvent(Span(0, 5), "A dog runs.")]
-    assert caption_counts(written, true) == CaptionCounts(1, 2, 2)
-    assert caption_counts([*written, CaptionEvent(Span(3, 6.5), "A dog runs. ")], true) == CaptionCounts(
-        2, 3, 2
-    )
+    assert caption_counts(written, true) == Counts(1, 2, 2)
+    assert caption_counts([*written, CaptionEvent(Span(3, 6.5), "A dog runs. ")], true) == Counts(2, 3, 2)
 
 
 @given(
@@ -149,9 +147,9 @@ def test_matches_never_exceed_either_side(written, true):
 
 
 def test_counts_add_up_and_empty_captions_of_empty_clips_are_perfect():
-    total = CaptionCounts(1, 2, 4) + CaptionCounts(2, 2, 2)
+    total = Counts(1, 2, 4) + Counts(2, 2, 2)
     assert (total.recall, total.precision) == (0.5, 0.75)
-    assert (CaptionCounts(0, 0, 0).recall, CaptionCounts(0, 0, 0).precision) == (1.0, 1.0)
+    assert (Counts(0, 0, 0).recall, Counts(0, 0, 0).precision) == (1.0, 1.0)
 
 
 def test_official_qvhighlights_scores_are_reproduced(test_data):

@@ -53,8 +53,27 @@ def test_ground_truth_is_read(tmp_path):
     [
         (lambda t: t.pop("videos"), 'the key "videos" is missing'),
         (
-            lambda t: t["videos"]["clips/a.mp4"].pop("duration"),
-            'video "clips/a.mp4": the key "duration" is missing',
+            lambda t: t["videos"]["clips/a.mp4"].pop("events"),
+            'video "clips/a.mp4": the key "events" is missing',
+        ),
+        (
+            lambda t: t["videos"]["clips/a.mp4"].update(duration=7),
+            "event 0: a span starts at 7 s, but the video lasts 7 s",
+        ),
+        (
+            lambda t: t["videos"]["clips/a.mp4"]["events"][0].pop("query"),
+            'event 0: the key "query" is missing',
+        ),
+        (lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(query=" "), "event 0: a query needs words"),
+        (lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(to_check="yes"), "must be true or false"),
+        (
+            lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[["1:75", 90]]),
+            "event 0: '1:75' is not a time",
+        ),
+        (lambda t: t.update(negative_queries=["a cat", ""]), "negative query 1: a query needs words"),
+        (
+            lambda t: t.update(negative_queries=["a dog runs"]),
+            '"a dog runs" stands among the negative queries and among the events',
         ),
         (
             lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[]),
@@ -63,7 +82,7 @@ def test_ground_truth_is_read(tmp_path):
         (lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[[3, 1]]), "0 <= start <= end"),
         (
             lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(spans=[[1, "x"]]),
-            "expected a number, got 'x'",
+            "'x' is not a time",
         ),
         (lambda t: t["videos"]["clips/a.mp4"]["events"][0].update(query=3), "expected a text, got int"),
         (lambda t: t.update(videos=[]), "expected a JSON object, got list"),
@@ -75,6 +94,22 @@ def test_broken_ground_truth_is_told_where(tmp_path, change, told):
     change(truth)
     with pytest.raises(UsageError, match=told):
         read_ground_truth(written(tmp_path, truth))
+
+
+def test_only_a_query_and_its_times_are_needed(tmp_path):
+    events = [{"query": "a dog runs", "spans": [["1:23.5", "1:02:03"], [7, "0:09"]], "to_check": True}]
+    truth = read_ground_truth(written(tmp_path, {"videos": {"a.mp4": {"events": events}}}))
+    [video] = truth.videos
+    [event] = video.events
+    assert (video.duration_seconds, truth.negative_queries) == (None, ())
+    assert event.spans == (Span(83.5, 3723), Span(7, 9))
+    assert (event.id, event.paraphrase, event.to_check) == ("a.mp4/0", "", True)
+
+
+def test_a_video_named_twice_is_told_and_does_not_vanish(tmp_path):
+    twice = '{"videos": {"a.mp4": {"events": []}, "a.mp4": {"events": []}}}'
+    with pytest.raises(UsageError, match=r'key "a\.mp4" stands twice'):
+        read_ground_truth(written(tmp_path, twice))
 
 
 def test_invalid_json_and_missing_files_are_told(tmp_path):

@@ -98,6 +98,8 @@ def test_questions_of_a_ground_truth_file(tmp_path):
     again = TrueEvent("e1", "A dog runs.", "", (Span(5, 7),))
     truth = GroundTruth((TrueVideo("a.mp4", 10, (dog,)), TrueVideo("b.mp4", 10, (again,))))
     [question] = truth_questions(truth, tmp_path)
+    twice = GroundTruth((TrueVideo("a.mp4", None, (dog, again)),))
+    assert list(truth_questions(twice, tmp_path)[0].truths.values()) == [(Span(1, 2), Span(5, 7))]
     assert question.text == "A dog runs."
     assert set(question.truths) == {str((tmp_path / name).resolve()) for name in ("a.mp4", "b.mp4")}
     [other] = truth_questions(truth, tmp_path, paraphrased=True)

@@ -9,7 +9,7 @@ make every figure look better.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Hashable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -53,29 +53,27 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class CaptionCounts:
-    """How many events of a caption are right; add up over clips, then divide."""
+class Counts:
+    """How many of what was said are right; add up over clips or queries, then divide."""
 
     matched: int
-    """Pairs of a predicted and a true event with equal text and enough overlap, one to one."""
+    """Pairs of something said and something true, one to one."""
     predicted: int
-    """Events the model wrote."""
+    """How much was said."""
     true: int
-    """Events that happen."""
+    """How much is true."""
 
-    def __add__(self, other: CaptionCounts) -> CaptionCounts:
-        return CaptionCounts(
-            self.matched + other.matched, self.predicted + other.predicted, self.true + other.true
-        )
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.matched + other.matched, self.predicted + other.predicted, self.true + other.true)
 
     @property
     def recall(self) -> float:
-        """Share of the true events that were written; 1 when there are none."""
+        """Share of what is true that was said; 1 when nothing is."""
         return self.matched / self.true if self.true else 1.0
 
     @property
     def precision(self) -> float:
-        """Share of the written events that are true; 1 when there are none."""
+        """Share of what was said that is true; 1 when nothing was."""
         return self.matched / self.predicted if self.predicted else 1.0
 
 
@@ -197,24 +195,54 @@ def ranks_summary(video_ranks: np.ndarray, moment_ranks: np.ndarray) -> dict[str
 
 def caption_counts(
     predicted: Sequence[CaptionEvent], true: Sequence[CaptionEvent], *, min_iou: float = 0.5
-) -> CaptionCounts:
+) -> Counts:
     """Compare a caption's events with what happens: equal text, IoU >= ``min_iou``, one to one.
 
     Pairs are taken greedily, best IoU first; equal ones in the order written.
     """
-    pairs = [
+    pairs = _one_to_one(
         (iou(p.span, t.span), i, j)
         for i, p in enumerate(predicted)
         for j, t in enumerate(true)
-        if p.text.strip() == t.text.strip()
-    ]
-    taken_predicted: set[int] = set()
-    taken_true: set[int] = set()
-    for overlap, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
-        if overlap >= min_iou and i not in taken_predicted and j not in taken_true:
-            taken_predicted.add(i)
-            taken_true.add(j)
-    return CaptionCounts(len(taken_true), len(predicted), len(true))
+        if p.text.strip() == t.text.strip() and iou(p.span, t.span) >= min_iou
+    )
+    return Counts(len(pairs), len(predicted), len(true))
+
+
+def matched_spans(
+    predicted: Sequence[Span], true: Sequence[Span], *, min_iou: float = 0.5
+) -> list[tuple[Span, Span]]:
+    """Pairs of a predicted and a true span of one query in one video with IoU >= ``min_iou``, one to one.
+
+    Pairs are taken greedily, best IoU first; equal ones in the order listed.
+    """
+    pairs = _one_to_one(
+        (iou(p, t), i, j) for i, p in enumerate(predicted) for j, t in enumerate(true) if iou(p, t) >= min_iou
+    )
+    return [(predicted[i], true[j]) for i, j in pairs]
+
+
+def occurrence_counts(predicted: Sequence[Span], true: Sequence[Span], *, min_iou: float = 0.5) -> Counts:
+    """How many times of one query in one video were found: every time it happens counts, not the best alone.
+
+    Pairs are those of ``matched_spans``, so a second span on the same occurrence is wrong. With nothing
+    predicted precision is 1, where it never happens recall is 1 (see ``Counts``).
+    """
+    return Counts(len(matched_spans(predicted, true, min_iou=min_iou)), len(predicted), len(true))
+
+
+def boundary_errors(pairs: Sequence[tuple[Span, Span]]) -> list[tuple[float, float]]:
+    """How far start and end of each predicted span lie from the true ones, in seconds, never negative."""
+    return [(abs(p.start_seconds - t.start_seconds), abs(p.end_seconds - t.end_seconds)) for p, t in pairs]
+
+
+def _one_to_one(pairs: Iterable[tuple[float, int, int]]) -> list[tuple[int, int]]:
+    """Of (IoU, number, number) the pairs with the best IoU, each number once; equal ones by number."""
+    partner: dict[int, int] = {}
+    for _, i, j in sorted(pairs, key=lambda pair: (-pair[0], pair[1], pair[2])):
+        if i not in partner and j not in partner.values():
+            partner[i] = j
+    return list(partner.items())
 
 
 def _first_iou(predictions: Sequence[Span], truths: Sequence[Span]) -> float:

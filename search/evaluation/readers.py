@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from footage.errors import UsageError
+from footage.timecode import parse_time
 from footage.types import Span
 from search.evaluation.metrics import ScoredSpan
 
@@ -29,6 +31,8 @@ class TrueEvent:
     """Another way to ask for it; may be empty."""
     spans: tuple[Span, ...]
     """Every time it happens, in video time; at least one."""
+    to_check: bool = False
+    """True for a proposal that nobody has checked yet: not known to be true."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,8 @@ class TrueVideo:
 
     name: str
     """Path of the file relative to the annotation's folder."""
-    duration_seconds: float
-    """Length of the video."""
+    duration_seconds: float | None
+    """Length of the video, where the file says so."""
     events: tuple[TrueEvent, ...]
     """What happens."""
 
@@ -73,29 +77,28 @@ def read_ground_truth(path: Path) -> GroundTruth:
     """Read this project's own ground truth.
 
     A JSON object: ``videos`` maps a file's path, relative to the JSON file's folder, to ``{"duration":
-    seconds, "events": [{"id", "query", "paraphrase", "spans": [[start, end], ...]}]}``; ``negative_queries``
-    is a list of sentences. Other keys are allowed and ignored.
+    seconds, "events": [{"id", "query", "paraphrase", "spans": [[start, end], ...], "to_check"}]}``;
+    ``negative_queries`` is a list of sentences that nothing answers. Times are seconds or texts as in 83.5,
+    "1:23.5", "1:02:03". ``query`` and ``spans`` are needed; an id is "path/number" unless given. Other keys
+    are allowed and ignored.
 
     Raises:
-        UsageError: when the file cannot be read or is not of this form.
+        UsageError: when the file cannot be read, is not of this form, or contradicts itself.
     """
     content = _json(path)
     where = str(path)
-    videos = []
-    for name, entry in _object(_field(content, "videos", where), where).items():
-        here = f'{where}, video "{name}"'
-        events = _field(entry, "events", here)
-        videos.append(
-            TrueVideo(
-                name=name,
-                duration_seconds=_number(_field(entry, "duration", here), here),
-                events=tuple(
-                    _true_event(event, f"{here}, event {i}") for i, event in enumerate(_list(events, here))
-                ),
-            )
-        )
-    negatives = _list(content.get("negative_queries", []), where)
-    return GroundTruth(tuple(videos), tuple(_text(query, where) for query in negatives))
+    videos = tuple(
+        _true_video(name, entry, f'{where}, video "{name}"')
+        for name, entry in _object(_field(content, "videos", where), where).items()
+    )
+    negatives = tuple(
+        _sentence(query, f"{where}, negative query {i}")
+        for i, query in enumerate(_list(content.get("negative_queries", []), where))
+    )
+    asked = {event.query for video in videos for event in video.events}
+    if both := asked & set(negatives):
+        raise UsageError(f'{where}: "{min(both)}" stands among the negative queries and among the events.')
+    return GroundTruth(videos, negatives)
 
 
 def read_qvhighlights(path: Path) -> list[MomentQuery]:
@@ -222,15 +225,35 @@ def _inside(span: Span, duration: float | None) -> Span:
     return Span(min(span.start_seconds, end), min(span.end_seconds, end))
 
 
-def _true_event(entry: Any, where: str) -> TrueEvent:
-    spans = tuple(_span(pair, where) for pair in _list(_field(entry, "spans", where), where))
+def _true_video(name: str, entry: Any, where: str) -> TrueVideo:
+    length = _object(entry, where).get("duration")
+    duration = None if length is None else _number(length, where)
+    events = tuple(
+        _true_event(event, f"{name}/{i}", f"{where}, event {i}")
+        for i, event in enumerate(_list(_field(entry, "events", where), where))
+    )
+    for i, event in enumerate(events):
+        late = max(span.start_seconds for span in event.spans)
+        if duration is not None and late >= duration:
+            raise UsageError(
+                f"{where}, event {i}: a span starts at {late:g} s, but the video lasts {duration:g} s."
+            )
+    return TrueVideo(name, duration, events)
+
+
+def _true_event(entry: Any, name: str, where: str) -> TrueEvent:
+    spans = tuple(_timed_span(pair, where) for pair in _list(_field(entry, "spans", where), where))
     if not spans:
         raise UsageError(f"{where}: an event needs one span at least.")
+    to_check = entry.get("to_check", False)
+    if not isinstance(to_check, bool):
+        raise UsageError(f'{where}: "to_check" must be true or false, got {to_check!r}.')
     return TrueEvent(
-        id=str(_field(entry, "id", where)),
-        query=_text(_field(entry, "query", where), where),
+        id=str(entry.get("id", name)),
+        query=_sentence(_field(entry, "query", where), where),
         paraphrase=_text(entry.get("paraphrase", ""), where),
         spans=spans,
+        to_check=to_check,
     )
 
 
@@ -244,10 +267,19 @@ def _read(path: Path) -> str:
 
 def _json(path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(_read(path))
+        content = json.loads(_read(path), object_pairs_hook=partial(_no_key_twice, str(path)))
     except json.JSONDecodeError as error:
         raise UsageError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
     return _object(content, str(path))
+
+
+def _no_key_twice(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dictionary; of a key written twice the first value would vanish unseen."""
+    held = dict(pairs)
+    if len(held) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise UsageError(f'{where}: the key "{twice}" stands twice in one object.')
+    return held
 
 
 def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
@@ -300,6 +332,12 @@ def _text(value: Any, where: str) -> str:
     return value
 
 
+def _sentence(value: Any, where: str) -> str:
+    if not _text(value, where).strip():
+        raise UsageError(f"{where}: a query needs words.")
+    return str(value)
+
+
 def _number(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise UsageError(f"{where}: expected a number, got {value!r}.")
@@ -311,6 +349,20 @@ def _parse(text: str, where: str) -> float:
         return float(text)
     except ValueError as error:
         raise UsageError(f"{where}: expected a number, got {text!r}.") from error
+
+
+def _timed_span(pair: Any, where: str) -> Span:
+    """As ``_span``, of times that may be written as clock readings."""
+    return _span([_time(value, where) for value in _list(pair, where)], where)
+
+
+def _time(value: Any, where: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_time(value)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}.", hint=error.hint) from error
 
 
 def _span(pair: Any, where: str) -> Span:

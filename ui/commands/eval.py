@@ -11,9 +11,13 @@ import typer
 
 from footage.errors import UsageError
 from ui import console, options, parts
+from ui.commands import measure
 
 HELP = "Measure a model, the whole job, or somebody's predictions against the truth."
 EXAMPLES = options.examples(
+    "footage eval init ~/Videos --out truth.json",
+    "footage eval run truth.json --fail-under span_R@1@0.5=0.6,found_precision=0.9",
+    "footage eval end-to-end --library ~/Videos --truth truth.json",
     "footage eval demo-model --seed 7 --clips 60 --json",
     "footage eval end-to-end --seed 7 --videos 40 --json",
     "footage eval long-file --seed 7 --minutes 60 --json",
@@ -50,13 +54,25 @@ def demo_model(
 
 
 def end_to_end(
+    library: Annotated[
+        Path | None,
+        typer.Option("--library", metavar="FOLDER", help="Index these videos, not drawn ones."),
+    ] = None,
+    truth: Annotated[
+        Path | None,
+        typer.Option("--truth", metavar="FILE", help="What is true of them (see footage eval init)."),
+    ] = None,
+    fail_under: measure.FailUnder = "",
     seed: Seed = 0,
     videos: Annotated[int, typer.Option("--videos", min=1, help="How many clips to draw.")] = 40,
     queries: Annotated[int, typer.Option("--queries", min=1, help="Ask at most so many.")] = 100,
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="FOLDER", help="Keep the clips and the index here.")
     ] = None,
-    model: DemoModel = "demo",
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME", help="As elsewhere; for drawn clips demo unless given."),
+    ] = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
     embedder: options.Embedder = None,
@@ -64,12 +80,25 @@ def end_to_end(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Index unseen drawn clips, search for what happens in them, and compare the first match to the truth."""
+    """Index unseen drawn clips, search for what happens in them, and compare the first match to the truth.
+
+    With --library the videos are your own, and the figures those of eval run.
+    """
     from ui.commands.evaluation_runs import evaluate_end_to_end
 
+    own = library or truth
+    model = model if own else model or "demo"
     settings = options.settings_from(
         config, model=model, model_path=model_path, device=device, embedder=embedder
     )
+    if library and truth:
+        measure.library(library, truth, settings, fail_under=fail_under, keep=keep, as_json=json)
+        return
+    if own or fail_under:
+        raise UsageError(
+            "--library, --truth and --fail-under measure your own videos: the first two go together.",
+            hint="Write a truth file with `footage eval init`.",
+        )
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
     with console.stages() as progress:
         scores, _ = evaluate_end_to_end(
@@ -81,7 +110,7 @@ def end_to_end(
             folder=keep,
             on_progress=progress,
         )
-    _print(scores, as_json=json, model=model)
+    _print(scores, as_json=json, model=settings.model)
 
 
 def long_file(
@@ -215,6 +244,8 @@ def _with_interval(figures: Mapping[str, float | list[float]], name: str) -> str
 
 
 COMMANDS: dict[str, Callable[..., None]] = {
+    "init": measure.init,
+    "run": measure.run,
     "demo-model": demo_model,
     "end-to-end": end_to_end,
     "long-file": long_file,

@@ -22,7 +22,7 @@ from footage.synthetic import GRID_SECONDS, SyntheticClip, random_clip, write_cl
 from footage.types import Caption, CaptionEvent, Match, Span
 from footage.vlm.contract import caption_prompt, find_prompt, read_caption, read_span
 from search.evaluation.metrics import (
-    CaptionCounts,
+    Counts,
     Moment,
     caption_counts,
     mean_iou,
@@ -116,7 +116,7 @@ def evaluate_demo_model(
     """
     began = time.perf_counter()
     report = on_progress or _nobody
-    counts: list[CaptionCounts] = []
+    counts: list[Counts] = []
     predictions: dict[tuple[int, str], list[Span]] = {}
     truths: dict[tuple[int, str], list[Span]] = {}
     drawn = draw_clips(seed, clips, clip_seconds or (SHORTEST_WINDOW_SECONDS, model.profile.window_seconds))
@@ -134,7 +134,7 @@ def evaluate_demo_model(
         raise UsageError(
             "Nothing happens in the clips drawn.", hint="Draw more of them, or take another seed."
         )
-    total = reduce(add, counts, CaptionCounts(0, 0, 0))
+    total = reduce(add, counts, Counts(0, 0, 0))
     return {
         "caption_recall": round(total.recall, 4),
         "caption_precision": round(total.precision, 4),
@@ -187,7 +187,7 @@ def evaluate_end_to_end(
 
     began = time.perf_counter()
     report = on_progress or _nobody
-    with _folder(folder) as root:
+    with work_folder(folder) as root:
         # 1. Draw the clips.
         clips = {
             Path(root) / "clips" / f"{number:03d}.mp4": clip
@@ -284,7 +284,9 @@ def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = Fal
     for video in truth.videos:
         for event in video.events:
             # Whoever asks in other words gets the right answers wherever the event happens.
-            found.setdefault(event.query, {})[_resolved(folder / video.name)] = event.spans
+            spans = found.setdefault(event.query, {})
+            path = _resolved(folder / video.name)
+            spans[path] = (*spans.get(path, ()), *event.spans)
     if not paraphrased:
         return [Question(text, truths) for text, truths in found.items()]
     other = {
@@ -388,7 +390,8 @@ def _resolved(path: str | Path) -> str:
     return str(Path(path).resolve())
 
 
-def _folder(folder: Path | None) -> AbstractContextManager[str | Path]:
+def work_folder(folder: Path | None) -> AbstractContextManager[str | Path]:
+    """Where a run keeps its index: in a folder that stays, or in one that goes when the run ends."""
     return nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="footage-eval-")
 
 
