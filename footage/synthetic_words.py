@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -55,14 +55,41 @@ def _one(rng: np.random.Generator, options: Sequence[_T]) -> _T:
     return options[int(rng.integers(len(options)))]
 
 
-def reword(kind: str, colour: str, verb: str, where: str, rng: np.random.Generator) -> str:
-    """What happens in somebody's own words, as a query might be."""
+def _halved(options: Sequence[_T], half: int | None) -> Sequence[_T]:
+    """Every other of the distinct options; all of them where there is only one, or no half is asked for."""
+    distinct = list(dict.fromkeys(options))
+    return options if half is None or len(distinct) == 1 else distinct[half::2]
+
+
+def reword(
+    kind: str,
+    colour: str,
+    verb: str,
+    where: str,
+    rng: np.random.Generator,
+    *,
+    half: Literal[0, 1] | None = None,
+) -> str:
+    """What happens in somebody's own words, as a query might be.
+
+    Args:
+        kind: What it is about, as its colour, verb and where are: those of a synthetic event.
+        colour: See kind.
+        verb: See kind.
+        where: See kind.
+        rng: Where the randomness comes from.
+        half: Use one half of the sentence forms, nouns, verbs and directions only: what is said in the words
+            of one half is never said in those of the other, so that one can be learned from and the other
+            kept for the test.
+    """
     form = rng.random()
+    if half is not None:
+        form = 0.12 + form * 0.38 if half == 0 else 0.5 + form * 0.5
     if form < 0.12:
         return f"a {colour} {kind} {verb} {where}"
-    noun = _one(rng, _NOUNS[kind])
-    does, doing = _one(rng, _VERBS[verb])
-    crosses, where = where.startswith("from "), _one(rng, _WHERES[where])
+    noun = _one(rng, _halved(_NOUNS[kind], half))
+    does, doing = _one(rng, _halved(_VERBS[verb], half))
+    crosses, where = where.startswith("from "), _one(rng, _halved(_WHERES[where], half))
     worn = kind == "person" and (noun in ("somebody", "someone") or rng.random() < 0.5)
     if worn:
         article = "" if noun in ("somebody", "someone") else _one(rng, ("a ", "a ", "the "))

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from footage.errors import UsageError
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 CARDS = Path(__file__).parent / "cards"
 """Folder of the fits that come with the project, by name of the profile."""
+OWN_CARDS = platformdirs.user_config_path("footage") / "calibration"
+"""Folder of the fits that a user made; they go before those that come with the project."""
 LEAST_EXAMPLES = 30
 """Fewest labelled matches, and a fifth of them of either kind, to fit from."""
 _STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's own default
@@ -107,22 +110,17 @@ that says the query, or nearly, at the moment the model names through more than 
 said of what the model alone names."""
 
 
-def load_calibration(profile: str, path: Path | None = None) -> Calibration:
-    """The calibration of a file, else the one that comes with the project for a profile, else the default.
+def load_calibration(profile: str) -> Calibration:
+    """The calibration for a profile: the user's own, else the project's, else the default.
 
     Raises:
-        UsageError: when the file cannot be read, or is for another model.
+        UsageError: when it is there and cannot be read.
     """
-    shipped = CARDS / f"{profile}.json"
-    if path is None:
-        return read_calibration(shipped) if shipped.is_file() else UNCALIBRATED
-    calibration = read_calibration(path)
-    if calibration.model and calibration.model != profile:
-        raise UsageError(
-            f"The calibration {path} is for the model {calibration.model!r}, not for {profile!r}.",
-            hint="Fit one for this model: footage calibrate --truth FILE.",
-        )
-    return calibration
+    for folder in (OWN_CARDS, CARDS):
+        path = folder / f"{profile}.json"
+        if path.is_file():
+            return read_calibration(path)
+    return UNCALIBRATED
 
 
 def read_calibration(path: Path) -> Calibration:

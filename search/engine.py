@@ -13,12 +13,13 @@ from footage.errors import UsageError
 from footage.timeline import covered_seconds
 from footage.types import Candidate, Match, Window
 from footage.vlm.protocol import VideoModel
-from search.asking import Asker, Reply
+from search.asking import KEPT_WINDOWS, Asker, Reply
 from search.filters import NO_FILTERS
 from search.ground import DEFAULT, Looking, text_matches
 from search.ground import ground as grounded
 from search.query import Query, parse_query
 from search.retrieve import Arm, Retriever
+from search.verdict import NEAR
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -26,10 +27,6 @@ if TYPE_CHECKING:
 
 CANDIDATES = 8
 """Videos taken from the index for a query, or as many as matches are wanted if that is more."""
-NEAR = 0.5
-"""A caption whose similarity reaches this may mean what was asked; below it, it is about something else.
-Queries on things that never occur in drawn footage reach 0.2 to 0.36, its paraphrases 0.5 and more."""
-
 Outcome = Literal["found", "uncertain", "not found", "no caption matches"]
 
 
@@ -117,6 +114,7 @@ class Engine:
         model: VideoModel | Callable[[], VideoModel] | None = None,
         *,
         looking: Looking = DEFAULT,
+        keep: int = KEPT_WINDOWS,
     ) -> None:
         """Put the parts together; nothing is loaded.
 
@@ -126,11 +124,14 @@ class Engine:
             model: Who grounds, or a function that loads it, called once, when it is first needed. None:
                 nobody, so searches must say ``ground=False``.
             looking: How far a search looks, unless it is told otherwise.
+            keep: Windows held ready for the next search.
         """
         self._store = store
         self._retriever = Retriever(store, embedder)
         self._model = model
         self._looking = looking
+        self._keep = keep
+        self._asker: Asker | None = None
 
     def search(
         self,
@@ -139,7 +140,6 @@ class Engine:
         limit: int = 5,
         ground: bool = True,
         looking: Looking | None = None,
-        fresh: bool = False,
         content_ids: Collection[str] | None = None,
         arm: Arm = "hybrid",
         on_hits: Callable[[list[Match]], None] | None = None,
@@ -153,7 +153,6 @@ class Engine:
             ground: Ask the model about the best windows; without, the index's own texts and spans are the
                 answer.
             looking: How far to look; the engine's own when None.
-            fresh: Ask the model again what it answered before.
             content_ids: Search only these videos; all when None.
             arm: By what the index's texts are ordered; "text" needs no embedder.
             on_hits: Called with what the index alone answers, before the model is loaded or asked, and then
@@ -199,14 +198,15 @@ class Engine:
 
         # 2. Ground.
         loading = time.perf_counter()
-        model = self._loaded_model()
+        if self._asker is None:
+            self._asker = Asker(self._loaded_model(), notebook=self._store.notebook, keep=self._keep)
         loaded = time.perf_counter()
         matches, replies = grounded(
             query,
             candidates,
             paths=paths,
             captions=self._retriever.captions(query, list(paths)),
-            asker=Asker(model, notebook=self._store.notebook, fresh=fresh),
+            asker=self._asker,
             looking=looking,
             limit=limit,
             on_progress=on_progress,

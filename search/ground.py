@@ -31,6 +31,7 @@ from search.seams import Place, places
 from search.verdict import (
     AGREEMENT_IOU,
     CAUTIOUS,
+    NEAR,
     WHOLE_WINDOW_SHARE,
     Evidence,
     Thresholds,
@@ -66,6 +67,8 @@ class Looking:
 
     max_windows: int = MAX_WINDOWS
     """Most windows that the index leads to."""
+    fresh: bool = False
+    """Ask again what the model answered before."""
     exhaustive: bool = False
     """Look at every window of the videos searched, whatever the index says."""
     budget_seconds: float | None = None
@@ -265,7 +268,13 @@ class _Search:
                 break
             # 1. Ask.
             questions = [seen.question(window) for seen, window in pending]
-            replies = self.asker.ask(self.query.prompt, questions, until=self.until, on_progress=progress)
+            replies = self.asker.ask(
+                self.query.prompt,
+                questions,
+                fresh=self.looking.fresh,
+                until=self.until,
+                on_progress=progress,
+            )
             done += len(questions)
             for (seen, _), reply in zip(pending, replies, strict=True):
                 seen.replies.append(reply)
@@ -291,7 +300,8 @@ class _Search:
     def _first(self) -> list[tuple[_Seen, Span]]:
         """Windows that the index leads to, the first of every candidate before the second of any; or all."""
         best = max((hit.similarity for seen in self.seen for hit in seen.candidate.hits), default=0.0)
-        reachable = [seen for seen in self.seen if seen.reachable]
+        # A file that somebody named is tried whatever, so that it is told what is wrong with it.
+        reachable = [seen for seen in self.seen if seen.reachable or self.part]
         columns = [[(seen, window) for window in _leads(seen, best - ASK_WITHIN)] for seen in reachable]
         led = [pair for row in zip_longest(*columns) for pair in row if pair is not None]
         led = led[: self.looking.max_windows]
@@ -362,36 +372,36 @@ class _Search:
         met: list[Span] = []
         for place in places(seen.replies):
             shown = max(place.replies, key=answer_score)
-            if share(place.span, shown.seen) >= WHOLE_WINDOW_SHARE and any(
-                overlap_seconds(hit.span, shown.seen) > 0 and iou(hit.span, place.span) < AGREEMENT_IOU
-                for hit in leads
-            ):
+            says_nothing = share(place.span, shown.seen) >= WHOLE_WINDOW_SHARE
+            if says_nothing and any(overlap_seconds(hit.span, shown.seen) > 0 for hit in leads):
                 continue
             evidence, sure = self._weigh(seen, place)
-            caption = evidence.caption
-            hit = scores.get(caption.owner_id) if caption else None
-            order = self.floor + sure
+            match, hit = self._named(seen, evidence, sure), None
+            if evidence.caption is not None:
+                hit = scores.get(evidence.caption.owner_id)
             if hit is not None:
-                order = hit.score + _bonus(hit, iou(hit.span, place.span))
-            met.append(place.span)
-            yield self._named(seen, evidence, sure, hit), order
+                met.append(place.span)
+                yield (
+                    replace(match, score=hit.similarity),
+                    hit.score + _bonus(hit, iou(hit.span, place.span)),
+                )
+            elif match.verdict != "not found" or seen.captions is None:
+                yield match, self.floor + sure
 
         # 2. What only the captions have.
         for hit in leads:
-            if any(iou(hit.span, span) >= AGREEMENT_IOU for span in met):
-                continue
-            yield self._captioned(seen, hit), hit.score + _bonus(hit)
+            if hit.owner_kind != "event" or all(iou(hit.span, span) < AGREEMENT_IOU for span in met):
+                yield self._captioned(seen, hit), hit.score + _bonus(hit)
 
-    def _named(self, seen: _Seen, evidence: Evidence, sure: float, hit: Hit | None) -> Match:
+    def _named(self, seen: _Seen, evidence: Evidence, sure: float) -> Match:
         """A match that rests on what the model named."""
         shown, caption = evidence.shown, evidence.caption
-        similarity = hit.similarity if hit else max(caption.similarity, 0.0) if caption else 0.0
         return Match(
             video=seen.video,
             path=seen.path,
             span=evidence.place.span,
             text=caption.text if caption else "",
-            score=similarity if seen.captions is not None else sure,
+            score=sure if seen.captions is None else caption.similarity if caption else 0.0,
             grounded=True,
             verdict=self.looking.thresholds.verdict(sure),
             confidence=sure,
@@ -408,8 +418,9 @@ class _Search:
         if reply is None or reply.answer is None:
             return _from_text(seen.candidate, hit, seen.path, None, [_why_not(seen, reply)])
         match = _from_text(seen.candidate, hit, seen.path, reply)
-        if seen.captions is None:
-            return match
+        if seen.captions is None or hit.owner_kind != "event":
+            # Of a scene, which has no moment, the words must do.
+            return match if hit.similarity >= NEAR else replace(match, verdict="not found", confidence=0.0)
         # As if the model had named it: all that it named in its place speaks against it.
         cosines = {other.owner_id: other for other in seen.captions}
         evidence = evidence_for(

@@ -61,5 +61,25 @@ def test_nothing_is_lost_and_the_order_of_replies_does_not_matter(pairs, order):
     assert places([replies[i] for i in order]) == found
     assert sum(len(place.replies) for place in found) == 3
     for place in found:
-        assert place.span.start_seconds == min(r.span.start_seconds for r in place.replies)
-        assert place.span.end_seconds == max(r.span.end_seconds for r in place.replies)
+        assert place.span.start_seconds in {r.span.start_seconds for r in place.replies}
+        assert place.span.end_seconds in {r.span.end_seconds for r in place.replies}
+
+
+def test_a_window_that_saw_beyond_decides_where_a_place_starts_and_ends():
+    [place] = places([reply(0, 20, 30), reply(1, 25, 34)])
+    assert place.span == Span(20, 34)  # each of the two is cut where its window is
+    [place] = places([reply(0, 26, 30), reply(1, 26.5, 34)])
+    assert place.span == Span(26, 34)
+
+
+def test_windows_that_only_touch_join_what_runs_to_the_edge_between_them():
+    touching = plan_windows("v", 80, window_seconds=40, overlap_seconds=0)
+
+    def half(index, start, end):
+        question = Question(VIDEO, "v.mp4", Window("v", index, touching[index].span))
+        return Reply(question, Answer("raw", "stop"), Span(start, end))
+
+    [place] = places([half(0, 30, 40), half(1, 40, 47)])
+    assert place.span == Span(30, 47)
+    assert len(places([half(0, 30, 39), half(1, 40, 47)])) == 2
+    assert len(places([half(0, 30, 40), half(1, 42, 47)])) == 2

@@ -12,6 +12,7 @@ from footage.process import settle
 from ui import console
 from ui.commands import (
     backup,
+    calibrate,
     captions,
     demo,
     doctor,
@@ -38,6 +39,7 @@ _COMMANDS = {
     "forget": forget,
     "backup": backup,
     "ui": app_command,
+    "calibrate": calibrate,
     "demo": demo,
     "models": models,
     "doctor": doctor,

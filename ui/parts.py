@@ -37,7 +37,13 @@ def load_embedder(settings: Settings) -> Embedder:
         return embedder.load_embedder(settings.embedder)
 
 
-def looking(settings: Settings, *, exhaustive: bool = False, budget_seconds: float | None = None) -> Looking:
+def looking(
+    settings: Settings,
+    *,
+    fresh: bool = False,
+    exhaustive: bool = False,
+    budget_seconds: float | None = None,
+) -> Looking:
     """How far a search looks under the settings.
 
     Raises:
@@ -48,6 +54,7 @@ def looking(settings: Settings, *, exhaustive: bool = False, budget_seconds: flo
     from search.verdict import Thresholds
 
     return Looking(
+        fresh=fresh,
         exhaustive=exhaustive,
         budget_seconds=budget_seconds,
         window_seconds=settings.window_seconds,

@@ -270,9 +270,8 @@ def index_library(
 
 
 def confidence_of(matches: Sequence[Match]) -> float:
-    """How sure an answer is that something is there: as its surest match; 0 when all are "not found"."""
-    # To become match.confidence once a match has one; until then the score of the indexed text stands for it.
-    return max((match.score for match in matches if match.verdict != "not found"), default=0.0)
+    """How sure an answer is that something is there: as its surest match; 0 where no model was asked."""
+    return max((match.confidence or 0.0 for match in matches), default=0.0)
 
 
 def judged(asked: Sequence[Asked]) -> list[Judged]:
@@ -334,6 +333,21 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
     p50, p95 = np.percentile([answer.seconds for answer in asked], [50, 95])
     figures |= {"latency_p50_seconds": float(p50), "latency_p95_seconds": float(p95)}
     return {name: round(value, 4) for name, value in figures.items()}
+
+
+def labelled(asked: Sequence[Asked]) -> tuple[list[dict[str, float]], list[bool], list[str]]:
+    """What a calibration is fitted on: measures of every match that the model named, and was it right.
+
+    Returns:
+        Measures, whether the span is a true one (IoU >= 0.5), and the query, one each a match.
+    """
+    rows = [
+        (dict(match.measures), moment_iou(_moment(match), answer.truths) >= RIGHT_IOU, answer.text)
+        for answer in asked
+        for match in answer.matches
+        if match.grounded
+    ]
+    return [row[0] for row in rows], [row[1] for row in rows], [row[2] for row in rows]
 
 
 def worst(asked: Sequence[Asked]) -> list[Asked]:

@@ -10,7 +10,7 @@ import streamlit as st
 
 from footage.errors import FootageError, UsageError
 from footage.types import Match, Span
-from search.engine import NEAR
+from search.verdict import NEAR
 from ui.components import cards, markup, media, notices, player, timeline
 from ui.components.resources import Desk, Outline
 from ui.shown import count, short_path

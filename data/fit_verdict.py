@@ -1,0 +1,65 @@
+"""Fits the demo model's verdict on drawn footage and writes search/cards/demo.json.
+
+    .venv/bin/python data/fit_verdict.py
+
+Queries are of one half of the wordings and of the events that `footage eval verdicts` never asks for.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from datetime import date
+from pathlib import Path
+
+from rich.console import Console
+
+from footage.config import load_settings
+from footage.process import settle
+from search.calibration import CARDS, fit_calibration
+from search.engine import Engine
+from ui import parts
+from ui.commands.evaluation_own import Asked, ask_own, labelled
+from ui.commands.evaluation_verdicts import draw_questions, drawn_index
+
+SEEDS = (7101, 7102, 7103, 7104)
+VIDEOS, PRESENT, ABSENT = 12, 60, 60
+KEPT_WINDOWS = 256
+
+
+def main() -> None:
+    """Draw, index, ask, fit, write."""
+    settle()
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, default=CARDS / "demo.json")
+    out = parser.parse_args().out
+    settings = load_settings(None, model="demo")
+    model, embedder = parts.load_model(settings), parts.load_embedder(settings)
+    asked: list[Asked] = []
+    for seed in SEEDS:
+        with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:
+
+            def told(stage: str, done: int, total: int, seed: int = seed) -> None:
+                status.update(f"{seed}: {stage} {done} of {total}")
+
+            clips, store = drawn_index(
+                model, embedder, seed=seed, videos=VIDEOS, folder=Path(folder), on_progress=told
+            )
+            drawn = draw_questions(clips, seed=seed, present=PRESENT, absent=ABSENT, half=0)
+            engine = Engine(store, embedder, model, keep=KEPT_WINDOWS)
+            asked += ask_own(engine, store, [each.question for each in drawn], on_progress=told)
+    absent = sum(not answer.truths for answer in asked)
+    fitted = fit_calibration(
+        *labelled(asked),
+        model="demo",
+        data=f"drawn footage, seeds {SEEDS[0]} to {SEEDS[-1]}: {len(asked)} queries, {absent} of them absent",
+        date=date.today().isoformat(),
+    )
+    out.write_text(fitted.model_dump_json(indent=2) + "\n")
+    print(out.read_text())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,418 @@
+"""Asks drawn footage for what is in it, what is nearly in it and what is not, and scores the verdicts.
+
+Here because only commands may both index and search. What a fit may learn from and what tests it are kept
+apart three ways: by seed, by wording (``half`` of ``footage.synthetic_words.reword``), and by what happens
+(every third kind of event is kept for tests).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from footage.errors import UsageError
+from footage.synthetic import (
+    ALL_EVENTS,
+    GRID_SECONDS,
+    SyntheticClip,
+    SyntheticEvent,
+    random_scene,
+    write_clip,
+)
+from footage.synthetic_words import reword
+from footage.timecode import iou
+from footage.types import Match, Span, WindowRecord
+from search.evaluation.verdicts import Bin, Judged, auroc, found_counts, reliability
+from ui.commands.evaluation_own import RIGHT_IOU, Asked, ask_own, contents_by_path, figures_of, judged
+from ui.commands.evaluation_runs import OnProgress, Question, Scores, draw_clips, work_folder
+
+if TYPE_CHECKING:
+    from footage.embedder import Embedder
+    from footage.store import Store
+    from footage.vlm.protocol import VideoModel
+    from search.engine import Engine
+    from search.ground import Looking
+
+Kind = Literal["present", "swapped", "foreign"]
+What = tuple[str, str, str, str]
+
+VIDEO_SECONDS = (20.0, 60.0)
+"""Shortest and longest clip."""
+FOREIGN = (
+    "a helicopter lands on a roof", "two people shake hands", "a cat sleeps on a sofa",
+    "somebody pours coffee",
+    "a train arrives at a platform", "snow falls on a mountain", "a child swings in a playground",
+    "a man plays the guitar", "an umbrella opens", "a bird flies away", "a bottle breaks on the floor",
+    "a woman opens a door", "smoke rises from a chimney", "a bicycle leans on a wall", "a man saws wood",
+    "somebody paints a fence", "a boat sails past", "a horse jumps over a hedge", "a telephone rings",
+    "a waiter carries plates", "an orchestra plays in a hall", "a referee shows a card", "a cook cuts onions",
+    "a surfer rides a wave", "a teacher writes on a board", "a plane takes off", "a nurse takes a pulse",
+    "a clown juggles", "rain runs down a window", "a couple dances", "a firework explodes",
+    "a cow eats grass",
+    "somebody reads a newspaper", "a skier falls", "a carpet is rolled up", "a candle is blown out",
+    "a fish swims in a bowl", "a crane lifts a beam", "a judge bangs a hammer", "a baby laughs",
+)  # fmt: skip
+"""What never happens in drawn footage; one half for fitting, one for tests."""
+REPEATS = (2, 5)
+"""How often an event happens in a clip of ``evaluate_occurrences``, at least and at most."""
+
+_FPS = 15
+_KEPT = 256  # windows of a tiny model, asked about hundreds of times
+_STREAM = 0x5EE4
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A question about drawn footage, and what it is a test of."""
+
+    question: Question
+    """What is asked, and what truly answers it."""
+    kind: Kind
+    """Something that happens; the same in another colour, direction or place; or something foreign."""
+    near: str = ""
+    """Path of the video with the event that was swapped, or where it happens."""
+
+
+def evaluate_verdicts(
+    model: VideoModel,
+    embedder: Embedder,
+    *,
+    seed: int,
+    libraries: int = 5,
+    videos: int = 12,
+    present: int = 200,
+    absent: int = 200,
+    looking: Looking,
+    folder: Path | None = None,
+    on_progress: OnProgress,
+) -> tuple[Scores, list[Bin]]:
+    """Index unseen drawn clips, ask for what is there and for what is not, in unseen words.
+
+    Args:
+        model: Captions the clips and grounds the queries.
+        embedder: Embeds captions and queries.
+        seed: Which clips and queries.
+        libraries: How many libraries, each with an index of its own: in a large one of drawn footage
+            everything there is happens somewhere.
+        videos: How many clips in each.
+        present: Most queries for what happens.
+        absent: Most queries for what does not: three of four are swaps, the others foreign.
+        looking: How far a search looks, and what it makes of the evidence.
+        folder: Where clips and index are kept; a temporary folder when None.
+        on_progress: Called with (stage, done, total).
+
+    Returns:
+        The figures of ``figures_of``; ``verdict_AUROC`` once more against swaps and foreign queries alone,
+        with the captions' evidence left out ("uncaptioned"), and of events whose captions were taken out of
+        the index ("missed", each video searched exhaustively); and the reliability curve.
+
+    Raises:
+        FootageError: when a clip cannot be indexed or the model fails.
+    """
+    from search.engine import Engine
+
+    began = time.perf_counter()
+    asked: list[Asked] = []
+    missed: list[Judged] = []
+    kinds: list[Kind] = []
+    with work_folder(folder) as root:
+        for number in range(libraries):
+            clips, store = drawn_index(
+                model,
+                embedder,
+                seed=seed * libraries + number,
+                videos=videos,
+                folder=Path(root) / str(number),
+                on_progress=on_progress,
+            )
+            drawn = draw_questions(
+                clips, seed=seed, present=present // libraries, absent=absent // libraries, half=1
+            )
+            engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
+            asked += ask_own(engine, store, [each.question for each in drawn], on_progress=on_progress)
+            missed += _ask_missed(engine, store, embedder, drawn, looking, on_progress)
+            kinds += [each.kind for each in drawn]
+    answers = judged(asked)
+    alone = [Judged(_uncaptioned(answer.matches, looking, model), bool(answer.truths)) for answer in asked]
+    return {
+        **figures_of(asked),
+        "verdict_AUROC_swapped": _auroc(answers, kinds, "swapped"),
+        "verdict_AUROC_foreign": _auroc(answers, kinds, "foreign"),
+        "verdict_AUROC_uncaptioned": round(auroc(alone), 4),
+        "verdict_AUROC_missed": round(auroc(missed), 4),
+        "found_recall_missed": round(found_counts(missed, threshold=looking.thresholds.found).recall, 4),
+        "present": kinds.count("present"),
+        "swapped": kinds.count("swapped"),
+        "foreign": kinds.count("foreign"),
+        "missed": sum(answer.present for answer in missed),
+        "seed": seed,
+        "videos": videos * libraries,
+        "seconds": round(time.perf_counter() - began, 1),
+    }, reliability(answers)
+
+
+def evaluate_occurrences(
+    model: VideoModel,
+    embedder: Embedder,
+    *,
+    seed: int,
+    videos: int = 20,
+    looking: Looking,
+    folder: Path | None = None,
+    on_progress: OnProgress,
+) -> Scores:
+    """Ask for something that happens two to five times in a video, half of the repeats within 30 s.
+
+    Returns:
+        ``occurrence_precision`` and ``occurrence_recall`` at IoU 0.5 of what is called found, and
+        ``occurrence_recall_missed``: of the occurrences that the captions have lost every other of.
+
+    Raises:
+        FootageError: when a clip cannot be indexed or the model fails.
+    """
+    from search.engine import Engine
+
+    rng = np.random.default_rng([_STREAM, seed, 2])
+    repeated = [repeated_clip(rng) for _ in range(videos)]
+    with work_folder(folder) as root:
+        clips = write_clips([clip for clip, _ in repeated], Path(root) / "clips", on_progress)
+        store = _indexed(clips, model, embedder, Path(root), on_progress)
+        engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
+        questions = [
+            Question(_sentence(what), {path: _spans_of(clips[path], what)})
+            for path, (_, what) in zip(clips, repeated, strict=True)
+        ]
+        whole = _ask_each_in_its_video(engine, store, questions, on_progress)
+        lost = {path: question.truths[path][::2] for question in questions for path in question.truths}
+        _lose(store, embedder, lost)
+        partly = _ask_each_in_its_video(engine, store, questions, on_progress)
+    figures, without = figures_of(whole), figures_of(partly)
+    found, gone = 0, 0
+    for answer, spans in zip(partly, lost.values(), strict=True):
+        gone += len(spans)
+        found += sum(any(iou(match.span, span) >= RIGHT_IOU for match in answer.found) for span in spans)
+    return {
+        "occurrence_precision": figures["occurrence_precision"],
+        "occurrence_recall": figures["occurrence_recall"],
+        "occurrence_precision_missed": without["occurrence_precision"],
+        "occurrence_recall_missed": round(found / gone, 4),
+        "occurrences": sum(len(spans) for question in questions for spans in question.truths.values()),
+        "occurrences_missed": gone,
+        "videos": videos,
+        "seed": seed,
+    }
+
+
+def drawn_index(
+    model: VideoModel,
+    embedder: Embedder,
+    *,
+    seed: int,
+    videos: int,
+    folder: Path,
+    on_progress: OnProgress,
+) -> tuple[dict[str, SyntheticClip], Store]:
+    """Draw clips and index them; the clips by resolved path."""
+    clips = write_clips(draw_clips(seed, videos, VIDEO_SECONDS), folder / "clips", on_progress)
+    return clips, _indexed(clips, model, embedder, folder, on_progress)
+
+
+def draw_questions(
+    clips: Mapping[str, SyntheticClip], *, seed: int, present: int, absent: int, half: Literal[0, 1]
+) -> list[Drawn]:
+    """Questions about drawn clips, in the words and of the events of one half.
+
+    Raises:
+        UsageError: when nothing happens in the clips that may be asked for.
+    """
+    rng = np.random.default_rng([_STREAM, seed, half])
+    happens: dict[What, dict[str, tuple[Span, ...]]] = {}
+    for path, clip in clips.items():
+        for event in clip.events:
+            happens.setdefault(_what(event), {})[path] = _spans_of(clip, _what(event))
+    mine = [what for n, what in enumerate(ALL_EVENTS) if (n % 3 == 0) == (half == 1)]
+    there = [what for what in mine if what in happens]
+    if not there:
+        raise UsageError("Nothing happens in the clips drawn that may be asked for.", hint="Draw more clips.")
+
+    drawn = []
+    for n in _cycled(len(there), present, rng):
+        text = reword(*there[n], rng, half=half)
+        drawn.append(Drawn(Question(text, happens[there[n]]), "present", next(iter(happens[there[n]]))))
+    foreign = absent // 4
+    swaps = [(what, near) for what in mine if what not in happens for near in there if _one_apart(what, near)]
+    for n in _cycled(len(swaps), absent - foreign, rng):
+        what, near = swaps[n]
+        text = reword(*what, rng, half=half)
+        drawn.append(Drawn(Question(text, {}), "swapped", next(iter(happens[near]))))
+    others = FOREIGN[half::2]
+    for n in range(min(foreign, len(others))):
+        drawn.append(Drawn(Question(others[n], {}), "foreign", list(clips)[n % len(clips)]))
+    unique = {each.question.text: each for each in drawn}  # the same words twice are one query
+    return list(unique.values())
+
+
+def _cycled(size: int, count: int, rng: np.random.Generator) -> list[int]:
+    """``count`` numbers below ``size`` in random order, all as often as each other."""
+    rounds = -(-count // size) if size else 0
+    return [int(n) for _ in range(rounds) for n in rng.permutation(size)][:count]
+
+
+def repeated_clip(rng: np.random.Generator) -> tuple[SyntheticClip, What]:
+    """A clip in which one thing happens two to five times, and others in between."""
+    what, other = (ALL_EVENTS[int(n)] for n in rng.choice(len(ALL_EVENTS), 2, replace=False))
+    times = int(rng.integers(REPEATS[0], REPEATS[1] + 1))
+    events, at = [], float(rng.integers(2, 9)) * GRID_SECONDS
+    for number in range(times):
+        length = float(rng.integers(5, 11)) * GRID_SECONDS
+        events.append(SyntheticEvent(*what, at, at + length, int(rng.integers(2**31))))
+        at += length
+        # Every other repeat follows within the same 30 s, the others later.
+        gap = float(rng.integers(4, 16) if number % 2 == 0 else rng.integers(50, 80)) * GRID_SECONDS
+        if gap >= 6 and rng.random() < 0.5:
+            start = at + 1.5
+            events.append(SyntheticEvent(*other, start, start + 3.0, int(rng.integers(2**31))))
+        at += gap
+    return SyntheticClip(random_scene(rng), tuple(events), at, int(rng.integers(2**31))), what
+
+
+def write_clips(
+    clips: Sequence[SyntheticClip], folder: Path, on_progress: OnProgress
+) -> dict[str, SyntheticClip]:
+    """Write clips into a folder, those that are there already left out; by resolved path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    written = {}
+    for number, clip in enumerate(clips):
+        path = folder / f"{number:03d}.mp4"
+        if not path.exists():
+            write_clip(clip, path, fps=_FPS)
+        written[str(path.resolve())] = clip
+        on_progress("drawing", number + 1, len(clips))
+    return written
+
+
+def _indexed(
+    clips: Mapping[str, SyntheticClip],
+    model: VideoModel,
+    embedder: Embedder,
+    folder: Path,
+    on_progress: OnProgress,
+) -> Store:
+    from footage.store import Store
+    from indexer.pipeline import index
+
+    store = Store.open(folder / "index.lancedb", create=True)
+    index(
+        [Path(path) for path in clips],
+        store=store,
+        model=model,
+        embedder=embedder,
+        on_progress=lambda told: on_progress("indexing", told.windows_done, told.windows_total),
+    )
+    return store
+
+
+def _ask_missed(
+    engine: Engine,
+    store: Store,
+    embedder: Embedder,
+    drawn: Sequence[Drawn],
+    looking: Looking,
+    on_progress: OnProgress,
+) -> list[Judged]:
+    """How sure the answers are where captions have lost the event, and of swaps asked in the same way."""
+    from search.query import parse_query
+
+    wanted = [each for each in drawn if each.kind == "present"][:10]
+    others = [each for each in drawn if each.kind == "swapped"][:10]
+    lost: dict[str, tuple[Span, ...]] = {}
+    for each in wanted:
+        for path, spans in each.question.truths.items():
+            lost[path] = (*lost.get(path, ()), *spans)
+    _lose(store, embedder, lost)
+    contents = contents_by_path(store)
+    told = []
+    for number, each in enumerate([*wanted, *others], start=1):
+        result = engine.search(
+            parse_query(each.question.text, plain=True),
+            limit=20,
+            looking=replace(looking, exhaustive=True),
+            content_ids=[contents[each.near]],
+        )
+        truths = {contents[path]: spans for path, spans in each.question.truths.items()}
+        asked = Asked(each.question.text, truths, result.matches, 0.0)
+        told += judged([asked])
+        on_progress("asking what captions miss", number, len(wanted) + len(others))
+    return told
+
+
+def _ask_each_in_its_video(
+    engine: Engine, store: Store, questions: Sequence[Question], on_progress: OnProgress
+) -> list[Asked]:
+    contents = contents_by_path(store)
+    asked = []
+    for number, question in enumerate(questions, start=1):
+        truths = {contents[path]: spans for path, spans in question.truths.items()}
+        result = engine.search(question.text, limit=20, content_ids=list(truths))
+        asked.append(Asked(question.text, truths, result.matches, 0.0))
+        on_progress("asking", number, len(questions))
+    return asked
+
+
+def _lose(store: Store, embedder: Embedder, lost: Mapping[str, Sequence[Span]]) -> None:
+    """Take what captions say of some moments out of an index, as if the model had not noticed them."""
+    from indexer.projection import Projector
+
+    contents = contents_by_path(store)
+    projector = Projector(store, embedder)
+    for path, spans in lost.items():
+        records = [_without(record, spans) for record in store.windows(contents[path])]
+        store.commit_windows(records)
+        projector.project(contents[path])
+
+
+def _without(record: WindowRecord, spans: Sequence[Span]) -> WindowRecord:
+    kept = tuple(
+        event for event in record.caption.events if not any(iou(event.span, span) > 0.1 for span in spans)
+    )
+    return replace(record, caption=replace(record.caption, events=kept))
+
+
+def _uncaptioned(matches: Sequence[Match], looking: Looking, model: VideoModel) -> float:
+    """How sure the model alone would make; 0 where it was not asked."""
+    from search.calibration import load_calibration
+
+    calibration = looking.calibration or load_calibration(model.profile.name)
+    return max(
+        (calibration.uncaptioned.confidence(dict(match.measures)) for match in matches if match.grounded),
+        default=0.0,
+    )
+
+
+def _auroc(answers: Sequence[Judged], kinds: Sequence[Kind], against: Kind) -> float:
+    kept = [answer for answer, kind in zip(answers, kinds, strict=True) if kind in ("present", against)]
+    return round(auroc(kept), 4)
+
+
+def _one_apart(what: What, near: What) -> bool:
+    """Whether two events differ in their colour alone, or in their direction or place alone."""
+    same_kind = (what[0], what[2]) == (near[0], near[2])
+    return same_kind and (what[1] == near[1]) != (what[3] == near[3])
+
+
+def _what(event: SyntheticEvent) -> What:
+    return event.kind, event.colour, event.verb, event.where
+
+
+def _sentence(what: What) -> str:
+    kind, colour, verb, where = what
+    return f"a {colour} {kind} {verb} {where}"
+
+
+def _spans_of(clip: SyntheticClip, what: What) -> tuple[Span, ...]:
+    return tuple(Span(e.start_seconds, e.end_seconds) for e in clip.events if _what(e) == what)
