@@ -58,7 +58,7 @@ def main() -> None:
         date=date.today().isoformat(),
     )
     out.write_text(fitted.model_dump_json(indent=2) + "\n")
-    print(out.read_text())
+    Console().print_json(out.read_text())
 
 
 if __name__ == "__main__":

@@ -2,137 +2,184 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import Match, Span, Video, Window
+from footage.types import Hit, Match, Span, Video, Window
 from footage.vlm.protocol import Answer
+from search.asking import Question, Reply
+from search.calibration import UNCALIBRATED
+from search.seams import places
 from search.verdict import (
-    AGREEMENT_BONUS,
-    FOUND_SCORE,
-    NOT_FOUND_SCORE,
-    SIGHTINGS_BONUS,
-    Evidence,
-    answer_score,
-    chosen_span,
-    confidence,
-    covers,
-    describe,
-    judge,
+    CAPTION_MEASURES,
+    CAUTIOUS,
+    MODEL_MEASURES,
+    Thresholds,
+    digits,
+    evidence_for,
     rank,
 )
 
-WINDOW = Span(30, 60)
+VIDEO = Video("v", 120, 480, 320, 25, "h264")
+SURE = Answer("From 3.0 to 8.0.", "stop", (0.0, 0.0, 0.0, 0.0, 0.0), ("From ", "3.0", " to ", "8.0", "."))
+QUERY = "a red car drives from left to right"
 
 
-@pytest.mark.parametrize(
-    ("evidence", "verdict"),
-    [
-        (Evidence(0.97, Span(32, 38), Span(33, 38)), "found"),
-        (Evidence(FOUND_SCORE, Span(32, 38), Span(33, 38)), "found"),
-        (Evidence(FOUND_SCORE - 0.01, Span(32, 38), Span(33, 38)), "uncertain"),
-        (Evidence(0.97, Span(32, 38), Span(33, 38), unsaid="red"), "uncertain"),
-        (Evidence(0.97, Span(32, 38), Span(50, 55)), "uncertain"),
-        (Evidence(0.97, Span(32, 38), None), "uncertain"),
-        (Evidence(0.97, None, Span(33, 38)), "uncertain"),
-        (Evidence(NOT_FOUND_SCORE - 0.01, Span(32, 38), Span(32, 38)), "not found"),
-        (Evidence(NOT_FOUND_SCORE - 0.01, Span(32, 38), None), "uncertain"),
-    ],
+def reply(window, start=None, end=None, answer=SURE):
+    question = Question(VIDEO, "v.mp4", Window("v", -1, Span(*window)))
+    return Reply(question, answer, None if start is None else Span(start, end))
+
+
+def caption(start, end, text="A red car drives from left to right.", cosine=0.95):
+    return Hit("event", f"{text} {start}", "v", (0,), Span(start, end), text, cosine, cosine)
+
+
+def evidence(replies, captions, query=QUERY):
+    return evidence_for(places(replies)[0], replies, query, captions)
+
+
+def confidence(replies, captions, query=QUERY):
+    return UNCALIBRATED.confidence(evidence(replies, captions, query).measures())
+
+
+HERE = reply((0, 30), 3, 8)
+AGREES, MOVES = reply((2, 32), 3, 8), reply((2, 32), 20, 25)
+
+
+def test_what_models_and_captions_agree_on_is_found_and_nothing_less():
+    said = [caption(3, 8)]
+    assert CAUTIOUS.verdict(confidence([HERE, AGREES], said)) == "found"
+    for replies, captions, query in (
+        ([HERE, AGREES], [], QUERY),
+        ([HERE, AGREES], None, QUERY),
+        ([HERE, AGREES], [caption(40, 45)], QUERY),
+        ([HERE, AGREES], said, "a white car drives from left to right"),
+        ([HERE, AGREES], said, "a red car drives from right to left"),
+        ([HERE, AGREES], [caption(3, 8, "A dog runs.", 0.3)], QUERY),
+    ):
+        assert CAUTIOUS.verdict(confidence(replies, captions, query)) != "found"
+    assert confidence([HERE, MOVES], said) < confidence([HERE], said) < confidence([HERE, AGREES], said)
+
+
+def test_the_measures_are_what_they_are_called():
+    told = evidence([HERE, AGREES], [caption(4, 8), caption(50, 55, cosine=0.99)]).measures()
+    assert told == {
+        "start": 1.0,
+        "end": 1.0,
+        "shift": 1.0,
+        "inside": 1.0,
+        "share": pytest.approx(5 / 30, abs=1e-3),
+        "similarity": 0.95,
+        "said": 1.0,
+        "clash": 0.0,
+        "overlap": 0.8,
+        "elsewhere": pytest.approx(0.04),
+    }
+    alone = evidence([HERE], None).measures()
+    assert alone.keys() == MODEL_MEASURES.keys() and alone["shift"] == 0.5
+    nothing = evidence([HERE], []).measures()
+    assert nothing["similarity"] == nothing["said"] == nothing["overlap"] == 0
+
+
+def test_a_span_that_runs_to_the_edge_of_its_only_window_is_not_inside():
+    assert evidence([reply((30, 60), 40, 60)], None).measures()["inside"] == 0
+    assert evidence([reply((30, 60), 30, 40)], None).measures()["inside"] == 0
+    # At the ends of the video there is nothing beyond.
+    assert evidence([reply((0, 30), 0, 10)], None).measures()["inside"] == 1
+    assert evidence([reply((90, 120), 110, 120)], None).measures()["inside"] == 1
+    # Another window saw on.
+    assert evidence([reply((30, 60), 50, 60), reply((50, 80), 50, 70)], None).measures()["inside"] == 1
+
+
+def test_of_two_captions_in_the_span_the_one_that_does_not_clash_counts():
+    white = caption(3, 8, "A white car drives from left to right.", 0.97)
+    assert evidence([HERE], [white, caption(3, 8)]).caption.text == "A red car drives from left to right."
+    assert evidence([HERE], [white]).measures()["clash"] == 1
+
+
+def test_windows_that_do_not_show_the_place_say_nothing_about_it():
+    elsewhere = reply((8, 38), 20, 25)
+    assert evidence([HERE, elsewhere], None).others == ()
+    assert evidence([HERE, MOVES], None).others == (MOVES,)
+    unseen = replace(MOVES, answer=None, span=None, problem="cannot be read")
+    assert evidence([HERE, unseen], None).others == ()
+
+
+def test_the_probability_of_a_number_is_that_of_all_its_tokens():
+    pieces = ("From", " ", "1", "2", ".", "5", " to ", "20", ".0", ".", "")
+    logprobs = (-9.0, -9.0, -0.1, -0.2, 0.0, -0.3, -9.0, -0.5, -0.25, -9.0, -9.0)
+    start, end = digits(Answer("From 12.5 to 20.0.", "stop", logprobs, pieces))
+    assert start == pytest.approx(math.exp(-0.6)) and end == pytest.approx(math.exp(-0.75))
+    assert digits(Answer("From 12.5 to 20.0.", "stop")) == (0.5, 0.5)
+    assert digits(Answer("Nowhere.", "stop", (-1.0,), ("Nowhere.",))) == (0.5, 0.5)
+
+
+half_seconds = st.integers(0, 60).map(lambda half: half / 2)
+
+
+@given(
+    st.lists(st.tuples(half_seconds, half_seconds), min_size=1, max_size=4),
+    st.lists(st.tuples(half_seconds, half_seconds, st.floats(-1, 1)), max_size=4),
+    st.text(max_size=30),
 )
-def test_verdicts(evidence, verdict):
-    assert judge(evidence) == verdict
-
-
-spans = st.tuples(st.integers(60, 120), st.integers(60, 120)).map(
-    lambda pair: Span(min(pair) / 2, max(pair) / 2)
-)
-
-
-@given(st.floats(0, 1), st.none() | spans, st.none() | spans)
-def test_neither_witness_alone_makes_found(score, indexed, answered):
-    evidence = Evidence(score, indexed, answered)
-    if judge(evidence) == "found":
-        assert evidence.agree and indexed is not None and answered is not None and score >= FOUND_SCORE
-    assert chosen_span(evidence, WINDOW) in (indexed, answered, WINDOW)
-
-
-def test_the_models_span_is_the_answer_unless_it_says_nothing():
-    indexed = Span(32, 38)
-    assert chosen_span(Evidence(0.9, indexed, Span(33, 38)), WINDOW) == Span(33, 38)
-    assert chosen_span(Evidence(0.9, indexed, Span(50, 55)), WINDOW) == Span(50, 55)
-    assert chosen_span(Evidence(0.9, indexed, Span(30, 60)), WINDOW) == indexed
-    assert chosen_span(Evidence(0.9, Span(31, 59), Span(30, 60)), WINDOW) == Span(30, 60)
-    assert chosen_span(Evidence(0.9, indexed, None), WINDOW) == indexed
-    assert chosen_span(Evidence(0.9, None, None), WINDOW) == WINDOW
-
-
-def test_confidence_is_the_geometric_mean_of_probabilities():
-    assert confidence(Answer("", "stop", None)) is None
-    assert confidence(Answer("", "stop", ())) is None
-    assert confidence(Answer("", "stop", (0.0, 0.0))) == 1.0
-    assert confidence(Answer("", "stop", (-1.0, -3.0))) == pytest.approx(0.1353, abs=1e-3)
-
-
-def test_an_answer_over_the_whole_window_is_worth_half():
-    sure = Answer("", "stop", (0.0,))
-    assert answer_score(sure, Span(32, 38), WINDOW) == 1.0
-    assert answer_score(sure, Span(30, 60), WINDOW) == 0.5
-    assert answer_score(Answer("", "stop"), Span(32, 38), WINDOW) == 0.5
-    assert covers(Span(30, 57), WINDOW) and not covers(Span(30, 56.5), WINDOW)
+def test_every_measure_lies_between_0_and_1_and_every_confidence(spans, events, query):
+    replies = [reply((n, 30 + n), n + min(pair), n + max(pair) or 0.5) for n, pair in enumerate(spans)]
+    captions = [caption(min(a, b), max(a, b), "A red car stops.", cosine) for a, b, cosine in events]
+    for place in places(replies):
+        told = evidence_for(place, replies, query, captions).measures()
+        assert told.keys() == MODEL_MEASURES.keys() | CAPTION_MEASURES.keys()
+        assert all(0 <= value <= 1 for value in told.values())
+        assert 0 <= UNCALIBRATED.confidence(told) <= 1
 
 
 def test_the_evidence_is_told_in_sentences():
-    told = describe(
-        Evidence(0.9, Span(32, 38), Span(50, 55)),
-        "A dog runs.",
-        Window("v", 1, WINDOW),
-        Answer("From 20.0 to 25.0.", "stop", (0.0,)),
+    assert evidence([HERE, MOVES], [caption(4, 8, "A white car drives from left to right.")]).told() == (
+        'The captions have "A white car drives from left to right." at 0:04.0-0:08.0.',
+        "It says white, not red.",
+        "Asked about 0:00.0-0:30.0, the model named 0:03.0-0:08.0 (start 100%, end 100% sure).",
+        "Through another window it named that moment 0 of 1 times.",
     )
-    assert told == (
-        'The index has "A dog runs." at 0:32.0-0:38.0.',
-        "Asked about 0:30.0-1:00.0, the model named 0:50.0-0:55.0 (mean token probability 1.00).",
-        "The two disagree: IoU 0.00.",
+    assert evidence([reply((0, 30), 0, 30, Answer("", "stop"))], []).told() == (
+        "The captions have nothing there.",
+        "Asked about 0:00.0-0:30.0, the model named 0:00.0-0:30.0.",
+        "The span covers the whole window, which says little.",
     )
-    assert describe(Evidence(0.9, None, None), "A street.", None, None) == (
-        'The index has "A street." as a scene.',
-    )
+    assert 'It does not say "drives".' in evidence([HERE], [caption(3, 8, "A red car to the right.")]).told()
 
 
-def match(content_id, score, start=0.0):
+def test_thresholds_make_the_verdict():
+    strict = Thresholds(found=0.9, not_found=0.3)
+    told = [strict.verdict(value) for value in (None, 0.0, 0.29, 0.3, 0.89, 0.9, 1.0)]
+    assert told == ["uncertain", "not found", "not found", "uncertain", "uncertain", "found", "found"]
+
+
+def match(content_id, score, start=0.0, verdict="uncertain"):
     video = Video(content_id, 60, 480, 320, 25, "h264")
-    return Match(video, f"{content_id}.mp4", Span(start, start + 2), "text", score, True, "uncertain")
+    return Match(video, f"{content_id}.mp4", Span(start, start + 2), "text", score, True, verdict)
 
 
-def test_agreement_and_a_second_sighting_decide_between_equals_and_not_between_unequals():
-    alone = Evidence(0.9, Span(32, 38), Span(50, 55))
-    half, full = Evidence(0.9, Span(32, 38), Span(32, 35)), Evidence(0.9, Span(32, 38), Span(32, 38))
-    twice = Evidence(0.9, Span(32, 38), Span(32, 38), sightings=2)
-    assert alone.bonus == 0 < half.bonus < full.bonus == AGREEMENT_BONUS
-    assert twice.bonus == AGREEMENT_BONUS + SIGHTINGS_BONUS < 0.04
-    assert Evidence(0.9, Span(32, 38), None, sightings=2).bonus == SIGHTINGS_BONUS
+def test_what_is_found_comes_first_then_the_order_given():
     alike, other = match("a", 0.9), match("b", 0.9)
-    assert rank([(alike, 0.9), (other, 0.9 + full.bonus)], limit=5, per_video=3) == [other, alike]
-    better = match("c", 0.9)
-    assert rank([(better, 0.9 + 1.1 * twice.bonus), (other, 0.9 + twice.bonus)], limit=5, per_video=3) == [
-        better,
-        other,
-    ]
+    assert rank([(alike, 0.9), (other, 0.92)], limit=5) == [other, alike]
     found = replace(alike, verdict="found")
-    assert rank([(other, 9.0), (found, 0.1)], limit=5, per_video=3) == [found, other]
+    assert rank([(other, 9.0), (found, 0.1)], limit=5) == [found, other]
 
 
 def test_ties_go_by_content_id_and_start_whatever_the_order():
     tied = [match("b", 0.5), match("a", 0.5, 7), match("a", 0.5, 3)]
     expected = [tied[2], tied[1], tied[0]]
     for order in (tied, tied[::-1], expected):
-        assert rank([(m, 0.0) for m in order], limit=5, per_video=3) == expected
+        assert rank([(m, 0.0) for m in order], limit=5) == expected
 
 
-def test_one_video_does_not_fill_the_list():
+def test_one_video_does_not_fill_the_list_unless_all_of_it_is_found():
     many = [(match("a", 0.9, start), 0.0) for start in range(0, 20, 2)]
-    kept = rank([*many, (match("b", 0.1), 0.0)], limit=5, per_video=3)
+    kept = rank([*many, (match("b", 0.1), 0.0)], limit=5)
     assert [m.video.content_id for m in kept] == ["a", "a", "a", "b"]
-    assert len(rank(many, limit=2, per_video=3)) == 2
+    assert len(rank(many, limit=2)) == 2
+    found = [(replace(each, verdict="found"), order) for each, order in many]
+    assert len(rank(found, limit=20)) == 10

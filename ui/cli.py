@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 from footage.process import settle
 from ui import console
 from ui.commands import (
+    audit,
     backup,
     calibrate,
     captions,
@@ -39,6 +40,7 @@ _COMMANDS = {
     "forget": forget,
     "backup": backup,
     "ui": app_command,
+    "audit": audit,
     "calibrate": calibrate,
     "demo": demo,
     "models": models,

@@ -19,7 +19,7 @@ from footage.vlm.protocol import Answer
 
 MarkKind = Literal["review", "correction", "label"]
 MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
-NOTEBOOK = ("marks", "groundings")
+NOTEBOOK = ("marks", "groundings", "audits")
 """Names of the tables."""
 
 
@@ -68,8 +68,32 @@ class Grounding:
         return grounding_key(self.content_id, self.window, self.query, self.provenance)
 
 
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A captioned event, and when the model says that it happens if it is asked for it."""
+
+    event_id: str
+    """The event."""
+    content_id: str
+    """The video."""
+    span: Span
+    """When it happens according to the caption, in video time."""
+    text: str
+    """What happens."""
+    found: Span | None
+    """When according to the model that was asked; None where it named no usable time."""
+    agreement: float
+    """IoU of the two, 0 to 1."""
+    model: str
+    """Who was asked."""
+    revision: str
+    """Commit or content hash of its weights."""
+    audited_at: float = 0.0
+    """When, seconds since the epoch."""
+
+
 class Notebook:
-    """The marks and groundings of one index; got from ``Store.notebook``."""
+    """The marks, groundings and audits of one index; got from ``Store.notebook``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -113,6 +137,21 @@ class Notebook:
         """Answers to the questions of these keys (see ``grounding_key``), as far as they were asked."""
         found = self._tables.read("groundings", {"key": keys})
         return {row["key"]: _grounding_from_row(row) for row in found}
+
+    def put_audits(self, audits: Iterable[Audit]) -> None:
+        """Keep audits; one of the same event replaces the one before.
+
+        Raises:
+            StoreError: another process is writing for longer than anyone should.
+        """
+        with self._tables.writing_notes():
+            self._tables.upsert("audits", [_audit_to_row(audit) for audit in audits])
+
+    def audits(self, content_ids: Collection[str] | None = None) -> list[Audit]:
+        """Audits, the least agreement first: all, or those of some videos."""
+        wanted: dict[str, Collection[Any]] = {} if content_ids is None else {"content_id": content_ids}
+        found = map(_audit_from_row, self._tables.read("audits", wanted))
+        return sorted(found, key=lambda audit: (audit.agreement, audit.content_id, audit.span))
 
     def counts(self) -> Mapping[str, int]:
         """Number of rows by table."""
@@ -177,3 +216,22 @@ def _grounding_from_row(row: dict[str, Any]) -> Grounding:
             None if texts is None else tuple(texts),
         ),
     )
+
+
+def _audit_to_row(audit: Audit) -> dict[str, Any]:
+    row = asdict(audit)
+    del row["span"], row["found"]
+    found = audit.found
+    return {
+        **row,
+        **span_columns(audit.span),
+        "found_start_seconds": found.start_seconds if found else None,
+        "found_end_seconds": found.end_seconds if found else None,
+    }
+
+
+def _audit_from_row(row: dict[str, Any]) -> Audit:
+    start, end = row.pop("found_start_seconds"), row.pop("found_end_seconds")
+    span = span_from_row(row)
+    del row["start_seconds"], row["end_seconds"]
+    return Audit(span=span, found=None if start is None else Span(start, end), **row)

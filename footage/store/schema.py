@@ -141,6 +141,21 @@ TABLES: dict[str, pa.Schema] = {
             pa.field("token_texts", pa.list_(pa.string())),
         ]
     ),
+    "audits": pa.schema(
+        [
+            _required("event_id", pa.string()),
+            _required("content_id", pa.string()),
+            _required("start_seconds", pa.float64()),
+            _required("end_seconds", pa.float64()),
+            _required("text", pa.string()),
+            pa.field("found_start_seconds", pa.float64()),
+            pa.field("found_end_seconds", pa.float64()),
+            _required("agreement", pa.float64()),
+            _required("model", pa.string()),
+            _required("revision", pa.string()),
+            _required("audited_at", pa.float64()),
+        ]
+    ),
     # Last on purpose: once it is there, with its schema_version, the index is whole.
     "meta": pa.schema([_required("key", pa.string()), _required("value", pa.string())]),
 }

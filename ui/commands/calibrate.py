@@ -86,7 +86,8 @@ def _show(fitted: Calibration, place: Path, *, as_json: bool) -> None:
     if fitted.card is not None:
         card = fitted.card
         out.print(
-            f"{card.examples} matches, {card.positives} of them right; cross-validated AUROC {card.auroc:.3f}."
+            f"{card.examples} matches, {card.positives} of them right; "
+            f"cross-validated AUROC {card.auroc:.3f}."
         )
         for confidence, count, share in card.reliability:
             out.print(f"  {confidence:.2f} sure: {share:.2f} right, {count} matches")

@@ -63,6 +63,7 @@ def _print_json(store: Store) -> None:
         embedders=list(status.embedders),
         schema_version=status.schema_version,
         last_run=_run_fields(next(iter(store.runs()), None)),
+        audit=_audit_fields(store),
     )
     for name, coverage in store.coverage().items():
         console.emit(type="collection", name=name, **shown.collection_fields(coverage))
@@ -85,6 +86,21 @@ def _run_fields(run: Run | None) -> dict[str, Any] | None:
     return None if run is None else {**asdict(run), "stage_seconds": dict(run.stage_seconds)}
 
 
+def _audit_fields(store: Store) -> dict[str, Any] | None:
+    """How many captioned events were audited, and the share that the model bears out; None before any."""
+    from search.audit import agreement_rate
+
+    audits = store.notebook.audits()
+    return {"events": len(audits), "agreement_rate": round(agreement_rate(audits), 4)} if audits else None
+
+
+def _audit_rows(store: Store) -> list[tuple[str, str]]:
+    audited = _audit_fields(store)
+    if audited is None:
+        return []
+    return [("audit", f"{audited['agreement_rate']:.1%} of {shown.count(audited['events'], 'event')} agree")]
+
+
 def _print_status(store: Store) -> None:
     from footage.timecode import format_time
 
@@ -100,6 +116,7 @@ def _print_status(store: Store) -> None:
         *_model_rows(status),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
         ("last run", _run_line(next(iter(store.runs()), None))),
+        *_audit_rows(store),
     ):
         table.add_row(name, value)
     out.print(table)

@@ -1,0 +1,92 @@
+"""Asks the model for what its own captions say, and compares the two times; knows no query."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from footage.store import Store
+from footage.store.notebook import Audit
+from footage.timecode import iou
+from footage.types import Event, Window
+from search.asking import Asker, Question
+from search.looking import window_at
+from search.query import parse_query
+
+RIGHT_IOU = 0.5
+"""The two times agree from this IoU on; the field's usual bar for a span that is right."""
+
+
+def audit(
+    store: Store,
+    asker: Asker,
+    *,
+    sample: int | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[Audit]:
+    """Ask about captioned events, each in a window that shows it at its middle, and keep what comes of it.
+
+    Events whose file cannot be reached or decoded are left out. What was answered before is remembered, so
+    that an audit that was broken off goes on where it was.
+
+    Args:
+        store: The index.
+        asker: Asks the model.
+        sample: Most events, chosen by hash, so that the same are chosen again; all when None.
+        on_progress: Called with (events done, events in all).
+
+    Returns:
+        What was compared, the least agreement first.
+
+    Raises:
+        StoreError: when the index cannot be read or written.
+        ModelError: when the model fails.
+    """
+    videos = store.videos()
+    events = _chosen(store.events(), sample)
+    paths = {content_id: _path(store, content_id) for content_id in {event.content_id for event in events}}
+    length, provenance = asker.model.profile.window_seconds, asker.model.provenance
+    audits: list[Audit] = []
+    for number, event in enumerate(events, start=1):
+        if path := paths[event.content_id]:
+            video = videos[event.content_id]
+            middle = (event.span.start_seconds + event.span.end_seconds) / 2
+            window = window_at(middle - length / 2, video.duration_seconds, length)
+            question = Question(video, path, Window(event.content_id, -1, window))
+            [reply] = asker.ask(parse_query(event.text[:1000], plain=True).prompt, [question])
+            if not reply.problem:
+                agreement = iou(reply.span, event.span) if reply.span else 0.0
+                audits.append(
+                    Audit(
+                        event_id=event.id,
+                        content_id=event.content_id,
+                        span=event.span,
+                        text=event.text,
+                        found=reply.span,
+                        agreement=round(agreement, 4),
+                        model=provenance.model,
+                        revision=provenance.revision,
+                        audited_at=time.time(),
+                    )
+                )
+        if on_progress:
+            on_progress(number, len(events))
+    store.notebook.put_audits(audits)
+    return sorted(audits, key=lambda each: (each.agreement, each.content_id, each.span))
+
+
+def agreement_rate(audits: Sequence[Audit]) -> float:
+    """Share of audits whose two times agree (``RIGHT_IOU``), 0 to 1; 0 for none."""
+    return sum(each.agreement >= RIGHT_IOU for each in audits) / len(audits) if audits else 0.0
+
+
+def _chosen(events: Sequence[Event], sample: int | None) -> list[Event]:
+    chosen = sorted(events, key=lambda event: hashlib.sha256(event.id.encode()).digest())[:sample]
+    return sorted(chosen, key=lambda event: (event.content_id, event.span, event.id))
+
+
+def _path(store: Store, content_id: str) -> str:
+    """A file that holds a video and can be reached; empty where there is none."""
+    return next((path for path in store.paths_of(content_id) if Path(path).is_file()), "")
