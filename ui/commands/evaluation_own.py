@@ -115,8 +115,12 @@ class TruthFile:
         return len(self.questions) - self.present
 
 
-def read_truth(path: Path) -> TruthFile:
+def read_truth(path: Path, *, library: Path | None = None) -> TruthFile:
     """Read the questions of a truth file (see ``search.evaluation.readers.read_ground_truth``).
+
+    Args:
+        path: The file; what it names lies relative to its folder.
+        library: Where a video lies that is not there.
 
     Raises:
         UsageError: when the file cannot be read or is wrong, or asks for nothing that is there.
@@ -125,7 +129,11 @@ def read_truth(path: Path) -> TruthFile:
     # What is unchecked in one video leaves the truth about the query incomplete.
     unchecked = {event.query for video in truth.videos for event in video.events if event.to_check}
     checked = [
-        replace(video, events=tuple(event for event in video.events if event.query not in unchecked))
+        replace(
+            video,
+            name=str(_place(video.name, path.parent, library)),
+            events=tuple(event for event in video.events if event.query not in unchecked),
+        )
         for video in truth.videos
     ]
     present = truth_questions(replace(truth, videos=tuple(checked)), path.parent)
@@ -297,7 +305,8 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
     latency_...            seconds a query, loading the model left out
     ====================== =================================================================================
 
-    Without absent queries ``NEED_ABSENT`` are left out, without a right moment the errors.
+    Without absent queries ``NEED_ABSENT`` are left out, without a right moment the errors, and where nothing
+    is called "found" its precision: a bound must not hold because nothing was said.
 
     Raises:
         ValueError: when there are no present queries.
@@ -314,15 +323,17 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
         "video_R@5": video_recall_at(videos, truths, k=5),
         "span_R@1@0.5": moment_recall_at(moments, truths, iou=RIGHT_IOU, k=1),
         "mIoU": float(np.mean([answer.iou for answer in present.values()])),
-        "occurrence_precision": occurrences.precision,
         "occurrence_recall": occurrences.recall,
         "found_recall": claimed.recall,
     }
+    if occurrences.predicted:
+        figures["occurrence_precision"] = occurrences.precision
     if len(present) < len(asked):
         answers = judged(asked)
+        if claimed.predicted:
+            figures["found_precision"] = claimed.precision
+            figures["found_precision@1in10"] = precision_at_prevalence(verdicts, threshold=_FOUND)
         figures |= {
-            "found_precision": claimed.precision,
-            "found_precision@1in10": precision_at_prevalence(verdicts, threshold=_FOUND),
             "verdict_AUROC": auroc(answers),
             "fpr_at_90_recall": fpr_at_recall(answers, 0.9),
             "ece": calibration_error(answers),
@@ -333,13 +344,19 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
         figures |= {"start_error_seconds": float(start), "end_error_seconds": float(end)}
     p50, p95 = np.percentile([answer.seconds for answer in asked], [50, 95])
     figures |= {"latency_p50_seconds": float(p50), "latency_p95_seconds": float(p95)}
-    return {name: round(value, 4) for name, value in figures.items()}
+    return {name: round(figures[name], 4) for name in (*AT_LEAST, *AT_MOST) if name in figures}
 
 
 def worst(asked: Sequence[Asked]) -> list[Asked]:
     """The answers that are wrong, the worst first: absent queries said to be found, then by IoU."""
     wrong = [answer for answer in asked if not answer.right]
     return sorted(wrong, key=lambda answer: (bool(answer.truths), answer.iou))
+
+
+def _place(name: str, folder: Path, library: Path | None) -> Path:
+    """Where a video of a truth file lies."""
+    beside = (folder / name).absolute()
+    return (library / name).absolute() if library is not None and not beside.exists() else beside
 
 
 def _occurrences(answer: Asked) -> Counts:

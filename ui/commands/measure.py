@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from footage.store import Store
     from footage.types import Span
     from search.engine import Engine
+    from search.evaluation.verdicts import Bin
     from ui.commands.evaluation_own import Asked, TruthFile
 
 FailUnder = Annotated[
@@ -84,7 +85,7 @@ def library(
 
     Args:
         folder: The videos.
-        file: The truth file.
+        file: The truth file; its paths are relative to its own folder, or else to ``folder``.
         settings: Which model and embedder, and how to cut.
         fail_under: Bounds, as typed.
         keep: Where the index stays; it goes when None.
@@ -94,7 +95,7 @@ def library(
     from ui.commands.evaluation_own import index_library, read_bounds, read_truth
     from ui.commands.evaluation_runs import work_folder
 
-    truth = read_truth(file)
+    truth = read_truth(file, library=folder)
     bounds = read_bounds(fail_under, truth)
     model, embedder = parts.load_model(settings), parts.load_embedder(settings)
     with work_folder(keep) as root:
@@ -118,6 +119,7 @@ def _measure(
     else:
         _print_tables(engine, truth, asked, figures, bounds, names)
     if beyond:
+        console.notes().print(f"Worse than the bound: {', '.join(beyond)}.", soft_wrap=True)
         raise typer.Exit(console.EXIT_FAILED)
 
 
@@ -150,7 +152,7 @@ def _print_json(
         queries_present=truth.present,
         queries_absent=truth.absent,
         to_check=truth.to_check,
-        reliability=[asdict(row) for row in reliability(judged(asked))] if truth.absent else [],
+        reliability=[_rounded(row) for row in reliability(judged(asked))] if truth.absent else [],
         missed=list(beyond),
         **{f"index_{name}": value for name, value in shown.coverage_fields(engine.coverage()).items()},
     )
@@ -216,6 +218,10 @@ def _remarks(truth: TruthFile, wrong: int) -> Iterator[str]:
         yield f"Not asked, as still marked to_check: {truth.to_check}."
     if not truth.absent:
         yield "Without negative_queries nothing can be said of false alarms (found_precision, AUROC, ece)."
+
+
+def _rounded(row: Bin) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in asdict(row).items()}
 
 
 def _clock(span: Span) -> str:
