@@ -274,7 +274,8 @@ def test_a_template_of_a_folder_needs_no_index_and_leaves_the_folder_alone(libra
 
 def test_the_proposals_are_the_captions_least_like_the_others(tmp_path, embedder):
     common = {f"A red car drives past number {n}.": [(2 * n, 2 * n + 1)] for n in range(6)}
-    busy = TestVideo("busy", 30, 28, {**common, "A chef flips a pancake.": [(20, 22), (25, 27)]})
+    pancake = {"A chef flips a pancake.": [(20, 22), (25, 27)], "…": [(23, 24)]}
+    busy = TestVideo("busy", 30, 28, common | pancake)
     other = TestVideo("other", 200, 12, {"A red car drives past number 9.": [(1, 2)]})
     store = index_videos(tmp_path, [busy, other], embedder)
     found = proposals(store, {"content-busy"}, most=1)
@@ -338,6 +339,20 @@ def test_without_absent_queries_their_figures_are_left_out_and_that_is_said(libr
     refused = runner.invoke(app, [*arguments, "--fail-under", "ece=0.1"])
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "ece needs queries that nothing answers" in refused.stderr
+
+
+def test_a_wrong_path_is_told_before_anything_is_loaded(library, tmp_path, monkeypatch):
+    def never(settings):
+        raise AssertionError("nothing was to be loaded")
+
+    monkeypatch.setattr("ui.parts.load_model", never)
+    monkeypatch.setattr("ui.parts.load_embedder", never)
+    truth = written(
+        tmp_path / "truth.json", {"nowhere.mp4": {"events": [event("a red car stops", (20, 26))]}}
+    )
+    result = runner.invoke(app, ["eval", "run", str(truth), "--db", str(library / "index.lancedb")])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "nowhere.mp4, which is not in the index" in result.stderr
 
 
 def test_init_says_what_it_wrote_and_never_overwrites(library, tmp_path):

@@ -210,16 +210,21 @@ def check_videos(questions: Sequence[Question], known: Collection[str], *, where
         )
 
 
-def contents_by_path(store: Store) -> dict[str, str]:
+def indexed_contents(questions: Sequence[Question], store: Store) -> dict[str, str]:
     """Content id by resolved path of every file of an index that is not gone.
 
     The path itself stands for the content of a file that could not be read: it is never answered with.
+
+    Raises:
+        UsageError: when a question names a video that the index does not know.
     """
-    return {
+    contents = {
         str(Path(file.path).resolve()): file.content_id or file.path
         for file in store.files()
         if file.state != "gone"
     }
+    check_videos(questions, contents, where=f"the index {store.path}")
+    return contents
 
 
 def ask_own(
@@ -231,15 +236,13 @@ def ask_own(
         UsageError: when a question names a video that the index does not know.
         FootageError: when the index cannot be read or the model fails.
     """
-    from search.engine import (
-        CANDIDATES,
-    )  # as many matches as a search takes videos anyway: nothing else moves
+    from search.engine import CANDIDATES
 
-    contents = contents_by_path(store)
-    check_videos(questions, contents, where=f"the index {store.path}")
+    contents = indexed_contents(questions, store)
     asked = []
     for number, question in enumerate(questions, start=1):
         began = time.perf_counter()
+        # As many matches as any search takes videos: a longer list would search differently.
         result = engine.search(question.text, limit=CANDIDATES)
         seconds = time.perf_counter() - began - result.timings.load_seconds
         truths: dict[str, tuple[Span, ...]] = {}

@@ -66,7 +66,7 @@ def run(
     """Ask the index every query of a truth file and score the answers; figures are shares and seconds."""
     from footage.store import Store
     from search.engine import Engine
-    from ui.commands.evaluation_own import read_bounds, read_truth
+    from ui.commands.evaluation_own import indexed_contents, read_bounds, read_truth
 
     settings = options.settings_from(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
@@ -74,7 +74,8 @@ def run(
     truth = read_truth(file)
     bounds = read_bounds(fail_under, truth)
     store = Store.open(settings.db)
-    engine = Engine(store, parts.load_embedder(settings), lambda: parts.load_model(settings))
+    indexed_contents(truth.questions, store)  # a wrong path is told before anything is loaded
+    engine = Engine(store, parts.load_embedder(settings), parts.load_model(settings))
     _measure(engine, store, truth, bounds, as_json=json)
 
 
