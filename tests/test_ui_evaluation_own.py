@@ -109,8 +109,13 @@ def test_every_time_it_happens_counts_and_only_what_is_said_to_be_found():
     figures = figures_of([one])
     assert figures["occurrence_precision"] == pytest.approx(1 / 3, abs=1e-4)  # of a, a again, c
     assert figures["occurrence_recall"] == pytest.approx(1 / 3, abs=1e-4)
-    silent = figures_of([asked(twice, match(verdict="uncertain"))])
-    assert (silent["occurrence_precision"], silent["occurrence_recall"], silent["found_recall"]) == (1, 0, 0)
+
+
+def test_where_nothing_is_found_a_bound_on_its_precision_does_not_hold():
+    silent = figures_of([asked({"a": (Span(0, 10),)}, match(verdict="uncertain")), asked({})])
+    assert (silent["occurrence_recall"], silent["found_recall"], silent["span_R@1@0.5"]) == (0, 0, 1)
+    precisions = ["occurrence_precision", "found_precision", "found_precision@1in10"]
+    assert missed(silent, dict.fromkeys(precisions, 0.5)) == precisions
 
 
 def test_errors_are_medians_over_right_spans_wherever_they_are_listed():
@@ -269,7 +274,8 @@ def test_a_template_of_a_folder_needs_no_index_and_leaves_the_folder_alone(libra
 
 def test_the_proposals_are_the_captions_least_like_the_others(tmp_path, embedder):
     common = {f"A red car drives past number {n}.": [(2 * n, 2 * n + 1)] for n in range(6)}
-    busy = TestVideo("busy", 30, 28, {**common, "A chef flips a pancake.": [(20, 22), (25, 27)]})
+    pancake = {"A chef flips a pancake.": [(20, 22), (25, 27)], "…": [(23, 24)]}
+    busy = TestVideo("busy", 30, 28, common | pancake)
     other = TestVideo("other", 200, 12, {"A red car drives past number 9.": [(1, 2)]})
     store = index_videos(tmp_path, [busy, other], embedder)
     found = proposals(store, {"content-busy"}, most=1)
@@ -312,6 +318,7 @@ def test_run_shows_the_figures_and_fails_under_a_bound(library):
     assert [query["right"] for query in queries] == [True, False, True, True]
     assert queries[2]["true"] == {str(library / "hall.mp4"): [[3, 8]]}
     assert (figures["video_R@1"], figures["span_R@1@0.5"]) == (1.0, pytest.approx(2 / 3, abs=1e-3))
+    assert "Worse than the bound: mIoU." in result.stderr
     assert figures["missed"] == ["mIoU"] and figures["found_precision"] == 1.0
     assert (figures["queries_present"], figures["queries_absent"], figures["to_check"]) == (3, 1, 0)
     assert sum(row["count"] for row in figures["reliability"]) == 4
@@ -332,6 +339,20 @@ def test_without_absent_queries_their_figures_are_left_out_and_that_is_said(libr
     refused = runner.invoke(app, [*arguments, "--fail-under", "ece=0.1"])
     assert (refused.exit_code, refused.stdout) == (2, "")
     assert "ece needs queries that nothing answers" in refused.stderr
+
+
+def test_a_wrong_path_is_told_before_anything_is_loaded(library, tmp_path, monkeypatch):
+    def never(settings):
+        raise AssertionError("nothing was to be loaded")
+
+    monkeypatch.setattr("ui.parts.load_model", never)
+    monkeypatch.setattr("ui.parts.load_embedder", never)
+    truth = written(
+        tmp_path / "truth.json", {"nowhere.mp4": {"events": [event("a red car stops", (20, 26))]}}
+    )
+    result = runner.invoke(app, ["eval", "run", str(truth), "--db", str(library / "index.lancedb")])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "nowhere.mp4, which is not in the index" in result.stderr
 
 
 def test_init_says_what_it_wrote_and_never_overwrites(library, tmp_path):
@@ -363,7 +384,16 @@ def test_a_library_is_indexed_and_measured_with_the_demo_model(tmp_path):
     assert lines(result.stdout)[-1]["verdict_AUROC"] == 1.0
     assert Store.open(kept / "index.lancedb").status().videos == 1
 
-    other = written(tmp_path / "other.json", videos)  # its paths lead elsewhere
-    arguments[5] = str(other)
-    result = runner.invoke(app, arguments)
+
+@pytest.mark.usefixtures("finder")
+def test_paths_are_relative_to_the_truth_file_or_else_to_the_library(library, tmp_path):
+    asked_of = {"yard.mp4": {"events": [event("A red car stops", (20, 26))]}}
+    truth = written(tmp_path / "truth.json", asked_of)
+    [question] = read_truth(truth, library=library).questions
+    assert list(question.truths) == [str((library / "yard.mp4").resolve())]
+    shutil.copy(library / "yard.mp4", tmp_path)
+    [question] = read_truth(truth, library=library).questions
+    assert list(question.truths) == [str((tmp_path / "yard.mp4").resolve())]
+    arguments = ["eval", "end-to-end", "--library", str(library), "--truth", str(truth)]
+    result = runner.invoke(app, arguments)  # not a video of the library: told before anything is indexed
     assert result.exit_code == 2 and "is not in" in result.stderr

@@ -115,8 +115,12 @@ class TruthFile:
         return len(self.questions) - self.present
 
 
-def read_truth(path: Path) -> TruthFile:
+def read_truth(path: Path, *, library: Path | None = None) -> TruthFile:
     """Read the questions of a truth file (see ``search.evaluation.readers.read_ground_truth``).
+
+    Args:
+        path: The file; what it names lies relative to its folder.
+        library: Where a video lies that is not there.
 
     Raises:
         UsageError: when the file cannot be read or is wrong, or asks for nothing that is there.
@@ -125,7 +129,11 @@ def read_truth(path: Path) -> TruthFile:
     # What is unchecked in one video leaves the truth about the query incomplete.
     unchecked = {event.query for video in truth.videos for event in video.events if event.to_check}
     checked = [
-        replace(video, events=tuple(event for event in video.events if event.query not in unchecked))
+        replace(
+            video,
+            name=str(_place(video.name, path.parent, library)),
+            events=tuple(event for event in video.events if event.query not in unchecked),
+        )
         for video in truth.videos
     ]
     present = truth_questions(replace(truth, videos=tuple(checked)), path.parent)
@@ -202,16 +210,21 @@ def check_videos(questions: Sequence[Question], known: Collection[str], *, where
         )
 
 
-def contents_by_path(store: Store) -> dict[str, str]:
+def indexed_contents(questions: Sequence[Question], store: Store) -> dict[str, str]:
     """Content id by resolved path of every file of an index that is not gone.
 
     The path itself stands for the content of a file that could not be read: it is never answered with.
+
+    Raises:
+        UsageError: when a question names a video that the index does not know.
     """
-    return {
+    contents = {
         str(Path(file.path).resolve()): file.content_id or file.path
         for file in store.files()
         if file.state != "gone"
     }
+    check_videos(questions, contents, where=f"the index {store.path}")
+    return contents
 
 
 def ask_own(
@@ -223,15 +236,13 @@ def ask_own(
         UsageError: when a question names a video that the index does not know.
         FootageError: when the index cannot be read or the model fails.
     """
-    from search.engine import (
-        CANDIDATES,
-    )  # as many matches as a search takes videos anyway: nothing else moves
+    from search.engine import CANDIDATES
 
-    contents = contents_by_path(store)
-    check_videos(questions, contents, where=f"the index {store.path}")
+    contents = indexed_contents(questions, store)
     asked = []
     for number, question in enumerate(questions, start=1):
         began = time.perf_counter()
+        # As many matches as any search takes videos: a longer list would search differently.
         result = engine.search(question.text, limit=CANDIDATES)
         seconds = time.perf_counter() - began - result.timings.load_seconds
         truths: dict[str, tuple[Span, ...]] = {}
@@ -296,7 +307,8 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
     latency_...            seconds a query, loading the model left out
     ====================== =================================================================================
 
-    Without absent queries ``NEED_ABSENT`` are left out, without a right moment the errors.
+    Without absent queries ``NEED_ABSENT`` are left out, without a right moment the errors, and where nothing
+    is called "found" its precision: a bound must not hold because nothing was said.
 
     Raises:
         ValueError: when there are no present queries.
@@ -313,15 +325,17 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
         "video_R@5": video_recall_at(videos, truths, k=5),
         "span_R@1@0.5": moment_recall_at(moments, truths, iou=RIGHT_IOU, k=1),
         "mIoU": float(np.mean([answer.iou for answer in present.values()])),
-        "occurrence_precision": occurrences.precision,
         "occurrence_recall": occurrences.recall,
         "found_recall": claimed.recall,
     }
+    if occurrences.predicted:
+        figures["occurrence_precision"] = occurrences.precision
     if len(present) < len(asked):
         answers = judged(asked)
+        if claimed.predicted:
+            figures["found_precision"] = claimed.precision
+            figures["found_precision@1in10"] = precision_at_prevalence(verdicts, threshold=_FOUND)
         figures |= {
-            "found_precision": claimed.precision,
-            "found_precision@1in10": precision_at_prevalence(verdicts, threshold=_FOUND),
             "verdict_AUROC": auroc(answers),
             "fpr_at_90_recall": fpr_at_recall(answers, 0.9),
             "ece": calibration_error(answers),
@@ -332,7 +346,7 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
         figures |= {"start_error_seconds": float(start), "end_error_seconds": float(end)}
     p50, p95 = np.percentile([answer.seconds for answer in asked], [50, 95])
     figures |= {"latency_p50_seconds": float(p50), "latency_p95_seconds": float(p95)}
-    return {name: round(value, 4) for name, value in figures.items()}
+    return {name: round(figures[name], 4) for name in (*AT_LEAST, *AT_MOST) if name in figures}
 
 
 def labelled(asked: Sequence[Asked]) -> tuple[list[dict[str, float]], list[bool], list[str]]:
@@ -354,6 +368,12 @@ def worst(asked: Sequence[Asked]) -> list[Asked]:
     """The answers that are wrong, the worst first: absent queries said to be found, then by IoU."""
     wrong = [answer for answer in asked if not answer.right]
     return sorted(wrong, key=lambda answer: (bool(answer.truths), answer.iou))
+
+
+def _place(name: str, folder: Path, library: Path | None) -> Path:
+    """Where a video of a truth file lies."""
+    beside = (folder / name).absolute()
+    return (library / name).absolute() if library is not None and not beside.exists() else beside
 
 
 def _occurrences(answer: Asked) -> Counts:

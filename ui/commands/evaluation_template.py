@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from footage.errors import StoreCorruptError, StoreMissingError, UsageError
 from footage.timecode import format_time
 from footage.types import Span
+from search.query import words_of
 
 if TYPE_CHECKING:
     from footage.store import Store
@@ -90,7 +91,8 @@ def proposals(store: Store, contents: Collection[str], *, most: int = PROPOSALS)
     if not embedders:
         return {}
     videos, texts, vectors = store.sample_vectors(embedders[0], SAMPLE)
-    first = {text: n for n, text in reversed(list(enumerate(texts))) if videos[n] in contents}
+    asking = (n for n, text in enumerate(texts) if videos[n] in contents and words_of(text))
+    first = {texts[n]: n for n in reversed(list(asking))}
     rows = sorted(first.values())
     near = vectors[rows] @ vectors[rows].T
     np.fill_diagonal(near, -1.0)

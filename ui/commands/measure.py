@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from footage.store import Store
     from footage.types import Span
     from search.engine import Engine
+    from search.evaluation.verdicts import Bin
     from ui.commands.evaluation_own import Asked, TruthFile
 
 FailUnder = Annotated[
@@ -65,7 +66,7 @@ def run(
     """Ask the index every query of a truth file and score the answers; figures are shares and seconds."""
     from footage.store import Store
     from search.engine import Engine
-    from ui.commands.evaluation_own import read_bounds, read_truth
+    from ui.commands.evaluation_own import indexed_contents, read_bounds, read_truth
 
     settings = options.settings_from(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
@@ -73,7 +74,8 @@ def run(
     truth = read_truth(file)
     bounds = read_bounds(fail_under, truth)
     store = Store.open(settings.db)
-    engine = Engine(store, parts.load_embedder(settings), lambda: parts.load_model(settings))
+    indexed_contents(truth.questions, store)  # a wrong path is told before anything is loaded
+    engine = Engine(store, parts.load_embedder(settings), parts.load_model(settings))
     _measure(engine, store, truth, bounds, as_json=json)
 
 
@@ -84,7 +86,7 @@ def library(
 
     Args:
         folder: The videos.
-        file: The truth file.
+        file: The truth file; its paths are relative to its own folder, or else to ``folder``.
         settings: Which model and embedder, and how to cut.
         fail_under: Bounds, as typed.
         keep: Where the index stays; it goes when None.
@@ -94,7 +96,7 @@ def library(
     from ui.commands.evaluation_own import index_library, read_bounds, read_truth
     from ui.commands.evaluation_runs import work_folder
 
-    truth = read_truth(file)
+    truth = read_truth(file, library=folder)
     bounds = read_bounds(fail_under, truth)
     model, embedder = parts.load_model(settings), parts.load_embedder(settings)
     with work_folder(keep) as root:
@@ -118,6 +120,7 @@ def _measure(
     else:
         _print_tables(engine, truth, asked, figures, bounds, names)
     if beyond:
+        console.notes().print(f"Worse than the bound: {', '.join(beyond)}.", soft_wrap=True)
         raise typer.Exit(console.EXIT_FAILED)
 
 
@@ -150,7 +153,7 @@ def _print_json(
         queries_present=truth.present,
         queries_absent=truth.absent,
         to_check=truth.to_check,
-        reliability=[asdict(row) for row in reliability(judged(asked))] if truth.absent else [],
+        reliability=[_rounded(row) for row in reliability(judged(asked))] if truth.absent else [],
         missed=list(beyond),
         **{f"index_{name}": value for name, value in shown.coverage_fields(engine.coverage()).items()},
     )
@@ -216,6 +219,10 @@ def _remarks(truth: TruthFile, wrong: int) -> Iterator[str]:
         yield f"Not asked, as still marked to_check: {truth.to_check}."
     if not truth.absent:
         yield "Without negative_queries nothing can be said of false alarms (found_precision, AUROC, ece)."
+
+
+def _rounded(row: Bin) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in asdict(row).items()}
 
 
 def _clock(span: Span) -> str:
