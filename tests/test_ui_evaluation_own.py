@@ -42,10 +42,9 @@ HALL = TestVideo("hall", 160, 20, {"A woman opens the door.": [(3, 8)]})
 runner = CliRunner()
 
 
-def match(video="a", start=0.0, end=10.0, *, score=0.9, verdict="found"):
-    return Match(
-        Video(video, 60, 64, 48, 25, "h264"), f"/{video}.mp4", Span(start, end), "", score, True, verdict
-    )
+def match(video="a", start=0.0, end=10.0, *, sure=0.9, verdict="found"):
+    known = Video(video, 60, 64, 48, 25, "h264")
+    return Match(known, f"/{video}.mp4", Span(start, end), "", 0.5, True, verdict, confidence=sure)
 
 
 def asked(truths, *matches, seconds=1.0):
@@ -85,7 +84,7 @@ def finder(monkeypatch):
 
 def test_answers_that_are_right_score_one_and_absent_ones_complete_the_figures():
     right = asked({"a": (Span(0, 10),)}, match())
-    nothing = asked({}, match(score=0.1, verdict="uncertain"))
+    nothing = asked({}, match(sure=0.1, verdict="uncertain"))
     figures = figures_of([right, nothing])
     assert set(figures) == {*AT_LEAST, *AT_MOST}
     assert [figures[name] for name in AT_LEAST] == [1.0] * len(AT_LEAST)
@@ -129,17 +128,17 @@ def test_errors_are_medians_over_right_spans_wherever_they_are_listed():
 
 
 def test_false_alarms_and_confidence():
-    found = asked({"a": (Span(0, 10),)}, match(score=0.6))
-    alarm = asked({}, match(score=0.8))
-    quiet = asked({}, match(score=0.3, verdict="uncertain"))
+    found = asked({"a": (Span(0, 10),)}, match(sure=0.6))
+    alarm = asked({}, match(sure=0.8))
+    quiet = asked({}, match(sure=0.3, verdict="uncertain"))
     figures = figures_of([found, alarm, quiet, quiet])
     assert (figures["found_precision"], figures["found_recall"]) == (0.5, 1.0)
     assert figures["found_precision@1in10"] == pytest.approx(0.1 / (0.1 + 0.9 / 3), abs=1e-4)
     assert figures["verdict_AUROC"] == pytest.approx(2 / 3, abs=1e-4)
     assert figures["fpr_at_90_recall"] == pytest.approx(1 / 3, abs=1e-4)
     assert figures["ece"] == pytest.approx((0.4 + 0.8 + 2 * 0.3) / 4)
-    assert confidence_of([match(score=0.9, verdict="not found"), match(score=0.5)]) == 0.5
-    assert confidence_of([match(score=0.9, verdict="not found")]) == confidence_of([]) == 0
+    assert confidence_of([match(sure=0.2), match(sure=0.6), match(sure=None)]) == 0.6
+    assert confidence_of([match(sure=None)]) == confidence_of([]) == 0
 
 
 def test_latency_is_that_of_every_query():

@@ -28,7 +28,7 @@ from footage.synthetic_words import reword
 from footage.timecode import iou
 from footage.types import Match, Span, WindowRecord
 from search.evaluation.verdicts import Bin, Judged, auroc, found_counts, reliability
-from ui.commands.evaluation_own import RIGHT_IOU, Asked, ask_own, contents_by_path, figures_of, judged
+from ui.commands.evaluation_own import RIGHT_IOU, Asked, ask_own, figures_of, judged
 from ui.commands.evaluation_runs import OnProgress, Question, Scores, draw_clips, work_folder
 
 if TYPE_CHECKING:
@@ -335,7 +335,7 @@ def _ask_missed(
         for path, spans in each.question.truths.items():
             lost[path] = (*lost.get(path, ()), *spans)
     _lose(store, embedder, lost)
-    contents = contents_by_path(store)
+    contents = _contents(store)
     told = []
     for number, each in enumerate([*wanted, *others], start=1):
         result = engine.search(
@@ -354,7 +354,7 @@ def _ask_missed(
 def _ask_each_in_its_video(
     engine: Engine, store: Store, questions: Sequence[Question], on_progress: OnProgress
 ) -> list[Asked]:
-    contents = contents_by_path(store)
+    contents = _contents(store)
     asked = []
     for number, question in enumerate(questions, start=1):
         truths = {contents[path]: spans for path, spans in question.truths.items()}
@@ -364,11 +364,16 @@ def _ask_each_in_its_video(
     return asked
 
 
+def _contents(store: Store) -> dict[str, str]:
+    """Content id by resolved path."""
+    return {str(Path(file.path).resolve()): file.content_id for file in store.files()}
+
+
 def _lose(store: Store, embedder: Embedder, lost: Mapping[str, Sequence[Span]]) -> None:
     """Take what captions say of some moments out of an index, as if the model had not noticed them."""
     from indexer.projection import Projector
 
-    contents = contents_by_path(store)
+    contents = _contents(store)
     projector = Projector(store, embedder)
     for path, spans in lost.items():
         records = [_without(record, spans) for record in store.windows(contents[path])]

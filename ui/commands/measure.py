@@ -75,7 +75,12 @@ def run(
     bounds = read_bounds(fail_under, truth)
     store = Store.open(settings.db)
     indexed_contents(truth.questions, store)  # a wrong path is told before anything is loaded
-    engine = Engine(store, parts.load_embedder(settings), parts.load_model(settings))
+    engine = Engine(
+        store,
+        parts.load_embedder(settings),
+        parts.load_model(settings),
+        looking=parts.looking(settings, fresh=True),  # what is remembered would take no time
+    )
     _measure(engine, store, truth, bounds, as_json=json)
 
 
@@ -101,7 +106,8 @@ def library(
     model, embedder = parts.load_model(settings), parts.load_embedder(settings)
     with work_folder(keep) as root:
         store = index_library(folder, truth, settings, model=model, embedder=embedder, root=Path(root))
-        _measure(Engine(store, embedder, model), store, truth, bounds, as_json=as_json)
+        engine = Engine(store, embedder, model, looking=parts.looking(settings, fresh=True))
+        _measure(engine, store, truth, bounds, as_json=as_json)
 
 
 def _measure(
