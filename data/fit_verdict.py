@@ -19,8 +19,8 @@ from footage.process import settle
 from search.calibration import CARDS, fit_calibration
 from search.engine import Engine
 from ui import parts
+from ui.commands.evaluation_drawn import draw_questions, drawn_index
 from ui.commands.evaluation_own import Asked, ask_own, labelled
-from ui.commands.evaluation_verdicts import draw_questions, drawn_index
 
 SEEDS = (7101, 7102, 7103, 7104)
 VIDEOS, PRESENT, ABSENT = 12, 60, 60

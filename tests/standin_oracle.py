@@ -65,7 +65,7 @@ class OracleModel:
         asked = prompt.text.split('"')[1]
         for event in clip.events:
             for start, end in self._inside(event, window):
-                if event.sentence.rstrip(".") == asked:
+                if event.sentence.rstrip(".").casefold() == asked.casefold():
                     return f"From {start:.1f} to {end:.1f}."
         return f"From 0.0 to {window.duration_seconds:.1f}."
 

@@ -48,7 +48,7 @@ def match(video="a", start=0.0, end=10.0, *, sure=0.9, verdict="found"):
 
 
 def asked(truths, *matches, seconds=1.0):
-    return Asked("a dog runs", truths, matches, seconds)
+    return Asked("a dog runs", truths, matches, seconds, matches)
 
 
 def written(path, videos, negatives=()):

@@ -20,6 +20,8 @@ EXAMPLES = options.examples(
     "footage eval end-to-end --library ~/Videos --truth truth.json",
     "footage eval demo-model --seed 7 --clips 60 --json",
     "footage eval end-to-end --seed 7 --videos 40 --json",
+    "footage eval verdicts --seed 7 --json",
+    "footage eval occurrences --seed 7",
     "footage eval long-file --seed 7 --minutes 60 --json",
     "footage eval retrieval --corpus val_1.json --queries val_2.json --limit-queries 1500",
     "footage eval grounding --annotations val.jsonl --predictions guesses.jsonl",
@@ -65,7 +67,12 @@ def end_to_end(
     fail_under: measure.FailUnder = "",
     seed: Seed = 0,
     videos: Annotated[int, typer.Option("--videos", min=1, help="How many clips to draw.")] = 40,
-    queries: Annotated[int, typer.Option("--queries", min=1, help="Ask at most so many.")] = 100,
+    queries: Annotated[
+        int, typer.Option("--queries", min=1, help="Ask for at most so much that is there, and that is not.")
+    ] = 100,
+    paraphrased: Annotated[
+        bool, typer.Option("--paraphrased", help="Ask in other words than captions use.")
+    ] = False,
     keep: Annotated[
         Path | None, typer.Option("--keep", metavar="FOLDER", help="Keep the clips and the index here.")
     ] = None,
@@ -80,11 +87,11 @@ def end_to_end(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Index unseen drawn clips, search for what happens in them, and compare the first match to the truth.
+    """Index unseen drawn clips, search for what happens in them and for what does not, and score the answers.
 
     With --library the videos are your own, and the figures those of eval run.
     """
-    from ui.commands.evaluation_runs import evaluate_end_to_end
+    from ui.commands.evaluation_drawn import evaluate_end_to_end
 
     own = library or truth
     model = model if own else model or "demo"
@@ -107,7 +114,93 @@ def end_to_end(
             seed=seed,
             videos=videos,
             max_queries=queries,
+            paraphrased=paraphrased,
+            looking=parts.looking(settings, fresh=True),
             folder=keep,
+            on_progress=progress,
+        )
+    _print(scores, as_json=json, model=settings.model)
+
+
+def verdicts(
+    seed: Seed = 0,
+    queries: Annotated[
+        int, typer.Option("--queries", min=10, help="Ask for so much that is there, and that is not.")
+    ] = 200,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="FOLDER", help="Keep the clips and the indexes here.")
+    ] = None,
+    model: DemoModel = "demo",
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Ask five drawn libraries for what is there, what is nearly there and what is not: who is believed?
+
+    The wordings and the events are those that the demo model's verdict was not fitted on.
+    """
+    from ui.commands.evaluation_drawn import evaluate_verdicts
+
+    settings = options.settings_from(
+        config, model=model, model_path=model_path, device=device, embedder=embedder
+    )
+    video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
+    with console.stages() as progress:
+        scores, curve = evaluate_verdicts(
+            video_model,
+            text_embedder,
+            seed=seed,
+            present=queries,
+            absent=queries,
+            looking=parts.looking(settings, fresh=True),
+            folder=keep,
+            on_progress=progress,
+        )
+    if json:
+        console.emit(model=settings.model, **scores, reliability=[asdict(row) for row in curve])
+        return
+    _print(scores, as_json=False, model=settings.model)
+    table = console.table("confidence", "answers", "mean confidence", "present", "", right=("answers",))
+    for row in curve:
+        bar = "#" * round(20 * row.present)
+        table.add_row(
+            f"{row.low:.1f}-{row.high:.1f}",
+            str(row.count),
+            f"{row.confidence:.2f}",
+            f"{row.present:.2f}",
+            bar,
+        )
+    console.results().print(table)
+
+
+def occurrences(
+    seed: Seed = 0,
+    videos: Annotated[int, typer.Option("--videos", min=1, help="How many clips to draw.")] = 20,
+    model: DemoModel = "demo",
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Ask for what happens two to five times in a drawn video: is every time found, also without captions?"""
+    from ui.commands.evaluation_drawn import evaluate_occurrences
+
+    settings = options.settings_from(
+        config, model=model, model_path=model_path, device=device, embedder=embedder
+    )
+    video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
+    with console.stages() as progress:
+        scores = evaluate_occurrences(
+            video_model,
+            text_embedder,
+            seed=seed,
+            videos=videos,
+            looking=parts.looking(settings, fresh=True),
             on_progress=progress,
         )
     _print(scores, as_json=json, model=settings.model)
@@ -248,6 +341,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "run": measure.run,
     "demo-model": demo_model,
     "end-to-end": end_to_end,
+    "verdicts": verdicts,
+    "occurrences": occurrences,
     "long-file": long_file,
     "grounding": grounding,
     "retrieval": retrieval,

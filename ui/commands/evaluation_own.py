@@ -51,7 +51,8 @@ if TYPE_CHECKING:
 RIGHT_IOU = 0.5
 """A span is right from this IoU on; the field's usual bar."""
 AT_LEAST = (
-    *("video_R@1", "video_R@5", "span_R@1@0.5", "mIoU", "occurrence_precision", "occurrence_recall"),
+    *("video_R@1", "video_R@5", "span_R@1@0.5", "mIoU", "text_video_R@1", "text_span_R@1@0.5"),
+    *("occurrence_precision", "occurrence_recall"),
     *("found_recall", "found_precision", "found_precision@1in10", "verdict_AUROC"),
 )
 """Figures that are shares, 0 to 1, better the higher."""
@@ -78,6 +79,8 @@ class Asked:
     """What was listed, best first."""
     seconds: float
     """How long it took, loading the model left out."""
+    indexed: tuple[Match, ...] = ()
+    """What the index alone had answered, best first."""
 
     @property
     def found(self) -> tuple[Match, ...]:
@@ -243,13 +246,14 @@ def ask_own(
     for number, question in enumerate(questions, start=1):
         began = time.perf_counter()
         # As many matches as any search takes videos: a longer list would search differently.
-        result = engine.search(question.text, limit=CANDIDATES)
+        told: list[list[Match]] = []
+        result = engine.search(question.text, limit=CANDIDATES, on_hits=told.append)
         seconds = time.perf_counter() - began - result.timings.load_seconds
         truths: dict[str, tuple[Span, ...]] = {}
         for path, spans in question.truths.items():  # two copies of a video may both be named
             held = truths.get(contents[path], ())
             truths[contents[path]] = (*held, *(span for span in spans if span not in held))
-        asked.append(Asked(question.text, truths, result.matches, seconds))
+        asked.append(Asked(question.text, truths, result.matches, seconds, tuple(told[0])))
         on_progress("asking", number, len(questions))
     return asked
 
@@ -298,6 +302,7 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
     ====================== =================================================================================
     video_R@1, video_R@5   share of present queries with a true video among the first videos listed
     span_R@1@0.5, mIoU     of the first match: share with IoU >= 0.5, and the mean IoU
+    text_...               the same of what the index alone had answered
     occurrence_...         precision and recall of the moments called "found", one to one with all true ones
     start_, end_error_...  median over the listed moments that are right (IoU >= 0.5), in seconds
     found_recall           share of the present queries of which something is called "found"
@@ -317,6 +322,8 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
     truths = {number: answer.truths for number, answer in present.items()}
     moments = {number: [_moment(match) for match in answer.matches] for number, answer in present.items()}
     videos = {number: [moment.video for moment in listed] for number, listed in moments.items()}
+    indexed = {number: [_moment(match) for match in answer.indexed] for number, answer in present.items()}
+    indexed_videos = {number: [moment.video for moment in listed] for number, listed in indexed.items()}
     occurrences = reduce(add, map(_occurrences, present.values()), Counts(0, 0, 0))
     verdicts = [Judged(float(bool(answer.found)), bool(answer.truths)) for answer in asked]
     claimed = found_counts(verdicts, threshold=_FOUND)
@@ -325,6 +332,8 @@ def figures_of(asked: Sequence[Asked]) -> Scores:
         "video_R@5": video_recall_at(videos, truths, k=5),
         "span_R@1@0.5": moment_recall_at(moments, truths, iou=RIGHT_IOU, k=1),
         "mIoU": float(np.mean([answer.iou for answer in present.values()])),
+        "text_video_R@1": video_recall_at(indexed_videos, truths, k=1),
+        "text_span_R@1@0.5": moment_recall_at(indexed, truths, iou=RIGHT_IOU, k=1),
         "occurrence_recall": occurrences.recall,
         "found_recall": claimed.recall,
     }

@@ -32,9 +32,7 @@ from search.evaluation.metrics import (
 from search.evaluation.readers import GroundTruth
 
 if TYPE_CHECKING:
-    from footage.embedder import Embedder
     from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
-    from indexer.pipeline import Progress
     from search.engine import Engine
 
 OnProgress = Callable[[str, int, int], None]
@@ -44,10 +42,6 @@ Scores = dict[str, float]
 
 SHORTEST_WINDOW_SECONDS = 6.0
 """Shortest clip the model alone is asked about, unless told otherwise; the longest is its own window."""
-VIDEO_SECONDS = (20.0, 90.0)
-"""Shortest and longest clip of an end-to-end run: several windows each."""
-MAX_QUERIES = 100
-"""Most queries of an end-to-end run."""
 
 _FPS = 15  # of the clips written: enough for 2 frames a second, and quick to draw
 _CLIPS_AT_ONCE = 4  # held in memory as the model wants them
@@ -115,7 +109,7 @@ def evaluate_demo_model(
         FootageError: when a clip cannot be read back or the model fails.
     """
     began = time.perf_counter()
-    report = on_progress or _nobody
+    report = on_progress or nobody
     counts: list[Counts] = []
     predictions: dict[tuple[int, str], list[Span]] = {}
     truths: dict[tuple[int, str], list[Span]] = {}
@@ -151,84 +145,6 @@ def evaluate_demo_model(
     }
 
 
-def evaluate_end_to_end(
-    model: VideoModel,
-    embedder: Embedder,
-    *,
-    seed: int,
-    videos: int = 40,
-    max_queries: int = MAX_QUERIES,
-    clip_seconds: tuple[float, float] = VIDEO_SECONDS,
-    folder: Path | None = None,
-    on_progress: OnProgress | None = None,
-) -> tuple[Scores, list[Answered]]:
-    """Index unseen drawn clips for real, then search for what happens in them.
-
-    Args:
-        model: Captions the clips and grounds the queries.
-        embedder: Embeds captions and queries.
-        seed: Which clips, and which queries where there are more than ``max_queries``.
-        videos: How many clips.
-        max_queries: Most of the distinct event sentences to search for.
-        clip_seconds: Shortest and longest clip.
-        folder: Where clips and index are kept afterwards; a temporary folder when None.
-        on_progress: Called with (stage, done, total).
-
-    Returns:
-        The figures of ``summary`` with counts and seconds, and the answers behind them.
-
-    Raises:
-        UsageError: when nothing happens in any of the clips.
-        FootageError: when a clip cannot be indexed or the model fails.
-    """
-    from footage.store import Store
-    from indexer.pipeline import index
-    from search.engine import Engine
-
-    began = time.perf_counter()
-    report = on_progress or _nobody
-    with work_folder(folder) as root:
-        # 1. Draw the clips.
-        clips = {
-            Path(root) / "clips" / f"{number:03d}.mp4": clip
-            for number, clip in enumerate(draw_clips(seed, videos, clip_seconds))
-        }
-        for number, (path, clip) in enumerate(clips.items(), start=1):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_clip(clip, path, fps=_FPS)
-            report("drawing", number, videos)
-
-        # 2. Index them.
-        def indexing(progress: Progress) -> None:
-            report("indexing", progress.windows_done, progress.windows_total)
-
-        store = Store.open(Path(root) / "index.lancedb", create=True)
-        indexed = index(
-            [Path(root) / "clips"], store=store, model=model, embedder=embedder, on_progress=indexing
-        )
-        indexed_at = time.perf_counter()
-
-        # 3. Search for what happens in them.
-        questions = drawn_questions(clips)
-        if not questions:
-            raise UsageError(
-                "Nothing happens in the clips drawn.", hint="Draw more of them, or take another seed."
-            )
-        chosen = sorted(np.random.default_rng([_STREAM, seed, 1]).permutation(len(questions))[:max_queries])
-        answers = ask_all(
-            Engine(store, embedder, model), [questions[n] for n in chosen], on_progress=on_progress
-        )
-    return {
-        **summary(answers),
-        "seed": seed,
-        "videos": videos,
-        "windows": indexed.windows_captioned,
-        "index_seconds": round(indexed_at - began, 1),
-        "search_seconds": round(time.perf_counter() - indexed_at, 1),
-        "seconds": round(time.perf_counter() - began, 1),
-    }, answers
-
-
 def ask_all(
     engine: Engine, questions: Sequence[Question], *, on_progress: OnProgress | None = None
 ) -> list[Answered]:
@@ -237,7 +153,7 @@ def ask_all(
     Raises:
         FootageError: when the index cannot be read or the model fails.
     """
-    report = on_progress or _nobody
+    report = on_progress or nobody
     answers = []
     for number, question in enumerate(questions, start=1):
         before: list[Match] = []
@@ -395,5 +311,5 @@ def work_folder(folder: Path | None) -> AbstractContextManager[str | Path]:
     return nullcontext(folder) if folder else tempfile.TemporaryDirectory(prefix="footage-eval-")
 
 
-def _nobody(stage: str, done: int, total: int) -> None:
+def nobody(stage: str, done: int, total: int) -> None:
     """Stands for whoever watches the progress when nobody does."""

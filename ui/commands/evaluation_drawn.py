@@ -1,4 +1,4 @@
-"""Asks drawn footage for what is in it, what is nearly in it and what is not, and scores the verdicts.
+"""Indexes drawn footage and asks for what is in it, what is nearly in it and what is not.
 
 Here because only commands may both index and search. What a fit may learn from and what tests it are kept
 apart three ways: by seed, by wording (``half`` of ``footage.synthetic_words.reword``), and by what happens
@@ -28,8 +28,9 @@ from footage.synthetic_words import reword
 from footage.timecode import iou
 from footage.types import Match, Span, WindowRecord
 from search.evaluation.verdicts import Bin, Judged, auroc, found_counts, reliability
+from search.ground import DEFAULT
 from ui.commands.evaluation_own import RIGHT_IOU, Asked, ask_own, figures_of, judged
-from ui.commands.evaluation_runs import OnProgress, Question, Scores, draw_clips, work_folder
+from ui.commands.evaluation_runs import OnProgress, Question, Scores, draw_clips, nobody, work_folder
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -41,8 +42,12 @@ if TYPE_CHECKING:
 Kind = Literal["present", "swapped", "foreign"]
 What = tuple[str, str, str, str]
 
-VIDEO_SECONDS = (20.0, 60.0)
-"""Shortest and longest clip."""
+VIDEO_SECONDS = (20.0, 90.0)
+"""Shortest and longest clip of an end-to-end run: several windows each."""
+LIBRARY_SECONDS = (20.0, 60.0)
+"""Shortest and longest clip of the small libraries that verdicts are tested on."""
+MAX_QUERIES = 100
+"""Most queries of an end-to-end run for what is there, and most for what is not."""
 FOREIGN = (
     "a helicopter lands on a roof", "two people shake hands", "a cat sleeps on a sofa",
     "somebody pours coffee",
@@ -78,6 +83,77 @@ class Drawn:
     """Path of the video with the event that was swapped, or where it happens."""
 
 
+def evaluate_end_to_end(
+    model: VideoModel,
+    embedder: Embedder,
+    *,
+    seed: int,
+    videos: int = 40,
+    max_queries: int = MAX_QUERIES,
+    paraphrased: bool = False,
+    clip_seconds: tuple[float, float] = VIDEO_SECONDS,
+    looking: Looking = DEFAULT,
+    folder: Path | None = None,
+    on_progress: OnProgress | None = None,
+) -> tuple[Scores, list[Asked]]:
+    """Index unseen drawn clips for real, then search for what happens in them and for what does not.
+
+    Args:
+        model: Captions the clips and grounds the queries.
+        embedder: Embeds captions and queries.
+        seed: Which clips, and which queries where there are more than ``max_queries``.
+        videos: How many clips.
+        max_queries: Most event sentences to search for, and most queries that nothing answers: of those three
+            in four have the colour, direction or place of something there changed. There are fewer where
+            (almost) everything that can be drawn happens somewhere.
+        paraphrased: Ask in other words than captions use.
+        clip_seconds: Shortest and longest clip.
+        looking: How far a search looks, and what it makes of the evidence.
+        folder: Where clips and index are kept afterwards; a temporary folder when None.
+        on_progress: Called with (stage, done, total).
+
+    Returns:
+        The figures of ``figures_of`` with counts and seconds, and the answers behind them.
+
+    Raises:
+        UsageError: when nothing happens in any of the clips.
+        FootageError: when a clip cannot be indexed or the model fails.
+    """
+    from search.engine import Engine
+
+    began = time.perf_counter()
+    report = on_progress or nobody
+    with work_folder(folder) as root:
+        # 1. Draw the clips and index them.
+        drawn = draw_clips(seed, videos, clip_seconds)
+        clips = write_clips(drawn, Path(root) / "clips", report)
+        store = _indexed(clips, model, embedder, Path(root), report)
+        indexed_at = time.perf_counter()
+
+        # 2. Search for what happens in them, and for what does not.
+        questions = [
+            each.question
+            for each in draw_questions(
+                clips, seed=seed, present=max_queries, absent=max_queries, half=None, plain=not paraphrased
+            )
+        ]
+        engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
+        asked = ask_own(engine, store, questions, on_progress=report)
+        windows = store.status().windows
+    present = sum(bool(answer.truths) for answer in asked)
+    return {
+        **figures_of(asked),
+        "queries": present,
+        "absent_queries": len(asked) - present,
+        "seed": seed,
+        "videos": videos,
+        "windows": windows,
+        "index_seconds": round(indexed_at - began, 1),
+        "search_seconds": round(time.perf_counter() - indexed_at, 1),
+        "seconds": round(time.perf_counter() - began, 1),
+    }, asked
+
+
 def evaluate_verdicts(
     model: VideoModel,
     embedder: Embedder,
@@ -87,9 +163,9 @@ def evaluate_verdicts(
     videos: int = 12,
     present: int = 200,
     absent: int = 200,
-    looking: Looking,
+    looking: Looking = DEFAULT,
     folder: Path | None = None,
-    on_progress: OnProgress,
+    on_progress: OnProgress | None = None,
 ) -> tuple[Scores, list[Bin]]:
     """Index unseen drawn clips, ask for what is there and for what is not, in unseen words.
 
@@ -117,6 +193,7 @@ def evaluate_verdicts(
     from search.engine import Engine
 
     began = time.perf_counter()
+    report = on_progress or nobody
     asked: list[Asked] = []
     missed: list[Judged] = []
     kinds: list[Kind] = []
@@ -128,14 +205,14 @@ def evaluate_verdicts(
                 seed=seed * libraries + number,
                 videos=videos,
                 folder=Path(root) / str(number),
-                on_progress=on_progress,
+                on_progress=report,
             )
             drawn = draw_questions(
                 clips, seed=seed, present=present // libraries, absent=absent // libraries, half=1
             )
             engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
-            asked += ask_own(engine, store, [each.question for each in drawn], on_progress=on_progress)
-            missed += _ask_missed(engine, store, embedder, drawn, looking, on_progress)
+            asked += ask_own(engine, store, [each.question for each in drawn], on_progress=report)
+            missed += _ask_missed(engine, store, embedder, drawn, looking, report)
             kinds += [each.kind for each in drawn]
     answers = judged(asked)
     alone = [Judged(_uncaptioned(answer.matches, looking, model), bool(answer.truths)) for answer in asked]
@@ -162,9 +239,9 @@ def evaluate_occurrences(
     *,
     seed: int,
     videos: int = 20,
-    looking: Looking,
+    looking: Looking = DEFAULT,
     folder: Path | None = None,
-    on_progress: OnProgress,
+    on_progress: OnProgress | None = None,
 ) -> Scores:
     """Ask for something that happens two to five times in a video, half of the repeats within 30 s.
 
@@ -177,29 +254,30 @@ def evaluate_occurrences(
     """
     from search.engine import Engine
 
-    rng = np.random.default_rng([_STREAM, seed, 2])
+    report = on_progress or nobody
+    rng = np.random.default_rng([_STREAM, seed, 3])
     repeated = [repeated_clip(rng) for _ in range(videos)]
     with work_folder(folder) as root:
-        clips = write_clips([clip for clip, _ in repeated], Path(root) / "clips", on_progress)
-        store = _indexed(clips, model, embedder, Path(root), on_progress)
+        clips = write_clips([clip for clip, _ in repeated], Path(root) / "clips", report)
+        store = _indexed(clips, model, embedder, Path(root), report)
         engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
         questions = [
             Question(_sentence(what), {path: _spans_of(clips[path], what)})
             for path, (_, what) in zip(clips, repeated, strict=True)
         ]
-        whole = _ask_each_in_its_video(engine, store, questions, on_progress)
+        whole = _ask_each_in_its_video(engine, store, questions, report)
         lost = {path: question.truths[path][::2] for question in questions for path in question.truths}
         _lose(store, embedder, lost)
-        partly = _ask_each_in_its_video(engine, store, questions, on_progress)
+        partly = _ask_each_in_its_video(engine, store, questions, report)
     figures, without = figures_of(whole), figures_of(partly)
     found, gone = 0, 0
     for answer, spans in zip(partly, lost.values(), strict=True):
         gone += len(spans)
         found += sum(any(iou(match.span, span) >= RIGHT_IOU for match in answer.found) for span in spans)
     return {
-        "occurrence_precision": figures["occurrence_precision"],
+        "occurrence_precision": figures.get("occurrence_precision", 0.0),
         "occurrence_recall": figures["occurrence_recall"],
-        "occurrence_precision_missed": without["occurrence_precision"],
+        "occurrence_precision_missed": without.get("occurrence_precision", 0.0),
         "occurrence_recall_missed": round(found / gone, 4),
         "occurrences": sum(len(spans) for question in questions for spans in question.truths.values()),
         "occurrences_missed": gone,
@@ -218,43 +296,63 @@ def drawn_index(
     on_progress: OnProgress,
 ) -> tuple[dict[str, SyntheticClip], Store]:
     """Draw clips and index them; the clips by resolved path."""
-    clips = write_clips(draw_clips(seed, videos, VIDEO_SECONDS), folder / "clips", on_progress)
+    clips = write_clips(draw_clips(seed, videos, LIBRARY_SECONDS), folder / "clips", on_progress)
     return clips, _indexed(clips, model, embedder, folder, on_progress)
 
 
 def draw_questions(
-    clips: Mapping[str, SyntheticClip], *, seed: int, present: int, absent: int, half: Literal[0, 1]
+    clips: Mapping[str, SyntheticClip],
+    *,
+    seed: int,
+    present: int,
+    absent: int,
+    half: Literal[0, 1] | None,
+    plain: bool = False,
 ) -> list[Drawn]:
-    """Questions about drawn clips, in the words and of the events of one half.
+    """Questions about drawn clips, none twice.
+
+    Args:
+        clips: The clips by resolved path.
+        seed: Which questions.
+        present: Most questions for what happens.
+        absent: Most questions for what does not: three of four are swaps, the others foreign.
+        half: Which half of the events, wordings and foreign queries may be asked for; None for all.
+        plain: Ask in the words of captions.
 
     Raises:
         UsageError: when nothing happens in the clips that may be asked for.
     """
-    rng = np.random.default_rng([_STREAM, seed, half])
+    rng = np.random.default_rng([_STREAM, seed, 2 if half is None else half])
+
+    def words(what: What) -> str:
+        return _sentence(what) if plain else reword(*what, rng, half=half)
+
     happens: dict[What, dict[str, tuple[Span, ...]]] = {}
     for path, clip in clips.items():
         for event in clip.events:
             happens.setdefault(_what(event), {})[path] = _spans_of(clip, _what(event))
-    mine = [what for n, what in enumerate(ALL_EVENTS) if (n % 3 == 0) == (half == 1)]
+    mine = [what for n, what in enumerate(ALL_EVENTS) if half is None or (n % 3 == 0) == (half == 1)]
     there = [what for what in mine if what in happens]
     if not there:
-        raise UsageError("Nothing happens in the clips drawn that may be asked for.", hint="Draw more clips.")
-
-    drawn = []
+        raise UsageError(
+            "Nothing happens in the clips drawn that may be asked for.",
+            hint="Draw more of them, or take another seed.",
+        )
+    drawn: dict[str, Drawn] = {}
     for n in _cycled(len(there), present, rng):
-        text = reword(*there[n], rng, half=half)
-        drawn.append(Drawn(Question(text, happens[there[n]]), "present", next(iter(happens[there[n]]))))
+        truths = happens[there[n]]
+        text = words(there[n])
+        drawn[text] = Drawn(Question(text, truths), "present", next(iter(truths)))
     foreign = absent // 4
     swaps = [(what, near) for what in mine if what not in happens for near in there if _one_apart(what, near)]
     for n in _cycled(len(swaps), absent - foreign, rng):
         what, near = swaps[n]
-        text = reword(*what, rng, half=half)
-        drawn.append(Drawn(Question(text, {}), "swapped", next(iter(happens[near]))))
-    others = FOREIGN[half::2]
-    for n in range(min(foreign, len(others))):
-        drawn.append(Drawn(Question(others[n], {}), "foreign", list(clips)[n % len(clips)]))
-    unique = {each.question.text: each for each in drawn}  # the same words twice are one query
-    return list(unique.values())
+        text = words(what)
+        drawn[text] = Drawn(Question(text, {}), "swapped", next(iter(happens[near])))
+    others = FOREIGN if half is None else FOREIGN[half::2]
+    for n, text in enumerate(others[:foreign]):
+        drawn[text] = Drawn(Question(text, {}), "foreign", list(clips)[n % len(clips)])
+    return list(drawn.values())
 
 
 def _cycled(size: int, count: int, rng: np.random.Generator) -> list[int]:
