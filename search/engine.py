@@ -12,7 +12,7 @@ from footage.timeline import covered_seconds
 from footage.types import Match, Window
 from footage.vlm.protocol import VideoModel
 from search import ground as grounding
-from search.filters import NO_FILTERS
+from search.filters import NO_FILTERS, fitting
 from search.query import Query, parse_query
 from search.retrieve import Arm, Retriever
 
@@ -89,9 +89,10 @@ class Engine:
 
     def search(
         self,
-        text: str,
+        text: str | Query,
         *,
         limit: int = 5,
+        per_video: int = grounding.MATCHES_PER_VIDEO,
         ground: bool = True,
         max_windows: int = grounding.MAX_WINDOWS,
         content_ids: Collection[str] | None = None,
@@ -102,8 +103,10 @@ class Engine:
         """Search the index for a sentence.
 
         Args:
-            text: What to look for.
+            text: What to look for. One that names several events is searched as one sentence (for more see
+            ``search.joint``).
             limit: Most matches.
+            per_video: Most matches of one video.
             ground: Ask the model about the best windows; without, the index's own texts and spans are the
             answer.
             max_windows: Most windows to ask the model about.
@@ -123,10 +126,10 @@ class Engine:
             raise UsageError(
                 "There is no model to ground with.", hint="Search without grounding, or give a model."
             )
-        query = parse_query(text)
+        query = parse_query(text) if isinstance(text, str) else text
         if query.filters != NO_FILTERS:
-            fitting = query.filters.contents(self._store.files())
-            content_ids = fitting if content_ids is None else fitting & set(content_ids)
+            chosen = fitting(query.filters, self._store)
+            content_ids = chosen if content_ids is None else chosen & set(content_ids)
         coverage = self.coverage(content_ids)
 
         # 1. Retrieve. An empty index has no vectors to search.
@@ -136,7 +139,7 @@ class Engine:
             if coverage.videos
             else []
         )
-        matches = grounding.text_matches(candidates, store=self._store, limit=limit)
+        matches = grounding.text_matches(candidates, store=self._store, limit=limit, per_video=per_video)
         retrieved = time.perf_counter()
         if on_hits:
             on_hits(matches)
@@ -154,6 +157,7 @@ class Engine:
             model=model,
             max_windows=max_windows,
             limit=limit,
+            per_video=per_video,
             on_progress=on_progress,
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)

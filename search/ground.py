@@ -20,10 +20,10 @@ from footage.types import Candidate, Hit, Match, Span, Window
 from footage.vlm.protocol import Answer, VideoModel
 from footage.windows import plan_windows
 from search.asking import Question, Reply, ask
-from search.query import parse_query, words_of
+from search.query import parse_query
 from search.seams import Place, places
 from search.verdict import Evidence, answer_score, chosen_span, clock, describe, judge, rank
-from search.wording import unsaid
+from search.wording import unsaid, words_of
 
 if TYPE_CHECKING:
     from footage.store import Store
@@ -41,7 +41,9 @@ MATCHES_PER_VIDEO = 3
 """Most matches of one video, so that a long video does not fill the list."""
 
 
-def text_matches(candidates: Sequence[Candidate], *, store: Store, limit: int = 5) -> list[Match]:
+def text_matches(
+    candidates: Sequence[Candidate], *, store: Store, limit: int = 5, per_video: int = MATCHES_PER_VIDEO
+) -> list[Match]:
     """What the index alone answers, best first: each candidate's best text and its further occurrences.
 
     Every verdict is "uncertain": nobody was asked.
@@ -51,7 +53,7 @@ def text_matches(candidates: Sequence[Candidate], *, store: Store, limit: int = 
         for candidate in candidates
         for hit in _occurrences(candidate)
     ]
-    return rank(found, limit=limit, per_video=MATCHES_PER_VIDEO)
+    return rank(found, limit=limit, per_video=per_video)
 
 
 def ground(
@@ -62,6 +64,7 @@ def ground(
     model: VideoModel,
     max_windows: int = MAX_WINDOWS,
     limit: int = 5,
+    per_video: int = MATCHES_PER_VIDEO,
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> list[Match]:
@@ -78,6 +81,7 @@ def ground(
         model: Whom to ask.
         max_windows: Most windows to ask about.
         limit: Most matches.
+        per_video: Most matches of one video.
         timeout_seconds: Give up on a window's decoding after this long without progress.
         on_progress: Called with (windows done, windows in all).
 
@@ -107,7 +111,7 @@ def ground(
         found += _matches(query_text, candidate, paths[content_id], heard)
 
     # 3. Best first.
-    return rank(found, limit=limit, per_video=MATCHES_PER_VIDEO)
+    return rank(found, limit=limit, per_video=per_video)
 
 
 def find_in_file(

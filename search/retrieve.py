@@ -36,8 +36,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 from footage.timecode import overlap_seconds
 from footage.types import Candidate, Hit, Span, Window
 from search.hubs import Hubs
-from search.query import Query, words_of
-from search.wording import says, unsaid
+from search.negation import affirms
+from search.query import Query
+from search.wording import says, unsaid, words_of
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -64,6 +65,13 @@ WORDS_WEIGHT = 0.2
 """Share of BM25 in the similarity."""
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
+
+NEGATED_SHARE = 0.5
+"""A text that says what the query negates loses this share of the distance between the best and the worst:
+it falls behind and is not excluded, for nothing here is sure what a sentence negates."""
+NEGATED_SIMILARITY = 0.3
+"""What it loses of its similarity: no such text can make "found" (see ``search.verdict.FOUND_SCORE``)."""
+_DEEPER = 10  # times the texts asked for where events of another length are left out after the search
 
 _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
 _PASSAGES: tuple[OwnerKind, ...] = ("passage",)
@@ -103,10 +111,10 @@ class Retriever:
         with self._store.at_once():
             # 1. The texts that come near.
             by_video: dict[str, list[Hit]] = defaultdict(list)
-            for hit in self._ordered(query, max(depth, limit), limit, content_ids, arm):
-                if any(says(words, hit.text) for words in query.without):
-                    continue
-                by_video[hit.content_id].append(hit)
+            deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
+            for hit in _lowered(query, self._ordered(query, deep, limit, content_ids, arm)):
+                if _fits(query, hit):
+                    by_video[hit.content_id].append(hit)
 
             # 2. The best videos, with their windows.
             best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))
@@ -225,6 +233,30 @@ def _scored(
             )
         )
     return _sorted(rated)
+
+
+def _lowered(query: Query, hits: list[Hit]) -> list[Hit]:
+    """The hits, best first, with lower scores where the text says what the query negates."""
+    if not (query.negated and hits):
+        return hits
+    fall = NEGATED_SHARE * (hits[0].score - hits[-1].score)
+    return _sorted(
+        replace(
+            hit,
+            score=round(hit.score - fall, 6),
+            similarity=max(round(hit.similarity - NEGATED_SIMILARITY, 6), 0.0),
+        )
+        if any(affirms(words, hit.text) for words in query.negated)
+        else hit
+        for hit in hits
+    )
+
+
+def _fits(query: Query, hit: Hit) -> bool:
+    """Whether a text says nothing that is excluded, and is of an event of the length asked for, if any is."""
+    if query.filters.about_events and not (hit.owner_kind == "event" and query.filters.fits_event(hit.span)):
+        return False
+    return not any(says(words, hit.text) for words in query.without)
 
 
 def _similarity(cosine: float, order: float, words: float) -> float:

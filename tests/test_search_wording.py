@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.query import words_of
-from search.wording import same_word, unsaid
+from search.wording import same_word, unsaid, words_of
 
 RED = "A red car drives from left to right."
 
