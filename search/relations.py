@@ -28,7 +28,7 @@ MAX_PARTS = 5
 
 _LOUD = re.compile(r"(?<!\S)(?:(?:AND\s+)?(?P<then>THEN)|(?P<other>AND|WITHOUT))(?!\S)")
 _THEN = re.compile(r"(?<!\S)(?:and\s+)?then,?(?!\S)", re.IGNORECASE)
-_NOT_AFTER = frozenset(words_of("now by until since back just"))  # "now and then", "by then"
+_NOT_AFTER = frozenset(words_of("now until since"))  # "now and then", "until then"
 _QUIET = {name: re.compile(rf"(?<!\S){name}(?!\S)", re.IGNORECASE) for name in ("and", "without")}
 _OPENERS = frozenset(
     words_of(
