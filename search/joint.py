@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from footage.errors import UsageError
 from footage.timecode import overlap_seconds
 from footage.types import Match, Span, Verdict, Video
-from search.engine import CANDIDATES, Coverage, Engine, Timings
+from search.engine import Coverage, Engine, Timings
 from search.ground import MAX_WINDOWS
 from search.query import Query
 from search.relations import Relation
@@ -51,6 +51,16 @@ class JointMatch:
     evidence: tuple[str, ...] = ()
     """Why the verdict is what it is, beside the evidence of the parts, a sentence each."""
 
+    @property
+    def text(self) -> str:
+        """The indexed texts that led there."""
+        return " … ".join(part.text for part in self.parts)
+
+    @property
+    def offline(self) -> bool:
+        """True when none of the files that hold the video can be reached now."""
+        return self.parts[0].offline
+
 
 @dataclass(frozen=True, slots=True)
 class JointResult:
@@ -84,7 +94,8 @@ def search_joint(
         query: What to look for; it has parts.
         limit: Most answers.
         ground: Ask the model about the best windows; without, every verdict is "uncertain".
-        max_windows: Most windows to ask the model about, for each part.
+        max_windows: Most windows to ask the model about, for each part, and so most videos; the others keep
+            what the index says.
         content_ids: Search only these videos; all when None.
         arm: By what the index's texts are ordered.
         on_progress: Called with (windows done, windows in all) of each part in turn.
@@ -115,7 +126,8 @@ def search_joint(
 
     # 2. What the model says of each, in the videos that hold them all: first where the relation holds, too.
     if ground:
-        videos = _holding(query, matches, [result.matches for result in results])[: max(CANDIDATES, limit)]
+        # As many as there are windows to ask about, so that the best window of each is, for every part.
+        videos = _holding(query, matches, [result.matches for result in results])[:max_windows]
         grounded = [
             engine.search(
                 part,
@@ -128,7 +140,8 @@ def search_joint(
             )
             for part in query.parts
         ]
-        matches = _joined(query, [result.matches for result in grounded])
+        unseen = [match for match in matches if match.video.content_id not in videos]
+        matches = _ranked([*_joined(query, [result.matches for result in grounded]), *unseen])
         results += grounded
     return JointResult(query, tuple(matches[:limit]), coverage, _sum([result.timings for result in results]))
 
@@ -169,6 +182,10 @@ def combine(
                 for match in seen[0]
                 if not any(_overlap(match.span, other.span) for other in others)
             ]
+    return _ranked(joined)
+
+
+def _ranked(joined: Sequence[JointMatch]) -> list[JointMatch]:
     return sorted(
         joined,
         key=lambda match: (

@@ -68,14 +68,14 @@ def split(text: str) -> Split:
     # Quoted words become signs that no operator has; every place stays where it is.
     masked = _QUOTED.sub(lambda quoted: "\0" * len(quoted[0]), text)
     loud = list(_LOUD.finditer(masked))
-    names = {(cut["then"] or cut["other"]).casefold() for cut in loud}
+    names = sorted({cut["then"] or cut["other"] for cut in loud})
     if len(names) > 1:
         raise UsageError(
-            f"A query can use one of THEN, AND and WITHOUT, not {' and '.join(sorted(names)).upper()}.",
+            f"A query can use one of THEN, AND and WITHOUT, not {' and '.join(names)}.",
             hint="Ask for one relation at a time, or put words that are no operators into double quotes.",
         )
     for name, cuts in (
-        (next(iter(names), ""), loud),
+        ("".join(names).casefold(), loud),
         ("then", _quiet_thens(masked)),
         *((name, _quiet(masked, name)) for name in _QUIET),
     ):

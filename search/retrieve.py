@@ -66,11 +66,10 @@ WORDS_WEIGHT = 0.2
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
-NEGATED_SHARE = 0.5
-"""A text that says what the query negates loses this share of the distance between the best and the worst:
-it falls behind and is not excluded, for nothing here is sure what a sentence negates."""
-NEGATED_SIMILARITY = 0.3
-"""What it loses of its similarity: no such text can make "found" (see ``search.verdict.FOUND_SCORE``)."""
+NEGATED_WEIGHT = 0.3
+"""What a text that says what the query negates loses of its similarity, and of its score as if its cosines
+were less by so much (by words alone: of the best score). It is more than texts that are alike differ by, and
+less than they differ from texts about something else; none of these can make "found" (``search.verdict``)."""
 _DEEPER = 10  # times the texts asked for where events of another length are left out after the search
 
 _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
@@ -112,7 +111,8 @@ class Retriever:
             # 1. The texts that come near.
             by_video: dict[str, list[Hit]] = defaultdict(list)
             deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
-            for hit in _lowered(query, self._ordered(query, deep, limit, content_ids, arm)):
+            hits = self._ordered(query, deep, limit, content_ids, arm)
+            for hit in _lowered(query, hits, arm):
                 if _fits(query, hit):
                     by_video[hit.content_id].append(hit)
 
@@ -235,21 +235,21 @@ def _scored(
     return _sorted(rated)
 
 
-def _lowered(query: Query, hits: list[Hit]) -> list[Hit]:
-    """The hits, best first, with lower scores where the text says what the query negates."""
-    if not (query.negated and hits):
-        return hits
-    fall = NEGATED_SHARE * (hits[0].score - hits[-1].score)
-    return _sorted(
-        replace(
+def _lowered(query: Query, hits: list[Hit], arm: Arm) -> list[Hit]:
+    """The hits, best first, where those that say what the query negates have lost."""
+    best = max((hit.score for hit in hits), default=0.0)
+    scale = {"text": best, "vector": 1.0, "hybrid": 1.0 + PASSAGE_WEIGHT}[arm]
+
+    def lowered(hit: Hit) -> Hit:
+        if not any(affirms(words, hit.text) for words in query.negated):
+            return hit
+        return replace(
             hit,
-            score=round(hit.score - fall, 6),
-            similarity=max(round(hit.similarity - NEGATED_SIMILARITY, 6), 0.0),
+            score=round(hit.score - NEGATED_WEIGHT * scale, 6),
+            similarity=max(round(hit.similarity - NEGATED_WEIGHT, 6), 0.0),
         )
-        if any(affirms(words, hit.text) for words in query.negated)
-        else hit
-        for hit in hits
-    )
+
+    return _sorted(map(lowered, hits)) if query.negated else hits
 
 
 def _fits(query: Query, hit: Hit) -> bool:
