@@ -57,6 +57,7 @@ def main() -> None:
         data=f"drawn footage, seeds {SEEDS[0]} to {SEEDS[-1]}: {len(asked)} queries, {absent} of them absent",
         date=date.today().isoformat(),
     )
+    out.parent.mkdir(exist_ok=True)
     out.write_text(fitted.model_dump_json(indent=2) + "\n")
     Console().print_json(out.read_text())
 

@@ -46,11 +46,12 @@ def audit(
     """
     videos = store.videos()
     events = _chosen(store.events(), sample)
-    paths = {content_id: _path(store, content_id) for content_id in {event.content_id for event in events}}
+    paths = {content_id: store.path_of(content_id) for content_id in {event.content_id for event in events}}
     length, provenance = asker.model.profile.window_seconds, asker.model.provenance
     audits: list[Audit] = []
     for number, event in enumerate(events, start=1):
-        if path := paths[event.content_id]:
+        path = paths[event.content_id]
+        if Path(path).is_file():
             video = videos[event.content_id]
             middle = (event.span.start_seconds + event.span.end_seconds) / 2
             window = window_at(middle - length / 2, video.duration_seconds, length)
@@ -85,8 +86,3 @@ def agreement_rate(audits: Sequence[Audit]) -> float:
 def _chosen(events: Sequence[Event], sample: int | None) -> list[Event]:
     chosen = sorted(events, key=lambda event: hashlib.sha256(event.id.encode()).digest())[:sample]
     return sorted(chosen, key=lambda event: (event.content_id, event.span, event.id))
-
-
-def _path(store: Store, content_id: str) -> str:
-    """A file that holds a video and can be reached; empty where there is none."""
-    return next((path for path in store.paths_of(content_id) if Path(path).is_file()), "")

@@ -6,7 +6,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from footage.errors import UsageError
@@ -14,12 +13,12 @@ from footage.timeline import covered_seconds
 from footage.types import Candidate, Match, Window
 from footage.vlm.protocol import VideoModel
 from search.asking import KEPT_WINDOWS, Asker, Reply
-from search.filters import NO_FILTERS
+from search.filters import NO_FILTERS, fitting
 from search.ground import DEFAULT, Looking, text_matches
 from search.ground import ground as grounded
 from search.query import Query, parse_query
 from search.retrieve import Arm, Retriever
-from search.verdict import NEAR
+from search.verdict import MATCHES_PER_VIDEO, NEAR
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -129,7 +128,8 @@ class Engine:
         self._store = store
         self._retriever = Retriever(store, embedder)
         self._model = model
-        self._looking = looking
+        self.looking = looking
+        """How far a search looks, unless it is told otherwise."""
         self._keep = keep
         self._asker: Asker | None = None
 
@@ -138,6 +138,7 @@ class Engine:
         text: str | Query,
         *,
         limit: int = 5,
+        per_video: int = MATCHES_PER_VIDEO,
         ground: bool = True,
         looking: Looking | None = None,
         content_ids: Collection[str] | None = None,
@@ -148,8 +149,10 @@ class Engine:
         """Search the index for a sentence.
 
         Args:
-            text: What to look for.
+            text: What to look for. One that names several events is searched as one sentence (for more see
+                ``search.joint``).
             limit: Most matches.
+            per_video: Most matches of one video beside those that are found.
             ground: Ask the model about the best windows; without, the index's own texts and spans are the
                 answer.
             looking: How far to look; the engine's own when None.
@@ -171,10 +174,10 @@ class Engine:
                 "There is no model to ground with.", hint="Search without grounding, or give a model."
             )
         query = parse_query(text) if isinstance(text, str) else text
-        looking = looking or self._looking
+        looking = looking or self.looking
         if query.filters != NO_FILTERS:
-            fitting = query.filters.contents(self._store.files())
-            content_ids = fitting if content_ids is None else fitting & set(content_ids)
+            chosen = fitting(query.filters, self._store)
+            content_ids = chosen if content_ids is None else chosen & set(content_ids)
         coverage = self.coverage(content_ids)
 
         # 1. Retrieve. An empty index has no vectors to search.
@@ -187,9 +190,10 @@ class Engine:
         if looking.exhaustive and ground:
             candidates = [*candidates, *self._others(candidates, content_ids)]
         paths = {
-            candidate.video.content_id: self._path(candidate.video.content_id) for candidate in candidates
+            candidate.video.content_id: self._store.path_of(candidate.video.content_id)
+            for candidate in candidates
         }
-        matches = text_matches(candidates, paths=paths, limit=limit)
+        matches = text_matches(candidates, paths=paths, limit=limit, per_video=per_video)
         retrieved = time.perf_counter()
         if on_hits:
             on_hits(matches)
@@ -209,6 +213,7 @@ class Engine:
             asker=self._asker,
             looking=looking,
             limit=limit,
+            per_video=per_video,
             on_progress=on_progress,
             on_matches=on_hits,
         )
@@ -255,11 +260,6 @@ class Engine:
             for content_id in sorted(videos)
             if content_id not in known
         ]
-
-    def _path(self, content_id: str) -> str:
-        """A file that holds a video, one that is there if possible; empty when the index knows none."""
-        paths = self._store.paths_of(content_id)
-        return next((path for path in paths if Path(path).is_file()), paths[0] if paths else "")
 
     def _loaded_model(self) -> VideoModel:
         if self._model is None:

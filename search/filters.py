@@ -1,4 +1,4 @@
-"""Which videos a query is about, by what is known of their files; knows no text and no index."""
+"""Which videos, and events of which length, a query is about, by what is known of them; knows no text."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
 
-from footage.types import File
+from footage.types import File, Span
+
+if TYPE_CHECKING:
+    from footage.store import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Conditions on files; all are to be met, and of one with several values any."""
+    """Conditions on files, captions and events; all are to be met, and of one with several values any."""
 
     collections: tuple[str, ...] = ()
     """Names of collections, in any case."""
@@ -30,9 +34,32 @@ class Filters:
     """Videos of that length or more."""
     shorter_seconds: float | None = None
     """Videos of that length or less."""
+    models: tuple[str, ...] = ()
+    """Globs, in any case, of the name of a model or of its end behind a "/"; one window captioned by it will
+    do."""
+    event_longer_seconds: float | None = None
+    """Events of that length or more, as the index has them."""
+    event_shorter_seconds: float | None = None
+    """Events of that length or less, as the index has them."""
+
+    @property
+    def about_events(self) -> bool:
+        """Whether there is a condition on the length of events."""
+        return self.event_longer_seconds is not None or self.event_shorter_seconds is not None
+
+    def fits_event(self, span: Span) -> bool:
+        """Whether an event of this span meets the conditions on its length."""
+        longest, shortest = self.event_shorter_seconds, self.event_longer_seconds
+        return (longest is None or span.duration_seconds <= longest) and (
+            shortest is None or span.duration_seconds >= shortest
+        )
+
+    def fits_model(self, name: str) -> bool:
+        """Whether captions of a model meet the condition on it."""
+        return not self.models or any(_globbed(name, glob) for glob in self.models)
 
     def fits(self, file: File) -> bool:
-        """Whether a file meets every condition; one whose clock is unknown meets none about time."""
+        """Whether a file meets every condition on files; one whose clock is unknown meets none about time."""
         return (
             _among(file.collection, self.collections)
             and _among(file.camera, self.cameras)
@@ -64,6 +91,22 @@ class Filters:
 
 NO_FILTERS = Filters()
 """Every file."""
+
+
+def fitting(filters: Filters, store: Store) -> frozenset[str]:
+    """Content ids of the videos that meet the conditions on files and models.
+
+    Raises:
+        StoreError: when the index cannot be read.
+    """
+    found = filters.contents(store.files())
+    if not filters.models:
+        return found
+    return found & {
+        content_id
+        for content_id, windows in store.captioned_under().items()
+        if any(filters.fits_model(provenance.model) for provenance in windows.values())
+    }
 
 
 def read_moment(text: str) -> datetime | None:

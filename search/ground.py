@@ -31,6 +31,7 @@ from search.seams import Place, places
 from search.verdict import (
     AGREEMENT_IOU,
     CAUTIOUS,
+    MATCHES_PER_VIDEO,
     NEAR,
     WHOLE_WINDOW_SHARE,
     Evidence,
@@ -113,7 +114,13 @@ class _Seen:
         return Question(self.video, self.path, Window(self.video.content_id, index, window))
 
 
-def text_matches(candidates: Sequence[Candidate], *, paths: Mapping[str, str], limit: int = 5) -> list[Match]:
+def text_matches(
+    candidates: Sequence[Candidate],
+    *,
+    paths: Mapping[str, str],
+    limit: int = 5,
+    per_video: int = MATCHES_PER_VIDEO,
+) -> list[Match]:
     """What the index alone answers, best first: each candidate's best text and its further occurrences.
 
     Every verdict is "uncertain": nobody was asked.
@@ -123,7 +130,7 @@ def text_matches(candidates: Sequence[Candidate], *, paths: Mapping[str, str], l
         for candidate in candidates
         for hit in _occurrences(candidate)
     ]
-    return rank(found, limit=limit)
+    return rank(found, limit=limit, per_video=per_video)
 
 
 def ground(
@@ -135,6 +142,7 @@ def ground(
     asker: Asker,
     looking: Looking,
     limit: int = 5,
+    per_video: int = MATCHES_PER_VIDEO,
     on_progress: Callable[[int, int], None] | None = None,
     on_matches: Callable[[list[Match]], None] | None = None,
 ) -> tuple[list[Match], list[Reply]]:
@@ -151,6 +159,7 @@ def ground(
         asker: Asks the model.
         looking: How far to look.
         limit: Most matches.
+        per_video: Most matches of one video beside those that are found.
         on_progress: Called with (windows done, windows in all); the second number grows with what is found.
         on_matches: Called with the matches after every round of asking.
 
@@ -162,7 +171,7 @@ def ground(
         StoreError: when answers cannot be read from the index.
         ModelError: when the model fails.
     """
-    search = _Search(query, candidates, paths, captions, asker, looking, limit)
+    search = _Search(query, candidates, paths, captions, asker, looking, limit=limit, per_video=per_video)
     return search.run(on_progress, on_matches)
 
 
@@ -208,7 +217,7 @@ def find_in_file(
         )
     asker = Asker(model, timeout_seconds=timeout_seconds)
     candidate = Candidate(video, (), (), 0.0)
-    search = _Search(query, [candidate], {"": str(path)}, None, asker, looking, limit=None, part=part)
+    search = _Search(query, [candidate], {"": str(path)}, None, asker, looking, part=part)
     matches, replies = search.run(on_progress, None)
     unseen = [reply for reply in replies if reply.problem]
     if len(unseen) == len(replies):
@@ -229,10 +238,13 @@ class _Search:
         captions: Mapping[str, Sequence[Hit]] | None,
         asker: Asker,
         looking: Looking,
-        limit: int | None,
+        *,
+        limit: int | None = None,
+        per_video: int = MATCHES_PER_VIDEO,
         part: Span | None = None,
     ) -> None:
         profile = asker.model.profile
+        self.per_video = per_video
         self.query, self.asker, self.looking, self.limit, self.part = query, asker, looking, limit, part
         self.length = looking.window_seconds or profile.window_seconds
         shared = profile.overlap_seconds if looking.overlap_seconds is None else looking.overlap_seconds
@@ -357,12 +369,14 @@ class _Search:
         return self.part is None or overlap_seconds(window, self.part) == window.duration_seconds
 
     def _weigh(self, seen: _Seen, place: Place) -> tuple[Evidence, float]:
-        evidence = evidence_for(place, seen.replies, self.query.text, seen.captions)
+        evidence = evidence_for(place, seen.replies, self.query, seen.captions)
         return evidence, self.calibration.confidence(evidence.measures())
 
     def _matches(self) -> list[Match]:
         found = [pair for seen in self.seen for pair in self._of_video(seen)]
-        return rank(found, limit=len(found) if self.limit is None else self.limit)
+        if self.limit is None:
+            return rank(found, limit=len(found), per_video=len(found))
+        return rank(found, limit=self.limit, per_video=self.per_video)
 
     def _of_video(self, seen: _Seen) -> Iterator[tuple[Match, float]]:
         """All matches of one video, each with what it is ordered by."""
@@ -376,6 +390,8 @@ class _Search:
             if says_nothing and any(overlap_seconds(hit.span, shown.seen) > 0 for hit in leads):
                 continue
             evidence, sure = self._weigh(seen, place)
+            if evidence.excluded:
+                continue
             match, hit = self._named(seen, evidence, sure), None
             if evidence.caption is not None:
                 hit = scores.get(evidence.caption.owner_id)
@@ -424,7 +440,7 @@ class _Search:
         # As if the model had named it: all that it named in its place speaks against it.
         cosines = {other.owner_id: other for other in seen.captions}
         evidence = evidence_for(
-            Place(hit.span, (reply,)), seen.replies, self.query.text, [cosines.get(hit.owner_id, hit)]
+            Place(hit.span, (reply,)), seen.replies, self.query, [cosines.get(hit.owner_id, hit)]
         )
         measures = evidence.measures() | {"shift": 0.0, "overlap": 0.0}
         sure = min(self.calibration.confidence(measures), self.looking.thresholds.found - 0.0001)

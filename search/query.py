@@ -3,45 +3,52 @@
 Most of it is words. Beside them may stand::
 
     collection:NAME   camera:NAME   path:GLOB          where it was recorded; repeated, any of them
+    model:GLOB                                         what captioned it
     after:2026-03-01  before:2026-03-01T18:00          when
     hours:22:00-06:00                                  at what time of day
     longer:5m         shorter:90s                      length of the video
+    event-longer:3s   event-shorter:10s                length of the event
     -word  -"some words"                               what a text that is found must not say
 
 A value with spaces goes into double quotes: camera:"front door". What looks like one of these and cannot be
-read is searched as words, and said to be.
+read is searched as words, and said to be. The words may name several events (see ``search.relations``) and
+negate some things (see ``search.negation``). Words in double quotes are only words.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from footage.errors import UsageError
 from search.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment
+from search.negation import take_out
+from search.relations import Relation, split
+from search.wording import FUNCTION_WORDS, words_of
 
 MAX_QUERY_CHARACTERS = 1_000
 """Longest query accepted. The embedder reads about 250 words and the model was trained on single sentences,
 so more would be cut off in silence."""
 
-_NAMES = {"collection": "collections", "camera": "cameras", "path": "paths"}
+_NAMES = {"collection": "collections", "camera": "cameras", "path": "paths", "model": "models"}
 _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "after": ("after", read_moment),
     "before": ("before", read_moment),
     "hours": ("hours", read_hours),
     "longer": ("longer_seconds", read_length),
     "shorter": ("shorter_seconds", read_length),
+    "event-longer": ("event_longer_seconds", read_length),
+    "event-shorter": ("event_shorter_seconds", read_length),
 }
 _TERM = re.compile(
-    r"""(?<!\S)(?:(?P<minus>-)(?=["\w])|(?P<key>"""
+    r"""(?P<words>(?<!\S)["“][^"“”]*["”])|(?<!\S)(?:(?P<minus>-)(?=["\w])|(?P<key>"""
     + "|".join([*_NAMES, *_VALUES])
     + r"""):(?=\S))(?:"(?P<quoted>[^"]*)"|(?P<bare>\S*))(?!\S)""",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"\w+(?:['’]\w+)*")  # noqa: RUF001 - the typographic apostrophe is meant
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +56,8 @@ class Query:
     """One question, in the three forms the steps of a search need."""
 
     text: str
-    """As typed, with white space evened out and control characters gone: for the embedder and for people."""
+    """What is looked for, without filters and what is negated, white space evened out and control characters
+    gone: for the embedder and for people. Of several events the whole sentence."""
     words: tuple[str, ...]
     """Its words in order, case-folded, without punctuation: for full-text search."""
     prompt: str
@@ -58,17 +66,27 @@ class Query:
     """Which videos to look at."""
     without: tuple[tuple[str, ...], ...] = ()
     """Words, or words in a row, that must not be said."""
+    negated: tuple[tuple[str, ...], ...] = ()
+    """Words of each thing that is not to be seen: a text that says them falls behind."""
     understood: tuple[str, ...] = ()
-    """What was read as filters and exclusions, as typed."""
+    """What was read as filters, exclusions, negations and operators, as typed."""
     unread: tuple[str, ...] = ()
     """What looks like a filter and is searched as words."""
+    parts: tuple[Query, ...] = ()
+    """The events it names, each with the filters and exclusions of the whole; none where it names a single
+    one."""
+    relation: Relation = ""
+    """How they are related; empty where it names a single one."""
+    within_seconds: float | None = None
+    """With "then": most seconds between the end of one and the start of the next; any number when None."""
 
 
 def parse_query(text: str, *, plain: bool = False) -> Query:
     """Read a query; ``plain`` takes everything as words.
 
     Raises:
-        UsageError: when there is no word in it, or it is longer than ``MAX_QUERY_CHARACTERS``.
+        UsageError: when it says nothing that can be looked for, is longer than ``MAX_QUERY_CHARACTERS``, or
+            relates events in a way that cannot be read.
     """
     clean = " ".join(_printable(text).split())
     if len(clean) > MAX_QUERY_CHARACTERS:
@@ -77,9 +95,26 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
             hint="Describe one visible action in one sentence, such as: a red car drives by.",
         )
     said = _Said()
-    if not plain:
-        clean = _read_terms(clean, said)
-    words = words_of(clean)
+    if plain:
+        return _query(clean, said)
+    sentence = split(_read_terms(clean, said))
+    told = [_without_negation(part, said) for part in sentence.parts]
+    said.understood += sentence.understood
+    parts = tuple(_query(rest, said, negated) for rest, negated in told)
+    if not sentence.relation:
+        return parts[0]
+    return replace(
+        _query(f" {sentence.relation} ".join(part.prompt for part in parts), said),
+        negated=tuple(words for part in parts for words in part.negated),
+        parts=parts,
+        relation=sentence.relation,
+        within_seconds=sentence.within_seconds,
+    )
+
+
+def _query(text: str, said: _Said, negated: Sequence[tuple[str, ...]] = ()) -> Query:
+    """The query for a text that holds nothing but words."""
+    words = words_of(text)
     if not words and said.understood:
         raise UsageError(
             f"The query says where to look ({' '.join(said.understood)}), and not for what.",
@@ -87,18 +122,31 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
         )
     if not words:
         raise UsageError(
-            "The query is empty." if not clean else f"The query {clean[:40]!r} holds no word.",
+            "The query is empty." if not text else f"The query {text[:40]!r} holds no word.",
             hint="Describe what to look for, for example: a red car drives from left to right.",
         )
     return Query(
-        text=clean,
+        text=text,
         words=words,
-        prompt=clean.rstrip(" .!?;:,") or clean,
+        prompt=text.rstrip(" .!?;:,") or text,
         filters=Filters(**said.conditions),
         without=tuple(said.without),
+        negated=tuple(negated),
         understood=tuple(said.understood),
         unread=tuple(said.unread),
     )
+
+
+def _without_negation(text: str, said: _Said) -> tuple[str, Sequence[tuple[str, ...]]]:
+    """What is left of a text without what it negates, and that."""
+    rest, negated, typed = take_out(text)
+    if negated and not set(words_of(rest)) - FUNCTION_WORDS:
+        raise UsageError(
+            f"The query only says what is not to be seen ({', '.join(typed)}).",
+            hint="Say what is to be seen as well, for example: a street, no cars.",
+        )
+    said.understood += typed
+    return rest, negated
 
 
 @dataclass
@@ -115,6 +163,8 @@ def _read_terms(text: str, said: _Said) -> str:
     """Note what the terms of a query say, and return the rest of it."""
 
     def read(match: re.Match[str]) -> str:
+        if match["words"]:
+            return match[0]
         term, key = match[0], (match["key"] or "").casefold()
         value = match["quoted"] if match["quoted"] is not None else match["bare"]
         if match["minus"]:
@@ -133,11 +183,6 @@ def _read_terms(text: str, said: _Said) -> str:
         return " "
 
     return " ".join(_TERM.sub(read, text).split())
-
-
-def words_of(text: str) -> tuple[str, ...]:
-    """The words of a text in order, case-folded, without punctuation."""
-    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _printable(text: str) -> str:

@@ -36,8 +36,9 @@ from typing import TYPE_CHECKING, Literal, get_args
 from footage.timecode import overlap_seconds
 from footage.types import Candidate, Hit, Span, Window
 from search.hubs import Hubs
-from search.query import Query, words_of
-from search.wording import says, unsaid
+from search.negation import affirms
+from search.query import Query
+from search.wording import says, unsaid, words_of
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -64,6 +65,12 @@ WORDS_WEIGHT = 0.2
 """Share of BM25 in the similarity."""
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
+
+NEGATED_WEIGHT = 0.3
+"""What a text that says what the query negates loses of its similarity, and of its score as if its cosines
+were less by so much (by words alone: of the best score). It is more than texts that are alike differ by, and
+less than they differ from texts about something else; none of these can make "found" (``search.verdict``)."""
+_DEEPER = 10  # times the texts asked for where events of another length are left out after the search
 
 _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
 _PASSAGES: tuple[OwnerKind, ...] = ("passage",)
@@ -103,10 +110,11 @@ class Retriever:
         with self._store.at_once():
             # 1. The texts that come near.
             by_video: dict[str, list[Hit]] = defaultdict(list)
-            for hit in self._ordered(query, max(depth, limit), limit, content_ids, arm):
-                if any(says(words, hit.text) for words in query.without):
-                    continue
-                by_video[hit.content_id].append(hit)
+            deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
+            hits = self._ordered(query, deep, limit, content_ids, arm)
+            for hit in _lowered(query, hits, arm):
+                if _fits(query, hit):
+                    by_video[hit.content_id].append(hit)
 
             # 2. The best videos, with their windows.
             best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))
@@ -245,6 +253,30 @@ def _scored(
             )
         )
     return _sorted(rated)
+
+
+def _lowered(query: Query, hits: list[Hit], arm: Arm) -> list[Hit]:
+    """The hits, best first, where those that say what the query negates have lost."""
+    best = max((hit.score for hit in hits), default=0.0)
+    scale = {"text": best, "vector": 1.0, "hybrid": 1.0 + PASSAGE_WEIGHT}[arm]
+
+    def lowered(hit: Hit) -> Hit:
+        if not any(affirms(words, hit.text) for words in query.negated):
+            return hit
+        return replace(
+            hit,
+            score=round(hit.score - NEGATED_WEIGHT * scale, 6),
+            similarity=max(round(hit.similarity - NEGATED_WEIGHT, 6), 0.0),
+        )
+
+    return _sorted(map(lowered, hits)) if query.negated else hits
+
+
+def _fits(query: Query, hit: Hit) -> bool:
+    """Whether a text says nothing that is excluded, and is of an event of the length asked for, if any is."""
+    if query.filters.about_events and not (hit.owner_kind == "event" and query.filters.fits_event(hit.span)):
+        return False
+    return not any(says(words, hit.text) for words in query.without)
 
 
 def _similarity(cosine: float, order: float, words: float) -> float:

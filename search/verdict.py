@@ -18,9 +18,10 @@ from footage.timecode import clamp, format_time, iou, overlap_seconds
 from footage.types import Hit, Match, Span, Verdict
 from footage.vlm.protocol import Answer
 from search.asking import Reply
-from search.query import words_of
+from search.negation import affirms
+from search.query import Query
 from search.seams import Place, at_end, at_start
-from search.wording import clash, unsaid
+from search.wording import clash, says, unsaid
 
 MODEL_MEASURES: dict[str, str] = {
     "start": "probability the model gave to the digits of the start",
@@ -91,7 +92,7 @@ class Evidence:
     """What it named, and through which windows."""
     others: tuple[Reply, ...]
     """Replies through other windows that show the place, whatever they named."""
-    query: str
+    query: Query
     """What was asked for."""
     captions: tuple[Hit, ...] | None
     """What the captions have of the video, with its cosine to the query; None where nobody captioned it."""
@@ -104,12 +105,25 @@ class Evidence:
     @property
     def caption(self) -> Hit | None:
         """What the captions have in the span: of several events the one that says the query best."""
-        inside = [hit for hit in self._events if iou(hit.span, self.place.span) >= AGREEMENT_IOU]
         return max(
-            inside,
-            key=lambda hit: (not clash(self.query, hit.text), hit.similarity, iou(hit.span, self.place.span)),
+            self._inside,
+            key=lambda hit: (not self.against(hit.text), hit.similarity, iou(hit.span, self.place.span)),
             default=None,
         )
+
+    @property
+    def excluded(self) -> bool:
+        """Whether a caption in the span says what the query excludes."""
+        return any(says(words, hit.text) for hit in self._inside for words in self.query.without)
+
+    @property
+    def _inside(self) -> list[Hit]:
+        return [hit for hit in self._events if iou(hit.span, self.place.span) >= AGREEMENT_IOU]
+
+    def against(self, text: str) -> str:
+        """What a caption says against the query, as in "white, not red"; empty for nothing."""
+        unwanted = (" ".join(words) for words in self.query.negated if affirms(words, text))
+        return next(unwanted, "") or clash(self.query.text, text)
 
     @property
     def _events(self) -> list[Hit]:
@@ -134,8 +148,8 @@ class Evidence:
             others = (hit.similarity for hit in self._events if overlap_seconds(hit.span, span) == 0)
             told |= {
                 "similarity": similarity,
-                "said": float(caption is not None and not unsaid(words_of(self.query), caption.text)),
-                "clash": float(caption is not None and bool(clash(self.query, caption.text))),
+                "said": float(caption is not None and not unsaid(self.query.words, caption.text)),
+                "clash": float(caption is not None and bool(self.against(caption.text))),
                 "overlap": iou(caption.span, span) if caption else 0.0,
                 "elsewhere": max(0.0, max(others, default=0.0) - similarity),
             }
@@ -149,9 +163,9 @@ class Evidence:
             lines.append("The captions have nothing there.")
         if caption is not None:
             lines.append(f'The captions have "{caption.text}" at {clock(caption.span)}.')
-            if other := clash(self.query, caption.text):
+            if other := self.against(caption.text):
                 lines.append(f"It says {other}.")
-            elif missing := unsaid(words_of(self.query), caption.text):
+            elif missing := unsaid(self.query.words, caption.text):
                 lines.append(f'It does not say "{missing}".')
         if shown.answer is not None:
             start, end = digits(shown.answer)
@@ -169,7 +183,7 @@ class Evidence:
 
 
 def evidence_for(
-    place: Place, replies: Iterable[Reply], query: str, captions: Sequence[Hit] | None
+    place: Place, replies: Iterable[Reply], query: Query, captions: Sequence[Hit] | None
 ) -> Evidence:
     """Gather what is known about a place: of all ``replies`` about its video those that show it."""
     others = (
@@ -218,10 +232,12 @@ def share(span: Span, window: Span) -> float:
     return overlap_seconds(span, window) / window.duration_seconds if window.duration_seconds else 0.0
 
 
-def rank(matches: Iterable[tuple[Match, float]], *, limit: int) -> list[Match]:
+def rank(
+    matches: Iterable[tuple[Match, float]], *, limit: int, per_video: int = MATCHES_PER_VIDEO
+) -> list[Match]:
     """Order matches by verdict ("found" before all others), then by what comes with each, and cut the list.
 
-    Ties by content id, then start, then end. At most ``MATCHES_PER_VIDEO`` of one video beside what is found.
+    Ties by content id, then start, then end. At most ``per_video`` of one video beside what is found.
     """
     kept: list[Match] = []
     for match, _ in sorted(
@@ -234,7 +250,7 @@ def rank(matches: Iterable[tuple[Match, float]], *, limit: int) -> list[Match]:
         ),
     ):
         same = sum(other.video.content_id == match.video.content_id for other in kept)
-        if match.verdict == "found" or same < MATCHES_PER_VIDEO:
+        if match.verdict == "found" or same < per_video:
             kept.append(match)
     return kept[:limit]
 

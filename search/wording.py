@@ -1,4 +1,4 @@
-"""Whether a text says everything a query asks for, in the same order; knows words, not their meaning.
+"""Words, and whether a text says all that a query asks for, in the same order; knows not what they mean.
 
 Embeddings place "a red car" next to "a white car", and "from left to right" next to "from right to left".
 Before a text may speak for a query, its words are compared one by one.
@@ -7,10 +7,17 @@ Before a text may speak for a query, its words are compared one by one.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from itertools import combinations
 
-from search.query import words_of
+_WORD = re.compile(r"\w+(?:['’]\w+)*")  # noqa: RUF001 - the typographic apostrophe is meant
+
+
+def words_of(text: str) -> tuple[str, ...]:
+    """The words of a text in order, case-folded, without punctuation."""
+    return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
+
 
 FUNCTION_WORDS = frozenset(
     words_of(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, time
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ from standin_model import StandinEmbedder
 from test_search_engine import DOG, RED_RIGHT, VIDEOS, StandinFinder
 
 from footage.errors import UsageError
-from footage.types import File
+from footage.types import File, Span
 from search.engine import Engine
 from search.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment
 from search.query import parse_query
@@ -102,12 +103,50 @@ def recorded(at="2026-03-01T23:30:00+01:00", seconds=3600.0, **changes):
         ({"hours": (time(1), time(22))}, False),
         ({"longer_seconds": 3600.0, "shorter_seconds": 3600.0}, True),
         ({"longer_seconds": 3601.0}, False),
+        ({"models": ("nobody",), "event_longer_seconds": 1e9}, True),  # nothing that a file knows
     ],
 )
 def test_files_fit_or_do_not(filters, fits):
     file = recorded(collection="films", camera="cam1")
     assert Filters(**filters).fits(file) is fits
     assert Filters(**filters).contents([file]) == ({"c"} if fits else set())
+
+
+def test_conditions_on_models_and_events_are_read():
+    query = parse_query(
+        "model:Marlin-2B MODEL:other/* a dog event-longer:3s event-shorter:1.5m event-longer:x"
+    )
+    assert query.filters == Filters(
+        models=("Marlin-2B", "other/*"), event_longer_seconds=3.0, event_shorter_seconds=90.0
+    )
+    assert query.unread == ("event-longer:x",) and query.text == "a dog event-longer:x"
+
+
+@pytest.mark.parametrize(
+    ("globs", "fits"),
+    [
+        ((), True),
+        (("marlin-2b",), True),
+        (("nemostation/marlin-2b",), True),
+        (("marlin*",), True),
+        (("other", "*/*"), True),
+        (("marlin",), False),
+        (("2b",), False),
+        (("' OR 1=1 --",), False),
+    ],
+)
+def test_models_fit_by_name_or_its_end(globs, fits):
+    assert Filters(models=globs).fits_model("NemoStation/Marlin-2B") is fits
+
+
+def test_events_fit_by_their_length():
+    length = Filters(event_longer_seconds=2, event_shorter_seconds=4)
+    assert [length.fits_event(Span(10, 10 + n)) for n in (1, 2, 4, 5)] == [False, True, True, False]
+    assert (
+        length.about_events
+        and not Filters(longer_seconds=5).about_events
+        and Filters().fits_event(Span(1, 1))
+    )
 
 
 def test_an_unknown_clock_meets_no_condition_about_time():
@@ -137,6 +176,29 @@ def test_a_search_looks_only_where_it_is_told(indexed):
     assert result.coverage.videos == 1 < indexed.engine.coverage().videos
     nowhere = indexed.engine.search(f"{DOG} path:nowhere.mp4")
     assert nowhere.matches == () and nowhere.coverage.videos == 0
+
+
+def test_a_search_looks_only_at_what_a_model_captioned(indexed):
+    everywhere = indexed.engine.search(DOG, ground=False).matches
+    assert indexed.engine.search(f"{DOG} model:standin", ground=False).matches == everywhere != ()
+    assert indexed.engine.search(f"{DOG} model:marlin*", ground=False).matches == ()
+    record = indexed.store.windows("content-beach")[0]
+    other = replace(record.provenance, model="somebody/Marlin-2B")
+    indexed.store.commit_window(replace(record, provenance=other))
+    try:
+        found = indexed.engine.search(f"{DOG} model:marlin-2b", ground=False).matches
+        assert {match.video.content_id for match in found} == {"content-beach"}
+    finally:
+        indexed.store.commit_window(record)
+
+
+def test_only_events_of_that_length_are_answers(indexed):
+    for text, fits in (("event-longer:4.2s", True), ("event-shorter:4.2s", False)):
+        spans = [
+            match.span for match in indexed.engine.search(f"{DOG} {text}", ground=False, limit=50).matches
+        ]
+        assert spans and all((span.duration_seconds >= 4.2) is fits for span in spans)
+    assert indexed.engine.search(f"{DOG} event-longer:1h", ground=False).matches == ()
 
 
 def test_what_is_excluded_is_not_among_the_answers(indexed):

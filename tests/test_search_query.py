@@ -1,14 +1,19 @@
-"""Reading a query: anything typed is words, and what is refused is told why."""
+"""Reading a query: what is negation, what is several events, what is words; what is refused is told why."""
 
 from __future__ import annotations
 
+import re
+import time
 import unicodedata
+from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footage.errors import UsageError
+from footage.vlm.contract import FIND_TEMPLATE, find_prompt
+from footage.vlm.profiles import DEMO
 from search.query import MAX_QUERY_CHARACTERS, parse_query
 
 
@@ -44,6 +49,218 @@ def test_control_characters_are_stripped_and_syntax_is_words():
     assert not any(unicodedata.category(c) == "Cc" for c in query.text)
     assert query.words == ("a", "red", "im_end", "car", "and", "not", "dog")
     assert parse_query("the dog's ball, naïve Ärger").words == ("the", "dog's", "ball", "naïve", "ärger")
+
+
+@pytest.mark.parametrize(
+    ("text", "rest", "negated"),
+    [
+        ("a car not moving", "a car", ["moving"]),
+        ("a street not wet", "a street", ["wet"]),
+        ("a street, no cars", "a street", ["cars"]),
+        ("No cars, a street.", "a street.", ["cars"]),
+        ("no cars on the street", "on the street", ["cars"]),
+        ("there are no cars on the street", "on the street", ["cars"]),
+        ("a street with no cars or people at night", "a street at night", ["cars", "people"]),
+        ("a man is not wearing a hat, in a room", "a man, in a room", ["wearing hat"]),
+        ("a man isn't sitting on a chair", "a man", ["sitting on chair"]),
+        ("a man who isn’t moving", "a man", ["moving"]),  # noqa: RUF001
+        ("a car that never stops but turns", "a car but turns", ["stops"]),
+        ("a red car NOT moving", "a red car", ["moving"]),
+        ('a room, no "fire exit" sign', "a room", ["fire exit sign"]),
+    ],
+)
+def test_negated_words_are_no_part_of_what_is_looked_for(text, rest, negated):
+    query = parse_query(text)
+    assert query.text == rest and query.prompt == rest.rstrip(".") and query.relation == ""
+    assert [[w for w in words if w != "on"] for words in query.negated] == [
+        [w for w in words.split() if w != "on"] for words in negated
+    ]
+    said = {word for words in query.negated for word in words}
+    assert not said & set(query.words) and len(query.understood) >= 1
+    assert all(term in text for term in query.understood)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'a "no parking" sign',
+        "“no entry” is written on a door",
+        "no one walks by",
+        "a man no longer runs",
+        "not only a dog",
+        "a man without a hat",
+        "is it not",
+        "a knot and a notebook on nobody's table",
+        "a car is not there",
+    ],
+)
+def test_what_negates_no_thing_is_words(text):
+    query = parse_query(text)
+    assert (query.text, query.negated, query.understood) == (text, (), ())
+
+
+@pytest.mark.parametrize("text", ["no cars", "not moving", "there are no cars", "a man THEN no cars"])
+def test_only_negation_is_told(text):
+    with pytest.raises(UsageError, match="only says what is not to be seen") as caught:
+        parse_query(text)
+    assert caught.value.hint
+    assert parse_query(text, plain=True).text == text
+
+
+@pytest.mark.parametrize(
+    ("text", "relation", "parts", "within"),
+    [
+        ("a car stops THEN a man gets out", "then", ["a car stops", "a man gets out"], None),
+        ("a car stops then a man gets out", "then", ["a car stops", "a man gets out"], None),
+        ("A car stops. Then a man gets out.", "then", ["A car stops", "a man gets out"], None),
+        ("a car stops, and then he leaves within 30s", "then", ["a car stops", "he leaves"], 30),
+        ("it stops THEN he leaves within 2 minutes", "then", ["it stops", "he leaves"], 120),
+        ("a THEN b then c", "then", ["a", "b then c"], None),
+        ("a then b then c", "then", ["a", "b", "c"], None),
+        ("dogs AND cats", "and", ["dogs", "cats"], None),
+        ("a red car drives by and a dog runs", "and", ["a red car drives by", "a dog runs"], None),
+        ("two men walk and some children play", "and", ["two men walk", "some children play"], None),
+        ("dogs WITHOUT cats", "without", ["dogs", "cats"], None),
+        ("somebody walks by without a dog around", "without", ["somebody walks by", "a dog around"], None),
+        ("a man and a woman dance then they bow", "then", ["a man and a woman dance", "they bow"], None),
+        ('a "big THEN small" box AND a dog', "and", ['a "big THEN small" box', "a dog"], None),
+    ],
+)
+def test_several_events_and_how_they_are_related(text, relation, parts, within):
+    query = parse_query(text)
+    assert (query.relation, [part.prompt for part in query.parts]) == (relation, parts)
+    assert query.within_seconds == within
+    assert len(query.understood) == len(parts) - 1 + (within is not None)
+    assert all(part.relation == "" and part.parts == () for part in query.parts)
+    plain = parse_query(text, plain=True)
+    assert (plain.relation, plain.parts, plain.text) == ("", (), text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a man and a woman dance",
+        "a man without a hat",
+        "a man in a red hat and sunglasses",
+        "the man walks and talks to people",
+        "a man walks by without his dog",
+        "then a dog runs",
+        "a dog runs and then",
+        "now and then a car passes",
+        '"a red car drives by and a dog runs"',
+        'a man says "stop THEN go"',
+        "an authentic android with outer parts",
+        "a dog runs within 30s",
+    ],
+)
+def test_a_single_event_stays_one(text):
+    query = parse_query(text)
+    assert (query.text, query.relation, query.parts, query.understood) == (text, "", (), ())
+
+
+def test_filters_and_exclusions_are_those_of_every_part():
+    query = parse_query("a car, not red THEN a dog camera:door -truck event-longer:3s longer:far")
+    for part in (query, *query.parts):
+        assert part.filters.cameras == ("door",) and part.filters.event_longer_seconds == 3
+        assert part.without == (("truck",),) and part.unread == ("longer:far",)
+    assert [part.negated for part in query.parts] == [(("red",),), ()] and query.negated == (("red",),)
+    assert "red" not in query.words and query.understood[:3] == ("camera:door", "-truck", "event-longer:3s")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("THEN", "THEN needs something"),
+        ("THEN a dog", "THEN needs something"),
+        ("a dog AND", "AND needs something"),
+        ("a WITHOUT WITHOUT b", "WITHOUT needs something"),
+        ("a dog THEN ...", "THEN needs something"),
+        ("a dog THEN within 30s", "THEN needs something"),
+        ("(a THEN b) AND c", "one of THEN, AND and WITHOUT, not AND and THEN"),
+        ("a THEN b THEN c THEN d THEN e THEN f", "names 6 events; at most 5"),
+        (" AND ".join("abcdefghijklmnopqrstuvwxyz"), "names 26 events"),
+    ],
+)
+def test_operators_that_make_no_sense_are_told(text, sentence):
+    with pytest.raises(UsageError, match=re.escape(sentence)) as caught:
+        parse_query(text)
+    assert caught.value.hint
+
+
+PIECES = st.sampled_from(
+    [
+        *(
+            "THEN",
+            "AND",
+            "WITHOUT",
+            "then",
+            "and",
+            "without",
+            "not",
+            "no",
+            "NOT",
+            "or",
+            "within 30s",
+            "isn't",
+        ),
+        *(
+            "a red car",
+            "somebody walks by",
+            "moving",
+            "a",
+            "Ünïcödé",
+            "狗在跑",
+            "كلب",
+            "🐕",
+            "\u202e",
+            "\x00",
+        ),
+        *('"', '""', "“", "”", "'", "(", ")", ",", ".", ";", "--", "-", "-x", '-"a b"', ":", "%", "_", "*"),
+        *("camera:door", 'camera:"a', "model:*", "event-longer:3s", "event-shorter:x", "after:2026-01-01"),
+        *("<|im_end|>", "</think>", "'; DROP TABLE events; --", "' OR 1=1", "{event}", "\\", "\ud800"),
+    ]
+)
+HOSTILE = st.lists(PIECES, max_size=14).map(" ".join) | st.lists(PIECES, max_size=14).map("".join)
+
+
+@given(HOSTILE | st.text(max_size=200))
+@settings(max_examples=400)
+def test_hostile_texts_are_queries_or_one_sentence(text):
+    try:
+        query = parse_query(text)
+    except UsageError as error:
+        assert str(error) and error.hint and "\n" not in str(error)
+        return
+    assert (query.relation == "") == (query.parts == ()) and len(query.parts) <= 5
+    for part in (query, *query.parts):
+        assert part.words and part.text == " ".join(part.text.split())
+        assert not {"Cc", "Cs", "Co", "Cn"} & {unicodedata.category(c) for c in part.text}
+        assert part.filters == query.filters and part.without == query.without
+        prompt = find_prompt(part.prompt, DEMO).text
+        before, after = FIND_TEMPLATE.split("{event}")
+        event = prompt.removeprefix(before).removesuffix(after)
+        assert prompt == before + event + after and '"' not in event
+        assert not re.search(r"<\S", event)
+    for word in (word for words in query.negated for word in words):
+        assert word in " ".join(query.understood).casefold() or not text.isascii()
+
+
+@pytest.mark.parametrize(
+    "text", ["car " * 2_500, "no " * 3_333, '"' * 10_000, "a THEN " * 1_500, "(" * 10_000]
+)
+def test_ten_thousand_characters_are_refused(text):
+    with pytest.raises(UsageError, match="at most 1,000"):
+        parse_query(text)
+
+
+@pytest.mark.parametrize(
+    "unit", ["no ", "not a ", "a then ", "and a b c ", '"', '"a" ', "- ", ", ", "is ", "x:"]
+)
+def test_the_longest_query_is_read_at_once(unit):
+    began = time.perf_counter()
+    with suppress(UsageError):
+        parse_query((unit * MAX_QUERY_CHARACTERS)[:MAX_QUERY_CHARACTERS])
+    assert time.perf_counter() - began < 1
 
 
 @given(st.text(max_size=300))

@@ -46,9 +46,14 @@ def embedder():
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory, embedder):
-    store = Store.open(tmp_path_factory.mktemp("retrieve") / "index", create=True)
+    return written(tmp_path_factory.mktemp("retrieve") / "index", embedder, VIDEOS)
+
+
+def written(path, embedder, videos):
+    """An index of what is said of some videos, ten seconds a line."""
+    store = Store.open(path, create=True)
     projector = Projector(store, embedder)
-    for name, lines in VIDEOS.items():
+    for name, lines in videos.items():
         events = tuple(CaptionEvent(Span(10.0 * n, 10.0 * n + 8), line) for n, line in enumerate(lines))
         record = WindowRecord(
             Window(name, 0, Span(0, 30)), Caption("", events, "", "stop"), Provenance("m", "1", "1", "b")
@@ -81,6 +86,47 @@ def test_words_alone_need_no_embedder(store):
     retriever = Retriever(store, None)
     assert retriever.retrieve(parse_query("a castle"), arm="text")[0].video.content_id == "beach"
     assert retriever.retrieve(parse_query("a giraffe"), arm="text") == []
+
+
+@pytest.mark.parametrize("arm", ["text", "vector", "hybrid"])
+def test_a_text_that_says_what_is_negated_falls_behind(tmp_path, embedder, arm):
+    store = written(
+        tmp_path / "index",
+        embedder,
+        {
+            "moving": ["A red car is moving on a street."],
+            "parked": ["A red car stands parked on a street."],
+            "hat": ["A tall man with a hat walks on a beach."],
+            "bare": ["A tall man without a hat walks on a beach."],
+            "other": ["A white dog sleeps."],
+        },
+    )
+
+    def order(text):
+        found = Retriever(store, embedder).retrieve(parse_query(text), arm=arm)
+        return {c.video.content_id: n for n, c in enumerate(found)}, {c.video.content_id: c for c in found}
+
+    plain, negated = order("a red car on a street moving"), order("a red car on a street, not moving")
+    assert plain[0]["moving"] < plain[0]["parked"]
+    assert negated[0]["parked"] < negated[0]["moving"]
+    assert negated[1]["moving"].hits[0].similarity < plain[1]["moving"].hits[0].similarity
+    assert negated[0]["moving"] < negated[0].get(
+        "other", 99
+    )  # it falls behind its like, not behind everything
+
+    with_hat, without = order("a tall man with a hat"), order("a tall man on a beach, no hat")
+    assert with_hat[0]["hat"] < with_hat[0]["bare"]
+    assert without[0]["bare"] < without[0]["hat"]  # "without a hat" says that there is none
+    untouched = order("a tall man on a beach")
+    assert untouched[1]["bare"].score == without[1]["bare"].score
+
+
+def test_negation_is_in_neither_the_vector_nor_the_words(store, embedder):
+    retriever = Retriever(store, embedder)
+    plain, negated = (
+        retriever.retrieve(parse_query(text)) for text in ("a man kneels", "a man kneels, no submarines")
+    )
+    assert plain == negated
 
 
 def test_only_the_asked_videos_are_searched_and_the_order_is_stable(store, embedder):

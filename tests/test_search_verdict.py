@@ -13,6 +13,7 @@ from footage.types import Hit, Match, Span, Video, Window
 from footage.vlm.protocol import Answer
 from search.asking import Question, Reply
 from search.calibration import UNCALIBRATED
+from search.query import parse_query
 from search.seams import places
 from search.verdict import (
     CAPTION_MEASURES,
@@ -39,7 +40,7 @@ def caption(start, end, text="A red car drives from left to right.", cosine=0.95
 
 
 def evidence(replies, captions, query=QUERY):
-    return evidence_for(places(replies)[0], replies, query, captions)
+    return evidence_for(places(replies)[0], replies, parse_query(query), captions)
 
 
 def confidence(replies, captions, query=QUERY):
@@ -60,6 +61,7 @@ def test_what_models_and_captions_agree_on_is_found_and_nothing_less():
         ([HERE, AGREES], said, "a white car drives from left to right"),
         ([HERE, AGREES], said, "a red car drives from right to left"),
         ([HERE, AGREES], [caption(3, 8, "A dog runs.", 0.3)], QUERY),
+        ([HERE, AGREES], said, "a car, not red"),
     ):
         assert CAUTIOUS.verdict(confidence(replies, captions, query)) != "found"
     assert confidence([HERE, MOVES], said) < confidence([HERE], said) < confidence([HERE, AGREES], said)
@@ -124,7 +126,7 @@ half_seconds = st.integers(0, 60).map(lambda half: half / 2)
 @given(
     st.lists(st.tuples(half_seconds, half_seconds), min_size=1, max_size=4),
     st.lists(st.tuples(half_seconds, half_seconds, st.floats(-1, 1)), max_size=4),
-    st.text(max_size=30),
+    st.text(max_size=30).map(lambda text: parse_query(f"car {text}", plain=True)),
 )
 def test_every_measure_lies_between_0_and_1_and_every_confidence(spans, events, query):
     replies = [reply((n, 30 + n), n + min(pair), n + max(pair) or 0.5) for n, pair in enumerate(spans)]

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.query import words_of
-from search.wording import same_word, unsaid
+from search.negation import affirms, take_out
+from search.wording import same_word, unsaid, words_of
 
 RED = "A red car drives from left to right."
 
@@ -46,6 +46,33 @@ def test_what_a_text_leaves_unsaid(query, text, left_out):
 )
 def test_inflections(one, other, same):
     assert same_word(one, other) is same_word(other, one) is same
+
+
+@pytest.mark.parametrize(
+    ("said", "text", "affirmed"),
+    [
+        ("hat", "A man wears a hat.", True),
+        ("hat", "A man without a hat walks.", False),
+        ("hat", "A man without a coat, a hat in his hand.", True),
+        ("cars", "A car drives by.", True),
+        ("cars", "There are no cars on the street.", False),
+        ("street", "There are no cars on the street.", True),
+        ("moving", "The car isn't moving.", False),
+        ("moving", "The car is not red, it is moving.", True),
+        ("moving", "Nothing.", False),
+        ("wearing hat", "A woman wearing a red hat.", True),
+        ("wearing hat", "A woman wearing a coat.", False),
+    ],
+)
+def test_a_text_says_a_thing_unless_it_negates_it(said, text, affirmed):
+    assert affirms(words_of(said), text) is affirmed
+
+
+@given(st.text(max_size=120))
+def test_any_text_is_read_for_negation_without_error(text):
+    rest, negated, typed = take_out(text)
+    assert (rest == text) if not negated else (len(negated) >= len(typed) > 0 and len(rest) < len(text))
+    assert all(negated)
 
 
 words = st.lists(st.sampled_from(["red", "dog", "jumps", "left", "box", "white", "at", "the"]), unique=True)

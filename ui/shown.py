@@ -8,24 +8,42 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.timecode import format_time
+from footage.types import Match
 from ui import console
 
 if TYPE_CHECKING:
     from footage.coverage import Coverage as Collected
-    from footage.types import Match
     from search.engine import Coverage
+    from search.joint import JointMatch
+    from search.query import Query
 
 
 def print_matches(matches: Sequence[Match]) -> None:
     """Print matches as a table on stdout, or say that there are none."""
+    _print_table([(rank, match, 0) for rank, match in enumerate(matches, 1)], ["indexed as"])
+
+
+def print_answers(query: Query, rows: Sequence[tuple[int, Match | JointMatch, int]]) -> None:
+    """Print answers as a table on stdout: rank, answer, and how many more are in its group.
+
+    An answer to a query over several events says when each of them happens.
+    """
+    asked = [console.plain(part.text) for part in query.parts]
+    if query.relation == "without":
+        del asked[1:]
+    _print_table(rows, asked or ["indexed as"])
+
+
+def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequence[str]) -> None:
     out = console.results()
-    if not matches:
+    if not rows:
         out.print("Nothing found.")
         return
-    table = console.table(
-        "#", "video", "from", "to", "verdict", "score", "indexed as", right=("#", "from", "to", "score")
-    )
-    for rank, match in enumerate(matches, 1):
+    columns = ("#", "video", "from", "to", "verdict", "score", *last)
+    table = console.table(*columns, right=("#", "from", "to", "score"))
+    for rank, match, others in rows:
+        told = (match.text,) if isinstance(match, Match) else map(_part, match.parts)
+        *first, final = map(console.plain, told)
         table.add_row(
             str(rank),
             short_path(match.path) + (" (offline)" if match.offline else ""),
@@ -33,9 +51,39 @@ def print_matches(matches: Sequence[Match]) -> None:
             format_time(match.span.end_seconds),
             match.verdict,
             f"{match.score:.3f}",
-            console.plain(match.text),
+            *first,
+            final + (f" (and {others} more)" if others else ""),
         )
     out.print(table)
+
+
+def _part(match: Match) -> str:
+    """When one of several events happens, and what the index has there."""
+    span = match.span
+    return f"{format_time(span.start_seconds)} - {format_time(span.end_seconds)} {match.text}"
+
+
+def answer_fields(query: Query, match: Match | JointMatch) -> dict[str, Any]:
+    """An answer as JSON fields; one to a query over several events has a list of them, "parts"."""
+    if isinstance(match, Match):
+        return match_fields(match)
+    return {
+        "video": match.path,
+        "content_id": match.video.content_id,
+        "start_seconds": round(match.span.start_seconds, 3),
+        "end_seconds": round(match.span.end_seconds, 3),
+        "verdict": match.verdict,
+        "grounded": all(part.grounded for part in match.parts),
+        "offline": match.offline,
+        "score": round(match.score, 6),
+        "text": match.text,
+        "relation": query.relation,
+        "parts": [
+            {"query": asked.text, **match_fields(part)}
+            for asked, part in zip(query.parts, match.parts, strict=False)
+        ],
+        "evidence": list(match.evidence),
+    }
 
 
 def match_fields(match: Match) -> dict[str, Any]:

@@ -40,6 +40,7 @@ class Store:
         self._embedded: set[str] = set()
         self._windows_at: tuple[int, dict[str, dict[int, Span]]] | None = None
         self._videos_at: tuple[int, dict[str, Video]] | None = None
+        self._paths_at: tuple[int, dict[str, list[str]]] | None = None
         self._status: tuple[tuple[int, ...], IndexStatus] | None = None
         self.notebook = Notebook(tables)
 
@@ -138,8 +139,12 @@ class Store:
 
     def paths_of(self, content_id: str) -> list[str]:
         """Paths of the files that hold a content and are not gone, sorted."""
-        found = self._tables.read("files", {"content_id": [content_id]}, columns=["path", "state"])
-        return sorted(row["path"] for row in found if row["state"] != "gone")
+        return list(self._known_paths(content_id).get(content_id, ()))
+
+    def path_of(self, content_id: str) -> str:
+        """A file that holds a content, one that can be reached if there is one; empty when none is known."""
+        paths = self.paths_of(content_id)
+        return next((path for path in paths if Path(path).is_file()), paths[0] if paths else "")
 
     def put_video(self, video: Video) -> None:
         """Insert a video, or replace the one with the same content; errors as ``put_videos``."""
@@ -603,6 +608,17 @@ class Store:
             self._windows_at = (version, self.committed())
         return self._windows_at[1]
 
+    def _known_paths(self, content_id: str) -> dict[str, list[str]]:
+        """Paths of the files that hold a content at least; remembered while nobody writes any."""
+        columns = ["path", "content_id", "state"]
+        version = self._tables.version("files")
+        if self._paths_at is None or self._paths_at[0] != version:
+            if self._tables.count("files") > _REMEMBERED_ROWS:
+                wanted = {"content_id": [content_id]}
+                return _by_content(self._tables.read("files", wanted, columns=columns))
+            self._paths_at = (version, _by_content(self._tables.read("files", columns=columns)))
+        return self._paths_at[1]
+
     def _known_videos(self, content_ids: Collection[str]) -> dict[str, Video]:
         """Some videos at least; remembered while nobody adds any."""
         version = self._tables.version("videos")
@@ -611,6 +627,15 @@ class Store:
                 return self.videos(content_ids)
             self._videos_at = (version, self.videos())
         return self._videos_at[1]
+
+
+def _by_content(rows: Iterable[Row]) -> dict[str, list[str]]:
+    """Paths of the files that are not gone, sorted, by content id."""
+    paths: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: str(row["path"])):
+        if row["state"] != "gone":
+            paths.setdefault(row["content_id"], []).append(row["path"])
+    return paths
 
 
 def _table_of(text: TextRow) -> str:

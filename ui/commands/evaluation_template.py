@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from footage.errors import StoreCorruptError, StoreMissingError, UsageError
 from footage.timecode import format_time
 from footage.types import Span
-from search.query import words_of
+from search.wording import words_of
 
 if TYPE_CHECKING:
     from footage.store import Store

@@ -7,25 +7,40 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from footage.errors import UsageError
 from ui import console, options, parts, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from footage.config import Settings
+    from footage.types import Match
     from search.engine import SearchResult
+    from search.joint import JointMatch, JointResult
+    from search.pages import Grouping
     from search.retrieve import Arm
 
 EXAMPLES = options.examples(
     'footage search "a red car drives from left to right"',
-    'footage search "somebody jumps" --limit 3 --no-ground',
+    'footage search "a car stops THEN somebody gets out within 30s"',
+    'footage search "a street, no cars" --group video --page 2',
     "footage search 'camera:door after:2026-03-01 \"red car\" -truck'",
     'footage search "number 42" --mode text --no-ground',
+    "footage search --like garden.mp4@1:23",
     'footage search "a dog runs" --json | jq .start_seconds',
 )
 
 
 def run(
-    query: Annotated[str, typer.Argument(help="What happens, in one sentence.")],
+    query: Annotated[
+        str | None, typer.Argument(help="What happens, in one sentence.", show_default=False)
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="At most so many answers.")] = 5,
+    number: Annotated[int, typer.Option("--page", min=1, help="Which page of so many answers, from 1.")] = 1,
+    group: Annotated[
+        Literal["video", "event", "none"],
+        typer.Option("--group", help="Show the best answer of each video, or of each text, or all."),
+    ] = "none",
     ground: Annotated[
         bool,
         typer.Option(
@@ -36,6 +51,12 @@ def run(
         Literal["hybrid", "vector", "text"],
         typer.Option("--mode", help="Look by meaning and words, by meaning alone, or by words alone."),
     ] = "hybrid",
+    like: Annotated[
+        str | None,
+        typer.Option(
+            "--like", metavar="VIDEO@TIME", help="Instead of a query: events like the one indexed there."
+        ),
+    ] = None,
     db: options.Db = None,
     model: options.Model = None,
     model_path: options.ModelPath = None,
@@ -50,30 +71,57 @@ def run(
     The index proposes videos; the model then looks at them again and says from when to when. Finding nothing
     is an answer, too (exit code 0). With --no-ground no model is loaded, with --mode text no embedder either.
     """
+    from search.pages import LISTED, page
+
+    page([], number, size=limit)  # a page that cannot be is told before anything is loaded
+    if (query is None) == (like is None):
+        raise UsageError(
+            "A search needs either a query or --like VIDEO@TIME.",
+            hint='For example: footage search "a dog runs"',
+        )
     settings = options.settings_from(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
     )
-    result = answer(query, settings, limit=limit, ground=ground, mode=mode)
+    result = (
+        answer(query, settings, limit=LISTED, ground=ground, mode=mode)
+        if query is not None
+        else answer_like(like or "", settings, limit=LISTED)
+    )
+    _show(result, group=group, number=number, limit=limit, json=json)
+
+
+def _show(
+    result: SearchResult | JointResult, *, group: Grouping, number: int, limit: int, json: bool
+) -> None:
+    from search.pages import grouped, page
+
+    query = result.query
+    matches: Sequence[Match | JointMatch] = result.matches
+    rows = page(grouped(matches, group), number, size=limit)
     if json:
-        for rank, match in enumerate(result.matches, 1):
-            console.emit(type="match", rank=rank, **shown.match_fields(match))
+        for rank, match, others in rows:
+            console.emit(type="match", rank=rank, others=others, **shown.answer_fields(query, match))
         seconds = {name: round(value, 3) for name, value in asdict(result.timings).items()}
         console.emit(
             type="coverage",
-            query=result.query.text,
-            understood=list(result.query.understood),
-            as_words=list(result.query.unread),
+            query=query.text,
+            understood=list(query.understood),
+            as_words=list(query.unread),
             **shown.coverage_fields(result.coverage),
             **seconds,
         )
-    else:
-        for term in result.query.unread:
-            console.notes().print(f"Searched as words: {console.plain(term)}", soft_wrap=True)
-        shown.print_matches(result.matches)
-        console.notes().print(shown.coverage_sentence(result.coverage), soft_wrap=True)
+        return
+    if query.understood:
+        console.notes().print(f"Understood: {console.plain(', '.join(query.understood))}", soft_wrap=True)
+    for term in query.unread:
+        console.notes().print(f"Searched as words: {console.plain(term)}", soft_wrap=True)
+    shown.print_answers(query, rows)
+    console.notes().print(shown.coverage_sentence(result.coverage), soft_wrap=True)
 
 
-def answer(query: str, settings: Settings, *, limit: int, ground: bool, mode: Arm = "hybrid") -> SearchResult:
+def answer(
+    query: str, settings: Settings, *, limit: int, ground: bool, mode: Arm = "hybrid"
+) -> SearchResult | JointResult:
     """Search the index that the settings name.
 
     Args:
@@ -88,13 +136,38 @@ def answer(query: str, settings: Settings, *, limit: int, ground: bool, mode: Ar
     """
     from footage.store import Store
     from search.engine import Engine
+    from search.joint import search_joint
     from search.query import parse_query
 
-    parse_query(query)  # a bad query is told before anything is loaded
+    asked = parse_query(query)  # a bad query is told before anything is loaded
     store = Store.open(settings.db)
     embedder = None if mode == "text" else parts.load_embedder(settings)
     model = parts.load_model(settings) if ground and store.status().videos else None
+    engine, ground = Engine(store, embedder, model), model is not None
     with console.steps("searching") as step:
-        return Engine(store, embedder, model).search(
-            query, limit=limit, ground=model is not None, arm=mode, on_progress=step
-        )
+        if asked.parts:
+            return search_joint(engine, asked, limit=limit, ground=ground, arm=mode, on_progress=step)
+        return engine.search(asked, limit=limit, ground=ground, arm=mode, on_progress=step)
+
+
+def answer_like(moment: str, settings: Settings, *, limit: int) -> SearchResult:
+    """Search the index for events like the one at "VIDEO@TIME", by the stored vectors.
+
+    Raises:
+        FootageError: when there is no such event, or the index cannot be used.
+    """
+    import time
+
+    from footage.store import Store
+    from search.engine import Engine, SearchResult, Timings
+    from search.like import more_like, read_moment_in_video
+    from search.query import Query
+    from search.wording import words_of
+
+    video, seconds = read_moment_in_video(moment)
+    store = Store.open(settings.db)
+    began = time.perf_counter()
+    text, matches = more_like(store, video, seconds, embedder=settings.embedder, limit=limit)
+    timings = Timings(time.perf_counter() - began, 0.0, 0.0)
+    coverage = Engine(store, None).coverage()
+    return SearchResult(Query(text, words_of(text), text), tuple(matches), coverage, timings)
