@@ -1,8 +1,8 @@
 """Answers queries over several events, "A then B": joins the answers to each; asks no model itself.
 
-The index is searched for each event, over more videos than a single question needs; the videos that answer
-all of them are then searched for each again, with the model. What the answers to the parts have to do with
-each other is plain arithmetic of spans.
+The index is searched for each event, over more videos than a single question needs; those that answer all of
+them are then searched for each again, with the model. What the answers to the parts have to do with each
+other is plain arithmetic of spans.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from footage.errors import UsageError
 from footage.timecode import overlap_seconds
 from footage.types import Match, Span, Verdict, Video
-from search.engine import Coverage, Engine, Timings
+from search.engine import Coverage, Engine, SearchResult, Timings
 from search.ground import MAX_WINDOWS
 from search.query import Query
 from search.relations import Relation
@@ -22,13 +22,13 @@ from search.verdict import NOT_FOUND_SCORE
 from search.wording import unsaid
 
 TOLERANCE_SECONDS = 1.0
-"""How much earlier than the end of one event the next may begin: a span that a model names is off by about as
-much (see docs/evaluation.md)."""
+"""How much earlier than the end of one event the next may begin: spans have errors, as those of two sightings
+of one event do (``footage.timeline.SEAM_TOLERANCE_SECONDS``)."""
 SAME_TIME_SHARE = 0.5
 """Share of the shorter of two events that happens during the other when both happen at the same time."""
-VIDEOS = 200
-"""Most videos looked at for each part, before the parts are joined."""
-PER_VIDEO = 20
+VIDEOS = 100
+"""Most videos that each part brings in; all parts are looked for in the videos of any."""
+PER_VIDEO = 10
 """Most answers to one part in one video."""
 
 
@@ -116,34 +116,37 @@ def search_joint(
     if limit < 1:
         raise UsageError(f"A search needs a limit of 1 or more, got {limit}.")
 
-    # 1. What the index says of each part.
-    results = [
-        engine.search(part, limit=VIDEOS, per_video=PER_VIDEO, ground=False, content_ids=content_ids, arm=arm)
-        for part in query.parts
-    ]
-    coverage = results[0].coverage
-    matches = _joined(query, [result.matches for result in results])
+    def ask(part: Query, where: Collection[str] | None, most: int, *, ground: bool) -> SearchResult:
+        return engine.search(
+            part,
+            limit=most,
+            per_video=PER_VIDEO,
+            ground=ground,
+            max_windows=max_windows,
+            content_ids=where,
+            arm=arm,
+            on_progress=on_progress,
+        )
 
-    # 2. What the model says of each, in the videos that hold them all: first where the relation holds, too.
+    # 1. The videos that come near any part; for "without" the first, as the others are to be absent.
+    leading = query.parts[:1] if query.relation == "without" else query.parts
+    first = [ask(part, content_ids, VIDEOS, ground=False) for part in leading]
+    near = {match.video.content_id for result in first for match in result.matches}
+
+    # 2. What the index says of every part in these.
+    texts = [ask(part, near, PER_VIDEO * max(1, len(near)), ground=False) for part in query.parts]
+    matches = _joined(query, texts)
+
+    # 3. What the model says, in as many of them as it may look at windows: the best one of each,
+    #    for every part.
+    grounded: list[SearchResult] = []
     if ground:
-        # As many as there are windows to ask about, so that the best window of each is, for every part.
-        videos = _holding(query, matches, [result.matches for result in results])[:max_windows]
-        grounded = [
-            engine.search(
-                part,
-                limit=PER_VIDEO * max(1, len(videos)),
-                per_video=PER_VIDEO,
-                max_windows=max_windows,
-                content_ids=videos,
-                arm=arm,
-                on_progress=on_progress,
-            )
-            for part in query.parts
-        ]
+        videos = _holding(query, matches, texts)[:max_windows]
+        grounded = [ask(part, videos, PER_VIDEO * max(1, len(videos)), ground=True) for part in query.parts]
         unseen = [match for match in matches if match.video.content_id not in videos]
-        matches = _ranked([*_joined(query, [result.matches for result in grounded]), *unseen])
-        results += grounded
-    return JointResult(query, tuple(matches[:limit]), coverage, _sum([result.timings for result in results]))
+        matches = _ranked([*_joined(query, grounded), *unseen])
+    timings = _sum([result.timings for result in (*first, *texts, *grounded)])
+    return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings)
 
 
 def combine(
@@ -198,12 +201,13 @@ def _ranked(joined: Sequence[JointMatch]) -> list[JointMatch]:
     )
 
 
-def _joined(query: Query, found: Sequence[Sequence[Match]]) -> list[JointMatch]:
-    return combine(query.relation, _told_apart(query.parts, found), within_seconds=query.within_seconds)
+def _joined(query: Query, results: Sequence[SearchResult]) -> list[JointMatch]:
+    return combine(query.relation, _told_apart(query.parts, results), within_seconds=query.within_seconds)
 
 
-def _told_apart(parts: Sequence[Query], found: Sequence[Sequence[Match]]) -> list[list[Match]]:
+def _told_apart(parts: Sequence[Query], results: Sequence[SearchResult]) -> list[list[Match]]:
     """The answers to each part that are about it, by their texts; those not found are kept as they are."""
+    found = [result.matches for result in results]
     best: list[Mapping[str, float]] = [
         {match.text: match.score for match in sorted(matches, key=lambda match: match.score)}
         for matches in found
@@ -218,9 +222,9 @@ def _told_apart(parts: Sequence[Query], found: Sequence[Sequence[Match]]) -> lis
     return [[match for match in matches if about(match, number)] for number, matches in enumerate(found)]
 
 
-def _holding(query: Query, joined: Sequence[JointMatch], found: Sequence[Sequence[Match]]) -> list[str]:
+def _holding(query: Query, joined: Sequence[JointMatch], results: Sequence[SearchResult]) -> list[str]:
     """Content ids of the videos that hold what is asked for, those first where the relation holds."""
-    needed = _told_apart(query.parts, found)[: 1 if query.relation == "without" else None]
+    needed = _told_apart(query.parts, results)[: 1 if query.relation == "without" else None]
     scores: list[dict[str, float]] = [{} for _ in needed]
     for best, matches in zip(scores, needed, strict=True):
         for match in matches:

@@ -278,3 +278,23 @@ def test_absence_needs_a_look_at_all_of_it():
     assert combine("without", [[one], [looked], []])[0].verdict == "uncertain"  # nobody looked for the third
     elsewhere = match(0, 30, verdict="not found", window=(0, 30), video="w")
     assert combine("without", [[one], [elsewhere]])[0].verdict == "uncertain"
+
+
+def test_each_part_is_looked_for_where_another_was(tmp_path, embedder, monkeypatch):
+    monkeypatch.setattr("search.joint.VIDEOS", 1)  # each part brings in its best video only
+    store = index_videos(
+        tmp_path,
+        [
+            TestVideo("a", 60, 10, {CAR: [(1, 5)]}),
+            TestVideo("b", 120, 10, {CAR: [(1, 5)], HAT: [(2, 5)]}),
+            TestVideo("c", 180, 10, {BALL: [(1, 5)]}),
+            TestVideo("d", 240, 10, {BALL: [(1, 5)], DOG: [(1, 6)]}),
+        ],
+        embedder,
+    )
+    engine = Engine(store, embedder)
+    # The best video for a car is another than the one with the hat, and it is looked for there as well.
+    found = answers(engine, f"{CAR} AND a tall man wears a hat", ground=False)
+    assert [name for name, _, _ in found] == ["b"]
+    # The best video for a ball is another than the one with the dog: the ball is looked for there as well.
+    assert answers(engine, f"{DOG} WITHOUT a green ball bounces", ground=False) == []
