@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from footage.errors import UsageError
 from footage.timeline import covered_seconds
-from footage.types import Candidate, Match, Window
+from footage.types import Candidate, Match, Span, Window
 from footage.vlm.protocol import VideoModel
 from search.asking import KEPT_WINDOWS, Asker, Reply
 from search.filters import NO_FILTERS, fitting
@@ -57,6 +57,8 @@ class Looked:
     """Videos they are of."""
     unseen: int = 0
     """Windows it was to look at and did not, because the time was spent or the pictures could not be had."""
+    shown: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    """The windows, in video time, by content id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ class SearchResult:
     """What was searched."""
     timings: Timings
     """Where the time went."""
-    looked: Looked = Looked()
+    looked: Looked = field(default_factory=Looked)
     """What the model looked at."""
 
     @property
@@ -282,4 +284,5 @@ def _looked(replies: Sequence[Reply]) -> Looked:
         seconds=round(sum(map(covered_seconds, seen.values())), 3),
         videos=len(seen),
         unseen=sum(reply.answer is None for reply in replies),
+        shown={content_id: tuple(window.span for window in windows) for content_id, windows in seen.items()},
     )

@@ -72,6 +72,8 @@ class Looking:
     """Ask again what the model answered before."""
     exhaustive: bool = False
     """Look at every window of the videos searched, whatever the index says."""
+    at: Mapping[str, Sequence[Span]] = field(default_factory=dict)
+    """Moments to look at in any case, in video time, by content id."""
     budget_seconds: float | None = None
     """Begin nothing new after so long; None for no bound."""
     window_seconds: float | None = None
@@ -88,7 +90,7 @@ DEFAULT = Looking()
 """What a person waits for."""
 
 
-@dataclass
+@dataclass(eq=False)
 class _Seen:
     """One video, and what has been seen of it so far."""
 
@@ -317,6 +319,8 @@ class _Search:
         columns = [[(seen, window) for window in _leads(seen, best - ASK_WITHIN)] for seen in reachable]
         led = [pair for row in zip_longest(*columns) for pair in row if pair is not None]
         led = led[: self.looking.max_windows]
+        named = [(seen, window) for seen in reachable for window in self._named_windows(seen)]
+        led += [pair for pair in named if pair not in led]
         if not self.looking.exhaustive and self.part is None:
             return led
         known = {(id(seen), window) for seen, window in led}
@@ -326,6 +330,16 @@ class _Search:
             for window in seen.windows
             if (id(seen), window.span) not in known
         ]
+
+    def _named_windows(self, seen: _Seen) -> list[Span]:
+        """The windows that show most of each moment that is to be looked at in any case."""
+        moments = self.looking.at.get(seen.video.content_id, ())
+        best = (
+            max(seen.windows, key=lambda window: overlap_seconds(window.span, moment)).span
+            for moment in moments
+            if seen.windows
+        )
+        return list(dict.fromkeys(best))
 
     def _next(self) -> Iterator[tuple[_Seen, Span]]:
         """Windows worth asking about after what was answered so far; none that was asked about before."""

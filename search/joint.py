@@ -1,19 +1,19 @@
 """Answers queries over several events, "A then B": joins the answers to each; asks no model itself.
 
-The index is searched for each event, over more videos than a single question needs; the videos that answer
-all of them are then searched for each again, with the model. What the answers to the parts have to do with
-each other is plain arithmetic of spans.
+The index is searched for each event, over more videos than a single question needs; those that answer all of
+them are then searched for each again, with the model. What the answers to the parts have to do with each
+other is plain arithmetic of spans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from footage.errors import UsageError
 from footage.timecode import overlap_seconds
 from footage.types import Match, Span, Verdict, Video
-from search.engine import Coverage, Engine, Timings
+from search.engine import Coverage, Engine, SearchResult, Timings
 from search.ground import Looking
 from search.query import Query
 from search.relations import Relation
@@ -22,13 +22,13 @@ from search.verdict import NEAR
 from search.wording import unsaid
 
 TOLERANCE_SECONDS = 1.0
-"""How much earlier than the end of one event the next may begin: a span that a model names is off by about as
-much (see docs/evaluation.md)."""
+"""How much earlier than the end of one event the next may begin: spans have errors, as those of two sightings
+of one event do (``footage.timeline.SEAM_TOLERANCE_SECONDS``)."""
 SAME_TIME_SHARE = 0.5
 """Share of the shorter of two events that happens during the other when both happen at the same time."""
-VIDEOS = 200
-"""Most videos looked at for each part, before the parts are joined."""
-PER_VIDEO = 20
+VIDEOS = 100
+"""Most videos that each part brings in; all parts are looked for in the videos of any."""
+PER_VIDEO = 10
 """Most answers to one part in one video."""
 
 
@@ -116,39 +116,62 @@ def search_joint(
     if limit < 1:
         raise UsageError(f"A search needs a limit of 1 or more, got {limit}.")
 
-    # 1. What the index says of each part.
-    results = [
-        engine.search(part, limit=VIDEOS, per_video=PER_VIDEO, ground=False, content_ids=content_ids, arm=arm)
-        for part in query.parts
-    ]
-    coverage = results[0].coverage
-    matches = _joined(query, [result.matches for result in results])
+    looking = looking or engine.looking
 
-    # 2. What the model says of each, in the videos that hold them all: first where the relation holds, too.
+    def ask(
+        part: Query,
+        where: Collection[str] | None,
+        most: int,
+        *,
+        ground: bool,
+        at: Mapping[str, Sequence[Span]] | None = None,
+    ) -> SearchResult:
+        return engine.search(
+            part,
+            limit=most,
+            per_video=PER_VIDEO,
+            ground=ground,
+            looking=replace(looking, at=at or {}),
+            content_ids=where,
+            arm=arm,
+            on_progress=on_progress,
+        )
+
+    # 1. The videos that come near any part; for "without" the first, as the others are to be absent.
+    leading = query.parts[:1] if query.relation == "without" else query.parts
+    first = [ask(part, content_ids, VIDEOS, ground=False) for part in leading]
+    near = {match.video.content_id for result in first for match in result.matches}
+
+    # 2. What the index says of every part in these.
+    texts = [ask(part, near, PER_VIDEO * max(1, len(near)), ground=False) for part in query.parts]
+    matches = _joined(query, texts)
+
+    # 3. What the model says, in as many of them as it may look at windows: the best one of each,
+    #    for every part.
+    grounded: list[SearchResult] = []
     if ground:
-        # As many as there are windows to ask about, so that the best window of each is, for every part.
-        videos = _holding(query, matches, [result.matches for result in results])
-        videos = videos[: (looking or engine.looking).max_windows]
-        grounded = [
-            engine.search(
-                part,
-                limit=PER_VIDEO * max(1, len(videos)),
-                per_video=PER_VIDEO,
-                looking=looking,
-                content_ids=videos,
-                arm=arm,
-                on_progress=on_progress,
-            )
-            for part in query.parts
-        ]
+        videos = _holding(query, matches, texts)[: looking.max_windows]
+        most = PER_VIDEO * max(1, len(videos))
+        at: dict[str, list[Span]] = {}
+        for part in query.parts:
+            grounded.append(ask(part, videos, most, ground=True, at=at))
+            # What must not happen is to be looked for wherever the first part does.
+            if query.relation == "without" and part is query.parts[0]:
+                for match in grounded[0].matches:
+                    if match.verdict == "found":
+                        at.setdefault(match.video.content_id, []).append(match.span)
         unseen = [match for match in matches if match.video.content_id not in videos]
-        matches = _ranked([*_joined(query, [result.matches for result in grounded]), *unseen])
-        results += grounded
-    return JointResult(query, tuple(matches[:limit]), coverage, _sum([result.timings for result in results]))
+        matches = _ranked([*_joined(query, grounded), *unseen])
+    timings = _sum([result.timings for result in (*first, *texts, *grounded)])
+    return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings)
 
 
 def combine(
-    relation: Relation, parts: Sequence[Sequence[Match]], *, within_seconds: float | None = None
+    relation: Relation,
+    parts: Sequence[Sequence[Match]],
+    *,
+    within_seconds: float | None = None,
+    shown: Sequence[Mapping[str, Sequence[Span]]] = (),
 ) -> list[JointMatch]:
     """Join the answers to the parts of a query; pure.
 
@@ -158,11 +181,18 @@ def combine(
                  be completed
     and          for each answer to the first part the one to each other that shares most time with it, where
                  every two share at least ``SAME_TIME_SHARE`` of the shorter
-    without      each answer to the first part that shares no time with any answer to the others; "found" when
-                 it is and the model, asked about all of it, found none of the others
+    without      each answer to the first part that shares no time with what the captions have, or the model
+                 found, of the others; "found" when it is and the model, asked for each of the others in a
+                 window that shows all of it, named nothing there that may be it
     ===========  =============================================================================================
 
-    Answers whose verdict is "not found" are none; for "without" they tell what the model looked for in vain.
+    Answers whose verdict is "not found" are none.
+
+    Args:
+        relation: How the parts are related.
+        parts: The answers to each part.
+        within_seconds: With "then", most seconds between the end of one and the start of the next.
+        shown: With "without", the windows that the model was shown for each part, by content id.
 
     Returns:
         Answers, best first: those found before all others, then by score, then the shorter; ties by content
@@ -176,12 +206,12 @@ def combine(
         elif relation == "and":
             joined += map(_together, filter(None, (_at_once((match,), seen[1:]) for match in seen[0])))
         else:
-            absent = [[match for match in part if match.verdict == "not found"] for part in matches[1:]]
             others = [match for part in seen[1:] for match in part]
+            windows = [each.get(seen[0][0].video.content_id, ()) for each in shown[1:]] if seen[0] else []
             joined += [
-                _without(match, absent)
+                _without(match, others, windows if len(windows) == len(parts) - 1 else [()])
                 for match in seen[0]
-                if not any(_overlap(match.span, other.span) for other in others)
+                if not any(_rules_out(other, match) for other in others)
             ]
     return _ranked(joined)
 
@@ -199,12 +229,18 @@ def _ranked(joined: Sequence[JointMatch]) -> list[JointMatch]:
     )
 
 
-def _joined(query: Query, found: Sequence[Sequence[Match]]) -> list[JointMatch]:
-    return combine(query.relation, _told_apart(query.parts, found), within_seconds=query.within_seconds)
+def _joined(query: Query, results: Sequence[SearchResult]) -> list[JointMatch]:
+    return combine(
+        query.relation,
+        _told_apart(query.parts, results),
+        within_seconds=query.within_seconds,
+        shown=[result.looked.shown for result in results],
+    )
 
 
-def _told_apart(parts: Sequence[Query], found: Sequence[Sequence[Match]]) -> list[list[Match]]:
+def _told_apart(parts: Sequence[Query], results: Sequence[SearchResult]) -> list[list[Match]]:
     """The answers to each part that are about it, by their texts; those not found are kept as they are."""
+    found = [result.matches for result in results]
     best: list[Mapping[str, float]] = [
         {match.text: match.score for match in sorted(matches, key=lambda match: match.score)}
         for matches in found
@@ -219,9 +255,9 @@ def _told_apart(parts: Sequence[Query], found: Sequence[Sequence[Match]]) -> lis
     return [[match for match in matches if about(match, number)] for number, matches in enumerate(found)]
 
 
-def _holding(query: Query, joined: Sequence[JointMatch], found: Sequence[Sequence[Match]]) -> list[str]:
+def _holding(query: Query, joined: Sequence[JointMatch], results: Sequence[SearchResult]) -> list[str]:
     """Content ids of the videos that hold what is asked for, those first where the relation holds."""
-    needed = _told_apart(query.parts, found)[: 1 if query.relation == "without" else None]
+    needed = _told_apart(query.parts, results)[: 1 if query.relation == "without" else None]
     scores: list[dict[str, float]] = [{} for _ in needed]
     for best, matches in zip(scores, needed, strict=True):
         for match in matches:
@@ -304,32 +340,38 @@ def _together(parts: tuple[Match, ...]) -> JointMatch:
     )
 
 
-def _without(match: Match, absent: Sequence[Sequence[Match]]) -> JointMatch:
+def _rules_out(other: Match, match: Match) -> bool:
+    """Whether what must not happen does at the time of a match: the captions say so, or it is found."""
+    certain = other.verdict == "found" or not other.grounded
+    return certain and _overlap(other.span, match.span)
+
+
+def _without(match: Match, others: Sequence[Match], windows: Sequence[Sequence[Span]]) -> JointMatch:
     """The answer that ``match`` is where none of the others were seen."""
-    looked = all(any(_looked_at(match, other) for other in others) for others in absent)
+    looked = all(any(_shows(window, match.span) for window in each) for each in windows)
+    doubt = any(_overlap(match.span, other.span) for other in others)
+    if doubt:
+        why = "The model named something there that may be what must not happen."
+    elif looked:
+        why = "The model was asked for what must not happen there, and it was not found."
+    else:
+        why = "No caption has what must not happen there, and the model was not asked about all of it."
     return JointMatch(
         video=match.video,
         path=match.path,
         span=match.span,
         parts=(match,),
         score=match.score,
-        verdict="found" if looked and match.verdict == "found" else "uncertain",
-        evidence=(
-            "The model was asked for what must not happen there, and it was not found."
-            if looked
-            else "No caption has what must not happen there, and the model was not asked about all of it.",
-        ),
+        verdict="found" if looked and not doubt and match.verdict == "found" else "uncertain",
+        evidence=(why,),
     )
 
 
-def _looked_at(match: Match, other: Match) -> bool:
-    """Whether the model, asked for ``other``, was shown all of ``match``."""
-    if other.window is None:
-        return False
-    shown = other.window.span
+def _shows(window: Span, span: Span) -> bool:
+    """Whether a window shows all of a span."""
     return (
-        shown.start_seconds - TOLERANCE_SECONDS <= match.span.start_seconds
-        and match.span.end_seconds <= shown.end_seconds + TOLERANCE_SECONDS
+        window.start_seconds - TOLERANCE_SECONDS <= span.start_seconds
+        and span.end_seconds <= window.end_seconds + TOLERANCE_SECONDS
     )
 
 

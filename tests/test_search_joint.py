@@ -240,14 +240,16 @@ def test_and_shares_half_of_the_shorter_at_least(first, second):
 
 @given(matches, matches)
 def test_without_keeps_what_shares_no_time(first, second):
-    kept = {joint.parts[0] for joint in combine("without", [first, second])}
+    kept = {joint.parts[0]: joint for joint in combine("without", [first, second])}
     for one in seen(first):
-        met = any(
-            one.video == other.video and overlap_seconds(one.span, other.span) > 0 for other in seen(second)
-        )
-        assert not (met and one in kept)
+        met = [m for m in seen(second) if one.video == m.video and overlap_seconds(one.span, m.span) > 0]
+        assert not (any(other.verdict == "found" for other in met) and one in kept)
+        assert not met or one not in kept or kept[one].verdict == "uncertain"
     assert {joint.parts[0] for joint in combine("without", [first, []])} == set(seen(first))
-    assert combine("without", [first, first]) == []
+    found = [one for one in first if one.verdict == "found"]
+    assert combine("without", [found, found]) == []
+    told = [replace(one, grounded=False) for one in first]
+    assert combine("without", [first, told]) == []  # what captions say rules out, too
 
 
 @given(st.sampled_from(["then", "and", "without"]), matches, matches, st.randoms())
@@ -265,16 +267,35 @@ def test_the_order_does_not_depend_on_that_of_the_answers(relation, first, secon
 
 def test_absence_needs_a_look_at_all_of_it():
     one = match(10, 20)
-    for window, verdict in (
-        ((0, 30), "found"),
-        ((10.5, 19.5), "found"),
-        ((12, 30), "uncertain"),
-        (None, "uncertain"),
-    ):
-        looked = match(0, 30, verdict="not found", window=window)
-        assert [joint.verdict for joint in combine("without", [[one], [looked]])] == [verdict]
-    looked = match(0, 30, verdict="not found", window=(0, 30))
-    assert combine("without", [[replace(one, verdict="uncertain")], [looked]])[0].verdict == "uncertain"
-    assert combine("without", [[one], [looked], []])[0].verdict == "uncertain"  # nobody looked for the third
-    elsewhere = match(0, 30, verdict="not found", window=(0, 30), video="w")
-    assert combine("without", [[one], [elsewhere]])[0].verdict == "uncertain"
+
+    def verdict(*windows, first=one, video="v"):
+        shown = [{}, *({video: [Span(*window)]} if window else {} for window in windows)]
+        [joint] = combine("without", [[first], *([] for _ in windows)], shown=shown)
+        return joint.verdict
+
+    assert verdict((0, 30)) == verdict((10.5, 19.5)) == "found"
+    assert verdict((12, 30)) == verdict(None) == "uncertain"
+    assert verdict((0, 30), first=replace(one, verdict="uncertain")) == "uncertain"
+    assert verdict((0, 30), None) == "uncertain"  # nobody looked for the third
+    assert verdict((0, 30), video="w") == "uncertain"
+    assert combine("without", [[one], []])[0].verdict == "uncertain"
+
+
+def test_each_part_is_looked_for_where_another_was(tmp_path, embedder, monkeypatch):
+    monkeypatch.setattr("search.joint.VIDEOS", 1)  # each part brings in its best video only
+    store = index_videos(
+        tmp_path,
+        [
+            TestVideo("a", 60, 10, {CAR: [(1, 5)]}),
+            TestVideo("b", 120, 10, {CAR: [(1, 5)], HAT: [(2, 5)]}),
+            TestVideo("c", 180, 10, {BALL: [(1, 5)]}),
+            TestVideo("d", 240, 10, {BALL: [(1, 5)], DOG: [(1, 6)]}),
+        ],
+        embedder,
+    )
+    engine = Engine(store, embedder)
+    # The best video for a car is another than the one with the hat, and it is looked for there as well.
+    found = answers(engine, f"{CAR} AND a tall man wears a hat", ground=False)
+    assert [name for name, _, _ in found] == ["b"]
+    # The best video for a ball is another than the one with the dog: the ball is looked for there as well.
+    assert answers(engine, f"{DOG} WITHOUT a green ball bounces", ground=False) == []
