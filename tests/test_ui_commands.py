@@ -282,6 +282,8 @@ def test_find_needs_no_index(library: Path, model: Path) -> None:
     clip = str(library / "it's yard.mp4")
     result = runner.invoke(app, ["find", clip, "a dog runs", "--model", str(model), "--to", "0:03", "--json"])
     assert result.exit_code == 0, result.stderr
+    words = runner.invoke(app, ["find", clip, "no cars", "--model", str(model), "--to", "0:03", "--json"])
+    assert words.exit_code == 0, words.stderr  # in one file everything is words
     for match in lines(result.stdout):
         assert match["video"] == clip
         assert match["end_seconds"] <= 3.0

@@ -73,7 +73,7 @@ def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> l
     from search.ground import find_in_file
     from search.query import parse_query
 
-    parse_query(query)  # a bad query or file is told before anything is loaded
+    parse_query(query, plain=True)  # a bad query or file is told before anything is loaded
     video_model = parts.load_model(settings)
     with console.steps("looking") as step:
         return find_in_file(
