@@ -87,7 +87,7 @@ class Calibration(BaseModel):
 UNCALIBRATED = Calibration(
     model="",
     captioned=Fit(
-        intercept=-8.0,
+        intercept=-6.5,
         weights={
             "start": 0.5,
             "end": 0.5,
@@ -97,7 +97,6 @@ UNCALIBRATED = Calibration(
             "similarity": 5.0,
             "said": 2.0,
             "clash": -4.0,
-            "overlap": 2.0,
             "elsewhere": -3.0,
         },
     ),

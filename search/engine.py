@@ -14,11 +14,12 @@ from footage.types import Candidate, Match, Span, Window
 from footage.vlm.protocol import VideoModel
 from search.asking import KEPT_WINDOWS, Asker, Reply
 from search.filters import NO_FILTERS, fitting
-from search.ground import DEFAULT, Looking, text_matches
+from search.ground import DEFAULT, Looking, planned_windows, text_matches
 from search.ground import ground as grounded
 from search.query import Query, parse_query
 from search.retrieve import Arm, Retriever
 from search.verdict import MATCHES_PER_VIDEO, NEAR
+from search.wording import clash
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 CANDIDATES = 8
 """Videos taken from the index for a query, or as many as matches are wanted if that is more."""
+_LOOKING_STAGES = ("decode", "vision", "prefill")  # of an index run, what looking at a window takes as well
 Outcome = Literal["found", "uncertain", "not found", "no caption matches"]
 
 
@@ -92,17 +94,21 @@ class SearchResult:
     def outcome(self) -> Outcome:
         """The answer as a whole.
 
-        "not found" is said only where the model looked; where it looked at nothing and no caption comes near,
-        "no caption matches".
+        "not found" is said only where the model looked, and named nothing that may be it; where it looked at
+        nothing and no caption comes near, "no caption matches".
         """
         verdicts = {match.verdict for match in self.matches}
         if "found" in verdicts:
             return "found"
-        if any(match.verdict == "uncertain" and match.score >= NEAR for match in self.matches):
+        if any(match.verdict == "uncertain" and self._near(match) for match in self.matches):
             return "uncertain"
-        if self.looked.windows:
-            return "uncertain" if "uncertain" in verdicts and "not found" not in verdicts else "not found"
-        return "no caption matches"
+        return "not found" if self.looked.windows else "no caption matches"
+
+    def _near(self, match: Match) -> bool:
+        """Whether a match may be it: the model is not sure that it is not, or its caption comes near."""
+        if match.confidence is not None:
+            return True
+        return match.score >= NEAR and not clash(self.query.text, match.text)
 
 
 class Engine:
@@ -221,6 +227,28 @@ class Engine:
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
         return SearchResult(query, tuple(matches), coverage, timings, _looked(replies))
+
+    def estimate(self, query: Query) -> tuple[int, float]:
+        """What it takes to look at every window of the videos that a query's filters leave.
+
+        Returns:
+            How many windows, and about how many seconds, going by how fast the indexer last decoded
+            and read them; 0 seconds where there was none.
+
+        Raises:
+            StoreError: when the index cannot be read.
+            ModelError: when the model cannot be loaded.
+        """
+        model = self._loaded_model()
+        videos = self._store.videos(
+            None if query.filters == NO_FILTERS else sorted(fitting(query.filters, self._store))
+        )
+        windows = sum(len(planned_windows(video, model.profile, self.looking)) for video in videos.values())
+        run = next((run for run in self._store.runs() if run.windows_captioned), None)
+        seconds = sum(
+            seconds for stage, seconds in (run.stage_seconds if run else ()) if stage in _LOOKING_STAGES
+        )
+        return windows, windows * seconds / run.windows_captioned if run else 0.0
 
     def coverage(self, content_ids: Collection[str] | None = None) -> Coverage:
         """What a search of these videos looks at now; of all when None.

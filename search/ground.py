@@ -21,6 +21,7 @@ from footage import video as video_file
 from footage.errors import DecodeError, UsageError
 from footage.timecode import clamp, iou, overlap_seconds
 from footage.types import Candidate, Hit, Match, Span, Video, Window
+from footage.vlm.profiles import Profile
 from footage.vlm.protocol import VideoModel
 from footage.windows import plan_windows
 from search.asking import Asker, Question, Reply
@@ -245,19 +246,17 @@ class _Search:
         per_video: int = MATCHES_PER_VIDEO,
         part: Span | None = None,
     ) -> None:
-        profile = asker.model.profile
         self.per_video = per_video
         self.query, self.asker, self.looking, self.limit, self.part = query, asker, looking, limit, part
+        profile = asker.model.profile
         self.length = looking.window_seconds or profile.window_seconds
-        shared = profile.overlap_seconds if looking.overlap_seconds is None else looking.overlap_seconds
-        self.overlap = shared if shared < self.length else self.length / 2
         self.until = None if looking.budget_seconds is None else time.monotonic() + looking.budget_seconds
         self.seen = [
             _Seen(
                 candidate,
                 paths[candidate.video.content_id],
                 None if captions is None else captions.get(candidate.video.content_id, ()),
-                self._plan(candidate.video),
+                planned_windows(candidate.video, profile, looking, part),
             )
             for candidate in candidates
         ]
@@ -299,17 +298,6 @@ class _Search:
                 break
             pending = list(self._next())
         return self._matches(), [reply for seen in self.seen for reply in seen.replies]
-
-    def _plan(self, video: Video) -> tuple[Window, ...]:
-        """The windows a video is looked at through, of the part that is searched."""
-        part = self.part or Span(0, video.duration_seconds)
-        planned = plan_windows(
-            video.content_id,
-            part.duration_seconds,
-            window_seconds=self.length,
-            overlap_seconds=self.overlap,
-        )
-        return tuple(_later(window, part.start_seconds) for window in planned)
 
     def _first(self) -> list[tuple[_Seen, Span]]:
         """Windows that the index leads to, the first of every candidate before the second of any; or all."""
@@ -456,7 +444,7 @@ class _Search:
         evidence = evidence_for(
             Place(hit.span, (reply,)), seen.replies, self.query, [cosines.get(hit.owner_id, hit)]
         )
-        measures = evidence.measures() | {"shift": 0.0, "overlap": 0.0}
+        measures = evidence.measures() | {"shift": 0.0}
         sure = min(self.calibration.confidence(measures), self.looking.thresholds.found - 0.0001)
         return replace(
             match,
@@ -465,6 +453,22 @@ class _Search:
             calibrated=self.calibration.card is not None,
             measures=tuple(measures.items()),
         )
+
+
+def planned_windows(
+    video: Video, profile: Profile, looking: Looking, part: Span | None = None
+) -> tuple[Window, ...]:
+    """The windows a video, or a part of it, is looked at through, in order."""
+    part = part or Span(0, video.duration_seconds)
+    length = looking.window_seconds or profile.window_seconds
+    shared = profile.overlap_seconds if looking.overlap_seconds is None else looking.overlap_seconds
+    planned = plan_windows(
+        video.content_id,
+        part.duration_seconds,
+        window_seconds=length,
+        overlap_seconds=shared if shared < length else length / 2,
+    )
+    return tuple(_later(window, part.start_seconds) for window in planned)
 
 
 def _leads(seen: _Seen, floor: float) -> list[Span]:

@@ -8,12 +8,12 @@ other is plain arithmetic of spans.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from footage.errors import UsageError
 from footage.timecode import overlap_seconds
 from footage.types import Match, Span, Verdict, Video
-from search.engine import Coverage, Engine, SearchResult, Timings
+from search.engine import Coverage, Engine, Looked, Outcome, SearchResult, Timings
 from search.ground import Looking
 from search.query import Query
 from search.relations import Relation
@@ -57,6 +57,12 @@ class JointMatch:
         return " … ".join(part.text for part in self.parts)
 
     @property
+    def confidence(self) -> float | None:
+        """That of the least sure part; None where the model was not asked for one."""
+        told = [part.confidence for part in self.parts]
+        return None if None in told else min(filter(None, told), default=0.0)
+
+    @property
     def offline(self) -> bool:
         """True when none of the files that hold the video can be reached now."""
         return self.parts[0].offline
@@ -74,6 +80,16 @@ class JointResult:
     """What was searched."""
     timings: Timings
     """Where the time went, all parts together."""
+    looked: Looked = field(default_factory=Looked)
+    """What the model looked at for the last part."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The answer as a whole (see ``SearchResult.outcome``)."""
+        verdicts = {match.verdict for match in self.matches}
+        if "found" in verdicts:
+            return "found"
+        return "uncertain" if verdicts else "not found" if self.looked.windows else "no caption matches"
 
 
 def search_joint(
@@ -163,7 +179,8 @@ def search_joint(
         unseen = [match for match in matches if match.video.content_id not in videos]
         matches = _ranked([*_joined(query, grounded), *unseen])
     timings = _sum([result.timings for result in (*first, *texts, *grounded)])
-    return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings)
+    looked = grounded[-1].looked if grounded else Looked()
+    return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings, looked)
 
 
 def combine(

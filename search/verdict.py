@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -35,7 +36,6 @@ CAPTION_MEASURES: dict[str, str] = {
     "similarity": "cosine of the query and the caption of the event in the span; 0 where captions have none",
     "said": "1 when that caption says every content word of the query in its order",
     "clash": "1 when it says something else in place of what was asked (another colour, direction, side)",
-    "overlap": "IoU of the span and the captioned event",
     "elsewhere": "by how much a caption elsewhere in the video comes nearer to the query",
 }
 """What the captions add."""
@@ -150,7 +150,6 @@ class Evidence:
                 "similarity": similarity,
                 "said": float(caption is not None and not unsaid(self.query.words, caption.text)),
                 "clash": float(caption is not None and bool(self.against(caption.text))),
-                "overlap": iou(caption.span, span) if caption else 0.0,
                 "elsewhere": max(0.0, max(others, default=0.0) - similarity),
             }
         return {name: round(min(max(value, 0.0), 1.0), 4) for name, value in told.items()}
@@ -235,22 +234,22 @@ def share(span: Span, window: Span) -> float:
 def rank(
     matches: Iterable[tuple[Match, float]], *, limit: int, per_video: int = MATCHES_PER_VIDEO
 ) -> list[Match]:
-    """Order matches by verdict ("found" before all others), then by what comes with each, and cut the list.
+    """Order matches and cut the list: what is found, video by video and in time order, then all others.
 
-    Ties by content id, then start, then end. At most ``per_video`` of one video beside what is found.
+    Videos, and what is not found, go by what comes with each match, best first; ties by content id, then
+    start, then end. Of what is not found there are at most ``per_video`` of one video.
     """
-    kept: list[Match] = []
-    for match, _ in sorted(
-        matches,
-        key=lambda pair: (
-            pair[0].verdict != "found",
-            -round(pair[1], 6),
-            pair[0].video.content_id,
-            pair[0].span,
-        ),
-    ):
-        same = sum(other.video.content_id == match.video.content_id for other in kept)
-        if match.verdict == "found" or same < per_video:
+    pairs = [(match, -round(order, 6)) for match, order in matches]
+    found = [(match, order) for match, order in pairs if match.verdict == "found"]
+    best: dict[str, float] = {}
+    for match, order in found:
+        best[match.video.content_id] = min(order, best.get(match.video.content_id, order))
+    found.sort(key=lambda pair: (best[pair[0].video.content_id], pair[0].video.content_id, pair[0].span))
+    kept = [match for match, _ in found]
+    count = Counter(match.video.content_id for match in kept)
+    for match, _ in sorted(pairs, key=lambda pair: (pair[1], pair[0].video.content_id, pair[0].span)):
+        if match.verdict != "found" and count[match.video.content_id] < per_video:
+            count[match.video.content_id] += 1
             kept.append(match)
     return kept[:limit]
 

@@ -78,13 +78,12 @@ def test_the_measures_are_what_they_are_called():
         "similarity": 0.95,
         "said": 1.0,
         "clash": 0.0,
-        "overlap": 0.8,
         "elsewhere": pytest.approx(0.04),
     }
     alone = evidence([HERE], None).measures()
     assert alone.keys() == MODEL_MEASURES.keys() and alone["shift"] == 0.5
     nothing = evidence([HERE], []).measures()
-    assert nothing["similarity"] == nothing["said"] == nothing["overlap"] == 0
+    assert nothing["similarity"] == nothing["said"] == 0
 
 
 def test_a_span_that_runs_to_the_edge_of_its_only_window_is_not_inside():

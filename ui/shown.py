@@ -13,8 +13,8 @@ from ui import console
 
 if TYPE_CHECKING:
     from footage.coverage import Coverage as Collected
-    from search.engine import Coverage
-    from search.joint import JointMatch
+    from search.engine import Coverage, SearchResult
+    from search.joint import JointMatch, JointResult
     from search.query import Query
 
 
@@ -39,8 +39,9 @@ def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequ
     if not rows:
         out.print("Nothing found.")
         return
-    columns = ("#", "video", "from", "to", "verdict", "score", *last)
-    table = console.table(*columns, right=("#", "from", "to", "score"))
+    asked = any(match.confidence is not None for _, match, _ in rows)
+    columns = ("#", "video", "from", "to", "verdict", "sure" if asked else "score", *last)
+    table = console.table(*columns, right=("#", "from", "to", columns[5]))
     for rank, match, others in rows:
         told = (match.text,) if isinstance(match, Match) else map(_part, match.parts)
         *first, final = map(console.plain, told)
@@ -50,11 +51,15 @@ def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequ
             format_time(match.span.start_seconds),
             format_time(match.span.end_seconds),
             match.verdict,
-            f"{match.score:.3f}",
+            _sure(match) if asked else f"{match.score:.3f}",
             *first,
             final + (f" (and {others} more)" if others else ""),
         )
     out.print(table)
+
+
+def _sure(match: Match | JointMatch) -> str:
+    return "" if match.confidence is None else f"{match.confidence:.0%}"
 
 
 def _part(match: Match) -> str:
@@ -73,6 +78,7 @@ def answer_fields(query: Query, match: Match | JointMatch) -> dict[str, Any]:
         "start_seconds": round(match.span.start_seconds, 3),
         "end_seconds": round(match.span.end_seconds, 3),
         "verdict": match.verdict,
+        "confidence": match.confidence,
         "grounded": all(part.grounded for part in match.parts),
         "offline": match.offline,
         "score": round(match.score, 6),
@@ -94,12 +100,15 @@ def match_fields(match: Match) -> dict[str, Any]:
         "start_seconds": round(match.span.start_seconds, 3),
         "end_seconds": round(match.span.end_seconds, 3),
         "verdict": match.verdict,
+        "confidence": match.confidence,
+        "calibrated": match.calibrated,
         "grounded": match.grounded,
         "offline": match.offline,
         "score": round(match.score, 6),
         "text": match.text,
         "raw": match.raw,
         "evidence": list(match.evidence),
+        "measures": dict(match.measures),
     }
 
 
@@ -112,6 +121,30 @@ def coverage_fields(coverage: Coverage) -> dict[str, Any]:
         "files_failed": coverage.files_failed,
         "model": coverage.model,
     }
+
+
+def answer_sentence(result: SearchResult | JointResult) -> str:
+    """What the answer is as a whole, and what it rests on; empty where something was found."""
+    if result.outcome == "found":
+        return ""
+    looked, coverage = result.looked, result.coverage
+    indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
+    seen = (
+        f"the model looked at {format_time(looked.seconds)}" if looked.windows else "the model did not look"
+    )
+    if looked.unseen:
+        seen += f" ({count(looked.unseen, 'window')} left out)"
+    first = {
+        "uncertain": "Nothing certain",
+        "not found": "Not found where the model looked",
+        "no caption matches": "No caption matches",
+    }[result.outcome]
+    sentence = f"{first}: captions of {indexed} of {total} were searched, and {seen}"
+    if result.matches:
+        nearest = result.matches[0]
+        sentence += f'; closest: "{nearest.text}"' if nearest.text else "; closest"
+        sentence += f" at {format_time(nearest.span.start_seconds)} of {Path(nearest.path).name}"
+    return console.plain(f"{sentence}.")
 
 
 def coverage_sentence(coverage: Coverage) -> str:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from footage.config import Settings
     from footage.types import Match
     from search.engine import SearchResult
+    from search.ground import Looking
     from search.joint import JointMatch, JointResult
     from search.pages import Grouping
     from search.retrieve import Arm
@@ -26,6 +27,7 @@ EXAMPLES = options.examples(
     'footage search "a street, no cars" --group video --page 2',
     "footage search 'camera:door after:2026-03-01 \"red car\" -truck'",
     'footage search "number 42" --mode text --no-ground',
+    'footage search "a dog runs" --exhaustive --budget 600',
     "footage search --like garden.mp4@1:23",
     'footage search "a dog runs" --json | jq .start_seconds',
 )
@@ -51,6 +53,19 @@ def run(
         Literal["hybrid", "vector", "text"],
         typer.Option("--mode", help="Look by meaning and words, by meaning alone, or by words alone."),
     ] = "hybrid",
+    exhaustive: Annotated[
+        bool,
+        typer.Option(
+            "--exhaustive", help="Show the model every window that the filters leave, whatever captions say."
+        ),
+    ] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", metavar="SECONDS", min=0, help="Let the model look for so long at most."),
+    ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Ask the model again what it answered before.")
+    ] = False,
     like: Annotated[
         str | None,
         typer.Option(
@@ -83,7 +98,14 @@ def run(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
     )
     result = (
-        answer(query, settings, limit=LISTED, ground=ground, mode=mode)
+        answer(
+            query,
+            settings,
+            limit=LISTED,
+            ground=ground,
+            mode=mode,
+            looking=parts.looking(settings, fresh=fresh, exhaustive=exhaustive, budget_seconds=budget),
+        )
         if query is not None
         else answer_like(like or "", settings, limit=LISTED)
     )
@@ -108,6 +130,10 @@ def _show(
             understood=list(query.understood),
             as_words=list(query.unread),
             **shown.coverage_fields(result.coverage),
+            outcome=result.outcome,
+            windows_looked_at=result.looked.windows,
+            seconds_looked_at=result.looked.seconds,
+            windows_left_out=result.looked.unseen,
             **seconds,
         )
         return
@@ -116,11 +142,13 @@ def _show(
     for term in query.unread:
         console.notes().print(f"Searched as words: {console.plain(term)}", soft_wrap=True)
     shown.print_answers(query, rows)
+    if sentence := shown.answer_sentence(result):
+        console.notes().print(sentence, soft_wrap=True)
     console.notes().print(shown.coverage_sentence(result.coverage), soft_wrap=True)
 
 
 def answer(
-    query: str, settings: Settings, *, limit: int, ground: bool, mode: Arm = "hybrid"
+    query: str, settings: Settings, *, limit: int, ground: bool, mode: Arm, looking: Looking
 ) -> SearchResult | JointResult:
     """Search the index that the settings name.
 
@@ -130,6 +158,7 @@ def answer(
         limit: The most matches to return.
         ground: Whether the model is asked at all.
         mode: By what the index's texts are ordered.
+        looking: How far to look.
 
     Raises:
         FootageError: when the query makes no sense, or the index, the embedder or the model cannot be used.
@@ -143,7 +172,11 @@ def answer(
     store = Store.open(settings.db)
     embedder = None if mode == "text" else parts.load_embedder(settings)
     model = parts.load_model(settings) if ground and store.status().videos else None
-    engine, ground = Engine(store, embedder, model), model is not None
+    engine, ground = Engine(store, embedder, model, looking=looking), model is not None
+    if looking.exhaustive and model is not None:
+        windows, seconds = engine.estimate(asked)
+        about = f", about {console.rough_time(seconds)}" if seconds else ""
+        console.notes().print(f"The model will look at {shown.count(windows, 'window')}{about}.")
     with console.steps("searching") as step:
         if asked.parts:
             return search_joint(engine, asked, limit=limit, ground=ground, arm=mode, on_progress=step)
