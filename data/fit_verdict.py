@@ -16,8 +16,9 @@ from rich.console import Console
 
 from footage.config import load_settings
 from footage.process import settle
-from search.calibration import CARDS, fit_calibration
+from search.calibration import CARDS, UNCALIBRATED, fit_calibration
 from search.engine import Engine
+from search.ground import Looking
 from ui import parts
 from ui.commands.evaluation_drawn import draw_questions, drawn_index
 from ui.commands.evaluation_own import Asked, ask_own, labelled
@@ -25,6 +26,7 @@ from ui.commands.evaluation_own import Asked, ask_own, labelled
 SEEDS = (7101, 7102, 7103, 7104)
 VIDEOS, PRESENT, ABSENT = 12, 60, 60
 KEPT_WINDOWS = 256
+LOOKING = Looking(calibration=UNCALIBRATED)  # what is looked at depends on no earlier fit
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
                 model, embedder, seed=seed, videos=VIDEOS, folder=Path(folder), on_progress=told
             )
             drawn = draw_questions(clips, seed=seed, present=PRESENT, absent=ABSENT, half=0)
-            engine = Engine(store, embedder, model, keep=KEPT_WINDOWS)
+            engine = Engine(store, embedder, model, looking=LOOKING, keep=KEPT_WINDOWS)
             asked += ask_own(engine, store, [each.question for each in drawn], on_progress=told)
     absent = sum(not answer.truths for answer in asked)
     fitted = fit_calibration(

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from footage.errors import UsageError
 from search.verdict import CAPTION_MEASURES, MODEL_MEASURES
@@ -38,6 +38,14 @@ class Fit(BaseModel):
     """What it says of no evidence, in log-odds."""
     weights: dict[str, float]
     """Log-odds by measure."""
+
+    @field_validator("weights")
+    @classmethod
+    def _known(cls, weights: dict[str, float]) -> dict[str, float]:
+        unknown = weights.keys() - MODEL_MEASURES.keys() - CAPTION_MEASURES.keys()
+        if unknown:
+            raise ValueError(f"there is no measure {min(unknown)!r}")
+        return weights
 
     def confidence(self, measures: Mapping[str, float]) -> float:
         """How sure the evidence makes, 0 to 1."""
@@ -136,7 +144,7 @@ def read_calibration(path: Path) -> Calibration:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UsageError(
-            f"The calibration {path} makes no sense: {where}: {first['msg']}.",
+            f"The calibration {path} makes no sense: {where}: {first['msg'].removeprefix('Value error, ')}.",
             hint="Fit it anew: footage calibrate --truth FILE.",
         ) from error
 
