@@ -10,7 +10,6 @@ import streamlit as st
 
 from footage.errors import FootageError, UsageError
 from footage.types import Match, Span
-from search.verdict import NEAR
 from ui.components import cards, markup, media, notices, player, timeline
 from ui.components.resources import Desk, Outline
 from ui.shown import count, short_path
@@ -120,23 +119,29 @@ def _examples(desk: Desk) -> list[str]:
 def _search(desk: Desk, query: str, *, exact: bool) -> Answered:
     """Ask the index, show what it says, then ask the model."""
     waiting = st.empty()
+    cards: list[DeltaGenerator] = []
     progress: list[DeltaGenerator] = []
 
     def show_hits(matches: list[Match]) -> None:
-        with waiting.container():
-            st.html('<p class="fx-coverage">From the index; the model is looking at the best of these.</p>')
-            left, right = _halves()
-            with left:
-                for match in matches:
-                    outline = desk.outline(match.video.content_id)
-                    st.html(_card(desk, match, matches, outline, pending=True))
-            with right, st.container(key="stage_waiting"):
-                progress.append(st.empty())
-                progress[0].progress(0.0, text="Loading the model")
+        if not progress:
+            with waiting.container():
+                st.html(
+                    '<p class="fx-coverage">From the index; the model is looking at the best of these.</p>'
+                )
+                left, right = _halves()
+                cards.append(left.empty())
+                with right, st.container(key="stage_waiting"):
+                    progress.append(st.empty())
+                    progress[0].progress(0.0, text="Loading the model")
+        # What the model has looked at replaces what the index said, round by round.
+        with cards[0].container():
+            for match in matches:
+                outline = desk.outline(match.video.content_id)
+                st.html(_card(desk, match, matches, outline, pending=not match.grounded))
 
     def show_progress(done: int, whole: int) -> None:
         if progress:
-            progress[0].progress(done / whole, text=f"Looked at {done} of {whole} windows")
+            progress[0].progress(done / whole if whole else 1.0, text=f"Looked at {done} of {whole} windows")
 
     try:
         with st.spinner("Searching"):
@@ -167,7 +172,7 @@ def _answers(desk: Desk, answered: Answered) -> None:
     if result is None:
         return
     matches = result.matches
-    if all(match.verdict == "not found" or match.score < NEAR for match in matches):
+    if result.outcome in ("not found", "no caption matches"):
         st.html(notices.nothing_found(answered.query))
         st.html(notices.coverage(result))
         if not matches or not st.toggle("Show what comes nearest", key="nearest"):
