@@ -79,6 +79,12 @@ class Settings(BaseSettings):
         lt=120,
         description="What two windows share, in seconds; unset: the profile's.",
     )
+    grounding_window_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=120,
+        description="Length of the windows a search shows the model; unset: the profile's own.",
+    )
     found_from: float = Field(
         default=0.8, gt=0, le=1, description='Least confidence of the verdict "found", 0 to 1.'
     )

@@ -11,6 +11,7 @@ from footage.embedder import load_embedder
 from footage.errors import DecodeError, ModelMemoryError, UsageError, VideoNotFoundError
 from footage.store import Store
 from footage.types import Span
+from footage.vlm.protocol import Answer
 from search.engine import Engine
 from search.ground import Looking, find_in_file
 from search.query import parse_query
@@ -298,3 +299,108 @@ def test_find_says_when_no_window_can_be_decoded(tmp_path):
 
     with pytest.raises(DecodeError, match=r"somewhere\.mp4"):
         find_in_file(path, DOG, model=Vanishing(VIDEOS))
+
+
+def test_the_second_ask_is_remembered_and_a_fresh_one_is_not(tmp_path, embedder):
+    store, finder = index_videos(tmp_path, [STREET], embedder), StandinFinder([STREET])
+    first = Engine(store, embedder, finder).search(RED_RIGHT)
+    asked = len(finder.asked)
+    assert asked > 2 and first.looked.windows == asked
+    told = []
+    again = Engine(store, embedder, finder).search(RED_RIGHT, on_progress=lambda *done: told.append(done))
+    assert again.matches == first.matches and again.looked == first.looked
+    assert len(finder.asked) == asked and told[-1][0] == told[-1][1]
+    Engine(store, embedder, finder).search(RED_RIGHT, looking=Looking(fresh=True))
+    assert len(finder.asked) == 2 * asked
+    # Other words are another question.
+    Engine(store, embedder, finder).search("a red car goes to the right")
+    assert len(finder.asked) > 2 * asked
+
+
+def test_an_answer_is_not_lost_when_the_model_fails_later(tmp_path, embedder):
+    class Failing(StandinFinder):
+        def run(self, requests):
+            if self.asked:
+                raise ModelMemoryError("The model does not fit.")
+            return super().run(requests)
+
+    store, failing = index_videos(tmp_path, [STREET], embedder), Failing([STREET])
+    with pytest.raises(ModelMemoryError):
+        Engine(store, embedder, failing).search(RED_RIGHT)
+    finder = StandinFinder([STREET])
+    Engine(store, embedder, finder).search(RED_RIGHT)
+    assert not set(finder.asked) & set(failing.asked)
+
+
+def test_a_budget_that_is_spent_leaves_what_the_captions_say(tmp_path, embedder):
+    store, finder = index_videos(tmp_path, [STREET], embedder), StandinFinder([STREET])
+    result = Engine(store, embedder, finder).search(RED_RIGHT, looking=Looking(budget_seconds=0))
+    assert finder.asked == [] and result.looked.windows == 0 and result.looked.unseen > 0
+    assert result.outcome == "uncertain"
+    for match in result.matches:
+        assert (match.grounded, match.verdict, match.confidence) == (False, "uncertain", None)
+        assert match.evidence[-1] == "The time allowed was spent before the model could look here."
+
+
+def test_what_captions_missed_is_found_by_looking_everywhere(tmp_path, embedder):
+    mute = TestVideo("mute", 60, 130, {DOG: [(100, 105)], BALL: [(10, 12)]}, captioned={BALL: [(10, 12)]})
+    store, finder = index_videos(tmp_path, [mute], embedder), StandinFinder([mute])
+    looking = Looking(exhaustive=True)
+    result = Engine(store, embedder, finder).search(DOG, looking=looking)
+    assert {window for _, window, _ in finder.asked} >= {
+        Span(start, min(start + 30, 130)) for start in range(0, 125, 25)
+    }
+    assert result.looked.seconds == pytest.approx(130, abs=0.5)
+    best = max(result.matches, key=lambda match: match.confidence or 0)
+    assert best.span == Span(100, 105) and best.grounded and best.text == ""
+    assert "The captions have nothing there." in best.evidence
+    windows, seconds = Engine(store, embedder, finder).estimate(parse_query(DOG))
+    assert (windows, seconds) == (5, 0.0)  # no run of an indexer to go by
+
+
+def test_all_occurrences_come_back_in_time_order_also_those_no_caption_has(tmp_path, embedder):
+    times = [(4, 7), (12, 15), (20, 24), (48, 52), (66, 69)]
+    often = TestVideo("often", 60, 80, {DOG: times}, captioned={DOG: [times[1], times[3]]})
+    store, finder = index_videos(tmp_path, [often], embedder), OneAtATime([often])
+    result = Engine(store, embedder, finder).search(DOG, limit=20)
+    found = [match.span for match in result.matches if match.verdict == "found"]
+    assert found == [Span(*times[1]), Span(*times[3])]
+    named = {match.span for match in result.matches if match.grounded}
+    assert {Span(*pair) for pair in times[:4]} <= named  # before and after what is found is looked at
+
+
+class OneAtATime(StandinFinder):
+    """Names the longest occurrence in a window that it shows whole, as a find answers with one span."""
+
+    def _answer(self, prepared, prompt):
+        video, window = prepared.payload, prepared.span
+        whole = [
+            Span(*pair)
+            for pairs in video.events.values()
+            for pair in pairs
+            if window.start_seconds <= pair[0] and pair[1] <= window.end_seconds
+        ]
+        best = max(whole, key=lambda span: span.duration_seconds, default=None)
+        if best is None:
+            return super()._answer(prepared, prompt)
+        start, end = best.start_seconds - window.start_seconds, best.end_seconds - window.start_seconds
+        self.asked.append((video.name, window, prompt.text.split('"')[1]))
+        return Answer(f"From {start:.1f} to {end:.1f}.", "stop", (-0.1, -0.1))
+
+
+def test_windows_of_another_length_can_be_looked_through(tmp_path, embedder):
+    store, finder = index_videos(tmp_path, [STREET], embedder), StandinFinder([STREET])
+    Engine(store, embedder, finder, looking=Looking(window_seconds=12)).search(DOG)
+    assert finder.asked and all(window.duration_seconds <= 12 for _, window, _ in finder.asked)
+
+
+def test_the_answer_as_a_whole(store, embedder, finder):
+    engine = Engine(store, embedder, finder)
+    assert engine.search(RED_LEFT).outcome == "found"
+    assert engine.search("a giraffe rides a bicycle on the moon").outcome == "not found"
+    silent = engine.search("a giraffe rides a bicycle on the moon", ground=False)
+    assert silent.outcome == "no caption matches" and silent.looked.windows == 0
+    assert engine.search(RED_LEFT, ground=False).outcome == "uncertain"
+    assert (
+        engine.search("a yellow car drives from right to left", ground=False).outcome == "no caption matches"
+    )

@@ -57,8 +57,7 @@ def looking(
         fresh=fresh,
         exhaustive=exhaustive,
         budget_seconds=budget_seconds,
-        window_seconds=settings.window_seconds,
-        overlap_seconds=settings.overlap_seconds,
+        window_seconds=settings.grounding_window_seconds,
         calibration=read_calibration(settings.calibration) if settings.calibration else None,
         thresholds=Thresholds(settings.found_from, settings.not_found_below),
     )

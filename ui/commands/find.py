@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -80,7 +81,11 @@ def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> l
             video,
             query,
             model=video_model,
-            looking=parts.looking(settings),
+            looking=replace(
+                parts.looking(settings),
+                window_seconds=settings.window_seconds,
+                overlap_seconds=settings.overlap_seconds,
+            ),
             span=span,
             timeout_seconds=settings.decode_timeout_seconds,
             on_progress=step,

@@ -1,0 +1,69 @@
+"""Auditing captions: the model is asked for what they say, and what comes of it is kept."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from standin_finder import StandinFinder, TestVideo, index_videos
+from typer.testing import CliRunner
+
+from footage.embedder import load_embedder
+from footage.types import Span
+from search.asking import Asker
+from search.audit import agreement_rate, audit
+from ui import parts
+from ui.cli import app
+
+DOG, BALL = "A dog runs.", "A ball bounces."
+HONEST = TestVideo("honest", 60, 60, {DOG: [(5, 10)], BALL: [(40, 44)]})
+LIAR = TestVideo("liar", 160, 40, {DOG: [(20, 25)]}, captioned={DOG: [(2, 7)]})
+
+
+@pytest.fixture
+def store(tmp_path):
+    return index_videos(tmp_path, [HONEST, LIAR], load_embedder("minilm"))
+
+
+def test_captions_that_the_model_does_not_bear_out_come_first(store):
+    finder, told = StandinFinder([HONEST, LIAR]), []
+    audits = audit(store, Asker(finder), on_progress=lambda *done: told.append(done))
+    assert [each.agreement for each in audits] == [0.0, 1.0, 1.0]
+    assert (audits[0].content_id, audits[0].span, audits[0].found) == (
+        "content-liar",
+        Span(2, 7),
+        Span(20, 25),
+    )
+    assert agreement_rate(audits) == pytest.approx(2 / 3) and agreement_rate([]) == 0
+    assert store.notebook.audits() == audits
+    assert store.notebook.audits(["content-honest"]) == audits[1:]
+    assert told[-1] == (3, 3)
+    audit(store, Asker(finder), sample=2)
+    assert len(store.notebook.audits()) == 3  # audited again, not twice
+
+
+def test_an_audit_that_was_broken_off_asks_on(store):
+    finder = StandinFinder([HONEST, LIAR])
+    audit(store, Asker(finder, notebook=store.notebook), sample=2)
+    audit(store, Asker(finder, notebook=store.notebook))
+    assert len(finder.asked) == 3
+
+
+def test_files_that_cannot_be_reached_are_left_out_and_forgetting_forgets(store, tmp_path):
+    (tmp_path / "liar.mp4").unlink()
+    audits = audit(store, Asker(StandinFinder([HONEST, LIAR])))
+    assert {each.content_id for each in audits} == {"content-honest"}
+    store.forget("content-honest")
+    assert store.notebook.audits() == []
+
+
+def test_the_command_lists_the_worst_and_status_shows_the_rate(store, monkeypatch):
+    monkeypatch.setattr(parts, "load_model", lambda settings: StandinFinder([HONEST, LIAR]))
+    runner, db = CliRunner(), ["--db", str(store.path)]
+    assert json.loads(runner.invoke(app, ["status", *db, "--json"]).stdout.splitlines()[0])["audit"] is None
+    result = runner.invoke(app, ["audit", *db, "--json", "--worst", "1"])
+    worst, summary = map(json.loads, result.stdout.splitlines())
+    assert worst["path"].endswith("liar.mp4") and worst["agreement"] == 0
+    assert (summary["events"], summary["agreement_rate"]) == (3, 0.6667)
+    assert "66.7% of 3 events agree" in runner.invoke(app, ["audit", *db]).stdout
+    assert "66.7% of 3 events agree" in runner.invoke(app, ["status", *db]).stdout

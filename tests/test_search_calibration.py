@@ -1,0 +1,127 @@
+"""Confidence from evidence: fitted on labelled answers, written down with how it did, read back."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from footage.errors import UsageError
+from search import calibration
+from search.calibration import (
+    CARDS,
+    UNCALIBRATED,
+    Fit,
+    fit_calibration,
+    load_calibration,
+    read_calibration,
+)
+from search.verdict import CAPTION_MEASURES, CAUTIOUS, MODEL_MEASURES
+
+NAMES = [*MODEL_MEASURES, *CAPTION_MEASURES]
+
+
+def examples(count=300):
+    """Matches that are right where the caption says the query, mostly; what else is measured is noise."""
+    rng = np.random.default_rng(1)
+    right = rng.random(count) < 0.5
+    rows = [dict(zip(NAMES, rng.random(len(NAMES)).tolist(), strict=True)) for _ in range(count)]
+    for row, is_right in zip(rows, right, strict=True):
+        row["similarity"] = float(np.clip(rng.normal(0.8 if is_right else 0.4, 0.15), 0, 1))
+    return rows, right.tolist(), [f"query {n // 3}" for n in range(count)]
+
+
+def fitted():
+    return fit_calibration(*examples(), model="demo", data="made up", date="2026-01-31")
+
+
+def test_a_fit_tells_right_from_wrong_and_says_how_well():
+    made = fitted()
+    rows, right, _ = examples()
+    told = np.array([made.confidence(row) for row in rows])
+    assert told[np.array(right)].mean() > 0.75 > 0.25 > told[~np.array(right)].mean()
+    assert made.captioned.weights["similarity"] > 5
+    card = made.card
+    assert (card.examples, card.positives, card.data, card.date) == (300, sum(right), "made up", "2026-01-31")
+    assert card.auroc > 0.9
+    assert sum(count for _, count, _ in card.reliability) == 300
+    assert all(abs(told - share) < 0.35 for told, count, share in card.reliability if count > 20)
+    # Without captions there is nothing but noise to go by.
+    alone = {name: row for name, row in rows[0].items() if name in MODEL_MEASURES}
+    assert 0.2 < made.confidence(alone) < 0.8
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    made, path = fitted(), tmp_path / "fit.json"
+    path.write_text(made.model_dump_json())
+    assert read_calibration(path) == made
+
+
+def test_a_users_own_fit_goes_before_the_projects_and_the_default_comes_last(tmp_path, monkeypatch):
+    monkeypatch.setattr(calibration, "OWN_CARDS", tmp_path)
+    assert load_calibration("no-such-model") is UNCALIBRATED
+    assert load_calibration("demo") == read_calibration(CARDS / "demo.json")
+    own = fitted()
+    (tmp_path / "demo.json").write_text(own.model_dump_json())
+    assert load_calibration("demo") == own
+
+
+def test_the_projects_own_fit_is_for_the_demo_model_and_was_judged():
+    made = read_calibration(CARDS / "demo.json")
+    assert made.model == "demo" and made.card.auroc >= 0.9
+    assert made.captioned.weights.keys() == set(NAMES)
+    assert made.uncaptioned.weights.keys() == MODEL_MEASURES.keys()
+    assert made.captioned.weights["clash"] < 0 < made.captioned.weights["similarity"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "makes no sense"),
+        (json.dumps({"model": "demo"}), "captioned"),
+        (
+            json.dumps(
+                {
+                    "model": "demo",
+                    "captioned": {"intercept": 0, "weights": {"luck": 1}},
+                    "uncaptioned": {"intercept": 0, "weights": {}},
+                }
+            ),
+            "there is no measure 'luck'",
+        ),
+    ],
+)
+def test_what_is_no_calibration_is_refused_in_a_sentence(tmp_path, text, message):
+    path = tmp_path / "fit.json"
+    path.write_text(text)
+    with pytest.raises(UsageError, match=message):
+        read_calibration(path)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_calibration(tmp_path / "nothing.json")
+
+
+def test_too_few_or_one_sided_labels_are_refused():
+    rows, right, groups = examples(20)
+    with pytest.raises(UsageError, match="too few"):
+        fit_calibration(rows, right, groups, model="demo", data="", date="")
+    rows, _, groups = examples(100)
+    with pytest.raises(UsageError, match="too few"):
+        fit_calibration(rows, [True] * 100, groups, model="demo", data="", date="")
+
+
+def test_the_default_never_says_found_of_what_the_model_alone_names():
+    best = dict.fromkeys(MODEL_MEASURES, 1.0) | {"share": 0.0}
+    assert CAUTIOUS.verdict(UNCALIBRATED.confidence(best)) == "uncertain"
+    silent = best | dict.fromkeys(CAPTION_MEASURES, 0.0)
+    assert CAUTIOUS.verdict(UNCALIBRATED.confidence(silent)) == "not found"
+    said = silent | {"similarity": 1.0, "said": 1.0}
+    assert CAUTIOUS.verdict(UNCALIBRATED.confidence(said)) == "found"
+
+
+def test_confidence_is_logistic_and_stays_within_bounds():
+    fit = Fit(intercept=0.0, weights={"start": 2.0})
+    assert fit.confidence({"start": 0.0}) == 0.5
+    assert fit.confidence({"start": 1.0}) == pytest.approx(0.8808, abs=1e-4)
+    assert Fit(intercept=1e9, weights={}).confidence({}) == 1.0
+    assert Fit(intercept=-1e9, weights={}).confidence({}) == 0.0
