@@ -18,6 +18,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from footage.errors import UsageError
@@ -135,6 +136,7 @@ def _read_terms(text: str, said: _Said) -> str:
     return " ".join(_TERM.sub(read, text).split())
 
 
+@lru_cache(maxsize=20_000)  # the same texts come up again and again
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text in order, case-folded, without punctuation."""
     return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))

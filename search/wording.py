@@ -18,6 +18,10 @@ FUNCTION_WORDS = frozenset(
     )
 )
 """Words that carry no content of their own, so that a text may do without them."""
+LATER_WORDS = frozenset(
+    words_of("after afterwards again continue continues end ending ends finally lastly next then")
+)
+"""Words that lean on what came before."""
 SHARED_LETTERS = 3
 """Letters at the beginning that inflections of one English word share at least: "run" and "runs"."""
 LONGEST_ENDING = 3
@@ -53,11 +57,13 @@ def says(words: Sequence[str], text: str) -> bool:
 
 def same_word(one: str, other: str) -> bool:
     """Whether two words are inflections of one: the same beginning, and only short endings that differ."""
-    shared = 0
-    for a, b in zip(one, other, strict=False):
+    if one == other:
+        return True
+    if one[:SHARED_LETTERS] != other[:SHARED_LETTERS] or len(one) < SHARED_LETTERS:
+        return False
+    shared = SHARED_LETTERS
+    for a, b in zip(one[shared:], other[shared:], strict=False):
         if a != b:
             break
         shared += 1
-    if one == other:
-        return True
-    return shared >= SHARED_LETTERS and max(len(one), len(other)) - shared <= LONGEST_ENDING
+    return max(len(one), len(other)) - shared <= LONGEST_ENDING
