@@ -19,7 +19,7 @@ The passage is what an event happens among (see ``footage.store.rows``): it know
 
 A video is as good as its best text. Which of its texts comes first is for another sum to say::
 
-    score + 0.15 length + 0.15 place
+    score + 0.2 length + 0.2 place
 
 length   the event's share of its passage: of two that answer alike the longer holds more of what is meant
 place    where in its passage an event lies, 0 to 1, when the query leans on what came before ("then",
@@ -64,9 +64,9 @@ ORDER_WEIGHT = 0.2
 """Say of the word order, beside the event's cosine."""
 SAID_WEIGHT = 0.2
 """Say of an event that says all that is asked for."""
-LENGTH_WEIGHT = 0.15
+LENGTH_WEIGHT = 0.2
 """Say of an event's share of its passage, among the texts of one video."""
-LATER_WEIGHT = 0.15
+LATER_WEIGHT = 0.2
 """Say of an event's place in its passage, among the texts of one video, when the query says "then"."""
 SAID_COSINE = 0.5
 """Below this nobody looks whether a text says it all."""

@@ -18,9 +18,7 @@ FUNCTION_WORDS = frozenset(
     )
 )
 """Words that carry no content of their own, so that a text may do without them."""
-LATER_WORDS = frozenset(
-    words_of("after afterwards again continue continues end ending ends finally lastly next then")
-)
+LATER_WORDS = frozenset(words_of("after afterwards again continue continues finally lastly next then"))
 """Words that lean on what came before."""
 SHARED_LETTERS = 3
 """Letters at the beginning that inflections of one English word share at least: "run" and "runs"."""
