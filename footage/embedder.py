@@ -34,6 +34,7 @@ class Embedder:
     def __init__(self, name: str, model: Any) -> None:
         self.name = name
         self._model = model
+        self._piece_vectors: np.ndarray | None = None
         self.dimension = int(model.get_embedding_dimension())
 
     def embed(self, texts: Sequence[str]) -> np.ndarray:
@@ -57,6 +58,36 @@ class Embedder:
         result: np.ndarray = np.asarray(vectors, dtype=np.float32)
         return result
 
+    def embed_words(self, words: Sequence[str]) -> np.ndarray:
+        """Vectors by which single words are alike, from what the model knows of word pieces before reading.
+
+        A word is the mean of its pieces, less the mean of all pieces. That takes microseconds a word, so that
+        a whole vocabulary can be compared; a model without such pieces embeds each word as a text.
+
+        Returns:
+            float32 array of shape (len(words), some length of their own), each row L2-normalised, or zero.
+        """
+        import numpy as np
+
+        pieces = self._pieces()
+        if pieces is None:
+            return self.embed(words)
+        if not words:
+            return np.zeros((0, pieces.shape[1]), np.float32)
+        clean = [word.encode("utf-8", "replace").decode("utf-8") for word in words]
+        ids = self._model.tokenizer(clean, add_special_tokens=False)["input_ids"]
+        vectors = np.stack([pieces[i].mean(axis=0) if i else np.zeros(pieces.shape[1]) for i in ids])
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        result: np.ndarray = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+        return result
+
+    def _pieces(self) -> np.ndarray | None:
+        """The model's input vectors, less their mean, float32 (pieces, length); None if it has none."""
+        if self._piece_vectors is None and hasattr(self._model[0], "auto_model"):
+            table = self._model[0].auto_model.get_input_embeddings().weight.detach().float().cpu().numpy()
+            self._piece_vectors = table - table.mean(axis=0)
+        return self._piece_vectors
+
 
 class CachedEmbedder(Embedder):
     """An embedder that keeps its vectors on disk, for measuring the same texts again and again."""
@@ -76,6 +107,10 @@ class CachedEmbedder(Embedder):
         self._vectors.update(zip(new, self._embedder.embed(new), strict=True))
         rows = [self._vectors[text] for text in texts]
         return np.stack(rows) if rows else np.zeros((0, self.dimension), np.float32)
+
+    def embed_words(self, words: Sequence[str]) -> np.ndarray:
+        """As any embedder; nothing is kept."""
+        return self._embedder.embed_words(words)
 
     def embed_all(self, texts: Sequence[str], on_progress: Callable[[int, int], None]) -> None:
         """Embed many texts and keep their vectors for the next time."""

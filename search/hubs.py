@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from footage.store import Store
 
+HUB_WEIGHT = 0.6
+"""How much of its hubness a text loses."""
 SAMPLE = 4_000
 """Rows drawn for events that stand for all, of which two thirds are events: 2,000 and 4,000 events give the
 same recall within its interval, 1,000 a little less (ActivityNet Captions)."""

@@ -5,7 +5,7 @@ Texts are ordered by one sum, not by a fusion of ranks, which on real language i
     score = event + 1.3 passage
 
     event    = cosine - 0.6 hubness + 0.2 order + 0.2 said
-    passage  = cosine - 0.6 hubness + 0.2 words
+    passage  = cosine - 0.6 hubness + 0.013 words
 
 cosine   of the vectors of query and text
 hubness  how near the text lies to everything (see ``search.hubs``)
@@ -13,11 +13,20 @@ order    Dice coefficient of the two sets of adjacent word pairs. Vectors and BM
          sentences that differ only in "from left to right" and "from right to left" have a cosine of 0.997 in
          MiniLM
 said     1 when the text says every content word of the query in the same order (see ``search.wording``)
-words    BM25 score over the best BM25 score any passage reached for this query
+words    BM25 in which a word that is like another stands for it in part (see ``search.words``)
 
-The passage is what an event happens among (see ``footage.store.rows``): it knows who "he" is. The weights of
-hubness, passage and words were chosen on the development queries of ActivityNet Captions; what each is worth
-there is told in docs/evaluation.md.
+The passage is what an event happens among (see ``footage.store.rows``): it knows who "he" is.
+
+A video is as good as its best text. Which of its texts comes first is for another sum to say::
+
+    score + 0.2 length + 0.2 place
+
+length   the event's share of its passage: of two that answer alike the longer holds more of what is meant
+place    where in its passage an event lies, 0 to 1, when the query leans on what came before ("then",
+         "finally", "again"); else nothing
+
+The weights of hubness, passage, words, length and place were chosen on the development queries of ActivityNet
+Captions; what each is worth there is told in docs/evaluation.md.
 
 Beside its score, by which texts are ordered, a hit has a similarity that means the same for every query, for
 the verdict to look at::
@@ -35,10 +44,11 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from footage.timecode import overlap_seconds
 from footage.types import Candidate, Hit, Span, Window
-from search.hubs import Hubs
+from search.hubs import HUB_WEIGHT, Hubs
 from search.negation import affirms
+from search.passages import Passages
 from search.query import Query
-from search.wording import says, unsaid, words_of
+from search.wording import LATER_WORDS, says, unsaid, words_of
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -51,14 +61,14 @@ ARMS: tuple[Arm, ...] = get_args(Arm)
 
 PASSAGE_WEIGHT = 1.3
 """Say of the passage, beside the event's own text."""
-HUB_WEIGHT = 0.6
-"""How much of its hubness a text loses."""
-PASSAGE_WORDS_WEIGHT = 0.2
-"""Say of BM25 in the passage, beside its cosine."""
 ORDER_WEIGHT = 0.2
 """Say of the word order, beside the event's cosine."""
 SAID_WEIGHT = 0.2
 """Say of an event that says all that is asked for."""
+LENGTH_WEIGHT = 0.2
+"""Say of an event's share of its passage, among the texts of one video."""
+LATER_WEIGHT = 0.2
+"""Say of an event's place in its passage, among the texts of one video, when the query says "then"."""
 SAID_COSINE = 0.5
 """Below this nobody looks whether a text says it all."""
 WORDS_WEIGHT = 0.2
@@ -73,7 +83,6 @@ less than they differ from texts about something else; none of these can make "f
 _DEEPER = 10  # times the texts asked for where events of another length are left out after the search
 
 _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
-_PASSAGES: tuple[OwnerKind, ...] = ("passage",)
 
 
 class Retriever:
@@ -84,6 +93,7 @@ class Retriever:
         self._store = store
         self._embedder = embedder
         self._hubs = Hubs(store, embedder.name) if embedder else None
+        self._passages = Passages(store, embedder, self._hubs) if embedder and self._hubs else None
 
     def retrieve(
         self,
@@ -153,14 +163,9 @@ class Retriever:
     ) -> list[Hit]:
         words = " ".join(query.words)
         worded: list[Hit] = []
-        worded_passages: list[Hit] = []
         if arm != "vector":
             worded = self._store.search_text(words, limit=depth, content_ids=content_ids)
-        if arm == "hybrid":
-            worded_passages = self._store.search_text(
-                words, limit=depth, content_ids=content_ids, passages=True
-            )
-        if arm == "text" or self._embedder is None or self._hubs is None:
+        if arm == "text" or not (self._embedder and self._hubs and self._passages):
             shares = _shares(worded)
             return _sorted(
                 replace(
@@ -175,23 +180,19 @@ class Retriever:
         )
         if arm == "vector":
             return _sorted(replace(hit, similarity=max(hit.score, 0.0)) for hit in near)
-
-        # Passages, by vector and by words; one of which no event came up brings its own.
-        passages, passage_vectors = self._store.nearest(
-            name, vector, limit=depth, owner_kinds=_PASSAGES, content_ids=content_ids
-        )
-        seen = {hit.content_id for hit in near}
-        unseen = {hit.content_id for hit in [*passages[:limit], *worded_passages[:limit]]} - seen
         hubness = self._hubs.of(near, vectors).tolist()
+
+        # Passages, of which one whose video no event brought up brings its own.
+        seen = {hit.content_id for hit in near}
+        also = seen | {hit.content_id for hit in worded}
+        passages = self._passages.scored(query.words, vector, limit=depth, also=also, content_ids=content_ids)
+        unseen = {hit.content_id for hit in [*passages[:limit], *worded[:limit]]} - seen
         if unseen:
             more, more_vectors = self._store.nearest(
                 name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=unseen
             )
             near, hubness = [*near, *more], [*hubness, *self._hubs.of(more, more_vectors).tolist()]
-        scored_passages = _passages(
-            passages, self._hubs.of(passages, passage_vectors).tolist(), worded_passages
-        )
-        return _scored(query.words, near, hubness, worded, scored_passages)
+        return _scored(query.words, near, hubness, worded, passages)
 
 
 def word_order(query_words: Sequence[str], text: str) -> float:
@@ -201,27 +202,12 @@ def word_order(query_words: Sequence[str], text: str) -> float:
     return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours and theirs else 0.0
 
 
-def _passages(
-    near: Sequence[Hit], hubness: Sequence[float], worded: Sequence[Hit]
-) -> dict[str, list[tuple[Span, float]]]:
-    """Span and score of every passage that came up, by video; what one search lacks has its least."""
-    cosines = {hit.owner_id: hit.score - HUB_WEIGHT * hub for hit, hub in zip(near, hubness, strict=True)}
-    farthest = min(cosines.values(), default=0.0)
-    words = _shares(worded)
-    fewest = min(words.values(), default=0.0)
-    found: dict[str, list[tuple[Span, float]]] = defaultdict(list)
-    for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values():
-        score = cosines.get(hit.owner_id, farthest) + PASSAGE_WORDS_WEIGHT * words.get(hit.owner_id, fewest)
-        found[hit.content_id].append((hit.span, score))
-    return found
-
-
 def _scored(
     query_words: Sequence[str],
     near: Sequence[Hit],
     hubness: Sequence[float],
     worded: Sequence[Hit],
-    passages: Mapping[str, Sequence[tuple[Span, float]]],
+    passages: Sequence[Hit],
 ) -> list[Hit]:
     """Every distinct hit with its score and its similarity, best first."""
     cosines = {hit.owner_id: hit.score for hit in near}
@@ -229,9 +215,15 @@ def _scored(
     # What only the words brought up is farther by vector than all that the vectors did.
     farthest = min(cosines.values(), default=0.0)
     most_hub = max(hubs.values(), default=0.0)
-    least = min((score for scored in passages.values() for _, score in scored), default=0.0)
+    least = min((passage.score for passage in passages), default=0.0)
+    around: dict[str, list[Hit]] = defaultdict(list)
+    for passage in passages:
+        around[passage.content_id].append(passage)
     words = _shares(worded)
-    rated = []
+    later = not LATER_WORDS.isdisjoint(query_words)
+
+    # 1. Every text by itself: its score, how much better it fits than others of its video, its similarity.
+    rated: dict[str, list[tuple[Hit, float, float, float]]] = defaultdict(list)
     for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values():
         cosine, hub = cosines.get(hit.owner_id, farthest), hubs.get(hit.owner_id, most_hub)
         order = word_order(query_words, hit.text)
@@ -241,18 +233,29 @@ def _scored(
             + ORDER_WEIGHT * order
             + SAID_WEIGHT * (cosine >= SAID_COSINE and not unsaid(query_words, hit.text))
         )
-        around = max(
-            (score for span, score in passages.get(hit.content_id, ()) if _meet(span, hit.span)),
-            default=least,
-        )
-        rated.append(
-            replace(
-                hit,
-                score=round(own + PASSAGE_WEIGHT * around, 6),
-                similarity=_similarity(cosine, order, words.get(hit.owner_id, 0.0)),
-            )
-        )
-    return _sorted(rated)
+        among = next((each for each in around[hit.content_id] if _meet(each.span, hit.span)), None)
+        score = own + PASSAGE_WEIGHT * (among.score if among else least)
+        similarity = _similarity(cosine, order, words.get(hit.owner_id, 0.0))
+        rated[hit.content_id].append((hit, score, score + _fitness(hit, among, later=later), similarity))
+
+    # 2. A video is as good as its best text; its texts follow each other by how well they fit.
+    scored = []
+    for texts in rated.values():
+        above = max(score for _, score, _, _ in texts) - max(fitting for _, _, fitting, _ in texts)
+        scored += [
+            replace(hit, score=round(fitting + above, 6), similarity=similarity)
+            for hit, _, fitting, similarity in texts
+        ]
+    return _sorted(scored)
+
+
+def _fitness(hit: Hit, passage: Hit | None, *, later: bool) -> float:
+    """How much better an event answers than others of its video for its length and its place."""
+    if passage is None or hit.owner_kind != "event":
+        return 0.0
+    length = max(passage.span.duration_seconds, hit.span.duration_seconds)
+    middle = (hit.span.start_seconds + hit.span.end_seconds) / 2 - passage.span.start_seconds
+    return LENGTH_WEIGHT * hit.span.duration_seconds / length + later * LATER_WEIGHT * middle / length
 
 
 def _lowered(query: Query, hits: list[Hit], arm: Arm) -> list[Hit]:

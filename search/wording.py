@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import combinations
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")  # noqa: RUF001 - the typographic apostrophe is meant
 
 
+@lru_cache(maxsize=20_000)  # the same texts come up again and again
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text in order, case-folded, without punctuation."""
     return tuple(_WORD.findall(unicodedata.normalize("NFKC", text).casefold()))
@@ -26,6 +28,8 @@ FUNCTION_WORDS = frozenset(
     )
 )
 """Words that carry no content of their own, so that a text may do without them."""
+LATER_WORDS = frozenset(words_of("after afterwards again continue continues finally lastly next then"))
+"""Words that lean on what came before."""
 SHARED_LETTERS = 3
 """Letters at the beginning that inflections of one English word share at least: "run" and "runs"."""
 LONGEST_ENDING = 3
@@ -61,14 +65,16 @@ def says(words: Sequence[str], text: str) -> bool:
 
 def same_word(one: str, other: str) -> bool:
     """Whether two words are inflections of one: the same beginning, and only short endings that differ."""
-    shared = 0
-    for a, b in zip(one, other, strict=False):
+    if one == other:
+        return True
+    if one[:SHARED_LETTERS] != other[:SHARED_LETTERS] or len(one) < SHARED_LETTERS:
+        return False
+    shared = SHARED_LETTERS
+    for a, b in zip(one[shared:], other[shared:], strict=False):
         if a != b:
             break
         shared += 1
-    if one == other:
-        return True
-    return shared >= SHARED_LETTERS and max(len(one), len(other)) - shared <= LONGEST_ENDING
+    return max(len(one), len(other)) - shared <= LONGEST_ENDING
 
 
 # What cannot both be said of one thing. Embeddings place such words next to each other, as they occur in

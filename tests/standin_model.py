@@ -113,6 +113,9 @@ class StandinEmbedder(Embedder):
         vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
+    def embed_words(self, words):
+        return self.embed(words)
+
     def _word(self, word):
         seed = int.from_bytes(hashlib.sha256(word.strip(".,").encode()).digest()[:4], "big")
         return np.random.default_rng(seed).normal(size=self.dimension)

@@ -92,3 +92,10 @@ def test_kept_vectors_are_looked_up_the_next_time(tmp_path):
     third = Counting()
     CachedEmbedder(third, tmp_path / "cache").embed_all(["bb"], on_progress=lambda done, total: None)
     assert third.asked == ["bb"]
+
+
+def test_words_by_themselves_are_near_their_like(minilm):
+    woman, lady, guitar, nothing = minilm.embed_words(["woman", "lady", "guitar", ""])
+    assert woman @ lady > 0.3 > woman @ guitar
+    assert np.linalg.norm(woman) == pytest.approx(1) and not nothing.any()
+    assert len(minilm.embed_words([])) == 0

@@ -44,26 +44,35 @@ def embedder():
     return load_embedder()
 
 
-@pytest.fixture(scope="module")
-def store(tmp_path_factory, embedder):
-    return written(tmp_path_factory.mktemp("retrieve") / "index", embedder, VIDEOS)
-
-
-def written(path, embedder, videos):
-    """An index of what is said of some videos, ten seconds a line."""
-    store = Store.open(path, create=True)
+def indexed(folder, embedder, videos):
+    """An index of some videos, each one window of 30 seconds with spans and texts."""
+    store = Store.open(folder / "index", create=True)
     projector = Projector(store, embedder)
-    for name, lines in videos.items():
-        events = tuple(CaptionEvent(Span(10.0 * n, 10.0 * n + 8), line) for n, line in enumerate(lines))
+    for name, told in videos.items():
+        events = tuple(CaptionEvent(span, text) for span, text in told)
         record = WindowRecord(
             Window(name, 0, Span(0, 30)), Caption("", events, "", "stop"), Provenance("m", "1", "1", "b")
         )
-        store.put_files([File(f"/{name}.mp4", name, state="indexed", duration_seconds=30.0)])
+        store.put_files([File(f"/{name}", name, state="indexed", duration_seconds=30.0)])
         store.put_video(Video(name, 30.0, 64, 48, 25.0, "h264"))
         store.add_windows([record])
         projector.add(name, [record])
         projector.finish(name)
     return store
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, embedder):
+    return written(tmp_path_factory.mktemp("retrieve"), embedder, VIDEOS)
+
+
+def written(folder, embedder, videos):
+    """An index of what is said of some videos, ten seconds a line."""
+    told = {
+        name: [(Span(10.0 * n, 10.0 * n + 8), line) for n, line in enumerate(lines)]
+        for name, lines in videos.items()
+    }
+    return indexed(folder, embedder, told)
 
 
 def first(store, embedder, text, **options):
@@ -142,6 +151,44 @@ def test_only_the_asked_videos_are_searched_and_the_order_is_stable(store, embed
         scores = [hit.score for hit in candidate.hits]
         assert scores == sorted(scores, reverse=True) and candidate.score == scores[0]
         assert all(0 <= hit.similarity <= 1 for hit in candidate.hits)
+
+
+@pytest.mark.parametrize("content_ids", [None, ["lake", "garage"], ["beach", "unknown"]])
+def test_an_index_too_large_for_memory_is_searched_on_disk(store, embedder, monkeypatch, content_ids):
+    query = parse_query("he starts the engine of the boat")
+    here = Retriever(store, embedder).retrieve(query, content_ids=content_ids)
+    assert store.passages(embedder.name) is not None
+    monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 0)
+    other = Store.open(store.path)
+    assert other.passages(embedder.name) is None
+    there = Retriever(other, embedder).retrieve(query, content_ids=content_ids)
+    assert there[0].video.content_id == here[0].video.content_id
+    assert there[0].hits[0].text == here[0].hits[0].text
+    assert {c.video.content_id for c in there} == {c.video.content_id for c in here}
+
+
+def test_of_one_video_s_texts_the_longer_and_after_then_the_later_comes_first(embedder, tmp_path):
+    wave = "A man waves."
+    spans = [Span(0, 4), Span(4, 20), Span(20, 24), Span(24, 30)]
+    lines = [wave, wave, "A dog barks.", wave]
+    own = indexed(tmp_path, embedder, {"v": list(zip(spans, lines, strict=True))})
+
+    def starts(text):
+        (candidate,) = Retriever(own, embedder).retrieve(parse_query(text))
+        return [hit.span.start_seconds for hit in candidate.hits if hit.text == wave]
+
+    assert starts("a man waves") == [4, 24, 0]
+    assert starts("then a man waves again") == [24, 4, 0]
+
+
+def test_passages_in_memory_are_those_that_files_hold_and_the_same_while_nobody_writes(embedder, tmp_path):
+    span = Span(0, 5)
+    own = indexed(tmp_path, embedder, {"v": [(span, "A dog barks.")], "w": [(span, "A kite flies.")]})
+    passages, vectors = own.passages(embedder.name)
+    assert {hit.content_id for hit in passages} == {"v", "w"} and vectors.shape == (2, embedder.dimension)
+    assert own.passages(embedder.name)[0] is passages
+    own.put_files([File("/w", "w", state="gone")])
+    assert [hit.content_id for hit in own.passages(embedder.name)[0]] == ["v"]
 
 
 def test_the_search_in_memory_is_the_database_s_own(store, embedder, monkeypatch):

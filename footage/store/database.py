@@ -38,6 +38,11 @@ class Store:
         self._tables = tables
         self._unreachable: tuple[tuple[int, int], frozenset[str]] | None = None
         self._embedded: set[str] = set()
+        self._dimensions: dict[str, int] = {}
+        self._sizes: dict[str, tuple[int, int]] = {}
+        self._passages_at: dict[
+            str, tuple[tuple[int, int], frozenset[str], tuple[list[Hit], np.ndarray]]
+        ] = {}
         self._windows_at: tuple[int, dict[str, dict[int, Span]]] | None = None
         self._videos_at: tuple[int, dict[str, Video]] | None = None
         self._paths_at: tuple[int, dict[str, list[str]]] | None = None
@@ -402,6 +407,25 @@ class Store:
         hits = [layout.hit_from_row(row, 1.0 - row["_distance"]) for row in rows]
         return hits, np.zeros((0, len(query)), np.float32) if vectors is None else vectors
 
+    def passages(self, embedder: str) -> tuple[Sequence[Hit], np.ndarray] | None:
+        """Every passage and their vectors, float32 (passages, dimension); None where there are too many.
+
+        The same objects while nobody writes: what is made of them may be kept as long. Their score is 0.
+        """
+        name = self._vectors(embedder)
+        nearest = self._tables.in_memory(name)
+        if nearest is None:
+            return None
+        without = self._contents_without_files()
+        versions = (self._tables.version(name), self._tables.version("windows"))
+        held = self._passages_at.get(name)
+        if held is None or held[0] != versions or held[1] is not without:
+            rows, vectors = nearest.among({"owner_kind": ["passage"]})
+            owned = [place for place in self._owned(rows) if rows[place]["content_id"] not in without]
+            hits = [layout.hit_from_row(rows[place], 0.0) for place in owned]
+            held = self._passages_at[name] = (versions, without, (hits, vectors[owned]))
+        return held[2]
+
     def at_once(self) -> AbstractContextManager[None]:
         """For one question of this thread: see whether somebody has written once, not at every step."""
         return self._tables.at_once()
@@ -426,8 +450,12 @@ class Store:
         return [contents[n] for n in chosen], [texts[n] for n in chosen], matrix_of(found)[chosen]
 
     def size_of(self, embedder: str) -> int:
-        """Number of an embedder's vectors."""
-        return self._tables.count(self._vectors(embedder))
+        """Number of an embedder's vectors, as of the last time somebody wrote."""
+        name = self._vectors(embedder)
+        version = self._tables.version(name)
+        if self._sizes.get(name, (None, 0))[0] != version:
+            self._sizes[name] = (version, self._tables.count(name))
+        return self._sizes[name][1]
 
     def search_text(
         self,
@@ -568,7 +596,9 @@ class Store:
                 )
             self._tables.make(name, vector_schema(dimension))
             self._tables.upsert("meta", [{"key": _EMBEDDER + embedder, "value": name}])
-        held = self._tables.table(name).schema.field("vector").type.list_size
+        held = self._dimensions.get(name)  # no table's vectors ever change their length
+        if held is None:
+            held = self._dimensions[name] = self._tables.table(name).schema.field("vector").type.list_size
         if dimension is not None and held != dimension:
             raise SchemaMismatchError(
                 f"the index {self.path} holds vectors of {held} numbers for the embedder {embedder!r}, "

@@ -38,20 +38,34 @@ class Nearest:
         without: Mapping[str, Collection[Any]],
     ) -> tuple[list[Row], np.ndarray]:
         """As ``Tables.search`` with a vector: rows with "_distance", and their vectors."""
-        distances = 1.0 - self._matrix @ query
-        for column, values in wanted.items():
-            distances[~self._among(column, values)] = np.inf
-        for column, values in without.items():
-            if values:
-                distances[self._among(column, values)] = np.inf
+        places = self._places(wanted, without)
+        # Taking rows out of the matrix costs as much as going through four times as many.
+        few = 4 * len(places) < len(self._matrix)
+        distances = 1.0 - (self._matrix[places] @ query if few else (self._matrix @ query)[places])
         count = min(limit, len(distances))
         best = np.argpartition(distances, count - 1)[:count] if count else np.zeros(0, int)
         best = best[np.argsort(distances[best], kind="stable")]
-        best = best[np.isfinite(distances[best])]
-        rows = self._rows.take(best).to_pylist()
-        for row, place in zip(rows, best, strict=True):
-            row["_distance"] = float(distances[place])
-        return rows, self._matrix[best]
+        rows = self._rows.take(places[best]).to_pylist()
+        for row, distance in zip(rows, distances[best].tolist(), strict=True):
+            row["_distance"] = distance
+        return rows, self._matrix[places[best]]
+
+    def among(self, wanted: Mapping[str, Collection[Any]]) -> tuple[list[Row], np.ndarray]:
+        """Every row that matches, in the table's order, and their vectors."""
+        places = self._places(wanted, {})
+        return self._rows.take(places).to_pylist(), self._matrix[places]
+
+    def _places(
+        self, wanted: Mapping[str, Collection[Any]], without: Mapping[str, Collection[Any]]
+    ) -> np.ndarray:
+        """The rows that match."""
+        chosen = np.ones(len(self._matrix), bool)
+        for column, values in wanted.items():
+            chosen &= self._among(column, values)
+        for column, values in without.items():
+            if values:
+                chosen &= ~self._among(column, values)
+        return np.flatnonzero(chosen)
 
     def _among(self, column: str, values: Collection[Any]) -> np.ndarray:
         """Which rows have one of the values in a column."""

@@ -293,7 +293,7 @@ class Tables:
 
         if not all(wanted.values()):
             return [], None
-        if not isinstance(query, str) and (nearest := self._nearest(name)) is not None:
+        if not isinstance(query, str) and (nearest := self.in_memory(name)) is not None:
             return nearest.search(query, limit=limit, wanted=wanted, without=without)
         conditions = [_matching(wanted)] if wanted else []
         conditions += [~_matching({column: values}) for column, values in without.items() if values]
@@ -309,8 +309,8 @@ class Tables:
             return found.to_pylist(), None
         return found.drop_columns("vector").to_pylist(), matrix_of(found)
 
-    def _nearest(self, name: str) -> Nearest | None:
-        """A vector table in memory, where it is small enough and not written to all the time; else None."""
+    def in_memory(self, name: str) -> Nearest | None:
+        """A vector table in memory, if it is small enough and not written to all the time; else None."""
         version, held = self.version(name), self._memory.get(name)
         if held is not None and held.version == version:
             return held.nearest
