@@ -10,9 +10,9 @@ from pathlib import Path
 from footage.store import Store
 from footage.store.notebook import Audit
 from footage.timecode import iou
-from footage.types import Event, Window
+from footage.types import Event, Span, Window
 from search.asking import Asker, Question
-from search.looking import window_at
+from search.looking import window_on
 from search.query import parse_query
 
 RIGHT_IOU = 0.5
@@ -53,8 +53,8 @@ def audit(
         path = paths[event.content_id]
         if Path(path).is_file():
             video = videos[event.content_id]
-            middle = (event.span.start_seconds + event.span.end_seconds) / 2
-            window = window_at(middle - length / 2, video.duration_seconds, length)
+            whole = Span(0, video.duration_seconds)
+            window = window_on(event.span, within=whole, length_seconds=length) or whole
             question = Question(video, path, Window(event.content_id, -1, window))
             [reply] = asker.ask(parse_query(event.text[:1000], plain=True).prompt, [question])
             if not reply.problem:

@@ -1,7 +1,8 @@
 """How much each piece of evidence counts: logistic models, fitted for one model, with a card on how they did.
 
 ``confidence = 1 / (1 + exp(-(intercept + sum of weight * measure)))``, with the measures of
-``search.verdict``. One fit is for videos that were captioned, one for what the model alone says.
+``search.verdict``. One fit is for spans that the captions have something in, one for those where they are
+silent, one for videos without captions.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ CARDS = Path(__file__).parent / "cards"
 """Folder of the fits that come with the project, by name of the profile."""
 OWN_CARDS = platformdirs.user_config_path("footage") / "calibration"
 """Folder of the fits that a user made; they go before those that come with the project."""
+SILENT_MEASURES = {**MODEL_MEASURES, "elsewhere": CAPTION_MEASURES["elsewhere"]}
+"""What is measured where captions have nothing in a span."""
 LEAST_EXAMPLES = 30
 """Fewest labelled matches, and a fifth of them of either kind, to fit from."""
 _STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's own default
@@ -80,16 +83,23 @@ class Calibration(BaseModel):
     model: str
     """Name of the profile it is for; empty for any."""
     captioned: Fit
-    """For videos that were captioned."""
+    """For spans in which the captions have an event."""
+    silent: Fit
+    """For spans in which they have none."""
     uncaptioned: Fit
-    """For what the model alone says."""
+    """For videos without captions."""
     card: Card | None = None
     """How it was fitted; None for weights that nobody fitted ("uncalibrated")."""
 
     def confidence(self, measures: Mapping[str, float]) -> float:
         """How sure the evidence makes, 0 to 1."""
-        fit = self.captioned if CAPTION_MEASURES.keys() <= measures.keys() else self.uncaptioned
-        return fit.confidence(measures)
+        return self.fit_for(measures).confidence(measures)
+
+    def fit_for(self, measures: Mapping[str, float]) -> Fit:
+        """The fit for what was measured."""
+        if measures.keys() >= CAPTION_MEASURES.keys():
+            return self.captioned
+        return self.silent if measures.keys() >= SILENT_MEASURES.keys() else self.uncaptioned
 
 
 UNCALIBRATED = Calibration(
@@ -107,6 +117,9 @@ UNCALIBRATED = Calibration(
             "clash": -4.0,
             "elsewhere": -3.0,
         },
+    ),
+    silent=Fit(
+        intercept=-3.5, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
     ),
     uncaptioned=Fit(
         intercept=-3.5, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
@@ -158,7 +171,10 @@ def fit_calibration(
     data: str,
     date: str,
 ) -> Calibration:
-    """Fit both logistic models, and judge the first by five-fold cross-validation over groups.
+    """Fit the logistic models, and judge them by five-fold cross-validation over groups.
+
+    A fit that has too few examples of its own, as where captions are hardly ever silent, keeps the weights of
+    ``UNCALIBRATED``.
 
     Args:
         examples: The measures of each labelled match.
@@ -173,26 +189,34 @@ def fit_calibration(
     """
     import numpy as np
     from sklearn.metrics import roc_auc_score
-    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     truth = np.array(right, bool)
-    least = LEAST_EXAMPLES // 5
-    if len(truth) < LEAST_EXAMPLES or min(truth.sum(), (~truth).sum()) < least:
+    if not _enough(truth):
+        least = LEAST_EXAMPLES // 5
         raise UsageError(
             f"{len(truth)} labelled matches ({truth.sum()} right) are too few to fit a calibration; "
             f"{LEAST_EXAMPLES} are needed, {least} of either kind.",
             hint="Label more queries, present and absent ones.",
         )
-    captioned = [*MODEL_MEASURES, *CAPTION_MEASURES]
-    table = _table(examples, captioned)
-    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
-    told = cross_val_predict(
-        _pipeline(), table, truth, groups=np.array(groups), cv=folds, method="predict_proba"
-    )[:, 1]
+    kinds = np.array([UNCALIBRATED.fit_for(example) is UNCALIBRATED.captioned for example in examples])
+    told = np.zeros(len(truth))
+    fits: dict[bool, Fit] = {}
+    for captioned in (True, False):
+        names = [*MODEL_MEASURES, *CAPTION_MEASURES] if captioned else list(SILENT_MEASURES)
+        at = np.flatnonzero(kinds == captioned).tolist()
+        table = _table([examples[n] for n in at], names)
+        if _enough(truth[at]):
+            fits[captioned] = _fit(table, truth[at], names)
+            told[at] = _cross_validated(table, truth[at], [groups[n] for n in at])
+        else:
+            fits[captioned] = UNCALIBRATED.captioned if captioned else UNCALIBRATED.silent
+            told[at] = [fits[captioned].confidence(examples[n]) for n in at]
+    alone = list(MODEL_MEASURES)
     return Calibration(
         model=model,
-        captioned=_fit(table, truth, captioned),
-        uncaptioned=_fit(_table(examples, list(MODEL_MEASURES)), truth, list(MODEL_MEASURES)),
+        captioned=fits[True],
+        silent=fits[False],
+        uncaptioned=_fit(_table(examples, alone), truth, alone),
         card=Card(
             date=date,
             data=data,
@@ -202,6 +226,21 @@ def fit_calibration(
             reliability=_reliability(told, truth),
         ),
     )
+
+
+def _enough(truth: np.ndarray) -> bool:
+    return len(truth) >= LEAST_EXAMPLES and min(truth.sum(), (~truth).sum()) >= LEAST_EXAMPLES // 5
+
+
+def _cross_validated(table: np.ndarray, truth: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+    """What each example is told by a fit on the folds it is not in."""
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    told: np.ndarray = cross_val_predict(
+        _pipeline(), table, truth, groups=list(groups), cv=folds, method="predict_proba"
+    )[:, 1]
+    return told
 
 
 def _pipeline() -> object:

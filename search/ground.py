@@ -26,7 +26,7 @@ from footage.vlm.protocol import VideoModel
 from footage.windows import plan_windows
 from search.asking import Asker, Question, Reply
 from search.calibration import Calibration, load_calibration
-from search.looking import around, moved_window
+from search.looking import around, free_stretch, moved_window, window_on
 from search.query import Query, parse_query
 from search.seams import Place, places
 from search.verdict import (
@@ -39,10 +39,12 @@ from search.verdict import (
     Thresholds,
     answer_score,
     clock,
+    confirmed,
     evidence_for,
     rank,
     share,
 )
+from search.wording import clash
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +61,8 @@ between videos of (almost) the same words; with ``SIGHTINGS_BONUS`` still too li
 left" above "from left to right" (0.04 apart)."""
 SIGHTINGS_BONUS = 0.01
 """What a second window that captioned the same event adds: each window is captioned without the others."""
+MOST_LOOKS = 3
+"""Most windows on a caption that the model does not bear out before it is left."""
 MOST_ROUNDS = 12
 """Bound on the rounds of asking; each round beyond the second follows something new that was found."""
 
@@ -81,6 +85,8 @@ class Looking:
     """Length of a window; None for the model's own."""
     overlap_seconds: float | None = None
     """What neighbouring windows share; None for the model's own, cut to half a window."""
+    everything: bool = False
+    """List also what is not found where captions have nothing: to fit and to measure by."""
     calibration: Calibration | None = None
     """What turns evidence into confidence; None for the one that comes with the project for the model."""
     thresholds: Thresholds = CAUTIOUS
@@ -339,39 +345,45 @@ class _Search:
                     yield seen, window
 
     def _worth_a_look(self, seen: _Seen) -> Iterator[Span]:
-        duration = seen.video.duration_seconds
-        weighed = [(place, *self._weigh(seen, place)) for place in places(seen.replies)]
-        found = [place.span for place, _, sure in weighed if sure >= self.looking.thresholds.found]
+        named = places(seen.replies)
+        rivals = confirmed(named)
+        weighed = [(place, *self._weigh(seen, place, rivals)) for place in named]
+        found = [place for place, _, sure in weighed if sure >= self.looking.thresholds.found]
         for place, evidence, sure in weighed:
             looks = [reply.seen for reply in (*place.replies, *evidence.others)]
             # A place that may be it is looked at once more through a moved window.
             if sure >= self.looking.thresholds.not_found and len(looks) < 2:
-                moved = moved_window(place.span, looks, duration_seconds=duration, length_seconds=self.length)
-                if moved is not None and self._inside(moved):
+                free = self._free(seen, place.span, rivals)
+                moved = moved_window(place.span, looks, within=free, length_seconds=self.length)
+                if moved is not None:
                     yield moved
                     continue
             # What comes before and after one that is found may be it again.
-            if place.span in found:
-                for window in around(
-                    place.span, found, duration_seconds=duration, length_seconds=self.length
-                ):
-                    if self._inside(window):
-                        yield window
-        # Captions that answer as well as the best and that no place met are leads.
+            if place in found:
+                free = self._free(seen, place.span, found)
+                yield from around(place.span, within=free, length_seconds=self.length)
+        # A caption that says the query, and that no place met, is looked at for itself.
         for hit in _occurrences(seen.candidate):
-            met = any(overlap_seconds(hit.span, place.span) > 0 for place, _, _ in weighed)
-            shown = [reply.seen for reply in seen.replies if overlap_seconds(reply.seen, hit.span) > 0]
-            if hit.owner_kind == "event" and len(shown) == 1 and not met:
-                moved = moved_window(hit.span, shown, duration_seconds=duration, length_seconds=self.length)
-                if moved is not None:
-                    yield moved
+            shown = [reply for reply in seen.replies if overlap_seconds(reply.seen, hit.span) > 0]
+            plausible = hit.similarity >= NEAR and not clash(self.query.text, hit.text)
+            met = any(overlap_seconds(hit.span, place.span) > 0 for place in named)
+            if hit.owner_kind == "event" and plausible and not met and 0 < len(shown) <= MOST_LOOKS:
+                free = self._free(seen, hit.span, named)
+                window = window_on(hit.span, within=free, length_seconds=self.length)
+                if window is not None:
+                    yield window
 
-    def _inside(self, window: Span) -> bool:
-        """Whether a window lies in the part that is searched."""
-        return self.part is None or overlap_seconds(window, self.part) == window.duration_seconds
+    def _free(self, seen: _Seen, span: Span, others: Sequence[Place]) -> Span:
+        """The stretch around a span, of what is searched, that holds none of the other places."""
+        stretch = free_stretch(
+            span,
+            [other.span for other in others],
+            duration_seconds=seen.video.duration_seconds,
+        )
+        return (clamp(stretch, self.part) if self.part else None) or stretch
 
-    def _weigh(self, seen: _Seen, place: Place) -> tuple[Evidence, float]:
-        evidence = evidence_for(place, seen.replies, self.query, seen.captions)
+    def _weigh(self, seen: _Seen, place: Place, rivals: Sequence[Place]) -> tuple[Evidence, float]:
+        evidence = evidence_for(place, seen.replies, self.query, seen.captions, rivals=rivals)
         return evidence, self.calibration.confidence(evidence.measures())
 
     def _matches(self) -> list[Match]:
@@ -386,12 +398,14 @@ class _Search:
         scores = {hit.owner_id: hit for hit in seen.candidate.hits}
         leads = _occurrences(seen.candidate)
         met: list[Span] = []
-        for place in places(seen.replies):
+        named = places(seen.replies)
+        rivals = confirmed(named)
+        for place in named:
             shown = max(place.replies, key=answer_score)
             says_nothing = share(place.span, shown.seen) >= WHOLE_WINDOW_SHARE
             if says_nothing and any(overlap_seconds(hit.span, shown.seen) > 0 for hit in leads):
                 continue
-            evidence, sure = self._weigh(seen, place)
+            evidence, sure = self._weigh(seen, place, rivals)
             if evidence.excluded:
                 continue
             match, hit = self._named(seen, evidence, sure), None
@@ -403,7 +417,7 @@ class _Search:
                     replace(match, score=hit.similarity),
                     hit.score + _bonus(hit, iou(hit.span, place.span)),
                 )
-            elif match.verdict != "not found" or seen.captions is None:
+            elif match.verdict != "not found" or seen.captions is None or self.looking.everything:
                 yield match, self.floor + sure
 
         # 2. What only the captions have.

@@ -33,12 +33,12 @@ MODEL_MEASURES: dict[str, str] = {
 }
 """What can be measured with the model alone."""
 CAPTION_MEASURES: dict[str, str] = {
-    "similarity": "cosine of the query and the caption of the event in the span; 0 where captions have none",
+    "similarity": "cosine of the query and the caption of the event in the span",
     "said": "1 when that caption says every content word of the query in its order",
     "clash": "1 when it says something else in place of what was asked (another colour, direction, side)",
     "elsewhere": "by how much a caption elsewhere in the video comes nearer to the query",
 }
-"""What the captions add."""
+"""What the captions add; where they have nothing in the span, "elsewhere" alone."""
 
 AGREEMENT_IOU = 0.3
 """A captioned event lies in a span from this IoU on. Half, the field's usual bar, would ask for more than two
@@ -130,7 +130,7 @@ class Evidence:
         return [hit for hit in self.captions or () if hit.owner_kind == "event"]
 
     def measures(self) -> dict[str, float]:
-        """The evidence in numbers: ``MODEL_MEASURES``, and ``CAPTION_MEASURES`` where there are captions."""
+        """The evidence in numbers: ``MODEL_MEASURES``, and ``CAPTION_MEASURES`` as far as captions go."""
         shown, span = self.shown, self.place.span
         start, end = digits(shown.answer) if shown.answer else (UNKNOWN, UNKNOWN)
         looks = [reply for reply in (*self.place.replies, *self.others) if reply is not shown]
@@ -144,14 +144,17 @@ class Evidence:
         }
         if self.captions is not None:
             caption = self.caption
-            similarity = max(caption.similarity, 0.0) if caption else 0.0
             others = (hit.similarity for hit in self._events if overlap_seconds(hit.span, span) == 0)
-            told |= {
-                "similarity": similarity,
-                "said": float(caption is not None and not unsaid(self.query.words, caption.text)),
-                "clash": float(caption is not None and bool(self.against(caption.text))),
-                "elsewhere": max(0.0, max(others, default=0.0) - similarity),
-            }
+            best = max(others, default=0.0)
+            if caption is None:
+                told["elsewhere"] = best
+            else:
+                told |= {
+                    "similarity": caption.similarity,
+                    "said": float(not unsaid(self.query.words, caption.text)),
+                    "clash": float(bool(self.against(caption.text))),
+                    "elsewhere": best - max(caption.similarity, 0.0),
+                }
         return {name: round(min(max(value, 0.0), 1.0), 4) for name, value in told.items()}
 
     def told(self) -> tuple[str, ...]:
@@ -182,17 +185,38 @@ class Evidence:
 
 
 def evidence_for(
-    place: Place, replies: Iterable[Reply], query: Query, captions: Sequence[Hit] | None
+    place: Place,
+    replies: Iterable[Reply],
+    query: Query,
+    captions: Sequence[Hit] | None,
+    *,
+    rivals: Iterable[Place] = (),
 ) -> Evidence:
-    """Gather what is known about a place: of all ``replies`` about its video those that show it."""
+    """Gather what is known about a place.
+
+    Args:
+        place: The place.
+        replies: All replies about its video; those that show the place count.
+        query: What was asked for.
+        captions: What the captions have of the video, with its cosine to the query; None for no captions.
+        rivals: Places named through several windows: that a window named one of them, and not this one, says
+            nothing, as a find answers with one span even where the same happens twice.
+    """
+    elsewhere = [reply for rival in rivals if rival is not place for reply in rival.replies]
     others = (
         reply
         for reply in replies
         if reply.answer is not None
         and reply not in place.replies
+        and reply not in elsewhere
         and overlap_seconds(reply.seen, place.span) >= SEES * place.span.duration_seconds
     )
     return Evidence(place, tuple(others), query, None if captions is None else tuple(captions))
+
+
+def confirmed(places: Iterable[Place]) -> list[Place]:
+    """The places that more than one window named."""
+    return [place for place in places if len(place.replies) > 1]
 
 
 def digits(answer: Answer) -> tuple[float, float]:
@@ -246,7 +270,7 @@ def rank(
         best[match.video.content_id] = min(order, best.get(match.video.content_id, order))
     found.sort(key=lambda pair: (best[pair[0].video.content_id], pair[0].video.content_id, pair[0].span))
     kept = [match for match, _ in found]
-    count = Counter(match.video.content_id for match in kept)
+    count: Counter[str] = Counter()
     for match, _ in sorted(pairs, key=lambda pair: (pair[1], pair[0].video.content_id, pair[0].span)):
         if match.verdict != "found" and count[match.video.content_id] < per_video:
             count[match.video.content_id] += 1

@@ -52,6 +52,16 @@ def test_a_fit_tells_right_from_wrong_and_says_how_well():
     assert 0.2 < made.confidence(alone) < 0.8
 
 
+def test_where_captions_are_hardly_ever_silent_the_default_holds_there():
+    made = fitted()
+    assert made.silent == UNCALIBRATED.silent != fitted().uncaptioned
+    rows, right, groups = examples()
+    for row in rows[::2]:
+        del row["similarity"]
+    made = fit_calibration(rows, right, groups, model="demo", data="", date="")
+    assert made.silent.weights.keys() == MODEL_MEASURES.keys() | {"elsewhere"}
+
+
 def test_what_is_written_is_read_back(tmp_path):
     made, path = fitted(), tmp_path / "fit.json"
     path.write_text(made.model_dump_json())
@@ -72,6 +82,7 @@ def test_the_projects_own_fit_is_for_the_demo_model_and_was_judged():
     assert made.model == "demo" and made.card.auroc >= 0.9
     assert made.captioned.weights.keys() == set(NAMES)
     assert made.uncaptioned.weights.keys() == MODEL_MEASURES.keys()
+    assert made.silent.weights.keys() == MODEL_MEASURES.keys() | {"elsewhere"}
     assert made.captioned.weights["clash"] < 0 < made.captioned.weights["similarity"]
 
 
@@ -85,6 +96,7 @@ def test_the_projects_own_fit_is_for_the_demo_model_and_was_judged():
                 {
                     "model": "demo",
                     "captioned": {"intercept": 0, "weights": {"luck": 1}},
+                    "silent": {"intercept": 0, "weights": {}},
                     "uncaptioned": {"intercept": 0, "weights": {}},
                 }
             ),
@@ -113,9 +125,11 @@ def test_too_few_or_one_sided_labels_are_refused():
 def test_the_default_never_says_found_of_what_the_model_alone_names():
     best = dict.fromkeys(MODEL_MEASURES, 1.0) | {"share": 0.0}
     assert CAUTIOUS.verdict(UNCALIBRATED.confidence(best)) == "uncertain"
-    silent = best | dict.fromkeys(CAPTION_MEASURES, 0.0)
-    assert CAUTIOUS.verdict(UNCALIBRATED.confidence(silent)) == "not found"
-    said = silent | {"similarity": 1.0, "said": 1.0}
+    silent = best | {"elsewhere": 1.0}
+    assert CAUTIOUS.verdict(UNCALIBRATED.confidence(silent)) == "uncertain"
+    other = best | dict.fromkeys(CAPTION_MEASURES, 0.0)
+    assert CAUTIOUS.verdict(UNCALIBRATED.confidence(other)) == "not found"
+    said = other | {"similarity": 1.0, "said": 1.0}
     assert CAUTIOUS.verdict(UNCALIBRATED.confidence(said)) == "found"
 
 

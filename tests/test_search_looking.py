@@ -7,11 +7,18 @@ from hypothesis import strategies as st
 
 from footage.timecode import overlap_seconds
 from footage.types import Span
-from search.looking import MOVED_SECONDS, SHORTEST_SECONDS, around, moved_window
+from search.looking import (
+    MOVED_SECONDS,
+    SHORTEST_SECONDS,
+    around,
+    free_stretch,
+    moved_window,
+    window_on,
+)
 
 
 def moved(place, used, duration=120.0, length=30.0):
-    return moved_window(place, used, duration_seconds=duration, length_seconds=length)
+    return moved_window(place, used, within=Span(0, duration), length_seconds=length)
 
 
 def test_a_place_at_the_edge_of_a_window_is_seen_at_the_middle_of_the_next():
@@ -32,12 +39,21 @@ def test_a_video_of_one_window_is_cut_to_move_it():
 
 def test_around_a_place_lie_the_stretches_up_to_its_neighbours():
     def stretches(place, others):
-        return around(place, others, duration_seconds=100, length_seconds=30)
+        free = free_stretch(place, others, duration_seconds=100)
+        return around(place, within=free, length_seconds=30)
 
     assert stretches(Span(50, 55), [Span(50, 55)]) == [Span(20, 50), Span(55, 85)]
     assert stretches(Span(50, 55), [Span(40, 44), Span(70, 75)]) == [Span(44, 50), Span(55, 70)]
     assert stretches(Span(50, 55), [Span(47, 49), Span(58, 60)]) == []  # too short to look at
     assert stretches(Span(2, 98), []) == []
+
+
+def test_a_lead_is_looked_at_apart_from_what_was_named_beside_it():
+    free = free_stretch(Span(12, 15), [Span(20, 24), Span(4, 7)], duration_seconds=80)
+    assert free == Span(7, 20)
+    assert window_on(Span(12, 15), within=free, length_seconds=30) == Span(7, 20)
+    assert window_on(Span(40, 44), within=Span(0, 80), length_seconds=30) == Span(27, 57)
+    assert window_on(Span(12, 15), within=Span(12, 15), length_seconds=30) is None
 
 
 half_seconds = st.integers(0, 240).map(lambda half: half / 2)
@@ -69,7 +85,9 @@ def test_stretches_never_show_the_place_nor_its_neighbours(a, b, others):
         for pair in others
         if overlap_seconds(span := Span(min(pair), max(pair)), place) == 0 and span.duration_seconds
     ]
-    for window in around(place, neighbours, duration_seconds=121, length_seconds=30):
+    free = free_stretch(place, neighbours, duration_seconds=121)
+    assert all(overlap_seconds(free, other) == 0 for other in neighbours)
+    for window in around(place, within=free, length_seconds=30):
         assert window.duration_seconds >= SHORTEST_SECONDS and window.end_seconds <= 121
         assert overlap_seconds(window, place) == 0
         assert all(overlap_seconds(window, other) == 0 for other in neighbours)

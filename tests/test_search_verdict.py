@@ -20,6 +20,7 @@ from search.verdict import (
     CAUTIOUS,
     MODEL_MEASURES,
     Thresholds,
+    confirmed,
     digits,
     evidence_for,
     rank,
@@ -82,8 +83,8 @@ def test_the_measures_are_what_they_are_called():
     }
     alone = evidence([HERE], None).measures()
     assert alone.keys() == MODEL_MEASURES.keys() and alone["shift"] == 0.5
-    nothing = evidence([HERE], []).measures()
-    assert nothing["similarity"] == nothing["said"] == 0
+    silent = evidence([HERE], [caption(50, 55)]).measures()
+    assert silent == alone | {"elsewhere": 0.95}
 
 
 def test_a_span_that_runs_to_the_edge_of_its_only_window_is_not_inside():
@@ -110,6 +111,17 @@ def test_windows_that_do_not_show_the_place_say_nothing_about_it():
     assert evidence([HERE, unseen], None).others == ()
 
 
+def test_a_window_that_named_another_confirmed_place_says_nothing_about_this_one():
+    first, again = reply((0, 30), 20, 25), reply((2, 32), 20, 25)
+    alone = reply((0, 18), 3, 8)
+    named = places([first, again, alone])
+    place = next(place for place in named if place.span == Span(3, 8))
+    told = evidence_for(place, [first, again, alone], parse_query(QUERY), None)
+    assert told.measures()["shift"] == 0
+    told = evidence_for(place, [first, again, alone], parse_query(QUERY), None, rivals=confirmed(named))
+    assert told.measures()["shift"] == 0.5
+
+
 def test_the_probability_of_a_number_is_that_of_all_its_tokens():
     pieces = ("From", " ", "1", "2", ".", "5", " to ", "20", ".0", ".", "")
     logprobs = (-9.0, -9.0, -0.1, -0.2, 0.0, -0.3, -9.0, -0.5, -0.25, -9.0, -9.0)
@@ -132,7 +144,10 @@ def test_every_measure_lies_between_0_and_1_and_every_confidence(spans, events, 
     captions = [caption(min(a, b), max(a, b), "A red car stops.", cosine) for a, b, cosine in events]
     for place in places(replies):
         told = evidence_for(place, replies, query, captions).measures()
-        assert told.keys() == MODEL_MEASURES.keys() | CAPTION_MEASURES.keys()
+        assert told.keys() in (
+            MODEL_MEASURES.keys() | CAPTION_MEASURES.keys(),
+            MODEL_MEASURES.keys() | {"elsewhere"},
+        )
         assert all(0 <= value <= 1 for value in told.values())
         assert 0 <= UNCALIBRATED.confidence(told) <= 1
 

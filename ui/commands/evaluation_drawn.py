@@ -8,7 +8,7 @@ apart three ways: by seed, by wording (``half`` of ``footage.synthetic_words.rew
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -27,7 +27,7 @@ from footage.synthetic import (
 from footage.synthetic_words import reword
 from footage.timecode import iou
 from footage.types import Match, Span, WindowRecord
-from search.evaluation.verdicts import Bin, Judged, auroc, found_counts, reliability
+from search.evaluation.verdicts import Bin, Judged, auroc, reliability
 from search.ground import DEFAULT
 from ui.commands.evaluation_own import RIGHT_IOU, Asked, ask_own, figures_of, judged
 from ui.commands.evaluation_runs import OnProgress, Question, Scores, draw_clips, nobody, work_folder
@@ -69,6 +69,7 @@ REPEATS = (2, 5)
 _FPS = 15
 _KEPT = 256  # windows of a tiny model, asked about hundreds of times
 _STREAM = 0x5EE4
+_ALL = 1_000  # matches: none is left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +196,7 @@ def evaluate_verdicts(
     began = time.perf_counter()
     report = on_progress or nobody
     asked: list[Asked] = []
-    missed: list[Judged] = []
+    missed: list[Asked] = []
     kinds: list[Kind] = []
     with work_folder(folder) as root:
         for number in range(libraries):
@@ -212,7 +213,9 @@ def evaluate_verdicts(
             )
             engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
             asked += ask_own(engine, store, [each.question for each in drawn], on_progress=report)
-            missed += _ask_missed(engine, store, embedder, drawn, looking, report)
+            missed += ask_missed(
+                engine, store, embedder, drawn, count=10, looking=looking, on_progress=report
+            )
             kinds += [each.kind for each in drawn]
     answers = judged(asked)
     alone = [Judged(_uncaptioned(answer.matches, looking, model), bool(answer.truths)) for answer in asked]
@@ -221,12 +224,13 @@ def evaluate_verdicts(
         "verdict_AUROC_swapped": _auroc(answers, kinds, "swapped"),
         "verdict_AUROC_foreign": _auroc(answers, kinds, "foreign"),
         "verdict_AUROC_uncaptioned": round(auroc(alone), 4),
-        "verdict_AUROC_missed": round(auroc(missed), 4),
-        "found_recall_missed": round(found_counts(missed, threshold=looking.thresholds.found).recall, 4),
+        "verdict_AUROC_missed": round(auroc(judged(missed)), 4),
+        "found_recall_missed": _share(bool(answer.found) for answer in missed if answer.truths),
+        "named_recall_missed": _share(_named(answer) for answer in missed if answer.truths),
         "present": kinds.count("present"),
         "swapped": kinds.count("swapped"),
         "foreign": kinds.count("foreign"),
-        "missed": sum(answer.present for answer in missed),
+        "missed": sum(bool(answer.truths) for answer in missed),
         "seed": seed,
         "videos": videos * libraries,
         "seconds": round(time.perf_counter() - began, 1),
@@ -247,7 +251,8 @@ def evaluate_occurrences(
 
     Returns:
         ``occurrence_precision`` and ``occurrence_recall`` at IoU 0.5 of what is called found, and
-        ``occurrence_recall_missed``: of the occurrences that the captions have lost every other of.
+        ``occurrence_recall_missed``: of those whose captions were taken out of the index, every other one;
+        ``occurrence_named_missed`` counts those called "uncertain" as well.
 
     Raises:
         FootageError: when a clip cannot be indexed or the model fails.
@@ -270,15 +275,18 @@ def evaluate_occurrences(
         _lose(store, embedder, lost)
         partly = _ask_each_in_its_video(engine, store, questions, report)
     figures, without = figures_of(whole), figures_of(partly)
-    found, gone = 0, 0
+    found, named, gone = 0, 0, 0
     for answer, spans in zip(partly, lost.values(), strict=True):
         gone += len(spans)
         found += sum(any(iou(match.span, span) >= RIGHT_IOU for match in answer.found) for span in spans)
+        likely = [match for match in answer.matches if match.verdict != "not found"]
+        named += sum(any(iou(match.span, span) >= RIGHT_IOU for match in likely) for span in spans)
     return {
         "occurrence_precision": figures.get("occurrence_precision", 0.0),
         "occurrence_recall": figures["occurrence_recall"],
         "occurrence_precision_missed": without.get("occurrence_precision", 0.0),
         "occurrence_recall_missed": round(found / gone, 4),
+        "occurrence_named_missed": round(named / gone, 4),
         "occurrences": sum(len(spans) for question in questions for spans in question.truths.values()),
         "occurrences_missed": gone,
         "videos": videos,
@@ -361,6 +369,53 @@ def _cycled(size: int, count: int, rng: np.random.Generator) -> list[int]:
     return [int(n) for _ in range(rounds) for n in rng.permutation(size)][:count]
 
 
+def ask_missed(
+    engine: Engine,
+    store: Store,
+    embedder: Embedder,
+    drawn: Sequence[Drawn],
+    *,
+    count: int,
+    looking: Looking,
+    on_progress: OnProgress,
+) -> list[Asked]:
+    """Take the captions of some events out of an index, and have the model look for them everywhere.
+
+    Args:
+        engine: Searches the index.
+        store: The index; it lacks those captions from then on.
+        embedder: What its vectors are made with.
+        drawn: Questions about it; the first present ones are those whose captions go, and as many swapped
+            ones are asked in the same way.
+        count: How many of each.
+        looking: How far a search looks; every window of the video in question in any case.
+        on_progress: Called with (stage, done, total).
+    """
+    from search.query import parse_query
+
+    wanted = [each for each in drawn if each.kind == "present"][:count]
+    others = [each for each in drawn if each.kind == "swapped"][:count]
+    lost: dict[str, tuple[Span, ...]] = {}
+    for each in wanted:
+        for path, spans in each.question.truths.items():
+            lost[path] = (*lost.get(path, ()), *spans)
+    _lose(store, embedder, lost)
+    contents = _contents(store)
+    asked = []
+    for number, each in enumerate([*wanted, *others], start=1):
+        result = engine.search(
+            parse_query(each.question.text, plain=True),
+            limit=_ALL,
+            per_video=_ALL,
+            looking=replace(looking, exhaustive=True),
+            content_ids=[contents[each.near]],
+        )
+        truths = {contents[path]: spans for path, spans in each.question.truths.items()}
+        asked.append(Asked(each.question.text, truths, result.matches, 0.0))
+        on_progress("asking what captions miss", number, len(wanted) + len(others))
+    return asked
+
+
 def repeated_clip(rng: np.random.Generator) -> tuple[SyntheticClip, What]:
     """A clip in which one thing happens two to five times, and others in between."""
     what, other = (ALL_EVENTS[int(n)] for n in rng.choice(len(ALL_EVENTS), 2, replace=False))
@@ -415,40 +470,6 @@ def _indexed(
     return store
 
 
-def _ask_missed(
-    engine: Engine,
-    store: Store,
-    embedder: Embedder,
-    drawn: Sequence[Drawn],
-    looking: Looking,
-    on_progress: OnProgress,
-) -> list[Judged]:
-    """How sure the answers are where captions have lost the event, and of swaps asked in the same way."""
-    from search.query import parse_query
-
-    wanted = [each for each in drawn if each.kind == "present"][:10]
-    others = [each for each in drawn if each.kind == "swapped"][:10]
-    lost: dict[str, tuple[Span, ...]] = {}
-    for each in wanted:
-        for path, spans in each.question.truths.items():
-            lost[path] = (*lost.get(path, ()), *spans)
-    _lose(store, embedder, lost)
-    contents = _contents(store)
-    told = []
-    for number, each in enumerate([*wanted, *others], start=1):
-        result = engine.search(
-            parse_query(each.question.text, plain=True),
-            limit=20,
-            looking=replace(looking, exhaustive=True),
-            content_ids=[contents[each.near]],
-        )
-        truths = {contents[path]: spans for path, spans in each.question.truths.items()}
-        asked = Asked(each.question.text, truths, result.matches, 0.0)
-        told += judged([asked])
-        on_progress("asking what captions miss", number, len(wanted) + len(others))
-    return told
-
-
 def _ask_each_in_its_video(
     engine: Engine, store: Store, questions: Sequence[Question], on_progress: OnProgress
 ) -> list[Asked]:
@@ -456,7 +477,7 @@ def _ask_each_in_its_video(
     asked = []
     for number, question in enumerate(questions, start=1):
         truths = {contents[path]: spans for path, spans in question.truths.items()}
-        result = engine.search(question.text, limit=20, content_ids=list(truths))
+        result = engine.search(question.text, limit=_ALL, content_ids=list(truths))
         asked.append(Asked(question.text, truths, result.matches, 0.0))
         on_progress("asking", number, len(questions))
     return asked
@@ -495,6 +516,21 @@ def _uncaptioned(matches: Sequence[Match], looking: Looking, model: VideoModel) 
         (calibration.uncaptioned.confidence(dict(match.measures)) for match in matches if match.grounded),
         default=0.0,
     )
+
+
+def _named(answer: Asked) -> bool:
+    """Whether a moment that is not called "not found" is a true one."""
+    return any(
+        iou(match.span, span) >= RIGHT_IOU
+        for match in answer.matches
+        if match.verdict != "not found"
+        for span in answer.truths.get(match.video.content_id, ())
+    )
+
+
+def _share(values: Iterable[bool]) -> float:
+    told = list(values)
+    return round(sum(told) / len(told), 4) if told else 0.0
 
 
 def _auroc(answers: Sequence[Judged], kinds: Sequence[Kind], against: Kind) -> float:

@@ -231,7 +231,11 @@ def indexed_contents(questions: Sequence[Question], store: Store) -> dict[str, s
 
 
 def ask_own(
-    engine: Engine, store: Store, questions: Sequence[Question], *, on_progress: OnProgress
+    engine: Engine,
+    store: Store,
+    questions: Sequence[Question],
+    *,
+    on_progress: OnProgress,
 ) -> list[Asked]:
     """Ask every question as a search does, and keep all that is listed.
 
