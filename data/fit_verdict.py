@@ -60,7 +60,7 @@ def main() -> None:
     fitted = fit_calibration(
         *labelled(asked),
         model="demo",
-        data=f"drawn footage, seeds {SEEDS[0]} to {SEEDS[-1]}: {len(asked)} queries, {absent} of them absent, "
+        data=f"drawn footage, seeds {SEEDS[0]} to {SEEDS[-1]}: {len(asked)} queries, {absent} absent, "
         f"{LOST} an index for events whose captions were taken out",
         date=date.today().isoformat(),
     )
