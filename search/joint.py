@@ -63,6 +63,11 @@ class JointMatch:
         return None if None in told else min(filter(None, told), default=0.0)
 
     @property
+    def calibrated(self) -> bool:
+        """True when the confidence was fitted on labelled answers of the model."""
+        return all(part.calibrated for part in self.parts)
+
+    @property
     def offline(self) -> bool:
         """True when none of the files that hold the video can be reached now."""
         return self.parts[0].offline

@@ -11,11 +11,14 @@ from standin_oracle import OracleModel
 from footage.embedder import load_embedder
 from footage.errors import UsageError
 from footage.synthetic import ALL_EVENTS, SyntheticClip, random_scene
+from search.calibration import UNCALIBRATED
+from search.ground import Looking
 from ui.commands.evaluation_drawn import (
     FOREIGN,
     draw_questions,
     evaluate_end_to_end,
     evaluate_occurrences,
+    evaluate_verdicts,
     repeated_clip,
 )
 from ui.commands.evaluation_runs import draw_clips
@@ -47,6 +50,25 @@ def test_a_whole_run_over_an_index_of_drawn_clips():
     assert scores["found_precision"] == 1.0 and scores["verdict_AUROC"] == 1.0
     assert scores["start_error_seconds"] < 0.1
     assert list(dict.fromkeys(stages)) == ["drawing", "indexing", "asking"]
+
+
+def test_verdicts_of_a_model_that_knows_the_truth():
+    libraries = [draw_clips(2 * SEED + number, 3, (20.0, 60.0)) for number in range(2)]
+    scores, curve = evaluate_verdicts(
+        OracleModel([clip for clips in libraries for clip in clips]),
+        load_embedder("minilm"),
+        seed=SEED,
+        libraries=2,
+        videos=3,
+        present=8,
+        absent=8,
+        looking=Looking(calibration=UNCALIBRATED),
+    )
+    # It knows nothing but captions' own words, so that paraphrases are answered with whole windows.
+    assert scores["present"] and scores["swapped"] and scores["foreign"]
+    assert scores["found_recall"] < 1 and scores.get("found_precision", 1.0) == 1.0
+    assert 0 <= scores["verdict_AUROC_swapped"] <= 1 and scores["verdict_AUROC_foreign"] == 1.0
+    assert sum(row.count for row in curve) == scores["present"] + scores["swapped"] + scores["foreign"]
 
 
 def test_every_time_is_found_by_a_model_that_knows_also_where_captions_lost_it():

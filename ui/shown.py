@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from search.query import Query
 
 
+UNCALIBRATED = (
+    "How sure is uncalibrated for this model: nobody has compared it with the truth yet "
+    "(footage calibrate --truth FILE)."
+)
+
+
 def print_matches(matches: Sequence[Match]) -> None:
     """Print matches as a table on stdout, or say that there are none."""
     _print_table([(rank, match, 0) for rank, match in enumerate(matches, 1)], ["indexed as"])
@@ -56,6 +62,9 @@ def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequ
             final + (f" (and {others} more)" if others else ""),
         )
     out.print(table)
+    matches = [match for _, match, _ in rows]
+    if any(match.confidence is not None and not match.calibrated for match in matches):
+        console.notes().print(UNCALIBRATED, soft_wrap=True)
 
 
 def _sure(match: Match | JointMatch) -> str:
