@@ -454,10 +454,8 @@ class _Search:
             # Of a scene, which has no moment, the words must do.
             return match if hit.similarity >= NEAR else replace(match, verdict="not found", confidence=0.0)
         # As if the model had named it: all that it named in its place speaks against it.
-        cosines = {other.owner_id: other for other in seen.captions}
-        evidence = evidence_for(
-            Place(hit.span, (reply,)), seen.replies, self.query, [cosines.get(hit.owner_id, hit)]
-        )
+        cosine = next((other for other in seen.captions if other.owner_id == hit.owner_id), hit)
+        evidence = evidence_for(Place(hit.span, (reply,)), seen.replies, self.query, [cosine])
         measures = evidence.measures() | {"shift": 0.0}
         sure = min(self.calibration.confidence(measures), self.looking.thresholds.found - 0.0001)
         return replace(

@@ -139,7 +139,7 @@ class Retriever:
             ]
 
     def captions(self, query: Query, content_ids: Collection[str]) -> dict[str, list[Hit]] | None:
-        """Every captioned event and scene of some videos, its similarity the plain cosine to the query.
+        """Every captioned event of some videos, its similarity the plain cosine to the query.
 
         Returns:
             Hits by content id, nearest first; None without an embedder.
@@ -151,7 +151,7 @@ class Retriever:
             return None
         name, vector = self._embedder.name, self._embedder.embed([query.text])[0]
         hits, _ = self._store.nearest(
-            name, vector, limit=self._store.size_of(name), owner_kinds=_MOMENTS, content_ids=content_ids
+            name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
         )
         by_video: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:

@@ -34,15 +34,26 @@ def places(replies: Iterable[Reply]) -> list[Place]:
     of ``SEAM_IOU`` or more; two that only touch, when both spans run to the edge between them. Replies that
     named no usable time are left out.
     """
-    groups: list[list[Reply]] = []
+    done: list[list[Reply]] = []
+    groups: list[list[Reply]] = []  # those that a window still to come may join
     named = (reply for reply in replies if reply.span is not None)
     for reply in sorted(named, key=lambda reply: (reply.seen, reply.span or reply.seen)):
-        same = [group for group in groups if any(_same(other, reply) for other in group)]
-        joined = [other for group in same for other in group] + [reply]
-        groups = [group for group in groups if group not in same] + [joined]
+        begins = reply.seen.start_seconds
+        done += [group for group in groups if _last(group) < begins]
+        groups = [group for group in groups if _last(group) >= begins]
+        same = [any(_same(other, reply) for other in group) for group in groups]
+        joined = [other for group, is_same in zip(groups, same, strict=True) if is_same for other in group]
+        groups = [group for group, is_same in zip(groups, same, strict=True) if not is_same]
+        groups.append([*joined, reply])
     return sorted(
-        (Place(_span_of(group), tuple(group)) for group in groups), key=lambda place: place.replies[0].seen
+        (Place(_span_of(group), tuple(group)) for group in (*done, *groups)),
+        key=lambda place: place.replies[0].seen,
     )
+
+
+def _last(group: list[Reply]) -> float:
+    """Where the last window of a group ends, in seconds."""
+    return max(reply.seen.end_seconds for reply in group)
 
 
 def at_start(reply: Reply) -> bool:

@@ -94,8 +94,10 @@ class Evidence:
     """Replies through other windows that show the place, whatever they named."""
     query: Query
     """What was asked for."""
-    captions: tuple[Hit, ...] | None
-    """What the captions have of the video, with its cosine to the query; None where nobody captioned it."""
+    inside: tuple[Hit, ...] | None
+    """The captioned events in the span, with their cosine to the query; None where nobody captioned it."""
+    elsewhere: float = 0.0
+    """Highest cosine of a captioned event that shares no time with the span."""
 
     @property
     def shown(self) -> Reply:
@@ -106,7 +108,7 @@ class Evidence:
     def caption(self) -> Hit | None:
         """What the captions have in the span: of several events the one that says the query best."""
         return max(
-            self._inside,
+            self.inside or (),
             key=lambda hit: (not self.against(hit.text), hit.similarity, iou(hit.span, self.place.span)),
             default=None,
         )
@@ -114,20 +116,12 @@ class Evidence:
     @property
     def excluded(self) -> bool:
         """Whether a caption in the span says what the query excludes."""
-        return any(says(words, hit.text) for hit in self._inside for words in self.query.without)
-
-    @property
-    def _inside(self) -> list[Hit]:
-        return [hit for hit in self._events if iou(hit.span, self.place.span) >= AGREEMENT_IOU]
+        return any(says(words, hit.text) for hit in self.inside or () for words in self.query.without)
 
     def against(self, text: str) -> str:
         """What a caption says against the query, as in "white, not red"; empty for nothing."""
         unwanted = (" ".join(words) for words in self.query.negated if affirms(words, text))
         return next(unwanted, "") or clash(self.query.text, text)
-
-    @property
-    def _events(self) -> list[Hit]:
-        return [hit for hit in self.captions or () if hit.owner_kind == "event"]
 
     def measures(self) -> dict[str, float]:
         """The evidence in numbers: ``MODEL_MEASURES``, and ``CAPTION_MEASURES`` as far as captions go."""
@@ -142,26 +136,23 @@ class Evidence:
             * any(not at_end(reply) for reply in self.place.replies),
             "share": share(span, shown.seen),
         }
-        if self.captions is not None:
-            caption = self.caption
-            others = (hit.similarity for hit in self._events if overlap_seconds(hit.span, span) == 0)
-            best = max(others, default=0.0)
-            if caption is None:
-                told["elsewhere"] = best
-            else:
-                told |= {
-                    "similarity": caption.similarity,
-                    "said": float(not unsaid(self.query.words, caption.text)),
-                    "clash": float(bool(self.against(caption.text))),
-                    "elsewhere": best - max(caption.similarity, 0.0),
-                }
+        caption = self.caption
+        if caption is not None:
+            told |= {
+                "similarity": caption.similarity,
+                "said": float(not unsaid(self.query.words, caption.text)),
+                "clash": float(bool(self.against(caption.text))),
+                "elsewhere": self.elsewhere - max(caption.similarity, 0.0),
+            }
+        elif self.inside is not None:
+            told["elsewhere"] = self.elsewhere
         return {name: round(min(max(value, 0.0), 1.0), 4) for name, value in told.items()}
 
     def told(self) -> tuple[str, ...]:
         """The evidence in sentences, for people."""
         shown, place, caption = self.shown, self.place, self.caption
         lines = []
-        if self.captions is not None and caption is None:
+        if self.inside is not None and caption is None:
             lines.append("The captions have nothing there.")
         if caption is not None:
             lines.append(f'The captions have "{caption.text}" at {clock(caption.span)}.')
@@ -198,20 +189,25 @@ def evidence_for(
         place: The place.
         replies: All replies about its video; those that show the place count.
         query: What was asked for.
-        captions: What the captions have of the video, with its cosine to the query; None for no captions.
+        captions: The video's captioned events with their cosine to the query; None for no captions.
         rivals: Places named through several windows: that a window named one of them, and not this one, says
             nothing, as a find answers with one span even where the same happens twice.
     """
-    elsewhere = [reply for rival in rivals if rival is not place for reply in rival.replies]
-    others = (
+    elsewhere = {id(reply) for rival in rivals if rival is not place for reply in rival.replies}
+    named = {id(reply) for reply in place.replies}
+    others = tuple(
         reply
         for reply in replies
-        if reply.answer is not None
-        and reply not in place.replies
-        and reply not in elsewhere
-        and overlap_seconds(reply.seen, place.span) >= SEES * place.span.duration_seconds
+        if overlap_seconds(reply.seen, place.span) >= SEES * place.span.duration_seconds
+        and reply.answer is not None
+        and id(reply) not in named
+        and id(reply) not in elsewhere
     )
-    return Evidence(place, tuple(others), query, None if captions is None else tuple(captions))
+    if captions is None:
+        return Evidence(place, others, query, None)
+    apart = (hit.similarity for hit in captions if overlap_seconds(hit.span, place.span) == 0)
+    inside = tuple(hit for hit in captions if iou(hit.span, place.span) >= AGREEMENT_IOU)
+    return Evidence(place, others, query, inside, max(apart, default=0.0))
 
 
 def confirmed(places: Iterable[Place]) -> list[Place]:

@@ -12,6 +12,7 @@ import streamlit as st
 from footage.config import Settings
 from footage.store import Store
 from footage.types import Event, Span
+from ui import parts
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -49,6 +50,7 @@ class Desk:
             lambda: _model(
                 settings.model, str(settings.model_path), settings.device, lambda: self.load_model(settings)
             ),
+            looking=parts.looking(settings),
         )
 
     def outline(self, content_id: str) -> Outline:
