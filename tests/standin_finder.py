@@ -21,7 +21,7 @@ from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt
 from footage.windows import plan_windows
 
 PROVENANCE = Provenance("standin", "1", "test", "test")
-PROFILE = replace(DEMO, window_seconds=30.0, overlap_seconds=5.0)
+PROFILE = replace(DEMO, name="standin", window_seconds=30.0, overlap_seconds=5.0)
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,9 @@ class StandinModel:
         stop_with: type[BaseException] = KeyboardInterrupt,
         truncate: bool = False,
     ):
-        self.profile = replace(DEMO, window_seconds=window_seconds, overlap_seconds=overlap_seconds)
+        self.profile = replace(
+            DEMO, name="standin", window_seconds=window_seconds, overlap_seconds=overlap_seconds
+        )
         self.capabilities = Capabilities(max_batch=max_batch)
         self.provenance = Provenance("standin", revision, "1", "as the demo model")
         self.stage_seconds: dict[str, float] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,7 +23,7 @@ class OracleModel:
 
     @property
     def profile(self) -> Profile:
-        return DEMO
+        return replace(DEMO, name="oracle")
 
     @property
     def capabilities(self) -> Capabilities:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -22,7 +23,7 @@ SAMPLES = Path(__file__).resolve().parents[1] / "data" / "footage"
 class TruthModel:
     """Answers caption prompts with the truth, find prompts with the event that shares most words."""
 
-    profile: Profile = DEMO
+    profile: Profile = replace(DEMO, name="truth")
     capabilities = Capabilities(max_batch=4)
     stage_seconds: Mapping[str, float] = MappingProxyType({})
     provenance = Provenance("truth", "1", "test", "test")
