@@ -149,7 +149,7 @@ class Retriever:
         """
         if self._embedder is None:
             return None
-        name, vector = self._embedder.name, self._embedder.embed([query.text])[0]
+        name, vector = self._embedder.name, self._embedder.embed([query.text], kind="query")[0]
         hits, _ = self._store.nearest(
             name, vector, limit=self._store.size_of(name), owner_kinds=_MOMENTS, content_ids=content_ids
         )
@@ -174,7 +174,7 @@ class Retriever:
                 )
                 for hit in worded
             )
-        name, vector = self._embedder.name, self._embedder.embed([query.text])[0]
+        name, vector = self._embedder.name, self._embedder.embed([query.text], kind="query")[0]
         near, vectors = self._store.nearest(
             name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=content_ids
         )

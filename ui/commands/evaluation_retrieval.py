@@ -108,8 +108,13 @@ def evaluate_retrieval(
     asked = _chosen(queries, limit_queries)
     cached = CachedEmbedder(embedder, cache_dir)
     cached.embed_all(
-        [event.text for event in corpus] + [parse_query(query.text, plain=True).text for query in asked],
-        on_progress=lambda done, total: on_progress("embedding", done, total),
+        [event.text for event in corpus],
+        on_progress=lambda done, total: on_progress("embedding the corpus", done, total),
+    )
+    cached.embed_all(
+        [parse_query(query.text, plain=True).text for query in asked],
+        kind="query",
+        on_progress=lambda done, total: on_progress("embedding the queries", done, total),
     )
     with tempfile.TemporaryDirectory(prefix="footage-eval-") as folder:
         began = time.perf_counter()
