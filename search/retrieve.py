@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.store import Store
     from footage.store.rows import OwnerKind
+    from search.rerank import Reranker
 
 Arm = Literal["text", "vector", "hybrid"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
@@ -88,10 +89,14 @@ _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
 class Retriever:
     """Retrieves from one index; keep it for further queries, as it remembers what is dear to compute."""
 
-    def __init__(self, store: Store, embedder: Embedder | None) -> None:
-        """Put the parts together; without an embedder only the arm "text" can be asked for."""
+    def __init__(self, store: Store, embedder: Embedder | None, reranker: Reranker | None = None) -> None:
+        """Put the parts together; without an embedder only the arm "text" can be asked for.
+
+        A re-ranker, if there is one, has the last word on the order of the best texts.
+        """
         self._store = store
         self._embedder = embedder
+        self._reranker = reranker
         self._hubs = Hubs(store, embedder.name) if embedder else None
         self._passages = Passages(store, embedder, self._hubs) if embedder and self._hubs else None
 
@@ -122,6 +127,8 @@ class Retriever:
             by_video: dict[str, list[Hit]] = defaultdict(list)
             deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
             hits = self._ordered(query, deep, limit, content_ids, arm)
+            if self._reranker:
+                hits = self._reranker.reordered(query.text, [hit for hit in hits if _fits(query, hit)])
             for hit in _lowered(query, hits, arm):
                 if _fits(query, hit):
                     by_video[hit.content_id].append(hit)
