@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any, Literal
 
@@ -54,13 +55,16 @@ def load_text_model(
 def _load(kind: Kind, name_or_folder: str, device: str | None, *, offline: bool) -> Any:
     try:
         import sentence_transformers
-        from transformers.utils import logging
+        from transformers.utils import logging as transformers_logging
     except ImportError as error:
         raise DependencyError(
             f"sentence-transformers cannot be imported: {error}",
             hint="Install it: pip install sentence-transformers",
         ) from error
-    logging.disable_progress_bar()  # the program has its own
+    # The program has its own progress, and says in one sentence what is wrong with a model.
+    transformers_logging.disable_progress_bar()
+    transformers_logging.set_verbosity_error()
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
     return getattr(sentence_transformers, _CLASSES[kind])(
         name_or_folder,
         device=device,
