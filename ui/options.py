@@ -54,6 +54,15 @@ Embedder = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+Rerank = Annotated[
+    str | None,
+    typer.Option(
+        "--rerank",
+        metavar="NAME",
+        help="A cross-encoder that re-orders the best texts; folder or hub name. FOOTAGE_RERANK, none.",
+        rich_help_panel=_PANEL,
+    ),
+]
 Config = Annotated[
     Path | None,
     typer.Option(

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.vlm.protocol import VideoModel
     from search.ground import Looking
+    from search.rerank import Reranker
 
 
 def load_model(settings: Settings) -> VideoModel:
@@ -35,6 +36,20 @@ def load_embedder(settings: Settings) -> Embedder:
 
     with console.notes().status(f"loading {console.plain(settings.embedder)}"):
         return embedder.load_embedder(settings.embedder)
+
+
+def load_reranker(settings: Settings) -> Reranker | None:
+    """The re-ranker that the settings name, if they name one.
+
+    Raises:
+        FootageError: when it cannot be loaded.
+    """
+    if settings.rerank is None:
+        return None
+    from search import rerank
+
+    with console.notes().status(f"loading {console.plain(settings.rerank)}"):
+        return rerank.load_reranker(settings.rerank, device=settings.device)
 
 
 def looking(

@@ -52,7 +52,13 @@ def run(
     questions = read_truth(truth)
     store = Store.open(settings.db)
     video_model = parts.load_model(settings)
-    engine = Engine(store, parts.load_embedder(settings), video_model, looking=parts.looking(settings))
+    engine = Engine(
+        store,
+        parts.load_embedder(settings),
+        video_model,
+        reranker=parts.load_reranker(settings),
+        looking=parts.looking(settings),
+    )
     with console.stages() as progress:
         asked = ask_own(engine, store, questions.questions, on_progress=progress)
     examples, right, groups = labelled(asked)

@@ -287,6 +287,7 @@ def retrieval(
         typer.Option("--limit-queries", metavar="N", min=1, help="Ask only so many, chosen by hash."),
     ] = None,
     embedder: options.Embedder = None,
+    rerank: options.Rerank = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -299,14 +300,15 @@ def retrieval(
     from search.retrieve import ARMS
     from ui.commands.evaluation_retrieval import evaluate_retrieval
 
-    settings = options.settings_from(config, embedder=embedder)
+    settings = options.settings_from(config, embedder=embedder, rerank=rerank)
     indexed, asked = read_activitynet(corpus), read_activitynet(queries)
-    text_embedder = parts.load_embedder(settings)
+    text_embedder, reranker = parts.load_embedder(settings), parts.load_reranker(settings)
     with console.stages() as progress:
         told = evaluate_retrieval(
             indexed,
             asked,
             text_embedder,
+            reranker=reranker,
             arms=ARMS if arm == "all" else (arm,),
             cache_dir=settings.cache_dir,
             limit_queries=limit_queries,

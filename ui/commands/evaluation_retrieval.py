@@ -28,6 +28,7 @@ from search.retrieve import Arm, Retriever
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
+    from search.rerank import Reranker
 
 DEPTH = 300
 """Texts asked of each search, so that a hundred videos come up in every arm."""
@@ -79,6 +80,7 @@ def evaluate_retrieval(
     queries: Sequence[MomentQuery],
     embedder: Embedder,
     *,
+    reranker: Reranker | None = None,
     arms: Sequence[Arm],
     cache_dir: Path,
     limit_queries: int | None = None,
@@ -90,6 +92,7 @@ def evaluate_retrieval(
         corpus: What is indexed: sentences and spans by video.
         queries: What is asked; a query whose video is not in the corpus is an error.
         embedder: Embeds both.
+        reranker: Puts the best texts into their last order, if there is one.
         arms: By what texts are ordered, one after the other over the same index.
         cache_dir: Where embeddings are kept from one run to the next.
         limit_queries: Ask only so many, chosen by a hash of their text; all when None.
@@ -108,22 +111,27 @@ def evaluate_retrieval(
     asked = _chosen(queries, limit_queries)
     cached = CachedEmbedder(embedder, cache_dir)
     cached.embed_all(
-        [event.text for event in corpus] + [parse_query(query.text, plain=True).text for query in asked],
-        on_progress=lambda done, total: on_progress("embedding", done, total),
+        [event.text for event in corpus],
+        on_progress=lambda done, total: on_progress("embedding the corpus", done, total),
+    )
+    cached.embed_all(
+        [parse_query(query.text, plain=True).text for query in asked],
+        kind="query",
+        on_progress=lambda done, total: on_progress("embedding the queries", done, total),
     )
     with tempfile.TemporaryDirectory(prefix="footage-eval-") as folder:
         began = time.perf_counter()
         store = Store.open(Path(folder) / "index.lancedb", create=True)
         _index(videos, store, cached, on_progress)
         indexed_seconds = time.perf_counter() - began
-        retriever = Retriever(store, cached)
+        retriever = Retriever(store, cached, reranker)
         outcomes = {}
         for arm in arms:
             outcomes[arm] = [
                 _ask(retriever, query, arm, on_progress, number, len(asked))
                 for number, query in enumerate(asked)
             ]
-        latency = _latency(Retriever(store, embedder), asked[:LATENCY_QUERIES], arms, on_progress)
+        latency = _latency(Retriever(store, embedder, reranker), asked[:LATENCY_QUERIES], arms, on_progress)
     summaries = {arm: _summary(found) for arm, found in outcomes.items()}
     draws = {arm: _draws(found) for arm, found in outcomes.items()}
     return Told(

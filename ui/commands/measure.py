@@ -79,6 +79,7 @@ def run(
         store,
         parts.load_embedder(settings),
         parts.load_model(settings),
+        reranker=parts.load_reranker(settings),
         looking=parts.looking(settings, fresh=True),  # what is remembered would take no time
     )
     _measure(engine, store, truth, bounds, as_json=json)
@@ -106,7 +107,13 @@ def library(
     model, embedder = parts.load_model(settings), parts.load_embedder(settings)
     with work_folder(keep) as root:
         store = index_library(folder, truth, settings, model=model, embedder=embedder, root=Path(root))
-        engine = Engine(store, embedder, model, looking=parts.looking(settings, fresh=True))
+        engine = Engine(
+            store,
+            embedder,
+            model,
+            reranker=parts.load_reranker(settings),
+            looking=parts.looking(settings, fresh=True),
+        )
         _measure(engine, store, truth, bounds, as_json=as_json)
 
 

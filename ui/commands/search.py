@@ -77,6 +77,7 @@ def run(
     model_path: options.ModelPath = None,
     device: options.Device = None,
     embedder: options.Embedder = None,
+    rerank: options.Rerank = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -95,7 +96,7 @@ def run(
             hint='For example: footage search "a dog runs"',
         )
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
+        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder, rerank=rerank
     )
     result = (
         answer(
@@ -154,14 +155,14 @@ def answer(
 
     Args:
         query: What to look for.
-        settings: Where the index is, and which model and embedder to ask.
+        settings: Where the index is, and which model, embedder and re-ranker to ask.
         limit: The most matches to return.
         ground: Whether the model is asked at all.
         mode: By what the index's texts are ordered.
         looking: How far to look.
 
     Raises:
-        FootageError: when the query makes no sense, or the index, the embedder or the model cannot be used.
+        FootageError: when the query makes no sense, or the index or one of the models cannot be used.
     """
     from footage.store import Store
     from search.engine import Engine
@@ -171,8 +172,10 @@ def answer(
     asked = parse_query(query)  # a bad query is told before anything is loaded
     store = Store.open(settings.db)
     embedder = None if mode == "text" else parts.load_embedder(settings)
+    reranker = parts.load_reranker(settings)
     model = parts.load_model(settings) if ground and store.status().videos else None
-    engine, ground = Engine(store, embedder, model, looking=looking), model is not None
+    engine = Engine(store, embedder, model, reranker=reranker, looking=looking)
+    ground = model is not None
     if looking.exhaustive and model is not None:
         windows, seconds = engine.estimate(asked)
         about = f", about {console.rough_time(seconds)}" if seconds else ""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.vlm.protocol import VideoModel
     from search.engine import Engine
+    from search.rerank import Reranker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -36,10 +37,10 @@ class Desk:
     """Loads the model that the settings name."""
 
     def engine(self) -> Engine:
-        """The search engine; the embedder is loaded now, the model when it is first asked.
+        """The search engine; embedder and re-ranker are loaded now, the model when it is first asked.
 
         Raises:
-            FootageError: when the embedder cannot be used.
+            FootageError: when the embedder or the re-ranker cannot be used.
         """
         from search.engine import Engine
 
@@ -51,6 +52,7 @@ class Desk:
                 settings.model, str(settings.model_path), settings.device, lambda: self.load_model(settings)
             ),
             looking=parts.looking(settings),
+            reranker=_reranker(settings.rerank, settings.device) if settings.rerank else None,
         )
 
     def outline(self, content_id: str) -> Outline:
@@ -116,6 +118,13 @@ def _embedder(name: str) -> Embedder:
     from footage.embedder import load_embedder
 
     return load_embedder(name)
+
+
+@_once
+def _reranker(name: str, device: str) -> Reranker:
+    from search.rerank import load_reranker
+
+    return load_reranker(name, device=device)
 
 
 @_once

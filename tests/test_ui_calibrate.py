@@ -1,0 +1,135 @@
+"""`footage calibrate`: a stand-in answers a truth file, what is right is fitted, searches use the fit."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from standin_finder import PROFILE, StandinFinder, TestVideo, index_videos
+from test_ui_commands import bare_environment, lines  # noqa: F401
+from test_ui_evaluation_own import event, written
+from typer.testing import CliRunner
+
+from footage.embedder import load_embedder
+from search import calibration
+from search.calibration import LEAST_EXAMPLES, read_calibration
+from ui.cli import app
+
+DOERS = [
+    "A dog",
+    "A red car",
+    "A woman in a hat",
+    "A small boy",
+    "A black horse",
+    "An old man",
+    "A white bird",
+]
+DEEDS = ["crosses the yard", "stops at the gate", "turns around"]
+ABSENT = [
+    *("somebody plays a piano", "a plane lands", "a chef cuts an onion", "two men fight", "a boat sinks"),
+    *(
+        "a clown juggles",
+        "snow falls on a church",
+        "a girl eats ice cream",
+        "a tractor ploughs",
+        "a whale dives",
+    ),
+]
+VIDEOS = [
+    TestVideo(
+        f"yard{n}",
+        20 + 30 * n,
+        40,
+        {f"{doer} {deed}.": [(3 + 12 * m, 9 + 12 * m)] for m, deed in enumerate(DEEDS)},
+    )
+    for n, doer in enumerate(DOERS)
+]
+QUERY = "A dog stops at the gate"
+
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory):
+    """A folder with some videos, their index, and a truth file of all that happens in them."""
+    folder = tmp_path_factory.mktemp("library")
+    index_videos(folder, VIDEOS, load_embedder())
+    videos = {
+        f"{video.name}.mp4": {
+            "events": [event(text.rstrip("."), *spans) for text, spans in video.events.items()]
+        }
+        for video in VIDEOS
+    }
+    written(folder / "truth.json", videos, ABSENT)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def at_home(bare_environment, monkeypatch, tmp_path, library):  # noqa: F811
+    """The stand-in in place of a model, the index by the setting, and no fit of anybody."""
+    monkeypatch.setattr("ui.parts.load_model", lambda settings: StandinFinder(VIDEOS))
+    monkeypatch.setenv("FOOTAGE_DB", str(library / "index.lancedb"))
+    monkeypatch.setattr(calibration, "OWN_CARDS", tmp_path / "own")
+    monkeypatch.setattr(calibration, "CARDS", tmp_path / "none")
+
+
+def calibrate(library, *arguments):
+    return runner.invoke(app, ["calibrate", "--truth", str(library / "truth.json"), *arguments])
+
+
+def searched():
+    result = runner.invoke(app, ["search", QUERY, "--json"])
+    assert result.exit_code == 0, result.output
+    return next(line for line in lines(result.stdout) if line["type"] == "match" and line["grounded"])
+
+
+def test_a_fit_is_written_told_and_used(library, tmp_path, monkeypatch):
+    out = tmp_path / "fits" / "mine.json"
+    before = searched()
+    result = calibrate(library, "--out", str(out), "--json")
+    assert result.exit_code == 0, result.output
+    [told] = lines(result.stdout)
+    made = read_calibration(out)
+    assert told == {"out": str(out), **json.loads(made.model_dump_json())}
+    assert made.model == PROFILE.name and made.card is not None
+    count, absent = len(VIDEOS) * len(DEEDS) + len(ABSENT), len(ABSENT)
+    assert made.card.data == f"{count} queries of truth.json, {absent} of them absent"
+    assert made.card.examples >= LEAST_EXAMPLES and made.card.positives == len(VIDEOS) * len(DEEDS)
+    assert made.card.auroc > 0.9  # the stand-in is right wherever it is sure
+    assert sum(matches for _, matches, _ in made.card.reliability) == made.card.examples
+
+    assert searched()["calibrated"] is before["calibrated"] is False  # nobody looks there yet
+    monkeypatch.setenv("FOOTAGE_CALIBRATION", str(out))
+    after = searched()
+    assert after["calibrated"] is True and after["confidence"] != before["confidence"]
+
+
+def test_without_a_place_it_is_written_where_searches_look(library, tmp_path):
+    assert searched()["calibrated"] is False
+    result = calibrate(library)
+    place = tmp_path / "own" / f"{PROFILE.name}.json"
+    card = read_calibration(place).card
+    assert result.exit_code == 0 and card is not None
+    assert f"Written to {place}." in result.stdout.replace("\n", "")
+    assert f"{card.examples} matches, {card.positives} of them right" in result.stdout
+    assert "similarity" in result.stdout
+    assert searched()["calibrated"] is True
+
+
+@pytest.mark.parametrize(("present", "told"), [(3, "(3 right) are too few"), (1, "(1 right) are too few")])
+def test_too_few_labels_are_told_and_nothing_is_written(library, tmp_path, present, told):
+    happens = list(VIDEOS[0].events.items())[:present]
+    videos = {str(library / "yard0.mp4"): {"events": [event(text.rstrip("."), *at) for text, at in happens]}}
+    truth = written(tmp_path / "few.json", videos, ABSENT[:2])
+    out = tmp_path / "fit.json"
+    result = runner.invoke(app, ["calibrate", "--truth", str(truth), "--out", str(out), "--json"])
+    error = json.loads(result.stderr)
+    assert result.exit_code == 2 and result.stdout == "" and not out.exists()
+    assert told in error["error"] and "Label more queries" in error["hint"]
+
+
+def test_a_truth_file_of_other_videos_is_told(library, tmp_path):
+    truth = written(tmp_path / "other.json", {"/x/other.mp4": {"events": [event("a dog", (1, 2))]}})
+    result = runner.invoke(app, ["calibrate", "--truth", str(truth)])
+    assert result.exit_code == 2 and "which is not in the index" in result.stderr.replace("\n", " ")
+    assert not (tmp_path / "own").exists()
