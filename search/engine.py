@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 CANDIDATES = 8
 """Videos taken from the index for a query, or as many as matches are wanted if that is more."""
 _LOOKING_STAGES = ("decode", "vision", "prefill")  # of an index run, what looking at a window takes as well
+LIKELY = 0.5
+"""Confidence from which something is more likely there than not."""
 Outcome = Literal["found", "uncertain", "not found", "no caption matches"]
 
 
@@ -95,8 +97,8 @@ class SearchResult:
     def outcome(self) -> Outcome:
         """The answer as a whole.
 
-        "not found" is said only where the model looked, and named nothing that may be it; where it looked at
-        nothing and no caption comes near, "no caption matches".
+        "uncertain" takes something that is more likely there than not. "not found" is said only where the model
+        looked; where it looked at nothing and no caption comes near, "no caption matches".
         """
         verdicts = {match.verdict for match in self.matches}
         if "found" in verdicts:
@@ -106,9 +108,9 @@ class SearchResult:
         return "not found" if self.looked.windows else "no caption matches"
 
     def _near(self, match: Match) -> bool:
-        """Whether a match may be it: the model is not sure that it is not, or its caption comes near."""
+        """Whether a match is likely it or, where the model did not look, its caption comes near."""
         if match.confidence is not None:
-            return True
+            return match.confidence >= LIKELY
         return match.score >= NEAR and not clash(self.query.text, match.text)
 
 

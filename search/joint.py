@@ -19,7 +19,7 @@ from search.query import Query
 from search.relations import Relation
 from search.retrieve import Arm
 from search.verdict import NEAR
-from search.wording import unsaid
+from search.wording import clash, unsaid
 
 TOLERANCE_SECONDS = 1.0
 """How much earlier than the end of one event the next may begin: spans have errors, as those of two sightings
@@ -271,6 +271,8 @@ def _told_apart(parts: Sequence[Query], results: Sequence[SearchResult]) -> list
     def about(match: Match, number: int) -> bool:
         if match.verdict == "not found" or not unsaid(parts[number].words, match.text):
             return True
+        if match.verdict != "found" and clash(parts[number].text, match.text):
+            return False
         others = max(scores.get(match.text, 0.0) for scores in (*best[:number], *best[number + 1 :]))
         return bool(match.score >= max(NEAR, others))
 
