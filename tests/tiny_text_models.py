@@ -15,11 +15,13 @@ _LETTERS = string.ascii_lowercase + string.digits
 _WORDS = ("query", "passage", "a", "red", "green", "car", "dog", "runs", "stops", ":", ".")
 
 
-def write_embedder(folder: Path, *, prompts: dict[str, str]) -> Path:
-    """A sentence-transformers model of 16 numbers a text, with its prompts."""
+def write_embedder(folder: Path, *, prompts: dict[str, str], default: str | None = None) -> Path:
+    """A sentence-transformers model of 16 numbers a text; ``default`` names its prompt for any text."""
     bare = folder / "bare"
     _write(bare, BertModel)
-    model = SentenceTransformer(str(bare), device="cpu", local_files_only=True, prompts=prompts)
+    model = SentenceTransformer(
+        str(bare), device="cpu", local_files_only=True, prompts=prompts, default_prompt_name=default
+    )
     model.save(str(folder / "embedder"))
     return folder / "embedder"
 
