@@ -97,8 +97,8 @@ class SearchResult:
     def outcome(self) -> Outcome:
         """The answer as a whole.
 
-        "uncertain" takes something that is more likely there than not. "not found" is said only where the model
-        looked; where it looked at nothing and no caption comes near, "no caption matches".
+        "uncertain" takes something that is more likely there than not. "not found" is said only where the
+        model looked; where it looked at nothing and no caption comes near, "no caption matches".
         """
         verdicts = {match.verdict for match in self.matches}
         if "found" in verdicts:
