@@ -39,6 +39,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
@@ -52,6 +53,8 @@ from search.query import Query
 from search.wording import LATER_WORDS, clash, says, unsaid, words_of
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from footage.embedder import Embedder
     from footage.store import Store
     from footage.store.rows import OwnerKind
@@ -101,6 +104,7 @@ class Retriever:
         self._embedder = embedder
         self._reranker = reranker
         self._hubs = Hubs(store, embedder.name) if embedder else None
+        self._last: tuple[str, np.ndarray] | None = None
         self._passages = Passages(store, embedder, self._hubs) if embedder and self._hubs else None
 
     def retrieve(
@@ -159,7 +163,7 @@ class Retriever:
         """
         if self._embedder is None:
             return None
-        name, vector = self._embedder.name, self._embedder.embed([query.text], kind="query")[0]
+        name, vector = self._embedder.name, self._vector_of(query.text)
         hits, _ = self._store.nearest(
             name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
         )
@@ -173,9 +177,14 @@ class Retriever:
     ) -> list[Hit]:
         words = " ".join(query.words)
         worded: list[Hit] = []
-        if arm != "vector":
-            worded = self._store.search_text(words, limit=depth, content_ids=content_ids)
-        if arm == "text" or not (self._embedder and self._hubs and self._passages):
+        with ThreadPoolExecutor(1) as beside:
+            # The embedder and the full-text index take about as long as each other.
+            embedding = (
+                beside.submit(self._vector_of, query.text) if self._embedder and arm != "text" else None
+            )
+            if arm != "vector":
+                worded = self._store.search_text(words, limit=depth, content_ids=content_ids)
+        if embedding is None or not (self._embedder and self._hubs and self._passages):
             shares = _shares(worded)
             return _sorted(
                 replace(
@@ -184,7 +193,7 @@ class Retriever:
                 )
                 for hit in worded
             )
-        name, vector = self._embedder.name, self._embedder.embed([query.text], kind="query")[0]
+        name, vector = self._embedder.name, embedding.result()
         near, vectors = self._store.nearest(
             name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=content_ids
         )
@@ -203,6 +212,13 @@ class Retriever:
             )
             near, hubness = [*near, *more], [*hubness, *self._hubs.of(more, more_vectors).tolist()]
         return _scored(query, near, hubness, worded, passages)
+
+    def _vector_of(self, text: str) -> np.ndarray:
+        """The vector of a query, float32 (dimension,); that of the last one is remembered."""
+        if self._last is None or self._last[0] != text:
+            assert self._embedder is not None
+            self._last = text, self._embedder.embed([text], kind="query")[0]
+        return self._last[1]
 
 
 def word_order(query_words: Sequence[str], text: str) -> float:
