@@ -117,6 +117,10 @@ def test_a_card_says_the_verdict_in_words_and_colour(verdict, word):
         and "score 0.91" in card
         and "no picture" in card
     )
+    sure = cards.result(a_match(verdict=verdict, confidence=0.93), picture="", strip="")
+    assert "93% sure" in sure and "uncalibrated" in sure and "score 0.91" not in sure
+    fitted = cards.result(a_match(confidence=0.93, calibrated=True), picture="", strip="")
+    assert "uncalibrated" not in fitted
 
 
 def test_cards_and_notices_keep_foreign_text_text():

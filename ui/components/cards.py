@@ -6,14 +6,19 @@ from footage.types import Event, Match
 from ui.components import markup
 
 _VERDICTS = {
-    "found": ("fx-found", "✓", "Found", "The index and the model name the same moment."),
+    "found": ("fx-found", "✓", "Found", "All the evidence together speaks for it."),
     "uncertain": (
         "fx-uncertain",
         "?",
         "Uncertain",
-        "Only the index or the model speaks for it, or they disagree.",
+        "The evidence is mixed, or the model has not looked.",
     ),
-    "not found": ("fx-notfound", "✕", "Not found", "Nothing indexed comes near the query."),
+    "not found": (
+        "fx-notfound",
+        "✕",
+        "Not found",
+        "The model looked, and what it named is most likely something else.",
+    ),
 }
 
 
@@ -33,13 +38,23 @@ def result(match: Match, *, picture: str, strip: str, chosen: bool = False, pend
         source += '<span class="fx-tag">offline</span>'
     return _card(
         picture,
-        f'<div class="fx-top">{tags}{source}<span class="fx-score" '
-        f'title="How near the indexed text comes, 0 to 1">score {match.score:.2f}</span></div>'
+        f'<div class="fx-top">{tags}{source}{_sure(match)}</div>'
         f'<p class="fx-text">{markup.text(match.text) or "(no text)"}</p>'
         f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(match.path))}</span>'
         f"<b>{markup.clock_span(match.span)}</b></p>{strip}",
         chosen=chosen,
     )
+
+
+def _sure(match: Match) -> str:
+    """How sure it is that it is there; where the model has not looked, how near the caption is."""
+    if match.confidence is None:
+        title, told = "How near the indexed text comes, 0 to 1", f"score {match.score:.2f}"
+    else:
+        title, told = "How likely it is there, by all the evidence", f"{match.confidence:.0%} sure"
+        if not match.calibrated:
+            title += "; uncalibrated for this model"
+    return f'<span class="fx-score" title="{title}">{told}</span>'
 
 
 def event(item: Event, *, picture: str, chosen: bool = False) -> str:
