@@ -351,8 +351,8 @@ class _Search:
         found = [place for place, _, sure in weighed if sure >= self.looking.thresholds.found]
         for place, evidence, sure in weighed:
             looks = [reply.seen for reply in (*place.replies, *evidence.others)]
-            # A place that may be it is looked at once more through a moved window.
-            if sure >= self.looking.thresholds.not_found and len(looks) < 2:
+            # A place that would be likely if it stayed is looked at once more through a moved window.
+            if len(looks) < 2 and self._at_best(evidence) >= self.looking.thresholds.not_found:
                 free = self._free(seen, place.span, rivals)
                 moved = moved_window(place.span, looks, within=free, length_seconds=self.length)
                 if moved is not None:
@@ -385,6 +385,10 @@ class _Search:
     def _weigh(self, seen: _Seen, place: Place, rivals: Sequence[Place]) -> tuple[Evidence, float]:
         evidence = evidence_for(place, seen.replies, self.query, seen.captions, rivals=rivals)
         return evidence, self.calibration.confidence(evidence.measures())
+
+    def _at_best(self, evidence: Evidence) -> float:
+        """How sure the evidence would make if every other window named the same moment."""
+        return self.calibration.confidence(evidence.measures() | {"shift": 1.0})
 
     def _matches(self) -> list[Match]:
         found = [pair for seen in self.seen for pair in self._of_video(seen)]

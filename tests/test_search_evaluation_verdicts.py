@@ -16,6 +16,7 @@ from search.evaluation.verdicts import (
     found_counts,
     fpr_at_recall,
     precision_at_prevalence,
+    recall_at_precision,
     reliability,
 )
 
@@ -179,3 +180,17 @@ def test_the_truth_matches_itself(true):
 
 def test_errors_of_start_and_end_are_in_seconds():
     assert boundary_errors([(Span(1, 5), Span(2, 4.5)), (Span(3, 9), Span(3, 10))]) == [(1, 0.5), (0, 1)]
+
+
+def test_recall_at_a_precision_is_the_best_that_any_threshold_gives():
+    told = judged([0.9, 0.8, 0.6, 0.2], [0.7, 0.1, 0.1, 0.1])
+    assert recall_at_precision(told, 1.0) == 0.5
+    assert recall_at_precision(told, 0.75) == 0.75  # three of four claims are right
+    assert recall_at_precision(told, 0.75, prevalence=0.1) == 0.5
+    assert recall_at_precision(judged([0.2], [0.9]), 0.95) == 0.0
+
+
+@given(sets)
+def test_recall_at_a_precision_falls_with_what_is_asked(answers):
+    at = [recall_at_precision(answers, wanted) for wanted in (0.0, 0.5, 0.9, 1.0)]
+    assert at[0] == 1.0 and at == sorted(at, reverse=True)

@@ -124,6 +124,29 @@ def found_counts(judged: Sequence[Judged], *, threshold: float) -> Counts:
     )
 
 
+def recall_at_precision(
+    judged: Sequence[Judged], precision: float = 0.95, *, prevalence: float | None = None
+) -> float:
+    """Largest share of the present queries that can be claimed at a precision, whatever threshold it takes.
+
+    Args:
+        judged: The answers.
+        precision: What at least the precision of the claims must be.
+        prevalence: Share of all queries that is present (see ``precision_at_prevalence``); as judged if None.
+
+    Raises:
+        ValueError: when there are not both present and absent queries.
+    """
+    present, _ = _apart(judged)
+    share = len(present) / len(judged) if prevalence is None else prevalence
+    reached = [
+        float(np.mean(present >= threshold))
+        for threshold in np.unique(present)
+        if precision_at_prevalence(judged, threshold=float(threshold), prevalence=share) >= precision
+    ]
+    return max(reached, default=0.0)
+
+
 def precision_at_prevalence(
     judged: Sequence[Judged], *, threshold: float, prevalence: float = PREVALENCE
 ) -> float:

@@ -27,7 +27,14 @@ from footage.synthetic import (
 from footage.synthetic_words import reword
 from footage.timecode import iou
 from footage.types import Match, Span, WindowRecord
-from search.evaluation.verdicts import Bin, Judged, auroc, reliability
+from search.evaluation.verdicts import (
+    PREVALENCE,
+    Bin,
+    Judged,
+    auroc,
+    recall_at_precision,
+    reliability,
+)
 from search.ground import DEFAULT
 from ui.commands.evaluation_own import RIGHT_IOU, Asked, ask_own, figures_of, judged
 from ui.commands.evaluation_runs import OnProgress, Question, Scores, draw_clips, nobody, work_folder
@@ -221,6 +228,8 @@ def evaluate_verdicts(
     alone = [Judged(_uncaptioned(answer.matches, looking, model), bool(answer.truths)) for answer in asked]
     return {
         **figures_of(asked),
+        "recall_at_95_precision": round(recall_at_precision(answers), 4),
+        "recall_at_95_precision@1in10": round(recall_at_precision(answers, prevalence=PREVALENCE), 4),
         "verdict_AUROC_swapped": _auroc(answers, kinds, "swapped"),
         "verdict_AUROC_foreign": _auroc(answers, kinds, "foreign"),
         "verdict_AUROC_uncaptioned": round(auroc(alone), 4),
