@@ -349,7 +349,7 @@ class _Search:
         rivals = confirmed(named)
         weighed = [(place, *self._weigh(seen, place, rivals)) for place in named]
         found = [place for place, _, sure in weighed if sure >= self.looking.thresholds.found]
-        for place, evidence, sure in weighed:
+        for place, evidence, _ in weighed:
             looks = [reply.seen for reply in (*place.replies, *evidence.others)]
             # A place that would be likely if it stayed is looked at once more through a moved window.
             if len(looks) < 2 and self._at_best(evidence) >= self.looking.thresholds.not_found:
