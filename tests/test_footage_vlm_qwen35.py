@@ -296,8 +296,16 @@ def test_an_answer_that_the_cap_cuts_says_so(model):
 def test_an_answer_that_ends_by_itself_says_so(model):
     tokens = [100, 101, model._end_ids[1], model._pad_id, model._pad_id]
     ended = model._answer(tokens, [-0.1, -0.2, -0.3, 0.0, 0.0])
-    assert ended == Answer(model._tokenizer.decode([100, 101]), "stop", (-0.1, -0.2, -0.3))
-    assert model._answer(model._end_ids[:1], [-0.5]) == Answer("", "stop", (-0.5,))
+    pieces = (*(model._tokenizer.decode([token]) for token in (100, 101)), "")
+    assert ended == Answer(model._tokenizer.decode([100, 101]), "stop", (-0.1, -0.2, -0.3), pieces)
+    assert model._answer(model._end_ids[:1], [-0.5]) == Answer("", "stop", (-0.5,), ("",))
+
+
+def test_every_probability_has_its_token_spelled(model):
+    for answer in model.run(requests_of(model, 3)):
+        assert len(answer.token_texts) == len(answer.token_logprobs)
+        if answer.raw.isascii():
+            assert "".join(answer.token_texts) == answer.raw
 
 
 def test_both_end_tokens_end_an_answer(model):
