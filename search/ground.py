@@ -386,6 +386,10 @@ class _Search:
         evidence = evidence_for(place, seen.replies, self.query, seen.captions, rivals=rivals)
         return evidence, self.calibration.confidence(evidence.measures())
 
+    @property
+    def _calibrated(self) -> bool:
+        return self.calibration.card is not None
+
     def _at_best(self, evidence: Evidence) -> float:
         """How sure the evidence would make if every other window named the same moment."""
         return self.calibration.confidence(evidence.measures() | {"shift": 1.0})
@@ -441,7 +445,7 @@ class _Search:
             grounded=True,
             verdict=self.looking.thresholds.verdict(sure),
             confidence=sure,
-            calibrated=self.calibration.card is not None,
+            calibrated=self._calibrated,
             measures=tuple(evidence.measures().items()),
             raw=shown.answer.raw if shown.answer else "",
             window=shown.question.window,
@@ -456,7 +460,9 @@ class _Search:
         match = _from_text(seen.candidate, hit, seen.path, reply)
         if seen.captions is None or hit.owner_kind != "event":
             # Of a scene, which has no moment, the words must do.
-            return match if hit.similarity >= NEAR else replace(match, verdict="not found", confidence=0.0)
+            if hit.similarity >= NEAR:
+                return match
+            return replace(match, verdict="not found", confidence=0.0, calibrated=self._calibrated)
         # As if the model had named it: all that it named in its place speaks against it.
         cosine = next((other for other in seen.captions if other.owner_id == hit.owner_id), hit)
         evidence = evidence_for(Place(hit.span, (reply,)), seen.replies, self.query, [cosine])
@@ -466,7 +472,7 @@ class _Search:
             match,
             verdict=self.looking.thresholds.verdict(sure),
             confidence=sure,
-            calibrated=self.calibration.card is not None,
+            calibrated=self._calibrated,
             measures=tuple(measures.items()),
         )
 
