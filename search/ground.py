@@ -37,7 +37,6 @@ from search.verdict import (
     WHOLE_WINDOW_SHARE,
     Evidence,
     Thresholds,
-    answer_score,
     clock,
     confirmed,
     evidence_for,
@@ -97,6 +96,19 @@ DEFAULT = Looking()
 """What a person waits for."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """One place the model named, and what speaks for it."""
+
+    evidence: Evidence
+    measures: Mapping[str, float]
+    sure: float
+
+    @property
+    def place(self) -> Place:
+        return self.evidence.place
+
+
 @dataclass(eq=False)
 class _Seen:
     """One video, and what has been seen of it so far."""
@@ -106,6 +118,7 @@ class _Seen:
     captions: Sequence[Hit] | None
     windows: tuple[Window, ...]
     replies: list[Reply] = field(default_factory=list)
+    weighed: list[_Weighed] | None = None  # None when a reply has come since
 
     @property
     def video(self) -> Video:
@@ -297,6 +310,7 @@ class _Search:
             done += len(questions)
             for (seen, _), reply in zip(pending, replies, strict=True):
                 seen.replies.append(reply)
+                seen.weighed = None
             # 2. Tell what is known, and see what follows from it.
             if on_matches:
                 on_matches(self._matches())
@@ -345,14 +359,15 @@ class _Search:
                     yield seen, window
 
     def _worth_a_look(self, seen: _Seen) -> Iterator[Span]:
-        named = places(seen.replies)
+        weighed = self._weighed(seen)
+        named = [each.place for each in weighed]
         rivals = confirmed(named)
-        weighed = [(place, *self._weigh(seen, place, rivals)) for place in named]
-        found = [place for place, _, sure in weighed if sure >= self.looking.thresholds.found]
-        for place, evidence, _ in weighed:
+        found = [each.place for each in weighed if each.sure >= self.looking.thresholds.found]
+        for each in weighed:
+            place, evidence = each.place, each.evidence
             looks = [reply.seen for reply in (*place.replies, *evidence.others)]
             # A place that would be likely if it stayed is looked at once more through a moved window.
-            if len(looks) < 2 and self._at_best(evidence) >= self.looking.thresholds.not_found:
+            if len(looks) < 2 and self._at_best(each) >= self.looking.thresholds.not_found:
                 free = self._free(seen, place.span, rivals)
                 moved = moved_window(place.span, looks, within=free, length_seconds=self.length)
                 if moved is not None:
@@ -382,17 +397,25 @@ class _Search:
         )
         return (clamp(stretch, self.part) if self.part else None) or stretch
 
-    def _weigh(self, seen: _Seen, place: Place, rivals: Sequence[Place]) -> tuple[Evidence, float]:
-        evidence = evidence_for(place, seen.replies, self.query, seen.captions, rivals=rivals)
-        return evidence, self.calibration.confidence(evidence.measures())
+    def _weighed(self, seen: _Seen) -> list[_Weighed]:
+        """What the model named in a video so far, each place once and weighed."""
+        if seen.weighed is None:
+            named = places(seen.replies)
+            rivals = confirmed(named)
+            seen.weighed = []
+            for place in named:
+                evidence = evidence_for(place, seen.replies, self.query, seen.captions, rivals=rivals)
+                measures = evidence.measures()
+                seen.weighed.append(_Weighed(evidence, measures, self.calibration.confidence(measures)))
+        return seen.weighed
 
     @property
     def _calibrated(self) -> bool:
         return self.calibration.card is not None
 
-    def _at_best(self, evidence: Evidence) -> float:
+    def _at_best(self, weighed: _Weighed) -> float:
         """How sure the evidence would make if every other window named the same moment."""
-        return self.calibration.confidence(evidence.measures() | {"shift": 1.0})
+        return self.calibration.confidence({**weighed.measures, "shift": 1.0})
 
     def _matches(self) -> list[Match]:
         found = [pair for seen in self.seen for pair in self._of_video(seen)]
@@ -406,17 +429,14 @@ class _Search:
         scores = {hit.owner_id: hit for hit in seen.candidate.hits}
         leads = _occurrences(seen.candidate)
         met: list[Span] = []
-        named = places(seen.replies)
-        rivals = confirmed(named)
-        for place in named:
-            shown = max(place.replies, key=answer_score)
+        for each in self._weighed(seen):
+            place, evidence, shown = each.place, each.evidence, each.evidence.shown
             says_nothing = share(place.span, shown.seen) >= WHOLE_WINDOW_SHARE
             if says_nothing and any(overlap_seconds(hit.span, shown.seen) > 0 for hit in leads):
                 continue
-            evidence, sure = self._weigh(seen, place, rivals)
             if evidence.excluded:
                 continue
-            match, hit = self._named(seen, evidence, sure), None
+            match, hit = self._named(seen, each), None
             if evidence.caption is not None:
                 hit = scores.get(evidence.caption.owner_id)
             if hit is not None:
@@ -426,15 +446,16 @@ class _Search:
                     hit.score + _bonus(hit, iou(hit.span, place.span)),
                 )
             elif match.verdict != "not found" or seen.captions is None or self.looking.everything:
-                yield match, self.floor + sure
+                yield match, self.floor + each.sure
 
         # 2. What only the captions have.
         for hit in leads:
             if hit.owner_kind != "event" or all(iou(hit.span, span) < AGREEMENT_IOU for span in met):
                 yield self._captioned(seen, hit), hit.score + _bonus(hit)
 
-    def _named(self, seen: _Seen, evidence: Evidence, sure: float) -> Match:
+    def _named(self, seen: _Seen, weighed: _Weighed) -> Match:
         """A match that rests on what the model named."""
+        evidence, sure = weighed.evidence, weighed.sure
         shown, caption = evidence.shown, evidence.caption
         return Match(
             video=seen.video,
@@ -446,7 +467,7 @@ class _Search:
             verdict=self.looking.thresholds.verdict(sure),
             confidence=sure,
             calibrated=self._calibrated,
-            measures=tuple(evidence.measures().items()),
+            measures=tuple(weighed.measures.items()),
             raw=shown.answer.raw if shown.answer else "",
             window=shown.question.window,
             evidence=evidence.told(),

@@ -105,6 +105,12 @@ class Evidence:
         return max(self.place.replies, key=lambda reply: (answer_score(reply), -reply.seen.start_seconds))
 
     @property
+    def looks(self) -> list[Reply]:
+        """What was said through all windows on the place but the one to show."""
+        shown = self.shown
+        return [reply for reply in (*self.place.replies, *self.others) if reply is not shown]
+
+    @property
     def caption(self) -> Hit | None:
         """What the captions have in the span: of several events the one that says the query best."""
         return max(
@@ -127,7 +133,7 @@ class Evidence:
         """The evidence in numbers: ``MODEL_MEASURES``, and ``CAPTION_MEASURES`` as far as captions go."""
         shown, span = self.shown, self.place.span
         start, end = digits(shown.answer) if shown.answer else (UNKNOWN, UNKNOWN)
-        looks = [reply for reply in (*self.place.replies, *self.others) if reply is not shown]
+        looks = self.looks
         told = {
             "start": start,
             "end": end,
@@ -164,7 +170,7 @@ class Evidence:
             start, end = digits(shown.answer)
             sure = f" (start {start:.0%}, end {end:.0%} sure)" if shown.answer.token_logprobs else ""
             lines.append(f"Asked about {clock(shown.seen)}, the model named {clock(shown.span)}{sure}.")
-        looks = [reply for reply in (*place.replies, *self.others) if reply is not shown]
+        looks = self.looks
         if looks:
             agreed = sum(_agreement(place.span, look) >= AGREEMENT_IOU for look in looks)
             lines.append(

@@ -8,7 +8,7 @@ apart three ways: by seed, by wording (``half`` of ``footage.synthetic_words.rew
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -36,8 +36,8 @@ from search.evaluation.verdicts import (
     reliability,
 )
 from search.ground import DEFAULT
-from ui.commands.evaluation_own import RIGHT_IOU, Asked, ask_own, figures_of, judged
-from ui.commands.evaluation_runs import OnProgress, Question, Scores, draw_clips, nobody, work_folder
+from ui.commands.evaluation_own import RIGHT_IOU, Asked, ask_own, figures_of, indexed_contents, judged
+from ui.commands.evaluation_runs import OnProgress, Question, Scores, draw_clips, nobody, share, work_folder
 
 if TYPE_CHECKING:
     from footage.embedder import Embedder
@@ -234,8 +234,8 @@ def evaluate_verdicts(
         "verdict_AUROC_foreign": _auroc(answers, kinds, "foreign"),
         "verdict_AUROC_uncaptioned": round(auroc(alone), 4),
         "verdict_AUROC_missed": round(auroc(judged(missed)), 4),
-        "found_recall_missed": _share(bool(answer.found) for answer in missed if answer.truths),
-        "named_recall_missed": _share(_named(answer) for answer in missed if answer.truths),
+        "found_recall_missed": share(bool(answer.found) for answer in missed if answer.truths),
+        "named_recall_missed": share(_named(answer) for answer in missed if answer.truths),
         "present": kinds.count("present"),
         "swapped": kinds.count("swapped"),
         "foreign": kinds.count("foreign"),
@@ -409,7 +409,7 @@ def ask_missed(
         for path, spans in each.question.truths.items():
             lost[path] = (*lost.get(path, ()), *spans)
     _lose(store, embedder, lost)
-    contents = _contents(store)
+    contents = indexed_contents((), store)
     asked = []
     for number, each in enumerate([*wanted, *others], start=1):
         result = engine.search(
@@ -482,7 +482,7 @@ def _indexed(
 def _ask_each_in_its_video(
     engine: Engine, store: Store, questions: Sequence[Question], on_progress: OnProgress
 ) -> list[Asked]:
-    contents = _contents(store)
+    contents = indexed_contents((), store)
     asked = []
     for number, question in enumerate(questions, start=1):
         truths = {contents[path]: spans for path, spans in question.truths.items()}
@@ -492,16 +492,11 @@ def _ask_each_in_its_video(
     return asked
 
 
-def _contents(store: Store) -> dict[str, str]:
-    """Content id by resolved path."""
-    return {str(Path(file.path).resolve()): file.content_id for file in store.files()}
-
-
 def _lose(store: Store, embedder: Embedder, lost: Mapping[str, Sequence[Span]]) -> None:
     """Take what captions say of some moments out of an index, as if the model had not noticed them."""
     from indexer.projection import Projector
 
-    contents = _contents(store)
+    contents = indexed_contents((), store)
     projector = Projector(store, embedder)
     for path, spans in lost.items():
         records = [_without(record, spans) for record in store.windows(contents[path])]
@@ -535,11 +530,6 @@ def _named(answer: Asked) -> bool:
         if match.verdict != "not found"
         for span in answer.truths.get(match.video.content_id, ())
     )
-
-
-def _share(values: Iterable[bool]) -> float:
-    told = list(values)
-    return round(sum(told) / len(told), 4) if told else 0.0
 
 
 def _auroc(answers: Sequence[Judged], kinds: Sequence[Kind], against: Kind) -> float:

@@ -178,12 +178,12 @@ def summary(answers: Sequence[Answered]) -> Scores:
         raise ValueError("there are no answers to score")
     texts = [(answer.text_match, answer.question) for answer in answers]
     return {
-        "video_R@1": _share(answer.video_ok for answer in answers),
-        "span_R@1@0.5": _share(answer.iou >= 0.5 for answer in answers),
-        "mIoU": _share(answer.iou for answer in answers),
-        "text_video_R@1": _share(_video_ok(match, question) for match, question in texts),
-        "text_span_R@1@0.5": _share(_iou(match, question) >= 0.5 for match, question in texts),
-        "found": _share(answer.match is not None and answer.match.verdict == "found" for answer in answers),
+        "video_R@1": share(answer.video_ok for answer in answers),
+        "span_R@1@0.5": share(answer.iou >= 0.5 for answer in answers),
+        "mIoU": share(answer.iou for answer in answers),
+        "text_video_R@1": share(_video_ok(match, question) for match, question in texts),
+        "text_span_R@1@0.5": share(_iou(match, question) >= 0.5 for match, question in texts),
+        "found": share(answer.match is not None and answer.match.verdict == "found" for answer in answers),
         "queries": len(answers),
     }
 
@@ -298,7 +298,8 @@ def _iou(match: Match | None, question: Question) -> float:
     return moment_iou(Moment(_resolved(match.path), match.span), question.truths)
 
 
-def _share(values: Iterable[float]) -> float:
+def share(values: Iterable[float]) -> float:
+    """Mean of some values to four decimals: of truth values, the share that is true."""
     return round(float(np.mean(list(values))), 4)
 
 
