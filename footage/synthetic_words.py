@@ -49,16 +49,48 @@ _WHERES = {
     "in the middle": ("in the middle", "in the centre", "in the center", "at the centre", "mid-picture"),
     "on the right": ("on the right", "at right", "on the right side", "at the right", "right of the picture"),
 }
+# Words of the first half alone, which the demo model was not trained on: people ask in such words, too.
+_STRANGE_NOUNS = {
+    "car": ("sedan", "auto", "hatchback"),
+    "person": ("woman", "figure", "passer-by", "human being"),
+    "dog": ("puppy", "canine", "doggy", "terrier"),
+    "ball": ("football", "sphere", "round thing"),
+    "box": ("carton", "parcel", "package", "case"),
+    "light": ("bulb", "lantern", "torch"),
+}
+_STRANGE_VERBS = {
+    "drives": (("rolls", "rolling"), ("travels", "travelling")),
+    "walks": (("strides", "striding"), ("wanders", "wandering"), ("marches", "marching")),
+    "runs": (("dashes", "dashing"), ("sprints", "sprinting"), ("rushes", "rushing")),
+    "jumps": (("leaps", "leaping"), ("springs up", "springing up"), ("bounds", "bounding")),
+    "bounces": (("rebounds", "rebounding"), ("springs", "springing")),
+    "sits": (("rests", "resting"), ("is placed", "placed"), ("stays", "staying")),
+    "blinks": (("twinkles", "twinkling"), ("flickers", "flickering"), ("winks", "winking")),
+}
+_STRANGE_FORMS = (
+    "{0}",
+    "{0}",
+    "there is {1} which {2} {3}",
+    "show me when {0}",
+    "{2} {3}: {1}",
+    "the moment {0}",
+)
 
 
 def _one(rng: np.random.Generator, options: Sequence[_T]) -> _T:
     return options[int(rng.integers(len(options)))]
 
 
-def _halved(options: Sequence[_T], half: int | None) -> Sequence[_T]:
-    """Every other of the distinct options; all of them where there is only one, or no half is asked for."""
+def _halved(options: Sequence[_T], half: int | None, strange: Sequence[_T] = ()) -> Sequence[_T]:
+    """Every other of the distinct options; all of them where there is only one, or no half is asked for.
+
+    ``strange`` are more options of the first half.
+    """
     distinct = list(dict.fromkeys(options))
-    return options if half is None or len(distinct) == 1 else distinct[half::2]
+    if half is None:
+        return options
+    mine = distinct if len(distinct) == 1 else distinct[half::2]
+    return mine if half else [*mine, *strange]
 
 
 def reword(
@@ -87,8 +119,8 @@ def reword(
         form = 0.12 + form * 0.38 if half == 0 else 0.5 + form * 0.5
     if form < 0.12:
         return f"a {colour} {kind} {verb} {where}"
-    noun = _one(rng, _halved(_NOUNS[kind], half))
-    does, doing = _one(rng, _halved(_VERBS[verb], half))
+    noun = _one(rng, _halved(_NOUNS[kind], half, _STRANGE_NOUNS[kind]))
+    does, doing = _one(rng, _halved(_VERBS[verb], half, _STRANGE_VERBS[verb]))
     crosses, where = where.startswith("from "), _one(rng, _halved(_WHERES[where], half))
     worn = kind == "person" and (noun in ("somebody", "someone") or rng.random() < 0.5)
     if worn:
@@ -98,6 +130,8 @@ def reword(
         subject = f"{_one(rng, ('a ', 'a ', 'the ', ''))}{colour} {noun}"
     if form < 0.5:
         words = f"{subject} {does} {where}"
+        if half == 0:
+            words = _one(rng, _STRANGE_FORMS).format(words, subject, does, where)
     elif form < 0.85 or not doing:
         words = f"{subject} {doing} {where}"
     elif crosses:

@@ -105,7 +105,7 @@ class Calibration(BaseModel):
 UNCALIBRATED = Calibration(
     model="",
     captioned=Fit(
-        intercept=-6.5,
+        intercept=-7.5,
         weights={
             "start": 0.5,
             "end": 0.5,
@@ -114,6 +114,8 @@ UNCALIBRATED = Calibration(
             "share": -1.0,
             "similarity": 5.0,
             "said": 2.0,
+            "worded": 0.0,
+            "agreed": 1.0,
             "clash": -4.0,
             "elsewhere": -3.0,
         },

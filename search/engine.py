@@ -188,24 +188,27 @@ class Engine:
             )
         query = parse_query(text) if isinstance(text, str) else text
         looking = looking or self.looking
-        if query.filters != NO_FILTERS:
-            chosen = fitting(query.filters, self._store)
-            content_ids = chosen if content_ids is None else chosen & set(content_ids)
-        coverage = self.coverage(content_ids)
 
         # 1. Retrieve. An empty index has no vectors to search.
-        began = time.perf_counter()
-        candidates = (
-            self._retriever.retrieve(query, limit=max(CANDIDATES, limit), content_ids=content_ids, arm=arm)
-            if coverage.videos
-            else []
-        )
-        if looking.exhaustive and ground:
-            candidates = [*candidates, *self._others(candidates, content_ids)]
-        paths = {
-            candidate.video.content_id: self._store.path_of(candidate.video.content_id)
-            for candidate in candidates
-        }
+        with self._store.at_once():
+            if query.filters != NO_FILTERS:
+                chosen = fitting(query.filters, self._store)
+                content_ids = chosen if content_ids is None else chosen & set(content_ids)
+            coverage = self.coverage(content_ids)
+            began = time.perf_counter()
+            candidates = (
+                self._retriever.retrieve(
+                    query, limit=max(CANDIDATES, limit), content_ids=content_ids, arm=arm
+                )
+                if coverage.videos
+                else []
+            )
+            if looking.exhaustive and ground:
+                candidates = [*candidates, *self._others(candidates, content_ids)]
+            paths = {
+                candidate.video.content_id: self._store.path_of(candidate.video.content_id)
+                for candidate in candidates
+            }
         matches = text_matches(candidates, paths=paths, limit=limit, per_video=per_video)
         retrieved = time.perf_counter()
         if on_hits:
@@ -291,7 +294,7 @@ class Engine:
         videos = self._store.videos(None if content_ids is None else sorted(content_ids))
         worst = min((candidate.score for candidate in candidates), default=0.0)
         return [
-            Candidate(videos[content_id], (), (), worst)
+            Candidate(videos[content_id], (), worst)
             for content_id in sorted(videos)
             if content_id not in known
         ]

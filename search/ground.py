@@ -238,7 +238,7 @@ def find_in_file(
             f"There is nothing at {clock(span or whole)}: {path} lasts {video.duration_seconds:.1f} s."
         )
     asker = Asker(model, timeout_seconds=timeout_seconds)
-    candidate = Candidate(video, (), (), 0.0)
+    candidate = Candidate(video, (), 0.0)
     search = _Search(query, [candidate], {"": str(path)}, None, asker, looking, part=part)
     matches, replies = search.run(on_progress, None)
     unseen = [reply for reply in replies if reply.problem]

@@ -59,7 +59,7 @@ def more_like(
         if hit.owner_id != row.owner_id:
             by_video[hit.content_id].append(replace(hit, similarity=min(max(hit.score, 0.0), 1.0)))
     candidates = [
-        Candidate(held, (), tuple(by_video[content_id]), by_video[content_id][0].score)
+        Candidate(held, tuple(by_video[content_id]), by_video[content_id][0].score)
         for content_id, (held, _) in store.held(list(by_video)).items()
     ]
     paths = {content_id: store.path_of(content_id) for content_id in by_video}

@@ -32,25 +32,24 @@ Captions; what each is worth there is told in docs/evaluation.md.
 Beside its score, by which texts are ordered, a hit has a similarity that means the same for every query, for
 the verdict to look at::
 
-    similarity = (cosine + 0.2 order + 0.2 BM25 over the best) / 1.4
+    similarity = (cosine + 0.2 order) / 1.2
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
-from footage.timecode import overlap_seconds
-from footage.types import Candidate, Hit, Span, Window
+from footage.types import Candidate, Hit, Span
 from search.hubs import HUB_WEIGHT, Hubs
 from search.negation import affirms
 from search.passages import Passages
 from search.query import Query
 from search.wording import LATER_WORDS, clash, says, unsaid, words_of
+from search.words import coverage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,8 +77,8 @@ CLASH_WEIGHT = 0.1
 """What an event loses that says something else in place of what is asked for."""
 SAID_COSINE = 0.5
 """Below this nobody looks whether a text says it all."""
-WORDS_WEIGHT = 0.2
-"""Share of BM25 in the similarity."""
+WORDS_SIMILARITY = 0.3
+"""Similarity of the best text by words alone: BM25 does not say how near it is."""
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
@@ -140,20 +139,15 @@ class Retriever:
                 if _fits(query, hit):
                     by_video[hit.content_id].append(hit)
 
-            # 2. The best videos, with their windows.
+            # 2. The best videos.
             best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))
             return [
-                Candidate(
-                    video=video,
-                    windows=_windows(content_id, by_video[content_id], committed),
-                    hits=tuple(by_video[content_id]),
-                    score=by_video[content_id][0].score,
-                )
-                for content_id, (video, committed) in self._store.held(best[:limit]).items()
+                Candidate(video, tuple(by_video[content_id]), score=by_video[content_id][0].score)
+                for content_id, (video, _) in self._store.held(best[:limit]).items()
             ]
 
     def captions(self, query: Query, content_ids: Collection[str]) -> dict[str, list[Hit]] | None:
-        """Every captioned event of some videos, its similarity the plain cosine to the query.
+        """Every captioned event of some videos, with its plain cosine to the query and its words' likeness.
 
         Returns:
             Hits by content id, nearest first; None without an embedder.
@@ -167,33 +161,22 @@ class Retriever:
         hits, _ = self._store.nearest(
             name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
         )
+        worded = coverage(query.words, [hit.text for hit in hits], self._embedder)
         by_video: dict[str, list[Hit]] = defaultdict(list)
-        for hit in hits:
-            by_video[hit.content_id].append(replace(hit, similarity=max(hit.score, 0.0)))
+        for hit, share in zip(hits, worded, strict=True):
+            by_video[hit.content_id].append(replace(hit, similarity=max(hit.score, 0.0), worded=share))
         return by_video
 
     def _ordered(
         self, query: Query, depth: int, limit: int, content_ids: Collection[str] | None, arm: Arm
     ) -> list[Hit]:
-        words = " ".join(query.words)
-        worded: list[Hit] = []
-        with ThreadPoolExecutor(1) as beside:
-            # The embedder and the full-text index take about as long as each other.
-            embedding = (
-                beside.submit(self._vector_of, query.text) if self._embedder and arm != "text" else None
-            )
-            if arm != "vector":
-                worded = self._store.search_text(words, limit=depth, content_ids=content_ids)
-        if embedding is None or not (self._embedder and self._hubs and self._passages):
-            shares = _shares(worded)
+        if arm == "text" or not (self._embedder and self._hubs and self._passages):
+            worded = self._store.search_text(" ".join(query.words), limit=depth, content_ids=content_ids)
+            best = max((hit.score for hit in worded), default=0.0)
             return _sorted(
-                replace(
-                    hit,
-                    similarity=_similarity(0.0, word_order(query.words, hit.text), shares[hit.owner_id]),
-                )
-                for hit in worded
+                replace(hit, similarity=round(WORDS_SIMILARITY * hit.score / best, 6)) for hit in worded
             )
-        name, vector = self._embedder.name, embedding.result()
+        name, vector = self._embedder.name, self._vector_of(query.text)
         near, vectors = self._store.nearest(
             name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=content_ids
         )
@@ -203,15 +186,14 @@ class Retriever:
 
         # Passages, of which one whose video no event brought up brings its own.
         seen = {hit.content_id for hit in near}
-        also = seen | {hit.content_id for hit in worded}
-        passages = self._passages.scored(query.words, vector, limit=depth, also=also, content_ids=content_ids)
-        unseen = {hit.content_id for hit in [*passages[:limit], *worded[:limit]]} - seen
+        passages = self._passages.scored(query.words, vector, limit=depth, also=seen, content_ids=content_ids)
+        unseen = {hit.content_id for hit in passages[:limit]} - seen
         if unseen:
             more, more_vectors = self._store.nearest(
                 name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=unseen
             )
             near, hubness = [*near, *more], [*hubness, *self._hubs.of(more, more_vectors).tolist()]
-        return _scored(query, near, hubness, worded, passages)
+        return _scored(query, near, hubness, passages)
 
     def _vector_of(self, text: str) -> np.ndarray:
         """The vector of a query, float32 (dimension,); that of the last one is remembered."""
@@ -232,26 +214,19 @@ def _scored(
     query: Query,
     near: Sequence[Hit],
     hubness: Sequence[float],
-    worded: Sequence[Hit],
     passages: Sequence[Hit],
 ) -> list[Hit]:
     """Every distinct hit with its score and its similarity, best first."""
-    cosines = {hit.owner_id: hit.score for hit in near}
-    hubs = {hit.owner_id: hub for hit, hub in zip(near, hubness, strict=True)}
-    # What only the words brought up is farther by vector than all that the vectors did.
-    farthest = min(cosines.values(), default=0.0)
-    most_hub = max(hubs.values(), default=0.0)
     least = min((passage.score for passage in passages), default=0.0)
     around: dict[str, list[Hit]] = defaultdict(list)
     for passage in passages:
         around[passage.content_id].append(passage)
-    words = _shares(worded)
     later = not LATER_WORDS.isdisjoint(query.words)
 
     # 1. Every text by itself: its score, how much better it fits than others of its video, its similarity.
     rated: dict[str, list[tuple[Hit, float, float, float]]] = defaultdict(list)
-    for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values():
-        cosine, hub = cosines.get(hit.owner_id, farthest), hubs.get(hit.owner_id, most_hub)
+    for hit, hub in zip(near, hubness, strict=True):
+        cosine = hit.score
         order = word_order(query.words, hit.text)
         own = (
             cosine
@@ -262,7 +237,7 @@ def _scored(
         )
         among = next((each for each in around[hit.content_id] if _meet(each.span, hit.span)), None)
         score = own + PASSAGE_WEIGHT * (among.score if among else least)
-        similarity = _similarity(cosine, order, words.get(hit.owner_id, 0.0))
+        similarity = _similarity(cosine, order)
         rated[hit.content_id].append((hit, score, score + _fitness(hit, among, later=later), similarity))
 
     # 2. A video is as good as its best text; its texts follow each other by how well they fit.
@@ -309,10 +284,9 @@ def _fits(query: Query, hit: Hit) -> bool:
     return not any(says(words, hit.text) for words in query.without)
 
 
-def _similarity(cosine: float, order: float, words: float) -> float:
+def _similarity(cosine: float, order: float) -> float:
     """How near a text comes to a query, 0 to 1."""
-    total = max(cosine, 0.0) + ORDER_WEIGHT * order + WORDS_WEIGHT * words
-    return round(min(total / (1 + ORDER_WEIGHT + WORDS_WEIGHT), 1.0), 6)
+    return round(min((max(cosine, 0.0) + ORDER_WEIGHT * order) / (1 + ORDER_WEIGHT), 1.0), 6)
 
 
 def _sorted(hits: Iterable[Hit]) -> list[Hit]:
@@ -322,20 +296,3 @@ def _sorted(hits: Iterable[Hit]) -> list[Hit]:
 
 def _meet(one: Span, other: Span) -> bool:
     return one.start_seconds <= other.end_seconds and other.start_seconds <= one.end_seconds
-
-
-def _shares(worded: Sequence[Hit]) -> dict[str, float]:
-    """BM25 scores over the best of them, by owner id."""
-    best = max((hit.score for hit in worded), default=0.0)
-    return {hit.owner_id: hit.score / best if best > 0 else 0.0 for hit in worded}
-
-
-def _windows(content_id: str, hits: Sequence[Hit], spans: Mapping[int, Span]) -> tuple[Window, ...]:
-    """The windows of the hits, best first: of each hit the one that holds most of it, then the others."""
-    first, others = [], []
-    for hit in hits:
-        indexes = [index for index in hit.window_indexes if index in spans]
-        indexes.sort(key=lambda index: (-overlap_seconds(hit.span, spans[index]), index))
-        first += indexes[:1]
-        others += indexes[1:]
-    return tuple(Window(content_id, index, spans[index]) for index in dict.fromkeys([*first, *others]))

@@ -44,10 +44,12 @@ def unsaid(query_words: Sequence[str], text: str) -> str:
     """
     said = words_of(text)
     asked = [word for word in query_words if word not in FUNCTION_WORDS]
-    places = [[index for index, word in enumerate(said) if same_word(word, wanted)] for wanted in asked]
-    for wanted, found in zip(asked, places, strict=True):
+    places = []
+    for wanted in asked:
+        found = [index for index, word in enumerate(said) if same_word(word, wanted)]
         if not found:
             return wanted
+        places.append(found)
     for (first, here), (second, there) in combinations(zip(asked, places, strict=True), 2):
         if first != second and min(here) > max(there):
             return f"{first} … {second}"
@@ -113,6 +115,12 @@ def clash(query: str, text: str) -> str:
         if asked and told and not asked & told:
             return f"{', '.join(sorted(told))}, not {', '.join(sorted(asked))}"
     return ""
+
+
+def agreed(query: str, text: str) -> float:
+    """Share of what ``clash`` looks at in a query that a text says too, 0 to 1; 1 where that is nothing."""
+    asked = [(ours, theirs) for ours, theirs in zip(_told(query), _told(text), strict=True) if ours]
+    return sum(bool(ours & theirs) for ours, theirs in asked) / len(asked) if asked else 1.0
 
 
 @lru_cache(maxsize=20_000)

@@ -129,7 +129,7 @@ def test_the_default_never_says_found_of_what_the_model_alone_names():
     assert CAUTIOUS.verdict(UNCALIBRATED.confidence(silent)) == "uncertain"
     other = best | dict.fromkeys(CAPTION_MEASURES, 0.0)
     assert CAUTIOUS.verdict(UNCALIBRATED.confidence(other)) == "not found"
-    said = other | {"similarity": 1.0, "said": 1.0}
+    said = other | {"similarity": 1.0, "said": 1.0, "agreed": 1.0}
     assert CAUTIOUS.verdict(UNCALIBRATED.confidence(said)) == "found"
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from search.negation import affirms, take_out
-from search.wording import same_word, unsaid, words_of
+from search.wording import agreed, same_word, unsaid, words_of
 
 RED = "A red car drives from left to right."
 
@@ -90,3 +90,17 @@ def test_a_text_says_its_own_words_in_their_own_order(said, more):
 def test_any_text_is_compared_without_error(query, text):
     left_out = unsaid(words_of(query), text)
     assert all(part in words_of(query) for part in left_out.split(" … ") if part)
+
+
+@pytest.mark.parametrize(
+    ("query", "text", "share"),
+    [
+        ("a red car to the left", "A red car drives from right to left.", 1.0),
+        ("a red car to the left", "A red car drives from left to right.", 0.5),
+        ("a red man at the left", "A red person walks from right to left.", 1 / 3),
+        ("a dog runs", "A red dog runs to the left.", 1.0),
+        ("a red dog", "A dog runs.", 0.0),
+    ],
+)
+def test_what_a_text_confirms_of_what_can_only_be_one_way(query, text, share):
+    assert agreed(query, text) == pytest.approx(share)

@@ -27,6 +27,7 @@ class Nearest:
         """Take over an Arrow table with a column "vector" of unit vectors."""
         self._matrix = matrix_of(table)
         self._rows = table.drop_columns("vector")
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
         self._codes: dict[str, tuple[np.ndarray, dict[Any, int]]] = {}
 
     def search(
@@ -39,9 +40,7 @@ class Nearest:
     ) -> tuple[list[Row], np.ndarray]:
         """As ``Tables.search`` with a vector: rows with "_distance", and their vectors."""
         places = self._places(wanted, without)
-        # Taking rows out of the matrix costs as much as going through four times as many.
-        few = 4 * len(places) < len(self._matrix)
-        distances = 1.0 - (self._matrix[places] @ query if few else (self._matrix @ query)[places])
+        distances = 1.0 - self._cosines(query)[places]
         count = min(limit, len(distances))
         best = np.argpartition(distances, count - 1)[:count] if count else np.zeros(0, int)
         best = best[np.argsort(distances[best], kind="stable")]
@@ -49,6 +48,13 @@ class Nearest:
         for row, distance in zip(rows, distances[best].tolist(), strict=True):
             row["_distance"] = distance
         return rows, self._matrix[places[best]]
+
+    def _cosines(self, query: np.ndarray) -> np.ndarray:
+        """The cosine of every row; those of the last query are kept, as a search asks more than once."""
+        last = self._last
+        if last is None or not np.array_equal(last[0], query):
+            last = self._last = (query.copy(), self._matrix @ query)
+        return last[1]
 
     def among(self, wanted: Mapping[str, Collection[Any]]) -> tuple[list[Row], np.ndarray]:
         """Every row that matches, in the table's order, and their vectors."""

@@ -250,11 +250,12 @@ class Tables:
     @contextmanager
     def at_once(self) -> Iterator[None]:
         """For one question of this thread: whether somebody has written is looked up once a table."""
-        self._seen.versions = {}
+        outer: dict[str, int] | None = getattr(self._seen, "versions", None)
+        self._seen.versions = {} if outer is None else outer
         try:
             yield
         finally:
-            self._seen.versions = None
+            self._seen.versions = outer
 
     def read(
         self,
