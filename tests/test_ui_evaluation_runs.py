@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from standin_oracle import OracleModel
 
 from footage.errors import UsageError
 from footage.synthetic import random_clip
-from footage.types import Match, Span, Video
+from footage.types import Span
 from search.evaluation.readers import GroundTruth, TrueEvent, TrueVideo
 from ui.commands.evaluation_runs import (
-    Answered,
-    Question,
     draw_clips,
-    drawn_questions,
     evaluate_demo_model,
-    summary,
     truth_questions,
 )
 
@@ -61,15 +55,6 @@ def test_clips_are_the_same_for_a_seed_and_apart_from_other_draws():
     assert plain != first[0]
 
 
-def test_questions_know_every_video_and_span_that_answers(tmp_path):
-    clips = {tmp_path / f"{n}.mp4": clip for n, clip in enumerate(draw_clips(SEED, 6, LONG))}
-    questions = drawn_questions(clips)
-    assert [q.text for q in questions] == sorted({q.text for q in questions})
-    assert not any(q.text.endswith(".") for q in questions)
-    spans = sum(len(spans) for q in questions for spans in q.truths.values())
-    assert spans == sum(len(clip.events) for clip in clips.values())
-
-
 def test_questions_of_a_ground_truth_file(tmp_path):
     dog = TrueEvent("e1", "A dog runs.", "running dog", (Span(1, 2),))
     again = TrueEvent("e1", "A dog runs.", "", (Span(5, 7),))
@@ -81,29 +66,3 @@ def test_questions_of_a_ground_truth_file(tmp_path):
     assert set(question.truths) == {str((tmp_path / name).resolve()) for name in ("a.mp4", "b.mp4")}
     [other] = truth_questions(truth, tmp_path, paraphrased=True)
     assert (other.text, other.truths) == ("running dog", question.truths)
-
-
-def test_the_summary_counts_videos_and_spans():
-    question = Question("a dog runs", {str(Path("/clips/a.mp4").resolve()): (Span(0, 4), Span(8, 10))})
-
-    def answer(path, start, end, verdict="uncertain"):
-        video = Video("v", 60, 480, 320, 25, "h264")
-        return Match(video, path, Span(start, end), "", 0.9, True, verdict)
-
-    right = answer("/clips/a.mp4", 8, 10, "found")
-    late = answer("/clips/a.mp4", 3, 9)
-    wrong = answer("/clips/b.mp4", 0, 4)
-    answers = [Answered(question, match, right) for match in (right, late, wrong, None)]
-    assert [a.video_ok for a in answers] == [True, True, False, False]
-    assert summary(answers) == {
-        "video_R@1": 0.5,
-        "span_R@1@0.5": 0.25,
-        "mIoU": pytest.approx((1 + 1 / 7) / 4, abs=1e-3),
-        "text_video_R@1": 1.0,
-        "text_span_R@1@0.5": 1.0,
-        "found": 0.25,
-        "queries": 4,
-    }
-    assert answers[2].true_spans == (Span(0, 4), Span(8, 10))
-    with pytest.raises(ValueError, match="no answers"):
-        summary([])

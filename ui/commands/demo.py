@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from footage.types import Span
     from footage.vlm.protocol import VideoModel
     from indexer.pipeline import IndexReport
-    from ui.commands.evaluation_runs import Answered, Question
+    from ui.commands.evaluation_own import Asked
+    from ui.commands.evaluation_runs import Question
 
 EXAMPLES = options.examples("footage demo", "footage demo --json", "footage demo --queries 10 --fresh")
 
@@ -45,7 +46,8 @@ def run(
     """
     from search.engine import Engine
     from search.evaluation.readers import read_ground_truth
-    from ui.commands.evaluation_runs import ask_all, summary, truth_questions
+    from ui.commands.evaluation_own import ask_own, figures_of
+    from ui.commands.evaluation_runs import truth_questions
 
     # 1. Index the clips, unless that is done.
     questions = _some(truth_questions(read_ground_truth(CLIPS / "ground_truth.json"), CLIPS), queries)
@@ -56,14 +58,14 @@ def run(
     store, report = _index(settings, model, embedder)
     # 2. Ask, and hold every answer against the truth.
     with console.stages() as progress:
-        answers = ask_all(Engine(store, embedder, model), questions, on_progress=progress)
+        answers = ask_own(Engine(store, embedder, model), store, questions, on_progress=progress)
     # 3. Show it.
-    scores = summary(answers)
+    scores = figures_of(answers)
     figures = {"videos": len(report.files), "queries": len(answers)} | {
         name: scores[name] for name in ("video_R@1", "span_R@1@0.5", "mIoU")
     }
     if json:
-        _print_json(answers, figures)
+        _print_json(questions, answers, figures)
     else:
         _print_table(answers, figures)
 
@@ -95,17 +97,17 @@ def _some(questions: Sequence[Question], wanted: int | None) -> list[Question]:
     return [questions[n * len(questions) // count] for n in range(count)]
 
 
-def _print_table(answers: Sequence[Answered], figures: Mapping[str, float]) -> None:
+def _print_table(answers: Sequence[Asked], figures: Mapping[str, float]) -> None:
     table = console.table("query", "video", "ok", "answered", "true", "IoU", right=("IoU",))
     table.columns[0].no_wrap = True
     for answer in answers:
-        match = answer.match
+        match = next(iter(answer.matches), None)
         table.add_row(
-            console.plain(answer.question.text.removesuffix(".")),
+            console.plain(answer.text.removesuffix(".")),
             console.plain(Path(match.path).name) if match else "none",
-            "yes" if answer.video_ok else "no",
+            "yes" if answer.in_a_true_video else "no",
             _clock(match.span) if match else "none",
-            ", ".join(_clock(span) for span in answer.true_spans),
+            ", ".join(map(_clock, _true_spans(answer))),
             f"{answer.iou:.2f}",
         )
     out = console.results()
@@ -117,21 +119,29 @@ def _print_table(answers: Sequence[Answered], figures: Mapping[str, float]) -> N
     )
 
 
-def _print_json(answers: Sequence[Answered], figures: Mapping[str, float]) -> None:
-    for answer in answers:
-        match = answer.match
+def _print_json(
+    questions: Sequence[Question], answers: Sequence[Asked], figures: Mapping[str, float]
+) -> None:
+    for question, answer in zip(questions, answers, strict=True):
+        match = next(iter(answer.matches), None)
         console.emit(
             type="answer",
-            query=answer.question.text,
+            query=answer.text,
             video=Path(match.path).name if match else None,
-            video_ok=answer.video_ok,
+            video_ok=answer.in_a_true_video,
             start_seconds=round(match.span.start_seconds, 3) if match else None,
             end_seconds=round(match.span.end_seconds, 3) if match else None,
-            true_spans=[[span.start_seconds, span.end_seconds] for span in answer.true_spans],
-            true_videos=[Path(path).name for path in answer.question.truths],
+            true_spans=[[span.start_seconds, span.end_seconds] for span in _true_spans(answer)],
+            true_videos=[Path(path).name for path in question.truths],
             iou=round(answer.iou, 3),
         )
     console.emit(type="demo", **figures)
+
+
+def _true_spans(answer: Asked) -> tuple[Span, ...]:
+    """When it happens in the video of the first match, or in the first true video when that one is wrong."""
+    right = answer.truths.get(answer.matches[0].video.content_id) if answer.matches else None
+    return right or next(iter(answer.truths.values()))
 
 
 def _clock(span: Span) -> str:

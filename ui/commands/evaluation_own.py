@@ -88,6 +88,11 @@ class Asked:
         return tuple(match for match in self.matches if match.verdict == "found")
 
     @property
+    def in_a_true_video(self) -> bool:
+        """Whether it truly happens in the video of the first match."""
+        return bool(self.matches) and self.matches[0].video.content_id in self.truths
+
+    @property
     def iou(self) -> float:
         """IoU of the first match with the best fitting true span of its video; 0 in a wrong one."""
         return moment_iou(_moment(self.matches[0]), self.truths) if self.matches else 0.0

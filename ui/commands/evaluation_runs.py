@@ -19,21 +19,13 @@ import numpy as np
 
 from footage.errors import UsageError
 from footage.synthetic import GRID_SECONDS, SyntheticClip, random_clip, write_clip
-from footage.types import Caption, CaptionEvent, Match, Span
+from footage.types import Caption, CaptionEvent, Span
 from footage.vlm.contract import caption_prompt, find_prompt, read_caption, read_span
-from search.evaluation.metrics import (
-    Counts,
-    Moment,
-    caption_counts,
-    mean_iou,
-    moment_iou,
-    recall_at,
-)
+from search.evaluation.metrics import Counts, caption_counts, mean_iou, recall_at
 from search.evaluation.readers import GroundTruth
 
 if TYPE_CHECKING:
     from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
-    from search.engine import Engine
 
 OnProgress = Callable[[str, int, int], None]
 """Called with (stage, how many are done, how many there are)."""
@@ -56,35 +48,6 @@ class Question:
     """What is asked."""
     truths: Mapping[str, tuple[Span, ...]]
     """Absolute path of each video where it happens, and when, in video time."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A question and what the search said."""
-
-    question: Question
-    """What was asked."""
-    match: Match | None
-    """The first match; None when there was none."""
-    text_match: Match | None
-    """The first match before the model was asked: what the index alone answers."""
-
-    @property
-    def video_ok(self) -> bool:
-        """Whether it truly happens in the video of the match."""
-        return _video_ok(self.match, self.question)
-
-    @property
-    def iou(self) -> float:
-        """IoU with the best fitting true span of the match's video; 0 in a wrong one."""
-        return _iou(self.match, self.question)
-
-    @property
-    def true_spans(self) -> tuple[Span, ...]:
-        """When it happens in the video of the match, or in the first true video when that one is wrong."""
-        truths = self.question.truths
-        right = truths.get(_resolved(self.match.path)) if self.match else None
-        return right or next(iter(truths.values()))
 
 
 def evaluate_demo_model(
@@ -145,49 +108,6 @@ def evaluate_demo_model(
     }
 
 
-def ask_all(
-    engine: Engine, questions: Sequence[Question], *, on_progress: OnProgress | None = None
-) -> list[Answered]:
-    """Search for every question; of each answer the first match counts.
-
-    Raises:
-        FootageError: when the index cannot be read or the model fails.
-    """
-    report = on_progress or nobody
-    answers = []
-    for number, question in enumerate(questions, start=1):
-        before: list[Match] = []
-        result = engine.search(question.text, limit=1, on_hits=before.extend)
-        answers.append(Answered(question, next(iter(result.matches), None), next(iter(before), None)))
-        report("searching", number, len(questions))
-    return answers
-
-
-def summary(answers: Sequence[Answered]) -> Scores:
-    """The figures of a set of answers.
-
-    ``video_R@1`` (share whose first match lies in a video that truly holds the event), ``span_R@1@0.5``
-    (share whose first match has IoU >= 0.5 with a true span of its video), ``mIoU``, ``queries``; the same of
-    what the index alone answered as ``text_video_R@1`` and ``text_span_R@1@0.5``; and ``found``, the share of
-    verdicts "found".
-
-    Raises:
-        ValueError: when there are no answers.
-    """
-    if not answers:
-        raise ValueError("there are no answers to score")
-    texts = [(answer.text_match, answer.question) for answer in answers]
-    return {
-        "video_R@1": share(answer.video_ok for answer in answers),
-        "span_R@1@0.5": share(answer.iou >= 0.5 for answer in answers),
-        "mIoU": share(answer.iou for answer in answers),
-        "text_video_R@1": share(_video_ok(match, question) for match, question in texts),
-        "text_span_R@1@0.5": share(_iou(match, question) >= 0.5 for match, question in texts),
-        "found": share(answer.match is not None and answer.match.verdict == "found" for answer in answers),
-        "queries": len(answers),
-    }
-
-
 def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = False) -> list[Question]:
     """The distinct queries of a ground-truth file whose videos lie in ``folder``, each with all its answers.
 
@@ -209,15 +129,6 @@ def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = Fal
         event.paraphrase: event.query for video in truth.videos for event in video.events if event.paraphrase
     }
     return [Question(text, found[query]) for text, query in other.items()]
-
-
-def drawn_questions(clips: Mapping[Path, SyntheticClip]) -> list[Question]:
-    """Every distinct event sentence of drawn clips, without its full stop, in alphabetical order."""
-    truths: dict[str, dict[str, tuple[Span, ...]]] = {}
-    for path, clip in clips.items():
-        for sentence, spans in _true_spans(clip).items():
-            truths.setdefault(sentence, {})[_resolved(path)] = tuple(spans)
-    return [Question(sentence.removesuffix("."), truths[sentence]) for sentence in sorted(truths)]
 
 
 def draw_clips(seed: int, count: int, seconds: tuple[float, float]) -> list[SyntheticClip]:
@@ -286,16 +197,6 @@ def _true_spans(clip: SyntheticClip) -> dict[str, list[Span]]:
     for event in clip.events:
         spans.setdefault(event.sentence, []).append(Span(event.start_seconds, event.end_seconds))
     return spans
-
-
-def _video_ok(match: Match | None, question: Question) -> bool:
-    return match is not None and _resolved(match.path) in question.truths
-
-
-def _iou(match: Match | None, question: Question) -> float:
-    if match is None:
-        return 0.0
-    return moment_iou(Moment(_resolved(match.path), match.span), question.truths)
 
 
 def share(values: Iterable[float]) -> float:
