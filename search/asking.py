@@ -6,6 +6,7 @@ same window of the same video to the same model has the same answer.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +64,10 @@ class Reply:
 
 
 class Asker:
-    """Asks one model; keep it for further questions, as it holds the windows it showed last."""
+    """Asks one model; keep it for further questions, as it holds the windows it showed last.
+
+    Several threads may ask: the model sees one batch of windows at a time, whoever wants it.
+    """
 
     def __init__(
         self,
@@ -86,6 +90,7 @@ class Asker:
         self._keep = keep
         self._ready: OrderedDict[tuple[str, Span], Prepared] = OrderedDict()
         self._timeout_seconds = timeout_seconds
+        self._lock = threading.Lock()
 
     def ask(
         self,
@@ -121,7 +126,8 @@ class Asker:
             if until is not None and time.monotonic() >= until:
                 replies.update((n, Reply(questions[n], problem=OUT_OF_TIME)) for n in batch)
                 continue
-            told = self._look([questions[n] for n in batch], prompt)
+            with self._lock:
+                told = self._look([questions[n] for n in batch], prompt)
             replies.update(zip(batch, told, strict=True))
             self._remember(told, prompt)
             if on_progress:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -115,7 +116,11 @@ class SearchResult:
 
 
 class Engine:
-    """Answers queries from an index, asking a model to ground them."""
+    """Answers queries from an index, asking a model to ground them.
+
+    Several threads may search: texts are looked up for one at a time, and the model sees a batch of windows
+    of one at a time.
+    """
 
     def __init__(
         self,
@@ -145,6 +150,7 @@ class Engine:
         """How far a search looks, unless it is told otherwise."""
         self._keep = keep
         self._asker: Asker | None = None
+        self._lock = threading.Lock()
 
     def search(
         self,
@@ -218,15 +224,14 @@ class Engine:
 
         # 2. Ground.
         loading = time.perf_counter()
-        if self._asker is None:
-            self._asker = Asker(self._loaded_model(), notebook=self._store.notebook, keep=self._keep)
+        asker = self._ready_asker()
         loaded = time.perf_counter()
         matches, replies = grounded(
             query,
             candidates,
             paths=paths,
             captions=self._retriever.captions(query, list(paths)),
-            asker=self._asker,
+            asker=asker,
             looking=looking,
             limit=limit,
             per_video=per_video,
@@ -298,6 +303,12 @@ class Engine:
             for content_id in sorted(videos)
             if content_id not in known
         ]
+
+    def _ready_asker(self) -> Asker:
+        with self._lock:
+            if self._asker is None:
+                self._asker = Asker(self._loaded_model(), notebook=self._store.notebook, keep=self._keep)
+            return self._asker
 
     def _loaded_model(self) -> VideoModel:
         if self._model is None:

@@ -37,6 +37,7 @@ the verdict to look at::
 
 from __future__ import annotations
 
+import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -92,7 +93,10 @@ _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
 
 
 class Retriever:
-    """Retrieves from one index; keep it for further queries, as it remembers what is dear to compute."""
+    """Retrieves from one index; keep it for further queries, as it remembers what is dear to compute.
+
+    Several threads may ask; one is answered at a time.
+    """
 
     def __init__(self, store: Store, embedder: Embedder | None, reranker: Reranker | None = None) -> None:
         """Put the parts together; without an embedder only the arm "text" can be asked for.
@@ -104,6 +108,7 @@ class Retriever:
         self._reranker = reranker
         self._hubs = Hubs(store, embedder.name) if embedder else None
         self._last: tuple[str, np.ndarray] | None = None
+        self._lock = threading.RLock()
         self._passages = Passages(store, embedder, self._hubs) if embedder and self._hubs else None
 
     def retrieve(
@@ -128,7 +133,7 @@ class Retriever:
             SchemaMismatchError: when the index holds no vectors of this embedder.
             StoreError: when the index cannot be read.
         """
-        with self._store.at_once():
+        with self._lock, self._store.at_once():
             # 1. The texts that come near.
             by_video: dict[str, list[Hit]] = defaultdict(list)
             deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
@@ -157,11 +162,12 @@ class Retriever:
         """
         if self._embedder is None:
             return None
-        name, vector = self._embedder.name, self._vector_of(query.text)
-        hits, _ = self._store.nearest(
-            name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
-        )
-        worded = coverage(query.words, [hit.text for hit in hits], self._embedder)
+        with self._lock:
+            name, vector = self._embedder.name, self._vector_of(query.text)
+            hits, _ = self._store.nearest(
+                name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
+            )
+            worded = coverage(query.words, [hit.text for hit in hits], self._embedder)
         by_video: dict[str, list[Hit]] = defaultdict(list)
         for hit, share in zip(hits, worded, strict=True):
             by_video[hit.content_id].append(replace(hit, similarity=max(hit.score, 0.0), worded=share))

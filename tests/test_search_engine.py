@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -403,3 +405,28 @@ def test_the_answer_as_a_whole(store, embedder, finder):
     assert (
         engine.search("a yellow car drives from right to left", ground=False).outcome == "no caption matches"
     )
+
+
+def test_several_people_search_one_engine_at_once(store, embedder):
+    class OneAtATime(StandinFinder):
+        """Fails when two threads ask it at once."""
+
+        def run(self, requests):
+            assert not self.busy
+            self.busy = True
+            time.sleep(0.002)
+            answers = super().run(requests)
+            self.busy = False
+            return answers
+
+        busy = False
+
+    def told(engine, text):
+        matches = engine.search(text, looking=Looking(fresh=True)).matches
+        return [(name(match), match.span, match.verdict, match.confidence) for match in matches]
+
+    asked = [RED_RIGHT, RED_LEFT, BLUE_RIGHT, DOG, BALL, "a green car"] * 2
+    alone = [told(Engine(store, embedder, StandinFinder(VIDEOS)), text) for text in asked]
+    engine = Engine(store, embedder, OneAtATime(VIDEOS), keep=1)
+    with ThreadPoolExecutor(4) as people:
+        assert list(people.map(lambda text: told(engine, text), asked)) == alone
