@@ -138,6 +138,11 @@ class Store:
         found = self._tables.read("files", {"path": [path]})
         return layout.file_from_row(found[0]) if found else None
 
+    def files_at(self, paths: Collection[str]) -> dict[str, File]:
+        """The files at some absolute paths, by path, as far as the index knows them."""
+        found = self._tables.read("files", {"path": paths})
+        return {row["path"]: layout.file_from_row(row) for row in found}
+
     def remove_files(self, paths: Collection[str]) -> None:
         """Forget files; contents that no file holds any more are no longer found."""
         self._tables.delete("files", {"path": paths})
@@ -301,6 +306,16 @@ class Store:
             map(layout.event_from_row, self._owned_rows(self._tables.read("events", wanted))),
             key=lambda event: (event.content_id, event.span, event.text, event.id),
         )
+
+    def events_of(self, content_ids: Collection[str]) -> dict[str, list[Event]]:
+        """Events of some videos by content id, each video's by start; none for a video that has none."""
+        wanted = {"owner_kind": ["event"], "content_id": content_ids}
+        by_video: dict[str, list[Event]] = {content_id: [] for content_id in content_ids}
+        for row in self._owned_rows(self._tables.read("events", wanted)):
+            by_video[row["content_id"]].append(layout.event_from_row(row))
+        for events in by_video.values():
+            events.sort(key=lambda event: (event.span, event.text, event.id))
+        return by_video
 
     def texts(self, content_id: str | None = None) -> list[TextRow]:
         """Every searchable text of one video, or of all: what an embedder's vector table is filled from."""

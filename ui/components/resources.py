@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -15,10 +15,8 @@ from footage.types import Event, Span
 from ui import parts
 
 if TYPE_CHECKING:
-    from footage.embedder import Embedder
     from footage.vlm.protocol import VideoModel
     from search.engine import Engine
-    from search.rerank import Reranker
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,34 +33,33 @@ class Desk:
     """The index."""
     load_model: LoadModel
     """Loads the model that the settings name."""
+    edition: int = 0
+    """Tells an index made anew in the same place from the one before."""
 
     def engine(self) -> Engine:
-        """The search engine; embedder and re-ranker are loaded now, the model when it is first asked.
+        """The search engine, one for all visitors; its embedder is loaded now, its model when first asked.
 
         Raises:
             FootageError: when the embedder or the re-ranker cannot be used.
         """
-        from search.engine import Engine
-
-        settings = self.settings
-        return Engine(
-            self.store,
-            _embedder(settings.embedder),
-            lambda: _model(
-                settings.model, str(settings.model_path), settings.device, lambda: self.load_model(settings)
-            ),
-            looking=parts.looking(settings),
-            reranker=_reranker(settings.rerank, settings.device) if settings.rerank else None,
-        )
+        spelled = self.settings.model_dump_json()
+        return _engine(spelled, self.edition, self.store, self.settings, self.load_model)
 
     def outline(self, content_id: str) -> Outline:
-        """What the index has of one video, for its strip.
+        """What the index has of one video, for its strip; errors as ``outlines``."""
+        return self.outlines([content_id])[content_id]
+
+    def outlines(self, content_ids: Collection[str]) -> dict[str, Outline]:
+        """What the index has of some videos, by content id.
 
         Raises:
             StoreError: when the index cannot be read.
         """
-        covered = self.store.committed([content_id]).get(content_id, {})
-        return Outline(tuple(covered.values()), self.store.events(content_id))
+        covered, events = self.store.committed(content_ids), self.store.events_of(content_ids)
+        return {
+            content_id: Outline(tuple(covered.get(content_id, {}).values()), events[content_id])
+            for content_id in content_ids
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ def open_desk(settings: Settings, load_model: LoadModel) -> Desk:
     """
     folder = Path(settings.db)
     number = folder.stat().st_ino if folder.is_dir() else 0  # an index made anew is another one
-    return Desk(settings, _store(str(folder), number), load_model)
+    return Desk(settings, _store(str(folder), number), load_model, number)
 
 
 def _once(make: Callable[P, T]) -> Callable[P, T]:
@@ -114,19 +111,16 @@ def _store(path: str, number: int) -> Store:
 
 
 @_once
-def _embedder(name: str) -> Embedder:
+def _engine(spelled: str, edition: int, _store: Store, _settings: Settings, _load_model: LoadModel) -> Engine:
+    """The engine for some settings, spelled out, and an index."""
     from footage.embedder import load_embedder
-
-    return load_embedder(name)
-
-
-@_once
-def _reranker(name: str, device: str) -> Reranker:
+    from search.engine import Engine
     from search.rerank import load_reranker
 
-    return load_reranker(name, device=device)
-
-
-@_once
-def _model(name: str, model_path: str, device: str, _load: Callable[[], VideoModel]) -> VideoModel:
-    return _load()
+    return Engine(
+        _store,
+        load_embedder(_settings.embedder),
+        lambda: _load_model(_settings),
+        looking=parts.looking(_settings),
+        reranker=load_reranker(_settings.rerank, device=_settings.device) if _settings.rerank else None,
+    )
