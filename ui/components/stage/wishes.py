@@ -1,4 +1,4 @@
-"""Reads what the browser sends of the player; pure. It is not trusted: what does not fit is as if not said."""
+"""Reads what the browser sends; pure. It is not trusted: what does not fit counts for nothing."""
 
 from __future__ import annotations
 
