@@ -182,6 +182,32 @@ def frame_at(
     return supervise(work, name=name, timeout_seconds=timeout_seconds)
 
 
+def cut_start(path: str | os.PathLike[str], span: Span, *, timeout_seconds: float = 120) -> float:
+    """Presentation time of the frame that a cut of a span begins with (see ``footage.clip``).
+
+    That is the first frame at or after the span's start, or the one on show in a span without a frame.
+
+    Args:
+        path: A local file.
+        span: What is to be cut, in video time.
+        timeout_seconds: Give up after this long without progress.
+
+    Returns:
+        Video time, in seconds.
+
+    Raises:
+        VideoError: It cannot be read.
+    """
+    absolute, name = _checked(path)
+
+    def work(pulse: Pulse) -> float:
+        times_seconds = decode.open_source(absolute, pulse).table.times_seconds
+        first, past = np.searchsorted(times_seconds, (span.start_seconds, span.end_seconds)).tolist()
+        return float(times_seconds[first if past > first else max(0, first - 1)])
+
+    return supervise(work, name=name, timeout_seconds=timeout_seconds)
+
+
 def _checked(path: str | os.PathLike[str]) -> tuple[str, str]:
     """Absolute path and display name of a file on the allow-list, with torchcodec loaded."""
     absolute, _ = check(path)

@@ -6,61 +6,143 @@ import base64
 import glob
 import hashlib
 import logging
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from footage.errors import VideoError
+from footage.errors import FootageError, VideoError
+from footage.timecode import gap_seconds
 from footage.types import Span
 
-LEAD_SECONDS = 2
-"""Context before a span, in whole seconds, because a Streamlit player starts at whole seconds."""
+LEAD_SECONDS = 2.0
+"""Context before a span."""
 TAIL_SECONDS = 2.0
 """Context after a span."""
+AHEAD_SECONDS = 20.0
+"""What is shown after a moment that was asked for."""
 LONGEST_SECONDS = 60.0
-"""A preview of a longer span ends here."""
+"""A preview of a longer stretch ends here."""
 CACHE_BYTES = 512 * 1024 * 1024
 """The oldest previews and thumbnails go when the folder holds more than this."""
 _THUMBNAIL_WIDTH = 360
 _PREVIEW_WIDTH = 720
 
 logger = logging.getLogger(__name__)
+_prefetching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A short clip around a span."""
+    """A short clip of a stretch of a video."""
 
     path: Path
     """The clip, an MP4 that browsers play."""
-    span: Span
-    """What it shows, in video time; the part past the video's end is not there."""
-    start_seconds: int
-    """Where in the clip the span begins."""
+    stretch: Span
+    """What was to be shown, in video time."""
+    start_seconds: float
+    """Presentation time of the clip's first frame, in video time: within a frame of the stretch's start."""
 
 
-def preview(cache: Path, path: str, *, content_id: str, span: Span) -> Preview:
-    """Cut a clip around a span, or take the one that was cut before.
+# -- What to show ----------------------------------------------------------
+
+
+def around(span: Span, duration_seconds: float) -> Span:
+    """The stretch to show for a span: some context on both sides, inside the video, not too long."""
+    start = max(0.0, min(span.start_seconds, duration_seconds) - LEAD_SECONDS)
+    end = min(duration_seconds, span.end_seconds + TAIL_SECONDS, start + LONGEST_SECONDS)
+    return Span(start, max(start, end))
+
+
+def reaching(stretch: Span, seconds: float, duration_seconds: float) -> Span:
+    """The stretch to show next, for it to hold a moment: the same, a wider one, or one elsewhere.
+
+    Args:
+        stretch: What is shown now.
+        seconds: The moment, in video time, inside the video.
+        duration_seconds: Length of the video.
+    """
+    if stretch.start_seconds <= seconds < stretch.end_seconds or seconds == stretch.end_seconds:
+        return stretch
+    there = Span(
+        max(0.0, seconds - LEAD_SECONDS), max(seconds, min(duration_seconds, seconds + AHEAD_SECONDS))
+    )
+    both = Span(min(stretch.start_seconds, there.start_seconds), max(stretch.end_seconds, there.end_seconds))
+    return there if gap_seconds(stretch, there) or both.duration_seconds > LONGEST_SECONDS else both
+
+
+# -- Cutting it ------------------------------------------------------------
+
+
+def preview(cache: Path, path: str, *, content_id: str, stretch: Span) -> Preview:
+    """Cut a clip, or take the one that was cut before; one that is damaged is cut again.
 
     Args:
         cache: Folder to keep it in.
         path: The video file.
         content_id: What the file holds.
-        span: What to show, in video time.
+        stretch: What to show, in video time.
 
     Raises:
         VideoError: The file cannot be read there.
         FootageError: The cache folder cannot be written.
     """
-    from footage.clip import write_preview
+    kept = kept_preview(cache, content_id=content_id, stretch=stretch)
+    if kept:
+        return kept
 
-    lead = min(LEAD_SECONDS, int(span.start_seconds))
-    start = span.start_seconds - lead
-    shown = Span(start, min(span.end_seconds + TAIL_SECONDS, start + LONGEST_SECONDS))
-    out = _place(cache / "previews", content_id, shown, ".mp4")
-    if not out.is_file():
-        write_preview(path, shown, out, max_width=_PREVIEW_WIDTH)
-        keep_small(out.parent)
-    return Preview(out, shown, lead)
+    from footage.clip import write_preview
+    from footage.video import cut_start
+
+    # A clip's name says where in the video it begins, so that a kept one needs no look at the video.
+    start_seconds = cut_start(path, stretch)
+    stem = _place(cache / "previews", content_id, stretch, "")
+    out = stem.with_name(f"{stem.name}@{round(start_seconds * 1e6)}.mp4")
+    write_preview(path, stretch, out, max_width=_PREVIEW_WIDTH)
+    keep_small(out.parent)
+    return Preview(out, stretch, start_seconds)
+
+
+def kept_preview(cache: Path, *, content_id: str, stretch: Span) -> Preview | None:
+    """The clip as it was cut before, or None; what is damaged is removed."""
+    stem = _place(cache / "previews", content_id, stretch, "")
+    for out in stem.parent.glob(f"{glob.escape(stem.name)}@*.mp4"):
+        if is_whole(out):
+            return Preview(out, stretch, int(out.stem.rpartition("@")[2]) / 1e6)
+        out.unlink(missing_ok=True)
+    return None
+
+
+def is_whole(clip: Path) -> bool:
+    """Whether a file looks like an MP4 that nothing was cut off of: its outermost boxes fill it exactly."""
+    names: list[bytes] = []
+    try:
+        with clip.open("rb") as file:
+            size_bytes, at = clip.stat().st_size, 0
+            while at < size_bytes:
+                file.seek(at)
+                head = file.read(16)
+                length = int.from_bytes(head[:4])
+                if length == 1:  # a long box: its length stands behind its name
+                    length = int.from_bytes(head[8:16])
+                if length < 8 or (not names and head[4:8] != b"ftyp"):
+                    return False
+                names.append(head[4:8])
+                at += length
+    except OSError:
+        return False
+    return at == size_bytes and b"moov" in names and b"mdat" in names
+
+
+def prefetch(cache: Path, path: str, *, content_id: str, stretch: Span) -> Future[None]:
+    """Cut a clip in the background, one at a time; what goes wrong is said when somebody asks for it."""
+
+    def cut() -> None:
+        try:
+            preview(cache, path, content_id=content_id, stretch=stretch)
+        except FootageError as error:
+            logger.info("no preview ahead of time: %s", error)
+
+    return _prefetching.submit(cut)
 
 
 def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str:
@@ -86,6 +168,9 @@ def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str
             return ""
         keep_small(out.parent)
     return "data:image/jpeg;base64," + base64.b64encode(out.read_bytes()).decode("ascii")
+
+
+# -- The cache folder ------------------------------------------------------
 
 
 def _place(folder: Path, content_id: str, span: Span, suffix: str) -> Path:

@@ -48,11 +48,9 @@ def strip(
     return f'<div class="fx-strip" {name}>{"".join(pieces)}</div>{scale}'
 
 
-def legend(*, matched: bool) -> str:
-    """What the colours of a strip mean, as HTML; ``matched`` says whether it shows what a query matched."""
-    entries = {"chosen": "playing", "match": "matched", "event": "indexed events", "gap": "not indexed"}
-    if not matched:
-        del entries["match"]
+def legend() -> str:
+    """What the colours of a strip mean, as HTML."""
+    entries = {"event": "indexed events", "gap": "not indexed"}
     keys = "".join(f'<span><i class="fx-key fx-{kind}"></i>{word}</span>' for kind, word in entries.items())
     return f'<div class="fx-legend">{keys}</div>'
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from footage.store import IndexStatus
 from footage.types import Event, File, Span, Video
-from ui.components import cards, markup, media, notices, player, timeline
+from ui.components import cards, markup, media, notices, stage, timeline
 from ui.components.resources import Desk, Outline
 from ui.console import plain
 from ui.shown import count, short_path
@@ -113,16 +113,7 @@ def _video(desk: Desk, names: dict[str, tuple[str, str]], videos: dict[str, Vide
         _events(desk, outline, content_id, path, chosen)
     with right, st.container(key="stage"):
         if chosen:
-            player.show(
-                video,
-                path,
-                chosen.span,
-                cache=desk.settings.cache_dir,
-                outline=outline,
-                matches=(),
-                text=chosen.text,
-                autoplay=True,
-            )
+            st.fragment(_stage)(desk, outline, video, path, chosen)
         else:
             _poster(desk, outline, video, path)
 
@@ -141,6 +132,26 @@ def _events(desk: Desk, outline: Outline, content_id: str, path: str, chosen: Ev
             st.button(f"Play event {number + 1}", key=f"play_{number}", on_click=_choose, args=(event.id,))
 
 
+def _stage(desk: Desk, outline: Outline, video: Video, path: str, chosen: Event) -> None:
+    """The event in the player; its keys lead to the events before and after."""
+    asked = stage.show(
+        desk.settings.cache_dir,
+        video,
+        path,
+        chosen.span,
+        outline=outline,
+        text=chosen.text,
+        autoplay=True,
+        actions=("previous", "next"),
+        key="library_player",
+    )
+    if asked.action:
+        ids = [event.id for event in outline.events]
+        number = ids.index(chosen.id) + (1 if asked.action == "next" else -1)
+        _choose(ids[number % len(ids)])
+        st.rerun()
+
+
 def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
     """The video before any event is chosen."""
     at = outline.events[0].span if outline.events else Span(0, video.duration_seconds)
@@ -149,7 +160,7 @@ def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
     facts = f"{video.width} by {video.height}, {video.fps:.3g} frames a second, {video.codec}"
     st.html(
         cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=facts)
-        + f'<div class="fx-under">{strip}{timeline.legend(matched=False)}</div>'
+        + f'<div class="fx-under">{strip}{timeline.legend()}</div>'
     )
     for warning in video.warnings:
         st.html(notices.remark(notices.sentence(warning)))

@@ -10,7 +10,7 @@ import streamlit as st
 
 from footage.errors import FootageError, UsageError
 from footage.types import Match, Span
-from ui.components import cards, markup, media, notices, player, timeline
+from ui.components import cards, markup, media, notices, stage, timeline
 from ui.components.resources import Desk, Outline
 from ui.shown import count, short_path
 
@@ -193,18 +193,38 @@ def _answers(desk: Desk, answered: Answered) -> None:
                 st.html(_card(desk, match, matches, outline, chosen=number == chosen))
                 st.button(f"Play answer {number + 1}", key=f"play_{number}", on_click=_choose, args=(number,))
     with right, st.container(key="stage"):
-        match = matches[chosen]
-        player.show(
-            match.video,
-            match.path,
-            match.span,
-            cache=desk.settings.cache_dir,
-            outline=outlines[match.video.content_id],
-            matches=_same_video(match, matches),
-            text=match.text,
-            autoplay=st.session_state.get("clicked", False),
-        )
-        st.html(_why(match))
+        st.fragment(_stage)(desk, matches, chosen, outlines[matches[chosen].video.content_id])
+        st.html(_why(matches[chosen]))
+
+
+def _stage(desk: Desk, matches: Sequence[Match], chosen: int, outline: Outline) -> None:
+    """The answer in the player; its keys lead to the answers before and after."""
+    match, cache = matches[chosen], desk.settings.cache_dir
+    asked = stage.show(
+        cache,
+        match.video,
+        match.path,
+        match.span,
+        outline=outline,
+        matches=[
+            stage.Mark(other.span, other.text, other.verdict)
+            for other in matches
+            if other.video.content_id == match.video.content_id
+        ],
+        text=match.text,
+        autoplay=st.session_state.get("clicked", False),
+        actions=("previous", "next"),
+    )
+    after = matches[(chosen + 1) % len(matches)]
+    media.prefetch(
+        cache,
+        after.path,
+        content_id=after.video.content_id,
+        stretch=media.around(after.span, after.video.duration_seconds),
+    )
+    if asked.action:
+        _choose((chosen + (1 if asked.action == "next" else -1)) % len(matches))
+        st.rerun()
 
 
 def _choose(number: int) -> None:
