@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +11,12 @@ from typing import TYPE_CHECKING
 from footage.errors import UsageError
 from footage.timecode import format_time, gap_seconds, parse_time
 from footage.types import Candidate, Hit, Match, Span
+from search.engine import Engine, SearchResult, Timings
 from search.ground import text_matches
+from search.query import Query
 from search.retrieve import DEPTH
 from search.verdict import clock
+from search.wording import words_of
 
 if TYPE_CHECKING:
     from footage.store import Store, VectorRow
@@ -30,6 +34,16 @@ def read_moment_in_video(text: str) -> tuple[str, float]:
             f"{text!r} names no moment of a video.", hint="Write VIDEO@TIME, for example garden.mp4@1:23."
         )
     return video, parse_time(moment)
+
+
+def search_like(store: Store, moment: str, *, embedder: str, limit: int = 5) -> SearchResult:
+    """Search for events like the one at "VIDEO@TIME"; errors as ``more_like``."""
+    video, seconds = read_moment_in_video(moment)
+    began = time.perf_counter()
+    text, matches = more_like(store, video, seconds, embedder=embedder, limit=limit)
+    timings = Timings(time.perf_counter() - began, 0.0, 0.0)
+    coverage = Engine(store, None).coverage()
+    return SearchResult(Query(text, words_of(text), text), tuple(matches), coverage, timings)
 
 
 def more_like(

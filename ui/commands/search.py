@@ -87,6 +87,8 @@ def run(
     The index proposes videos; the model then looks at them again and says from when to when. Finding nothing
     is an answer, too (exit code 0). With --no-ground no model is loaded, with --mode text no embedder either.
     """
+    from footage.store import Store
+    from search.like import search_like
     from search.pages import LISTED, page
 
     page([], number, size=limit)  # a page that cannot be is told before anything is loaded
@@ -108,7 +110,7 @@ def run(
             looking=parts.looking(settings, fresh=fresh, exhaustive=exhaustive, budget_seconds=budget),
         )
         if query is not None
-        else answer_like(like or "", settings, limit=LISTED)
+        else search_like(Store.open(settings.db), like or "", embedder=settings.embedder, limit=LISTED)
     )
     _show(result, group=group, number=number, limit=limit, json=json)
 
@@ -184,26 +186,3 @@ def answer(
         if asked.parts:
             return search_joint(engine, asked, limit=limit, ground=ground, arm=mode, on_progress=step)
         return engine.search(asked, limit=limit, ground=ground, arm=mode, on_progress=step)
-
-
-def answer_like(moment: str, settings: Settings, *, limit: int) -> SearchResult:
-    """Search the index for events like the one at "VIDEO@TIME", by the stored vectors.
-
-    Raises:
-        FootageError: when there is no such event, or the index cannot be used.
-    """
-    import time
-
-    from footage.store import Store
-    from search.engine import Engine, SearchResult, Timings
-    from search.like import more_like, read_moment_in_video
-    from search.query import Query
-    from search.wording import words_of
-
-    video, seconds = read_moment_in_video(moment)
-    store = Store.open(settings.db)
-    began = time.perf_counter()
-    text, matches = more_like(store, video, seconds, embedder=settings.embedder, limit=limit)
-    timings = Timings(time.perf_counter() - began, 0.0, 0.0)
-    coverage = Engine(store, None).coverage()
-    return SearchResult(Query(text, words_of(text), text), tuple(matches), coverage, timings)

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from footage.types import Event, Match
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from footage.types import Event, File, Match
 from ui.components import markup
+
+if TYPE_CHECKING:
+    from search.joint import JointMatch
 
 _VERDICTS = {
     "found": ("fx-found", "✓", "Found", "All the evidence together speaks for it."),
@@ -22,31 +28,67 @@ _VERDICTS = {
 }
 
 
-def result(match: Match, *, picture: str, strip: str, chosen: bool = False, pending: bool = False) -> str:
+def result(
+    match: Match | JointMatch,
+    *,
+    picture: str,
+    strip: str,
+    file: File | None = None,
+    words: str = "",
+    chosen: bool = False,
+    pending: bool = False,
+    others: int = 0,
+) -> str:
     """One answer as a card.
 
     Args:
         match: The answer.
         picture: Address of a frame of it; empty for none.
         strip: Its timeline, as HTML.
+        file: The file, for its camera and its clock.
+        words: What was looked for, to mark the words of it that are said.
         chosen: Whether the player shows it.
         pending: Whether the model has still to look at it.
+        others: How many more answers are like it.
     """
     tags = badge("pending" if pending else match.verdict)
     source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
     if match.offline:
         source += '<span class="fx-tag">offline</span>'
+    if others:
+        source += f'<span class="fx-tag">and {others} more</span>'
+    told = (match,) if isinstance(match, Match) else match.parts
+    said = "".join(
+        f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>' for part in told
+    )
+    where = "".join(f"<span>{markup.text(word)}</span>" for word in _place_and_time(match, file))
     return _card(
         picture,
-        f'<div class="fx-top">{tags}{source}{_sure(match)}</div>'
-        f'<p class="fx-text">{markup.text(match.text) or "(no text)"}</p>'
+        f'<div class="fx-top">{tags}{source}{_sure(match)}</div>{said}'
         f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(match.path))}</span>'
-        f"<b>{markup.clock_span(match.span)}</b></p>{strip}",
+        f"{where}<b>{markup.clock_span(match.span)}</b></p>{strip}",
         chosen=chosen,
     )
 
 
-def _sure(match: Match) -> str:
+def _place_and_time(match: Match | JointMatch, file: File | None) -> list[str]:
+    """The camera, and the time of day where the clock of the file is known."""
+    if file is None:
+        return []
+    when = wall_clock(file, match.span.start_seconds)
+    return [word for word in (file.camera, when) if word]
+
+
+def wall_clock(file: File, seconds: float) -> str:
+    """The wall-clock time of a moment of a file, "about" where its clock is guessed; empty where unknown."""
+    if not file.recorded_at:
+        return ""
+    moment = datetime.fromisoformat(file.recorded_at) + timedelta(seconds=seconds)
+    told = moment.isoformat(sep=" ", timespec="seconds")
+    return f"about {told}" if file.clock_source == "guessed" else told
+
+
+def _sure(match: Match | JointMatch) -> str:
     """How sure it is that it is there; where the model has not looked, how near the caption is."""
     if match.confidence is None:
         title, told = "How near the indexed text comes, 0 to 1", f"score {match.score:.2f}"
@@ -97,9 +139,10 @@ def badge(verdict: str) -> str:
     return f'<span class="fx-badge {style}" title="{why}"><i aria-hidden="true">{sign}</i>{word}</span>'
 
 
-def source_of(match: Match) -> str:
+def source_of(match: Match | JointMatch) -> str:
     """Whose span a match has, in words."""
-    return "span by the model" if match.grounded else "span from the index"
+    told = (match,) if isinstance(match, Match) else match.parts
+    return "span by the model" if all(part.grounded for part in told) else "span from the index"
 
 
 def _card(picture: str, body: str, *, chosen: bool, small: bool = False) -> str:

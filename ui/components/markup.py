@@ -11,6 +11,7 @@ from pathlib import PurePath
 
 from footage.timecode import format_time
 from footage.types import Span
+from search.wording import FUNCTION_WORDS, same_word, words_of
 from ui.console import plain
 
 _MARKDOWN_SIGNS = re.compile(r"([!-/:-@\[-`{-~])")
@@ -20,6 +21,18 @@ _WORD_JOINER = "\N{WORD JOINER}"
 def text(value: object) -> str:
     """A text for use in HTML, in an element or in a quoted attribute."""
     return html.escape(plain(value), quote=True)
+
+
+def marked(value: str, words: str) -> str:
+    """A text for use in HTML in which the content words that ``words`` has, too, are marked."""
+    wanted = [word for word in words_of(words) if word not in FUNCTION_WORDS]
+    pieces = re.split(r"(\w+)", value)  # every second piece is a word
+    return "".join(
+        f"<mark>{text(piece)}</mark>"
+        if number % 2 and any(same_word(piece.casefold(), word) for word in wanted)
+        else text(piece)
+        for number, piece in enumerate(pieces)
+    )
 
 
 def label(value: object, *, most: int = 80) -> str:

@@ -12,6 +12,7 @@ from ui.shown import count
 if TYPE_CHECKING:
     from footage.store import IndexStatus
     from search.engine import SearchResult
+    from search.joint import JointResult
 
 
 def problem(error: FootageError) -> str:
@@ -37,24 +38,56 @@ def no_index(error: FootageError, db: str) -> str:
     )
 
 
-def nothing_found(query: str) -> str:
-    """The honest answer when no indexed text comes near a query."""
+def nothing_found(query: str, result: SearchResult | JointResult, *, looked: bool) -> str:
+    """The honest answer when nothing comes near a query: what was searched, and what the model looked at.
+
+    Args:
+        query: What was looked for.
+        result: What the search answered.
+        looked: Whether the model was to look.
+    """
+    seen = result.coverage
+    head = "Not found" if result.outcome == "not found" else "No caption matches"
+    rows = [
+        ("Captions searched", f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)}"),
+        ("Videos", f"{seen.videos:,}"),
+        (
+            "The model looked at",
+            f"{markup.clock(result.looked.seconds)} in {count(result.looked.windows, 'window')}"
+            if result.looked.windows
+            else "nothing",
+        ),
+    ]
+    if result.looked.unseen:
+        rows.append(("Left out", count(result.looked.unseen, "window")))
+    if seen.files_failed:
+        rows.append(("Files that could not be read", f"{seen.files_failed:,}"))
+    table = "".join(f"<dt>{name}</dt><dd>{markup.text(told)}</dd>" for name, told in rows)
+    advice = "Say what happens as one sees it: who or what, in which colour, doing what. " + (
+        "To have the model look everywhere, whatever captions say, turn on “Look everywhere” in the options."
+        if looked
+        else "To have the model look, turn on “Ask the model when exactly”."
+    )
     return (
-        '<div class="fx-empty"><h2>Not found</h2>'
-        f"<p>Nothing that was indexed comes near “{markup.text(markup.shortened(query, 200))}”.</p>"
-        "<p>Say what happens as one sees it: who or what, in which colour, doing what.</p></div>"
+        f'<div class="fx-empty"><h2>{head}</h2>'
+        f"<p>Nothing there comes near “{markup.text(markup.shortened(query, 200))}”.</p>"
+        f'<dl class="fx-facts">{table}</dl><p>{advice}</p></div>'
     )
 
 
-def coverage(result: SearchResult) -> str:
+def coverage(result: SearchResult | JointResult) -> str:
     """What an answer is based on: how much was searched, under which model, how long it took."""
     seen = result.coverage
+    looked = result.looked
     parts = [
         f"searched {count(seen.videos, 'video')}",
         f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)} indexed",
     ]
-    if seen.model:
-        parts.append(f"model {seen.model}")
+    if looked.windows:
+        parts.append(
+            f"the model looked at {markup.clock(looked.seconds)} in {count(looked.windows, 'window')}"
+            + (f", {looked.unseen} left out" if looked.unseen else "")
+        )
     if seen.files_failed:
         parts.append(f"{count(seen.files_failed, 'file')} could not be read (see Library)")
     timings = result.timings

@@ -105,7 +105,7 @@ def narrowed(text: str, **filters: str) -> str:
 
 
 def understood(query: Query) -> str:
-    """What was read as filters, negations and operators as chips, and what was not, as HTML; empty for none."""
+    """What was read as filters, negations and operators, and what was not, as HTML; empty for none."""
     read = "".join(f'<span class="fx-chip">{markup.text(term)}</span>' for term in query.understood)
     unread = "".join(
         f'<span class="fx-chip fx-unread" title="This is no filter: it is searched as words.">'
@@ -126,7 +126,7 @@ def _options(*, exact: bool) -> Options:
         "Look everywhere",
         key="everywhere",
         disabled=not exact,
-        help="The model looks at every window that the filters leave, whatever captions say. It may take long.",
+        help="The model looks at every window that the filters leave, whatever captions say. It takes long.",
         **_KEPT,
     )
     budget = st.number_input(

@@ -15,6 +15,7 @@ from footage.types import Event, Span
 from ui import parts
 
 if TYPE_CHECKING:
+    from footage.embedder import Embedder
     from footage.vlm.protocol import VideoModel
     from search.engine import Engine
 
@@ -111,15 +112,21 @@ def _store(path: str, number: int) -> Store:
 
 
 @_once
+def _embedder(name: str) -> Embedder:
+    from footage.embedder import load_embedder
+
+    return load_embedder(name)
+
+
+@_once
 def _engine(spelled: str, edition: int, _store: Store, _settings: Settings, _load_model: LoadModel) -> Engine:
     """The engine for some settings, spelled out, and an index."""
-    from footage.embedder import load_embedder
     from search.engine import Engine
     from search.rerank import load_reranker
 
     return Engine(
         _store,
-        load_embedder(_settings.embedder),
+        _embedder(_settings.embedder),
         lambda: _load_model(_settings),
         looking=parts.looking(_settings),
         reranker=load_reranker(_settings.rerank, device=_settings.device) if _settings.rerank else None,

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from footage.errors import FootageError, UsageError
-from footage.types import Match, Span
-from ui.components import cards, markup, media, notices, stage, timeline
+from footage.errors import FootageError
+from footage.timecode import format_time
+from footage.types import File, Match, Span
+from search.pages import LISTED, grouped
+from ui import parts
+from ui.components import cards, evidence, markup, media, notices, questions, stage, timeline
+from ui.components.questions import Question
 from ui.components.resources import Desk, Outline
-from ui.shown import count, short_path
+from ui.shown import count
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from search.engine import SearchResult
+    from search.joint import JointMatch, JointResult
 
 RESULTS = 8
 """Answers on a page."""
-EXAMPLES = 4
-"""Questions offered."""
 _TILES = 8
 
 
@@ -30,14 +33,14 @@ _TILES = 8
 class Answered:
     """What the page shows until the next question."""
 
-    query: str
-    """The question as typed."""
-    exact: bool
-    """Whether the model was to be asked."""
-    result: SearchResult | None
+    question: Question
+    """What was asked."""
+    result: SearchResult | JointResult | None
     """The answer, or None where there is none."""
     trouble: FootageError | None = None
     """What went wrong; beside a result: why the model could not be asked."""
+    stopped: bool = False
+    """Whether somebody stopped the model before it had looked everywhere it was to."""
 
 
 def show(desk: Desk) -> None:
@@ -47,175 +50,232 @@ def show(desk: Desk) -> None:
         StoreError: when the index cannot be read.
     """
     heading = st.empty()
-    query, exact = _question(desk)
-    if not query:
+    question = questions.form(desk)
+    if not question:
         heading.html('<div class="fx-hero"><h1>Search video by what happens in it, and when.</h1></div>')
         _welcome(desk)
         return
-    answered: Answered | None = st.session_state.get("answered")
-    if answered is None or (answered.query, answered.exact) != (query, exact):
-        st.session_state.chosen, st.session_state.clicked = 0, False
-        answered = _search(desk, query, exact=exact)
-        st.session_state.answered = answered
-    _answers(desk, answered)
-
-
-# -- 1. The question -------------------------------------------------------
-
-
-def _question(desk: Desk) -> tuple[str, bool]:
-    """Draw the search box; the question that stands, and whether the model is to be asked."""
     state = st.session_state
-    if "asked" not in state:
-        state.asked = st.query_params.get("q", "").strip()
-    state.setdefault("typed", state.asked)
-    state.setdefault("exact", True)
-    with st.form("ask", border=False):
-        box, button = st.columns([8, 1], vertical_alignment="bottom", gap="small")
-        box.text_input(
-            "What happens?",
-            key="typed",
-            placeholder="What happens? For example: a red car drives from left to right",
-            label_visibility="collapsed",
-            persist_state="session",
-        )
-        submitted = button.form_submit_button("Search", type="primary", width="stretch", on_click=_ask)
-    with st.container(horizontal=True, vertical_alignment="center", key="chips", gap="small"):
-        for number, example in enumerate(_examples(desk)):
-            st.button(markup.label(example, most=60), key=f"chip_{number}", on_click=_ask, args=(example,))
-        st.toggle(
-            "Ask the model when exactly",
-            key="exact",
-            help="The index finds the video; the model then looks again and names the span. Slower, better.",
-            persist_state="session",
-        )
-    if submitted and not state.asked:
-        st.html(notices.problem(UsageError("there is nothing to search for", hint="say what happens")))
-    return state.asked, state.exact
+    answered: Answered | None = state.get("answered")
+    if answered is None or answered.question != question:
+        state.chosen, state.clicked, state.page = 0, False, 1
+        answered = state.answered = _stopped(desk, question) or _search(desk, question)
+    _answers(desk, question, answered)
 
 
-def _ask(query: str | None = None) -> None:
-    """Make this, or what was typed, the question; the page's address holds it, to be kept and shared."""
-    state = st.session_state
-    state.typed = state.asked = (state.typed if query is None else query).strip()
-    state.answered = None
-    st.query_params.q = state.asked
+# -- 1. Looking for it -----------------------------------------------------
 
 
-def _examples(desk: Desk) -> list[str]:
-    """Questions that the index can answer: an event of each of its first videos, all different."""
-    examples: list[str] = []
-    for number, content_id in enumerate(sorted(desk.store.committed())[: 2 * EXAMPLES]):
-        events = desk.store.events(content_id)
-        turned = [*events[number:], *events[:number]]
-        fresh = (event.text for event in turned if event.text.strip() and event.text not in examples)
-        examples.extend(list(fresh)[:1])
-    return examples[:EXAMPLES]
-
-
-# -- 2. Looking for it -----------------------------------------------------
-
-
-def _search(desk: Desk, query: str, *, exact: bool) -> Answered:
+def _search(desk: Desk, question: Question) -> Answered:
     """Ask the index, show what it says, then ask the model."""
+    from search.like import search_like
+    from search.query import parse_query
+
     waiting = st.empty()
-    cards: list[DeltaGenerator] = []
-    progress: list[DeltaGenerator] = []
-
-    def show_hits(matches: list[Match]) -> None:
-        if not progress:
-            with waiting.container():
-                st.html(
-                    '<p class="fx-coverage">From the index; the model is looking at the best of these.</p>'
-                )
-                left, right = _halves()
-                cards.append(left.empty())
-                with right, st.container(key="stage_waiting"):
-                    progress.append(st.empty())
-                    progress[0].progress(0.0, text="Loading the model")
-        # What the model has looked at replaces what the index said, round by round.
-        with cards[0].container():
-            for match in matches:
-                outline = desk.outline(match.video.content_id)
-                st.html(_card(desk, match, matches, outline, pending=not match.grounded))
-
-    def show_progress(done: int, whole: int) -> None:
-        if progress:
-            progress[0].progress(done / whole if whole else 1.0, text=f"Looked at {done} of {whole} windows")
-
+    live = _Live(desk, question, waiting)
     try:
         with st.spinner("Searching"):
-            result = desk.engine().search(
-                query,
-                limit=RESULTS,
-                ground=exact,
-                on_hits=show_hits if exact else None,
-                on_progress=show_progress,
+            if question.like:
+                found = search_like(desk.store, question.like, embedder=desk.settings.embedder, limit=LISTED)
+                return Answered(question, found)
+            engine = desk.engine()
+            query = parse_query(question.text)
+            settings = parts.looking(
+                desk.settings,
+                exhaustive=question.exhaustive,
+                budget_seconds=question.budget_seconds,
             )
-        return Answered(query, exact, result)
+            options: dict[str, Any] = {
+                "limit": LISTED,
+                "ground": question.exact and bool(desk.store.status().videos),
+                "looking": settings,
+                "arm": question.mode,
+                "on_progress": live.show_progress,
+            }
+            if query.parts:
+                from search.joint import search_joint
+
+                return Answered(question, search_joint(engine, query, **options))
+            return Answered(
+                question,
+                engine.search(query, on_hits=live.show_matches if question.exact else None, **options),
+            )
     except FootageError as error:
-        if not progress:
-            return Answered(query, exact, None, error)
-        # Hits were shown, so the index has answered: what failed is the model.
-        return Answered(query, exact, desk.engine().search(query, limit=RESULTS, ground=False), error)
+        # Where hits were shown the index has answered: what failed is the model.
+        return Answered(question, live.partial(), error)
     finally:
         waiting.empty()
 
 
-# -- 3. The answers --------------------------------------------------------
+class _Live:
+    """What is seen while the model looks: the index's answer first, replaced round by round."""
+
+    def __init__(self, desk: Desk, question: Question, place: DeltaGenerator) -> None:
+        self._desk = desk
+        self._question = question
+        self._place = place
+        self._cards: DeltaGenerator | None = None
+        self._progress: DeltaGenerator | None = None
+        self._files: dict[str, File] = {}
+        st.session_state.pop("partly", None)
+
+    def show_matches(self, matches: list[Match]) -> None:
+        """Show what is known by now, and keep it in case somebody stops the search."""
+        st.session_state.partly = (self._question, tuple(matches))
+        if self._cards is None:
+            self._begin()
+        assert self._cards is not None
+        first = matches[:RESULTS]
+        outlines = self._desk.outlines({match.video.content_id for match in first})
+        files = self._desk.store.files_at([match.path for match in first])
+        with self._cards.container():
+            for match in first:
+                st.html(
+                    _card(
+                        self._desk,
+                        match,
+                        matches,
+                        outlines,
+                        files,
+                        self._question,
+                        pending=not match.grounded,
+                    )
+                )
+
+    def show_progress(self, done: int, whole: int) -> None:
+        """Say how far the model is; where nothing else is shown, show that alone."""
+        if self._progress is None:
+            self._begin()
+        assert self._progress is not None
+        self._progress.progress(
+            done / whole if whole else 1.0, text=f"Grounding {done} of {count(whole, 'window')}"
+        )
+
+    def partial(self) -> SearchResult | None:
+        """What was shown last, as an answer; None where nothing was."""
+        return _partly(self._desk, self._question)
+
+    def _begin(self) -> None:
+        with self._place.container():
+            with st.container(horizontal=True, vertical_alignment="center", key="looking"):
+                self._progress = st.empty()
+                self._progress.progress(0.0, text="Loading the model")
+                st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=_stop)
+            st.html('<p class="fx-coverage">From the index; the model is looking at the best of these.</p>')
+            left, right = _halves()
+            self._cards = left.empty()
+            with right, st.container(key="stage_waiting"):
+                st.html('<p class="fx-coverage">The player opens when the model has looked.</p>')
 
 
-def _answers(desk: Desk, answered: Answered) -> None:
+def _stop() -> None:
+    st.session_state.stopped = True
+
+
+def _stopped(desk: Desk, question: Question) -> Answered | None:
+    """What was known when somebody stopped the search for this question; None when nobody did."""
+    if not st.session_state.pop("stopped", False):
+        return None
+    result = _partly(desk, question)
+    return Answered(question, result, stopped=True) if result else None
+
+
+def _partly(desk: Desk, question: Question) -> SearchResult | None:
+    from search.engine import SearchResult, Timings
+    from search.query import parse_query
+
+    asked, matches = st.session_state.get("partly", (None, ()))
+    if asked != question or not matches:
+        return None
+    coverage = desk.engine().coverage()
+    return SearchResult(parse_query(question.text), matches, coverage, Timings(0.0, 0.0, 0.0))
+
+
+# -- 2. The answers --------------------------------------------------------
+
+
+def _answers(desk: Desk, question: Question, answered: Answered) -> None:
     if answered.trouble:
         st.html(notices.problem(answered.trouble))
     result = answered.result
     if result is None:
         return
+    if question.like:
+        st.html(
+            notices.remark(f"Moments like “{result.query.text}”", "By the stored vectors; no model looked.")
+        )
+    if chips := questions.understood(result.query):
+        st.html(chips)
     matches = result.matches
     if result.outcome in ("not found", "no caption matches"):
-        st.html(notices.nothing_found(answered.query))
-        st.html(notices.coverage(result))
+        st.html(notices.nothing_found(question.text, result, looked=question.exact))
         if not matches or not st.toggle("Show what comes nearest", key="nearest"):
             return
     else:
         st.html(notices.coverage(result))
-        if answered.exact and not answered.trouble and all(match.verdict != "found" for match in matches):
+        if answered.stopped:
+            st.html(notices.remark("Stopped.", "This is what was known by then; search again to go on."))
+        elif question.exact and not answered.trouble and all(match.verdict != "found" for match in matches):
             st.html(
-                notices.remark("Nothing certain.", "These moments come nearest; see why beside the player.")
+                notices.remark("Nothing certain.", "These moments come nearest; see why below the player.")
             )
-    chosen = min(st.session_state.get("chosen", 0), len(matches) - 1)
-    outlines = {content: desk.outline(content) for content in {match.video.content_id for match in matches}}
+    _list(desk, question, matches)
+
+
+def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch]) -> None:
+    """The answers, page by page, beside the player."""
+    rows = grouped(matches, question.group)
+    pages = -(-len(rows) // RESULTS)
+    state = st.session_state
+    state.page = min(state.get("page", 1), pages)
+    first = (state.page - 1) * RESULTS
+    page = rows[first : first + RESULTS]
+    state.chosen = min(max(state.get("chosen", 0), 0), len(rows) - 1)
+    outlines = desk.outlines(
+        {match.video.content_id for match, _ in page} | {rows[state.chosen][0].video.content_id}
+    )
+    files = desk.store.files_at({match.path for match, _ in page} | {rows[state.chosen][0].path})
     left, right = _halves()
     with left:
-        for number, match in enumerate(matches):
+        for number, (match, others) in enumerate(page, first):
             with st.container(key=f"card_{number}"):
-                outline = outlines[match.video.content_id]
-                st.html(_card(desk, match, matches, outline, chosen=number == chosen))
+                chosen = number == state.chosen
+                st.html(_card(desk, match, matches, outlines, files, question, chosen=chosen, others=others))
                 st.button(f"Play answer {number + 1}", key=f"play_{number}", on_click=_choose, args=(number,))
+        if pages > 1:
+            turned = st.pagination(pages, default=state.page, key=f"page_{state.page}")
+            if turned != state.page:
+                state.page = turned
+                st.rerun()
     with right, st.container(key="stage"):
-        st.fragment(_stage)(desk, matches, chosen, outlines[matches[chosen].video.content_id])
-        st.html(_why(matches[chosen]))
+        listed = [match for match, _ in rows]
+        chosen_match = listed[state.chosen]
+        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id])
+        _lead_on(question, chosen_match, files.get(chosen_match.path))
+        st.html(evidence.why(chosen_match))
 
 
-def _stage(desk: Desk, matches: Sequence[Match], chosen: int, outline: Outline) -> None:
+def _stage(
+    desk: Desk,
+    listed: Sequence[Match | JointMatch],
+    matches: Sequence[Match | JointMatch],
+    outline: Outline,
+) -> None:
     """The answer in the player; its keys lead to the answers before and after."""
-    match, cache = matches[chosen], desk.settings.cache_dir
+    state = st.session_state
+    match, cache = listed[state.chosen], desk.settings.cache_dir
     asked = stage.show(
         cache,
         match.video,
         match.path,
         match.span,
         outline=outline,
-        matches=[
-            stage.Mark(other.span, other.text, other.verdict)
-            for other in matches
-            if other.video.content_id == match.video.content_id
-        ],
-        text=match.text,
-        autoplay=st.session_state.get("clicked", False),
+        matches=[stage.Mark(other.span, other.text, other.verdict) for other in _same_video(match, matches)],
+        text=match.text or "(no text)",
+        autoplay=state.get("clicked", False),
         actions=("previous", "next"),
     )
-    after = matches[(chosen + 1) % len(matches)]
+    after = listed[(state.chosen + 1) % len(listed)]
     media.prefetch(
         cache,
         after.path,
@@ -223,8 +283,29 @@ def _stage(desk: Desk, matches: Sequence[Match], chosen: int, outline: Outline) 
         stretch=media.around(after.span, after.video.duration_seconds),
     )
     if asked.action:
-        _choose((chosen + (1 if asked.action == "next" else -1)) % len(matches))
+        _choose((state.chosen + (1 if asked.action == "next" else -1)) % len(listed))
+        state.page = state.chosen // RESULTS + 1
         st.rerun()
+
+
+def _lead_on(question: Question, match: Match | JointMatch, file: File | None) -> None:
+    """Where to go from an answer."""
+    with st.container(horizontal=True, key="lead_on", gap="small"):
+        middle = (match.span.start_seconds + match.span.end_seconds) / 2
+        _step("More like this", "image_search", questions.ask_like, f"{match.path}@{format_time(middle)}")
+        if question.text and file is not None:
+            if file.camera:
+                narrowed = questions.narrowed(question.text, camera=file.camera)
+                _step("In this camera", "videocam", questions.ask, narrowed)
+            if moments := evidence.around(file, match.span):
+                narrowed = questions.narrowed(question.text, after=moments[0], before=moments[1])
+                _step("At this time", "schedule", questions.ask, narrowed)
+
+
+def _step(label: str, icon: str, act: Callable[[str], None], argument: str) -> None:
+    st.button(
+        label, icon=f":material/{icon}:", key=f"go_{icon}", type="tertiary", on_click=act, args=(argument,)
+    )
 
 
 def _choose(number: int) -> None:
@@ -238,17 +319,23 @@ def _halves() -> Sequence[DeltaGenerator]:
 
 def _card(
     desk: Desk,
-    match: Match,
-    matches: Sequence[Match],
-    outline: Outline,
+    match: Match | JointMatch,
+    matches: Sequence[Match | JointMatch],
+    outlines: Mapping[str, Outline],
+    files: Mapping[str, File],
+    question: Question,
     *,
     chosen: bool = False,
     pending: bool = False,
+    others: int = 0,
 ) -> str:
     """One answer's card, its picture cut now if it never was."""
+    outline = outlines[match.video.content_id]
     middle = (match.span.start_seconds + match.span.end_seconds) / 2
     return cards.result(
         match,
+        file=files.get(match.path),
+        words=question.text,
         picture=media.thumbnail(
             desk.settings.cache_dir, match.path, content_id=match.video.content_id, seconds=middle
         ),
@@ -256,26 +343,17 @@ def _card(
             match.video.duration_seconds,
             covered=outline.covered,
             events=outline.busy,
-            matches=_same_video(match, matches),
+            matches=[other.span for other in _same_video(match, matches)],
             chosen=match.span,
         ),
         chosen=chosen,
         pending=pending,
+        others=others,
     )
 
 
-def _same_video(match: Match, matches: Sequence[Match]) -> list[Span]:
-    return [other.span for other in matches if other.video.content_id == match.video.content_id]
-
-
-def _why(match: Match) -> str:
-    """The evidence for an answer, and where its file is."""
-    lines = "".join(f"<li>{markup.text(line)}</li>" for line in match.evidence)
-    raw = f"<p>In the words of the model: <code>{markup.text(match.raw)}</code></p>" if match.raw else ""
-    return (
-        f'<div class="fx-why"><h3>Why {cards.badge(match.verdict)}</h3><ul>{lines}</ul>{raw}'
-        f'<p class="fx-path">{markup.text(short_path(match.path))}</p></div>'
-    )
+def _same_video(match: Match | JointMatch, matches: Sequence[Match | JointMatch]) -> list[Match | JointMatch]:
+    return [other for other in matches if other.video.content_id == match.video.content_id]
 
 
 # -- Before any question ---------------------------------------------------
@@ -289,18 +367,18 @@ def _welcome(desk: Desk) -> None:
         return
     holdings = markup.text(notices.holdings(status))
     st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
-    videos = desk.store.videos(sorted(desk.store.committed())[:_TILES])
+    first = sorted(desk.store.committed())[:_TILES]
+    videos, events = desk.store.videos(first), desk.store.events_of(first)
     tiles = []
-    for content_id, video in videos.items():
-        path = next(iter(desk.store.paths_of(content_id)), "")
-        events = desk.store.events(content_id)
-        first = events[0].span if events else Span(0, video.duration_seconds)
+    for content_id in first:
+        video, path = videos[content_id], desk.store.path_of(content_id)
+        span = events[content_id][0].span if events[content_id] else Span(0, video.duration_seconds)
         picture = media.thumbnail(
             desk.settings.cache_dir,
             path,
             content_id=content_id,
-            seconds=(first.start_seconds + first.end_seconds) / 2,
+            seconds=(span.start_seconds + span.end_seconds) / 2,
         )
-        note = count(len(events), "event")
+        note = count(len(events[content_id]), "event")
         tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))
     st.html(f'<div class="fx-tiles">{"".join(tiles)}</div>')
