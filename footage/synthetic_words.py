@@ -49,7 +49,8 @@ _WHERES = {
     "in the middle": ("in the middle", "in the centre", "in the center", "at the centre", "mid-picture"),
     "on the right": ("on the right", "at right", "on the right side", "at the right", "right of the picture"),
 }
-# Words of the first half alone, which the demo model was not trained on: people ask in such words, too.
+# Words and forms of the first half alone, which the demo model was not trained on: people ask in such, too.
+_STRANGE = 2 / 3  # of its sentences
 _STRANGE_NOUNS = {
     "car": ("sedan", "auto", "hatchback"),
     "person": ("woman", "figure", "passer-by", "human being"),
@@ -81,16 +82,10 @@ def _one(rng: np.random.Generator, options: Sequence[_T]) -> _T:
     return options[int(rng.integers(len(options)))]
 
 
-def _halved(options: Sequence[_T], half: int | None, strange: Sequence[_T] = ()) -> Sequence[_T]:
-    """Every other of the distinct options; all of them where there is only one, or no half is asked for.
-
-    ``strange`` are more options of the first half.
-    """
+def _halved(options: Sequence[_T], half: int | None) -> Sequence[_T]:
+    """Every other of the distinct options; all of them where there is only one, or no half is asked for."""
     distinct = list(dict.fromkeys(options))
-    if half is None:
-        return options
-    mine = distinct if len(distinct) == 1 else distinct[half::2]
-    return mine if half else [*mine, *strange]
+    return options if half is None or len(distinct) == 1 else distinct[half::2]
 
 
 def reword(
@@ -115,12 +110,13 @@ def reword(
             kept for the test.
     """
     form = rng.random()
+    strange = half == 0 and rng.random() < _STRANGE
     if half is not None:
-        form = 0.12 + form * 0.38 if half == 0 else 0.5 + form * 0.5
-    if form < 0.12:
+        form = form * 0.5 if half == 0 else 0.5 + form * 0.5
+    if form < 0.12 and not strange:
         return f"a {colour} {kind} {verb} {where}"
-    noun = _one(rng, _halved(_NOUNS[kind], half, _STRANGE_NOUNS[kind]))
-    does, doing = _one(rng, _halved(_VERBS[verb], half, _STRANGE_VERBS[verb]))
+    noun = _one(rng, _STRANGE_NOUNS[kind] if strange else _halved(_NOUNS[kind], half))
+    does, doing = _one(rng, _STRANGE_VERBS[verb] if strange else _halved(_VERBS[verb], half))
     crosses, where = where.startswith("from "), _one(rng, _halved(_WHERES[where], half))
     worn = kind == "person" and (noun in ("somebody", "someone") or rng.random() < 0.5)
     if worn:
@@ -130,7 +126,7 @@ def reword(
         subject = f"{_one(rng, ('a ', 'a ', 'the ', ''))}{colour} {noun}"
     if form < 0.5:
         words = f"{subject} {does} {where}"
-        if half == 0:
+        if strange:
             words = _one(rng, _STRANGE_FORMS).format(words, subject, does, where)
     elif form < 0.85 or not doing:
         words = f"{subject} {doing} {where}"

@@ -62,12 +62,19 @@ def nothing_found(query: str, result: SearchResult | JointResult, *, looked: boo
         rows.append(("Left out", count(result.looked.unseen, "window")))
     if seen.files_failed:
         rows.append(("Files that could not be read", f"{seen.files_failed:,}"))
+    if result.matches:
+        nearest = result.matches[0]
+        where = f"{markup.clock_span(nearest.span)} of {markup.file_name(nearest.path)}"
+        rows.append(
+            ("Closest", f"“{markup.shortened(nearest.text, 120)}”, {where}" if nearest.text else where)
+        )
     table = "".join(f"<dt>{name}</dt><dd>{markup.text(told)}</dd>" for name, told in rows)
-    advice = "Say what happens as one sees it: who or what, in which colour, doing what. " + (
-        "To have the model look everywhere, whatever captions say, turn on “Look everywhere” in the options."
-        if looked
-        else "To have the model look, turn on “Ask the model when exactly”."
-    )
+    if not seen.videos:
+        advice = "No video meets the filters: see Library for the names of cameras and collections."
+    elif looked:
+        advice = "To have the model look at everything, whatever captions say: Options, “Look everywhere”."
+    else:
+        advice = "To have the model look as well, turn on “Ask the model when exactly”."
     return (
         f'<div class="fx-empty"><h2>{head}</h2>'
         f"<p>Nothing there comes near “{markup.text(markup.shortened(query, 200))}”.</p>"
