@@ -242,6 +242,9 @@ def test_the_next_preview_is_cut_in_the_background(tmp_path, clip):
     assert media.kept_preview(tmp_path, content_id="c", stretch=stretch)
     media.prefetch(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch).result(60)
     assert media.kept_preview(tmp_path, content_id="d", stretch=stretch) is None
+    media.prefetch(tmp_path, str(clip), content_id="e", stretch=stretch)
+    assert media.preview(tmp_path, str(clip), content_id="e", stretch=stretch).path.is_file()
+    assert len(list((tmp_path / "previews").iterdir())) == 2
     with pytest.raises(VideoError):
         media.preview(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch)
 
