@@ -34,7 +34,8 @@ FLAGS = [
 QUIET = (
     "!document.querySelector('[data-testid=stStatusWidget]')"
     " && [...document.images].every(image => image.complete)"
-    " && [...document.querySelectorAll('video')].every(video => video.readyState >= 3 && !video.seeking)"
+    " && [...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')].every(each =>"
+    " [...each.shadowRoot.querySelectorAll('video')].every(video => video.readyState >= 3 && !video.seeking))"
 )
 
 
@@ -95,7 +96,7 @@ def take(query: str, out: Path, *, script: Path = ROOT / "ui" / "app.py", **sett
     ):
         page.wait_for_selector(".fx-why")
         page.wait_for_function(QUIET)
-        page.evaluate("document.querySelector('video').currentTime += 1.5")  # as if played so far
+        page.locator("video").evaluate("video => video.currentTime += 1.5")  # as if played so far
         page.wait_for_function(QUIET)
         page.mouse.move(0, 0)
         time.sleep(1)  # transitions

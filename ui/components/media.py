@@ -6,6 +6,7 @@ import base64
 import glob
 import hashlib
 import logging
+import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,8 @@ _THUMBNAIL_WIDTH = 360
 _PREVIEW_WIDTH = 720
 
 logger = logging.getLogger(__name__)
+_ahead: dict[Path, Future[None]] = {}
+_ahead_lock = threading.Lock()
 _prefetching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
 
 
@@ -86,16 +89,20 @@ def preview(cache: Path, path: str, *, content_id: str, stretch: Span) -> Previe
         VideoError: The file cannot be read there.
         FootageError: The cache folder cannot be written.
     """
-    kept = kept_preview(cache, content_id=content_id, stretch=stretch)
-    if kept:
-        return kept
+    stem = _place(cache / "previews", content_id, stretch, "")
+    with _ahead_lock:
+        ahead = _ahead.get(stem)
+    if ahead and not ahead.cancel():  # it is being cut at this moment, or was
+        ahead.result()
+    return kept_preview(cache, content_id=content_id, stretch=stretch) or _cut(path, stretch, stem)
 
+
+def _cut(path: str, stretch: Span, stem: Path) -> Preview:
     from footage.clip import write_preview
     from footage.video import cut_start
 
     # A clip's name says where in the video it begins, so that a kept one needs no look at the video.
     start_seconds = cut_start(path, stretch)
-    stem = _place(cache / "previews", content_id, stretch, "")
     out = stem.with_name(f"{stem.name}@{round(start_seconds * 1e6)}.mp4")
     write_preview(path, stretch, out, max_width=_PREVIEW_WIDTH)
     keep_small(out.parent)
@@ -135,14 +142,21 @@ def is_whole(clip: Path) -> bool:
 
 def prefetch(cache: Path, path: str, *, content_id: str, stretch: Span) -> Future[None]:
     """Cut a clip in the background, one at a time; what goes wrong is said when somebody asks for it."""
+    stem = _place(cache / "previews", content_id, stretch, "")
 
     def cut() -> None:
         try:
-            preview(cache, path, content_id=content_id, stretch=stretch)
+            if not kept_preview(cache, content_id=content_id, stretch=stretch):
+                _cut(path, stretch, stem)
         except FootageError as error:
             logger.info("no preview ahead of time: %s", error)
 
-    return _prefetching.submit(cut)
+    with _ahead_lock:
+        for done in [place for place, future in _ahead.items() if future.done()]:
+            del _ahead[done]
+        if stem not in _ahead:
+            _ahead[stem] = _prefetching.submit(cut)
+        return _ahead[stem]
 
 
 def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str:

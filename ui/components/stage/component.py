@@ -53,7 +53,7 @@ class _Shown:
     at_seconds: float
     """Where the last jump went, in video time."""
     play: bool
-    """Whether it plays from there."""
+    """Whether it plays from there, in the one run after that was asked for."""
     jumps: int = 0
     """How often it jumped; the browser follows when this changes."""
     view: Span | None = None
@@ -145,6 +145,7 @@ def _next_shown(
     """What to show now: another span starts afresh; a moment outside the preview moves or widens it."""
     if before is None or before.of != of:
         return _Shown(of, media.around(moment, whole.end_seconds), moment.start_seconds, autoplay)
+    before = replace(before, play=False)
     if asked.seconds is not None:
         stretch = media.reaching(before.stretch, asked.seconds, whole.end_seconds)
         before = replace(

@@ -27,7 +27,7 @@ class Player {
   open({ span, marks, duration, frame, size }) {
     Object.assign(this, { span, duration, frame })
     ;[this.in, this.out] = marks
-    this.video.style.aspectRatio = `${size[0] || 16} / ${size[1] || 9}`
+    this.video.style.setProperty("--aspect", (size[0] || 16) / (size[1] || 9))
   }
 
   /** Take a clip (null for none), and stay at the moment shown unless there is another to go to. */

@@ -1,0 +1,57 @@
+"""The player alone, on the clip named by FOOTAGE_CLIP: for tests. What Python hears is written below it."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import streamlit as st
+
+from footage.types import Event, Span
+from footage.video import probe
+from ui.components import stage
+from ui.components.resources import Outline
+
+HOSTILE = "<img src=x onerror=alert(1)> **b** </script><script>alert(2)</script>"
+SPANS = [Span(10.5, 12.25), Span(20.0, 21.0)]
+
+state = st.session_state
+state.setdefault("number", 0)
+state.setdefault("heard", [])
+if "video" not in state:
+    state.video = probe(os.environ["FOOTAGE_CLIP"], content_id="c")
+video = state.video
+many = int(st.query_params.get("many", 0))
+step = video.duration_seconds / max(1, many)
+events = [Event(str(n), "c", Span(n * step, (n + 1) * step), f"Event {n}", (0,)) for n in range(many)]
+if not many:
+    events = [
+        Event("e", "c", Span(5.0, 9.0), HOSTILE, (0,)),
+        Event("f", "c", SPANS[0], "A frame passes.", (0,)),
+    ]
+
+
+def draw() -> None:
+    told = stage.show(
+        Path(os.environ["FOOTAGE_CACHE_DIR"]),
+        video,
+        os.environ["FOOTAGE_CLIP"],
+        SPANS[state.number],
+        outline=Outline([Span(0.0, video.duration_seconds / 2)], events),
+        matches=[stage.Mark(span, "matched", "found") for span in SPANS],
+        notes=[stage.Mark(Span(1.0, 2.0), HOSTILE, "note")],
+        text="Something",
+        autoplay="still" not in st.query_params,
+        actions=("previous", "next", "accept", "reject", "export"),
+    )
+    if told.action:
+        state.heard = [*state.heard, told.action]
+    st.code(json.dumps([told.in_out.start_seconds, told.in_out.end_seconds, state.heard, told.seek_seconds]))
+    if told.action in ("next", "previous"):
+        state.number = 1 - state.number
+        st.rerun()
+
+
+st.text_input("Typing")
+st.fragment(draw)()
