@@ -10,6 +10,7 @@ import shutil
 import string
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -23,9 +24,11 @@ from footage.embedder import load_embedder
 from footage.errors import FootageError
 from footage.store import Store
 from footage.timecode import parse_time
-from footage.types import Event, Match, Span, Video
+from footage.types import Event, File, Match, Span, Video
 from indexer.pipeline import index
-from ui.components import cards, markup, media, notices, timeline
+from search.engine import Coverage, SearchResult, Timings
+from search.query import parse_query
+from ui.components import cards, evidence, markup, media, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui"
 STANDIN = Path(__file__).with_name("standin_app.py")
@@ -124,13 +127,53 @@ def test_a_card_says_the_verdict_in_words_and_colour(verdict, word):
     assert "uncalibrated" not in fitted
 
 
+def nothing(*matches: Match) -> SearchResult:
+    """An answer of a search that found nothing."""
+    return SearchResult(parse_query("a"), matches, Coverage(1, 1, 1, 0, "demo"), Timings(0, 0, 0))
+
+
+def test_words_of_the_question_are_marked_where_a_text_says_them():
+    assert markup.marked("A dog runs, dogs <b>bark</b>", "the dog that barks") == (
+        "A <mark>dog</mark> runs, <mark>dogs</mark> &lt;b&gt;<mark>bark</mark>&lt;/b&gt;"
+    )
+    assert markup.marked("A dog", "") == "A dog"
+
+
+@given(st.text(max_size=60), st.text(max_size=30))
+def test_marking_loses_no_character_and_lets_no_markup_in(value, words):
+    told = markup.marked(value, words)
+    assert re.sub("</?mark>", "", told) == markup.text(value)
+
+
+def test_filters_are_added_to_a_question_and_replaced_there():
+    assert questions.narrowed("a dog runs", camera="front door") == 'a dog runs camera:"front door"'
+    again = questions.narrowed("a dog after:2026-01-01", after="2026-02-01", before='2026-"03')
+    assert again == 'a dog after:"2026-02-01" before:"2026-03"'
+    assert parse_query(again).filters.after is not None
+    moved = questions.narrowed('Camera:"front door" a dog', camera="gate")
+    assert moved == 'a dog camera:"gate"'
+
+
+def test_a_card_tells_camera_and_clock_where_they_are_known():
+    known = File("/x/gate.mp4", "c", camera="gate", recorded_at="2026-03-01T23:59:58+01:00")
+    card = cards.result(a_match(), picture="", strip="", file=known)
+    assert "<span>gate</span><span>2026-03-02 00:00:00+01:00</span>" in card
+    guessed = cards.result(
+        a_match(), picture="", strip="", file=replace(known, camera="", clock_source="guessed")
+    )
+    assert "<span>about 2026-03-02 00:00:00+01:00</span>" in guessed and "<span>gate" not in guessed
+    assert "2026" not in cards.result(a_match(), picture="", strip="", file=replace(known, recorded_at=""))
+    assert evidence.around(known, Span(2, 4)) == ("2026-03-01T23:50:00+01:00", "2026-03-02T00:10:02+01:00")
+    assert evidence.around(replace(known, recorded_at=""), Span(2, 4)) is None
+
+
 def test_cards_and_notices_keep_foreign_text_text():
     event = Event("e", "c", Span(0, 1), HOSTILE_TEXT, (0,))
     pieces = [
         cards.result(a_match(path="/x/" + HOSTILE_NAME, text=HOSTILE_TEXT), picture="", strip=""),
         cards.event(event, picture=""),
         cards.tile(HOSTILE_NAME, 3, picture="", note=HOSTILE_TEXT),
-        notices.nothing_found(HOSTILE_TEXT),
+        notices.nothing_found(HOSTILE_TEXT, nothing(a_match(text=HOSTILE_TEXT)), looked=True),
         notices.problem(FootageError(HOSTILE_TEXT, hint=HOSTILE_NAME)),
         notices.no_index(FootageError(HOSTILE_TEXT), HOSTILE_NAME),
     ]
@@ -239,7 +282,8 @@ def player(app: AppTest) -> dict | None:
 
 
 def card_texts(app: AppTest) -> list[str]:
-    return re.findall(r'class="fx-text">([^<]*)<', page(app))
+    told = re.findall(r'class="fx-text">(.*?)</p>', page(app))
+    return [re.sub("</?mark>", "", text) for text in told]
 
 
 def ask(app: AppTest, query: str) -> AppTest:
@@ -263,7 +307,7 @@ def test_a_question_is_answered_with_cards_and_a_player(open_app, indexed):
         and "0:11.5 \N{EN DASH} 0:13.5" in page(app)
         and "span by the model" in page(app)
     )
-    assert "searched 2 videos, 0:50 of 0:50 indexed, model truth, 1 file could not be read" in page(app)
+    assert "searched 2 videos, 0:50 of 0:50 indexed, the model looked at" in page(app)
     assert app.query_params["q"] == "A green car drives from left to right."
     assert player(app)["jump"] == {"number": 0, "at": 11.5, "play": False}
     assert player(app)["clip"]["start"] == pytest.approx(9.5) and player(app)["marks"] == [11.5, 13.5]
@@ -308,7 +352,10 @@ def test_a_question_of_10000_characters_gets_a_sentence(open_app, indexed):
 
 def test_what_is_not_there_is_not_found(open_app, indexed):
     app = ask(open_app(indexed), "someone plays the piano")
-    assert "<h2>Not found</h2>" in page(app) and "searched 2 videos" in page(app) and not card_texts(app)
+    told = page(app)
+    assert "<h2>Not found</h2>" in told and "<dt>Captions searched</dt><dd>0:50 of 0:50</dd>" in told
+    assert re.search(r"<dt>The model looked at</dt><dd>[\d:.]+ in \d+ windows?</dd>", told)
+    assert "<dt>Closest</dt>" in told and not card_texts(app)
     whole(app.toggle(key="nearest").set_value(True).run())
     assert card_texts(app) and "fx-found" not in page(app)
 

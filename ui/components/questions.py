@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -99,9 +100,10 @@ def ask_like(moment: str) -> None:
 
 def narrowed(text: str, **filters: str) -> str:
     """A query with some filters more, each in quotes where it needs them; one of that name is replaced."""
-    kept = " ".join(term for term in text.split() if term.partition(":")[0] not in filters)
-    added = (f'{name}:"{value.replace(chr(34), "")}"' for name, value in filters.items())
-    return " ".join([kept, *added])
+    for name, value in filters.items():
+        rest = re.sub(rf'(?<!\S){name}:("[^"]*"|\S*)', " ", text, flags=re.IGNORECASE)
+        text = " ".join([*rest.split(), f'{name}:"{value.replace(chr(34), "")}"'])
+    return text
 
 
 def understood(query: Query) -> str:
