@@ -51,6 +51,7 @@ class Timeline {
     Object.assign(this, { lanes, detail, covered })
     this.drawn = null
     this.show()
+    this.finer()
   }
 
   // -- Looking --------------------------------------------------------------
