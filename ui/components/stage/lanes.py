@@ -59,7 +59,7 @@ def lane(name: str, marks: Iterable[Mark], within: Span) -> dict[str, object]:
     drawn: dict[str, object] = {"name": name, "within": _ends(within), "count": len(inside), "rows": 1}
     spans = [span for span, _ in inside]
     if len(inside) > MOST_PIECES:
-        return {**drawn, "bins": density(spans, within)}
+        return {**drawn, "bins": density(spans, within), "rows": 2}
     rows = rows_of(spans)
     pieces = [
         [*_ends(span), shortened(plain(mark.label), _LONGEST_LABEL), mark.kind, row]

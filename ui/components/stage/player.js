@@ -19,6 +19,7 @@ class Player {
       this.video.addEventListener(name, () => this.look())
     this.video.addEventListener("play", () => this.follow())
     this.video.addEventListener("ended", () => this.ended())
+    this.video.addEventListener("error", () => this.wait("The preview did not load. Reload the page."))
     this.video.addEventListener("click", () => this.toggle())
     this.scrub.addEventListener("pointerdown", (event) => this.grab(event))
   }
@@ -37,7 +38,7 @@ class Player {
     const moment = at ?? this.now
     this.clip = clip
     this.root.hidden = !clip
-    this.waiting.hidden = true
+    this.wait("")
     if (!clip) return this.unload()
     if (same) return this.go(moment, playing)
     const ready = () => {
@@ -46,6 +47,12 @@ class Player {
     this.video.addEventListener("loadedmetadata", ready, { once: true })
     this.last = moment
     this.video.src = clip.url
+  }
+
+  /** Say over the picture what is waited for; nothing for the picture alone. */
+  wait(words) {
+    this.waiting.textContent = words
+    this.waiting.hidden = !words || !this.clip
   }
 
   unload() {
@@ -74,7 +81,7 @@ class Player {
     const moment = within(seconds, 0, this.duration)
     if (this.holds(moment)) return this.go(moment, play)
     this.video.pause()
-    this.waiting.hidden = !this.clip
+    this.wait("Cutting the preview…")
     this.told.reach(moment, play)
   }
 

@@ -51,6 +51,7 @@ class Timeline {
     Object.assign(this, { lanes, detail, covered })
     this.drawn = null
     this.show()
+    this.finer()
   }
 
   // -- Looking --------------------------------------------------------------
@@ -150,7 +151,8 @@ class Timeline {
       const made = this.box("i", start, start + wide)
       made.className = `column ${kind}`
       made.style.height = `${12 + 88 * Math.sqrt(count / most)}%`
-      made.about = `${clock(start, 0)} – ${clock(start + wide, 0)}  ${count} ${name.toLowerCase()}`
+      const ends = [start, start + wide].map((seconds) => clock(seconds, wide < 10 ? 1 : 0))
+      made.about = `${ends.join(" – ")}  ${count} ${name.toLowerCase()}`
       row.append(made)
     })
   }
