@@ -1,0 +1,235 @@
+"""Joins stretches of videos of any size, frame rate and sound into one film; knows no model and no index.
+
+Pictures are fitted into a common size with black around them, and shown at one constant rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from footage import encode
+from footage.clip import refuse_source
+from footage.encode import FULL, Quality
+from footage.errors import UsageError
+from footage.lettering import write_on
+from footage.stretch import SOUND_RATE, Sound, Streams, Stretch, decoded, read_streams
+from footage.types import Span
+from footage.watchdog import Pulse, supervise
+from footage.wholefile import whole_file
+
+_NUMBER_709 = 1
+"""FFmpeg's number of the colours of HDTV, which all pictures are brought to."""
+_LIMITED_RANGE = 1
+_EPSILON = 1e-6
+_BLACK, _GREY = 16, 128
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One stretch of a reel, and what is written on it."""
+
+    stretch: Stretch
+    """What is shown."""
+    title: str = ""
+    """Written into the lower left corner; nothing where it is empty."""
+    clock: Callable[[float], str] | None = None
+    """Says what is written into the upper left corner at a moment of the source, in video time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """What a reel holds."""
+
+    path: Path
+    """Where it is."""
+    rate: Fraction
+    """Frames per second, constant."""
+    spans: tuple[Span, ...]
+    """When each piece is on, in seconds of the reel."""
+
+
+def write_reel(
+    pieces: Sequence[Piece],
+    out: Path,
+    *,
+    rate: Fraction,
+    quality: Quality = FULL,
+    max_width: int = 1920,
+    timeout_seconds: float = 120,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Reel:
+    """Join pieces into one MP4 (H.264, and AAC where any of them has sound).
+
+    The picture is as large as the largest piece. A piece takes as many whole frames of the reel as fit into
+    its own length, at least one; frames are repeated or left out where its rate differs. A piece without
+    sound is silent.
+
+    Args:
+        pieces: What to join, in this order; at least one.
+        out: Where to write; replaced when there, but never one of the videos.
+        rate: Frames per second of the reel.
+        quality: How good.
+        max_width: Widest picture, in pixels.
+        timeout_seconds: Give up after this long without progress.
+        on_progress: Called with (pieces done, pieces in all), in the thread that writes.
+
+    Raises:
+        VideoError: One of the videos cannot be read there.
+        FootageError: ``out`` cannot be written.
+    """
+    if not pieces:
+        raise UsageError("There is nothing to join.", hint="Name at least one clip.")
+    refuse_source(out, *(piece.stretch.table.path for piece in pieces))
+
+    def work(pulse: Pulse) -> Reel:
+        with whole_file(out) as partial:
+            spans = _write(pieces, partial, pulse, rate, quality, max_width, on_progress)
+        return Reel(out, rate, tuple(spans))
+
+    return supervise(work, name=out.name, timeout_seconds=timeout_seconds)
+
+
+def _write(
+    pieces: Sequence[Piece],
+    partial: Path,
+    pulse: Pulse,
+    rate: Fraction,
+    quality: Quality,
+    max_width: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> list[Span]:
+    # 1. What the whole of it looks and sounds like.
+    told = {piece.stretch.table.path: read_streams(piece.stretch.table.path) for piece in pieces}
+    shapes = [_shape(piece.stretch, told[piece.stretch.table.path], pulse) for piece in pieces]
+    size = encode.even_size(*max(shapes, key=math.prod), max_width)
+    layout = "stereo" if any(streams.sound for streams in told.values()) else ""
+    with encode.open_mp4(partial) as target:
+        pictures = encode.add_pictures(target, size, quality, rate=rate, time_base=1 / rate)
+        context = pictures.codec_context
+        context.color_range, context.colorspace = _LIMITED_RANGE, _NUMBER_709
+        context.color_primaries, context.color_trc = _NUMBER_709, _NUMBER_709
+        sound = encode.add_sound(target, layout, quality) if layout else None
+
+        # 2. One piece after the other.
+        spans: list[Span] = []
+        frames = 0
+        for done, (piece, shape) in enumerate(zip(pieces, shapes, strict=True)):
+            if on_progress:
+                on_progress(done, len(pieces))
+            count = max(1, math.floor(piece.stretch.span.duration_seconds * rate + _EPSILON))
+            mute = not told[piece.stretch.table.path].sound
+            _add(piece, shape, target, pictures, None if mute else sound, size, rate, frames, count, pulse)
+            if sound is not None and mute:
+                _add_silence(target, sound, *_samples(rate, frames, count))
+            spans.append(Span(float(frames / rate), float((frames + count) / rate)))
+            frames += count
+
+        # 3. What the encoders still hold.
+        for stream in target.streams:
+            target.mux(stream.encode(None))
+    if on_progress:
+        on_progress(len(pieces), len(pieces))
+    return spans
+
+
+def _add(
+    piece: Piece,
+    shape: tuple[int, int],
+    target: Any,
+    pictures: Any,
+    sound: Any,
+    size: tuple[int, int],
+    rate: Fraction,
+    start: int,
+    count: int,
+    pulse: Pulse,
+) -> None:
+    """Put a piece's frames ``start`` to ``start + count`` into the reel, and its sound."""
+    import av
+
+    stretch = piece.stretch
+    sample, end = _samples(rate, start, count)
+    heard = Sound(stretch, end - sample, layout="stereo")
+    number, shown = 0, None
+
+    def show(until: float) -> None:
+        """Show the current picture up to a moment of the piece."""
+        nonlocal number
+        while shown is not None and number < count and number / rate < until - _EPSILON:
+            shown.pts, shown.time_base = start + number, 1 / rate
+            target.mux(pictures.encode(shown))
+            number += 1
+
+    for frame in decoded(stretch, pulse, sound=sound is not None):
+        if isinstance(frame, av.VideoFrame):
+            seconds = float(frame.pts * frame.time_base)
+            show(seconds)
+            if number < count:
+                shown = _fitted(frame, shape, size, piece, stretch.span.start_seconds + seconds)
+        elif sound is not None:
+            try:
+                parts = list(heard.take(frame))
+            except (av.FFmpegError, ValueError):
+                continue  # what does not sound is silent
+            for part in parts:
+                target.mux(sound.encode(encode.sound_frame(part, sample)))
+                sample += part.shape[1]
+    show(math.inf)
+    if sound is not None:
+        for part in heard.rest():
+            target.mux(sound.encode(encode.sound_frame(part, sample)))
+            sample += part.shape[1]
+
+
+def _samples(rate: Fraction, start: int, count: int) -> tuple[int, int]:
+    """The samples that sound while some frames of the reel are on: the first, and the one after the last."""
+    return round(start / rate * SOUND_RATE), round((start + count) / rate * SOUND_RATE)
+
+
+def _add_silence(target: Any, sound: Any, begin: int, end: int) -> None:
+    for sample in range(begin, end, SOUND_RATE):
+        values = np.zeros((2, min(SOUND_RATE, end - sample)), np.float32)
+        target.mux(sound.encode(encode.sound_frame(values, sample)))
+
+
+def _shape(stretch: Stretch, streams: Streams, pulse: Pulse) -> tuple[int, int]:
+    """Width and height of its pictures, upright, in square pixels."""
+    with closing(decoded(stretch, pulse, sound=False)) as frames:
+        first = next(frames)
+    width, height = encode.upright_size(first)
+    shape = 1 / streams.pixel_shape if round(first.rotation / 90) % 2 else streams.pixel_shape
+    wide = (round(width * shape), height) if shape >= 1 else (width, round(height / shape))
+    return max(2, wide[0]), max(2, wide[1])
+
+
+def _fitted(frame: Any, shape: tuple[int, int], size: tuple[int, int], piece: Piece, seconds: float) -> Any:
+    """A decoded frame in the middle of a black picture of the reel's size, with what is written on it."""
+    import av
+
+    scale = min(size[0] / shape[0], size[1] / shape[1])
+    inner = [min(whole, max(2, 2 * round(side * scale / 2))) for side, whole in zip(shape, size, strict=True)]
+    fitted = encode.upright(frame, (inner[0], inner[1]), matrix=_NUMBER_709)
+    if tuple(inner) == size and not piece.title and piece.clock is None:
+        return fitted
+    planes = encode.planes_of(fitted)
+    canvas = []
+    for number, (plane, empty) in enumerate(zip(planes, (_BLACK, _GREY, _GREY), strict=True)):
+        wide, high = (size[0], size[1]) if number == 0 else (size[0] // 2, size[1] // 2)
+        whole = np.full((high, wide), empty, np.uint8)
+        top, left = (high - plane.shape[0]) // 2, (wide - plane.shape[1]) // 2
+        whole[top : top + plane.shape[0], left : left + plane.shape[1]] = plane
+        canvas.append(whole)
+    write_on(canvas, piece.title, "bottom")
+    if piece.clock is not None:
+        write_on(canvas, piece.clock(seconds), "top")
+    made = av.VideoFrame.from_ndarray(encode.stacked(canvas), format="yuv420p")
+    made.color_range, made.colorspace = _LIMITED_RANGE, _NUMBER_709
+    return made
