@@ -80,6 +80,19 @@ def upright_size(frame: Any) -> tuple[int, int]:
     return (frame.height, frame.width) if turned else (frame.width, frame.height)
 
 
+def shown_size(frame: Any, pixel_shape: Fraction) -> tuple[int, int]:
+    """Width and height of a decoded frame as it is shown, in square pixels.
+
+    Args:
+        frame: Decoded.
+        pixel_shape: Width of its pixels by their height, before any rotation.
+    """
+    width, height = upright_size(frame)
+    shape = 1 / pixel_shape if round(frame.rotation / 90) % 2 else pixel_shape
+    wide, high = (round(width * shape), height) if shape >= 1 else (width, round(height / shape))
+    return max(2, wide), max(2, high)
+
+
 def even_size(width: int, height: int, max_width: int | None) -> tuple[int, int]:
     """Scaled down to ``max_width``, both sides even, as 4:2:0 colour needs."""
     wide = min(width, max_width or width)

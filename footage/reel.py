@@ -203,11 +203,7 @@ def _add_silence(target: Any, sound: Any, begin: int, end: int) -> None:
 def _shape(stretch: Stretch, streams: Streams, pulse: Pulse) -> tuple[int, int]:
     """Width and height of its pictures, upright, in square pixels."""
     with closing(decoded(stretch, pulse, sound=False)) as frames:
-        first = next(frames)
-    width, height = encode.upright_size(first)
-    shape = 1 / streams.pixel_shape if round(first.rotation / 90) % 2 else streams.pixel_shape
-    wide = (round(width * shape), height) if shape >= 1 else (width, round(height / shape))
-    return max(2, wide[0]), max(2, wide[1])
+        return encode.shown_size(next(frames), streams.pixel_shape)
 
 
 def _fitted(frame: Any, shape: tuple[int, int], size: tuple[int, int], piece: Piece, seconds: float) -> Any:

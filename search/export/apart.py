@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ def apart(moments: Sequence[Moment]) -> list[Moment]:
             moment.start, max(other.end, moment.end), names, other.sure or moment.sure
         )
     ordered = [starts[start] for start in sorted(starts)]
-    following = [moment.start for moment in ordered[1:]]
+    limits = [moment.start for moment in ordered[1:]] + [moment.end for moment in ordered[-1:]]
     return [
-        Moment(moment.start, max(moment.start + 1, min(moment.end, limit)), moment.names, moment.sure)
-        for moment, limit in zip(ordered, [*following, max((m.end for m in ordered), default=0)], strict=True)
+        replace(moment, end=min(moment.end, limit)) for moment, limit in zip(ordered, limits, strict=True)
     ]

@@ -8,6 +8,7 @@ from typing import Any
 from footage.framegrid import shown
 from footage.types import Provenance, Span
 from search.export.cuts import Cut
+from search.export.names import as_text
 
 
 def fields_of(cut: Cut) -> dict[str, Any]:
@@ -19,9 +20,9 @@ def fields_of(cut: Cut) -> dict[str, Any]:
     clip = cut.clip
     first, past = cut.timecodes
     return {
-        "source": clip.path,
+        "source": as_text(clip.path),
         "content_id": clip.video.content_id,
-        "title": clip.title,
+        "title": as_text(clip.title),
         "span": span_fields(clip.span),
         "written_span": span_fields(cut.span),
         "frame_rate": shown(cut.counting.rate),
@@ -30,8 +31,8 @@ def fields_of(cut: Cut) -> dict[str, Any]:
         "frame_out": cut.out_frame,
         "timecode_in": first,
         "timecode_out": past,
-        "query": clip.query,
-        "text": clip.text,
+        "query": as_text(clip.query),
+        "text": as_text(clip.text),
         "verdict": clip.verdict,
         "confidence": clip.confidence,
         "grounded": clip.grounded,

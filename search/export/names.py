@@ -23,6 +23,11 @@ def one_line(text: str) -> str:
     return " ".join("".join(kept).split())
 
 
+def as_text(text: str) -> str:
+    """A text that can be written as UTF-8: what came as bytes that are no text shows as a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def safe_stem(text: str) -> str:
     """A name for a file, without its ending: allowed on every system, not hidden, ``MOST_BYTES`` at most."""
     stem = _UNSAFE.sub("_", one_line(unicodedata.normalize("NFC", text)))

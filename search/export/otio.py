@@ -60,9 +60,7 @@ def _gap(cut: Cut) -> Any:
     from opentimelineio import opentime, schema
 
     rate = float(cut.counting.rate)
-    return schema.Gap(
-        opentime.TimeRange(opentime.RationalTime(0, rate), opentime.RationalTime(cut.frames, rate))
-    )
+    return schema.Gap(duration=opentime.RationalTime(cut.frames, rate))
 
 
 def _range(cut: Cut, first: int, frames: int) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable
 from typing import Any, get_args
 
@@ -11,6 +10,9 @@ from footage.errors import UsageError
 from footage.store import Store
 from footage.types import Span, Verdict
 from search.export.clips import Clip, Origins, captioned_by
+
+_MOST = 1e9
+"""Numbers stay below this; no video lasts as many seconds."""
 
 
 def read_results(lines: Iterable[str], store: Store, origins: Origins) -> list[Clip]:
@@ -91,13 +93,15 @@ def _field(row: dict[str, Any], name: str, kind: type, number: int) -> Any:
     value = row.get(name)
     if not isinstance(value, kind):
         raise _bad(number, f"its {name!r} is {value!r}")
+    if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
+        raise _bad(number, f"its {name!r} is no text")
     return value
 
 
 def _number(row: dict[str, Any], name: str, number: int) -> float:
     value = row.get(name)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise _bad(number, f"its {name!r} is {value!r}, not a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
+        raise _bad(number, f"its {name!r} is not a number that can be")
     return float(value)
 
 

@@ -20,7 +20,7 @@ from search.export.edl import edl, marker_edl
 from search.export.fcpxml import fcpxml
 from search.export.joined import NO_LETTERING, Lettering, join
 from search.export.manifest import ENDING, Output, manifest
-from search.export.names import reel_names, safe_stem
+from search.export.names import as_text, reel_names, safe_stem
 from search.export.otio import otio
 from search.export.staging import Staging, staging
 
@@ -278,7 +278,7 @@ class _Work:
         """
         if not self._outputs:
             raise VideoError(self._failures[0][1])
-        settings = {**asdict(self.options), "formats": list(formats)}
+        settings = {**asdict(self.options), "name": as_text(self.options.name), "formats": list(formats)}
         del settings["protected"]
         text = manifest(
             self._outputs, settings=settings, warnings=list(self._warnings), failures=self._failures
