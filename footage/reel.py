@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
-from footage import encode
+from footage import demux, encode
 from footage.clip import refuse_source
 from footage.encode import FULL, Quality
-from footage.errors import UsageError
+from footage.errors import DecodeError, UsageError
 from footage.lettering import write_on
 from footage.stretch import SOUND_RATE, Sound, Streams, Stretch, decoded, read_streams
 from footage.types import Span
@@ -90,8 +90,13 @@ def write_reel(
     refuse_source(out, *(piece.stretch.table.path for piece in pieces))
 
     def work(pulse: Pulse) -> Reel:
-        with whole_file(out) as partial:
-            spans = _write(pieces, partial, pulse, rate, quality, max_width, on_progress)
+        import av
+
+        try:
+            with whole_file(out) as partial:
+                spans = _write(pieces, partial, pulse, rate, quality, max_width, on_progress)
+        except (av.FFmpegError, ValueError) as exc:
+            raise DecodeError(f"the clips cannot be joined: {demux.why(exc)}") from exc
         return Reel(out, rate, tuple(spans))
 
     return supervise(work, name=out.name, timeout_seconds=timeout_seconds)

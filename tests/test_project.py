@@ -24,6 +24,7 @@ COMMANDS = (
 HEAVY = {
     "av",
     "lancedb",
+    "opentimelineio",
     "pyarrow",
     "sentence_transformers",
     "streamlit",

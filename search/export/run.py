@@ -52,6 +52,8 @@ class Options:
     """Whether 29.97 and 59.94 are counted with drop frame where the video does not say."""
     overwrite: bool = False
     """Replace files of the same name; otherwise new ones are numbered."""
+    timeout_seconds: float = 120
+    """Give up on a file after this long without progress."""
     protected: Collection[str] = ()
     """Paths that are never written over, beside the sources themselves."""
 
@@ -198,7 +200,11 @@ class _Work:
         for number in sorted(range(len(clips)), key=lambda number: clips[number].path):
             self._step()
             try:
-                cuts[number] = cut(clips[number], drop=self.options.drop_frame)
+                cuts[number] = cut(
+                    clips[number],
+                    drop=self.options.drop_frame,
+                    timeout_seconds=self.options.timeout_seconds,
+                )
             except VideoError as exc:
                 self._fail(clips[number], exc)
                 first = exc
@@ -210,16 +216,17 @@ class _Work:
 
     def write_each(self, place: Staging, cuts: Sequence[Cut], form: Format) -> None:
         """One file of each clip."""
+        patience = self.options.timeout_seconds
         for each in cuts:
             self._step()
             path = place.new(safe_stem(f"{Path(each.clip.path).stem}_{_clock_name(each)}"), f".{form}")
             written = each.span
             try:
                 if form != "mp4":
-                    write_animation(each.clip.path, each.span, path)
+                    write_animation(each.clip.path, each.span, path, timeout_seconds=patience)
                 else:
                     write = copy_clip if self.options.copy else write_clip
-                    written = write(each.clip.path, each.clip.span, path).span
+                    written = write(each.clip.path, each.clip.span, path, timeout_seconds=patience).span
             except VideoError as exc:
                 place.discard(path)
                 self._fail(each.clip, exc)
@@ -236,7 +243,11 @@ class _Work:
         path = place.new(stem, ".mp4")
         done = self._done
         placed = join(
-            cuts, path, lettering=self.options.lettering, on_progress=lambda some, _: self._at(done + some)
+            cuts,
+            path,
+            lettering=self.options.lettering,
+            timeout_seconds=self.options.timeout_seconds,
+            on_progress=lambda some, _: self._at(done + some),
         )
         self._outputs.append(Output(path, "mp4", tuple(cuts), placed=placed))
 

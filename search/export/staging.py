@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from footage.errors import UsageError
+from footage.errors import FootageError, UsageError
 from footage.wholefile import writing
 from search.export.names import free_name
 
@@ -97,5 +97,8 @@ def staging(folder: Path, *, overwrite: bool, sources: Collection[str]) -> Itera
         made = Staging(folder, hidden, overwrite=overwrite, sources=sources)
         yield made
         made.publish()
+    except FootageError as exc:
+        exc.hint = exc.hint.replace(str(hidden), str(folder))  # nobody is to look into what is gone then
+        raise
     finally:
         shutil.rmtree(hidden, ignore_errors=True)

@@ -93,6 +93,7 @@ def run(
                 start_timecode=start_timecode,
                 drop_frame=drop_frame,
                 overwrite=overwrite,
+                timeout_seconds=settings.decode_timeout_seconds,
                 protected=frozenset(file.path for file in store.files()),
             ),
             on_progress=step,
