@@ -259,7 +259,7 @@ def _encode(stretch: Stretch, partial: Path, pulse: Pulse, quality: Quality, *, 
 def _fit(frame: Any, size: tuple[int, int]) -> Any:
     """The frame upright, at the clip's size and in its format, with its own time."""
     fitted = encode.upright(frame, size)
-    fitted.pts, fitted.time_base = frame.pts, frame.time_base
+    fitted.pts, fitted.time_base, fitted.duration = frame.pts, frame.time_base, frame.duration
     return fitted
 
 
@@ -293,6 +293,7 @@ def _copy(stretch: Stretch, partial: Path, pulse: Pulse) -> Stretch:
                     # Frames are stored in another order than they are shown in: a later one may come first.
                     index = int(np.searchsorted(table.pts, packet.pts))
                     copied = Stretch(table, first, max(copied.past, index + 1))
+                    packet.duration = int(table.durations[index])
                     written += 1
                 elif packet.stream_index == video.index:
                     if track is None or seconds >= float(copied.end * table.time_base) + 1.0:

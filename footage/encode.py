@@ -51,11 +51,14 @@ def add_pictures(
         rate: Frames per second, about; times may be uneven.
         time_base: Seconds per tick of the times that frames will have.
     """
+    from av.codec.context import Flags
+
     options = {"crf": str(quality.crf), "preset": quality.preset}
     stream = target.add_stream("libx264", rate=rate, options=options)
     stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = time_base
+    stream.codec_context.flags |= Flags.frame_duration  # else the last picture is as long as the rate has it
     return stream
 
 

@@ -169,7 +169,7 @@ def _add(
         """Show the current picture up to a moment of the piece."""
         nonlocal number
         while shown is not None and number < count and number / rate < until - _EPSILON:
-            shown.pts, shown.time_base = start + number, 1 / rate
+            shown.pts, shown.time_base, shown.duration = start + number, 1 / rate, 1
             target.mux(pictures.encode(shown))
             number += 1
 
@@ -222,11 +222,11 @@ def _fitted(frame: Any, shape: tuple[int, int], size: tuple[int, int], piece: Pi
         return fitted
     planes = encode.planes_of(fitted)
     canvas = []
-    for number, (plane, empty) in enumerate(zip(planes, (_BLACK, _GREY, _GREY), strict=True)):
-        wide, high = (size[0], size[1]) if number == 0 else (size[0] // 2, size[1] // 2)
-        whole = np.full((high, wide), empty, np.uint8)
-        top, left = (high - plane.shape[0]) // 2, (wide - plane.shape[1]) // 2
-        whole[top : top + plane.shape[0], left : left + plane.shape[1]] = plane
+    top, left = (size[1] - inner[1]) // 4, (size[0] - inner[0]) // 4  # in chroma, so that luma lies even
+    for step, plane, empty in zip((2, 1, 1), planes, (_BLACK, _GREY, _GREY), strict=True):
+        whole = np.full((size[1] * step // 2, size[0] * step // 2), empty, np.uint8)
+        area = whole[top * step :, left * step :]
+        area[: plane.shape[0], : plane.shape[1]] = plane
         canvas.append(whole)
     write_on(canvas, piece.title, "bottom")
     if piece.clock is not None:

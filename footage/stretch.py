@@ -126,7 +126,8 @@ def decoded(stretch: Stretch, pulse: Pulse, *, sound: bool) -> Generator[Any, No
         sound: Whether sound is wanted.
 
     Yields:
-        PyAV frames: pictures with times in ticks since the stretch began; sound with the file's own times.
+        PyAV frames: pictures with times in ticks since the stretch began, each as long as it is on show;
+        sound with the file's own times.
 
     Raises:
         VideoError: The file cannot be read there, or none of its pictures decodes.
@@ -144,8 +145,10 @@ def decoded(stretch: Stretch, pulse: Pulse, *, sound: bool) -> Generator[Any, No
             if isinstance(frame, av.AudioFrame):
                 yield frame
             elif begin + last < frame.pts < end:
+                index = int(np.searchsorted(stretch.table.pts, frame.pts, side="right")) - 1
                 last = frame.pts - begin
                 frame.pts, frame.time_base = last, stretch.table.time_base
+                frame.duration = int(stretch.table.durations[index])
                 yield frame
             elif frame.pts >= end and float(frame.pts * frame.time_base) >= end_seconds + patience:
                 break

@@ -187,3 +187,12 @@ def _picture(stretch, index):
     grey = np.round(found.pixels @ [0.299, 0.587, 0.114]).astype(int)
     assert isinstance(stretch, Stretch)
     return grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
+
+
+def test_the_last_picture_stays_as_long_as_it_did(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", [0, 0.1, 0.2, 0.3, 2.0, 2.1], fps=10)
+    written = cut_clip(path, Span(0.1, 1.0), tmp_path / "out.mp4")
+    assert written.span.end_seconds == pytest.approx(2.0)
+    with av.open(str(written.path)) as source:
+        video = source.streams.video[0]
+        assert float(video.duration * video.time_base) == pytest.approx(1.9, abs=0.001)

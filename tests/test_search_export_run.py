@@ -88,6 +88,10 @@ def test_progress_goes_up_to_the_end(tmp_path, source):
     export(clips, tmp_path / "out", formats=("mp4", "edl"), on_progress=lambda *step: steps.append(step))
     assert steps == sorted(steps) and steps[0] == (0, 4) and steps[-1] == (4, 4)
     steps.clear()
+    both, options = ("gif", "mp4", "webp"), Options(join=True)
+    export(clips, tmp_path / "o", formats=both, options=options, on_progress=lambda *step: steps.append(step))
+    assert steps == sorted(steps) and steps[-1] == (8, 8)
+    steps.clear()
     make_reel(clips, tmp_path / "out" / "r.mp4", max_seconds=9, on_progress=lambda *step: steps.append(step))
     assert steps == sorted(steps) and steps[0] == (0, 4) and steps[-1] == (4, 4)
 

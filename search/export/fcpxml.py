@@ -68,7 +68,7 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str) -> str:
         if first.grid.sound:
             asset.set("hasAudio", "1")
             asset.set("audioSources", "1")
-        ET.SubElement(asset, "media-rep", kind="original-media", src=Path(path).as_uri())
+        ET.SubElement(asset, "media-rep", kind="original-media", src=Path(path).absolute().as_uri())
 
     # 2. The sequence.
     event = ET.SubElement(ET.SubElement(root, "library"), "event", name=one_line(title))

@@ -44,7 +44,7 @@ def _clip(cut: Cut) -> Any:
     from opentimelineio import schema
 
     source = schema.ExternalReference(
-        target_url=Path(cut.clip.path).as_uri(), available_range=_range(cut, 0, cut.source_frames)
+        target_url=Path(cut.clip.path).absolute().as_uri(), available_range=_range(cut, 0, cut.source_frames)
     )
     source.name = one_line(cut.name)
     made = schema.Clip(

@@ -249,6 +249,7 @@ class _Work:
             timeout_seconds=self.options.timeout_seconds,
             on_progress=lambda some, _: self._at(done + some),
         )
+        self._done += len(cuts)
         self._outputs.append(Output(path, "mp4", tuple(cuts), placed=placed))
 
     def write_list(self, place: Staging, stem: str, cuts: Sequence[Cut], form: Format) -> None:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 
 from footage.errors import FootageError, UsageError
@@ -19,34 +20,34 @@ class Staging:
 
     def __init__(self, folder: Path, hidden: Path, *, overwrite: bool, sources: Collection[str]) -> None:
         self.folder, self._hidden, self._overwrite = folder, hidden, overwrite
-        self._sources = {os.path.realpath(source) for source in sources}
+        self._given_sources = sources
         self._there = () if overwrite else tuple(path.name for path in folder.iterdir())
         self._names: list[str] = []
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """What was written so far, in order."""
-        return tuple(self._names)
-
-    def path(self, name: str) -> Path:
-        """Where the file with a name of this export lies until it is published."""
-        return self._hidden / name
-
     def stem(self, wanted: str) -> str:
         """A stem under which nothing lies yet, whatever its ending: "goals", else "goals_2", and so on."""
-        names = [name.casefold() for name in (*self._there, *self._names)]
-        taken: list[str] = []
-        while any(each.startswith(f"{(stem := free_name(wanted, '', taken)).casefold()}.") for each in names):
-            taken.append(stem)
+        taken = set()
+        for name in (*self._there, *self._names):
+            parts = name.split(".")
+            taken |= {".".join(parts[:count]) for count in range(1, len(parts))}
         return free_name(wanted, "", taken)
 
     def new(self, stem: str, ending: str) -> Path:
         """Where to write a file that nothing else has the name of, numbered where it has to be."""
         taken = [*self._there, *self._names]
-        while os.path.realpath(self.folder / (name := free_name(stem, ending, taken))) in self._sources:
+        while self._is_source(self.folder / (name := free_name(stem, ending, taken))):
             taken.append(name)
         self._names.append(name)
-        return self.path(name)
+        return self._hidden / name
+
+    def _is_source(self, path: Path) -> bool:
+        """Whether a file is one of the sources, whatever it is called."""
+        return path.exists() and _identity(path) in self._sources
+
+    @cached_property
+    def _sources(self) -> frozenset[tuple[int, int]]:
+        """The sources, as the file system tells files apart; looked up only when something is in the way."""
+        return frozenset(_identity(source) for source in self._given_sources if os.path.exists(source))
 
     def write_text(self, stem: str, ending: str, text: str) -> Path:
         """Write a text file as UTF-8, its line ends as they are.
@@ -70,9 +71,17 @@ class Staging:
         Raises:
             FootageError: One of them cannot be put there.
         """
+        for name in () if self._overwrite else self._names:
+            if os.path.lexists(self.folder / name):
+                raise FootageError(f"{name} has come up in {self.folder} meanwhile", hint="Export again.")
         for name in self._names:
             with writing(self.folder / name):
                 os.replace(self._hidden / name, self.folder / name)
+
+
+def _identity(path: str | Path) -> tuple[int, int]:
+    status = os.stat(path)
+    return status.st_dev, status.st_ino
 
 
 @contextmanager
