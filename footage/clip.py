@@ -13,9 +13,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from footage import demux, encode
+from footage import demux, encode, remux
 from footage.containers import check, display_name
 from footage.decode import open_source
 from footage.encode import FULL, PREVIEW, Quality
@@ -122,7 +120,7 @@ def copy_clip(
         VideoError: The video cannot be read there, or an MP4 cannot hold its streams as they are.
         FootageError: ``out`` cannot be written.
     """
-    return _write(path, span, out, _copy, timeout_seconds)
+    return _write(path, span, out, remux.copy, timeout_seconds)
 
 
 def write_thumbnail(
@@ -218,7 +216,6 @@ def _encode(stretch: Stretch, partial: Path, pulse: Pulse, quality: Quality, *, 
     streams = read_streams(stretch.table.path)
     layout = streams.sound if sound else ""
     heard = Sound(stretch, round(stretch.span.duration_seconds * SOUND_RATE), layout=layout or "mono")
-    samples = 0
     frames = decoded(stretch, pulse, sound=bool(layout))
 
     # 1. One stream for the pictures, as the first one is, and one for the sound.
@@ -236,22 +233,20 @@ def _encode(stretch: Stretch, partial: Path, pulse: Pulse, quality: Quality, *, 
             shape = 1 / streams.pixel_shape if turned else streams.pixel_shape
             picture_out.codec_context.sample_aspect_ratio = shape
         encode.keep_colours(picture_out, _fit(early[-1], size), streams.colours)
-        sound_out = encode.add_sound(target, layout, quality) if layout else None
+        track = encode.SoundTrack(target, layout, quality) if layout else None
 
         # 2. Each frame on its way from one to the other, on the clip's own clock.
         for frame in chain(early, frames):
             if isinstance(frame, av.VideoFrame):
                 target.mux(picture_out.encode(_fit(frame, size)))
-            elif sound_out is not None:
+            elif track is not None:
                 for part in heard.take(frame):
-                    target.mux(sound_out.encode(encode.sound_frame(part, samples)))
-                    samples += part.shape[1]
+                    track.write(part)
 
         # 3. Silence where the sound ends early, and what the encoders still hold.
-        if sound_out is not None:
+        if track is not None:
             for part in heard.rest():
-                target.mux(sound_out.encode(encode.sound_frame(part, samples)))
-                samples += part.shape[1]
+                track.write(part)
         for stream in target.streams:
             target.mux(stream.encode(None))
 
@@ -261,57 +256,3 @@ def _fit(frame: Any, size: tuple[int, int]) -> Any:
     fitted = encode.upright(frame, size)
     fitted.pts, fitted.time_base, fitted.duration = frame.pts, frame.time_base, frame.duration
     return fitted
-
-
-def _copy(stretch: Stretch, partial: Path, pulse: Pulse) -> Stretch:
-    """Copy packets, from the keyframe before the first frame to where nothing that was copied is missing."""
-    import av
-
-    table = stretch.table
-    first = table.keyframe_at(stretch.first)
-    copied = Stretch(table, first, stretch.past)
-    begin = int(table.pts[first])
-    begin_seconds = float(begin * table.time_base)
-    written = 0
-    try:
-        with demux.open_before(table, first) as (source, video), encode.open_mp4(partial) as target:
-            track = source.streams.best("audio")
-            kept = {
-                stream.index: target.add_stream_from_template(stream) for stream in (video, track) if stream
-            }
-            for packet in demux.packets(source, [stream for stream in (video, track) if stream]):
-                pulse.beat()
-                if packet.pts is None or packet.dts is None or not packet.size:
-                    continue
-                seconds = float(packet.pts * packet.time_base)
-                whole = written >= copied.past - copied.first
-                if packet.stream_index == video.index and not whole:
-                    if packet.pts < begin:
-                        continue  # shown before the keyframe, and in need of what comes before it
-                    if not written and not packet.is_keyframe:
-                        raise ValueError("what it begins with needs pictures from before its start")
-                    # Frames are stored in another order than they are shown in: a later one may come first.
-                    index = int(np.searchsorted(table.pts, packet.pts))
-                    copied = Stretch(table, first, max(copied.past, index + 1))
-                    packet.duration = int(table.durations[index])
-                    written += 1
-                elif packet.stream_index == video.index:
-                    if track is None or seconds >= float(copied.end * table.time_base) + 1.0:
-                        break
-                    continue
-                elif not begin_seconds <= seconds < float(copied.end * table.time_base):
-                    continue
-                offset = round(begin_seconds / packet.time_base)
-                packet.pts, packet.dts = packet.pts - offset, packet.dts - offset
-                packet.stream = kept[packet.stream_index]
-                target.mux(packet)
-    except OSError:
-        raise
-    except (av.FFmpegError, ValueError) as exc:
-        raise DecodeError(
-            f"{stretch.name} cannot be copied into an MP4: {demux.why(exc)}",
-            hint="export it without --copy, which encodes it again",
-        ) from exc
-    if not written:
-        raise DecodeError(f"{stretch.name} cannot be copied at {stretch.span.start_seconds:.1f} s")
-    return copied

@@ -62,19 +62,28 @@ def add_pictures(
     return stream
 
 
-def add_sound(target: Any, layout: str, quality: Quality) -> Any:
-    """An AAC stream, "mono" or "stereo"."""
-    return target.add_stream("aac", rate=SOUND_RATE, layout=layout, bit_rate=quality.sound_bits)
+class SoundTrack:
+    """A new AAC stream that samples are written to, each right after the one before."""
 
+    def __init__(self, target: Any, layout: str, quality: Quality) -> None:
+        """Add the stream to a file.
 
-def sound_frame(values: np.ndarray, start: int) -> Any:
-    """Samples, float32 (channels, samples), as a frame that begins with sample number ``start``."""
-    import av
+        Args:
+            target: The file.
+            layout: "mono" or "stereo".
+            quality: How good.
+        """
+        self._target, self._layout, self._samples = target, layout, 0
+        self._stream = target.add_stream("aac", rate=SOUND_RATE, layout=layout, bit_rate=quality.sound_bits)
 
-    layout = "mono" if len(values) == 1 else "stereo"
-    frame = av.AudioFrame.from_ndarray(values, format="fltp", layout=layout)
-    frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, start, Fraction(1, SOUND_RATE)
-    return frame
+    def write(self, values: np.ndarray) -> None:
+        """Write samples, float32 (channels, samples)."""
+        import av
+
+        frame = av.AudioFrame.from_ndarray(values, format="fltp", layout=self._layout)
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, self._samples, Fraction(1, SOUND_RATE)
+        self._samples += values.shape[1]
+        self._target.mux(self._stream.encode(frame))
 
 
 def upright_size(frame: Any) -> tuple[int, int]:

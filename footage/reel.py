@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -112,30 +112,20 @@ def _write(
     on_progress: Callable[[int, int], None] | None,
 ) -> list[Span]:
     # 1. What the whole of it looks and sounds like.
-    told = {piece.stretch.table.path: read_streams(piece.stretch.table.path) for piece in pieces}
-    shapes = [_shape(piece.stretch, told[piece.stretch.table.path], pulse) for piece in pieces]
+    told = [read_streams(piece.stretch.table.path) for piece in pieces]
+    shapes = [_shape(piece.stretch, streams, pulse) for piece, streams in zip(pieces, told, strict=True)]
     size = encode.even_size(*max(shapes, key=math.prod), max_width)
-    layout = "stereo" if any(streams.sound for streams in told.values()) else ""
     with encode.open_mp4(partial) as target:
-        pictures = encode.add_pictures(target, size, quality, rate=rate, time_base=1 / rate)
-        context = pictures.codec_context
-        context.color_range, context.colorspace = _LIMITED_RANGE, _NUMBER_709
-        context.color_primaries, context.color_trc = _NUMBER_709, _NUMBER_709
-        sound = encode.add_sound(target, layout, quality) if layout else None
+        film = _Film(target, size, rate, quality, sound=any(streams.sound for streams in told))
 
         # 2. One piece after the other.
         spans: list[Span] = []
-        frames = 0
-        for done, (piece, shape) in enumerate(zip(pieces, shapes, strict=True)):
+        for done, (piece, streams, shape) in enumerate(zip(pieces, told, shapes, strict=True)):
             if on_progress:
                 on_progress(done, len(pieces))
-            count = max(1, math.floor(piece.stretch.span.duration_seconds * rate + _EPSILON))
-            mute = not told[piece.stretch.table.path].sound
-            _add(piece, shape, target, pictures, None if mute else sound, size, rate, frames, count, pulse)
-            if sound is not None and mute:
-                _add_silence(target, sound, *_samples(rate, frames, count))
-            spans.append(Span(float(frames / rate), float((frames + count) / rate)))
-            frames += count
+            begin = film.frames
+            film.add(piece, shape, pulse, sound=bool(streams.sound))
+            spans.append(Span(float(begin / rate), float(film.frames / rate)))
 
         # 3. What the encoders still hold.
         for stream in target.streams:
@@ -145,64 +135,58 @@ def _write(
     return spans
 
 
-def _add(
-    piece: Piece,
-    shape: tuple[int, int],
-    target: Any,
-    pictures: Any,
-    sound: Any,
-    size: tuple[int, int],
-    rate: Fraction,
-    start: int,
-    count: int,
-    pulse: Pulse,
-) -> None:
-    """Put a piece's frames ``start`` to ``start + count`` into the reel, and its sound."""
-    import av
+class _Film:
+    """A reel on its way."""
 
-    stretch = piece.stretch
-    sample, end = _samples(rate, start, count)
-    heard = Sound(stretch, end - sample, layout="stereo")
-    number, shown = 0, None
+    def __init__(
+        self, target: Any, size: tuple[int, int], rate: Fraction, quality: Quality, *, sound: bool
+    ) -> None:
+        self.frames = 0
+        self._target, self._size, self._rate = target, size, rate
+        self._pictures = encode.add_pictures(target, size, quality, rate=rate, time_base=1 / rate)
+        context = self._pictures.codec_context
+        context.color_range, context.colorspace = _LIMITED_RANGE, _NUMBER_709
+        context.color_primaries, context.color_trc = _NUMBER_709, _NUMBER_709
+        self._track = encode.SoundTrack(target, "stereo", quality) if sound else None
 
-    def show(until: float) -> None:
-        """Show the current picture up to a moment of the piece."""
-        nonlocal number
-        while shown is not None and number < count and number / rate < until - _EPSILON:
-            shown.pts, shown.time_base, shown.duration = start + number, 1 / rate, 1
-            target.mux(pictures.encode(shown))
-            number += 1
+    def add(self, piece: Piece, shape: tuple[int, int], pulse: Pulse, *, sound: bool) -> None:
+        """Put in as many whole frames of a piece as fit into its length, and exactly as much sound."""
+        import av
 
-    for frame in decoded(stretch, pulse, sound=sound is not None):
-        if isinstance(frame, av.VideoFrame):
-            seconds = float(frame.pts * frame.time_base)
-            show(seconds)
-            if number < count:
-                shown = _fitted(frame, shape, size, piece, stretch.span.start_seconds + seconds)
-        elif sound is not None:
-            try:
-                parts = list(heard.take(frame))
-            except (av.FFmpegError, ValueError):
-                continue  # what does not sound is silent
-            for part in parts:
-                target.mux(sound.encode(encode.sound_frame(part, sample)))
-                sample += part.shape[1]
-    show(math.inf)
-    if sound is not None:
-        for part in heard.rest():
-            target.mux(sound.encode(encode.sound_frame(part, sample)))
-            sample += part.shape[1]
+        stretch, track = piece.stretch, self._track
+        end = self.frames + max(1, math.floor(stretch.span.duration_seconds * self._rate + _EPSILON))
+        heard = Sound(stretch, self._sample(end) - self._sample(self.frames), layout="stereo")
+        begin, shown = self.frames, None
 
+        def show(until: float) -> None:
+            """Show the current picture up to a moment of the piece."""
+            while shown is not None and self.frames < end:
+                if (self.frames - begin) / self._rate >= until - _EPSILON:
+                    break
+                shown.pts, shown.time_base, shown.duration = self.frames, 1 / self._rate, 1
+                self._target.mux(self._pictures.encode(shown))
+                self.frames += 1
 
-def _samples(rate: Fraction, start: int, count: int) -> tuple[int, int]:
-    """The samples that sound while some frames of the reel are on: the first, and the one after the last."""
-    return round(start / rate * SOUND_RATE), round((start + count) / rate * SOUND_RATE)
+        for frame in decoded(stretch, pulse, sound=sound and track is not None):
+            if isinstance(frame, av.VideoFrame):
+                seconds = float(frame.pts * frame.time_base)
+                show(seconds)
+                if self.frames < end:
+                    shown = _fitted(frame, shape, self._size, piece, stretch.span.start_seconds + seconds)
+            elif track is not None:
+                parts: list[np.ndarray] = []
+                with suppress(av.FFmpegError, ValueError):  # what does not sound is silent
+                    parts += heard.take(frame)
+                for part in parts:
+                    track.write(part)
+        show(math.inf)
+        if track is not None:
+            for part in heard.rest():
+                track.write(part)
 
-
-def _add_silence(target: Any, sound: Any, begin: int, end: int) -> None:
-    for sample in range(begin, end, SOUND_RATE):
-        values = np.zeros((2, min(SOUND_RATE, end - sample)), np.float32)
-        target.mux(sound.encode(encode.sound_frame(values, sample)))
+    def _sample(self, frame: int) -> int:
+        """The sample that sounds when a frame of the reel comes on."""
+        return round(frame / self._rate * SOUND_RATE)
 
 
 def _shape(stretch: Stretch, streams: Streams, pulse: Pulse) -> tuple[int, int]:
