@@ -1,7 +1,7 @@
 """Reads containers through PyAV: where every frame lies in time, and frames when torchcodec gives up.
 
 Knows neither windows nor models; times here are the container's own ticks. PyAV is imported here for reading;
-modules that write video (``footage.clip``, ``footage.synthetic``) import it for that.
+modules that write video (``footage.encode``, ``footage.synthetic``) import it for that.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
     with open_video(path) as (container, stream):
         rows: list[tuple[int, int, bool]] = []
         first_second, last_second = np.inf, -np.inf
-        for count, packet in enumerate(_packets(container)):
+        for count, packet in enumerate(packets(container)):
             if count % _PACKETS_PER_BEAT == 0:
                 pulse.beat()
             ticks = packet.pts if packet.pts is not None else packet.dts
@@ -243,7 +243,7 @@ def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Itera
     """Every frame from the container's current place on, counting and skipping packets that do not decode."""
     import av
 
-    for packet in _packets(container, streams):
+    for packet in packets(container, streams):
         pulse.beat()
         try:
             frames = packet.decode()
@@ -313,7 +313,7 @@ def _seek(container: Any, stream: Any, table: FrameTable, index: int) -> bool:
     return False
 
 
-def _packets(container: Any, streams: Any = None) -> Iterator[Any]:
+def packets(container: Any, streams: Any = None) -> Iterator[Any]:
     """Packets up to the end, or up to where the container can no longer be read."""
     import av
 

@@ -61,7 +61,7 @@ def probe(path: str | os.PathLike[str], *, content_id: str = "", timeout_seconds
             container=table.container,
             rotation_degrees=ends.rotation_degrees,
             start_pts_seconds=float(table.pts[0] * table.time_base),
-            variable_frame_rate=_is_variable(table),
+            variable_frame_rate=is_variable(table),
             stream_index=table.stream_index,
             decoder=ends.way,
             size_bytes=os.path.getsize(absolute),
@@ -240,7 +240,7 @@ def _target(name: str, width: int, height: int, frames: int, pixels_per_frame: i
         raise DecodeError(f"{name} has frames of {width}x{height} pixels: too narrow, 200:1 at most") from exc
 
 
-def _is_variable(table: FrameTable) -> bool:
+def is_variable(table: FrameTable) -> bool:
     """Whether any step between frames is clearly off the usual one; two ticks of rounding are not."""
     steps = np.diff(table.pts)
     if len(steps) < 2:

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from tiny_clips import index_of, write_audio_only, write_clip
 
-from footage import clip, demux
+from footage import clip
 from footage.clip import write_preview, write_thumbnail
 from footage.errors import DecodeError, FootageError, NotAVideoError
 from footage.types import Span
@@ -147,7 +147,7 @@ def test_a_span_past_the_end_and_a_file_without_pictures_are_refused(tmp_path):
 def test_a_preview_that_hangs_is_given_up(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "a.mp4", count=20)
     release = threading.Event()
-    monkeypatch.setattr(demux, "picture", lambda frame: release.wait(30))
+    monkeypatch.setattr(clip, "_fit", lambda *_: release.wait(30))
     with pytest.raises(DecodeError, match=r"made no progress for 0\.5 s"):
         write_preview(path, Span(0, 1), tmp_path / "out.mp4", timeout_seconds=0.5)
     release.set()

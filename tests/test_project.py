@@ -19,11 +19,12 @@ PACKAGES = ("footage", "indexer", "search", "ui")
 COMMANDS = (
     *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
-    *("audit", "calibrate"),
+    *("audit", "calibrate", "export", "reel", "verify"),
 )
 HEAVY = {
     "av",
     "lancedb",
+    "opentimelineio",
     "pyarrow",
     "sentence_transformers",
     "streamlit",

@@ -17,15 +17,18 @@ from ui.commands import (
     captions,
     demo,
     doctor,
+    export,
     find,
     forget,
     index,
     models,
     prune,
+    reel,
     reembed,
     retry,
     search,
     status,
+    verify,
 )
 from ui.commands import eval as evaluation
 from ui.commands import ui as app_command
@@ -34,6 +37,9 @@ _COMMANDS = {
     "index": index,
     "search": search,
     "find": find,
+    "export": export,
+    "reel": reel,
+    "verify": verify,
     "status": status,
     "retry": retry,
     "prune": prune,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -80,6 +80,29 @@ OverlapSeconds = Annotated[
     typer.Option(
         "--overlap", "--overlap-seconds", metavar="SECONDS", help="What two windows share. The profile's own."
     ),
+]
+Titles = Annotated[bool, typer.Option("--titles", help="Write a title onto each clip of a joined film.")]
+TitleFrom = Annotated[
+    Literal["file", "clock", "query"],
+    typer.Option(
+        "--title-from", help="What the title is: the file's name, the wall clock, or what was looked for."
+    ),
+]
+BurnTime = Annotated[
+    bool, typer.Option("--burn-time", help="Write the source's timecode onto each clip of a joined film.")
+]
+StartTimecode = Annotated[
+    str,
+    typer.Option("--start-timecode", metavar="HH:MM:SS:FF", help="Where edit lists begin. 00:00:00:00."),
+]
+DropFrame = Annotated[
+    bool,
+    typer.Option(
+        "--drop-frame/--non-drop-frame", help="How 29.97 and 59.94 are counted where the video does not say."
+    ),
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace files of the same name, instead of numbering new ones.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

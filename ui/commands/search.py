@@ -11,10 +11,11 @@ from footage.errors import UsageError
 from ui import console, options, parts, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from footage.config import Settings
     from footage.types import Match
+    from footage.vlm.protocol import VideoModel
     from search.engine import SearchResult
     from search.ground import Looking
     from search.joint import JointMatch, JointResult
@@ -151,7 +152,14 @@ def _show(
 
 
 def answer(
-    query: str, settings: Settings, *, limit: int, ground: bool, mode: Arm, looking: Looking
+    query: str,
+    settings: Settings,
+    *,
+    limit: int,
+    ground: bool,
+    mode: Arm,
+    looking: Looking,
+    on_model: Callable[[VideoModel], None] | None = None,
 ) -> SearchResult | JointResult:
     """Search the index that the settings name.
 
@@ -162,6 +170,7 @@ def answer(
         ground: Whether the model is asked at all.
         mode: By what the index's texts are ordered.
         looking: How far to look.
+        on_model: Called with the model once it is there, before it is asked.
 
     Raises:
         FootageError: when the query makes no sense, or the index or one of the models cannot be used.
@@ -176,6 +185,8 @@ def answer(
     embedder = None if mode == "text" else parts.load_embedder(settings)
     reranker = parts.load_reranker(settings)
     model = parts.load_model(settings) if ground and store.status().videos else None
+    if on_model and model is not None:
+        on_model(model)
     engine = Engine(store, embedder, model, reranker=reranker, looking=looking)
     ground = model is not None
     if looking.exhaustive and model is not None:

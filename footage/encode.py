@@ -1,0 +1,168 @@
+"""Sets up H.264 and AAC in an MP4 and turns decoded frames into what goes in; knows no files of the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from footage.stretch import SOUND_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """How good what is written looks and sounds."""
+
+    crf: int
+    """x264's constant rate factor: lower is better, 18 is near what the eye can tell from the source."""
+    preset: str
+    """x264's preset: slower ones write smaller files."""
+    sound_bits: int
+    """Bits per second of sound."""
+    max_width: int | None = None
+    """Widest picture, in pixels; None for the source's own."""
+
+
+PREVIEW = Quality(crf=26, preset="veryfast", sound_bits=96_000, max_width=640)
+"""Small and quick."""
+FULL = Quality(crf=18, preset="fast", sound_bits=192_000)
+"""To keep."""
+
+
+def open_mp4(path: Path) -> Any:
+    """A new MP4 whose index comes first, so that it plays while it loads."""
+    import av
+
+    return av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+
+
+def add_pictures(
+    target: Any, size: tuple[int, int], quality: Quality, *, rate: Fraction, time_base: Fraction
+) -> Any:
+    """An H.264 stream of 8-bit 4:2:0 pictures, which every player plays.
+
+    Args:
+        target: The file.
+        size: Width and height, both even.
+        quality: How good.
+        rate: Frames per second, about; times may be uneven.
+        time_base: Seconds per tick of the times that frames will have.
+    """
+    from av.codec.context import Flags
+
+    options = {"crf": str(quality.crf), "preset": quality.preset}
+    stream = target.add_stream("libx264", rate=rate, options=options)
+    stream.width, stream.height = size
+    stream.pix_fmt = "yuv420p"
+    stream.codec_context.time_base = time_base
+    stream.codec_context.flags |= Flags.frame_duration  # else the last picture is as long as the rate has it
+    return stream
+
+
+class SoundTrack:
+    """A new AAC stream that samples are written to, each right after the one before."""
+
+    def __init__(self, target: Any, layout: str, quality: Quality) -> None:
+        """Add the stream to a file.
+
+        Args:
+            target: The file.
+            layout: "mono" or "stereo".
+            quality: How good.
+        """
+        self._target, self._layout, self._samples = target, layout, 0
+        self._stream = target.add_stream("aac", rate=SOUND_RATE, layout=layout, bit_rate=quality.sound_bits)
+
+    def write(self, values: np.ndarray) -> None:
+        """Write samples, float32 (channels, samples)."""
+        import av
+
+        frame = av.AudioFrame.from_ndarray(values, format="fltp", layout=self._layout)
+        frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, self._samples, Fraction(1, SOUND_RATE)
+        self._samples += values.shape[1]
+        self._target.mux(self._stream.encode(frame))
+
+
+def upright_size(frame: Any) -> tuple[int, int]:
+    """Width and height of a decoded frame as it is shown, in its own pixels."""
+    turned = round(frame.rotation / 90) % 2
+    return (frame.height, frame.width) if turned else (frame.width, frame.height)
+
+
+def shown_size(frame: Any, pixel_shape: Fraction) -> tuple[int, int]:
+    """Width and height of a decoded frame as it is shown, in square pixels.
+
+    Args:
+        frame: Decoded.
+        pixel_shape: Width of its pixels by their height, before any rotation.
+    """
+    width, height = upright_size(frame)
+    shape = 1 / pixel_shape if round(frame.rotation / 90) % 2 else pixel_shape
+    wide, high = (round(width * shape), height) if shape >= 1 else (width, round(height / shape))
+    return max(2, wide), max(2, high)
+
+
+def even_size(width: int, height: int, max_width: int | None) -> tuple[int, int]:
+    """Scaled down to ``max_width``, both sides even, as 4:2:0 colour needs."""
+    wide = min(width, max_width or width)
+    return max(2, wide - wide % 2), max(2, 2 * round(height * wide / width / 2))
+
+
+def upright(frame: Any, size: tuple[int, int], *, matrix: int | None = None) -> Any:
+    """A decoded frame as 4:2:0 of limited range, scaled to ``size`` (as shown) and turned upright.
+
+    The matrix of its colours stays that of the source; ``matrix`` is FFmpeg's number
+    of another.
+    """
+    import av
+    from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+    turns = round(frame.rotation / 90) % 4
+    wide, high = reversed(size) if turns % 2 else size
+    fitted = VideoReformatter().reformat(
+        frame,
+        width=wide,
+        height=high,
+        format="yuv420p",
+        interpolation=Interpolation.BICUBIC,
+        dst_colorspace=matrix,
+        dst_color_range=ColorRange.MPEG,
+        threads=1,
+    )
+    if not turns:
+        return fitted
+    planes = [np.rot90(plane, turns) for plane in planes_of(fitted)]
+    turned = av.VideoFrame.from_ndarray(stacked(planes), format="yuv420p")
+    turned.color_range, turned.colorspace = fitted.color_range, fitted.colorspace
+    return turned
+
+
+def planes_of(frame: Any) -> list[np.ndarray]:
+    """Y, U and V of a 4:2:0 frame, uint8 (height, width) and twice (height / 2, width / 2)."""
+    values = frame.to_ndarray(format="yuv420p").reshape(-1)
+    luma, chroma = frame.width * frame.height, frame.width * frame.height // 4
+    half = (frame.height // 2, frame.width // 2)
+    parts = np.split(values, [luma, luma + chroma])
+    return [parts[0].reshape(frame.height, frame.width), parts[1].reshape(half), parts[2].reshape(half)]
+
+
+def stacked(planes: list[np.ndarray]) -> np.ndarray:
+    """Y, U and V in one array (height * 3 / 2, width), as PyAV takes them."""
+    flat = np.concatenate([np.ascontiguousarray(plane).reshape(-1) for plane in planes])
+    return flat.reshape(-1, planes[0].shape[1])
+
+
+def keep_colours(stream: Any, frame: Any, colours: tuple[int, int]) -> None:
+    """Note in a stream how its colours are to be read: as a frame that goes into it has them.
+
+    Args:
+        stream: Of pictures.
+        frame: What ``upright`` made.
+        colours: FFmpeg's numbers of the colour primaries and of the transfer characteristic.
+    """
+    context = stream.codec_context
+    context.color_range, context.colorspace = int(frame.color_range), int(frame.colorspace)
+    context.color_primaries, context.color_trc = colours

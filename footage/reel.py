@@ -1,0 +1,220 @@
+"""Joins stretches of videos of any size, frame rate and sound into one film; knows no model and no index.
+
+Pictures are fitted into a common size with black around them, and shown at one constant rate.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from footage import demux, encode
+from footage.clip import refuse_source
+from footage.encode import FULL, Quality
+from footage.errors import DecodeError, UsageError
+from footage.lettering import write_on
+from footage.stretch import SOUND_RATE, Sound, Streams, Stretch, decoded, read_streams
+from footage.types import Span
+from footage.watchdog import Pulse, supervise
+from footage.wholefile import whole_file
+
+_NUMBER_709 = 1
+"""FFmpeg's number of the colours of HDTV, which all pictures are brought to."""
+_LIMITED_RANGE = 1
+_EPSILON = 1e-6
+_BLACK, _GREY = 16, 128
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One stretch of a reel, and what is written on it."""
+
+    stretch: Stretch
+    """What is shown."""
+    title: str = ""
+    """Written into the lower left corner; nothing where it is empty."""
+    clock: Callable[[float], str] | None = None
+    """Says what is written into the upper left corner at a moment of the source, in video time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reel:
+    """What a reel holds."""
+
+    path: Path
+    """Where it is."""
+    rate: Fraction
+    """Frames per second, constant."""
+    spans: tuple[Span, ...]
+    """When each piece is on, in seconds of the reel."""
+
+
+def write_reel(
+    pieces: Sequence[Piece],
+    out: Path,
+    *,
+    rate: Fraction,
+    quality: Quality = FULL,
+    max_width: int = 1920,
+    timeout_seconds: float = 120,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Reel:
+    """Join pieces into one MP4 (H.264, and AAC where any of them has sound).
+
+    The picture is as large as the largest piece. A piece takes as many whole frames of the reel as fit into
+    its own length, at least one; frames are repeated or left out where its rate differs. A piece without
+    sound is silent.
+
+    Args:
+        pieces: What to join, in this order; at least one.
+        out: Where to write; replaced when there, but never one of the videos.
+        rate: Frames per second of the reel.
+        quality: How good.
+        max_width: Widest picture, in pixels.
+        timeout_seconds: Give up after this long without progress.
+        on_progress: Called with (pieces done, pieces in all), in the thread that writes.
+
+    Raises:
+        VideoError: One of the videos cannot be read there.
+        FootageError: ``out`` cannot be written.
+    """
+    if not pieces:
+        raise UsageError("There is nothing to join.", hint="Name at least one clip.")
+    refuse_source(out, *(piece.stretch.table.path for piece in pieces))
+
+    def work(pulse: Pulse) -> Reel:
+        import av
+
+        try:
+            with whole_file(out) as partial:
+                spans = _write(pieces, partial, pulse, rate, quality, max_width, on_progress)
+        except (av.FFmpegError, ValueError) as exc:
+            raise DecodeError(f"the clips cannot be joined: {demux.why(exc)}") from exc
+        return Reel(out, rate, tuple(spans))
+
+    return supervise(work, name=out.name, timeout_seconds=timeout_seconds)
+
+
+def _write(
+    pieces: Sequence[Piece],
+    partial: Path,
+    pulse: Pulse,
+    rate: Fraction,
+    quality: Quality,
+    max_width: int,
+    on_progress: Callable[[int, int], None] | None,
+) -> list[Span]:
+    # 1. What the whole of it looks and sounds like.
+    told = [read_streams(piece.stretch.table.path) for piece in pieces]
+    shapes = [_shape(piece.stretch, streams, pulse) for piece, streams in zip(pieces, told, strict=True)]
+    size = encode.even_size(*max(shapes, key=math.prod), max_width)
+    with encode.open_mp4(partial) as target:
+        film = _Film(target, size, rate, quality, sound=any(streams.sound for streams in told))
+
+        # 2. One piece after the other.
+        spans: list[Span] = []
+        for done, (piece, streams, shape) in enumerate(zip(pieces, told, shapes, strict=True)):
+            if on_progress:
+                on_progress(done, len(pieces))
+            begin = film.frames
+            film.add(piece, shape, pulse, sound=bool(streams.sound))
+            spans.append(Span(float(begin / rate), float(film.frames / rate)))
+
+        # 3. What the encoders still hold.
+        for stream in target.streams:
+            target.mux(stream.encode(None))
+    if on_progress:
+        on_progress(len(pieces), len(pieces))
+    return spans
+
+
+class _Film:
+    """A reel on its way."""
+
+    def __init__(
+        self, target: Any, size: tuple[int, int], rate: Fraction, quality: Quality, *, sound: bool
+    ) -> None:
+        self.frames = 0
+        self._target, self._size, self._rate = target, size, rate
+        self._pictures = encode.add_pictures(target, size, quality, rate=rate, time_base=1 / rate)
+        context = self._pictures.codec_context
+        context.color_range, context.colorspace = _LIMITED_RANGE, _NUMBER_709
+        context.color_primaries, context.color_trc = _NUMBER_709, _NUMBER_709
+        self._track = encode.SoundTrack(target, "stereo", quality) if sound else None
+
+    def add(self, piece: Piece, shape: tuple[int, int], pulse: Pulse, *, sound: bool) -> None:
+        """Put in as many whole frames of a piece as fit into its length, and exactly as much sound."""
+        import av
+
+        stretch, track = piece.stretch, self._track
+        end = self.frames + max(1, math.floor(stretch.span.duration_seconds * self._rate + _EPSILON))
+        heard = Sound(stretch, self._sample(end) - self._sample(self.frames), layout="stereo")
+        begin, shown = self.frames, None
+
+        def show(until: float) -> None:
+            """Show the current picture up to a moment of the piece."""
+            while shown is not None and self.frames < end:
+                if (self.frames - begin) / self._rate >= until - _EPSILON:
+                    break
+                shown.pts, shown.time_base, shown.duration = self.frames, 1 / self._rate, 1
+                self._target.mux(self._pictures.encode(shown))
+                self.frames += 1
+
+        for frame in decoded(stretch, pulse, sound=sound and track is not None):
+            if isinstance(frame, av.VideoFrame):
+                seconds = float(frame.pts * frame.time_base)
+                show(seconds)
+                if self.frames < end:
+                    shown = _fitted(frame, shape, self._size, piece, stretch.span.start_seconds + seconds)
+            elif track is not None:
+                parts: list[np.ndarray] = []
+                with suppress(av.FFmpegError, ValueError):  # what does not sound is silent
+                    parts += heard.take(frame)
+                for part in parts:
+                    track.write(part)
+        show(math.inf)
+        if track is not None:
+            for part in heard.rest():
+                track.write(part)
+
+    def _sample(self, frame: int) -> int:
+        """The sample that sounds when a frame of the reel comes on."""
+        return round(frame / self._rate * SOUND_RATE)
+
+
+def _shape(stretch: Stretch, streams: Streams, pulse: Pulse) -> tuple[int, int]:
+    """Width and height of its pictures, upright, in square pixels."""
+    with closing(decoded(stretch, pulse, sound=False)) as frames:
+        return encode.shown_size(next(frames), streams.pixel_shape)
+
+
+def _fitted(frame: Any, shape: tuple[int, int], size: tuple[int, int], piece: Piece, seconds: float) -> Any:
+    """A decoded frame in the middle of a black picture of the reel's size, with what is written on it."""
+    import av
+
+    scale = min(size[0] / shape[0], size[1] / shape[1])
+    inner = [min(whole, max(2, 2 * round(side * scale / 2))) for side, whole in zip(shape, size, strict=True)]
+    fitted = encode.upright(frame, (inner[0], inner[1]), matrix=_NUMBER_709)
+    if tuple(inner) == size and not piece.title and piece.clock is None:
+        return fitted
+    planes = encode.planes_of(fitted)
+    canvas = []
+    top, left = (size[1] - inner[1]) // 4, (size[0] - inner[0]) // 4  # in chroma, so that luma lies even
+    for step, plane, empty in zip((2, 1, 1), planes, (_BLACK, _GREY, _GREY), strict=True):
+        whole = np.full((size[1] * step // 2, size[0] * step // 2), empty, np.uint8)
+        area = whole[top * step :, left * step :]
+        area[: plane.shape[0], : plane.shape[1]] = plane
+        canvas.append(whole)
+    write_on(canvas, piece.title, "bottom")
+    if piece.clock is not None:
+        write_on(canvas, piece.clock(seconds), "top")
+    made = av.VideoFrame.from_ndarray(encode.stacked(canvas), format="yuv420p")
+    made.color_range, made.colorspace = _LIMITED_RANGE, _NUMBER_709
+    return made

@@ -1,0 +1,45 @@
+"""Writes files that appear under their name only when they are whole; does not know what is in them."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from footage.errors import FootageError
+
+
+@contextmanager
+def whole_file(out: Path) -> Iterator[Path]:
+    """A place to write to that takes the name ``out`` at the end, and leaves nothing behind on failure.
+
+    Raises:
+        FootageError: Nothing can be written there.
+    """
+    partial = out.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
+    with writing(out):
+        out.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            yield partial
+            os.replace(partial, out)
+        finally:
+            partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Word what the system says when ``out`` cannot be written.
+
+    Raises:
+        FootageError: Instead of any OSError.
+    """
+    try:
+        yield
+    except OSError as exc:
+        why = (exc.strerror or str(exc) or type(exc).__name__).strip().splitlines()[0]
+        raise FootageError(
+            f"{out.name} cannot be written: {why}",
+            hint=f"is there space in {out.parent}, and may it be written to?",
+        ) from exc

@@ -1,0 +1,83 @@
+"""Cuts joined into one film: what is written on them, at which rate; chooses none of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Literal
+
+from footage.reel import Piece, write_reel
+from footage.types import Span
+from search.export.cuts import Cut
+
+TitleKind = Literal["file", "clock", "query"]
+
+
+@dataclass(frozen=True, slots=True)
+class Lettering:
+    """What is written on the pictures."""
+
+    titles: TitleKind | None = None
+    """Under each clip: the file's name, the wall clock when it begins, or what was looked for; or nothing."""
+    source_time: bool = False
+    """Whether the source's timecode runs along."""
+
+
+NO_LETTERING = Lettering()
+
+
+def join(
+    cuts: Sequence[Cut],
+    out: Path,
+    *,
+    lettering: Lettering = NO_LETTERING,
+    timeout_seconds: float = 120,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Span, ...]:
+    """Write cuts as one MP4, one after the other, at the highest of their rates.
+
+    Args:
+        cuts: At least one.
+        out: Where to write.
+        lettering: What is written on the pictures.
+        timeout_seconds: Give up after this long without progress.
+        on_progress: Called with (cuts done, cuts in all), in the thread that writes.
+
+    Returns:
+        When each is on, in seconds of the film.
+
+    Raises:
+        VideoError: One of the sources cannot be read.
+        FootageError: ``out`` cannot be written.
+    """
+    pieces = [
+        Piece(
+            each.stretch,
+            title_of(each, lettering.titles) if lettering.titles else "",
+            _clock(each) if lettering.source_time else None,
+        )
+        for each in cuts
+    ]
+    rate = max(each.counting.rate for each in cuts)
+    return write_reel(pieces, out, rate=rate, timeout_seconds=timeout_seconds, on_progress=on_progress).spans
+
+
+def title_of(cut: Cut, kind: TitleKind) -> str:
+    """What is written under a cut; the file's name where the wall clock or the query is not known."""
+    if kind == "query" and (cut.clip.query or cut.clip.title):
+        return cut.clip.query or cut.clip.title
+    if kind == "clock":
+        try:
+            begin = datetime.fromisoformat(cut.clip.recorded_at)
+        except ValueError:
+            return cut.name
+        moment = begin + timedelta(seconds=cut.span.start_seconds)
+        return moment.isoformat(" ", timespec="seconds").partition("+")[0]
+    return cut.name
+
+
+def _clock(cut: Cut) -> Callable[[float], str]:
+    """Says the source's timecode at a moment of it, in video time."""
+    return lambda seconds: cut.counting.label(cut.source_start + round(seconds * cut.counting.rate))

@@ -1,0 +1,53 @@
+"""Cuts as CSV and as JSON Lines; pure text."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from search.export.cuts import Cut
+from search.export.fields import fields_of
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for a formula when a cell begins with it."""
+
+
+def jsonl(cuts: Sequence[Cut]) -> str:
+    """One JSON object per line (see ``fields_of``)."""
+    return "".join(json.dumps(fields_of(cut), ensure_ascii=False) + "\n" for cut in cuts)
+
+
+def csv_table(cuts: Sequence[Cut]) -> str:
+    """A header and one row per cut; nested fields as "span.start_seconds".
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it, unlike in JSON Lines.
+    """
+    rows = [_flat(fields_of(cut)) for cut in cuts]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+    return out.getvalue()
+
+
+_PROVENANCE = ("model", "revision", "prompt_version")
+
+
+def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in ("captioned_by", "grounded_by"):
+            value = value or dict.fromkeys(_PROVENANCE, "")
+        if isinstance(value, dict):
+            flat |= {f"{name}.{inner}": each for inner, each in value.items()}
+        else:
+            flat[name] = "; ".join(value) if isinstance(value, list) else value
+    return flat
+
+
+def _cell(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -1,0 +1,255 @@
+"""`footage export`, `reel` and `verify` on an index whose truth is known."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from standin_finder import StandinFinder, TestVideo, index_videos
+from typer.testing import CliRunner
+
+from footage.embedder import load_embedder
+from footage.errors import UsageError
+from footage.store import Store
+from indexer.library import content_id
+from ui import exports
+from ui.cli import app
+
+runner = CliRunner()
+DOG, CAR = "A white dog runs.", "A red car drives by."
+VIDEOS = [
+    TestVideo("order", 40, 24.0, {CAR: [(2, 6)], DOG: [(8, 12)]}),
+    TestVideo("dogs", 90, 24.0, {DOG: [(1, 4), (15, 20)]}),
+    TestVideo("cars", 140, 24.0, {CAR: [(10, 13)]}),
+]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return index_videos(tmp_path_factory.mktemp("export"), VIDEOS, load_embedder()).path
+
+
+@pytest.fixture
+def run(made, tmp_path, monkeypatch):
+    monkeypatch.setattr("ui.parts.load_model", lambda settings: StandinFinder(VIDEOS))
+    monkeypatch.chdir(tmp_path)
+
+    def invoke(*arguments, db=made, **how):
+        given = [str(each) for each in arguments]
+        if given[0] != "verify":
+            given += ["--db", str(db)]
+        return runner.invoke(app, given, **how)
+
+    return invoke
+
+
+def lines(result):
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def names(folder):
+    return sorted(path.name for path in Path(folder).iterdir()) if Path(folder).exists() else []
+
+
+def test_what_is_found_is_written_and_verified(run):
+    result = run("export", "a white dog runs", "--to", "out", "--format", "mp4", "--format", "edl")
+    assert result.exit_code == 0, result.stderr
+    assert len([name for name in names("out") if name.endswith(".mp4")]) == 3
+    assert names("out")[:2] == ["a white dog runs.edl", "a white dog runs.manifest.json"]
+    assert set(result.stdout.splitlines()) == {f"out/{name}" for name in names("out")}
+    assert "Wrote 4 files and a manifest to out." in result.stderr
+    told = json.loads(Path("out/a white dog runs.manifest.json").read_text())
+    clip = told["entries"][0]["clips"][0]
+    assert (clip["query"], clip["verdict"], clip["grounded"]) == ("a white dog runs", "found", True)
+    assert clip["captioned_by"] == {"model": "standin", "revision": "1", "prompt_version": "test"}
+    assert clip["grounded_by"] == clip["captioned_by"]
+    verified = run("verify", "out/a white dog runs.manifest.json")
+    assert (verified.exit_code, verified.stdout) == (0, "Compared 4 files: all as written.\n")
+    Path("out/a white dog runs.edl").unlink()
+    verified = run("verify", "out/a white dog runs.manifest.json", "--json")
+    assert verified.exit_code == 1
+    assert lines(verified)[0] == {
+        "type": "problem",
+        "file": "a white dog runs.edl",
+        "problem": "a white dog runs.edl is missing.",
+    }
+
+
+def test_json_tells_what_was_written(run):
+    result = run("export", "a red car drives by", "--to", "out", "--limit", "1", "--json", "--handles", "1,2")
+    *files, summary = lines(result)
+    assert [each["type"] for each in files] == ["file"] and files[0]["format"] == "mp4"
+    assert summary["files"] == 1 and Path(summary["manifest"]).is_file() and summary["warnings"] == []
+    [entry] = json.loads(Path(summary["manifest"]).read_text())["entries"]
+    span = entry["clips"][0]["span"]
+    assert span["end_seconds"] - span["start_seconds"] == pytest.approx(
+        {"order": 4, "cars": 3}[Path(entry["clips"][0]["source"]).stem] + 3
+    )
+
+
+def test_nothing_found_is_an_answer_and_writes_nothing(run):
+    result = run("export", "a white dog runs", "--to", "out", "--no-ground")
+    assert (result.exit_code, result.stdout, names("out")) == (0, "", [])
+    assert "Nothing was found, so nothing was written." in result.stderr and "--uncertain" in result.stderr
+    told = lines(run("export", "a white dog runs", "--to", "out", "--no-ground", "--json"))
+    assert told[-1]["files"] == 0 and told[-1]["uncertain"] > 0
+    reel = run("reel", "a white dog runs", "--no-ground")
+    assert (reel.exit_code, names("."), reel.stdout) == (0, [], "")
+    for more in ("--uncertain", "--all-verdicts"):
+        result = run(
+            "export", "a white dog runs", "--to", more.strip("-"), "--no-ground", more, "--limit", "2"
+        )
+        assert result.exit_code == 0 and len(names(more.strip("-"))) == 3
+
+
+def test_printed_results_are_exported(run):
+    printed = run("search", "a white dog runs", "--json", "-n", "2").stdout
+    Path("r.jsonl").write_text(printed)
+    result = run("export", "--from", "r.jsonl", "--to", "out", "--format", "jsonl", "--all-verdicts")
+    assert result.exit_code == 0, result.stderr
+    rows = [json.loads(line) for line in Path("out/a white dog runs.jsonl").read_text().splitlines()]
+    matches = [json.loads(line) for line in printed.splitlines()][:-1]
+    assert [(row["source"], row["span"]["start_seconds"], row["confidence"]) for row in rows] == [
+        (match["video"], match["start_seconds"], match["confidence"]) for match in matches
+    ]
+    assert {row["query"] for row in rows} == {"a white dog runs"}
+    piped = run("export", "--from", "-", "--to", "piped", "--format", "csv", "--all-verdicts", input=printed)
+    assert piped.exit_code == 0 and names("piped") == [
+        "a white dog runs.csv",
+        "a white dog runs.manifest.json",
+    ]
+
+
+MATCH = {
+    "type": "match",
+    "video": "",
+    "content_id": "content-dogs",
+    "start_seconds": 1.0,
+    "end_seconds": 4.0,
+    "verdict": "found",
+    "confidence": 0.9,
+    "grounded": True,
+    "score": 0.9,
+    "text": DOG,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"type": "something"}, 'its "type" is'),
+        ({"video": "/etc/passwd"}, "the index knows no file"),
+        ({"video": 5}, "its 'video' is 5"),
+        ({"content_id": "content-cars"}, "holds another video now"),
+        ({"start_seconds": -1}, "there is no span"),
+        ({"start_seconds": 5}, "there is no span"),
+        ({"start_seconds": 24, "end_seconds": 30}, "there is no span"),
+        ({"start_seconds": True}, "not a number"),
+        ({"start_seconds": "1"}, "not a number"),
+        ({"end_seconds": float("nan")}, "it is no JSON"),
+        ({"end_seconds": 10**400}, "not a number"),
+        ({"video": "\ud800"}, "is no text"),
+        ({"video": "a\x00b"}, "the index knows no file"),
+        ({"verdict": "sure"}, "its \"verdict\" is 'sure'"),
+        ({"confidence": 2}, "not from 0 to 1"),
+        ({"grounded": "yes"}, "its 'grounded' is 'yes'"),
+        ({"text": None}, "its 'text' is None"),
+    ],
+)
+def test_results_are_believed_no_further_than_the_index_bears_them_out(run, made, change, says):
+    row = {**MATCH, "video": str(made.parent / "dogs.mp4"), **change}
+    Path("r.jsonl").write_text(json.dumps(row) + "\n")
+    result = run("export", "--from", "r.jsonl", "--to", "out")
+    assert result.exit_code == 2 and names("out") == []
+    assert result.stderr.startswith("error: Line 1 of the results cannot be used: ")
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize("text", ["[]", "{", "1", '"x"', "\x00", "[" * 100_000])
+def test_results_that_are_no_objects_are_refused(run, text):
+    Path("r.jsonl").write_text(text)
+    result = run("export", "--from", "r.jsonl")
+    assert result.exit_code == 2 and "Line 1 of the results cannot be used" in result.stderr
+
+
+def test_a_query_of_several_events_is_covered_from_first_to_last(run):
+    result = run("export", "a red car drives by THEN a white dog runs", "--to", "out", "--format", "jsonl")
+    assert result.exit_code == 0, result.stderr
+    [listed] = [name for name in names("out") if name.endswith(".jsonl")]
+    first = json.loads(Path("out", listed).read_text().splitlines()[0])
+    assert (Path(first["source"]).stem, first["span"]) == (
+        "order",
+        {"start_seconds": 2.0, "end_seconds": 12.0},
+    )
+
+
+def test_a_reel_is_no_longer_than_asked_for_and_verifies_with_its_sources(run, made, tmp_path):
+    result = run("reel", "a white dog runs", "--max", "9s", "--out", "dogs.mp4", "--titles", "--burn-time")
+    assert result.exit_code == 0, result.stderr
+    assert names(".") == ["dogs.edl", "dogs.manifest.json", "dogs.mp4", "dogs.otio"]
+    [film, *_] = json.loads(Path("dogs.manifest.json").read_text())["entries"]
+    assert film["clips"][-1]["placed"]["end_seconds"] <= 9
+    assert len(film["clips"]) == 2
+    # The stand-in index has content ids of its own: every source seems to be another.
+    assert run("verify", "dogs.manifest.json").exit_code == 0
+    changed = run("verify", "dogs.manifest.json", "--sources")
+    assert changed.exit_code == 1 and "has changed since it was exported from." in changed.stdout
+    told = json.loads(Path("dogs.manifest.json").read_text())
+    for entry in told["entries"]:
+        for clip in entry["clips"]:
+            clip["content_id"] = content_id(clip["source"])
+    Path("dogs.manifest.json").write_text(json.dumps(told))
+    same = run("verify", "dogs.manifest.json", "--sources")
+    assert same.exit_code == 0 and same.stdout.startswith("Compared 3 files and ")
+    again = run("reel", "a white dog runs", "--max", "9s", "--out", "dogs.mp4")
+    assert again.exit_code == 0 and "dogs_2.mp4" in names(".") and "dogs_2.otio" in names(".")
+
+
+def test_a_source_that_is_gone_is_told_with_its_own_exit_code(run, made, tmp_path):
+    shutil.copytree(made.parent, tmp_path / "copy")
+    db = tmp_path / "copy" / made.name
+    store = Store.open(db)
+    for file in store.files():
+        store.remove_files([file.path])
+        store.put_files([replace(file, path=str(tmp_path / "copy" / Path(file.path).name))])
+    printed = run("search", "a white dog runs", "--json", "-n", "5", db=db).stdout
+    (tmp_path / "copy" / "dogs.mp4").unlink()
+    result = run("export", "--from", "-", "--to", "out", "--uncertain", db=db, input=printed)
+    assert result.exit_code == 3 and "dogs.mp4 does not exist" in result.stdout
+    assert any(name.startswith("order_") for name in names("out"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["export"], "needs either a query or --from FILE"),
+        (["export", "a dog", "--from", "x"], "needs either a query or --from FILE"),
+        (["export", "a dog", "--format", "avi"], "--format cannot be 'avi'"),
+        (["export", "a dog", "--handles", "x"], "--handles cannot be 'x'"),
+        (["export", "a dog", "--handles", "-1"], "--handles cannot be '-1'"),
+        (["export", "--from", "nowhere.jsonl"], "nowhere.jsonl cannot be read"),
+        (["reel", "a dog", "--max", "0s"], "--max cannot be '0s'"),
+        (["reel", "a dog", "--max", "soon"], "is not a time"),
+        (["verify", "nowhere.json"], "cannot be read"),
+    ],
+)
+def test_what_makes_no_sense_is_told_in_a_sentence(run, arguments, says):
+    result = run(*arguments)
+    assert result.exit_code == 2 and says in result.stderr and names(".") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("60s", 60), ("1m30s", 90), ("2m", 120), ("1h", 3600), ("90", 90), ("1:30", 90)]
+)
+def test_lengths_are_read(text, seconds):
+    assert exports.read_length(text) == seconds
+
+
+def test_handles_are_read():
+    assert (exports.read_handles("2"), exports.read_handles("1,2.5")) == ((2, 2), (1, 2.5))
+    for text in ("nan", "inf", "1,2,3", ""):
+        with pytest.raises(UsageError, match="--handles cannot be"):
+            exports.read_handles(text)

@@ -1,0 +1,164 @@
+"""`footage export`: what a search finds as clips, edit lists and tables in a folder."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from footage.errors import UsageError
+from ui import console, exports, options
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from footage.store import Store
+    from search.export import Clip
+
+EXAMPLES = options.examples(
+    'footage export "a red car drives from left to right"',
+    'footage export "a dog runs" --to dogs --format mp4 --format edl --handles 1',
+    'footage export "a dog runs" --copy --uncertain --limit 10',
+    'footage export "a fox" --format edl-markers --start-timecode 01:00:00:00',
+    'footage search "a dog runs" --json | footage export --from - --format otio --format csv',
+    'footage export "a dog runs" --join --titles --burn-time',
+)
+
+
+def run(
+    query: Annotated[
+        str | None, typer.Argument(help="What happens, in one sentence.", show_default=False)
+    ] = None,
+    results: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            allow_dash=True,
+            help="Instead of a query: what `footage search --json` printed; - for stdin.",
+        ),
+    ] = None,
+    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to write.")] = Path(
+        "footage-export"
+    ),
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="mp4, gif, webp, otio, edl, edl-markers, fcpxml, csv, jsonl, vtt; give several. mp4.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="At most so many clips.")] = 20,
+    everything: Annotated[
+        bool,
+        typer.Option("--all-verdicts/--found-only", help="Whatever the verdict, or what is found alone."),
+    ] = False,
+    uncertain: Annotated[bool, typer.Option("--uncertain", help="What is uncertain, too.")] = False,
+    handles: Annotated[
+        str,
+        typer.Option(
+            "--handles", metavar="SECONDS", help="So much more on both sides; or before,after: 1,2.5"
+        ),
+    ] = "0",
+    copy: Annotated[
+        bool,
+        typer.Option("--copy", help="Copy the streams, from a keyframe on, instead of encoding them again."),
+    ] = False,
+    join: Annotated[bool, typer.Option("--join", help="One MP4 of all clips.")] = False,
+    titles: options.Titles = False,
+    title_from: options.TitleFrom = "file",
+    burn_time: options.BurnTime = False,
+    start_timecode: options.StartTimecode = "",
+    drop_frame: options.DropFrame = True,
+    overwrite: options.Overwrite = False,
+    ground: Annotated[
+        bool,
+        typer.Option(
+            "--ground/--no-ground", help="Ask the model when exactly, or take what the index holds."
+        ),
+    ] = True,
+    db: options.Db = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    embedder: options.Embedder = None,
+    rerank: options.Rerank = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write what a search finds into a folder: clips cut to the frame, edit lists, tables, chapters.
+
+    A manifest beside them says where each comes from, with its hash (footage verify). Nothing that is there
+    is written over unless --overwrite says so, and a source never is. Formats are told in docs/export.md.
+    """
+    from footage.store import Store
+    from search.export import Options, export, widened
+
+    if (query is None) == (results is None):
+        raise UsageError(
+            "An export needs either a query or --from FILE.",
+            hint='For example: footage export "a dog runs"',
+        )
+    before, after = exports.read_handles(handles)
+    settings = options.settings_from(
+        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder, rerank=rerank
+    )
+    chosen = exports.read_formats(formats or ["mp4"])
+    store = Store.open(settings.db)
+    clips = (
+        exports.found_clips(query, settings, store, ground=ground)
+        if query is not None
+        else _read(results or Path("-"), store)
+    )
+    wanted = exports.believed(clips, uncertain=uncertain, everything=everything)[:limit]
+    if not wanted:
+        exports.say_nothing_found(clips, json=json)
+        return
+    with console.steps("exporting") as step:
+        exported = export(
+            [widened(clip, before, after) for clip in wanted],
+            exports.absolute(to),
+            formats=chosen,
+            options=Options(
+                name=_name(query, wanted),
+                copy=copy,
+                join=join,
+                lettering=exports.lettering(titles, title_from, burn_time),
+                start_timecode=start_timecode,
+                drop_frame=drop_frame,
+                overwrite=overwrite,
+                timeout_seconds=settings.decode_timeout_seconds,
+                protected=frozenset(file.path for file in store.files()),
+            ),
+            on_progress=step,
+        )
+    exports.show(exported, json=json)
+    if exported.failures:
+        raise typer.Exit(console.EXIT_PARTLY)
+
+
+def _name(query: str | None, clips: Sequence[Clip]) -> str:
+    """What files about all clips are called: by the query, where there is a single one."""
+    queries = {query} if query else {clip.query for clip in clips}
+    return next(iter(queries)) or "clips" if len(queries) == 1 else "clips"
+
+
+def _read(file: Path, store: Store) -> list[Clip]:
+    """The clips in what a search printed.
+
+    Raises:
+        UsageError: when it cannot be read, or is something else.
+    """
+    from search.export import read_results
+
+    try:
+        with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8") as stream:
+            lines = stream.read().splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
+    return read_results(lines, store, exports.origins(store))

@@ -1,0 +1,167 @@
+"""What the commands that export have in common: from a query to clips, and what came of writing them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from footage.errors import UsageError
+from footage.timecode import parse_time
+from ui import console, parts, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from footage.config import Settings
+    from footage.store import Store
+    from footage.types import Provenance
+    from footage.vlm.protocol import VideoModel
+    from search.engine import SearchResult
+    from search.export import Clip, Exported, Format, Lettering, Origins, TitleKind
+    from search.joint import JointResult
+
+_LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
+
+
+def found_clips(query: str, settings: Settings, store: Store, *, ground: bool) -> list[Clip]:
+    """What a search answers, best first, as clips.
+
+    Raises:
+        FootageError: when the query makes no sense, or the index or one of the models cannot be used.
+    """
+    from search.export import clips_of
+    from search.pages import LISTED
+    from ui.commands import search
+
+    asked: list[Provenance] = []
+
+    def remember(model: VideoModel) -> None:
+        asked.append(model.provenance)
+
+    looking = parts.looking(settings)
+    result: SearchResult | JointResult = search.answer(
+        query, settings, limit=LISTED, ground=ground, mode="hybrid", looking=looking, on_model=remember
+    )
+    if sentence := shown.answer_sentence(result):
+        console.notes().print(sentence, soft_wrap=True)
+    return clips_of(result.matches, query=query, origins=origins(store, asked[0] if asked else None))
+
+
+def origins(store: Store, grounded_by: Provenance | None = None) -> Origins:
+    """What the index knows of where its texts come from.
+
+    Raises:
+        StoreError: when the index cannot be read.
+    """
+    from search.export import Origins
+
+    recorded = {file.path: file.recorded_at for file in store.files()}
+    return Origins(store.captioned_under(), recorded, grounded_by)
+
+
+def believed(clips: Sequence[Clip], *, uncertain: bool, everything: bool) -> list[Clip]:
+    """The clips whose verdict is good enough: found, or also uncertain, or whatever it is."""
+    wanted = {"found"} | ({"uncertain"} if uncertain else set())
+    return [clip for clip in clips if everything or clip.verdict in wanted]
+
+
+def say_nothing_found(clips: Sequence[Clip], *, json: bool) -> None:
+    """Say that nothing was written because nothing was found."""
+    uncertain = sum(clip.verdict == "uncertain" for clip in clips)
+    sentence = "Nothing was found, so nothing was written."
+    if uncertain:
+        verb = "is" if uncertain == 1 else "are"
+        sentence += f" {shown.count(uncertain, 'answer')} {verb} uncertain: --uncertain takes them, too."
+    if json:
+        console.emit(type="summary", files=0, manifest=None, answers=len(clips), uncertain=uncertain)
+    console.notes().print(sentence, soft_wrap=True)
+
+
+def show(exported: Exported, *, json: bool) -> None:
+    """Print what was written, and on stderr where it is not exact or not there."""
+    folder = exported.folder
+    if json:
+        for output in exported.outputs:
+            console.emit(type="file", file=output.path, format=output.format, clips=len(output.cuts))
+        for path, reason in exported.failures:
+            console.emit(type="failure", source=path, reason=reason)
+        console.emit(
+            type="summary",
+            files=len(exported.outputs),
+            manifest=exported.manifest,
+            warnings=list(exported.warnings),
+        )
+        return
+    for output in exported.outputs:
+        console.results().print(shown.short_path(str(output.path)), soft_wrap=True)
+    console.results().print(shown.short_path(str(exported.manifest)), soft_wrap=True)
+    notes = console.notes()
+    for sentence in exported.warnings:
+        notes.print(console.plain(sentence if sentence.endswith(".") else f"{sentence}."), soft_wrap=True)
+    shown.print_failures(exported.failures)
+    count = shown.count(len(exported.outputs), "file")
+    notes.print(
+        f"Wrote {count} and a manifest to {shown.short_path(str(folder.absolute()))}.", soft_wrap=True
+    )
+
+
+def absolute(path: Path) -> Path:
+    """A path as typed, made absolute, with ~ for the home."""
+    return Path(path).expanduser().absolute()
+
+
+def read_handles(text: str) -> tuple[float, float]:
+    """Read "2" or "1,2.5" as seconds before and after.
+
+    Raises:
+        UsageError: it is neither.
+    """
+    given = text.split(",")
+    try:
+        seconds = [float(each) for each in given]
+    except ValueError:
+        seconds = []
+    if not 1 <= len(seconds) <= 2 or not all(0 <= each < 3600 for each in seconds):
+        raise UsageError(
+            f"--handles cannot be {text!r}.", hint="Give seconds, such as 2, or before and after: 1,2.5"
+        )
+    return seconds[0], seconds[-1]
+
+
+def read_length(text: str) -> float:
+    """Read "60s", "1m30s", "90" or "1:30" as seconds.
+
+    Raises:
+        UsageError: it is none of these, or no time at all.
+    """
+    match = _LENGTH.fullmatch(text.strip())
+    if match and any(match.groups()):
+        hours, minutes, seconds = (float(each or 0) for each in match.groups())
+        length = 3600 * hours + 60 * minutes + seconds
+    else:
+        length = parse_time(text)
+    if length <= 0:
+        raise UsageError(f"--max cannot be {text!r}.", hint="Give a length, such as 60s or 1m30s.")
+    return length
+
+
+def read_formats(given: Sequence[str]) -> list[Format]:
+    """The formats that were named.
+
+    Raises:
+        UsageError: there is no such format.
+    """
+    from search.export import FORMATS
+
+    for name in given:
+        if name not in FORMATS:
+            raise UsageError(f"--format cannot be {name!r}.", hint=f"Choose among {', '.join(FORMATS)}.")
+    return [known for known in FORMATS if known in given]
+
+
+def lettering(titles: bool, title_from: TitleKind, burn_time: bool) -> Lettering:
+    """What is written on the pictures of a joined film."""
+    from search.export import Lettering
+
+    return Lettering(title_from if titles else None, source_time=burn_time)
