@@ -107,6 +107,10 @@ class Settings(BaseSettings):
     decode_timeout_seconds: float = Field(
         default=120, gt=0, description="A decode that takes longer than this, in seconds, is ended."
     )
+    export_dir: UserPath = Field(
+        default_factory=lambda: platformdirs.user_videos_path() / "footage",
+        description="Folder that the app writes clips and reels into.",
+    )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",

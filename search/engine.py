@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from footage.errors import UsageError
 from footage.timeline import covered_seconds
-from footage.types import Candidate, Match, Span, Window
+from footage.types import Candidate, Match, Provenance, Span, Window
 from footage.vlm.protocol import VideoModel
 from search.asking import KEPT_WINDOWS, Asker, Reply
 from search.filters import NO_FILTERS, fitting
@@ -303,6 +303,11 @@ class Engine:
             for content_id in sorted(videos)
             if content_id not in known
         ]
+
+    @property
+    def provenance(self) -> Provenance | None:
+        """Under what the model answers; None as long as it was never asked."""
+        return self._asker.model.provenance if self._asker else None
 
     def _ready_asker(self) -> Asker:
         with self._lock:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from footage.timecode import overlap_seconds
 from footage.types import Verdict
@@ -57,6 +58,18 @@ def fit(lengths: Sequence[float], most_seconds: float) -> list[tuple[int, float]
         if math.fsum((*(seconds for _, seconds in chosen), length)) <= most_seconds:
             chosen.append((number, length))
     return chosen or [(0, most_seconds)][: len(lengths)]
+
+
+def by_time(clips: Iterable[Clip]) -> Callable[[Clip], tuple[float, str, float]]:
+    """What sorts some clips by the wall clock where it is known for all of them, else by file and time."""
+    known = all(clip.recorded_at for clip in clips)
+
+    def moment(clip: Clip) -> tuple[float, str, float]:
+        start = clip.span.start_seconds
+        begin = datetime.fromisoformat(clip.recorded_at).timestamp() + start if known else 0.0
+        return begin, clip.path, start
+
+    return moment
 
 
 def _goodness(clip: Clip) -> tuple[int, float, float, str, float]:

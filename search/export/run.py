@@ -13,7 +13,7 @@ from footage.errors import UsageError, VideoError
 from footage.framegrid import shown
 from search.export import tables
 from search.export.chapters import vtt
-from search.export.choose import fit, ranked
+from search.export.choose import by_time, fit, ranked
 from search.export.clips import Clip
 from search.export.cuts import Cut, by_counting, by_source, cut
 from search.export.edl import edl, marker_edl
@@ -165,8 +165,8 @@ def make_reel(
         for number, seconds in fit([each.span.duration_seconds for each in cuts], max_seconds)
     ]
     if order == "time":
-        known = all(each.clip.recorded_at for each in chosen)
-        chosen.sort(key=lambda each: _moment(each, known=known))
+        moment = by_time(each.clip for each in chosen)
+        chosen.sort(key=lambda each: moment(each.clip))
     for counting in by_counting(chosen):
         counting.frame(options.start_timecode or _START)
 
@@ -350,14 +350,3 @@ def _clock_name(cut: Cut) -> str:
         return f"{whole // 3600:02d}-{whole // 60 % 60:02d}-{whole % 60:02d}"
 
     return f"{clock(cut.span.start_seconds)}_{clock(cut.span.end_seconds)}"
-
-
-def _moment(cut: Cut, *, known: bool) -> tuple[float, str, float]:
-    """Sorts cuts by the wall clock, or by file and time."""
-    from datetime import datetime
-
-    begin = 0.0
-    if known:
-        begin = datetime.fromisoformat(cut.clip.recorded_at).timestamp()
-        return begin + cut.span.start_seconds, cut.clip.path, cut.span.start_seconds
-    return begin, cut.clip.path, cut.span.start_seconds

@@ -9,6 +9,7 @@ from footage.types import Event, File, Match
 from ui.components import markup
 
 if TYPE_CHECKING:
+    from search.export import Clip
     from search.joint import JointMatch
 
 _VERDICTS = {
@@ -112,6 +113,25 @@ def event(item: Event, *, picture: str, chosen: bool = False) -> str:
         f'<p class="fx-text">{markup.text(item.text)}</p>'
         f'<p class="fx-meta"><b>{markup.clock_span(item.span)}</b></p>',
         chosen=chosen,
+        small=True,
+    )
+
+
+def clip(item: Clip, *, number: int, picture: str) -> str:
+    """One collected clip as a card.
+
+    Args:
+        item: The clip.
+        number: Its place, from 1.
+        picture: Address of a frame of it; empty for none.
+    """
+    return _card(
+        picture,
+        f'<div class="fx-top">{badge(item.verdict)}<span class="fx-score">{number}</span></div>'
+        f'<p class="fx-text">{markup.text(item.text or item.title)}</p>'
+        f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(item.path))}</span>'
+        f"<b>{markup.clock_span(item.span)}</b><span>{item.span.duration_seconds:.1f} s</span></p>",
+        chosen=False,
         small=True,
     )
 

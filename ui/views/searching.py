@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -12,8 +12,8 @@ from footage.errors import FootageError
 from footage.timecode import format_time
 from footage.types import File, Match, Span
 from search.pages import LISTED, grouped
-from ui import parts
-from ui.components import cards, evidence, markup, media, notices, questions, stage, timeline
+from ui import exports, parts
+from ui.components import cards, evidence, markup, media, notices, questions, stage, timeline, tray
 from ui.components.questions import Question
 from ui.components.resources import Desk, Outline
 from ui.shown import count
@@ -250,8 +250,8 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch])
     with right, st.container(key="stage"):
         listed = [match for match, _ in rows]
         chosen_match = listed[state.chosen]
-        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id])
-        _lead_on(question, chosen_match, files.get(chosen_match.path))
+        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], question)
+        _lead_on(desk, question, chosen_match, files.get(chosen_match.path))
         st.html(evidence.why(chosen_match))
 
 
@@ -260,6 +260,7 @@ def _stage(
     listed: Sequence[Match | JointMatch],
     matches: Sequence[Match | JointMatch],
     outline: Outline,
+    question: Question,
 ) -> None:
     """The answer in the player; its keys lead to the answers before and after."""
     state = st.session_state
@@ -273,8 +274,9 @@ def _stage(
         matches=[stage.Mark(other.span, other.text, other.verdict) for other in _same_video(match, matches)],
         text=match.text or "(no text)",
         autoplay=state.get("clicked", False),
-        actions=("previous", "next"),
+        actions=("previous", "next", "export"),
     )
+    state.in_out = asked.in_out
     after = listed[(state.chosen + 1) % len(listed)]
     media.prefetch(
         cache,
@@ -282,15 +284,35 @@ def _stage(
         content_id=after.video.content_id,
         stretch=media.around(after.span, after.video.duration_seconds),
     )
-    if asked.action:
+    if asked.action == "export":
+        _collect(desk, question, match)
+    elif asked.action:
         _choose((state.chosen + (1 if asked.action == "next" else -1)) % len(listed))
         state.page = state.chosen // RESULTS + 1
         st.rerun()
 
 
-def _lead_on(question: Question, match: Match | JointMatch, file: File | None) -> None:
+def _collect(desk: Desk, question: Question, match: Match | JointMatch) -> None:
+    """Put an answer, from the in point to the out point, among the highlights."""
+    from search.export import clips_of
+
+    known = exports.origins(desk.store, desk.engine().provenance)
+    [clip] = clips_of([match], query=question.text, origins=known)
+    put = tray.add(replace(clip, span=st.session_state.get("in_out", match.span)))
+    held = count(len(tray.clips()), "clip")
+    st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
+
+
+def _lead_on(desk: Desk, question: Question, match: Match | JointMatch, file: File | None) -> None:
     """Where to go from an answer."""
     with st.container(horizontal=True, key="lead_on", gap="small"):
+        st.button(
+            "Add to highlights",
+            icon=":material/playlist_add:",
+            key="collect",
+            on_click=_collect,
+            args=(desk, question, match),
+        )
         middle = (match.span.start_seconds + match.span.end_seconds) / 2
         _step("More like this", "image_search", questions.ask_like, f"{match.path}@{format_time(middle)}")
         if question.text and file is not None:
