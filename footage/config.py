@@ -107,6 +107,10 @@ class Settings(BaseSettings):
     decode_timeout_seconds: float = Field(
         default=120, gt=0, description="A decode that takes longer than this, in seconds, is ended."
     )
+    allow_indexing_from_app: bool | None = Field(
+        default=None,
+        description="Whether the app may start index runs; unset: while it listens on this machine alone.",
+    )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",

@@ -13,7 +13,7 @@ import streamlit as st
 from footage.config import load_settings
 from footage.errors import FootageError, StoreMissingError
 from ui.components import notices, resources
-from ui.views import library, searching
+from ui.views import library, review, searching
 
 _COMPONENTS = Path(__file__).parent / "components"
 logger = logging.getLogger(__name__)
@@ -28,7 +28,11 @@ def main(load_model: resources.LoadModel = resources.load_model) -> None:
     st.set_page_config(page_title="footage", page_icon=str(_COMPONENTS / "logo.svg"), layout="wide")
     st.logo(str(_COMPONENTS / "logo.svg"), size="large")
     st.html(_COMPONENTS / "style.css")
-    views = {"Search": (searching.show, "search"), "Library": (library.show, "video_library")}
+    views = {
+        "Search": (searching.show, "search"),
+        "Review": (review.show, "checklist"),
+        "Library": (library.show, "video_library"),
+    }
     pages = [
         st.Page(
             lambda show=show: show(resources.open_desk(load_settings(), load_model)),

@@ -55,6 +55,15 @@ class Desk:
             reranker=_reranker(settings.rerank, settings.device) if settings.rerank else None,
         )
 
+    def embedders(self) -> list[Embedder]:
+        """The embedder that the index's timeline was made with, then the one that the settings name.
+
+        Raises:
+            FootageError: when one cannot be loaded.
+        """
+        named = self.settings.embedder
+        return [_embedder(name) for name in dict.fromkeys([self.store.timeline_embedder() or named, named])]
+
     def outline(self, content_id: str) -> Outline:
         """What the index has of one video, for its strip.
 
