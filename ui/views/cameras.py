@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 PLAYED_SECONDS = 20.0
 """So much is played of a camera from the chosen moment on."""
+AROUND_SECONDS = 60.0
+"""Events this near to the moment are listed beside the player."""
+_AROUND = 12
 _SEEN_PER_ROW = 4
 _UNKNOWN = 200
 _STATE, _WIDGET = "wall", "wall_widget"
@@ -79,9 +82,14 @@ def _clock(desk: Desk, recorded: Sequence[wall.Recording]) -> None:
             args=(view, whole, factor),
             disabled=factor > 1 and view == whole,
         )
-    for label, icon, part in (("Earlier", "chevron_left", -0.5), ("Later", "chevron_right", 0.5)):
+    for label, icon, step in (("Earlier", "chevron_left", -1), ("Later", "chevron_right", 1)):
+        to = _next_day(list(days), day, step) if view == whole else None
         tools.button(
-            label, icon=f":material/{icon}:", on_click=_pan, args=(view, whole, part), disabled=view == whole
+            label,
+            icon=f":material/{icon}:",
+            on_click=_pan if to is None else _go_to_day,
+            args=(view, whole, step / 2) if to is None else (to,),
+            disabled=view == whole and to is None,
         )
     tools.button("Whole day", on_click=_whole_day, disabled=view == whole)
 
@@ -107,8 +115,10 @@ def _clock(desk: Desk, recorded: Sequence[wall.Recording]) -> None:
 
 
 def _amount(footage: timedelta) -> str:
-    hours = footage / timedelta(hours=1)
-    return f"{hours:,.0f} h" if hours >= 10 else markup.clock(round(footage.total_seconds()))
+    minutes = footage / timedelta(minutes=1)
+    if minutes < 1:
+        return f"{footage.seconds} s"
+    return f"{minutes:.0f} min" if minutes < 60 else f"{minutes / 60:,.1f} h"
 
 
 def _marked_search(desk: Desk, place: DeltaGenerator) -> Search | None:
@@ -170,6 +180,17 @@ def _zoom(view: wall.View, whole: wall.View, factor: float) -> None:
     st.session_state[_STATE] = wall.zoomed(view, whole, factor, around)
 
 
+def _next_day(days: Sequence[date], day: date, step: int) -> date | None:
+    """The nearest day with footage before or after one."""
+    beyond = [each for each in days if (each > day if step > 0 else each < day)]
+    return min(beyond, key=lambda each: abs(each - day), default=None)
+
+
+def _go_to_day(day: date) -> None:
+    st.session_state.wall_day = day
+    _whole_day()
+
+
 def _pan(view: wall.View, whole: wall.View, part: float) -> None:
     moved = wall.View(view.start + part * view.length, view.end + part * view.length)
     st.session_state[_STATE] = wall.within(moved, whole)
@@ -224,7 +245,8 @@ def _moment(
             )
             return
         end = min(chosen.seconds + PLAYED_SECONDS, video.duration_seconds)
-        with st.container(key="stage"):
+        left, right = st.columns([7, 5], gap="large")
+        with left, st.container(key="stage"):
             pages.play(
                 desk,
                 video,
@@ -234,6 +256,20 @@ def _moment(
                 matches=found.get(recording.content_id, ()),
                 autoplay=True,
             )
+        right.html(_around(desk, recorded, recording, chosen.seconds))
+
+
+def _around(desk: Desk, recorded: Sequence[wall.Recording], recording: wall.Recording, seconds: float) -> str:
+    """What happens there shortly before and after, by the wall clock."""
+    lines = []
+    for event in desk.store.events(recording.content_id):
+        span = event.span
+        if abs(max(span.start_seconds - seconds, seconds - span.end_seconds, 0)) <= AROUND_SECONDS:
+            start = wall.local(recorded, recording.start + timedelta(seconds=span.start_seconds))
+            here = ' class="fx-here"' if span.start_seconds <= seconds < span.end_seconds else ""
+            lines.append(f"<p{here}><span>{start:%H:%M:%S}</span>{markup.text(event.text)}</p>")
+    told = "".join(lines[:_AROUND]) or '<p class="fx-sub">Nothing is indexed there.</p>'
+    return f'<div class="fx-around"><h3>Around this moment</h3><div>{told}</div></div>'
 
 
 def _camera(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -165,10 +166,9 @@ def _start_form(settings: Settings) -> None:
             "Index a folder of this machine", key="run_folder", placeholder="/home/you/Videos", max_chars=4000
         )
         camera.text_input(
-            "Camera from",
+            "Cameras are named by",
             key="run_camera",
             placeholder="folder, or {camera}_*",
-            help='How files name their camera: "folder", or a pattern of the file name. May stay empty.',
         )
         button.form_submit_button(
             "Index", type="primary", width="stretch", on_click=_start, args=(settings,), icon=":material/add:"
@@ -235,7 +235,7 @@ def _cover(name: str, coverage: Coverage) -> str:
         f'<div class="fx-cover"><div><b>{markup.text(name) or "(single files)"}</b>'
         f'<small>{files}</small></div><div><div class="fx-shares">{"".join(parts)}</div>'
         f"<small>{', '.join(told)}</small></div>"
-        f"<em>{part:.0%} of {markup.clock(round(found))}</em></div>"
+        f"<em>{math.floor(100 * part)}% of {markup.clock(round(found))}</em></div>"
     )
 
 
@@ -256,13 +256,13 @@ def _troubles(desk: Desk, failed: Sequence[File]) -> None:
     rows = []
     for number in pages.paged(len(failed), TROUBLES, key="troubles"):
         file = failed[number]
-        tried = f"tried {count(file.tries, 'time')}" if file.tries else ""
+        tried = f"Tried {count(file.tries, 'time')}" if file.tries else ""
         when = (
             f", last {time.strftime('%Y-%m-%d %H:%M', time.localtime(file.tried_at))}"
             if file.tried_at
             else ""
         )
-        rows.append(_file_row(file, note=f"{notices.sentence(file.reason)} {tried}{when}".strip()))
+        rows.append(_file_row(file, note=f"{file.reason}. {tried}{when}".strip()))
     st.html(f'<div class="fx-covers">{"".join(rows)}</div>')
 
 
