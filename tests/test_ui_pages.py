@@ -97,6 +97,15 @@ def review_page() -> None:
     review.show(resources.open_desk(load_settings(), tests_model.load))
 
 
+def review_page_without_a_model() -> None:
+    from footage.config import load_settings
+    from ui.components import resources
+    from ui.views import review
+
+    settings = load_settings().model_copy(update={"model": "/no/such/model"})
+    review.show(resources.open_desk(settings, resources.load_model))
+
+
 def library_page() -> None:
     from footage.config import load_settings
     from ui.components import resources
@@ -219,6 +228,13 @@ def test_looking_again_finds_nothing_new_and_looking_closely_asks_the_model(open
     assert len(texts(app)) == number
     press(app, "Look closely")
     assert "fx-badge" in page(app) and not app.error
+
+
+def test_a_missing_model_costs_the_close_look_only(open_page):
+    app = open_page(review_page_without_a_model, view="queue")
+    before = texts(app)
+    press(app, "Look closely")
+    assert page(app).count("fx-problem") == 1 and texts(app) == before
 
 
 def test_a_search_is_saved_and_asked_at_once(open_page, db):

@@ -61,6 +61,7 @@ export default function ({ parentElement, data, setTriggerValue }) {
   }
   plot.onpointermove = event => {
     hover.style.left = `${100 * place(event)}%`
+    hover.classList.add("fx-wall-moved")
     if (from && Math.abs(event.clientX - from.x) >= DRAG_PIXELS) {
       const to = place(event)
       range.style.left = `${100 * Math.min(from.at, to)}%`

@@ -13,7 +13,7 @@ from footage.errors import UsageError
 from footage.store import Search
 from footage.types import File, Span
 from search import reviewing
-from ui.components import markup, media, notices, pages, wall, wall_view
+from ui.components import cards, markup, media, notices, pages, wall, wall_view
 from ui.components.resources import Desk
 from ui.console import plain
 from ui.shown import count
@@ -295,12 +295,12 @@ def _camera(
         desk.settings.cache_dir, recording.path, content_id=recording.content_id, seconds=second
     )
     drawn = f'<img src="{picture}" alt="">' if picture else '<span class="fx-blank">no picture</span>'
-    doubt = ", clock guessed" if recording.guessed else ""
-    file = f"{markup.file_name(recording.path)}, {markup.clock(round(seen.seconds, 1))}{doubt}"
+    doubt = cards.state("guessed", "clock is a guess") if recording.guessed else ""
+    file = f"{markup.file_name(recording.path)}, {markup.clock(round(seen.seconds, 1))}"
     with st.container(key=f"card_camera_{number}"):
         st.html(
             f'<figure class="fx-seen{state}"><div class="fx-thumb">{drawn}</div>'
-            f"<figcaption><b>{name}</b><span>{markup.text(file)}</span></figcaption></figure>"
+            f"<figcaption><b>{name}{doubt}</b><span>{markup.text(file)}</span></figcaption></figure>"
         )
         label = f"Play {markup.label(seen.row.name)}"
         st.button(label, key=f"play_camera_{number}", on_click=_play, args=(seen.row,))

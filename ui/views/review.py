@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from footage.errors import FootageError
 from footage.store import Mark, Search
 from footage.types import Span
 from search import reviewing
@@ -129,30 +130,32 @@ def _looked(desk: Desk, search: Search) -> list[Item]:
     """The items of a search: what a look just asked for finds, else as they were left."""
     state = st.session_state
     mode: Mode | None = state.pop("queue_ask", None)
-    if mode is None:
-        held = state.get("queue_found")
-        matches = held[1] if held and held[0] == search.id else {}
-        return [
-            Item(item.mark, item.new, matches.get(item.mark.id))
-            for item in reviewing.items(desk.store.notebook, search)
-        ]
+    if mode is not None:
+        try:
+            return _look(desk, search, mode)
+        except FootageError as error:  # what was found before is listed all the same
+            st.html(notices.problem(error))
+    held = state.get("queue_found")
+    matches = held[1] if held and held[0] == search.id else {}
+    found = reviewing.items(desk.store.notebook, search)
+    return [Item(item.mark, item.new, matches.get(item.mark.id)) for item in found]
+
+
+def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
     with st.spinner("The model is looking" if mode == "closely" else "Searching"):
         bar = st.progress(0.0, text="Loading the model") if mode == "closely" else None
-        found = reviewing.look(
-            desk.store,
-            desk.engine(),
-            search,
-            mode=mode,
-            at=time.time(),
-            on_progress=lambda done, whole: (
+
+        def show(done: int, whole: int) -> None:
+            if bar:
                 bar.progress(done / whole if whole else 1.0, text=f"Looked at {done} of {whole} windows")
-                if bar
-                else None
-            ),
-        )
-    if bar:
-        bar.empty()
-    state.queue_found = search.id, {item.mark.id: item.match for item in found if item.match}
+
+        try:
+            found = reviewing.look(desk.store, desk.engine(), search, mode=mode, on_progress=show)
+        finally:
+            if bar:
+                bar.empty()
+    matches = {item.mark.id: item.match for item in found if item.match}
+    st.session_state.queue_found = search.id, matches
     return found
 
 
