@@ -111,6 +111,10 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_videos_path() / "footage",
         description="Folder that the app writes clips and reels into.",
     )
+    allow_indexing_from_app: bool | None = Field(
+        default=None,
+        description="Whether the app may start index runs; unset: while it listens on this machine alone.",
+    )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",

@@ -15,6 +15,7 @@ FootageError                 anything that is not a bug: one sentence (what, why
     ├── StoreMissingError    there is no index there
     ├── StoreCorruptError    there is something there, but it is not a readable index
     ├── SchemaMismatchError  written by another schema version, or for another model
+    ├── StoreBusyError       another run is writing to it
     └── StoreFullError       the disk is full or read-only
 """
 
@@ -86,6 +87,10 @@ class StoreCorruptError(StoreError):
 
 class SchemaMismatchError(StoreError):
     """The index was written by another schema version, or under settings that do not mix with these."""
+
+
+class StoreBusyError(StoreError):
+    """Another run is writing to the index."""
 
 
 class StoreFullError(StoreError):

@@ -1,4 +1,8 @@
-"""Derives events, texts and vectors from committed windows, idempotently; knows neither files nor models."""
+"""Derives events, texts and vectors from committed windows, idempotently; knows neither files nor models.
+
+What people say of captions (see ``footage.corrections``) is put in here, the one step that every way to
+events goes through: indexing, catching up after a killed run, embedding anew, correcting.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from footage import corrections
 from footage.embedder import Embedder
 from footage.store import Store, TextRow, VectorRow
 from footage.timeline import Likeness, merge_events
@@ -81,7 +86,10 @@ class Projector:
         # 2. Events and texts. Another embedder than the timeline's takes them as they are.
         if self._merges:
             ordered = [records[index] for index in sorted(records)]
-            events = merge_events(content_id, ordered, likeness=self._likeness(content_id, ordered))
+            merged = merge_events(content_id, ordered, likeness=self._likeness(content_id, ordered))
+            said = self._store.notebook.corrections([content_id])
+            windows = {index: record.window.span for index, record in records.items()}
+            events = corrections.apply(content_id, merged, said, windows=windows).events
             before = self._texts.get(content_id)
             texts = self._store.put_events(content_id, events, records=ordered, held=before)
         else:
@@ -113,7 +121,9 @@ class Projector:
             kept.pop(content_id, None)
 
     def catch_up(self, on_progress: Callable[[int, int], None] | None = None) -> int:
-        """Project every video whose events or vectors lag behind its windows, as after a killed run.
+        """Project every video whose events or vectors lag behind, as after a killed run.
+
+        They may lag behind the windows, or behind corrections that were made while a run went on.
 
         Args:
             on_progress: called after each such video with how many are done, and how many there are.
@@ -122,10 +132,11 @@ class Projector:
             How many vectors were written.
         """
         projected = self._store.projected(self._embedder.name)
+        uncorrected = self._store.uncorrected(self._embedder.name)
         behind = [
             content_id
             for content_id, spans in sorted(self._store.committed().items())
-            if projected.get(content_id) != tuple(sorted(spans))
+            if content_id in uncorrected or projected.get(content_id) != tuple(sorted(spans))
         ]
         written = 0
         for done, content_id in enumerate(behind, start=1):

@@ -104,11 +104,11 @@ class SearchResult:
         verdicts = {match.verdict for match in self.matches}
         if "found" in verdicts:
             return "found"
-        if any(match.verdict == "uncertain" and self._near(match) for match in self.matches):
+        if any(match.verdict == "uncertain" and self.near(match) for match in self.matches):
             return "uncertain"
         return "not found" if self.looked.windows else "no caption matches"
 
-    def _near(self, match: Match) -> bool:
+    def near(self, match: Match) -> bool:
         """Whether a match is likely it or, where the model did not look, its caption comes near."""
         if match.confidence is not None:
             return match.confidence >= LIKELY

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from footage.errors import UsageError
 from footage.timecode import format_time, gap_seconds, parse_time
-from footage.types import Candidate, Hit, Match, Span
+from footage.types import Candidate, Event, Hit, Match, Span
 from search.engine import Engine, SearchResult, Timings
 from search.ground import text_matches
 from search.query import Query
@@ -20,6 +21,8 @@ from search.wording import words_of
 
 if TYPE_CHECKING:
     from footage.store import Store, VectorRow
+
+T = TypeVar("T", "Event", "VectorRow")
 
 
 def read_moment_in_video(text: str) -> tuple[str, float]:
@@ -82,21 +85,35 @@ def more_like(
 
 def _event_at(store: Store, video: str, seconds: float, embedder: str) -> VectorRow:
     """The indexed event of a video at a moment, with its vector; the shortest of several."""
-    content_id = _content_of(store, video)
+    content_id = content_of(store, video)
     events = [row for row in store.vectors(embedder, content_id).values() if row.owner_kind == "event"]
-    there = [row for row in events if row.span.start_seconds <= seconds < row.span.end_seconds]
+    return at_moment(events, seconds, video=video)
+
+
+def at_moment(events: Sequence[T], seconds: float, *, video: str) -> T:
+    """The event at a moment of a video; the shortest of several.
+
+    Raises:
+        UsageError: when there is none.
+    """
+    there = [event for event in events if event.span.start_seconds <= seconds < event.span.end_seconds]
     if there:
-        return min(there, key=lambda row: (row.span.duration_seconds, row.span, row.owner_id))
+        return min(there, key=lambda event: (event.span.duration_seconds, event.span, event.text))
     if events:
-        nearest = min(events, key=lambda row: (gap_seconds(row.span, Span(seconds, seconds)), row.span))
+        nearest = min(events, key=lambda event: (gap_seconds(event.span, Span(seconds, seconds)), event.span))
         hint = f'The nearest is "{nearest.text}" at {clock(nearest.span)}.'
     else:
         hint = "Index the video first, or see whether --embedder is the one the index was made with."
     raise UsageError(f"The index has no event at {format_time(seconds)} of {video}.", hint=hint)
 
 
-def _content_of(store: Store, video: str) -> str:
-    """The content of the file at a path, or of the only one whose path ends so."""
+def content_of(store: Store, video: str) -> str:
+    """The content of the file at a path, or of the only one whose path ends so.
+
+    Raises:
+        UsageError: when the index knows no such file, or several.
+        StoreError: when the index cannot be read.
+    """
     ending = f"/{Path(video).as_posix().lstrip('/')}"
     whole = str(Path(video).expanduser().resolve())
     files = [file for file in store.files() if file.content_id and file.state != "gone"]

@@ -54,7 +54,7 @@ def test_what_goes_in_comes_back(store):
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.text(max_size=40).map(ascii))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_words_come_back_as_they_were(store, query, author):
-    mark = Mark(f"m {query}", "correction", "c", HERE, "right", query, query, author, 9.0)
+    mark = Mark(f"m {query}", "review", "c", HERE, "right", query, query, author, 9.0)
     store.notebook.put_marks([mark])
     assert mark in store.notebook.marks()
     store.notebook.remove_marks([mark.id])

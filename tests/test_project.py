@@ -19,7 +19,7 @@ PACKAGES = ("footage", "indexer", "search", "ui")
 COMMANDS = (
     *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
-    *("audit", "calibrate", "export", "reel", "verify"),
+    *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
 HEAVY = {
     "av",

@@ -22,7 +22,7 @@ from ui.commands.ui import app_process
 COMMANDS = (
     *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
-    *("audit", "calibrate", "export", "reel", "verify"),
+    *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
 runner = CliRunner()
 

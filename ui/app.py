@@ -13,7 +13,7 @@ import streamlit as st
 from footage.config import load_settings
 from footage.errors import FootageError, StoreMissingError
 from ui.components import notices, resources
-from ui.views import highlights, library, searching
+from ui.views import highlights, library, review, searching
 
 _COMPONENTS = Path(__file__).parent / "components"
 logger = logging.getLogger(__name__)
@@ -31,6 +31,7 @@ def main(load_model: resources.LoadModel = resources.load_model) -> None:
     views = {
         "Search": (searching.show, "search"),
         "Highlights": (highlights.show, "movie"),
+        "Review": (review.show, "checklist"),
         "Library": (library.show, "video_library"),
     }
     pages = [

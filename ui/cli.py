@@ -15,6 +15,7 @@ from ui.commands import (
     backup,
     calibrate,
     captions,
+    correct,
     demo,
     doctor,
     export,
@@ -26,6 +27,7 @@ from ui.commands import (
     reel,
     reembed,
     retry,
+    review,
     search,
     status,
     verify,
@@ -45,6 +47,8 @@ _COMMANDS = {
     "prune": prune,
     "forget": forget,
     "backup": backup,
+    "review": review,
+    "correct": correct,
     "ui": app_command,
     "audit": audit,
     "calibrate": calibrate,
@@ -115,6 +119,7 @@ def _root(
 
 for name, module in _COMMANDS.items():
     app.command(name, cls=Command, epilog=module.EXAMPLES)(module.run)
+app.command("save", cls=Command, epilog=review.SAVE_EXAMPLES)(review.save)
 app.command("restore", cls=Command, epilog=backup.RESTORE_EXAMPLES)(backup.restore)
 app.command("export-captions", cls=Command, epilog=captions.EXAMPLES)(captions.export)
 app.command("import-captions", cls=Command, epilog=captions.IMPORT_EXAMPLES)(captions.take_in)
@@ -131,3 +136,7 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):  # a file name may hold bytes that are no text
             stream.reconfigure(errors="backslashreplace")
     app()
+
+
+if __name__ == "__main__":
+    main()

@@ -9,6 +9,7 @@ from ui import console
 if TYPE_CHECKING:
     from footage.config import Settings
     from footage.embedder import Embedder
+    from footage.store import Store
     from footage.vlm.protocol import VideoModel
     from search.ground import Looking
     from search.rerank import Reranker
@@ -36,6 +37,16 @@ def load_embedder(settings: Settings) -> Embedder:
 
     with console.notes().status(f"loading {console.plain(settings.embedder)}"):
         return embedder.load_embedder(settings.embedder)
+
+
+def load_embedders(store: Store, settings: Settings) -> list[Embedder]:
+    """The embedder that an index's timeline was made with, then the one that the settings name.
+
+    Raises:
+        FootageError: when one cannot be loaded.
+    """
+    names = dict.fromkeys([store.timeline_embedder() or settings.embedder, settings.embedder])
+    return [load_embedder(settings.model_copy(update={"embedder": name})) for name in names]
 
 
 def load_reranker(settings: Settings) -> Reranker | None:

@@ -6,7 +6,7 @@ idempotently, and readers ignore what no committed window owns.
 """
 
 from footage.store.database import Store
-from footage.store.notebook import Grounding, Mark, MarkKind, Notebook, grounding_key
+from footage.store.notebook import Grounding, Mark, MarkKind, Notebook, Search, grounding_key
 from footage.store.rows import SCHEMA_VERSION, IndexStatus, TextRow, VectorRow, text_rows
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Mark",
     "MarkKind",
     "Notebook",
+    "Search",
     "Store",
     "TextRow",
     "VectorRow",

@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from footage.corrections import standing
 from footage.coverage import Coverage, by_collection
 from footage.errors import SchemaMismatchError
 from footage.store import rows as layout
@@ -47,6 +48,7 @@ class Store:
         self._videos_at: tuple[int, dict[str, Video]] | None = None
         self._paths_at: tuple[int, dict[str, list[str]]] | None = None
         self._status: tuple[tuple[int, ...], IndexStatus] | None = None
+        self._coverage: tuple[tuple[int, ...], dict[str, Coverage]] | None = None
         self.notebook = Notebook(tables)
 
     @property
@@ -70,7 +72,7 @@ class Store:
         """Hold the index's write lock; the operating system frees it if the process dies.
 
         Raises:
-            StoreError: another process holds it.
+            StoreBusyError: another process holds it.
             StoreFullError: the lock file cannot be written.
         """
         return self._tables.writing()
@@ -317,6 +319,35 @@ class Store:
             events.sort(key=lambda event: (event.span, event.text, event.id))
         return by_video
 
+    def busy(self, content_ids: Collection[str]) -> dict[str, list[Span]]:
+        """When anything happens in some videos, by content id, each by start."""
+        wanted = {"owner_kind": ["event"], "content_id": content_ids}
+        columns = ["content_id", "start_seconds", "end_seconds"]
+        spans: dict[str, list[Span]] = {}
+        for row in self._tables.read("events", wanted, columns=columns):
+            spans.setdefault(row["content_id"], []).append(layout.span_from_row(row))
+        return {content_id: sorted(each) for content_id, each in spans.items()}
+
+    def uncorrected(self, embedder: str) -> set[str]:
+        """Contents whose corrections the events, or an embedder's vectors, have not taken in yet."""
+        corrections = self.notebook.corrections()
+        if not corrections:
+            return set()
+        ours: dict[str, set[str]] = {}
+        for each in corrections:
+            ours.setdefault(each.content_id, set()).add(each.event_id)
+        wanted: dict[str, set[str]] = {content_id: set() for content_id in ours}
+        for each in standing(corrections):
+            wanted[each.content_id].add(each.event_id)
+        behind: set[str] = set()
+        for table in ("events", *([self._vectors(embedder)] if self._has_vectors(embedder) else [])):
+            held: dict[str, set[str]] = {}
+            ids = {"owner_id": set().union(*ours.values())}
+            for row in self._tables.read(table, ids, columns=["content_id", "owner_id"]):
+                held.setdefault(row["content_id"], set()).add(row["owner_id"])
+            behind |= {content_id for content_id in ours if held.get(content_id, set()) != wanted[content_id]}
+        return behind
+
     def texts(self, content_id: str | None = None) -> list[TextRow]:
         """Every searchable text of one video, or of all: what an embedder's vector table is filled from."""
         wanted = _given(content_id=None if content_id is None else [content_id])
@@ -553,8 +584,11 @@ class Store:
         return {name: self._tables.count(name) for name in sorted(self._tables.names())}
 
     def coverage(self) -> dict[str, Coverage]:
-        """How far the files of each collection are indexed."""
-        return by_collection(self.files(), self.committed())
+        """How far the files of each collection are indexed; remembered while nobody writes."""
+        versions = (self._tables.version("files"), self._tables.version("windows"))
+        if self._coverage is None or self._coverage[0] != versions:
+            self._coverage = (versions, by_collection(self.files(), self.committed()))
+        return self._coverage[1]
 
     def size_bytes(self) -> int:
         """What the index takes on disk."""

@@ -1,4 +1,4 @@
-"""What people say about footage, and what a model answered about a moment: kept apart from what is indexed.
+"""What people look for and say about footage, and what a model answered: kept apart from what is indexed.
 
 Nothing here is derived from captions, so that captioning anew and clearing up leave it alone. Every write
 holds a lock of its own, for as long as the write takes: it works while an indexer runs.
@@ -12,15 +12,18 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
+from footage.corrections import Correction
 from footage.store.rows import span_columns, span_from_row
 from footage.store.tables import Tables
 from footage.types import Provenance, Span
 from footage.vlm.protocol import Answer
 
-MarkKind = Literal["review", "correction", "label"]
+MarkKind = Literal["review", "label"]
 MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
-NOTEBOOK = ("marks", "groundings", "audits")
+NOTEBOOK = ("marks", "corrections", "searches", "groundings", "audits")
 """Names of the tables."""
+RECENT_SEARCHES = 50
+"""So many distinct searches are remembered unasked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +33,47 @@ class Mark:
     id: str
     """Names it; a mark put again under its id replaces the one before."""
     kind: MarkKind
-    """A "review" of a match, a "correction" of a caption, or a "label": what is to be found there."""
+    """A "review" of what a saved search found, or a "label": what is to be found there."""
     content_id: str
     """The video; empty for a label that says of a query that it is nowhere."""
     span: Span
     """When, in video time."""
     state: str
-    """What was decided, such as "reviewed", "flagged", "present" or "absent"; free of meaning here."""
+    """What was decided, such as "open", "flagged", "present" or "absent"; free of meaning here."""
     query: str = ""
     """What had been looked for, where that led there."""
     text: str = ""
-    """The person's words: a note, or the right caption."""
+    """The person's words: a note."""
     author: str = ""
     """Who, as typed."""
     made_at: float = 0.0
     """When, seconds since the epoch."""
+    search_id: str = ""
+    """The saved search that led there; empty for a label."""
+    found_at: float = 0.0
+    """When the search first led there, seconds since the epoch."""
+    found_text: str = ""
+    """What the index told of it then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Something that was looked for: saved under a name, or one of the last."""
+
+    id: str
+    """Names it."""
+    name: str
+    """What it was saved as; empty for a recent search that nobody saved."""
+    query: str
+    """The words as typed, filters included."""
+    mode: str = ""
+    """How it was looked for; free of meaning here."""
+    author: str = ""
+    """Who, as typed."""
+    made_at: float = 0.0
+    """When it was saved, or first asked; seconds since the epoch."""
+    looked_at: float = 0.0
+    """When it was last asked, seconds since the epoch; 0 for never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +122,7 @@ class Audit:
 
 
 class Notebook:
-    """The marks, groundings and audits of one index; got from ``Store.notebook``."""
+    """What was looked for, said and answered about one index; got from ``Store.notebook``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -106,6 +135,11 @@ class Notebook:
         """
         with self._tables.writing_notes():
             self._tables.upsert("marks", [_mark_to_row(mark) for mark in marks])
+
+    def add_marks(self, marks: Iterable[Mark]) -> None:
+        """Insert marks whose ids are not there yet, the others stay as they are; errors as ``put_marks``."""
+        with self._tables.writing_notes():
+            self._tables.insert_absent("marks", [_mark_to_row(mark) for mark in marks])
 
     def marks(
         self, *, kinds: Collection[MarkKind] | None = None, content_ids: Collection[str] | None = None
@@ -123,6 +157,58 @@ class Notebook:
         """Take marks back."""
         with self._tables.writing_notes():
             self._tables.delete("marks", {"id": ids})
+
+    def put_corrections(self, corrections: Iterable[Correction]) -> None:
+        """Insert corrections, or replace the ones with the same id; errors as ``put_marks``."""
+        with self._tables.writing_notes():
+            self._tables.upsert("corrections", [_correction_to_row(each) for each in corrections])
+
+    def corrections(self, content_ids: Collection[str] | None = None) -> list[Correction]:
+        """Corrections in the order they were made, those taken back too: all, or those of some videos."""
+        wanted: dict[str, Collection[Any]] = {} if content_ids is None else {"content_id": content_ids}
+        found = map(_correction_from_row, self._tables.read("corrections", wanted))
+        return sorted(found, key=lambda each: (each.made_at, each.id))
+
+    def put_searches(self, searches: Iterable[Search]) -> None:
+        """Insert searches, or replace the ones with the same id; errors as ``put_marks``."""
+        with self._tables.writing_notes():
+            self._tables.upsert("searches", [asdict(search) for search in searches])
+
+    def saved_searches(self) -> list[Search]:
+        """Searches that were saved, by name."""
+        found = (Search(**row) for row in self._tables.read("searches"))
+        return sorted(
+            (search for search in found if search.name),
+            key=lambda search: (search.name.casefold(), search.name, search.id),
+        )
+
+    def note_search(self, query: str, *, mode: str = "", author: str = "", at: float) -> None:
+        """Remember that something was looked for; the last ``RECENT_SEARCHES`` distinct queries stay.
+
+        Args:
+            query: The words as typed; the same words are the same search, whoever asks in whatever mode.
+            mode: How it was looked for.
+            author: Who, as typed.
+            at: When, seconds since the epoch.
+
+        Raises:
+            StoreError: another process is writing marks for longer than anyone should.
+        """
+        name = "recent/" + hashlib.sha256(query.strip().encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        before = {search.id: search for search in self.recent_searches()}
+        made_at = before[name].made_at if name in before else at
+        self.put_searches([Search(name, "", query.strip(), mode, author, made_at, at)])
+        self.remove_searches([search.id for search in self.recent_searches()[RECENT_SEARCHES:]])
+
+    def recent_searches(self) -> list[Search]:
+        """What was looked for last, latest first."""
+        found = (Search(**row) for row in self._tables.read("searches", {"name": [""]}))
+        return sorted(found, key=lambda search: (-search.looked_at, search.id))
+
+    def remove_searches(self, ids: Collection[str]) -> None:
+        """Forget searches; what was marked under them stays."""
+        with self._tables.writing_notes():
+            self._tables.delete("searches", {"id": ids})
 
     def put_groundings(self, groundings: Iterable[Grounding]) -> None:
         """Keep answers; one to the same question replaces the one before.
@@ -161,7 +247,8 @@ class Notebook:
         """Remove everything about some videos."""
         with self._tables.writing_notes():
             for name in NOTEBOOK:
-                self._tables.delete(name, {"content_id": content_ids})
+                if name != "searches":  # they are of no video
+                    self._tables.delete(name, {"content_id": content_ids})
 
 
 def grounding_key(content_id: str, window: Span, query: str, provenance: Provenance) -> str:
@@ -182,6 +269,25 @@ def _mark_to_row(mark: Mark) -> dict[str, Any]:
 def _mark_from_row(row: dict[str, Any]) -> Mark:
     rest = {name: value for name, value in row.items() if name not in ("start_seconds", "end_seconds")}
     return Mark(span=span_from_row(row), **rest)
+
+
+def _correction_to_row(correction: Correction) -> dict[str, Any]:
+    row = asdict(correction)
+    del row["span"], row["original_span"]
+    original = correction.original_span
+    return {
+        **row,
+        **span_columns(correction.span),
+        "original_start_seconds": original.start_seconds,
+        "original_end_seconds": original.end_seconds,
+    }
+
+
+def _correction_from_row(row: dict[str, Any]) -> Correction:
+    original = Span(row.pop("original_start_seconds"), row.pop("original_end_seconds"))
+    span = span_from_row(row)
+    del row["start_seconds"], row["end_seconds"]
+    return Correction(original_span=original, span=span, **row)
 
 
 _PROVENANCE = ("model", "revision", "prompt_version", "budget")

@@ -23,7 +23,7 @@ from footage.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 """Raised whenever a table changes shape; an index of another version is refused."""
 
 PASSAGE_WORDS = 150

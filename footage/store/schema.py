@@ -122,6 +122,35 @@ TABLES: dict[str, pa.Schema] = {
             _required("text", pa.string()),
             _required("author", pa.string()),
             _required("made_at", pa.float64()),
+            _required("search_id", pa.string()),
+            _required("found_at", pa.float64()),
+            _required("found_text", pa.string()),
+        ]
+    ),
+    "corrections": pa.schema(
+        [
+            _required("id", pa.string()),
+            _required("content_id", pa.string()),
+            _required("original_start_seconds", pa.float64()),
+            _required("original_end_seconds", pa.float64()),
+            _required("original_text", pa.string()),
+            _required("start_seconds", pa.float64()),
+            _required("end_seconds", pa.float64()),
+            _required("text", pa.string()),
+            _required("author", pa.string()),
+            _required("made_at", pa.float64()),
+            _required("undone_at", pa.float64()),
+        ]
+    ),
+    "searches": pa.schema(
+        [
+            _required("id", pa.string()),
+            _required("name", pa.string()),
+            _required("query", pa.string()),
+            _required("mode", pa.string()),
+            _required("author", pa.string()),
+            _required("made_at", pa.float64()),
+            _required("looked_at", pa.float64()),
         ]
     ),
     "groundings": pa.schema(

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from footage.errors import (
     SchemaMismatchError,
+    StoreBusyError,
     StoreCorruptError,
     StoreError,
     StoreFullError,
@@ -163,7 +164,7 @@ class Tables:
         try:
             lock.acquire()
         except Timeout as error:
-            raise StoreError(
+            raise StoreBusyError(
                 f"another run is writing to the index {self.path}: {self._holder()}",
                 hint="Wait until it ends, stop it, or use another --db.",
             ) from error
@@ -369,6 +370,20 @@ class Tables:
         unique = list({cell[key]: cell for cell in cells}.values())
         with mapped(self.path):
             merge = table.merge_insert(key).when_matched_update_all().when_not_matched_insert_all()
+            merge.execute(pa.Table.from_pylist(unique, schema=table.schema))
+
+    def insert_absent(self, name: str, cells: Sequence[Row]) -> None:
+        """Insert the rows whose keys the table does not hold, in one commit; the others stay as they are."""
+        if not cells:
+            return
+        import pyarrow as pa
+
+        self._commits[name] += 1
+        table = self.table(name)
+        key = table.schema.names[0]
+        unique = list({cell[key]: cell for cell in cells}.values())
+        with mapped(self.path):
+            merge = table.merge_insert(key).when_not_matched_insert_all()
             merge.execute(pa.Table.from_pylist(unique, schema=table.schema))
 
     def delete(self, name: str, wanted: Wanted) -> None:

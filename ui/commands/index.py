@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -36,6 +38,11 @@ EXAMPLES = options.examples(
     "footage index ~/Videos --json | jq 'select(.state == \"failed\")'",
 )
 
+
+LOG_EVERY_SECONDS = 1.0
+"""How often progress goes to the log."""
+
+logger = logging.getLogger(__name__)
 
 _SELECT = "Which files"
 _CLOCK = "When and where it was recorded"
@@ -292,6 +299,12 @@ def index_paths(
     """
     from indexer.pipeline import index
 
+    logged = _Logged()
+
+    def tell(progress: Progress) -> None:
+        _show(progress, show)
+        logged.tell(progress)
+
     with console.stages() as show:
         return index(
             paths,
@@ -303,7 +316,7 @@ def index_paths(
             batch_size=settings.batch_size,
             queue_windows=settings.queue_windows,
             decode_timeout_seconds=settings.decode_timeout_seconds,
-            on_progress=lambda progress: _show(progress, show),
+            on_progress=tell,
             stop=stop,
             selection=wishes.selection,
             clocks=wishes.clocks,
@@ -333,6 +346,20 @@ def _asked_to_stop() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+class _Logged:
+    """Progress for the log: each stage, and a reading a second of it, for whoever watches from outside."""
+
+    def __init__(self) -> None:
+        self._stage, self._at = "", 0.0
+
+    def tell(self, progress: Progress) -> None:
+        """Log a reading, unless the last one was just now."""
+        now = time.monotonic()
+        if progress.stage != self._stage or now - self._at >= LOG_EVERY_SECONDS:
+            self._stage, self._at = progress.stage, now
+            logger.info("progress", extra={"fields": asdict(progress)})
 
 
 def _show(progress: Progress, show: console.Show) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from footage.store import Mark
 from footage.types import Event, File, Match
 from ui.components import markup
 
@@ -100,18 +101,20 @@ def _sure(match: Match | JointMatch) -> str:
     return f'<span class="fx-score" title="{title}">{told}</span>'
 
 
-def event(item: Event, *, picture: str, chosen: bool = False) -> str:
+def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> str:
     """One indexed event as a card.
 
     Args:
         item: The event.
         picture: Address of a frame of it; empty for none.
         chosen: Whether the player shows it.
+        tag: A word to say of it.
     """
+    said = f'<span class="fx-tag">{markup.text(tag)}</span>' if tag else ""
     return _card(
         picture,
         f'<p class="fx-text">{markup.text(item.text)}</p>'
-        f'<p class="fx-meta"><b>{markup.clock_span(item.span)}</b></p>',
+        f'<p class="fx-meta"><b>{markup.clock_span(item.span)}</b>{said}</p>',
         chosen=chosen,
         small=True,
     )
@@ -136,6 +139,33 @@ def clip(item: Clip, *, number: int, picture: str) -> str:
     )
 
 
+def item(
+    mark: Mark, name: str, *, picture: str, chosen: bool = False, new: bool = False, verdict: str = ""
+) -> str:
+    """Something that a saved search found, as a card.
+
+    Args:
+        mark: Where it is, and what was decided.
+        name: What its file is called.
+        picture: Address of a frame of it; empty for none.
+        chosen: Whether the player shows it.
+        new: Whether the last look was the first to find it.
+        verdict: What the look at hand says of it; empty for nothing.
+    """
+    fresh = '<span class="fx-state fx-state-new">new</span>' if new else ""
+    judged = badge(verdict) if verdict else ""
+    note = f'<p class="fx-note">{markup.text(mark.text)}</p>' if mark.text else ""
+    who = f"{mark.state} by {mark.author}" if mark.author and mark.state != "open" else mark.state
+    return _card(
+        picture,
+        f'<div class="fx-top">{state(mark.state, who)}{fresh}{judged}</div>'
+        f'<p class="fx-text">{markup.text(mark.found_text) or "(no text)"}</p>'
+        f'<p class="fx-meta"><span class="fx-name">{markup.text(name)}</span>'
+        f"<b>{markup.clock_span(mark.span)}</b></p>{note}",
+        chosen=chosen,
+    )
+
+
 def tile(name: str, duration_seconds: float, *, picture: str, note: str) -> str:
     """One video as a tile.
 
@@ -149,6 +179,11 @@ def tile(name: str, duration_seconds: float, *, picture: str, note: str) -> str:
         f'<figure class="fx-tile">{_picture(picture, markup.clock(round(duration_seconds)))}'
         f"<figcaption><b>{markup.text(name)}</b><span>{markup.text(note)}</span></figcaption></figure>"
     )
+
+
+def state(name: str, words: str = "") -> str:
+    """What became of something, in a word and a colour."""
+    return f'<span class="fx-state fx-state-{markup.text(name)}">{markup.text(words or name)}</span>'
 
 
 def badge(verdict: str) -> str:

@@ -46,6 +46,15 @@ class Desk:
         spelled = self.settings.model_dump_json()
         return _engine(spelled, self.edition, self.store, self.settings, self.load_model)
 
+    def embedders(self) -> list[Embedder]:
+        """The embedder that the index's timeline was made with, then the one that the settings name.
+
+        Raises:
+            FootageError: when one cannot be loaded.
+        """
+        named = self.settings.embedder
+        return [_embedder(name) for name in dict.fromkeys([self.store.timeline_embedder() or named, named])]
+
     def outline(self, content_id: str) -> Outline:
         """What the index has of one video, for its strip; errors as ``outlines``."""
         return self.outlines([content_id])[content_id]

@@ -1,41 +1,57 @@
-"""The library page: which files the index knows, what state they are in, and what happens in each video."""
+"""The library page: what is indexed and what is not, why, and an index run to change it."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections import Counter
-from pathlib import PurePath
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
 
 import streamlit as st
 
+from footage.config import Settings
+from footage.coverage import SHARES, Coverage
+from footage.errors import UsageError
 from footage.store import IndexStatus
-from footage.types import Event, File, Span, Video
-from ui.components import cards, markup, media, notices, stage, timeline
-from ui.components.resources import Desk, Outline
-from ui.console import plain
+from footage.types import File
+from indexer.clocks import Clocks
+from ui import runs
+from ui.components import cards, markup, notices, pages
+from ui.components.resources import Desk
 from ui.shown import count, short_path
+from ui.views import video
 
-EVENTS = 12
-"""Events on a page."""
-_ROWS = 10
+FILES = 25
+"""Files on a page."""
+TROUBLES = 10
+"""Failures on a page."""
+_COLLECTIONS = 12
+_EVERY_SECONDS = 2.0
+_WORDS = {"skipped": "left out"}
+_STATES = ("indexed", "partial", "failed", "waiting", "new", "skipped", "offline", "gone")
 
 
 def show(desk: Desk) -> None:
-    """Draw the page.
+    """Draw the page; that of one video where the address names one.
 
     Raises:
         StoreError: when the index cannot be read.
     """
+    pages.begin()
+    if content_id := st.query_params.get("video", ""):
+        video.show(desk, content_id, back=_leave_video)
+        return
     status, files = desk.store.status(), desk.store.files()
     st.html(_totals(status))
+    run_panel(desk.settings)
     if not files:
         st.html(notices.remark("The index holds no file yet.", "Fill it with: footage index path/to/videos"))
         return
-    videos = desk.store.videos()
-    _table(files, videos)
-    committed = desk.store.committed()
-    names = _names([file for file in files if file.content_id in committed and file.state != "gone"])
-    if names:
-        _video(desk, names, videos)
+    _coverage(desk.store.coverage())
+    _troubles(desk, [file for file in files if file.state in ("failed", "partial")])
+    _files(files)
 
 
 def _totals(status: IndexStatus) -> str:
@@ -54,125 +70,266 @@ def _totals(status: IndexStatus) -> str:
     return f'<div class="fx-totals">{boxes}</div>'
 
 
-def _table(files: list[File], videos: dict[str, Video]) -> None:
-    """Every file; the grid shows texts as they are."""
-    st.html('<h2 class="fx-head">Files</h2>')
-    ordered = sorted(files, key=lambda file: (file.state == "indexed", file.path))
-    rows: dict[str, list[str]] = {
-        "Name": [plain(PurePath(file.path).name) for file in ordered],
-        "Length": [
-            markup.clock(round(videos[file.content_id].duration_seconds, 1))
-            if file.content_id in videos
-            else ""
-            for file in ordered
-        ],
-        "State": [file.state for file in ordered],
-        "Remark": [plain(file.reason) for file in ordered],
-        "Folder": [short_path(str(PurePath(file.path).parent)) for file in ordered],
-    }
-    if not any(rows["Remark"]):
-        del rows["Remark"]
-    st.dataframe(
-        rows,
-        hide_index=True,
-        height="content" if len(ordered) <= _ROWS else 35 * (_ROWS + 1),
-        column_config={
-            "Name": st.column_config.TextColumn(width="medium"),
-            "Length": st.column_config.TextColumn(width="small"),
-            "State": st.column_config.TextColumn(width="small"),
-            "Remark": st.column_config.TextColumn(width="large"),
-        },
-    )
+# -- 1. An index run -------------------------------------------------------
 
 
-def _names(files: list[File]) -> dict[str, tuple[str, str]]:
-    """Name and path by content id, sorted by name; a name that two videos share gets its folder."""
-    first = {file.content_id: file.path for file in sorted(files, key=lambda file: file.path, reverse=True)}
-    shared = Counter(PurePath(path).name for path in first.values())
-    named = {
-        content_id: (path if shared[PurePath(path).name] > 1 else PurePath(path).name, path)
-        for content_id, path in first.items()
-    }
-    return dict(sorted(named.items(), key=lambda item: item[1]))
+def run_panel(settings: Settings) -> None:
+    """Start a run, see how it goes, stop it; needs no index yet."""
+    last = runs.last(settings)
+    goes_on = last is not None and last.state in ("running", "stopping")
+    may = pages.may_index(settings)
+    if last is None and not may:
+        st.html(
+            '<p class="fx-sub">Index runs are not started from here: this app can be reached from other '
+            "machines. Use footage index, or the setting allow_indexing_from_app.</p>"
+        )
+        return
+    with st.container(key="run_panel"):
+        if goes_on:
+            st.fragment(_running, run_every=_EVERY_SECONDS)(settings)
+            return
+        if last is not None:
+            st.html(_ended(last))
+        if may:
+            _start_form(settings)
 
 
-def _video(desk: Desk, names: dict[str, tuple[str, str]], videos: dict[str, Video]) -> None:
-    """One video: its events to choose from, and the player."""
-    st.html('<h2 class="fx-head">What happens in</h2>')
-    content_id = st.selectbox(
-        "Video",
-        list(names),
-        format_func=lambda content_id: plain(names[content_id][0]),
-        label_visibility="collapsed",
-        on_change=_forget,
-    )
-    outline, video, path = desk.outline(content_id), videos[content_id], names[content_id][1]
-    chosen = next((event for event in outline.events if event.id == st.session_state.get("event")), None)
-    left, right = st.columns([7, 6], gap="large")
-    with left:
-        _events(desk, outline, content_id, path, chosen)
-    with right, st.container(key="stage"):
-        if chosen:
-            st.fragment(_stage)(desk, outline, video, path, chosen)
-        else:
-            _poster(desk, outline, video, path)
-
-
-def _events(desk: Desk, outline: Outline, content_id: str, path: str, chosen: Event | None) -> None:
-    """A page of the video's events."""
-    pages = max(1, -(-len(outline.events) // EVENTS))
-    page = st.pagination(pages, key=f"page_of_{content_id}") if pages > 1 else 1
-    st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
-    for number, event in enumerate(outline.events[(page - 1) * EVENTS : page * EVENTS]):
-        with st.container(key=f"card_{number}"):
-            picture = media.thumbnail(
-                desk.settings.cache_dir, path, content_id=content_id, seconds=_middle(event.span)
-            )
-            st.html(cards.event(event, picture=picture, chosen=event == chosen))
-            st.button(f"Play event {number + 1}", key=f"play_{number}", on_click=_choose, args=(event.id,))
-
-
-def _stage(desk: Desk, outline: Outline, video: Video, path: str, chosen: Event) -> None:
-    """The event in the player; its keys lead to the events before and after."""
-    asked = stage.show(
-        desk.settings.cache_dir,
-        video,
-        path,
-        chosen.span,
-        outline=outline,
-        text=chosen.text,
-        autoplay=True,
-        actions=("previous", "next"),
-        key="library_player",
-    )
-    if asked.action:
-        ids = [event.id for event in outline.events]
-        number = ids.index(chosen.id) + (1 if asked.action == "next" else -1)
-        _choose(ids[number % len(ids)])
+def _running(settings: Settings) -> None:
+    """How the run goes, read anew every now and then; the whole page once it has ended."""
+    last = runs.last(settings)
+    if last is None or last.state not in ("running", "stopping"):
         st.rerun()
+        return
+    progress = last.progress
+    words = "Stopping after the windows at hand" if last.state == "stopping" else _stage(progress)
+    whole = progress.windows_total
+    st.progress(min(progress.windows_done / whole, 1.0) if whole else 0.0, text=words)
+    facts = [("files", f"{progress.files_done:,} of {progress.files_total:,}")]
+    if whole:
+        facts.append(("windows", f"{progress.windows_done:,} of {whole:,}"))
+    if progress.speed:
+        facts.append(("speed", f"{progress.speed:.1f} s of footage a second"))
+    if progress.eta_seconds is not None:
+        facts.append(("left", f"about {markup.clock(round(progress.eta_seconds))}"))
+    if progress.current:
+        facts.append(("now", markup.file_name(progress.current)))
+    told = "".join(f"<span>{name} <b>{markup.text(value)}</b></span>" for name, value in facts)
+    st.html(f'<div class="fx-running"><span>{_what(last)}</span>{told}</div>')
+    label = "Stop at once" if last.state == "stopping" else "Stop"
+    st.button(label, icon=":material/stop_circle:", key="stop_run", on_click=_stop, args=(settings,))
 
 
-def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
-    """The video before any event is chosen."""
-    at = outline.events[0].span if outline.events else Span(0, video.duration_seconds)
-    picture = media.thumbnail(desk.settings.cache_dir, path, content_id=video.content_id, seconds=_middle(at))
-    strip = timeline.strip(video.duration_seconds, covered=outline.covered, events=outline.busy, ticks=True)
-    facts = f"{video.width} by {video.height}, {video.fps:.3g} frames a second, {video.codec}"
-    st.html(
-        cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=facts)
-        + f'<div class="fx-under">{strip}{timeline.legend()}</div>'
+def _stage(progress: runs.Progress) -> str:
+    return {
+        "starting": "Starting: the model is being loaded",
+        "looking": f"Looking at files, {progress.files_total:,} found so far",
+        "done": "Clearing up",
+    }.get(progress.stage, "Captioning")
+
+
+def _what(run: runs.Run) -> str:
+    first = markup.text(short_path(run.paths[0])) if run.paths else ""
+    more = f" and {len(run.paths) - 1:,} more" if len(run.paths) > 1 else ""
+    return f"<b>{first}</b>{more}"
+
+
+def _ended(run: runs.Run) -> str:
+    """How the last run ended, in a sentence."""
+    if run.error is not None:
+        return notices.problem(run.error)
+    done, summary = ("Stopped" if run.state == "stopped" else "Done"), run.summary
+    head = f"{done}: {short_path(run.paths[0]) if run.paths else ''}"
+    return notices.remark(head, _summed_up(summary) if summary else "Run it again to go on.")
+
+
+def _summed_up(summary: Mapping[str, Any]) -> str:
+    told = (
+        ("indexed", "indexed"),
+        ("unchanged", "already indexed"),
+        ("partial", "in part"),
+        ("failed", "failed"),
+        ("waiting", "waiting"),
     )
-    for warning in video.warnings:
-        st.html(notices.remark(notices.sentence(warning)))
+    numbers = [f"{summary[key]:,} {words}" for key, words in told if summary.get(key)]
+    files = ", ".join(numbers) or "nothing to do"
+    sentence = f"{count(summary.get('files', 0), 'file')}: {files}."
+    if summary.get("windows_captioned"):
+        took = markup.clock(round(summary.get("wall_seconds", 0.0)))
+        sentence += f" {count(summary['windows_captioned'], 'window')} captioned in {took}."
+    return sentence + (" Run it again to go on." if summary.get("stopped") else "")
 
 
-def _choose(event_id: str) -> None:
-    st.session_state.event = event_id
+def _start_form(settings: Settings) -> None:
+    with st.form("start_run", border=False):
+        folder, camera, button = st.columns([6, 3, 2], vertical_alignment="bottom")
+        folder.text_input(
+            "Index a folder of this machine", key="run_folder", placeholder="/home/you/Videos", max_chars=4000
+        )
+        camera.text_input(
+            "Cameras are named by",
+            key="run_camera",
+            placeholder="folder, or {camera}_*",
+        )
+        button.form_submit_button(
+            "Index", type="primary", width="stretch", on_click=_start, args=(settings,), icon=":material/add:"
+        )
 
 
-def _forget() -> None:
-    st.session_state.event = None
+@pages.acting
+def _start(settings: Settings) -> None:
+    state = st.session_state
+    _see_that_it_may(settings)
+    folder = runs.checked_folder(state.run_folder)
+    camera = Clocks(camera_from=state.run_camera.strip()).camera_from  # refuses what is no pattern
+    runs.start(settings, [folder], camera_from=camera)
 
 
-def _middle(span: Span) -> float:
-    return (span.start_seconds + span.end_seconds) / 2
+@pages.acting
+def _retry(desk: Desk) -> None:
+    _see_that_it_may(desk.settings)
+    failed = [file.path for file in desk.store.files() if file.state in ("failed", "partial")]
+    there = [path for path in failed if Path(path).exists()]
+    if not there:
+        raise UsageError("none of these files is there to be tried again", hint="Is their disk plugged in?")
+    runs.start(desk.settings, there, retry=True)
+
+
+@pages.acting
+def _stop(settings: Settings) -> None:
+    _see_that_it_may(settings)
+    runs.stop(settings)
+
+
+def _see_that_it_may(settings: Settings) -> None:
+    if not pages.may_index(settings):
+        raise UsageError("index runs may not be started or stopped from this app")
+
+
+# -- 2. Coverage and troubles ----------------------------------------------
+
+
+def _coverage(collections: Mapping[str, Coverage]) -> None:
+    st.html('<h2 class="fx-head">Collections</h2>')
+    ordered = sorted(collections.items(), key=lambda item: (-item[1].seconds_found, item[0]))
+    shown = pages.paged(len(ordered), _COLLECTIONS, key="collections")
+    st.html('<div class="fx-covers">' + "".join(_cover(*ordered[number]) for number in shown) + "</div>")
+
+
+def _cover(name: str, coverage: Coverage) -> str:
+    """A collection: what became of each second of it."""
+    found = coverage.seconds_found
+    parts, told = [], []
+    for share in SHARES:
+        seconds = coverage.seconds[share]
+        if seconds:
+            words = f"{markup.clock(round(seconds))} {_WORDS.get(share, share)}"
+            told.append(words)
+            parts.append(
+                f'<i class="fx-share-{share}" style="flex:{seconds / found:.5f}" title="{words}"></i>'
+            )
+    unknown = coverage.files_of_unknown_length
+    files = count(coverage.files_found, "file")
+    files += f", {unknown:,} of unknown length" if unknown else ""
+    part = coverage.seconds["indexed"] / found if found else 0.0
+    return (
+        f'<div class="fx-cover"><div><b>{markup.text(name) or "(single files)"}</b>'
+        f'<small>{files}</small></div><div><div class="fx-shares">{"".join(parts)}</div>'
+        f"<small>{', '.join(told)}</small></div>"
+        f"<em>{math.floor(100 * part)}% of {markup.clock(round(found))}</em></div>"
+    )
+
+
+def _troubles(desk: Desk, failed: Sequence[File]) -> None:
+    if not failed:
+        return
+    head, button = st.columns([8, 2], vertical_alignment="bottom")
+    head.html(f'<h2 class="fx-head">{count(len(failed), "file")} with trouble</h2>')
+    if pages.may_index(desk.settings):
+        button.button(
+            "Try again",
+            icon=":material/refresh:",
+            width="stretch",
+            on_click=_retry,
+            args=(desk,),
+            key="retry",
+        )
+    rows = []
+    for number in pages.paged(len(failed), TROUBLES, key="troubles"):
+        file = failed[number]
+        tried = f"Tried {count(file.tries, 'time')}" if file.tries else ""
+        when = (
+            f", last {time.strftime('%Y-%m-%d %H:%M', time.localtime(file.tried_at))}"
+            if file.tried_at
+            else ""
+        )
+        rows.append(_file_row(file, note=f"{file.reason}. {tried}{when}".strip()))
+    st.html(f'<div class="fx-covers">{"".join(rows)}</div>')
+
+
+# -- 3. Files --------------------------------------------------------------
+
+
+def _files(files: Sequence[File]) -> None:
+    st.html('<h2 class="fx-head">Files</h2>')
+    counts: Counter[str] = Counter(file.state for file in files)
+    words, which = st.columns([6, 4], vertical_alignment="bottom")
+    wanted = words.text_input(
+        "Find a file",
+        key="file_words",
+        placeholder="Part of a name, folder or camera",
+        label_visibility="collapsed",
+    ).casefold()
+    states = which.pills(
+        "State",
+        [state for state in _STATES if counts[state]],
+        selection_mode="multi",
+        format_func=lambda state: f"{_WORDS.get(state, state)} {counts[state]:,}",
+        key="file_states",
+        label_visibility="collapsed",
+    )
+    listed = [
+        file
+        for file in files
+        if (not states or file.state in states)
+        and (not wanted or wanted in f"{file.path}\n{file.camera}\n{file.collection}".casefold())
+    ]
+    if not listed:
+        st.html(notices.remark("No file is like that."))
+        return
+    with st.container(key="files"):
+        st.html(
+            '<div class="fx-file fx-file-head"><span>name</span><span>length</span><span>camera</span>'
+            "<span>recorded</span><span></span></div>"
+        )
+        for number in pages.paged(len(listed), FILES, key=f"files_{wanted}_{'_'.join(sorted(states))}"):
+            file = listed[number]
+            if not (file.content_id and file.duration_seconds):
+                st.html(_file_row(file))
+                continue
+            with st.container(key=f"card_file_{number % FILES}"):
+                st.html(_file_row(file))
+                st.button(
+                    f"Open {markup.label(PurePath(file.path).name)}",
+                    key=f"open_{number % FILES}",
+                    on_click=_open,
+                    args=(file.content_id,),
+                )
+
+
+def _file_row(file: File, *, note: str = "") -> str:
+    length = markup.clock(round(file.duration_seconds, 1)) if file.duration_seconds else ""
+    told = f"<p>{markup.text(note)}</p>" if note else ""
+    return (
+        f'<div class="fx-file"><b title="{markup.text(short_path(file.path))}">'
+        f"{markup.text(PurePath(file.path).name)}</b><span>{length}</span>"
+        f"<span>{markup.text(file.camera)}</span><span>{markup.text(pages.recorded(file))}</span>"
+        f"{cards.state(file.state, _WORDS.get(file.state, file.state))}{told}</div>"
+    )
+
+
+def _open(content_id: str) -> None:
+    st.query_params.video = content_id
+
+
+def _leave_video() -> None:
+    st.query_params.pop("video", None)

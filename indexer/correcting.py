@@ -1,0 +1,132 @@
+"""Keeps what people say in place of captions, and brings the index in step at once; knows no page or command.
+
+A correction is kept first, beside all else that people say, and only then taken in: while a run writes to the
+index it is kept all the same, and that run takes it in at its end.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from footage import corrections
+from footage.corrections import Correction
+from footage.embedder import Embedder
+from footage.errors import StoreBusyError, UsageError
+from footage.store import Store
+from footage.timecode import format_time
+from footage.timeline import merge_events
+from footage.types import Event, Span
+from indexer.projection import Projector
+
+MOST_CHARACTERS = 1_000
+"""Longest text of a correction: a caption's line is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A correction that was kept, or taken back."""
+
+    correction: Correction
+    """What was said."""
+    searchable: bool
+    """Whether the index has taken it in; otherwise the run that is writing to it will, at its end."""
+
+
+def correct(
+    store: Store,
+    event: Event,
+    *,
+    text: str,
+    span: Span | None = None,
+    author: str = "",
+    embedders: Callable[[], Sequence[Embedder]],
+) -> Kept:
+    """Keep what a person says in place of an event, and make it searchable.
+
+    Correcting an event that is itself a correction makes another version for the same caption.
+
+    Args:
+        store: The index.
+        event: The event as the index has it.
+        text: What happens.
+        span: When, in video time; as the index has it when None.
+        author: Who says so.
+        embedders: Loads whose vectors to bring in step, the timeline's own first.
+
+    Raises:
+        UsageError: the text is empty or too long, nothing changes, or the time lies outside of the video.
+        StoreError: the index cannot be written.
+        ModelError: an embedder cannot be loaded.
+    """
+    span = span or event.span
+    text = " ".join(text.split())
+    if not text:
+        raise UsageError("a correction needs words", hint="Say what happens there.")
+    if len(text) > MOST_CHARACTERS:
+        raise UsageError(f"a correction has at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
+    if (text, span) == (event.text, event.span):
+        raise UsageError("nothing was changed", hint="Change the words or the time.")
+    video = store.videos([event.content_id]).get(event.content_id)
+    length = video.duration_seconds if video else 0.0
+    if span.start_seconds >= length or span.end_seconds > length + 0.05 or not span.duration_seconds:
+        raise UsageError(
+            f"{format_time(span.start_seconds)} to {format_time(span.end_seconds)} is no stretch of a video "
+            f"of {format_time(length)}",
+            hint="Give a start before the end, both inside of the video.",
+        )
+    said = store.notebook.corrections([event.content_id])
+    before = next((each for each in corrections.standing(said) if each.event_id == event.id), None)
+    correction = Correction(
+        uuid.uuid4().hex,
+        event.content_id,
+        before.original_span if before else event.span,
+        before.original_text if before else event.text,
+        Span(span.start_seconds, min(span.end_seconds, length)),
+        text,
+        author.strip(),
+        time.time(),
+    )
+    store.notebook.put_corrections([correction])
+    return Kept(correction, _take_in(store, event.content_id, embedders))
+
+
+def undo(store: Store, correction: Correction, *, embedders: Callable[[], Sequence[Embedder]]) -> Kept:
+    """Take a version back: the one before it counts again, or the caption. It stays in the index, as undone.
+
+    Raises:
+        StoreError: the index cannot be written.
+        ModelError: an embedder cannot be loaded.
+    """
+    taken_back = replace(correction, undone_at=time.time())
+    store.notebook.put_corrections([taken_back])
+    return Kept(taken_back, _take_in(store, correction.content_id, embedders))
+
+
+def corrected(store: Store, content_id: str) -> corrections.Corrected:
+    """What was said of a video, and which of it still finds the caption it was made for.
+
+    Captions are compared by their words; the index itself joins some in other words, too.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    said = store.notebook.corrections([content_id])
+    if not said:
+        return corrections.Corrected(tuple(store.events(content_id)))
+    records = store.windows(content_id)
+    windows = {record.window.index: record.window.span for record in records}
+    return corrections.apply(content_id, merge_events(content_id, records), said, windows=windows)
+
+
+def _take_in(store: Store, content_id: str, embedders: Callable[[], Sequence[Embedder]]) -> bool:
+    loaded = embedders()
+    try:
+        with store.writing():
+            for embedder in loaded:
+                Projector(store, embedder).project(content_id)
+    except StoreBusyError:
+        return False
+    return True

@@ -1,0 +1,171 @@
+"""A corrected event is found by its new words at once, whatever is done to the index afterwards."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+
+import pytest
+from standin_truth import SAMPLES, TruthModel
+
+from footage.corrections import standing
+from footage.embedder import load_embedder
+from footage.errors import UsageError
+from footage.store import Store
+from footage.types import Provenance, Span
+from indexer.correcting import correct, corrected, undo
+from indexer.pipeline import index, reembed
+from indexer.projection import Projector
+from search.engine import Engine
+
+WORDS = "An orange tractor pulls a plough."
+
+
+class OtherModel(TruthModel):
+    """Captions the same videos in other words."""
+
+    provenance = Provenance("other", "1", "test", "test")
+
+    def _events(self, prepared):
+        for number, (_, start, end) in enumerate(super()._events(prepared)):
+            yield f"Something number {number} moves about.", start, end
+
+
+@pytest.fixture(scope="module")
+def embedder():
+    return load_embedder()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory, embedder):
+    """An index of one sample clip, to be copied."""
+    folder = tmp_path_factory.mktemp("clips")
+    shutil.copy(SAMPLES / "beach_dusk.mp4", folder)
+    store = Store.open(folder / "index.lancedb", create=True)
+    index([folder / "beach_dusk.mp4"], store=store, model=TruthModel(), embedder=embedder)
+    return folder
+
+
+@pytest.fixture
+def store(first, tmp_path):
+    shutil.copytree(first / "index.lancedb", tmp_path / "index.lancedb")
+    return Store.open(tmp_path / "index.lancedb")
+
+
+def again(store, first, embedder, model=None, mix="replace"):
+    clip = first / "beach_dusk.mp4"
+    return index([clip], store=store, model=model or OtherModel(), embedder=embedder, mix=mix)
+
+
+def say(store, embedder, event=None, text=WORDS, **changes):
+    event = event or store.events()[0]
+    return correct(store, event, text=text, author="Ann", embedders=lambda: [embedder], **changes)
+
+
+def best(store, embedder, query=WORDS) -> str:
+    result = Engine(store, embedder).search(query, ground=False)
+    return result.matches[0].text
+
+
+def test_new_words_are_found_at_once_and_the_old_ones_no_more(store, embedder):
+    event = store.events()[0]
+    kept = say(store, embedder, event, span=Span(1, 7))
+    assert kept.searchable and kept.correction.original_text == event.text
+    assert best(store, embedder) == WORDS
+    assert store.search_text("orange tractor")[0].span == Span(1, 7)
+    assert event.text not in {each.text for each in store.events()}
+    passages = [text.text for text in store.texts() if text.owner_kind == "passage"]
+    assert WORDS in passages[0] and event.text not in passages[0]
+    assert corrected(store, event.content_id).matched == (kept.correction,)
+
+
+def test_taken_back_the_caption_is_there_again_and_the_version_is_kept(store, embedder):
+    before = (store.events(), set(store.texts()))
+    one = say(store, embedder)
+    other = next(event for event in store.events() if event.text == WORDS)
+    two = say(store, embedder, other, text="A yellow tractor.")
+    assert two.correction.original_text == one.correction.original_text
+    undo(store, two.correction, embedders=lambda: [embedder])
+    assert WORDS in {event.text for event in store.events()}
+    undo(store, one.correction, embedders=lambda: [embedder])
+    assert (store.events(), set(store.texts())) == before
+    said = store.notebook.corrections()
+    assert len(said) == 2 and all(each.undone_at for each in said) and not standing(said)
+
+
+def test_captioned_anew_in_the_same_words_it_still_stands(store, first, embedder):
+    say(store, embedder)
+    model = TruthModel()
+    model.provenance = replace(model.provenance, revision="2")
+    again(store, first, embedder, model)
+    assert best(store, embedder) == WORDS
+    assert len(corrected(store, store.events()[0].content_id).matched) == 1
+
+
+def test_captioned_anew_in_other_words_it_is_kept_beside_them_and_named(store, first, embedder):
+    say(store, embedder)
+    again(store, first, embedder)
+    assert best(store, embedder) == WORDS
+    told = [event.text for event in store.events()]
+    assert told.count(WORDS) == 1 and "Something number 0 moves about." in told
+    assert [each.text for each in corrected(store, store.events()[0].content_id).unmatched] == [WORDS]
+
+
+def test_every_way_to_events_gives_the_same(store, first, embedder):
+    say(store, embedder)
+    texts = set(store.texts())
+    reembed(store, embedder)
+    assert set(store.texts()) == texts
+    Projector(store, embedder).project(store.events()[0].content_id)
+    assert set(store.texts()) == texts
+    again(store, first, embedder, TruthModel(), mix="refuse")
+    assert set(store.texts()) == texts
+
+
+def test_said_while_a_run_goes_on_it_is_taken_in_by_the_next_one(store, first, embedder):
+    event = store.events()[0]
+    with Store.open(store.path).writing():
+        assert not say(store, embedder, event).searchable
+    assert event in store.events() and store.uncorrected(embedder.name) == {event.content_id}
+    again(store, first, embedder, TruthModel(), mix="refuse")
+    assert best(store, embedder) == WORDS and not store.uncorrected(embedder.name)
+
+
+def test_a_second_embedder_learns_of_it_when_it_embeds_anew(store, embedder):
+    class Other(type(embedder)):
+        def __init__(self):
+            self.__dict__.update(embedder.__dict__)
+            self.name = "other"
+
+    other = Other()
+    reembed(store, other)
+    event = store.events()[0]
+    say(store, embedder, event)
+    assert store.uncorrected("other") == {event.content_id}
+    assert reembed(store, other) > 0
+    assert WORDS in {row.text for row in store.vectors("other", event.content_id).values()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"text": "  "}, "needs words"),
+        ({"text": "x" * 1001}, "at most 1,000"),
+        ({"span": Span(19, 500)}, "no stretch"),
+        ({"span": Span(500, 510)}, "no stretch"),
+        ({"span": Span(5, 5)}, "no stretch"),
+    ],
+)
+def test_what_cannot_be_is_refused_and_nothing_is_kept(store, embedder, changes, message):
+    with pytest.raises(UsageError, match=message):
+        say(store, embedder, **changes)
+    event = store.events()[0]
+    with pytest.raises(UsageError, match="nothing was changed"):
+        say(store, embedder, event, text=event.text)
+    assert store.notebook.corrections() == []
+
+
+def test_a_forgotten_video_takes_its_corrections_along(store, embedder):
+    kept = say(store, embedder)
+    store.forget(kept.correction.content_id)
+    assert store.notebook.corrections() == []

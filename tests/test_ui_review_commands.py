@@ -1,0 +1,96 @@
+"""`footage save`, `review` and `correct`: what they print, keep and refuse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+from standin_truth import SAMPLES, TruthModel
+from test_ui_commands import bare_environment  # noqa: F401
+from typer.testing import CliRunner
+
+from footage.embedder import load_embedder
+from footage.store import Store
+from indexer.pipeline import index
+from ui.cli import app
+
+runner = CliRunner()
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clips")
+    shutil.copy(SAMPLES / "beach_dusk.mp4", folder)
+    store = Store.open(folder / "index.lancedb", create=True)
+    index([folder], store=store, model=TruthModel(), embedder=load_embedder())
+    return folder
+
+
+@pytest.fixture
+def footage(first, tmp_path):
+    """Runs a command on a copy of the index; gives what it printed as JSON, or the error."""
+    shutil.copytree(first / "index.lancedb", tmp_path / "index.lancedb")
+
+    def run(*arguments: str, code: int = 0) -> list[dict]:
+        result = runner.invoke(app, [*arguments, "--db", str(tmp_path / "index.lancedb"), "--json"])
+        assert result.exit_code == code, result.output
+        told = result.stdout if code == 0 else result.stderr.splitlines()[-1]
+        return [json.loads(line) for line in told.splitlines()]
+
+    return run
+
+
+def test_a_search_is_saved_reviewed_marked_and_forgotten(footage):
+    [saved] = footage("save", "green cars", "a green car drives", "--author", "Ann")
+    assert (saved["name"], saved["query"], saved["author"]) == ("green cars", "a green car drives", "Ann")
+    [item] = footage("review", "Green Cars")
+    assert (item["new"], item["state"], item["start_seconds"], item["verdict"]) == (
+        True,
+        "open",
+        11.5,
+        "uncertain",
+    )
+    assert footage("review", "green cars") == []
+    footage("review", "--mark", item["id"][:8], "flagged", "--note", "a plate", "--author", "Bo")
+    [flagged] = footage("review", "green cars", "--state", "flagged")
+    assert (flagged["id"], flagged["note"], flagged["author"]) == (item["id"], "a plate", "Bo")
+    [listed] = footage("review")
+    assert (listed["open"], listed["flagged"], listed["reviewed"]) == (0, 1, 0)
+    footage("save", "green cars", "--remove")
+    assert footage("review") == []
+
+
+def test_an_event_is_corrected_found_and_taken_back(footage):
+    words = "an orange tractor pulls a plough"
+    [told] = footage("correct", "beach_dusk.mp4@0:12", words, "--to", "0:13", "--author", "Ann")
+    assert told["searchable"] and told["original_text"] == "A green car drives from left to right."
+    [found, _] = footage("search", "orange tractor", "--no-ground", "-n", "1")
+    assert (found["text"], found["start_seconds"], found["end_seconds"]) == (words, 11.5, 13.0)
+    [undone] = footage("correct", "beach_dusk.mp4@0:12", "--undo")
+    assert undone["undone"] and undone["id"] == told["id"]
+    [found, _] = footage("search", "green car", "--no-ground", "-n", "1")
+    assert found["text"] == told["original_text"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["save", "x"], "Give a query"),
+        (["save", "x", "a dog", "--remove"], "Give a query"),
+        (["save", "x", "--remove"], "no saved search"),
+        (["review", "nothing"], "no saved search"),
+        (["review", "--mark", "abc", "reviewed"], "no item"),
+        (["review", "--mark", "abc", "lost"], "no state 'lost'"),
+        (["correct", "beach_dusk.mp4@0:12", "--undo"], "nobody has corrected"),
+        (["correct", "beach_dusk.mp4@0:12", "a dog", "--undo"], "takes no new words"),
+        (["correct", "beach_dusk.mp4@0:12"], "nothing was changed"),
+        (["correct", "beach_dusk.mp4@0:12", "a dog", "--from", "0:14"], "end before it starts"),
+        (["correct", "beach_dusk.mp4@0:12", "a dog", "--to", "9:00"], "no stretch"),
+        (["correct", "beach_dusk.mp4@9:00", "a dog"], "no event at"),
+        (["correct", "other.mp4@0:12", "a dog"], "knows no video"),
+    ],
+)
+def test_what_makes_no_sense_gets_one_sentence(footage, arguments, message):
+    [error] = footage(*arguments, code=2)
+    assert message in error["error"]

@@ -1,0 +1,169 @@
+"""Index runs beside the app: they outlive it, say how they go, and end when they are asked to."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from standin_truth import SAMPLES
+
+from footage.config import load_settings
+from footage.errors import FootageError, StoreBusyError, UsageError
+from footage.store import Store
+from ui import runs
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """Settings of an index that is not there yet; the demo model."""
+    for name, value in {
+        "DB": tmp_path / "index.lancedb",
+        "CACHE_DIR": tmp_path / "cache",
+        "MODEL": "demo",
+        "DEVICE": "cpu",
+        "BATCH_SIZE": 1,
+    }.items():
+        monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
+    monkeypatch.delenv("FOOTAGE_CONFIG", raising=False)
+    return load_settings()
+
+
+@pytest.fixture
+def clips(tmp_path) -> Path:
+    folder = tmp_path / "-clips"  # a name that an option parser must not take for an option
+    folder.mkdir()
+    shutil.copy(SAMPLES / "beach_dusk.mp4", folder / "cam1_2026-03-01_12-00-00.mp4")
+    return folder
+
+
+def ended(settings, seconds=200.0) -> runs.Run:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        run = runs.last(settings)
+        if run is not None and run.state not in ("running", "stopping"):
+            return run
+        time.sleep(0.2)
+    raise AssertionError("the run does not end")
+
+
+def test_a_run_is_started_followed_and_done(settings, clips):
+    assert runs.last(settings) is None
+    runs.start(settings, [clips], camera_from="{camera}_*")
+    going = runs.last(settings)
+    assert going.state == "running" and going.paths == (str(clips),)
+    with pytest.raises(UsageError, match="going on"):
+        runs.start(settings, [clips])
+    run = ended(settings)
+    assert (run.state, run.error, run.summary["indexed"]) == ("done", None, 1)
+    assert run.progress.stage == "done" and run.progress.windows_done == run.progress.windows_total > 0
+    [file] = Store.open(settings.db).files()
+    assert (file.state, file.camera) == ("indexed", "cam1")
+
+
+def test_a_run_stops_when_asked_and_says_so(settings, clips):
+    for number in range(3):
+        clip = clips / f"more{number}.mp4"
+        clip.write_bytes((SAMPLES / "yard_day.mp4").read_bytes() + bytes([number]))
+    runs.start(settings, [clips])
+    until = time.monotonic() + 200
+    while runs.last(settings).progress.windows_done < 2:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    runs.stop(settings)
+    assert runs.last(settings).state in ("stopping", "stopped")
+    run = ended(settings)
+    assert run.state == "stopped" and run.error is None
+    assert 0 < run.progress.windows_done < run.progress.windows_total
+
+
+def test_what_goes_wrong_is_told_in_the_words_of_the_run(settings, tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    runs.start(settings, [empty])
+    run = ended(settings)
+    assert run.state == "failed" and "no video file" in str(run.error) and run.error.hint
+
+
+def test_nothing_is_started_while_another_writes(settings, clips):
+    code = (
+        "import sys, time\nfrom footage.store import Store\n"
+        "with Store.open(sys.argv[1]).writing():\n    print(1, flush=True)\n    time.sleep(60)"
+    )
+    Store.open(settings.db, create=True)
+    root = Path(runs.__file__).resolve().parents[1]
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(settings.db)], cwd=root, stdout=subprocess.PIPE
+    ) as other:
+        other.stdout.readline()
+        with pytest.raises(StoreBusyError, match="another run is writing"):
+            runs.start(settings, [clips])
+        other.kill()
+    assert runs.last(settings) is None
+
+
+def test_a_killed_run_is_told_from_one_that_goes_on(settings, clips):
+    runs.start(settings, [clips])
+    folder = runs._folder(settings)
+    pid = json.loads((folder / "run.json").read_text())["pid"]
+    subprocess.run(["kill", "-9", str(pid)], check=True)
+    run = ended(settings, 20)
+    assert run.state == "failed" and "without a word" in str(run.error)
+    runs.stop(settings)  # nobody else is stopped in its place
+
+
+def test_a_cache_that_cannot_be_written_gets_a_sentence(settings, clips, tmp_path):
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(FootageError, match="cannot be started"):
+        runs.start(settings, [clips])
+    assert runs.last(settings) is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[1]\n", '{"message": "progress", "stage": "done", "new": 1}\n']
+)
+def test_whatever_lies_in_the_files_a_page_can_be_drawn(settings, content):
+    folder = runs._folder(settings)
+    folder.mkdir(parents=True)
+    (folder / "run.json").write_text('{"pid": 1, "started_at": 1.0, "paths": ["/x"]}')
+    for name in ("out.jsonl", "log.jsonl", "err.txt"):
+        (folder / name).write_text(content)
+    assert runs.last(settings).state == "failed"
+
+
+@pytest.mark.parametrize(
+    ("address", "setting", "may"),
+    [
+        ("localhost", None, True),
+        ("127.0.0.1", None, True),
+        ("127.9.9.9", None, True),
+        ("::1", None, True),
+        ("0.0.0.0", None, False),
+        ("192.168.1.5", None, False),
+        ("example.org", None, False),
+        ("localhost.example.org", None, False),
+        (None, None, False),
+        ("", None, False),
+        ("0.0.0.0", True, True),
+        ("localhost", False, False),
+    ],
+)
+def test_runs_are_for_this_machine_alone_unless_a_setting_says_otherwise(settings, address, setting, may):
+    assert runs.allowed(settings.model_copy(update={"allow_indexing_from_app": setting}), address) is may
+
+
+def test_a_folder_is_a_folder_that_can_be_read(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert runs.checked_folder(f"  {tmp_path}  ") == tmp_path
+    for text, message in (
+        ("", "no folder"),
+        (f"{tmp_path}\0", "no folder"),
+        (str(tmp_path / "none"), "does not exist"),
+        (str(tmp_path / "file"), "is no folder"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            runs.checked_folder(text)
