@@ -1,7 +1,7 @@
 """Reads containers through PyAV: where every frame lies in time, and frames when torchcodec gives up.
 
 Knows neither windows nor models; times here are the container's own ticks. PyAV is imported here for reading;
-modules that write video (``footage.encode``, ``footage.synthetic``) import it for that.
+modules that write video import it for that.
 """
 
 from __future__ import annotations

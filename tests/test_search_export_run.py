@@ -256,11 +256,14 @@ def test_requests_without_sense_are_refused_before_anything_is_written(tmp_path,
         ([], ("mp4",), Options(), "nothing to export"),
         ([clip], (), Options(), "cannot be exported as nothing"),
         ([clip], ("avi",), Options(), "cannot be exported as avi"),
-        ([clip], ("mp4",), Options(copy=True, join=True), "both copied and joined"),
-        ([clip], ("mp4", "edl"), Options(start_timecode="1h"), "is not a timecode"),
+        ([clip], ("mp4", "edl"), Options(start_timecode="01:00:00:30"), "no timecode at 25 fps"),
     ):
         with pytest.raises(UsageError, match=says):
             export(clips, tmp_path / "out", formats=formats, options=options)
+    with pytest.raises(UsageError, match="both copied and joined"):
+        Options(copy=True, join=True)
+    with pytest.raises(UsageError, match="is not a timecode"):
+        Options(start_timecode="1h")
     with pytest.raises(UsageError, match=r"does not end in \.mp4"):
         make_reel([clip], tmp_path / "out" / "reel.mov", max_seconds=5)
     with pytest.raises(UsageError, match="cannot last 0 s"):

@@ -22,6 +22,7 @@ from search.export.joined import NO_LETTERING, Lettering, join
 from search.export.manifest import ENDING, Output, manifest
 from search.export.names import as_text, reel_names, safe_stem
 from search.export.otio import otio
+from search.export.smpte import read_label
 from search.export.staging import Staging, staging
 
 Format = Literal["mp4", "gif", "webp", "otio", "edl", "edl-markers", "fcpxml", "csv", "jsonl", "vtt"]
@@ -36,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """How clips are written."""
+    """How clips are written; a UsageError where that makes no sense."""
 
     name: str = "clips"
     """What files are called that are about all clips."""
@@ -56,6 +57,15 @@ class Options:
     """Give up on a file after this long without progress."""
     protected: Collection[str] = ()
     """Paths that are never written over, beside the sources themselves."""
+
+    def __post_init__(self) -> None:
+        if self.copy and self.join:
+            raise UsageError(
+                "Clips cannot be both copied and joined: what is joined is encoded again.",
+                hint="Leave out one of the two.",
+            )
+        if self.start_timecode:
+            read_label(self.start_timecode)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +104,14 @@ def export(
         folder: Where to; made where it is not there.
         formats: As what, each once.
         options: How.
-        on_progress: Called with (steps done, steps in all).
+        on_progress: Called with (steps done, steps in all); while clips are joined, from another thread.
 
     Raises:
         UsageError: There is nothing to export, or the options make no sense together.
         VideoError: None of the sources can be read.
         FootageError: The folder cannot be written to.
     """
-    _check(clips, formats, options)
+    _check(clips, formats)
     work = _Work(folder, options, on_progress, len(clips) * (1 + sum(each in PER_CLIP for each in formats)))
 
     # 1. Where each clip lies, to the frame.
@@ -143,14 +153,14 @@ def make_reel(
         max_seconds: What the film is never longer than, but for a single frame.
         order: By the wall clock where it is known for all (else by file and time), or the best first.
         options: How; ``name``, ``copy`` and ``join`` do not count.
-        on_progress: Called with (steps done, steps in all).
+        on_progress: Called with (steps done, steps in all); while clips are joined, from another thread.
 
     Raises:
         UsageError: There is nothing to join, or ``out`` has another ending.
         VideoError: None of the sources can be read.
         FootageError: It cannot be written.
     """
-    _check(clips, ("mp4",), options)
+    _check(clips, ("mp4",))
     if out.suffix.lower() != ".mp4":
         raise UsageError(f"{out.name} does not end in .mp4.", hint="A reel is an MP4: --out reel.mp4")
     if max_seconds <= 0:
@@ -327,18 +337,13 @@ class _Work:
             self._on_progress(min(done, self._steps), self._steps)
 
 
-def _check(clips: Sequence[Clip], formats: Sequence[Format], options: Options) -> None:
+def _check(clips: Sequence[Clip], formats: Sequence[Format]) -> None:
     if not clips:
         raise UsageError("There is nothing to export.", hint="Search for something else.")
     if not formats or set(formats) - set(FORMATS):
         raise UsageError(
             f"Clips cannot be exported as {', '.join(formats) or 'nothing'}.",
             hint=f"Choose among {', '.join(FORMATS)}.",
-        )
-    if options.copy and options.join:
-        raise UsageError(
-            "Clips cannot be both copied and joined: what is joined is encoded again.",
-            hint="Leave out one of the two.",
         )
 
 

@@ -70,10 +70,7 @@ class Counting:
         Raises:
             UsageError: It is no timecode, or there is none like it at this rate.
         """
-        match = _LABEL.fullmatch(label.strip())
-        if match is None:
-            raise UsageError(f"{label!r} is not a timecode.", hint="Write hh:mm:ss:ff, such as 01:00:00:00.")
-        hours, minutes, seconds, frames = (int(match[number]) for number in (1, 2, 3, 5))
+        hours, minutes, seconds, frames = read_label(label)
         if hours > 23 or minutes > 59 or seconds > 59 or frames >= self.nominal:
             raise UsageError(
                 f"{label!r} is no timecode at {self.name} fps.",
@@ -87,6 +84,18 @@ class Counting:
         total = 60 * hours + minutes
         number = (60 * total + seconds) * self.nominal + frames
         return number - self._dropped * (total - total // 10)
+
+
+def read_label(label: str) -> tuple[int, int, int, int]:
+    """Hours, minutes, seconds and frames of a timecode; whether there is one like it depends on the rate.
+
+    Raises:
+        UsageError: It is no timecode at any rate.
+    """
+    match = _LABEL.fullmatch(label.strip())
+    if match is None:
+        raise UsageError(f"{label!r} is not a timecode.", hint="Write hh:mm:ss:ff, such as 01:00:00:00.")
+    return int(match[1]), int(match[2]), int(match[3]), int(match[5])
 
 
 def counting(rate: Fraction, *, timecode: str = "", drop: bool = True) -> Counting:

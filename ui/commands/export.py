@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -110,6 +111,16 @@ def run(
     )
     chosen = exports.read_formats(formats or ["mp4"])
     store = Store.open(settings.db)
+    how = Options(
+        copy=copy,
+        join=join,
+        lettering=exports.lettering(titles, title_from, burn_time),
+        start_timecode=start_timecode,
+        drop_frame=drop_frame,
+        overwrite=overwrite,
+        timeout_seconds=settings.decode_timeout_seconds,
+        protected=frozenset(file.path for file in store.files()),
+    )
     clips = (
         exports.found_clips(query, settings, store, ground=ground)
         if query is not None
@@ -124,17 +135,7 @@ def run(
             [widened(clip, before, after) for clip in wanted],
             exports.absolute(to),
             formats=chosen,
-            options=Options(
-                name=_name(query, wanted),
-                copy=copy,
-                join=join,
-                lettering=exports.lettering(titles, title_from, burn_time),
-                start_timecode=start_timecode,
-                drop_frame=drop_frame,
-                overwrite=overwrite,
-                timeout_seconds=settings.decode_timeout_seconds,
-                protected=frozenset(file.path for file in store.files()),
-            ),
+            options=replace(how, name=_name(query, wanted)),
             on_progress=step,
         )
     exports.show(exported, json=json)

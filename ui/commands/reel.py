@@ -76,6 +76,15 @@ def run(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder, rerank=rerank
     )
     store = Store.open(settings.db)
+    how = Options(
+        name=query,
+        lettering=exports.lettering(titles, title_from, burn_time),
+        start_timecode=start_timecode,
+        drop_frame=drop_frame,
+        overwrite=overwrite,
+        timeout_seconds=settings.decode_timeout_seconds,
+        protected=frozenset(file.path for file in store.files()),
+    )
     clips = exports.found_clips(query, settings, store, ground=ground)
     wanted = exports.believed(clips, uncertain=uncertain, everything=everything)
     if not wanted:
@@ -87,15 +96,7 @@ def run(
             exports.absolute(out),
             max_seconds=length,
             order=order,
-            options=Options(
-                name=query,
-                lettering=exports.lettering(titles, title_from, burn_time),
-                start_timecode=start_timecode,
-                drop_frame=drop_frame,
-                overwrite=overwrite,
-                timeout_seconds=settings.decode_timeout_seconds,
-                protected=frozenset(file.path for file in store.files()),
-            ),
+            options=how,
             on_progress=step,
         )
     exports.show(exported, json=json)
