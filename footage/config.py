@@ -91,7 +91,7 @@ class Settings(BaseSettings):
         description="Length of the windows a search shows the model; unset: the profile's own.",
     )
     found_from: float = Field(
-        default=0.75, gt=0, le=1, description='Least confidence of the verdict "found", 0 to 1.'
+        default=0.7, gt=0, le=1, description='Least confidence of the verdict "found", 0 to 1.'
     )
     not_found_below: float = Field(
         default=0.2, ge=0, lt=1, description='Confidence below which the verdict is "not found".'

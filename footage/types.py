@@ -260,8 +260,6 @@ class Hit:
     """Higher is better; only comparable within one result list."""
     similarity: float = 0.0
     """How near the text comes to the query, 0 to 1, whatever else there is; filled in by retrieval."""
-    worded: float = 0.0
-    """How like its words the one of the query's is that is least like any of them, 0 to 1; for captions."""
 
 
 @dataclass(frozen=True, slots=True)

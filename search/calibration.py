@@ -27,6 +27,8 @@ OWN_CARDS = platformdirs.user_config_path("footage") / "calibration"
 """Folder of the fits that a user made; they go before those that come with the project."""
 SILENT_MEASURES = {**MODEL_MEASURES, "elsewhere": CAPTION_MEASURES["elsewhere"]}
 """What is measured where captions have nothing in a span."""
+AGAINST = ("share", "clash", "elsewhere")
+"""Measures that speak against a span; all others speak for it."""
 LEAST_EXAMPLES = 30
 """Fewest labelled matches, and a fifth of them of either kind, to fit from."""
 _STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's own default
@@ -114,7 +116,6 @@ UNCALIBRATED = Calibration(
             "share": -1.0,
             "similarity": 5.0,
             "said": 2.0,
-            "worded": 0.0,
             "agreed": 1.0,
             "clash": -4.0,
             "elsewhere": -3.0,
@@ -254,13 +255,23 @@ def _pipeline() -> object:
 
 
 def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
-    """A logistic model of plain measures, from one that was fitted on standardised ones."""
-    scaler, logistic = _pipeline().fit(table, truth)  # type: ignore[attr-defined]
+    """A logistic model of plain measures, from one that was fitted on standardised ones.
+
+    A measure whose weight comes out with the wrong sign tells nothing of its own in these examples, and would
+    mislead in others: it is left out, the most misleading first.
+    """
+    kept = list(range(len(names)))
+    while True:
+        scaler, logistic = _pipeline().fit(table[:, kept], truth)  # type: ignore[attr-defined]
+        signs = [-1 if names[place] in AGAINST else 1 for place in kept]
+        worst = min(range(len(kept)), key=lambda n: signs[n] * logistic.coef_[0][n])
+        if signs[worst] * logistic.coef_[0][worst] >= 0 or len(kept) == 1:
+            break
+        del kept[worst]
     weights = logistic.coef_[0] / scaler.scale_
-    return Fit(
-        intercept=round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4),
-        weights={name: round(float(weight), 4) for name, weight in zip(names, weights, strict=True)},
-    )
+    told = dict.fromkeys(names, 0.0)
+    told |= {names[place]: round(float(weight), 4) for place, weight in zip(kept, weights, strict=True)}
+    return Fit(intercept=round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4), weights=told)
 
 
 def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:

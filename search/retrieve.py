@@ -50,7 +50,6 @@ from search.negation import affirms
 from search.passages import Passages
 from search.query import Query
 from search.wording import LATER_WORDS, clash, says, unsaid, words_of
-from search.words import coverage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,7 +151,7 @@ class Retriever:
             ]
 
     def captions(self, query: Query, content_ids: Collection[str]) -> dict[str, list[Hit]] | None:
-        """Every captioned event of some videos, with its plain cosine to the query and its words' likeness.
+        """Every captioned event of some videos, its similarity the plain cosine to the query.
 
         Returns:
             Hits by content id, nearest first; None without an embedder.
@@ -167,10 +166,9 @@ class Retriever:
             hits, _ = self._store.nearest(
                 name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
             )
-            worded = coverage(query.words, [hit.text for hit in hits], self._embedder)
         by_video: dict[str, list[Hit]] = defaultdict(list)
-        for hit, share in zip(hits, worded, strict=True):
-            by_video[hit.content_id].append(replace(hit, similarity=max(hit.score, 0.0), worded=share))
+        for hit in hits:
+            by_video[hit.content_id].append(replace(hit, similarity=max(hit.score, 0.0)))
         return by_video
 
     def _ordered(

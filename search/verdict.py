@@ -35,7 +35,6 @@ MODEL_MEASURES: dict[str, str] = {
 CAPTION_MEASURES: dict[str, str] = {
     "similarity": "cosine of the query and the caption of the event in the span",
     "said": "1 when that caption says every content word of the query in its order",
-    "worded": "how like its words the one of the query's is that is least like any of them",
     "agreed": "share of the colours, directions, sides and the like that were asked for which it says, too",
     "clash": "1 when it says something else in place of what was asked (another colour, direction, side)",
     "elsewhere": "by how much a caption elsewhere in the video comes nearer to the query",
@@ -149,7 +148,6 @@ class Evidence:
             told |= {
                 "similarity": caption.similarity,
                 "said": float(not unsaid(self.query.words, caption.text)),
-                "worded": caption.worded,
                 "agreed": agreed(self.query.text, caption.text),
                 "clash": float(bool(self.against(caption.text))),
                 "elsewhere": self.elsewhere - max(caption.similarity, 0.0),

@@ -35,30 +35,6 @@ ALIKE = 8
 """Most words that stand for one."""
 
 
-def coverage(query_words: Sequence[str], texts: Sequence[str], embedder: Embedder) -> list[float]:
-    """How well the words of some texts stand for all content words of a query, one number from 0 to 1 a text.
-
-    It is the likeness of the query's word that is least like any in the text: "crate" to "box", where the
-    others are said. 0 for a query or a text without content words.
-    """
-    import numpy as np
-
-    wanted = [word for word in dict.fromkeys(query_words) if word not in FUNCTION_WORDS]
-    said = [[word for word in words_of(text) if word not in FUNCTION_WORDS] for text in texts]
-    places = {
-        word: place for place, word in enumerate(dict.fromkeys(word for words in said for word in words))
-    }
-    if not (wanted and places):
-        return [0.0] * len(texts)
-    likeness = np.clip(embedder.embed_words(wanted) @ embedder.embed_words(list(places)).T, 0.0, 1.0)
-    for row, word in enumerate(wanted):
-        likeness[row, [place for other, place in places.items() if same_word(word, other)]] = 1.0
-    return [
-        round(float(likeness[:, [places[word] for word in words]].max(axis=1).min()), 4) if words else 0.0
-        for words in said
-    ]
-
-
 class Words:
     """The words of some texts, counted once."""
 

@@ -78,7 +78,6 @@ def test_the_measures_are_what_they_are_called():
         "share": pytest.approx(5 / 30, abs=1e-3),
         "similarity": 0.95,
         "said": 1.0,
-        "worded": 0.0,
         "agreed": 1.0,
         "clash": 0.0,
         "elsewhere": pytest.approx(0.04),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footage.embedder import load_embedder
-from search.words import ALIKE, K1, B, Words, coverage
+from search.words import ALIKE, K1, B, Words
 
 TEXTS = ["A lady throws a ball.", "A man plays the violin.", "A dog barks at a dog.", ""]
 
@@ -72,27 +72,3 @@ def test_any_words_give_one_finite_score_a_text_and_the_order_does_not_matter(em
 def test_of_many_words_that_are_alike_only_the_nearest_stand_for_one(embedder):
     many = [f"dog{n}" for n in range(40)]
     assert 0 < np.count_nonzero(Words(many, embedder).scores(["hound"])) <= ALIKE
-
-
-@pytest.mark.parametrize(
-    ("query", "text", "most", "least"),
-    [
-        ("a red box on the left", "A red box sits on the left.", 1.0, 1.0),
-        ("a dog walking", "The dogs walk.", 1.0, 1.0),
-        ("a red crate", "A red box.", 0.5, 0.25),
-        ("a red crate", "A red dog.", 0.25, 0.0),
-        ("the of", "A red dog.", 0.0, 0.0),
-        ("a dog", "", 0.0, 0.0),
-    ],
-)
-def test_the_word_that_is_least_stood_for_counts(embedder, query, text, most, least):
-    [share] = coverage(query.split(), [text], embedder)
-    assert least <= share <= most
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.text(max_size=20), max_size=4), st.lists(st.text(max_size=40), max_size=4))
-def test_coverage_is_a_share_whatever_is_said(embedder, query, texts):
-    shares = coverage(query, texts, embedder)
-    assert len(shares) == len(texts) and all(0 <= share <= 1 for share in shares)
-    assert shares == [coverage(query, [text], embedder)[0] for text in texts]
