@@ -309,17 +309,18 @@ class Stage:
         self.page.mouse.click(box["x"] + share * box["width"], box["y"] + 12)
 
 
+@pytest.fixture(scope="module")
+def address(tmp_path_factory, clip):
+    """The app with the counted clip, for most of these."""
+    pytest.importorskip("playwright.sync_api", reason="needs playwright: make setup")
+    folder = tmp_path_factory.mktemp("app")
+    with running_app(STAGE, cwd=folder, clip=clip, cache_dir=folder / "cache") as address:
+        yield address
+
+
 @pytest.mark.browser
 @pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium")
 class TestInABrowser:
-    @pytest.fixture(scope="class")
-    def address(self, tmp_path_factory, clip):
-        """The app with the counted clip, for most of these."""
-        pytest.importorskip("playwright.sync_api", reason="needs playwright: make setup")
-        folder = tmp_path_factory.mktemp("app")
-        with running_app(STAGE, cwd=folder, clip=clip, cache_dir=folder / "cache") as address:
-            yield address
-
     @pytest.fixture
     def open_stage(self, tmp_path, address):
         with ExitStack() as stack:
