@@ -63,7 +63,7 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 class Thresholds:
     """From which confidence on a verdict is given."""
 
-    found: float = 0.75
+    found: float = 0.7
     """Least confidence of "found"."""
     not_found: float = 0.2
     """Confidence below which it is "not found"."""

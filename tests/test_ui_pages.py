@@ -144,7 +144,7 @@ def test_the_last_day_is_shown_and_a_typed_time_shows_every_camera(open_page):
     assert "yard_2026-03-01_12-00-10.mp4, 0:05" in page(app)
     assert "no footage at this moment<br>next from 23:59:30" in page(app)
     press(app, "Play gate")
-    assert app.get("video") and "<h2>gate, 12:00:15</h2>" in page(app)
+    assert app.get("bidi_component") and "<h2>gate, 12:00:15</h2>" in page(app)
     assert "A green person walks from right to left" in page(app)
 
 
@@ -283,7 +283,7 @@ def test_a_caption_is_put_right_and_taken_back(open_page, db):
     app = open_page(library_page, video=content_id)
     old = texts(app)[0]
     whole(app.button(key="play_0").click().run())
-    assert app.get("video")
+    assert app.get("bidi_component")
     app.text_area(key="right_text").set_value(f"An orange tractor stops. {HOSTILE}")
     app.text_input(key="right_start").set_value("0:01")
     press(app, "Correct")

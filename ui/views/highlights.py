@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from footage.errors import FootageError
 from ui import exports
@@ -64,7 +66,9 @@ def _fill(desk: Desk) -> None:
     """A query and a length, from which the tray is filled."""
     with st.form("fill", border=False):
         box, length, order, button = st.columns([6, 2, 3, 2], vertical_alignment="bottom", gap="small")
-        query = box.text_input("Every …", placeholder="every goal and its celebration", key="fill_query")
+        query = box.text_input(
+            "Or let a query choose", placeholder="every goal and its celebration", key="fill_query"
+        )
         most = length.number_input(
             "At most, in seconds", min_value=1.0, value=60.0, step=5.0, key="fill_most"
         )
@@ -116,12 +120,13 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
         st.html(cards.clip(clip, number=number + 1, picture=picture))
         with st.container(horizontal=True, gap="small", key=f"clip_acts_{number}"):
             for name, icon, act, arguments, off in (
-                ("Move up", "arrow_upward", tray.move, (number, -1), number == 0),
-                ("Move down", "arrow_downward", tray.move, (number, 1), last),
+                ("Up", "arrow_upward", tray.move, (number, -1), number == 0),
+                ("Down", "arrow_downward", tray.move, (number, 1), last),
                 ("Take out", "delete", tray.take_out, (number,), False),
             ):
                 st.button(
-                    f"{name}: clip {number + 1}",
+                    name,
+                    help=f"{name}: clip {number + 1}",
                     icon=f":material/{icon}:",
                     key=f"{icon}_{number}",
                     type="tertiary",
@@ -181,7 +186,12 @@ def _export(
     """Write the files into the one folder for exports."""
     from search.export import Lettering, Options, export
 
-    bar = st.progress(0.0, text="Writing")
+    bar, context = st.progress(0.0, text="Writing"), get_script_run_ctx()
+
+    def step(done: int, whole: int) -> None:
+        add_script_run_ctx(threading.current_thread(), context)  # joined films are written by another thread
+        bar.progress(min(1.0, done / whole if whole else 1.0), text=f"Writing {done} of {whole}")
+
     try:
         return export(
             clips,
@@ -194,9 +204,7 @@ def _export(
                 timeout_seconds=desk.settings.decode_timeout_seconds,
                 protected=frozenset(file.path for file in desk.store.files()),
             ),
-            on_progress=lambda done, whole: bar.progress(
-                min(1.0, done / whole if whole else 1.0), text=f"Writing {done} of {whole}"
-            ),
+            on_progress=step,
         )
     except FootageError as error:
         return error
