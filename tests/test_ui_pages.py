@@ -88,13 +88,13 @@ def open_page(db, tmp_path, monkeypatch) -> Iterator[Callable[..., AppTest]]:
 
 
 def review_page() -> None:
-    import tests_model
+    from standin_truth import TruthModel
 
     from footage.config import load_settings
     from ui.components import resources
     from ui.views import review
 
-    review.show(resources.open_desk(load_settings(), tests_model.load))
+    review.show(resources.open_desk(load_settings(), lambda settings: TruthModel()))
 
 
 def review_page_without_a_model() -> None:

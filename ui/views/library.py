@@ -151,12 +151,11 @@ def _summed_up(summary: Mapping[str, Any]) -> str:
         ("waiting", "waiting"),
     )
     numbers = [f"{summary[key]:,} {words}" for key, words in told if summary.get(key)]
-    files = ", ".join(numbers) or "nothing to do"
-    sentence = f"{count(summary.get('files', 0), 'file')}: {files}."
+    sentence = f"{count(summary['files'], 'file')}: {', '.join(numbers)}." if numbers else ""
     if summary.get("windows_captioned"):
         took = markup.clock(round(summary.get("wall_seconds", 0.0)))
         sentence += f" {count(summary['windows_captioned'], 'window')} captioned in {took}."
-    return sentence + (" Run it again to go on." if summary.get("stopped") else "")
+    return (sentence + (" Run it again to go on." if summary.get("stopped") else "")).strip()
 
 
 def _start_form(settings: Settings) -> None:
