@@ -122,10 +122,10 @@ UNCALIBRATED = Calibration(
         },
     ),
     silent=Fit(
-        intercept=-3.5, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
+        intercept=-4.0, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
     ),
     uncaptioned=Fit(
-        intercept=-3.5, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
+        intercept=-4.0, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
     ),
 )
 """Plain first choices for models that nobody has labelled answers of. Conservative: "found" takes a caption
