@@ -12,7 +12,7 @@ import streamlit as st
 
 from footage.config import load_settings
 from footage.errors import FootageError, StoreMissingError
-from ui.components import notices, resources
+from ui.components import notices, pages, resources
 from ui.views import highlights, library, review, searching
 
 _COMPONENTS = Path(__file__).parent / "components"
@@ -34,7 +34,7 @@ def main(load_model: resources.LoadModel = resources.load_model) -> None:
         "Review": (review.show, "checklist"),
         "Library": (library.show, "video_library"),
     }
-    pages = [
+    tabs = [
         st.Page(
             lambda show=show: show(resources.open_desk(load_settings(), load_model)),
             title=title,
@@ -44,11 +44,13 @@ def main(load_model: resources.LoadModel = resources.load_model) -> None:
         )
         for title, (show, icon) in views.items()
     ]
-    page = st.navigation(pages, position="top")
+    page = st.navigation(tabs, position="top")
     try:
         page.run()
     except StoreMissingError as error:
         st.html(notices.no_index(error, str(load_settings().db)))
+        pages.begin()
+        library.run_panel(load_settings())
     except FootageError as error:
         st.html(notices.problem(error))
     except Exception as error:  # a bug: the person gets a sentence, the terminal the traceback

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import re
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from footage.errors import UsageError
+from footage.errors import FootageError, StoreError, UsageError
 from search.pages import Grouping
 from search.retrieve import Arm
 from ui.components import markup, notices
@@ -17,6 +19,10 @@ from ui.components.resources import Desk
 if TYPE_CHECKING:
     from search.query import Query
 
+logger = logging.getLogger(__name__)
+
+RECENT = 4
+"""Saved questions, and recent ones, that are offered."""
 EXAMPLES = 4
 """Questions offered while nothing is asked."""
 MODES: dict[Arm, str] = {"hybrid": "Meaning and words", "vector": "Meaning", "text": "Words"}
@@ -67,8 +73,10 @@ def form(desk: Desk) -> Question:
         )
         submitted = button.form_submit_button("Search", type="primary", width="stretch", on_click=ask)
     with st.container(horizontal=True, vertical_alignment="center", key="chips", gap="small"):
-        for number, example in enumerate([] if state.asked else _examples(desk)):
-            st.button(markup.label(example, most=60), key=f"chip_{number}", on_click=ask, args=(example,))
+        for number, (query, icon) in enumerate({} if state.asked else _offered(desk).items()):
+            st.button(
+                markup.label(query, most=60), key=f"chip_{number}", icon=icon, on_click=ask, args=(query,)
+            )
         exact = st.toggle(
             "Ask the model when exactly",
             value=True,
@@ -78,6 +86,8 @@ def form(desk: Desk) -> Question:
         )
         with st.popover("Options", icon=":material/tune:"):
             mode, group, everywhere, budget = _options(exact=exact)
+            if state.asked:
+                _save(desk, state.asked)
     if submitted and not state.asked:
         st.html(notices.problem(UsageError("there is nothing to search for", hint="say what happens")))
     return Question(state.asked, state.like, exact, mode, group, everywhere, budget)
@@ -160,6 +170,43 @@ def _begin_anew() -> None:
             told[name] = value
         elif name in told:
             del told[name]
+
+
+def note(desk: Desk, question: Question) -> None:
+    """Remember that this was looked for; a search is not held up where that cannot be written."""
+    try:
+        desk.store.notebook.note_search(question.text, mode=question.mode, at=time.time())
+    except StoreError as error:
+        logger.warning("the search is not remembered: %s", error)
+
+
+def _save(desk: Desk, query: str) -> None:
+    """A name under which to ask this again, and to review what is new."""
+    from search.reviewing import save
+
+    with st.form("save_search", border=False):
+        name = st.text_input(
+            "Save this search as", placeholder="cars at the gate", max_chars=80, key="save_as"
+        )
+        if st.form_submit_button("Save", icon=":material/bookmark_add:", width="stretch"):
+            try:
+                save(desk.store.notebook, name, query)
+                st.toast("Saved: see Review for what is new.")
+            except FootageError as error:
+                st.html(notices.problem(error))
+
+
+def _offered(desk: Desk) -> dict[str, str | None]:
+    """Questions to press with their icons: saved ones, recent ones, then what the index can answer."""
+    book = desk.store.notebook
+    saved: dict[str, str | None] = {
+        search.query: ":material/bookmark:" for search in book.saved_searches()[:RECENT]
+    }
+    recent: dict[str, str | None] = {
+        search.query: ":material/history:" for search in book.recent_searches()[:RECENT]
+    }
+    examples: dict[str, str | None] = dict.fromkeys(_examples(desk))
+    return examples | recent | saved if examples else {}
 
 
 def _examples(desk: Desk) -> list[str]:

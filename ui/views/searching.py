@@ -60,6 +60,8 @@ def show(desk: Desk) -> None:
     if answered is None or answered.question != question:
         state.chosen, state.clicked, state.page = 0, False, 1
         answered = state.answered = _stopped(desk, question) or _search(desk, question)
+        if question.text and answered.result is not None:
+            questions.note(desk, question)
     _answers(desk, question, answered)
 
 
