@@ -154,10 +154,12 @@ def _not_found(page: object, address: str) -> None:
 
 def _highlights(page: object, address: str) -> None:
     _search(page, address)
-    for number in (1, 2, 3):
+    for number in (1, 2):
         if number > 1:
-            page.get_by_role("button", name=f"Play answer {number}").click()
+            page.locator(f".st-key-play_{number - 1} button").last.click()
+            page.wait_for_selector(f".st-key-card_{number - 1} .fx-now")
             page.wait_for_function(QUIET)
+            time.sleep(1)  # the player is the last to know
         page.get_by_role("button", name="Add to highlights").click()
         page.get_by_text(f"Added: {number} clip").wait_for()
     page.get_by_role("link", name="Highlights").click()

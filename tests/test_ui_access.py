@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from urllib.parse import quote
 
 import pytest
-from screenshot_app import QUIET, browser_page, chromium
+from screenshot_app import QUIET, ROOT, browser_page, chromium
 from test_ui_journeys import GREEN, Served, ask, collect, go_to, serve
 
 from footage.embedder import load_embedder
@@ -19,15 +19,18 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium"),
 ]
+ENTRY = ROOT / "ui" / "app.py"  # the look is read from the folder of the entry
 GRAVE = {"serious", "critical"}
-FRAMEWORK: dict[str, str] = {}
+FRAMEWORK = {
+    "aria-dialog-name .stToast": "a toast names a label that is not there; its text is read out",
+}
 """What Streamlit's own parts break: "rule selector", and why it is not ours to mend."""
 
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Served]:
     with ExitStack() as stack:
-        served = serve(stack, tmp_path_factory.mktemp("app"), "beach_dusk.mp4", "gate_cam1.mp4")
+        served = serve(stack, tmp_path_factory.mktemp("app"), "beach_dusk.mp4", "park_dusk.mp4", script=ENTRY)
         store = Store.open(served.db)
         search = reviewing.save(store.notebook, "Green cars", GREEN)
         reviewing.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
@@ -39,16 +42,14 @@ def broken(page) -> list[str]:
     axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe: make setup")
     page.wait_for_function(QUIET)
     page.wait_for_timeout(500)  # what fades in has no contrast before it is there
-    found = axe.Axe().run(page).response["violations"]
-    return [
-        f"{each['id']} {' '.join(map(str, node['target']))}: {node['html'][:160]} {node['any'][:1]}"
-        for each in found
-        if each["impact"] in GRAVE
-        for node in each["nodes"]
-        if not any(
-            f"{each['id']} {' '.join(map(str, node['target']))}".startswith(known) for known in FRAMEWORK
-        )
-    ]
+    said = []
+    for rule in axe.Axe().run(page).response["violations"]:
+        for node in rule["nodes"] if rule["impact"] in GRAVE else []:
+            place = f"{rule['id']} {' '.join(map(str, node['target']))}"
+            if place not in FRAMEWORK:
+                why = [check["message"] for check in (*node["any"], *node["all"], *node["none"])]
+                said.append(f"{place}: {node['html'][:160]}: {'; '.join(why)}")
+    return said
 
 
 @pytest.mark.parametrize("colors", ["light", "dark"])
@@ -74,7 +75,6 @@ class TestNothingGraveIsWrong:
             collect(page, 1)
             go_to(page, "Highlights")
             page.get_by_role("button", name="Make it").wait_for()
-            page.get_by_text("Added:").wait_for(state="hidden")
             assert broken(page) == []
 
     @pytest.mark.parametrize("view", ["queue", "cameras"])
