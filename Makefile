@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench-index stress check lock test-compat clean
+.PHONY: help setup demo test test-browser bench-index stress check lock test-compat clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -22,8 +22,11 @@ setup: $(VENV)/.installed $(VENV)/.ffmpeg ## Make .venv with the locked dependen
 demo: setup ## Index the sample clips, ask the sample questions, print the answers (ARGS=--json)
 	@$(BIN)/footage demo $(ARGS)
 
-test: setup $(VENV)/.browser ## Run the tests (ARGS="-k name")
+test: setup $(VENV)/.browser ## Run the tests, a few of them in a browser (ARGS="-k name")
 	$(BIN)/python -m pytest $(ARGS)
+
+test-browser: setup $(VENV)/.browser ## Run every test that drives a browser, some minutes more
+	$(BIN)/python -m pytest -m browser $(ARGS)
 
 check: setup ## Format, lint, types, import rules
 	$(BIN)/ruff format --check .

@@ -1,13 +1,15 @@
-"""Takes a screenshot of the app as it answers a question: run it by hand for the picture in the README.
+"""Takes pictures of the app's pages, light and dark, for the documents: run it by hand after `make demo`.
 
-    python tests/screenshot_app.py --db .demo/index.lancedb "a green person walks from right to left"
+    python tests/screenshot_app.py
 
-It is run from the project's root, so that the paths in the picture are short ones.
+It is run from the project's root, so that the paths in the pictures are short ones. It works on a copy of the
+index. What runs the app and drives the browser is used by the tests, too.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import shutil
 import socket
@@ -73,35 +75,130 @@ def running_app(script: Path, *, cwd: Path = ROOT, **settings: object) -> Iterat
 
 
 @contextmanager
-def browser_page(address: str, *, width: int = 1400, height: int = 1000) -> Iterator[object]:
-    """A page of a headless browser, opened at an address; ``page.alerts`` collects what scripts pop up."""
+def browser_page(address: str, **look: object) -> Iterator[object]:
+    """A page of a headless browser, opened at an address; the rest as ``browser_pages``."""
+    with browser_pages(address, **look) as [page]:
+        yield page
+
+
+@contextmanager
+def browser_pages(
+    *addresses: str, width: int = 1400, height: int = 1000, colors: str = "light"
+) -> Iterator[list[object]]:
+    """A visitor for each address, with a headless browser's page opened there.
+
+    Args:
+        addresses: Where each visitor is.
+        width: Of the window, in pixels.
+        height: Of the window, in pixels.
+        colors: The visitor's system is "light" or "dark".
+
+    Yields:
+        The pages; ``page.alerts`` collects what scripts pop up.
+    """
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
-        page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=1)
-        page.set_default_timeout(120_000)
-        page.alerts = []
-        page.on("dialog", lambda dialog: (page.alerts.append(dialog.message), dialog.dismiss()))
-        page.goto(address)
-        yield page
+        pages = []
+        for address in addresses:
+            visitor = browser.new_context(
+                viewport={"width": width, "height": height}, device_scale_factor=1, color_scheme=colors
+            )
+            page = visitor.new_page()
+            page.set_default_timeout(120_000)
+            page.alerts = alerts = []
+            page.on("dialog", lambda dialog, alerts=alerts: (alerts.append(dialog.message), dialog.dismiss()))
+            page.goto(address)
+            pages.append(page)
+        yield pages
         browser.close()
 
 
-def take(query: str, out: Path, *, script: Path = ROOT / "ui" / "app.py", **settings: object) -> None:
-    """Write a picture of the app answering ``query``; ``settings`` as for ``running_app``."""
-    with (
-        running_app(script, **settings) as address,
-        browser_page(f"{address}/?{urlencode({'q': query})}") as page,
-    ):
-        page.wait_for_selector(".fx-why")
-        page.wait_for_function(QUIET)
-        page.locator("video").evaluate("video => video.currentTime += 1.5")  # as if played so far
-        page.wait_for_function(QUIET)
-        page.mouse.move(0, 0)
-        time.sleep(1)  # transitions
-        out.parent.mkdir(parents=True, exist_ok=True)
-        page.screenshot(path=str(out))
+# -- The pictures ----------------------------------------------------------
+
+MOST_BYTES = 150_000
+"""No picture is larger."""
+QUESTION = "a green person walks from right to left"
+
+
+def take_all(db: Path, out: Path) -> None:
+    """Write a picture of every page, in both themes, as PAGE-THEME.png."""
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "index.lancedb"
+        shutil.copytree(db, copy)
+        for command in (["save", "green cars", "a green car drives"], ["review", "green cars"]):
+            footage = [sys.executable, "-m", "ui.cli", *command, "--db", str(copy)]
+            subprocess.run(footage, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        settings = {"db": copy, "model": "demo", "export_dir": Path(folder) / "exports"}
+        with running_app(ROOT / "ui" / "app.py", **settings) as address:
+            for theme in ("light", "dark"):
+                with browser_page(address, width=1280, height=900, colors=theme) as page:
+                    for name, show in PAGES.items():
+                        show(page, address)
+                        _take(page, out / f"{name}-{theme}.png")
+
+
+def _search(page: object, address: str) -> None:
+    page.goto(f"{address}/?{urlencode({'q': QUESTION})}")
+    page.wait_for_selector(".fx-why")
+    page.wait_for_function(QUIET)
+    page.locator("video").evaluate("video => video.currentTime += 1.5")  # as if played so far
+
+
+def _not_found(page: object, address: str) -> None:
+    page.goto(f"{address}/?{urlencode({'q': 'someone plays the piano'})}")
+    page.wait_for_selector(".fx-empty")
+
+
+def _highlights(page: object, address: str) -> None:
+    _search(page, address)
+    for number in (1, 2):
+        if number > 1:
+            page.locator(f".st-key-play_{number - 1} button").last.click()
+            page.wait_for_selector(f".st-key-card_{number - 1} .fx-now")
+            page.wait_for_function(QUIET)
+            time.sleep(1)  # the player is the last to know
+        page.get_by_role("button", name="Add to highlights").click()
+        page.get_by_text(f"Added: {number} clip").wait_for()
+    page.get_by_role("link", name="Highlights").click()
+    page.get_by_role("button", name="Make it").wait_for()
+    page.get_by_text("Added:").last.wait_for(state="hidden")
+
+
+def _review(page: object, address: str) -> None:
+    page.goto(f"{address}/review?view=queue")
+    page.wait_for_selector(".fx-card")
+
+
+def _library(page: object, address: str) -> None:
+    page.goto(f"{address}/library")
+    page.wait_for_selector(".fx-file")
+
+
+PAGES = {
+    "search": _search,
+    "not-found": _not_found,
+    "highlights": _highlights,
+    "review": _review,
+    "library": _library,
+}
+
+
+def _take(page: object, out: Path) -> None:
+    """Write what is in the window, with as many colours as fit the size."""
+    from PIL import Image
+
+    page.wait_for_function(QUIET)
+    page.mouse.move(0, 0)
+    time.sleep(1)  # transitions
+    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    for colors in (256, 128, 64, 32):
+        picture.quantize(colors, dither=Image.Dither.NONE).save(out, optimize=True)
+        if out.stat().st_size <= MOST_BYTES:
+            break
+    print(f"{out.name}: {out.stat().st_size:,} bytes")  # noqa: T201
 
 
 def _wait(address: str, server: subprocess.Popen[bytes], seconds: float = 120) -> None:
@@ -119,12 +216,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("query")
-    parser.add_argument("--db", required=True)
-    parser.add_argument("--model", default="demo")
-    parser.add_argument(
-        "--script", type=Path, default=ROOT / "ui" / "app.py", help="another entry, for tests"
-    )
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "screenshot.png")
+    parser.add_argument("--db", type=Path, default=ROOT / ".demo" / "index.lancedb", help="an index")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="a folder")
     given = parser.parse_args()
-    take(given.query, given.out, script=given.script, db=given.db, model=given.model)
+    take_all(given.db, given.out)

@@ -451,6 +451,7 @@ def browse(tmp_path):
 class TestInABrowser:
     pytestmark = in_a_browser
 
+    @pytest.mark.smoke
     def test_typing_a_question_finds_plays_and_explains(self, browse, indexed):
         page = browse(indexed, script=STANDIN)
         page.get_by_placeholder("What happens?").fill("a green car drives from left to right")
@@ -484,6 +485,7 @@ class TestInABrowser:
             arg=page.locator(".fx-card .fx-text").first.inner_text(),
         )
 
+    @pytest.mark.smoke
     def test_the_real_entry_finds_its_packages_from_any_folder(self, browse, indexed):
         page = browse(indexed, script=UI / "app.py", path="/?q=a+blue+car+drives")
         page.wait_for_selector(".fx-why")
@@ -495,6 +497,7 @@ class TestInABrowser:
             == "rgb(247, 248, 251)"
         )
 
+    @pytest.mark.smoke
     def test_hostile_text_is_shown_as_it_is(self, browse, hostile):
         page = browse(hostile, script=STANDIN)
         page.wait_for_selector(".fx-tiles")

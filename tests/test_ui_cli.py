@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ COMMANDS = (
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
+ROOT = Path(__file__).resolve().parents[1]
 runner = CliRunner()
 
 
@@ -283,7 +285,7 @@ def test_models_as_a_table() -> None:
 def test_the_app_gets_its_settings_through_the_environment(tmp_path: Path) -> None:
     settings = Settings(db=tmp_path / "i", model="demo", device="cpu")
     arguments, environment = app_process(settings, port=8600, host="localhost", config=Path("mine.toml"))
-    assert arguments[:4] == [sys.executable, "-m", "streamlit", "run"]
+    assert arguments[:4] == [sys.executable, "-m", "ui.serving", "run"]
     assert arguments[4].endswith("app.py")
     assert {"--server.port=8600", "--server.address=localhost", "--server.headless=true"} <= set(arguments)
     assert "--browser.gatherUsageStats=false" in arguments
@@ -291,6 +293,37 @@ def test_the_app_gets_its_settings_through_the_environment(tmp_path: Path) -> No
     assert (environment["FOOTAGE_MODEL"], environment["FOOTAGE_DEVICE"]) == ("demo", "cpu")
     assert "FOOTAGE_MODEL_PATH" not in environment
     assert environment["FOOTAGE_CONFIG"] == str(Path("mine.toml").absolute())
+
+
+@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)])
+def test_an_app_that_others_reach_says_what_that_means(tmp_path: Path, host: str, warned: bool) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    started = subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "ui.cli",
+            "ui",
+            "--host",
+            host,
+            "--port",
+            port,
+            "--db",
+            str(tmp_path / "none"),
+        ],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert started.stdout.readline() == f"The app is at http://{host}:{port} (Ctrl-C ends it).\n"
+    started.terminate()
+    told = started.communicate(timeout=60)[1]
+    said = ("everybody who reaches 0.0.0.0 sees the videos", "proxy", "docs/serve.md")
+    assert [words in told for words in said] == [warned] * len(said)
+    assert (ROOT / "docs" / "serve.md").is_file()
 
 
 @pytest.fixture(scope="session")

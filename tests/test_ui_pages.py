@@ -374,6 +374,7 @@ def browse(db, tmp_path, monkeypatch) -> Iterator[Callable[..., object]]:
 @pytest.mark.browser
 @pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium")
 class TestInABrowser:
+    @pytest.mark.smoke
     def test_a_marked_item_is_still_marked_after_the_app_is_restarted(self, browse):
         with ExitStack() as stack:
             page = browse(stack, "/review?view=queue")

@@ -335,6 +335,7 @@ class TestInABrowser:
 
             yield start
 
+    @pytest.mark.smoke
     def test_it_starts_at_the_span_plays_to_its_end_and_stops_or_repeats(self, open_stage):
         stage = open_stage("still")
         assert stage.paused() and stage.now() == "0:10.500"

@@ -19,6 +19,12 @@ EXAMPLES = options.examples(
     "footage ui --db cameras.lancedb --model demo",
     "footage ui --host 0.0.0.0 --port 8080",
 )
+OPEN = (
+    "warning: everybody who reaches {host} sees the videos and everything said of them. The app asks for no "
+    "password: put a proxy that does in front of it, and let the app listen on localhost. "
+    "docs/serve.md shows how."
+)
+"""Said where others reach the app."""
 APP = Path(__file__).resolve().parents[1] / "app.py"
 
 
@@ -37,9 +43,13 @@ def run(
     debug: options.Debug = False,
 ) -> None:
     """Open the app: search, play what was found, see what is indexed. Ctrl-C ends it."""
+    from ui.runs import on_this_machine_alone
+
     settings = options.settings_from(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
     )
+    if not on_this_machine_alone(host):
+        console.notes().print(OPEN.format(host=console.plain(host)), soft_wrap=True)
     arguments, environment = app_process(settings, port=port, host=host, config=config)
     address = f"http://{host}:{port}"
     if json:
@@ -64,7 +74,7 @@ def app_process(
     arguments = [
         sys.executable,
         "-m",
-        "streamlit",
+        "ui.serving",
         "run",
         str(APP),
         f"--server.port={port}",

@@ -1,0 +1,303 @@
+"""The app in a browser, from end to end: what a visitor does across pages, and what a hostile one tries."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+import pytest
+from screenshot_app import ROOT, browser_page, browser_pages, chromium, running_app
+from standin_truth import SAMPLES, TruthModel
+from typer.testing import CliRunner
+
+from footage.embedder import load_embedder
+from footage.errors import StoreBusyError
+from footage.store import Store
+from footage.timecode import parse_time
+from indexer.pipeline import index
+from ui.cli import app as command
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium"),
+]
+STANDIN = Path(__file__).with_name("standin_app.py")
+GREEN = "a green car drives from left to right"
+BLUE = "a blue car drives from right to left"
+MARKUP = "<script>alert(1)</script><img src=x onerror=alert(2)> **b** [a](http://b.c) `c` :red[d] $x$ "
+ANSWERED = ".fx-why"
+
+
+class HostileModel(TruthModel):
+    """Captions every window with 10,000 characters that want to be markup."""
+
+    def _caption(self, prepared, prompt):
+        return f"Scene: {MARKUP}\n\nEvents:\n<0.0 - 3.0> {MARKUP}{'long ' * 2000}\n<4.0 - 6.0> {MARKUP}"
+
+
+@dataclass(frozen=True)
+class Served:
+    """The app as it runs for these tests."""
+
+    address: str
+    db: Path
+    videos: Path
+    exports: Path
+
+
+def serve(
+    stack: ExitStack,
+    folder: Path,
+    *names: str,
+    model: TruthModel | None = None,
+    script: Path = STANDIN,
+) -> Served:
+    """Index copies of some samples, and run the app on them."""
+    pytest.importorskip("playwright.sync_api", reason="needs playwright: make setup")
+    videos, db, exports = folder / "videos", folder / "index.lancedb", folder / "exports"
+    videos.mkdir()
+    for name in names:
+        shutil.copy(SAMPLES / name, videos)
+    index([videos], store=Store.open(db, create=True), model=model or TruthModel(), embedder=load_embedder())
+    settings = {"db": db, "model": "demo", "cache_dir": folder / "cache", "export_dir": exports}
+    address = stack.enter_context(running_app(script, cwd=folder, device="cpu", **settings))
+    return Served(address, db, videos, exports)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Iterator[Served]:
+    with ExitStack() as stack:
+        yield serve(stack, tmp_path_factory.mktemp("app"), "beach_dusk.mp4", "park_dusk.mp4")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory) -> Iterator[Served]:
+    with ExitStack() as stack:
+        folder = tmp_path_factory.mktemp("hostile")
+        yield serve(stack, folder, "beach_dusk.mp4", model=HostileModel())
+
+
+def ask(page, question: str) -> None:
+    """Type a question, and wait for its answer."""
+    page.get_by_placeholder("What happens?").fill(question)
+    page.keyboard.press("Enter")
+    page.wait_for_function(
+        "words => document.querySelector('.fx-why') && !document.querySelector('.st-key-looking')"
+        " && document.querySelector('.fx-card .fx-text')?.innerText.toLowerCase().includes(words)",
+        arg=question,
+    )
+
+
+def collect(page, number: int) -> None:
+    """Press "Add to highlights", and wait until it is told."""
+    page.get_by_role("button", name="Add to highlights").click()
+    page.get_by_text(f"Added: {number} clip").wait_for()
+
+
+def go_to(page, name: str) -> None:
+    """Turn to another page of the app."""
+    page.get_by_role("link", name=name, exact=True).click()
+
+
+def length_of(film: Path) -> tuple[float, float]:
+    """Seconds that a film's video lasts, and of one of its frames: as decoded, not as its head says."""
+    import av
+
+    with av.open(str(film)) as container:
+        stream = container.streams.video[0]
+        frame_seconds = float(1 / stream.average_rate)
+        times = [frame.time for frame in container.decode(stream)]
+    return times[-1] - times[0] + frame_seconds, frame_seconds
+
+
+def collected(page) -> list[float]:
+    """Seconds of each collected clip."""
+    spans = page.locator("[class*=st-key-clip_] .fx-meta b").all_inner_texts()
+    both = [[parse_time(clock) for clock in re.findall(r"\d+:[\d.:]+", span)] for span in spans]
+    return [end - start for start, end in both]
+
+
+# -- From a question to files ----------------------------------------------
+
+
+@pytest.mark.smoke
+def test_two_answers_become_a_reel_and_then_files_of_their_own(served):
+    with browser_page(served.address) as page:
+        for number, question in enumerate((GREEN, BLUE), 1):
+            ask(page, question)
+            collect(page, number)
+        page.get_by_role("button", name="Add to highlights").click()
+        page.get_by_text("It is there already").wait_for()
+        go_to(page, "Highlights")
+        page.get_by_text("in 2 clips").wait_for()
+        seconds = collected(page)
+        assert len(seconds) == 2 and all(length > 1 for length in seconds)
+
+        page.get_by_role("button", name="Make it").click()
+        page.get_by_text("Written to").wait_for()
+        [film] = served.exports.rglob("*.mp4")
+        lasts, frame_seconds = length_of(film)
+        assert lasts == pytest.approx(sum(seconds), abs=2 * frame_seconds)
+        written = {path.suffix for path in served.exports.rglob("*") if path.is_file()}
+        assert {".mp4", ".otio", ".edl", ".json"} <= written
+        [manifest] = served.exports.rglob("*.manifest.json")
+        verified = CliRunner().invoke(command, ["verify", str(manifest), "--sources"])
+        assert verified.exit_code == 0 and "all as written" in verified.stdout
+        with page.expect_download() as fetched:
+            page.locator(".st-key-fetch_0 button").click()
+        assert Path(fetched.value.path()).read_bytes() == film.read_bytes()
+
+        page.get_by_text("Separate files").click()
+        page.get_by_label("Name", exact=True).fill("one by one")
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Make it").click()
+        page.wait_for_function("document.body.innerText.includes('one by one')")
+        files = [path for path in served.exports.rglob("*.mp4") if path != film]
+        assert len(files) == 2
+        made = sorted(length_of(path) for path in files)
+        for (lasts, frame_seconds), length in zip(made, sorted(seconds), strict=True):
+            assert lasts == pytest.approx(length, abs=2 * frame_seconds)
+        for manifest in served.exports.rglob("*.manifest.json"):
+            assert CliRunner().invoke(command, ["verify", str(manifest)]).exit_code == 0
+
+
+# -- Several at once -------------------------------------------------------
+
+
+def test_two_visitors_who_ask_at_once_both_get_their_own_answers(served):
+    with browser_pages(served.address, served.address) as pages:
+        for page, question in zip(pages, (GREEN, BLUE), strict=True):
+            page.get_by_placeholder("What happens?").fill(question)
+        for page in pages:
+            page.keyboard.press("Enter")
+        for page, question in zip(pages, (GREEN, BLUE), strict=True):
+            page.wait_for_selector(ANSWERED)
+            assert question in page.locator(".fx-card .fx-text").first.inner_text().lower()
+            assert page.locator(".fx-problem").count() == 0
+
+
+WRITER = """
+import sys
+from footage.store import Store
+with Store.open(sys.argv[1]).writing():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_an_index_that_is_being_written_can_be_searched(served):
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(served.db)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert writer.stdout.readline() == "held\n"
+        with pytest.raises(StoreBusyError), Store.open(served.db).writing():
+            pass
+        with browser_page(f"{served.address}/?q={quote(GREEN)}") as page:
+            page.wait_for_selector(ANSWERED)
+            assert page.locator(".fx-problem").count() == 0 and page.locator(".fx-found").count()
+    finally:
+        writer.communicate()
+
+
+def test_a_video_that_went_away_is_said_when_its_highlight_is_to_be_made(tmp_path):
+    with ExitStack() as stack:
+        served = serve(stack, tmp_path, "beach_dusk.mp4")
+        page = stack.enter_context(browser_page(served.address))
+        ask(page, GREEN)
+        collect(page, 1)
+        (served.videos / "beach_dusk.mp4").unlink()
+        go_to(page, "Highlights")
+        page.get_by_role("button", name="Make it").click()
+        page.wait_for_selector(".fx-problem")
+        assert "beach_dusk.mp4" in page.locator(".fx-problem").first.inner_text()
+        assert "Traceback" not in page.inner_text("body")
+        assert not list(served.exports.rglob("*.mp4"))
+
+
+# -- Foreign text and addresses --------------------------------------------
+
+
+def test_captions_that_want_to_be_markup_stay_text_from_search_to_highlights(hostile):
+    with browser_page(f"{hostile.address}/?exact=false&q={quote(MARKUP)}") as page:
+        page.wait_for_selector(ANSWERED)
+        collect(page, 1)
+        shown = page.locator(".fx-card .fx-text").first.inner_text()
+        assert MARKUP.strip() in shown
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        go_to(page, "Highlights")
+        card = page.locator(".fx-card .fx-text").first
+        card.wait_for()
+        assert MARKUP.strip() in card.inner_text()
+        assert page.locator(".fx-card").locator("script, strong, a, img[src=x]").count() == 0
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        assert page.alerts == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/?q={quote(MARKUP)}",
+        f"/?q={quote('x' * 5000)}",
+        "/?q=%00%ff%fe",
+        f"/?like={quote('/etc/passwd@0:01')}",
+        f"/?like={quote('<script>alert(1)</script>@9')}",
+        "/?page=%3Cscript%3E&mode=nonsense&group=%3Cb%3E&budget=-5&everywhere=x&exact=x",
+        "/?q=car&budget=nan&page=-1",
+        "/library?video=../../etc/passwd",
+        f"/library?video={quote(MARKUP)}",
+        f"/review?view={quote(MARKUP)}",
+        f"/highlights?name={quote(MARKUP)}",
+        "/..%2f..%2fetc%2fpasswd",
+    ],
+)
+def test_an_address_that_is_nonsense_gets_the_page_or_a_sentence(served, path):
+    with browser_page(served.address + path) as page:
+        page.wait_for_selector(".fx-notice, .fx-empty, .fx-tiles, .fx-why, .fx-head, .fx-hero, .fx-wall-bar")
+        page.wait_for_function("!document.querySelector('[data-testid=stStatusWidget]')")
+        said = page.inner_text("body")
+        assert "Traceback" not in said and "unexpected" not in said and "root:" not in said
+        assert page.locator("[data-testid=stException]").count() == 0
+        assert page.locator(".stApp script, .stApp img[src=x]").count() == 0
+        assert page.alerts == []
+
+
+ABOVE = ["/..", "/%2e%2e", "/..%2f..", "/%252e%252e", "/..%5c..", "/....//", "//"]
+
+
+@pytest.mark.parametrize("under", ["", "/media", "/app/static", "/component", "/static", "/_stcore"])
+def test_no_address_leads_out_of_what_is_served(served, under):
+    asked = urlsplit(served.address)
+    secret = served.videos.parent / "secret.txt"
+    secret.write_text("root:x:0:0 the secret")
+    for up in ABOVE:
+        for target in ("/etc/passwd", str(secret), str(served.videos / "beach_dusk.mp4")):
+            connection = http.client.HTTPConnection(asked.hostname, asked.port, timeout=30)
+            connection.request("GET", under + up * 8 + target)  # as it stands: nothing tidies it on the way
+            answer = connection.getresponse().read()
+            connection.close()
+            assert b"root:x:0:0" not in answer and b"ftyp" not in answer[:64], under + up
+
+
+def test_a_preview_is_reached_by_its_own_name_alone(served):
+    """What a page plays is a name in the server's memory, not a place on the disk."""
+    with browser_page(f"{served.address}/?q={quote(GREEN)}") as page:
+        page.wait_for_selector(ANSWERED)
+        source = page.locator("video").evaluate("video => video.currentSrc")
+    assert re.fullmatch(rf"{re.escape(served.address)}/media/\w+\.mp4", source)
+    assert json.dumps(str(served.videos)) not in source and os.sep + "cache" not in source
+    assert ROOT.name not in source
