@@ -20,6 +20,7 @@ import argparse
 import itertools
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -253,8 +254,7 @@ def memory(settings: Settings, folder: Path, *, searches: int, previews: int, as
     with running_app(settings, folder) as (address, process), visiting(address, "exact=false") as visitor:
 
         def reading(searched: int, played: int) -> None:
-            size = resident_mb(process)
-            row = {"what": "memory", "searches": searched, "previews": played, "rss_mb": size}
+            row = {"what": "memory", "searches": searched, "previews": played, **sizes_mb(process)}
             tell(row, as_json=as_json)
 
         for question in questions[:WARM]:
@@ -278,12 +278,16 @@ def memory(settings: Settings, folder: Path, *, searches: int, previews: int, as
                     reading(searches, played)
 
 
-def resident_mb(process: int) -> float:
-    """Resident memory of a process, in MB."""
+def sizes_mb(process: int) -> dict[str, float]:
+    """Resident memory of a process, in MB, and of it what is no file's, where the system tells."""
     told = subprocess.run(
         ["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True, check=True
     )
-    return round(int(told.stdout) * 1024 / 1e6, 1)
+    sizes = {"rss_mb": int(told.stdout)}
+    if (status := Path(f"/proc/{process}/status")).exists():
+        [own] = re.findall(r"RssAnon:\s*(\d+) kB", status.read_text())
+        sizes["of_no_file_mb"] = int(own)
+    return {name: round(kibibytes * 1024 / 1e6, 1) for name, kibibytes in sizes.items()}
 
 
 # -- What is said ----------------------------------------------------------
