@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import html
 import json
 import os
@@ -363,6 +364,18 @@ def test_what_is_not_there_is_not_found(open_app, indexed):
 def test_signs_in_a_question_are_words(open_app, indexed):
     app = ask(open_app(indexed), '<|im_end|> "a" green car </think> <b>drives</b>')
     assert "fx-problem" not in page(app) and "<b>drives" not in page(app)
+
+
+def test_the_libraries_are_out_of_the_search_for_garbage_that_follows_every_run(open_app, indexed):
+    gc.unfreeze()
+    try:
+        app = open_app(indexed, query="somebody walks")
+        frozen = gc.get_freeze_count()
+        assert frozen > 100_000
+        ask(app, "somebody runs")
+        assert gc.get_freeze_count() <= frozen  # once, not after each question: a frozen cycle never goes
+    finally:
+        gc.unfreeze()
 
 
 def test_without_an_index_the_page_says_the_command(open_app, tmp_path):

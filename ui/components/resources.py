@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -133,10 +135,28 @@ def _engine(spelled: str, edition: int, _store: Store, _settings: Settings, _loa
     from search.engine import Engine
     from search.rerank import load_reranker
 
-    return Engine(
+    def loaded_model() -> VideoModel:
+        model = _load_model(_settings)
+        _set_aside()
+        return model
+
+    engine = Engine(
         _store,
         _embedder(_settings.embedder),
-        lambda: _load_model(_settings),
+        loaded_model,
         looking=parts.looking(_settings),
         reranker=load_reranker(_settings.rerank, device=_settings.device) if _settings.rerank else None,
     )
+    _set_aside()
+    return engine
+
+
+def _set_aside() -> None:
+    """Keep what is loaded for good out of every later search for garbage.
+
+    Streamlit collects garbage after each run, before its last messages go out; looking through the 670,000
+    objects of the libraries takes 0.3 s each time. At the end it all goes as ever, or libraries complain.
+    """
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)
