@@ -233,10 +233,10 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch])
     first = (state.page - 1) * RESULTS
     page = rows[first : first + RESULTS]
     state.chosen = min(max(state.get("chosen", 0), 0), len(rows) - 1)
-    outlines = desk.outlines(
-        {match.video.content_id for match, _ in page} | {rows[state.chosen][0].video.content_id}
-    )
-    files = desk.store.files_at({match.path for match, _ in page} | {rows[state.chosen][0].path})
+    shown = [*(match for match, _ in page), rows[state.chosen][0]]
+    with desk.store.at_once():
+        outlines = desk.outlines({match.video.content_id for match in shown})
+        files = desk.store.files_at({match.path for match in shown})
     left, right = _halves()
     with left:
         for number, (match, others) in enumerate(page, first):
