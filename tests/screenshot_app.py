@@ -67,7 +67,7 @@ def running_app(script: Path, *, cwd: Path = ROOT, **settings: object) -> Iterat
             stderr=subprocess.STDOUT,
         )
         try:
-            _wait(f"http://127.0.0.1:{port}/_stcore/health", server)
+            wait_for(f"http://127.0.0.1:{port}/_stcore/health", server)
             yield f"http://127.0.0.1:{port}"
         finally:
             server.terminate()
@@ -201,14 +201,15 @@ def _take(page: object, out: Path) -> None:
     print(f"{out.name}: {out.stat().st_size:,} bytes")  # noqa: T201
 
 
-def _wait(address: str, server: subprocess.Popen[bytes], seconds: float = 120) -> None:
+def wait_for(address: str, server: subprocess.Popen[bytes], seconds: float = 120) -> None:
+    """Wait until an address answers."""
     end = time.monotonic() + seconds
     while time.monotonic() < end and server.poll() is None:
         try:
             urllib.request.urlopen(address, timeout=5).close()
             return
         except OSError:
-            time.sleep(0.25)
+            time.sleep(0.05)
     raise RuntimeError(f"{address} does not answer")
 
 

@@ -7,8 +7,10 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from screenshot_app import ROOT, browser_page, browser_pages, chromium, running_app
+from screenshot_app import ROOT, browser_page, browser_pages, chromium, running_app, wait_for
 from standin_truth import SAMPLES, TruthModel
 from typer.testing import CliRunner
 
@@ -125,6 +127,39 @@ def collected(page) -> list[float]:
     spans = page.locator("[class*=st-key-clip_] .fx-meta b").all_inner_texts()
     both = [[parse_time(clock) for clock in re.findall(r"\d+:[\d.:]+", span)] for span in spans]
     return [end - start for start, end in both]
+
+
+# -- The beginning ---------------------------------------------------------
+
+
+def test_the_first_page_comes_within_three_seconds_and_loads_no_model(served, capsys):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--port", str(port), "--db", str(served.db), "--model", "/no/such/model"]
+    with browser_page("about:blank") as page:
+        began = time.monotonic()
+        app = subprocess.Popen(
+            [sys.executable, "-m", "ui.cli", "ui", *options],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            wait_for(f"http://localhost:{port}/_stcore/health", app)
+            healthy = time.monotonic() - began
+            page.goto(f"http://localhost:{port}")
+            page.wait_for_selector(".fx-hero h1")
+            seen = time.monotonic() - began
+            assert page.locator(".fx-problem").count() == 0
+        finally:
+            app.terminate()
+            app.wait(30)
+    with capsys.disabled():
+        print(f"\nthe app answers after {healthy:.1f} s, its first page is there after {seen:.1f} s")  # noqa: T201
+    if seen >= 3 and os.getloadavg()[0] > (os.cpu_count() or 1):
+        pytest.skip(f"the machine is too busy to tell ({seen:.1f} s)")
+    assert seen < 3
 
 
 # -- From a question to files ----------------------------------------------
@@ -262,7 +297,6 @@ def test_captions_that_want_to_be_markup_stay_text_from_search_to_highlights(hos
         f"/library?video={quote(MARKUP)}",
         f"/review?view={quote(MARKUP)}",
         f"/highlights?name={quote(MARKUP)}",
-        "/..%2f..%2fetc%2fpasswd",
     ],
 )
 def test_an_address_that_is_nonsense_gets_the_page_or_a_sentence(served, path):
