@@ -499,6 +499,23 @@ class TestInABrowser:
         )
 
     @pytest.mark.smoke
+    def test_an_answer_is_accepted_then_rejected_and_kept_so(self, browse, indexed):
+        page = browse(indexed, script=STANDIN)
+        page.get_by_placeholder("What happens?").fill("a green car drives from left to right")
+        page.keyboard.press("Enter")
+        page.wait_for_selector(".fx-why")
+        page.locator("video").wait_for()
+        page.get_by_role("button", name="Play answer 1").focus()  # in the box keys are letters
+        for key, word, state in (("a", "Kept as right.", "present"), ("x", "Kept as wrong.", "absent")):
+            for _ in range(40):  # a key is heard once the player is there; a second press changes nothing
+                page.keyboard.press(key)
+                page.wait_for_timeout(500)
+                if page.get_by_text(word).count():
+                    break
+            [label] = Store.open(indexed).notebook.marks(kinds=["label"])
+            assert (label.state, label.query) == (state, "a green car drives from left to right")
+            assert label.span == Span(11.5, 13.5)
+
     def test_the_real_entry_finds_its_packages_from_any_folder(self, browse, indexed):
         page = browse(indexed, script=UI / "app.py", path="/?q=a+blue+car+drives")
         page.wait_for_selector(".fx-why")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from footage.errors import FootageError
+from footage.store import Mark
 from footage.timecode import format_time
 from footage.types import File, Match, Span
 from search.pages import LISTED, grouped
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 RESULTS = 8
 """Answers on a page."""
 _TILES = 8
+_LABELS = {"accept": "present", "reject": "absent"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +280,11 @@ def _stage(
         matches=[stage.Mark(other.span, other.text, other.verdict) for other in _same_video(match, matches)],
         text=match.text or "(no text)",
         autoplay=state.get("clicked", False),
-        actions=("previous", "next", "export"),
+        notes=[
+            stage.Mark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
+            for mark in desk.store.notebook.marks(content_ids=[match.video.content_id])
+        ],
+        actions=("previous", "next", "accept", "reject", "export"),
     )
     state.in_out = asked.in_out
     after = listed[(state.chosen + 1) % len(listed)]
@@ -288,10 +296,31 @@ def _stage(
     )
     if asked.action == "export":
         _collect(desk, question, match)
+    elif asked.action in _LABELS:
+        _label(desk, question, match, asked.in_out, asked.action)
+        st.rerun()
     elif asked.action:
         _choose((state.chosen + (1 if asked.action == "next" else -1)) % len(listed))
         state.page = state.chosen // RESULTS + 1
         st.rerun()
+
+
+def _label(desk: Desk, question: Question, match: Match | JointMatch, span: Span, action: str) -> None:
+    """Keep what somebody said of an answer; a second word on it replaces the first."""
+    told = f"{question.text or question.like} {match.video.content_id} {match.span}"
+    name = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    label = Mark(
+        f"label/{name}",
+        "label",
+        match.video.content_id,
+        span,
+        _LABELS[action],
+        query=question.text,
+        made_at=time.time(),
+        found_text=match.text,
+    )
+    desk.store.notebook.put_marks([label])
+    st.toast("Kept as right." if action == "accept" else "Kept as wrong.")
 
 
 def _collect(desk: Desk, question: Question, match: Match | JointMatch) -> None:
