@@ -197,7 +197,7 @@ def _save(desk: Desk, query: str) -> None:
 
 
 def _offered(desk: Desk) -> dict[str, str | None]:
-    """Questions to press with their icons: saved ones, recent ones, then what the index can answer."""
+    """Questions to press, with their icons: what the index can answer, recent ones, saved ones."""
     book = desk.store.notebook
     saved: dict[str, str | None] = {
         search.query: ":material/bookmark:" for search in book.saved_searches()[:RECENT]
@@ -206,7 +206,7 @@ def _offered(desk: Desk) -> dict[str, str | None]:
         search.query: ":material/history:" for search in book.recent_searches()[:RECENT]
     }
     examples: dict[str, str | None] = dict.fromkeys(_examples(desk))
-    return examples | recent | saved if examples else {}
+    return examples | recent | saved | examples if examples else {}
 
 
 def _examples(desk: Desk) -> list[str]:
