@@ -257,7 +257,7 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch])
         listed = [match for match, _ in rows]
         chosen_match = listed[state.chosen]
         st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], question)
-        _lead_on(desk, question, chosen_match, files.get(chosen_match.path))
+        _lead_on(question, chosen_match, files.get(chosen_match.path))
         st.html(evidence.why(chosen_match))
 
 
@@ -334,16 +334,9 @@ def _collect(desk: Desk, question: Question, match: Match | JointMatch) -> None:
     st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
 
 
-def _lead_on(desk: Desk, question: Question, match: Match | JointMatch, file: File | None) -> None:
+def _lead_on(question: Question, match: Match | JointMatch, file: File | None) -> None:
     """Where to go from an answer."""
     with st.container(horizontal=True, key="lead_on", gap="small"):
-        st.button(
-            "Add to highlights",
-            icon=":material/playlist_add:",
-            key="collect",
-            on_click=_collect,
-            args=(desk, question, match),
-        )
         middle = (match.span.start_seconds + match.span.end_seconds) / 2
         _step("More like this", "image_search", questions.ask_like, f"{match.path}@{format_time(middle)}")
         if question.text and file is not None:
