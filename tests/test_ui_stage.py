@@ -446,7 +446,8 @@ class TestInABrowser:
         finer = ".piece.event" if many == 600 else ".column"
         stage.until(lambda: stage.page.locator(".view.zoomed").count() == 1)
         # The columns of the whole are wider, once zoomed in, than those of the part.
-        stage.until(lambda: stage.page.locator(finer).nth(50).bounding_box()["width"] < box["width"] / 60)
+        piece = stage.page.locator(finer).nth(50)  # which is not there for a moment while it is drawn anew
+        stage.until(lambda: (drawn := piece.bounding_box()) and drawn["width"] < box["width"] / 60)
         assert stage.page.locator(".piece.event").count() <= lanes.MOST_PIECES
         stage.page.get_by_role("button", name="All").click()
         assert stage.page.locator(".view.zoomed").count() == 0
