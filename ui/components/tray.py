@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
-
-from footage.types import Span
 
 if TYPE_CHECKING:
     from search.export import Clip
@@ -48,9 +45,3 @@ def move(number: int, by: int) -> None:
     held, other = clips(), number + by
     if 0 <= other < len(held):
         held[number], held[other] = held[other], held[number]
-
-
-def trim(number: int, span: Span) -> None:
-    """Give a clip another beginning and end."""
-    held = clips()
-    held[number] = replace(held[number], span=span)
