@@ -143,15 +143,15 @@ def visiting(address: str, query_string: str) -> Iterator[Visitor]:
 @contextmanager
 def running_app(settings: Settings, folder: Path) -> Iterator[tuple[str, int]]:
     """The app as ``footage ui`` starts it, its cache in ``folder``: its address and its process."""
-    from ui.commands.ui import app_process
+    from ui.commands.ui import environment
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    arguments, environment = app_process(settings, port=port, host="127.0.0.1")
-    environment["FOOTAGE_CACHE_DIR"] = str(folder / "cache")
+    command = [sys.executable, "-m", "ui.cli", "ui", f"--port={port}", "--host=127.0.0.1"]
+    told = os.environ | environment(settings) | {"FOOTAGE_CACHE_DIR": str(folder / "cache")}
     with (folder / "app.log").open("w") as log:
-        server = subprocess.Popen(arguments, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, env=told, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(f"{address}/_stcore/health", server)

@@ -262,7 +262,7 @@ def library_page() -> None:
     from ui.components import resources
     from ui.views import library
 
-    library.show(resources.open_desk(load_settings(), resources.load_model))
+    library.show(resources.Desk(load_settings(), resources.load_model))
 
 
 def whole(app: AppTest) -> AppTest:

@@ -18,7 +18,7 @@ from footage.config import Settings
 from footage.errors import StoreError, UsageError
 from ui import console, options, shown
 from ui.cli import Command, app
-from ui.commands.ui import app_process
+from ui.commands.ui import environment
 
 COMMANDS = (
     *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
@@ -284,15 +284,11 @@ def test_models_as_a_table() -> None:
 
 def test_the_app_gets_its_settings_through_the_environment(tmp_path: Path) -> None:
     settings = Settings(db=tmp_path / "i", model="demo", device="cpu")
-    arguments, environment = app_process(settings, port=8600, host="localhost", config=Path("mine.toml"))
-    assert arguments[:4] == [sys.executable, "-m", "ui.serving", "run"]
-    assert arguments[4].endswith("app.py")
-    assert {"--server.port=8600", "--server.address=localhost", "--server.headless=true"} <= set(arguments)
-    assert "--browser.gatherUsageStats=false" in arguments
-    assert environment["FOOTAGE_DB"] == str(tmp_path / "i")
-    assert (environment["FOOTAGE_MODEL"], environment["FOOTAGE_DEVICE"]) == ("demo", "cpu")
-    assert "FOOTAGE_MODEL_PATH" not in environment
-    assert environment["FOOTAGE_CONFIG"] == str(Path("mine.toml").absolute())
+    told = environment(settings, config=Path("mine.toml"))
+    assert told["FOOTAGE_DB"] == str(tmp_path / "i")
+    assert (told["FOOTAGE_MODEL"], told["FOOTAGE_DEVICE"]) == ("demo", "cpu")
+    assert "FOOTAGE_MODEL_PATH" not in told
+    assert told["FOOTAGE_CONFIG"] == str(Path("mine.toml").absolute())
 
 
 @pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)])

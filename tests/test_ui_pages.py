@@ -94,7 +94,7 @@ def review_page() -> None:
     from ui.components import resources
     from ui.views import review
 
-    review.show(resources.open_desk(load_settings(), lambda settings: TruthModel()))
+    review.show(resources.Desk(load_settings(), lambda settings: TruthModel()))
 
 
 def review_page_without_a_model() -> None:
@@ -103,7 +103,7 @@ def review_page_without_a_model() -> None:
     from ui.views import review
 
     settings = load_settings().model_copy(update={"model": "/no/such/model"})
-    review.show(resources.open_desk(settings, resources.load_model))
+    review.show(resources.Desk(settings, resources.load_model))
 
 
 def library_page() -> None:
@@ -111,7 +111,7 @@ def library_page() -> None:
     from ui.components import resources
     from ui.views import library
 
-    library.show(resources.open_desk(load_settings(), resources.load_model))
+    library.show(resources.Desk(load_settings(), resources.load_model))
 
 
 def whole(app: AppTest) -> AppTest:

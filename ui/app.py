@@ -36,7 +36,7 @@ def main(load_model: resources.LoadModel = resources.load_model) -> None:
     }
     tabs = [
         st.Page(
-            lambda show=show: show(resources.open_desk(load_settings(), load_model)),
+            lambda show=show: show(resources.Desk(load_settings(), load_model)),
             title=title,
             icon=f":material/{icon}:",
             url_path="" if title == "Search" else title.lower(),

@@ -25,7 +25,6 @@ OPEN = (
     "docs/serve.md shows how."
 )
 """Said where others reach the app."""
-APP = Path(__file__).resolve().parents[1] / "app.py"
 
 
 def run(
@@ -44,49 +43,35 @@ def run(
 ) -> None:
     """Open the app: search, play what was found, see what is indexed. Ctrl-C ends it."""
     from ui.runs import on_this_machine_alone
+    from ui.serving import serve
 
     settings = options.settings_from(
         config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
     )
     if not on_this_machine_alone(host):
         console.notes().print(OPEN.format(host=console.plain(host)), soft_wrap=True)
-    arguments, environment = app_process(settings, port=port, host=host, config=config)
+    os.environ.update(environment(settings, config=config))
     address = f"http://{host}:{port}"
     if json:
         console.emit(address=address, db=settings.db, model=settings.model)
     else:
         console.results().print(f"The app is at {address} (Ctrl-C ends it).", soft_wrap=True)
     sys.stdout.flush()
-    os.execve(sys.executable, arguments, environment)  # it takes this process over, signals included
+    serve(host=host, port=port)
 
 
-def app_process(
-    settings: Settings, *, port: int, host: str, config: Path | None = None
-) -> tuple[list[str], dict[str, str]]:
-    """The command line and the environment of the app's own process.
+def environment(settings: Settings, *, config: Path | None = None) -> dict[str, str]:
+    """What the app reads its settings from, as the options named them.
 
     Args:
-        settings: What the app works with; handed over through the environment.
-        port: Port to listen on.
-        host: Address to listen on.
+        settings: What the app works with.
         config: Config file for every other setting.
     """
-    arguments = [
-        sys.executable,
-        "-m",
-        "ui.serving",
-        "run",
-        str(APP),
-        f"--server.port={port}",
-        f"--server.address={host}",
-        "--server.headless=true",
-        "--browser.gatherUsageStats=false",
-    ]
-    environment = dict(os.environ)
+    told = {}
     for name in ("db", "model", "model_path", "device", "embedder"):
         value = getattr(settings, name)
         if value is not None:
-            environment[f"FOOTAGE_{name.upper()}"] = str(value)
+            told[f"FOOTAGE_{name.upper()}"] = str(value)
     if config is not None:
-        environment["FOOTAGE_CONFIG"] = str(config.expanduser().absolute())
-    return arguments, environment
+        told["FOOTAGE_CONFIG"] = str(config.expanduser().absolute())
+    return told

@@ -58,10 +58,18 @@ class Question:
         return bool(self.text or self.like)
 
 
+def asked() -> bool:
+    """Whether anything is asked: when the page is opened its address says; the options take theirs alone."""
+    state, given = st.session_state, st.query_params
+    if "asked" not in state:
+        state.asked = state.typed = given.get("q", "").strip()
+        state.like = "" if state.asked else given.get(LIKE, "")
+    return bool(state.asked or state.like)
+
+
 def form(desk: Desk) -> Question:
-    """Draw the search box; the question that stands."""
+    """Draw the search box; the question that stands, once ``asked`` has looked for it."""
     state = st.session_state
-    _restore()
     with st.form("ask", border=False):
         box, button = st.columns([8, 1], vertical_alignment="bottom", gap="small")
         box.text_input(
@@ -152,14 +160,6 @@ def _options(*, exact: bool) -> Options:
         **_KEPT,
     )
     return mode or "hybrid", group or "none", everywhere and exact, budget if exact else None
-
-
-def _restore() -> None:
-    """Take what was asked from the page's address when the page is opened; the options take theirs."""
-    state, given = st.session_state, st.query_params
-    if "asked" not in state:
-        state.asked = state.typed = given.get("q", "").strip()
-        state.like = "" if state.asked else given.get(LIKE, "")
 
 
 def _begin_anew() -> None:

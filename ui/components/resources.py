@@ -32,12 +32,23 @@ class Desk:
 
     settings: Settings
     """Where everything is."""
-    store: Store
-    """The index."""
     load_model: LoadModel
     """Loads the model that the settings name."""
-    edition: int = 0
-    """Tells an index made anew in the same place from the one before."""
+
+    @property
+    def edition(self) -> int:
+        """Tells an index made anew in the same place from the one before."""
+        folder = Path(self.settings.db)
+        return folder.stat().st_ino if folder.is_dir() else 0
+
+    @property
+    def store(self) -> Store:
+        """The index, opened when it is first asked for: a page can stand before.
+
+        Raises:
+            StoreError: when there is none, or it cannot be read.
+        """
+        return _store(str(self.settings.db), self.edition)
 
     def engine(self) -> Engine:
         """The search engine, one for all visitors; its embedder is loaded now, its model when first asked.
@@ -98,17 +109,6 @@ def load_model(settings: Settings) -> VideoModel:
     from footage.vlm import load_model
 
     return load_model(settings.model, device=settings.device, model_path=settings.model_path)
-
-
-def open_desk(settings: Settings, load_model: LoadModel) -> Desk:
-    """Open the index that the settings name.
-
-    Raises:
-        StoreError: when there is none, or it cannot be read.
-    """
-    folder = Path(settings.db)
-    number = folder.stat().st_ino if folder.is_dir() else 0  # an index made anew is another one
-    return Desk(settings, _store(str(folder), number), load_model, number)
 
 
 def _once(make: Callable[P, T]) -> Callable[P, T]:

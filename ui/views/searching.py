@@ -53,10 +53,10 @@ def show(desk: Desk) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
-    heading = st.empty()
+    if not questions.asked():
+        st.html('<div class="fx-hero"><h1>Search video by what happens in it, and when.</h1></div>')
     question = questions.form(desk)
     if not question:
-        heading.html('<div class="fx-hero"><h1>Search video by what happens in it, and when.</h1></div>')
         _welcome(desk)
         return
     state = st.session_state
