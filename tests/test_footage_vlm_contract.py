@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -505,3 +506,57 @@ def test_the_contract_needs_no_heavy_library():
         "from footage.vlm import contract, load_model, profiles, protocol, weights"
     )
     subprocess.run([sys.executable, "-W", "error", "-c", code], check=True, timeout=280)
+
+
+# --- answers that are whole before they end -----------------------------------------------------------------
+
+FIND, CAPTION = (
+    contract.find_prompt("a dog", MARLIN_2B),
+    contract.caption_prompt(MARLIN_2B),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("From 3.0 to 4.0.", True),
+        ("from 3 to 4.5 seconds.", True),
+        ("<think>\n\n</think>\n\nFrom 3.0 to 4.0.", True),
+        ("From 3.0 to 4.0", False),
+        ("From 3.0 to 4.", False),  # 4.5 may follow
+        ("From 3 to 4.", False),
+        ("From 3.0.", False),
+        ("<think>From 3.0 to 4.0.", False),
+        ("<think>From 3.0 to 4.0.</think>", False),
+        ("It never happens.", False),
+    ],
+)
+def test_a_find_is_whole_with_the_full_stop_after_its_second_number(text, whole):
+    assert contract.is_whole(FIND, text) == whole
+
+
+_PIECES = st.sampled_from(["From ", "from", " to ", "3", "0", ".", " s", "<think>", "</think>", "\n", "a "])
+
+
+@given(st.lists(_PIECES, max_size=25).map("".join))
+@example("From 3.0 to 4.0.5 s.")
+@example("From 3 to 4.05.")
+def test_what_follows_a_whole_find_changes_nothing(text):
+    for n in range(len(text) + 1):
+        if contract.is_whole(FIND, text[:n]) and "think" not in text[n:]:
+            assert found(text[:n]).span == found(text).span
+
+
+def test_a_caption_is_whole_when_it_is_caught_in_a_loop():
+    loop = "Scene: A yard.\n\nEvents:\n" + "<1.0 - 2.0> A dog runs.\n" * 3
+    told = [
+        n for n in range(len(loop) + 1) if loop[:n].endswith("\n") and contract.is_whole(CAPTION, loop[:n])
+    ]
+    assert told == [len(loop)]
+    assert not contract.is_whole(CAPTION, "Scene:\n\n\n\n")
+    assert caption(loop) == replace(caption(loop + "<1.0 - 2.0> A dog runs.\n" * 9), raw=loop)
+
+
+def test_other_answers_end_by_themselves():
+    asked = contract.ask_prompt("what?", MARLIN_2B)
+    assert not contract.may_end(asked, ".") and not contract.is_whole(asked, "From 3.0 to 4.0.")

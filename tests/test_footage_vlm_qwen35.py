@@ -16,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS, write_tiny_model
 
@@ -29,6 +31,7 @@ from footage.errors import (
 )
 from footage.types import Frames, Span
 from footage.vlm import contract, dependency_error, load_model, qwen35
+from footage.vlm.answering import Writing
 from footage.vlm.profiles import DEMO, MARLIN_2B, VIDEO_SCAN
 from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
 from footage.vlm.weights import locate
@@ -70,7 +73,7 @@ def prompt(text: str, cap: int = 16) -> Prompt:
 
 
 def prompt_ids(model, prepared: Prepared, asked: Prompt) -> list[int]:
-    return model._row(prepared, asked).tolist()
+    return [*prepared.payload.ids.tolist(), *model._ids(asked)]
 
 
 # --- what the model is shown --------------------------------------------------------------------------------
@@ -251,7 +254,9 @@ def test_a_seed_draws_the_same_answer_every_time_and_leaves_the_others_alone(mod
     drawn = [(prepared, replace(asked, seed=5)) for prepared, asked in greedy]
     plain = model.run(greedy)
     first, again = model.run([*greedy, *drawn]), model.run(drawn)
-    assert first[:3] == plain and [a.raw for a in first[3:]] == [a.raw for a in again]
+    assert [a.raw for a in first[:3]] == [a.raw for a in plain] and [a.raw for a in first[3:]] == [
+        a.raw for a in again
+    ]
     assert [a.raw for a in again] != [a.raw for a in plain]
     assert all(answer.token_logprobs is None for answer in again)
     other = model.run([(prepared, replace(asked, seed=6)) for prepared, asked in greedy])
@@ -294,11 +299,15 @@ def test_an_answer_that_the_cap_cuts_says_so(model):
 
 
 def test_an_answer_that_ends_by_itself_says_so(model):
-    tokens = [100, 101, model._end_ids[1], model._pad_id, model._pad_id]
-    ended = model._answer(tokens, [-0.1, -0.2, -0.3, 0.0, 0.0])
+    writing = Writing(prompt("what?"), end_ids=model._end_ids, spell=model._spell)
+    for token, logprob in [(100, -0.1), (101, -0.2), (model._end_ids[1], -0.3), (102, -0.4)]:
+        writing.take(token, logprob, torch.empty(0))
+    ended = writing.answer()
     pieces = (*(model._tokenizer.decode([token]) for token in (100, 101)), "")
     assert ended == Answer(model._tokenizer.decode([100, 101]), "stop", (-0.1, -0.2, -0.3), pieces)
-    assert model._answer(model._end_ids[:1], [-0.5]) == Answer("", "stop", (-0.5,), ("",))
+    silent = Writing(prompt("what?"), end_ids=model._end_ids, spell=model._spell)
+    silent.take(model._end_ids[0], -0.5, torch.empty(0))
+    assert silent.answer() == Answer("", "stop", (-0.5,), ("",))
 
 
 def test_every_probability_has_its_token_spelled(model):
@@ -311,9 +320,6 @@ def test_every_probability_has_its_token_spelled(model):
 def test_both_end_tokens_end_an_answer(model):
     ends = model._tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
     assert set(model._end_ids) == set(ends)
-    assert set(model._model.generation_config.eos_token_id) == set(ends)
-    assert model._model.generation_config.do_sample is False
-    assert model._model.generation_config.use_cache is True
 
 
 def test_no_requests_no_answers(model):
@@ -374,15 +380,15 @@ class Cramped(qwen35.Qwen35Model):
     sizes: tuple[int, ...] = ()
     words = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes."
 
-    def _generate(self, clips, rows, cap):
+    def _answer(self, rows):
         self.sizes += (len(rows),)
         if len(rows) > self.room:
             raise RuntimeError(self.words)
-        return super()._generate(clips, rows, cap)
+        return super()._answer(rows)
 
 
 def cramped(model, room: int) -> Cramped:
-    small = Cramped(model._model, model._processor, model._weights, max_batch=8)
+    small = Cramped(model._model, model._processor, model._weights, bounds=replace(model._bounds, rows=8))
     small.room = room
     return small
 
@@ -411,15 +417,13 @@ def test_other_errors_are_not_taken_for_memory(model):
         small.run(requests_of(model, 3))
 
 
-@pytest.mark.parametrize("caps", [[], [5], [5] * 9, [5, 9] * 6, [1, 2, 3]])
-def test_batches_hold_every_request_once_with_equal_caps(caps):
-    lengths = [100 - 7 * n % 50 for n in range(len(caps))]
-    ways = [qwen35._Way(cap, None) for cap in caps]
-    batches = list(qwen35._batches(ways, lengths, 4))
-    assert sorted(n for batch in batches for n in batch) == list(range(len(caps)))
+@given(st.lists(st.integers(1, 200)), st.integers(1, 600), st.integers(1, 9))
+def test_batches_hold_every_item_once_in_order_within_their_bounds(tokens, most, rows):
+    batches = list(qwen35._batches(range(len(tokens)), tokens.__getitem__, most, rows))
+    assert [n for batch in batches for n in batch] == list(range(len(tokens)))
     for batch in batches:
-        assert 1 <= len(batch) <= 4 and len({caps[n] for n in batch}) == 1
-        assert [lengths[n] for n in batch] == sorted((lengths[n] for n in batch), reverse=True)
+        assert 1 <= len(batch) <= rows
+        assert len(batch) == 1 or len(batch) * max(tokens[n] for n in batch) <= most
 
 
 # --- loading ------------------------------------------------------------------------------------------------

@@ -227,6 +227,35 @@ def read_text(answer: Answer) -> str:
     return strip_think(answer.raw)
 
 
+def may_end(prompt: Prompt, piece: str) -> bool:
+    """Whether an answer can become whole (see ``is_whole``) with a token that spells ``piece``."""
+    ending = _ENDINGS.get(prompt.kind)
+    return ending is not None and ending in piece
+
+
+def is_whole(prompt: Prompt, text: str) -> bool:
+    """Whether an answer's text so far holds all that is read of it, so that the model may be stopped.
+
+    A find answer is whole with the full stop after its second number, when that number has decimals (of "4."
+    more may follow). A caption is whole when it is caught in a loop: ``LOOP_REPEATS`` repeats of an event
+    line, none of which counts.
+    """
+    if prompt.kind == "find":
+        if re.search(r"<think>(?!.*</think>)", text, re.IGNORECASE | re.DOTALL):
+            return False
+        text = strip_think(text)
+        match = _SPAN.search(text)
+        return match is not None and bool(re.search(r"\.[0-9]", match[2])) and text[match.end() :] == "."
+    if prompt.kind == "caption":
+        lines = text.rstrip("\n").split("\n")
+        return _EVENT_LINE.match(lines[-1]) is not None and lines.count(lines[-1]) > LOOP_REPEATS
+    return False
+
+
+_ENDINGS = {"find": ".", "caption": "\n"}
+"""What the last token of a whole answer spells, among other things, by kind of prompt."""
+
+
 def strip_think(text: str) -> str:
     """Removes <think> blocks, a leading <think> left open, and stray </think>; trims the rest."""
     text = re.sub(r"<think>.*?</think>\s*", "", text, flags=re.IGNORECASE | re.DOTALL)

@@ -1,8 +1,9 @@
 """Runs Marlin, video-scan and the demo model on transformers' native Qwen3.5 class; knows no file or index.
 
 The pictures go through the checkpoint's own processor with the contract's pixel budget and stamps in
-milliseconds; the vision tower runs once per window, whatever the number of prompts. No code from a checkpoint
-is ever executed.
+milliseconds. A window is seen and read in once, whatever the number of prompts: what the language model has
+after the video is kept (``footage.vlm.states``), each prompt continues a copy of it, and all answers are
+written together. No code from a checkpoint is ever executed.
 """
 
 from __future__ import annotations
@@ -13,30 +14,24 @@ import re
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from safetensors import SafetensorError
 from torch import Tensor
-from transformers import (
-    GenerationConfig,
-    LogitsProcessor,
-    LogitsProcessorList,
-    Qwen3_5ForConditionalGeneration,
-    Qwen3VLProcessor,
-)
+from transformers import DynamicCache, Qwen3_5ForConditionalGeneration, Qwen3VLProcessor
 from transformers.utils import logging as transformers_logging
 
 from footage.errors import DecodeError, ModelError, ModelMemoryError, UsageError, WrongCheckpointError
 from footage.types import Frames, Provenance
 from footage.vlm import contract
+from footage.vlm.answering import Writing
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt
+from footage.vlm.states import Kept, State, merge, split
 from footage.vlm.weights import Weights
 
 logger = logging.getLogger(__name__)
@@ -47,8 +42,6 @@ PATCH_PIXELS = 16
 """Side of the square patches that the vision tower's grid counts."""
 LARGEST_ASPECT_RATIO = 200
 """The processor's bound on a frame's longer side over its shorter one."""
-SAMPLING_TEMPERATURE, SAMPLING_TOP_P = 0.7, 0.8
-"""How an answer is drawn where a prompt has a seed: Qwen's own advice for answers without thinking."""
 _PLACE = "{prompt}"
 _LOADING_ERRORS = (
     AttributeError,
@@ -63,7 +56,7 @@ _LOADING_ERRORS = (
 """What transformers raises on a folder that does not fit, as its releases go."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, weakref_slot=True)
 class _Clip:
     """A prepared window: everything of the request that comes before the user's text."""
 
@@ -74,21 +67,44 @@ class _Clip:
     pixels: Tensor | None
     """Normalised patches, (pairs * height * width, 1536); None once the features are there."""
     features: Tensor | None = None
-    """What the vision tower made of them, (video tokens, hidden), on the model's device."""
+    """What the vision tower made of them, (video tokens, hidden), in main memory."""
+    state: State | None = None
+    """What the language model has after ``ids``; None when it was not asked yet, or let go of."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One request on its way."""
+
+    clip: _Clip
+    """The window."""
+    ids: list[int]
+    """What follows the video."""
+    prompt: Prompt
+    """What was asked."""
+
+    @property
+    def tokens(self) -> int:
+        """The most it may come to: window, prompt and answer."""
+        return len(self.clip.ids) + len(self.ids) + self.prompt.max_new_tokens
+
+
+T = TypeVar("T")
 
 
 class Qwen35Model:
     """A Qwen3.5 vision-language checkpoint behind the ``VideoModel`` protocol; threads may share one."""
 
-    def __init__(self, model: Any, processor: Any, weights: Weights, *, max_batch: int) -> None:
+    def __init__(self, model: Any, processor: Any, weights: Weights, *, bounds: Bounds) -> None:
         self._model, self._processor, self._weights = model, processor, weights
         self._tokenizer = processor.tokenizer
         # How special tokens are read is state of a tokenizer: prompts have one to themselves, as windows are
         # prepared in other threads at the same time.
         self._text_tokenizer = copy.deepcopy(processor.tokenizer)
-        self._max_batch = max_batch
+        self._bounds = bounds
+        self._kept = Kept(device_bytes=bounds.kept_bytes, memory_bytes=bounds.kept_memory_bytes)
         self._stage_seconds: defaultdict[str, float] = defaultdict(float)
-        self._lock = threading.Lock()  # generation keeps state in the module (M-RoPE offsets)
+        self._lock = threading.Lock()  # one accelerator, whose memory one batch may need
         self._end_ids = _end_ids(model, self._tokenizer)
         pad = self._tokenizer.pad_token_id
         self._pad_id = self._end_ids[0] if pad is None else pad
@@ -101,8 +117,8 @@ class Qwen35Model:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Token log-probabilities, and as many requests a call as suit the device."""
-        return Capabilities(token_logprobs=True, shared_prefix=False, max_batch=self._max_batch)
+        """Token log-probabilities, shared windows, and as many requests a call as suit the device."""
+        return Capabilities(token_logprobs=True, shared_prefix=True, max_batch=self._bounds.rows)
 
     @property
     def provenance(self) -> Provenance:
@@ -150,113 +166,251 @@ class Qwen35Model:
         return Prepared(frames.span, clip)
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
-        """Answers every request, in order; greedy, in batches of like token caps and lengths.
+        """Answers every request, in order, in batches of like lengths.
 
-        A batch that does not fit into memory is halved, and so are those after it.
+        A window costs its reading once, whatever the number of its prompts, and not even that while its state
+        is kept. A batch that does not fit into memory is halved, and so are those after it.
 
         Raises:
             ModelMemoryError: when even a single request does not fit.
         """
-        rows = [self._row(prepared, prompt) for prepared, prompt in requests]
-        ways = [_Way(prompt.max_new_tokens, prompt.seed) for _, prompt in requests]
-        clips = [prepared.payload for prepared, _ in requests]
+        rows = [_Row(prepared.payload, self._ids(prompt), prompt) for prepared, prompt in requests]
+        order = sorted(range(len(rows)), key=lambda n: (-rows[n].prompt.max_new_tokens, -rows[n].tokens, n))
         answers: dict[int, Answer] = {}
         with self._lock:
-            pending = list(_batches(ways, [len(row) for row in rows], self._max_batch))
-            while pending:
-                batch = pending.pop(0)
-                told = self._try([clips[n] for n in batch], [rows[n] for n in batch], ways[batch[0]])
-                if told is not None:
-                    answers.update(zip(batch, told, strict=True))
-                elif len(batch) == 1:
-                    raise ModelMemoryError(
-                        f"{self._weights.model} ran out of memory on {self._model.device} "
-                        f"with a single window of {len(rows[batch[0]])} tokens",
-                        hint="Close other programs, use shorter windows, or choose another --device.",
-                    )
-                else:
-                    size = len(batch) // 2
-                    logger.info("out of memory with %d windows at once: going on with %d", len(batch), size)
-                    pending = [part for whole in (batch, *pending) for part in _parts(whole, size)]
+            hits, misses = self._kept.hits, self._kept.misses
+            self._in_batches(
+                order,
+                lambda n: rows[n].tokens,
+                self._bounds.tokens,
+                lambda batch: answers.update(zip(batch, self._answer([rows[n] for n in batch]), strict=True)),
+            )
+            logger.debug(
+                "%d requests: %d window states kept from before, %d made, %d MB kept now",
+                len(rows),
+                self._kept.hits - hits,
+                self._kept.misses - misses,
+                self._kept.nbytes >> 20,
+            )
         return [answers[n] for n in range(len(requests))]
 
-    def _row(self, prepared: Prepared, prompt: Prompt) -> Tensor:
-        """The whole request as token ids, (length,); what the user wrote is text, whatever it spells."""
+    def _ids(self, prompt: Prompt) -> list[int]:
+        """What follows the video, as token ids; what the user wrote is text, whatever it spells."""
         text = self._text_tokenizer(prompt.text, add_special_tokens=False, split_special_tokens=True)
-        return torch.cat([prepared.payload.ids, torch.tensor([*text["input_ids"], *self._tail_ids])])
+        return [*text["input_ids"], *self._tail_ids]
 
-    def _try(self, clips: list[_Clip], rows: list[Tensor], way: _Way) -> list[Answer] | None:
-        """One batch; None when it does not fit into memory."""
-        try:
-            return self._generate(clips, rows, way)
-        except (RuntimeError, MemoryError) as exc:
-            if not _out_of_memory(exc):
-                raise
-        # Out of the handler, so that the failed call's tensors are gone with its traceback.
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
-        return None
+    def _in_batches(
+        self, items: Sequence[T], tokens: Callable[[T], int], most: int, work: Callable[[list[T]], None]
+    ) -> None:
+        """Work through items in batches of bounded tokens, smaller ones once memory was too small.
+
+        Raises:
+            ModelMemoryError: when even a single item does not fit.
+        """
+        pending = list(_batches(items, tokens, most, self._bounds.rows))
+        while pending:
+            batch = pending.pop(0)
+            if self._fits(lambda batch=batch: work(batch)):  # type: ignore[misc]
+                continue
+            if len(batch) == 1:
+                raise ModelMemoryError(
+                    f"{self._weights.model} ran out of memory on {self._model.device} "
+                    f"with a single window of {tokens(batch[0])} tokens",
+                    hint="Close other programs, use shorter windows, or choose another --device.",
+                )
+            size = len(batch) // 2
+            logger.info("out of memory with %d windows at once: going on with %d", len(batch), size)
+            pending = [whole[n : n + size] for whole in (batch, *pending) for n in range(0, len(whole), size)]
+
+    def _fits(self, work: Callable[[], None]) -> bool:
+        """Do some work; False when it does not fit into memory, even after letting go of kept states."""
+        for kept in (True, False):
+            try:
+                work()
+                return True
+            except (RuntimeError, MemoryError, ModelMemoryError) as exc:
+                if not _out_of_memory(exc):
+                    raise
+                again = kept and self._kept.nbytes > 0
+            # Out of the handler, so that the failed call's tensors are gone with its traceback.
+            self._kept.clear()
+            if torch.cuda.is_available():
+                torch.cuda.empty_cache()
+            if not again:
+                break
+        return False
 
     @torch.inference_mode()
-    def _generate(self, clips: list[_Clip], rows: list[Tensor], way: _Way) -> list[Answer]:
-        # 1. Pad on the left, where no answer follows a pad.
-        device, longest = self._model.device, max(map(len, rows))
-        ids = torch.full((len(rows), longest), self._pad_id)
+    def _answer(self, rows: Sequence[_Row]) -> list[Answer]:
+        """One batch."""
+        # 1. Read every window in, once.
+        states = self._states([row.clip for row in rows])
+        # 2. Read the prompts, those of one length together: no pad may follow a state.
+        began = time.perf_counter()
+        read: dict[int, State] = {}
+        logits = [torch.empty(0)] * len(rows)
+        lengths = {len(row.ids) for row in rows}
+        for length in lengths:
+            group = [n for n, row in enumerate(rows) if len(row.ids) == length]
+            cache, mask = merge([states[n] for n in group], self._text_config, room=length)
+            ids = torch.tensor([rows[n].ids for n in group], device=self._model.device)
+            offsets = [states[n].offset for n in group]
+            after = self._read(ids, cache, mask, self._positions([states[n] for n in group], length))
+            for n, row_logits, state in zip(
+                group,
+                after,
+                split(cache, [states[n].length + length for n in group], offsets),
+                strict=True,
+            ):
+                read[n], logits[n] = state, row_logits
+        wrote = time.perf_counter()
+        # 3. Write the answers, all together.
+        writings = [Writing(row.prompt, end_ids=self._end_ids, spell=self._spell) for row in rows]
+        self._write(writings, [read[n] for n in range(len(rows))], torch.stack(logits))
+        self._stage_seconds["prefill"] += wrote - began
+        self._stage_seconds["generate"] += time.perf_counter() - wrote
+        return [writing.answer() for writing in writings]
+
+    def _write(self, writings: Sequence[Writing], states: list[State], logits: Tensor) -> None:
+        """Let every answer grow to its end; rows that are finished leave the batch once half of them are."""
+        going = list(writings)
+        room = max(writing.most for writing in going)
+        cache, mask = merge(states, self._text_config, room=room)
+        used = max(state.length for state in states)
+        positions = self._positions(states, 1)
+        del states
+        while True:
+            # 1. Take the likeliest tokens and their probabilities.
+            best, tokens = logits.float().log_softmax(-1).max(-1)
+            told = zip(going, tokens.tolist(), best.tolist(), strict=True)
+            chosen = [
+                writing.take(token, logprob, logits[n]) for n, (writing, token, logprob) in enumerate(told)
+            ]
+            left = [n for n, writing in enumerate(going) if not writing.finished]
+            if not left:
+                return
+            # 2. Let those go that are finished.
+            if 2 * len(left) <= len(going):
+                rows = torch.tensor(left, device=positions.device)
+                cache.reorder_cache(rows)
+                mask, positions = mask if mask is None else mask[rows], positions[:, rows]
+                going, chosen = [going[n] for n in left], [chosen[n] for n in left]
+            # 3. Go on.
+            ids = torch.tensor(chosen, device=positions.device)[:, None]
+            used += 1
+            logits = self._read(ids, cache, mask if mask is None else mask[:, :used], positions)
+            positions = positions + 1
+
+    def _read(self, ids: Tensor, cache: DynamicCache, mask: Tensor | None, positions: Tensor) -> Tensor:
+        """Continue a cache with some tokens a row, (rows, tokens); the logits after the last of them."""
+        return self._forward(self._model.get_input_embeddings()(ids), cache, mask, positions)
+
+    def _forward(self, embeds: Tensor, cache: DynamicCache, mask: Tensor | None, positions: Tensor) -> Tensor:
+        """Let the language model read; the module around it would place tokens by the last video it saw.
+
+        Args:
+            embeds: (rows, tokens, hidden).
+            cache: What came before; these tokens are added to it.
+            mask: (rows, tokens before and now), 0 where a row is padded; None where none is.
+            positions: (4, rows, tokens): the number in the row, then time, height and width of M-RoPE.
+
+        Returns:
+            The logits after the last token, (rows, vocabulary).
+        """
+        hidden = self._model.model.language_model(
+            inputs_embeds=embeds,
+            attention_mask=mask,
+            position_ids=positions,
+            past_key_values=cache,
+            use_cache=True,
+        ).last_hidden_state
+        logits: Tensor = self._model.lm_head(hidden[:, -1])
+        return logits
+
+    def _positions(self, states: Sequence[State], count: int) -> Tensor:
+        """Positions of the next tokens of some rows, (4, rows, count)."""
+        starts = torch.tensor([[state.length, *[state.length + state.offset] * 3] for state in states]).T
+        return (starts[..., None] + torch.arange(count)).to(self._model.device)
+
+    # -- Windows ---------------------------------------------------------------
+
+    def _states(self, clips: Sequence[_Clip]) -> list[State]:
+        """What the language model has after each window's video; windows it has not read are read now."""
+        known: dict[_Clip, State] = {}
+        for clip in dict.fromkeys(clips):
+            state = self._kept.use(clip, self._model.device)
+            if state is not None:
+                known[clip] = state
+        new = [clip for clip in dict.fromkeys(clips) if clip not in known]
+        new.sort(key=lambda clip: -len(clip.ids))
+        self._in_batches(
+            new,
+            lambda clip: len(clip.ids),
+            self._bounds.prefill_tokens,
+            lambda batch: known.update(zip(batch, self._watch(batch), strict=True)),
+        )
+        for clip in new:
+            self._kept.put(clip, known[clip])
+        return [known[clip] for clip in clips]
+
+    def _watch(self, clips: Sequence[_Clip]) -> list[State]:
+        """Read some windows in."""
+        # 1. Pad on the left, where nothing comes before a pad.
+        device, longest = self._model.device, max(len(clip.ids) for clip in clips)
+        ids = torch.full((len(clips), longest), self._pad_id)
         mask = torch.zeros_like(ids)
-        for n, row in enumerate(rows):
-            ids[n, longest - len(row) :], mask[n, longest - len(row) :] = row, 1
-        ids, mask = ids.to(device), mask.to(device)
+        positions = torch.zeros(4, len(clips), longest, dtype=torch.int64)
+        offsets = []
+        for n, clip in enumerate(clips):
+            here = slice(longest - len(clip.ids), None)
+            ids[n, here], mask[n, here] = clip.ids, 1
+            seen, offset = self._places(clip)
+            positions[0, n, here], positions[1:, n, here] = torch.arange(len(clip.ids)), seen
+            offsets.append(offset)
+        padded = not bool(mask.all())
+        ids, mask, positions = ids.to(device), mask.to(device), positions.to(device)
         # 2. Put what the vision tower saw where the video tokens stand.
         began = time.perf_counter()
         is_video = (ids == self._model.config.video_token_id) & mask.bool()
         embeds = self._model.get_input_embeddings()(ids)
-        seen = torch.cat([self._see(clip) for clip in clips]).to(embeds.dtype)
+        seen = torch.cat([self._see(clip) for clip in clips]).to(embeds)
         embeds = embeds.masked_scatter(is_video[..., None].expand_as(embeds), seen)
-        # 3. Generate.
+        # 3. Read.
         saw = time.perf_counter()
-        logprobs = _GreedyLogprobs()
-        with _drawing(way.seed) as how:
-            out = self._model.generate(
-                input_ids=ids,
-                inputs_embeds=embeds,
-                attention_mask=mask,
-                mm_token_type_ids=is_video.int() * VIDEO_TOKEN_TYPE,
-                video_grid_thw=torch.cat([clip.grid for clip in clips]).to(device),
-                max_new_tokens=way.cap,
-                logits_processor=LogitsProcessorList([logprobs]),
-                **how,
-            )
-        steps = torch.stack(logprobs.steps, dim=1)
+        cache = DynamicCache(config=self._text_config)
+        self._forward(embeds, cache, mask if padded else None, positions)
         self._stage_seconds["vision"] += saw - began
-        self._stage_seconds["prefill"] += logprobs.first_at - saw
-        self._stage_seconds["generate"] += time.perf_counter() - logprobs.first_at
-        # Of drawn tokens there are none: those noted are the likeliest tokens'.
-        told = steps.tolist() if way.seed is None else [None] * len(rows)
-        return [
-            self._answer(tokens, probabilities)
-            for tokens, probabilities in zip(out[:, -steps.shape[1] :].tolist(), told, strict=True)
-        ]
+        self._stage_seconds["prefill"] += time.perf_counter() - saw
+        return split(cache, [len(clip.ids) for clip in clips], offsets)
+
+    def _places(self, clip: _Clip) -> tuple[Tensor, int]:
+        """M-RoPE positions of a window's tokens, (3, length), and what a later token's is less its number."""
+        ids = clip.ids[None]
+        kinds = (ids == self._model.config.video_token_id).int() * VIDEO_TOKEN_TYPE
+        positions, offset = self._model.model.get_rope_index(
+            ids, video_grid_thw=clip.grid, mm_token_type_ids=kinds
+        )
+        return positions[:, 0], int(offset)
 
     def _see(self, clip: _Clip) -> Tensor:
         """The vision tower's features of one window, computed the first time they are asked for."""
         if clip.features is None:
             assert clip.pixels is not None
             patches, grid = (x.to(self._model.device) for x in (clip.pixels, clip.grid))
-            clip.features = torch.cat(self._model.model.get_video_features(patches, grid).pooler_output)
+            seen = self._model.model.get_video_features(patches, grid).pooler_output
+            clip.features = torch.cat(seen).cpu()
             clip.pixels = None
         return clip.features
 
-    def _answer(self, tokens: list[int], logprobs: list[float] | None) -> Answer:
-        """One row's new tokens, up to and with the end token."""
-        end = next((n for n, token in enumerate(tokens) if token in self._end_ids), None)
-        said = tokens if end is None else tokens[:end]
-        raw = self._tokenizer.decode(said, skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        if logprobs is None:
-            return Answer(raw, "length" if end is None else "stop")
-        spelled = [self._tokenizer.decode([token], clean_up_tokenization_spaces=False) for token in said]
-        if end is None:
-            return Answer(raw, "length", tuple(logprobs), tuple(spelled))
-        return Answer(raw, "stop", tuple(logprobs[: end + 1]), (*spelled, ""))
+    def _spell(self, tokens: list[int]) -> str:
+        """What tokens spell."""
+        return str(
+            self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        )
+
+    @property
+    def _text_config(self) -> Any:
+        return self._model.config.text_config
 
     def _split_template(self) -> tuple[str, list[int]]:
         """The chat template around the user's text: before it (with the video) as text, after it as ids."""
@@ -292,40 +446,19 @@ class Qwen35Model:
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
-    """How a request is answered; requests of one batch share it."""
+class Bounds:
+    """How much is done and kept at once."""
 
-    cap: int
-    """Most tokens."""
-    seed: int | None
-    """Seed to draw with; None for the likeliest tokens."""
-
-
-@contextmanager
-def _drawing(seed: int | None) -> Iterator[dict[str, Any]]:
-    """Options of ``generate`` under a seed of torch's random numbers, whose state outside stays as it was."""
-    if seed is None:
-        yield {}
-        return
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield {"do_sample": True, "temperature": SAMPLING_TEMPERATURE, "top_p": SAMPLING_TOP_P}
-
-
-class _GreedyLogprobs(LogitsProcessor):  # type: ignore[misc]
-    """Notes every step's likeliest token's log-probability, and when the first came; changes nothing.
-
-    Asking ``generate`` for all logits instead would keep 250,000 numbers for every token of every row.
-    """
-
-    def __init__(self) -> None:
-        self.steps: list[Tensor] = []
-        self.first_at = 0.0
-
-    def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        self.first_at = self.first_at or time.perf_counter()
-        self.steps.append(scores.float().log_softmax(-1).amax(-1))
-        return scores
+    rows: int
+    """Most answers written together."""
+    tokens: int
+    """Most tokens, windows', prompts' and answers', in a batch of answers."""
+    prefill_tokens: int
+    """Most tokens of windows read in together."""
+    kept_bytes: int
+    """Window states on an accelerator."""
+    kept_memory_bytes: int
+    """Window states in main memory."""
 
 
 def load(weights: Weights, *, device: str = "auto") -> Qwen35Model:
@@ -360,11 +493,7 @@ def load(weights: Weights, *, device: str = "auto") -> Qwen35Model:
             hint="A text-only or partly converted checkpoint cannot see; fetch the original one.",
         )
     processor.video_processor.cap_pixels_per_frame = False  # the budget is given per clip, in ``size``
-    loaded = Qwen35Model(model, processor, weights, max_batch=_batch_size(model, place))
-    model.generation_config = GenerationConfig(
-        do_sample=False, use_cache=True, eos_token_id=loaded._end_ids, pad_token_id=loaded._pad_id
-    )
-    return loaded
+    return Qwen35Model(model, processor, weights, bounds=_bounds(model, place))
 
 
 def choose_device(name: str) -> torch.device:
@@ -386,11 +515,19 @@ def choose_device(name: str) -> torch.device:
     return place
 
 
-def _batch_size(model: Any, place: torch.device) -> int:
-    """Most rows a batch: a GPU reads its weights once for all of them, a CPU runs out of memory first."""
-    if place.type != "cpu":
-        return 16
-    return 8 if model.num_parameters() < 100_000_000 else 2
+def _bounds(model: Any, place: torch.device) -> Bounds:
+    """What suits a device: a GPU reads its weights once for all rows, a CPU has little to gain from many.
+
+    A fifth of a GPU's memory is for the answers being written and another for kept states; of main memory a
+    gigabyte is for either.
+    """
+    text = model.config.text_config
+    full = sum(kind == "full_attention" for kind in text.layer_types)
+    token_bytes = 2 * full * text.num_key_value_heads * text.head_dim * model.dtype.itemsize
+    if place.type == "cuda":
+        share = torch.cuda.get_device_properties(place).total_memory // 5
+        return Bounds(64, share // token_bytes, 32_768, share, 2 << 30)
+    return Bounds(32, (1 << 30) // token_bytes, 8_192, 1 << 30, 1 << 30)
 
 
 def _end_ids(model: Any, tokenizer: Any) -> list[int]:
@@ -417,19 +554,22 @@ def _in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
     return np.require(pixels, dtype=np.uint8, requirements=["C", "W"]), milliseconds
 
 
-def _batches(ways: Sequence[_Way], lengths: Sequence[int], size: int) -> Iterator[list[int]]:
-    """Indexes in batches of at most ``size``: equal ways together, longest requests first."""
-    order = sorted(range(len(ways)), key=lambda n: (-ways[n].cap, ways[n].seed or 0, -lengths[n], n))
-    for _, group in groupby(order, key=lambda n: ways[n]):
-        yield from _parts(list(group), size)
-
-
-def _parts(batch: list[int], size: int) -> list[list[int]]:
-    return [batch[n : n + size] for n in range(0, len(batch), size)]
+def _batches(items: Sequence[T], tokens: Callable[[T], int], most: int, rows: int) -> Iterator[list[T]]:
+    """Items in order, as many at once as ``rows`` and the longest one's tokens allow; at least one."""
+    batch: list[T] = []
+    longest = 0
+    for item in items:
+        longest = max(longest, tokens(item))
+        if batch and (len(batch) == rows or (len(batch) + 1) * longest > most):
+            yield batch
+            batch, longest = [], tokens(item)
+        batch.append(item)
+    if batch:
+        yield batch
 
 
 def _out_of_memory(exc: BaseException) -> bool:
-    if isinstance(exc, MemoryError | torch.OutOfMemoryError):
+    if isinstance(exc, MemoryError | ModelMemoryError | torch.OutOfMemoryError):
         return True
     return any(words in str(exc) for words in ("can't allocate memory", "out of memory", "not enough memory"))
 

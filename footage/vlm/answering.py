@@ -1,0 +1,78 @@
+"""One answer while it is written: which token comes next, and when it is whole; runs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+import torch
+from torch import Tensor
+from transformers import TemperatureLogitsWarper, TopPLogitsWarper
+
+from footage.types import FinishReason
+from footage.vlm import contract
+from footage.vlm.protocol import Answer, Prompt
+
+SAMPLING_TEMPERATURE, SAMPLING_TOP_P = 0.7, 0.8
+"""How an answer is drawn where a prompt has a seed: Qwen's own advice for answers without thinking."""
+Spell = Callable[[list[int]], str]
+"""Decodes tokens."""
+
+
+class Writing:
+    """One prompt's answer so far; the likeliest tokens, or drawn ones where the prompt has a seed."""
+
+    def __init__(self, prompt: Prompt, *, end_ids: Collection[int], spell: Spell) -> None:
+        self.finished = False
+        self._prompt = prompt
+        self._end_ids = end_ids
+        self._spell = spell
+        self._tokens: list[int] = []
+        self._logprobs: list[float] = []
+        self._drawing = None if prompt.seed is None else torch.Generator().manual_seed(prompt.seed)
+
+    @property
+    def most(self) -> int:
+        """Most tokens it may come to."""
+        return self._prompt.max_new_tokens
+
+    def take(self, likeliest: int, logprob: float, logits: Tensor) -> int:
+        """Choose the next token; an answer that is finished chooses, but no longer grows.
+
+        Args:
+            likeliest: The token with the largest logit.
+            logprob: Natural log of its probability.
+            logits: Of every token, (vocabulary,).
+        """
+        token = likeliest if self._drawing is None else self._draw(logits)
+        if self.finished:
+            return token
+        self._tokens.append(token)
+        self._logprobs.append(logprob)
+        self.finished = (
+            token in self._end_ids
+            or len(self._tokens) == self._prompt.max_new_tokens
+            # To spell all tokens takes longer than to spell one.
+            or (
+                contract.may_end(self._prompt, self._spell([token]))
+                and contract.is_whole(self._prompt, self._spell(self._tokens))
+            )
+        )
+        return token
+
+    def answer(self) -> Answer:
+        """What was said, up to and with the end token."""
+        ended = self._tokens[-1] in self._end_ids
+        said = self._tokens[:-1] if ended else self._tokens
+        raw = self._spell(said)
+        stopped = ended or contract.is_whole(self._prompt, raw)
+        reason: FinishReason = "stop" if stopped else "length"
+        if self._drawing is not None:  # of drawn tokens there are none: those noted are the likeliest's
+            return Answer(raw, reason)
+        spelled = [self._spell([token]) for token in said]
+        return Answer(raw, reason, tuple(self._logprobs), (*spelled, *([""] if ended else [])))
+
+    def _draw(self, logits: Tensor) -> int:
+        scores = logits.float()[None].cpu()
+        for warp in (TemperatureLogitsWarper(SAMPLING_TEMPERATURE), TopPLogitsWarper(SAMPLING_TOP_P)):
+            scores = warp(None, scores)
+        return int(torch.multinomial(scores.softmax(-1), 1, generator=self._drawing))
