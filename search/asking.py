@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 BATCH_WINDOWS = 4
 """Most windows decoded and held in memory at once; fewer where the model takes fewer."""
-KEPT_WINDOWS = 8
+KEPT_BYTES = 512 << 20
 """Windows held ready: whoever asks twice asks mostly about the same. What one takes is its pictures as the
-vision tower saw them, 24 MB for 30 s of Marlin's."""
+vision tower saw them, 22 MB for 30 s of Marlin's."""
 OUT_OF_TIME = "The time allowed was spent before the model could look here."
 """Problem of a question that the budget left no time for."""
 
@@ -74,7 +74,7 @@ class Asker:
         model: VideoModel,
         *,
         notebook: Notebook | None = None,
-        keep: int = KEPT_WINDOWS,
+        keep_bytes: int = KEPT_BYTES,
         timeout_seconds: float = 120,
     ) -> None:
         """Put the parts together.
@@ -82,12 +82,13 @@ class Asker:
         Args:
             model: Whom to ask.
             notebook: Where answers are remembered; None for nowhere.
-            keep: Windows held ready for the next question, decoded and seen.
+            keep_bytes: For windows held ready for the next question, decoded and seen; the last one is held
+                in any case.
             timeout_seconds: Give up on a window's decoding after this long without progress.
         """
         self.model = model
         self._notebook = notebook
-        self._keep = keep
+        self._keep_bytes = keep_bytes
         self._ready: OrderedDict[tuple[str, Span], Prepared] = OrderedDict()
         self._timeout_seconds = timeout_seconds
         self._lock = threading.Lock()
@@ -165,8 +166,9 @@ class Asker:
         except VideoError as error:
             return str(error)
         self._ready[key] = self.model.prepare(frames)
-        while len(self._ready) > self._keep:
-            self._ready.popitem(last=False)
+        held = sum(window.nbytes for window in self._ready.values())
+        while held > self._keep_bytes and len(self._ready) > 1:
+            held -= self._ready.popitem(last=False)[1].nbytes
         return self._ready[key]
 
     def _remembered(self, questions: Sequence[Question], prompt: Prompt) -> dict[int, Answer]:

@@ -13,7 +13,7 @@ from footage.errors import UsageError
 from footage.timeline import covered_seconds
 from footage.types import Candidate, Match, Provenance, Span, Window
 from footage.vlm.protocol import VideoModel
-from search.asking import KEPT_WINDOWS, Asker, Reply
+from search.asking import KEPT_BYTES, Asker, Reply
 from search.filters import NO_FILTERS, fitting
 from search.ground import DEFAULT, Looking, planned_windows, text_matches
 from search.ground import ground as grounded
@@ -130,7 +130,7 @@ class Engine:
         *,
         reranker: Reranker | None = None,
         looking: Looking = DEFAULT,
-        keep: int = KEPT_WINDOWS,
+        keep_bytes: int = KEPT_BYTES,
     ) -> None:
         """Put the parts together; nothing is loaded.
 
@@ -141,14 +141,14 @@ class Engine:
                 nobody, so searches must say ``ground=False``.
             reranker: Puts the best texts into their last order, if there is one.
             looking: How far a search looks, unless it is told otherwise.
-            keep: Windows held ready for the next search.
+            keep_bytes: For windows held ready for the next search.
         """
         self._store = store
         self._retriever = Retriever(store, embedder, reranker)
         self._model = model
         self.looking = looking
         """How far a search looks, unless it is told otherwise."""
-        self._keep = keep
+        self._keep_bytes = keep_bytes
         self._asker: Asker | None = None
         self._lock = threading.Lock()
 
@@ -312,7 +312,9 @@ class Engine:
     def _ready_asker(self) -> Asker:
         with self._lock:
             if self._asker is None:
-                self._asker = Asker(self._loaded_model(), notebook=self._store.notebook, keep=self._keep)
+                self._asker = Asker(
+                    self._loaded_model(), notebook=self._store.notebook, keep_bytes=self._keep_bytes
+                )
             return self._asker
 
     def _loaded_model(self) -> VideoModel:

@@ -67,7 +67,9 @@ class StandinFinder:
 
     def prepare(self, frames: Frames) -> Prepared:
         grey = round(float(np.mean(frames.pixels[0])))
-        return Prepared(frames.span, self.videos[min(self.videos, key=lambda known: abs(known - grey))])
+        return Prepared(
+            frames.span, self.videos[min(self.videos, key=lambda known: abs(known - grey))], nbytes=1000
+        )
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         self.batches.append(len(requests))

@@ -427,6 +427,6 @@ def test_several_people_search_one_engine_at_once(store, embedder):
 
     asked = [RED_RIGHT, RED_LEFT, BLUE_RIGHT, DOG, BALL, "a green car"] * 2
     alone = [told(Engine(store, embedder, StandinFinder(VIDEOS)), text) for text in asked]
-    engine = Engine(store, embedder, OneAtATime(VIDEOS), keep=1)
+    engine = Engine(store, embedder, OneAtATime(VIDEOS), keep_bytes=1)
     with ThreadPoolExecutor(4) as people:
         assert list(people.map(lambda text: told(engine, text), asked)) == alone

@@ -50,6 +50,8 @@ class Prepared:
     """The window, in video time."""
     payload: Any
     """Backend data: tensors, a state, an encoded clip."""
+    nbytes: int = 0
+    """What it takes to hold it once it was shown, beside what the model keeps within its own bounds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,8 @@ VIDEO_TOKEN_TYPE = 2
 """What the Qwen processors call a video token in ``mm_token_type_ids``; text is 0."""
 PATCH_PIXELS = 16
 """Side of the square patches that the vision tower's grid counts."""
+MERGED_PATCHES = 4
+"""Patches that the vision tower makes one token of."""
 LARGEST_ASPECT_RATIO = 200
 """The processor's bound on a frame's longer side over its shorter one."""
 _PLACE = "{prompt}"
@@ -163,7 +165,8 @@ class Qwen35Model:
         )
         clip = _Clip(inputs["input_ids"][0], inputs["video_grid_thw"], inputs["pixel_values_videos"])
         self._check_stamps(clip, milliseconds)
-        return Prepared(frames.span, clip)
+        seen = int(clip.grid.prod()) // MERGED_PATCHES * self._text_config.hidden_size
+        return Prepared(frames.span, clip, nbytes=seen * self._model.dtype.itemsize)
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         """Answers every request, in order, in batches of like lengths.

@@ -74,7 +74,6 @@ REPEATS = (2, 5)
 """How often an event happens in a clip of ``evaluate_occurrences``, at least and at most."""
 
 _FPS = 15
-_KEPT = 256  # windows of a tiny model, asked about hundreds of times
 _STREAM = 0x5EE4
 _ALL = 1_000  # matches: none is left out
 
@@ -145,7 +144,7 @@ def evaluate_end_to_end(
                 clips, seed=seed, present=max_queries, absent=max_queries, half=None, plain=not paraphrased
             )
         ]
-        engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
+        engine = Engine(store, embedder, model, looking=looking)
         asked = ask_own(engine, store, questions, on_progress=report)
         windows = store.status().windows
     present = sum(bool(answer.truths) for answer in asked)
@@ -218,7 +217,7 @@ def evaluate_verdicts(
             drawn = draw_questions(
                 clips, seed=seed, present=present // libraries, absent=absent // libraries, half=1
             )
-            engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
+            engine = Engine(store, embedder, model, looking=looking)
             asked += ask_own(engine, store, [each.question for each in drawn], on_progress=report)
             missed += ask_missed(
                 engine, store, embedder, drawn, count=10, looking=looking, on_progress=report
@@ -274,7 +273,7 @@ def evaluate_occurrences(
     with work_folder(folder) as root:
         clips = write_clips([clip for clip, _ in repeated], Path(root) / "clips", report)
         store = _indexed(clips, model, embedder, Path(root), report)
-        engine = Engine(store, embedder, model, looking=looking, keep=_KEPT)
+        engine = Engine(store, embedder, model, looking=looking)
         questions = [
             Question(_sentence(what), {path: _spans_of(clips[path], what)})
             for path, (_, what) in zip(clips, repeated, strict=True)
