@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -12,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from footage import demux
-from footage.containers import check, display_name
-from footage.decode import open_source
+from footage.containers import display_name
 from footage.errors import DecodeError
 from footage.types import Span
-from footage.watchdog import Pulse, supervise
+from footage.watchdog import Pulse
 
 SOUND_RATE = 48_000
 """Samples per second of all sound that is written."""
@@ -101,20 +99,6 @@ def stretch_in(table: demux.FrameTable, span: Span) -> Stretch:
     ends = np.array([span.start_seconds, span.end_seconds]) - _SAME_TIME_SECONDS
     first, past = np.searchsorted(table.times_seconds, ends).tolist()
     return Stretch(table, first if past > first else max(0, first - 1), max(past, 1))
-
-
-def find_stretch(path: str | os.PathLike[str], span: Span, *, timeout_seconds: float = 120) -> Stretch:
-    """``stretch_in`` of a file.
-
-    Raises:
-        VideoError: The file cannot be read, or ends before the span.
-    """
-    absolute, _ = check(path)
-    return supervise(
-        lambda pulse: stretch_in(open_source(absolute, pulse).table, span),
-        name=display_name(absolute),
-        timeout_seconds=timeout_seconds,
-    )
 
 
 def decoded(stretch: Stretch, pulse: Pulse, *, sound: bool) -> Generator[Any, None, None]:

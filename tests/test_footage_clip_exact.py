@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from test_footage_clip import frames_of
 from tiny_clips import write_clip
-from tiny_exports import NTSC, click_in, write_click, write_rated
+from tiny_exports import NTSC, click_in, stretch_of, write_click, write_rated
 
 from footage.clip import copy_clip
 from footage.clip import write_clip as cut_clip
 from footage.errors import DecodeError, UsageError
-from footage.stretch import Stretch, find_stretch
+from footage.stretch import Stretch
 from footage.types import Span
 
 
@@ -32,15 +32,15 @@ def test_a_clip_says_what_it_holds(tmp_path, rate):
 def test_a_frame_that_begins_where_the_span_does_is_in_whatever_floats_do(tmp_path):
     path = write_rated(tmp_path / "a.mp4", NTSC, count=100)
     for first in range(1, 60, 7):
-        stretch = find_stretch(path, Span(float(first / NTSC), float((first + 3) / NTSC)))
+        stretch = stretch_of(path, Span(float(first / NTSC), float((first + 3) / NTSC)))
         assert (stretch.first, stretch.past) == (first, first + 3)
-        again = find_stretch(path, stretch.span)
+        again = stretch_of(path, stretch.span)
         assert (again.first, again.past) == (first, first + 3)
 
 
 def test_a_stretch_is_cut_to_whole_frames_but_never_to_none(tmp_path):
     path = write_rated(tmp_path / "a.mp4", 25, count=100)
-    stretch = find_stretch(path, Span(1, 3))
+    stretch = stretch_of(path, Span(1, 3))
     assert stretch.at_most(0.99).past - stretch.first == 24
     assert stretch.at_most(1.0).past - stretch.first == 25
     assert stretch.at_most(10) == stretch
@@ -162,7 +162,7 @@ FIRST_AND_LAST = (
 def test_the_first_and_last_frame_are_those_of_the_source(test_data, tmp_path, name):
     path = test_data / name
     written = cut_clip(path, Span(0.7, 1.45), tmp_path / "out.mp4")
-    stretch = find_stretch(path, Span(0.7, 1.45))
+    stretch = stretch_of(path, Span(0.7, 1.45))
     times = stretch.table.times_seconds
     assert times[stretch.first - 1] < 0.7 <= times[stretch.first] <= times[stretch.past - 1] < 1.45
     assert stretch.past == len(times) or times[stretch.past] >= 1.45

@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 from tiny_clips import index_of, write_clip
-from tiny_exports import NTSC, click_in, write_click, write_rated
+from tiny_exports import NTSC, click_in, stretch_of, write_click, write_rated
 
 from footage.animation import MAX_SIDE, MOST_PICTURES, write_animation
 from footage.errors import UsageError
 from footage.lettering import write_on
 from footage.reel import Piece, write_reel
-from footage.stretch import find_stretch
 from footage.types import Span
 
 
@@ -32,7 +31,7 @@ def lengths_of(path):
 
 def test_pieces_of_one_rate_are_joined_frame_by_frame(tmp_path):
     path = write_rated(tmp_path / "a.mp4", NTSC, count=120)
-    pieces = [Piece(find_stretch(path, Span(*span))) for span in ((2.0, 2.5), (0.0, 0.2), (1.0, 1.01))]
+    pieces = [Piece(stretch_of(path, Span(*span))) for span in ((2.0, 2.5), (0.0, 0.2), (1.0, 1.01))]
     reel = write_reel(pieces, tmp_path / "out.mp4", rate=NTSC)
     expected = [*range(60, 75), *range(6), 30]
     assert [index_of(picture) for _, picture in pictures_of(reel.path)] == expected
@@ -49,7 +48,7 @@ def test_pieces_of_one_rate_are_joined_frame_by_frame(tmp_path):
 def test_other_rates_are_brought_to_one_at_their_own_speed(tmp_path):
     slow = write_clip(tmp_path / "slow.mp4", count=20, fps=10)
     uneven = write_clip(tmp_path / "uneven.mp4", [0, 0.1, 0.5, 0.52, 1.0], fps=25)
-    pieces = [Piece(find_stretch(slow, Span(0, 1))), Piece(find_stretch(uneven, Span(0, 0.9)))]
+    pieces = [Piece(stretch_of(slow, Span(0, 1))), Piece(stretch_of(uneven, Span(0, 0.9)))]
     reel = write_reel(pieces, tmp_path / "out.mp4", rate=Fraction(25))
     pictures = pictures_of(reel.path)
     assert [seconds for seconds, _ in pictures] == pytest.approx([k / 25 for k in range(50)], abs=1e-3)
@@ -64,7 +63,7 @@ def test_sizes_and_turns_are_fitted_into_one_picture(tmp_path):
     wide = write_clip(tmp_path / "wide.mp4", count=10, size=(128, 64))
     small = write_clip(tmp_path / "small.mp4", count=10, size=(64, 64))
     turned = write_clip(tmp_path / "turned.mp4", count=10, size=(128, 64), rotation=90)
-    pieces = [Piece(find_stretch(path, Span(0.5, 0.9))) for path in (wide, small, turned)]
+    pieces = [Piece(stretch_of(path, Span(0.5, 0.9))) for path in (wide, small, turned)]
     reel = write_reel(pieces, tmp_path / "out.mp4", rate=Fraction(10))
     pictures = [picture for _, picture in pictures_of(reel.path)]
     assert {picture.shape for picture in pictures} == {(64, 128, 3)}
@@ -77,7 +76,7 @@ def test_sizes_and_turns_are_fitted_into_one_picture(tmp_path):
 def test_sound_is_in_step_behind_a_piece_without(tmp_path):
     mute = write_rated(tmp_path / "mute.mp4", 25, count=50)
     click = write_click(tmp_path / "click.mp4", 4, 2.5)
-    pieces = [Piece(find_stretch(mute, Span(0, 1.4))), Piece(find_stretch(click, Span(2, 3)))]
+    pieces = [Piece(stretch_of(mute, Span(0, 1.4))), Piece(stretch_of(click, Span(2, 3)))]
     reel = write_reel(pieces, tmp_path / "out.mp4", rate=Fraction(25))
     assert click_in(reel.path) == pytest.approx(1.4 + 0.5, abs=0.003)
     assert lengths_of(reel.path) == pytest.approx([2.4, 2.4], abs=0.002)
@@ -85,8 +84,8 @@ def test_sound_is_in_step_behind_a_piece_without(tmp_path):
 
 def test_sound_does_not_drift_over_many_pieces(tmp_path):
     click = write_click(tmp_path / "click.mp4", 4, 2.5)
-    short = find_stretch(click, Span(0.1, 0.3))
-    pieces = [Piece(short)] * 40 + [Piece(find_stretch(click, Span(2, 3)))]
+    short = stretch_of(click, Span(0.1, 0.3))
+    pieces = [Piece(short)] * 40 + [Piece(stretch_of(click, Span(2, 3)))]
     reel = write_reel(pieces, tmp_path / "out.mp4", rate=NTSC)
     assert click_in(reel.path) == pytest.approx(reel.spans[-1].start_seconds + 0.5, abs=0.003)
 
@@ -99,9 +98,9 @@ def test_words_are_written_where_they_belong(tmp_path):
         seen.append(seconds)
         return f"{seconds:.2f}"
 
-    bare = write_reel([Piece(find_stretch(path, Span(0.1, 0.3)))], tmp_path / "bare.mp4", rate=Fraction(10))
+    bare = write_reel([Piece(stretch_of(path, Span(0.1, 0.3)))], tmp_path / "bare.mp4", rate=Fraction(10))
     made = write_reel(
-        [Piece(find_stretch(path, Span(0.1, 0.3)), "gate.mp4", clock)],
+        [Piece(stretch_of(path, Span(0.1, 0.3)), "gate.mp4", clock)],
         tmp_path / "out.mp4",
         rate=Fraction(10),
     )
@@ -127,7 +126,7 @@ def test_a_reel_of_nothing_or_over_a_source_is_refused(tmp_path):
     with pytest.raises(UsageError, match="nothing to join"):
         write_reel([], tmp_path / "out.mp4", rate=Fraction(25))
     with pytest.raises(UsageError, match="never written over"):
-        write_reel([Piece(find_stretch(path, Span(0, 1)))], path, rate=Fraction(25))
+        write_reel([Piece(stretch_of(path, Span(0, 1)))], path, rate=Fraction(25))
 
 
 @pytest.mark.parametrize("ending", [".gif", ".webp"])
@@ -162,7 +161,7 @@ MIXED = (
 
 
 def test_real_clips_of_all_kinds_are_joined(test_data, tmp_path):
-    pieces = [Piece(find_stretch(test_data / name, Span(1, 1.5)), name, str) for name in MIXED]
+    pieces = [Piece(stretch_of(test_data / name, Span(1, 1.5)), name, str) for name in MIXED]
     reel = write_reel(pieces, tmp_path / "out.mp4", rate=NTSC, max_width=480)
     assert len(pictures_of(reel.path)) == round(reel.spans[-1].end_seconds * NTSC)
     assert lengths_of(reel.path) == pytest.approx([reel.spans[-1].end_seconds] * 2, abs=0.002)

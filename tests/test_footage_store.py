@@ -196,9 +196,9 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 small = Caption("s", (), "raw", "stop")
 large = Caption("s", (), "".join(chr(65 + (i * i) % 997) for i in range(300_000)), "stop")
 p = Provenance("m", "r", "1", "b")
-store.commit_window(WindowRecord(Window("c", 0, Span(0, 3)), small, p))
+store.commit_windows([WindowRecord(Window("c", 0, Span(0, 3)), small, p)])
 try:
-    store.commit_window(WindowRecord(Window("c", 1, Span(0, 3)), large, p))
+    store.commit_windows([WindowRecord(Window("c", 1, Span(0, 3)), large, p)])
 except StoreFullError as error:
     print(error)
 """
@@ -210,7 +210,7 @@ def test_a_disk_that_takes_no_more_loses_nothing(tmp_path):
     assert "could not be written" in done.stdout
     store = Store.open(tmp_path / "index")
     assert [record.window.index for record in store.windows("c")] == [0]
-    store.commit_window(a_record("c", 1))
+    store.commit_windows([a_record("c", 1)])
     assert len(store.windows("c")) == 2
 
 
@@ -250,7 +250,7 @@ def test_rows_come_back_as_they_went_in(store):
     record = a_record("c", 0, (0.1, 3.7, "A “dog” jumps."), (5, 5, ""), scene="")
     store.put_files([file])
     store.put_video(video)
-    store.commit_window(record)
+    store.commit_windows([record])
     assert store.files() == [file] and store.file_at("/a.mp4") == file
     assert store.videos() == {"c": video} == store.videos(["c", "d"])
     assert store.windows("c") == [record] and list(store.provenances()) == [PROVENANCE]
@@ -262,7 +262,7 @@ def test_rows_with_the_same_key_are_replaced(store):
     assert [f.state for f in store.files()] == ["failed", "indexed"]
     assert [f.path for f in store.files(state="indexed")] == ["/films/a.mp4"]
     store.commit_windows([a_record("c", 1), a_record("c", 0)])
-    store.commit_window(a_record("c", 1, scene="Another scene."))
+    store.commit_windows([a_record("c", 1, scene="Another scene.")])
     assert [r.caption.scene for r in store.windows("c")] == ["A quiet street.", "Another scene."]
     store.drop_windows("c", [0])
     store.drop_windows("c", [])
@@ -275,7 +275,7 @@ def test_no_value_is_ever_read_as_part_of_a_filter(store, text):
     assert store.file_at(text) == a_file(text, f"id of {text}")
     assert store.paths_of(f"id of {text}") == [text]
     content = f"id of {text}"
-    store.commit_window(a_record(content, 0, (1, 2, "A dog jumps.")))
+    store.commit_windows([a_record(content, 0, (1, 2, "A dog jumps."))])
     store.put_video(a_video(content))
     store.put_events(content, merge_events(content, store.windows(content)))
     assert {hit.content_id for hit in store.search_text("dog", content_ids=[content, "other"])} == {content}
@@ -507,7 +507,7 @@ def test_a_reader_is_not_disturbed_by_a_writer_that_tidies(store):
 def test_many_small_commits_stay_readable_and_few_files_remain(store):
     store.put_files([a_file()])
     for index in range(60):
-        store.commit_window(a_record("c", index))
+        store.commit_windows([a_record("c", index)])
     store.tidy()
     assert [record.window.index for record in store.windows("c")] == list(range(60))
     assert store._tables.table("windows").stats()["fragment_stats"]["num_fragments"] == 1

@@ -346,7 +346,7 @@ def test_a_shorter_plan_takes_back_windows_that_do_not_belong(library, store):
     strange = type(record)(
         type(record.window)(file.content_id, 7, record.window.span), record.caption, record.provenance
     )
-    store.commit_window(strange)
+    store.commit_windows([strange])
     model = StandinModel()
     run(library / "b.mp4", store, model)
     assert model.log == [] and store.windows(file.content_id) == [record]

@@ -305,10 +305,12 @@ def test_order_by_time_goes_by_the_wall_clock_where_it_is_known(tmp_path, source
     late = clip_of(other, 0, 1, title="late", recorded_at="2026-03-01T12:00:00+00:00")
     early = clip_of(source, 0, 1, title="early", recorded_at="2026-03-01T11:59:59+00:00")
     told = [make_reel(clips, tmp_path / "r.mp4", max_seconds=9) for clips in ([late, early], [early, late])]
-    told.append(make_reel([replace(early, recorded_at=""), late], tmp_path / "r.mp4", max_seconds=9))
+    for unknown in ("", "2026-03-01T1"):
+        clips = [replace(early, recorded_at=unknown), late]
+        told.append(make_reel(clips, tmp_path / "r.mp4", max_seconds=9))
     orders = [[cut.clip.title for cut in each.outputs[0].cuts] for each in told]
-    assert orders == [["early", "late"], ["early", "late"], ["late", "early"]]
-    assert [each.outputs[0].path.name for each in told] == ["r.mp4", "r_2.mp4", "r_3.mp4"]
+    assert orders == [["early", "late"], ["early", "late"], ["late", "early"], ["late", "early"]]
+    assert [each.outputs[0].path.name for each in told] == ["r.mp4", "r_2.mp4", "r_3.mp4", "r_4.mp4"]
 
 
 def test_titles_say_file_clock_or_query(source):
@@ -316,7 +318,10 @@ def test_titles_say_file_clock_or_query(source):
     assert title_of(made, "file") == "gate.mp4"
     assert title_of(made, "clock") == "2026-03-01 12:00:00"
     assert title_of(made, "query") == "a dog"
-    assert title_of(cut(clip_of(source, 1, 2)), "clock") == "gate.mp4"
+    west = cut(clip_of(source, 1, 2, recorded_at="2026-03-01T11:59:59-05:00"))
+    assert title_of(west, "clock") == "2026-03-01 12:00:00"
+    for unknown in ("", "2026-03-01T1"):
+        assert title_of(cut(clip_of(source, 1, 2, recorded_at=unknown)), "clock") == "gate.mp4"
 
 
 def test_words_are_burnt_into_a_reel(tmp_path, source):

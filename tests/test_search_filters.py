@@ -184,12 +184,12 @@ def test_a_search_looks_only_at_what_a_model_captioned(indexed):
     assert indexed.engine.search(f"{DOG} model:marlin*", ground=False).matches == ()
     record = indexed.store.windows("content-beach")[0]
     other = replace(record.provenance, model="somebody/Marlin-2B")
-    indexed.store.commit_window(replace(record, provenance=other))
+    indexed.store.commit_windows([replace(record, provenance=other)])
     try:
         found = indexed.engine.search(f"{DOG} model:marlin-2b", ground=False).matches
         assert {match.video.content_id for match in found} == {"content-beach"}
     finally:
-        indexed.store.commit_window(record)
+        indexed.store.commit_windows([record])
 
 
 def test_only_events_of_that_length_are_answers(indexed):

@@ -1,9 +1,11 @@
-"""The app for everybody: every page, light and dark, held against axe's rules for accessible pages."""
+"""The app for everybody: light and dark, held against axe's rules for accessible pages; and on a phone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
+from itertools import pairwise
 from urllib.parse import quote
 
 import pytest
@@ -21,6 +23,7 @@ pytestmark = [
 ]
 ENTRY = ROOT / "ui" / "app.py"  # the look is read from the folder of the entry
 GRAVE = {"serious", "critical"}
+BACKGROUND = "part => getComputedStyle(part).backgroundColor"
 FRAMEWORK = {
     "aria-dialog-name .stToast": "a toast names a label that is not there; its text is read out",
 }
@@ -63,6 +66,11 @@ class TestNothingGraveIsWrong:
             page.get_by_role("button", name="Options").click()
             page.get_by_text("Look by").wait_for()
             assert broken(page) == []
+            page.get_by_role("button", name="Save", exact=True).click()  # without a name
+            page.wait_for_selector(".fx-problem")
+            # What lies over the page has the page's colours.
+            over, on = (page.locator(part).first.evaluate(BACKGROUND) for part in (".fx-problem", ".fx-card"))
+            assert over == on
 
     def test_where_nothing_is_found(self, served, colors):
         with browser_page(f"{served.address}/?q={quote('someone plays the piano')}", colors=colors) as page:
@@ -90,3 +98,77 @@ class TestNothingGraveIsWrong:
             page.locator(".st-key-open_0 button").click()
             page.wait_for_selector(".fx-card")
             assert broken(page) == []
+
+
+PHONE = {"width": 390, "height": 844}
+OVERHANG = (
+    "() => [document.scrollingElement, document.querySelector('[data-testid=stMain]')]"
+    ".map(part => part.scrollWidth - innerWidth)"
+)
+"""By how many pixels the page, and what scrolls in it, are wider than the window."""
+
+
+def fits(page, *controls) -> None:
+    """Hold a page against a phone: it does not scroll sideways, and fingers reach its controls."""
+    page.wait_for_function(QUIET)
+    assert max(page.evaluate(OVERHANG)) <= 0
+    for control in controls:
+        box = control.bounding_box()
+        assert box is not None, control
+        assert box["x"] >= 0 and box["x"] + box["width"] <= PHONE["width"], (control, box)
+        assert min(box["width"], box["height"]) >= 24, (control, box)
+
+
+class TestOnAPhone:
+    def test_searching_and_collecting(self, served):
+        with browser_page(served.address, **PHONE) as page:
+            button, menu = partial(page.get_by_role, "button"), page.get_by_test_id("stExpandSidebarButton")
+            page.wait_for_selector(".fx-tiles")
+            search = page.get_by_placeholder("What happens?"), button(name="Search"), button(name="Options")
+            fits(page, menu, *search)
+            ask(page, GREEN)
+            acts = [button(name=name) for name in ("Accept", "Reject", "Add to highlights")]
+            play = button(name="Play", exact=True)
+            fits(page, *search, page.locator("video"), play, *acts)
+            name = page.locator(".fx-card .fx-name").first  # is not pressed together by what stands beside it
+            assert name.evaluate("name => name.scrollWidth <= name.clientWidth")
+            button(name="Options").click()
+            page.get_by_text("Look by").wait_for()
+            fits(page, button(name="Save", exact=True))
+            page.keyboard.press("Escape")
+            collect(page, 1)
+            menu.click()
+            go_to(page, "Highlights")
+            button(name="Make it").wait_for()
+            fits(page, button(name="Choose"), button(name="Take out"), button(name="Make it"))
+
+    def test_what_is_not_found(self, served):
+        with browser_page(f"{served.address}/?q={quote('someone plays the piano')}", **PHONE) as page:
+            page.wait_for_selector(".fx-empty")
+            fits(page, page.locator(".fx-facts"))
+
+    def test_reviewing(self, served):
+        with browser_page(f"{served.address}/review?view=queue", **PHONE) as page:
+            page.wait_for_selector(".fx-card")
+            fits(
+                page, *(page.get_by_role("button", name=name) for name in ("Look again", "Reviewed", "Flag"))
+            )
+            page.get_by_text("Cameras", exact=True).click()
+            page.wait_for_selector(".fx-wall-bar")
+            fits(page, page.get_by_role("button", name="Closer"), page.get_by_label("Go to a time"))
+            shown = page.locator(".fx-wall-tick").all()
+            boxes = [box for box in (tick.bounding_box() for tick in shown) if box]
+            assert len(boxes) > 1
+            for left, right in pairwise(boxes):
+                assert left["x"] + left["width"] <= right["x"]
+
+    def test_the_library_and_a_video(self, served):
+        with browser_page(f"{served.address}/library", **PHONE) as page:
+            page.wait_for_selector(".fx-file")
+            fits(page, page.get_by_role("button", name="Index", exact=True), page.locator(".fx-file").last)
+            page.locator(".st-key-open_0 button").click()
+            page.wait_for_selector(".fx-card")
+            for name in ("What happens", "Captions", "About"):
+                tab = page.get_by_role("tab", name=name)
+                tab.click()
+                fits(page, tab, page.get_by_role("button", name="Library"))

@@ -163,9 +163,11 @@ def test_a_card_tells_camera_and_clock_where_they_are_known():
         a_match(), picture="", strip="", file=replace(known, camera="", clock_source="guessed")
     )
     assert "<span>about 2026-03-02 00:00:00+01:00</span>" in guessed and "<span>gate" not in guessed
-    assert "2026" not in cards.result(a_match(), picture="", strip="", file=replace(known, recorded_at=""))
+    for clock in ("", "2026-03-01T2"):  # unknown; damaged
+        unknown = replace(known, recorded_at=clock)
+        assert "2026" not in cards.result(a_match(), picture="", strip="", file=unknown)
+        assert evidence.around(unknown, Span(2, 4)) is None
     assert evidence.around(known, Span(2, 4)) == ("2026-03-01T23:50:00+01:00", "2026-03-02T00:10:02+01:00")
-    assert evidence.around(replace(known, recorded_at=""), Span(2, 4)) is None
 
 
 def test_cards_and_notices_keep_foreign_text_text():

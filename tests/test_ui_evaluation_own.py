@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from footage.embedder import load_embedder
 from footage.errors import UsageError
-from footage.store import Store
+from footage.store import Mark, Store
 from footage.types import File, Match, Span, Video
 from search.engine import Engine
 from search.evaluation.readers import read_ground_truth
@@ -33,7 +33,7 @@ from ui.commands.evaluation_own import (
     worst,
 )
 from ui.commands.evaluation_runs import Question
-from ui.commands.evaluation_template import proposals, write_template
+from ui.commands.evaluation_template import Written, proposals, write_template
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "footage"
 YARD = TestVideo("yard", 60, 40, {"A dog runs along the fence.": [(5, 12)], "A red car stops.": [(20, 26)]})
@@ -244,7 +244,7 @@ def test_videos_are_compared_by_what_they_hold(tmp_path, embedder):
 
 def test_a_template_of_an_index_can_be_read_and_proposes_its_captions(library, tmp_path):
     out = tmp_path / "truth.json"
-    assert write_template(library / "index.lancedb", out, db=tmp_path / "none") == (2, 3)
+    assert write_template(library / "index.lancedb", out, db=tmp_path / "none") == Written(2, 0, 0, 3)
     truth = read_ground_truth(out)
     paths = {str((tmp_path / video.name).resolve()) for video in truth.videos}
     assert paths == {str((library / f"{name}.mp4").resolve()) for name in ("yard", "hall")}
@@ -262,13 +262,63 @@ def test_a_template_of_a_folder_needs_no_index_and_leaves_the_folder_alone(libra
     folder = tmp_path / "Fußball"
     folder.mkdir()
     shutil.copy(library / "yard.mp4", folder / 'a "b".mp4')
-    assert write_template(folder, tmp_path / "truth.json", db=tmp_path / "none") == (1, 0)
+    assert write_template(folder, tmp_path / "truth.json", db=tmp_path / "none") == Written(1, 0, 0, 0)
     [video] = read_ground_truth(tmp_path / "truth.json").videos
     assert video.name == 'Fußball/a "b".mp4' and video.duration_seconds is None
     assert video.events[0].to_check
     assert "Fußball" in (tmp_path / "truth.json").read_text(encoding="utf-8")
     assert sorted(path.name for path in folder.iterdir()) == ['a "b".mp4']
     assert not (tmp_path / "none").exists()
+
+
+def label(query, state, content_id, start=0.0, end=1.0, *, at=0.0):
+    name = f"label/{query}/{content_id}/{start}"
+    return Mark(name, "label", content_id, Span(start, end), state, query=query, made_at=at)
+
+
+def test_what_was_accepted_is_asked_and_what_was_only_rejected_is_absent(tmp_path, embedder):
+    store = index_videos(tmp_path, [YARD, HALL], embedder)
+    store.notebook.put_marks(
+        [
+            label("a dog runs", "present", "content-yard", 5.04, 11),
+            label("a dog runs", "present", "content-yard", 6, 12.96),  # the same moment, a bit later
+            label("a dog runs", "absent", "content-hall", 3, 8),  # another answer to the same
+            label("a red car stops", "present", "content-yard", 20, 26),  # also what a caption says
+            label("a woman opens the door", "absent", "content-hall", 3, 8),
+            label("a horse", "absent", "content-yard", at=2.0),
+            label("a cat", "absent", "content-yard", at=1.0),
+            label("a cat", "absent", "content-hall", at=3.0),
+            label("", "present", "content-hall"),  # an answer to no words, but to a picture
+            label("a fox", "present", "content-gone"),
+            label("an owl", "absent", "content-gone"),
+        ]
+    )
+    out = tmp_path / "truth.json"
+    assert write_template(store.path, out, db=tmp_path / "none") == Written(2, 2, 3, 1)
+    truth = read_ground_truth(out)
+    assert truth.negative_queries == ("a woman opens the door", "a cat", "a horse")
+    events = {(event.query, event.to_check): event.spans for video in truth.videos for event in video.events}
+    assert events == {
+        ("a dog runs", False): (Span(5.04, 12.96),),
+        ("a red car stops", False): (Span(20, 26),),
+        ("A dog runs along the fence", True): (Span(5, 12),),
+    }
+    asked = read_truth(out)
+    assert (asked.present, asked.absent, asked.to_check) == (2, 3, 1)
+
+
+def test_a_folder_takes_what_was_said_of_its_videos_alone(tmp_path, embedder):
+    store = index_videos(tmp_path, [YARD, HALL], embedder)
+    marks = [label("a dog", "present", "content-yard"), label("a cat", "absent", "content-yard")]
+    store.notebook.put_marks([*marks, label("a door", "present", "content-hall")])
+    folder = tmp_path / "only"
+    folder.mkdir()
+    (folder / "hall.mp4").symlink_to(tmp_path / "hall.mp4")
+    out = tmp_path / "truth.json"
+    told = runner.invoke(app, ["eval", "init", str(folder), "--out", str(out), "--db", str(store.path)])
+    assert "1 video; queries accepted: 1, rejected: 0" in told.stdout, told.output
+    [video] = read_ground_truth(out).videos
+    assert [event.query for event in video.events if not event.to_check] == ["a door"]
 
 
 def test_the_proposals_are_the_captions_least_like_the_others(tmp_path, embedder):
@@ -358,7 +408,7 @@ def test_init_says_what_it_wrote_and_never_overwrites(library, tmp_path):
     out = tmp_path / "truth.json"
     arguments = ["eval", "init", str(library / "index.lancedb"), "--out", str(out)]
     [told] = lines(runner.invoke(app, [*arguments, "--json"]).stdout)
-    assert told == {"out": str(out), "videos": 2, "proposed": 3}
+    assert told == {"out": str(out), "videos": 2, "accepted": 0, "rejected": 0, "proposed": 3}
     again = runner.invoke(app, arguments)
     assert again.exit_code == 2 and "is there already" in again.stderr
 

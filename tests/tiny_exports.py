@@ -9,6 +9,8 @@ import av
 import numpy as np
 from tiny_clips import picture_of, write_clip
 
+from footage.framegrid import read_grid
+from footage.stretch import stretch_in
 from footage.types import Provenance, Span, Video
 from search.export import Clip
 
@@ -31,6 +33,11 @@ def write_rated(path, rate, *, count=120, timecode="", **how):
             target.mux(stream.encode(frame))
         target.mux(stream.encode(None))
     return path
+
+
+def stretch_of(path, span):
+    """The frames of a file that begin in a span."""
+    return stretch_in(read_grid(path).table, span)
 
 
 def write_click(path, seconds, at, *, rate=25):

@@ -81,6 +81,18 @@ OverlapSeconds = Annotated[
         "--overlap", "--overlap-seconds", metavar="SECONDS", help="What two windows share. The profile's own."
     ),
 ]
+Everything = Annotated[
+    bool, typer.Option("--all-verdicts/--found-only", help="Whatever the verdict, or what is found alone.")
+]
+Uncertain = Annotated[bool, typer.Option("--uncertain", help="What is uncertain, too.")]
+Handles = Annotated[
+    str,
+    typer.Option("--handles", metavar="SECONDS", help="So much more on both sides; or before,after: 1,2.5"),
+]
+Ground = Annotated[
+    bool,
+    typer.Option("--ground/--no-ground", help="Ask the model when exactly, or take what the index holds."),
+]
 Titles = Annotated[bool, typer.Option("--titles", help="Write a title onto each clip of a joined film.")]
 TitleFrom = Annotated[
     Literal["file", "clock", "query"],

@@ -233,10 +233,6 @@ class Store:
 
     # -- windows: the single commit --------------------------------------------------------------------------
 
-    def commit_window(self, record: WindowRecord) -> None:
-        """Commit one captioned window."""
-        self.commit_windows([record])
-
     def commit_windows(self, records: Iterable[WindowRecord]) -> None:
         """Commit captioned windows, all or none; one with the same content and index is replaced."""
         self._tables.upsert("windows", [layout.window_to_row(record) for record in records])

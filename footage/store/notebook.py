@@ -153,11 +153,6 @@ class Notebook:
         found = map(_mark_from_row, self._tables.read("marks", wanted))
         return sorted(found, key=lambda mark: (mark.made_at, mark.id))
 
-    def remove_marks(self, ids: Collection[str]) -> None:
-        """Take marks back."""
-        with self._tables.writing_notes():
-            self._tables.delete("marks", {"id": ids})
-
     def put_corrections(self, corrections: Iterable[Correction]) -> None:
         """Insert corrections, or replace the ones with the same id; errors as ``put_marks``."""
         with self._tables.writing_notes():

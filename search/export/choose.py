@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
 
 from footage.timecode import overlap_seconds
 from footage.types import Verdict
 from search.export.clips import Clip
+from search.filters import read_moment
 from search.wording import words_of
 
 _RANKS: dict[Verdict, int] = {"found": 0, "uncertain": 1, "not found": 2}
@@ -62,12 +62,12 @@ def fit(lengths: Sequence[float], most_seconds: float) -> list[tuple[int, float]
 
 def by_time(clips: Iterable[Clip]) -> Callable[[Clip], tuple[float, str, float]]:
     """What sorts some clips by the wall clock where it is known for all of them, else by file and time."""
-    known = all(clip.recorded_at for clip in clips)
+    began = {clip.recorded_at: read_moment(clip.recorded_at) for clip in clips}
+    known = all(began.values())
 
     def moment(clip: Clip) -> tuple[float, str, float]:
-        start = clip.span.start_seconds
-        begin = datetime.fromisoformat(clip.recorded_at).timestamp() + start if known else 0.0
-        return begin, clip.path, start
+        first, start = began[clip.recorded_at], clip.span.start_seconds
+        return first.timestamp() + start if first and known else 0.0, clip.path, start
 
     return moment
 

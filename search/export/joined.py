@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from footage.reel import Piece, write_reel
 from footage.types import Span
 from search.export.cuts import Cut
+from search.filters import read_moment
 
 TitleKind = Literal["file", "clock", "query"]
 
@@ -69,12 +70,9 @@ def title_of(cut: Cut, kind: TitleKind) -> str:
     if kind == "query" and (cut.clip.query or cut.clip.title):
         return cut.clip.query or cut.clip.title
     if kind == "clock":
-        try:
-            begin = datetime.fromisoformat(cut.clip.recorded_at)
-        except ValueError:
-            return cut.name
-        moment = begin + timedelta(seconds=cut.span.start_seconds)
-        return moment.isoformat(" ", timespec="seconds").partition("+")[0]
+        began = read_moment(cut.clip.recorded_at)
+        if began is not None:
+            return f"{began + timedelta(seconds=cut.span.start_seconds):%Y-%m-%d %H:%M:%S}"
     return cut.name
 
 

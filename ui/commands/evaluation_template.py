@@ -1,16 +1,17 @@
-"""Writes a truth file for people to fill in: their videos, and queries proposed from their captions."""
+"""Writes a truth file to fill in: the videos, what people said of answers, and queries made of captions."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.errors import StoreCorruptError, StoreMissingError, UsageError
 from footage.timecode import format_time
+from footage.timeline import merge_spans, normalise_text
 from footage.types import Span
 from search.wording import words_of
 
@@ -43,20 +44,46 @@ class Listed:
     """Its length; 0 while unknown."""
 
 
-Proposals = Mapping[str, Mapping[str, tuple[Span, ...]]]
+Moments = Mapping[str, Mapping[str, tuple[Span, ...]]]
 """Spans by content id and query."""
 
 
-def write_template(source: Path, out: Path, *, db: Path) -> tuple[int, int]:
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """What people said of the answers to their searches."""
+
+    present: Moments
+    """What they accepted, sorted and disjoint."""
+    absent: tuple[str, ...]
+    """Queries of which they accepted nothing and rejected something, in the order first rejected."""
+
+    @property
+    def queries(self) -> set[str]:
+        """Everything that was judged."""
+        return {*self.absent, *_queries(self.present)}
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What went into a truth file."""
+
+    videos: int
+    """How many videos."""
+    accepted: int
+    """Queries with a moment that somebody accepted; they are asked as they are."""
+    rejected: int
+    """Queries of which all that was judged was rejected; they are among the negative ones."""
+    proposed: int
+    """Queries proposed from captions, to be checked."""
+
+
+def write_template(source: Path, out: Path, *, db: Path) -> Written:
     """Write a truth file for an index or a folder of videos.
 
     Args:
         source: An index, or a folder.
         out: The file; it must not be there.
-        db: The index to propose queries from where ``source`` is a folder; there need be none.
-
-    Returns:
-        Number of videos and of proposed queries.
+        db: The index to take labels and captions from where ``source`` is a folder; there need be none.
 
     Raises:
         UsageError: when the file is there already or cannot be written, or there is no video.
@@ -66,32 +93,65 @@ def write_template(source: Path, out: Path, *, db: Path) -> tuple[int, int]:
     if not videos:
         raise UsageError(f"There is no video in {source}.", hint="Name an index, or a folder of videos.")
     contents = {video.content_id for video in videos if video.content_id}
-    proposed = proposals(store, contents) if store else {}
+    said = labels(store, contents) if store else Labels({}, ())
+    proposed = proposals(store, contents, known=said.queries) if store else {}
     try:
         with out.open("x", encoding="utf-8") as stream:
-            stream.write(_text(videos, proposed, out.parent.resolve()))
+            stream.write(_text(videos, said, proposed, out.parent.resolve()))
     except FileExistsError as error:
         raise UsageError(f"{out} is there already.", hint="Name a file that does not exist.") from error
     except OSError as error:
         raise UsageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
-    return len(videos), len({query for events in proposed.values() for query in events})
+    return Written(len(videos), len(_queries(said.present)), len(said.absent), len(_queries(proposed)))
 
 
-def proposals(store: Store, contents: Collection[str], *, most: int = PROPOSALS) -> Proposals:
+def labels(store: Store, contents: Collection[str]) -> Labels:
+    """What people accepted and rejected in the app.
+
+    A rejected moment is only left out where another was accepted: what is not written down counts as wrong.
+
+    Args:
+        store: The index.
+        contents: The videos to take moments of; what was said of others is left out.
+    """
+    marks = [mark for mark in store.notebook.marks(kinds=["label"]) if mark.query.strip()]
+    present: dict[str, dict[str, tuple[Span, ...]]] = {}
+    for mark in marks:
+        if mark.state == "present" and mark.content_id in contents:
+            of_video = present.setdefault(mark.content_id, {})
+            of_video[mark.query] = merge_spans((*of_video.get(mark.query, ()), mark.span))
+    accepted = {mark.query for mark in marks if mark.state == "present"}
+    absent = dict.fromkeys(
+        mark.query
+        for mark in marks
+        if mark.state == "absent" and mark.query not in accepted and mark.content_id in {"", *contents}
+    )
+    return Labels(present, tuple(absent))
+
+
+def proposals(
+    store: Store, contents: Collection[str], *, most: int = PROPOSALS, known: Collection[str] = ()
+) -> Moments:
     """Queries made of the captions that are least like any other, of different videos as far as possible.
 
     Args:
         store: The index.
         contents: The videos to propose for.
         most: How many.
+        known: Queries that need no proposing.
     """
     import numpy as np
 
+    done = set(map(normalise_text, known))
     embedders = store.status().embedders
     if not embedders:
         return {}
     videos, texts, vectors = store.sample_vectors(embedders[0], SAMPLE)
-    asking = (n for n, text in enumerate(texts) if videos[n] in contents and words_of(text))
+    asking = (
+        n
+        for n, text in enumerate(texts)
+        if videos[n] in contents and words_of(text) and normalise_text(text) not in done
+    )
     first = {texts[n]: n for n in reversed(list(asking))}
     rows = sorted(first.values())
     near = vectors[rows] @ vectors[rows].T
@@ -145,31 +205,46 @@ def _of(store: Store) -> dict[Path, Listed]:
     }
 
 
-def _text(videos: list[Listed], proposed: Proposals, folder: Path) -> str:
+def _text(videos: list[Listed], said: Labels, proposed: Moments, folder: Path) -> str:
     """The file's text; one event a line, so that it can be edited by hand."""
-    example = {} if proposed else {videos[0].path: {"what happens, in one sentence": (Span(0, 2),)}}
-    entries = (
-        _entry(video, example.get(video.path) or proposed.get(video.content_id, {}), folder)
-        for video in videos
+    entries = []
+    for number, video in enumerate(videos):
+        known, guessed = said.present.get(video.content_id, {}), proposed.get(video.content_id, {})
+        if number == 0 and not (said.present or proposed):
+            guessed = {"what happens, in one sentence": (Span(0, 2),)}
+        entries.append(_entry(video, [*_accepted(known), *_proposed(guessed)], folder))
+    notes, body = ",\n  ".join(map(_json, NOTES)), ",\n".join(entries)
+    negative = ",".join(f"\n  {_json(query)}" for query in said.absent)
+    return (
+        f'{{\n "notes": [\n  {notes}\n ],\n "videos": {{\n{body}\n }},\n'
+        f' "negative_queries": [{negative}\n ]\n}}\n'
     )
-    notes = ",\n  ".join(map(_json, NOTES))
-    body = ",\n".join(entries)
-    return f'{{\n "notes": [\n  {notes}\n ],\n "videos": {{\n{body}\n }},\n "negative_queries": [\n ]\n}}\n'
 
 
-def _entry(video: Listed, events: Mapping[str, tuple[Span, ...]], folder: Path) -> str:
+def _entry(video: Listed, events: Sequence[str], folder: Path) -> str:
     # The real folders on both sides: ".." leads out of the folder that a link points to.
     path = Path(os.path.relpath(video.path.parent.resolve() / video.path.name, folder))
     known = f'"duration": {round(video.duration_seconds, 3)}, ' if video.duration_seconds else ""
-    lines = "".join(f"   {line},\n" for line in _events(events)).removesuffix(",\n")
-    held = f"\n{lines}\n  " if lines else ""
+    held = "\n" + ",\n".join(f"   {event}" for event in events) + "\n  " if events else ""
     return f'  {_json(path.as_posix())}: {{{known}"events": [{held}]}}'
 
 
-def _events(events: Mapping[str, tuple[Span, ...]]) -> Iterator[str]:
+def _accepted(events: Mapping[str, tuple[Span, ...]]) -> Iterator[str]:
+    """Each query as a line, its times as exact as somebody set them."""
+    for query, spans in events.items():
+        times = [[round(span.start_seconds, 3), round(span.end_seconds, 3)] for span in spans]
+        yield f'{{"query": {_json(query)}, "spans": {_json(times)}}}'
+
+
+def _proposed(events: Mapping[str, tuple[Span, ...]]) -> Iterator[str]:
+    """Each query as a line to be checked, without the full stop that captions end with."""
     for query, spans in events.items():
         times = [[format_time(span.start_seconds), format_time(span.end_seconds)] for span in spans]
         yield f'{{"query": {_json(query.rstrip("."))}, "spans": {_json(times)}, "to_check": true}}'
+
+
+def _queries(moments: Moments) -> set[str]:
+    return {query for events in moments.values() for query in events}
 
 
 def _json(value: object) -> str:

@@ -54,17 +54,9 @@ def run(
         ),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="At most so many clips.")] = 20,
-    everything: Annotated[
-        bool,
-        typer.Option("--all-verdicts/--found-only", help="Whatever the verdict, or what is found alone."),
-    ] = False,
-    uncertain: Annotated[bool, typer.Option("--uncertain", help="What is uncertain, too.")] = False,
-    handles: Annotated[
-        str,
-        typer.Option(
-            "--handles", metavar="SECONDS", help="So much more on both sides; or before,after: 1,2.5"
-        ),
-    ] = "0",
+    everything: options.Everything = False,
+    uncertain: options.Uncertain = False,
+    handles: options.Handles = "0",
     copy: Annotated[
         bool,
         typer.Option("--copy", help="Copy the streams, from a keyframe on, instead of encoding them again."),
@@ -76,12 +68,7 @@ def run(
     start_timecode: options.StartTimecode = "",
     drop_frame: options.DropFrame = True,
     overwrite: options.Overwrite = False,
-    ground: Annotated[
-        bool,
-        typer.Option(
-            "--ground/--no-ground", help="Ask the model when exactly, or take what the index holds."
-        ),
-    ] = True,
+    ground: options.Ground = True,
     db: options.Db = None,
     model: options.Model = None,
     model_path: options.ModelPath = None,

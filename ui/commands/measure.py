@@ -40,14 +40,17 @@ def init(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write a truth file to fill in: your videos, and some queries proposed from what is indexed of them."""
+    """Write a truth file to fill in: your videos, what you accepted and rejected, and proposed queries."""
     from ui.commands.evaluation_template import write_template
 
-    videos, proposed = write_template(source, out, db=options.settings_from(config, db=db).db)
+    written = write_template(source, out, db=options.settings_from(config, db=db).db)
     if json:
-        console.emit(out=out, videos=videos, proposed=proposed)
+        console.emit(out=out, **asdict(written))
         return
-    told = f"Wrote {out}: {shown.count(videos, 'video')}; proposed queries, to be checked: {proposed}."
+    told = (
+        f"Wrote {out}: {shown.count(written.videos, 'video')}; queries accepted: {written.accepted}, "
+        f"rejected: {written.rejected}; proposed, to be checked: {written.proposed}."
+    )
     console.results().print(console.plain(told), soft_wrap=True)
 
 

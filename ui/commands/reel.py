@@ -26,17 +26,9 @@ def run(
         Literal["time", "score"],
         typer.Option("--order", help="By when it happened, or the surest first."),
     ] = "time",
-    everything: Annotated[
-        bool,
-        typer.Option("--all-verdicts/--found-only", help="Whatever the verdict, or what is found alone."),
-    ] = False,
-    uncertain: Annotated[bool, typer.Option("--uncertain", help="What is uncertain, too.")] = False,
-    handles: Annotated[
-        str,
-        typer.Option(
-            "--handles", metavar="SECONDS", help="So much more on both sides; or before,after: 1,2.5"
-        ),
-    ] = "0",
+    everything: options.Everything = False,
+    uncertain: options.Uncertain = False,
+    handles: options.Handles = "0",
     titles: options.Titles = False,
     title_from: options.TitleFrom = "file",
     burn_time: options.BurnTime = False,
@@ -46,12 +38,7 @@ def run(
     start_timecode: options.StartTimecode = "",
     drop_frame: options.DropFrame = True,
     overwrite: options.Overwrite = False,
-    ground: Annotated[
-        bool,
-        typer.Option(
-            "--ground/--no-ground", help="Ask the model when exactly, or take what the index holds."
-        ),
-    ] = True,
+    ground: options.Ground = True,
     db: options.Db = None,
     model: options.Model = None,
     model_path: options.ModelPath = None,

@@ -44,12 +44,7 @@ def run(
         Literal["video", "event", "none"],
         typer.Option("--group", help="Show the best answer of each video, or of each text, or all."),
     ] = "none",
-    ground: Annotated[
-        bool,
-        typer.Option(
-            "--ground/--no-ground", help="Ask the model when exactly, or show what the index holds."
-        ),
-    ] = True,
+    ground: options.Ground = True,
     mode: Annotated[
         Literal["hybrid", "vector", "text"],
         typer.Option("--mode", help="Look by meaning and words, by meaning alone, or by words alone."),

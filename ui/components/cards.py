@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.store import Mark
 from footage.types import Event, File, Match
+from search.filters import read_moment
 from ui.components import markup
 
 if TYPE_CHECKING:
@@ -81,12 +82,12 @@ def _place_and_time(match: Match | JointMatch, file: File | None) -> list[str]:
     return [word for word in (file.camera, when) if word]
 
 
-def wall_clock(file: File, seconds: float) -> str:
+def wall_clock(file: File, seconds: float = 0.0) -> str:
     """The wall-clock time of a moment of a file, "about" where its clock is guessed; empty where unknown."""
-    if not file.recorded_at:
+    began = read_moment(file.recorded_at)
+    if began is None:
         return ""
-    moment = datetime.fromisoformat(file.recorded_at) + timedelta(seconds=seconds)
-    told = moment.isoformat(sep=" ", timespec="seconds")
+    told = (began + timedelta(seconds=seconds)).isoformat(sep=" ", timespec="seconds")
     return f"about {told}" if file.clock_source == "guessed" else told
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.types import File, Match, Span
+from search.filters import read_moment
 from search.verdict import CAPTION_MEASURES, MODEL_MEASURES
 from ui.components import cards, markup
 from ui.shown import short_path
@@ -35,9 +36,9 @@ def why(match: Match | JointMatch) -> str:
 
 def around(file: File, span: Span) -> tuple[str, str] | None:
     """From when to when is about the time of a span, ISO 8601; None where the clock is unknown."""
-    if not file.recorded_at:
+    recorded = read_moment(file.recorded_at)
+    if recorded is None:
         return None
-    recorded = datetime.fromisoformat(file.recorded_at)
     first = recorded + timedelta(seconds=span.start_seconds) - AROUND
     past = recorded + timedelta(seconds=span.end_seconds) + AROUND
     return first.isoformat(timespec="seconds"), past.isoformat(timespec="seconds")

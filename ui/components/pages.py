@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from functools import wraps
 from pathlib import Path
 from typing import ParamSpec
@@ -12,7 +11,7 @@ import streamlit as st
 
 from footage.config import Settings
 from footage.errors import FootageError
-from footage.types import File, Span, Video
+from footage.types import Span, Video
 from ui import runs
 from ui.components import notices, stage
 from ui.components.resources import Desk
@@ -62,15 +61,6 @@ def signed() -> str:
 def may_index(settings: Settings) -> bool:
     """Whether index runs may be started from this app."""
     return runs.allowed(settings, _address())
-
-
-def recorded(file: File) -> str:
-    """When a file was recorded, as it says; a guess says so."""
-    try:
-        told = f"{datetime.fromisoformat(file.recorded_at):%Y-%m-%d %H:%M:%S}"
-    except ValueError:
-        return ""
-    return told + (" (guess)" if file.clock_source == "guessed" else "")
 
 
 def play(

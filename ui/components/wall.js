@@ -76,4 +76,8 @@ export default function ({ parentElement, data, setTriggerValue }) {
     else setTriggerValue("picked", to)
     from = null
   }
+  plot.onpointercancel = () => { // a finger scrolls the page
+    from = null
+    range.style.width = 0
+  }
 }

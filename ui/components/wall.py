@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import PurePath
 
 from footage.types import ClockSource, File, Span
+from search.filters import read_moment
 
 FINEST = 800
 """A row is drawn in at most about this many pieces: neighbours nearer than a piece are drawn as one."""
@@ -134,7 +135,7 @@ def recordings(files: Iterable[File], *, zone: tzinfo) -> tuple[list[Recording],
     for file in files:
         if file.state == "gone" or not file.content_id or file.duration_seconds <= 0:
             continue
-        start = _moment(file.recorded_at)
+        start = read_moment(file.recorded_at)
         if start is None:
             without.append(file)
             continue
@@ -339,10 +340,3 @@ def _midnight(recorded: Sequence[Recording], day: date) -> datetime:
 
 def _at_offset(day: date, offset: timedelta) -> datetime:
     return (datetime.combine(day, time(), UTC) - offset).astimezone(UTC)
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return datetime.fromisoformat(text) if text else None
-    except ValueError:
-        return None

@@ -321,7 +321,7 @@ def _file_row(file: File, *, note: str = "") -> str:
     return (
         f'<div class="fx-file"><b title="{markup.text(short_path(file.path))}">'
         f"{markup.text(PurePath(file.path).name)}</b><span>{length}</span>"
-        f"<span>{markup.text(file.camera)}</span><span>{markup.text(pages.recorded(file))}</span>"
+        f"<span>{markup.text(file.camera)}</span><span>{markup.text(cards.wall_clock(file))}</span>"
         f"{cards.state(file.state, _WORDS.get(file.state, file.state))}{told}</div>"
     )
 

@@ -244,8 +244,8 @@ def _facts(video: Video, files: Sequence[File], records: Sequence[WindowRecord])
     ]
     for file in files:
         facts.append(("file", short_path(file.path)))
-        if file.recorded_at:
-            facts.append(("recorded", f"{pages.recorded(file)}, by the {file.clock_source or 'index'}"))
+        if when := cards.wall_clock(file):
+            facts.append(("recorded", f"{when}, by the {file.clock_source or 'index'}"))
     for made in dict.fromkeys(record.provenance for record in records):
         facts += [
             ("captioned by", f"{made.model}, revision {made.revision[:12]}"),
