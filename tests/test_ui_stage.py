@@ -478,7 +478,8 @@ class TestInABrowser:
         stage.at(30 / 36)
         stage.page.wait_for_selector(".fx-problem")
         assert "does not exist" in stage.page.locator(".fx-problem").inner_text()
-        assert not stage.video.is_visible() and stage.page.locator(".view").is_visible()
+        stage.video.wait_for(state="hidden")
+        assert stage.page.locator(".view").is_visible()
 
     def test_a_phone_shows_all_of_it(self, open_stage):
         stage = open_stage("still", width=380)

@@ -2,8 +2,8 @@
 
 python -m tests.benchmarks.captions
 
-Both decode the same windows at one pixel budget; the ratio counts where both said the same. The stages are the
-product's own; what a stage costs the vendor's loop is not told.
+Both decode the same windows at one pixel budget; the ratio counts where both said the same. The stages are
+the product's own; what a stage costs the vendor's loop is not told.
 """
 
 from __future__ import annotations
