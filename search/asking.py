@@ -10,8 +10,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from footage.errors import VideoError
@@ -91,7 +92,7 @@ class Asker:
         self._keep_bytes = keep_bytes
         self._ready: OrderedDict[tuple[str, Span], Prepared] = OrderedDict()
         self._timeout_seconds = timeout_seconds
-        self._lock = threading.Lock()
+        self._lock, self._ready_lock = threading.Lock(), threading.Lock()
 
     def ask(
         self,
@@ -123,22 +124,31 @@ class Asker:
         answers = {} if fresh else self._remembered(questions, prompt)
         replies = {n: _reply(questions[n], answer) for n, answer in answers.items()}
         unknown = [n for n in range(len(questions)) if n not in replies]
-        for batch in _batches(unknown, max(1, min(BATCH_WINDOWS, self.model.capabilities.max_batch))):
-            if until is not None and time.monotonic() >= until:
-                replies.update((n, Reply(questions[n], problem=OUT_OF_TIME)) for n in batch)
-                continue
-            with self._lock:
-                told = self._look([questions[n] for n in batch], prompt)
-            replies.update(zip(batch, told, strict=True))
-            self._remember(told, prompt)
-            if on_progress:
-                on_progress(len(replies), len(questions))
+        batches = list(_batches(unknown, max(1, min(BATCH_WINDOWS, self.model.capabilities.max_batch))))
+        with ThreadPoolExecutor(1, "decode ahead") as ahead:
+            coming: Future[list[Prepared | str]] | None = None
+            for batch, after in zip_longest(batches, batches[1:]):
+                if until is not None and time.monotonic() >= until:
+                    replies.update((n, Reply(questions[n], problem=OUT_OF_TIME)) for n in batch)
+                    continue
+                # 1. Have this batch's windows, and have the next one's decoded meanwhile.
+                coming = coming or ahead.submit(self._prepare, [questions[n] for n in batch])
+                prepared = coming.result()
+                coming = ahead.submit(self._prepare, [questions[n] for n in after]) if after else None
+                # 2. Look.
+                with self._lock:
+                    told = self._look([questions[n] for n in batch], prepared, prompt)
+                replies.update(zip(batch, told, strict=True))
+                self._remember(told, prompt)
+                if on_progress:
+                    on_progress(len(replies), len(questions))
         if on_progress and not unknown:
             on_progress(len(questions), len(questions))
         return [replies[n] for n in range(len(questions))]
 
-    def _look(self, questions: Sequence[Question], prompt: Prompt) -> list[Reply]:
-        prepared = [self._prepare(question) for question in questions]
+    def _look(
+        self, questions: Sequence[Question], prepared: Sequence[Prepared | str], prompt: Prompt
+    ) -> list[Reply]:
         ready = [window for window in prepared if isinstance(window, Prepared)]
         answers = iter(self.model.run([(window, prompt) for window in ready]) if ready else [])
         return [
@@ -146,12 +156,18 @@ class Asker:
             for question, window in zip(questions, prepared, strict=True)
         ]
 
-    def _prepare(self, question: Question) -> Prepared | str:
-        """The window ready for the model, or a sentence saying why it cannot be had."""
-        profile, key = self.model.profile, (question.video.content_id or question.path, question.window.span)
-        if key in self._ready:
-            self._ready.move_to_end(key)
-            return self._ready[key]
+    def _prepare(self, questions: Sequence[Question]) -> list[Prepared | str]:
+        """The windows ready for the model, or sentences saying why they cannot be had."""
+        return [self._held(question) or self._decode(question) for question in questions]
+
+    def _held(self, question: Question) -> Prepared | None:
+        with self._ready_lock:
+            if (key := _key(question)) in self._ready:
+                self._ready.move_to_end(key)
+            return self._ready.get(key)
+
+    def _decode(self, question: Question) -> Prepared | str:
+        profile = self.model.profile
         try:
             frames = sample(
                 question.path,
@@ -165,17 +181,19 @@ class Asker:
             )
         except VideoError as error:
             return str(error)
-        self._ready[key] = self.model.prepare(frames)
-        held = sum(window.nbytes for window in self._ready.values())
-        while held > self._keep_bytes and len(self._ready) > 1:
-            held -= self._ready.popitem(last=False)[1].nbytes
-        return self._ready[key]
+        prepared = self.model.prepare(frames)
+        with self._ready_lock:
+            self._ready[_key(question)] = prepared
+            held = sum(window.nbytes for window in self._ready.values())
+            while held > self._keep_bytes and len(self._ready) > 1:
+                held -= self._ready.popitem(last=False)[1].nbytes
+        return prepared
 
     def _remembered(self, questions: Sequence[Question], prompt: Prompt) -> dict[int, Answer]:
         """Answers given before, by number of the question."""
         if self._notebook is None:
             return {}
-        keys = {n: self._key(question, prompt) for n, question in enumerate(questions)}
+        keys = {n: self._remembered_as(question, prompt) for n, question in enumerate(questions)}
         known = self._notebook.groundings(list(keys.values()))
         return {n: known[key].answer for n, key in keys.items() if key in known}
 
@@ -192,12 +210,17 @@ class Asker:
             if reply.answer is not None
         )
 
-    def _key(self, question: Question, prompt: Prompt) -> str:
+    def _remembered_as(self, question: Question, prompt: Prompt) -> str:
         from footage.store.notebook import grounding_key
 
         return grounding_key(
             question.video.content_id, question.window.span, prompt.text, self.model.provenance
         )
+
+
+def _key(question: Question) -> tuple[str, Span]:
+    """What a window is held under."""
+    return question.video.content_id or question.path, question.window.span
 
 
 def _reply(question: Question, answer: Answer) -> Reply:
