@@ -12,8 +12,9 @@ from standin_finder import StandinFinder, TestVideo, index_videos, write_grey_vi
 from footage.embedder import load_embedder
 from footage.errors import DecodeError, ModelMemoryError, UsageError, VideoNotFoundError
 from footage.store import Store
-from footage.types import Span
+from footage.types import Span, Window
 from footage.vlm.protocol import Answer
+from search.asking import Asker, Question
 from search.engine import Engine
 from search.ground import Looking, find_in_file
 from search.query import parse_query
@@ -430,3 +431,38 @@ def test_several_people_search_one_engine_at_once(store, embedder):
     engine = Engine(store, embedder, OneAtATime(VIDEOS), keep_bytes=1)
     with ThreadPoolExecutor(4) as people:
         assert list(people.map(lambda text: told(engine, text), asked)) == alone
+
+
+def test_the_next_windows_are_decoded_while_the_model_looks(store, embedder):
+    class Patient(StandinFinder):
+        """Answers only once a window of a later batch is ready, as long as there are any."""
+
+        prepared = 0
+        answered = 0
+        waited = True
+
+        def prepare(self, frames):
+            self.prepared += 1
+            return super().prepare(frames)
+
+        def run(self, requests):
+            self.answered += len(requests)
+            end = time.monotonic() + 20
+            more = self.answered < self.windows
+            while more and self.prepared <= self.answered and time.monotonic() < end:
+                time.sleep(0.01)
+            self.waited &= not more or self.prepared > self.answered
+            return super().run(requests)
+
+    model = Patient(VIDEOS)
+    [street] = [video for video in store.videos().values() if video.duration_seconds > 60]
+    asker = Asker(model)
+    path = store.path_of(street.content_id)
+    spans = [Span(start, start + 6) for start in range(0, 60, 6)]
+    model.windows = len(spans)
+    asked = [Question(street, path, Window(street.content_id, n, span)) for n, span in enumerate(spans)]
+    replies = asker.ask("a white dog runs from left to right", asked)
+    assert [reply.question for reply in replies] == asked and not any(reply.problem for reply in replies)
+    assert model.waited and model.prepared == len(spans)
+    asker.ask("a green ball bounces", asked)
+    assert model.prepared == len(spans), "windows are held ready for the next question"
