@@ -7,6 +7,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = options.examples("footage doctor", "footage doctor --device cuda --json")
 
+_KERNELS = {"flash-linear-attention": "fla", "causal-conv1d": "causal_conv1d"}
+"""Packages with faster kernels for a CUDA device, and what each is imported as."""
 _LOW_DISK_BYTES = 2 << 30
 _CLIP_SECONDS = 16.0
 _EVENT = Span(8.0, 13.0)
@@ -114,7 +117,9 @@ def _torch(settings: Settings) -> Check:
             return Check("torch", "fail", f"there is no {wanted}", hint)
         card = torch.cuda.get_device_properties(index)
         detail = f"{torch.__version__}, {card.name} with {card.total_memory / 2**30:.0f} GiB"
-        return Check("torch", "ok", detail)
+        missing = [name for name, module in _KERNELS.items() if find_spec(module) is None]
+        slower = f"; faster with {' and '.join(missing)}" if missing else ""
+        return Check("torch", "ok", detail + slower)
     if wanted.startswith("cuda"):
         hint = "Check the driver with nvidia-smi, or use --device auto."
         return Check("torch", "fail", f"{torch.__version__} sees no CUDA device", hint)
