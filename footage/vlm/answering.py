@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
@@ -28,21 +28,23 @@ class Writing:
         self._spell = spell
         self._tokens: list[int] = []
         self._logprobs: list[float] = []
+        self._unread: list[int] = []
         self._drawing = None if prompt.seed is None else torch.Generator().manual_seed(prompt.seed)
 
-    @property
-    def most(self) -> int:
-        """Most tokens it may come to."""
-        return self._prompt.max_new_tokens
+    def expect(self, ids: Sequence[int]) -> None:
+        """Tokens of the prompt that are still to be read before the answer begins."""
+        self._unread = list(ids)
 
     def take(self, likeliest: int, logprob: float, logits: Tensor) -> int:
-        """Choose the next token; an answer that is finished chooses, but no longer grows.
+        """Choose the next token, of the prompt or the answer; a finished answer no longer grows.
 
         Args:
             likeliest: The token with the largest logit.
             logprob: Natural log of its probability.
             logits: Of every token, (vocabulary,).
         """
+        if self._unread:
+            return self._unread.pop(0)
         token = likeliest if self._drawing is None else self._draw(logits)
         if self.finished:
             return token

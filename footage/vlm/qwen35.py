@@ -40,6 +40,8 @@ VIDEO_TOKEN_TYPE = 2
 """What the Qwen processors call a video token in ``mm_token_type_ids``; text is 0."""
 PATCH_PIXELS = 16
 """Side of the square patches that the vision tower's grid counts."""
+PROMPT_TOKENS_APART = 16
+"""Prompts of one batch differ in length by so much at most: what is longer is read a token at a time."""
 MERGED_PATCHES = 4
 """Patches that the vision tower makes one token of."""
 LARGEST_ASPECT_RATIO = 200
@@ -178,16 +180,18 @@ class Qwen35Model:
             ModelMemoryError: when even a single request does not fit.
         """
         rows = [_Row(prepared.payload, self._ids(prompt), prompt) for prepared, prompt in requests]
-        order = sorted(range(len(rows)), key=lambda n: (-rows[n].prompt.max_new_tokens, -rows[n].tokens, n))
         answers: dict[int, Answer] = {}
         with self._lock:
             hits, misses = self._kept.hits, self._kept.misses
-            self._in_batches(
-                order,
-                lambda n: rows[n].tokens,
-                self._bounds.tokens,
-                lambda batch: answers.update(zip(batch, self._answer([rows[n] for n in batch]), strict=True)),
-            )
+            for group in _of_like_prompts(rows):
+                self._in_batches(
+                    group,
+                    lambda n: rows[n].tokens,
+                    self._bounds.tokens,
+                    lambda batch: answers.update(
+                        zip(batch, self._answer([rows[n] for n in batch]), strict=True)
+                    ),
+                )
             logger.debug(
                 "%d requests: %d window states kept from before, %d made, %d MB kept now",
                 len(rows),
@@ -248,40 +252,45 @@ class Qwen35Model:
         """One batch."""
         # 1. Read every window in, once.
         states = self._states([row.clip for row in rows])
-        # 2. Read the prompts, those of one length together: no pad may follow a state.
+        # 2. Read what all prompts have in length: no pad may follow a state.
         began = time.perf_counter()
-        read: dict[int, State] = {}
-        logits = [torch.empty(0)] * len(rows)
-        lengths = {len(row.ids) for row in rows}
-        for length in lengths:
-            group = [n for n, row in enumerate(rows) if len(row.ids) == length]
-            cache, mask = merge([states[n] for n in group], self._text_config, room=length)
-            ids = torch.tensor([rows[n].ids for n in group], device=self._model.device)
-            offsets = [states[n].offset for n in group]
-            after = self._read(ids, cache, mask, self._positions([states[n] for n in group], length))
-            for n, row_logits, state in zip(
-                group,
-                after,
-                split(cache, [states[n].length + length for n in group], offsets),
-                strict=True,
-            ):
-                read[n], logits[n] = state, row_logits
-        wrote = time.perf_counter()
-        # 3. Write the answers, all together.
         writings = [Writing(row.prompt, end_ids=self._end_ids, spell=self._spell) for row in rows]
-        self._write(writings, [read[n] for n in range(len(rows))], torch.stack(logits))
+        shared = min(len(row.ids) for row in rows)
+        for writing, row in zip(writings, rows, strict=True):
+            writing.expect(row.ids[shared:])
+        room = max(len(row.ids) + row.prompt.max_new_tokens for row in rows)
+        cache, mask = merge(states, self._text_config, room=room)
+        ids = torch.tensor([row.ids[:shared] for row in rows], device=self._model.device)
+        used = max(state.length for state in states) + shared
+        logits = self._read(ids, cache, _upto(mask, used), self._positions(states, shared))
+        positions = self._positions(states, 1) + shared
+        del states
+        # 3. Write the answers, all together; a longer prompt's rest is read in their first steps.
+        wrote = time.perf_counter()
+        self._write(writings, logits, cache, mask, positions, used)
         self._stage_seconds["prefill"] += wrote - began
         self._stage_seconds["generate"] += time.perf_counter() - wrote
         return [writing.answer() for writing in writings]
 
-    def _write(self, writings: Sequence[Writing], states: list[State], logits: Tensor) -> None:
-        """Let every answer grow to its end; rows that are finished leave the batch once half of them are."""
-        going = list(writings)
-        room = max(writing.most for writing in going)
-        cache, mask = merge(states, self._text_config, room=room)
-        used = max(state.length for state in states)
-        positions = self._positions(states, 1)
-        del states
+    def _write(
+        self,
+        going: list[Writing],
+        logits: Tensor,
+        cache: DynamicCache,
+        mask: Tensor | None,
+        positions: Tensor,
+        used: int,
+    ) -> None:
+        """Let every answer grow to its end; rows that are finished leave the batch once half of them are.
+
+        Args:
+            going: The answers.
+            logits: After what was read, (rows, vocabulary).
+            cache: What was read, with room for the rest.
+            mask: Of all the cache's room; None where no row is padded.
+            positions: Of the next token of each row, (4, rows, 1).
+            used: Tokens in the cache, pads among them.
+        """
         while True:
             # 1. Take the likeliest tokens and their probabilities.
             best, tokens = logits.float().log_softmax(-1).max(-1)
@@ -301,7 +310,7 @@ class Qwen35Model:
             # 3. Go on.
             ids = torch.tensor(chosen, device=positions.device)[:, None]
             used += 1
-            logits = self._read(ids, cache, mask if mask is None else mask[:, :used], positions)
+            logits = self._read(ids, cache, _upto(mask, used), positions)
             positions = positions + 1
 
     def _read(self, ids: Tensor, cache: DynamicCache, mask: Tensor | None, positions: Tensor) -> Tensor:
@@ -555,6 +564,23 @@ def _in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
     if min(milliseconds) < 0 or max(milliseconds) > longest:
         raise ValueError(f"frames at {min(times)} to {max(times)} s do not lie in their window {frames.span}")
     return np.require(pixels, dtype=np.uint8, requirements=["C", "W"]), milliseconds
+
+
+def _of_like_prompts(rows: Sequence[_Row]) -> Iterator[list[int]]:
+    """Numbers of rows whose prompts are of about one length; the longest answers of each first."""
+    group: list[int] = []
+    for n in sorted(range(len(rows)), key=lambda n: -len(rows[n].ids)):
+        if group and len(rows[group[0]].ids) - len(rows[n].ids) > PROMPT_TOKENS_APART:
+            yield group
+            group = []
+        group.append(n)
+        group.sort(key=lambda n: (-rows[n].prompt.max_new_tokens, -rows[n].tokens, n))
+    if group:
+        yield group
+
+
+def _upto(mask: Tensor | None, used: int) -> Tensor | None:
+    return None if mask is None else mask[:, :used]
 
 
 def _batches(items: Sequence[T], tokens: Callable[[T], int], most: int, rows: int) -> Iterator[list[T]]:
