@@ -7,6 +7,7 @@ Two cases for each real clip in the folder ``videos`` of FOOTAGE_TEST_DATA:
 
 ``fetch_video`` is told the number of frames and the size, so that it does the same work; which frames it
 takes differs by one or two, as it goes by index and average rate. It hands out float32, we hand out uint8.
+PyAV is told the very times, so that it need not know where the frames are.
 
 Pictures at equal presentation times are compared as they are decoded, before any resizing.
 
@@ -48,7 +49,7 @@ class Work:
     """One window, and what is to come of it."""
 
     span: Span
-    frames: int
+    times_seconds: tuple[float, ...]
     width: int
     height: int
 
@@ -106,7 +107,7 @@ def measure(clip: Path, case: str, repeats: int) -> dict[str, Any]:
         "case": case,
         "source": f"{video.codec} {video.width}x{video.height}",
         "windows": len(works),
-        "frames": sum(work.frames for work in works),
+        "frames": sum(len(work.times_seconds) for work in works),
         "size": f"{works[0].width}x{works[0].height}",
         "way": video.decoder,
         "ms": took,
@@ -116,8 +117,8 @@ def measure(clip: Path, case: str, repeats: int) -> dict[str, Any]:
 
 def work_of(frames: Frames) -> Work:
     """What a window of ours comes to."""
-    count, height, width, _ = frames.pixels.shape
-    return Work(frames.span, count, width, height)
+    _, height, width, _ = frames.pixels.shape
+    return Work(frames.span, frames.times_seconds, width, height)
 
 
 def table_row(row: dict[str, Any]) -> dict[str, object]:
@@ -144,7 +145,7 @@ def by_qwen(clip: Path, work: Work) -> object:
         "video": str(clip),
         "video_start": work.span.start_seconds,
         "video_end": work.span.end_seconds,
-        "nframes": work.frames - work.frames % 2,
+        "nframes": len(work.times_seconds) // 2 * 2,
         "resized_height": work.height,
         "resized_width": work.width,
     }
@@ -153,7 +154,7 @@ def by_qwen(clip: Path, work: Work) -> object:
 
 
 def by_pyav(clip: Path, work: Work) -> np.ndarray:
-    """Seek, decode, take the frame at or after each of evenly spaced moments, resize as the others do."""
+    """Seek, decode, take the frame at or after each of our moments, resize as the others do."""
     import av
     import torch
     from torchvision.transforms.v2 import InterpolationMode
@@ -164,8 +165,7 @@ def by_pyav(clip: Path, work: Work) -> np.ndarray:
         stream = container.streams.best("video")
         stream.thread_type = "AUTO"
         start = stream.start_time or 0
-        moments = np.linspace(work.span.start_seconds, work.span.end_seconds, work.frames, endpoint=False)
-        wanted = (start + moments / float(stream.time_base)).astype(np.int64)
+        wanted = (start + np.array(work.times_seconds) / float(stream.time_base) - 0.5).astype(np.int64)
         container.seek(int(wanted[0]), stream=stream)
         for frame in container.decode(stream):
             if frame.pts is None or frame.pts < wanted[len(taken)]:
