@@ -1,9 +1,10 @@
-"""Three ways to decode given frames of a file, tried in turn; knows frame numbers, no windows and no models.
+"""Three ways to decode given frames of a file, tried in turn; knows frame numbers, no times and no models.
 
 The only importer of torchcodec. The packets of a file are scanned once for the time of every frame
 (``footage.demux``) and the scan is remembered. The ways: "torchcodec" (seeking by that scan), "torchcodec
 exact" (by torchcodec's own) and "pyav" (which goes over damage). A way counts as working only when it brings
-the very frames that were asked for.
+the very frames that were asked for. Sets of frames that are wanted one after the other, as those of
+overlapping windows, are decoded in one pass (``Reader``).
 """
 
 from __future__ import annotations
@@ -32,7 +33,13 @@ _CHUNK_BYTES = 48 << 20
 """Full-size pictures held at once."""
 _CHUNK_FRAMES = 16
 _MOST_THREADS = 4
-_REMEMBERED_FILES = 4
+_SETS_A_PASS = 16
+"""Sets of frames that one pass goes over; what two passes share is decoded twice."""
+_REMEMBERED_FILES = 256
+_REMEMBERED_FRAMES = 4_000_000
+"""Frames of all remembered scans together, 16 bytes each: more than a day and a half at 30 per second."""
+_GIVING_UP = (RuntimeError, ValueError, IndexError, AssertionError, OSError)
+"""What a way raises when it cannot do it."""
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +112,7 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
         _sources[key] = source
         while len(_sources) > 1 and (
             len(_sources) > _REMEMBERED_FILES
-            or sum(len(known.table.pts) for known in _sources.values()) > demux.MAX_FRAMES
+            or sum(len(known.table.pts) for known in _sources.values()) > _REMEMBERED_FRAMES
         ):
             _sources.popitem(last=False)
     return source
@@ -129,10 +136,10 @@ def decode(source: Source, picks: Sequence[int], pulse: Pulse, *, shrink: Shrink
     cause: Exception | None = None
     for number, (way, read) in list(enumerate(_WAYS))[source.first_way :]:
         try:
-            pictures = _collect(way, read(source.table, picks, pulse), shrink)
+            pictures = _collect(way, read(source.table, picks, pulse), pulse, shrink)
             if way != "pyav" and pictures.pts != tuple(source.table.pts[list(picks)].tolist()):
-                raise ValueError("it brought other frames than those asked for")
-        except (RuntimeError, ValueError, IndexError, AssertionError, OSError) as exc:
+                raise ValueError(_OTHER_FRAMES)
+        except _GIVING_UP as exc:
             cause = exc
             log.info("%s: %s gave up: %s", name, way, demux.why(exc))
         else:
@@ -142,6 +149,95 @@ def decode(source: Source, picks: Sequence[int], pulse: Pulse, *, shrink: Shrink
         f"{name} cannot be decoded: {demux.why(cause) if cause else 'unknown cause'}",
         hint="the file may be damaged; re-encoding it with ffmpeg shows what is left of it",
     ) from cause
+
+
+class Wanted(NamedTuple):
+    """A set of frames, as of one window."""
+
+    picks: Sequence[int]
+    """Ascending frame indices; none where there is nothing to decode."""
+    shrink: Shrink | None
+    """As for ``decode``."""
+
+
+@dataclass(slots=True)
+class _Pass:
+    """One run of a decoder over the frames of several sets, as far as it has come."""
+
+    way: str
+    chunks: Iterator[_Chunk]
+    reached: int
+    """Presentation time of the last frame that came, in ticks."""
+    parts: dict[int, list[tuple[np.ndarray, list[int]]]]
+    """By number of the set: its pictures so far, and their presentation times."""
+    rotation_degrees: int = 0
+
+
+class Reader:
+    """Brings the sets of one file, one after the other; a frame that is in several is decoded once.
+
+    What comes is what ``decode`` brings, frame for frame. Where a pass does not work out, the set at hand is
+    left to ``decode``, and the next one begins another pass, unless the file takes "pyav".
+    """
+
+    def __init__(self, source: Source, sets: Sequence[Wanted]) -> None:
+        self.source = source
+        self._sets = sets
+        self._pass: _Pass | None = None
+
+    def read(self, number: int, pulse: Pulse) -> Pictures:
+        """Bring one set; asked for in order, the decoder goes on where it was.
+
+        Raises:
+            DecodeError: As ``decode``.
+        """
+        begun, self._pass = self._pass, None  # a thread that hangs in it, given up, keeps it to itself
+        if begun is None or number not in begun.parts:
+            begun = self._begin(number, pulse)
+        if begun is not None:
+            try:
+                pictures = self._take(begun, number, pulse)
+            except _GIVING_UP as exc:
+                log.info("%s: a pass ended early: %s", display_name(self.source.table.path), demux.why(exc))
+            else:
+                self._pass = begun
+                return pictures
+        wanted = self._sets[number]
+        return decode(self.source, wanted.picks, pulse, shrink=wanted.shrink)
+
+    def _begin(self, number: int, pulse: Pulse) -> _Pass | None:
+        """A pass over a set and those after it; None for the last one, and where "pyav" is the way."""
+        way, read = _WAYS[self.source.first_way]
+        numbers = range(number, min(number + _SETS_A_PASS, len(self._sets)))
+        if way == "pyav" or len(numbers) < 2:
+            return None
+        union = sorted({pick for each in numbers for pick in self._sets[each].picks})
+        chunks = read(self.source.table, union, pulse)
+        return _Pass(way, chunks, int(self.source.table.pts[0]) - 1, {each: [] for each in numbers})
+
+    def _take(self, begun: _Pass, number: int, pulse: Pulse) -> Pictures:
+        """Go on until a set is complete; what else comes by is made small and kept for the sets after it."""
+        table = self.source.table
+        ticks = table.pts[list(self._sets[number].picks)]
+        while begun.reached < ticks[-1]:
+            pulse.beat()
+            chunk = next(begun.chunks, None)
+            if chunk is None:
+                raise ValueError(_OTHER_FRAMES)
+            came = np.array(chunk.pts)
+            for each, parts in begun.parts.items():
+                picks, shrink = self._sets[each]
+                mine = np.isin(came, table.pts[list(picks)])
+                if mine.any():
+                    frames = chunk.frames if mine.all() else chunk.frames[np.flatnonzero(mine)]
+                    parts.append((_small(frames, shrink), came[mine].tolist()))
+            begun.reached, begun.rotation_degrees = chunk.pts[-1], chunk.rotation_degrees
+        parts = begun.parts.pop(number)
+        pts = tuple(tick for _, some in parts for tick in some)
+        if pts != tuple(ticks.tolist()):
+            raise ValueError(_OTHER_FRAMES)
+        pixels = np.concatenate([pictures for pictures, _ in parts])
+        return Pictures(pixels, pts, begun.way, begun.rotation_degrees, 0)
 
 
 def decoder_class() -> Any:
@@ -160,23 +256,30 @@ def decoder_class() -> Any:
     return VideoDecoder
 
 
-def _collect(way: str, chunks: Iterator[_Chunk], shrink: Shrink | None) -> Pictures:
+def _collect(way: str, chunks: Iterator[_Chunk], pulse: Pulse, shrink: Shrink | None) -> Pictures:
     """Make each chunk small as it comes, then put all of them together."""
     parts: list[np.ndarray] = []
     pts: list[int] = []
     for chunk in chunks:
-        small = shrink(chunk.frames) if shrink else chunk.frames
-        parts.append(small.permute(0, 2, 3, 1).contiguous().numpy())
+        pulse.beat()
+        parts.append(_small(chunk.frames, shrink))
         pts += chunk.pts
     if not parts:
         raise ValueError("not a single frame of it decodes")
     return Pictures(np.concatenate(parts), tuple(pts), way, chunk.rotation_degrees, chunk.damaged_packets)
 
 
+def _small(frames: torch.Tensor, shrink: Shrink | None) -> np.ndarray:
+    """Pictures made small, as uint8 (frames, height, width, 3)."""
+    small = shrink(frames) if shrink else frames
+    pixels: np.ndarray = small.permute(0, 2, 3, 1).contiguous().numpy()
+    return pixels
+
+
 def _torchcodec(
     table: demux.FrameTable, picks: Sequence[int], pulse: Pulse, *, exact: bool
 ) -> Iterator[_Chunk]:
-    """Decode with torchcodec, from the keyframe before the first pick on."""
+    """Decode with torchcodec, from the keyframe before the first pick on; who takes a chunk beats."""
     start = 0 if exact else table.keyframe_at(picks[0])
     seeking = (
         {"seek_mode": "exact"} if exact else {"custom_frame_mappings": _mapping(table, start, picks[-1] + 1)}
@@ -189,7 +292,6 @@ def _torchcodec(
         rotation = round(metadata.rotation or 0) % 360
         size = _chunk_frames(metadata.width, metadata.height)
         for begin in range(0, len(picks), size):
-            pulse.beat()
             batch = decoder.get_frames_at([pick - start for pick in picks[begin : begin + size]])
             ticks = np.rint(batch.pts_seconds.numpy() / float(table.time_base)).astype(np.int64)
             yield _Chunk(ticks.tolist(), batch.data, rotation, 0)
@@ -208,6 +310,7 @@ _WAYS: tuple[tuple[str, _Way], ...] = (
     ("torchcodec exact", functools.partial(_torchcodec, exact=True)),
     ("pyav", _pyav),
 )
+_OTHER_FRAMES = "it brought other frames than those asked for"
 _sources: OrderedDict[tuple[str, int, int], Source] = OrderedDict()
 _sources_lock = threading.Lock()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -174,17 +175,17 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
     name = display_name(path)
     with open_video(path) as (container, stream):
         rows: list[tuple[int, int, bool]] = []
-        first_second, last_second = np.inf, -np.inf
+        ends: dict[int, tuple[int, int]] = {}  # of every stream, in its own ticks
         for count, packet in enumerate(packets(container)):
             if count % _PACKETS_PER_BEAT == 0:
                 pulse.beat()
             ticks = packet.pts if packet.pts is not None else packet.dts
             if ticks is None or not packet.size:
                 continue
-            length = packet.duration or 0
-            first_second = min(first_second, float(ticks * packet.time_base))
-            last_second = max(last_second, float((ticks + length) * packet.time_base))
-            if packet.stream_index == stream.index and not packet.is_discard:
+            length, index = packet.duration or 0, packet.stream_index
+            first, last = ends.get(index, (ticks, ticks))
+            ends[index] = min(first, ticks), max(last, ticks + length)
+            if index == stream.index and not packet.is_discard:
                 rows.append((ticks, length, packet.is_keyframe))
                 if len(rows) > MAX_FRAMES:
                     raise DecodeError(
@@ -193,6 +194,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
         if not rows:
             raise DecodeError(f"{name} has not a single frame in it")
         pts, durations, keyframes = _columns(rows, stream)
+        bases = {index: container.streams[index].time_base for index in ends}
         table = FrameTable(
             path=path,
             stream_index=stream.index,
@@ -203,7 +205,8 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             codec=stream.codec_context.codec.canonical_name,
             container=container.format.name,
             promised_seconds=container.duration / 1e6 if container.duration else None,
-            read_seconds=last_second - first_second,
+            read_seconds=max(float(last * bases[index]) for index, (_, last) in ends.items())
+            - min(float(first * bases[index]) for index, (first, _) in ends.items()),
             created_at=container.metadata.get("creation_time", ""),
         )
     if table.duration_seconds > MAX_SECONDS:
@@ -223,8 +226,8 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     Yields:
         Pictures in ascending order, none later than the last pick; fewer when the file is damaged.
     """
-    wanted = table.pts[list(picks)]
-    end = wanted[-1] + table.durations[picks[-1]]
+    wanted: list[int] = table.pts[list(picks)].tolist()
+    end = wanted[-1] + int(table.durations[picks[-1]])
     position = 0
     damage = Damage()
     with open_before(table, picks[0]) as (container, stream):
@@ -234,7 +237,7 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
             if frame.pts < wanted[position]:
                 continue
             yield Decoded(frame.pts, picture(frame), frame.rotation % 360, damage.packets)
-            position = int(np.searchsorted(wanted, frame.pts, side="right"))
+            position = bisect_right(wanted, frame.pts)
             if position == len(wanted):
                 return
 

@@ -7,6 +7,8 @@ decoded in ``footage.decode``.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,43 +109,109 @@ def sample(
         VideoError: As ``probe``; also a DecodeError when the window lies past the end or does not decode.
         DependencyError: FFmpeg's shared libraries are missing.
     """
-    absolute, name = _checked(path)
-    _load_resizing()
+    sampler = Sampler(
+        path,
+        [span],
+        fps=fps,
+        min_frames=min_frames,
+        max_frames=max_frames,
+        pixels_per_frame=pixels_per_frame,
+        video=video,
+        timeout_seconds=timeout_seconds,
+    )
+    return sampler.take(0)
 
-    def work(pulse: Pulse) -> Frames:
-        # 1. Which frames the window holds, and which of them to take.
-        source = decode.open_source(absolute, pulse, decoder=video.decoder if video else "")
-        table = source.table
-        end_seconds = table.duration_seconds
-        if span.start_seconds >= end_seconds:
-            raise DecodeError(
-                f"{name} ends at {end_seconds:.1f} s; nothing lies at {span.start_seconds:.1f} s"
-            )
-        first, past = np.searchsorted(table.times_seconds, (span.start_seconds, span.end_seconds)).tolist()
-        duration = min(span.end_seconds, end_seconds) - span.start_seconds
-        count = frames_for(duration, fps=fps, min_frames=min_frames, max_frames=max_frames)
-        picks = (first + spread(past - first, count)).tolist() or [first - 1]
 
-        # 2. Decode those alone, each made small before the next chunk comes.
-        size: list[int] = []
+class Sampler:
+    """Takes frames of several windows of one file, each as ``sample`` takes them.
 
-        def shrink(frames: torch.Tensor) -> torch.Tensor:
-            if not size:
-                height, width = frames.shape[-2:]
-                size.extend(_target(name, width, height, len(picks), pixels_per_frame))
-            return _resize(frames, *size)
+    Taken in order, windows that overlap share what they have in common, and the decoder goes on where it was:
+    no frame is decoded twice. Memory for the frames that later windows have in common with earlier ones is
+    held until those are taken.
+    """
 
-        pictures = decode.decode(source, picks, pulse, shrink=shrink)
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        spans: Sequence[Span],
+        *,
+        fps: float = 2.0,
+        min_frames: int = 4,
+        max_frames: int = 240,
+        pixels_per_frame: int = 200_704,
+        video: Video | None = None,
+        timeout_seconds: float = 120,
+    ) -> None:
+        """Note what is wanted, as for ``sample``; the spans in order of their starts. Opens nothing yet."""
+        self._path = path
+        self._spans = spans
+        self._count = partial(frames_for, fps=fps, min_frames=min_frames, max_frames=max_frames)
+        self._pixels_per_frame = pixels_per_frame
+        self._decoder = video.decoder if video else ""
+        self._timeout_seconds = timeout_seconds
+        self._reader: decode.Reader | None = None
 
-        # 3. Their times; at least two of them.
-        pixels, times = pictures.pixels, table.seconds(np.array(pictures.pts)).tolist()
-        if past == first:
-            times = [span.start_seconds]
-        if len(times) == 1:
-            pixels, times = np.repeat(pixels, 2, axis=0), times * 2
-        return Frames(pixels=pixels, times_seconds=tuple(times), span=span, decoder=pictures.way)
+    def take(self, number: int) -> Frames:
+        """Take the frames of one window.
 
-    return supervise(work, name=name, timeout_seconds=timeout_seconds)
+        Raises:
+            VideoError: As ``sample``; the other windows can be taken all the same.
+            DependencyError: FFmpeg's shared libraries are missing.
+        """
+        absolute, name = _checked(self._path)
+        _load_resizing()
+        span = self._spans[number]
+
+        def work(pulse: Pulse) -> Frames:
+            # 1. Which frames each window holds, and which of them to take.
+            source = decode.open_source(absolute, pulse, decoder=self._decoder)
+            table = source.table
+            end_seconds = table.duration_seconds
+            if span.start_seconds >= end_seconds:
+                raise DecodeError(
+                    f"{name} ends at {end_seconds:.1f} s; nothing lies at {span.start_seconds:.1f} s"
+                )
+            if self._reader is None or self._reader.source is not source:
+                self._reader = decode.Reader(source, self._sets(table, name))
+
+            # 2. Decode those alone, each made small before the next chunk comes.
+            pictures = self._reader.read(number, pulse)
+
+            # 3. Their times, in a window between two frames its start; at least two of them.
+            pixels = pictures.pixels
+            times = np.maximum(table.seconds(np.array(pictures.pts)), span.start_seconds).tolist()
+            if len(times) == 1:
+                pixels, times = np.repeat(pixels, 2, axis=0), times * 2
+            return Frames(pixels=pixels, times_seconds=tuple(times), span=span, decoder=pictures.way)
+
+        return supervise(work, name=name, timeout_seconds=self._timeout_seconds)
+
+    def _sets(self, table: FrameTable, name: str) -> list[decode.Wanted]:
+        """For each window the frames to take of it, none where the video has ended."""
+        times_seconds, end_seconds = table.times_seconds, table.duration_seconds
+        sets = []
+        for span in self._spans:
+            picks: list[int] = []
+            if span.start_seconds < end_seconds:
+                first, past = np.searchsorted(times_seconds, (span.start_seconds, span.end_seconds)).tolist()
+                count = self._count(min(span.end_seconds, end_seconds) - span.start_seconds)
+                picks = (first + spread(past - first, count)).tolist() or [first - 1]
+            shrink = _Shrink(name, frames=len(picks), pixels_per_frame=self._pixels_per_frame)
+            sets.append(decode.Wanted(picks, shrink))
+        return sets
+
+
+class _Shrink:
+    """Resizes frames to a model's budget; the first ones say from what size."""
+
+    def __init__(self, name: str, *, frames: int, pixels_per_frame: int) -> None:
+        self._target = partial(_target, name, frames=frames, pixels_per_frame=pixels_per_frame)
+        self._size: tuple[int, int] | None = None
+
+    def __call__(self, frames: torch.Tensor) -> torch.Tensor:
+        height, width = frames.shape[-2:]
+        self._size = self._size or self._target(width, height)
+        return _resize(frames, *self._size)
 
 
 def frame_at(
@@ -232,7 +300,7 @@ def _resize(frames: torch.Tensor, width: int, height: int) -> torch.Tensor:
     return small
 
 
-def _target(name: str, width: int, height: int, frames: int, pixels_per_frame: int) -> tuple[int, int]:
+def _target(name: str, width: int, height: int, *, frames: int, pixels_per_frame: int) -> tuple[int, int]:
     """``target_size``, with a sentence for pictures no model takes."""
     try:
         return target_size(width, height, frames=frames, pixels_per_frame=pixels_per_frame)

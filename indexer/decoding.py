@@ -166,24 +166,25 @@ class Ahead:
 
     def _decode(self, path: str, video: Video, windows: Sequence[Window]) -> Iterator[Decoded | Undecoded]:
         profile = self._profile
+        sampler = footage_video.Sampler(
+            path,
+            [window.span for window in windows],
+            fps=profile.fps,
+            min_frames=profile.min_frames,
+            max_frames=profile.max_frames,
+            pixels_per_frame=profile.pixels_per_frame,
+            video=video,
+            timeout_seconds=self._timeout_seconds,
+        )
         lost_seconds = 0.0
-        for window in windows:
+        for number, window in enumerate(windows):
             if lost_seconds > _GIVE_UP_TIMEOUTS * self._timeout_seconds:
                 yield Undecoded(window, f"the file was given up after {lost_seconds:.0f} s without a picture")
                 continue
             began = time.monotonic()
             try:
                 with self._meter.timing("decode"):
-                    frames = footage_video.sample(
-                        path,
-                        window.span,
-                        fps=profile.fps,
-                        min_frames=profile.min_frames,
-                        max_frames=profile.max_frames,
-                        pixels_per_frame=profile.pixels_per_frame,
-                        video=video,
-                        timeout_seconds=self._timeout_seconds,
-                    )
+                    frames = sampler.take(number)
             except VideoError as error:
                 lost_seconds += time.monotonic() - began
                 yield Undecoded(window, str(error))

@@ -20,7 +20,7 @@ from footage import decode
 from footage.errors import DecodeError, NotAVideoError, VideoError, VideoNotFoundError
 from footage.sampling import spread
 from footage.types import Span
-from footage.video import frame_at, probe, sample
+from footage.video import Sampler, frame_at, probe, sample
 from footage.vlm.contract import frames_for
 from footage.watchdog import Pulse
 
@@ -253,10 +253,122 @@ def test_a_file_that_changes_is_read_anew(tmp_path):
     assert probe(path).duration_seconds == pytest.approx(0.9)
 
 
-def test_only_a_few_scans_are_remembered(tmp_path):
+@pytest.mark.parametrize(
+    ("bound", "most", "kept"), [("_REMEMBERED_FILES", 3, 3), ("_REMEMBERED_FRAMES", 9, 4)]
+)
+def test_only_so_many_scans_are_remembered(tmp_path, monkeypatch, bound, most, kept):
+    monkeypatch.setattr(decode, bound, most)
     for number in range(8):
         probe(write_clip(tmp_path / f"{number}.mp4", count=2))
-    assert len(decode._sources) <= 4
+    assert [Path(path).stem for path, _, _ in decode._sources] == [str(n) for n in range(8)][-kept:]
+
+
+# --- windows one after the other -------------------------------------------------------------------------
+
+OVERLAPPING = (Span(0, 2.5), Span(1.5, 4), Span(3, 5.5), Span(4.5, 6))
+
+
+def same(one, other):
+    assert np.array_equal(one.pixels, other.pixels)
+    assert (one.times_seconds, one.span, one.decoder) == (other.times_seconds, other.span, other.decoder)
+
+
+@pytest.fixture
+def passes(monkeypatch):
+    """What each start of a decoder was asked for: the name of the way, and the frames."""
+    asked = []
+
+    def noted(way, read):
+        def begin(table, picks, pulse):
+            asked.append((way, list(picks)))
+            return read(table, picks, pulse)
+
+        return begin
+
+    monkeypatch.setattr(decode, "_WAYS", tuple((way, noted(way, read)) for way, read in decode._WAYS))
+    return asked
+
+
+@pytest.mark.parametrize(("name", "how"), FORMATS.values(), ids=list(FORMATS))
+def test_windows_in_turn_are_what_each_is_alone(tmp_path, name, how):
+    fps = how.get("fps", 10)
+    path = write_clip(tmp_path / name, count=6 * fps - 1, **how)
+    for rate in (2, 3.3, fps):
+        sampler = Sampler(path, OVERLAPPING, fps=rate)
+        for number, span in enumerate(OVERLAPPING):
+            same(sampler.take(number), sample(path, span, fps=rate))
+
+
+def test_windows_in_turn_share_one_pass_of_the_decoder(tmp_path, passes):
+    path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=40, options={"bf": "3"})
+    sampler = Sampler(path, OVERLAPPING, fps=10)
+    taken = [sampler.take(number) for number in range(4)]
+    assert passes == [("torchcodec", list(range(60)))]
+    assert [indices_of(frames)[0] for frames in taken] == [0, 15, 30, 45]
+    assert [len(frames.pixels) for frames in taken] == [25, 25, 25, 15]
+
+
+def test_a_pass_goes_over_so_many_windows_and_the_next_begins_where_it_must(tmp_path, passes, monkeypatch):
+    monkeypatch.setattr(decode, "_SETS_A_PASS", 2)
+    path = write_clip(tmp_path / "a.mp4", count=60)
+    sampler = Sampler(path, OVERLAPPING, fps=10)
+    assert [indices_of(sampler.take(n)) for n in range(3)] == [list(range(a, a + 25)) for a in (0, 15, 30)]
+    assert passes == [("torchcodec", list(range(40))), ("torchcodec", list(range(30, 60)))]
+
+
+def test_windows_taken_out_of_turn_or_twice_are_the_same(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=60)
+    alone = [sample(path, span, fps=10) for span in OVERLAPPING]
+    sampler = Sampler(path, OVERLAPPING, fps=10)
+    for number in (2, 0, 0, 3, 1, 2):
+        same(sampler.take(number), alone[number])
+
+
+def test_a_window_past_the_end_hurts_no_other(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=20)
+    sampler = Sampler(path, [Span(0, 1), Span(1, 3), Span(3, 4), Span(2.5, 4)], fps=10)
+    assert indices_of(sampler.take(0)) == list(range(10))
+    assert indices_of(sampler.take(1)) == list(range(10, 20))
+    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; nothing lies at 3\.0 s"):
+        sampler.take(2)
+
+
+def test_a_damaged_stretch_costs_its_own_windows_alone(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=10, options=RIGID)
+    spoil(path, range(30, 40))
+    spans = [Span(0, 2), Span(1, 3), Span(3.1, 3.9), Span(4, 6), Span(5, 6)]
+    sampler = Sampler(path, spans, fps=10)
+    for number, expected in [(0, range(20)), (1, range(10, 30)), (3, range(40, 60)), (4, range(50, 60))]:
+        if number == 3:
+            with pytest.raises(DecodeError, match=r"a\.mp4 cannot be decoded"):
+                sampler.take(2)
+        assert indices_of(sampler.take(number)) == list(expected)
+
+
+def test_a_pass_that_hangs_is_left_behind(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", count=60)
+    release, ways = threading.Event(), decode._WAYS
+
+    def hang(table, picks, pulse):
+        release.wait(30)
+        yield from ()
+
+    sampler = Sampler(path, OVERLAPPING, fps=10, timeout_seconds=0.5)
+    monkeypatch.setattr(decode, "_WAYS", (("torchcodec", hang),))
+    with pytest.raises(DecodeError, match=r"a\.mp4 was given up"):
+        sampler.take(0)
+    monkeypatch.setattr(decode, "_WAYS", ways)
+    release.set()
+    assert indices_of(sampler.take(1)) == list(range(15, 40))
+    assert indices_of(sampler.take(2)) == list(range(30, 55))
+
+
+def test_a_file_that_changes_between_windows_is_read_anew(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=60)
+    sampler = Sampler(path, OVERLAPPING, fps=10)
+    assert len(sampler.take(0).pixels) == 25
+    write_clip(path, count=20)
+    assert indices_of(sampler.take(1)) == [15, 16, 17, 18, 19]
 
 
 def test_a_window_past_the_end_is_an_error_that_says_where_the_end_is(tmp_path):
@@ -418,6 +530,17 @@ def test_every_real_clip_is_read_with_its_true_times(test_data, name):
                 truth = pictures[millis(seconds)]
                 assert (video.width, video.height) == (truth.shape[1], truth.shape[0])
                 assert looks_like(picture, truth)
+
+
+@pytest.mark.parametrize("name", REAL or ["any"])
+def test_windows_of_every_real_clip_in_turn_are_what_each_is_alone(test_data, name):
+    path = test_data / name
+    video = probe(path)
+    step = max(1.0, video.duration_seconds / 6)
+    spans = [Span(n * step, (n + 1.4) * step) for n in range(6) if n * step < video.duration_seconds]
+    sampler = Sampler(path, spans, video=video, pixels_per_frame=50_000)
+    for number, span in enumerate(spans):
+        same(sampler.take(number), sample(path, span, video=video, pixels_per_frame=50_000))
 
 
 def test_a_clip_with_an_offset_of_an_hour_has_the_times_of_its_original(test_data):
