@@ -394,7 +394,8 @@ def cramped(model, room: int) -> Cramped:
 
 
 def test_out_of_memory_halves_the_batch_and_goes_on(model):
-    asked = [(p, replace(q, max_new_tokens=6)) for p, q in requests_of(model, 12)]
+    caption = replace(contract.caption_prompt(model.profile), max_new_tokens=6)
+    asked = [(prepared, caption) for prepared, _ in requests_of(model, 12)]
     small = cramped(model, 3)
     assert [a.raw for a in small.run(asked)] == [a.raw for a in model.run(asked)]
     assert small.sizes == (8, 4, 2, 2, 2, 2, 2, 2)
