@@ -12,10 +12,10 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench-index bench-app stress check lock test-compat clean
+.PHONY: help setup demo test test-browser bench-index bench-database bench-app stress check lock test-compat clean
 
 help: ## Say what there is
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: $(VENV)/.installed $(VENV)/.ffmpeg ## Make .venv with the locked dependencies
 
@@ -40,6 +40,9 @@ lock: setup ## Renew requirements.lock
 
 bench-index: setup ## How an index bears 100,000 events (ARGS="--events 20000")
 	$(BIN)/python data/bench_index.py $(ARGS)
+
+bench-database: setup ## Searching a million events: time, recall, size (ARGS="--data FOLDER --sizes 10000")
+	$(BIN)/python -m tests.benchmarks.database $(ARGS)
 
 bench-app: setup ## How fast the app answers beside the engine, and its memory (ARGS="--part memory")
 	$(BIN)/python data/bench_app.py $(ARGS)
