@@ -104,6 +104,7 @@ class Tables:
                     f"no index can be made at {path}: {error.strerror}",
                     hint="Choose another place with --db.",
                 ) from error
+        os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every partition that it joins to another
         import lancedb
 
         with mapped(path):
