@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench-index bench-app bench-decode bench-pipeline stress check lock test-compat clean
+.PHONY: help setup demo test test-browser bench stress check lock test-compat clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -38,17 +38,9 @@ lock: setup ## Renew requirements.lock
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --group dev \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
-bench-index: setup ## How an index bears 100,000 events (ARGS="--events 20000")
-	$(BIN)/python data/bench_index.py $(ARGS)
-
-bench-app: setup ## How fast the app answers beside the engine, and its memory (ARGS="--part memory")
-	$(BIN)/python data/bench_app.py $(ARGS)
-
-bench-decode: setup ## Decoding beside qwen-vl-utils and PyAV, on the clips in FOOTAGE_TEST_DATA (ARGS="--repeats 9")
-	$(BIN)/python -m tests.benchmarks.decode $(ARGS)
-
-bench-pipeline: setup ## An index run whose model costs nothing (ARGS=--scaling: minutes to hours)
-	$(BIN)/python -m tests.benchmarks.pipeline $(ARGS)
+BENCHMARKS := finds captions latency decode pipeline growth app database gpu
+bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9"; see docs/performance.md)
+	for name in $(or $(BENCH),$(BENCHMARKS)); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS) || exit 1; done
 
 stress: setup ## Kill an index run at 50 random moments and compare (KILLS=50)
 	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py

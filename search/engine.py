@@ -271,15 +271,11 @@ class Engine:
         """
         status = self._store.status()
         if content_ids is not None:
-            held = self._store.held(sorted(content_ids)).items()
-            captioned = [(video, committed) for _, (video, committed) in held if committed]
+            covered = self._store.covered(sorted(content_ids)).values()
             return Coverage(
-                videos=len(captioned),
-                seconds_indexed=sum(
-                    covered_seconds(Window(video.content_id, n, span) for n, span in committed.items())
-                    for video, committed in captioned
-                ),
-                seconds_total=sum(video.duration_seconds for _, (video, _) in held),
+                videos=sum(indexed > 0 for indexed, _ in covered),
+                seconds_indexed=sum(indexed for indexed, _ in covered),
+                seconds_total=sum(length for _, length in covered),
                 files_failed=len(status.failures),
                 model=status.model.model if status.model else "",
             )

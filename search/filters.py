@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from footage.types import File, Span
@@ -137,7 +138,10 @@ def read_length(text: str) -> float | None:
 
 
 def _among(value: str, wanted: tuple[str, ...]) -> bool:
-    return not wanted or value.casefold() in {name.casefold() for name in wanted}
+    return not wanted or _folded(value) in map(_folded, wanted)
+
+
+_folded = lru_cache(maxsize=4096)(str.casefold)  # of many files few collections and cameras
 
 
 def _globbed(path: str, glob: str) -> bool:

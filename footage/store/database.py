@@ -15,14 +15,15 @@ from footage.store import rows as layout
 from footage.store.notebook import NOTEBOOK, Notebook
 from footage.store.rows import SCHEMA_VERSION, IndexStatus, OwnerKind, TextRow, VectorRow
 from footage.store.tables import Row, Tables
-from footage.timeline import covered_seconds
-from footage.types import Event, File, FileState, Hit, Provenance, Run, Span, Video, Window, WindowRecord
+from footage.types import Event, File, FileState, Hit, Provenance, Run, Span, Video, WindowRecord
 
 if TYPE_CHECKING:
     import numpy as np
 
 _MORE = 4
 _REMEMBERED_ROWS = 100_000  # of a larger table, the rows of the videos at hand are looked up each time
+_WORDED: tuple[OwnerKind, ...] = ("event", "scene", "passage")
+_NONE: frozenset[int] = frozenset()
 _TIMELINE = "timeline_embedder"
 _CLOCK = "clock_offset/"
 _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
@@ -31,8 +32,8 @@ _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedd
 class Store:
     """One index on disk. Open it with ``Store.open``; many readers and one writer may use it at a time.
 
-    Reads always see the latest commits of every process. No vector index is built: up to 200,000
-    vectors are searched exactly in memory, which takes milliseconds, and more of them exactly on disk.
+    Reads always see the latest commits of every process. Up to 200,000 vectors are searched exactly in
+    memory, which takes milliseconds; more of them by a vector index on disk, which ``tidy`` makes.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -44,7 +45,9 @@ class Store:
         self._passages_at: dict[
             str, tuple[tuple[int, int], frozenset[str], tuple[list[Hit], np.ndarray]]
         ] = {}
-        self._windows_at: tuple[int, dict[str, dict[int, Span]]] | None = None
+        self._windows_at: tuple[int, dict[str, dict[int, Span]], bool] | None = None
+        self._covered_at: tuple[int, dict[str, tuple[set[int], float]]] | None = None
+        self._files_at: tuple[int, list[File]] | None = None
         self._videos_at: tuple[int, dict[str, Video]] | None = None
         self._paths_at: tuple[int, dict[str, list[str]]] | None = None
         self._status: tuple[tuple[int, ...], IndexStatus] | None = None
@@ -131,9 +134,12 @@ class Store:
         self._tables.upsert("files", [layout.file_to_row(file) for file in files])
 
     def files(self, *, state: FileState | None = None) -> list[File]:
-        """All files, or those in one state, by path."""
-        found = self._tables.read("files", {"state": [state]} if state else None)
-        return sorted((layout.file_from_row(row) for row in found), key=lambda file: file.path)
+        """All files, or those in one state, by path; remembered while nobody writes any."""
+        version = self._tables.version("files")
+        if self._files_at is None or self._files_at[0] != version:
+            found = map(layout.file_from_row, self._tables.read("files"))
+            self._files_at = (version, sorted(found, key=lambda file: file.path))
+        return [file for file in self._files_at[1] if state in (None, file.state)]
 
     def file_at(self, path: str) -> File | None:
         """The file at an absolute path, if the index knows it."""
@@ -481,6 +487,42 @@ class Store:
             if content_id in videos
         }
 
+    def covered(self, content_ids: Collection[str]) -> dict[str, tuple[float, float]]:
+        """Of some videos, how many seconds captioned windows cover, and how many seconds there are.
+
+        By content id; overlaps count once, and a video that the index does not know is left out.
+        """
+        videos, covered = self._known_videos(content_ids), self._covered()
+        return {
+            content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].duration_seconds)
+            for content_id in content_ids
+            if content_id in videos
+        }
+
+    def _covered(self) -> dict[str, tuple[set[int], float]]:
+        """Indexes of each content's captioned windows, and the seconds they cover; remembered."""
+        version = self._tables.version("windows")
+        if self._covered_at is None or self._covered_at[0] != version:
+            self._covered_at = (version, self._covered_now())
+        return self._covered_at[1]
+
+    def _covered_now(self) -> dict[str, tuple[set[int], float]]:
+        columns = ["content_id", "start_seconds", "end_seconds", "window_index"]
+        table = self._tables.columns("windows", columns)
+        table = table.sort_by([(column, "ascending") for column in columns])
+        covered: dict[str, tuple[set[int], float]] = {}
+        reached = 0.0
+        for content_id, start, end, index in zip(  # no spans are made of them: there may be a million
+            *(table.column(column).to_pylist() for column in columns), strict=True
+        ):
+            if content_id not in covered:
+                covered[content_id], reached = (set(), 0.0), start
+            indexes, seconds = covered[content_id]
+            indexes.add(index)
+            covered[content_id] = (indexes, seconds + max(0.0, end - max(start, reached)))
+            reached = max(reached, end)
+        return covered
+
     def sample_vectors(self, embedder: str, size: int) -> tuple[list[str], list[str], np.ndarray]:
         """Some events, drawn evenly: content ids, texts, and vectors, float32 (events, dimension)."""
         from footage.store.nearest import matrix_of
@@ -536,11 +578,11 @@ class Store:
     ) -> tuple[list[Row], np.ndarray | None]:
         """Search the texts that say something and whose content a file still holds."""
         without = {"content_id": self._contents_without_files()}
-        if not isinstance(query, str):  # a text without words shares none
-            without["text"] = frozenset([""])
+        if not isinstance(query, str) and owner_kinds is None:  # of kind "video" are those without a text
+            owner_kinds = _WORDED
         wanted = _given(owner_kind=owner_kinds, content_id=content_ids)
         rows, vectors = self._tables.search(table, query, limit=limit, wanted=wanted, without=without)
-        owned = self._owned(rows)
+        owned = [place for place in self._owned(rows) if rows[place]["text"]]
         return [rows[n] for n in owned], None if vectors is None else vectors[owned]
 
     def status(self) -> IndexStatus:
@@ -557,17 +599,18 @@ class Store:
     def _counted(self) -> IndexStatus:
         files = self.files()
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
-        committed = {content: spans for content, spans in self.committed().items() if content in held}
-        events = self._tables.read("events", {"owner_kind": ["event"]}, columns=["content_id"])
+        covered = {content_id: each for content_id, each in self._covered().items() if content_id in held}
+        events = self._tables.count_by("events", ["content_id", "owner_kind"])
         return IndexStatus(
-            videos=len(committed),
+            videos=len(covered),
             files=Counter(file.state for file in files),
-            windows=sum(len(spans) for spans in committed.values()),
-            events=sum(row["content_id"] in committed for row in events),
-            seconds_indexed=sum(
-                covered_seconds(Window(content, index, span) for index, span in spans.items())
-                for content, spans in committed.items()
+            windows=sum(len(indexes) for indexes, _ in covered.values()),
+            events=sum(
+                count
+                for row, count in events
+                if row["owner_kind"] == "event" and row["content_id"] in covered
             ),
+            seconds_indexed=sum(seconds for _, seconds in covered.values()),
             seconds_total=sum(video.duration_seconds for key, video in self.videos().items() if key in held),
             embedders=self._embedders(),
             models=self.provenances(),
@@ -666,22 +709,28 @@ class Store:
         """The places of projected rows that stand on committed windows alone."""
         if not rows:
             return []
-        committed = self._committed_windows({row["content_id"] for row in rows})
+        covered = self._covered()
         return [
             place
             for place, row in enumerate(rows)
-            if row["content_id"] in committed
-            and all(index in committed[row["content_id"]] for index in row["window_indexes"])
+            if row["content_id"] in covered
+            and covered[row["content_id"]][0].issuperset(row["window_indexes"])
         ]
 
     def _committed_windows(self, content_ids: Collection[str]) -> dict[str, dict[int, Span]]:
-        """Spans of the committed windows of some videos at least; remembered while nobody commits any."""
+        """Spans of the committed windows of some videos at least; remembered while nobody commits any.
+
+        Of a large table, those of the videos that were asked for.
+        """
         version = self._tables.version("windows")
         if self._windows_at is None or self._windows_at[0] != version:
-            if self._tables.count("windows") > _REMEMBERED_ROWS:
-                return self.committed(content_ids)
-            self._windows_at = (version, self.committed())
-        return self._windows_at[1]
+            whole = self._tables.count("windows") <= _REMEMBERED_ROWS
+            self._windows_at = (version, self.committed() if whole else {}, whole)
+        _, known, whole = self._windows_at
+        if not whole and (unknown := set(content_ids) - known.keys()):
+            found = self.committed(unknown)
+            known.update({content_id: found.get(content_id, {}) for content_id in unknown})
+        return known
 
     def _known_paths(self, content_id: str) -> dict[str, list[str]]:
         """Paths of the files that hold a content at least; remembered while nobody writes any."""

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import reduce
+from functools import lru_cache, reduce
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from footage.store.rows import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
 
     from footage.store.nearest import Nearest
 
@@ -44,7 +45,15 @@ _COMMITS, _ROWS_PER_COMMIT = 50, 1000
 _INDEX_BYTES = 512 * 2**20
 _METADATA_BYTES = 32 * 2**20
 _NOTES_SECONDS = 30.0  # a write of a few rows takes a hundredth of a second, a copy of an index some seconds
-_IN_MEMORY_ROWS = 200_000  # 300 MB of 384 numbers each
+# 300 MB of 384 numbers each. From here on looking at every vector takes longer than a vector index does.
+_IN_MEMORY_ROWS = 200_000
+# The vector index: partitions of so many rows, of which the nearest to the query are looked through, or all
+# when those hold too few rows that pass the filter. Chosen on a million events (docs/performance.md). Their
+# size is given, not their number, because that is what LanceDB keeps to when it brings an index up to date.
+_PARTITION_ROWS, _PROBES, _EVERY = 1000, 128, 1_000_000
+_ROUNDS, _SAMPLE_RATE = 15, 64  # of k-means; LanceDB's 50 and 256 take minutes more and find no more
+_FEW = 100  # values of a filter; rows of so few videos are read and compared one by one, which is exact
+_SCALAR_INDEX_ROWS = 50_000  # of a smaller table a filter reads the whole column as fast
 _RELOAD_PATIENCE = 20  # of a table that is being written to, loading takes a twentieth of the time at most
 _HOLDER = ".lock-holder"
 _RESTORE = "Restore it from a backup, or remove the folder and index again."
@@ -73,6 +82,7 @@ class Tables:
         self._lock: Any = None
         self._commits: Counter[str] = Counter()
         self._memory: dict[str, _Remembered] = {}
+        self._too_large: dict[str, int] = {}  # the version at which a table was found to be
         self._seen = threading.local()
 
     # -- opening ---------------------------------------------------------------------------------------------
@@ -94,6 +104,7 @@ class Tables:
                     f"no index can be made at {path}: {error.strerror}",
                     hint="Choose another place with --db.",
                 ) from error
+        os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every partition that it joins to another
         import lancedb
 
         with mapped(path):
@@ -230,10 +241,14 @@ class Tables:
         with mapped(self.path):
             return int(self.table(name).count_rows())
 
+    def columns(self, name: str, columns: Sequence[str]) -> pa.Table:
+        """Some columns of every row, as an Arrow table."""
+        with mapped(self.path):
+            return self.table(name).search().select(list(columns)).limit(None).to_arrow()
+
     def count_by(self, name: str, columns: Sequence[str]) -> list[tuple[Row, int]]:
         """The distinct values of some columns, and how many rows have each."""
-        with mapped(self.path):
-            found = self.table(name).search().select(list(columns)).limit(None).to_arrow()
+        found = self.columns(name, columns)
         counted = found.group_by(list(columns), use_threads=False).aggregate([([], "count_all")])
         return [(row, row.pop("count_all")) for row in counted.to_pylist()]
 
@@ -284,11 +299,13 @@ class Tables:
         """Rows nearest to a vector ("_distance", cosine) or sharing words with a text ("_score", BM25).
 
         Rows are filtered before they are ranked: those that match ``wanted``, less those in which any column
-        has one of its values in ``without``.
+        has one of its values in ``without``. Vectors are compared with all rows, except in a table with a
+        vector index, which may miss some; "_distance" is exact either way.
 
         Returns:
             The rows, best first, and their vectors, (rows, dimension), where the table has any.
         """
+        import numpy as np
         from lancedb.query import MatchQuery
 
         from footage.store.nearest import matrix_of
@@ -299,17 +316,26 @@ class Tables:
             return nearest.search(query, limit=limit, wanted=wanted, without=without)
         conditions = [_matching(wanted)] if wanted else []
         conditions += [~_matching({column: values}) for column, values in without.items() if values]
+        few = len(wanted.get("content_id", range(_FEW + 1))) <= _FEW
         with mapped(self.path):
             if isinstance(query, str):
                 builder = self.table(name).search(MatchQuery(query, "text"), query_type="fts")
             else:
                 builder = self.table(name).search(query, vector_column_name="vector").distance_type("cosine")
+                builder = builder.bypass_vector_index() if few else builder.nprobes(_PROBES)
             if conditions:
                 builder = builder.where(reduce(lambda a, b: a & b, conditions), prefilter=True)
             found = builder.limit(limit).to_arrow()
+            if len(found) < limit and not isinstance(query, str) and not few:  # they may lie further off
+                found = builder.nprobes(_EVERY).to_arrow()
         if "vector" not in found.schema.names:
             return found.to_pylist(), None
-        return found.drop_columns("vector").to_pylist(), matrix_of(found)
+        rows, vectors = found.drop_columns("vector").to_pylist(), matrix_of(found)
+        distances = 1.0 - vectors @ query  # the index only knows them roughly
+        for row, distance in zip(rows, distances.tolist(), strict=True):
+            row["_distance"] = distance
+        order = np.argsort(distances, kind="stable")
+        return [rows[place] for place in order.tolist()], vectors[order]
 
     def in_memory(self, name: str) -> Nearest | None:
         """A vector table in memory, if it is small enough and not written to all the time; else None."""
@@ -318,7 +344,11 @@ class Tables:
             return held.nearest
         if held is not None and time.monotonic() - held.loaded_at < _RELOAD_PATIENCE * held.took_seconds:
             return None
+        if self._too_large.get(name) == version:
+            return None
         if self.count(name) > _IN_MEMORY_ROWS:
+            self._too_large[name] = version
+            self._memory.pop(name, None)
             return None
         from footage.store.nearest import Nearest
 
@@ -405,16 +435,52 @@ class Tables:
             for name in ("events", "passages"):
                 self.table(name).create_index("text", config=words, replace=True)
 
+    def index_rows(self, name: str) -> None:
+        """Make the indexes that a large table lacks: of its vectors, and of the columns it is filtered by.
+
+        Each is one commit: one that was cut short is not there, and made the next time. Rows newer than an
+        index are looked through beside it, so found, until ``tidy`` takes them in.
+        """
+        from lancedb.index import Bitmap, BTree, IvfSq
+
+        vectors = IvfSq(
+            distance_type="cosine",
+            target_partition_size=_PARTITION_ROWS,
+            max_iterations=_ROUNDS,
+            sample_rate=_SAMPLE_RATE,
+        )
+        kinds = {
+            "content_id": (BTree(), _SCALAR_INDEX_ROWS),
+            "owner_kind": (Bitmap(), _SCALAR_INDEX_ROWS),
+            "vector": (vectors, _IN_MEMORY_ROWS),
+        }
+        with mapped(self.path):
+            table = self.table(name)
+            rows = table.count_rows()
+            for column in kinds.keys() & set(table.schema.names) - self._indexed_columns(name):
+                kind, least = kinds[column]
+                if rows > least:
+                    table.create_index(column, config=kind, name=f"{column}_idx")
+
+    def _indexed_columns(self, name: str) -> set[str]:
+        return {column for index in self.table(name).list_indices() for column in index.columns}
+
     def copy_rows(self, names: Iterable[str]) -> None:
-        """Write every row anew: LanceDB keeps rows that were deleted until a tenth of a file's are."""
+        """Write every row anew: LanceDB keeps rows that were deleted until a tenth of a file's are.
+
+        So do indexes: those of words are made again, others are taken away, for ``tidy`` to make again.
+        """
         for name in names:
             key = self.table(name).schema.names[0]
             with mapped(self.path):
+                for index in self.table(name).list_indices():
+                    if index.columns != ["text"]:
+                        self.table(name).drop_index(index.name)
                 self.table(name).update(values_sql={key: key})
         self.index_words()
 
     def tidy(self, names: Iterable[str], *, every_version: bool = False) -> None:
-        """Join the small files that many commits leave, renew the full-text index, drop old versions.
+        """Join the small files that many commits leave, bring the indexes up to date, drop old versions.
 
         Versions younger than 15 seconds stay, so that no reader loses the one it is reading; with
         ``every_version`` none but the latest does, so that what was deleted is gone from the disk.
@@ -427,6 +493,7 @@ class Tables:
         with mapped(self.path):
             for name in names:
                 self.table(name).optimize(cleanup_older_than=keep, delete_unverified=every_version)
+                self.index_rows(name)
                 self._commits[name] = 0
 
     def untidy(self) -> list[str]:
@@ -455,13 +522,17 @@ class Tables:
 
 def _matching(wanted: Wanted) -> Any:
     """A filter for LanceDB. Values go in as typed literals and are never spliced into SQL."""
+    return reduce(lambda a, b: a & b, (_any_of(name, frozenset(values)) for name, values in wanted.items()))
+
+
+@lru_cache(maxsize=16)  # one question asks several times for the same thousands of videos
+def _any_of(name: str, values: frozenset[Any]) -> Any:
+    """A filter: a column has one of some values."""
     from lancedb.expr import col, lit
 
-    conditions = []
-    for name, values in wanted.items():
-        one = len(values) == 1
-        conditions.append(col(name) == lit(next(iter(values))) if one else col(name).isin(sorted(values)))
-    return reduce(lambda a, b: a & b, conditions)
+    if len(values) == 1:
+        return col(name) == lit(next(iter(values)))
+    return col(name).isin(sorted(values))
 
 
 def _holds_anything(path: Path) -> bool:

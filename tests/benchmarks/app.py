@@ -9,9 +9,9 @@ Memory is the resident size of the app's process, over searches and then preview
 (``footage demo`` makes it). Every preview is cut anew and fetched.
 
 Examples:
-    python data/bench_app.py
-    python data/bench_app.py --db /tmp/anet.lancedb --part latency --json
-    python data/bench_app.py --part memory
+    python -m tests.benchmarks.app
+    python -m tests.benchmarks.app --db /tmp/anet.lancedb --part latency --json
+    python -m tests.benchmarks.app --part memory
 """
 
 from __future__ import annotations
@@ -32,8 +32,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from footage import synthetic
 from footage.config import Settings, load_settings

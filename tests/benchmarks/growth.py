@@ -4,8 +4,8 @@ Prints, for every tenth of the events, the time an event took to insert and the 
 end the ratio of the last tenth's time to the first's.
 
 Examples:
-    python data/bench_index.py
-    python data/bench_index.py --events 20000 --json
+    python -m tests.benchmarks.growth
+    python -m tests.benchmarks.growth --events 20000 --json
 """
 
 from __future__ import annotations
@@ -21,8 +21,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from footage import synthetic
 from footage.embedder import Embedder, TextKind

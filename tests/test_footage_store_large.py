@@ -1,0 +1,173 @@
+"""A table too large to be compared row by row: its indexes, with limits so low that a small one is."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+import pytest
+
+from footage.errors import StoreError
+from footage.store import Store, VectorRow
+from footage.store import tables as tables_module
+from footage.store.schema import vector_table
+from footage.types import Caption, File, Provenance, Span, Video, Window, WindowRecord
+
+EMBEDDER = "e"
+DIMENSION = 32
+VIDEOS, EVENTS = 40, 60
+TABLE = vector_table(EMBEDDER)
+
+
+@pytest.fixture
+def large(monkeypatch):
+    """Lower every limit, and let the index miss something."""
+    monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 500)
+    monkeypatch.setattr(tables_module, "_SCALAR_INDEX_ROWS", 500)
+    monkeypatch.setattr(tables_module, "_PARTITION_ROWS", 100)
+    monkeypatch.setattr(tables_module, "_PROBES", 8)
+    monkeypatch.setattr(tables_module, "_FEW", 2)
+
+
+def drawn(rng, number):
+    """Unit vectors about a few topics, as those of sentences are."""
+    topics = np.random.default_rng(7).normal(size=(12, DIMENSION))
+    vectors = topics[rng.integers(12, size=number)] + 0.8 * rng.normal(size=(number, DIMENSION))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+def put(store, name, vectors):
+    """Index a video of one window, each of whose events has one of the vectors."""
+    content_id = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
+    store.put_files([File(f"/{name}", content_id, state="indexed", duration_seconds=30.0)])
+    store.put_video(Video(content_id, 30.0, 64, 48, 25.0, "h264"))
+    window = Window(content_id, 0, Span(0, 30))
+    store.add_windows([WindowRecord(window, Caption("", (), "", "stop"), Provenance("m", "1", "1", "b"))])
+    rows = [
+        VectorRow("event", f"{name}/{n}", content_id, (0,), Span(0, 30), f"a thing {n}", vector)
+        for n, vector in enumerate(vectors)
+    ]
+    rows.append(VectorRow("video", content_id, content_id, (0,), Span(0, 30), "", vectors.mean(axis=0)))
+    store.put_vectors(EMBEDDER, rows, new=True)
+    return content_id
+
+
+@pytest.fixture
+def filled(large, tmp_path):
+    """An index that is too large for memory, before it is tidied, with what it holds by owner id."""
+    rng = np.random.default_rng(0)
+    store = Store.open(tmp_path / "index", create=True)
+    held = {f"v{n}": drawn(rng, EVENTS) for n in range(VIDEOS)}
+    contents = {name: put(store, name, vectors) for name, vectors in held.items()}
+    return store, held, contents
+
+
+def nearest(held, query, limit, names=None):
+    """Owner ids of the nearest events, by comparing every vector."""
+    ids = [f"{name}/{n}" for name, vectors in held.items() for n in range(len(vectors))]
+    cosines = np.concatenate(list(held.values())) @ query
+    order = [ids[place] for place in np.argsort(-cosines)]
+    return [each for each in order if names is None or each.split("/")[0] in names][:limit]
+
+
+def found(store, query, limit, **wanted):
+    return [hit.owner_id for hit in store.search_vectors(EMBEDDER, query, limit=limit, **wanted)]
+
+
+def columns(store):
+    return {column for index in store._tables.table(TABLE).list_indices() for column in index.columns}
+
+
+def test_a_small_table_gets_no_index(tmp_path):
+    store = Store.open(tmp_path / "index", create=True)
+    put(store, "v", drawn(np.random.default_rng(0), EVENTS))
+    store.tidy()
+    assert columns(store) == set()
+
+
+def test_tidying_a_large_table_makes_its_indexes_and_finds_nearly_the_same(filled):
+    store, held, _ = filled
+    queries = drawn(np.random.default_rng(1), 30)
+    assert [found(store, query, 10) for query in queries] == [nearest(held, query, 10) for query in queries]
+    store.tidy()
+    assert columns(store) == {"content_id", "owner_kind", "vector"}
+    shares = [len({*found(store, query, 10)} & {*nearest(held, query, 10)}) / 10 for query in queries]
+    assert np.mean(shares) >= 0.95
+
+
+def test_the_scores_of_an_index_are_exact_and_in_order(filled):
+    store, held, _ = filled
+    store.tidy()
+    query = drawn(np.random.default_rng(2), 1)[0]
+    hits, vectors = store.nearest(EMBEDDER, query, limit=50)
+    scores = [hit.score for hit in hits]
+    assert len(hits) == 50 and scores == sorted(scores, reverse=True)
+    for hit, vector in zip(hits, vectors, strict=True):
+        name, number = hit.owner_id.split("/")
+        assert np.array_equal(vector, held[name][int(number)])
+        assert hit.score == pytest.approx(float(vector @ query), abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_a_filter_brings_as_many_as_are_asked_for_and_none_beside_it(filled, count):
+    store, held, contents = filled
+    store.tidy()
+    chosen = [f"v{n}" for n in range(count)]
+    for query in drawn(np.random.default_rng(3), 10):
+        wanted = {"content_ids": [contents[name] for name in chosen], "owner_kinds": ["event"]}
+        assert found(store, query, EVENTS * count, **wanted) == nearest(held, query, EVENTS * count, chosen)
+        if count <= tables_module._FEW:  # these are compared one by one
+            assert found(store, query, 10, **wanted) == nearest(held, query, 10, chosen)
+
+
+def test_rows_are_found_before_and_after_the_index_takes_them_in_and_not_once_they_are_gone(filled):
+    store, _, _ = filled
+    store.tidy()
+    new = drawn(np.random.default_rng(4), EVENTS)
+    content_id = put(store, "new", new)
+    assert store._tables.table(TABLE).index_stats("vector_idx").num_unindexed_rows == EVENTS + 1
+    assert all(found(store, vector, 1) == [f"new/{n}"] for n, vector in enumerate(new))
+    store.tidy()
+    assert store._tables.table(TABLE).index_stats("vector_idx").num_unindexed_rows == 0
+    assert all(found(store, vector, 1) == [f"new/{n}"] for n, vector in enumerate(new))
+    store.remove_files(["/new"])
+    assert not any(hit.startswith("new/") for vector in new for hit in found(store, vector, 10))
+    store.put_files([File("/new", content_id, state="indexed", duration_seconds=30.0)])
+    assert store.forget(content_id) == 1
+    assert not any(hit.startswith("new/") for vector in new for hit in found(store, vector, 10))
+    assert columns(store) == {"content_id", "owner_kind", "vector"}
+
+
+def test_an_index_whose_making_was_cut_short_is_made_the_next_time(filled, monkeypatch):
+    store, held, _ = filled
+    table = store._tables.table(TABLE)
+    create = type(table).create_index
+
+    def cut(self, column, **given):
+        if column == "vector":
+            raise RuntimeError("cut")
+        return create(self, column, **given)
+
+    monkeypatch.setattr(type(table), "create_index", cut)
+    with pytest.raises(StoreError):
+        store.tidy()
+    query = drawn(np.random.default_rng(5), 1)[0]
+    assert "vector" not in columns(store) and found(store, query, 10) == nearest(held, query, 10)
+    monkeypatch.undo()
+    monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 500)
+    again = Store.open(store.path)
+    again.tidy()
+    assert "vector" in columns(again)
+
+
+def test_what_is_counted_of_windows_counts_overlaps_once(tmp_path):
+    store = Store.open(tmp_path / "index", create=True)
+    spans = [Span(0, 30), Span(25, 55), Span(70, 80), Span(72, 75)]
+    store.put_files([File("/v", "v", state="indexed", duration_seconds=100.0)])
+    store.put_video(Video("v", 100.0, 64, 48, 25.0, "h264"))
+    store.add_windows(
+        WindowRecord(Window("v", n, span), Caption("", (), "", "stop"), Provenance("m", "1", "1", "b"))
+        for n, span in enumerate(spans)
+    )
+    assert store.covered(["v", "unknown"]) == {"v": (65.0, 100.0)}
+    assert (store.status().windows, store.status().seconds_indexed) == (4, 65.0)
