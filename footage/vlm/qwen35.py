@@ -192,7 +192,7 @@ class Qwen35Model:
                         zip(batch, self._answer([rows[n] for n in batch]), strict=True)
                     ),
                 )
-            logger.debug(
+            logger.info(
                 "%d requests: %d window states kept from before, %d made, %d MB kept now",
                 len(rows),
                 self._kept.hits - hits,
