@@ -100,7 +100,7 @@ class Settings(BaseSettings):
         default=None,
         description="File of `footage calibrate`; unset: the profile's own, if it has one.",
     )
-    batch_size: int = Field(default=4, ge=1, le=256, description="Windows captioned in one go.")
+    batch_size: int = Field(default=8, ge=1, le=256, description="Windows captioned in one go.")
     queue_windows: int = Field(
         default=4, ge=1, le=256, description="Decoded windows that may wait in memory for the model."
     )

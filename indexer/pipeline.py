@@ -42,7 +42,7 @@ def index(
     embedder: Embedder,
     window_seconds: float | None = None,
     overlap_seconds: float | None = None,
-    batch_size: int = 4,
+    batch_size: int = 8,
     queue_windows: int = 4,
     decode_timeout_seconds: float = 120,
     selection: Selection = EVERYTHING,

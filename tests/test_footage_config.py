@@ -37,7 +37,7 @@ def test_defaults_are_those_the_readme_lists(tmp_path: Path) -> None:
         "minilm",
     )
     assert (chosen.window_seconds, chosen.overlap_seconds) == (None, None)
-    assert (chosen.batch_size, chosen.queue_windows, chosen.decode_timeout_seconds) == (4, 4, 120)
+    assert (chosen.batch_size, chosen.queue_windows, chosen.decode_timeout_seconds) == (8, 4, 120)
 
 
 def test_every_setting_is_described() -> None:

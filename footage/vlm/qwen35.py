@@ -42,6 +42,8 @@ PATCH_PIXELS = 16
 """Side of the square patches that the vision tower's grid counts."""
 PROMPT_TOKENS_APART = 16
 """Prompts of one batch differ in length by so much at most: what is longer is read a token at a time."""
+SMALL_PARAMETERS = 100_000_000
+"""A model below this size answers within seconds on a CPU."""
 MERGED_PATCHES = 4
 """Patches that the vision tower makes one token of."""
 LARGEST_ASPECT_RATIO = 200
@@ -539,7 +541,8 @@ def _bounds(model: Any, place: torch.device) -> Bounds:
     if place.type == "cuda":
         share = torch.cuda.get_device_properties(place).total_memory // 5
         return Bounds(64, share // token_bytes, 32_768, share, 2 << 30)
-    return Bounds(32, (1 << 30) // token_bytes, 8_192, 1 << 30, 1 << 30)
+    rows = 32 if model.num_parameters() < SMALL_PARAMETERS else 2  # minutes a window: each is worth keeping
+    return Bounds(rows, (1 << 30) // token_bytes, 8_192, 1 << 30, 1 << 30)
 
 
 def _end_ids(model: Any, tokenizer: Any) -> list[int]:
