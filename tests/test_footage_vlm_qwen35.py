@@ -427,6 +427,17 @@ def test_batches_hold_every_item_once_in_order_within_their_bounds(tokens, most,
         assert len(batch) == 1 or len(batch) * max(tokens[n] for n in batch) <= most
 
 
+@given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 9)), max_size=20))
+def test_prompts_answered_together_are_of_like_length(sizes):
+    clip = qwen35._Clip(torch.zeros(5, dtype=torch.int64), torch.tensor([[1, 4, 4]]), None)
+    rows = [qwen35._Row(clip, [0] * length, prompt("what?", cap)) for length, cap in sizes]
+    groups = list(qwen35._of_like_prompts(rows))
+    assert sorted(n for group in groups for n in group) == list(range(len(rows)))
+    for group in groups:
+        lengths = [len(rows[n].ids) for n in group]
+        assert max(lengths) - min(lengths) <= qwen35.PROMPT_TOKENS_APART
+
+
 # --- loading ------------------------------------------------------------------------------------------------
 
 

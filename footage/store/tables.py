@@ -456,11 +456,11 @@ class Tables:
         }
         with mapped(self.path):
             table = self.table(name)
-            rows = table.count_rows()
-            for column in kinds.keys() & set(table.schema.names) - self._indexed_columns(name):
-                kind, least = kinds[column]
-                if rows > least:
-                    table.create_index(column, config=kind, name=f"{column}_idx")
+            rows, columns = table.count_rows(), table.schema.names
+            wanted = {column for column, (_, least) in kinds.items() if column in columns and rows > least}
+            if wanted:  # of a small table no index is looked up
+                for column in wanted - self._indexed_columns(name):
+                    table.create_index(column, config=kinds[column][0], name=f"{column}_idx")
 
     def _indexed_columns(self, name: str) -> set[str]:
         return {column for index in self.table(name).list_indices() for column in index.columns}

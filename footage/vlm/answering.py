@@ -21,19 +21,25 @@ Spell = Callable[[list[int]], str]
 class Writing:
     """One prompt's answer so far; the likeliest tokens, or drawn ones where the prompt has a seed."""
 
-    def __init__(self, prompt: Prompt, *, end_ids: Collection[int], spell: Spell) -> None:
+    def __init__(
+        self, prompt: Prompt, *, end_ids: Collection[int], spell: Spell, unread: Sequence[int] = ()
+    ) -> None:
+        """Begin.
+
+        Args:
+            prompt: What was asked.
+            end_ids: Tokens that end an answer.
+            spell: Decodes tokens.
+            unread: Tokens of the prompt that are still to be read before the answer begins.
+        """
         self.finished = False
         self._prompt = prompt
         self._end_ids = end_ids
         self._spell = spell
         self._tokens: list[int] = []
         self._logprobs: list[float] = []
-        self._unread: list[int] = []
+        self._unread = list(unread)
         self._drawing = None if prompt.seed is None else torch.Generator().manual_seed(prompt.seed)
-
-    def expect(self, ids: Sequence[int]) -> None:
-        """Tokens of the prompt that are still to be read before the answer begins."""
-        self._unread = list(ids)
 
     def take(self, likeliest: int, logprob: float, logits: Tensor) -> int:
         """Choose the next token, of the prompt or the answer; a finished answer no longer grows.

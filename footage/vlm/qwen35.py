@@ -233,20 +233,20 @@ class Qwen35Model:
 
     def _fits(self, work: Callable[[], None]) -> bool:
         """Do some work; False when it does not fit into memory, even after letting go of kept states."""
-        for kept in (True, False):
+        for _ in range(2):
             try:
                 work()
                 return True
             except (RuntimeError, MemoryError, ModelMemoryError) as exc:
                 if not _out_of_memory(exc):
                     raise
-                again = kept and self._kept.nbytes > 0
             # Out of the handler, so that the failed call's tensors are gone with its traceback.
+            frees = self._kept.nbytes > 0
             self._kept.clear()
             if torch.cuda.is_available():
                 torch.cuda.empty_cache()
-            if not again:
-                break
+            if not frees:
+                return False
         return False
 
     @torch.inference_mode()
@@ -256,10 +256,11 @@ class Qwen35Model:
         states = self._states([row.clip for row in rows])
         # 2. Read what all prompts have in length: no pad may follow a state.
         began = time.perf_counter()
-        writings = [Writing(row.prompt, end_ids=self._end_ids, spell=self._spell) for row in rows]
         shared = min(len(row.ids) for row in rows)
-        for writing, row in zip(writings, rows, strict=True):
-            writing.expect(row.ids[shared:])
+        writings = [
+            Writing(row.prompt, end_ids=self._end_ids, spell=self._spell, unread=row.ids[shared:])
+            for row in rows
+        ]
         room = max(len(row.ids) + row.prompt.max_new_tokens for row in rows)
         cache, mask = merge(states, self._text_config, room=room)
         ids = torch.tensor([row.ids[:shared] for row in rows], device=self._model.device)
@@ -571,15 +572,12 @@ def _in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
 
 def _of_like_prompts(rows: Sequence[_Row]) -> Iterator[list[int]]:
     """Numbers of rows whose prompts are of about one length; the longest answers of each first."""
-    group: list[int] = []
-    for n in sorted(range(len(rows)), key=lambda n: -len(rows[n].ids)):
-        if group and len(rows[group[0]].ids) - len(rows[n].ids) > PROMPT_TOKENS_APART:
-            yield group
-            group = []
-        group.append(n)
-        group.sort(key=lambda n: (-rows[n].prompt.max_new_tokens, -rows[n].tokens, n))
-    if group:
-        yield group
+    pending = sorted(range(len(rows)), key=lambda n: -len(rows[n].ids))
+    while pending:
+        least = len(rows[pending[0]].ids) - PROMPT_TOKENS_APART
+        group = [n for n in pending if len(rows[n].ids) >= least]
+        pending = pending[len(group) :]
+        yield sorted(group, key=lambda n: (-rows[n].prompt.max_new_tokens, -rows[n].tokens, n))
 
 
 def _upto(mask: Tensor | None, used: int) -> Tensor | None:

@@ -11,16 +11,16 @@ from __future__ import annotations
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 from transformers import DynamicCache
 from transformers.cache_utils import DynamicLayer, LinearAttentionLayer
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class State:
     """One row: what every layer has of the tokens so far."""
 
@@ -32,7 +32,7 @@ class State:
     offset: int
     """A later token's position in M-RoPE less its number: pictures take up fewer positions than tokens."""
 
-    @property
+    @cached_property
     def nbytes(self) -> int:
         """What its tensors take."""
         return sum(part.nbytes for pair in self.layers for part in pair)
@@ -43,7 +43,9 @@ class State:
         return self.layers[0][0].device
 
     def to(self, device: torch.device) -> State:
-        """The same on another device."""
+        """The same on a device."""
+        if device == self.device:
+            return self
         layers = tuple((first.to(device), second.to(device)) for first, second in self.layers)
         return State(layers, self.length, self.offset)
 
@@ -91,9 +93,7 @@ def merge(states: Sequence[State], config: Any, *, room: int) -> tuple[DynamicCa
         if isinstance(layer, LinearAttentionLayer):
             _fill(layer, torch.cat(first), torch.cat(second))
         else:
-            keys, values = (
-                torch.cat([_padded(row, longest, room) for row in part]) for part in (first, second)
-            )
+            keys, values = _padded(first, longest, room), _padded(second, longest, room)
             cache.layers[number] = _Roomy(keys, values, longest)
     if all(state.length == longest for state in states):
         return cache, None
@@ -126,9 +126,13 @@ def _row(layer: Any, number: int, length: int, rows: int) -> tuple[Tensor, Tenso
     return pair if rows == 1 else tuple(part.clone() for part in pair)
 
 
-def _padded(part: Tensor, longest: int, room: int) -> Tensor:
-    """Keys or values, (1, heads, length, dimension), with zeros before and after."""
-    return pad(part, (0, 0, longest - part.shape[-2], room))
+def _padded(parts: Sequence[Tensor], longest: int, room: int) -> Tensor:
+    """Rows of keys or values, (1, heads, length, dimension) each, in one, with zeros before and after."""
+    _, heads, _, dimension = parts[0].shape
+    whole = parts[0].new_zeros(len(parts), heads, longest + room, dimension)
+    for row, part in enumerate(parts):
+        whole[row, :, longest - part.shape[-2] : longest] = part[0]
+    return whole
 
 
 def _fill(layer: LinearAttentionLayer, conv: Tensor, recurrent: Tensor) -> None:
@@ -160,7 +164,7 @@ class Kept:
             device_bytes: For states on an accelerator.
             memory_bytes: For states in main memory.
         """
-        self.bounds = {False: memory_bytes, True: device_bytes}
+        self._device_bytes, self._memory_bytes = device_bytes, memory_bytes
         self.hits = self.misses = 0
         self._order: dict[int, weakref.ref[Holder]] = {}
 
@@ -199,19 +203,18 @@ class Kept:
         return list(reversed(alive.values()))
 
     def _trim(self) -> None:
-        left = dict(self.bounds)
+        device_left, memory_left = self._device_bytes, self._memory_bytes
         for holder in self._held():
             state = holder.state
             assert state is not None
+            if state.device.type != "cpu" and state.nbytes <= device_left:
+                device_left -= state.nbytes
+                continue
             if state.device.type != "cpu":
-                if state.nbytes <= left[True]:
-                    left[True] -= state.nbytes
-                    continue
-                left[True] = 0  # nothing older stays on the device
-                if state.nbytes <= left[False]:
-                    state = holder.state = state.to(torch.device("cpu"))
-            if state.device.type == "cpu" and state.nbytes <= left[False]:
-                left[False] -= state.nbytes
+                device_left = 0  # nothing older stays on the device
+            if state.nbytes <= memory_left:
+                memory_left -= state.nbytes
+                holder.state = state.to(torch.device("cpu"))
             else:
                 holder.state = None
                 self._order.pop(id(holder))

@@ -17,20 +17,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from footage import decode
 from footage.embedder import load_embedder
 from footage.store import Store
-from footage.types import Frames, Provenance, Span
+from footage.types import Span
 from footage.vlm import load_model
-from footage.vlm.profiles import MARLIN_2B
-from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
 from indexer.pipeline import index
 from search.engine import Engine
 from search.ground import Looking
 from tests.benchmarks import common
+from tests.benchmarks.pipeline import FreeModel
 
 CLIP_SECONDS = 95
 CLIPS = 3
@@ -42,17 +41,8 @@ BARE = (
 Row = dict[str, object]
 
 
-class FreeModel:
-    """Sees nothing, costs nothing, and has one event a video: from second 11 to 14."""
-
-    profile = replace(MARLIN_2B, name="free")
-    capabilities = Capabilities(max_batch=4)
-    provenance = Provenance("free", "1", "1", "as Marlin-2B")
-    stage_seconds: dict[str, float] = {}  # noqa: RUF012 - never written to
-
-    def prepare(self, frames: Frames) -> Prepared:
-        """Drop the pictures."""
-        return Prepared(frames.span, None)
+class Finding(FreeModel):
+    """Has one event a video: from second 11 to 14."""
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         """Answer at once."""
@@ -76,7 +66,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _draw(folder)
-        model = FreeModel()
+        model = Finding()
         store = _index(folder / "free.lancedb", folder, model)
         if given.part != "queries":
             result["startup"] = startup(folder / "free.lancedb", given.repeats)

@@ -17,7 +17,7 @@ OWN_CLIP_PIXELS = 25_165_824
 """The processor's own budget for a whole clip, from the processor configuration of NemoStation/Marlin-2B."""
 
 
-def decode(path: Path, video: Video, span: Span, profile: Profile, *, pixels_per_frame: int = 0) -> Frames:
+def decode(path: Path, video: Video, span: Span, profile: Profile) -> Frames:
     """A window's frames, as the product samples them."""
     return sample(
         path,
@@ -25,7 +25,7 @@ def decode(path: Path, video: Video, span: Span, profile: Profile, *, pixels_per
         fps=profile.fps,
         min_frames=profile.min_frames,
         max_frames=profile.max_frames,
-        pixels_per_frame=pixels_per_frame or profile.pixels_per_frame,
+        pixels_per_frame=profile.pixels_per_frame,
         video=video,
     )
 
