@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,28 +32,55 @@ class Passages:
         self._embedder = embedder
         self._hubs = hubs
         self._counted: _Counted | None = None
+        self._beside = ThreadPoolExecutor(2, thread_name_prefix="passages")  # idle for an index in memory
 
-    def scored(
+    def begin(
         self,
         words: Sequence[str],
         vector: np.ndarray,
         *,
         limit: int,
-        also: Collection[str],
         content_ids: Collection[str] | None,
-    ) -> list[Hit]:
-        """The best passages for a query, with their scores, best first.
+    ) -> Callable[[Collection[str]], list[Hit]]:
+        """Begin to score passages; an index too large for memory is searched beside what the caller does.
 
         Args:
             words: The query's.
             vector: The query's, unit length, (dimension,).
-            limit: How many, before those of ``also`` join them.
-            also: Videos whose passages are wanted, however they score.
+            limit: How many, before those of more videos join them.
             content_ids: Only passages of these videos; every one when None.
+
+        Returns:
+            Gives the best passages with their scores, best first. It takes the videos whose passages are
+            wanted, however they score, as far as the index is in memory.
         """
         held = self._store.passages(self._embedder.name)
-        if held is None:
-            return self._scored_on_disk(words, vector, limit, content_ids)
+        if held is not None:
+            return partial(self._scored, held, words, vector, limit, content_ids)
+        near = self._beside.submit(
+            copy_context().run,
+            lambda: self._store.nearest(
+                self._embedder.name, vector, limit=limit, owner_kinds=["passage"], content_ids=content_ids
+            ),
+        )
+        worded = self._beside.submit(
+            copy_context().run,
+            lambda: self._store.search_text(
+                " ".join(words), limit=limit, content_ids=content_ids, passages=True
+            ),
+        )
+        return lambda also: self._joined(*near.result(), worded.result())
+
+    def _scored(
+        self,
+        held: tuple[Sequence[Hit], np.ndarray],
+        words: Sequence[str],
+        vector: np.ndarray,
+        limit: int,
+        content_ids: Collection[str] | None,
+        also: Collection[str],
+    ) -> list[Hit]:
+        """The best of an index in memory."""
         passages, vectors = held
         counted = self._counted
         if counted is None or counted.passages is not passages:
@@ -70,14 +100,8 @@ class Passages:
             replace(hit, score=score) for hit, score in zip(hits, lessened.tolist(), strict=True)
         )
 
-    def _scored_on_disk(
-        self, words: Sequence[str], vector: np.ndarray, limit: int, content_ids: Collection[str] | None
-    ) -> list[Hit]:
-        """The same of an index too large for memory; a passage that one search lacks has its least."""
-        near, vectors = self._store.nearest(
-            self._embedder.name, vector, limit=limit, owner_kinds=["passage"], content_ids=content_ids
-        )
-        worded = self._store.search_text(" ".join(words), limit=limit, content_ids=content_ids, passages=True)
+    def _joined(self, near: Sequence[Hit], vectors: np.ndarray, worded: Sequence[Hit]) -> list[Hit]:
+        """The best of two searches; a passage that one of them lacks has its least."""
         lessened = [hit.score for hit in near] - HUB_WEIGHT * self._hubs.of(near, vectors)
         cosines = {hit.owner_id: score for hit, score in zip(near, lessened.tolist(), strict=True)}
         said = {hit.owner_id: PASSAGE_WORDS_WEIGHT * hit.score for hit in worded}

@@ -41,6 +41,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
@@ -181,21 +182,21 @@ class Retriever:
                 replace(hit, similarity=round(WORDS_SIMILARITY * hit.score / best, 6)) for hit in worded
             )
         name, vector = self._embedder.name, self._vector_of(query.text)
-        near, vectors = self._store.nearest(
-            name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=content_ids
-        )
+        nearest = partial(self._store.nearest, name, vector, limit=depth, owner_kinds=_MOMENTS)
         if arm == "vector":
-            return _sorted(replace(hit, similarity=max(hit.score, 0.0)) for hit in near)
-        hubness = self._hubs.of(near, vectors).tolist()
+            return _sorted(
+                replace(hit, similarity=max(hit.score, 0.0)) for hit in nearest(content_ids=content_ids)[0]
+            )
 
-        # Passages, of which one whose video no event brought up brings its own.
+        # Events, and passages, of which one whose video no event brought up brings its own.
+        passages_with = self._passages.begin(query.words, vector, limit=depth, content_ids=content_ids)
+        near, vectors = nearest(content_ids=content_ids)
+        hubness = self._hubs.of(near, vectors).tolist()
         seen = {hit.content_id for hit in near}
-        passages = self._passages.scored(query.words, vector, limit=depth, also=seen, content_ids=content_ids)
+        passages = passages_with(seen)
         unseen = {hit.content_id for hit in passages[:limit]} - seen
         if unseen:
-            more, more_vectors = self._store.nearest(
-                name, vector, limit=depth, owner_kinds=_MOMENTS, content_ids=unseen
-            )
+            more, more_vectors = nearest(content_ids=unseen)
             near, hubness = [*near, *more], [*hubness, *self._hubs.of(more, more_vectors).tolist()]
         return _scored(query, near, hubness, passages)
 

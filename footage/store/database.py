@@ -475,7 +475,7 @@ class Store:
         return held[2]
 
     def at_once(self) -> AbstractContextManager[None]:
-        """For one question of this thread: see whether somebody has written once, not at every step."""
+        """For one question, in this context and its copies: see once whether somebody has written."""
         return self._tables.at_once()
 
     def held(self, content_ids: Sequence[str]) -> dict[str, tuple[Video, dict[int, Span]]]:

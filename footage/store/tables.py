@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, reduce
@@ -59,6 +59,9 @@ _HOLDER = ".lock-holder"
 _RESTORE = "Restore it from a backup, or remove the folder and index again."
 
 
+_seen: ContextVar[dict[tuple[int, str], int] | None] = ContextVar("versions seen", default=None)
+
+
 @dataclass(frozen=True, slots=True)
 class _Remembered:
     """A vector table in memory."""
@@ -83,7 +86,6 @@ class Tables:
         self._commits: Counter[str] = Counter()
         self._memory: dict[str, _Remembered] = {}
         self._too_large: dict[str, int] = {}  # the version at which a table was found to be
-        self._seen = threading.local()
 
     # -- opening ---------------------------------------------------------------------------------------------
 
@@ -254,24 +256,24 @@ class Tables:
 
     def version(self, name: str) -> int:
         """Number of the latest commit; within ``at_once``, of the first time it was asked for."""
-        seen: dict[str, int] | None = getattr(self._seen, "versions", None)
-        if seen is not None and name in seen:
-            return seen[name]
+        seen, key = _seen.get(), (id(self), name)
+        if seen is not None and key in seen:
+            return seen[key]
         with mapped(self.path):
             version = int(self.table(name).version)
         if seen is not None:
-            seen[name] = version
+            seen[key] = version
         return version
 
     @contextmanager
     def at_once(self) -> Iterator[None]:
-        """For one question of this thread: whether somebody has written is looked up once a table."""
-        outer: dict[str, int] | None = getattr(self._seen, "versions", None)
-        self._seen.versions = {} if outer is None else outer
+        """For one question, in this context and its copies: see once a table whether it was written to."""
+        outer = _seen.get()
+        token = _seen.set({} if outer is None else outer)
         try:
             yield
         finally:
-            self._seen.versions = outer
+            _seen.reset(token)
 
     def read(
         self,
