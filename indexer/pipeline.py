@@ -18,7 +18,7 @@ from footage.errors import FootageError, ModelMemoryError
 from footage.store import Store
 from footage.types import Caption, File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm import contract
-from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling, VideoModel
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
@@ -31,6 +31,7 @@ __all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"
 
 logger = logging.getLogger(__name__)
 
+_SECOND_TRY = Sampling(temperature=0.7, top_p=0.8)  # Qwen's own advice for answers without thinking
 _REASONS = 3  # distinct reasons that go into a file's row
 
 
@@ -290,6 +291,7 @@ class _Run:
         self._known = known
         self._meter = meter
         self._prompt = contract.caption_prompt(model.profile)
+        self._prose = model.profile.prose
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
         self.unchanged = 0
@@ -332,7 +334,7 @@ class _Run:
             if isinstance(answer, ModelMemoryError):
                 self.give_up(Undecoded(decoded.window, str(answer)))
                 continue
-            caption = contract.read_caption(answer, decoded.window.span)
+            caption = contract.read_caption(answer, decoded.window.span, prose=self._prose)
             if contract.UNREADABLE in caption.notes:
                 caption = self._second_try(decoded.window, window, caption)
             record = WindowRecord(decoded.window, caption, self._provenance)
@@ -373,11 +375,12 @@ class _Run:
     def _second_try(self, window: Window, prepared: Prepared, caption: Caption) -> Caption:
         """Ask once more about a window, drawing at random with a seed of its own; or leave it unreadable."""
         digest = hashlib.sha256(f"{window.content_id}/{window.index}".encode()).digest()
-        prompt = replace(self._prompt, seed=int.from_bytes(digest[:4], "big"))
+        seed = int.from_bytes(digest[:4], "big")
+        prompt = replace(self._prompt, sampling=replace(_SECOND_TRY, seed=seed))
         (answer,) = self._answers([(prepared, prompt)])
         if isinstance(answer, ModelMemoryError):
             return caption
-        again = contract.read_caption(answer, window.span)
+        again = contract.read_caption(answer, window.span, prose=self._prose)
         return caption if contract.UNREADABLE in again.notes else again
 
     def give_up(self, undecoded: Undecoded) -> None:

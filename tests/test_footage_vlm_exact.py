@@ -19,7 +19,7 @@ from tiny_qwen35 import write_tiny_model
 
 from footage.types import Frames, Span
 from footage.vlm import contract, load_model, qwen35, states
-from footage.vlm.protocol import Prepared, Prompt
+from footage.vlm.protocol import Prepared, Prompt, Sampling
 
 EVENTS = (
     "a dog",
@@ -148,7 +148,10 @@ def test_other_pictures_are_other_answers(model):
 
 def test_drawn_answers_do_not_depend_on_who_is_asked_with_them(model):
     windows = [model.prepare(shown(n)) for n in range(3)]
-    drawn = [replace(prompt, seed=7 + n) for n, prompt in enumerate(prompts(model)[:3])]
+    drawn = [
+        replace(prompt, sampling=Sampling(0.7, 0.8, seed=7 + n))
+        for n, prompt in enumerate(prompts(model)[:3])
+    ]
     alone = [model.run([(window, prompt)])[0].raw for window, prompt in zip(windows, drawn, strict=True)]
     others = [(window, prompt) for window in windows for prompt in prompts(model)]
     together = model.run([*others, *zip(windows, drawn, strict=True)])

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from footage.errors import UsageError
-from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, get_profile
+from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, changed, get_profile, require
 
 
 def test_marlin_is_pinned_to_a_commit_and_has_the_budget_of_its_card():
@@ -68,3 +68,19 @@ def test_the_empty_name_finds_nothing():
 def test_a_profile_that_makes_no_sense_is_refused(change):
     with pytest.raises(ValueError, match="got"):
         replace(MARLIN_2B, **change)
+
+
+def test_a_changed_prompt_is_another_version_and_an_impossible_change_is_refused():
+    other = changed(MARLIN_2B, {"caption_prompt": "Tell me all."})
+    assert other.prompt_version.startswith("own-") and other.caption_prompt == "Tell me all."
+    assert changed(MARLIN_2B, {"fps": 1.0}).prompt_version == MARLIN_2B.prompt_version
+    assert changed(MARLIN_2B, {}) is MARLIN_2B
+    with pytest.raises(UsageError, match="even"):
+        changed(MARLIN_2B, {"max_frames": 7})
+
+
+def test_what_a_model_cannot_do_is_refused_with_those_that_can():
+    blind = replace(MARLIN_2B, skills=("ask",))
+    with pytest.raises(UsageError, match="cannot find") as refused:
+        require(blind, "find")
+    assert "marlin-2b" in refused.value.hint

@@ -33,7 +33,7 @@ from footage.types import Frames, Span
 from footage.vlm import contract, dependency_error, load_model, qwen35
 from footage.vlm.answering import Writing
 from footage.vlm.profiles import DEMO, MARLIN_2B, VIDEO_SCAN
-from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling, VideoModel
 from footage.vlm.weights import locate
 
 
@@ -84,7 +84,7 @@ def test_it_is_a_video_model_with_its_provenance(model):
     assert model.profile is MARLIN_2B
     assert model.capabilities.token_logprobs and model.capabilities.max_batch >= 2
     told = model.provenance
-    assert (told.model, told.prompt_version) == ("tiny", contract.PROMPT_VERSION)
+    assert (told.model, told.prompt_version) == ("tiny", model.profile.prompt_version)
     assert told.budget == "path-a fps=2 frames=4..240 pixels=200704"
     assert re.fullmatch("sha256:[0-9a-f]{64}", told.revision)
 
@@ -251,7 +251,7 @@ def test_asking_twice_says_the_same(model):
 
 def test_a_seed_draws_the_same_answer_every_time_and_leaves_the_others_alone(model):
     greedy = requests_of(model, 3)
-    drawn = [(prepared, replace(asked, seed=5)) for prepared, asked in greedy]
+    drawn = [(prepared, replace(asked, sampling=Sampling(0.7, 0.8, seed=5))) for prepared, asked in greedy]
     plain = model.run(greedy)
     first, again = model.run([*greedy, *drawn]), model.run(drawn)
     assert [a.raw for a in first[:3]] == [a.raw for a in plain] and [a.raw for a in first[3:]] == [
@@ -259,7 +259,9 @@ def test_a_seed_draws_the_same_answer_every_time_and_leaves_the_others_alone(mod
     ]
     assert [a.raw for a in again] != [a.raw for a in plain]
     assert all(answer.token_logprobs is None for answer in again)
-    other = model.run([(prepared, replace(asked, seed=6)) for prepared, asked in greedy])
+    other = model.run(
+        [(prepared, replace(asked, sampling=Sampling(0.7, 0.8, seed=6))) for prepared, asked in greedy]
+    )
     assert [a.raw for a in other] != [a.raw for a in again]
 
 

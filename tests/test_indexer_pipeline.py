@@ -27,6 +27,7 @@ from footage.errors import (
 )
 from footage.store import Store
 from footage.types import Caption, CaptionEvent, File, Span, Video, Window, WindowRecord
+from footage.vlm.protocol import LIKELIEST
 from indexer import projection
 from indexer.clocks import Clocks
 from indexer.library import Selection
@@ -568,16 +569,15 @@ class Mumbling(StandinModel):
 
     def __init__(self, *, always: bool, **options):
         super().__init__(**options)
-        self.always, self.seeds = always, []
+        self.always, self.samplings = always, []
 
     def run(self, requests):
         answers = []
         for (prepared, prompt), answer in zip(requests, super().run(requests), strict=True):
-            self.seeds.append(prompt.seed)
+            self.samplings.append(prompt.sampling)
             dark = prepared.payload[0].mean() < 128
-            answers.append(
-                replace(answer, raw="Events:") if dark and (self.always or prompt.seed is None) else answer
-            )
+            mumbles = dark and (self.always or prompt.sampling == LIKELIEST)
+            answers.append(replace(answer, raw="Events:") if mumbles else answer)
         return answers
 
 
@@ -590,7 +590,7 @@ def test_an_answer_that_cannot_be_read_is_asked_for_once_more(library, store):
     records = fresh.windows(file.content_id)
     unreadable = [record for record in records if "unreadable" in record.caption.notes]
     assert unreadable and all(record.caption.raw == "Events:" for record in unreadable)
-    seeds = [seed for seed in model.seeds if seed is not None]
+    seeds = [sampling.seed for sampling in model.samplings if sampling != LIKELIEST]
     assert len(seeds) == len(set(seeds)) == len(unreadable)
     assert file.state == "indexed"  # the window was looked at; what came of it stands in its row
 

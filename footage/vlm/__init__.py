@@ -8,10 +8,13 @@ caption = contract.read_caption(answer, prepared.span)
 
 from __future__ import annotations
 
+import importlib
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 from footage.errors import DependencyError
+from footage.vlm.profiles import Changes, changed
 from footage.vlm.protocol import VideoModel
 from footage.vlm.weights import locate
 
@@ -26,6 +29,7 @@ def load_model(
     model_path: Path | None = None,
     revision: str | None = None,
     offline: bool = False,
+    changes: Changes | None = None,
 ) -> VideoModel:
     """Loads a model by name or from a folder.
 
@@ -35,6 +39,7 @@ def load_model(
         model_path: folder with the named model's weights, instead of the hub.
         revision: commit of the repository, instead of the profile's.
         offline: fetch nothing.
+        changes: what is to differ from the model's profile.
 
     Raises:
         UsageError: no such model or device.
@@ -46,11 +51,13 @@ def load_model(
     if weights.profile.notice and weights.profile.name not in _noticed:
         _noticed.add(weights.profile.name)
         logger.warning(weights.profile.notice)
+    weights = replace(weights, profile=changed(weights.profile, changes or {}))
     try:
-        from footage.vlm.qwen35 import load
+        family = importlib.import_module(f"footage.vlm.{weights.profile.family}")
     except (ImportError, RuntimeError, OSError) as exc:
         raise dependency_error(exc) from exc
-    return load(weights, device=device)
+    model: VideoModel = family.load(weights, device=device)
+    return model
 
 
 def dependency_error(exc: BaseException) -> DependencyError:

@@ -6,20 +6,18 @@ from collections.abc import Callable, Collection, Sequence
 
 import torch
 from torch import Tensor
-from transformers import TemperatureLogitsWarper, TopPLogitsWarper
+from transformers import RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarper, TopPLogitsWarper
 
 from footage.types import FinishReason
 from footage.vlm import contract
-from footage.vlm.protocol import Answer, Prompt
+from footage.vlm.protocol import LIKELIEST, Answer, Prompt
 
-SAMPLING_TEMPERATURE, SAMPLING_TOP_P = 0.7, 0.8
-"""How an answer is drawn where a prompt has a seed: Qwen's own advice for answers without thinking."""
 Spell = Callable[[list[int]], str]
 """Decodes tokens."""
 
 
 class Writing:
-    """One prompt's answer so far; the likeliest tokens, or drawn ones where the prompt has a seed."""
+    """One prompt's answer so far; the likeliest tokens, or drawn ones where the prompt has a temperature."""
 
     def __init__(
         self, prompt: Prompt, *, end_ids: Collection[int], spell: Spell, unread: Sequence[int] = ()
@@ -39,7 +37,7 @@ class Writing:
         self._tokens: list[int] = []
         self._logprobs: list[float] = []
         self._unread = list(unread)
-        self._drawing = None if prompt.seed is None else torch.Generator().manual_seed(prompt.seed)
+        self._drawing = torch.Generator().manual_seed(prompt.sampling.seed)
 
     def take(self, likeliest: int, logprob: float, logits: Tensor) -> int:
         """Choose the next token, of the prompt or the answer; a finished answer no longer grows.
@@ -51,7 +49,7 @@ class Writing:
         """
         if self._unread:
             return self._unread.pop(0)
-        token = likeliest if self._drawing is None else self._draw(logits)
+        token = likeliest if self._prompt.sampling == LIKELIEST else self._draw(logits)
         if self.finished:
             return token
         self._tokens.append(token)
@@ -74,13 +72,20 @@ class Writing:
         raw = self._spell(said)
         stopped = ended or contract.is_whole(self._prompt, raw)
         reason: FinishReason = "stop" if stopped else "length"
-        if self._drawing is not None:  # of drawn tokens there are none: those noted are the likeliest's
+        if (
+            self._prompt.sampling != LIKELIEST
+        ):  # of drawn tokens there are none: those noted are the likeliest's
             return Answer(raw, reason)
         spelled = [self._spell([token]) for token in said]
         return Answer(raw, reason, tuple(self._logprobs), (*spelled, *([""] if ended else [])))
 
     def _draw(self, logits: Tensor) -> int:
-        scores = logits.float()[None].cpu()
-        for warp in (TemperatureLogitsWarper(SAMPLING_TEMPERATURE), TopPLogitsWarper(SAMPLING_TOP_P)):
+        sampling, scores = self._prompt.sampling, logits.float()[None].cpu()
+        if sampling.repetition_penalty != 1:  # of the answer's own tokens: a question may be repeated
+            penalise = RepetitionPenaltyLogitsProcessor(sampling.repetition_penalty)
+            scores = penalise(torch.tensor([self._tokens], dtype=torch.int64), scores)
+        if sampling.temperature == 0:
+            return int(scores.argmax())
+        for warp in (TemperatureLogitsWarper(sampling.temperature), TopPLogitsWarper(sampling.top_p)):
             scores = warp(None, scores)
         return int(torch.multinomial(scores.softmax(-1), 1, generator=self._drawing))

@@ -18,17 +18,8 @@ from dataclasses import dataclass
 
 from footage.errors import UsageError
 from footage.types import Caption, CaptionEvent, Span
-from footage.vlm.profiles import Profile
+from footage.vlm.profiles import Profile, require
 from footage.vlm.protocol import Answer, Prompt
-
-PROMPT_VERSION = "marlin-1"
-"""Goes up with any change to a prompt, to the cleaning of a query, or to a parser's reading of an answer."""
-
-CAPTION_PROMPT = (
-    "Provide a spatial description of this clip followed by time-ranged events.\n"
-    "For each event, give the time range as <start - end> and a short description."
-)
-"""The training-time caption prompt of NemoStation/Marlin-2B; a paraphrase makes it answer in other forms."""
 
 FIND_TEMPLATE = (
     'Identify the timestamps during which "{event}" takes place. '
@@ -54,15 +45,24 @@ _DOUBLE_QUOTES = '["\u201c\u201d\u201e\u201f\uff02]'
 
 def caption_prompt(profile: Profile) -> Prompt:
     """The question for a scene and all its events."""
-    return Prompt("caption", CAPTION_PROMPT, profile.caption_tokens)
+    require(profile, "caption")
+    return Prompt("caption", profile.caption_prompt, profile.caption_tokens, profile.sampling)
+
+
+def second_prompt(answer: Answer, profile: Profile) -> Prompt:
+    """The second question of a model that captions in two stages, with the answer to the first put in."""
+    text = profile.second_prompt.replace("{caption}", clean_text(read_text(answer)))
+    return Prompt("caption", text, profile.caption_tokens, profile.sampling)
 
 
 def find_prompt(event: str, profile: Profile) -> Prompt:
     """The question when ``event`` takes place.
 
     Raises:
-        UsageError: when nothing is left of the event after cleaning (see ``clean_event``).
+        UsageError: when nothing is left of the event after cleaning (see ``clean_event``), or the model finds
+            nothing.
     """
+    require(profile, "find")
     return Prompt("find", FIND_TEMPLATE.replace("{event}", clean_event(event)), profile.find_tokens)
 
 
@@ -72,7 +72,8 @@ def ask_prompt(question: str, profile: Profile) -> Prompt:
     Raises:
         UsageError: when nothing is left of the question after cleaning (see ``clean_text``).
     """
-    return Prompt("ask", _not_empty(clean_text(question), question), profile.ask_tokens)
+    require(profile, "ask")
+    return Prompt("ask", _not_empty(clean_text(question), question), profile.ask_tokens, profile.sampling)
 
 
 def clean_event(text: str) -> str:
@@ -178,7 +179,7 @@ _SCENE_HEADER = re.compile(r"^[^\S\n]*Scene:", re.IGNORECASE | re.MULTILINE)
 _EVENTS_HEADER = re.compile(r"^[^\S\n]*Events:", re.IGNORECASE | re.MULTILINE)
 
 
-def read_caption(answer: Answer, window: Span) -> Caption:
+def read_caption(answer: Answer, window: Span, *, prose: bool = False) -> Caption:
     """Reads a caption answer about ``window`` into a scene and events in video time.
 
     The scene is what follows a line-start "Scene:" (without one, what comes before the events) up to a
@@ -187,7 +188,8 @@ def read_caption(answer: Answer, window: Span) -> Caption:
     out; ends past the window are clamped; equal ends become half a second. An event line that says the same
     as an earlier one at the same time is left out, and at the second such line reading ends: the model is
     caught in a loop. Of an answer cut by the token cap only whole lines count. What was done is in ``notes``;
-    an answer with neither a scene nor an event is "unreadable".
+    an answer with neither a scene nor an event is "unreadable". With ``prose``, a scene without events is one
+    event of the whole window.
     """
     text = strip_think(_whole_lines(answer))
     events_header = _EVENTS_HEADER.search(text)
@@ -201,6 +203,8 @@ def read_caption(answer: Answer, window: Span) -> Caption:
     events, notes = _read_events(block.split("\n"), window)
     if answer.finish_reason == "length":
         notes.append(TRUNCATED)
+    if prose and not events and scene.strip():
+        events = [CaptionEvent(window, " ".join(scene.split()))]
     if not scene.strip() and not events:
         notes.append(UNREADABLE)
     return Caption(scene.strip(), tuple(events), answer.raw, answer.finish_reason, tuple(notes))

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, TypedDict
 
 from footage.errors import UsageError
+from footage.vlm.protocol import LIKELIEST, Sampling
+
+Skill = Literal["caption", "find", "ask", "point", "track"]
+"""What a model can be asked for."""
+
+CAPTION_PROMPT = (
+    "Provide a spatial description of this clip followed by time-ranged events.\n"
+    "For each event, give the time range as <start - end> and a short description."
+)
+"""The training-time caption prompt of NemoStation/Marlin-2B; a paraphrase makes it answer in other forms."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +37,25 @@ class Profile:
     """True when the hub asks for an accepted form and a token."""
     family: str = "qwen35"
     """Module of ``footage.vlm`` that runs it."""
+    model_type: str = "qwen3_5"
+    """What transformers calls it, as its config.json says."""
+    vision_config: str = "vision_config"
+    """Where config.json describes its vision tower."""
+    billions: float = 0.0
+    """Parameters, in billions."""
+    skills: tuple[Skill, ...] = ("caption", "find", "ask")
+    """What it can be asked for."""
+    caption_prompt: str = CAPTION_PROMPT
+    """The question for a scene and its events."""
+    second_prompt: str = ""
+    """A second question about the same window, in which {caption} stands for the answer to the first; its
+    answer is the caption. Empty for none."""
+    prompt_version: str = "marlin-1"
+    """Goes up with any change to a prompt, to how a query is cleaned, or to how a parser reads an answer."""
+    prose: bool = False
+    """Whether a caption without a timed line counts as one event of the whole window."""
+    sampling: Sampling = LIKELIEST
+    """How captions and free answers are written; spans are always the likeliest."""
     folder: Path | None = None
     """Where the weights lie when they come with the project, otherwise None."""
     fps: float = 2.0
@@ -60,8 +91,41 @@ class Profile:
             )
 
 
+class Changes(TypedDict, total=False):
+    """What a person may change of a profile; what is absent stays."""
+
+    fps: float
+    min_frames: int
+    max_frames: int
+    pixels_per_frame: int
+    caption_prompt: str
+    second_prompt: str
+    caption_tokens: int
+    sampling: Sampling
+
+
+def changed(profile: Profile, changes: Changes) -> Profile:
+    """A profile with some changes; with other prompts its ``prompt_version`` is a digest of them.
+
+    Raises:
+        UsageError: when the changes make no sense.
+    """
+    if not changes:
+        return profile
+    try:
+        other = replace(profile, **changes)
+    except ValueError as exc:
+        raise UsageError(f"{profile.name} cannot be changed so: {exc}") from exc
+    prompts = (other.caption_prompt, other.second_prompt)
+    if prompts == (profile.caption_prompt, profile.second_prompt):
+        return other
+    digest = hashlib.sha256("\0".join(prompts).encode()).hexdigest()
+    return replace(other, prompt_version=f"own-{digest[:12]}")
+
+
 MARLIN_2B = Profile(
     name="marlin-2b",
+    billions=2.2,
     repository="NemoStation/Marlin-2B",
     revision="fd111fca4fc7897876fb0d7e9df22ca5ac8ab965",
     licence="Apache-2.0",
@@ -71,6 +135,7 @@ MARLIN_2B = Profile(
 
 VIDEO_SCAN = Profile(
     name="video-scan",
+    billions=2.2,
     repository="cudabenchmarktest/video-scan",
     revision=None,
     licence="BUSL-1.1",
@@ -83,6 +148,7 @@ VIDEO_SCAN = Profile(
 
 DEMO = Profile(
     name="demo",
+    billions=0.002,
     repository="",
     revision=None,
     licence="Apache-2.0",
@@ -98,6 +164,25 @@ DEMO = Profile(
 
 PROFILES: dict[str, Profile] = {profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, DEMO)}
 """Known models by name."""
+
+
+def require(profile: Profile, skill: Skill) -> None:
+    """Make sure that a model can be asked for something.
+
+    Raises:
+        UsageError: when it cannot; names those that can.
+    """
+    if skill not in profile.skills:
+        able = [each.name for each in PROFILES.values() if skill in each.skills]
+        raise UsageError(
+            f"{profile.name} cannot {skill}; it can {', '.join(profile.skills)}",
+            hint=f"Choose another with --model: {', '.join(able) or 'none that is known can'}.",
+        )
+
+
+def profile_of_type(model_type: str) -> Profile | None:
+    """The first known model of what config.json calls a "model_type"; None where there is none."""
+    return next((each for each in PROFILES.values() if each.model_type == model_type), None)
 
 
 def get_profile(name: str) -> Profile:

@@ -11,7 +11,29 @@ from footage.types import FinishReason, Frames, Provenance, Span
 if TYPE_CHECKING:
     from footage.vlm.profiles import Profile
 
-PromptKind = Literal["caption", "find", "ask", "raw"]
+PromptKind = Literal["caption", "find", "ask", "raw", "point", "track"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the tokens of an answer are chosen, in the terms every generation library uses."""
+
+    temperature: float = 0.0
+    """What the logits are divided by before a token is drawn; 0 takes the likeliest, always the same."""
+    top_p: float = 1.0
+    """Tokens are drawn from the likeliest ones that have this probability together."""
+    repetition_penalty: float = 1.0
+    """What the logits of tokens that came before are divided by (or multiplied with, below 0)."""
+    seed: int = 0
+    """Of the draw."""
+
+    def __post_init__(self) -> None:
+        if not (self.temperature >= 0 and 0 < self.top_p <= 1 and self.repetition_penalty > 0):
+            raise ValueError(f"temperature >= 0, 0 < top_p <= 1 and a penalty > 0 are needed, got {self}")
+
+
+LIKELIEST = Sampling()
+"""The likeliest token at every step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +46,8 @@ class Prompt:
     """The user text that follows the video, byte for byte."""
     max_new_tokens: int
     """Cap on the answer's length."""
-    seed: int | None = None
-    """Draw the answer at random with this seed; None for the likeliest, which is always the same."""
+    sampling: Sampling = LIKELIEST
+    """How its tokens are chosen."""
 
 
 @dataclass(frozen=True, slots=True)

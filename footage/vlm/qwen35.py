@@ -130,7 +130,7 @@ class Qwen35Model:
     def provenance(self) -> Provenance:
         """Model, revision, prompt version and budget."""
         budget = contract.budget_text(self.profile)
-        return Provenance(self._weights.model, self._weights.revision, contract.PROMPT_VERSION, budget)
+        return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, budget)
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:

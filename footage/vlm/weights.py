@@ -7,15 +7,15 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from footage.errors import ModelError, ModelUnavailableError, UsageError, WrongCheckpointError
-from footage.vlm.profiles import MARLIN_2B, PROFILES, Profile, get_profile
+from footage.vlm.profiles import MARLIN_2B, PROFILES, Profile, get_profile, profile_of_type
 
 HUB = "https://huggingface.co"
 HUB_TIMEOUT_SECONDS = 10.0
 """How long the hub may take to answer the first request before it counts as out of reach."""
 _HUB_FILES = ("*.json", "*.jinja", "*.txt", "*.safetensors")
+_KINDS = tuple(dict.fromkeys(profile.model_type for profile in PROFILES.values()))
 _TRAIN_HINT = "Train it with: python data/train_demo_model.py"
 
 
@@ -34,13 +34,17 @@ class Weights:
 
 
 def locate(
-    name_or_folder: str, *, model_path: Path | None = None, revision: str | None = None, offline: bool = False
+    name_or_folder: str,
+    *,
+    model_path: Path | None = None,
+    revision: str | None = None,
+    offline: bool = False,
 ) -> Weights:
     """Finds the weights of a profile or of a local folder, fetching them when they are on the hub alone.
 
     Args:
-        name_or_folder: a profile's name, its repository, or the path of a folder. A folder whose config names
-            a "footage_profile" is run under that one, any other under Marlin's contract.
+        name_or_folder: a profile's name, its repository, or the path of a folder. A folder is run under the
+            profile that its config names as "footage_profile", else under the first one of its kind.
         model_path: a folder that holds the named profile's weights; nothing is fetched.
         revision: commit to fetch instead of the profile's.
         offline: use only what is on this machine.
@@ -48,7 +52,8 @@ def locate(
     Raises:
         UsageError: no such model, or options that exclude one another.
         ModelUnavailableError: the weights are not here and cannot be fetched.
-        WrongCheckpointError: the folder is not a Qwen3.5 vision-language checkpoint in safetensors.
+        WrongCheckpointError: the folder is not a checkpoint of a known kind that sees, in safetensors, or
+            not of the kind that was named.
     """
     named = _profile_named(name_or_folder)
     if named is None and model_path is not None:
@@ -58,14 +63,13 @@ def locate(
         raise UsageError(f"a revision ({revision}) chooses a commit on the hub, not one of {folder}")
     if named is not None and folder is None:
         folder, commit = _fetch(named, revision or named.revision, offline=offline)
-        _check(folder)
+        _check(folder, named)
         return Weights(folder, named, named.repository, commit)
     assert folder is not None
     if not folder.is_dir() or (model_path is None and named and not any(folder.glob("*.safetensors"))):
         hint = _TRAIN_HINT if named and model_path is None else "Give the folder that holds config.json."
         raise ModelUnavailableError(f"there are no model weights in {folder}", hint=hint)
-    config = _check(folder)
-    profile = get_profile(str(config.get("footage_profile") or (named or MARLIN_2B).name))
+    profile = _check(folder, named)
     return Weights(folder, profile, folder.resolve().name, f"sha256:{folder_digest(folder)}")
 
 
@@ -98,8 +102,8 @@ def _profile_named(name_or_folder: str) -> Profile | None:
     return get_profile(name_or_folder)
 
 
-def _check(folder: Path) -> dict[str, Any]:
-    """The folder's config, after making sure that it is a complete Qwen3.5 vision-language checkpoint."""
+def _check(folder: Path, named: Profile | None = None) -> Profile:
+    """The profile to run a folder under, after making sure that it is a complete checkpoint that can see."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
@@ -107,13 +111,20 @@ def _check(folder: Path) -> dict[str, Any]:
             f"{folder} holds no readable config.json, so it is no model folder ({type(exc).__name__})",
             hint="Give the folder that holds config.json, model.safetensors and tokenizer.json.",
         ) from exc
-    kind = config.get("model_type") if isinstance(config, dict) else None
-    if kind != "qwen3_5" or not isinstance(config.get("vision_config"), dict):
-        what = "without a vision tower" if str(kind).startswith("qwen3_5") else "of another kind"
+    kind = str(config.get("model_type")) if isinstance(config, dict) else "none"
+    like = profile_of_type(kind) or profile_of_type(kind.removesuffix("_text"))
+    wanted = f"needed is {named.model_type!r}" if named else f"known are {', '.join(_KINDS)}"
+    if like is None or (named is not None and like.model_type != named.model_type):
         raise WrongCheckpointError(
-            f"{folder} holds a model {what} (model_type {kind!r}); needed is 'qwen3_5' with a vision_config",
-            hint=f"Use {MARLIN_2B.repository} or a fine-tune of it that kept the vision tower.",
+            f"{folder} holds a model of another kind (model_type {kind!r}); {wanted} with a vision tower",
+            hint=f"Use {MARLIN_2B.repository}, another model of `footage models`, or a fine-tune of one.",
         )
+    if kind != like.model_type or not isinstance(config.get(like.vision_config), dict):
+        raise WrongCheckpointError(
+            f"{folder} holds a model without a vision tower (model_type {kind!r}, no {like.vision_config})",
+            hint=f"Use {like.repository} or a fine-tune of it that kept the vision tower.",
+        )
+    profile = get_profile(str(config["footage_profile"])) if config.get("footage_profile") else named or like
     shards = _shards(folder)
     others = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth"))
     if others and not shards:
@@ -127,7 +138,7 @@ def _check(folder: Path) -> dict[str, Any]:
         raise ModelUnavailableError(
             f"{folder} is incomplete: {missing[0]} is missing", hint="Fetch or copy the folder again."
         )
-    return dict(config)
+    return profile
 
 
 def _shards(folder: Path) -> list[Path]:
@@ -165,7 +176,7 @@ def _cached(profile: Profile, revision: str | None) -> tuple[Path, str] | None:
     """The snapshot on this machine, when all of it is."""
     try:
         found = _snapshot(profile, revision, local=True)
-        _check(found[0])
+        _check(found[0], profile)
     except (OSError, ModelUnavailableError):
         return None
     return found
