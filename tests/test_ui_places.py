@@ -1,0 +1,62 @@
+"""Where in a video something is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from footage.errors import UsageError
+from footage.types import Span, Video
+from ui.places import Place, parse_place
+
+VIDEO = Video("", 60.0, 64, 48, 25.0, "h264")
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a.mp4", Place(Path("a.mp4"))),
+        ("a.mp4@83.5", Place(Path("a.mp4"), 83.5)),
+        ("a.mp4@1:10-1:25.5", Place(Path("a.mp4"), 70.0, 85.5)),
+        ("me@home.mp4", Place(Path("me@home.mp4"))),
+        ("me@home.mp4@3-4", Place(Path("me@home.mp4"), 3.0, 4.0)),
+        ("@3", Place(Path("@3"))),
+    ],
+)
+def test_a_place_is_a_file_and_what_of_it(text, place):
+    assert parse_place(text) == place
+
+
+def test_a_file_whose_name_reads_like_a_place_is_that_file(tmp_path):
+    path = tmp_path / "take@2"
+    path.touch()
+    assert parse_place(str(path)) == Place(path)
+
+
+@pytest.mark.parametrize("text", ["a.mp4@9-3", "a.mp4@3-3", "a.mp4@1:75", "a.mp4@3x", "a.mp4@3-"])
+def test_what_is_no_time_is_refused(text):
+    with pytest.raises(UsageError):
+        parse_place(text)
+
+
+def test_stretches_and_moments_lie_in_the_video():
+    assert parse_place("a").span(VIDEO) == Span(0, 60)
+    assert parse_place("a@50-90").span(VIDEO) == Span(50, 60)
+    assert parse_place("a@50").moment(VIDEO) == 50
+    for wrong in ("a@60-70", "a@50"):
+        with pytest.raises(UsageError):
+            parse_place(wrong).span(VIDEO)
+    for wrong in ("a", "a@1-2", "a@60"):
+        with pytest.raises(UsageError):
+            parse_place(wrong).moment(VIDEO)
+
+
+@given(
+    st.floats(0, 1e5).map(lambda x: round(x, 3)), st.floats(0.001, 1e5).map(lambda x: max(0.001, round(x, 3)))
+)
+def test_what_is_written_is_read(start, length):
+    end = round(start + length, 3)
+    assert parse_place(f"x.mp4@{start:.3f}-{end:.3f}") == Place(Path("x.mp4"), start, end)
