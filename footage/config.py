@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from footage.errors import UsageError
+from footage.shelf import Shelf
 
 ENV_PREFIX = "FOOTAGE_"
 CONFIG_VARIABLE = "FOOTAGE_CONFIG"
@@ -119,6 +120,22 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",
     )
+    keep_seen_gb: float = Field(
+        default=0,
+        ge=0,
+        description="Gigabytes of cache_dir for what the model saw of each window: questions about it then "
+        "need no decoding. 22 MB for 30 s of Marlin's; 0 keeps none.",
+    )
+
+    @property
+    def shelf(self) -> Shelf | None:
+        """Where what the model saw is kept, if it is to be."""
+        return self.seen if self.keep_seen_gb else None
+
+    @property
+    def seen(self) -> Shelf:
+        """Where what the model saw lies, whether or not more is to be kept."""
+        return Shelf(self.cache_dir / "seen", int(self.keep_seen_gb * 1e9))
 
     @classmethod
     def settings_customise_sources(

@@ -18,7 +18,7 @@ from footage.errors import FootageError, ModelMemoryError
 from footage.store import Store
 from footage.types import Caption, File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm import contract
-from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, Sampling, VideoModel
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
@@ -329,6 +329,9 @@ class _Run:
         with self._meter.timing("prepare"):
             prepared = [self._model.prepare(decoded.frames) for decoded in batch]
         answers = self._answers([(window, self._prompt) for window in prepared])
+        if isinstance(self._model, Recalling):
+            for decoded, window in zip(batch, prepared, strict=True):
+                self._model.keep(decoded.window.content_id, window)
         records: dict[str, list[WindowRecord]] = {}
         for decoded, window, answer in zip(batch, prepared, answers, strict=True):
             if isinstance(answer, ModelMemoryError):

@@ -19,7 +19,7 @@ from footage.errors import VideoError
 from footage.types import Span, Video, Window
 from footage.video import sample
 from footage.vlm.contract import find_prompt, read_span
-from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, VideoModel
 
 if TYPE_CHECKING:
     from footage.store.notebook import Notebook
@@ -151,6 +151,10 @@ class Asker:
     ) -> list[Reply]:
         ready = [window for window in prepared if isinstance(window, Prepared)]
         answers = iter(self.model.run([(window, prompt) for window in ready]) if ready else [])
+        if isinstance(self.model, Recalling):
+            for question, window in zip(questions, prepared, strict=True):
+                if isinstance(window, Prepared) and question.video.content_id:
+                    self.model.keep(question.video.content_id, window)
         return [
             Reply(question, problem=window) if isinstance(window, str) else _reply(question, next(answers))
             for question, window in zip(questions, prepared, strict=True)
@@ -158,13 +162,22 @@ class Asker:
 
     def _prepare(self, questions: Sequence[Question]) -> list[Prepared | str]:
         """The windows ready for the model, or sentences saying why they cannot be had."""
-        return [self._held(question) or self._decode(question) for question in questions]
+        return [
+            self._held(question) or self._recalled(question) or self._decode(question)
+            for question in questions
+        ]
 
     def _held(self, question: Question) -> Prepared | None:
         with self._ready_lock:
             if (key := _key(question)) in self._ready:
                 self._ready.move_to_end(key)
             return self._ready.get(key)
+
+    def _recalled(self, question: Question) -> Prepared | None:
+        if not isinstance(self.model, Recalling) or not question.video.content_id:
+            return None
+        prepared = self.model.recall(question.video.content_id, question.window.span)
+        return self._hold(question, prepared) if prepared else None
 
     def _decode(self, question: Question) -> Prepared | str:
         profile = self.model.profile
@@ -181,7 +194,10 @@ class Asker:
             )
         except VideoError as error:
             return str(error)
-        prepared = self.model.prepare(frames)
+        return self._hold(question, self.model.prepare(frames))
+
+    def _hold(self, question: Question, prepared: Prepared) -> Prepared:
+        """Hold a window ready for further questions; those asked about longest ago make room for it."""
         with self._ready_lock:
             self._ready[_key(question)] = prepared
             held = sum(window.nbytes for window in self._ready.values())

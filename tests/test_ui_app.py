@@ -23,6 +23,7 @@ from streamlit.testing.v1 import AppTest
 
 from footage.embedder import load_embedder
 from footage.errors import FootageError
+from footage.shelf import keep_small
 from footage.store import Store
 from footage.timecode import parse_time
 from footage.types import Event, File, Match, Span, Video
@@ -194,9 +195,9 @@ def test_the_cache_forgets_its_oldest_files(tmp_path):
     for number in range(4):
         (tmp_path / str(number)).write_bytes(bytes(100))
         os.utime(tmp_path / str(number), (number, number))
-    media.keep_small(tmp_path, most_bytes=250)
+    keep_small(tmp_path, 250)
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["2", "3"]
-    media.keep_small(tmp_path, most_bytes=10)
+    keep_small(tmp_path, 10)
     assert [entry.name for entry in tmp_path.iterdir()] == ["3"]
 
 

@@ -24,7 +24,9 @@ def load_model(settings: Settings) -> VideoModel:
     from footage import vlm
 
     with console.notes().status(f"loading {console.plain(settings.model)}"):
-        return vlm.load_model(settings.model, device=settings.device, model_path=settings.model_path)
+        return vlm.load_model(
+            settings.model, device=settings.device, model_path=settings.model_path, shelf=settings.shelf
+        )
 
 
 def load_embedder(settings: Settings) -> Embedder:

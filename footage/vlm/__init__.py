@@ -14,8 +14,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from footage.errors import DependencyError
+from footage.shelf import Shelf
 from footage.vlm.profiles import Changes, changed
-from footage.vlm.protocol import VideoModel
+from footage.vlm.protocol import Recalling, VideoModel
 from footage.vlm.weights import locate
 
 logger = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ def load_model(
     revision: str | None = None,
     offline: bool = False,
     changes: Changes | None = None,
+    shelf: Shelf | None = None,
 ) -> VideoModel:
     """Loads a model by name or from a folder.
 
@@ -40,6 +42,7 @@ def load_model(
         revision: commit of the repository, instead of the profile's.
         offline: fetch nothing.
         changes: what is to differ from the model's profile.
+        shelf: where to keep what the model saw, if it can, so that another run need not look again.
 
     Raises:
         UsageError: no such model or device.
@@ -57,6 +60,8 @@ def load_model(
     except (ImportError, RuntimeError, OSError) as exc:
         raise dependency_error(exc) from exc
     model: VideoModel = family.load(weights, device=device)
+    if isinstance(model, Recalling):
+        model.shelf = shelf
     return model
 
 

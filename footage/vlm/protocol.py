@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 from footage.types import FinishReason, Frames, Provenance, Span
 
 if TYPE_CHECKING:
+    from footage.shelf import Shelf
     from footage.vlm.profiles import Profile
 
 PromptKind = Literal["caption", "find", "ask", "raw", "point", "track"]
@@ -122,4 +123,20 @@ class VideoModel(Protocol):
         Raises:
             ModelMemoryError: when even a single request does not fit.
         """
+        ...
+
+
+@runtime_checkable
+class Recalling(Protocol):
+    """A model that can leave on a shelf what it saw of a window, for another run to go on from."""
+
+    shelf: Shelf | None
+    """Where; None for nowhere."""
+
+    def recall(self, content_id: str, span: Span) -> Prepared | None:
+        """A window as it was kept, which spares decoding it and looking at it; None where it was not."""
+        ...
+
+    def keep(self, content_id: str, prepared: Prepared) -> None:
+        """Keep a window that was shown to the model, unless it is kept already."""
         ...

@@ -21,12 +21,15 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
 from torch import Tensor
 from transformers import DynamicCache, Qwen3_5ForConditionalGeneration, Qwen3VLProcessor
 from transformers.utils import logging as transformers_logging
 
 from footage.errors import DecodeError, ModelError, ModelMemoryError, UsageError, WrongCheckpointError
-from footage.types import Frames, Provenance
+from footage.shelf import Shelf
+from footage.types import Frames, Provenance, Span
 from footage.vlm import contract
 from footage.vlm.answering import Writing
 from footage.vlm.profiles import Profile
@@ -115,6 +118,8 @@ class Qwen35Model:
         pad = self._tokenizer.pad_token_id
         self._pad_id = self._end_ids[0] if pad is None else pad
         self._head, self._tail_ids = self._split_template()
+        self.shelf: Shelf | None = None
+        """Where what the vision tower saw is kept for other runs."""
 
     @property
     def profile(self) -> Profile:
@@ -169,8 +174,37 @@ class Qwen35Model:
         )
         clip = _Clip(inputs["input_ids"][0], inputs["video_grid_thw"], inputs["pixel_values_videos"])
         self._check_stamps(clip, milliseconds)
+        return self._prepared(frames.span, clip)
+
+    def _prepared(self, span: Span, clip: _Clip) -> Prepared:
         seen = int(clip.grid.prod()) // MERGED_PATCHES * self._text_config.hidden_size
-        return Prepared(frames.span, clip, nbytes=seen * self._model.dtype.itemsize)
+        return Prepared(span, clip, nbytes=seen * self._model.dtype.itemsize)
+
+    def recall(self, content_id: str, span: Span) -> Prepared | None:
+        """A window as ``keep`` left it; None where it did not, or what lies there cannot be read."""
+        if self.shelf is None or (kept := self.shelf.get(content_id, self._shelved_as(span))) is None:
+            return None
+        try:
+            found = load_tensors(kept)
+            clip = _Clip(found["ids"], found["grid"], None, found["features"])
+        except (SafetensorError, KeyError):
+            self.shelf.drop(content_id, self._shelved_as(span))
+            return None
+        return self._prepared(span, clip)
+
+    def keep(self, content_id: str, prepared: Prepared) -> None:
+        """Keep the token ids and the vision tower's features of a window that was shown."""
+        clip, name = prepared.payload, self._shelved_as(prepared.span)
+        if self.shelf is not None and clip.features is not None and not self.shelf.has(content_id, name):
+            tensors = {"ids": clip.ids, "grid": clip.grid, "features": clip.features}
+            self.shelf.put(
+                content_id, name, save_tensors({key: each.contiguous() for key, each in tensors.items()})
+            )
+
+    def _shelved_as(self, span: Span) -> str:
+        """What a window's features depend on beside its video."""
+        told = self.provenance
+        return f"{span} {told.model} {told.revision} {told.budget} {self._model.dtype}"
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         """Answers every request, in order, in batches of like lengths.

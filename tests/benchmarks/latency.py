@@ -6,7 +6,8 @@ python -m tests.benchmarks.latency --part startup
 *Startup* runs `footage search --no-ground` and, in turns with it, a bare interpreter that imports torch and
 sentence-transformers and loads the embedder: what nobody can go below. *Queries* asks an engine about three
 videos of 95 s each (640x360, a keyframe every 10 s): cold, where no file was opened and no window seen
-before, and warm, where they were but the answer is asked for anew. "Free" is a model that answers at once,
+before, and warm, where they were but the answer is asked for anew; "shelf" is cold, but the index run has
+left on disk what the model saw (setting keep_seen_gb). "Free" is a model that answers at once,
 with the windows and frames of Marlin-2B, and finds the event once in each video; "demo" is the demo model.
 """
 
@@ -21,6 +22,7 @@ from pathlib import Path
 
 from footage import decode
 from footage.embedder import load_embedder
+from footage.shelf import Shelf
 from footage.store import Store
 from footage.types import Span
 from footage.vlm import load_model
@@ -76,6 +78,9 @@ def main() -> None:
             demo = load_model("demo")
             store = _index(folder / "demo.lancedb", folder, demo)
             rows += queries("demo", store, lambda: demo, given.repeats)
+            demo.shelf = Shelf(folder / "seen", 1 << 30)  # type: ignore[attr-defined]
+            store = _index(folder / "shelf.lancedb", folder, demo)
+            rows += queries("demo, shelf", store, lambda: demo, given.repeats)
             result["queries"] = rows
             common.show("A question about three videos, in a running engine", rows)
     common.write(given.out, result)

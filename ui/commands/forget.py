@@ -43,6 +43,7 @@ def run(
     with store.writing():
         files = store.forget(content_id)
     forget(settings.cache_dir, content_id)
+    settings.seen.forget(content_id)
     if json:
         console.emit(content_id=content_id, files=files)
     else:

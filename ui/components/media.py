@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from footage.errors import FootageError, VideoError
+from footage.shelf import keep_small
 from footage.timecode import gap_seconds
 from footage.types import Span
 
@@ -105,7 +106,7 @@ def _cut(path: str, stretch: Span, stem: Path) -> Preview:
     start_seconds = cut_start(path, stretch)
     out = stem.with_name(f"{stem.name}@{round(start_seconds * 1e6)}.mp4")
     write_preview(path, stretch, out, max_width=_PREVIEW_WIDTH)
-    keep_small(out.parent)
+    keep_small(out.parent, CACHE_BYTES)
     return Preview(out, stretch, start_seconds)
 
 
@@ -180,7 +181,7 @@ def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str
         except VideoError as error:
             logger.info("no thumbnail at %.1f s: %s", seconds, error)
             return ""
-        keep_small(out.parent)
+        keep_small(out.parent, CACHE_BYTES)
     return "data:image/jpeg;base64," + base64.b64encode(out.read_bytes()).decode("ascii")
 
 
@@ -197,21 +198,4 @@ def forget(cache: Path, content_id: str) -> None:
     """Remove every thumbnail and preview of a content."""
     for kind in ("previews", "thumbnails"):
         for entry in (cache / kind).glob(f"{glob.escape(content_id)}-*"):
-            entry.unlink(missing_ok=True)
-
-
-def keep_small(folder: Path, most_bytes: int = CACHE_BYTES) -> None:
-    """Remove the oldest files of a folder until it holds at most ``most_bytes``; the newest stays."""
-    files = sorted(
-        (
-            (entry.stat().st_mtime, entry.stat().st_size, entry)
-            for entry in folder.iterdir()
-            if entry.is_file()
-        ),
-        reverse=True,
-    )
-    held = 0
-    for number, (_, size_bytes, entry) in enumerate(files):
-        held += size_bytes
-        if number and held > most_bytes:
             entry.unlink(missing_ok=True)
