@@ -32,7 +32,7 @@ _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedd
 class Store:
     """One index on disk. Open it with ``Store.open``; many readers and one writer may use it at a time.
 
-    Reads always see the latest commits of every process. Up to 200,000 vectors are searched exactly in
+    Reads always see the latest commits of every process. Up to 100,000 vectors are searched exactly in
     memory, which takes milliseconds; more of them by a vector index on disk, which ``tidy`` makes.
     """
 

@@ -26,7 +26,7 @@ class Nearest:
     def __init__(self, table: pa.Table) -> None:
         """Take over an Arrow table with a column "vector" of unit vectors."""
         self._matrix = matrix_of(table)
-        self._rows = table.drop_columns("vector")
+        self._rows = table.drop_columns("vector").combine_chunks()  # rows of many pieces are slow to take
         self._last: tuple[np.ndarray, np.ndarray] | None = None
         self._codes: dict[str, tuple[np.ndarray, dict[Any, int]]] = {}
 

@@ -45,8 +45,8 @@ _COMMITS, _ROWS_PER_COMMIT = 50, 1000
 _INDEX_BYTES = 512 * 2**20
 _METADATA_BYTES = 32 * 2**20
 _NOTES_SECONDS = 30.0  # a write of a few rows takes a hundredth of a second, a copy of an index some seconds
-# 300 MB of 384 numbers each. From here on looking at every vector takes longer than a vector index does.
-_IN_MEMORY_ROWS = 200_000
+# 150 MB of 384 numbers each. From about here on looking at every vector takes longer than a vector index does.
+_IN_MEMORY_ROWS = 100_000
 # The vector index: partitions of so many rows, of which the nearest to the query are looked through, or all
 # when those hold too few rows that pass the filter. Chosen on a million events (docs/performance.md). Their
 # size is given, not their number, because that is what LanceDB keeps to when it brings an index up to date.
