@@ -45,7 +45,7 @@ _COMMITS, _ROWS_PER_COMMIT = 50, 1000
 _INDEX_BYTES = 512 * 2**20
 _METADATA_BYTES = 32 * 2**20
 _NOTES_SECONDS = 30.0  # a write of a few rows takes a hundredth of a second, a copy of an index some seconds
-# 150 MB of 384 numbers each. From about here on looking at every vector takes longer than a vector index does.
+# 150 MB of 384 numbers each. From about here on looking at every vector takes longer than an index does.
 _IN_MEMORY_ROWS = 100_000
 # The vector index: partitions of so many rows, of which the nearest to the query are looked through, or all
 # when those hold too few rows that pass the filter. Chosen on a million events (docs/performance.md). Their
