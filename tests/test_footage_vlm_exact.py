@@ -22,7 +22,7 @@ from footage.types import Frames, Span
 from footage.vlm import contract, load_model, states
 from footage.vlm.answering import Writing
 from footage.vlm.protocol import LIKELIEST, Prepared, Prompt, Sampling
-from footage.vlm.qwen import QwenModel
+from footage.vlm.qwen import LONG_PROMPT_TOKENS, QwenModel
 from footage.vlm.qwen25vl import Qwen25VLModel
 
 EVENTS = (
@@ -146,6 +146,19 @@ def test_a_window_asked_again_between_others_says_the_same(model, reference, mon
     windows = [model.prepare(shown(n)) for n in range(len(WINDOWS))]
     for n, prompt in [(n, prompt) for prompt in prompts(model) for n in (1, 2, 1)]:
         assert tokens_of(model, [(windows[n], prompt)], monkeypatch) == [reference[n, prompt.text]]
+
+
+def test_long_prompts_of_any_length_are_answered_together(model, monkeypatch):
+    asked = [Prompt("ask", f"what happens {'and then ' * count}?", 12) for count in (70, 71, 78, 90)]
+    assert min(len(model._ids(prompt)) for prompt in asked) >= LONG_PROMPT_TOKENS
+    windows = [model.prepare(shown(n)) for n in range(len(asked))]
+    alone = [one_at_a_time(model, shown(n), prompt) for n, prompt in enumerate(asked)]
+    sizes: list[int] = []
+    answer = model._answer
+    monkeypatch.setattr(model, "_answer", lambda rows: (sizes.append(len(rows)), answer(rows))[1])
+    assert tokens_of(model, list(zip(windows, asked, strict=True)), monkeypatch) == alone
+    assert sizes == [4]
+    assert tokens_of(model, list(zip(windows, asked, strict=True)), monkeypatch) == alone
 
 
 def test_small_batches_say_what_large_ones_say(model, reference, monkeypatch):

@@ -429,15 +429,17 @@ def test_batches_hold_every_item_once_in_order_within_their_bounds(tokens, most,
         assert len(batch) == 1 or len(batch) * max(tokens[n] for n in batch) <= most
 
 
-@given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 9)), max_size=20))
-def test_prompts_answered_together_are_of_like_length(sizes):
+@given(st.lists(st.tuples(st.integers(1, 300), st.integers(1, 9)), max_size=20))
+def test_prompts_answered_together_are_of_like_length_or_long(sizes):
     clip = qwen.Clip(torch.zeros(5, dtype=torch.int64), torch.tensor([[1, 4, 4]]), torch.zeros(3, 5), None)
     rows = [qwen.Row(clip, [0] * length, prompt("what?", cap)) for length, cap in sizes]
     groups = list(qwen.of_like_prompts(rows))
     assert sorted(n for group in groups for n in group) == list(range(len(rows)))
     for group in groups:
         lengths = [len(rows[n].ids) for n in group]
-        assert max(lengths) - min(lengths) <= qwen.PROMPT_TOKENS_APART
+        alike = max(lengths) - min(lengths) <= qwen.PROMPT_TOKENS_APART
+        assert alike or min(lengths) >= qwen.LONG_PROMPT_TOKENS
+    assert sum(min(len(rows[n].ids) for n in group) >= qwen.LONG_PROMPT_TOKENS for group in groups) <= 1
 
 
 # --- loading ------------------------------------------------------------------------------------------------

@@ -36,6 +36,9 @@ logger = logging.getLogger(__name__)
 
 PROMPT_TOKENS_APART = 16
 """Prompts of one batch differ in length by so much at most: what is longer is read a token at a time."""
+LONG_PROMPT_TOKENS = 128
+"""Longer prompts, such as those with a draft in them, share a batch whatever their lengths: what makes one of
+them longer than the shortest is read beforehand, by itself."""
 SMALL_PARAMETERS = 100_000_000
 """A model below this size answers within seconds on a CPU."""
 MERGED_SIDE = 2
@@ -251,13 +254,18 @@ class QwenModel(ABC):
         # 2. Read what all prompts have in length: no pad may follow a state.
         began = time.perf_counter()
         shared = min(len(row.ids) for row in rows)
-        writings = [
-            Writing(row.prompt, end_ids=self._end_ids, spell=self._spell, unread=row.ids[shared:])
-            for row in rows
+        ahead = [len(row.ids) - shared if len(row.ids) - shared > PROMPT_TOKENS_APART else 0 for row in rows]
+        states = [
+            self._ahead(state, row.ids[:count]) for state, row, count in zip(states, rows, ahead, strict=True)
         ]
-        room = max(len(row.ids) + row.prompt.max_new_tokens for row in rows)
+        left = [row.ids[count:] for row, count in zip(rows, ahead, strict=True)]
+        writings = [
+            Writing(row.prompt, end_ids=self._end_ids, spell=self._spell, unread=ids[shared:])
+            for row, ids in zip(rows, left, strict=True)
+        ]
+        room = max(len(ids) + row.prompt.max_new_tokens for row, ids in zip(rows, left, strict=True))
         cache, mask = merge(states, self._text_config, room=room)
-        ids = torch.tensor([row.ids[:shared] for row in rows], device=self._model.device)
+        ids = torch.tensor([each[:shared] for each in left], device=self._model.device)
         used = max(state.length for state in states) + shared
         logits = self._read(ids, cache, _upto(mask, used), self._positions(states, shared))
         positions = self._positions(states, 1) + shared
@@ -268,6 +276,15 @@ class QwenModel(ABC):
         self._stage_seconds["prefill"] += wrote - began
         self._stage_seconds["generate"] += time.perf_counter() - wrote
         return [writing.answer() for writing in writings]
+
+    def _ahead(self, state: State, ids: list[int]) -> State:
+        """A state that was continued by some tokens; the one given stays as it is."""
+        if not ids:
+            return state
+        cache, _ = merge([state], self._text_config, room=len(ids))
+        tokens = torch.tensor([ids], device=self._model.device)
+        self._read(tokens, cache, None, self._positions([state], len(ids)))
+        return split(cache, [state.length + len(ids)], [state.offset])[0]
 
     def _write(
         self,
@@ -461,10 +478,10 @@ def bounds_for(model: Any, place: torch.device) -> Bounds:
 
 
 def of_like_prompts(rows: Sequence[Row]) -> Iterator[list[int]]:
-    """Numbers of rows whose prompts are of about one length; the longest answers of each first."""
+    """Numbers of rows whose prompts are of like length, or all long; the longest answers of each first."""
     pending = sorted(range(len(rows)), key=lambda n: -len(rows[n].ids))
     while pending:
-        least = len(rows[pending[0]].ids) - PROMPT_TOKENS_APART
+        least = min(len(rows[pending[0]].ids) - PROMPT_TOKENS_APART, LONG_PROMPT_TOKENS)
         group = [n for n in pending if len(rows[n].ids) >= least]
         pending = pending[len(group) :]
         yield sorted(group, key=lambda n: (-rows[n].prompt.max_new_tokens, -rows[n].tokens, n))
