@@ -171,6 +171,8 @@ class Caption:
     """"stop", or "length" when the token cap cut the answer."""
     notes: tuple[str, ...] = ()
     """What had to be done to read it, a few words each: "unreadable", "truncated", "3 repeats left out"."""
+    draft: str = ""
+    """The first answer, untouched, of a model that captions in two stages; otherwise empty."""
 
 
 @dataclass(frozen=True, slots=True)

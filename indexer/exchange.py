@@ -155,6 +155,7 @@ class _Reader:
             _text(row.get("raw", "")),
             "length" if row.get("finish_reason") == "length" else "stop",
             tuple(map(_text, row.get("notes", ()))),
+            _text(row.get("draft", "")),
         )
         provenance = Provenance(
             **{

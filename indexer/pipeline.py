@@ -16,9 +16,9 @@ from pathlib import Path
 from footage.embedder import Embedder
 from footage.errors import FootageError, ModelMemoryError
 from footage.store import Store
-from footage.types import Caption, File, FileState, Provenance, Run, Window, WindowRecord
-from footage.vlm import contract
-from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, Sampling, VideoModel
+from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
+from footage.vlm.captioning import captions
+from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, VideoModel
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
@@ -31,7 +31,6 @@ __all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"
 
 logger = logging.getLogger(__name__)
 
-_SECOND_TRY = Sampling(temperature=0.7, top_p=0.8)  # Qwen's own advice for answers without thinking
 _REASONS = 3  # distinct reasons that go into a file's row
 
 
@@ -290,8 +289,6 @@ class _Run:
         self._provenance = provenance
         self._known = known
         self._meter = meter
-        self._prompt = contract.caption_prompt(model.profile)
-        self._prose = model.profile.prose
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
         self.unchanged = 0
@@ -328,18 +325,20 @@ class _Run:
         """Let the model see some windows, commit its answers, bring events and vectors in step."""
         with self._meter.timing("prepare"):
             prepared = [self._model.prepare(decoded.frames) for decoded in batch]
-        answers = self._answers([(window, self._prompt) for window in prepared])
+        told = captions(
+            prepared,
+            seeds=[_seed(decoded.window) for decoded in batch],
+            profile=self._model.profile,
+            run=self._answers,
+        )
         if isinstance(self._model, Recalling):
             for decoded, window in zip(batch, prepared, strict=True):
                 self._model.keep(decoded.window.content_id, window)
         records: dict[str, list[WindowRecord]] = {}
-        for decoded, window, answer in zip(batch, prepared, answers, strict=True):
-            if isinstance(answer, ModelMemoryError):
-                self.give_up(Undecoded(decoded.window, str(answer)))
+        for decoded, caption in zip(batch, told, strict=True):
+            if isinstance(caption, ModelMemoryError):
+                self.give_up(Undecoded(decoded.window, str(caption)))
                 continue
-            caption = contract.read_caption(answer, decoded.window.span, prose=self._prose)
-            if contract.UNREADABLE in caption.notes:
-                caption = self._second_try(decoded.window, window, caption)
             record = WindowRecord(decoded.window, caption, self._provenance)
             records.setdefault(decoded.window.content_id, []).append(record)
         self._commit([record for group in records.values() for record in group])
@@ -374,17 +373,6 @@ class _Run:
         with self._meter.timing("write"):
             self._store.commit_windows(replacing)
             self._store.add_windows(new)
-
-    def _second_try(self, window: Window, prepared: Prepared, caption: Caption) -> Caption:
-        """Ask once more about a window, drawing at random with a seed of its own; or leave it unreadable."""
-        digest = hashlib.sha256(f"{window.content_id}/{window.index}".encode()).digest()
-        seed = int.from_bytes(digest[:4], "big")
-        prompt = replace(self._prompt, sampling=replace(_SECOND_TRY, seed=seed))
-        (answer,) = self._answers([(prepared, prompt)])
-        if isinstance(answer, ModelMemoryError):
-            return caption
-        again = contract.read_caption(answer, window.span, prose=self._prose)
-        return caption if contract.UNREADABLE in again.notes else again
 
     def give_up(self, undecoded: Undecoded) -> None:
         """Note a window that cannot be decoded, or is too much for the model."""
@@ -462,6 +450,12 @@ class _Run:
             stage_seconds=self._meter.stage_seconds,
             stopped=self._meter.stopped,
         )
+
+
+def _seed(window: Window) -> int:
+    """A window's own, the same in every run."""
+    digest = hashlib.sha256(f"{window.content_id}/{window.index}".encode()).digest()
+    return int.from_bytes(digest[:4], "big")
 
 
 def _since(before: Mapping[str, float], now: Mapping[str, float]) -> dict[str, float]:

@@ -30,7 +30,7 @@ from footage.errors import (
     WrongCheckpointError,
 )
 from footage.types import Frames, Span
-from footage.vlm import contract, dependency_error, load_model, qwen35
+from footage.vlm import contract, dependency_error, load_model, qwen, qwen35, running
 from footage.vlm.answering import Writing
 from footage.vlm.profiles import DEMO, MARLIN_2B, VIDEO_SCAN
 from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling, VideoModel
@@ -422,22 +422,24 @@ def test_other_errors_are_not_taken_for_memory(model):
 
 @given(st.lists(st.integers(1, 200)), st.integers(1, 600), st.integers(1, 9))
 def test_batches_hold_every_item_once_in_order_within_their_bounds(tokens, most, rows):
-    batches = list(qwen35._batches(range(len(tokens)), tokens.__getitem__, most, rows))
+    batches = list(running.batches(range(len(tokens)), tokens.__getitem__, most, rows))
     assert [n for batch in batches for n in batch] == list(range(len(tokens)))
     for batch in batches:
         assert 1 <= len(batch) <= rows
         assert len(batch) == 1 or len(batch) * max(tokens[n] for n in batch) <= most
 
 
-@given(st.lists(st.tuples(st.integers(1, 80), st.integers(1, 9)), max_size=20))
-def test_prompts_answered_together_are_of_like_length(sizes):
-    clip = qwen35._Clip(torch.zeros(5, dtype=torch.int64), torch.tensor([[1, 4, 4]]), None)
-    rows = [qwen35._Row(clip, [0] * length, prompt("what?", cap)) for length, cap in sizes]
-    groups = list(qwen35._of_like_prompts(rows))
+@given(st.lists(st.tuples(st.integers(1, 300), st.integers(1, 9)), max_size=20))
+def test_prompts_answered_together_are_of_like_length_or_long(sizes):
+    clip = qwen.Clip(torch.zeros(5, dtype=torch.int64), torch.tensor([[1, 4, 4]]), torch.zeros(3, 5), None)
+    rows = [qwen.Row(clip, [0] * length, prompt("what?", cap)) for length, cap in sizes]
+    groups = list(qwen.of_like_prompts(rows))
     assert sorted(n for group in groups for n in group) == list(range(len(rows)))
     for group in groups:
         lengths = [len(rows[n].ids) for n in group]
-        assert max(lengths) - min(lengths) <= qwen35.PROMPT_TOKENS_APART
+        alike = max(lengths) - min(lengths) <= qwen.PROMPT_TOKENS_APART
+        assert alike or min(lengths) >= qwen.LONG_PROMPT_TOKENS
+    assert sum(min(len(rows[n].ids) for n in group) >= qwen.LONG_PROMPT_TOKENS for group in groups) <= 1
 
 
 # --- loading ------------------------------------------------------------------------------------------------

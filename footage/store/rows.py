@@ -23,7 +23,7 @@ from footage.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 """Raised whenever a table changes shape; an index of another version is refused."""
 
 PASSAGE_WORDS = 150
@@ -207,6 +207,7 @@ def window_to_row(record: WindowRecord) -> dict[str, Any]:
         "window_index": window.index,
         **span_columns(window.span),
         "raw": caption.raw,
+        "draft": caption.draft,
         "finish_reason": caption.finish_reason,
         "scene": caption.scene,
         "events": [{**span_columns(event.span), "text": event.text} for event in caption.events],
@@ -220,7 +221,9 @@ def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
     events = tuple(CaptionEvent(span_from_row(event), event["text"]) for event in row["events"] or ())
     return WindowRecord(
         Window(row["content_id"], row["window_index"], span_from_row(row)),
-        Caption(row["scene"], events, row["raw"], row["finish_reason"], tuple(row["notes"] or ())),
+        Caption(
+            row["scene"], events, row["raw"], row["finish_reason"], tuple(row["notes"] or ()), row["draft"]
+        ),
         provenance_from_row(row),
     )
 

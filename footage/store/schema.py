@@ -70,6 +70,7 @@ TABLES: dict[str, pa.Schema] = {
             _required("start_seconds", pa.float64()),
             _required("end_seconds", pa.float64()),
             _required("raw", pa.string()),
+            _required("draft", pa.string()),
             _required("finish_reason", pa.string()),
             _required("scene", pa.string()),
             _required(

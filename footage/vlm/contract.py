@@ -51,7 +51,7 @@ def caption_prompt(profile: Profile) -> Prompt:
 
 def second_prompt(answer: Answer, profile: Profile) -> Prompt:
     """The second question of a model that captions in two stages, with the answer to the first put in."""
-    text = profile.second_prompt.replace("{caption}", clean_text(read_text(answer)))
+    text = profile.second_prompt.replace("{caption}", clean_lines(read_text(answer)))
     return Prompt("caption", text, profile.caption_tokens, profile.sampling)
 
 
@@ -99,6 +99,14 @@ def clean_text(text: str) -> str:
     encodable = text.encode("utf-8", "replace").decode("utf-8")
     line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", encodable).split())
     return re.sub(r"<(?=\S)", "< ", line)
+
+
+def clean_lines(text: str) -> str:
+    """A model's answer as it stands in a prompt: each of its lines as ``clean_text`` has it.
+
+    A "<" before a digit, which begins an event line, stays as it is: no control token is spelled so.
+    """
+    return "\n".join(re.sub(r"< (?=[0-9])", "<", clean_text(line)) for line in text.split("\n"))
 
 
 def _not_empty(cleaned: str, text: str) -> str:
@@ -189,9 +197,9 @@ def read_caption(answer: Answer, window: Span, *, prose: bool = False) -> Captio
     as an earlier one at the same time is left out, and at the second such line reading ends: the model is
     caught in a loop. Of an answer cut by the token cap only whole lines count. What was done is in ``notes``;
     an answer with neither a scene nor an event is "unreadable". With ``prose``, a scene without events is one
-    event of the whole window.
+    event of the whole window, and of a paragraph that was cut the whole sentences count.
     """
-    text = strip_think(_whole_lines(answer))
+    text = strip_think(_whole_lines(answer, prose=prose))
     events_header = _EVENTS_HEADER.search(text)
     head, block = (
         (text[: events_header.start()], text[events_header.end() :]) if events_header else (text, text)
@@ -320,8 +328,15 @@ def _before_events(text: str) -> str:
     return "\n".join(lines[:first])
 
 
-def _whole_lines(answer: Answer) -> str:
-    """The answer's text, less the last line when the token cap cut it in the middle."""
+def _whole_lines(answer: Answer, *, prose: bool) -> str:
+    """The answer's text, less the last line when the token cap cut it in the middle.
+
+    With ``prose``, the whole sentences of that line stay, unless it is an event line.
+    """
     if answer.finish_reason == "stop":
         return answer.raw
-    return answer.raw[: answer.raw.rfind("\n") + 1]
+    whole = answer.raw.rfind("\n") + 1
+    last = answer.raw[whole:]
+    if prose and not re.match(r"\s*(<|[0-9])", last):
+        whole += max(last.rfind(mark) for mark in ".!?") + 1
+    return answer.raw[:whole]

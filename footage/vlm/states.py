@@ -1,9 +1,9 @@
-"""What a Qwen3.5 language model has after some tokens: split off a batch, merged into one, kept for later.
+"""What a Qwen language model has after some tokens: split off a batch, merged into one, kept for later.
 
-A state can be copied and continued, never cropped: the linear layers' part is a running sum. Three rules keep
-a continuation exact, each tested: the linear layers' tensors are copied before anything continues them, as
-they change in place; no pad ever stands between a state and what continues it; positions are given by whoever
-continues, as the module's own offset belongs to whichever video it saw last.
+A state can be copied and continued, never cropped: the part of linear layers, where there are any, is a
+running sum. Three rules keep a continuation exact, each tested: the linear layers' tensors are copied before
+anything continues them, as they change in place; no pad ever stands between a state and what continues it;
+positions are given by whoever continues, as the module's own offset belongs to whichever video it saw last.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ from transformers import (
 from footage.types import Span
 from footage.vlm.profiles import MARLIN_2B
 from footage.vlm.protocol import Prepared, Prompt
-from footage.vlm.qwen35 import Qwen35Model, _bounds, _Clip
+from footage.vlm.qwen import Clip, bounds_for
+from footage.vlm.qwen35 import VIDEO_TOKEN_TYPE, Qwen35Model
 from footage.vlm.weights import Weights
 from tests.benchmarks import common
 
@@ -144,7 +145,11 @@ def a_window(model: Qwen35Model, grid: tuple[int, int, int], seed: int) -> Prepa
     picture = torch.full((rows * columns // 4,), video)
     ids = torch.cat([torch.cat([stamp, picture, stamp[:1]]) for _ in range(pairs)])
     pixels = torch.randn(pairs * rows * columns, 1536, generator=made)
-    return Prepared(Span(0, 30), _Clip(ids, torch.tensor([[pairs, rows, columns]]), pixels))
+    grid_of = torch.tensor([[pairs, rows, columns]])
+    places, _ = model._model.model.get_rope_index(
+        ids[None], video_grid_thw=grid_of, mm_token_type_ids=(ids == video).int()[None] * VIDEO_TOKEN_TYPE
+    )
+    return Prepared(Span(0, 30), Clip(ids, grid_of, places[:, 0], pixels))
 
 
 def random_marlin(*, tiny: bool) -> tuple[Qwen35Model, Shape]:
@@ -210,7 +215,7 @@ def random_marlin(*, tiny: bool) -> tuple[Qwen35Model, Shape]:
         chat_template=CHAT_TEMPLATE,
     )
     weights = Weights(Path(), MARLIN_2B, "random", "random")
-    model = Qwen35Model(network, processor, weights, bounds=_bounds(network, place))
+    model = Qwen35Model(network, processor, weights, bounds=bounds_for(network, place))
     model._end_ids = []  # every answer has its full length
     count = lambda part: sum(each.numel() for each in part.parameters())  # noqa: E731
     full = text["layer_types"].count("full_attention")

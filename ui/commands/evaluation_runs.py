@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +20,8 @@ import numpy as np
 from footage.errors import UsageError
 from footage.synthetic import GRID_SECONDS, SyntheticClip, random_clip, write_clip
 from footage.types import Caption, CaptionEvent, Span
-from footage.vlm.contract import caption_prompt, find_prompt, read_caption, read_span
+from footage.vlm.captioning import captions
+from footage.vlm.contract import find_prompt, read_span
 from search.evaluation.metrics import Counts, caption_counts, mean_iou, recall_at
 from search.evaluation.readers import GroundTruth
 
@@ -161,10 +162,9 @@ def _written_and_prepared(clip: SyntheticClip, path: Path, model: VideoModel) ->
 
 
 def _captions(model: VideoModel, prepared: Sequence[Prepared]) -> list[Caption]:
-    """What a model says of each window."""
-    prompt = caption_prompt(model.profile)
-    answers = _run(model, [(window, prompt) for window in prepared])
-    return [read_caption(answer, window.span) for answer, window in zip(answers, prepared, strict=True)]
+    """What a model says of each window, in as many stages as an index run takes."""
+    told = captions(prepared, seeds=range(len(prepared)), profile=model.profile, run=partial(_run, model))
+    return [each for each in told if isinstance(each, Caption)]  # all: ``_run`` raises what does not fit
 
 
 def _finds(

@@ -233,8 +233,16 @@ def _captions(records: Sequence[WindowRecord]) -> None:
         told = f'<p class="fx-sub">{markup.text(notes)}</p>' if notes else ""
         raw = "\n".join(map(markup.text, record.caption.raw.splitlines()))
         span = markup.clock_span(record.window.span)
-        pieces.append(f'<div class="fx-window"><b>{span}</b>{told}<pre>{raw}</pre></div>')
+        pieces.append(f'<div class="fx-window"><b>{span}</b>{told}<pre>{raw}</pre>{_draft(record)}</div>')
     st.html("".join(pieces))
+
+
+def _draft(record: WindowRecord) -> str:
+    """What the first of two stages said, to unfold."""
+    if not record.caption.draft:
+        return ""
+    draft = "\n".join(map(markup.text, record.caption.draft.splitlines()))
+    return f"<details><summary>first draft</summary><pre>{draft}</pre></details>"
 
 
 def _facts(video: Video, files: Sequence[File], records: Sequence[WindowRecord]) -> str:
