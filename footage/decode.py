@@ -1,10 +1,11 @@
-"""Three ways to decode given frames of a file, tried in turn; knows frame numbers, no times and no models.
+"""Four ways to decode given frames of a file, tried in turn; knows frame numbers, no times and no models.
 
 The only importer of torchcodec. The packets of a file are scanned once for the time of every frame
-(``footage.demux``) and the scan is remembered. The ways: "torchcodec" (seeking by that scan), "torchcodec
-exact" (by torchcodec's own) and "pyav" (which goes over damage). A way counts as working only when it brings
-the very frames that were asked for. Sets of frames that are wanted one after the other, as those of
-overlapping windows, are decoded in one pass (``Reader``).
+(``footage.demux``) and the scan is remembered. The ways: "pyav sparse" (for H.264 with B-frames; leaves out
+what nothing refers to), "torchcodec" (seeking by that scan), "torchcodec exact" (by torchcodec's own) and
+"pyav" (which goes over damage). A way counts as working only when it brings the very frames that were asked
+for. Sets of frames that are wanted one after the other, as those of overlapping windows, are decoded in one
+pass (``Reader``).
 """
 
 from __future__ import annotations
@@ -38,6 +39,12 @@ _SETS_A_PASS = 16
 _REMEMBERED_FILES = 256
 _REMEMBERED_FRAMES = 4_000_000
 """Frames of all remembered scans together, 16 bytes each: more than a day and a half at 30 per second."""
+_SPARSE = {("h264", "yuv420p"), ("h264", "yuvj420p")}
+"""Codecs, and the pixels they bring, of which "pyav sparse" brings the very pictures that torchcodec brings.
+
+HEVC is not among them: what no frame of its own layer refers to, frames of a higher one may. Neither are more
+than 8 bits: FFmpeg's versions differ in how they make RGB of them.
+"""
 _GIVING_UP = (RuntimeError, ValueError, IndexError, AssertionError, OSError)
 """What a way raises when it cannot do it."""
 
@@ -106,8 +113,10 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
             _sources.move_to_end(key)
             return _sources[key]
     names = [way for way, _ in _WAYS]
-    first_way = names.index(decoder) if decoder in names else 0
-    source = Source(demux.read_table(absolute, pulse), first_way)
+    table = demux.read_table(absolute, pulse)
+    sparse = table.reordered and (table.codec, table.pixel_format) in _SPARSE
+    usual = "pyav sparse" if sparse else "torchcodec"
+    source = Source(table, names.index(decoder if decoder in names else usual))
     with _sources_lock:
         _sources[key] = source
         while len(_sources) > 1 and (
@@ -168,6 +177,8 @@ class _Pass:
     chunks: Iterator[_Chunk]
     reached: int
     """Presentation time of the last frame that came, in ticks."""
+    ticks: dict[int, set[int]]
+    """By number of the set: the presentation times of its frames."""
     parts: dict[int, list[tuple[np.ndarray, list[int]]]]
     """By number of the set: its pictures so far, and their presentation times."""
     rotation_degrees: int = 0
@@ -211,9 +222,11 @@ class Reader:
         numbers = range(number, min(number + _SETS_A_PASS, len(self._sets)))
         if way == "pyav" or len(numbers) < 2:
             return None
+        table = self.source.table
         union = sorted({pick for each in numbers for pick in self._sets[each].picks})
-        chunks = read(self.source.table, union, pulse)
-        return _Pass(way, chunks, int(self.source.table.pts[0]) - 1, {each: [] for each in numbers})
+        ticks = {each: set(table.pts[list(self._sets[each].picks)].tolist()) for each in numbers}
+        chunks = read(table, union, pulse)
+        return _Pass(way, chunks, int(table.pts[0]) - 1, ticks, {each: [] for each in numbers})
 
     def _take(self, begun: _Pass, number: int, pulse: Pulse) -> Pictures:
         """Go on until a set is complete; what else comes by is made small and kept for the sets after it."""
@@ -224,13 +237,12 @@ class Reader:
             chunk = next(begun.chunks, None)
             if chunk is None:
                 raise ValueError(_OTHER_FRAMES)
-            came = np.array(chunk.pts)
             for each, parts in begun.parts.items():
-                picks, shrink = self._sets[each]
-                mine = np.isin(came, table.pts[list(picks)])
-                if mine.any():
-                    frames = chunk.frames if mine.all() else chunk.frames[np.flatnonzero(mine)]
-                    parts.append((_small(frames, shrink), came[mine].tolist()))
+                mine = [place for place, tick in enumerate(chunk.pts) if tick in begun.ticks[each]]
+                if mine:
+                    frames = chunk.frames if len(mine) == len(chunk.pts) else chunk.frames[mine]
+                    small = _small(frames, self._sets[each].shrink)
+                    parts.append((small, [chunk.pts[place] for place in mine]))
             begun.reached, begun.rotation_degrees = chunk.pts[-1], chunk.rotation_degrees
         parts = begun.parts.pop(number)
         pts = tuple(tick for _, some in parts for tick in some)
@@ -297,15 +309,26 @@ def _torchcodec(
             yield _Chunk(ticks.tolist(), batch.data, rotation, 0)
 
 
+def _pyav_sparse(table: demux.FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[_Chunk]:
+    """Decode with PyAV what is picked or referred to, one picture at a time."""
+    return _chunks(demux.decode_sparse(table, picks, pulse, threads=_threads()))
+
+
 def _pyav(table: demux.FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[_Chunk]:
     """Decode with PyAV, one picture at a time; fewer come when the file is damaged."""
+    return _chunks(demux.decode(table, picks, pulse))
+
+
+def _chunks(frames: Iterator[demux.Decoded]) -> Iterator[_Chunk]:
+    """Pictures of PyAV as chunks of one."""
     import torch
 
-    for pts, pixels, rotation, damaged in demux.decode(table, picks, pulse):
+    for pts, pixels, rotation, damaged in frames:
         yield _Chunk([pts], torch.from_numpy(pixels).permute(2, 0, 1)[None], rotation, damaged)
 
 
 _WAYS: tuple[tuple[str, _Way], ...] = (
+    ("pyav sparse", _pyav_sparse),
     ("torchcodec", functools.partial(_torchcodec, exact=False)),
     ("torchcodec exact", functools.partial(_torchcodec, exact=True)),
     ("pyav", _pyav),

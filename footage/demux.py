@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import logging
+from array import array
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -33,6 +34,10 @@ _STEPS_BACK = (0, 1, 4, 16, 64)
 """How many keyframes further back to seek when a seek lands too late."""
 _REORDERED = 4
 """Most places by which times are out of order."""
+_WORTH_SEEKING = 30
+"""From so many frames in between on it is quicker to seek than to decode them."""
+_REFERRED = "filter_units=discard=nonref:discard_flags=keep_non_vcl"
+"""FFmpeg's bitstream filter that takes the pictures no other picture refers to out of the packets."""
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +60,12 @@ class FrameTable:
     """int64 (keyframes,), indices into ``pts``, ascending; the first is 0."""
     codec: str
     """FFmpeg's name of the codec."""
+    pixel_format: str
+    """FFmpeg's name of how the decoder brings its pixels; empty where that is not known yet."""
     container: str
     """FFmpeg's name of the container."""
+    reordered: bool
+    """Whether packets come in another order than frames are shown, as they do where there are B-frames."""
     promised_seconds: float | None
     """Length of all streams together as the header has it, or None when it says nothing."""
     read_seconds: float
@@ -174,7 +183,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
     """
     name = display_name(path)
     with open_video(path) as (container, stream):
-        rows: list[tuple[int, int, bool]] = []
+        rows = array("q")  # time, length and whether it is a keyframe, of one packet after the other
         ends: dict[int, tuple[int, int]] = {}  # of every stream, in its own ticks
         for count, packet in enumerate(packets(container)):
             if count % _PACKETS_PER_BEAT == 0:
@@ -186,14 +195,15 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             first, last = ends.get(index, (ticks, ticks))
             ends[index] = min(first, ticks), max(last, ticks + length)
             if index == stream.index and not packet.is_discard:
-                rows.append((ticks, length, packet.is_keyframe))
-                if len(rows) > MAX_FRAMES:
+                rows.extend((ticks, length, packet.is_keyframe))
+                if len(rows) > 3 * MAX_FRAMES:
                     raise DecodeError(
                         f"{name} holds more than {MAX_FRAMES:,} frames; footage reads no longer files"
                     )
         if not rows:
             raise DecodeError(f"{name} has not a single frame in it")
-        pts, durations, keyframes = _columns(rows, stream)
+        packed = np.frombuffer(rows, np.int64).reshape(-1, 3)
+        pts, durations, keyframes = _columns(packed, stream)
         bases = {index: container.streams[index].time_base for index in ends}
         table = FrameTable(
             path=path,
@@ -203,7 +213,9 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             durations=durations,
             keyframes=keyframes,
             codec=stream.codec_context.codec.canonical_name,
+            pixel_format=stream.codec_context.pix_fmt or "",
             container=container.format.name,
+            reordered=bool((packed[1:, 0] < packed[:-1, 0]).any()),
             promised_seconds=container.duration / 1e6 if container.duration else None,
             read_seconds=max(float(last * bases[index]) for index, (_, last) in ends.items())
             - min(float(first * bases[index]) for index, (first, _) in ends.items()),
@@ -226,6 +238,9 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     Yields:
         Pictures in ascending order, none later than the last pick; fewer when the file is damaged.
     """
+    from av.video.reformatter import VideoReformatter
+
+    reformatter = VideoReformatter()
     wanted: list[int] = table.pts[list(picks)].tolist()
     end = wanted[-1] + int(table.durations[picks[-1]])
     position = 0
@@ -236,10 +251,83 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
                 return
             if frame.pts < wanted[position]:
                 continue
-            yield Decoded(frame.pts, picture(frame), frame.rotation % 360, damage.packets)
+            yield Decoded(frame.pts, picture(frame, reformatter), frame.rotation % 360, damage.packets)
             position = bisect_right(wanted, frame.pts)
             if position == len(wanted):
                 return
+
+
+def decode_sparse(
+    table: FrameTable, picks: Sequence[int], pulse: Pulse, *, threads: int
+) -> Iterator[Decoded]:
+    """Decode the picked frames of H.264, and of the others only those that some frame refers to.
+
+    Which frames are referred to stands in the packets (``nal_ref_idc`` is not 0), so the pictures are those
+    that come when all are decoded.
+
+    Args:
+        table: Of the file.
+        picks: Ascending indices into the table.
+        pulse: Beats once per packet that is decoded.
+        threads: Decoder threads.
+
+    Yields:
+        Pictures in the order in which the decoder brings them.
+
+    Raises:
+        ValueError: A packet does not decode, or frames are interlaced: their fields may lie in packets each.
+    """
+    import av
+    from av.video.reformatter import VideoReformatter
+
+    reformatter = VideoReformatter()
+    try:
+        with open_before(table, picks[0]) as (container, stream):
+            stream.codec_context.thread_count = threads
+            stream.codec_context.thread_type = "AUTO"
+            for number, run in enumerate(_runs(table, picks)):
+                if number and not _seek(container, stream, table, int(run[0])):
+                    raise ValueError("it cannot be sought")
+                wanted = set(table.pts[run].tolist())
+                for packet in _needed(container, stream, wanted):
+                    pulse.beat()
+                    for frame in stream.decode(packet):
+                        if frame.pts not in wanted:
+                            continue
+                        if frame.is_corrupt or frame.interlaced_frame:
+                            raise ValueError("its frames are damaged, or interlaced")
+                        yield Decoded(frame.pts, picture(frame, reformatter), frame.rotation % 360, 0)
+    except av.FFmpegError as exc:
+        raise ValueError(why(exc)) from exc
+
+
+def _runs(table: FrameTable, picks: Sequence[int]) -> list[np.ndarray]:
+    """Picks in groups; from one group to the next it is worth seeking."""
+    frames = np.asarray(picks)
+    starts = table.keyframes[np.searchsorted(table.keyframes, frames, side="right") - 1]
+    return np.split(frames, np.flatnonzero(starts[1:] - frames[:-1] > _WORTH_SEEKING) + 1)
+
+
+def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
+    """Packets up to the last wanted frame, without pictures that nobody needs; then None, which flushes."""
+    from av import Packet
+    from av.bitstream import BitStreamFilterContext
+
+    left = set(wanted)
+    referred = BitStreamFilterContext(_REFERRED, stream)
+    for packet in container.demux(stream):
+        if packet.pts in wanted:
+            left.discard(packet.pts)
+            referred.filter(Packet(bytes(packet)))  # the filter has to see every parameter set, too
+            stream.codec_context.skip_frame = "DEFAULT"
+            yield packet
+        elif packet.size:
+            stream.codec_context.skip_frame = "NONREF"  # a packet without its picture is no damage
+            yield from referred.filter(packet)
+        if not left:
+            break
+    stream.codec_context.skip_frame = "DEFAULT"
+    yield None
 
 
 def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Iterator[Any]:
@@ -282,10 +370,14 @@ def in_order(frames: Iterator[Any]) -> Iterator[Any]:
         yield frame
 
 
-def picture(frame: Any) -> np.ndarray:
-    """A decoded PyAV frame as a uint8 array (height, width, 3), RGB, turned upright."""
+def picture(frame: Any, reformatter: Any) -> np.ndarray:
+    """A decoded PyAV frame as a uint8 array (height, width, 3), RGB, turned upright.
+
+    The ``VideoReformatter`` is kept from frame to frame, as it takes longer to set up than to use.
+    """
     turns = round(frame.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+    upright = reformatter.reformat(frame, format="rgb24", threads=1)
+    return np.ascontiguousarray(np.rot90(upright.to_ndarray(), turns))
 
 
 def why(exc: BaseException) -> str:
@@ -342,11 +434,10 @@ def _video_stream(container: Any, name: str) -> Any:
     return stream
 
 
-def _columns(rows: list[tuple[int, int, bool]], stream: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _columns(packed: np.ndarray, stream: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Packets in file order as columns in order of presentation: pts, durations, keyframe indices."""
-    raw = np.array(rows, dtype=np.int64)
-    pts, first = np.unique(raw[:, 0], return_index=True)
-    raw = raw[first]
+    pts, first = np.unique(packed[:, 0], return_index=True)
+    raw = packed[first]
     steps = np.diff(pts)
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     usual = int(np.median(steps)) if len(steps) else max(1, round(1 / (rate * stream.time_base)))

@@ -106,7 +106,7 @@ class Video:
     stream_index: int = 0
     """Which stream of the container was chosen."""
     decoder: str = ""
-    """What reads it: "torchcodec", "torchcodec exact" or "pyav"."""
+    """What reads it: "pyav sparse", "torchcodec", "torchcodec exact" or "pyav"."""
     size_bytes: int = 0
     """Size of the file."""
     created_at: str = ""
@@ -138,7 +138,7 @@ class Frames:
     span: Span
     """The window these were asked for, in video time."""
     decoder: str = ""
-    """What decoded them: "torchcodec", "torchcodec exact" or "pyav"."""
+    """What decoded them: "pyav sparse", "torchcodec", "torchcodec exact" or "pyav"."""
 
     def __post_init__(self) -> None:
         if self.pixels.ndim != 4 or self.pixels.shape[3] != 3:

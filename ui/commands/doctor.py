@@ -146,7 +146,7 @@ def _video(clip: Path) -> Check:
             f"{len(frames.times_seconds)} of {expected} frames of a clip of {_CLIP_SECONDS:g} s were read"
         )
         return Check("video", "fail", detail, "Set the project up again with make setup.")
-    if not frames.decoder.startswith("torchcodec"):
+    if frames.decoder == "pyav":
         hint = (
             "Install FFmpeg's shared libraries: apt-get install ffmpeg (Debian, Ubuntu), brew install ffmpeg."
         )
