@@ -14,14 +14,14 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from footage.config import Settings
+from footage.config import CARD_VARIABLES, Settings
 from footage.errors import StoreError, UsageError
 from ui import console, options, shown
 from ui.cli import Command, app
 from ui.commands.ui import environment
 
 COMMANDS = (
-    *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *("index", "search", "find", "prompt", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
@@ -34,6 +34,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("CONFIG", *map(str.upper, Settings.model_fields)):
         monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
     for name in ("HF_TOKEN", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in CARD_VARIABLES.values():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

@@ -6,7 +6,7 @@ import difflib
 import hashlib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from footage.errors import UsageError
 from footage.vlm.protocol import LIKELIEST, Sampling
@@ -101,25 +101,33 @@ class Changes(TypedDict, total=False):
     caption_prompt: str
     second_prompt: str
     caption_tokens: int
-    sampling: Sampling
+    temperature: float
+    top_p: float
+    repetition_penalty: float
+
+
+_DRAWING = ("temperature", "top_p", "repetition_penalty")
+"""Changes that are the sampling's."""
 
 
 def changed(profile: Profile, changes: Changes) -> Profile:
-    """A profile with some changes; with other prompts its ``prompt_version`` is a digest of them.
+    """A profile with some changes; with other prompts or sampling its ``prompt_version`` is a digest of them.
 
     Raises:
         UsageError: when the changes make no sense.
     """
     if not changes:
         return profile
+    fields: dict[str, Any] = {**changes}
+    drawing = {name: fields.pop(name) for name in _DRAWING if name in fields}
     try:
-        other = replace(profile, **changes)
+        other = replace(profile, **fields, sampling=replace(profile.sampling, **drawing))
     except ValueError as exc:
         raise UsageError(f"{profile.name} cannot be changed so: {exc}") from exc
-    prompts = (other.caption_prompt, other.second_prompt)
-    if prompts == (profile.caption_prompt, profile.second_prompt):
+    asked = (other.caption_prompt, other.second_prompt, other.sampling)
+    if asked == (profile.caption_prompt, profile.second_prompt, profile.sampling):
         return other
-    digest = hashlib.sha256("\0".join(prompts).encode()).hexdigest()
+    digest = hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()
     return replace(other, prompt_version=f"own-{digest[:12]}")
 
 
