@@ -21,10 +21,10 @@ from typing import TypedDict, Unpack
 from footage import vlm
 from footage.errors import DecodeError, UsageError, VideoError
 from footage.timeline import merge_events, merge_spans
-from footage.types import FinishReason, Span, Video, Window, WindowRecord
+from footage.types import Caption, FinishReason, Span, Video, Window, WindowRecord
 from footage.video import Sampler, probe
 from footage.vlm import contract
-from footage.vlm.profiles import Changes
+from footage.vlm.profiles import Changes, require
 from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling, VideoModel
 from footage.windows import plan_windows
 
@@ -206,13 +206,13 @@ class OpenModel:
         on_progress: Progress | None = None,
     ) -> Captioned:
         """Says what happens, and when."""
-        prompt = contract.caption_prompt(self.model.profile)
+        require(self.model.profile, "caption")
         asking = self._asking(video, start, end, window_seconds, overlap_seconds)
-        profile, provenance = self.model.profile, self.model.provenance
-        records = []
-        for window, answer in asking.answers(prompt, on_progress):
-            caption = contract.read_caption(answer, window.span, prose=profile.prose)
-            records.append(WindowRecord(window, caption, provenance))
+        records = [
+            WindowRecord(window, caption, self.model.provenance)
+            for windows, prepared in asking.batches(on_progress)
+            for window, caption in zip(windows, _captions(self.model, prepared), strict=True)
+        ]
         events: list[TimedEvent] = [
             {"start": event.span.start_seconds, "end": event.span.end_seconds, "description": event.text}
             for event in merge_events("", records)
@@ -355,8 +355,8 @@ class _Asking:
             timeout_seconds=timeout_seconds,
         )
 
-    def answers(self, prompt: Prompt, on_progress: Progress | None) -> Iterator[tuple[Window, Answer]]:
-        """The windows that can be seen, in order, with the model's answers.
+    def batches(self, on_progress: Progress | None) -> Iterator[tuple[list[Window], list[Prepared]]]:
+        """The windows that can be seen, in order, some at a time, ready for the model.
 
         Raises:
             DecodeError: when none can.
@@ -364,17 +364,19 @@ class _Asking:
         numbers, done = iter(range(len(self._windows))), 0
         size = max(1, min(BATCH_WINDOWS, self._model.capabilities.max_batch))
         while batch := list(islice(numbers, size)):
-            shown = [(self._windows[n], ready) for n in batch if (ready := self._prepare(n)) is not None]
-            told = self._model.run([(ready, prompt) for _, ready in shown]) if shown else []
-            if prompt.kind == "caption" and self._model.profile.second_prompt:
-                again = [contract.second_prompt(answer, self._model.profile) for answer in told]
-                told = self._model.run([(ready, p) for (_, ready), p in zip(shown, again, strict=True)])
-            yield from zip((window for window, _ in shown), told, strict=True)
+            ready = {n: prepared for n in batch if (prepared := self._prepare(n)) is not None}
+            if ready:
+                yield [self._windows[n] for n in ready], list(ready.values())
             done += len(batch)
             if on_progress:
                 on_progress(done, len(self._windows))
         if len(self._problems) == len(self._windows):
             raise DecodeError(self._problems[0]["reason"])
+
+    def answers(self, prompt: Prompt, on_progress: Progress | None) -> Iterator[tuple[Window, Answer]]:
+        """The windows that can be seen, with the model's answers; errors as ``batches``."""
+        for windows, prepared in self.batches(on_progress):
+            yield from zip(windows, self._model.run([(each, prompt) for each in prepared]), strict=True)
 
     def told(self) -> Told:
         """What was asked about, once it was."""
@@ -399,6 +401,20 @@ class _Asking:
                 {"start": span.start_seconds, "end": span.end_seconds, "reason": str(error)}
             )
             return None
+
+
+def _captions(model: VideoModel, prepared: Sequence[Prepared]) -> list[Caption]:
+    """What a model says of each window, in as many stages as its profile asks for."""
+    profile = model.profile
+    first = contract.caption_prompt(profile)
+    answers = model.run([(window, first) for window in prepared])
+    if profile.second_prompt:
+        second = [contract.second_prompt(answer, profile) for answer in answers]
+        answers = model.run(list(zip(prepared, second, strict=True)))
+    return [
+        contract.read_caption(answer, window.span, prose=profile.prose)
+        for window, answer in zip(prepared, answers, strict=True)
+    ]
 
 
 def _found(window: Window, answer: Answer) -> FoundWindow:

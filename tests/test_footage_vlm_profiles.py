@@ -80,6 +80,21 @@ def test_a_changed_prompt_is_another_version_and_an_impossible_change_is_refused
         changed(MARLIN_2B, {"max_frames": 7})
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fps": 1.0}, "other frames"),
+        ({"pixels_per_frame": 4096}, "other frames"),
+        ({"caption_prompt": "Tell."}, "other words"),
+        ({"second_prompt": "{caption}"}, "other words"),
+        ({"fps": 2.0, "temperature": 0.5, "caption_tokens": 9}, ""),
+    ],
+)
+def test_what_leaves_the_training_is_said_once(change, said, caplog):
+    changed(MARLIN_2B, change)
+    assert [said in record.message for record in caplog.records] == [True] * bool(said)
+
+
 def test_drawing_is_changed_one_by_one_and_captions_so_drawn_are_another_version():
     base = replace(MARLIN_2B, sampling=Sampling(0.1, 0.001, 1.05))
     other = changed(base, {"temperature": 0.5})

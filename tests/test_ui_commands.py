@@ -22,6 +22,7 @@ from footage.config import CARD_VARIABLES, Settings
 from footage.store import Store
 from footage.synthetic import random_clip, write_clip
 from footage.vlm.profiles import PROFILES, changed
+from ui import parts
 from ui.cli import app
 
 runner = CliRunner()
@@ -188,7 +189,16 @@ def test_a_search_and_a_find_look_with_the_budget_they_are_given(
     for command in (["search", "a red car", "--db", str(filled)], ["find", clip, "a red car"]):
         caplog.clear()
         assert runner.invoke(app, [*command, *budget]).exit_code == 0
-        assert "demo runs with path-a fps=1 frames=4..4 pixels=2048" in caplog.text
+        assert "demo is shown other frames" in caplog.text
+
+
+def test_the_app_loads_the_model_with_the_same_changes(model: Path) -> None:
+    from ui.components.resources import load_model
+
+    settings = Settings(model=str(model), device="cpu", fps=1, max_pixels=2048, temperature=0.5)
+    profile = load_model(settings).profile
+    assert (profile.fps, profile.pixels_per_frame, profile.sampling.temperature) == (1, 2048, 0.5)
+    assert parts.load_model(settings).profile == profile
 
 
 def test_status_as_text_and_json(filled: Path, library: Path) -> None:

@@ -14,8 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from footage.errors import DependencyError
-from footage.vlm import contract
-from footage.vlm.profiles import Changes, Profile, changed
+from footage.vlm.profiles import Changes, changed
 from footage.vlm.protocol import VideoModel
 from footage.vlm.weights import locate
 
@@ -52,31 +51,20 @@ def load_model(
     if weights.profile.notice and weights.profile.name not in _noticed:
         _noticed.add(weights.profile.name)
         logger.warning(weights.profile.notice)
-    weights = replace(weights, profile=_changed(weights.profile, changes or {}))
+    weights = replace(weights, profile=changed(weights.profile, changes or {}))
     try:
         family = importlib.import_module(f"footage.vlm.{weights.profile.family}")
     except (ImportError, RuntimeError, OSError) as exc:
         raise dependency_error(exc) from exc
-    model: VideoModel = family.load(weights, device=device)
+    try:
+        model: VideoModel = family.load(weights, device=device)
+    except ImportError as exc:  # as of builds that are packed in a way of their own
+        reason = str(exc).strip().splitlines()[0]
+        raise DependencyError(
+            f"{weights.folder} needs a library that is not here ({reason})",
+            hint="Install it, or use the original weights.",
+        ) from exc
     return model
-
-
-def _changed(profile: Profile, changes: Changes) -> Profile:
-    """A profile with some changes; says so where they leave what the model was trained on."""
-    other = changed(profile, changes)
-    if (other.caption_prompt, other.second_prompt) != (profile.caption_prompt, profile.second_prompt):
-        logger.warning(
-            "%s is asked in other words than its own: it may answer in a form without times, or worse.",
-            profile.name,
-        )
-    if contract.budget_text(other) != contract.budget_text(profile):
-        logger.warning(
-            "%s runs with %s; it was trained with %s.",
-            profile.name,
-            contract.budget_text(other),
-            contract.budget_text(profile),
-        )
-    return other
 
 
 def dependency_error(exc: BaseException) -> DependencyError:

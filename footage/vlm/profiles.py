@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from footage.errors import UsageError
 from footage.vlm.protocol import LIKELIEST, Sampling
+
+logger = logging.getLogger(__name__)
 
 Skill = Literal["caption", "find", "ask", "point", "track"]
 """What a model can be asked for."""
@@ -106,12 +109,15 @@ class Changes(TypedDict, total=False):
     repetition_penalty: float
 
 
+_BUDGET = ("fps", "min_frames", "max_frames", "pixels_per_frame")
 _DRAWING = ("temperature", "top_p", "repetition_penalty")
 """Changes that are the sampling's."""
 
 
 def changed(profile: Profile, changes: Changes) -> Profile:
-    """A profile with some changes; with other prompts or sampling its ``prompt_version`` is a digest of them.
+    """A profile with some changes; warns of those that leave what the model was trained on.
+
+    With other prompts or sampling its ``prompt_version`` is a digest of them.
 
     Raises:
         UsageError: when the changes make no sense.
@@ -124,6 +130,12 @@ def changed(profile: Profile, changes: Changes) -> Profile:
         other = replace(profile, **fields, sampling=replace(profile.sampling, **drawing))
     except ValueError as exc:
         raise UsageError(f"{profile.name} cannot be changed so: {exc}") from exc
+    if any(getattr(other, name) != getattr(profile, name) for name in _BUDGET):
+        logger.warning("%s is shown other frames than those it was trained on: expect less.", profile.name)
+    if (other.caption_prompt, other.second_prompt) != (profile.caption_prompt, profile.second_prompt):
+        logger.warning(
+            "%s is asked in other words than its own: it may answer in a form without times.", profile.name
+        )
     asked = (other.caption_prompt, other.second_prompt, other.sampling)
     if asked == (profile.caption_prompt, profile.second_prompt, profile.sampling):
         return other
