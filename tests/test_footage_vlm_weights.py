@@ -37,6 +37,15 @@ def test_a_folder_is_run_under_marlins_contract(tmp_path):
     assert found.revision.startswith("sha256:")
 
 
+@pytest.mark.parametrize("typed", ["./mine", "mine", "~/mine"])
+def test_a_folder_is_found_from_where_one_is(tmp_path, monkeypatch, typed):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model_folder(tmp_path / "mine")
+    found = weights.locate(typed)
+    assert (found.profile, found.model, found.folder.resolve()) == (MARLIN_2B, "mine", tmp_path / "mine")
+
+
 def test_a_folder_may_name_its_own_profile(tmp_path):
     folder = model_folder(tmp_path, footage_profile="demo")
     assert weights.locate(str(folder)).profile is DEMO

@@ -189,7 +189,7 @@ def test_a_search_and_a_find_look_with_the_budget_they_are_given(
     for command in (["search", "a red car", "--db", str(filled)], ["find", clip, "a red car"]):
         caplog.clear()
         assert runner.invoke(app, [*command, *budget]).exit_code == 0
-        assert "demo is shown other frames" in caplog.text
+        assert "demo is shown windows at fps=1.0, max_frames=4, pixels_per_frame=2048" in caplog.text
 
 
 def test_the_app_loads_the_model_with_the_same_changes(model: Path) -> None:

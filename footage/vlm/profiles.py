@@ -130,17 +130,31 @@ def changed(profile: Profile, changes: Changes) -> Profile:
         other = replace(profile, **fields, sampling=replace(profile.sampling, **drawing))
     except ValueError as exc:
         raise UsageError(f"{profile.name} cannot be changed so: {exc}") from exc
-    if any(getattr(other, name) != getattr(profile, name) for name in _BUDGET):
-        logger.warning("%s is shown other frames than those it was trained on: expect less.", profile.name)
+    _warn(profile, other)
+    if _asked(other) == _asked(profile):
+        return other
+    digest = hashlib.sha256("\0".join(_asked(other)).encode()).hexdigest()
+    return replace(other, prompt_version=f"own-{digest[:12]}")
+
+
+def _asked(profile: Profile) -> list[str]:
+    """What a profile asks for a caption, and how it is written."""
+    drawing = [f"{getattr(profile.sampling, name):g}" for name in _DRAWING]
+    return [profile.caption_prompt, profile.second_prompt, *drawing]
+
+
+def _warn(profile: Profile, other: Profile) -> None:
+    """Say what of a changed profile the model was not trained on."""
+    budget = {
+        name: getattr(other, name) for name in _BUDGET if getattr(other, name) != getattr(profile, name)
+    }
+    if budget:
+        shown = ", ".join(f"{name}={value}" for name, value in budget.items())
+        logger.warning("%s is shown windows at %s, on which it was not trained.", profile.name, shown)
     if (other.caption_prompt, other.second_prompt) != (profile.caption_prompt, profile.second_prompt):
         logger.warning(
             "%s is asked in other words than its own: it may answer in a form without times.", profile.name
         )
-    asked = (other.caption_prompt, other.second_prompt, other.sampling)
-    if asked == (profile.caption_prompt, profile.second_prompt, profile.sampling):
-        return other
-    digest = hashlib.sha256("\0".join(map(str, asked)).encode()).hexdigest()
-    return replace(other, prompt_version=f"own-{digest[:12]}")
 
 
 MARLIN_2B = Profile(
