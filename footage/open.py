@@ -16,12 +16,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 
 from footage import vlm
 from footage.errors import DecodeError, UsageError, VideoError
 from footage.timeline import merge_events, merge_spans
-from footage.types import Caption, FinishReason, Span, Video, Window, WindowRecord
+from footage.told import Answered, AnsweredWindow, Captioned, Found, FoundWindow, Problem, TimedEvent, Told
+from footage.types import Caption, Span, Video, Window, WindowRecord
 from footage.video import Sampler, probe
 from footage.vlm import contract
 from footage.vlm.profiles import Changes, require
@@ -33,113 +34,6 @@ BATCH_WINDOWS = 4
 
 Progress = Callable[[int, int], None]
 """Called with (windows done, windows in all)."""
-
-
-class Told(TypedDict):
-    """What was asked about, and what of it could not be seen."""
-
-    start: float
-    """Where it begins, in seconds of video time."""
-    end: float
-    """Where it ends."""
-    duration: float
-    """Length of the whole video, in seconds."""
-    problems: list[Problem]
-    """Windows that could not be decoded."""
-    provenance: dict[str, str]
-    """Model, revision, prompt version and budget."""
-
-
-class Problem(TypedDict):
-    """A window that was not looked at."""
-
-    start: float
-    end: float
-    reason: str
-    """One sentence."""
-
-
-class TimedEvent(TypedDict):
-    """Something that happens."""
-
-    start: float
-    """In seconds of video time."""
-    end: float
-    description: str
-
-
-class CaptionedWindow(TypedDict):
-    """What the model said of one window."""
-
-    start: float
-    end: float
-    raw: str
-    """Its answer, untouched; the times in it count from the window's start."""
-    scene: str
-    finish_reason: FinishReason
-    notes: list[str]
-    """What had to be done to read it; see ``footage.types.Caption``."""
-
-
-class Captioned(Told):
-    """What happens in a video."""
-
-    caption: str
-    """Scene and events as the model writes them, in video time."""
-    scene: str
-    """The scene; where windows differ, one paragraph each."""
-    events: list[TimedEvent]
-    """By time; what several windows saw of one event is one."""
-    windows: list[CaptionedWindow]
-
-
-class FoundWindow(TypedDict):
-    """What the model said of one window."""
-
-    start: float
-    end: float
-    raw: str
-    """Its answer, untouched; the times in it count from the window's start."""
-    span: tuple[float, float] | None
-    """When, in video time; None when the answer names no usable time."""
-    format_ok: bool
-    """The answer is a complete time range, which says nothing about whether the event is there."""
-    probability: float | None
-    """Geometric mean of its tokens' probabilities; None where the backend does not tell."""
-
-
-class Found(Told):
-    """When something happens, as far as a model that always names a time can say."""
-
-    raw: str
-    """The answer that ``span`` is from."""
-    span: tuple[float, float] | None
-    """Of the windows' answers, the one the model was surest of, the earliest where it does not tell."""
-    format_ok: bool
-    """Whether that answer is a complete time range."""
-    spans: list[tuple[float, float]]
-    """All of them, united where they overlap or touch. A window without the event names a span, too."""
-    windows: list[FoundWindow]
-
-
-class AnsweredWindow(TypedDict):
-    """What the model said of one window."""
-
-    start: float
-    end: float
-    text: str
-    """Without thinking, unless that was to be kept."""
-    raw: str
-    """Untouched."""
-    finish_reason: FinishReason
-
-
-class Answered(Told):
-    """The answer to a free question or a raw prompt."""
-
-    text: str
-    """The windows' answers, an empty line between two."""
-    windows: list[AnsweredWindow]
 
 
 def open_model(

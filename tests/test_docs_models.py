@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from footage.config import CARD_VARIABLES
-from footage.open import Answered, Captioned, Found, Told
+from footage.told import Answered, Captioned, Found, Told
 from ui.cli import app
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
