@@ -16,6 +16,7 @@ import platformdirs
 from pydantic import AfterValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -26,6 +27,20 @@ from footage.shelf import Shelf
 
 ENV_PREFIX = "FOOTAGE_"
 CONFIG_VARIABLE = "FOOTAGE_CONFIG"
+CARD_VARIABLES = {
+    "fps": "FPS",
+    "min_frames": "FPS_MIN_FRAMES",
+    "max_frames": "FPS_MAX_FRAMES",
+    "max_pixels": "VIDEO_MAX_PIXELS",
+}
+"""Settings that have a name on the card of NemoStation/Marlin-2B, too: what is exported there counts here."""
+
+PROFILE_SETTINGS = (
+    *CARD_VARIABLES,
+    *("prompt", "prompt_file", "stage2_prompt", "caption_tokens"),
+    *("temperature", "top_p", "repetition_penalty"),
+)
+"""Settings that change what a model is shown and asked; see ``footage.vlm.profiles.Changes``."""
 
 
 def _expanded(path: Path) -> Path:
@@ -101,6 +116,38 @@ class Settings(BaseSettings):
         default=None,
         description="File of `footage calibrate`; unset: the profile's own, if it has one.",
     )
+    fps: float | None = Field(
+        default=None, gt=0, le=60, description="Frames shown per second of video; unset: the profile's own."
+    )
+    min_frames: int | None = Field(
+        default=None, ge=2, description="Fewest frames of a window, even; unset: the profile's own."
+    )
+    max_frames: int | None = Field(
+        default=None, ge=2, description="Most frames of a window, even; unset: the profile's own."
+    )
+    max_pixels: int | None = Field(
+        default=None, ge=1024, description="Most pixels of a frame; unset: the profile's own."
+    )
+    prompt: str | None = Field(
+        default=None, description="What the model is asked for a caption; unset: the profile's own."
+    )
+    prompt_file: UserPath | None = Field(default=None, description="File with that prompt.")
+    stage2_prompt: str | None = Field(
+        default=None,
+        description="A second question, with {caption} where the first answer goes; unset: the profile's.",
+    )
+    caption_tokens: int | None = Field(
+        default=None, ge=1, description="Longest caption, in tokens; unset: the profile's own."
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, le=10, description="0 takes the likeliest token; unset: the profile's own."
+    )
+    top_p: float | None = Field(
+        default=None, gt=0, le=1, description="Probability to draw tokens from; unset: the profile's own."
+    )
+    repetition_penalty: float | None = Field(
+        default=None, gt=0, le=10, description="Above 1: repeat less; unset: the profile's own."
+    )
     batch_size: int = Field(default=8, ge=1, le=256, description="Windows captioned in one go.")
     queue_windows: int = Field(
         default=4, ge=1, le=256, description="Decoded windows that may wait in memory for the model."
@@ -146,8 +193,19 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Say who wins: what the caller passes, then the environment, then the file."""
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+        """Say who wins: what the caller passes, our variables, those of the model's card, then the file."""
+        card = {name: os.environ[variable] for name, variable in _card_variables().items()}
+        return (
+            init_settings,
+            env_settings,
+            InitSettingsSource(settings_cls, card),
+            TomlConfigSettingsSource(settings_cls),
+        )
+
+
+def _card_variables() -> dict[str, str]:
+    """Those of ``CARD_VARIABLES`` that are set."""
+    return {name: variable for name, variable in CARD_VARIABLES.items() if os.environ.get(variable)}
 
 
 def default_config_file() -> Path:
@@ -184,6 +242,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
             f"not_found_below ({settings.not_found_below:g}) must be smaller than found_from "
             f"({settings.found_from:g})."
         )
+    if settings.prompt is not None and settings.prompt_file is not None:
+        raise UsageError("There is a prompt and a prompt_file: one of them is enough.")
     window, overlap = settings.window_seconds, settings.overlap_seconds
     if window is not None and overlap is not None and overlap >= window:
         raise UsageError(f"overlap_seconds ({overlap:g}) must be smaller than window_seconds ({window:g}).")
@@ -219,6 +279,8 @@ def _explained(error: ValidationError, given: dict[str, Any], file: Path | None)
         source = f"--{key.replace('_', '-')}"
     elif any(name.upper() == variable for name in os.environ):
         source = variable
+    elif key in _card_variables():
+        source = CARD_VARIABLES[key]
     else:
         source = f"{key} in {file}"
     reason = first["msg"].removeprefix("Value error, ")

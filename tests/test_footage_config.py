@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footage.config import Settings, load_settings
+from footage.config import CARD_VARIABLES, PROFILE_SETTINGS, Settings, load_settings
 from footage.errors import UsageError
 
 
@@ -17,6 +17,8 @@ from footage.errors import UsageError
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("CONFIG", *map(str.upper, Settings.model_fields)):
         monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
+    for name in CARD_VARIABLES.values():
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
 
@@ -52,6 +54,41 @@ def test_the_command_line_beats_the_environment_beats_the_file(
     monkeypatch.setenv("FOOTAGE_BATCH_SIZE", "8")
     chosen = load_settings(file, batch_size=9)
     assert (chosen.embedder, chosen.model, chosen.batch_size) == ("from-file", "from-environment", 9)
+
+
+def test_the_cards_variables_come_between_ours_and_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = written(tmp_path, "fps = 1\nmin_frames = 6\nmax_frames = 8\nmax_pixels = 2048")
+    monkeypatch.setenv("FPS", "2.5")
+    monkeypatch.setenv("FPS_MAX_FRAMES", "20")
+    monkeypatch.setenv("FPS_MIN_FRAMES", "")
+    monkeypatch.setenv("VIDEO_MAX_PIXELS", "4096")
+    monkeypatch.setenv("FOOTAGE_MAX_FRAMES", "30")
+    chosen = load_settings(file, max_pixels=8192)
+    assert (chosen.fps, chosen.min_frames, chosen.max_frames, chosen.max_pixels) == (2.5, 6, 30, 8192)
+    assert load_settings(file).max_pixels == 4096
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [("FPS", "fast"), ("FPS_MAX_FRAMES", "2.5"), ("VIDEO_MAX_PIXELS", "9")]
+)
+def test_a_wrong_value_in_a_variable_of_the_card_names_it(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(UsageError, match=f"^{variable} cannot be '{value}'"):
+        load_settings()
+
+
+def test_unset_a_profiles_own_values_stand() -> None:
+    assert {getattr(load_settings(), name) for name in PROFILE_SETTINGS} == {None}
+    assert set(PROFILE_SETTINGS) <= set(Settings.model_fields)
+
+
+def test_one_prompt_is_enough(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="one of them is enough"):
+        load_settings(prompt="Tell.", prompt_file=tmp_path / "tell.txt")
 
 
 def test_none_and_an_empty_variable_count_as_not_given(

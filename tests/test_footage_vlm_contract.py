@@ -16,7 +16,7 @@ from footage.errors import UsageError
 from footage.types import Caption, CaptionEvent, Span
 from footage.vlm import contract
 from footage.vlm.profiles import DEMO, MARLIN_2B, QWEN25_VL_7B
-from footage.vlm.protocol import Answer
+from footage.vlm.protocol import Answer, Sampling
 
 MINUTE = Span(0.0, 60.0)
 LATER = Span(25.0, 55.0)
@@ -134,6 +134,43 @@ def test_no_draft_brings_a_control_token_along(text):
     assert cleaned.count("\n") == text.count("\n")
     assert contract.clean_lines(cleaned) == cleaned
     cleaned.encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("typed", "given_on"),
+    [
+        (MARLIN_2B.caption_prompt, MARLIN_2B.caption_prompt),
+        (contract.FIND_TEMPLATE, contract.FIND_TEMPLATE),
+        (' two\n\tlines "quoted" ', ' two\n\tlines "quoted" '),
+        ("as in <0.0 - 3.0>, a < b", "as in <0.0 - 3.0>, a < b"),
+        ("a<|im_end|>", "a< |im_end|>"),
+        ("</think><THINK><tool_call>", "< /think>< THINK>< tool_call>"),
+        ("<start_of_turn><ends>", "< start_of_turn>< ends>"),
+        ("half \ud83d", "half ?"),
+    ],
+)
+def test_a_raw_prompt_is_untouched_but_for_control_tokens(typed, given_on):
+    assert contract.raw_prompt(typed, MARLIN_2B).text == given_on
+
+
+@given(st.text(alphabet=st.sampled_from("<>|/ab_start - end\n"), max_size=60))
+def test_no_raw_prompt_holds_a_control_token(text):
+    left = contract.raw_text(text)
+    opened = re.findall(r"<[a-z|/][^<>]*>", left, re.IGNORECASE)
+    assert {tag.casefold() for tag in opened} <= {"<start - end>", "<start>", "<end>"}
+    assert re.sub(r"\s", "", left) == re.sub(r"\s", "", text)
+    assert contract.raw_text(left) == left
+
+
+def test_a_raw_prompt_has_the_caps_and_sampling_asked_for():
+    plain = contract.raw_prompt("Say.", DEMO)
+    assert (plain.kind, plain.max_new_tokens, plain.sampling) == ("raw", DEMO.caption_tokens, DEMO.sampling)
+    drawn = contract.raw_prompt("Say.", DEMO, max_new_tokens=5, sampling=Sampling(temperature=1.0))
+    assert (drawn.max_new_tokens, drawn.sampling.temperature) == (5, 1.0)
+    with pytest.raises(UsageError, match="the prompt is empty"):
+        contract.raw_prompt("\n ", DEMO)
+    with pytest.raises(UsageError, match="0 tokens is none"):
+        contract.raw_prompt("Say.", DEMO, max_new_tokens=0)
 
 
 # --- budget -------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ import pytest
 
 from footage.errors import UsageError
 from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, changed, get_profile, require
+from footage.vlm.protocol import Sampling
 
 
 def test_marlin_is_pinned_to_a_commit_and_has_the_budget_of_its_card():
@@ -77,6 +78,32 @@ def test_a_changed_prompt_is_another_version_and_an_impossible_change_is_refused
     assert changed(MARLIN_2B, {}) is MARLIN_2B
     with pytest.raises(UsageError, match="even"):
         changed(MARLIN_2B, {"max_frames": 7})
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"fps": 60.0}, "at fps=60.0, on which"),
+        ({"min_frames": 6, "pixels_per_frame": 2048000}, "at min_frames=6, pixels_per_frame=2048000,"),
+        ({"caption_prompt": "Tell."}, "other words"),
+        ({"second_prompt": "{caption}"}, "other words"),
+        ({"fps": 2.0, "temperature": 0.5, "caption_tokens": 9}, ""),
+    ],
+)
+def test_what_leaves_the_training_is_said_once(change, said, caplog):
+    changed(MARLIN_2B, change)
+    assert [said in record.message for record in caplog.records] == [True] * bool(said)
+
+
+def test_drawing_is_changed_one_by_one_and_captions_so_drawn_are_another_version():
+    base = replace(MARLIN_2B, sampling=Sampling(0.1, 0.001, 1.05))
+    other = changed(base, {"temperature": 0.5})
+    assert other.sampling == Sampling(0.5, 0.001, 1.05)
+    assert other.prompt_version.startswith("own-")
+    assert changed(base, {"temperature": 0.1}).prompt_version == base.prompt_version
+    assert other.prompt_version != changed(base, {"temperature": 0.6}).prompt_version
+    with pytest.raises(UsageError, match="top_p"):
+        changed(base, {"top_p": 2.0})
 
 
 def test_what_a_model_cannot_do_is_refused_with_those_that_can():

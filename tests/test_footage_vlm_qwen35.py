@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS, write_tiny_model
 
 from footage.errors import (
     DecodeError,
+    DependencyError,
     ModelError,
     ModelMemoryError,
     ModelUnavailableError,
@@ -490,6 +492,15 @@ def test_a_tensor_of_another_shape_is_refused(copy):
 def test_damaged_weights_are_refused(copy):
     (copy / "model.safetensors").write_bytes((copy / "model.safetensors").read_bytes()[:1000])
     with pytest.raises(WrongCheckpointError, match="cannot be loaded"):
+        load_model(str(copy))
+
+
+@pytest.mark.skipif(find_spec("compressed_tensors") is not None, reason="needs a library not to be here")
+def test_a_build_that_needs_another_library_names_it(copy):
+    packed = {"quant_method": "compressed-tensors", "format": "pack-quantized"}
+    config = json.loads((copy / "config.json").read_text()) | {"quantization_config": packed}
+    (copy / "config.json").write_text(json.dumps(config))
+    with pytest.raises(DependencyError, match="compressed-tensors"):
         load_model(str(copy))
 
 

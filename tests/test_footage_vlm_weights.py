@@ -37,6 +37,15 @@ def test_a_folder_is_run_under_marlins_contract(tmp_path):
     assert found.revision.startswith("sha256:")
 
 
+@pytest.mark.parametrize("typed", ["./mine", "mine", "~/mine"])
+def test_a_folder_is_found_from_where_one_is(tmp_path, monkeypatch, typed):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    model_folder(tmp_path / "mine")
+    found = weights.locate(typed)
+    assert (found.profile, found.model, found.folder.resolve()) == (MARLIN_2B, "mine", tmp_path / "mine")
+
+
 def test_a_folder_may_name_its_own_profile(tmp_path):
     folder = model_folder(tmp_path, footage_profile="demo")
     assert weights.locate(str(folder)).profile is DEMO
@@ -83,6 +92,32 @@ def test_a_demo_model_that_was_not_trained_says_how_to(tmp_path, monkeypatch):
 def test_another_model_is_refused_before_anything_is_loaded(tmp_path, config, said):
     with pytest.raises(WrongCheckpointError, match=said):
         weights.locate(str(model_folder(tmp_path, **config)))
+
+
+def test_an_unknown_kind_is_told_the_known_ones(tmp_path):
+    folder = str(model_folder(tmp_path, model_type="llava"))
+    with pytest.raises(WrongCheckpointError) as refused:
+        weights.locate(folder)
+    assert all(kind in str(refused.value) for kind in {profile.model_type for profile in PROFILES.values()})
+    with pytest.raises(WrongCheckpointError, match="needed is 'qwen3_5'"):
+        weights.locate("marlin-2b", model_path=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("file", "said"), [("adapter_config.json", r"an adapter \(LoRA\) alone"), ("m.gguf", "GGUF files")]
+)
+def test_other_builds_are_told_what_to_do(tmp_path, file, said):
+    model_folder(tmp_path)
+    (tmp_path / "config.json").unlink()
+    (tmp_path / file).write_text("{}")
+    with pytest.raises(WrongCheckpointError, match=said) as refused:
+        weights.locate(str(tmp_path))
+    assert refused.value.hint
+
+
+def test_weights_packed_for_mlx_are_refused(tmp_path):
+    with pytest.raises(WrongCheckpointError, match="packed for MLX"):
+        weights.locate(str(model_folder(tmp_path, quantization={"bits": 8, "group_size": 64})))
 
 
 @pytest.mark.parametrize("text", [None, "{", "[]"])

@@ -13,11 +13,12 @@ from pathlib import Path
 import pytest
 
 from footage.config import Settings
+from footage.vlm.profiles import PROFILES
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("footage", "indexer", "search", "ui")
 COMMANDS = (
-    *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *("index", "search", "find", "prompt", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
@@ -64,6 +65,20 @@ def test_the_readme_lists_every_setting_and_its_variable() -> None:
     page = text_of("README.md")
     for name in Settings.model_fields:
         assert f"| `FOOTAGE_{name.upper()}` | `{name}` |" in page, name
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/models.md"])
+def test_the_pages_list_every_model_with_its_licence(page: str) -> None:
+    rows = {line.split("`")[1]: line for line in text_of(page).splitlines() if line.startswith("| `")}
+    for profile in PROFILES.values():
+        assert profile.licence in rows[profile.name], profile.name
+
+
+def test_the_page_on_models_tells_what_each_can_do() -> None:
+    rows = {line.split("`")[1]: line for line in text_of("docs/models.md").splitlines() if line[:3] == "| `"}
+    for profile in PROFILES.values():
+        assert f"| `{profile.model_type}` |" in rows[profile.name]
+        assert f"| {', '.join(profile.skills)} |" in rows[profile.name]
 
 
 def test_ci_calls_check_and_test_and_is_executable() -> None:

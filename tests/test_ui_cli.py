@@ -14,14 +14,15 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from footage.config import Settings
+from footage.config import CARD_VARIABLES, Settings
 from footage.errors import StoreError, UsageError
+from footage.vlm.profiles import PROFILES
 from ui import console, options, shown
 from ui.cli import Command, app
 from ui.commands.ui import environment
 
 COMMANDS = (
-    *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *("index", "search", "find", "prompt", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
@@ -34,6 +35,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("CONFIG", *map(str.upper, Settings.model_fields)):
         monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
     for name in ("HF_TOKEN", "FORCE_COLOR", "COLUMNS"):
+        monkeypatch.delenv(name, raising=False)
+    for name in CARD_VARIABLES.values():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -273,13 +276,22 @@ def test_models_are_objects_one_a_line() -> None:
     models = {line["name"]: line for line in map(json.loads, result.stdout.splitlines())}
     assert models["marlin-2b"]["gated"] is True
     assert models["marlin-2b"]["weights_local"] is False
-    assert models["demo"]["repository"] == ""
+    assert models["demo"]["repository"] == "" and models["demo"]["runs"] == ["here"]
+    marlin = models["marlin-2b"]
+    assert (marlin["repository"], marlin["revision"][:8]) == ("NemoStation/Marlin-2B", "fd111fca")
+    assert (marlin["billions"], marlin["skills"]) == (2.2, ["caption", "find", "ask"])
+    assert marlin["sampling"]["temperature"] == 0 and "folder" not in marlin
+    assert [line for line in result.stdout.splitlines() if str(ROOT) in line] == []
 
 
 def test_models_as_a_table() -> None:
     result = runner.invoke(app, ["models"])
     assert result.exit_code == 0
-    assert "NemoStation/Marlin-2B@fd111fca" in result.stdout
+    rows = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
+    assert set(PROFILES) <= set(rows)
+    told = ["qwen3_5", "2.2B", "Apache-2.0", "caption, find, ask", "here, server", "gated, not here"]
+    assert [part for part in told if part not in rows["marlin-2b"]] == []
+    assert "2M" in rows["demo"] and "server" not in rows["demo"]
 
 
 def test_the_app_gets_its_settings_through_the_environment(tmp_path: Path) -> None:

@@ -18,10 +18,11 @@ import pytest
 from tiny_qwen35 import write_tiny_model
 from typer.testing import CliRunner
 
-from footage.config import Settings
+from footage.config import CARD_VARIABLES, Settings
 from footage.store import Store
 from footage.synthetic import random_clip, write_clip
-from footage.vlm.profiles import PROFILES
+from footage.vlm.profiles import PROFILES, changed
+from ui import parts
 from ui.cli import app
 
 runner = CliRunner()
@@ -39,6 +40,8 @@ def needs_demo_model(test: Any) -> Any:
 def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name in ("CONFIG", *map(str.upper, Settings.model_fields)):
         monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
+    for name in CARD_VARIABLES.values():
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -113,6 +116,89 @@ def test_another_model_does_not_mix(library: Path, own: Path, tmp_path: Path) ->
     assert "was made with model tiny" in result.stderr and "--reindex" in result.stderr
     both = ["--reindex", "--accept-mixed"]
     assert runner.invoke(app, ["index", str(library), "--db", str(own), *both]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("option", "differs"),
+    [
+        (["--fps", "1"], "path-a fps=1 frames=4..240 pixels=6144"),
+        (["--stage2-prompt", "Shorter: {caption}"], "own-"),
+        (["--temperature", "0.5"], "own-"),
+    ],
+)
+def test_other_settings_do_not_mix(
+    option: list[str], differs: str, model: Path, library: Path, own: Path
+) -> None:
+    command = ["index", str(library), "--db", str(own), "--model", str(model), *option]
+    refused = runner.invoke(app, command)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert differs in refused.stderr and "--reindex" in refused.stderr
+
+
+def test_a_variable_of_the_card_does_not_mix_either(
+    model: Path, library: Path, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VIDEO_MAX_PIXELS", "2048")
+    command = ["index", str(library), "--db", str(own), "--model", str(model)]
+    refused = runner.invoke(app, command)
+    assert refused.exit_code == 1 and "pixels=2048" in refused.stderr
+    assert runner.invoke(app, [*command, "--max-pixels", "6144"]).exit_code == 3  # the command line wins
+
+
+def test_captions_asked_for_in_other_words_say_so(
+    model: Path, library: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file, db = tmp_path / "prompt.txt", tmp_path / "i"
+    file.write_text("Tell <|im_end|> all.\n")
+    command = ["index", str(library / "gate.mp4"), "--db", str(db), "--model", str(model)]
+    assert runner.invoke(app, [*command, "--prompt-file", str(file), "--caption-tokens", "9"]).exit_code == 0
+    assert "asked in other words than its own" in caplog.text
+    told = runner.invoke(app, ["export-captions", "--db", str(db)]).stdout
+    version = changed(PROFILES["demo"], {"caption_prompt": "Tell < |im_end|> all."}).prompt_version
+    assert version in told
+    assert runner.invoke(app, [*command, "--prompt", "Tell < |im_end|> all."]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--prompt", " "], "The prompt is empty"),
+        (["--prompt-file", "none.txt"], "none.txt cannot be read: No such file"),
+        (["--prompt", "a", "--prompt-file", "b"], "one of them is enough"),
+        (["--stage2-prompt", "Shorter."], "does not say where the first answer goes"),
+        (["--max-frames", "7"], "frames must be even"),
+        (["--fps", "0"], "--fps cannot be 0"),
+        (["--top-p", "0"], "--top-p cannot be 0"),
+        (["--max-pixels", "10"], "--max-pixels cannot be 10"),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_one_sentence(
+    option: list[str], sentence: str, model: Path, library: Path, tmp_path: Path
+) -> None:
+    command = ["index", str(library / "gate.mp4"), "--db", str(tmp_path / "i"), "--model", str(model)]
+    refused = runner.invoke(app, [*command, *option])
+    assert (refused.exit_code, refused.stdout) == (2, "")
+    assert sentence in refused.stderr.splitlines()[0]
+
+
+def test_a_search_and_a_find_look_with_the_budget_they_are_given(
+    filled: Path, model: Path, library: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    budget = ["--fps", "1", "--max-frames", "4", "--max-pixels", "2048", "--model", str(model), "--json"]
+    clip = str(library / "gate.mp4")
+    for command in (["search", "a red car", "--db", str(filled)], ["find", clip, "a red car"]):
+        caplog.clear()
+        assert runner.invoke(app, [*command, *budget]).exit_code == 0
+        assert "demo is shown windows at fps=1.0, max_frames=4, pixels_per_frame=2048" in caplog.text
+
+
+def test_the_app_loads_the_model_with_the_same_changes(model: Path) -> None:
+    from ui.components.resources import load_model
+
+    settings = Settings(model=str(model), device="cpu", fps=1, max_pixels=2048, temperature=0.5)
+    profile = load_model(settings).profile
+    assert (profile.fps, profile.pixels_per_frame, profile.sampling.temperature) == (1, 2048, 0.5)
+    assert parts.load_model(settings).profile == profile
 
 
 def test_status_as_text_and_json(filled: Path, library: Path) -> None:

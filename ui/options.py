@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 _PANEL = "Settings (each also a line of the config file and an environment variable)"
 
+_ADVANCED = "Model (advanced; unset, it is as the model was trained)"
+
 Db = Annotated[
     Path | None,
     typer.Option(
@@ -79,6 +81,102 @@ OverlapSeconds = Annotated[
     float | None,
     typer.Option(
         "--overlap", "--overlap-seconds", metavar="SECONDS", help="What two windows share. The profile's own."
+    ),
+]
+Fps = Annotated[
+    float | None,
+    typer.Option(
+        "--fps",
+        metavar="N",
+        help="Frames shown per second of video. FOOTAGE_FPS or the card's FPS, which here does what it says; "
+        "in the vendor's own caption() and find() it changes nothing.",
+        rich_help_panel=_ADVANCED,
+    ),
+]
+MinFrames = Annotated[
+    int | None,
+    typer.Option(
+        "--min-frames",
+        metavar="N",
+        help="Fewest frames of a window, even. FOOTAGE_MIN_FRAMES, FPS_MIN_FRAMES.",
+        rich_help_panel=_ADVANCED,
+    ),
+]
+MaxFrames = Annotated[
+    int | None,
+    typer.Option(
+        "--max-frames",
+        metavar="N",
+        help="Most frames of a window, even; a longer window is shown at fewer a second. "
+        "FOOTAGE_MAX_FRAMES, FPS_MAX_FRAMES.",
+        rich_help_panel=_ADVANCED,
+    ),
+]
+MaxPixels = Annotated[
+    int | None,
+    typer.Option(
+        "--max-pixels",
+        metavar="N",
+        help="Most pixels of a frame: larger ones are scaled down, none up. FOOTAGE_MAX_PIXELS, "
+        "VIDEO_MAX_PIXELS.",
+        rich_help_panel=_ADVANCED,
+    ),
+]
+CaptionPrompt = Annotated[
+    str | None,
+    typer.Option(
+        "--prompt",
+        metavar="TEXT",
+        help="Ask for captions in these words. Marlin writes times only when asked in its own.",
+        rich_help_panel=_ADVANCED,
+    ),
+]
+PromptFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--prompt-file", metavar="FILE", help="Read the prompt from a file.", rich_help_panel=_ADVANCED
+    ),
+]
+SecondPrompt = Annotated[
+    str | None,
+    typer.Option(
+        "--stage2-prompt",
+        metavar="TEXT",
+        help="Then ask this, with {caption} for the first answer; its answer is the caption.",
+        rich_help_panel=_ADVANCED,
+    ),
+]
+CaptionTokens = Annotated[
+    int | None,
+    typer.Option(
+        "--caption-tokens", metavar="N", help="Longest caption, in tokens.", rich_help_panel=_ADVANCED
+    ),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        "--temperature",
+        metavar="T",
+        help="0 takes the likeliest token, more draws. Of captions and free answers; spans are never drawn.",
+        rich_help_panel=_ADVANCED,
+    ),
+]
+TopP = Annotated[
+    float | None,
+    typer.Option(
+        "--top-p",
+        metavar="P",
+        help="Draw from the likeliest tokens that have this probability together.",
+        rich_help_panel=_ADVANCED,
+    ),
+]
+RepetitionPenalty = Annotated[
+    float | None,
+    typer.Option(
+        "--repetition-penalty",
+        metavar="X",
+        help="Above 1: repeat the answer's own words less.",
+        rich_help_panel=_ADVANCED,
     ),
 ]
 Everything = Annotated[

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+from footage.errors import UsageError
 from ui import console
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from footage.config import Settings
     from footage.embedder import Embedder
     from footage.store import Store
+    from footage.vlm.profiles import Changes
     from footage.vlm.protocol import VideoModel
     from search.ground import Looking
     from search.rerank import Reranker
@@ -25,8 +29,57 @@ def load_model(settings: Settings) -> VideoModel:
 
     with console.notes().status(f"loading {console.plain(settings.model)}"):
         return vlm.load_model(
-            settings.model, device=settings.device, model_path=settings.model_path, shelf=settings.shelf
+            settings.model,
+            device=settings.device,
+            model_path=settings.model_path,
+            changes=changes(settings),
+            shelf=settings.shelf,
         )
+
+
+def changes(settings: Settings) -> Changes:
+    """What the settings change of a model's profile.
+
+    Raises:
+        UsageError: when a prompt cannot be read or is none.
+    """
+    from footage.vlm.contract import raw_text
+
+    prompt = read_prompt(settings.prompt_file) if settings.prompt_file else settings.prompt
+    second = settings.stage2_prompt
+    if prompt is not None and not prompt.strip():
+        raise UsageError("The prompt is empty.")
+    if second is not None and "{caption}" not in second:
+        raise UsageError(
+            "The second prompt does not say where the first answer goes.",
+            hint="Write {caption} there, as in: Shorten this: {caption}",
+        )
+    wished = {
+        "fps": settings.fps,
+        "min_frames": settings.min_frames,
+        "max_frames": settings.max_frames,
+        "pixels_per_frame": settings.max_pixels,
+        "caption_prompt": prompt and raw_text(prompt),
+        "second_prompt": second and raw_text(second),
+        "caption_tokens": settings.caption_tokens,
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "repetition_penalty": settings.repetition_penalty,
+    }
+    return cast("Changes", {name: value for name, value in wished.items() if value is not None})
+
+
+def read_prompt(path: Path) -> str:
+    """A prompt from a file; what an editor puts behind its last line does not count.
+
+    Raises:
+        UsageError: when it cannot be read, or is no text.
+    """
+    try:
+        return path.read_text(encoding="utf-8").rstrip("\n")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text"
+        raise UsageError(f"The prompt file {path} cannot be read: {reason}.") from exc
 
 
 def load_embedder(settings: Settings) -> Embedder:

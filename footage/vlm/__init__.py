@@ -59,7 +59,14 @@ def load_model(
         family = importlib.import_module(f"footage.vlm.{weights.profile.family}")
     except (ImportError, RuntimeError, OSError) as exc:
         raise dependency_error(exc) from exc
-    model: VideoModel = family.load(weights, device=device)
+    try:
+        model: VideoModel = family.load(weights, device=device)
+    except ImportError as exc:  # as of builds that are packed in a way of their own
+        reason = str(exc).strip().splitlines()[0]
+        raise DependencyError(
+            f"{weights.folder} needs a library that is not here ({reason})",
+            hint="Install it, or use the original weights.",
+        ) from exc
     if isinstance(model, Recalling):
         model.shelf = shelf
     return model

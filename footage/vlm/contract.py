@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from footage.errors import UsageError
 from footage.types import Caption, CaptionEvent, Span
 from footage.vlm.profiles import Profile, require
-from footage.vlm.protocol import Answer, Prompt
+from footage.vlm.protocol import Answer, Prompt, Sampling
 
 FIND_TEMPLATE = (
     'Identify the timestamps during which "{event}" takes place. '
@@ -74,6 +74,38 @@ def ask_prompt(question: str, profile: Profile) -> Prompt:
     """
     require(profile, "ask")
     return Prompt("ask", _not_empty(clean_text(question), question), profile.ask_tokens, profile.sampling)
+
+
+def raw_prompt(
+    text: str, profile: Profile, *, max_new_tokens: int | None = None, sampling: Sampling | None = None
+) -> Prompt:
+    """A prompt as it was written, line breaks and all; see ``raw_text``.
+
+    Args:
+        text: The prompt.
+        profile: Of the model.
+        max_new_tokens: Cap on the answer's length; None for that of a caption.
+        sampling: How the answer is written; None for the profile's way.
+
+    Raises:
+        UsageError: when the text is empty, or no answer may be written.
+    """
+    tokens = profile.caption_tokens if max_new_tokens is None else max_new_tokens
+    if not text.strip():
+        raise UsageError("the prompt is empty", hint="Write what the model is to do.")
+    if tokens < 1:
+        raise UsageError(f"an answer of {tokens} tokens is none", hint="Allow 1 at least.")
+    return Prompt("raw", raw_text(text), tokens, sampling or profile.sampling)
+
+
+def raw_text(text: str) -> str:
+    """A text in which no tokenizer finds a control token, otherwise untouched; unpaired surrogates apart.
+
+    Where "<" may begin one (a letter, "|" or "/" follows) a space comes after it, as in ``clean_text``; not
+    in the placeholders of the contract's own prompts, such as "<start>".
+    """
+    encodable = text.encode("utf-8", "replace").decode("utf-8")
+    return re.sub(r"<(?=[a-z|/])(?!start - end>|start>|end>)", "< ", encodable, flags=re.IGNORECASE)
 
 
 def clean_event(text: str) -> str:

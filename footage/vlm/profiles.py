@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import Any, Literal, TypedDict
 
 from footage.errors import UsageError
 from footage.vlm.protocol import LIKELIEST, Sampling
+
+logger = logging.getLogger(__name__)
 
 Skill = Literal["caption", "find", "ask", "point", "track"]
 """What a model can be asked for."""
@@ -101,26 +104,57 @@ class Changes(TypedDict, total=False):
     caption_prompt: str
     second_prompt: str
     caption_tokens: int
-    sampling: Sampling
+    temperature: float
+    top_p: float
+    repetition_penalty: float
+
+
+_BUDGET = ("fps", "min_frames", "max_frames", "pixels_per_frame")
+_DRAWING = ("temperature", "top_p", "repetition_penalty")
+"""Changes that are the sampling's."""
 
 
 def changed(profile: Profile, changes: Changes) -> Profile:
-    """A profile with some changes; with other prompts its ``prompt_version`` is a digest of them.
+    """A profile with some changes; warns of those that leave what the model was trained on.
+
+    With other prompts or sampling its ``prompt_version`` is a digest of them.
 
     Raises:
         UsageError: when the changes make no sense.
     """
     if not changes:
         return profile
+    fields: dict[str, Any] = {**changes}
+    drawing = {name: fields.pop(name) for name in _DRAWING if name in fields}
     try:
-        other = replace(profile, **changes)
+        other = replace(profile, **fields, sampling=replace(profile.sampling, **drawing))
     except ValueError as exc:
         raise UsageError(f"{profile.name} cannot be changed so: {exc}") from exc
-    prompts = (other.caption_prompt, other.second_prompt)
-    if prompts == (profile.caption_prompt, profile.second_prompt):
+    _warn(profile, other)
+    if _asked(other) == _asked(profile):
         return other
-    digest = hashlib.sha256("\0".join(prompts).encode()).hexdigest()
+    digest = hashlib.sha256("\0".join(_asked(other)).encode()).hexdigest()
     return replace(other, prompt_version=f"own-{digest[:12]}")
+
+
+def _asked(profile: Profile) -> list[str]:
+    """What a profile asks for a caption, and how it is written."""
+    drawing = [f"{getattr(profile.sampling, name):g}" for name in _DRAWING]
+    return [profile.caption_prompt, profile.second_prompt, *drawing]
+
+
+def _warn(profile: Profile, other: Profile) -> None:
+    """Say what of a changed profile the model was not trained on."""
+    budget = {
+        name: getattr(other, name) for name in _BUDGET if getattr(other, name) != getattr(profile, name)
+    }
+    if budget:
+        shown = ", ".join(f"{name}={value}" for name, value in budget.items())
+        logger.warning("%s is shown windows at %s, on which it was not trained.", profile.name, shown)
+    if (other.caption_prompt, other.second_prompt) != (profile.caption_prompt, profile.second_prompt):
+        logger.warning(
+            "%s is asked in other words than its own: it may answer in a form without times.", profile.name
+        )
 
 
 MARLIN_2B = Profile(

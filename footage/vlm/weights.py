@@ -107,10 +107,7 @@ def _check(folder: Path, named: Profile | None = None) -> Profile:
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
-        raise WrongCheckpointError(
-            f"{folder} holds no readable config.json, so it is no model folder ({type(exc).__name__})",
-            hint="Give the folder that holds config.json, model.safetensors and tokenizer.json.",
-        ) from exc
+        raise _no_model(folder, exc) from exc
     kind = str(config.get("model_type")) if isinstance(config, dict) else "none"
     like = profile_of_type(kind) or profile_of_type(kind.removesuffix("_text"))
     wanted = f"needed is {named.model_type!r}" if named else f"known are {', '.join(_KINDS)}"
@@ -123,6 +120,11 @@ def _check(folder: Path, named: Profile | None = None) -> Profile:
         raise WrongCheckpointError(
             f"{folder} holds a model without a vision tower (model_type {kind!r}, no {like.vision_config})",
             hint=f"Use {like.repository} or a fine-tune of it that kept the vision tower.",
+        )
+    if isinstance(config.get("quantization"), dict):
+        raise WrongCheckpointError(
+            f"{folder} holds weights that are packed for MLX and run on its own libraries alone",
+            hint="Use the original weights, or serve these and give the server's address.",
         )
     profile = get_profile(str(config["footage_profile"])) if config.get("footage_profile") else named or like
     shards = _shards(folder)
@@ -139,6 +141,24 @@ def _check(folder: Path, named: Profile | None = None) -> Profile:
             f"{folder} is incomplete: {missing[0]} is missing", hint="Fetch or copy the folder again."
         )
     return profile
+
+
+def _no_model(folder: Path, exc: Exception) -> WrongCheckpointError:
+    """The sentence for a folder without a config that can be read."""
+    if (folder / "adapter_config.json").is_file():
+        return WrongCheckpointError(
+            f"{folder} holds an adapter (LoRA) alone, and not the model it was trained on",
+            hint="Merge the two first (in peft: merge_and_unload), and give the folder of the result.",
+        )
+    if any(folder.glob("*.gguf")):
+        return WrongCheckpointError(
+            f"{folder} holds GGUF files, which other programs run",
+            hint="Serve them, as llama.cpp does, and give the server's address, or use the original weights.",
+        )
+    return WrongCheckpointError(
+        f"{folder} holds no readable config.json, so it is no model folder ({type(exc).__name__})",
+        hint="Give the folder that holds config.json, model.safetensors and tokenizer.json.",
+    )
 
 
 def _shards(folder: Path) -> list[Path]:

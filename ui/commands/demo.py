@@ -72,10 +72,11 @@ def run(
 
 def _settings(device: str | None) -> Settings:
     """The demo's own settings; of the user's, those that change no answer."""
-    from footage.config import load_settings
+    from footage.config import PROFILE_SETTINGS, load_settings
 
     settings = load_settings(db=INDEX, model="demo", embedder="minilm", device=device)
-    return settings.model_copy(update={"model_path": None, "window_seconds": None, "overlap_seconds": None})
+    own = dict.fromkeys(("model_path", "window_seconds", "overlap_seconds", *PROFILE_SETTINGS))
+    return settings.model_copy(update=own)
 
 
 def _index(settings: Settings, model: VideoModel, embedder: Embedder) -> tuple[Store, IndexReport]:

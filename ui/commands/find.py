@@ -35,6 +35,10 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    fps: options.Fps = None,
+    min_frames: options.MinFrames = None,
+    max_frames: options.MaxFrames = None,
+    max_pixels: options.MaxPixels = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -50,6 +54,10 @@ def run(
         device=device,
         window_seconds=window_seconds,
         overlap_seconds=overlap_seconds,
+        fps=fps,
+        min_frames=min_frames,
+        max_frames=max_frames,
+        max_pixels=max_pixels,
     )
     matches = find(video, query, settings, span=_span(video, start, end))
     if json:

@@ -74,6 +74,10 @@ def run(
     device: options.Device = None,
     embedder: options.Embedder = None,
     rerank: options.Rerank = None,
+    fps: options.Fps = None,
+    min_frames: options.MinFrames = None,
+    max_frames: options.MaxFrames = None,
+    max_pixels: options.MaxPixels = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -94,7 +98,17 @@ def run(
             hint='For example: footage search "a dog runs"',
         )
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder, rerank=rerank
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        embedder=embedder,
+        rerank=rerank,
+        fps=fps,
+        min_frames=min_frames,
+        max_frames=max_frames,
+        max_pixels=max_pixels,
     )
     result = (
         answer(

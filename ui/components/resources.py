@@ -109,7 +109,11 @@ def load_model(settings: Settings) -> VideoModel:
     from footage.vlm import load_model
 
     return load_model(
-        settings.model, device=settings.device, model_path=settings.model_path, shelf=settings.shelf
+        settings.model,
+        device=settings.device,
+        model_path=settings.model_path,
+        changes=parts.changes(settings),
+        shelf=settings.shelf,
     )
 
 

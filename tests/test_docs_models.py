@@ -1,0 +1,50 @@
+"""What docs/models.md says of options, variables and keys is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import typer
+
+from footage.config import CARD_VARIABLES
+from footage.told import Answered, Captioned, Found, Told
+from ui.cli import app
+
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+def options_of(command: str) -> set[str]:
+    found = typer.main.get_command(app).commands[command]
+    return {name for param in found.params for name in param.opts + param.secondary_opts}
+
+
+def test_the_budgets_options_have_the_variables_that_it_lists() -> None:
+    rows = re.findall(r"^\| `--([a-z-]+)` \| `(\w+)`, `(\w+)` \|", PAGE, re.MULTILINE)
+    assert {option.replace("-", "_"): card for option, _, card in rows} == CARD_VARIABLES
+    assert all(ours == f"FOOTAGE_{option.replace('-', '_').upper()}" for option, ours, _ in rows)
+    for command in ("index", "search", "find", "prompt"):
+        assert {f"--{option}" for option, _, _ in rows} <= options_of(command)
+
+
+def test_its_commands_have_the_options_that_it_shows() -> None:
+    shown = re.findall(r"^    footage (index|prompt|models) (.*)$", PAGE, re.MULTILINE)
+    assert {command for command, _ in shown} == {"index", "prompt", "models"}
+    for command, line in shown:
+        assert set(re.findall(r"(?<= )--[a-z0-9-]+", f" {line}")) <= options_of(command)
+
+
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        (Captioned, {"caption", "scene", "events"}),
+        (Found, {"raw", "span", "format_ok"}),
+        (Answered, {"text"}),
+    ],
+)
+def test_the_keys_of_the_answers_are_told(kind: type, keys: set[str]) -> None:
+    known = set(kind.__annotations__)
+    assert keys <= known
+    assert all(f'["{key}"]' in PAGE for key in keys)
+    assert all(f"`{key}`" in PAGE for key in (known - keys) | set(Told.__annotations__))

@@ -1,0 +1,256 @@
+"""A model for Python programs: the card's dictionaries, on videos of any length, in video time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from standin_model import BRIGHT, DARK, StandinModel, write_levels
+
+from footage import open_model
+from footage.errors import DecodeError, UsageError, VideoNotFoundError
+from footage.open import OpenModel
+from footage.timecode import iou
+from footage.types import Span
+from footage.vlm.contract import FIND_TEMPLATE
+from footage.vlm.profiles import DEMO
+from footage.vlm.protocol import Answer, Sampling
+
+CLIPS = Path(__file__).resolve().parents[1] / "data" / "footage"
+TRUTH = json.loads((CLIPS / "ground_truth.json").read_text())["videos"]
+
+needs_demo_model = pytest.mark.skipif(
+    not any((DEMO.folder or Path()).glob("*.safetensors")), reason="needs the weights in data/demo-model"
+)
+
+
+@pytest.fixture(scope="module")
+def demo() -> OpenModel:
+    return open_model("demo", device="cpu", offline=True)
+
+
+class Talker(StandinModel):
+    """Answers every prompt with the same words; notes what it was asked."""
+
+    def __init__(self, raw="From 1.0 to 2.0.", *, blind_from=float("inf"), **profile):
+        super().__init__()
+        self.profile = replace(self.profile, **profile)
+        self.raw, self.blind_from = raw, blind_from
+        self.prompts = []
+
+    def prepare(self, frames):
+        if frames.span.start_seconds >= self.blind_from:
+            raise DecodeError(f"too dark at {frames.span.start_seconds:g} s")
+        return super().prepare(frames)
+
+    def run(self, requests):
+        self.prompts += [prompt for _, prompt in requests]
+        return [Answer(self.raw, "stop") for _ in requests]
+
+
+@pytest.fixture(scope="module")
+def levels(tmp_path_factory) -> Path:
+    """Ten seconds: four dark ones, three bright, three dark."""
+    return write_levels(tmp_path_factory.mktemp("levels") / "levels.mp4", [20] * 4 + [230] * 3 + [20] * 3)
+
+
+def test_the_package_itself_loads_nothing():
+    heavy = {"torch", "transformers", "numpy", "torchcodec", "pydantic_settings"}
+    code = f"import sys, footage; print(sorted(set(sys.modules) & {heavy!r}), footage.__version__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("[] ")
+    with pytest.raises(ImportError, match="opne_model"):
+        from footage import opne_model  # noqa: F401
+
+
+# --- with the demo model, on the sample clips ---------------------------------------------------------------
+
+
+@needs_demo_model
+@pytest.mark.demo_model
+@pytest.mark.parametrize("name", ["park_dusk.mp4", "gate_cam1.mp4"])
+def test_a_caption_of_several_windows_is_one_timeline(demo, name):
+    told = demo.caption(CLIPS / name)
+    assert {"caption", "scene", "events"} <= told.keys() and told["problems"] == []
+    assert len(told["windows"]) > 1 and told["windows"][-1]["end"] == told["end"] == told["duration"]
+    assert told["scene"] == TRUTH[name]["scene"]
+    assert told["events"] == sorted(told["events"], key=lambda event: (event["start"], event["end"]))
+    hits = [
+        any(
+            event["description"] == true["text"]
+            and iou(Span(event["start"], event["end"]), Span(true["start"], true["end"])) > 0.5
+            for event in told["events"]
+        )
+        for true in TRUTH[name]["timeline"]
+    ]
+    assert sum(hits) >= 0.8 * len(hits)
+    first = told["events"][0]
+    line = f"<{first['start']:.1f} - {first['end']:.1f}> {first['description']}"
+    assert told["caption"].startswith(f"Scene: {told['scene']}\n\nEvents:\n{line}")
+
+
+@needs_demo_model
+@pytest.mark.demo_model
+def test_a_part_is_told_in_the_videos_time(demo):
+    told = demo.caption(CLIPS / "gate_cam1.mp4", start=24, end=40)
+    assert (told["start"], told["end"], told["duration"]) == (24, 40, 60)
+    [window] = told["windows"]
+    assert (window["start"], window["end"], window["finish_reason"]) == (24, 40, "stop")
+    assert told["events"][0]["description"] == "A yellow car drives from right to left."
+    assert all(24 <= event["start"] < event["end"] <= 40 for event in told["events"])
+    assert told["provenance"] == {
+        "model": "demo-model",
+        "revision": demo.model.provenance.revision,
+        "prompt_version": "marlin-1",
+        "budget": "path-a fps=2 frames=4..240 pixels=6144",
+    }
+
+
+@needs_demo_model
+@pytest.mark.demo_model
+def test_find_names_the_windows_answer_it_is_surest_of(demo):
+    true = next(e for e in TRUTH["gate_cam1.mp4"]["timeline"] if e["start"] > 16 and "yellow" in e["text"])
+    done = []
+    told = demo.find(CLIPS / "gate_cam1.mp4", event=true["text"], on_progress=lambda *n: done.append(n))
+    assert iou(Span(*told["span"]), Span(true["start"], true["end"])) > 0.5
+    assert told["format_ok"] and told["raw"].startswith("From ")
+    surest = max(told["windows"], key=lambda window: window["probability"])
+    assert (surest["span"], surest["raw"]) == (told["span"], told["raw"])
+    assert all(w["start"] <= w["span"][0] < w["span"][1] <= w["end"] for w in told["windows"] if w["span"])
+    ends = [second for span in told["spans"] for second in span]
+    assert ends == sorted(set(ends)) and any(
+        start <= told["span"][0] < told["span"][1] <= end for start, end in told["spans"]
+    )
+    assert done[-1] == (len(told["windows"]),) * 2
+
+
+@needs_demo_model
+@pytest.mark.demo_model
+def test_the_contracts_own_prompts_say_the_same_when_given_raw(demo):
+    where = {"start": 0, "end": 16}
+    clip = CLIPS / "gate_cam1.mp4"
+    [captioned] = demo.caption(clip, **where)["windows"]
+    [told] = demo.prompt(clip, DEMO.caption_prompt, **where)["windows"]
+    assert told["raw"] == captioned["raw"]
+    event = "A white car drives from right to left"
+    asked = demo.prompt(clip, FIND_TEMPLATE.replace("{event}", event), **where)
+    assert asked["text"] == demo.find(clip, event=event, **where)["raw"]
+
+
+@needs_demo_model
+@pytest.mark.demo_model
+def test_drawn_answers_differ_by_seed_and_are_cut_at_the_cap(demo):
+    def say(seed: int, tokens: int = 24) -> str:
+        hot = Sampling(temperature=5.0, seed=seed)
+        told = demo.prompt(CLIPS / "gate_cam1.mp4", "Say.", sampling=hot, max_new_tokens=tokens, end=8)
+        return told["windows"][0]["raw"]
+
+    assert say(1) == say(1) != say(2)
+    [window] = demo.prompt(CLIPS / "gate_cam1.mp4", "Say.", max_new_tokens=2, end=8)["windows"]
+    assert window["finish_reason"] == "length"
+
+
+@needs_demo_model
+@pytest.mark.demo_model
+def test_a_free_question_is_answered_for_each_window(demo):
+    told = demo.ask(CLIPS / "gate_cam1.mp4", "What moves?", end=28)
+    assert [(w["start"], w["end"]) for w in told["windows"]] == [(0, 16), (12, 28)]
+    assert told["text"] == "\n\n".join(window["text"] for window in told["windows"])
+
+
+@needs_demo_model
+@pytest.mark.demo_model
+def test_changes_go_to_the_profile_and_into_the_provenance():
+    model = open_model("demo", device="cpu", fps=1.0, max_frames=8, caption_prompt="Tell.", temperature=0.5)
+    profile = model.model.profile
+    assert (profile.fps, profile.max_frames, profile.caption_prompt) == (1.0, 8, "Tell.")
+    assert profile.sampling == Sampling(temperature=0.5)
+    told = model.model.provenance
+    assert told.budget == "path-a fps=1 frames=4..8 pixels=6144" and told.prompt_version.startswith("own-")
+
+
+# --- what surrounds the model -------------------------------------------------------------------------------
+
+
+def test_windows_overlap_and_what_both_saw_is_one(levels):
+    told = OpenModel(StandinModel()).caption(levels)
+    assert [(w["start"], w["end"]) for w in told["windows"]] == [(0, 4), (3, 7), (6, 10)]
+    assert [event["description"] for event in told["events"]] == [DARK, BRIGHT, DARK]
+    edges = [second for event in told["events"] for second in (event["start"], event["end"])]
+    assert edges == pytest.approx([0, 4, 4, 7, 7, 10], abs=0.5)  # half a second from frame to frame
+    assert told["scene"].count("A plain wall") == len(set(told["scene"].split("\n\n"))) > 1
+    longer = OpenModel(StandinModel()).caption(levels, window_seconds=10, overlap_seconds=0)
+    assert [(w["start"], w["end"]) for w in longer["windows"]] == [(0, 10)]
+
+
+def test_short_windows_share_no_more_than_half(levels):
+    told = OpenModel(StandinModel(overlap_seconds=3.0)).caption(levels, window_seconds=2)
+    assert [w["start"] for w in told["windows"]][:3] == [0, 1, 2]
+
+
+def test_without_probabilities_the_earliest_span_is_the_answer(levels):
+    told = OpenModel(StandinModel()).find(levels, event="a bright wall", start=2)
+    assert told["span"] == told["windows"][0]["span"] == pytest.approx((4, 6), abs=0.5)
+    assert told["spans"][0] == pytest.approx((4, 7), abs=0.5)
+    assert {window["probability"] for window in told["windows"]} == {None}
+
+
+def test_an_answer_without_a_time_gives_no_span(levels):
+    told = OpenModel(Talker("I cannot tell.")).find(levels, event="a dog")
+    assert (told["span"], told["spans"], told["format_ok"], told["raw"]) == (
+        None,
+        [],
+        False,
+        "I cannot tell.",
+    )
+
+
+def test_thinking_is_left_out_unless_it_is_wanted(levels):
+    model = OpenModel(Talker("<think>Hm.</think>\n\nA wall."))
+    assert model.prompt(levels, "Say.", end=3)["text"] == "A wall."
+    kept = model.prompt(levels, "Say.", end=3, keep_think=True)
+    assert kept["text"] == kept["windows"][0]["raw"] == "<think>Hm.</think>\n\nA wall."
+
+
+def test_a_model_of_two_stages_is_asked_twice_and_the_second_answer_counts(levels):
+    talker = Talker("A wall.", second_prompt="Again: {caption}", prose=True)
+    told = OpenModel(talker).caption(levels, end=4)
+    assert [prompt.text for prompt in talker.prompts] == [DEMO.caption_prompt, "Again: A wall."]
+    assert told["events"] == [{"start": 0, "end": 4, "description": "A wall."}]
+
+
+def test_windows_that_cannot_be_seen_are_told_and_the_others_answered(levels):
+    told = OpenModel(Talker(blind_from=3)).find(levels, event="a dog")
+    assert [(w["start"], w["span"]) for w in told["windows"]] == [(0, (1.0, 2.0))]
+    assert [(p["start"], p["end"], p["reason"]) for p in told["problems"]] == [
+        (3, 7, "too dark at 3 s"),
+        (6, 10, "too dark at 6 s"),
+    ]
+    with pytest.raises(DecodeError, match="too dark at 0 s"):
+        OpenModel(Talker(blind_from=0)).find(levels, event="a dog")
+
+
+@pytest.mark.parametrize("part", [{"start": 10}, {"start": 5, "end": 5}, {"start": -1}, {"end": 0}])
+def test_a_part_that_is_not_there_is_refused(levels, part):
+    with pytest.raises(UsageError, match=r"nothing from .*levels\.mp4, which lasts 10\.0 s"):
+        OpenModel(StandinModel()).caption(levels, **part)
+
+
+def test_what_cannot_be_is_refused_before_the_model_is_asked(levels, tmp_path):
+    talker = Talker(skills=("caption",))
+    model = OpenModel(talker)
+    with pytest.raises(UsageError, match="cannot find"):
+        model.find(levels, event="a dog")
+    with pytest.raises(UsageError, match="cannot ask"):
+        model.ask(levels, "What?")
+    with pytest.raises(UsageError, match="the prompt is empty"):
+        model.prompt(levels, " \n")
+    with pytest.raises(UsageError, match="cannot overlap"):
+        model.caption(levels, window_seconds=2, overlap_seconds=2)
+    with pytest.raises(VideoNotFoundError):
+        model.caption(tmp_path / "none.mp4")
+    assert talker.prompts == []

@@ -1,0 +1,126 @@
+"""`footage prompt`: a raw prompt about a video, and the model's raw words."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from standin_model import StandinModel, write_levels
+from typer.testing import CliRunner
+
+from footage.config import CARD_VARIABLES, Settings
+from footage.vlm.protocol import LIKELIEST, Answer, Sampling
+from ui.cli import app
+
+runner = CliRunner()
+
+
+class Speaker(StandinModel):
+    """Says in two lines what it was asked, after some thinking."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.prompts = []
+
+    def run(self, requests):
+        self.prompts += [prompt for _, prompt in requests]
+        said = "<think>Hm.</think>\n\nYou said:\n{}\x1b[2J"
+        return [Answer(said.format(prompt.text), "stop") for _, prompt in requests]
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("CONFIG", *map(str.upper, Settings.model_fields)):
+        monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
+    for name in CARD_VARIABLES.values():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+@pytest.fixture
+def speaker(monkeypatch: pytest.MonkeyPatch) -> Speaker:
+    made = Speaker()
+    monkeypatch.setattr("ui.parts.load_model", lambda settings: made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Six seconds; the stand-in's windows are of four and share one."""
+    return str(write_levels(tmp_path_factory.mktemp("clip") / "wall.mp4", [20, 230] * 3))
+
+
+def test_one_window_is_answered_with_the_text_alone(speaker: Speaker, clip: str) -> None:
+    told = runner.invoke(app, ["prompt", f"{clip}@1-3", "What\nis <this>?"])
+    assert (told.exit_code, told.stdout) == (0, "You said:\nWhat\nis < this>?\N{REPLACEMENT CHARACTER}[2J\n")
+    [prompt] = speaker.prompts
+    assert (prompt.kind, prompt.sampling, prompt.max_new_tokens) == ("raw", LIKELIEST, 320)
+    assert speaker.log == []
+
+
+def test_a_longer_span_has_one_answer_a_window_under_its_times(speaker: Speaker, clip: str) -> None:
+    told = runner.invoke(app, ["prompt", clip, "Say."])
+    lines = told.stdout.splitlines()
+    assert [lines[0], lines[3]] == ["0:00.0 - 0:04.0", "0:03.0 - 0:06.0"] and len(lines) == 6
+    whole = runner.invoke(app, ["prompt", clip, "Say.", "--window", "6"])
+    assert len(whole.stdout.splitlines()) == 2 and len(speaker.prompts) == 3
+
+
+def test_as_json_with_thinking_and_provenance(speaker: Speaker, clip: str) -> None:
+    told = runner.invoke(app, ["prompt", clip, "Say.", "--json", "--keep-think"])
+    first, second = map(json.loads, told.stdout.splitlines())
+    assert (first["start_seconds"], first["end_seconds"], second["start_seconds"]) == (0, 4, 3)
+    assert first["text"] == first["raw"] == "<think>Hm.</think>\n\nYou said:\nSay.\x1b[2J"
+    assert (first["type"], first["finish_reason"], first["model"]) == ("answer", "stop", "standin")
+    stripped = json.loads(runner.invoke(app, ["prompt", f"{clip}@0-2", "Say.", "--json"]).stdout)
+    assert stripped["text"].startswith("You said:") and stripped["raw"] == first["raw"]
+
+
+@pytest.mark.parametrize(
+    ("option", "sampling", "tokens"),
+    [
+        (["--do-sample"], Sampling(temperature=1.0), 320),
+        (["--seed", "7", "--max-new-tokens", "5"], Sampling(seed=7), 5),
+    ],
+)
+def test_how_an_answer_is_written_can_be_chosen(
+    option: list[str], sampling: Sampling, tokens: int, speaker: Speaker, clip: str
+) -> None:
+    assert runner.invoke(app, ["prompt", f"{clip}@0-2", "Say.", *option]).exit_code == 0
+    assert (speaker.prompts[0].sampling, speaker.prompts[0].max_new_tokens) == (sampling, tokens)
+
+
+def test_the_prompt_may_come_from_a_file(speaker: Speaker, clip: str, tmp_path: Path) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text("Give <start - end>.\n  As lines.\n")
+    assert runner.invoke(app, ["prompt", f"{clip}@0-2", "--prompt-file", str(file)]).exit_code == 0
+    assert speaker.prompts[0].text == "Give <start - end>.\n  As lines."
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["{clip}"], "A prompt is needed"),
+        (["{clip}", "Say.", "--prompt-file", "a.txt"], "A prompt is needed"),
+        (["{clip}", " \n"], "The prompt is empty"),
+        (["{clip}@0:05", "Say."], "is a moment, and a stretch is needed"),
+        (["{clip}@7-9", "Say."], "there is nothing at 0:07.0"),
+        (["{clip}", "Say.", "--do-sample", "--temperature", "0"], "At temperature 0 nothing is drawn"),
+        (["{clip}", "Say.", "--temperature", "-1"], "--temperature cannot be -1"),
+        (["{clip}", "Say.", "--max-new-tokens", "0"], ""),
+    ],
+)
+def test_bad_usage_is_one_sentence(
+    arguments: list[str], sentence: str, speaker: Speaker, clip: str, tmp_path: Path
+) -> None:
+    told = runner.invoke(app, ["prompt", *(part.replace("{clip}", clip) for part in arguments)])
+    assert (told.exit_code, told.stdout, speaker.prompts) == (2, "", [])
+    assert sentence in told.stderr.splitlines()[0]
+
+
+def test_a_file_that_is_no_video_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "notes.mp4").write_text("no video")
+    told = runner.invoke(app, ["prompt", str(tmp_path / "notes.mp4"), "Say."])
+    assert told.exit_code == 1 and "notes.mp4" in told.stderr
