@@ -1,8 +1,8 @@
 """A small model server: the demo model, or one that says always the same, behind the OpenAI protocol.
 
-Faults are asked for in the address, so that one server does for all tests: what comes before "/v1" names them,
-as in http://127.0.0.1:8000/drop=2/v1 (the first two completions of a run called "" are dropped). A path
-"/log" tells what was received, "/forget" makes it forget.
+Faults are asked for in the address, so that one server does for all tests: what comes before "/v1" names
+them. Of http://127.0.0.1:8000/one,drop=2/v1 the first two completions are dropped, of /drop=3-4/v1 the third
+and the fourth; they are counted by address. "/log" tells what was received, "/forget" makes it forget.
 
 Examples:
     python tests/serve_demo.py --port 8000             # the demo model

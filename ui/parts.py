@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from footage.config import Settings
     from footage.embedder import Embedder
     from footage.store import Store
+    from footage.vlm.address import Access
     from footage.vlm.protocol import VideoModel
     from search.ground import Looking
     from search.rerank import Reranker
@@ -22,9 +23,22 @@ def load_model(settings: Settings) -> VideoModel:
         FootageError: when there is no such model, or its weights cannot be had or run.
     """
     from footage import vlm
+    from footage.vlm.address import shown_address
 
-    with console.notes().status(f"loading {console.plain(settings.model)}"):
-        return vlm.load_model(settings.model, device=settings.device, model_path=settings.model_path)
+    with console.notes().status(f"loading {console.plain(shown_address(settings.model))}"):
+        return vlm.load_model(
+            settings.model,
+            device=settings.device,
+            model_path=settings.model_path,
+            access=server_access(settings),
+        )
+
+
+def server_access(settings: Settings) -> Access:
+    """How model servers may be used under the settings."""
+    from footage.vlm.address import Access
+
+    return Access(settings.allow_remote, settings.server_requests, settings.server_timeout_seconds)
 
 
 def load_embedder(settings: Settings) -> Embedder:

@@ -35,6 +35,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -48,6 +49,7 @@ def run(
         model=model,
         model_path=model_path,
         device=device,
+        allow_remote=allow_remote,
         window_seconds=window_seconds,
         overlap_seconds=overlap_seconds,
     )

@@ -108,7 +108,12 @@ def load_model(settings: Settings) -> VideoModel:
     """
     from footage.vlm import load_model
 
-    return load_model(settings.model, device=settings.device, model_path=settings.model_path)
+    return load_model(
+        settings.model,
+        device=settings.device,
+        model_path=settings.model_path,
+        access=parts.server_access(settings),
+    )
 
 
 def _once(make: Callable[P, T]) -> Callable[P, T]:
