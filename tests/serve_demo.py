@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import functools
 import io
 import json
 import threading
@@ -47,20 +48,29 @@ class State:
 
 
 class DemoAnswers:
-    """The demo model; asked about one window a time."""
+    """The demo model; asked about one window a time, and holding those it saw last, as servers do."""
 
     def __init__(self):
         from footage.vlm import load_model
 
         self.model = load_model("demo", device="cpu", offline=True)
+        self.lock = threading.Lock()
+        self.prepare = functools.lru_cache(16)(self.prepare)
 
     def __call__(self, body):
+        with self.lock:
+            return self.answer(body)
+
+    def prepare(self, content):
+        return self.model.prepare(window_of(json.loads(content)))
+
+    def answer(self, body):
         from footage.vlm.protocol import Prompt, Sampling
 
-        frames, text = window_of(body["messages"][-1]["content"])
+        *window, question = body["messages"][-1]["content"]
         sampling = Sampling(body.get("temperature", 0.0), body.get("top_p", 1.0), seed=body.get("seed", 0))
-        prompt = Prompt("raw", text, body["max_tokens"], sampling)
-        (answer,) = self.model.run([(self.model.prepare(frames), prompt)])
+        prompt = Prompt("raw", question["text"], body["max_tokens"], sampling)
+        (answer,) = self.model.run([(self.prepare(json.dumps(window)), prompt)])
         logprobs = None
         if body.get("logprobs") and answer.token_logprobs is not None:
             texts = [*answer.token_texts]
@@ -78,13 +88,13 @@ def constant(body):
 
 
 def window_of(content):
-    """The frames and the words of a message: a clip or pictures as data URLs, decoded, with their times."""
+    """The frames of a message: a clip or pictures as data URLs, decoded, with their times."""
     import av
     from PIL import Image
 
     from footage.types import Frames, Span
 
-    pictures, times, text, end = [], [], "", 0.0
+    pictures, times, end = [], [], 0.0
     for part in content:
         if part["type"] == "video_url":
             with av.open(io.BytesIO(data_of(part["video_url"]["url"]))) as file:
@@ -94,14 +104,12 @@ def window_of(content):
                     times.append(frame.time)
         elif part["type"] == "image_url":
             pictures.append(np.array(Image.open(io.BytesIO(data_of(part["image_url"]["url"])))))
-        elif part["text"].startswith("<"):  # "<0.2 seconds>": the time of the pair that follows
+        else:  # "<0.2 seconds>": the time of the pair that follows
             at = float(part["text"][1:].split()[0])
             times += [at, at]
-        else:
-            text = part["text"]
     times = times[: len(pictures)]
     span = Span(0, max(end, times[-1]))
-    return Frames(np.stack(pictures), tuple(times), span), text
+    return Frames(np.stack(pictures), tuple(times), span)
 
 
 def data_of(url):

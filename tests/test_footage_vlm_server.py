@@ -32,7 +32,7 @@ from footage.video import probe, sample
 from footage.vlm import contract, load_model, sending, server
 from footage.vlm.address import Access, check_allowed, is_address, parse_address, shown_address
 from footage.vlm.profiles import DEMO, MARLIN_2B
-from footage.vlm.protocol import Prompt, Sampling
+from footage.vlm.protocol import Answer, Prompt, Sampling
 from footage.vlm.server import Manner, read_completion, request_body
 from footage.vlm.wire import Patience
 from indexer.pipeline import index
@@ -339,33 +339,56 @@ def test_drawn_answers_tell_no_probabilities() -> None:
 # The demo model behind HTTP
 
 
+ASKED = [
+    contract.caption_prompt(DEMO),
+    contract.find_prompt("a person walks from left to right", DEMO),
+    contract.find_prompt("a ball bounces", DEMO),
+]
+
+
+def asked(model) -> list[tuple[Span, Prompt, Answer]]:
+    """What a model says of the sample clips."""
+    requests = [(window, prompt) for window in windows_of(model, clips=4) for prompt in ASKED]
+    answers = model.run(requests)
+    return [(window.span, prompt, told) for (window, prompt), told in zip(requests, answers, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def here() -> list[tuple[Span, Prompt, Answer]]:
+    """What the demo model says in this process."""
+    return asked(load_model("demo", device="cpu", offline=True))
+
+
 @pytest.mark.demo_model
-@pytest.mark.parametrize("way", ["", "?frames"])
-def test_captions_and_finds_are_those_of_the_model_in_this_process(demo: Served, way: str) -> None:
-    here, there = load_model("demo", device="cpu", offline=True), connect(demo.at() + way)
-    assert there.profile.name == "demo"
-    assert there.capabilities.token_logprobs
-    own, sent = windows_of(here), windows_of(there)
-    prompts = [
-        contract.caption_prompt(DEMO),
-        contract.find_prompt("a person walks from left to right", DEMO),
-        contract.find_prompt("a ball bounces", DEMO),
-    ]
-    mine = here.run([(window, prompt) for window in own for prompt in prompts])
-    theirs = there.run([(window, prompt) for window in sent for prompt in prompts])
-    for one, other in zip(mine, theirs, strict=True):
-        assert other.finish_reason == one.finish_reason
-        assert other.raw == one.raw
-        assert other.token_texts is not None and other.token_logprobs is not None
+def test_captions_and_finds_are_those_of_the_model_in_this_process(demo: Served, here) -> None:
+    model = connect(demo.at())
+    assert model.profile == DEMO
+    assert model.capabilities.token_logprobs
+    for (_, _, one), (_, _, other) in zip(here, asked(model), strict=True):
+        assert (other.raw, other.finish_reason) == (one.raw, one.finish_reason)
         written = len(one.token_texts)  # to the end token, or to where it was stopped
         assert other.token_texts[:written] == one.token_texts
         assert np.abs(np.exp(other.token_logprobs[:written]) - np.exp(one.token_logprobs)).max() < 0.1
 
 
 @pytest.mark.demo_model
+def test_pictures_tell_the_model_the_same_within_a_second(demo: Served, here) -> None:
+    for (window, prompt, one), (_, _, other) in zip(here, asked(connect(demo.at() + "?frames")), strict=True):
+        if prompt.kind == "caption":
+            told = [contract.read_caption(answer, window).events for answer in (one, other)]
+            assert [event.text for event in told[0]] == [event.text for event in told[1]]
+            spans = [[event.span for event in events] for events in told]
+        else:
+            spans = [[contract.read_span(answer, window).span] for answer in (one, other)]
+        for mine, theirs in zip(*spans, strict=True):
+            assert theirs.start_seconds == pytest.approx(mine.start_seconds, abs=1)
+            assert theirs.end_seconds == pytest.approx(mine.end_seconds, abs=1)
+
+
+@pytest.mark.demo_model
 def test_answers_do_not_depend_on_how_many_are_on_their_way(demo: Served) -> None:
     told = []
-    for requests in (1, 3, 8):
+    for requests in (1, 8):
         model = connect(demo.at(), requests=requests)
         requests_ = [
             (window, prompt)
@@ -373,7 +396,7 @@ def test_answers_do_not_depend_on_how_many_are_on_their_way(demo: Served) -> Non
             for prompt in (contract.find_prompt("a dog runs", DEMO), contract.caption_prompt(DEMO))
         ]
         told.append([answer.raw for answer in model.run(requests_)])
-    assert told[0] == told[1] == told[2]
+    assert told[0] == told[1]
     assert len(set(told[0])) > 3
 
 
@@ -391,7 +414,7 @@ def test_index_and_search_through_a_server(demo: Served, tmp_path: Path, monkeyp
         assert answer.exit_code == 0, answer.output
         lines = [json.loads(line) for line in answer.stdout.splitlines()]
         found[name] = [
-            (line["path"], line["start_seconds"], line["end_seconds"], line["verdict"])
+            (line["video"], line["start_seconds"], line["end_seconds"], line["verdict"])
             for line in lines
             if line["type"] == "match"
         ]
@@ -500,7 +523,7 @@ def test_a_fault_that_lasts_stops_the_run_keeps_what_is_done_and_resumes(
     constant: Served, fault: str, tmp_path: Path
 ) -> None:
     constant.forget()
-    clip = write_levels(tmp_path / "clips" / "clip.mp4", [0, 255] * 20)
+    clip = write_levels(tmp_path / "clips" / "clip.mp4", [0, 255] * 26)
     store, embedder = Store.open(tmp_path / "index", create=True), StandinEmbedder()
     with pytest.raises(ModelUnavailableError, match=LASTING[fault]) as caught:
         model = connect(constant.at(f"{fault}=3-99"), requests=1)
@@ -519,9 +542,7 @@ def test_a_fault_that_lasts_stops_the_run_keeps_what_is_done_and_resumes(
 
 
 def spans_of(store: Store) -> list[tuple[Span, str]]:
-    return sorted(
-        (event.span, event.text) for video in store.videos() for event in store.events(video.content_id)
-    )
+    return sorted((event.span, event.text) for key in store.videos() for event in store.events(key))
 
 
 def test_a_slow_server_is_waited_for_and_given_up_in_time(constant: Served) -> None:
@@ -618,7 +639,7 @@ def test_the_command_refuses_another_machine_in_one_sentence(tmp_path: Path) -> 
 
 
 def test_a_dry_run_asks_the_server_what_it_serves(constant: Served, tmp_path: Path) -> None:
-    clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 20)
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 26)
     Store.open(tmp_path / "index", create=True)
     asked = ["index", str(clip), "--dry-run", "--json", "--db", str(tmp_path / "index")]
     told = runner.invoke(app, [*asked, "--model", constant.at()])

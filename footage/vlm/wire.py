@@ -176,7 +176,7 @@ class Wire:
         )
 
     def _given_up(self, trouble: _Trouble, tried: int) -> ModelUnavailableError:
-        times = f" {tried} times" if tried > 1 else ""
+        times = f" ({tried} tries)" if tried > 1 else ""
         if trouble.status in _BROKEN:
             return RefusedError(
                 f"the server at {self.address.url} {trouble.sentence}{times}",
