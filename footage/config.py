@@ -69,7 +69,8 @@ class Settings(BaseSettings):
     model: str = Field(
         default="marlin-2b",
         min_length=1,
-        description="Vision-language model: a profile name (see `footage models`) or a folder of weights.",
+        description="Vision-language model: a profile name (see `footage models`), a folder of weights, "
+        "or the address of a server and what it calls the model, as in http://localhost:8000/v1#marlin-2b.",
     )
     model_path: UserPath | None = Field(
         default=None,
@@ -77,6 +78,17 @@ class Settings(BaseSettings):
     )
     device: Annotated[str, AfterValidator(_known_device)] = Field(
         default="auto", description="Where the model runs: auto, cuda, cuda:1, mps or cpu."
+    )
+    allow_remote: bool = Field(
+        default=False, description="Whether windows may be sent to a model server on another machine."
+    )
+    server_requests: int = Field(
+        default=8, ge=1, le=256, description="Requests on their way to a model server at once."
+    )
+    server_timeout_seconds: float = Field(
+        default=600,
+        gt=0,
+        description="A request to a model server that takes longer, in seconds, is given up.",
     )
     embedder: str = Field(
         default="minilm",

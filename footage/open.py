@@ -25,6 +25,7 @@ from footage.told import Answered, AnsweredWindow, Captioned, Found, FoundWindow
 from footage.types import Caption, Span, Video, Window, WindowRecord
 from footage.video import Sampler, probe
 from footage.vlm import contract
+from footage.vlm.address import Access
 from footage.vlm.captioning import captions
 from footage.vlm.profiles import Changes, require
 from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling, VideoModel
@@ -44,16 +45,18 @@ def open_model(
     model_path: Path | None = None,
     revision: str | None = None,
     offline: bool = False,
+    access: Access | None = None,
     **changes: Unpack[Changes],
 ) -> OpenModel:
     """Loads a model for use on video files.
 
     Args:
-        name_or_folder: A name that ``footage models`` lists, or the path of a model folder.
+        name_or_folder: A name of ``footage models``, the path of a model folder, or the address of a server.
         device: "auto", "cuda", "cuda:N", "mps" or "cpu".
         model_path: Folder with the named model's weights.
         revision: Commit of its repository, instead of the pinned one.
         offline: Fetch nothing.
+        access: How servers may be used; None for this machine's alone.
         **changes: What is to differ from its profile, such as ``fps=1.0`` or ``caption_prompt="…"``.
 
     Raises:
@@ -67,6 +70,7 @@ def open_model(
             revision=revision,
             offline=offline,
             changes=changes,
+            access=access,
         )
     )
 

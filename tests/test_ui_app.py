@@ -30,6 +30,7 @@ from footage.types import Event, File, Match, Span, Video
 from indexer.pipeline import index
 from search.engine import Coverage, SearchResult, Timings
 from search.query import parse_query
+from ui import parts
 from ui.components import cards, evidence, markup, media, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui"
@@ -265,7 +266,7 @@ def library_page() -> None:
     from ui.components import resources
     from ui.views import library
 
-    library.show(resources.Desk(load_settings(), resources.load_model))
+    library.show(resources.Desk(load_settings(), parts.named_model))
 
 
 def whole(app: AppTest) -> AppTest:

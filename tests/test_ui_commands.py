@@ -192,13 +192,10 @@ def test_a_search_and_a_find_look_with_the_budget_they_are_given(
         assert "demo is shown windows at fps=1.0, max_frames=4, pixels_per_frame=2048" in caplog.text
 
 
-def test_the_app_loads_the_model_with_the_same_changes(model: Path) -> None:
-    from ui.components.resources import load_model
-
+def test_the_settings_change_the_model(model: Path) -> None:
     settings = Settings(model=str(model), device="cpu", fps=1, max_pixels=2048, temperature=0.5)
-    profile = load_model(settings).profile
+    profile = parts.load_model(settings).profile
     assert (profile.fps, profile.pixels_per_frame, profile.sampling.temperature) == (1, 2048, 0.5)
-    assert parts.load_model(settings).profile == profile
 
 
 def test_status_as_text_and_json(filled: Path, library: Path) -> None:

@@ -12,6 +12,7 @@ import streamlit as st
 
 from footage.config import load_settings
 from footage.errors import FootageError, StoreMissingError
+from ui import parts
 from ui.components import notices, pages, resources
 from ui.views import highlights, library, review, searching
 
@@ -19,7 +20,7 @@ _COMPONENTS = Path(__file__).parent / "components"
 logger = logging.getLogger(__name__)
 
 
-def main(load_model: resources.LoadModel = resources.load_model) -> None:
+def main(load_model: resources.LoadModel = parts.named_model) -> None:
     """Draw the app.
 
     Args:

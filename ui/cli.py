@@ -6,10 +6,10 @@ import sys
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from footage.process import settle
-from ui import console
+from ui import console, options
 from ui.commands import (
     audit,
     backup,
@@ -30,6 +30,7 @@ from ui.commands import (
     retry,
     review,
     search,
+    serve_command,
     status,
     verify,
 )
@@ -55,7 +56,6 @@ _COMMANDS = {
     "audit": audit,
     "calibrate": calibrate,
     "demo": demo,
-    "models": models,
     "doctor": doctor,
     "reembed": reembed,
 }
@@ -65,8 +65,8 @@ _EXIT_CODES = (
 )
 
 
-class Command(TyperCommand):
-    """A command whose errors become one sentence on stderr and an exit code, with --debug a traceback too."""
+class _Worded:
+    """Its errors become one sentence on stderr and an exit code, with --debug a traceback too."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command.
@@ -75,7 +75,7 @@ class Command(TyperCommand):
             typer.Exit: with the exit code, whenever it is not 0.
         """
         try:
-            result = super().invoke(ctx)
+            result = super().invoke(ctx)  # type: ignore[misc]
             sys.stdout.flush()
             return result
         except (typer.Exit, typer.Abort):
@@ -91,6 +91,14 @@ class Command(TyperCommand):
 
                 traceback.print_exc()
             raise typer.Exit(console.report_error(exc, as_json=bool(ctx.params.get("json")))) from exc
+
+
+class Command(_Worded, TyperCommand):
+    """A command."""
+
+
+class Group(_Worded, TyperGroup):
+    """A command with commands of its own."""
 
 
 app = typer.Typer(
@@ -125,6 +133,19 @@ app.command("save", cls=Command, epilog=review.SAVE_EXAMPLES)(review.save)
 app.command("restore", cls=Command, epilog=backup.RESTORE_EXAMPLES)(backup.restore)
 app.command("export-captions", cls=Command, epilog=captions.EXAMPLES)(captions.export)
 app.command("import-captions", cls=Command, epilog=captions.IMPORT_EXAMPLES)(captions.take_in)
+
+
+known = typer.Typer(cls=Group, invoke_without_command=True, help=models.run.__doc__, epilog=models.EXAMPLES)
+
+
+@known.callback()
+def _models(ctx: typer.Context, json: options.Json = False, debug: options.Debug = False) -> None:
+    if ctx.invoked_subcommand is None:
+        models.run(json, debug)
+
+
+known.command("serve-command", cls=Command, epilog=serve_command.EXAMPLES)(serve_command.run)
+app.add_typer(known, name="models")
 evaluations = typer.Typer(help=evaluation.HELP, epilog=evaluation.EXAMPLES, no_args_is_help=True)
 for name, function in evaluation.COMMANDS.items():
     evaluations.command(name, cls=Command)(function)

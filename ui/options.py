@@ -28,7 +28,16 @@ Model = Annotated[
     typer.Option(
         "--model",
         metavar="NAME",
-        help="A profile (see footage models) or a folder of weights. FOOTAGE_MODEL, marlin-2b.",
+        help="A profile (see footage models), a folder of weights, or a server: "
+        "http://localhost:8000/v1#name. FOOTAGE_MODEL, marlin-2b.",
+        rich_help_panel=_PANEL,
+    ),
+]
+AllowRemote = Annotated[
+    bool | None,
+    typer.Option(
+        "--allow-remote",
+        help="Send windows to a model server that is another machine. FOOTAGE_ALLOW_REMOTE, no.",
         rich_help_panel=_PANEL,
     ),
 ]

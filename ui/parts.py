@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from footage.config import Settings
     from footage.embedder import Embedder
     from footage.store import Store
+    from footage.vlm.address import Access
     from footage.vlm.profiles import Changes
     from footage.vlm.protocol import VideoModel
     from search.ground import Looking
@@ -25,16 +26,24 @@ def load_model(settings: Settings) -> VideoModel:
     Raises:
         FootageError: when there is no such model, or its weights cannot be had or run.
     """
+    from footage.vlm.address import shown_address
+
+    with console.notes().status(f"loading {console.plain(shown_address(settings.model))}"):
+        return named_model(settings)
+
+
+def named_model(settings: Settings) -> VideoModel:
+    """As ``load_model``, without a word on stderr."""
     from footage import vlm
 
-    with console.notes().status(f"loading {console.plain(settings.model)}"):
-        return vlm.load_model(
-            settings.model,
-            device=settings.device,
-            model_path=settings.model_path,
-            changes=changes(settings),
-            shelf=settings.shelf,
-        )
+    return vlm.load_model(
+        settings.model,
+        device=settings.device,
+        model_path=settings.model_path,
+        changes=changes(settings),
+        shelf=settings.shelf,
+        access=server_access(settings),
+    )
 
 
 def changes(settings: Settings) -> Changes:
@@ -80,6 +89,13 @@ def read_prompt(path: Path) -> str:
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text"
         raise UsageError(f"The prompt file {path} cannot be read: {reason}.") from exc
+
+
+def server_access(settings: Settings) -> Access:
+    """How model servers may be used under the settings."""
+    from footage.vlm.address import Access
+
+    return Access(settings.allow_remote, settings.server_requests, settings.server_timeout_seconds)
 
 
 def load_embedder(settings: Settings) -> Embedder:

@@ -13,8 +13,9 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from footage.errors import DependencyError
+from footage.errors import DependencyError, UsageError
 from footage.shelf import Shelf
+from footage.vlm.address import Access, is_address
 from footage.vlm.profiles import Changes, changed
 from footage.vlm.protocol import Recalling, VideoModel
 from footage.vlm.weights import locate
@@ -32,24 +33,35 @@ def load_model(
     offline: bool = False,
     changes: Changes | None = None,
     shelf: Shelf | None = None,
+    access: Access | None = None,
 ) -> VideoModel:
-    """Loads a model by name or from a folder.
+    """Loads a model by name or from a folder, or connects to the server that runs it.
 
     Args:
-        name_or_folder: a name of ``footage.vlm.profiles.PROFILES``, or the path of a model folder.
+        name_or_folder: a name of ``footage.vlm.profiles.PROFILES``, the path of a model folder, or the
+            address of a server (see ``footage.vlm.address``), to which no device applies.
         device: "auto" (CUDA, then Apple's MPS, then CPU), "cuda", "cuda:N", "mps" or "cpu".
         model_path: folder with the named model's weights, instead of the hub.
         revision: commit of the repository, instead of the profile's.
         offline: fetch nothing.
         changes: what is to differ from the model's profile.
         shelf: where to keep what the model saw, if it can, so that another run need not look again.
+        access: how servers may be used; None for this machine's alone.
 
     Raises:
-        UsageError: no such model or device.
-        ModelUnavailableError: weights missing, gated, or no hub in reach.
+        UsageError: no such model or device, or a server that may not be used.
+        ModelUnavailableError: weights missing, gated, or no hub or server in reach.
         WrongCheckpointError: the folder holds something else.
         DependencyError: torch, torchvision or transformers is missing or does not fit.
     """
+    if is_address(name_or_folder):
+        if model_path is not None or revision is not None:
+            raise UsageError(
+                "a server has its own weights; a model path or a revision goes with a model's name"
+            )
+        from footage.vlm import server
+
+        return server.load(name_or_folder, access=access or Access(), changes=changes)
     weights = locate(name_or_folder, model_path=model_path, revision=revision, offline=offline)
     if weights.profile.notice and weights.profile.name not in _noticed:
         _noticed.add(weights.profile.name)

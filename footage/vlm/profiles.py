@@ -79,6 +79,10 @@ class Profile:
     """Cap on a find answer's length, in tokens."""
     ask_tokens: int = 512
     """Cap on the answer to a free question, in tokens."""
+    end_ids: tuple[int, ...] = ()
+    """Tokens that end an answer, for servers: those of its several configs, which may disagree."""
+    vllm: tuple[tuple[str, str], ...] = ()
+    """Options, with their values, that vLLM needs to serve it, beside those that all models need."""
     notice: str = ""
     """One sentence to show once when the model is loaded; empty for none."""
 
@@ -157,6 +161,9 @@ def _warn(profile: Profile, other: Profile) -> None:
         )
 
 
+_QWEN35_ENDS = (248046, 248044)  # <|im_end|> and <|endoftext|>
+_AS_QWEN35 = (("--hf-overrides", '{"architectures":["Qwen3_5ForConditionalGeneration"]}'),)
+
 MARLIN_2B = Profile(
     name="marlin-2b",
     billions=2.2,
@@ -164,6 +171,8 @@ MARLIN_2B = Profile(
     revision="fd111fca4fc7897876fb0d7e9df22ca5ac8ab965",
     licence="Apache-2.0",
     gated=True,
+    end_ids=_QWEN35_ENDS,
+    vllm=_AS_QWEN35,
 )
 """The model the contract was written for; its card serves 200,704 pixels a frame, 2 fps, 4 to 240 frames."""
 
@@ -173,6 +182,8 @@ VIDEO_SCAN = Profile(
     repository="cudabenchmarktest/video-scan",
     revision=None,
     licence="BUSL-1.1",
+    end_ids=_QWEN35_ENDS,
+    vllm=_AS_QWEN35,
     notice=(
         "video-scan is licensed under the Business Source License 1.1, which restricts production use: "
         "read the licence on its model page before you rely on it."

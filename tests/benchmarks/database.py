@@ -117,7 +117,7 @@ def measured(
     # 5. Insert a little more as an index run does, and find it before it is tidied.
     added = _added(corpus, opened, embedder)
     return {
-        "events": store.row_counts()["events"],
+        "events": store.status().events,
         "rows": store.row_counts(),
         **built,
         "index_run_ms_per_event": added,

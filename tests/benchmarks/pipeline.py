@@ -6,6 +6,7 @@ drawn by ffmpeg: 640x360, 30 frames a second, H.264 with B-frames, a keyframe ev
 Examples:
     python -m tests.benchmarks.pipeline
     python -m tests.benchmarks.pipeline --scaling --minutes 10 30 60 120
+    python -m tests.benchmarks.pipeline --server     # the same through a server on this machine
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -62,13 +65,19 @@ def main() -> None:
     parser = common.parser(__doc__, "pipeline")
     parser.add_argument("--scaling", action="store_true", help="cost and memory from minutes to hours")
     parser.add_argument("--minutes", type=int, nargs="+", default=[10, 30, 60, 120], help="for --scaling")
+    parser.add_argument("--server", action="store_true", help="ask a server here that answers at once")
+    parser.add_argument("--address", help=argparse.SUPPRESS)
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.one:
-        sys.stdout.write(json.dumps(index_once(arguments.one)) + "\n")
+        sys.stdout.write(json.dumps(index_once(arguments.one, arguments.address)) + "\n")
         return
     with tempfile.TemporaryDirectory(prefix="footage-bench-") as folder:
-        if arguments.scaling:
+        if arguments.server:
+            out = arguments.out.with_name("server.json")
+            with serving() as address:
+                result = costs(Path(folder), arguments.repeats, address)
+        elif arguments.scaling:
             out = arguments.out.with_name("scaling.json")
             result = scaling(Path(folder), arguments.minutes)
         else:
@@ -77,14 +86,27 @@ def main() -> None:
     common.write(out, result)
 
 
-def costs(folder: Path, repeats: int) -> dict[str, object]:
+@contextmanager
+def serving() -> Iterator[str]:
+    """A server of its own process that answers at once with a constant caption; its address."""
+    script = Path(__file__).resolve().parents[1] / "serve_demo.py"
+    command = [sys.executable, str(script), "--constant"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1?profile=marlin-2b"
+        finally:
+            process.kill()
+
+
+def costs(folder: Path, repeats: int, address: str | None = None) -> dict[str, object]:
     """The two clips, several times each."""
     short = draw(folder / "95 s" / "clip.mp4", CLIP_SECONDS)
     long = loop(draw(folder / "minute.mp4", MINUTE), folder / "10 min" / "clip.mp4", times=LONG_MINUTES)
     runs: dict[str, list[dict[str, float]]] = {"95 s": [], "10 min": []}
     for _ in range(repeats):
         for name, clip in (("95 s", short), ("10 min", long)):
-            runs[name].append(measure(clip.parent))
+            runs[name].append(measure(clip.parent, address))
     rows = [
         {"clip": name, **{key: common.spread(r[key] for r in every)["median"] for key in every[0]}}
         for name, every in runs.items()
@@ -138,25 +160,27 @@ def ffmpeg(arguments: list[str]) -> None:
     subprocess.run(["ffmpeg", "-v", "error", "-nostdin", "-y", *arguments], check=True)
 
 
-def measure(library: Path) -> dict[str, float]:
+def measure(library: Path, address: str | None = None) -> dict[str, float]:
     """Index a folder in a process of its own."""
     command = [sys.executable, "-m", "tests.benchmarks.pipeline", "--one", str(library)]
+    command += ["--address", address] if address else []
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: dict[str, float] = json.loads(told.splitlines()[-1])
     return found
 
 
-def index_once(library: Path) -> dict[str, float]:
+def index_once(library: Path, address: str | None = None) -> dict[str, float]:
     """Index a folder into a new index; what the run itself took, everything loaded before."""
     from footage.embedder import load_embedder
     from footage.process import settle
     from footage.store import Store
+    from footage.vlm import load_model
     from indexer.pipeline import index
 
     settle()
     embedder = load_embedder()
     embedder.embed(["to warm up"])
-    model = FreeModel()
+    model = load_model(address) if address else FreeModel()
     with tempfile.TemporaryDirectory(prefix="footage-bench-") as folder:
         store = Store.open(Path(folder) / "index.lancedb", create=True)
         loaded = common.memory_mb().get("resident_mb", 0)

@@ -16,7 +16,7 @@ import typer
 from footage.errors import FootageError
 from footage.timecode import format_time, iou
 from footage.types import Span
-from ui import console, options, shown
+from ui import console, options, parts, shown
 
 if TYPE_CHECKING:
     from footage.config import Settings
@@ -159,9 +159,16 @@ def _video(clip: Path) -> Check:
 def _model(settings: Settings) -> Check:
     """Whether the chosen model's weights are here, or could be fetched as far as can be told from here."""
     from footage.errors import ModelUnavailableError
+    from footage.vlm.address import is_address, shown_address
     from footage.vlm.profiles import PROFILES
     from footage.vlm.weights import locate
 
+    if is_address(settings.model):
+        try:
+            parts.load_model(settings)
+        except FootageError as exc:
+            return Check("model", "fail", str(exc), exc.hint)
+        return Check("model", "ok", f"{shown_address(settings.model)} answers")
     try:
         weights = locate(settings.model, model_path=settings.model_path, offline=True)
     except ModelUnavailableError as exc:

@@ -158,6 +158,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     fps: options.Fps = None,
     min_frames: options.MinFrames = None,
@@ -187,6 +188,7 @@ def run(
         model=model,
         model_path=model_path,
         device=device,
+        allow_remote=allow_remote,
         embedder=embedder,
         window_seconds=window_seconds,
         overlap_seconds=overlap_seconds,
@@ -405,16 +407,17 @@ def _print_forecast(
     paths: Sequence[Path], settings: Settings, wishes: Wishes, store: Store, *, as_json: bool
 ) -> None:
     """What a run would do, without the model; the time is that of earlier runs on this index."""
+    from footage.vlm.address import is_address
     from footage.vlm.profiles import PROFILES, get_profile
     from footage.vlm.weights import locate
     from indexer.pipeline import forecast
 
-    named = settings.model in PROFILES
-    profile = (
-        get_profile(settings.model)
-        if named
-        else locate(settings.model, model_path=settings.model_path).profile
-    )
+    if is_address(settings.model):
+        profile = parts.load_model(settings).profile
+    elif settings.model in PROFILES:
+        profile = get_profile(settings.model)
+    else:
+        profile = locate(settings.model, model_path=settings.model_path).profile
     with console.stages() as show:
         told = forecast(
             paths,

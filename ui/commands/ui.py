@@ -42,6 +42,7 @@ def run(
     debug: options.Debug = False,
 ) -> None:
     """Open the app: search, play what was found, see what is indexed. Ctrl-C ends it."""
+    from footage.vlm.address import shown_address
     from ui.runs import on_this_machine_alone
     from ui.serving import serve
 
@@ -53,7 +54,7 @@ def run(
     os.environ.update(environment(settings, config=config))
     address = f"http://{host}:{port}"
     if json:
-        console.emit(address=address, db=settings.db, model=settings.model)
+        console.emit(address=address, db=settings.db, model=shown_address(settings.model))
     else:
         console.results().print(f"The app is at {address} (Ctrl-C ends it).", soft_wrap=True)
     sys.stdout.flush()

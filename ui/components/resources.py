@@ -100,23 +100,6 @@ class Outline:
         return [event.span for event in self.events]
 
 
-def load_model(settings: Settings) -> VideoModel:
-    """Load the model that the settings name.
-
-    Raises:
-        FootageError: when it cannot be had.
-    """
-    from footage.vlm import load_model
-
-    return load_model(
-        settings.model,
-        device=settings.device,
-        model_path=settings.model_path,
-        changes=parts.changes(settings),
-        shelf=settings.shelf,
-    )
-
-
 def _once(make: Callable[P, T]) -> Callable[P, T]:
     """Make a thing once for all visitors; another variant takes its place."""
     kept: Callable[P, T] = st.cache_resource(show_spinner=False, max_entries=1)(make)

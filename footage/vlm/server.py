@@ -1,0 +1,405 @@
+"""Runs a model behind a server that speaks the OpenAI chat completions protocol; knows no file and no index.
+
+A window travels as a small H.264 clip or, where the server takes no video, as pictures with their times as
+text; nothing else of a video does. What the server takes is found out once, with a grey test clip, when the
+model is loaded: everything after goes the same way, so that all windows of an index are seen alike.
+
+What vLLM does with the clip: its loader takes 32 frames of any video unless it is told to take all (the
+server's ``--media-io-kwargs`` or, since 0.17, the request's), and hands the processor their numbers and the
+file's rate; with ``do_sample_frames`` false the time stamps are made of these. So a clip of two frames a
+second is seen whole, at its true times. fps, min_frames and max_frames are for releases that sample all the
+same: they come to about as many frames as there are. The frames have the budget's size already, and ``size``
+keeps the processor from changing it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+import anyio
+import httpx2
+import numpy as np
+from anyio.from_thread import start_blocking_portal
+
+from footage.errors import ModelError, ModelUnavailableError, UsageError
+from footage.types import FinishReason, Frames, Provenance, Span
+from footage.vlm import contract, sending
+from footage.vlm.address import Access, Address, Way, check_allowed, parse_address
+from footage.vlm.profiles import PROFILES, Changes, Profile, changed, get_profile
+from footage.vlm.protocol import LIKELIEST, Answer, Capabilities, Prepared, Prompt
+from footage.vlm.wire import Patience, RefusedError, Wire, key_from_environment
+
+logger = logging.getLogger(__name__)
+
+PATIENCE = Patience()
+"""While windows are sent: a server may be restarted meanwhile."""
+FIRST_TRIES = 3
+"""Of asking what a server serves: somebody waits, and the address may be wrong."""
+BROKEN_TRIES = 2
+"""Of finding out whether a server breaks down over a way of asking."""
+BATCHES_AHEAD = 4
+"""So many times the requests on their way at once are worth giving to one call."""
+_SHOWN_NAMES = 5
+_GREY = 128
+
+Body = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a server is to be talked to."""
+
+    way: Way = "video"
+    """How windows travel."""
+    processor: bool = True
+    """Whether it takes fields for its processor and sampler, as vLLM does."""
+    template: bool = True
+    """Whether it takes fields for the chat template."""
+    logprobs: bool = True
+    """Whether it is asked for the probabilities of tokens."""
+
+
+_FIELDS = ((True, True, True), (False, True, True), (False, False, True), (False, False, False))
+"""What is tried in this order of ``processor``, ``template`` and ``logprobs``."""
+
+
+class ServerModel:
+    """A served model behind the ``VideoModel`` protocol; threads may share one."""
+
+    stage_seconds: Mapping[str, float] = {}
+    """Nothing: only the server knows."""
+
+    def __init__(
+        self, wire: Wire, profile: Profile, *, name: str, revision: str, manner: Manner, patience: Patience
+    ) -> None:
+        self._wire, self._profile = wire, profile
+        self._name, self._revision, self._manner, self._patience = name, revision, manner, patience
+
+    @property
+    def profile(self) -> Profile:
+        """The contract it is run under."""
+        return self._profile
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Token log-probabilities, if it tells them, and enough requests a call to keep it busy."""
+        most = self._wire.access.requests * BATCHES_AHEAD
+        return Capabilities(token_logprobs=self._manner.logprobs, max_batch=most)
+
+    @property
+    def provenance(self) -> Provenance:
+        """The served name, what the server says it is made of, prompt version and budget; no address."""
+        sent = f"h264 crf={sending.CRF}" if self._manner.way == "video" else f"jpeg q={sending.JPEG_QUALITY}"
+        budget = f"{contract.budget_text(self._profile)} sent={sent}"
+        return Provenance(self._name, self._revision, self._profile.prompt_version, budget)
+
+    def prepare(self, frames: Frames) -> Prepared:
+        """Encode a window.
+
+        Raises:
+            DecodeError: when there is no frame in it.
+        """
+        parts = _parts(frames, self._manner.way)
+        size = sum(len(part.get("text") or part[part["type"]]["url"]) for part in parts)
+        return Prepared(frames.span, parts, nbytes=size)
+
+    def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
+        """Answer every request, in order, several at once; the answers do not depend on how many.
+
+        Of drawn tokens no probabilities are told. A server's penalty for repetition may count the question's
+        tokens, too.
+
+        Raises:
+            ModelUnavailableError: when the server cannot be used (any more); what was on its way is given up.
+        """
+        if not requests:
+            return []
+        with start_blocking_portal() as portal:
+            return portal.call(self._answers, requests)
+
+    async def _answers(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
+        answers: dict[int, Answer] = {}
+        room = anyio.CapacityLimiter(self._wire.access.requests)
+
+        async def answer(number: int, prepared: Prepared, prompt: Prompt) -> None:
+            async with room:
+                answers[number] = await self._answer(client, prepared, prompt)
+
+        async with self._wire.client() as client:
+            try:
+                async with anyio.create_task_group() as group:
+                    for number, (prepared, prompt) in enumerate(requests):
+                        group.start_soon(answer, number, prepared, prompt)
+            except* ModelError as failed:
+                raise _first(failed) from None
+        return [answers[number] for number in range(len(requests))]
+
+    async def _answer(self, client: httpx2.AsyncClient, prepared: Prepared, prompt: Prompt) -> Answer:
+        body = request_body(self._name, prepared.payload, prompt, self._profile, self._manner)
+        return await self._wire.ask(
+            client,
+            "/chat/completions",
+            json.dumps(body).encode(),
+            read=lambda told: read_completion(told, prompt),
+            patience=self._patience,
+        )
+
+
+# --- 1. Getting to know a server ----------------------------------------------------------------------------
+
+
+def load(
+    text: str, *, access: Access, changes: Changes | None = None, patience: Patience = PATIENCE
+) -> ServerModel:
+    """Connect to the server of an address: which model it serves, and what it takes.
+
+    Args:
+        text: the address.
+        access: how servers may be used.
+        changes: what is to differ from the model's profile.
+        patience: how often a request is tried.
+
+    Raises:
+        UsageError: when the address makes no sense or may not be used, or it does not say which model.
+        ModelUnavailableError: when the server cannot be reached, refuses the key, or has no such model.
+    """
+    address = parse_address(text)
+    check_allowed(address, allow_remote=access.allow_remote)
+    wire = Wire(address, access, key_from_environment())
+    with start_blocking_portal() as portal:
+        return portal.call(_connect, wire, changes or {}, patience)
+
+
+async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerModel:
+    address = wire.address
+    async with wire.client() as client:
+        # 1. Which model?
+        try:
+            few = replace(patience, tries=min(FIRST_TRIES, patience.tries), broken_tries=BROKEN_TRIES)
+            served = await wire.ask(client, "/models", read=read_models, patience=few)
+        except RefusedError as error:
+            logger.info("%s: it does not tell what it serves", error)
+            served = {}
+        name = _chosen(address, served)
+        profile = changed(profile_for(name, address.profile), changes)
+        # 2. What does it take?
+        few = replace(patience, broken_tries=BROKEN_TRIES)
+        manner = await _manner(wire, client, name, profile, few)
+    logger.info("%s serves %s: %s", address.url, name, manner)
+    revision = f"server of {served[name]}" if served.get(name) else "server"
+    return ServerModel(wire, profile, name=name, revision=revision, manner=manner, patience=patience)
+
+
+def profile_for(name: str, wanted: str = "") -> Profile:
+    """The profile that a served model is run under.
+
+    Args:
+        name: what the server calls it.
+        wanted: name of a profile; empty for the known one of that name or repository, else one that asks with
+            Marlin's prompts and takes free prose for an answer.
+
+    Raises:
+        UsageError: when there is no profile of the wanted name.
+    """
+    if wanted:
+        return get_profile(wanted)
+    for profile in PROFILES.values():
+        if name.casefold() in (profile.name.casefold(), profile.repository.casefold()):
+            return profile
+    return Profile(
+        name=name, repository="", revision=None, licence="", family="server", model_type="", prose=True
+    )
+
+
+def _chosen(address: Address, served: Mapping[str, str]) -> str:
+    """The served name: the address's, or the only one there is."""
+    names = ", ".join(list(served)[:_SHOWN_NAMES]) + (", …" if len(served) > _SHOWN_NAMES else "")
+    if address.model and (not served or address.model in served):
+        return address.model
+    if address.model:
+        raise ModelUnavailableError(
+            f"the server at {address.url} has no model called {address.model!r}; it serves {names}",
+            hint="Name one of these after the address, as in http://host:8000/v1#name.",
+        )
+    if len(served) != 1:
+        what = f"serves {names}" if served else "does not tell what it serves"
+        raise UsageError(
+            f"the server at {address.url} {what}; which model is meant?",
+            hint="Name it after the address, as in http://host:8000/v1#name.",
+        )
+    return next(iter(served))
+
+
+async def _manner(
+    wire: Wire, client: httpx2.AsyncClient, name: str, profile: Profile, patience: Patience
+) -> Manner:
+    """The first manner of talking in which the server answers about a grey clip."""
+    grey = Frames(np.full((4, 128, 128, 3), _GREY, np.uint8), (0.0, 0.5, 1.0, 1.5), Span(0, 2))
+    prompt = Prompt("raw", "Describe the video.", 1)
+    ways: tuple[Way, ...] = (wire.address.way,) if wire.address.way else ("video", "frames")
+    first: RefusedError | None = None
+    for way, fields in product(ways, _FIELDS):
+        manner = Manner(way, *fields)
+        body = request_body(name, _parts(grey, way), prompt, profile, manner)
+        try:
+            answer = await wire.ask(
+                client,
+                "/chat/completions",
+                json.dumps(body).encode(),
+                read=lambda told: read_completion(told, prompt),
+                patience=patience,
+            )
+        except RefusedError as error:
+            if error.status == 404:
+                raise ModelUnavailableError(
+                    f"there is no model called {name!r} at {wire.address.url}, or no /chat/completions (404)",
+                    hint="Look at what it serves: the address with /models at its end.",
+                ) from error
+            logger.info("%s, with %s", error, manner)
+            first = first or error
+            continue
+        return replace(manner, logprobs=answer.token_logprobs is not None)
+    assert first is not None
+    raise first
+
+
+# --- 2. What is sent ----------------------------------------------------------------------------------------
+
+
+def request_body(
+    name: str, parts: Sequence[sending.Part], prompt: Prompt, profile: Profile, manner: Manner
+) -> Body:
+    """The JSON of one chat completion: one user turn, the window and then the prompt's text."""
+    sampling = prompt.sampling
+    body: Body = {
+        "model": name,
+        "messages": [{"role": "user", "content": [*parts, {"type": "text", "text": prompt.text}]}],
+        "max_tokens": prompt.max_new_tokens,
+        "temperature": sampling.temperature,
+    }
+    if sampling.temperature > 0:
+        body.update(top_p=sampling.top_p, seed=sampling.seed)
+    if manner.logprobs:
+        body["logprobs"] = True
+    if manner.template:
+        body["chat_template_kwargs"] = {"enable_thinking": False}
+    if manner.processor:
+        body["repetition_penalty"] = sampling.repetition_penalty
+        if profile.end_ids:
+            body["stop_token_ids"] = list(profile.end_ids)
+        if manner.way == "video":
+            body["media_io_kwargs"] = {"video": {"num_frames": -1}}
+            if profile.model_type.startswith("qwen"):
+                body["mm_processor_kwargs"] = _processor_fields(profile)
+    return body
+
+
+def _processor_fields(profile: Profile) -> Body:
+    """Equal for all windows: a server may set itself up anew for every other set of these."""
+    return {
+        "fps": profile.fps,
+        "min_frames": profile.min_frames,
+        "max_frames": profile.max_frames,
+        "do_sample_frames": False,
+        "size": {
+            "shortest_edge": contract.SHORTEST_EDGE,
+            "longest_edge": contract.longest_edge(profile.max_frames, profile.pixels_per_frame),
+        },
+    }
+
+
+def _parts(frames: Frames, way: Way) -> list[sending.Part]:
+    return sending.clip_parts(frames) if way == "video" else sending.picture_parts(frames)
+
+
+# --- 3. What comes back -------------------------------------------------------------------------------------
+
+
+def read_models(told: Any) -> dict[str, str]:
+    """The names of the served models, and the repository of each where that is told.
+
+    Raises:
+        ValueError: when it is no list of models.
+    """
+    rows = told.get("data") if isinstance(told, dict) else None
+    if not isinstance(rows, list):
+        raise ValueError("no list of models")
+    found = {}
+    for row in rows:
+        name = row.get("id") if isinstance(row, dict) else None
+        if isinstance(name, str) and name.isprintable():
+            root = row.get("root")
+            is_repository = isinstance(root, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", root) and root != name
+            found[name] = str(root) if is_repository else ""
+    return found
+
+
+def read_completion(told: Any, prompt: Prompt) -> Answer:
+    """The answer in a chat completion.
+
+    Raises:
+        ValueError: when there is none, or only half of one.
+    """
+    choices = told.get("choices") if isinstance(told, dict) else None
+    if not isinstance(choices, list) or not choices or not isinstance(choices[0], dict):
+        raise ValueError("no chat completion")
+    choice = choices[0]
+    message = choice.get("message")
+    raw = message.get("content", "") if isinstance(message, dict) else None
+    raw = "" if raw is None and isinstance(message, dict) else raw
+    if not isinstance(raw, str):
+        raise ValueError("no chat completion")
+    ended = choice.get("finish_reason")
+    if ended not in ("stop", "length"):
+        raise ValueError(f"half an answer (finish_reason {ended!r})")
+    reason: FinishReason = "stop" if ended == "stop" or contract.is_whole(prompt, raw) else "length"
+    if prompt.sampling != LIKELIEST:
+        return Answer(raw, reason)
+    tokens = list(_tokens(choice.get("logprobs")))
+    logprobs = tuple(logprob for _, logprob in tokens)
+    texts = _spelled([token for token, _ in tokens], raw)
+    return Answer(raw, reason, logprobs, texts) if texts else Answer(raw, reason)
+
+
+def _tokens(told: Any) -> Iterator[tuple[bytes, float]]:
+    """What tokens spell and the natural log of each one's probability; nothing where that is not told."""
+    rows = told.get("content") if isinstance(told, dict) else None
+    for row in rows if isinstance(rows, list) else []:
+        if not isinstance(row, dict):
+            continue
+        text, data, logprob = row.get("token"), row.get("bytes"), row.get("logprob")
+        if not isinstance(text, str) or not isinstance(logprob, int | float):
+            continue
+        try:
+            yield (bytes(data) if isinstance(data, list) else text.encode()), float(logprob)
+        except (TypeError, ValueError):
+            yield text.encode("utf-8", "replace"), float(logprob)
+
+
+def _spelled(tokens: Sequence[bytes], raw: str) -> tuple[str, ...]:
+    """What each token adds to the answer: "" for what is not in it, such as end tokens and thinking.
+
+    Nothing at all when the tokens do not spell the answer.
+    """
+    whole, wanted = b"".join(tokens), raw.encode("utf-8", "replace")
+    first = whole.rfind(wanted)
+    if first < 0 or not tokens:
+        return ()
+    texts, at = [], 0
+    for token in tokens:
+        inside = first <= at and at + len(token) <= first + len(wanted)
+        texts.append(token.decode("utf-8", "replace") if inside else "")
+        at += len(token)
+    return tuple(texts)
+
+
+def _first(group: BaseExceptionGroup[ModelError]) -> ModelError:
+    """One of the errors of a group."""
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error

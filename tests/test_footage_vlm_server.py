@@ -1,0 +1,669 @@
+"""Models behind a server: real requests over HTTP to a process of its own, and all that may go wrong."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import logging
+import os
+import shlex
+import subprocess
+import sys
+import time
+import urllib.request
+from itertools import count, pairwise
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from serve_demo import CAPTION, KEY
+from standin_model import StandinEmbedder, write_levels
+from typer.testing import CliRunner
+
+from footage.config import Settings
+from footage.errors import DecodeError, ModelUnavailableError, UsageError
+from footage.store import Store
+from footage.types import Frames, Span
+from footage.video import probe, sample
+from footage.vlm import contract, load_model, sending, server
+from footage.vlm.address import Access, check_allowed, is_address, parse_address, shown_address
+from footage.vlm.profiles import DEMO, MARLIN_2B
+from footage.vlm.protocol import Answer, Prompt, Sampling
+from footage.vlm.server import Manner, read_completion, request_body
+from footage.vlm.wire import Patience
+from indexer.pipeline import index
+from ui.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIPS = ROOT / "data" / "footage"
+HURRY = Patience(tries=4, broken_tries=4, first_seconds=0.01, longest_seconds=0.05)
+SECRET = "sk-not-the-right-key-98765"
+WRONG_MODEL = "there is no model called 'nope' at http"
+runner = CliRunner()
+runs = count()
+
+
+class Served:
+    """A server process."""
+
+    def __init__(self, *arguments: str) -> None:
+        script = str(ROOT / "tests" / "serve_demo.py")
+        self.process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", script, *arguments],
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        )
+        assert self.process.stdout
+        self.port = int(self.process.stdout.readline())
+
+    def at(self, faults: str = "", model: str = "") -> str:
+        """An address of its own, with faults, and with a model's name if there is to be one."""
+        path = "/".join(filter(None, (f"run{next(runs)}" + (f",{faults}" if faults else ""), "v1")))
+        return f"http://127.0.0.1:{self.port}/{path}" + (f"#{model}" if model else "")
+
+    def log(self) -> list[dict]:
+        return self._get("log")["seen"]
+
+    def most_busy(self) -> int:
+        return self._get("log")["most_busy"]
+
+    def forget(self) -> None:
+        self._get("forget")
+
+    def _get(self, path: str) -> dict:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{path}", timeout=60) as answer:
+            return json.load(answer)
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def demo():
+    """The demo model behind HTTP."""
+    served = Served()
+    yield served
+    served.stop()
+
+
+@pytest.fixture(scope="module")
+def constant():
+    """A server that says always the same."""
+    served = Served("--constant")
+    yield served
+    served.stop()
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("CONFIG", "API_KEY", *map(str.upper, Settings.model_fields)):
+        monkeypatch.delenv(f"FOOTAGE_{name}", raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+
+def connect(address: str, *, patience: Patience = HURRY, **access) -> server.ServerModel:
+    return server.load(address, access=Access(**access), patience=patience)
+
+
+def windows_of(model, *, seconds: float = 16.0, clips: int = 6):
+    """The first window of each sample clip, as the model wants it."""
+    frames = []
+    for path in sorted(CLIPS.glob("*.mp4"))[:clips]:
+        end = min(seconds, probe(path).duration_seconds)
+        frames.append(sample(path, Span(0, end), pixels_per_frame=model.profile.pixels_per_frame))
+    return [model.prepare(each) for each in frames]
+
+
+def grey(seconds=(0.0, 0.5, 1.0, 1.5), end=2.0) -> Frames:
+    pixels = np.stack([np.full((64, 96, 3), 20 * n % 256, np.uint8) for n in range(len(seconds))])
+    return Frames(pixels, tuple(seconds), Span(0, end))
+
+
+# The address
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "model"),
+    [
+        ("http://127.0.0.1:8000/v1#marlin-2b", "http://127.0.0.1:8000/v1", "marlin-2b"),
+        ("http://localhost:8000", "http://localhost:8000/v1", ""),
+        ("https://host/api/v1/#Qwen/Qwen2.5-VL-7B", "https://host/api/v1", "Qwen/Qwen2.5-VL-7B"),
+        ("http://[::1]:1/v1?frames#a%20b", "http://[::1]:1/v1", "a b"),
+    ],
+)
+def test_an_address_says_where_and_which_model(text: str, url: str, model: str) -> None:
+    address = parse_address(text)
+    assert (address.url, address.model) == (url, model)
+
+
+def test_an_address_says_how_windows_travel_and_under_which_profile() -> None:
+    address = parse_address("http://localhost/v1?frames&profile=marlin-2b#mine")
+    assert (address.way, address.profile) == ("frames", "marlin-2b")
+    assert parse_address("http://localhost/v1?video").way == "video"
+    assert parse_address("http://localhost/v1").way is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"http://user:{SECRET}@localhost/v1",
+        f"http://{SECRET}@localhost/v1#demo",
+        f"http://localhost/v1?api_key={SECRET}",
+        f"http://localhost/v1?{SECRET}",
+        f"http://localhost:{SECRET}/v1",
+        f"http://[{SECRET}/v1",
+    ],
+)
+def test_an_address_with_a_secret_is_refused_and_not_repeated(text: str) -> None:
+    assert is_address(text)
+    with pytest.raises(UsageError) as caught:
+        load_model(text)
+    assert SECRET not in str(caught.value) + caught.value.hint
+    assert caught.value.hint
+    assert SECRET not in shown_address(text)
+
+
+def test_what_is_no_address_is_shown_as_it_is() -> None:
+    assert shown_address("marlin-2b") == "marlin-2b"
+    assert shown_address("http://localhost:1/v1?frames#x") == "http://localhost:1/v1#x"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.3.2.1", "localhost", "LOCALHOST", "[::1]"])
+def test_this_machine_needs_no_permission(host: str) -> None:
+    check_allowed(parse_address(f"http://{host}:8000/v1"), allow_remote=False)
+
+
+@pytest.mark.parametrize("host", ["example.org", "10.0.0.1", "0.0.0.0", "localhost.example.org", "[fe80::1]"])
+def test_another_machine_needs_https_and_permission(host: str) -> None:
+    for allow_remote in (False, True):
+        with pytest.raises(UsageError, match="another machine"):
+            check_allowed(parse_address(f"http://{host}/v1"), allow_remote=allow_remote)
+    with pytest.raises(UsageError, match="would be sent there") as caught:
+        check_allowed(parse_address(f"https://{host}/v1"), allow_remote=False)
+    assert "--allow-remote" in caught.value.hint
+    check_allowed(parse_address(f"https://{host}/v1"), allow_remote=True)
+
+
+def test_a_server_takes_neither_a_folder_nor_a_revision(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="own weights"):
+        load_model("http://localhost:1/v1#demo", model_path=tmp_path)
+
+
+# What is sent
+
+
+def decoded(parts) -> tuple[list[float], np.ndarray]:
+    (part,) = parts
+    data = io.BytesIO(base64.b64decode(part["video_url"]["url"].partition(",")[2]))
+    with av.open(data) as file:
+        pictures = [(frame.time, frame.to_ndarray(format="rgb24")) for frame in file.decode(video=0)]
+        assert file.streams.video[0].average_rate is not None
+    return [time for time, _ in pictures], np.stack([picture for _, picture in pictures])
+
+
+def test_a_clip_holds_the_frames_at_their_times_from_the_windows_start() -> None:
+    frames = grey()
+    later = Frames(frames.pixels, tuple(t + 30.01 for t in frames.times_seconds), Span(30, 32.01))
+    times, pictures = decoded(sending.clip_parts(later))
+    assert times == pytest.approx([0.01, 0.51, 1.01, 1.51], abs=1e-3)
+    assert pictures.shape == frames.pixels.shape
+    assert np.abs(pictures.astype(int) - frames.pixels).max() <= 3
+
+
+def test_readers_that_count_frames_find_the_true_rate() -> None:
+    times = tuple(n * 0.508 for n in range(30))
+    data = sending.encode_clip(grey(times, end=15.24))
+    with av.open(io.BytesIO(data)) as file:
+        stream = file.streams.video[0]
+        assert float(stream.average_rate) == pytest.approx(1 / 0.508, rel=1e-3)
+        assert stream.frames == 30
+        assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
+
+
+def test_a_recording_that_pauses_is_shown_as_it_was_on_show() -> None:
+    times, pictures = decoded(sending.clip_parts(grey((0.0, 0.5, 1.0, 8.0), end=10.0)))
+    assert times == [0.0, 2.5, 5.0, 7.5]
+    assert pictures.mean(axis=(1, 2, 3)).round(-1).tolist() == [0, 40, 40, 40]
+
+
+@given(
+    st.lists(st.integers(0, 60_000), min_size=1, max_size=60).map(sorted),
+    st.integers(0, 5000),
+)
+def test_shown_frames_are_those_on_show(milliseconds: list[int], more: int) -> None:
+    numbers, times = sending.evenly(milliseconds, milliseconds[-1] + more)
+    assert len(numbers) == len(times) == len(milliseconds)
+    assert all(a < b for a, b in pairwise(times))
+    if times != milliseconds:
+        for number, time in zip(numbers, times, strict=True):
+            before = [n for n, at in enumerate(milliseconds) if at <= time]
+            assert number == (before[-1] if before else 0)
+
+
+def test_a_single_frame_and_none() -> None:
+    assert len(decoded(sending.clip_parts(grey((0.0, 0.0))))[0]) == 2
+    assert len(decoded(sending.clip_parts(grey((0.0,))))[0]) == 1
+    with pytest.raises(DecodeError):
+        sending.clip_parts(Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(0, 1)))
+
+
+def test_pictures_have_their_times_before_each_pair() -> None:
+    parts = sending.picture_parts(grey((0.0, 0.5, 1.0)))
+    assert [part["type"] for part in parts] == ["text", "image_url", "image_url", "text", "image_url"]
+    assert [part["text"] for part in parts if "text" in part] == ["<0.2 seconds>", "<1.0 seconds>"]
+
+
+def test_marlin_is_asked_within_its_budget_and_with_both_stop_ids() -> None:
+    prompt = contract.caption_prompt(MARLIN_2B)
+    body = request_body("marlin-2b", sending.clip_parts(grey()), prompt, MARLIN_2B, Manner())
+    assert body["temperature"] == 0
+    assert body["max_tokens"] == 2048
+    assert set(body["stop_token_ids"]) == {248044, 248046}
+    assert body["chat_template_kwargs"] == {"enable_thinking": False}
+    processor = body["mm_processor_kwargs"]
+    assert (processor["fps"], processor["min_frames"], processor["max_frames"]) == (2, 4, 240)
+    assert processor["size"] == {"shortest_edge": 4096, "longest_edge": 240 * 200_704}
+    assert processor["do_sample_frames"] is False
+    assert body["media_io_kwargs"] == {"video": {"num_frames": -1}}
+    assert [part["type"] for part in body["messages"][0]["content"]] == ["video_url", "text"]
+    assert body["messages"][0]["content"][-1]["text"] == prompt.text
+
+
+def test_sampling_travels_along() -> None:
+    drawn = Prompt(
+        "caption", "what?", 9, Sampling(temperature=0.1, top_p=0.5, repetition_penalty=1.05, seed=7)
+    )
+    body = request_body("m", [], drawn, DEMO, Manner())
+    wanted = {"temperature": 0.1, "top_p": 0.5, "repetition_penalty": 1.05, "seed": 7}
+    assert {name: body[name] for name in wanted} == wanted
+    plain = request_body("m", [], drawn, DEMO, Manner(processor=False, template=False, logprobs=False))
+    assert set(plain) == {"model", "messages", "max_tokens", "temperature", "top_p", "seed"}
+
+
+# What comes back
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["choices", "message", "content", "logprobs", "finish_reason", "token", "bytes"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(JSON)
+def test_whatever_comes_back_is_an_answer_or_refused(told) -> None:
+    for given_ in (
+        told,
+        {"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "logprobs": told}]},
+    ):
+        try:
+            answer = read_completion(given_, Prompt("raw", "?", 9))
+        except ValueError:
+            continue
+        assert isinstance(answer.raw, str)
+        assert (answer.token_texts is None) == (answer.token_logprobs is None)
+
+
+@given(st.lists(st.text(min_size=1, max_size=4), min_size=1), st.text(max_size=5), st.booleans())
+def test_tokens_spell_the_answer_and_nothing_else(pieces: list[str], thought: str, end: bool) -> None:
+    raw = "".join(pieces)
+    tokens = [*([thought + "</think>"]), *pieces, *(["<|im_end|>"] if end else [])]
+    rows = [{"token": token, "logprob": -0.5} for token in tokens]
+    choice = {"message": {"content": raw}, "finish_reason": "stop", "logprobs": {"content": rows}}
+    answer = read_completion({"choices": [choice]}, Prompt("raw", "?", 9))
+    assert answer.token_texts is not None and answer.token_logprobs is not None
+    assert "".join(answer.token_texts) == raw
+    assert len(answer.token_texts) == len(answer.token_logprobs) == len(tokens)
+
+
+def test_drawn_answers_tell_no_probabilities() -> None:
+    rows = {"content": [{"token": "x", "logprob": -1.0}]}
+    told = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "logprobs": rows}]}
+    assert read_completion(told, Prompt("raw", "?", 9)).token_logprobs == (-1.0,)
+    assert read_completion(told, Prompt("raw", "?", 9, Sampling(temperature=1))).token_logprobs is None
+
+
+# The demo model behind HTTP
+
+
+ASKED = [
+    contract.caption_prompt(DEMO),
+    contract.find_prompt("a person walks from left to right", DEMO),
+    contract.find_prompt("a ball bounces", DEMO),
+]
+
+
+def asked(model) -> list[tuple[Span, Prompt, Answer]]:
+    """What a model says of the sample clips."""
+    requests = [(window, prompt) for window in windows_of(model, clips=4) for prompt in ASKED]
+    answers = model.run(requests)
+    return [(window.span, prompt, told) for (window, prompt), told in zip(requests, answers, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def here() -> list[tuple[Span, Prompt, Answer]]:
+    """What the demo model says in this process."""
+    return asked(load_model("demo", device="cpu", offline=True))
+
+
+@pytest.mark.demo_model
+def test_captions_and_finds_are_those_of_the_model_in_this_process(demo: Served, here) -> None:
+    model = connect(demo.at())
+    assert model.profile == DEMO
+    assert model.capabilities.token_logprobs
+    for (_, _, one), (_, _, other) in zip(here, asked(model), strict=True):
+        assert (other.raw, other.finish_reason) == (one.raw, one.finish_reason)
+        written = len(one.token_texts)  # to the end token, or to where it was stopped
+        assert other.token_texts[:written] == one.token_texts
+        assert np.abs(np.exp(other.token_logprobs[:written]) - np.exp(one.token_logprobs)).max() < 0.1
+
+
+@pytest.mark.demo_model
+def test_pictures_tell_the_model_the_same_within_a_second(demo: Served, here) -> None:
+    for (window, prompt, one), (_, _, other) in zip(here, asked(connect(demo.at() + "?frames")), strict=True):
+        if prompt.kind == "caption":
+            told = [contract.read_caption(answer, window).events for answer in (one, other)]
+            assert [event.text for event in told[0]] == [event.text for event in told[1]]
+            spans = [[event.span for event in events] for events in told]
+        else:
+            spans = [[contract.read_span(answer, window).span] for answer in (one, other)]
+        for mine, theirs in zip(*spans, strict=True):
+            assert theirs.start_seconds == pytest.approx(mine.start_seconds, abs=1)
+            assert theirs.end_seconds == pytest.approx(mine.end_seconds, abs=1)
+
+
+@pytest.mark.demo_model
+def test_answers_do_not_depend_on_how_many_are_on_their_way(demo: Served) -> None:
+    told = []
+    for requests in (1, 8):
+        model = connect(demo.at(), requests=requests)
+        requests_ = [
+            (window, prompt)
+            for window in windows_of(model, clips=3)
+            for prompt in (contract.find_prompt("a dog runs", DEMO), contract.caption_prompt(DEMO))
+        ]
+        told.append([answer.raw for answer in model.run(requests_)])
+    assert told[0] == told[1]
+    assert len(set(told[0])) > 3
+
+
+@pytest.mark.demo_model
+def test_index_and_search_through_a_server(demo: Served, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("FOOTAGE_API_KEY", SECRET)
+    found = {}
+    for name, model in (("here", "demo"), ("there", demo.at(model="demo"))):
+        db = str(tmp_path / name)
+        clips = [str(path) for path in sorted(CLIPS.glob("park_*.mp4"))]
+        done = runner.invoke(app, ["index", *clips, "--db", db, "--model", model, "--device", "cpu"])
+        assert done.exit_code == 0, done.output
+        asked = ["search", "a person walks", "--db", db, "--model", model, "--device", "cpu", "--json"]
+        answer = runner.invoke(app, asked)
+        assert answer.exit_code == 0, answer.output
+        lines = [json.loads(line) for line in answer.stdout.splitlines()]
+        found[name] = [
+            (line["video"], line["start_seconds"], line["end_seconds"], line["verdict"])
+            for line in lines
+            if line["type"] == "match"
+        ]
+    assert found["there"] == found["here"]
+    assert found["here"]
+    written = [path for path in (tmp_path / "there").rglob("*") if path.is_file()]
+    assert written
+    assert not [path for path in written if SECRET.encode() in path.read_bytes()]
+    assert not [path for path in written if b"127.0.0.1" in path.read_bytes()]
+
+
+# Getting to know a server
+
+
+def test_the_only_model_is_taken_and_of_several_one_is_to_be_named(constant: Served) -> None:
+    assert connect(constant.at()).profile == DEMO
+    other = connect(constant.at("names=2", "other/model"))
+    assert (other.provenance.model, other.profile.prose) == ("other/model", True)
+    assert other.provenance.revision == "server of org/of-othe"
+    with pytest.raises(UsageError, match="serves demo, other/model; which"):
+        connect(constant.at("names=2"))
+    with pytest.raises(UsageError, match="does not tell what it serves"):
+        connect(constant.at("nolist"))
+    assert connect(constant.at("nolist", "demo")).provenance.revision == "server"
+
+
+def test_a_model_it_does_not_have_is_told_at_once(constant: Served) -> None:
+    with pytest.raises(ModelUnavailableError, match="has no model called 'nope'; it serves demo"):
+        connect(constant.at(model="nope"))
+    with pytest.raises(ModelUnavailableError, match=WRONG_MODEL):
+        connect(constant.at("nolist", "nope"))
+
+
+def test_a_profile_can_be_named_and_a_wrong_one_is_refused(constant: Served) -> None:
+    assert connect(constant.at() + "?profile=NemoStation/Marlin-2B").profile == MARLIN_2B
+    with pytest.raises(UsageError, match="no model called 'marlin-3b'"):
+        connect(constant.at() + "?profile=marlin-3b")
+
+
+def test_pictures_are_sent_where_no_video_is_taken(constant: Served) -> None:
+    constant.forget()
+    model = connect(constant.at("novideo"))
+    assert "sent=jpeg" in model.provenance.budget
+    model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
+    assert constant.log()[-1]["parts"] == ["text", "image_url", "image_url"] * 2 + ["text"]
+    assert "sent=h264" in connect(constant.at()).provenance.budget
+    assert "sent=jpeg" in connect(constant.at() + "?frames").provenance.budget
+    with pytest.raises(ModelUnavailableError, match=r"At most 0 video\(s\)"):
+        connect(constant.at("novideo") + "?video")
+
+
+def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> None:
+    constant.forget()
+    model = connect(constant.at("plain") + "?profile=marlin-2b")
+    assert "sent=h264" in model.provenance.budget
+    model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
+    fields = constant.log()[-1]["fields"]
+    assert "stop_token_ids" not in fields
+    assert fields["chat_template_kwargs"] == {"enable_thinking": False}
+    connect(constant.at() + "?profile=marlin-2b")
+    assert "stop_token_ids" in constant.log()[-1]["fields"]
+
+
+@pytest.mark.demo_model
+def test_probabilities_are_done_without_where_they_are_not_told(demo: Served) -> None:
+    model = connect(demo.at("nologprobs"))
+    assert not model.capabilities.token_logprobs
+    (answer,) = model.run([(model.prepare(grey()), contract.find_prompt("a dog runs", DEMO))])
+    assert answer.token_logprobs is None
+    assert contract.read_span(answer, Span(0, 2)).format_ok
+
+
+def test_nobody_there_is_one_sentence() -> None:
+    with pytest.raises(
+        ModelUnavailableError, match=r"^the server at http://127.0.0.1:9/v1 cannot be reached"
+    ):
+        connect("http://127.0.0.1:9/v1#demo")
+
+
+# Faults
+
+PASSING = ("drop=2", "429=2", "500=2", "503=1", "nonsense=1", "empty=1", "half=2", "cut=1")
+LASTING = {
+    "drop": "cannot be reached",
+    "429": "answered with 429: slow down",
+    "500": "answered with 500: the engine is gone",
+    "503": "answered with 503: the engine is gone",
+    "nonsense": "answered with what cannot be used: no JSON",
+    "empty": "answered with what cannot be used: no chat completion",
+    "half": "half an answer",
+    "cut": "cannot be reached",
+    "redirect": "redirects elsewhere",
+}
+
+
+@pytest.mark.parametrize("fault", PASSING)
+def test_a_fault_that_passes_changes_no_answer(constant: Served, fault: str) -> None:
+    model = connect(constant.at(fault))
+    window, prompt = model.prepare(grey()), contract.caption_prompt(DEMO)
+    answers = model.run([(window, prompt)] * 3)
+    assert [(answer.raw, answer.finish_reason) for answer in answers] == [(CAPTION, "stop")] * 3
+
+
+@pytest.mark.parametrize("fault", LASTING)
+def test_a_fault_that_lasts_stops_the_run_keeps_what_is_done_and_resumes(
+    constant: Served, fault: str, tmp_path: Path
+) -> None:
+    constant.forget()
+    clip = write_levels(tmp_path / "clips" / "clip.mp4", [0, 255] * 26)
+    store, embedder = Store.open(tmp_path / "index", create=True), StandinEmbedder()
+    with pytest.raises(ModelUnavailableError, match=LASTING[fault]) as caught:
+        model = connect(constant.at(f"{fault}=3-99"), requests=1)
+        index([clip], store=store, model=model, embedder=embedder, batch_size=1)
+    assert str(caught.value).startswith("the server at http://127.0.0.1:")
+    assert "\n" not in str(caught.value)
+    assert caught.value.hint
+    assert store.status().windows == 2
+    constant.forget()
+    report = index([clip], store=store, model=connect(constant.at()), embedder=embedder)
+    assert report.windows_captioned == 2
+    assert sum(not seen["probe"] for seen in constant.log()) == 2
+    whole = Store.open(tmp_path / "whole", create=True)
+    index([clip], store=whole, model=connect(constant.at()), embedder=embedder)
+    assert spans_of(store) == spans_of(whole)
+
+
+def spans_of(store: Store) -> list[tuple[Span, str]]:
+    return sorted((event.span, event.text) for key in store.videos() for event in store.events(key))
+
+
+def test_a_slow_server_is_waited_for_and_given_up_in_time(constant: Served) -> None:
+    window, prompt = connect(constant.at()).prepare(grey()), contract.caption_prompt(DEMO)
+    (answer,) = connect(constant.at("slow=0.5")).run([(window, prompt)])
+    assert answer.raw == CAPTION
+    with pytest.raises(ModelUnavailableError, match=r"did not answer within 0\.3 s"):
+        connect(constant.at("slow=2"), timeout_seconds=0.3).run([(window, prompt)])
+
+
+def test_a_pause_that_is_asked_for_is_kept_unless_it_is_too_long(constant: Served) -> None:
+    model = connect(constant.at("429=1,after=1"))
+    window, prompt = model.prepare(grey()), contract.caption_prompt(DEMO)
+    began = time.monotonic()
+    model.run([(window, prompt)])
+    assert time.monotonic() - began >= 1
+    with pytest.raises(ModelUnavailableError, match="asks to wait 3600 s"):
+        connect(constant.at("429=1,after=3600")).run([(window, prompt)])
+
+
+def test_only_so_many_requests_are_on_their_way(constant: Served) -> None:
+    for requests in (1, 4):
+        constant.forget()
+        model = connect(constant.at("slow=0.1"), requests=requests)
+        window, prompt = model.prepare(grey()), contract.caption_prompt(DEMO)
+        model.run([(window, prompt)] * 12)
+        assert constant.most_busy() == requests
+
+
+# Keys
+
+
+def test_a_key_that_is_missing_wrong_or_right(constant: Served, monkeypatch, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(ModelUnavailableError, match="wants a key") as missing:
+        connect(constant.at("key"))
+    assert "FOOTAGE_API_KEY" in missing.value.hint
+    monkeypatch.setenv("FOOTAGE_API_KEY", SECRET)
+    with pytest.raises(ModelUnavailableError, match="refuses the key") as wrong:
+        connect(constant.at("key"))
+    monkeypatch.setenv("FOOTAGE_API_KEY", KEY)
+    model = connect(constant.at("key"))
+    (answer,) = model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
+    assert answer.raw == CAPTION
+    for text in (str(wrong.value), wrong.value.hint, caplog.text, repr(vars(model)), repr(model.provenance)):
+        assert SECRET not in text
+        assert KEY not in text
+
+
+def test_a_server_that_repeats_the_key_is_not_repeated(constant: Served, monkeypatch, caplog) -> None:
+    caplog.set_level(logging.DEBUG)
+    monkeypatch.setenv("FOOTAGE_API_KEY", SECRET)
+    model = connect(constant.at("echo=9"))
+    with pytest.raises(ModelUnavailableError, match="Bad request with Bearer …") as caught:
+        model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
+    assert SECRET not in str(caught.value) + caplog.text
+
+
+def test_a_redirect_is_not_followed_and_gets_no_key(constant: Served, monkeypatch) -> None:
+    constant.forget()
+    monkeypatch.setenv("FOOTAGE_API_KEY", SECRET)
+    model = connect(constant.at("redirect=9"))
+    with pytest.raises(ModelUnavailableError, match="redirects elsewhere"):
+        model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
+    seen = constant.log()
+    assert {entry["key"] for entry in seen} == {f"Bearer {SECRET}"}
+    assert not [entry for entry in seen if entry["path"].startswith("/stolen")]
+
+
+def test_a_key_that_is_none_is_refused_without_being_shown(monkeypatch) -> None:
+    monkeypatch.setenv("FOOTAGE_API_KEY", "sk secret\nX-Other: 1")
+    with pytest.raises(UsageError, match="FOOTAGE_API_KEY holds characters") as caught:
+        connect("http://127.0.0.1:9/v1#demo")
+    assert "secret" not in str(caught.value) + caught.value.hint
+
+
+def test_what_is_meant_for_this_machine_goes_through_no_proxy(constant: Served, monkeypatch) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert connect(constant.at()).profile == DEMO
+
+
+# The commands
+
+
+def test_the_command_refuses_another_machine_in_one_sentence(tmp_path: Path) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255])
+    find = ["find", str(clip), "a dog runs", "--model"]
+    plain = runner.invoke(app, [*find, "http://example.org/v1#demo", "--allow-remote"])
+    asked = runner.invoke(app, [*find, "https://example.org/v1#demo"])
+    assert plain.exit_code == asked.exit_code == 2
+    assert "another machine" in plain.stderr
+    assert "--allow-remote" in asked.stderr
+
+
+def test_a_dry_run_asks_the_server_what_it_serves(constant: Served, tmp_path: Path) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 26)
+    Store.open(tmp_path / "index", create=True)
+    asked = ["index", str(clip), "--dry-run", "--json", "--db", str(tmp_path / "index")]
+    told = runner.invoke(app, [*asked, "--model", constant.at()])
+    assert told.exit_code == 0, told.output
+    assert json.loads(told.stdout.splitlines()[-1])["windows_new"] == 4  # of 16 s, 4 s shared
+
+
+def test_serve_command_prints_what_vllm_needs() -> None:
+    told = runner.invoke(app, ["models", "serve-command", "marlin-2b", "--port", "9000", "--json"])
+    command = json.loads(told.stdout)["command"]
+    given_ = dict(zip(command[3::2], command[4::2], strict=True))
+    assert command[:3] == ["vllm", "serve", "NemoStation/Marlin-2B"]
+    assert given_["--revision"] == MARLIN_2B.revision
+    assert given_["--served-model-name"] == "marlin-2b"
+    assert json.loads(given_["--hf-overrides"]) == {"architectures": ["Qwen3_5ForConditionalGeneration"]}
+    assert json.loads(given_["--media-io-kwargs"]) == {"video": {"num_frames": -1}}
+    assert given_["--mm-processor-cache-gb"] == "0"
+    assert int(given_["--max-num-batched-tokens"]) >= 120 * 196 + 2048
+    assert (given_["--host"], given_["--port"]) == ("127.0.0.1", "9000")
+    spelled = runner.invoke(app, ["models", "serve-command", "marlin-2b", "--port", "9000"])
+    assert shlex.split(spelled.stdout.replace("\\\n", " ")) == command
+
+
+def test_there_is_nothing_to_serve_of_the_demo_model() -> None:
+    told = runner.invoke(app, ["models", "serve-command", "demo"])
+    assert told.exit_code == 2
+    assert "needs no server" in told.stderr
