@@ -151,16 +151,6 @@ def test_of_a_cut_answer_the_last_number_does_not_count():
     assert read('<tracks coords="0.0 1 500 500;0.', cut=True).points == places.points
 
 
-def test_frames_that_come_twice_are_shown_once():
-    import numpy as np
-
-    from footage.types import Frames, Video
-
-    twice = Frames(np.zeros((2, 32, 32, 3), np.uint8), (4.0, 4.0), Span(4.0, 4.0))
-    shown = Shown.of(twice, Video("", 9.0, 1920, 1080, 25.0, "h264"))
-    assert shown == Shown(Span(4.0, 4.0), (4.0,), 1920, 1080)
-
-
 # --- properties ---------------------------------------------------------------------------------------------
 
 coordinates = st.integers(0, 1000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,6 +16,9 @@ from transformers import (
     Molmo2VideoProcessor,
     PreTrainedTokenizerFast,
 )
+
+from footage.types import Frames
+from footage.vlm import load_model
 
 TEXT_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 VISION_TOKENS = (
@@ -100,6 +104,39 @@ def write_tiny_model(folder: Path, *, native: bool = False, seed: int = 0) -> Pa
         _split_processor_config(folder)
     path.write_text(json.dumps(config, indent=2))
     (folder / "modeling_molmo2.py").write_text('raise RuntimeError("code from a checkpoint was executed")\n')
+    return folder
+
+
+def teach(folder: Path, lessons: Sequence[tuple[Frames, str, str]]) -> Path:
+    """Teaches a model of ``write_tiny_model`` what to answer when it is shown and asked something.
+
+    Args:
+        folder: the model; its weights are replaced. Takes seconds.
+        lessons: frames, a prompt and the answer, byte for byte.
+    """
+    taught = load_model(str(folder))
+    model, tokenizer = taught._model.train(), taught._tokenizer
+    optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
+    turns = [(taught.prepare(frames).payload, prompt, answer) for frames, prompt, answer in lessons]
+    for _ in range(400):
+        losses = []
+        for turn, prompt, answer in turns:
+            asked = [*tokenizer(prompt, add_special_tokens=False)["input_ids"], *taught._tail_ids]
+            said = [*tokenizer(answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+            rest = torch.tensor([asked + said])
+            logits = model(
+                input_ids=torch.cat([turn.ids, rest], dim=1),
+                mm_token_type_ids=torch.cat([turn.kinds, torch.zeros_like(rest)], dim=1),
+                **turn.seen,
+            ).logits[0, -len(said) - 1 : -1]
+            losses.append(torch.nn.functional.cross_entropy(logits, torch.tensor(said)))
+        loss = torch.stack(losses).max()
+        optimiser.zero_grad()
+        torch.stack(losses).sum().backward()
+        optimiser.step()
+        if loss.item() < 0.01:
+            break
+    model.eval().save_pretrained(folder)
     return folder
 
 

@@ -11,6 +11,7 @@ from typer.core import TyperCommand
 from footage.process import settle
 from ui import console
 from ui.commands import (
+    ask,
     audit,
     backup,
     calibrate,
@@ -23,6 +24,7 @@ from ui.commands import (
     forget,
     index,
     models,
+    point,
     prune,
     reel,
     reembed,
@@ -30,6 +32,7 @@ from ui.commands import (
     review,
     search,
     status,
+    track,
     verify,
 )
 from ui.commands import eval as evaluation
@@ -39,6 +42,9 @@ _COMMANDS = {
     "index": index,
     "search": search,
     "find": find,
+    "ask": ask,
+    "point": point,
+    "track": track,
     "export": export,
     "reel": reel,
     "verify": verify,

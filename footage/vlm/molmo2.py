@@ -84,7 +84,7 @@ class Molmo2Model:
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:
-        """Seconds in the first forward pass, with the vision tower ("prefill"), and in the rest ("generate")."""
+        """Seconds until the first token of each answer ("prefill"), and after it ("generate")."""
         return self._stage_seconds
 
     def prepare(self, frames: Frames) -> Prepared:

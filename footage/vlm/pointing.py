@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from footage.errors import UsageError
-from footage.types import FinishReason, Frames, Span, Video
+from footage.types import FinishReason, Span
 from footage.vlm.contract import clean_text, strip_think
 from footage.vlm.profiles import Profile, require
 from footage.vlm.protocol import Answer, Prompt
@@ -88,10 +88,10 @@ class Shown:
     height: int
     """Of the source's frames, in pixels."""
 
-    @classmethod
-    def of(cls, frames: Frames, video: Video) -> Shown:
-        """What was shown of a video, whatever size it was shown in."""
-        return cls(frames.span, tuple(dict.fromkeys(frames.times_seconds)), video.width, video.height)
+    @property
+    def is_picture(self) -> bool:
+        """Whether it was a single frame."""
+        return len(self.times_seconds) == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,7 @@ def _frames(text: str) -> Iterator[str]:
 
 def _time(named: float, shown: Shown) -> float | None:
     """The video time of a frame by its name in the answer; None when nothing of the kind was shown."""
-    if len(shown.times_seconds) == 1:
+    if shown.is_picture:
         return shown.times_seconds[0] if named == 1 else None
     said = shown.span.start_seconds + named
     nearest = min(shown.times_seconds, key=lambda time: abs(time - said), default=None)

@@ -130,5 +130,5 @@ class PictureModel(VideoModel, Protocol):
     """A video model that answers about several pictures of different places and moments at once, too."""
 
     def prepare_pictures(self, pictures: Sequence[Frames]) -> Prepared:
-        """Make single frames ready for one prompt about all of them, in which they are image 1, 2, …"""
+        """Make single frames ready for one prompt about all of them, that numbers them from 1."""
         ...
