@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from footage.types import Frames, Span
 from footage.video import WHOLE, frame_at, probe, sample
 from footage.vlm.profiles import MOLMO2_4B
 from ui.cli import app
+from ui.commands import ask as ask_command
+from ui.commands import point, track
 
 SIZE = (160, 120)
 CAR, COUNT, BALL = "the red car", "count the people", "the ball"
@@ -221,6 +224,28 @@ def test_the_demo_model_answers_too_each_place_by_itself(clip):
     told = lines(result.stdout)
     assert [each["about"][0]["end_seconds"] for each in told] == [1.0, 4.0]
     assert all(len(each["about"]) == 1 for each in told)
+
+
+# --- what is written about it -------------------------------------------------------------------------------
+
+DOCS = (Path(__file__).resolve().parents[1] / "docs" / "models-molmo2.md").read_text("utf-8")
+COMMANDS = re.findall(
+    r"^(?:    |\$ )footage (.+)$",
+    "\n".join([DOCS, ask_command.EXAMPLES, point.EXAMPLES, track.EXAMPLES]),
+    re.M,
+)
+
+
+@pytest.mark.parametrize("command", sorted(set(COMMANDS)))
+def test_the_commands_of_the_docs_and_the_help_are_commands(command, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = runner.invoke(app, shlex.split(command))
+    assert result.exit_code == 1 and "does not exist" in result.stderr  # none of the videos is here
+
+
+def test_the_docs_say_what_the_profile_says():
+    assert f"`{MOLMO2_4B.revision}`" in DOCS and MOLMO2_4B.licence in DOCS
+    assert f"{MOLMO2_4B.billions} billion" in DOCS and f"{MOLMO2_4B.ask_tokens:,} tokens" in DOCS
 
 
 # --- what goes wrong ----------------------------------------------------------------------------------------
