@@ -13,6 +13,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from footage import demux, encode, remux
 from footage.containers import check, display_name
 from footage.decode import open_source
@@ -20,11 +22,14 @@ from footage.encode import FULL, PREVIEW, Quality
 from footage.errors import DecodeError, UsageError
 from footage.stretch import SOUND_RATE, Sound, Stretch, decoded, read_streams, stretch_in
 from footage.types import Span
-from footage.video import frame_at
+from footage.video import WHOLE, frame_at
 from footage.watchdog import Pulse, supervise
 from footage.wholefile import whole_file
 
 _JPEG_QUALITY = 85
+
+Paint = Callable[[list[np.ndarray], float], None]
+"""Draws onto the planes of a picture, in place, given its time in video time."""
 
 log = logging.getLogger(__name__)
 
@@ -80,6 +85,7 @@ def write_clip(
     out: Path,
     *,
     quality: Quality = FULL,
+    paint: Paint | None = None,
     timeout_seconds: float = 120,
 ) -> Written:
     """Cut a span out of a video, to the frame: an MP4 of H.264, with AAC where there is sound.
@@ -93,13 +99,14 @@ def write_clip(
         span: What to cut, in video time; the part past the end is left out.
         out: Where to write; replaced when there, but never the video itself.
         quality: How good; the pictures' own size by default.
+        paint: Draws onto each picture; it is given Y, U and V (see ``footage.encode.planes_of``).
         timeout_seconds: Give up after this long without progress.
 
     Raises:
         VideoError: The video cannot be read there.
         FootageError: ``out`` cannot be written.
     """
-    return _write(path, span, out, _write_with_or_without_sound(quality), timeout_seconds)
+    return _write(path, span, out, _write_with_or_without_sound(quality, paint), timeout_seconds)
 
 
 def copy_clip(
@@ -155,6 +162,43 @@ def write_thumbnail(
     return out
 
 
+def write_picture(
+    path: str | os.PathLike[str],
+    seconds: float,
+    out: Path,
+    *,
+    paint: Paint | None = None,
+    timeout_seconds: float = 120,
+) -> Path:
+    """Write the picture on show at a moment as a PNG of its own size.
+
+    Args:
+        path: A local video file.
+        seconds: Video time.
+        out: Where to write; replaced when there, but never the video itself.
+        paint: Draws onto it; it is given R, G and B.
+        timeout_seconds: Give up after this long without progress.
+
+    Returns:
+        ``out``.
+
+    Raises:
+        VideoError: The video cannot be read there.
+        FootageError: ``out`` cannot be written.
+    """
+    from PIL import Image
+
+    absolute, _ = check(path)
+    refuse_source(out, absolute)
+    pixels = frame_at(path, seconds, max_width=WHOLE, timeout_seconds=timeout_seconds)
+    planes = [pixels[..., n].copy() for n in range(3)]
+    if paint is not None:
+        paint(planes, seconds)
+    with whole_file(out) as partial:
+        Image.fromarray(np.stack(planes, axis=-1)).save(partial, "PNG")
+    return out
+
+
 _Writer = Callable[[Stretch, Path, Pulse], Stretch]
 """Writes a stretch to a file and says what it wrote."""
 
@@ -188,7 +232,7 @@ def refuse_source(out: Path, *sources: str) -> None:
             )
 
 
-def _write_with_or_without_sound(quality: Quality) -> _Writer:
+def _write_with_or_without_sound(quality: Quality, paint: Paint | None) -> _Writer:
     """Writes a clip; a broken sound track costs the sound, not the clip."""
 
     def write(stretch: Stretch, partial: Path, pulse: Pulse) -> Stretch:
@@ -196,7 +240,7 @@ def _write_with_or_without_sound(quality: Quality) -> _Writer:
 
         for sound in (True, False):
             try:
-                _encode(stretch, partial, pulse, quality, sound=sound)
+                _encode(stretch, partial, pulse, quality, paint, sound=sound)
                 return stretch
             except OSError:
                 raise  # a full disk is not the sound's fault
@@ -209,7 +253,9 @@ def _write_with_or_without_sound(quality: Quality) -> _Writer:
     return write
 
 
-def _encode(stretch: Stretch, partial: Path, pulse: Pulse, quality: Quality, *, sound: bool) -> None:
+def _encode(
+    stretch: Stretch, partial: Path, pulse: Pulse, quality: Quality, paint: Paint | None, *, sound: bool
+) -> None:
     """Decode, scale and encode frame by frame; nothing piles up."""
     import av
 
@@ -238,7 +284,8 @@ def _encode(stretch: Stretch, partial: Path, pulse: Pulse, quality: Quality, *, 
         # 2. Each frame on its way from one to the other, on the clip's own clock.
         for frame in chain(early, frames):
             if isinstance(frame, av.VideoFrame):
-                target.mux(picture_out.encode(_fit(frame, size)))
+                seconds = stretch.span.start_seconds + float(frame.pts * frame.time_base)
+                target.mux(picture_out.encode(_fit(frame, size, paint, seconds)))
             elif track is not None:
                 for part in heard.take(frame):
                     track.write(part)
@@ -251,8 +298,10 @@ def _encode(stretch: Stretch, partial: Path, pulse: Pulse, quality: Quality, *, 
             target.mux(stream.encode(None))
 
 
-def _fit(frame: Any, size: tuple[int, int]) -> Any:
-    """The frame upright, at the clip's size and in its format, with its own time."""
+def _fit(frame: Any, size: tuple[int, int], paint: Paint | None = None, seconds: float = 0.0) -> Any:
+    """The frame upright, at the clip's size and in its format, painted on, with its own time."""
     fitted = encode.upright(frame, size)
+    if paint is not None:
+        fitted = encode.painted(fitted, lambda planes: paint(planes, seconds))
     fitted.pts, fitted.time_base, fitted.duration = frame.pts, frame.time_base, frame.duration
     return fitted

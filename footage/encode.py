@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -138,6 +139,22 @@ def upright(frame: Any, size: tuple[int, int], *, matrix: int | None = None) -> 
     turned = av.VideoFrame.from_ndarray(stacked(planes), format="yuv420p")
     turned.color_range, turned.colorspace = fitted.color_range, fitted.colorspace
     return turned
+
+
+def painted(frame: Any, paint: Callable[[list[np.ndarray]], None]) -> Any:
+    """A 4:2:0 frame that was drawn on; its colours mean what they meant.
+
+    Args:
+        frame: What ``upright`` made.
+        paint: Draws onto Y, U and V, in place.
+    """
+    import av
+
+    planes = planes_of(frame)
+    paint(planes)
+    made = av.VideoFrame.from_ndarray(stacked(planes), format="yuv420p")
+    made.color_range, made.colorspace = frame.color_range, frame.colorspace
+    return made
 
 
 def planes_of(frame: Any) -> list[np.ndarray]:

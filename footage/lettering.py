@@ -49,7 +49,7 @@ def _masks(text: str, size: int, most: int) -> tuple[np.ndarray, np.ndarray]:
     """How much of each pixel is letter, and how much is letter or rim: float32 (height, width), 0 to 1."""
     from PIL import Image, ImageDraw
 
-    font = _font(size)
+    font = font_of(size)
     if font.getlength(text) > most:
         while text and font.getlength(text + "…") > most:
             text = text[:-1]
@@ -65,7 +65,8 @@ def _masks(text: str, size: int, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 @lru_cache(maxsize=8)
-def _font(size: int) -> Any:
+def font_of(size: int) -> Any:
+    """Pillow's font for letters so many pixels high."""
     from PIL import ImageFont
 
     for name in _FONTS:

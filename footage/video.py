@@ -25,6 +25,8 @@ from footage.watchdog import Pulse, supervise
 if TYPE_CHECKING:
     import torch
 
+WHOLE = 1 << 16
+"""As ``max_width``: the picture in its own size."""
 _UNEVEN_SHARE = 0.25
 """A step between frames that is off the usual one by more than this share makes the rate variable."""
 

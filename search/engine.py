@@ -305,6 +305,16 @@ class Engine:
         """Under what the model answers; None as long as it was never asked."""
         return self._asker.model.provenance if self._asker else None
 
+    @property
+    def model(self) -> VideoModel:
+        """The model, loaded when it is first asked for.
+
+        Raises:
+            FootageError: when there is none, or it cannot be had.
+        """
+        with self._lock:
+            return self._loaded_model()
+
     def _ready_asker(self) -> Asker:
         with self._lock:
             if self._asker is None:

@@ -23,7 +23,7 @@ SAMPLES = Path(__file__).resolve().parents[1] / "data" / "footage"
 class TruthModel:
     """Answers caption prompts with the truth, find prompts with the event that shares most words."""
 
-    profile: Profile = replace(DEMO, name="truth")
+    profile: Profile = replace(DEMO, name="truth", skills=(*DEMO.skills, "point"))
     capabilities = Capabilities(max_batch=4)
     stage_seconds: Mapping[str, float] = MappingProxyType({})
     provenance = Provenance("truth", "1", "test", "test")
@@ -41,7 +41,7 @@ class TruthModel:
         return Prepared(frames.span, best)
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
-        answer = {"caption": self._caption, "find": self._find}
+        answer = {"caption": self._caption, "find": self._find, "ask": self._ask, "point": self._point}
         return [Answer(answer[prompt.kind](prepared, prompt), "stop") for prepared, prompt in requests]
 
     def _caption(self, prepared: Prepared, prompt: Prompt) -> str:
@@ -53,6 +53,13 @@ class TruthModel:
         events = list(self._events(prepared)) or [("", 0.0, prepared.span.duration_seconds)]
         _, start, end = max(events, key=lambda event: len(wanted & set(event[0].lower().rstrip(".").split())))
         return f"From {start:.1f} to {end:.1f}."
+
+    def _ask(self, prepared: Prepared, prompt: Prompt) -> str:
+        told = " ".join(text for text, _, _ in self._events(prepared))
+        return f"<b>{prompt.text}</b> {told}"
+
+    def _point(self, prepared: Prepared, prompt: Prompt) -> str:
+        return f'<points coords="1 1 500 500 2 1100 100">{prompt.text}</points>'
 
     def _events(self, prepared: Prepared) -> Iterator[tuple[str, float, float]]:
         """Text, start and end, in window time, of what happens in a window."""

@@ -11,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from footage.process import settle
 from ui import console, options
 from ui.commands import (
+    ask,
     audit,
     backup,
     calibrate,
@@ -23,6 +24,7 @@ from ui.commands import (
     forget,
     index,
     models,
+    point,
     prompt,
     prune,
     reel,
@@ -32,6 +34,7 @@ from ui.commands import (
     search,
     serve_command,
     status,
+    track,
     verify,
 )
 from ui.commands import eval as evaluation
@@ -42,6 +45,9 @@ _COMMANDS = {
     "search": search,
     "find": find,
     "prompt": prompt,
+    "ask": ask,
+    "point": point,
+    "track": track,
     "export": export,
     "reel": reel,
     "verify": verify,

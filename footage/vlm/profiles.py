@@ -238,8 +238,30 @@ DEMO = Profile(
 )
 """The small model that comes with the project; it knows what ``footage.synthetic`` draws, no more."""
 
+MOLMO2_4B = Profile(
+    name="molmo2-4b",
+    repository="allenai/Molmo2-4B",
+    revision="042abfa7a38879a376cec03d949eff0aefaa0600",
+    licence="Apache-2.0",
+    family="molmo2",
+    model_type="molmo2",
+    vision_config="vit_config",
+    billions=4.85,
+    skills=("ask", "point", "track"),
+    prompt_version="molmo2-1",
+    min_frames=2,
+    max_frames=384,
+    pixels_per_frame=2 * 378 * 378,
+    overlap_seconds=0.0,
+    ask_tokens=2048,
+)
+"""Answers, points and tracks. 2 fps, at most 384 frames of 378 x 378 pixels and 2,048 new tokens are those of
+its card and its video_preprocessor_config.json; frames come twice as large, so that one of up to 2:1 keeps
+378 pixels on its shorter side before it is made square. The window is ours: a track of two objects through
+30 s still fits into the new tokens. The weights are float32, 19.4 GB to fetch."""
+
 PROFILES: dict[str, Profile] = {
-    profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, QWEN25_VL_7B, DEMO)
+    profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, QWEN25_VL_7B, MOLMO2_4B, DEMO)
 }
 """Known models by name."""
 

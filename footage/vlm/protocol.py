@@ -140,3 +140,12 @@ class Recalling(Protocol):
     def keep(self, content_id: str, prepared: Prepared) -> None:
         """Keep a window that was shown to the model, unless it is kept already."""
         ...
+
+
+@runtime_checkable
+class PictureModel(VideoModel, Protocol):
+    """A video model that answers about several pictures of different places and moments at once, too."""
+
+    def prepare_pictures(self, pictures: Sequence[Frames]) -> Prepared:
+        """Make single frames ready for one prompt about all of them, that numbers them from 1."""
+        ...

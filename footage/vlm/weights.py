@@ -116,7 +116,9 @@ def _check(folder: Path, named: Profile | None = None) -> Profile:
             f"{folder} holds a model of another kind (model_type {kind!r}); {wanted} with a vision tower",
             hint=f"Use {MARLIN_2B.repository}, another model of `footage models`, or a fine-tune of one.",
         )
-    if kind != like.model_type or not isinstance(config.get(like.vision_config), dict):
+    if kind != like.model_type or not any(
+        isinstance(config.get(name), dict) for name in (like.vision_config, "vision_config")
+    ):
         raise WrongCheckpointError(
             f"{folder} holds a model without a vision tower (model_type {kind!r}, no {like.vision_config})",
             hint=f"Use {like.repository} or a fine-tune of it that kept the vision tower.",

@@ -16,7 +16,7 @@ from footage.timecode import format_time
 from footage.types import File, Match, Span
 from search.pages import LISTED, grouped
 from ui import exports, parts
-from ui.components import cards, evidence, markup, media, notices, questions, stage, timeline, tray
+from ui.components import cards, evidence, markup, media, moment, notices, questions, stage, timeline, tray
 from ui.components.questions import Question
 from ui.components.resources import Desk, Outline
 from ui.shown import count
@@ -258,6 +258,7 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch])
         chosen_match = listed[state.chosen]
         st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], question)
         _lead_on(question, chosen_match, files.get(chosen_match.path))
+        moment.box(desk, chosen_match.video, chosen_match.path, chosen_match.span)
         st.html(evidence.why(chosen_match))
 
 
