@@ -217,6 +217,7 @@ QWEN25_VL_7B = Profile(
     prose=True,
     sampling=Sampling(temperature=0.1, top_p=0.001, repetition_penalty=1.05),
     caption_tokens=512,
+    vllm=(("--quantization", "fp8"), ("--gpu-memory-utilization", "0.85")),
 )
 """NVIDIA NeMo Curator's captioner (``nemo_curator/models/qwen_vl.py``): its sampling, its 512 tokens, its two
 stages and its 2 frames a second, with prompts of this project. 200,704 pixels are 256 tokens a pair of
