@@ -24,8 +24,6 @@ from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, VideoModel
 if TYPE_CHECKING:
     from footage.store.notebook import Notebook
 
-BATCH_WINDOWS = 4
-"""Most windows decoded and held in memory at once; fewer where the model takes fewer."""
 KEPT_BYTES = 512 << 20
 """Windows held ready: whoever asks twice asks mostly about the same. What one takes is its pictures as the
 vision tower saw them, 22 MB for 30 s of Marlin's."""
@@ -124,7 +122,8 @@ class Asker:
         answers = {} if fresh else self._remembered(questions, prompt)
         replies = {n: _reply(questions[n], answer) for n, answer in answers.items()}
         unknown = [n for n in range(len(questions)) if n not in replies]
-        batches = list(_batches(unknown, max(1, min(BATCH_WINDOWS, self.model.capabilities.max_batch))))
+        can = self.model.capabilities
+        batches = list(_batches(unknown, max(1, min(can.windows_ahead, can.max_batch))))
         with ThreadPoolExecutor(1, "decode ahead") as ahead:
             coming: Future[list[Prepared | str]] | None = None
             for batch, after in zip_longest(batches, batches[1:]):

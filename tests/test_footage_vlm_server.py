@@ -36,6 +36,7 @@ from footage.vlm.protocol import Answer, Prompt, Sampling
 from footage.vlm.server import Manner, read_completion, request_body
 from footage.vlm.wire import Patience
 from indexer.pipeline import index
+from search.ground import find_in_file
 from ui.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -249,7 +250,7 @@ def test_shown_frames_are_those_on_show(milliseconds: list[int], more: int) -> N
 
 def test_a_single_frame_and_none() -> None:
     assert len(decoded(sending.clip_parts(grey((0.0, 0.0))))[0]) == 2
-    assert len(decoded(sending.clip_parts(grey((0.0,))))[0]) == 1
+    assert decoded(sending.clip_parts(grey((0.25,))))[0] == [0.25, 0.75]
     with pytest.raises(DecodeError):
         sending.clip_parts(Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(0, 1)))
 
@@ -570,6 +571,15 @@ def test_only_so_many_requests_are_on_their_way(constant: Served) -> None:
         window, prompt = model.prepare(grey()), contract.caption_prompt(DEMO)
         model.run([(window, prompt)] * 12)
         assert constant.most_busy() == requests
+
+
+def test_finds_of_many_windows_are_on_their_way_at_once(constant: Served, tmp_path: Path) -> None:
+    constant.forget()
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 50)
+    model = connect(constant.at("slow=0.3"), requests=6)
+    matches = find_in_file(clip, "a square moves", model=model)
+    assert constant.most_busy() == 6
+    assert len(matches) > 6
 
 
 # Keys

@@ -304,6 +304,16 @@ def test_a_time_outside_of_the_video_gets_a_sentence(open_page, db):
     assert page(app).count("fx-problem") == 1 and "no stretch of a video" in page(app)
 
 
+def test_the_first_of_two_stages_can_be_unfolded_and_is_text(open_page, db):
+    store = Store.open(db)
+    content_id = next(iter(store.videos()))
+    first = store.windows(content_id)[0]
+    store.commit_windows([replace(first, caption=replace(first.caption, draft=f"Scene: {HOSTILE}"))])
+    shown = page(open_page(library_page, video=content_id))
+    assert shown.count("<summary>first draft</summary>") == 1
+    assert "<script>" not in shown and "&lt;script&gt;" in shown
+
+
 def test_an_unknown_video_gets_a_sentence(open_page):
     assert "not in the index" in page(open_page(library_page, video="nonsense"))
 

@@ -115,8 +115,8 @@ def check_allowed(address: Address, *, allow_remote: bool) -> None:
     if not allow_remote:
         raise UsageError(
             f"{address.host} is another machine: the windows of your videos would be sent there",
-            hint="If you mean it: --allow-remote, FOOTAGE_ALLOW_REMOTE=true, "
-            "or allow_remote = true in the config file.",
+            hint="If you mean it: --allow-remote (of index, search and find), or for every command "
+            "FOOTAGE_ALLOW_REMOTE=true, or allow_remote = true in the config file.",
         )
 
 

@@ -87,6 +87,8 @@ class Capabilities:
     """Several prompts on one prepared window cost one video prefill."""
     max_batch: int = 1
     """The most requests worth giving to one ``run`` call."""
+    windows_ahead: int = 4
+    """Windows to decode and hold at once when it is asked about many."""
 
 
 @runtime_checkable

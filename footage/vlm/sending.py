@@ -16,6 +16,7 @@ from footage.vlm.contract import pair_stamps
 CRF = 8
 """x264's constant rate factor: what the model's answers bear, not what the eye does."""
 JPEG_QUALITY = 95
+_SINGLE_MILLISECONDS = 500
 _BT_601 = 5  # FFmpeg's AVCOL_SPC_BT470BG: what decoders take small pictures for that say nothing
 _LIMITED = 1  # FFmpeg's AVCOL_RANGE_MPEG
 
@@ -57,7 +58,7 @@ def picture_parts(frames: Frames) -> list[Part]:
 
 
 def encode_clip(frames: Frames, *, crf: int = CRF) -> bytes:
-    """The MP4 of ``clip_parts``.
+    """The MP4 of ``clip_parts``; of a single frame it shows two, as no processor takes fewer.
 
     Raises:
         DecodeError: when there is no frame.
@@ -66,7 +67,9 @@ def encode_clip(frames: Frames, *, crf: int = CRF) -> bytes:
     from av.codec.context import Flags
 
     numbers, milliseconds = evenly(window_milliseconds(frames), round(frames.span.duration_seconds * 1000))
-    step = (milliseconds[-1] - milliseconds[0]) / max(1, len(milliseconds) - 1) or 1000.0
+    if len(numbers) == 1:
+        numbers, milliseconds = numbers * 2, [milliseconds[0], milliseconds[0] + _SINGLE_MILLISECONDS]
+    step = (milliseconds[-1] - milliseconds[0]) / (len(milliseconds) - 1)
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as target:
         # No B-frames: every reader then finds the first picture at the first time.

@@ -45,7 +45,7 @@ BROKEN_TRIES = 2
 """Of finding out whether a server breaks down over a way of asking."""
 BATCHES_AHEAD = 4
 """So many times the requests on their way at once are worth giving to one call."""
-_SHOWN_NAMES = 5
+_SHOWN_NAMES, _LONGEST_NAME = 5, 200
 _GREY = 128
 
 Body = dict[str, Any]
@@ -89,8 +89,10 @@ class ServerModel:
     @property
     def capabilities(self) -> Capabilities:
         """Token log-probabilities, if it tells them, and enough requests a call to keep it busy."""
-        most = self._wire.access.requests * BATCHES_AHEAD
-        return Capabilities(token_logprobs=self._manner.logprobs, max_batch=most)
+        at_once = self._wire.access.requests
+        return Capabilities(
+            token_logprobs=self._manner.logprobs, max_batch=at_once * BATCHES_AHEAD, windows_ahead=at_once
+        )
 
     @property
     def provenance(self) -> Provenance:
@@ -333,7 +335,7 @@ def read_models(told: Any) -> dict[str, str]:
     found = {}
     for row in rows:
         name = row.get("id") if isinstance(row, dict) else None
-        if isinstance(name, str) and name.isprintable():
+        if isinstance(name, str) and name.isprintable() and 0 < len(name) <= _LONGEST_NAME:
             root = row.get("root")
             is_repository = isinstance(root, str) and re.fullmatch(r"[\w.-]+/[\w.-]+", root) and root != name
             found[name] = str(root) if is_repository else ""
