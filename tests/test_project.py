@@ -17,7 +17,21 @@ from footage.config import Settings
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("footage", "indexer", "search", "ui")
 COMMANDS = (
-    *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *(
+        "index",
+        "search",
+        "find",
+        "ask",
+        "point",
+        "track",
+        "status",
+        "ui",
+        "demo",
+        "eval",
+        "models",
+        "doctor",
+        "reembed",
+    ),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )

@@ -21,7 +21,21 @@ from ui.cli import Command, app
 from ui.commands.ui import environment
 
 COMMANDS = (
-    *("index", "search", "find", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *(
+        "index",
+        "search",
+        "find",
+        "ask",
+        "point",
+        "track",
+        "status",
+        "ui",
+        "demo",
+        "eval",
+        "models",
+        "doctor",
+        "reembed",
+    ),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
