@@ -146,22 +146,6 @@ VIDEO_SCAN = Profile(
 )
 """Not pinned: no commit of it has been verified here. Give one with ``revision`` to pin it."""
 
-DEMO = Profile(
-    name="demo",
-    billions=0.002,
-    repository="",
-    revision=None,
-    licence="Apache-2.0",
-    folder=Path(__file__).resolve().parents[2] / "data" / "demo-model",
-    pixels_per_frame=96 * 64,
-    window_seconds=16.0,
-    overlap_seconds=4.0,
-    caption_tokens=320,
-    find_tokens=32,
-    ask_tokens=64,
-)
-"""The small model that comes with the project; it knows what ``footage.synthetic`` draws, no more."""
-
 MOLMO2_4B = Profile(
     name="molmo2-4b",
     repository="allenai/Molmo2-4B",
@@ -184,7 +168,23 @@ its card and its video_preprocessor_config.json; frames come twice as large, so 
 378 pixels on its shorter side before it is made square. The window is ours: a track of two objects through
 30 s still fits into the new tokens. The weights are float32, 19.4 GB to fetch."""
 
-PROFILES: dict[str, Profile] = {profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, DEMO, MOLMO2_4B)}
+DEMO = Profile(
+    name="demo",
+    billions=0.002,
+    repository="",
+    revision=None,
+    licence="Apache-2.0",
+    folder=Path(__file__).resolve().parents[2] / "data" / "demo-model",
+    pixels_per_frame=96 * 64,
+    window_seconds=16.0,
+    overlap_seconds=4.0,
+    caption_tokens=320,
+    find_tokens=32,
+    ask_tokens=64,
+)
+"""The small model that comes with the project; it knows what ``footage.synthetic`` draws, no more."""
+
+PROFILES: dict[str, Profile] = {profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, MOLMO2_4B, DEMO)}
 """Known models by name."""
 
 
