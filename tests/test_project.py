@@ -18,7 +18,8 @@ from footage.vlm.profiles import PROFILES
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("footage", "indexer", "search", "ui")
 COMMANDS = (
-    *("index", "search", "find", "prompt", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *("index", "search", "find", "prompt", "ask", "point", "track", "status", "ui", "demo", "eval", "models"),
+    *("doctor", "reembed"),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )

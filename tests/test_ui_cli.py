@@ -22,7 +22,8 @@ from ui.cli import Command, app
 from ui.commands.ui import environment
 
 COMMANDS = (
-    *("index", "search", "find", "prompt", "status", "ui", "demo", "eval", "models", "doctor", "reembed"),
+    *("index", "search", "find", "prompt", "ask", "point", "track", "status", "ui", "demo", "eval", "models"),
+    *("doctor", "reembed"),
     *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )

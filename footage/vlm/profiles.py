@@ -223,22 +223,6 @@ QWEN25_VL_7B = Profile(
 stages and its 2 frames a second, with prompts of this project. 200,704 pixels are 256 tokens a pair of
 frames, between the 128 and the 768 of qwen_vl_utils: 30 s take 7,680 of the context's 32,768."""
 
-DEMO = Profile(
-    name="demo",
-    billions=0.002,
-    repository="",
-    revision=None,
-    licence="Apache-2.0",
-    folder=Path(__file__).resolve().parents[2] / "data" / "demo-model",
-    pixels_per_frame=96 * 64,
-    window_seconds=16.0,
-    overlap_seconds=4.0,
-    caption_tokens=320,
-    find_tokens=32,
-    ask_tokens=64,
-)
-"""The small model that comes with the project; it knows what ``footage.synthetic`` draws, no more."""
-
 MOLMO2_4B = Profile(
     name="molmo2-4b",
     repository="allenai/Molmo2-4B",
@@ -260,6 +244,22 @@ MOLMO2_4B = Profile(
 its card and its video_preprocessor_config.json; frames come twice as large, so that one of up to 2:1 keeps
 378 pixels on its shorter side before it is made square. The window is ours: a track of two objects through
 30 s still fits into the new tokens. The weights are float32, 19.4 GB to fetch."""
+
+DEMO = Profile(
+    name="demo",
+    billions=0.002,
+    repository="",
+    revision=None,
+    licence="Apache-2.0",
+    folder=Path(__file__).resolve().parents[2] / "data" / "demo-model",
+    pixels_per_frame=96 * 64,
+    window_seconds=16.0,
+    overlap_seconds=4.0,
+    caption_tokens=320,
+    find_tokens=32,
+    ask_tokens=64,
+)
+"""The small model that comes with the project; it knows what ``footage.synthetic`` draws, no more."""
 
 PROFILES: dict[str, Profile] = {
     profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, QWEN25_VL_7B, MOLMO2_4B, DEMO)
