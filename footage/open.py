@@ -251,10 +251,7 @@ class _Asking:
         self._sampler = Sampler(
             path,
             [window.span for window in windows],
-            fps=profile.fps,
-            min_frames=profile.min_frames,
-            max_frames=profile.max_frames,
-            pixels_per_frame=profile.pixels_per_frame,
+            **profile.frame_budget,
             video=video,
             timeout_seconds=timeout_seconds,
         )

@@ -123,10 +123,7 @@ def _sampler(scene: Scene, spans: Sequence[Span], profile: Profile, timeout_seco
     return Sampler(
         scene.path,
         spans,
-        fps=profile.fps,
-        min_frames=profile.min_frames,
-        max_frames=profile.max_frames,
-        pixels_per_frame=profile.pixels_per_frame,
+        **profile.frame_budget,
         video=scene.video,
         timeout_seconds=timeout_seconds,
     )

@@ -169,10 +169,7 @@ class Ahead:
         sampler = footage_video.Sampler(
             path,
             [window.span for window in windows],
-            fps=profile.fps,
-            min_frames=profile.min_frames,
-            max_frames=profile.max_frames,
-            pixels_per_frame=profile.pixels_per_frame,
+            **profile.frame_budget,
             video=video,
             timeout_seconds=self._timeout_seconds,
         )

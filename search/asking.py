@@ -184,10 +184,7 @@ class Asker:
             frames = sample(
                 question.path,
                 question.window.span,
-                fps=profile.fps,
-                min_frames=profile.min_frames,
-                max_frames=profile.max_frames,
-                pixels_per_frame=profile.pixels_per_frame,
+                **profile.frame_budget,
                 video=question.video,
                 timeout_seconds=self._timeout_seconds,
             )

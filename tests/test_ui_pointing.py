@@ -52,10 +52,7 @@ def model(clip: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     stretch = sample(
         clip,
         Span(1, 3),
-        fps=profile.fps,
-        min_frames=profile.min_frames,
-        max_frames=profile.max_frames,
-        pixels_per_frame=profile.pixels_per_frame,
+        **profile.frame_budget,
     )
     return teach(
         folder,

@@ -24,6 +24,15 @@ CAPTION_PROMPT = (
 """The training-time caption prompt of NemoStation/Marlin-2B; a paraphrase makes it answer in other forms."""
 
 
+class FrameBudget(TypedDict):
+    """What a window is sampled at; as ``footage.video.sample`` takes it."""
+
+    fps: float
+    min_frames: int
+    max_frames: int
+    pixels_per_frame: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One known model. The budget fields are part of its training contract: change none of them for speed."""
@@ -96,6 +105,16 @@ class Profile:
                 f"the overlap must be at least 0 s and shorter than the window ({self.window_seconds} s), "
                 f"got {self.overlap_seconds} s"
             )
+
+    @property
+    def frame_budget(self) -> FrameBudget:
+        """What its windows are sampled at."""
+        return FrameBudget(
+            fps=self.fps,
+            min_frames=self.min_frames,
+            max_frames=self.max_frames,
+            pixels_per_frame=self.pixels_per_frame,
+        )
 
 
 class Changes(TypedDict, total=False):

@@ -22,10 +22,7 @@ def decode(path: Path, video: Video, span: Span, profile: Profile) -> Frames:
     return sample(
         path,
         span,
-        fps=profile.fps,
-        min_frames=profile.min_frames,
-        max_frames=profile.max_frames,
-        pixels_per_frame=profile.pixels_per_frame,
+        **profile.frame_budget,
         video=video,
     )
 

@@ -214,10 +214,7 @@ def _captions(settings: Settings, clip: Path) -> Check:
     frames = sample(
         clip,
         Span(0.0, _CLIP_SECONDS),
-        fps=profile.fps,
-        min_frames=profile.min_frames,
-        max_frames=profile.max_frames,
-        pixels_per_frame=profile.pixels_per_frame,
+        **profile.frame_budget,
     )
     [answer] = model.run([(model.prepare(frames), caption_prompt(profile))])
     events = read_caption(answer, frames.span).events

@@ -151,10 +151,7 @@ def _written_and_prepared(clip: SyntheticClip, path: Path, model: VideoModel) ->
     frames = sample(
         path,
         Span(0, video.duration_seconds),
-        fps=profile.fps,
-        min_frames=profile.min_frames,
-        max_frames=profile.max_frames,
-        pixels_per_frame=profile.pixels_per_frame,
+        **profile.frame_budget,
         video=video,
     )
     path.unlink()
