@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tiny_clips
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
+from footage import clip
 from footage.drawing import COLOURS, HOLD_SECONDS, Drawing, _yuv, place_at
+from footage.types import Span
+from footage.video import WHOLE, frame_at, probe
 from footage.vlm.pointing import Point
 
 WIDTH, HEIGHT = 320, 180
@@ -88,3 +93,19 @@ def test_an_object_stays_between_its_points(ticks, now, seed):
         assert place_at(points, point.time_seconds) == pytest.approx((point.x, point.y))
     assert place_at(points, points[-1].time_seconds + HOLD_SECONDS + 0.01) is None
     assert place_at(points, points[0].time_seconds - HOLD_SECONDS - 0.01) is None
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+def test_a_turned_video_is_drawn_on_upright(rotation, tmp_path):
+    source = tiny_clips.write_clip(tmp_path / "turned.mp4", count=10, size=(320, 192), rotation=rotation)
+    video = probe(source)
+    assert (video.width, video.height) == ((192, 320) if rotation % 180 else (320, 192))
+    drawing = Drawing([path((0.5, 60, 90))], width=video.width, height=video.height)
+    clip.write_clip(source, Span(0, 1), tmp_path / "drawn.mp4", paint=drawing)
+    clip.write_picture(source, 0.5, tmp_path / "drawn.png", paint=drawing)
+    with Image.open(tmp_path / "drawn.png") as picture:
+        assert picture.size == (video.width, video.height)
+        assert picture.getpixel((60, 90)) == COLOURS[0]
+    moving = frame_at(tmp_path / "drawn.mp4", 0.5, max_width=WHOLE)
+    assert moving.shape[:2] == (video.height, video.width)
+    assert np.abs(moving[90, 60].astype(int) - COLOURS[0]).max() < 40
