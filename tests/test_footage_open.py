@@ -106,7 +106,7 @@ def test_a_part_is_told_in_the_videos_time(demo):
         "model": "demo-model",
         "revision": demo.model.provenance.revision,
         "prompt_version": "marlin-1",
-        "budget": "path-a fps=2 frames=4..240 pixels=6144",
+        "budget": "fps=2 frames=4..240 pixels=6144",
     }
 
 
@@ -170,7 +170,7 @@ def test_changes_go_to_the_profile_and_into_the_provenance():
     assert (profile.fps, profile.max_frames, profile.caption_prompt) == (1.0, 8, "Tell.")
     assert profile.sampling == Sampling(temperature=0.5)
     told = model.model.provenance
-    assert told.budget == "path-a fps=1 frames=4..8 pixels=6144" and told.prompt_version.startswith("own-")
+    assert told.budget == "fps=1 frames=4..8 pixels=6144" and told.prompt_version.startswith("own-")
 
 
 # --- what surrounds the model -------------------------------------------------------------------------------

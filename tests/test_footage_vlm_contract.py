@@ -210,8 +210,8 @@ def test_video_tokens_are_pairs_times_cells(frames, height, width, tokens):
 
 def test_the_pixel_budget_is_for_the_whole_clip():
     assert contract.longest_edge(60, MARLIN_2B.pixels_per_frame) == 12_042_240
-    assert contract.budget_text(MARLIN_2B) == "path-a fps=2 frames=4..240 pixels=200704"
-    assert contract.budget_text(DEMO) == "path-a fps=2 frames=4..240 pixels=6144"
+    assert contract.budget_text(MARLIN_2B) == "fps=2 frames=4..240 pixels=200704"
+    assert contract.budget_text(DEMO) == "fps=2 frames=4..240 pixels=6144"
 
 
 def test_pair_stamps_are_the_mean_of_two_frames_to_one_decimal():

@@ -80,7 +80,7 @@ def test_it_is_a_video_model_with_its_provenance(model):
     assert (model.profile.name, model.profile.sampling) == ("qwen2.5-vl-7b", Sampling(0.1, 0.001, 1.05))
     told = model.provenance
     assert (told.model, told.prompt_version) == ("tiny", "qwen2.5-vl-1")
-    assert told.budget == "path-a fps=2 frames=4..240 pixels=7840"
+    assert told.budget == "fps=2 frames=4..240 pixels=7840"
     assert model.capabilities.token_logprobs and model.capabilities.max_batch >= 2
 
 

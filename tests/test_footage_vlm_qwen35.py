@@ -87,7 +87,7 @@ def test_it_is_a_video_model_with_its_provenance(model):
     assert model.capabilities.token_logprobs and model.capabilities.max_batch >= 2
     told = model.provenance
     assert (told.model, told.prompt_version) == ("tiny", model.profile.prompt_version)
-    assert told.budget == "path-a fps=2 frames=4..240 pixels=200704"
+    assert told.budget == "fps=2 frames=4..240 pixels=200704"
     assert re.fullmatch("sha256:[0-9a-f]{64}", told.revision)
 
 

@@ -121,7 +121,7 @@ def test_another_model_does_not_mix(library: Path, own: Path, tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("option", "differs"),
     [
-        (["--fps", "1"], "path-a fps=1 frames=4..240 pixels=6144"),
+        (["--fps", "1"], "fps=1 frames=4..240 pixels=6144"),
         (["--stage2-prompt", "Shorter: {caption}"], "own-"),
         (["--temperature", "0.5"], "own-"),
     ],

@@ -181,9 +181,9 @@ def pair_stamps(milliseconds: Sequence[int]) -> list[str]:
 
 
 def budget_text(profile: Profile) -> str:
-    """The budget spelled out for provenance, such as "path-a fps=2 frames=4..240 pixels=200704"."""
+    """The budget spelled out for provenance, such as "fps=2 frames=4..240 pixels=200704"."""
     frames = f"{profile.min_frames}..{profile.max_frames}"
-    return f"path-a fps={profile.fps:g} frames={frames} pixels={profile.pixels_per_frame}"
+    return f"fps={profile.fps:g} frames={frames} pixels={profile.pixels_per_frame}"
 
 
 TRUNCATED, UNREADABLE, LOOP = "truncated", "unreadable", "repetition loop"

@@ -78,7 +78,7 @@ class Molmo2Model:
     @property
     def provenance(self) -> Provenance:
         """Model, revision, prompt version and budget."""
-        told = contract.budget_text(self.profile).removeprefix("path-a ")
+        told = contract.budget_text(self.profile)
         return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, told)
 
     @property
