@@ -15,7 +15,7 @@ from pathlib import Path
 
 from footage.errors import DependencyError, UsageError
 from footage.vlm.address import Access, is_address
-from footage.vlm.profiles import Changes, changed
+from footage.vlm.profiles import Changes, Profile, changed
 from footage.vlm.protocol import VideoModel
 from footage.vlm.weights import locate
 
@@ -58,11 +58,11 @@ def load_model(
             )
         from footage.vlm import server
 
-        return server.load(name_or_folder, access=access or Access(), changes=changes)
+        served = server.load(name_or_folder, access=access or Access(), changes=changes)
+        _notice(served.profile)
+        return served
     weights = locate(name_or_folder, model_path=model_path, revision=revision, offline=offline)
-    if weights.profile.notice and weights.profile.name not in _noticed:
-        _noticed.add(weights.profile.name)
-        logger.warning(weights.profile.notice)
+    _notice(weights.profile)
     weights = replace(weights, profile=changed(weights.profile, changes or {}))
     try:
         family = importlib.import_module(f"footage.vlm.{weights.profile.family}")
@@ -70,6 +70,13 @@ def load_model(
         raise dependency_error(exc) from exc
     model: VideoModel = family.load(weights, device=device)
     return model
+
+
+def _notice(profile: Profile) -> None:
+    """Say once what a profile wants said."""
+    if profile.notice and profile.name not in _noticed:
+        _noticed.add(profile.name)
+        logger.warning(profile.notice)
 
 
 def dependency_error(exc: BaseException) -> DependencyError:
