@@ -47,7 +47,7 @@ stress: setup ## Kill an index run at 50 random moments and compare (KILLS=50)
 
 COMPAT := .venv-compat
 test-compat: setup $(COMPAT)/.ready ## Run the model tests on transformers 5.17 and torch 2.11
-	$(COMPAT)/bin/python -m pytest $(ARGS) tests/test_footage_vlm_*.py --ignore tests/test_footage_vlm_server.py
+	$(COMPAT)/bin/python -m pytest $(ARGS) $(filter-out %_server.py,$(wildcard tests/test_footage_vlm_*.py))
 
 clean: ## Remove .venv, the demo's index and every cache
 	rm -rf $(VENV) $(COMPAT) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -218,6 +218,13 @@ def test_a_clip_holds_the_frames_at_their_times_from_the_windows_start() -> None
     assert np.abs(pictures.astype(int) - frames.pixels).max() <= 3
 
 
+@pytest.mark.parametrize("colour", [(200, 30, 60), (20, 180, 40), (30, 40, 220), (240, 230, 30)])
+def test_colours_survive(colour: tuple[int, int, int]) -> None:
+    pixels = np.full((4, 64, 96, 3), colour, np.uint8)
+    _, pictures = decoded(sending.clip_parts(Frames(pixels, (0.0, 0.5, 1.0, 1.5), Span(0, 2))))
+    assert np.abs(pictures.astype(int) - pixels).max() <= 4
+
+
 def test_readers_that_count_frames_find_the_true_rate() -> None:
     times = tuple(n * 0.508 for n in range(30))
     data = sending.encode_clip(grey(times, end=15.24))

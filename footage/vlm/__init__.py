@@ -16,7 +16,7 @@ from pathlib import Path
 from footage.errors import DependencyError, UsageError
 from footage.shelf import Shelf
 from footage.vlm.address import Access, is_address
-from footage.vlm.profiles import Changes, changed
+from footage.vlm.profiles import Changes, Profile, changed
 from footage.vlm.protocol import Recalling, VideoModel
 from footage.vlm.weights import locate
 
@@ -61,11 +61,11 @@ def load_model(
             )
         from footage.vlm import server
 
-        return server.load(name_or_folder, access=access or Access(), changes=changes)
+        served = server.load(name_or_folder, access=access or Access(), changes=changes)
+        _notice(served.profile)
+        return served
     weights = locate(name_or_folder, model_path=model_path, revision=revision, offline=offline)
-    if weights.profile.notice and weights.profile.name not in _noticed:
-        _noticed.add(weights.profile.name)
-        logger.warning(weights.profile.notice)
+    _notice(weights.profile)
     weights = replace(weights, profile=changed(weights.profile, changes or {}))
     try:
         family = importlib.import_module(f"footage.vlm.{weights.profile.family}")
@@ -82,6 +82,13 @@ def load_model(
     if isinstance(model, Recalling):
         model.shelf = shelf
     return model
+
+
+def _notice(profile: Profile) -> None:
+    """Say once what a profile wants said."""
+    if profile.notice and profile.name not in _noticed:
+        _noticed.add(profile.name)
+        logger.warning(profile.notice)
 
 
 def dependency_error(exc: BaseException) -> DependencyError:

@@ -215,7 +215,15 @@ def profile_for(name: str, wanted: str = "") -> Profile:
         if name.casefold() in (profile.name.casefold(), profile.repository.casefold()):
             return profile
     return Profile(
-        name=name, repository="", revision=None, licence="", family="server", model_type="", prose=True
+        name=name,
+        repository="",
+        revision=None,
+        licence="",
+        family="server",
+        model_type="",
+        prose=True,
+        notice=f"{name} is no model known here: it is asked as Marlin-2B is, and what it writes without "
+        "times counts for a whole window.",
     )
 
 
