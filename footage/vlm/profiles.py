@@ -121,7 +121,7 @@ _DRAWING = ("temperature", "top_p", "repetition_penalty")
 def changed(profile: Profile, changes: Changes) -> Profile:
     """A profile with some changes; warns of those that leave what the model was trained on.
 
-    With other prompts or sampling its ``prompt_version`` is a digest of them.
+    With other prompts, sampling or length of captions its ``prompt_version`` is a digest of them and it.
 
     Raises:
         UsageError: when the changes make no sense.
@@ -137,14 +137,14 @@ def changed(profile: Profile, changes: Changes) -> Profile:
     _warn(profile, other)
     if _asked(other) == _asked(profile):
         return other
-    digest = hashlib.sha256("\0".join(_asked(other)).encode()).hexdigest()
+    digest = hashlib.sha256("\0".join([profile.prompt_version, *_asked(other)]).encode()).hexdigest()
     return replace(other, prompt_version=f"own-{digest[:12]}")
 
 
 def _asked(profile: Profile) -> list[str]:
-    """What a profile asks for a caption, and how it is written."""
+    """What a profile asks for a caption, how it is written, and how long it may be."""
     drawing = [f"{getattr(profile.sampling, name):g}" for name in _DRAWING]
-    return [profile.caption_prompt, profile.second_prompt, *drawing]
+    return [profile.caption_prompt, profile.second_prompt, *drawing, str(profile.caption_tokens)]
 
 
 def _warn(profile: Profile, other: Profile) -> None:
