@@ -255,6 +255,13 @@ def test_a_single_frame_and_none() -> None:
         sending.clip_parts(Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(0, 1)))
 
 
+def test_a_picture_of_odd_size_is_sent_a_pixel_larger() -> None:
+    pixels = np.full((1, 241, 427, 3), 200, np.uint8)
+    _, pictures = decoded(sending.clip_parts(Frames(pixels, (3.0,), Span(3, 3))))
+    assert pictures.shape == (2, 242, 428, 3)
+    assert np.abs(pictures.astype(int) - 200).max() <= 3
+
+
 def test_pictures_have_their_times_before_each_pair() -> None:
     parts = sending.picture_parts(grey((0.0, 0.5, 1.0)))
     assert [part["type"] for part in parts] == ["text", "image_url", "image_url", "text", "image_url"]
@@ -475,7 +482,9 @@ def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> No
     fields = constant.log()[-1]["fields"]
     assert "stop_token_ids" not in fields
     assert fields["chat_template_kwargs"] == {"enable_thinking": False}
-    connect(constant.at() + "?profile=marlin-2b")
+    other = connect(constant.at() + "?profile=marlin-2b")
+    assert model.provenance.budget.endswith("fields=template")
+    assert other.provenance.budget.endswith("fields=processor+template")
     assert "stop_token_ids" in constant.log()[-1]["fields"]
 
 
@@ -488,6 +497,11 @@ def test_probabilities_are_done_without_where_they_are_not_told(demo: Served) ->
     assert contract.read_span(answer, Span(0, 2)).format_ok
 
 
+def test_half_a_character_is_a_question_mark_and_can_be_written_down() -> None:
+    told = json.loads('{"choices": [{"message": {"content": "A dog \\ud83d"}, "finish_reason": "stop"}]}')
+    assert read_completion(told, contract.caption_prompt(DEMO)).raw == "A dog ?"
+
+
 def test_nobody_there_is_one_sentence() -> None:
     with pytest.raises(
         ModelUnavailableError, match=r"^the server at http://127.0.0.1:9/v1 cannot be reached"
@@ -497,7 +511,7 @@ def test_nobody_there_is_one_sentence() -> None:
 
 # Faults
 
-PASSING = ("drop=2", "429=2", "500=2", "503=1", "nonsense=1", "empty=1", "half=2", "cut=1")
+PASSING = ("drop=2", "429=2", "500=2", "503=1", "nonsense=1", "deep=1", "empty=1", "half=2", "cut=1")
 LASTING = {
     "drop": "cannot be reached",
     "429": "answered with 429: slow down",
@@ -646,6 +660,16 @@ def test_the_command_refuses_another_machine_in_one_sentence(tmp_path: Path) -> 
     assert plain.exit_code == asked.exit_code == 2
     assert "another machine" in plain.stderr
     assert "--allow-remote" in asked.stderr
+
+
+@pytest.mark.parametrize("command", ["ask", "point", "track", "prompt"])
+def test_another_machine_is_asked_where_that_is_allowed(tmp_path: Path, command: str) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255])
+    told = [command, str(clip), "the dog", "--model", "https://127.0.0.1.invalid/v1#molmo2-4b"]
+    assert "another machine" in runner.invoke(app, told).stderr
+    allowed = runner.invoke(app, [*told, "--allow-remote"], env={"FOOTAGE_SERVER_TIMEOUT_SECONDS": "0.1"})
+    assert allowed.exit_code == 1
+    assert "cannot be reached" in allowed.stderr
 
 
 def test_a_dry_run_asks_the_server_what_it_serves(constant: Served, tmp_path: Path) -> None:

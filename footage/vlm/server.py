@@ -96,9 +96,12 @@ class ServerModel:
 
     @property
     def provenance(self) -> Provenance:
-        """The served name, what the server says it is made of, prompt version and budget; no address."""
-        sent = f"h264 crf={sending.CRF}" if self._manner.way == "video" else f"jpeg q={sending.JPEG_QUALITY}"
-        budget = f"{contract.budget_text(self._profile)} sent={sent}"
+        """The served name, what the server says it is made of, prompt version, budget, manner; no address."""
+        manner = self._manner
+        sent = f"h264 crf={sending.CRF}" if manner.way == "video" else f"jpeg q={sending.JPEG_QUALITY}"
+        # Without these fields a server samples frames, thinks and penalises as it is set up itself.
+        fields = [name for name in ("processor", "template") if getattr(manner, name)]
+        budget = f"{contract.budget_text(self._profile)} sent={sent} fields={'+'.join(fields) or 'none'}"
         return Provenance(self._name, self._revision, self._profile.prompt_version, budget)
 
     def prepare(self, frames: Frames) -> Prepared:
@@ -357,6 +360,7 @@ def read_completion(told: Any, prompt: Prompt) -> Answer:
     raw = "" if raw is None and isinstance(message, dict) else raw
     if not isinstance(raw, str):
         raise ValueError("no chat completion")
+    raw = raw.encode("utf-8", "replace").decode()  # JSON can spell half of a character
     ended = choice.get("finish_reason")
     if ended not in ("stop", "length"):
         raise ValueError(f"half an answer (finish_reason {ended!r})")
@@ -389,7 +393,7 @@ def _spelled(tokens: Sequence[bytes], raw: str) -> tuple[str, ...]:
 
     Nothing at all when the tokens do not spell the answer.
     """
-    whole, wanted = b"".join(tokens), raw.encode("utf-8", "replace")
+    whole, wanted = b"".join(tokens), raw.encode()
     first = whole.rfind(wanted)
     if first < 0 or not tokens:
         return ()
