@@ -31,9 +31,10 @@ from footage.types import Frames, Span
 from footage.video import probe, sample
 from footage.vlm import contract, load_model, sending, server
 from footage.vlm.address import Access, check_allowed, is_address, parse_address, shown_address
+from footage.vlm.pointing import point_prompt
 from footage.vlm.profiles import DEMO, MARLIN_2B
 from footage.vlm.protocol import Answer, Prompt, Sampling
-from footage.vlm.server import Manner, read_completion, request_body
+from footage.vlm.server import Manner, profile_for, read_completion, request_body
 from footage.vlm.wire import Patience
 from indexer.pipeline import index
 from search.ground import find_in_file
@@ -456,6 +457,11 @@ def test_a_model_it_does_not_have_is_told_at_once(constant: Served) -> None:
         connect(constant.at("nolist", "nope"))
 
 
+def test_a_served_model_is_run_under_the_profile_of_its_name_or_repository() -> None:
+    assert profile_for("NemoStation/marlin-2b") is profile_for("Marlin-2B") is MARLIN_2B
+    assert profile_for("").family == profile_for("some/model").family == "server"
+
+
 def test_a_profile_can_be_named_and_a_wrong_one_is_refused(constant: Served) -> None:
     assert connect(constant.at() + "?profile=NemoStation/Marlin-2B").profile == MARLIN_2B
     with pytest.raises(UsageError, match="no model called 'marlin-3b'"):
@@ -472,6 +478,16 @@ def test_pictures_are_sent_where_no_video_is_taken(constant: Served) -> None:
     assert "sent=jpeg" in connect(constant.at() + "?frames").provenance.budget
     with pytest.raises(ModelUnavailableError, match=r"At most 0 video\(s\)"):
         connect(constant.at("novideo") + "?video")
+
+
+def test_a_model_that_points_is_sent_a_moment_as_a_picture(constant: Served) -> None:
+    constant.forget()
+    model = connect(constant.at() + "?profile=molmo2-4b")
+    moment = Frames(np.zeros((1, 90, 161, 3), np.uint8), (3.0,), Span(3, 3))
+    for frames in (moment, grey((0.0, 0.0)), grey()):
+        model.run([(model.prepare(frames), point_prompt("the dog", model.profile))])
+    sent = [seen["parts"] for seen in constant.log() if not seen["probe"]]
+    assert sent == [["image_url", "text"], ["image_url", "text"], ["video_url", "text"]]
 
 
 def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> None:
@@ -695,6 +711,14 @@ def test_serve_command_prints_what_vllm_needs() -> None:
     assert (given_["--host"], given_["--port"]) == ("127.0.0.1", "9000")
     spelled = runner.invoke(app, ["models", "serve-command", "marlin-2b", "--port", "9000"])
     assert shlex.split(spelled.stdout.replace("\\\n", " ")) == command
+
+
+def test_molmo2_is_served_with_the_positions_and_the_pictures_it_takes() -> None:
+    told = runner.invoke(app, ["models", "serve-command", "molmo2-4b", "--json"])
+    command = json.loads(told.stdout)["command"]
+    given_ = dict(zip(command[3::2], command[4::2], strict=True))
+    assert given_["--max-model-len"] == given_["--max-num-batched-tokens"] == "36864"
+    assert json.loads(given_["--limit-mm-per-prompt"]) == {"video": 1, "image": 1}
 
 
 def test_there_is_nothing_to_serve_of_the_demo_model() -> None:

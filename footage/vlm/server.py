@@ -31,7 +31,7 @@ from footage.errors import ModelError, ModelUnavailableError, UsageError
 from footage.types import FinishReason, Frames, Provenance, Span
 from footage.vlm import contract, sending
 from footage.vlm.address import Access, Address, Way, check_allowed, parse_address
-from footage.vlm.profiles import PROFILES, Changes, Profile, changed, get_profile
+from footage.vlm.profiles import Changes, Profile, changed, find_profile, get_profile
 from footage.vlm.protocol import LIKELIEST, Answer, Capabilities, Prepared, Prompt
 from footage.vlm.wire import Patience, RefusedError, Wire, key_from_environment
 
@@ -105,12 +105,15 @@ class ServerModel:
         return Provenance(self._name, self._revision, self._profile.prompt_version, budget)
 
     def prepare(self, frames: Frames) -> Prepared:
-        """Encode a window.
+        """Encode a window; for a model that points, a single frame as the picture that it names 1.
 
         Raises:
             DecodeError: when there is no frame in it.
         """
-        parts = _parts(frames, self._manner.way)
+        if "point" in self._profile.skills and len(set(frames.times_seconds)) == 1:
+            parts = [part for part in sending.picture_parts(frames) if part["type"] == "image_url"][:1]
+        else:
+            parts = _parts(frames, self._manner.way)
         size = sum(len(part.get("text") or part[part["type"]]["url"]) for part in parts)
         return Prepared(frames.span, parts, nbytes=size)
 
@@ -214,10 +217,7 @@ def profile_for(name: str, wanted: str = "") -> Profile:
     """
     if wanted:
         return get_profile(wanted)
-    for profile in PROFILES.values():
-        if name.casefold() in (profile.name.casefold(), profile.repository.casefold()):
-            return profile
-    return Profile(
+    return find_profile(name) or Profile(
         name=name, repository="", revision=None, licence="", family="server", model_type="", prose=True
     )
 
