@@ -254,6 +254,9 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
             f"not_found_below ({settings.not_found_below:g}) must be smaller than found_from "
             f"({settings.found_from:g})."
         )
+    for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
+        if one in given and other not in given:
+            settings = settings.model_copy(update={other: None})
     if settings.prompt is not None and settings.prompt_file is not None:
         raise UsageError("There is a prompt and a prompt_file: one of them is enough.")
     window, overlap = settings.window_seconds, settings.overlap_seconds

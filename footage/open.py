@@ -31,9 +31,6 @@ from footage.vlm.profiles import Changes, require
 from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling, VideoModel
 from footage.windows import plan_windows
 
-BATCH_WINDOWS = 4
-"""Most windows decoded and shown at once; fewer where the model takes fewer."""
-
 Progress = Callable[[int, int], None]
 """Called with (windows done, windows in all)."""
 
@@ -263,7 +260,8 @@ class _Asking:
             DecodeError: when none can.
         """
         numbers, done = iter(range(len(self._windows))), 0
-        size = max(1, min(BATCH_WINDOWS, self._model.capabilities.max_batch))
+        can = self._model.capabilities
+        size = max(1, min(can.windows_ahead, can.max_batch))
         while batch := list(islice(numbers, size)):
             ready = {n: prepared for n in batch if (prepared := self._prepare(n)) is not None}
             if ready:

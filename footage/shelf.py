@@ -5,7 +5,6 @@ Several processes may share a folder. Nothing on a shelf is needed: it may be de
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import logging
 import os
@@ -67,11 +66,16 @@ class Shelf:
 
     def forget(self, content_id: str) -> None:
         """Remove all of a content."""
-        for place in self.folder.glob(f"{glob.escape(content_id)}-*"):
+        for place in self.folder.glob(f"{_digest(content_id)}-*"):
             place.unlink(missing_ok=True)
 
     def _place(self, content_id: str, name: str) -> Path:
-        return self.folder / f"{content_id}-{hashlib.blake2b(name.encode(), digest_size=16).hexdigest()}"
+        return self.folder / f"{_digest(content_id)}-{_digest(name)}"
+
+
+def _digest(name: str) -> str:
+    """For use in a file's name, whatever a name holds: ids come from imported captions, too."""
+    return hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def keep_small(folder: Path, most_bytes: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -105,6 +106,8 @@ class _Reader:
             kind = row.pop("type", "window")
             if kind == "video":
                 video = layout.video_from_row(row)
+                if not re.fullmatch(r"[\w.-]+", video.content_id):  # previews are files of that name
+                    raise ValueError(f"{video.content_id!r} names no content")
                 self.videos[video.content_id] = video
             elif kind == "file":
                 file = layout.file_from_row(row)

@@ -11,6 +11,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
@@ -140,10 +141,15 @@ def load_calibration(profile: str) -> Calibration:
         UsageError: when it is there and cannot be read.
     """
     for folder in (OWN_CARDS, CARDS):
-        path = folder / f"{profile}.json"
+        path = folder / card_name(profile)
         if path.is_file():
             return read_calibration(path)
     return UNCALIBRATED
+
+
+def card_name(profile: str) -> str:
+    """The file of a profile's calibration; a server may call its model by a path: that is one name, too."""
+    return f"{quote(profile, safe=' ')}.json"
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -194,7 +194,19 @@ class Handler(BaseHTTPRequestHandler):
             return False
         if "slow" in faults:
             time.sleep(float(faults["slow"]))
-        for name in ("drop", "429", "500", "503", "nonsense", "empty", "half", "cut", "redirect", "echo"):
+        for name in (
+            "drop",
+            "429",
+            "500",
+            "503",
+            "nonsense",
+            "deep",
+            "empty",
+            "half",
+            "cut",
+            "redirect",
+            "echo",
+        ):
             if name not in faults:
                 continue
             key = self.path.partition("/v1")[0] + name
@@ -217,6 +229,8 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(int(name), {"error": {"message": "the engine is gone"}})
         elif name == "nonsense":
             self.send(200, b"<html>Welcome!</html>", "text/html")
+        elif name == "deep":
+            self.send(200, b"[" * 200_000, "application/json")
         elif name == "empty":
             self.reply(200, {"object": "chat.completion", "choices": []})
         elif name == "half":

@@ -91,6 +91,16 @@ def test_one_prompt_is_enough(tmp_path: Path) -> None:
         load_settings(prompt="Tell.", prompt_file=tmp_path / "tell.txt")
 
 
+def test_a_prompt_of_the_command_line_is_stronger_than_the_config_files(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text('prompt_file = "mine.txt"\n')
+    settings = load_settings(config, prompt="Tell.")
+    assert (settings.prompt, settings.prompt_file) == ("Tell.", None)
+    config.write_text('prompt = "Tell."\n')
+    settings = load_settings(config, prompt_file=tmp_path / "tell.txt")
+    assert (settings.prompt, settings.prompt_file) == (None, tmp_path / "tell.txt")
+
+
 def test_none_and_an_empty_variable_count_as_not_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

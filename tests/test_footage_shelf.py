@@ -32,6 +32,17 @@ def test_a_shelf_holds_no_more_than_it_may_and_lets_the_unused_go(tmp_path):
     assert [shelf.has("a", "0"), shelf.has("b", "2")] == [False, True]
 
 
+def test_whatever_an_id_holds_it_stays_in_the_folder(tmp_path):
+    shelf = Shelf(tmp_path / "a" / "shelf", 1000)
+    for content_id in ("../outside", "/etc/outside", "*"):
+        shelf.put(content_id, "n", content_id.encode())
+        assert shelf.get(content_id, "n") == content_id.encode()
+    assert len([place for place in tmp_path.rglob("*") if place.is_file()]) == 3
+    assert len(list(shelf.folder.iterdir())) == 3
+    shelf.forget("*")
+    assert shelf.has("../outside", "n") and not shelf.has("*", "n")
+
+
 def test_a_disk_that_takes_nothing_is_no_error(tmp_path, caplog):
     (tmp_path / "file").touch()
     Shelf(tmp_path / "file", 100).put("a", "b", b"x")

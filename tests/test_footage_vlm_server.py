@@ -31,9 +31,10 @@ from footage.types import Frames, Span
 from footage.video import probe, sample
 from footage.vlm import contract, load_model, sending, server
 from footage.vlm.address import Access, check_allowed, is_address, parse_address, shown_address
+from footage.vlm.pointing import point_prompt
 from footage.vlm.profiles import DEMO, MARLIN_2B
 from footage.vlm.protocol import Answer, Prompt, Sampling
-from footage.vlm.server import Manner, read_completion, request_body
+from footage.vlm.server import Manner, profile_for, read_completion, request_body
 from footage.vlm.wire import Patience
 from indexer.pipeline import index
 from search.ground import find_in_file
@@ -262,6 +263,13 @@ def test_a_single_frame_and_none() -> None:
         sending.clip_parts(Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(0, 1)))
 
 
+def test_a_picture_of_odd_size_is_sent_a_pixel_larger() -> None:
+    pixels = np.full((1, 241, 427, 3), 200, np.uint8)
+    _, pictures = decoded(sending.clip_parts(Frames(pixels, (3.0,), Span(3, 3))))
+    assert pictures.shape == (2, 242, 428, 3)
+    assert np.abs(pictures.astype(int) - 200).max() <= 3
+
+
 def test_pictures_have_their_times_before_each_pair() -> None:
     parts = sending.picture_parts(grey((0.0, 0.5, 1.0)))
     assert [part["type"] for part in parts] == ["text", "image_url", "image_url", "text", "image_url"]
@@ -456,6 +464,11 @@ def test_a_model_it_does_not_have_is_told_at_once(constant: Served) -> None:
         connect(constant.at("nolist", "nope"))
 
 
+def test_a_served_model_is_run_under_the_profile_of_its_name_or_repository() -> None:
+    assert profile_for("NemoStation/marlin-2b") is profile_for("Marlin-2B") is MARLIN_2B
+    assert profile_for("").family == profile_for("some/model").family == "server"
+
+
 def test_a_profile_can_be_named_and_a_wrong_one_is_refused(constant: Served) -> None:
     assert connect(constant.at() + "?profile=NemoStation/Marlin-2B").profile == MARLIN_2B
     with pytest.raises(UsageError, match="no model called 'marlin-3b'"):
@@ -474,6 +487,16 @@ def test_pictures_are_sent_where_no_video_is_taken(constant: Served) -> None:
         connect(constant.at("novideo") + "?video")
 
 
+def test_a_model_that_points_is_sent_a_moment_as_a_picture(constant: Served) -> None:
+    constant.forget()
+    model = connect(constant.at() + "?profile=molmo2-4b")
+    moment = Frames(np.zeros((1, 90, 161, 3), np.uint8), (3.0,), Span(3, 3))
+    for frames in (moment, grey((0.0, 0.0)), grey()):
+        model.run([(model.prepare(frames), point_prompt("the dog", model.profile))])
+    sent = [seen["parts"] for seen in constant.log() if not seen["probe"]]
+    assert sent == [["image_url", "text"], ["image_url", "text"], ["video_url", "text"]]
+
+
 def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> None:
     constant.forget()
     model = connect(constant.at("plain") + "?profile=marlin-2b")
@@ -482,7 +505,9 @@ def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> No
     fields = constant.log()[-1]["fields"]
     assert "stop_token_ids" not in fields
     assert fields["chat_template_kwargs"] == {"enable_thinking": False}
-    connect(constant.at() + "?profile=marlin-2b")
+    other = connect(constant.at() + "?profile=marlin-2b")
+    assert model.provenance.budget.endswith("fields=template")
+    assert other.provenance.budget.endswith("fields=processor+template")
     assert "stop_token_ids" in constant.log()[-1]["fields"]
 
 
@@ -495,6 +520,11 @@ def test_probabilities_are_done_without_where_they_are_not_told(demo: Served) ->
     assert contract.read_span(answer, Span(0, 2)).format_ok
 
 
+def test_half_a_character_is_a_question_mark_and_can_be_written_down() -> None:
+    told = json.loads('{"choices": [{"message": {"content": "A dog \\ud83d"}, "finish_reason": "stop"}]}')
+    assert read_completion(told, contract.caption_prompt(DEMO)).raw == "A dog ?"
+
+
 def test_nobody_there_is_one_sentence() -> None:
     with pytest.raises(
         ModelUnavailableError, match=r"^the server at http://127.0.0.1:9/v1 cannot be reached"
@@ -504,7 +534,7 @@ def test_nobody_there_is_one_sentence() -> None:
 
 # Faults
 
-PASSING = ("drop=2", "429=2", "500=2", "503=1", "nonsense=1", "empty=1", "half=2", "cut=1")
+PASSING = ("drop=2", "429=2", "500=2", "503=1", "nonsense=1", "deep=1", "empty=1", "half=2", "cut=1")
 LASTING = {
     "drop": "cannot be reached",
     "429": "answered with 429: slow down",
@@ -655,6 +685,16 @@ def test_the_command_refuses_another_machine_in_one_sentence(tmp_path: Path) -> 
     assert "--allow-remote" in asked.stderr
 
 
+@pytest.mark.parametrize("command", ["ask", "point", "track", "prompt"])
+def test_another_machine_is_asked_where_that_is_allowed(tmp_path: Path, command: str) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255])
+    told = [command, str(clip), "the dog", "--model", "https://127.0.0.1.invalid/v1#molmo2-4b"]
+    assert "another machine" in runner.invoke(app, told).stderr
+    allowed = runner.invoke(app, [*told, "--allow-remote"], env={"FOOTAGE_SERVER_TIMEOUT_SECONDS": "0.1"})
+    assert allowed.exit_code == 1
+    assert "cannot be reached" in allowed.stderr
+
+
 def test_a_dry_run_asks_the_server_what_it_serves(constant: Served, tmp_path: Path) -> None:
     clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 26)
     Store.open(tmp_path / "index", create=True)
@@ -678,6 +718,14 @@ def test_serve_command_prints_what_vllm_needs() -> None:
     assert (given_["--host"], given_["--port"]) == ("127.0.0.1", "9000")
     spelled = runner.invoke(app, ["models", "serve-command", "marlin-2b", "--port", "9000"])
     assert shlex.split(spelled.stdout.replace("\\\n", " ")) == command
+
+
+def test_molmo2_is_served_with_the_positions_and_the_pictures_it_takes() -> None:
+    told = runner.invoke(app, ["models", "serve-command", "molmo2-4b", "--json"])
+    command = json.loads(told.stdout)["command"]
+    given_ = dict(zip(command[3::2], command[4::2], strict=True))
+    assert given_["--max-model-len"] == given_["--max-num-batched-tokens"] == "36864"
+    assert json.loads(given_["--limit-mm-per-prompt"]) == {"video": 1, "image": 1}
 
 
 def test_there_is_nothing_to_serve_of_the_demo_model() -> None:

@@ -97,3 +97,10 @@ def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, c
 def test_what_is_no_object_with_a_video_is_refused(store, line):
     with pytest.raises(UsageError, match="line 1 is no caption"):
         take_in([line], store)
+
+
+def test_an_id_that_leads_out_of_a_folder_is_refused(library, store, tmp_path):
+    take_in([by_hand(library / "a.mp4")], store)
+    video, *rest = export_captions(store)
+    with pytest.raises(UsageError, match=r"line 1 is no caption: '\.\./x' names no content"):
+        take_in([video | {"content_id": "../x"}, *rest], Store.open(tmp_path / "other", create=True))

@@ -13,6 +13,7 @@ from search.calibration import (
     CARDS,
     UNCALIBRATED,
     Fit,
+    card_name,
     fit_calibration,
     load_calibration,
     read_calibration,
@@ -139,3 +140,13 @@ def test_confidence_is_logistic_and_stays_within_bounds():
     assert fit.confidence({"start": 1.0}) == pytest.approx(0.8808, abs=1e-4)
     assert Fit(intercept=1e9, weights={}).confidence({}) == 1.0
     assert Fit(intercept=-1e9, weights={}).confidence({}) == 0.0
+
+
+@pytest.mark.parametrize("name", ["some/model", "/etc/model", "../../model", ".."])
+def test_a_calibration_lies_in_its_folder_whatever_a_server_calls_its_model(tmp_path, monkeypatch, name):
+    monkeypatch.setattr(calibration, "OWN_CARDS", tmp_path)
+    place = tmp_path / card_name(name)
+    assert place.resolve().parent == tmp_path.resolve()
+    place.write_text(fitted().model_dump_json())
+    assert load_calibration(name) == fitted()
+    assert load_calibration(f"{name}_") is UNCALIBRATED

@@ -52,8 +52,6 @@ def changes(settings: Settings) -> Changes:
     Raises:
         UsageError: when a prompt cannot be read or is none.
     """
-    from footage.vlm.contract import raw_text
-
     prompt = read_prompt(settings.prompt_file) if settings.prompt_file else settings.prompt
     second = settings.stage2_prompt
     if prompt is not None and not prompt.strip():
@@ -68,8 +66,8 @@ def changes(settings: Settings) -> Changes:
         "min_frames": settings.min_frames,
         "max_frames": settings.max_frames,
         "pixels_per_frame": settings.max_pixels,
-        "caption_prompt": prompt and raw_text(prompt),
-        "second_prompt": second and raw_text(second),
+        "caption_prompt": prompt,
+        "second_prompt": second,
         "caption_tokens": settings.caption_tokens,
         "temperature": settings.temperature,
         "top_p": settings.top_p,

@@ -46,12 +46,12 @@ _DOUBLE_QUOTES = '["\u201c\u201d\u201e\u201f\uff02]'
 def caption_prompt(profile: Profile) -> Prompt:
     """The question for a scene and all its events."""
     require(profile, "caption")
-    return Prompt("caption", profile.caption_prompt, profile.caption_tokens, profile.sampling)
+    return Prompt("caption", raw_text(profile.caption_prompt), profile.caption_tokens, profile.sampling)
 
 
 def second_prompt(answer: Answer, profile: Profile) -> Prompt:
     """The second question of a model that captions in two stages, with the answer to the first put in."""
-    text = profile.second_prompt.replace("{caption}", clean_lines(read_text(answer)))
+    text = raw_text(profile.second_prompt.replace("{caption}", clean_lines(read_text(answer))))
     return Prompt("caption", text, profile.caption_tokens, profile.sampling)
 
 
@@ -101,11 +101,11 @@ def raw_prompt(
 def raw_text(text: str) -> str:
     """A text in which no tokenizer finds a control token, otherwise untouched; unpaired surrogates apart.
 
-    Where "<" may begin one (a letter, "|" or "/" follows) a space comes after it, as in ``clean_text``; not
-    in the placeholders of the contract's own prompts, such as "<start>".
+    Where "<" may begin one (a letter, "_", "|", "/" or what is not ASCII follows) a space comes after it, as
+    in ``clean_text``; not in the placeholders of the contract's own prompts, such as "<start>".
     """
     encodable = text.encode("utf-8", "replace").decode("utf-8")
-    return re.sub(r"<(?=[a-z|/])(?!start - end>|start>|end>)", "< ", encodable, flags=re.IGNORECASE)
+    return re.sub(r"<(?=[A-Za-z_|/]|[^\x00-\x7f])(?!start - end>|start>|end>)", "< ", encodable)
 
 
 def clean_event(text: str) -> str:

@@ -140,7 +140,7 @@ _DRAWING = ("temperature", "top_p", "repetition_penalty")
 def changed(profile: Profile, changes: Changes) -> Profile:
     """A profile with some changes; warns of those that leave what the model was trained on.
 
-    With other prompts or sampling its ``prompt_version`` is a digest of them.
+    With other prompts, sampling or length of captions its ``prompt_version`` is a digest of them and it.
 
     Raises:
         UsageError: when the changes make no sense.
@@ -156,14 +156,14 @@ def changed(profile: Profile, changes: Changes) -> Profile:
     _warn(profile, other)
     if _asked(other) == _asked(profile):
         return other
-    digest = hashlib.sha256("\0".join(_asked(other)).encode()).hexdigest()
+    digest = hashlib.sha256("\0".join([profile.prompt_version, *_asked(other)]).encode()).hexdigest()
     return replace(other, prompt_version=f"own-{digest[:12]}")
 
 
 def _asked(profile: Profile) -> list[str]:
-    """What a profile asks for a caption, and how it is written."""
+    """What a profile asks for a caption, how it is written, and how long it may be."""
     drawing = [f"{getattr(profile.sampling, name):g}" for name in _DRAWING]
-    return [profile.caption_prompt, profile.second_prompt, *drawing]
+    return [profile.caption_prompt, profile.second_prompt, *drawing, str(profile.caption_tokens)]
 
 
 def _warn(profile: Profile, other: Profile) -> None:
@@ -258,11 +258,17 @@ MOLMO2_4B = Profile(
     pixels_per_frame=2 * 378 * 378,
     overlap_seconds=0.0,
     ask_tokens=2048,
+    vllm=(
+        ("--max-model-len", "36864"),
+        ("--max-num-batched-tokens", "36864"),
+        ("--limit-mm-per-prompt", '{"video":1,"image":1}'),
+    ),
 )
 """Answers, points and tracks. 2 fps, at most 384 frames of 378 x 378 pixels and 2,048 new tokens are those of
 its card and its video_preprocessor_config.json; frames come twice as large, so that one of up to 2:1 keeps
 378 pixels on its shorter side before it is made square. The window is ours: a track of two objects through
-30 s still fits into the new tokens. The weights are float32, 19.4 GB to fetch."""
+30 s still fits into the new tokens. The weights are float32, 19.4 GB to fetch. A server may read 36,864
+positions, the default of transformers' Molmo2TextConfig."""
 
 DEMO = Profile(
     name="demo",
@@ -305,17 +311,24 @@ def profile_of_type(model_type: str) -> Profile | None:
     return next((each for each in PROFILES.values() if each.model_type == model_type), None)
 
 
+def find_profile(name: str) -> Profile | None:
+    """Looks a model up by its name or its repository, ignoring case; None where there is none."""
+    wanted = name.strip().casefold()
+    named = (
+        each for each in PROFILES.values() if wanted in (each.name.casefold(), each.repository.casefold())
+    )
+    return next(named, None) if wanted else None
+
+
 def get_profile(name: str) -> Profile:
-    """Looks a model up by its name or its repository, ignoring case.
+    """As ``find_profile``.
 
     Raises:
         UsageError: when there is none; names the known ones and the nearest.
     """
-    wanted = name.strip().casefold()
-    for profile in PROFILES.values():
-        if wanted and wanted in (profile.name.casefold(), profile.repository.casefold()):
-            return profile
-    near = difflib.get_close_matches(wanted, PROFILES, n=1)
+    if (profile := find_profile(name)) is not None:
+        return profile
+    near = difflib.get_close_matches(name.strip().casefold(), PROFILES, n=1)
     guess = f"did you mean {near[0]}? " if near else ""
     raise UsageError(
         f"there is no model called {name!r}; known are {', '.join(PROFILES)}",

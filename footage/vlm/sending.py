@@ -77,7 +77,8 @@ def encode_clip(frames: Frames, *, crf: int = CRF) -> bytes:
         stream = target.add_stream(
             "libx264", rate=Fraction(1000 / step).limit_denominator(1000), options=options
         )
-        stream.height, stream.width = frames.pixels.shape[1:3]
+        height, width = (side + side % 2 for side in frames.pixels.shape[1:3])  # 4:2:0 has no odd sides
+        stream.height, stream.width = height, width
         stream.pix_fmt, stream.time_base = "yuv420p", Fraction(1, 1000)
         context = stream.codec_context
         context.time_base, context.flags = Fraction(1, 1000), context.flags | Flags.frame_duration
@@ -85,7 +86,9 @@ def encode_clip(frames: Frames, *, crf: int = CRF) -> bytes:
         steps = [*np.diff(milliseconds).tolist(), round(step)]
         for number, at, lasts in zip(numbers, milliseconds, steps, strict=True):
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frames.pixels[number]), format="rgb24")
-            picture = picture.reformat(format="yuv420p", dst_colorspace=_BT_601, dst_color_range=_LIMITED)
+            picture = picture.reformat(
+                width, height, "yuv420p", dst_colorspace=_BT_601, dst_color_range=_LIMITED
+            )
             picture.pts, picture.time_base, picture.duration = at, Fraction(1, 1000), lasts
             target.mux(stream.encode(picture))
         target.mux(stream.encode())

@@ -31,7 +31,7 @@ from footage.errors import ModelError, ModelUnavailableError, UsageError
 from footage.types import FinishReason, Frames, Provenance, Span
 from footage.vlm import contract, sending
 from footage.vlm.address import Access, Address, Way, check_allowed, parse_address
-from footage.vlm.profiles import PROFILES, Changes, Profile, changed, get_profile
+from footage.vlm.profiles import Changes, Profile, changed, find_profile, get_profile
 from footage.vlm.protocol import LIKELIEST, Answer, Capabilities, Prepared, Prompt
 from footage.vlm.wire import Patience, RefusedError, Wire, key_from_environment
 
@@ -96,18 +96,24 @@ class ServerModel:
 
     @property
     def provenance(self) -> Provenance:
-        """The served name, what the server says it is made of, prompt version and budget; no address."""
-        sent = f"h264 crf={sending.CRF}" if self._manner.way == "video" else f"jpeg q={sending.JPEG_QUALITY}"
-        budget = f"{contract.budget_text(self._profile)} sent={sent}"
+        """The served name, what the server says it is made of, prompt version, budget, manner; no address."""
+        manner = self._manner
+        sent = f"h264 crf={sending.CRF}" if manner.way == "video" else f"jpeg q={sending.JPEG_QUALITY}"
+        # Without these fields a server samples frames, thinks and penalises as it is set up itself.
+        fields = [name for name in ("processor", "template") if getattr(manner, name)]
+        budget = f"{contract.budget_text(self._profile)} sent={sent} fields={'+'.join(fields) or 'none'}"
         return Provenance(self._name, self._revision, self._profile.prompt_version, budget)
 
     def prepare(self, frames: Frames) -> Prepared:
-        """Encode a window.
+        """Encode a window; for a model that points, a single frame as the picture that it names 1.
 
         Raises:
             DecodeError: when there is no frame in it.
         """
-        parts = _parts(frames, self._manner.way)
+        if "point" in self._profile.skills and len(set(frames.times_seconds)) == 1:
+            parts = [part for part in sending.picture_parts(frames) if part["type"] == "image_url"][:1]
+        else:
+            parts = _parts(frames, self._manner.way)
         size = sum(len(part.get("text") or part[part["type"]]["url"]) for part in parts)
         return Prepared(frames.span, parts, nbytes=size)
 
@@ -211,10 +217,7 @@ def profile_for(name: str, wanted: str = "") -> Profile:
     """
     if wanted:
         return get_profile(wanted)
-    for profile in PROFILES.values():
-        if name.casefold() in (profile.name.casefold(), profile.repository.casefold()):
-            return profile
-    return Profile(
+    return find_profile(name) or Profile(
         name=name,
         repository="",
         revision=None,
@@ -365,6 +368,7 @@ def read_completion(told: Any, prompt: Prompt) -> Answer:
     raw = "" if raw is None and isinstance(message, dict) else raw
     if not isinstance(raw, str):
         raise ValueError("no chat completion")
+    raw = raw.encode("utf-8", "replace").decode()  # JSON can spell half of a character
     ended = choice.get("finish_reason")
     if ended not in ("stop", "length"):
         raise ValueError(f"half an answer (finish_reason {ended!r})")
@@ -397,7 +401,7 @@ def _spelled(tokens: Sequence[bytes], raw: str) -> tuple[str, ...]:
 
     Nothing at all when the tokens do not spell the answer.
     """
-    whole, wanted = b"".join(tokens), raw.encode("utf-8", "replace")
+    whole, wanted = b"".join(tokens), raw.encode()
     first = whole.rfind(wanted)
     if first < 0 or not tokens:
         return ()

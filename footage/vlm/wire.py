@@ -25,6 +25,7 @@ from footage.vlm.address import KEY_VARIABLE, Access, Address
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
+"""Until a server takes the connection."""
 MOST_BYTES = 16 << 20
 """An answer larger than this is none."""
 _SAID_LENGTH = 200
@@ -140,6 +141,8 @@ class Wire:
                     "GET" if body is None else "POST", url, content=body, headers=headers
                 ) as response:
                     data = await _read_bounded(response)
+        except httpx2.ConnectTimeout:
+            return _Trouble(f"cannot be reached within {CONNECT_SECONDS:g} s")
         except (TimeoutError, httpx2.TimeoutException):
             return _Trouble(f"did not answer within {self.access.timeout_seconds:g} s")
         except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
@@ -151,8 +154,9 @@ class Wire:
         if response.is_success:
             try:
                 return read(json.loads(data))
-            except ValueError as exc:
-                reason = "no JSON" if isinstance(exc, json.JSONDecodeError | UnicodeDecodeError) else str(exc)
+            except (ValueError, RecursionError) as exc:
+                unread = isinstance(exc, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
+                reason = "no JSON" if unread else str(exc)
                 return _Trouble(f"answered with what cannot be used: {self._clean(reason)}{said}")
         raise self._refused(status, said)
 
@@ -193,7 +197,7 @@ class Wire:
         """What an answer says was wrong, as ": words"; empty where it does not say."""
         try:
             told = json.loads(data)
-        except ValueError:
+        except (ValueError, RecursionError):
             return ""
         for name in ("error", "message", "detail"):
             if isinstance(told, dict) and name in told:

@@ -42,7 +42,7 @@ def run(
     file is used with the setting "calibration".
     """
     from footage.store import Store
-    from search.calibration import OWN_CARDS, fit_calibration
+    from search.calibration import OWN_CARDS, card_name, fit_calibration
     from search.engine import Engine
     from ui.commands.evaluation_own import ask_own, labelled, read_truth
 
@@ -71,7 +71,7 @@ def run(
         data=f"{len(questions.questions)} queries of {truth.name}, {questions.absent} of them absent",
         date=date.today().isoformat(),
     )
-    place = out or OWN_CARDS / f"{profile}.json"
+    place = out or OWN_CARDS / card_name(profile)
     place.parent.mkdir(parents=True, exist_ok=True)
     place.write_text(fitted.model_dump_json(indent=2) + "\n")
     _show(fitted, place, as_json=json)

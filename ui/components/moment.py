@@ -122,7 +122,7 @@ def _pointed(
 
 def _points(name: str) -> bool:
     """Whether the model of a name can point; of a folder that is not known before it is loaded."""
-    from footage.vlm.profiles import PROFILES
+    from footage.vlm.profiles import find_profile
 
-    profile = PROFILES.get(name.casefold())
+    profile = find_profile(name)
     return profile is None or "point" in profile.skills
