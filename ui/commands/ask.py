@@ -25,11 +25,12 @@ def run(
     place: Annotated[
         list[str], typer.Argument(metavar="VIDEO[@TIME|@START-END]...", help="Files, and what of them.")
     ],
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    question: Annotated[str, typer.Argument(help="What you want to know; the last argument.")],
     window_seconds: options.WindowSeconds = None,
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -46,7 +47,12 @@ def run(
     # 1. What is wrong with a file or the question is told before anything is loaded.
     scenes = [asking.scene_of(text) for text in place]
     settings = options.settings_from(
-        config, model=model, model_path=model_path, device=device, window_seconds=window_seconds
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        window_seconds=window_seconds,
     )
     video_model, prompt = asking.load_model(settings, lambda profile: ask_prompt(question, profile))
     # 2. Ask, and show what is answered.

@@ -29,6 +29,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -44,7 +45,12 @@ def run(
     scene = asking.scene_of(place)
     pointing.check_drawing(draw, scene, overwrite=overwrite)
     settings = options.settings_from(
-        config, model=model, model_path=model_path, device=device, window_seconds=window_seconds
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        window_seconds=window_seconds,
     )
     found = pointing.find(scene, settings, lambda profile: point_prompt(what, profile))
     if json:
