@@ -42,12 +42,11 @@ def load_model(settings: Settings, make: MakePrompt) -> tuple[VideoModel, Prompt
     Raises:
         FootageError: when the question makes no sense to that model, or it cannot be had.
     """
-    from footage.vlm.profiles import PROFILES
+    from footage.vlm.profiles import known_profile
 
-    name = settings.model.casefold()
-    for profile in PROFILES.values():
-        if name in (profile.name.casefold(), profile.repository.casefold()):
-            make(profile)
+    profile = known_profile(settings.model)
+    if profile is not None:
+        make(profile)
     model = parts.load_model(settings)
     return model, make(model.profile)
 

@@ -286,19 +286,28 @@ def profile_of_type(model_type: str) -> Profile | None:
     return next((each for each in PROFILES.values() if each.model_type == model_type), None)
 
 
+def known_profile(name: str) -> Profile | None:
+    """The model of that name or repository, ignoring case; None where there is none."""
+    wanted = name.strip().casefold()
+    for profile in PROFILES.values():
+        if wanted and wanted in (profile.name.casefold(), profile.repository.casefold()):
+            return profile
+    return None
+
+
 def get_profile(name: str) -> Profile:
     """Looks a model up by its name or its repository, ignoring case.
 
     Raises:
         UsageError: when there is none; names the known ones and the nearest.
     """
-    wanted = name.strip().casefold()
-    for profile in PROFILES.values():
-        if wanted and wanted in (profile.name.casefold(), profile.repository.casefold()):
-            return profile
-    near = difflib.get_close_matches(wanted, PROFILES, n=1)
-    guess = f"did you mean {near[0]}? " if near else ""
+    profile = known_profile(name)
+    if profile is not None:
+        return profile
+    near = difflib.get_close_matches(name.strip().casefold(), PROFILES, n=1)
+    guess = f"Did you mean {near[0]}? " if near else ""
     raise UsageError(
         f"there is no model called {name!r}; known are {', '.join(PROFILES)}",
-        hint=f"{guess}A folder that holds a model works as well: give its path.",
+        hint=f"{guess}The path of a folder that holds a model works as well, and a server's address that "
+        "begins with http:// or https://.",
     )
