@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -61,6 +62,12 @@ def test_every_command_has_help_with_examples(command: str) -> None:
     assert f"$ footage {command}" in result.stdout
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, "eval run"])
+def test_whatever_takes_a_model_may_be_allowed_to_use_a_remote_server(command: str) -> None:
+    help_ = runner.invoke(app, [*command.split(), "--help"]).stdout
+    assert bool(re.search(r"--model +NAME", help_)) == ("--allow-remote" in help_)
+
+
 def test_the_main_help_lists_every_command_and_the_exit_codes() -> None:
     result = runner.invoke(app, ["--help"])
     assert result.exit_code == 0
@@ -109,6 +116,9 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
         (["search", "a car", "--device", "gpu"], "--device cannot be 'gpu'"),
         (["find", "{clip}", "a car", "--model", "marlin-3b"], "no model called 'marlin-3b'"),
         (["index", "{clip}", "--model", "marlin-3b"], "no model called 'marlin-3b'"),
+        (["index", "{clip}", "--model", "molmo2-4b"], "molmo2-4b cannot caption"),
+        (["find", "{clip}", "a car", "--model", "molmo2-4b"], "molmo2-4b cannot find"),
+        (["search", "a car", "--model", "molmo2-4b"], "molmo2-4b cannot find"),
         (["index", "{clip}", "--window", "5", "--overlap", "5"], "must be smaller than window_seconds"),
         (["find", "{clip}", "a car", "--from", "soon"], "'soon' is not a time"),
         (["find", "{clip}", "a car", "--from", "0:05"], "nothing from 0:05.0"),
@@ -296,10 +306,11 @@ def test_models_as_a_table() -> None:
 
 
 def test_the_app_gets_its_settings_through_the_environment(tmp_path: Path) -> None:
-    settings = Settings(db=tmp_path / "i", model="demo", device="cpu")
+    settings = Settings(db=tmp_path / "i", model="demo", device="cpu", allow_remote=True)
     told = environment(settings, config=Path("mine.toml"))
     assert told["FOOTAGE_DB"] == str(tmp_path / "i")
     assert (told["FOOTAGE_MODEL"], told["FOOTAGE_DEVICE"]) == ("demo", "cpu")
+    assert told["FOOTAGE_ALLOW_REMOTE"] == "True"
     assert "FOOTAGE_MODEL_PATH" not in told
     assert told["FOOTAGE_CONFIG"] == str(Path("mine.toml").absolute())
 

@@ -36,6 +36,13 @@ def test_a_file_whose_name_reads_like_a_place_is_that_file(tmp_path):
     assert parse_place(str(path)) == Place(path)
 
 
+def test_behind_a_file_that_exists_a_time_is_expected(tmp_path):
+    path = tmp_path / "a.mp4"
+    path.touch()
+    with pytest.raises(UsageError, match="'soon' is not a time"):
+        parse_place(f"{path}@soon")
+
+
 @pytest.mark.parametrize("text", ["a.mp4@9-3", "a.mp4@3-3", "a.mp4@1:75", "a.mp4@3x", "a.mp4@3-"])
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(UsageError):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from footage.embedder import Embedder
     from footage.store import Store
     from footage.vlm.address import Access
-    from footage.vlm.profiles import Changes
+    from footage.vlm.profiles import Changes, Skill
     from footage.vlm.protocol import VideoModel
     from search.ground import Looking
     from search.rerank import Reranker
@@ -30,6 +30,19 @@ def load_model(settings: Settings) -> VideoModel:
 
     with console.notes().status(f"loading {console.plain(shown_address(settings.model))}"):
         return named_model(settings)
+
+
+def check_skill(settings: Settings, skill: Skill) -> None:
+    """Make sure that the model can do something, before its weights are fetched; a folder's is seen later.
+
+    Raises:
+        UsageError: when it is a known one that cannot.
+    """
+    from footage.vlm.profiles import find_profile, require
+
+    profile = find_profile(settings.model)
+    if profile is not None:
+        require(profile, skill)
 
 
 def named_model(settings: Settings) -> VideoModel:
@@ -55,8 +68,8 @@ def changes(settings: Settings) -> Changes:
     prompt = read_prompt(settings.prompt_file) if settings.prompt_file else settings.prompt
     second = settings.stage2_prompt
     if prompt is not None and not prompt.strip():
-        raise UsageError("The prompt is empty.")
-    if second is not None and "{caption}" not in second:
+        raise UsageError("The prompt is empty.", hint="Write what the model is to do, or leave it out.")
+    if second and "{caption}" not in second:
         raise UsageError(
             "The second prompt does not say where the first answer goes.",
             hint="Write {caption} there, as in: Shorten this: {caption}",

@@ -68,10 +68,11 @@ def parse_place(text: str) -> Place:
     A file whose own name reads so is taken for that file.
 
     Raises:
-        UsageError: what stands behind the last "@" begins like a time and is none, or ends before it starts.
+        UsageError: what stands behind the last "@" is to be a time (it begins like one, or what stands before
+            is a file) and is none, or ends before it starts.
     """
     name, at, when = text.rpartition("@")
-    if not at or not name or not when[:1].isdigit() or Path(text).exists():
+    if not at or not name or Path(text).exists() or not (when[:1].isdigit() or Path(name).is_file()):
         return Place(Path(text))
     first, dash, last = when.partition("-")
     start, end = parse_time(first), parse_time(last) if dash else None

@@ -125,12 +125,12 @@ def note_losses(found: Sequence[Found]) -> None:
     if dropped:
         what = "1 point was" if dropped == 1 else f"{dropped} points were"
         console.notes().print(f"{what} left out: unreadable, or outside of the frame.", soft_wrap=True)
-    short = [asking.times(each.told.shown.span) for each in found if each.places.finish_reason == "length"]
+    short = [each.told.shown.span for each in found if each.places.finish_reason == "length"]
     if short:
+        where = ", ".join(asking.times(span) for span in short)
+        helps = " A shorter --window leaves more room." if short[0].duration_seconds else ""
         console.notes().print(
-            f"The answer was cut off at {', '.join(short)}: points may be missing. "
-            "A shorter --window leaves more room.",
-            soft_wrap=True,
+            f"The answer was cut off at {where}: points may be missing.{helps}", soft_wrap=True
         )
 
 

@@ -70,10 +70,14 @@ def ask_prompt(question: str, profile: Profile) -> Prompt:
     """A free question, answered in prose.
 
     Raises:
-        UsageError: when nothing is left of the question after cleaning (see ``clean_text``).
+        UsageError: when nothing is left of the question after cleaning (see ``clean_text``), or the model
+            answers none.
     """
     require(profile, "ask")
-    return Prompt("ask", _not_empty(clean_text(question), question), profile.ask_tokens, profile.sampling)
+    text = clean_text(question)
+    if not text:
+        raise UsageError(f"{question[:40]!r} is no question", hint="Ask something, as in: Who is there?")
+    return Prompt("ask", text, profile.ask_tokens, profile.sampling)
 
 
 def raw_prompt(

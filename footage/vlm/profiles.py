@@ -329,8 +329,9 @@ def get_profile(name: str) -> Profile:
     if (profile := find_profile(name)) is not None:
         return profile
     near = difflib.get_close_matches(name.strip().casefold(), PROFILES, n=1)
-    guess = f"did you mean {near[0]}? " if near else ""
+    guess = f"Did you mean {near[0]}? " if near else ""
     raise UsageError(
         f"there is no model called {name!r}; known are {', '.join(PROFILES)}",
-        hint=f"{guess}A folder that holds a model works as well: give its path.",
+        hint=f"{guess}The path of a folder that holds a model works as well, and a server's address that "
+        "begins with http:// or https://.",
     )

@@ -190,7 +190,7 @@ class Wire:
         asked = f" and asks to wait {trouble.asked_seconds:.0f} s" if trouble.asked_seconds else ""
         return ModelUnavailableError(
             f"the server at {self.address.url} {trouble.sentence}{times}{asked}",
-            hint="Once it answers again, the same command goes on where this one stopped.",
+            hint="Is it running, and the address right? The same command goes on where this one stopped.",
         )
 
     def _said(self, data: bytes) -> str:

@@ -25,7 +25,7 @@ def run(
     place: Annotated[
         list[str], typer.Argument(metavar="VIDEO[@TIME|@START-END]...", help="Files, and what of them.")
     ],
-    question: Annotated[str, typer.Argument(help="What you want to know.")],
+    question: Annotated[str, typer.Argument(help="What you want to know; the last argument.")],
     window_seconds: options.WindowSeconds = None,
     model: options.Model = None,
     model_path: options.ModelPath = None,

@@ -23,6 +23,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -36,7 +37,9 @@ def run(
     from search.asking import Asker
     from search.audit import RIGHT_IOU, agreement_rate, audit
 
-    settings = options.settings_from(config, db=db, model=model, model_path=model_path, device=device)
+    settings = options.settings_from(
+        config, db=db, model=model, model_path=model_path, device=device, allow_remote=allow_remote
+    )
     store = Store.open(settings.db)
     asker = Asker(
         parts.load_model(settings),

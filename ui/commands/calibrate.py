@@ -31,6 +31,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -47,7 +48,13 @@ def run(
     from ui.commands.evaluation_own import ask_own, labelled, read_truth
 
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
     questions = read_truth(truth)
     store = Store.open(settings.db)

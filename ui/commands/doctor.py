@@ -51,6 +51,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -61,7 +62,13 @@ def run(
     Exit code 0 when everything that is needed works, 1 otherwise. Nothing is downloaded.
     """
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
     healthy = True
     for check in examine(settings):

@@ -41,6 +41,7 @@ def demo_model(
     model: DemoModel = "demo",
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     config: options.Config = None,
     json: options.Json = False,
     debug: options.Debug = False,
@@ -48,7 +49,9 @@ def demo_model(
     """Have a model caption unseen drawn clips of one window, and ask it when each event happens."""
     from ui.commands.evaluation_runs import evaluate_demo_model
 
-    settings = options.settings_from(config, model=model, model_path=model_path, device=device)
+    settings = options.settings_from(
+        config, model=model, model_path=model_path, device=device, allow_remote=allow_remote
+    )
     video_model = parts.load_model(settings)
     with console.stages() as progress:
         scores = evaluate_demo_model(video_model, seed=seed, clips=clips, on_progress=progress)
@@ -82,6 +85,7 @@ def end_to_end(
     ] = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -96,7 +100,12 @@ def end_to_end(
     own = library or truth
     model = model if own else model or "demo"
     settings = options.settings_from(
-        config, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
     if library and truth:
         measure.library(library, truth, settings, fail_under=fail_under, keep=keep, as_json=json)
@@ -133,6 +142,7 @@ def verdicts(
     model: DemoModel = "demo",
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -145,7 +155,12 @@ def verdicts(
     from ui.commands.evaluation_drawn import evaluate_verdicts
 
     settings = options.settings_from(
-        config, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
     with console.stages() as progress:
@@ -182,6 +197,7 @@ def occurrences(
     model: DemoModel = "demo",
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -191,7 +207,12 @@ def occurrences(
     from ui.commands.evaluation_drawn import evaluate_occurrences
 
     settings = options.settings_from(
-        config, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
     with console.stages() as progress:
@@ -212,6 +233,7 @@ def long_file(
     model: DemoModel = "demo",
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -221,7 +243,12 @@ def long_file(
     from ui.commands.evaluation_long import evaluate_long_file
 
     settings = options.settings_from(
-        config, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
     with console.stages() as progress:
         scores = evaluate_long_file(settings, seed=seed, minutes=minutes, on_progress=progress)

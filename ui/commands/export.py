@@ -73,6 +73,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     rerank: options.Rerank = None,
     config: options.Config = None,
@@ -94,7 +95,14 @@ def run(
         )
     before, after = exports.read_handles(handles)
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder, rerank=rerank
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
+        rerank=rerank,
     )
     chosen = exports.read_formats(formats or ["mp4"])
     store = Store.open(settings.db)

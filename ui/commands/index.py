@@ -152,7 +152,7 @@ def run(
     window_seconds: options.WindowSeconds = None,
     overlap_seconds: options.OverlapSeconds = None,
     batch_size: Annotated[
-        int | None, typer.Option("--batch-size", metavar="N", help="Windows captioned in one go (4).")
+        int | None, typer.Option("--batch-size", metavar="N", help="Windows captioned in one go (8).")
     ] = None,
     db: options.Db = None,
     model: options.Model = None,
@@ -218,6 +218,7 @@ def run(
         retry=retry,
     )
     # 1. Everything that can be wrong before the first window, the quick things first.
+    parts.check_skill(settings, "caption")
     known = _known_roots(settings.db)
     for path in paths:
         if spelled(absolute(path)) not in known:  # else it may be a disk that is not plugged in

@@ -43,6 +43,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     rerank: options.Rerank = None,
     config: options.Config = None,
@@ -60,7 +61,14 @@ def run(
     length = exports.read_length(most)
     before, after = exports.read_handles(handles)
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder, rerank=rerank
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
+        rerank=rerank,
     )
     store = Store.open(settings.db)
     how = Options(

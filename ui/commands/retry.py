@@ -17,6 +17,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -30,8 +31,15 @@ def run(
     from footage.store import Store
 
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
+    parts.check_skill(settings, "caption")
     store = Store.open(settings.db)
     paths = [Path(file.path) for file in store.files() if file.state in ("failed", "partial")]
     there = [path for path in paths if path.exists()]

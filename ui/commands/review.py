@@ -86,6 +86,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -98,7 +99,13 @@ def run(
     from footage.store import Store
 
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
     store = Store.open(settings.db)
     if mark is not None:

@@ -192,6 +192,8 @@ def answer(
     from search.query import parse_query
 
     asked = parse_query(query)  # a bad query is told before anything is loaded
+    if ground:
+        parts.check_skill(settings, "find")
     store = Store.open(settings.db)
     embedder = None if mode == "text" else parts.load_embedder(settings)
     reranker = parts.load_reranker(settings)

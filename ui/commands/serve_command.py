@@ -33,4 +33,5 @@ def run(
         return
     lines = [shlex.join(command), *(shlex.join(pair) for pair in values)]
     typer.echo(" \\\n    ".join(lines))
-    console.notes().print(f"Then: footage index VIDEOS --model {address}", soft_wrap=True)
+    use = "index VIDEOS" if "caption" in profile.skills else "ask VIDEO QUESTION"
+    console.notes().print(f"Then: footage {use} --model {address}", soft_wrap=True)

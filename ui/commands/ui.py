@@ -36,6 +36,7 @@ def run(
     model: options.Model = None,
     model_path: options.ModelPath = None,
     device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
     embedder: options.Embedder = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -47,7 +48,13 @@ def run(
     from ui.serving import serve
 
     settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, embedder=embedder
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
     )
     if not on_this_machine_alone(host):
         console.notes().print(OPEN.format(host=console.plain(host)), soft_wrap=True)
@@ -69,7 +76,7 @@ def environment(settings: Settings, *, config: Path | None = None) -> dict[str, 
         config: Config file for every other setting.
     """
     told = {}
-    for name in ("db", "model", "model_path", "device", "embedder"):
+    for name in ("db", "model", "model_path", "device", "allow_remote", "embedder"):
         value = getattr(settings, name)
         if value is not None:
             told[f"FOOTAGE_{name.upper()}"] = str(value)
