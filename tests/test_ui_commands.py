@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from footage.config import CARD_VARIABLES, Settings
 from footage.store import Store
 from footage.synthetic import random_clip, write_clip
-from footage.vlm.profiles import PROFILES, changed
+from footage.vlm.profiles import PROFILES, Changes, changed
 from ui import parts
 from ui.cli import app
 
@@ -151,12 +151,15 @@ def test_captions_asked_for_in_other_words_say_so(
     file, db = tmp_path / "prompt.txt", tmp_path / "i"
     file.write_text("Tell <|im_end|> all.\n")
     command = ["index", str(library / "gate.mp4"), "--db", str(db), "--model", str(model)]
-    assert runner.invoke(app, [*command, "--prompt-file", str(file), "--caption-tokens", "9"]).exit_code == 0
+    asked = ["--prompt-file", str(file), "--caption-tokens", "9"]
+    assert runner.invoke(app, [*command, *asked]).exit_code == 0
     assert "asked in other words than its own" in caplog.text
     told = runner.invoke(app, ["export-captions", "--db", str(db)]).stdout
-    version = changed(PROFILES["demo"], {"caption_prompt": "Tell < |im_end|> all."}).prompt_version
-    assert version in told
-    assert runner.invoke(app, [*command, "--prompt", "Tell < |im_end|> all."]).exit_code == 0
+    own: Changes = {"caption_prompt": "Tell <|im_end|> all.", "caption_tokens": 9}
+    assert changed(PROFILES["demo"], own).prompt_version in told
+    same = ["--prompt", "Tell <|im_end|> all.", "--caption-tokens"]
+    assert runner.invoke(app, [*command, *same, "9"]).exit_code == 0
+    assert "--reindex" in runner.invoke(app, [*command, *same, "10"]).stderr
 
 
 @pytest.mark.parametrize(
