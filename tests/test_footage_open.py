@@ -254,3 +254,20 @@ def test_what_cannot_be_is_refused_before_the_model_is_asked(levels, tmp_path):
     with pytest.raises(VideoNotFoundError):
         model.caption(tmp_path / "none.mp4")
     assert talker.prompts == []
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"fps": 0}, "more than 0"),
+        ({"caption_prompt": " "}, "The prompt is empty"),
+        ({"second_prompt": "Shorter."}, "where the first answer goes"),
+    ],
+)
+def test_changes_that_make_no_sense_are_refused(change, sentence):
+    with pytest.raises(UsageError, match=sentence):
+        open_model("demo", **change)
+
+
+def test_an_empty_second_prompt_leaves_the_second_stage_out():
+    assert open_model("demo", second_prompt="").model.profile.second_prompt == ""

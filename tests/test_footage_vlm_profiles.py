@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import replace
 
@@ -81,6 +82,9 @@ def test_a_changed_prompt_is_another_version_and_an_impossible_change_is_refused
     assert changed(MARLIN_2B, {}) is MARLIN_2B
     with pytest.raises(UsageError, match="even"):
         changed(MARLIN_2B, {"max_frames": 7})
+    for nothing in ({"fps": 0}, {"fps": math.nan}, {"pixels_per_frame": 0}, {"caption_tokens": 0}):
+        with pytest.raises(UsageError, match="must be more than 0"):
+            changed(MARLIN_2B, nothing)
 
 
 @pytest.mark.parametrize(

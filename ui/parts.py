@@ -63,17 +63,10 @@ def changes(settings: Settings) -> Changes:
     """What the settings change of a model's profile.
 
     Raises:
-        UsageError: when a prompt cannot be read or is none.
+        UsageError: when a prompt cannot be read.
     """
     prompt = read_prompt(settings.prompt_file) if settings.prompt_file else settings.prompt
     second = settings.stage2_prompt
-    if prompt is not None and not prompt.strip():
-        raise UsageError("The prompt is empty.", hint="Write what the model is to do, or leave it out.")
-    if second and "{caption}" not in second:
-        raise UsageError(
-            "The second prompt does not say where the first answer goes.",
-            hint="Write {caption} there, as in: Shorten this: {caption}",
-        )
     wished = {
         "fps": settings.fps,
         "min_frames": settings.min_frames,

@@ -16,7 +16,7 @@ from pathlib import Path
 from footage.errors import DependencyError, UsageError
 from footage.shelf import Shelf
 from footage.vlm.address import Access, is_address
-from footage.vlm.profiles import Changes, Profile, changed
+from footage.vlm.profiles import Changes, Profile, changed, check_prompts
 from footage.vlm.protocol import Recalling, VideoModel
 from footage.vlm.weights import locate
 
@@ -49,11 +49,12 @@ def load_model(
         access: how servers may be used; None for this machine's alone.
 
     Raises:
-        UsageError: no such model or device, or a server that may not be used.
+        UsageError: no such model or device, a server that may not be used, or changes that make no sense.
         ModelUnavailableError: weights missing, gated, or no hub or server in reach.
         WrongCheckpointError: the folder holds something else.
         DependencyError: torch, torchvision or transformers is missing or does not fit.
     """
+    check_prompts(changes or {})
     if is_address(name_or_folder):
         if model_path is not None or revision is not None:
             raise UsageError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import logging
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict
@@ -100,6 +101,11 @@ class Profile:
             raise ValueError(
                 f"frames must be even and 2 <= min <= max, got {self.min_frames}..{self.max_frames}"
             )
+        if not (0 < self.fps < math.inf and self.pixels_per_frame > 0 and self.caption_tokens > 0):
+            raise ValueError(
+                "frames a second, pixels of a frame and tokens of a caption must be more than 0, "
+                f"got {self.fps}, {self.pixels_per_frame} and {self.caption_tokens}"
+            )
         if not 0 <= self.overlap_seconds < self.window_seconds:
             raise ValueError(
                 f"the overlap must be at least 0 s and shorter than the window ({self.window_seconds} s), "
@@ -135,6 +141,22 @@ class Changes(TypedDict, total=False):
 _BUDGET = ("fps", "min_frames", "max_frames", "pixels_per_frame")
 _DRAWING = ("temperature", "top_p", "repetition_penalty")
 """Changes that are the sampling's."""
+
+
+def check_prompts(changes: Changes) -> None:
+    """Make sure that prompts of a person's own can be asked.
+
+    Raises:
+        UsageError: when the first is empty, or the second has no place for the first answer.
+    """
+    prompt, second = changes.get("caption_prompt"), changes.get("second_prompt")
+    if prompt is not None and not prompt.strip():
+        raise UsageError("The prompt is empty.", hint="Write what the model is to do, or leave it out.")
+    if second and "{caption}" not in second:
+        raise UsageError(
+            "The second prompt does not say where the first answer goes.",
+            hint="Write {caption} there, as in: Shorten this: {caption}",
+        )
 
 
 def changed(profile: Profile, changes: Changes) -> Profile:
