@@ -9,7 +9,9 @@ FootageError                 anything that is not a bug: one sentence (what, why
 ├── ModelError               the model cannot be used
 │   ├── ModelUnavailableError  weights missing, gated, or no hub
 │   ├── WrongCheckpointError   the folder is not a checkpoint this profile can run
-│   └── ModelMemoryError       out of memory even at batch 1
+│   └── WindowError            one window is too much for it; others are unaffected
+│       ├── ModelMemoryError     out of memory even at batch 1
+│       └── WindowRefusedError   a server takes the model's other windows, and not this one
 ├── DependencyError          a library or system package is missing or does not fit
 └── StoreError               the index
     ├── StoreMissingError    there is no index there
@@ -65,8 +67,16 @@ class WrongCheckpointError(ModelError):
     """The folder or repository is not a checkpoint that this profile can run."""
 
 
-class ModelMemoryError(ModelError):
+class WindowError(ModelError):
+    """The model cannot take one window; other windows are unaffected."""
+
+
+class ModelMemoryError(WindowError):
     """The model ran out of memory even with a single window in the batch."""
+
+
+class WindowRefusedError(WindowError):
+    """A model server refuses a window, and takes others."""
 
 
 class DependencyError(FootageError):

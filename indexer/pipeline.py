@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from footage.embedder import Embedder
-from footage.errors import FootageError, ModelMemoryError
+from footage.errors import FootageError, WindowError
 from footage.store import Store
 from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm.captioning import captions
@@ -336,7 +336,7 @@ class _Run:
                 self._model.keep(decoded.window.content_id, window)
         records: dict[str, list[WindowRecord]] = {}
         for decoded, caption in zip(batch, told, strict=True):
-            if isinstance(caption, ModelMemoryError):
+            if isinstance(caption, WindowError):
                 self.give_up(Undecoded(decoded.window, str(caption)))
                 continue
             record = WindowRecord(decoded.window, caption, self._provenance)
@@ -352,13 +352,13 @@ class _Run:
         with self._meter.timing("tidy"):
             self._store.tidy_if_due()
 
-    def _answers(self, requests: Sequence[tuple[Prepared, Prompt]]) -> Sequence[Answer | ModelMemoryError]:
+    def _answers(self, requests: Sequence[tuple[Prepared, Prompt]]) -> Sequence[Answer | WindowError]:
         """The model's answers; where memory does not do for all windows at once, one after the other."""
         told = dict(self._model.stage_seconds)
         try:
             with self._meter.timing("caption", told=lambda: _since(told, self._model.stage_seconds)):
                 return self._model.run(requests)
-        except ModelMemoryError as error:
+        except WindowError as error:
             if len(requests) == 1:
                 return [error]
         return [answer for request in requests for answer in self._answers([request])]

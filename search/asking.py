@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
-from footage.errors import VideoError
+from footage.errors import VideoError, WindowRefusedError
 from footage.types import Span, Video, Window
 from footage.video import sample
 from footage.vlm.contract import find_prompt, read_span
@@ -137,6 +137,7 @@ class Asker:
                 # 2. Look.
                 with self._lock:
                     told = self._look([questions[n] for n in batch], prepared, prompt)
+                self._keep([questions[n] for n in batch], prepared)
                 replies.update(zip(batch, told, strict=True))
                 self._remember(told, prompt)
                 if on_progress:
@@ -149,15 +150,28 @@ class Asker:
         self, questions: Sequence[Question], prepared: Sequence[Prepared | str], prompt: Prompt
     ) -> list[Reply]:
         ready = [window for window in prepared if isinstance(window, Prepared)]
-        answers = iter(self.model.run([(window, prompt) for window in ready]) if ready else [])
+        answers = iter(self._answers(ready, prompt))
+        told = (window if isinstance(window, str) else next(answers) for window in prepared)
+        return [
+            Reply(question, problem=each) if isinstance(each, str) else _reply(question, each)
+            for question, each in zip(questions, told, strict=True)
+        ]
+
+    def _answers(self, windows: Sequence[Prepared], prompt: Prompt) -> Sequence[Answer | str]:
+        """What the model says of each window, or why it was refused."""
+        try:
+            return self.model.run([(window, prompt) for window in windows]) if windows else []
+        except WindowRefusedError as error:
+            if len(windows) == 1:
+                return [str(error)]
+        return [each for window in windows for each in self._answers([window], prompt)]
+
+    def _keep(self, questions: Sequence[Question], prepared: Sequence[Prepared | str]) -> None:
+        """Leave what was seen for other runs, where the model does that."""
         if isinstance(self.model, Recalling):
             for question, window in zip(questions, prepared, strict=True):
                 if isinstance(window, Prepared) and question.video.content_id:
                     self.model.keep(question.video.content_id, window)
-        return [
-            Reply(question, problem=window) if isinstance(window, str) else _reply(question, next(answers))
-            for question, window in zip(questions, prepared, strict=True)
-        ]
 
     def _prepare(self, questions: Sequence[Question]) -> list[Prepared | str]:
         """The windows ready for the model, or sentences saying why they cannot be had."""

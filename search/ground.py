@@ -279,7 +279,7 @@ class _Search:
             )
             for candidate in candidates
         ]
-        self.calibration = looking.calibration or load_calibration(profile.name)
+        self.calibration = looking.calibration or load_calibration(profile.fitted_as)
         hits = [hit.score for candidate in candidates for hit in candidate.hits]
         self.floor = min(hits, default=0.0) - 2.0
 

@@ -190,6 +190,10 @@ class Handler(BaseHTTPRequestHandler):
         if "plain" in faults and (extra := set(body) - PLAIN_FIELDS):
             self.reply(422, {"detail": f"Unexpected fields in the request: {extra}"})
             return True
+        clips = [part["video_url"]["url"] for part in body["messages"][-1]["content"] if "video_url" in part]
+        if "longest" in faults and any(len(clip) > int(faults["longest"]) for clip in clips):
+            self.reply(413, {"error": {"message": "this clip is too long"}})
+            return True
         if probe and "probed" not in faults:
             return False
         if "slow" in faults:
@@ -203,6 +207,7 @@ class Handler(BaseHTTPRequestHandler):
             "deep",
             "empty",
             "half",
+            "filtered",
             "cut",
             "redirect",
             "echo",
@@ -235,6 +240,10 @@ class Handler(BaseHTTPRequestHandler):
             self.reply(200, {"object": "chat.completion", "choices": []})
         elif name == "half":
             self.complete(faults, body, half=True)
+        elif name == "filtered":
+            message = {"role": "assistant", "content": ""}
+            choice = {"index": 0, "message": message, "finish_reason": "content_filter"}
+            self.reply(200, {"object": "chat.completion", "choices": [choice]})
         elif name == "cut":
             data = b'{"choices": [{"message": {"content": "Scene: A p'
             self.send(200, data, "application/json", length=len(data) + 100)

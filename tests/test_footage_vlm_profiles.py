@@ -118,3 +118,10 @@ def test_what_a_model_cannot_do_is_refused_with_those_that_can():
     with pytest.raises(UsageError, match="cannot find") as refused:
         require(blind, "find")
     assert "marlin-2b" in refused.value.hint
+
+
+def test_another_budget_has_a_fit_of_its_own():
+    assert MARLIN_2B.fitted_as == "marlin-2b"
+    assert changed(MARLIN_2B, {"temperature": 0.5}).fitted_as == "marlin-2b"
+    other = changed(MARLIN_2B, {"fps": 1.0})
+    assert other.fitted_as == "marlin-2b fps=1.0 min_frames=4 max_frames=240 pixels_per_frame=200704"

@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 from footage.config import Settings
 from footage.errors import DecodeError, ModelUnavailableError, UsageError
 from footage.store import Store
-from footage.types import Frames, Span
+from footage.types import Frames, Span, Window
 from footage.video import probe, sample
 from footage.vlm import contract, load_model, sending, server
 from footage.vlm.address import Access, check_allowed, is_address, parse_address, shown_address
@@ -37,6 +37,7 @@ from footage.vlm.protocol import Answer, Prompt, Sampling
 from footage.vlm.server import Manner, profile_for, read_completion, request_body
 from footage.vlm.wire import Patience
 from indexer.pipeline import index
+from search.asking import Asker, Question
 from search.ground import find_in_file
 from ui.cli import app
 
@@ -577,6 +578,45 @@ def test_a_fault_that_lasts_stops_the_run_keeps_what_is_done_and_resumes(
     whole = Store.open(tmp_path / "whole", create=True)
     index([clip], store=whole, model=connect(constant.at()), embedder=embedder)
     assert spans_of(store) == spans_of(whole)
+
+
+def test_a_window_that_is_refused_is_recorded_and_the_others_go_on(constant: Served, tmp_path: Path) -> None:
+    clip = write_levels(
+        tmp_path / "clips" / "clip.mp4", [128] * 40 + [0, 255] * 6
+    )  # unrest in the last window
+    model = connect(constant.at())
+    still, restless = (
+        model.prepare(sample(clip, span, **model.profile.frame_budget))
+        for span in (Span(12, 28), Span(36, 52))
+    )
+    assert still.nbytes < restless.nbytes
+    picky = constant.at(f"longest={(still.nbytes + restless.nbytes) // 2}")
+    store, embedder = Store.open(tmp_path / "index", create=True), StandinEmbedder()
+    report = index([clip], store=store, model=connect(picky), embedder=embedder)
+    (file,) = report.files
+    assert (file.state, store.status().windows) == ("partial", 3)
+    assert "refused a request (413: this clip is too long)" in file.reason
+    # A question about it is answered where it can be.
+    video = store.videos()[file.content_id]
+    spans = [Span(12, 28), Span(36, 52)]
+    asked = [Question(video, str(clip), Window(file.content_id, n, span)) for n, span in enumerate(spans)]
+    first, second = Asker(connect(picky)).ask("a square moves", asked)
+    assert first.answer is not None and second.answer is None
+    assert "this clip is too long" in second.problem
+    # A server that takes nothing at all is no matter of one window.
+    with pytest.raises(ModelUnavailableError, match="refused a request"):
+        again = Store.open(tmp_path / "again", create=True)
+        nothing = constant.at(f"longest={9 * still.nbytes // 10}")
+        index([clip], store=again, model=connect(nothing), embedder=embedder)
+
+
+def test_an_answer_that_is_filtered_is_not_asked_for_again(constant: Served) -> None:
+    constant.forget()
+    model = connect(constant.at("filtered=1-99"))
+    window, prompt = model.prepare(grey()), contract.caption_prompt(DEMO)
+    (answer,) = model.run([(window, prompt)])
+    assert (answer.raw, answer.finish_reason) == ("", "length")
+    assert sum(not seen["probe"] for seen in constant.log()) == 1
 
 
 def spans_of(store: Store) -> list[tuple[Span, str]]:

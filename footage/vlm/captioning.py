@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from footage.errors import ModelMemoryError
+from footage.errors import WindowError
 from footage.types import Caption
 from footage.vlm import contract
 from footage.vlm.profiles import Profile
@@ -16,13 +16,13 @@ SECOND_TRY = Sampling(temperature=0.7, top_p=0.8)
 FIRST_STAGE_ONLY = "first stage only"
 """Note of a caption whose second stage gave nothing to read, or did not fit into memory."""
 
-Run = Callable[[Sequence[tuple[Prepared, Prompt]]], Sequence[Answer | ModelMemoryError]]
+Run = Callable[[Sequence[tuple[Prepared, Prompt]]], Sequence[Answer | WindowError]]
 """Answers requests, in order; an error in place of an answer stands for a window that is too much."""
 
 
 def captions(
     windows: Sequence[Prepared], *, seeds: Sequence[int], profile: Profile, run: Run
-) -> list[Caption | ModelMemoryError]:
+) -> list[Caption | WindowError]:
     """What a model says of each window, read.
 
     A window whose answer holds nothing readable is asked about once more, drawn at random with its own seed.
@@ -39,7 +39,7 @@ def captions(
         One for each window, in order; the error for those that do not fit into memory.
     """
     prompt = contract.caption_prompt(profile)
-    told: list[Caption | ModelMemoryError] = []
+    told: list[Caption | WindowError] = []
     # 1. The first stage.
     for window, seed, answer in zip(
         windows, seeds, run([(window, prompt) for window in windows]), strict=True
@@ -64,21 +64,19 @@ def captions(
     ]
     for (n, draft), answer in zip(drafts.items(), run(asked), strict=True):
         second = _read(answer, windows[n], profile)
-        if isinstance(second, ModelMemoryError) or contract.UNREADABLE in second.notes:
+        if isinstance(second, WindowError) or contract.UNREADABLE in second.notes:
             told[n] = replace(draft, notes=(*draft.notes, FIRST_STAGE_ONLY))
         else:
             told[n] = replace(second, draft=draft.raw)
     return told
 
 
-def _read(
-    answer: Answer | ModelMemoryError, window: Prepared, profile: Profile
-) -> Caption | ModelMemoryError:
-    if isinstance(answer, ModelMemoryError):
+def _read(answer: Answer | WindowError, window: Prepared, profile: Profile) -> Caption | WindowError:
+    if isinstance(answer, WindowError):
         return answer
     return contract.read_caption(answer, window.span, prose=profile.prose)
 
 
-def _first_readable(again: Caption | ModelMemoryError, first: Caption) -> Caption:
+def _first_readable(again: Caption | WindowError, first: Caption) -> Caption:
     readable = isinstance(again, Caption) and contract.UNREADABLE not in again.notes
     return again if isinstance(again, Caption) and readable else first

@@ -113,6 +113,14 @@ class Profile:
             )
 
     @property
+    def fitted_as(self) -> str:
+        """What the fit of its verdicts is kept under: its name, and its budget where that was changed."""
+        known = PROFILES.get(self.name)
+        if known is None or known.frame_budget == self.frame_budget:
+            return self.name
+        return " ".join([self.name, *(f"{name}={value}" for name, value in self.frame_budget.items())])
+
+    @property
     def frame_budget(self) -> FrameBudget:
         """What its windows are sampled at."""
         return FrameBudget(

@@ -123,7 +123,7 @@ class VideoModel(Protocol):
         """Answer every request, in order.
 
         Raises:
-            ModelMemoryError: when even a single request does not fit.
+            WindowError: when even a single request does not fit, or is refused.
         """
         ...
 

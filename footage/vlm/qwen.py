@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
+import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -38,6 +39,8 @@ from footage.vlm.weights import Weights
 
 logger = logging.getLogger(__name__)
 
+SEEN_VERSION = 1
+"""Goes up with any change to which frames a window is sampled at, or how they are made ready."""
 PROMPT_TOKENS_APART = 16
 """Prompts of one batch differ in length by so much at most: what is longer is read a token at a time."""
 LONG_PROMPT_TOKENS = 128
@@ -211,7 +214,10 @@ class QwenModel(ABC):
     def _shelved_as(self, span: Span) -> str:
         """What a window's features depend on beside its video."""
         told = self.provenance
-        return f"{span} {told.model} {told.revision} {told.budget} {self._model.dtype}"
+        library = f"transformers {transformers.__version__}"
+        return (
+            f"{SEEN_VERSION} {library} {span} {told.model} {told.revision} {told.budget} {self._model.dtype}"
+        )
 
     @abstractmethod
     def _size(self, frames: int) -> dict[str, int]:

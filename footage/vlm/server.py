@@ -27,7 +27,7 @@ import httpx2
 import numpy as np
 from anyio.from_thread import start_blocking_portal
 
-from footage.errors import ModelError, ModelUnavailableError, UsageError
+from footage.errors import ModelError, ModelUnavailableError, UsageError, WindowRefusedError
 from footage.types import FinishReason, Frames, Provenance, Span
 from footage.vlm import contract, sending
 from footage.vlm.address import Access, Address, Way, check_allowed, parse_address
@@ -47,6 +47,7 @@ BATCHES_AHEAD = 4
 """So many times the requests on their way at once are worth giving to one call."""
 _SHOWN_NAMES, _LONGEST_NAME = 5, 200
 _GREY = 128
+_ABOUT_THE_REQUEST = (400, 413, 422)  # too long, too large, not to its liking
 
 Body = dict[str, Any]
 
@@ -80,6 +81,7 @@ class ServerModel:
     ) -> None:
         self._wire, self._profile = wire, profile
         self._name, self._revision, self._manner, self._patience = name, revision, manner, patience
+        self._has_answered = False
 
     @property
     def profile(self) -> Profile:
@@ -124,6 +126,7 @@ class ServerModel:
         tokens, too.
 
         Raises:
+            WindowRefusedError: when the server refuses a window (400, 413, 422) and has answered others.
             ModelUnavailableError: when the server cannot be used (any more); what was on its way is given up.
         """
         if not requests:
@@ -133,11 +136,17 @@ class ServerModel:
 
     async def _answers(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         answers: dict[int, Answer] = {}
+        refused: list[RefusedError] = []
         room = anyio.CapacityLimiter(self._wire.access.requests)
 
         async def answer(number: int, prepared: Prepared, prompt: Prompt) -> None:
             async with room:
-                answers[number] = await self._answer(client, prepared, prompt)
+                try:
+                    answers[number] = await self._answer(client, prepared, prompt)
+                except RefusedError as error:
+                    if error.status not in _ABOUT_THE_REQUEST:
+                        raise
+                    refused.append(error)
 
         async with self._wire.client() as client:
             try:
@@ -146,6 +155,12 @@ class ServerModel:
                         group.start_soon(answer, number, prepared, prompt)
             except* ModelError as failed:
                 raise _first(failed) from None
+        # A server that refuses all from the first on is set up wrong; of several the caller asks one by one.
+        self._has_answered = self._has_answered or bool(answers)
+        if refused and (self._has_answered or len(requests) > 1):
+            raise WindowRefusedError(str(refused[0]), hint="Shorter windows may be taken: see --window.")
+        if refused:
+            raise refused[0]
         return [answers[number] for number in range(len(requests))]
 
     async def _answer(self, client: httpx2.AsyncClient, prepared: Prepared, prompt: Prompt) -> Answer:
@@ -370,6 +385,8 @@ def read_completion(told: Any, prompt: Prompt) -> Answer:
         raise ValueError("no chat completion")
     raw = raw.encode("utf-8", "replace").decode()  # JSON can spell half of a character
     ended = choice.get("finish_reason")
+    if ended == "content_filter":  # another try would end the same way
+        return Answer(raw, "length")
     if ended not in ("stop", "length"):
         raise ValueError(f"half an answer (finish_reason {ended!r})")
     reason: FinishReason = "stop" if ended == "stop" or contract.is_whole(prompt, raw) else "length"

@@ -69,7 +69,7 @@ def run(
     with console.stages() as progress:
         asked = ask_own(engine, store, questions.questions, on_progress=progress)
     examples, right, groups = labelled(asked)
-    profile = video_model.profile.name
+    profile = video_model.profile.fitted_as
     fitted = fit_calibration(
         examples,
         right,

@@ -514,7 +514,7 @@ def _uncaptioned(matches: Sequence[Match], looking: Looking, model: VideoModel) 
     """How sure the model alone would make; 0 where it was not asked."""
     from search.calibration import load_calibration
 
-    calibration = looking.calibration or load_calibration(model.profile.name)
+    calibration = looking.calibration or load_calibration(model.profile.fitted_as)
     return max(
         (calibration.uncaptioned.confidence(dict(match.measures)) for match in matches if match.grounded),
         default=0.0,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from footage.errors import DecodeError, FootageError
+from footage.errors import DecodeError, FootageError, UsageError
 from footage.types import Span, Video
 from ui.components import markup, notices
 from ui.components.resources import Desk
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_CHARACTERS = 500
 """Longest question."""
+MOST_WINDOWS = 8
+"""Longest stretch, in windows: nobody can stop what the page has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,12 @@ def _said(
     from footage.vlm.contract import ask_prompt, read_text
 
     prompt = ask_prompt(words, model.profile)
+    if span.duration_seconds > MOST_WINDOWS * model.profile.window_seconds:
+        raise UsageError(
+            f"the stretch lasts {span.duration_seconds:.0f} s, and the model sees "
+            f"{model.profile.window_seconds:g} s at a time",
+            hint="Move the player's points closer together, or ask with `footage ask` on the command line.",
+        )
     pieces = []
     for told in ask(model, Scene(Path(path), video, span), prompt, timeout_seconds=timeout_seconds):
         if told.answer is None:
