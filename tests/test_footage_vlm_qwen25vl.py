@@ -79,7 +79,7 @@ def test_it_is_a_video_model_with_its_provenance(model):
     assert isinstance(model, VideoModel)
     assert (model.profile.name, model.profile.sampling) == ("qwen2.5-vl-7b", Sampling(0.1, 0.001, 1.05))
     told = model.provenance
-    assert (told.model, told.prompt_version) == ("tiny", "qwen2.5-vl-1")
+    assert (told.model, told.prompt_version) == ("tiny", model.profile.prompt_version)
     assert told.budget == "fps=2 frames=4..240 pixels=7840"
     assert model.capabilities.token_logprobs and model.capabilities.max_batch >= 2
 
@@ -302,7 +302,7 @@ def test_an_index_keeps_both_stages_and_hands_them_on(model, tmp_path):
     assert staged, "the tiny model must say something that can be read"
     for record in staged:
         assert record.caption.draft != record.caption.raw
-        assert record.provenance.prompt_version == "qwen2.5-vl-1"
+        assert record.provenance.prompt_version == model.profile.prompt_version
     again = Store.open(tmp_path / "again.lancedb", create=True)
     lines = [json.dumps(row) for row in export_captions(store)]
     import_captions(lines, store=again, embedder=StandinEmbedder())
