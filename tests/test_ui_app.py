@@ -30,7 +30,6 @@ from footage.types import Event, File, Match, Span, Video
 from indexer.pipeline import index
 from search.engine import Coverage, SearchResult, Timings
 from search.query import parse_query
-from ui import parts
 from ui.components import cards, evidence, markup, media, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui"
@@ -263,6 +262,7 @@ def open_app(tmp_path, monkeypatch):
 
 def library_page() -> None:
     from footage.config import load_settings
+    from ui import parts
     from ui.components import resources
     from ui.views import library
 
