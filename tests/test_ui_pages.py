@@ -99,19 +99,21 @@ def review_page() -> None:
 
 def review_page_without_a_model() -> None:
     from footage.config import load_settings
+    from ui import parts
     from ui.components import resources
     from ui.views import review
 
     settings = load_settings().model_copy(update={"model": "/no/such/model"})
-    review.show(resources.Desk(settings, resources.load_model))
+    review.show(resources.Desk(settings, parts.named_model))
 
 
 def library_page() -> None:
     from footage.config import load_settings
+    from ui import parts
     from ui.components import resources
     from ui.views import library
 
-    library.show(resources.Desk(load_settings(), resources.load_model))
+    library.show(resources.Desk(load_settings(), parts.named_model))
 
 
 def whole(app: AppTest) -> AppTest:
