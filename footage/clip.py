@@ -190,13 +190,25 @@ def write_picture(
 
     absolute, _ = check(path)
     refuse_source(out, absolute)
+    pixels = painted_picture(path, seconds, paint, timeout_seconds=timeout_seconds)
+    with whole_file(out) as partial:
+        Image.fromarray(pixels).save(partial, "PNG")
+    return out
+
+
+def painted_picture(
+    path: str | os.PathLike[str], seconds: float, paint: Paint | None, *, timeout_seconds: float = 120
+) -> np.ndarray:
+    """The picture on show at a moment in its own size, painted on: RGB, uint8 (height, width, 3).
+
+    Raises:
+        VideoError: The video cannot be read there.
+    """
     pixels = frame_at(path, seconds, max_width=WHOLE, timeout_seconds=timeout_seconds)
     planes = [pixels[..., n].copy() for n in range(3)]
     if paint is not None:
         paint(planes, seconds)
-    with whole_file(out) as partial:
-        Image.fromarray(np.stack(planes, axis=-1)).save(partial, "PNG")
-    return out
+    return np.stack(planes, axis=-1)
 
 
 _Writer = Callable[[Stretch, Path, Pulse], Stretch]

@@ -8,8 +8,10 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import tempfile
 from pathlib import Path
+
+from footage.errors import FootageError
+from footage.wholefile import whole_file
 
 logger = logging.getLogger(__name__)
 
@@ -48,17 +50,11 @@ class Shelf:
         """Keep something, whole or not at all; a disk that is full or read-only is logged, no error."""
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor, draft = tempfile.mkstemp(prefix=".", dir=self.folder)
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(kept)
-                os.replace(draft, self._place(content_id, name))
-            except BaseException:
-                os.unlink(draft)
-                raise
+            with whole_file(self._place(content_id, name)) as partial:
+                partial.write_bytes(kept)
             keep_small(self.folder, self._most_bytes)
-        except OSError as exc:
-            logger.warning("nothing can be kept in %s: %s", self.folder, exc.strerror or exc)
+        except (OSError, FootageError) as exc:
+            logger.warning("nothing can be kept in %s: %s", self.folder, exc)
 
     def drop(self, content_id: str, name: str) -> None:
         """Remove what was put under a name, if it is there."""

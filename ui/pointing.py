@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from footage.errors import UsageError
-from ui import asking, console
+from ui import asking, console, shown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,13 +79,13 @@ def find(scene: Scene, settings: Settings, make: asking.MakePrompt) -> list[Foun
 def emit(scene: Scene, found: Sequence[Found], kind: str) -> None:
     """A line of JSON for each window or picture; points in pixels of the source's frames."""
     for each in found:
-        shown, places = each.told.shown, each.places
+        seen, places = each.told.shown, each.places
         console.emit(
             type=kind,
             video=str(scene.path),
-            **asking.span_fields(shown.span),
-            width=shown.width,
-            height=shown.height,
+            **asking.span_fields(seen.span),
+            width=seen.width,
+            height=seen.height,
             count=places.count,
             points=[
                 {"time_seconds": p.time_seconds, "object": p.object_id, "x": p.x, "y": p.y}
@@ -134,6 +134,9 @@ def note_losses(found: Sequence[Found]) -> None:
         )
 
 
-def objects(count: int) -> str:
-    """Reads "1 object" or "3 objects"."""
-    return f"{count} object{'' if count == 1 else 's'}"
+def print_count(each: Found) -> None:
+    """When, how many objects, and what they were called."""
+    places = each.places
+    said = f": {console.plain(places.text)}" if places.text else ""
+    counted = f"{asking.times(each.told.shown.span)}  {shown.count(places.count, 'object')}{said}"
+    console.results().print(counted, soft_wrap=True)

@@ -67,10 +67,8 @@ def _show(found: Sequence[pointing.Found]) -> None:
     from footage.timecode import format_time
 
     for each in found:
-        places, span = each.places, each.told.shown.span
-        said = f": {console.plain(places.text)}" if places.text else ""
-        counted = f"{asking.times(span)}  {pointing.objects(places.count)}{said}"
-        console.results().print(counted, soft_wrap=True)
+        places = each.places
+        pointing.print_count(each)
         if not places.points:
             continue
         table = console.table("time", "object", "x", "y", right=("time", "object", "x", "y"))

@@ -73,11 +73,8 @@ def _show(found: Sequence[pointing.Found]) -> None:
     from footage.timecode import format_time
 
     for each in found:
-        places, span = each.places, each.told.shown.span
-        said = f": {console.plain(places.text)}" if places.text else ""
-        console.results().print(
-            f"{asking.times(span)}  {pointing.objects(places.count)}{said}", soft_wrap=True
-        )
+        places = each.places
+        pointing.print_count(each)
         if not places.points:
             continue
         table = console.table("object", "points", "from", "at", "to", "at", right=("object", "points"))

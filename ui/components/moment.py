@@ -106,11 +106,9 @@ def _pointed(
     model: VideoModel, video: Video, path: str, span: Span, words: str, timeout_seconds: float
 ) -> _Reply:
     """The picture in the middle, with what was pointed at on it."""
-    import numpy as np
-
+    from footage.clip import painted_picture
     from footage.drawing import Drawing
     from footage.showing import Scene, ask
-    from footage.video import WHOLE, frame_at
     from footage.vlm.pointing import point_prompt, read_places
 
     middle = round((span.start_seconds + span.end_seconds) / 2, 3)
@@ -119,13 +117,12 @@ def _pointed(
     if told.answer is None:
         raise DecodeError(told.problem)
     places = read_places(told.answer, told.shown)
-    pixels = frame_at(path, middle, max_width=WHOLE, timeout_seconds=timeout_seconds)
-    planes = [pixels[..., n].copy() for n in range(3)]
-    Drawing([*places.paths.values()], width=video.width, height=video.height)(planes, middle)
+    drawing = Drawing([*places.paths.values()], width=video.width, height=video.height)
+    picture = painted_picture(path, middle, drawing, timeout_seconds=timeout_seconds)
     found = (
         f"<p><b>{markup.clock(middle)}</b> {count(places.count, 'object')}: {markup.text(places.text)}</p>"
     )
-    return _Reply(video.content_id, span, found, np.stack(planes, axis=-1))
+    return _Reply(video.content_id, span, found, picture)
 
 
 def _points(name: str) -> bool:
