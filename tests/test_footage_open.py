@@ -105,7 +105,7 @@ def test_a_part_is_told_in_the_videos_time(demo):
     assert told["provenance"] == {
         "model": "demo-model",
         "revision": demo.model.provenance.revision,
-        "prompt_version": "marlin-1",
+        "prompt_version": "marlin-2",
         "budget": "fps=2 frames=4..240 pixels=6144",
     }
 

@@ -178,8 +178,8 @@ class Runner:
         )
 
     def prefix_text_source(self) -> str:
-        """The rendered template up to the text."""
-        return "<|im_start|>user\n<|vision_start|><|video_pad|><|vision_end|>"
+        """The rendered template up to the text, in the profile's video form (bare)."""
+        return "<|im_start|>user\n<|video_pad|>"
 
     def prefix_text(self, sample: Sample) -> str:
         """What the processor makes of the video placeholder, from the start of the prompt."""
@@ -187,7 +187,7 @@ class Runner:
         pairs = "".join(
             f"<{stamp:.1f} seconds><|vision_start|>{pads}<|vision_end|>" for stamp in sample.stamps
         )
-        return f"<|im_start|>user\n<|vision_start|>{pairs}<|vision_end|>"
+        return f"<|im_start|>user\n{pairs}"
 
     def prefix_positions(self, ids: Tensor, grid: tuple[int, int, int]) -> Tensor:
         """M-RoPE positions of one prefix, (3, length); equal for all windows with as many pairs."""

@@ -18,6 +18,10 @@ logger = logging.getLogger(__name__)
 Skill = Literal["caption", "find", "ask", "point", "track"]
 """What a model can be asked for."""
 
+VideoForm = Literal["wrapped", "bare"]
+"""How a video stands in the prompt. "wrapped": one vision_start before it and one vision_end after it, as
+chat templates write it. "bare": without these two; each pair of frames has its own, behind its time stamp."""
+
 CAPTION_PROMPT = (
     "Provide a spatial description of this clip followed by time-ranged events.\n"
     "For each event, give the time range as <start - end> and a short description."
@@ -63,8 +67,12 @@ class Profile:
     second_prompt: str = ""
     """A second question about the same window, in which {caption} stands for the answer to the first; its
     answer is the caption. Empty for none."""
-    prompt_version: str = "marlin-1"
-    """Goes up with any change to a prompt, to how a query is cleaned, or to how a parser reads an answer."""
+    prompt_version: str = "marlin-2"
+    """Goes up with any change to a prompt, its video form, how a query is cleaned, or how an answer is read.
+    marlin-1: the video was wrapped."""
+    video_form: VideoForm = "bare"
+    """The form in the model's own reference code. Qwen3.5 and its fine-tunes: bare, as the processor of
+    Qwen3-VL made it up to transformers 5.7, with which Marlin-2B was run by its makers."""
     prose: bool = False
     """Whether a caption without a timed line counts as one event of the whole window."""
     sampling: Sampling = LIKELIEST
@@ -263,6 +271,7 @@ QWEN25_VL_7B = Profile(
         f"add what is missing, and leave out what cannot be seen.\n{_FORM}"
     ),
     prompt_version="qwen2.5-vl-1",
+    video_form="wrapped",
     prose=True,
     sampling=Sampling(temperature=0.1, top_p=0.001, repetition_penalty=1.05),
     caption_tokens=512,
@@ -283,6 +292,7 @@ MOLMO2_4B = Profile(
     billions=4.85,
     skills=("ask", "point", "track"),
     prompt_version="molmo2-1",
+    video_form="wrapped",
     min_frames=2,
     max_frames=384,
     pixels_per_frame=2 * 378 * 378,

@@ -39,8 +39,9 @@ from footage.vlm.weights import Weights
 
 logger = logging.getLogger(__name__)
 
-SEEN_VERSION = 1
-"""Goes up with any change to which frames a window is sampled at, or how they are made ready."""
+SEEN_VERSION = 2
+"""Goes up with any change to which frames a window is sampled at, how they are made ready, or to the prompt's
+video form: the tokens before the user's text are kept, too."""
 PROMPT_TOKENS_APART = 16
 """Prompts of one batch differ in length by so much at most: what is longer is read a token at a time."""
 LONG_PROMPT_TOKENS = 128
@@ -477,6 +478,8 @@ class QwenModel(ABC):
         rendered = ""
         if self._processor.chat_template:
             rendered = self._processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+        if self.profile.video_form == "bare":
+            rendered = bare_video(rendered, self._processor)
         head, place, tail = rendered.partition(_PLACE)
         if not place or rendered.count(self._processor.video_token) != 1:
             raise WrongCheckpointError(
@@ -484,6 +487,20 @@ class QwenModel(ABC):
                 hint="Restore chat_template.jinja from the model's repository.",
             )
         return head, self._tokenizer(tail, add_special_tokens=False)["input_ids"]
+
+
+def bare_video(rendered: str, processor: Any) -> str:
+    """A rendered chat template without the vision_start and vision_end around its video.
+
+    transformers 5.12 and later replace the pad alone and leave the two; the processor that Qwen3-VL was
+    published with (transformers 4.57 to 5.7) replaced all three.
+
+    Args:
+        rendered: The template's text.
+        processor: Of the checkpoint; knows how the three tokens are spelled.
+    """
+    pad: str = processor.video_token
+    return rendered.replace(f"{processor.vision_start_token}{pad}{processor.vision_end_token}", pad)
 
 
 @dataclass(frozen=True, slots=True)
