@@ -190,6 +190,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--finds", type=int, default=4, help="find prompts a window")
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--vision-lr", type=float, default=0.6, help="its share of it in stage two")
+    parser.add_argument(
+        "--hints", type=float, default=1.0, help="weight of the hints; 0 for a model that is past them"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument(
@@ -210,7 +213,9 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     arguments.work.mkdir(parents=True, exist_ok=True)
     tokenizer = build_tokenizer()
-    runner = Runner(build_model(tokenizer, arguments.seed), build_processor(tokenizer))
+    runner = Runner(
+        build_model(tokenizer, arguments.seed), build_processor(tokenizer), hint_weight=arguments.hints
+    )
     log(f"{sum(p.numel() for p in runner.model.parameters()):,} parameters, {len(tokenizer)} tokens")
     vision, language = arguments.work / "vision.pt", arguments.work / "language.pt"
     if not arguments.export_only:

@@ -39,16 +39,24 @@ CHAT_TEMPLATE = (
 """One turn of the Qwen3.5 template, with its think block closed."""
 
 
-def write_tiny_model(folder: Path, *, number_tokens: bool = False, profile: str = "", seed: int = 0) -> Path:
+def write_tiny_model(
+    folder: Path,
+    *,
+    number_tokens: bool = False,
+    profile: str = "",
+    seed: int = 0,
+    tokenizer: PreTrainedTokenizerFast | None = None,
+) -> Path:
     """Writes config, safetensors, tokenizer, processor, template and generation config into ``folder``.
 
     Args:
         folder: made when missing.
+        tokenizer: a real one; None for ``tiny_tokenizer``.
         number_tokens: "0.0" to "32.9" are single tokens, as the demo model has them; otherwise digits are.
         profile: value of "footage_profile" in the config; empty for none.
         seed: of the weights.
     """
-    tokenizer = tiny_tokenizer(number_tokens=number_tokens)
+    tokenizer = tokenizer or tiny_tokenizer(number_tokens=number_tokens)
     pixels = {"patch_size": 16, "temporal_patch_size": 2, "merge_size": 2, "image_mean": [0.5] * 3}
     pixels["image_std"] = [0.5] * 3
     processor = Qwen3VLProcessor(

@@ -108,8 +108,11 @@ AttentionInterface.register("pairwise", pairwise_attention)
 class Runner:
     """The model, its processor, and how a batch of windows and prompts goes through both."""
 
-    def __init__(self, model: Qwen3_5ForConditionalGeneration, processor: Qwen3VLProcessor) -> None:
+    def __init__(
+        self, model: Qwen3_5ForConditionalGeneration, processor: Qwen3VLProcessor, *, hint_weight: float = 1.0
+    ) -> None:
         self.model, self.processor, self.tokenizer = model, processor, processor.tokenizer
+        self.hint_weight = hint_weight
         self.profile = get_profile("demo")
         first = self.tokenizer.convert_tokens_to_ids("0.0")
         self.number_ids = range(first, first + LARGEST_NUMBER + 1)
@@ -228,7 +231,7 @@ class Runner:
         caption_loss, told = self.answer_loss(captions, cache, position)
         find_loss, found = self.answer_loss(spans, cache, position) if spans else (caption_loss, {})
         return (
-            0.5 * caption_loss + 0.5 * find_loss + 0.2 * seen + hints,
+            0.5 * caption_loss + 0.5 * find_loss + self.hint_weight * (0.2 * seen + hints),
             {
                 "caption words": told["words"],
                 "caption numbers": told["numbers"],
@@ -291,7 +294,7 @@ class Runner:
         told = losses.detach()
         numbers = (targets >= self.number_ids.start) & (targets < self.number_ids.stop)
         figures |= {"words": told[~numbers].mean().item(), "numbers": told[numbers].mean().item()}
-        return (losses * weights[:, 1:][answered]).sum() + hints, figures
+        return (losses * weights[:, 1:][answered]).sum() + self.hint_weight * hints, figures
 
     def decode(self, embeds: Tensor, positions: Tensor, mask: Tensor | None, cache: BranchingCache) -> Tensor:
         """The language model over embeddings (batch, length, hidden), positions (3, batch, length)."""

@@ -18,9 +18,10 @@ logger = logging.getLogger(__name__)
 Skill = Literal["caption", "find", "ask", "point", "track"]
 """What a model can be asked for."""
 
-VideoForm = Literal["wrapped", "bare"]
-"""How a video stands in the prompt. "wrapped": one vision_start before it and one vision_end after it, as
-chat templates write it. "bare": without these two; each pair of frames has its own, behind its time stamp."""
+VideoForm = Literal["template", "bare"]
+"""How a video stands in the prompt. "template": as the checkpoint's chat template and processor write it.
+"bare": without the vision_start and vision_end that Qwen's templates write around the whole video; each pair of
+frames has its own, behind its time stamp."""
 
 CAPTION_PROMPT = (
     "Provide a spatial description of this clip followed by time-ranged events.\n"
@@ -70,9 +71,8 @@ class Profile:
     prompt_version: str = "marlin-2"
     """Goes up with any change to a prompt, its video form, how a query is cleaned, or how an answer is read.
     marlin-1: the video was wrapped."""
-    video_form: VideoForm = "bare"
-    """The form in the model's own reference code. Qwen3.5 and its fine-tunes: bare, as the processor of
-    Qwen3-VL made it up to transformers 5.7, with which Marlin-2B was run by its makers."""
+    video_form: VideoForm = "template"
+    """The form that the model's own reference code makes."""
     prose: bool = False
     """Whether a caption without a timed line counts as one event of the whole window."""
     sampling: Sampling = LIKELIEST
@@ -228,10 +228,13 @@ MARLIN_2B = Profile(
     revision="fd111fca4fc7897876fb0d7e9df22ca5ac8ab965",
     licence="Apache-2.0",
     gated=True,
+    video_form="bare",
     end_ids=_QWEN35_ENDS,
     vllm=_AS_QWEN35,
 )
-"""The model the contract was written for; its card serves 200,704 pixels a frame, 2 fps, 4 to 240 frames."""
+"""The model the contract was written for; its card serves 200,704 pixels a frame, 2 fps, 4 to 240 frames. Its
+makers ran it with transformers 5.7, whose Qwen3-VL processor (since 4.57) put the pairs of frames in place of
+the template's vision_start, video_pad and vision_end: the bare form. Later releases keep the outer two."""
 
 VIDEO_SCAN = Profile(
     name="video-scan",
@@ -239,6 +242,7 @@ VIDEO_SCAN = Profile(
     repository="cudabenchmarktest/video-scan",
     revision=None,
     licence="BUSL-1.1",
+    video_form="bare",
     end_ids=_QWEN35_ENDS,
     vllm=_AS_QWEN35,
     notice=(
@@ -271,7 +275,6 @@ QWEN25_VL_7B = Profile(
         f"add what is missing, and leave out what cannot be seen.\n{_FORM}"
     ),
     prompt_version="qwen2.5-vl-1",
-    video_form="wrapped",
     prose=True,
     sampling=Sampling(temperature=0.1, top_p=0.001, repetition_penalty=1.05),
     caption_tokens=512,
@@ -279,7 +282,8 @@ QWEN25_VL_7B = Profile(
 )
 """NVIDIA NeMo Curator's captioner (``nemo_curator/models/qwen_vl.py``): its sampling, its 512 tokens, its two
 stages and its 2 frames a second, with prompts of this project. 200,704 pixels are 256 tokens a pair of
-frames, between the 128 and the 768 of qwen_vl_utils: 30 s take 7,680 of the context's 32,768."""
+frames, between the 128 and the 768 of qwen_vl_utils: 30 s take 7,680 of the context's 32,768. The video stays in the
+template's vision_start and vision_end, as Qwen2_5_VLProcessor has left it since transformers 4.49."""
 
 MOLMO2_4B = Profile(
     name="molmo2-4b",
@@ -292,7 +296,6 @@ MOLMO2_4B = Profile(
     billions=4.85,
     skills=("ask", "point", "track"),
     prompt_version="molmo2-1",
-    video_form="wrapped",
     min_frames=2,
     max_frames=384,
     pixels_per_frame=2 * 378 * 378,
@@ -316,6 +319,7 @@ DEMO = Profile(
     repository="",
     revision=None,
     licence="Apache-2.0",
+    video_form="bare",
     folder=Path(__file__).resolve().parents[2] / "data" / "demo-model",
     pixels_per_frame=96 * 64,
     window_seconds=16.0,
