@@ -20,8 +20,8 @@ Skill = Literal["caption", "find", "ask", "point", "track"]
 
 VideoForm = Literal["template", "bare"]
 """How a video stands in the prompt. "template": as the checkpoint's chat template and processor write it.
-"bare": without the vision_start and vision_end that Qwen's templates write around the whole video; each pair of
-frames has its own, behind its time stamp."""
+"bare": without the vision_start and vision_end that Qwen's templates write around the whole video; each pair
+of frames has its own, behind its time stamp."""
 
 CAPTION_PROMPT = (
     "Provide a spatial description of this clip followed by time-ranged events.\n"
@@ -282,8 +282,8 @@ QWEN25_VL_7B = Profile(
 )
 """NVIDIA NeMo Curator's captioner (``nemo_curator/models/qwen_vl.py``): its sampling, its 512 tokens, its two
 stages and its 2 frames a second, with prompts of this project. 200,704 pixels are 256 tokens a pair of
-frames, between the 128 and the 768 of qwen_vl_utils: 30 s take 7,680 of the context's 32,768. The video stays in the
-template's vision_start and vision_end, as Qwen2_5_VLProcessor has left it since transformers 4.49."""
+frames, between the 128 and the 768 of qwen_vl_utils: 30 s take 7,680 of the context's 32,768. The video
+stays within the template's vision_start and vision_end, as Qwen2_5_VLProcessor leaves it since 4.49."""
 
 MOLMO2_4B = Profile(
     name="molmo2-4b",
