@@ -84,8 +84,9 @@ class FrameTable:
         return float(self.seconds(self.pts[-1] + self.durations[-1]))
 
     def seconds(self, pts: Any) -> np.ndarray:
-        """Ticks of the container as video time, in seconds."""
-        return np.asarray((pts - self.pts[0]) * self.time_base.numerator / self.time_base.denominator)
+        """Ticks of the container as video time in seconds, on the grid of ``types.on_grid``."""
+        exact = np.asarray((pts - self.pts[0]) * self.time_base.numerator / self.time_base.denominator)
+        return exact.round(6)
 
     def keyframe_at(self, index: int) -> int:
         """Index of the last keyframe shown at or before frame ``index``."""

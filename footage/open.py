@@ -333,4 +333,4 @@ def _answered(
 
 def _moved(span: Span, start: float, end: float) -> Span:
     """A window of a stretch as one of the video."""
-    return Span(round(start + span.start_seconds, 6), min(round(start + span.end_seconds, 6), end))
+    return Span(start + span.start_seconds, min(start + span.end_seconds, end))

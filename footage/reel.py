@@ -154,7 +154,10 @@ class _Film:
         import av
 
         stretch, track = piece.stretch, self._track
-        end = self.frames + max(1, math.floor(stretch.span.duration_seconds * self._rate + _EPSILON))
+        exact = (
+            (stretch.end - stretch.begin) * stretch.table.time_base * self._rate
+        )  # a Fraction: no rounding
+        end = self.frames + max(1, math.floor(exact + _EPSILON))
         heard = Sound(stretch, self._sample(end) - self._sample(self.frames), layout="stereo")
         begin, shown = self.frames, None
 

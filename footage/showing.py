@@ -55,7 +55,7 @@ def cut(span: Span, window_seconds: float) -> list[Span]:
     """As few windows of one length as make none longer than ``window_seconds``; a moment stays one."""
     count = max(1, math.ceil(span.duration_seconds / window_seconds - 1e-9))
     edges = [span.start_seconds + span.duration_seconds * n / count for n in range(count)]
-    edges = [round(edge, 6) for edge in edges] + [span.end_seconds]
+    edges += [span.end_seconds]
     return [Span(start, end) for start, end in pairwise(edges)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from footage.errors import UsageError
-from footage.types import Span
+from footage.types import Span, on_grid
 
 _CLOCK = re.compile(r"(?:(?:(?P<hours>\d+):)?(?P<minutes>\d+):)?(?P<seconds>\d+(?:\.\d*)?|\.\d+)", re.ASCII)
 
@@ -43,17 +43,17 @@ def parse_time(text: str) -> float:
             f"{text!r} is not a time: minutes and seconds after a colon stay below 60",
             hint="Write seconds (83.5), m:ss (1:23.5) or h:mm:ss (1:02:03).",
         )
-    return hours * 3600 + minutes * 60 + seconds
+    return on_grid(hours * 3600 + minutes * 60 + seconds)
 
 
 def overlap_seconds(a: Span, b: Span) -> float:
     """How many seconds the two spans share; 0 when they only touch."""
-    return max(0.0, min(a.end_seconds, b.end_seconds) - max(a.start_seconds, b.start_seconds))
+    return on_grid(max(0.0, min(a.end_seconds, b.end_seconds) - max(a.start_seconds, b.start_seconds)))
 
 
 def gap_seconds(a: Span, b: Span) -> float:
     """How many seconds lie between the two spans; 0 when they touch or overlap."""
-    return max(0.0, max(a.start_seconds, b.start_seconds) - min(a.end_seconds, b.end_seconds))
+    return on_grid(max(0.0, max(a.start_seconds, b.start_seconds) - min(a.end_seconds, b.end_seconds)))
 
 
 def iou(a: Span, b: Span) -> float:

@@ -1,6 +1,8 @@
 """The nouns of the project as frozen dataclasses; standard library only, no behaviour but checks.
 
-Times are video time throughout: seconds of presentation time since the first frame of the video stream.
+Times are video time throughout: seconds of presentation time since the first frame of the video stream. All
+of them are put on one grid of whole microseconds (``on_grid``) when a type here takes them, so that a time
+that was rounded and one that was not never meet in a comparison.
 """
 
 from __future__ import annotations
@@ -18,9 +20,21 @@ FinishReason = Literal["stop", "length"]
 Verdict = Literal["found", "uncertain", "not found"]
 
 
+def on_grid(seconds: float) -> float:
+    """The nearest whole microsecond, in seconds. Container clocks are coarser (1/90000 s is 11 microseconds).
+
+    What is not finite stays as it is.
+    """
+    return round(seconds, 6)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A half-open interval of video time, ``start_seconds <= t < end_seconds``."""
+    """A half-open interval of video time, ``start_seconds <= t < end_seconds``; its ends are put on the grid.
+
+    Raises:
+        ValueError: The ends are not finite, the start is negative, or the end lies before the start.
+    """
 
     start_seconds: float
     """First instant inside, in seconds; never negative."""
@@ -28,6 +42,7 @@ class Span:
     """First instant after, in seconds; never before the start."""
 
     def __post_init__(self) -> None:
+        _put_on_grid(self, "start_seconds", "end_seconds")
         if not (math.isfinite(self.start_seconds) and math.isfinite(self.end_seconds)):
             raise ValueError(f"a span needs finite ends, got {self.start_seconds} and {self.end_seconds}")
         if not 0 <= self.start_seconds <= self.end_seconds:
@@ -38,7 +53,26 @@ class Span:
     @property
     def duration_seconds(self) -> float:
         """Length in seconds."""
-        return self.end_seconds - self.start_seconds
+        return on_grid(self.end_seconds - self.start_seconds)
+
+    @classmethod
+    def clamped(cls, start_seconds: float, end_seconds: float, *, within: Span | None = None) -> Span:
+        """The span between two times that may lie outside ``within`` (None: before 0) or in the wrong order.
+
+        Both ends are moved to the nearest time inside; an end before the start becomes the start.
+
+        Raises:
+            ValueError: A time is not finite.
+        """
+        first, last = (0.0, math.inf) if within is None else (within.start_seconds, within.end_seconds)
+        start = min(max(on_grid(start_seconds), first), last)
+        return cls(start, max(start, min(on_grid(end_seconds), last)))
+
+
+def _put_on_grid(record: object, *names: str) -> None:
+    """Put some times of a frozen dataclass on the grid."""
+    for name in names:
+        object.__setattr__(record, name, on_grid(getattr(record, name)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +112,9 @@ class File:
     tried_at: float = 0.0
     """When the last of them did, seconds since the epoch."""
 
+    def __post_init__(self) -> None:
+        _put_on_grid(self, "duration_seconds")
+
 
 @dataclass(frozen=True, slots=True)
 class Video:
@@ -114,6 +151,9 @@ class Video:
     warnings: tuple[str, ...] = ()
     """What is known to be wrong with it, a sentence each (for example: truncated at 13.6 s)."""
 
+    def __post_init__(self) -> None:
+        _put_on_grid(self, "duration_seconds", "start_pts_seconds")
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -145,6 +185,7 @@ class Frames:
             raise ValueError(f"frames must be (frames, height, width, 3), got {self.pixels.shape}")
         if len(self.times_seconds) != len(self.pixels):
             raise ValueError(f"{len(self.pixels)} frames need as many times, got {len(self.times_seconds)}")
+        object.__setattr__(self, "times_seconds", tuple(map(on_grid, self.times_seconds)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ def free_stretch(place: Span, others: Iterable[Span], *, duration_seconds: float
     end = min(
         (o.start_seconds for o in others if o.start_seconds >= place.end_seconds), default=duration_seconds
     )
-    return Span(start, max(start, end))
+    return Span.clamped(start, end)
 
 
 def moved_window(place: Span, used: Iterable[Span], *, within: Span, length_seconds: float) -> Span | None:
@@ -50,7 +50,9 @@ def moved_window(place: Span, used: Iterable[Span], *, within: Span, length_seco
     tried = [window_at(start, within, length_seconds) for start in starts]
     whole = tried[0]
     tried += [
-        Span(max(whole.start_seconds, _on_grid(place.start_seconds - INSTANT_SECONDS)), whole.end_seconds),
+        Span(
+            max(whole.start_seconds, _on_find_grid(place.start_seconds - INSTANT_SECONDS)), whole.end_seconds
+        ),
         Span(whole.start_seconds, min(whole.end_seconds, place.end_seconds + INSTANT_SECONDS)),
     ]
     return next(
@@ -67,8 +69,9 @@ def moved_window(place: Span, used: Iterable[Span], *, within: Span, length_seco
 
 def around(place: Span, *, within: Span, length_seconds: float) -> list[Span]:
     """The windows right before and after a place that are long enough to be worth a look."""
-    before = Span(max(within.start_seconds, place.start_seconds - length_seconds), place.start_seconds)
-    after = Span(place.end_seconds, min(within.end_seconds, place.end_seconds + length_seconds))
+    start, end = place.start_seconds, place.end_seconds
+    before = Span.clamped(start - length_seconds, start, within=within)
+    after = Span.clamped(end, end + length_seconds, within=within)
     return [window for window in (before, after) if window.duration_seconds >= SHORTEST_SECONDS]
 
 
@@ -81,8 +84,8 @@ def window_on(place: Span, *, within: Span, length_seconds: float) -> Span | Non
 def window_at(start_seconds: float, within: Span, length_seconds: float) -> Span:
     """The window of a length that starts about there, inside a stretch, on the grid of find answers."""
     latest = within.end_seconds - length_seconds
-    start = max(within.start_seconds, _on_grid(max(0.0, min(start_seconds, latest))))
-    return Span(start, max(start, min(within.end_seconds, start + length_seconds)))
+    start = max(within.start_seconds, _on_find_grid(max(0.0, min(start_seconds, latest))))
+    return Span.clamped(start, start + length_seconds, within=within)
 
 
 def _centre(span: Span) -> float:
@@ -96,5 +99,5 @@ def _moved(one: Span, other: Span) -> bool:
     )
 
 
-def _on_grid(seconds: float) -> float:
+def _on_find_grid(seconds: float) -> float:
     return math.floor(seconds / INSTANT_SECONDS) * INSTANT_SECONDS

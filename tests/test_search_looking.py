@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footage.timecode import overlap_seconds
-from footage.types import Span
+from footage.types import Span, on_grid
 from search.looking import (
     MOVED_SECONDS,
     SHORTEST_SECONDS,
@@ -59,14 +59,14 @@ def test_a_lead_is_looked_at_apart_from_what_was_named_beside_it():
 half_seconds = st.integers(0, 240).map(lambda half: half / 2)
 
 
-@given(half_seconds, half_seconds, st.lists(half_seconds, max_size=4), st.floats(1, 120))
+@given(half_seconds, half_seconds, st.lists(half_seconds, max_size=4), st.floats(1, 120).map(on_grid))
 def test_a_moved_window_shows_the_place_lies_in_the_video_and_is_moved(a, b, starts, duration):
     place = Span(min(a, b, duration), min(max(a, b), duration))
     used = [Span(min(start, duration), min(start + 30, duration)) for start in starts]
     window = moved(place, used, duration=duration)
     if window is None:
         return
-    assert 0 <= window.start_seconds < window.end_seconds <= duration + 1e-9
+    assert 0 <= window.start_seconds < window.end_seconds <= duration
     assert overlap_seconds(window, place) >= place.duration_seconds - 1e-6
     assert window.duration_seconds <= 30 + 0.5
     for other in used:

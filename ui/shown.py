@@ -84,8 +84,8 @@ def answer_fields(query: Query, match: Match | JointMatch) -> dict[str, Any]:
     return {
         "video": match.path,
         "content_id": match.video.content_id,
-        "start_seconds": round(match.span.start_seconds, 3),
-        "end_seconds": round(match.span.end_seconds, 3),
+        "start_seconds": match.span.start_seconds,
+        "end_seconds": match.span.end_seconds,
         "verdict": match.verdict,
         "confidence": match.confidence,
         "grounded": all(part.grounded for part in match.parts),
@@ -106,8 +106,8 @@ def match_fields(match: Match) -> dict[str, Any]:
     return {
         "video": match.path,
         "content_id": match.video.content_id,
-        "start_seconds": round(match.span.start_seconds, 3),
-        "end_seconds": round(match.span.end_seconds, 3),
+        "start_seconds": match.span.start_seconds,
+        "end_seconds": match.span.end_seconds,
         "verdict": match.verdict,
         "confidence": match.confidence,
         "calibrated": match.calibrated,

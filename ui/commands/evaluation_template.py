@@ -232,7 +232,7 @@ def _entry(video: Listed, events: Sequence[str], folder: Path) -> str:
 def _accepted(events: Mapping[str, tuple[Span, ...]]) -> Iterator[str]:
     """Each query as a line, its times as exact as somebody set them."""
     for query, spans in events.items():
-        times = [[round(span.start_seconds, 3), round(span.end_seconds, 3)] for span in spans]
+        times = [[span.start_seconds, span.end_seconds] for span in spans]
         yield f'{{"query": {_json(query)}, "spans": {_json(times)}}}'
 
 

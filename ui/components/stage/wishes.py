@@ -6,7 +6,9 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from footage.types import Span
+from footage.types import Span, on_grid
+
+_BROWSER_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def _span(start: object, end: object, duration_seconds: float) -> Span | None:
 
 
 def _moment(value: object, duration_seconds: float) -> float | None:
-    """Seconds inside the video, or None."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    """Seconds inside the video, or None; a browser rounds to the millisecond, also past the video's end."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(duration_seconds):
         return None
-    return float(value) if math.isfinite(duration_seconds) and 0 <= value <= duration_seconds else None
+    inside = 0 <= value <= duration_seconds + _BROWSER_SECONDS
+    return min(on_grid(float(value)), duration_seconds) if inside else None
