@@ -6,6 +6,7 @@ same window of the same video to the same model has the same answer.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
-from footage.errors import VideoError, WindowRefusedError
+from footage.errors import FootageError, VideoError, WindowRefusedError
 from footage.types import Span, Video, Window
 from footage.video import sample
 from footage.vlm.contract import find_prompt, read_span
@@ -24,9 +25,21 @@ from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, VideoModel
 if TYPE_CHECKING:
     from footage.store.notebook import Notebook
 
+logger = logging.getLogger(__name__)
+
 KEPT_BYTES = 512 << 20
 """Windows held ready: whoever asks twice asks mostly about the same. What one takes is its pictures as the
 vision tower saw them, 22 MB for 30 s of Marlin's."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why a window could not be made ready; the fields of ``Reply``."""
+
+    sentence: str
+    unexpected: bool = False
+
+
 OUT_OF_TIME = "The time allowed was spent before the model could look here."
 """Problem of a question that the budget left no time for."""
 
@@ -55,6 +68,8 @@ class Reply:
     """When, in video time and inside the window; None when the answer names no usable time."""
     problem: str = ""
     """Why the window was not looked at, one sentence; empty when it was."""
+    unexpected: bool = False
+    """True when the problem is a fault of this program, or of a library, whose traceback is in the log."""
 
     @property
     def seen(self) -> Span:
@@ -125,7 +140,7 @@ class Asker:
         can = self.model.capabilities
         batches = list(_batches(unknown, max(1, min(can.windows_ahead, can.max_batch))))
         with ThreadPoolExecutor(1, "decode ahead") as ahead:
-            coming: Future[list[Prepared | str]] | None = None
+            coming: Future[list[Prepared | _Problem]] | None = None
             for batch, after in zip_longest(batches, batches[1:]):
                 if until is not None and time.monotonic() >= until:
                     replies.update((n, Reply(questions[n], problem=OUT_OF_TIME)) for n in batch)
@@ -147,38 +162,48 @@ class Asker:
         return [replies[n] for n in range(len(questions))]
 
     def _look(
-        self, questions: Sequence[Question], prepared: Sequence[Prepared | str], prompt: Prompt
+        self, questions: Sequence[Question], prepared: Sequence[Prepared | _Problem], prompt: Prompt
     ) -> list[Reply]:
         ready = [window for window in prepared if isinstance(window, Prepared)]
         answers = iter(self._answers(ready, prompt))
-        told = (window if isinstance(window, str) else next(answers) for window in prepared)
+        results = (window if isinstance(window, _Problem) else next(answers) for window in prepared)
         return [
-            Reply(question, problem=each) if isinstance(each, str) else _reply(question, each)
-            for question, each in zip(questions, told, strict=True)
+            Reply(question, problem=each.sentence, unexpected=each.unexpected)
+            if isinstance(each, _Problem)
+            else _reply(question, each)
+            for question, each in zip(questions, results, strict=True)
         ]
 
-    def _answers(self, windows: Sequence[Prepared], prompt: Prompt) -> Sequence[Answer | str]:
+    def _answers(self, windows: Sequence[Prepared], prompt: Prompt) -> Sequence[Answer | _Problem]:
         """What the model says of each window, or why it was refused."""
         try:
             return self.model.run([(window, prompt) for window in windows]) if windows else []
         except WindowRefusedError as error:
             if len(windows) == 1:
-                return [str(error)]
+                return [_Problem(str(error))]
         return [each for window in windows for each in self._answers([window], prompt)]
 
-    def _keep(self, questions: Sequence[Question], prepared: Sequence[Prepared | str]) -> None:
+    def _keep(self, questions: Sequence[Question], prepared: Sequence[Prepared | _Problem]) -> None:
         """Leave what was seen for other runs, where the model does that."""
         if isinstance(self.model, Recalling):
             for question, window in zip(questions, prepared, strict=True):
                 if isinstance(window, Prepared) and question.video.content_id:
                     self.model.keep(question.video.content_id, window)
 
-    def _prepare(self, questions: Sequence[Question]) -> list[Prepared | str]:
-        """The windows ready for the model, or sentences saying why they cannot be had."""
-        return [
-            self._held(question) or self._recalled(question) or self._decode(question)
-            for question in questions
-        ]
+    def _prepare(self, questions: Sequence[Question]) -> list[Prepared | _Problem]:
+        """The windows ready for the model, or why they cannot be."""
+        return [self._ready_window(question) for question in questions]
+
+    def _ready_window(self, question: Question) -> Prepared | _Problem:
+        try:
+            return self._held(question) or self._recalled(question) or self._decode(question)
+        except VideoError as error:
+            return _Problem(str(error))
+        except FootageError:  # of the model or the index: no window would fare better
+            raise
+        except Exception as error:
+            logger.exception("%s of %s could not be made ready", question.window.span, question.path)
+            return _Problem(unexpected_sentence(error), unexpected=True)
 
     def _held(self, question: Question) -> Prepared | None:
         with self._ready_lock:
@@ -192,18 +217,14 @@ class Asker:
         prepared = self.model.recall(question.video.content_id, question.window.span)
         return self._hold(question, prepared) if prepared else None
 
-    def _decode(self, question: Question) -> Prepared | str:
-        profile = self.model.profile
-        try:
-            frames = sample(
-                question.path,
-                question.window.span,
-                **profile.frame_budget,
-                video=question.video,
-                timeout_seconds=self._timeout_seconds,
-            )
-        except VideoError as error:
-            return str(error)
+    def _decode(self, question: Question) -> Prepared:
+        frames = sample(
+            question.path,
+            question.window.span,
+            **self.model.profile.frame_budget,
+            video=question.video,
+            timeout_seconds=self._timeout_seconds,
+        )
         return self._hold(question, self.model.prepare(frames))
 
     def _hold(self, question: Question, prepared: Prepared) -> Prepared:
@@ -242,6 +263,12 @@ class Asker:
         return grounding_key(
             question.video.content_id, question.window.span, prompt.text, self.model.provenance
         )
+
+
+def unexpected_sentence(error: Exception) -> str:
+    """One sentence for an error that nobody foresaw."""
+    reason = str(error).strip().splitlines()
+    return f"It could not be checked: {type(error).__name__}{': ' + reason[0] if reason else ''}."
 
 
 def _key(question: Question) -> tuple[str, Span]:

@@ -13,9 +13,9 @@ from footage.errors import UsageError
 from footage.timeline import covered_seconds
 from footage.types import Candidate, Match, Provenance, Span, Window
 from footage.vlm.protocol import VideoModel
-from search.asking import KEPT_BYTES, Asker, Reply
+from search.asking import KEPT_BYTES, Asker
 from search.filters import NO_FILTERS, fitting
-from search.ground import DEFAULT, Looking, planned_windows, text_matches
+from search.ground import DEFAULT, Grounded, Looking, planned_windows, text_matches
 from search.ground import ground as grounded
 from search.query import Query, parse_query
 from search.retrieve import Arm, Retriever
@@ -65,6 +65,8 @@ class Looked:
     """Windows it was to look at and did not, because the time was spent or the pictures could not be had."""
     shown: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
     """The windows, in video time, by content id."""
+    faults: Mapping[str, str] = field(default_factory=dict)
+    """Videos that could not be checked because of an unexpected error: the reason, one sentence, by path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +228,7 @@ class Engine:
         loading = time.perf_counter()
         asker = self._ready_asker()
         loaded = time.perf_counter()
-        matches, replies = grounded(
+        found = grounded(
             query,
             candidates,
             paths=paths,
@@ -239,7 +241,7 @@ class Engine:
             on_matches=on_hits,
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
-        return SearchResult(query, tuple(matches), coverage, timings, _looked(replies))
+        return SearchResult(query, tuple(found.matches), coverage, timings, _looked(found))
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.
@@ -333,16 +335,17 @@ class Engine:
         return self._model
 
 
-def _looked(replies: Sequence[Reply]) -> Looked:
+def _looked(found: Grounded) -> Looked:
     """What the model looked at, by its replies."""
     seen: dict[str, list[Window]] = defaultdict(list)
-    for reply in replies:
+    for reply in found.replies:
         if reply.answer is not None:
             seen[reply.question.video.content_id].append(reply.question.window)
     return Looked(
         windows=sum(map(len, seen.values())),
         seconds=round(sum(map(covered_seconds, seen.values())), 3),
         videos=len(seen),
-        unseen=sum(reply.answer is None for reply in replies),
+        unseen=sum(reply.answer is None for reply in found.replies),
+        faults=found.faults,
         shown={content_id: tuple(window.span for window in windows) for content_id, windows in seen.items()},
     )

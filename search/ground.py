@@ -10,21 +10,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import zip_longest
 from os import PathLike
 from pathlib import Path
+from typing import TypeVar
 
 from footage import video as video_file
-from footage.errors import DecodeError, UsageError
+from footage.errors import DecodeError, FootageError, UsageError
 from footage.timecode import clamp, iou, overlap_seconds
 from footage.types import Candidate, Hit, Match, Span, Video, Window
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import VideoModel
 from footage.windows import plan_windows
-from search.asking import Asker, Question, Reply
+from search.asking import Asker, Question, Reply, unexpected_sentence
 from search.calibration import Calibration, load_calibration
 from search.looking import around, free_stretch, moved_window, window_on
 from search.query import Query, parse_query
@@ -46,6 +47,7 @@ from search.verdict import (
 from search.wording import clash
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 MAX_WINDOWS = 6
 """Windows the index leads to that the model is asked about: what a person waits for."""
@@ -97,6 +99,18 @@ DEFAULT = Looking()
 
 
 @dataclass(frozen=True, slots=True)
+class Grounded:
+    """What came of asking the model about some candidates."""
+
+    matches: list[Match]
+    """Best first (see ``search.verdict.rank``)."""
+    replies: list[Reply]
+    """All that was asked, by video."""
+    faults: Mapping[str, str]
+    """Videos that could not be checked because of an unexpected error: the reason, one sentence, by path."""
+
+
+@dataclass(frozen=True, slots=True)
 class _Weighed:
     """One place the model named, and what speaks for it."""
 
@@ -116,9 +130,11 @@ class _Seen:
     candidate: Candidate
     path: str
     captions: Sequence[Hit] | None
-    windows: tuple[Window, ...]
+    windows: tuple[Window, ...] = ()
     replies: list[Reply] = field(default_factory=list)
     weighed: list[_Weighed] | None = None  # None when a reply has come since
+    fault: str = ""
+    """Why the video could not be checked, one sentence: an unexpected error."""
 
     @property
     def video(self) -> Video:
@@ -167,7 +183,7 @@ def ground(
     per_video: int = MATCHES_PER_VIDEO,
     on_progress: Callable[[int, int], None] | None = None,
     on_matches: Callable[[list[Match]], None] | None = None,
-) -> tuple[list[Match], list[Reply]]:
+) -> Grounded:
     """Ask the model when the query takes place in the candidates.
 
     Candidates whose file is gone or cannot be decoded, and leads beyond what ``looking`` allows, keep what
@@ -186,7 +202,7 @@ def ground(
         on_matches: Called with the matches after every round of asking.
 
     Returns:
-        Matches, best first (see ``search.verdict.rank``), and all replies.
+        What was found; a video in which something unexpected failed is among its ``faults``.
 
     Raises:
         UsageError: when nothing of the query can go into a prompt.
@@ -194,7 +210,8 @@ def ground(
         ModelError: when the model fails.
     """
     search = _Search(query, candidates, paths, captions, asker, looking, limit=limit, per_video=per_video)
-    return search.run(on_progress, on_matches)
+    matches, replies = search.run(on_progress, on_matches)
+    return Grounded(matches, replies, {seen.path: seen.fault for seen in search.seen if seen.fault})
 
 
 def find_in_file(
@@ -241,6 +258,8 @@ def find_in_file(
     candidate = Candidate(video, (), 0.0)
     search = _Search(query, [candidate], {"": str(path)}, None, asker, looking, part=part)
     matches, replies = search.run(on_progress, None)
+    if search.seen[0].fault:
+        raise DecodeError(f"{path}: {search.seen[0].fault}", hint="Run it with --debug, and report it.")
     unseen = [reply for reply in replies if reply.problem]
     if len(unseen) == len(replies):
         raise DecodeError(unseen[0].problem)
@@ -275,10 +294,12 @@ class _Search:
                 candidate,
                 paths[candidate.video.content_id],
                 None if captions is None else captions.get(candidate.video.content_id, ()),
-                planned_windows(candidate.video, profile, looking, part),
             )
             for candidate in candidates
         ]
+        for seen in self.seen:
+            planned = self._contained(seen, partial(planned_windows, seen.video, profile, looking, part))
+            seen.windows = tuple(planned)
         self.calibration = looking.calibration or load_calibration(profile.fitted_as)
         hits = [hit.score for candidate in candidates for hit in candidate.hits]
         self.floor = min(hits, default=0.0) - 2.0
@@ -288,6 +309,7 @@ class _Search:
         on_progress: Callable[[int, int], None] | None,
         on_matches: Callable[[list[Match]], None] | None,
     ) -> tuple[list[Match], list[Reply]]:
+        """All rounds; the result of ``ground``."""
         done = 0
 
         def progress(some: int, of: int) -> None:
@@ -311,6 +333,8 @@ class _Search:
             for (seen, _), reply in zip(pending, replies, strict=True):
                 seen.replies.append(reply)
                 seen.weighed = None
+                if reply.unexpected:
+                    seen.fault = reply.problem
             # 2. Tell what is known, and see what follows from it.
             if on_matches:
                 on_matches(self._matches())
@@ -323,8 +347,9 @@ class _Search:
         """Windows that the index leads to, the first of every candidate before the second of any; or all."""
         best = max((hit.similarity for seen in self.seen for hit in seen.candidate.hits), default=0.0)
         # A file that somebody named is tried whatever, so that it is told what is wrong with it.
-        reachable = [seen for seen in self.seen if seen.reachable or self.part]
-        columns = [[(seen, window) for window in _leads(seen, best - ASK_WITHIN)] for seen in reachable]
+        reachable = [seen for seen in self.seen if (seen.reachable or self.part) and not seen.fault]
+        leads = [self._contained(seen, partial(_leads, seen, best - ASK_WITHIN)) for seen in reachable]
+        columns = [[(seen, window) for window in found] for seen, found in zip(reachable, leads, strict=True)]
         led = [pair for row in zip_longest(*columns) for pair in row if pair is not None]
         led = led[: self.looking.max_windows]
         named = [(seen, window) for seen in reachable for window in self._named_windows(seen)]
@@ -352,11 +377,23 @@ class _Search:
     def _next(self) -> Iterator[tuple[_Seen, Span]]:
         """Windows worth asking about after what was answered so far; none that was asked about before."""
         for seen in self.seen:
-            if not seen.replies:
+            if not seen.replies or seen.fault:
                 continue
-            for window in dict.fromkeys(self._worth_a_look(seen)):
+            windows = self._contained(seen, partial(self._worth_a_look, seen))
+            for window in dict.fromkeys(windows):
                 if not seen.asked(window):
                     yield seen, window
+
+    def _contained(self, seen: _Seen, work: Callable[[], Iterable[T]]) -> list[T]:
+        """The result of some work on one video; an unexpected error there is logged, and the others go on."""
+        try:
+            return list(work())
+        except FootageError:
+            raise
+        except Exception as error:
+            logger.exception("%s could not be searched", seen.path)
+            seen.fault = unexpected_sentence(error)
+            return []
 
     def _worth_a_look(self, seen: _Seen) -> Iterator[Span]:
         weighed = self._weighed(seen)
@@ -418,10 +455,21 @@ class _Search:
         return self.calibration.confidence({**weighed.measures, "shift": 1.0})
 
     def _matches(self) -> list[Match]:
-        found = [pair for seen in self.seen for pair in self._of_video(seen)]
+        found = [pair for seen in self.seen for pair in self._known_of(seen)]
         if self.limit is None:
             return rank(found, limit=len(found), per_video=len(found))
         return rank(found, limit=self.limit, per_video=self.per_video)
+
+    def _known_of(self, seen: _Seen) -> list[tuple[Match, float]]:
+        """The matches of one video; of one that could not be checked, what its captions say."""
+        if not seen.fault:
+            matches = self._contained(seen, partial(self._of_video, seen))
+            if not seen.fault:
+                return matches
+        return [
+            (_from_text(seen.candidate, hit, seen.path, None, [seen.fault]), hit.score + _bonus(hit))
+            for hit in _occurrences(seen.candidate)
+        ]
 
     def _of_video(self, seen: _Seen) -> Iterator[tuple[Match, float]]:
         """All matches of one video, each with what it is ordered by."""

@@ -7,6 +7,7 @@ other is plain arithmetic of spans.
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -185,6 +186,7 @@ def search_joint(
         matches = _ranked([*_joined(query, grounded), *unseen])
     timings = _sum([result.timings for result in (*first, *texts, *grounded)])
     looked = grounded[-1].looked if grounded else Looked()
+    looked = replace(looked, faults=dict(ChainMap(*(dict(each.looked.faults) for each in grounded))))
     return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings, looked)
 
 

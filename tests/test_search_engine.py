@@ -15,6 +15,7 @@ from footage.store import Store
 from footage.types import Span, Window
 from footage.vlm.protocol import Answer
 from search.asking import Asker, Question
+from search.calibration import UNCALIBRATED, Calibration
 from search.engine import Engine
 from search.ground import Looking, find_in_file
 from search.query import parse_query
@@ -466,3 +467,47 @@ def test_the_next_windows_are_decoded_while_the_model_looks(store, embedder):
     assert model.waited and model.prepared == len(spans)
     asker.ask("a green ball bounces", asked)
     assert model.prepared == len(spans), "windows are held ready for the next question"
+
+
+class FinderWithABug(StandinFinder):
+    """Fails on one video in a way that no caller foresees."""
+
+    def prepare(self, frames):
+        prepared = super().prepare(frames)
+        if prepared.payload.name == "park":
+            raise ZeroDivisionError("half a frame")
+        return prepared
+
+
+class BrokenCalibration(Calibration):
+    """Fails on any evidence."""
+
+    def confidence(self, measures):
+        raise KeyError("shift")
+
+
+def test_an_unexpected_error_in_one_video_leaves_the_others_searched(store, embedder, caplog):
+    result = Engine(store, embedder, FinderWithABug(VIDEOS)).search(RED_RIGHT, limit=10)
+    [(path, reason)] = result.looked.faults.items()
+    assert Path(path).stem == "park"
+    assert reason == "It could not be checked: ZeroDivisionError: half a frame."
+    assert "Traceback" in caplog.text
+    matches = {name(match): match for match in reversed(result.matches)}
+    assert (matches["street"].verdict, matches["street"].grounded) == ("found", True)
+    assert (matches["park"].verdict, matches["park"].grounded) == ("uncertain", False)
+    assert reason in matches["park"].evidence
+
+
+def test_an_unexpected_error_while_weighing_leaves_what_the_captions_say(store, embedder, finder, caplog):
+    looking = Looking(calibration=BrokenCalibration(**dict(UNCALIBRATED)))
+    result = Engine(store, embedder, finder, looking=looking).search("a red car drives", limit=10)
+    assert {Path(path).stem for path in result.looked.faults} >= {"street", "park"}
+    assert {match.verdict for match in result.matches} == {"uncertain"}
+    assert any("could not be checked: KeyError" in line for line in result.matches[0].evidence)
+    assert "Traceback" in caplog.text
+
+
+def test_an_unexpected_error_in_the_only_file_is_an_error(tmp_path):
+    path = write_grey_video(tmp_path / "park.mp4", grey=PARK.grey, seconds=8)
+    with pytest.raises(DecodeError, match="ZeroDivisionError"):
+        find_in_file(path, "a ball bounces", model=FinderWithABug(VIDEOS))

@@ -125,6 +125,8 @@ def run(
         else search_like(Store.open(settings.db), like or "", embedder=settings.embedder, limit=LISTED)
     )
     _show(result, group=group, number=number, limit=limit, json=json)
+    if result.looked.faults:
+        raise typer.Exit(console.EXIT_PARTLY)
 
 
 def _show(
@@ -149,6 +151,7 @@ def _show(
             windows_looked_at=result.looked.windows,
             seconds_looked_at=result.looked.seconds,
             windows_left_out=result.looked.unseen,
+            not_checked=[{"video": path, "reason": why} for path, why in result.looked.faults.items()],
             **seconds,
         )
         return
@@ -157,6 +160,8 @@ def _show(
     for term in query.unread:
         console.notes().print(f"Searched as words: {console.plain(term)}", soft_wrap=True)
     shown.print_answers(query, rows)
+    for path, why in result.looked.faults.items():
+        console.notes().print(console.plain(f"{path}: {why}"), soft_wrap=True)
     if sentence := shown.answer_sentence(result):
         console.notes().print(sentence, soft_wrap=True)
     console.notes().print(shown.coverage_sentence(result.coverage), soft_wrap=True)
