@@ -205,6 +205,7 @@ def test_status_as_text_and_json(filled: Path, library: Path) -> None:
     text = runner.invoke(app, ["status", "--db", str(filled)])
     assert text.exit_code == 0
     assert "0:08.0 of 0:08.0 indexed" in text.stdout and "done" in text.stdout
+    assert "tiny, prompts marlin-2" in text.stdout
     assert "broken.mp4" in text.stdout
 
     status, collection, failure = lines(runner.invoke(app, ["status", "--db", str(filled), "--json"]).stdout)

@@ -129,13 +129,15 @@ def _print_status(store: Store) -> None:
 def _model_rows(status: IndexStatus) -> list[tuple[str, str]]:
     """The model, or, of an index that mixes settings, each of them with its windows."""
     if len(status.models) < 2:
-        return [("model", console.plain(status.model.model if status.model else "none yet"))]
+        made_with = status.model
+        shown_as = f"{made_with.model}, prompts {made_with.prompt_version}" if made_with else "none yet"
+        return [("model", console.plain(shown_as))]
     return [
         (
             "mixed" if number == 0 else "",
             console.plain(
                 f"{shown.count(count, 'window')}: {made.model} {made.revision[:12]}, "
-                f"{made.budget}, windows of {made.cutting}"
+                f"prompts {made.prompt_version}, {made.budget}, windows of {made.cutting}"
             ),
         )
         for number, (made, count) in enumerate(status.models.items())
