@@ -3,6 +3,6 @@
 python -m tests.benchmarks.gpu              # ten minutes at most
 python -m tests.benchmarks.gpu --tiny       # a small shape, on a CPU as well, to see that it runs
 
-Needs torch, torchvision, transformers, safetensors and pytest, and this repository, of which nothing has to be
-installed. Each part is a process of its own, so that none can take another with it.
+Needs torch, torchvision, transformers, safetensors and pytest, and this repository, of which nothing has to
+be installed. Each part is a process of its own, so that none can take another with it.
 """

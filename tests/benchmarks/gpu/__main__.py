@@ -19,7 +19,6 @@ ROOT = Path(__file__).resolve().parents[3]
 BUDGET_SECONDS = 540.0
 """For everything; ten minutes with what starting and stopping takes."""
 GRACE_SECONDS = 8.0
-"""A part that is over its time by so much is ended."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +28,8 @@ class Part:
     name: str
     seconds: float
     """Its share of the time; what earlier parts leave goes to the last."""
-
-    @property
-    def command(self) -> list[str]:
-        """How it is started."""
-        return [sys.executable, "-m", f"tests.benchmarks.gpu.{self.name}"]
+    package: str = "tests.benchmarks.gpu"
+    """Where the module is."""
 
 
 PARTS = (Part("right", 170.0), Part("fast", 170.0), Part("fits", 110.0), Part("compiled", 540.0))
@@ -71,24 +67,28 @@ def main() -> int:
     return 1 if bad(rows) else 0
 
 
-def ran(parts: Sequence[Part], options: Sequence[str], seconds: float) -> list[Row]:
+def ran(
+    parts: Sequence[Part], options: Sequence[str], seconds: float, *, grace_seconds: float = GRACE_SECONDS
+) -> list[Row]:
     """Runs parts one after the other, each in a process of its own.
 
     Args:
         parts: Which.
         options: Given to each of them.
         seconds: For all of them; a part that there is no time for is left out, and its row says so.
+        grace_seconds: A part that is over its own time by so much is ended.
     """
     end = time.monotonic() + seconds
     rows: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         for part in parts:
-            left = min(part.seconds, end - time.monotonic() - GRACE_SECONDS)
+            left = min(part.seconds, end - time.monotonic() - grace_seconds)
             if left < 1:
                 rows.append(Row(part.name, "all of it", status="skipped", note="no time left"))
                 continue
             path = Path(folder, f"{part.name}.jsonl")
-            ended = _process(part, [*options, "--rows", str(path), "--seconds", f"{left:.0f}"], left)
+            given = [*options, "--rows", str(path), "--seconds", f"{left:.1f}"]
+            ended = _process(part, given, left, grace_seconds)
             if path.exists():
                 rows += [Row(**json.loads(text)) for text in path.read_text().splitlines()]
             if ended:
@@ -96,10 +96,11 @@ def ran(parts: Sequence[Part], options: Sequence[str], seconds: float) -> list[R
     return rows
 
 
-def _process(part: Part, options: Sequence[str], seconds: float) -> str:
+def _process(part: Part, options: Sequence[str], seconds: float, grace_seconds: float) -> str:
     """Runs a part; returns why it did not come to its end, or nothing."""
+    command = [sys.executable, "-m", f"{part.package}.{part.name}", *options]
     try:
-        done = subprocess.run([*part.command, *options], cwd=ROOT, timeout=seconds + GRACE_SECONDS)
+        done = subprocess.run(command, cwd=ROOT, timeout=seconds + grace_seconds)
     except subprocess.TimeoutExpired:
         return f"ended after {seconds:.0f} s"
     return f"the process ended with {done.returncode}" if done.returncode else ""

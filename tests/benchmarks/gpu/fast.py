@@ -1,8 +1,8 @@
 """How fast Marlin-2B's shape is: its stages, captions and finds, each against its floor.
 
-Windows are 30 s of 16:9 video at the contract's budget: 60 frames of 576x320, 5,400 video tokens. "One by one"
-sees and reads the window anew for every prompt and writes one answer after the other, as the vendor's helpers
-do. The stages are run on the network itself, on caches as the product makes them.
+Windows are 30 s of 16:9 video at the contract's budget: 60 frames of 576x320, 5,400 video tokens. "One by
+one" sees and reads the window anew for every prompt and writes one answer after the other, as the vendor's
+helpers do. The stages are run on the network itself, on caches as the product makes them.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from tests.benchmarks.gpu.floor import Peaks, Shape
 from tests.benchmarks.gpu.rows import Board, Row, SkippedError, milliseconds, opened
 
 BATCHES = (1, 8, 32, 64)
+WIDE = 32
+"""The batch that the attention kernels are compared at."""
 STEPS = 16
 """Steps that are timed together."""
 FINDS = 20
@@ -102,7 +104,9 @@ def ceilings(board: Board) -> Peaks | None:
     flops = board.measure(
         f"a product of {side} x {side}", product, unit="TFLOP/s", floor=lambda p: p.flops / 1e12
     )
-    bandwidth = board.measure("a copy, read and written", copy, unit="GB/s", floor=lambda p: p.bandwidth / 1e9)
+    bandwidth = board.measure(
+        "a copy, read and written", copy, unit="GB/s", floor=lambda p: p.bandwidth / 1e9
+    )
     return Peaks(flops * 1e12, bandwidth * 1e9, "measured here") if flops and bandwidth else None
 
 
@@ -134,14 +138,12 @@ def stages(bench: Bench) -> None:
                 1000 * floor.prefill_seconds(shape, peaks, tokens=length, rows=rows)
             ),
         )
-    for rows in BATCHES:
+    for rows in BATCHES[:2] if board.tiny else BATCHES:
         board.measure(
             f"decode step, batch {rows}",
-            lambda rows=rows: milliseconds(steps(bench, rows), repeats=3, steps=STEPS),
+            lambda rows=rows: milliseconds(steps(bench, rows), repeats=1 if board.tiny else 3, steps=STEPS),
             unit="ms",
-            floor=lambda peaks, rows=rows: (
-                1000 * floor.step_seconds(shape, peaks, rows=rows, context=length)
-            ),
+            floor=lambda peaks, rows=rows: 1000 * floor.step_seconds(shape, peaks, rows=rows, context=length),
         )
 
 
@@ -190,7 +192,7 @@ def steps(bench: Bench, rows: int) -> Callable[[], None]:
 
 def back_ends(bench: Bench) -> None:
     """Reading and writing with each of torch's attention kernels; one that cannot do it says so."""
-    length, rows = len(bench.clip.ids), 32
+    length, rows = len(bench.clip.ids), 2 if bench.board.tiny else WIDE
     for name, back_end in BACK_ENDS.items():
 
         def reading(back_end: SDPBackend = back_end) -> float:
@@ -201,7 +203,7 @@ def back_ends(bench: Bench) -> None:
         def writing(back_end: SDPBackend = back_end) -> float:
             _needs_cuda(bench.board, back_end)
             with sdpa_kernel(back_end):
-                return milliseconds(steps(bench, rows), repeats=3, steps=STEPS)
+                return milliseconds(steps(bench, rows), repeats=1 if bench.board.tiny else 3, steps=STEPS)
 
         bench.board.measure(
             f"prefill, a window, {name} attention",
@@ -267,7 +269,8 @@ def captions(bench: Bench) -> None:
 def finds(bench: Bench) -> None:
     """Twenty finds on one window: anew each time, together, and together once the window is known."""
     board, shape, length = bench.board, bench.shape, len(bench.clip.ids)
-    asked = [marlin.find(number) for number in range(FINDS)]
+    count = 3 if board.tiny else FINDS
+    asked = [marlin.find(number) for number in range(count)]
     tokens = len(asked[0].text) + 10
 
     def best(peaks: Peaks, *, rows: int, known: bool) -> float:
@@ -283,16 +286,16 @@ def finds(bench: Bench) -> None:
             for prompt in asked:
                 bench.model.run([(marlin.another(bench.shown), prompt)])
 
-        return FINDS / seconds_once(anew)
+        return count / seconds_once(anew)
 
     def together(known: bool) -> float:
         window = marlin.another(bench.shown)
         if known:
             bench.model.run([(window, asked[0])])
-        return FINDS / seconds_once(lambda: bench.model.run([(window, each) for each in asked]))
+        return count / seconds_once(lambda: bench.model.run([(window, each) for each in asked]))
 
     alone = board.measure(
-        f"{FINDS} finds on a window, one by one",
+        f"{count} finds on a window, one by one",
         one_by_one,
         unit="finds/s",
         floor=partial(best, rows=1, known=False),
@@ -300,10 +303,10 @@ def finds(bench: Bench) -> None:
     )
     for known in (False, True):
         rate = board.measure(
-            f"{FINDS} finds on a window, together" + (", window known" if known else ""),
+            f"{count} finds on a window, together" + (", window known" if known else ""),
             lambda known=known: together(known),
             unit="finds/s",
-            floor=partial(best, rows=FINDS, known=known),
+            floor=partial(best, rows=count, known=known),
         )
         if rate and alone and not known:
             board.add(Row(board.part, "together over one by one", rate / alone, "times"))

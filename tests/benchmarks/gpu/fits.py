@@ -81,7 +81,7 @@ def seen(model: object, prepared: Prepared) -> Prepared:
 
 
 def captions(board: Board, network: object, window: Prepared | None, size: int) -> Row:
-    """A full batch of captions: room for all their tokens; every token ends an answer, as none has to be read."""
+    """A full batch of captions: room for all their tokens; the first token ends each, which saves time."""
     if network is None:
         raise SkippedError("needs CUDA")
     prompt = Prompt("ask", "x" * marlin.CAPTION_LETTERS, 64 if board.tiny else 2048)

@@ -40,7 +40,7 @@ CARDS: tuple[tuple[str, float, float], ...] = (
     (r"\bL40S\b", 362, 864),
     (r"\bA10\b", 125, 600),
     (r"\bL4\b", 121, 300),
-    (r"\bRTX 4090\b", 165, 1008),
+    (r"\bRTX 4090$", 165, 1008),
     (r"\b(Tesla )?T4\b", 65, 320),
 )
 """Name (first match counts), TFLOP/s without sparsity, GB/s: NVIDIA's data sheets of each card, for the RTX
@@ -109,7 +109,7 @@ class Shape:
 
 
 def shape_of(network: Any) -> Shape:
-    """Counts a network of transformers' class ``Qwen3_5ForConditionalGeneration``; the meta device will do."""
+    """Counts a ``Qwen3_5ForConditionalGeneration`` of transformers; the meta device will do."""
     text, vision = network.config.text_config, network.config.vision_config
     tower, language = network.model.visual, network.model.language_model
     full = sum(kind == "full_attention" for kind in text.layer_types)

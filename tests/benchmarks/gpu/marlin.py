@@ -33,19 +33,28 @@ from tests.tiny_qwen35 import CHAT_TEMPLATE, tiny_tokenizer
 VOCABULARY = 248_320
 CAPTION_TOKENS, FIND_TOKENS = 300, 12
 """Of the real model's answers about 11 s of video: 270 to 330, and 12."""
+TINY_SCALE = 0.15
 CAPTION_LETTERS, FIND_LETTERS = 36, 40
 """A letter is a token here: with the end of the turn, about the 46 and 50 tokens of the real prompts."""
 
 
 def network(*, tiny: bool, device: torch.device | str, dtype: torch.dtype) -> Any:
-    """Random weights at transformers' own scale, in Marlin-2B's shape or a fraction of it."""
+    """Random weights at transformers' own scale, in Marlin-2B's shape or a fraction of it.
+
+    At that scale the fraction would repeat its first token: its matrices are larger.
+    """
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
         with torch.device(device):
-            return Qwen3_5ForConditionalGeneration(configuration(tiny=tiny)).eval()
+            made = Qwen3_5ForConditionalGeneration(configuration(tiny=tiny)).eval()
     finally:
         torch.set_default_dtype(before)
+    if tiny:
+        for weight in made.parameters():
+            if weight.ndim >= 2:
+                torch.nn.init.normal_(weight, std=TINY_SCALE)
+    return made
 
 
 def configuration(*, tiny: bool) -> Qwen3_5Config:
@@ -101,7 +110,7 @@ def configuration(*, tiny: bool) -> Qwen3_5Config:
 
 
 def model(network: Any, bounds: Bounds, *, stop_ids: Collection[int] = ()) -> Qwen35Model:
-    """The product's model around a random network; without ``stop_ids`` its answers have their full length."""
+    """The product's model around a random network; without ``stop_ids`` answers have their full length."""
     pixels = {"patch_size": 16, "temporal_patch_size": 2, "merge_size": 2, "image_mean": [0.5] * 3}
     pixels["image_std"] = [0.5] * 3
     processor = Qwen3VLProcessor(
