@@ -149,7 +149,7 @@ def test_answers_have_the_length_that_they_are_given(bench):
 
 def test_a_window_at_the_contracts_budget_has_5400_video_tokens(whole, bench):
     model = marlin.model(bench.network, bench.model._bounds)
-    clip = marlin.window(model, tiny=False).payload
+    clip = model.prepare(marlin.frames(tiny=False)).payload
     assert clip.grid.tolist() == [[30, 20, 36]]
     assert int((clip.ids == whole.config.video_token_id).sum()) == 5400
 

@@ -7,6 +7,7 @@ helpers do. The stages are run on the network itself, on caches as the product m
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -69,6 +70,7 @@ def main() -> None:
     board = opened("fast")
     peaks = ceilings(board)
     board.peaks = board.peaks or peaks
+    board.add(Row(board.part, "peaks, and kernels of linear layers", note=kernels(board)))
     bench = benched(board)
     with torch.inference_mode():
         stages(bench)
@@ -78,12 +80,20 @@ def main() -> None:
         back_ends(bench)
 
 
+def kernels(board: Board) -> str:
+    """Where the peaks are from, and which of the kernels that transformers looks for are installed."""
+    names = {"flash-linear-attention": "fla", "causal-conv1d": "causal_conv1d"}
+    found = [name for name, module in names.items() if importlib.util.find_spec(module)]
+    source = board.peaks.source if board.peaks else "no peaks"
+    return f"{source}; {', '.join(found) or 'only those of torch itself'}"
+
+
 def benched(board: Board) -> Bench:
     """A random network on the device, in the number format that the product gives it there."""
     dtype = torch.bfloat16 if board.device.type == "cuda" else torch.float32
     network = marlin.network(tiny=board.tiny, device=board.device, dtype=dtype)
     model = marlin.model(network, bounds_for(network, board.device))
-    shown = marlin.window(model, tiny=board.tiny)
+    shown = model.prepare(marlin.frames(tiny=board.tiny))
     return Bench(board, network, model, floor.shape_of(network), shown)
 
 
@@ -116,10 +126,10 @@ def ceilings(board: Board) -> Peaks | None:
 def stages(bench: Bench) -> None:
     """Patching, seeing, reading, and writing at several batches."""
     board, shape = bench.board, bench.shape
-    length = len(bench.clip.ids)
+    length, pictures = len(bench.clip.ids), marlin.frames(tiny=board.tiny)
     board.measure(
         "patch a window (CPU)",
-        lambda: milliseconds(lambda: marlin.window(bench.model, tiny=board.tiny), repeats=2),
+        lambda: milliseconds(lambda: bench.model.prepare(pictures), repeats=2),
         unit="ms",
         note=f"grid {bench.clip.grid[0].tolist()}, {length} tokens",
     )

@@ -11,8 +11,10 @@ from collections.abc import Collection
 
 import torch
 
+from footage.types import Frames
 from footage.vlm.protocol import Prepared, Prompt
 from footage.vlm.qwen import Bounds, bounds_for
+from footage.vlm.qwen35 import Qwen35Model
 from tests.benchmarks.gpu import floor, marlin
 from tests.benchmarks.gpu.rows import Board, Row, SkippedError, opened
 
@@ -35,8 +37,8 @@ def main() -> None:
     if board.device.type == "cuda":
         network = marlin.network(tiny=board.tiny, device=board.device, dtype=torch.bfloat16)
         everything = marlin.model(network, bounds_for(network, board.device))
-        short = seen(everything, marlin.window(everything, tiny=board.tiny))
-        long = seen(everything, marlin.window(everything, tiny=board.tiny, seconds=LONG_SECONDS))
+        short = seen(everything, marlin.frames(tiny=board.tiny))
+        long = seen(everything, marlin.frames(tiny=board.tiny, seconds=LONG_SECONDS))
     for size in CARDS_GB:
         board.measure(
             f"captions on {size} GB",
@@ -74,8 +76,9 @@ def capped_bounds(network: object, size: int) -> Bounds:
     return bounds_for(network, torch.device("cuda"), memory_bytes=size * 10**9)
 
 
-def seen(model: object, prepared: Prepared) -> Prepared:
-    """The window with what the vision tower saw of it, so that its copies need not be seen again."""
+def seen(model: Qwen35Model, frames: Frames) -> Prepared:
+    """A window with what the vision tower saw of it, so that its copies need not be seen again."""
+    prepared = model.prepare(frames)
     model.run([(prepared, Prompt("ask", "x", 1))])
     return marlin.another(prepared)
 

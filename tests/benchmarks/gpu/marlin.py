@@ -125,13 +125,13 @@ def model(network: Any, bounds: Bounds, *, stop_ids: Collection[int] = ()) -> Qw
     return Qwen35Model(network, processor, weights, bounds=bounds, stop_ids=stop_ids)
 
 
-def window(model: Qwen35Model, *, tiny: bool, seconds: float = 30.0) -> Prepared:
-    """A window of random 16:9 pictures at the contract's budget; ``tiny`` ones are 4 s of small pictures."""
+def frames(*, tiny: bool, seconds: float = 30.0) -> Frames:
+    """Random 16:9 pictures at the contract's rate; ``tiny`` ones are small, and 4 s at most."""
     seconds = min(seconds, 4.0) if tiny else seconds
     width, height = (96, 64) if tiny else (640, 360)
     times = np.linspace(0, seconds - 0.04, contract.frames_for(seconds))
     pixels = np.random.default_rng(0).integers(0, 255, (len(times), height, width, 3), np.uint8)
-    return model.prepare(Frames(pixels, tuple(float(time) for time in times), Span(0.0, seconds)))
+    return Frames(pixels, tuple(float(time) for time in times), Span(0.0, seconds))
 
 
 def another(prepared: Prepared) -> Prepared:
