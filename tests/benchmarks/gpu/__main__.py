@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -98,9 +99,11 @@ def ran(
 
 def _process(part: Part, options: Sequence[str], seconds: float, grace_seconds: float) -> str:
     """Runs a part; returns why it did not come to its end, or nothing."""
+    # Without bytecode every part would compile torch and transformers again.
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": ""}
     command = [sys.executable, "-m", f"{part.package}.{part.name}", *options]
     try:
-        done = subprocess.run(command, cwd=ROOT, timeout=seconds + grace_seconds)
+        done = subprocess.run(command, cwd=ROOT, env=environment, timeout=seconds + grace_seconds)
     except subprocess.TimeoutExpired:
         return f"ended after {seconds:.0f} s"
     return f"the process ended with {done.returncode}" if done.returncode else ""

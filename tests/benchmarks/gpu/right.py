@@ -142,7 +142,7 @@ def tested(board: Board) -> Row:
     command = [sys.executable, "-m", "pytest", "-q", "--no-header", "-W", "ignore", "-p", "no:cacheprovider"]
     chosen = EXACT_TESTS[1:] if board.tiny else EXACT_TESTS
     environment = {**os.environ, "FOOTAGE_TEST_DEVICE": board.device.type}
-    seconds = min(TEST_SECONDS, board.seconds_left - 2)
+    seconds = min(TEST_SECONDS, board.seconds_left - 10)
     try:
         done = subprocess.run(
             [*command, *chosen], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds
