@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench stress check lock test-compat clean
+.PHONY: help setup demo test test-browser bench gpu stress check lock test-compat clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -38,9 +38,12 @@ lock: setup ## Renew requirements.lock
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --group dev \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
-BENCHMARKS := finds captions latency decode pipeline growth app database gpu
+BENCHMARKS := finds captions latency decode pipeline growth app database
 bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9"; see docs/performance.md)
 	for name in $(or $(BENCH),$(BENCHMARKS)); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS) || exit 1; done
+
+gpu: setup ## What a GPU does: right, how fast against the floor, what fits; 10 minutes (ARGS=--tiny without one)
+	$(BIN)/python -m tests.benchmarks.gpu $(ARGS)
 
 stress: setup ## Kill an index run at 50 random moments and compare (KILLS=50)
 	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py

@@ -13,6 +13,24 @@ hypothesis.settings.load_profile("project")
 
 
 @pytest.fixture(scope="session")
+def placed() -> dict[str, str]:
+    """Where tests that compare answers run a model: FOOTAGE_TEST_DEVICE, the CPU where it is not set.
+
+    In float32 and with exact convolutions, as bfloat16 is not exact. A GPU that was promised and is not there
+    fails the tests.
+    """
+    name = os.environ.get("FOOTAGE_TEST_DEVICE", "") or "cpu"
+    if name.startswith("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.fail(f"FOOTAGE_TEST_DEVICE is {name}, and torch finds no such device here", pytrace=False)
+        torch.backends.cudnn.conv.fp32_precision = "ieee"
+        torch.backends.cuda.matmul.fp32_precision = "ieee"
+    return {"device": name, "dtype": "float32"}
+
+
+@pytest.fixture(scope="session")
 def test_data() -> Path:
     """Folder of real clips and annotations; tests that need it skip without it."""
     folder = os.environ.get("FOOTAGE_TEST_DATA", "")

@@ -35,14 +35,14 @@ WINDOWS = ((0.0, 2.0), (25.0, 10.0), (7.04, 20.0), (100.0, 0.3), (3.0, 4.7))
 
 
 @pytest.fixture(scope="module", params=["random", "demo", "qwen2.5"])
-def model(request, tmp_path_factory) -> QwenModel:
+def model(request, tmp_path_factory, placed) -> QwenModel:
     if request.param == "demo":
-        return load_model("demo", device="cpu")
+        return load_model("demo", **placed)
     if request.param == "qwen2.5":
         folder = tiny_qwen25vl.write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
-        return load_model(str(folder), device="cpu", changes={"pixels_per_frame": 10 * 28 * 28})
+        return load_model(str(folder), **placed, changes={"pixels_per_frame": 10 * 28 * 28})
     folder = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", profile="marlin-2b", seed=5)
-    return load_model(str(folder), device="cpu")
+    return load_model(str(folder), **placed)
 
 
 def shown(number: int) -> Frames:
@@ -67,19 +67,22 @@ def one_at_a_time(model, frames: Frames, prompt: Prompt) -> list[int]:
     """The answer's tokens by ``generate``, from pixels and whole prompt, up to where it may be stopped."""
     clip = model.prepare(frames).payload
     ids = torch.tensor([[*clip.ids.tolist(), *model._ids(prompt)]])
-    own = {"position_ids": positions(clip, ids.shape[1])} if isinstance(model, Qwen25VLModel) else {}
+    inputs = {
+        "input_ids": ids,
+        "attention_mask": torch.ones_like(ids),
+        "pixel_values_videos": clip.pixels,
+        "video_grid_thw": clip.grid,
+        "mm_token_type_ids": (ids == model._model.config.video_token_id).int() * 2,
+    }
+    if isinstance(model, Qwen25VLModel):
+        inputs["position_ids"] = positions(clip, ids.shape[1])
     out = model._model.generate(
-        input_ids=ids,
-        attention_mask=torch.ones_like(ids),
-        pixel_values_videos=clip.pixels,
-        video_grid_thw=clip.grid,
-        mm_token_type_ids=(ids == model._model.config.video_token_id).int() * 2,
+        **{name: value.to(model._model.device) for name, value in inputs.items()},
         max_new_tokens=prompt.max_new_tokens,
         do_sample=False,
         use_cache=True,
         eos_token_id=model._end_ids,
         pad_token_id=model._pad_id,
-        **own,
     )[0, ids.shape[1] :].tolist()
     whole = (n for n in range(1, len(out) + 1) if contract.is_whole(prompt, model._spell(out[:n])))
     return out[: next(whole, len(out))]
@@ -217,14 +220,23 @@ def test_a_window_is_read_once_for_all_its_prompts_and_for_later_ones(model, mon
     assert (1, length) not in passes
 
 
-def test_a_find_ends_with_its_second_numbers_full_stop(monkeypatch):
-    model = load_model("demo", device="cpu")
+def test_a_find_ends_with_its_second_numbers_full_stop(placed):
+    model = load_model("demo", **placed)
     window = model.prepare(shown(1))
     asked = contract.find_prompt("A red car drives from left to right.", model.profile)
     [answer] = model.run([(window, asked)])
     assert answer.raw.endswith(".") and answer.finish_reason == "stop"
     assert contract.read_span(answer, window.span).format_ok
     assert answer.token_texts is not None and answer.token_texts[-1].endswith(".")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_a_gpu_says_what_the_cpu_says():
+    said = []
+    for each in (load_model("demo", device="cpu"), load_model("demo", device="cuda", dtype="float32")):
+        asked = [(each.prepare(shown(n)), prompt) for n in range(len(WINDOWS)) for prompt in prompts(each)]
+        said.append([(answer.raw, answer.token_texts) for answer in each.run(asked)])
+    assert said[0] == said[1]
 
 
 def test_finished_rows_leave_the_batch(model, monkeypatch):

@@ -30,8 +30,8 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(folder) -> molmo2.Molmo2Model:
-    return load_model(str(folder))
+def model(folder, placed) -> molmo2.Molmo2Model:
+    return load_model(str(folder), **placed)
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_the_prompt_is_what_the_processor_makes_of_the_whole_turn(model):
         return_tensors="pt",
     )
     with torch.inference_mode():
-        ids = model._model.generate(**whole, do_sample=False, max_new_tokens=12)
+        ids = model._model.generate(**whole.to(model._model.device), do_sample=False, max_new_tokens=12)
     prepared = model.prepare(shown)
     [answer] = model.run([(prepared, prompt("Where is it at 3.5?"))])
     assert torch.equal(prepared.payload.seen["pixel_values_videos"], whole["pixel_values_videos"])

@@ -45,14 +45,16 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module", params=["digits", "number tokens"])
-def any_model(request, tmp_path_factory) -> qwen35.Qwen35Model:
-    place = tmp_path_factory.mktemp("models") / "tiny"
-    return load_model(str(write_tiny_model(place, number_tokens=request.param == "number tokens")))
+def any_model(request, tmp_path_factory, placed) -> qwen35.Qwen35Model:
+    place = write_tiny_model(
+        tmp_path_factory.mktemp("models") / "tiny", number_tokens=request.param == "number tokens"
+    )
+    return load_model(str(place), **placed)
 
 
 @pytest.fixture(scope="module")
-def model(folder) -> qwen35.Qwen35Model:
-    return load_model(str(folder))
+def model(folder, placed) -> qwen35.Qwen35Model:
+    return load_model(str(folder), **placed)
 
 
 @pytest.fixture
@@ -121,7 +123,8 @@ def test_the_prompt_is_what_the_processor_makes_of_the_whole_turn(any_model):
     ends = any_model._tokenizer.decode(whole["input_ids"][0])[-60:]
     assert ends.endswith("<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n")
 
-    out = any_model._model.generate(**whole, max_new_tokens=16)[0, whole["input_ids"].shape[1] :]
+    there = whole.to(any_model._model.device)
+    out = any_model._model.generate(**there, max_new_tokens=16)[0, whole["input_ids"].shape[1] :]
     [answer] = any_model.run([(prepared, replace(asked, max_new_tokens=16))])
     assert answer.raw == any_model._tokenizer.decode(out, skip_special_tokens=True)
 
@@ -280,15 +283,13 @@ def test_logprobs_are_those_of_the_tokens_generated(model):
     [answer] = model.run([(prepared, prompt("what?", 10))])
     ids = prompt_ids(model, prepared, prompt("what?", 10))
     for logprob in answer.token_logprobs:
-        row = torch.tensor([ids])
+        row = torch.tensor([ids], device=model._model.device)
         with torch.inference_mode():
             video = (row == model._model.config.video_token_id).int()
-            embeds = model._model.get_input_embeddings()(row)
-            embeds[video.bool()] = prepared.payload.features
             logits = model._model(
                 input_ids=row,
-                pixel_values_videos=model.prepare(window(0, 4)).payload.pixels,
-                video_grid_thw=prepared.payload.grid,
+                pixel_values_videos=model.prepare(window(0, 4)).payload.pixels.to(row.device),
+                video_grid_thw=prepared.payload.grid.to(row.device),
                 mm_token_type_ids=video * 2,
             ).logits[0, -1]
         best = logits.log_softmax(-1).max(-1)

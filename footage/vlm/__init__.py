@@ -17,7 +17,7 @@ from footage.errors import DependencyError, UsageError
 from footage.shelf import Shelf
 from footage.vlm.address import Access, is_address
 from footage.vlm.profiles import Changes, Profile, changed, check_prompts
-from footage.vlm.protocol import Recalling, VideoModel
+from footage.vlm.protocol import Precision, Recalling, VideoModel
 from footage.vlm.weights import locate
 
 logger = logging.getLogger(__name__)
@@ -34,6 +34,7 @@ def load_model(
     changes: Changes | None = None,
     shelf: Shelf | None = None,
     access: Access | None = None,
+    dtype: Precision | None = None,
 ) -> VideoModel:
     """Loads a model by name or from a folder, or connects to the server that runs it.
 
@@ -47,6 +48,7 @@ def load_model(
         changes: what is to differ from the model's profile.
         shelf: where to keep what the model saw, if it can, so that another run need not look again.
         access: how servers may be used; None for this machine's alone.
+        dtype: number format of weights and computation; None for bfloat16 on CUDA, float32 elsewhere.
 
     Raises:
         UsageError: no such model or device, a server that may not be used, or changes that make no sense.
@@ -73,7 +75,7 @@ def load_model(
     except (ImportError, RuntimeError, OSError) as exc:
         raise dependency_error(exc) from exc
     try:
-        model: VideoModel = family.load(weights, device=device)
+        model: VideoModel = family.load(weights, device=device, dtype=dtype)
     except ImportError as exc:  # as of builds that are packed in a way of their own
         reason = str(exc).strip().splitlines()[0]
         raise DependencyError(

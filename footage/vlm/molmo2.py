@@ -28,7 +28,7 @@ from footage.types import Frames, Provenance, Span
 from footage.vlm import contract
 from footage.vlm.answering import Writing
 from footage.vlm.profiles import Profile
-from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt
+from footage.vlm.protocol import Answer, Capabilities, Precision, Prepared, Prompt
 from footage.vlm.running import choose_device, end_ids, open_checkpoint, out_of_memory
 from footage.vlm.weights import Weights
 
@@ -237,7 +237,7 @@ class Molmo2Model:
         )
 
 
-def load(weights: Weights, *, device: str = "auto") -> Molmo2Model:
+def load(weights: Weights, *, device: str = "auto", dtype: Precision | None = None) -> Molmo2Model:
     """Loads a checked folder: bfloat16 on CUDA, float32 elsewhere.
 
     Raises:
@@ -250,6 +250,7 @@ def load(weights: Weights, *, device: str = "auto") -> Molmo2Model:
         choose_device(device),
         model_class=Molmo2ForConditionalGeneration,
         processor_class=Molmo2Processor,
+        dtype=dtype,
     )
     return Molmo2Model(model, processor, weights)
 

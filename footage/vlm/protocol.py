@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from footage.vlm.profiles import Profile
 
 PromptKind = Literal["caption", "find", "ask", "raw", "point", "track"]
+Precision = Literal["bfloat16", "float32"]
+"""Number format of weights and computation, as torch spells it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -32,7 +32,7 @@ from footage.types import Frames, Provenance, Span
 from footage.vlm import contract
 from footage.vlm.answering import Writing
 from footage.vlm.profiles import Profile
-from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt
+from footage.vlm.protocol import Answer, Capabilities, Precision, Prepared, Prompt
 from footage.vlm.running import choose_device, end_ids, in_batches, in_pairs, open_checkpoint, refuse_needles
 from footage.vlm.states import Kept, State, merge, split
 from footage.vlm.weights import Weights
@@ -102,7 +102,25 @@ class QwenModel(ABC):
     processor_class: ClassVar[Any]
     """And the one that makes its inputs."""
 
-    def __init__(self, model: Any, processor: Any, weights: Weights, *, bounds: Bounds) -> None:
+    def __init__(
+        self,
+        model: Any,
+        processor: Any,
+        weights: Weights,
+        *,
+        bounds: Bounds,
+        stop_ids: Collection[int] | None = None,
+    ) -> None:
+        """Serve a loaded model.
+
+        Args:
+            model: Of ``model_class``, on its device.
+            processor: Of ``processor_class``.
+            weights: Where they come from.
+            bounds: How much is done and kept at once.
+            stop_ids: Tokens that end an answer; None for the checkpoint's own, none for answers that are all
+                as long as their prompt allows.
+        """
         self._model, self._processor, self._weights = model, processor, weights
         self._tokenizer = processor.tokenizer
         # How special tokens are read is state of a tokenizer: prompts have one to themselves, as windows are
@@ -112,16 +130,17 @@ class QwenModel(ABC):
         self._kept = Kept(device_bytes=bounds.kept_bytes, memory_bytes=bounds.kept_memory_bytes)
         self._stage_seconds: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()  # one accelerator, whose memory one batch may need
-        self._end_ids = end_ids(model, self._tokenizer)
+        own = end_ids(model, self._tokenizer)
+        self._end_ids = own if stop_ids is None else stop_ids
         pad = self._tokenizer.pad_token_id
-        self._pad_id = self._end_ids[0] if pad is None else pad
+        self._pad_id = own[0] if pad is None else pad
         self._head, self._tail_ids = self._split_template()
         self.shelf: Shelf | None = None
         """Where what the vision tower saw is kept for other runs."""
 
     @classmethod
-    def open(cls, weights: Weights, *, device: str) -> Self:
-        """Loads a checked folder: bfloat16 on CUDA, float32 elsewhere.
+    def open(cls, weights: Weights, *, device: str, dtype: Precision | None = None) -> Self:
+        """Loads a checked folder: bfloat16 on CUDA, float32 elsewhere, unless a dtype is given.
 
         Raises:
             UsageError: there is no such device.
@@ -130,7 +149,11 @@ class QwenModel(ABC):
         """
         place = choose_device(device)
         model, processor = open_checkpoint(
-            weights, place, model_class=cls.model_class, processor_class=cls.processor_class
+            weights,
+            place,
+            model_class=cls.model_class,
+            processor_class=cls.processor_class,
+            dtype=dtype,
         )
         processor.video_processor.cap_pixels_per_frame = False  # the budget is given with each window
         return cls(model, processor, weights, bounds=bounds_for(model, place))
@@ -519,18 +542,23 @@ class Bounds:
     """Window states in main memory."""
 
 
-def bounds_for(model: Any, place: torch.device) -> Bounds:
+def bounds_for(model: Any, place: torch.device, *, memory_bytes: int | None = None) -> Bounds:
     """What suits a device: a GPU reads its weights once for all rows, a CPU has little to gain from many.
 
     A fifth of a GPU's memory is for the answers being written and another for kept states; of main memory a
     gigabyte is for either.
+
+    Args:
+        model: Of transformers.
+        place: Its device.
+        memory_bytes: A GPU's memory; None for all that it has.
     """
     text = model.config.text_config
     full = sum(kind == "full_attention" for kind in text.layer_types)
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     token_bytes = 2 * full * text.num_key_value_heads * head_dim * model.dtype.itemsize
     if place.type == "cuda":
-        share = torch.cuda.get_device_properties(place).total_memory // 5
+        share = (memory_bytes or torch.cuda.get_device_properties(place).total_memory) // 5
         return Bounds(64, share // token_bytes, 32_768, share, 2 << 30)
     rows = 32 if model.num_parameters() < SMALL_PARAMETERS else 2  # minutes a window: each is worth keeping
     return Bounds(rows, (1 << 30) // token_bytes, 8_192, 1 << 30, 1 << 30)

@@ -22,6 +22,7 @@ from torch import Tensor
 from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
 
 from footage.errors import ModelError
+from footage.vlm.protocol import Precision
 from footage.vlm.qwen import MERGED_SIDE, QwenModel
 from footage.vlm.weights import Weights
 
@@ -86,7 +87,7 @@ def video_places(
     return torch.cat([before, video, after], dim=1)
 
 
-def load(weights: Weights, *, device: str = "auto") -> Qwen25VLModel:
+def load(weights: Weights, *, device: str = "auto", dtype: Precision | None = None) -> Qwen25VLModel:
     """Loads a checked folder.
 
     Raises:
@@ -94,4 +95,4 @@ def load(weights: Weights, *, device: str = "auto") -> Qwen25VLModel:
         WrongCheckpointError: the weights do not fill the model.
         ModelMemoryError: the weights alone do not fit.
     """
-    return Qwen25VLModel.open(weights, device=device)
+    return Qwen25VLModel.open(weights, device=device, dtype=dtype)

@@ -14,6 +14,7 @@ from transformers import Qwen3_5ForConditionalGeneration, Qwen3VLProcessor
 
 from footage.errors import ModelError
 from footage.vlm import contract
+from footage.vlm.protocol import Precision
 from footage.vlm.qwen import QwenModel
 from footage.vlm.weights import Weights
 
@@ -60,7 +61,7 @@ class Qwen35Model(QwenModel):
             )
 
 
-def load(weights: Weights, *, device: str = "auto") -> Qwen35Model:
+def load(weights: Weights, *, device: str = "auto", dtype: Precision | None = None) -> Qwen35Model:
     """Loads a checked folder.
 
     Raises:
@@ -68,4 +69,4 @@ def load(weights: Weights, *, device: str = "auto") -> Qwen35Model:
         WrongCheckpointError: the weights do not fill the model, or there is no vision tower.
         ModelMemoryError: the weights alone do not fit.
     """
-    return Qwen35Model.open(weights, device=device)
+    return Qwen35Model.open(weights, device=device, dtype=dtype)

@@ -14,6 +14,7 @@ from transformers.utils import logging as transformers_logging
 
 from footage.errors import DecodeError, ModelError, ModelMemoryError, UsageError, WrongCheckpointError
 from footage.types import Frames
+from footage.vlm.protocol import Precision
 from footage.vlm.weights import Weights
 
 logger = logging.getLogger(__name__)
@@ -168,11 +169,23 @@ def _fits(work: Callable[[], None], free: Callable[[], bool]) -> bool:
 
 
 def open_checkpoint(
-    weights: Weights, place: torch.device, *, model_class: Any, processor_class: Any
+    weights: Weights,
+    place: torch.device,
+    *,
+    model_class: Any,
+    processor_class: Any,
+    dtype: Precision | None = None,
 ) -> tuple[Any, Any]:
     """Loads a checked folder into classes of transformers: bfloat16 on CUDA, float32 elsewhere.
 
     No code from the folder is executed, and no weights but safetensors are read.
+
+    Args:
+        weights: The folder.
+        place: Device of the model.
+        model_class: The class of transformers that runs it.
+        processor_class: And the one that makes its inputs.
+        dtype: Of the weights and all computation; None for the device's own.
 
     Returns:
         The model, on its device, and its processor.
@@ -188,7 +201,7 @@ def open_checkpoint(
         processor = processor_class.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model, report = model_class.from_pretrained(
             folder,
-            dtype=torch.bfloat16 if place.type == "cuda" else torch.float32,
+            dtype=dtype or ("bfloat16" if place.type == "cuda" else "float32"),
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
