@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     allow_remote: bool = Field(
         default=False, description="Whether windows may be sent to a model server on another machine."
     )
+    accept_server_sampling: bool = Field(
+        default=False,
+        description="Whether a model server may show the model other frames or times than it is sent.",
+    )
     server_requests: int = Field(
         default=8, ge=1, le=256, description="Requests on their way to a model server at once."
     )

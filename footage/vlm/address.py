@@ -61,6 +61,8 @@ class Access:
     """Most requests on their way at once."""
     timeout_seconds: float = 600.0
     """A request that takes longer is given up; no try begins later than this after the first."""
+    accept_server_sampling: bool = False
+    """Whether a server may show the model other frames, or other times, than it is sent."""
 
 
 def is_address(text: str) -> bool:

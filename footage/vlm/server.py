@@ -4,12 +4,12 @@ A window travels as a small H.264 clip or, where the server takes no video, as p
 text; nothing else of a video does. What the server takes is found out once, with a grey test clip, when the
 model is loaded: everything after goes the same way, so that all windows of an index are seen alike.
 
-What vLLM does with the clip: its loader takes 32 frames of any video unless it is told to take all (the
-server's ``--media-io-kwargs`` or, since 0.17, the request's), and hands the processor their numbers and the
-file's rate; with ``do_sample_frames`` false the time stamps are made of these. So a clip of two frames a
-second is seen whole, at its true times. fps, min_frames and max_frames are for releases that sample all the
-same: they come to about as many frames as there are. The frames have the budget's size already, and ``size``
-keeps the processor from changing it.
+What vLLM does with the clip: its loader takes so many frames, or so many a second, of any video unless it is
+set up to take all (the server's ``--media-io-kwargs``; the request's only where the server trusts them), and
+hands the processor their numbers and the file's rate; with ``do_sample_frames`` false the time stamps are
+made of these. What a server does is looked at (``footage.vlm.server_check``). fps, min_frames and max_frames
+are for releases that sample all the same: they come to about as many frames as there are. The frames have the
+budget's size already, and ``size`` keeps the processor from changing it.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
-import numpy as np
 from anyio.from_thread import start_blocking_portal
 
 from footage.errors import ModelError, ModelUnavailableError, UsageError, WindowRefusedError
-from footage.types import FinishReason, Frames, Provenance, Span
-from footage.vlm import contract, sending
+from footage.types import FinishReason, Frames, Provenance
+from footage.vlm import contract, sending, server_check
 from footage.vlm.address import Access, Address, Way, check_allowed, parse_address
 from footage.vlm.profiles import Changes, Profile, changed, find_profile, get_profile
 from footage.vlm.protocol import LIKELIEST, Answer, Capabilities, Prepared, Prompt
+from footage.vlm.server_check import Manner
 from footage.vlm.wire import Patience, RefusedError, Wire, key_from_environment
 
 logger = logging.getLogger(__name__)
@@ -46,28 +45,10 @@ BROKEN_TRIES = 2
 BATCHES_AHEAD = 4
 """So many times the requests on their way at once are worth giving to one call."""
 _SHOWN_NAMES, _LONGEST_NAME = 5, 200
-_GREY = 128
 _ABOUT_THE_REQUEST = (400, 413, 422)  # too long, too large, not to its liking
 
 Body = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a server is to be talked to."""
-
-    way: Way = "video"
-    """How windows travel."""
-    processor: bool = True
-    """Whether it takes fields for its processor and sampler, as vLLM does."""
-    template: bool = True
-    """Whether it takes fields for the chat template."""
-    logprobs: bool = True
-    """Whether it is asked for the probabilities of tokens."""
-
-
-_FIELDS = ((True, True, True), (False, True, True), (False, False, True), (False, False, False))
-"""What is tried in this order of ``processor``, ``template`` and ``logprobs``."""
+T = TypeVar("T")
 
 
 class ServerModel:
@@ -93,18 +74,28 @@ class ServerModel:
         """Token log-probabilities, if it tells them, and enough requests a call to keep it busy."""
         at_once = self._wire.access.requests
         return Capabilities(
-            token_logprobs=self._manner.logprobs, max_batch=at_once * BATCHES_AHEAD, windows_ahead=at_once
+            token_logprobs="logprobs" not in self._manner.without,
+            max_batch=at_once * BATCHES_AHEAD,
+            windows_ahead=at_once,
         )
 
     @property
     def provenance(self) -> Provenance:
-        """The served name, what the server says it is made of, prompt version, budget, manner; no address."""
-        manner = self._manner
+        """The served name, what the server says it is made of, prompt version, budget; no address.
+
+        What the model sees counts, not how a server is asked for it: the budget names the encoding, and
+        besides only where the server is known to do otherwise than a model in this process.
+        """
+        manner, profile = self._manner, self._profile
         sent = f"h264 crf={sending.CRF}" if manner.way == "video" else f"jpeg q={sending.JPEG_QUALITY}"
-        # Without these fields a server samples frames, thinks and penalises as it is set up itself.
-        fields = [name for name in ("processor", "template") if getattr(manner, name)]
-        budget = f"{contract.budget_text(self._profile)} sent={sent} fields={'+'.join(fields) or 'none'}"
-        return Provenance(self._name, self._revision, self._profile.prompt_version, budget)
+        budget = [contract.budget_text(profile), f"sent={sent}"]
+        if not manner.as_sent:
+            budget.append("sampling=server")
+        if manner.form not in (None, profile.video_form):
+            budget.append(f"video={manner.form}")
+        if profile.sampling.repetition_penalty != 1 and "repetition_penalty" in manner.without:
+            budget.append("penalty=server")
+        return Provenance(self._name, self._revision, profile.prompt_version, " ".join(budget))
 
     def prepare(self, frames: Frames) -> Prepared:
         """Encode a window; for a model that points, a single frame as the picture that it names 1.
@@ -212,8 +203,10 @@ async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerMo
         name = _chosen(address, served)
         profile = changed(profile_for(name, address.profile), changes)
         # 2. What does it take?
-        few = replace(patience, broken_tries=BROKEN_TRIES)
-        manner = await _manner(wire, client, name, profile, few)
+        talk = _Talk(wire, client, name, profile, replace(patience, broken_tries=BROKEN_TRIES))
+        manner = await server_check.find_manner(talk, [address.way] if address.way else ["video", "frames"])
+        # 3. What does the model see?
+        manner = await server_check.look(talk, manner, accept=wire.access.accept_server_sampling)
     logger.info("%s serves %s: %s", address.url, name, manner)
     revision = f"server of {served[name]}" if served.get(name) else "server"
     return ServerModel(wire, profile, name=name, revision=revision, manner=manner, patience=patience)
@@ -264,37 +257,38 @@ def _chosen(address: Address, served: Mapping[str, str]) -> str:
     return next(iter(served))
 
 
-async def _manner(
-    wire: Wire, client: httpx2.AsyncClient, name: str, profile: Profile, patience: Patience
-) -> Manner:
-    """The first manner of talking in which the server answers about a grey clip."""
-    grey = Frames(np.full((4, 128, 128, 3), _GREY, np.uint8), (0.0, 0.5, 1.0, 1.5), Span(0, 2))
-    prompt = Prompt("raw", "Describe the video.", 1)
-    ways: tuple[Way, ...] = (wire.address.way,) if wire.address.way else ("video", "frames")
-    first: RefusedError | None = None
-    for way, fields in product(ways, _FIELDS):
-        manner = Manner(way, *fields)
-        body = request_body(name, _parts(grey, way), prompt, profile, manner)
-        try:
-            answer = await wire.ask(
-                client,
-                "/chat/completions",
-                json.dumps(body).encode(),
-                read=lambda told: read_completion(told, prompt),
-                patience=patience,
-            )
-        except RefusedError as error:
-            if error.status == 404:
-                raise ModelUnavailableError(
-                    f"there is no model called {name!r} at {wire.address.url}, or no /chat/completions (404)",
-                    hint="Look at what it serves: the address with /models at its end.",
-                ) from error
-            logger.info("%s, with %s", error, manner)
-            first = first or error
-            continue
-        return replace(manner, logprobs=answer.token_logprobs is not None)
-    assert first is not None
-    raise first
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """One model of a server, as ``server_check`` asks it."""
+
+    wire: Wire
+    client: httpx2.AsyncClient
+    name: str
+    profile: Profile
+    patience: Patience
+
+    async def complete(self, frames: Frames, prompt: Prompt, manner: Manner) -> Answer:
+        body = request_body(self.name, _parts(frames, manner.way), prompt, self.profile, manner)
+        return await self._ask(body, lambda told: read_completion(told, prompt))
+
+    async def prompt_text(self, frames: Frames, prompt: Prompt, manner: Manner) -> str:
+        body = request_body(self.name, _parts(frames, manner.way), prompt, self.profile, manner)
+        ids = await self._ask({**body, "return_token_ids": True}, read_prompt_ids)
+        if not ids:
+            return ""
+        root = replace(self.wire, address=replace(self.wire.address, url=self.url.removesuffix("/v1")))
+        tokens = json.dumps({"model": self.name, "tokens": ids}).encode()
+        return await root.ask(
+            self.client, "/detokenize", tokens, read=read_detokenized, patience=self.patience
+        )
+
+    @property
+    def url(self) -> str:
+        return self.wire.address.url
+
+    async def _ask(self, body: Body, read: Callable[[Any], T]) -> T:
+        data = json.dumps(body).encode()
+        return await self.wire.ask(self.client, "/chat/completions", data, read=read, patience=self.patience)
 
 
 # --- 2. What is sent ----------------------------------------------------------------------------------------
@@ -313,19 +307,16 @@ def request_body(
     }
     if sampling.temperature > 0:
         body.update(top_p=sampling.top_p, seed=sampling.seed)
-    if manner.logprobs:
-        body["logprobs"] = True
-    if manner.template:
-        body["chat_template_kwargs"] = {"enable_thinking": False}
-    if manner.processor:
-        body["repetition_penalty"] = sampling.repetition_penalty
-        if profile.end_ids:
-            body["stop_token_ids"] = list(profile.end_ids)
-        if manner.way == "video":
-            body["media_io_kwargs"] = {"video": {"num_frames": -1}}
-            if profile.model_type.startswith("qwen"):
-                body["mm_processor_kwargs"] = _processor_fields(profile)
-    return body
+    body["logprobs"] = True
+    body["chat_template_kwargs"] = {"enable_thinking": False}
+    body["repetition_penalty"] = sampling.repetition_penalty
+    if profile.end_ids:
+        body["stop_token_ids"] = list(profile.end_ids)
+    if manner.way == "video":
+        body["media_io_kwargs"] = {"video": {"num_frames": -1}}
+        if profile.model_type.startswith("qwen"):
+            body["mm_processor_kwargs"] = _processor_fields(profile)
+    return {name: value for name, value in body.items() if name not in manner.without}
 
 
 def _processor_fields(profile: Profile) -> Body:
@@ -396,6 +387,18 @@ def read_completion(told: Any, prompt: Prompt) -> Answer:
     logprobs = tuple(logprob for _, logprob in tokens)
     texts = _spelled([token for token, _ in tokens], raw)
     return Answer(raw, reason, logprobs, texts) if texts else Answer(raw, reason)
+
+
+def read_prompt_ids(told: Any) -> list[int]:
+    """The prompt's token ids in a completion that was asked for them; none where it does not hold them."""
+    ids = told.get("prompt_token_ids") if isinstance(told, dict) else None
+    return ids if isinstance(ids, list) and all(isinstance(each, int) for each in ids) else []
+
+
+def read_detokenized(told: Any) -> str:
+    """What token ids spell, by vLLM's /detokenize; empty where it does not say."""
+    text = told.get("prompt") if isinstance(told, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _tokens(told: Any) -> Iterator[tuple[bytes, float]]:
