@@ -32,6 +32,7 @@ from footage.vlm.address import Access, Address, Way, check_allowed, parse_addre
 from footage.vlm.profiles import Changes, Profile, changed, find_profile, get_profile
 from footage.vlm.protocol import LIKELIEST, Answer, Capabilities, Prepared, Prompt
 from footage.vlm.server_check import Manner
+from footage.vlm.vllm import LOADER_FPS
 from footage.vlm.wire import Patience, RefusedError, Wire, key_from_environment
 
 logger = logging.getLogger(__name__)
@@ -313,7 +314,7 @@ def request_body(
     if profile.end_ids:
         body["stop_token_ids"] = list(profile.end_ids)
     if manner.way == "video":
-        body["media_io_kwargs"] = {"video": {"num_frames": -1}}
+        body["media_io_kwargs"] = {"video": {"num_frames": -1, "fps": LOADER_FPS}}
         if profile.model_type.startswith("qwen"):
             body["mm_processor_kwargs"] = _processor_fields(profile)
     return {name: value for name, value in body.items() if name not in manner.without}

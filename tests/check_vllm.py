@@ -1,0 +1,305 @@
+"""The demo model behind a real vLLM on this CPU, against the same model in this process: ``make test-vllm``.
+
+Not one of ``make test``: it needs an environment of its own, a CPU with AVX512-BF16, and minutes. VLLM_COMMAND is
+vLLM's command; FOOTAGE_TEST_DEMO_MODEL a folder to serve instead of the demo model's own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from footage.errors import ModelUnavailableError
+from footage.store import Store
+from footage.types import Frames, Span
+from footage.video import probe, sample
+from footage.vlm import contract, load_model, sending, server
+from footage.vlm.address import Access
+from footage.vlm.profiles import DEMO
+from footage.vlm.server import Manner, request_body
+from footage.vlm.vllm import serving
+from ui.cli import app
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIPS = sorted((ROOT / "data" / "footage").glob("*.mp4"))
+TRUTH = json.loads((ROOT / "data" / "footage" / "ground_truth.json").read_text())
+START_SECONDS = 300
+SAME_ANSWERS = 0.95
+"""Least part of the answers that are equal: the server computes in bfloat16, this process in float32."""
+runner = CliRunner()
+
+pytestmark = [
+    pytest.mark.timeout(900),
+    pytest.mark.skipif("VLLM_COMMAND" not in os.environ, reason="needs vLLM: see make test-vllm"),
+]
+
+
+class Vllm:
+    """A server in a process group of its own."""
+
+    def __init__(self, arguments: list[str], log: Path, port: int) -> None:
+        self._arguments, self._log, self.port = arguments, log, port
+        self.root, self.address = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port}/v1#demo"
+        self.start()
+
+    def start(self) -> None:
+        environment = {
+            **os.environ,
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_NO_USAGE_STATS": "1",
+            "HF_HUB_OFFLINE": "1",
+        }
+        began = time.monotonic()
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [os.environ["VLLM_COMMAND"], *self._arguments, "--enforce-eager"],
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+            )
+        while not self._answers():
+            tail = self._log.read_text(errors="replace")[-3000:]
+            assert self._process.poll() is None, f"vLLM ended: {tail}"
+            assert time.monotonic() - began < START_SECONDS, f"vLLM does not answer: {tail}"
+            threading.Event().wait(0.5)
+        self.start_seconds = time.monotonic() - began
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.root}/health", timeout=5) as response:
+                return response.status == 200
+        except (urllib.error.URLError, OSError):
+            return False
+
+    def kill(self) -> None:
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def post(self, path: str, body: dict) -> dict:
+        request = urllib.request.Request(
+            self.root + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=300) as response:
+            return json.load(response)
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return taken.getsockname()[1]
+
+
+def serve_command(port: int) -> list[str]:
+    """What ``footage models serve-command demo`` prints, without "vllm"."""
+    command, options = serving(DEMO, port=port)
+    folder = os.environ.get("FOOTAGE_TEST_DEMO_MODEL", command[2])
+    return ["serve", folder, *(word for option in options for word in option)]
+
+
+@contextmanager
+def serving_with(folder: Path, *extra: str, without: tuple[str, ...] = ()) -> Iterator[Vllm]:
+    """A server that is started with the printed command, less some options and with others."""
+    port = free_port()
+    command = serve_command(port)
+    kept = list(command[:2])
+    for name, value in zip(command[2::2], command[3::2], strict=True):
+        kept += [] if name in without else [name, value]
+    started = Vllm([*kept, *extra], folder / f"vllm-{port}.log", port)
+    try:
+        yield started
+    finally:
+        started.kill()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory) -> Iterator[Vllm]:
+    """The demo model, served with the printed command."""
+    with serving_with(tmp_path_factory.mktemp("vllm")) as started:
+        print(f"\nvLLM {version(started)} answers after {started.start_seconds:.0f} s")
+        yield started
+
+
+def version(started: Vllm) -> str:
+    with urllib.request.urlopen(f"{started.root}/version", timeout=5) as response:
+        return json.load(response)["version"]
+
+
+@pytest.fixture(scope="module")
+def here():
+    """The demo model in this process."""
+    return load_model("demo", device="cpu", offline=True)
+
+
+def windows() -> list[Frames]:
+    """All windows of the sample clips, the last ones of odd lengths among them."""
+    found = []
+    for path in CLIPS:
+        end = probe(path).duration_seconds
+        starts = np.arange(0, end, DEMO.window_seconds - DEMO.overlap_seconds)
+        for start in starts:
+            span = Span(float(start), min(end, float(start) + DEMO.window_seconds))
+            found.append(sample(path, span, **DEMO.frame_budget))
+    return found
+
+
+def seen_by(started: Vllm, frames: Frames, prompt, manner: Manner) -> list[int]:
+    """The prompt's token ids, as the served model reads them."""
+    body = request_body("demo", sending.clip_parts(frames), prompt, DEMO, manner)
+    return started.post("/v1/chat/completions", {**body, "max_tokens": 1, "return_token_ids": True})[
+        "prompt_token_ids"
+    ]
+
+
+# What the model sees
+
+
+def test_the_printed_command_shows_the_reference_prompt_to_the_token(served: Vllm, here) -> None:
+    """Frames, stamps, size and form of every window: the ids are those of the model in this process."""
+    model = server.load(served.address, access=Access())
+    assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"
+    manner = Manner(without=frozenset({"mm_processor_kwargs", "media_io_kwargs"}))
+    prompt = contract.find_prompt("a red car drives from left to right", DEMO)
+    for frames in windows():
+        ids = seen_by(served, frames, prompt, manner)
+        mine = here.prepare(frames).payload.ids.tolist()
+        assert ids[: len(mine)] == mine
+        assert ids[len(mine) :] == here._ids(prompt)
+
+
+CASES = [
+    *((2.0, seconds) for seconds in (1.0, 2.0, 5.3, 7.3, 8.0, 12.7, 15.9, 16.0, 30.0, 61.0, 68.7, 120.0)),
+    *((1.0, seconds) for seconds in (7.3, 30.0)),
+    *((4.0, seconds) for seconds in (7.3, 16.0, 30.0)),
+    *((8.0, seconds) for seconds in (3.1, 16.0)),
+]
+
+
+@pytest.mark.parametrize(("fps", "seconds"), CASES)
+def test_no_frame_is_lost_and_no_stamp_is_off(served: Vllm, here, fps: float, seconds: float) -> None:
+    count = contract.frames_for(seconds, fps=fps)
+    times = np.linspace(0, seconds - 0.04, count)
+    frames = Frames(np.full((count, 64, 96, 3), 99, np.uint8), tuple(times.tolist()), Span(0, seconds))
+    prompt = contract.raw_prompt("What is there?", DEMO)
+    manner = Manner(without=frozenset({"mm_processor_kwargs", "media_io_kwargs"}))
+    ids = seen_by(served, frames, prompt, manner)
+    mine = here.prepare(frames).payload.ids.tolist()
+    text = served.post("/detokenize", {"model": "demo", "tokens": ids})["prompt"]
+    assert text.count("<|video_pad|>") == contract.video_tokens(count, 64, 96)
+    assert ids[: len(mine)] == mine
+
+
+# Answers
+
+
+def test_captions_and_finds_are_those_of_the_model_in_this_process(served: Vllm, here) -> None:
+    model = server.load(served.address, access=Access())
+    assert model.capabilities.token_logprobs
+    queries = [event["query"] for clip in TRUTH["videos"].values() for event in clip["events"]][:6]
+    prompts = [contract.caption_prompt(DEMO), *(contract.find_prompt(query, DEMO) for query in queries)]
+    told = []
+    for each in (here, model):
+        requests = [(each.prepare(frames), prompt) for frames in windows() for prompt in prompts]
+        told.append(each.run(requests))
+    kinds = [prompt.kind for _ in windows() for prompt in prompts]
+    pairs = list(zip(kinds, *told, strict=True))
+    for kind in ("caption", "find"):
+        same = [one.raw == other.raw for each, one, other in pairs if each == kind]
+        print(f"{sum(same)} of {len(same)} {kind} answers are the same")
+        assert np.mean(same) >= SAME_ANSWERS
+    firsts = [abs(np.exp(one.token_logprobs[0]) - np.exp(other.token_logprobs[0])) for _, one, other in pairs]
+    assert np.median(firsts) < 0.02
+
+
+def run(*words: str) -> list[dict]:
+    """The JSON lines of a command that succeeds."""
+    done = runner.invoke(app, [*words, "--json"])
+    assert done.exit_code == 0, done.output
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: Path) -> None:
+    query = TRUTH["videos"]["park_day.mp4"]["events"][0]["query"]
+    told = {}
+    for name, model in (("here", "demo"), ("there", served.address)):
+        use = ["--model", model, "--device", "cpu"]
+        db = ["--db", str(tmp_path / name)]
+        run("index", *map(str, CLIPS), *db, *use)
+        store = Store.open(tmp_path / name)
+        events = sorted(
+            (key, event.span, event.text) for key in store.videos() for event in store.events(key)
+        )
+        found = [
+            (line["video"], line["start_seconds"], line["end_seconds"], line["verdict"])
+            for line in run("search", query, *db, *use)
+            if line["type"] == "match"
+        ]
+        clip = str(ROOT / "data" / "footage" / "park_day.mp4")
+        spans = [
+            (line["start_seconds"], line["end_seconds"])
+            for line in run("find", clip, query, *use)
+            if line["type"] == "match"
+        ]
+        answers = [line.get("answer") for line in run("ask", clip, "What is there?", *use)]
+        told[name] = (events, found, spans, answers)
+    for here, there in zip(told["here"], told["there"], strict=True):
+        assert here
+        assert len(set(map(str, here)) & set(map(str, there))) >= SAME_ANSWERS * len(set(map(str, here)))
+
+
+# Trouble
+
+
+def test_an_index_run_goes_on_after_the_server_was_killed_and_started_again(
+    served: Vllm, tmp_path: Path
+) -> None:
+    command = ["index", *map(str, CLIPS), "--db", str(tmp_path / "index"), "--model", served.address]
+    command += ["--batch-size", "2"]
+    log = (tmp_path / "log").open("w")
+    going = subprocess.Popen([sys.executable, "-m", "ui.cli", *command], cwd=ROOT, stdout=log, stderr=log)
+    while not (tmp_path / "index").is_dir() or Store.open(tmp_path / "index").status().windows < 2:
+        assert going.poll() is None, "it ended before the server was killed"
+        threading.Event().wait(0.1)
+    served.kill()
+    done = Store.open(tmp_path / "index").status().windows
+    served.start()
+    print(
+        f"killed after {done} of {len(windows())} windows, answering again after {served.start_seconds:.0f} s"
+    )
+    assert going.wait(300) == 0, (tmp_path / "log").read_text()
+    status = Store.open(tmp_path / "index").status()
+    assert done < status.windows == len(windows())
+
+
+def test_a_server_with_its_own_sampling_is_refused_unless_that_is_accepted(tmp_path: Path) -> None:
+    """VLLM as it is by default: two frames a second whatever is sent, and nothing said in a request counts."""
+    plain = ("--media-io-kwargs", "--mm-processor-kwargs", "--chat-template")
+    with serving_with(tmp_path, without=plain) as started:
+        with pytest.raises(ModelUnavailableError, match="its times would be wrong") as refused:
+            server.load(started.address, access=Access())
+        print(refused.value)
+        assert "serve-command demo" in refused.value.hint
+        model = server.load(started.address, access=Access(accept_server_sampling=True))
+        assert model.provenance.budget.endswith("sampling=server video=wrapped")
+
+
+def test_fields_of_a_request_count_where_the_server_trusts_them(tmp_path: Path, caplog) -> None:
+    plain = ("--media-io-kwargs", "--mm-processor-kwargs")
+    with serving_with(tmp_path, "--trust-request-mm-kwargs", without=plain) as started:
+        model = server.load(started.address, access=Access())
+        assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"
