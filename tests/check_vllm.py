@@ -1,13 +1,15 @@
 """The demo model behind a real vLLM on this CPU, against the same model in this process: ``make test-vllm``.
 
-Not one of ``make test``: it needs an environment of its own, a CPU with AVX512-BF16, and minutes. VLLM_COMMAND is
-vLLM's command; FOOTAGE_TEST_DEMO_MODEL a folder to serve instead of the demo model's own.
+Not one of ``make test``: it needs an environment of its own, a CPU with AVX512-BF16, and minutes. VLLM_COMMAND
+is vLLM's command; FOOTAGE_TEST_DEMO_MODEL a folder to serve instead of the demo model's own.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -31,6 +33,7 @@ from footage.video import probe, sample
 from footage.vlm import contract, load_model, sending, server
 from footage.vlm.address import Access
 from footage.vlm.profiles import DEMO
+from footage.vlm.protocol import Prompt
 from footage.vlm.server import Manner, request_body
 from footage.vlm.vllm import serving
 from ui.cli import app
@@ -41,7 +44,10 @@ TRUTH = json.loads((ROOT / "data" / "footage" / "ground_truth.json").read_text()
 START_SECONDS = 300
 SAME_ANSWERS = 0.95
 """Least part of the answers that are equal: the server computes in bfloat16, this process in float32."""
+ROUNDED_OTHERWISE = 0.11
+"""Stamps have one decimal: what is equal to a millisecond may be rounded to either side."""
 runner = CliRunner()
+logger = logging.getLogger(__name__)
 
 pytestmark = [
     pytest.mark.timeout(900),
@@ -131,7 +137,7 @@ def serving_with(folder: Path, *extra: str, without: tuple[str, ...] = ()) -> It
 def served(tmp_path_factory) -> Iterator[Vllm]:
     """The demo model, served with the printed command."""
     with serving_with(tmp_path_factory.mktemp("vllm")) as started:
-        print(f"\nvLLM {version(started)} answers after {started.start_seconds:.0f} s")
+        logger.info("vLLM %s answers after %.0f s", version(started), started.start_seconds)
         yield started
 
 
@@ -158,28 +164,44 @@ def windows() -> list[Frames]:
     return found
 
 
-def seen_by(started: Vllm, frames: Frames, prompt, manner: Manner) -> list[int]:
-    """The prompt's token ids, as the served model reads them."""
-    body = request_body("demo", sending.clip_parts(frames), prompt, DEMO, manner)
-    return started.post("/v1/chat/completions", {**body, "max_tokens": 1, "return_token_ids": True})[
-        "prompt_token_ids"
-    ]
+def seen_by(started: Vllm, frames: Frames, prompt: Prompt) -> str:
+    """The prompt as the served model reads it."""
+    refused = Manner(without=frozenset({"mm_processor_kwargs", "media_io_kwargs"}))
+    body = request_body("demo", sending.clip_parts(frames), prompt, DEMO, refused)
+    asked = {**body, "max_tokens": 1, "return_token_ids": True}
+    ids = started.post("/v1/chat/completions", asked)["prompt_token_ids"]
+    return started.post("/detokenize", {"model": "demo", "tokens": ids})["prompt"]
+
+
+def read_here(started: Vllm, model, frames: Frames, prompt: Prompt) -> str:
+    """The prompt as the model in this process reads it."""
+    ids = [*model.prepare(frames).payload.ids.tolist(), *model._ids(prompt)]
+    return started.post("/detokenize", {"model": "demo", "tokens": ids})["prompt"]
+
+
+STAMP = re.compile(r"<([0-9]+\.[0-9]) seconds>")
+
+
+def stamps_off(one: str, other: str) -> list[float]:
+    """By how many seconds the stamps of two prompts differ that are equal but for these."""
+    assert STAMP.sub("<>", one) == STAMP.sub("<>", other)
+    stamps = (map(float, STAMP.findall(text)) for text in (one, other))
+    return [abs(a - b) for a, b in zip(*stamps, strict=True)]
 
 
 # What the model sees
 
 
-def test_the_printed_command_shows_the_reference_prompt_to_the_token(served: Vllm, here) -> None:
-    """Frames, stamps, size and form of every window: the ids are those of the model in this process."""
+def test_the_printed_command_shows_the_prompt_of_the_model_in_this_process(served: Vllm, here) -> None:
+    """Form, frames, size and stamps of every window."""
     model = server.load(served.address, access=Access())
     assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"
-    manner = Manner(without=frozenset({"mm_processor_kwargs", "media_io_kwargs"}))
     prompt = contract.find_prompt("a red car drives from left to right", DEMO)
+    off = []
     for frames in windows():
-        ids = seen_by(served, frames, prompt, manner)
-        mine = here.prepare(frames).payload.ids.tolist()
-        assert ids[: len(mine)] == mine
-        assert ids[len(mine) :] == here._ids(prompt)
+        off += stamps_off(read_here(served, here, frames, prompt), seen_by(served, frames, prompt))
+    logger.info("%d of %d stamps are the same, the others 0.1 s off", off.count(0), len(off))
+    assert max(off) < ROUNDED_OTHERWISE
 
 
 CASES = [
@@ -196,12 +218,9 @@ def test_no_frame_is_lost_and_no_stamp_is_off(served: Vllm, here, fps: float, se
     times = np.linspace(0, seconds - 0.04, count)
     frames = Frames(np.full((count, 64, 96, 3), 99, np.uint8), tuple(times.tolist()), Span(0, seconds))
     prompt = contract.raw_prompt("What is there?", DEMO)
-    manner = Manner(without=frozenset({"mm_processor_kwargs", "media_io_kwargs"}))
-    ids = seen_by(served, frames, prompt, manner)
-    mine = here.prepare(frames).payload.ids.tolist()
-    text = served.post("/detokenize", {"model": "demo", "tokens": ids})["prompt"]
+    text = seen_by(served, frames, prompt)
     assert text.count("<|video_pad|>") == contract.video_tokens(count, 64, 96)
-    assert ids[: len(mine)] == mine
+    assert max(stamps_off(read_here(served, here, frames, prompt), text)) < ROUNDED_OTHERWISE
 
 
 # Answers
@@ -220,7 +239,7 @@ def test_captions_and_finds_are_those_of_the_model_in_this_process(served: Vllm,
     pairs = list(zip(kinds, *told, strict=True))
     for kind in ("caption", "find"):
         same = [one.raw == other.raw for each, one, other in pairs if each == kind]
-        print(f"{sum(same)} of {len(same)} {kind} answers are the same")
+        logger.info("%d of %d %s answers are the same", sum(same), len(same), kind)
         assert np.mean(same) >= SAME_ANSWERS
     firsts = [abs(np.exp(one.token_logprobs[0]) - np.exp(other.token_logprobs[0])) for _, one, other in pairs]
     assert np.median(firsts) < 0.02
@@ -278,21 +297,19 @@ def test_an_index_run_goes_on_after_the_server_was_killed_and_started_again(
     served.kill()
     done = Store.open(tmp_path / "index").status().windows
     served.start()
-    print(
-        f"killed after {done} of {len(windows())} windows, answering again after {served.start_seconds:.0f} s"
-    )
+    logger.info("killed after %d windows, answers again after %.0f s", done, served.start_seconds)
     assert going.wait(300) == 0, (tmp_path / "log").read_text()
     status = Store.open(tmp_path / "index").status()
     assert done < status.windows == len(windows())
 
 
 def test_a_server_with_its_own_sampling_is_refused_unless_that_is_accepted(tmp_path: Path) -> None:
-    """VLLM as it is by default: two frames a second whatever is sent, and nothing said in a request counts."""
+    """The default of vLLM: two frames a second whatever is sent, and no request changes that."""
     plain = ("--media-io-kwargs", "--mm-processor-kwargs", "--chat-template")
     with serving_with(tmp_path, without=plain) as started:
         with pytest.raises(ModelUnavailableError, match="its times would be wrong") as refused:
             server.load(started.address, access=Access())
-        print(refused.value)
+        logger.info("%s", refused.value)
         assert "serve-command demo" in refused.value.hint
         model = server.load(started.address, access=Access(accept_server_sampling=True))
         assert model.provenance.budget.endswith("sampling=server video=wrapped")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from functools import partial
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -20,7 +21,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from serve_demo import CAPTION, KEY
+from serve_demo import CAPTION, KEY, PLAIN_FIELDS
 from standin_model import StandinEmbedder, write_levels
 from typer.testing import CliRunner
 
@@ -29,12 +30,14 @@ from footage.errors import DecodeError, ModelUnavailableError, UsageError
 from footage.store import Store
 from footage.types import Frames, Span, Window
 from footage.video import probe, sample
-from footage.vlm import contract, load_model, sending, server
+from footage.vlm import contract, load_model, seen, sending, server
 from footage.vlm.address import Access, check_allowed, is_address, parse_address, shown_address
 from footage.vlm.pointing import point_prompt
-from footage.vlm.profiles import DEMO, MARLIN_2B
+from footage.vlm.profiles import DEMO, MARLIN_2B, changed
 from footage.vlm.protocol import Answer, Prompt, Sampling
+from footage.vlm.qwen import bare_video
 from footage.vlm.server import Manner, profile_for, read_completion, request_body
+from footage.vlm.server_check import OPTIONAL_FIELDS
 from footage.vlm.wire import Patience
 from indexer.pipeline import index
 from search.asking import Asker, Question
@@ -288,7 +291,7 @@ def test_marlin_is_asked_within_its_budget_and_with_both_stop_ids() -> None:
     assert (processor["fps"], processor["min_frames"], processor["max_frames"]) == (2, 4, 240)
     assert processor["size"] == {"shortest_edge": 4096, "longest_edge": 240 * 200_704}
     assert processor["do_sample_frames"] is False
-    assert body["media_io_kwargs"] == {"video": {"num_frames": -1}}
+    assert body["media_io_kwargs"] == {"video": {"num_frames": -1, "fps": 30}}
     assert [part["type"] for part in body["messages"][0]["content"]] == ["video_url", "text"]
     assert body["messages"][0]["content"][-1]["text"] == prompt.text
 
@@ -300,7 +303,7 @@ def test_sampling_travels_along() -> None:
     body = request_body("m", [], drawn, DEMO, Manner())
     wanted = {"temperature": 0.1, "top_p": 0.5, "repetition_penalty": 1.05, "seed": 7}
     assert {name: body[name] for name in wanted} == wanted
-    plain = request_body("m", [], drawn, DEMO, Manner(processor=False, template=False, logprobs=False))
+    plain = request_body("m", [], drawn, DEMO, Manner(without=frozenset(OPTIONAL_FIELDS)))
     assert set(plain) == {"model", "messages", "max_tokens", "temperature", "top_p", "seed"}
 
 
@@ -504,12 +507,80 @@ def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> No
     assert "sent=h264" in model.provenance.budget
     model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
     fields = constant.log()[-1]["fields"]
-    assert "stop_token_ids" not in fields
+    assert set(fields) == PLAIN_FIELDS - {"messages", "top_p", "seed", "stream"}
     assert fields["chat_template_kwargs"] == {"enable_thinking": False}
-    other = connect(constant.at() + "?profile=marlin-2b")
-    assert model.provenance.budget.endswith("fields=template")
-    assert other.provenance.budget.endswith("fields=processor+template")
-    assert "stop_token_ids" in constant.log()[-1]["fields"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "refused"),
+    [("untrusting", {"mm_processor_kwargs", "media_io_kwargs"}), ("vague", {"stop_token_ids"})],
+)
+def test_a_field_that_is_refused_is_left_out_alone(constant: Served, fault: str, refused: set[str]) -> None:
+    constant.forget()
+    model = connect(constant.at(fault) + "?profile=marlin-2b")
+    model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
+    fields = constant.log()[-1]["fields"]
+    assert set(OPTIONAL_FIELDS) - set(fields) == refused | {"logprobs"}  # it tells none
+
+
+def test_an_index_does_not_depend_on_how_the_server_is_asked(constant: Served) -> None:
+    """A server that is upgraded may refuse fields that it took; what the model sees is the same."""
+    told = {connect(constant.at(fault)).provenance for fault in ("", "untrusting", "plain", "vague")}
+    assert [each.budget for each in told] == [f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"]
+
+
+# What the model sees
+
+
+def test_frames_that_a_server_leaves_out_are_noticed_before_anything_is_indexed(
+    constant: Served, tmp_path: Path
+) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 26)
+    asked = [
+        "index",
+        str(clip),
+        "--db",
+        str(tmp_path / "index"),
+        "--model",
+        constant.at("untrusting,sampling"),
+    ]
+    refused = runner.invoke(app, asked)
+    assert refused.exit_code == 1
+    assert "shows the model the frames of a clip of 7.3 s at times that are up to" in refused.stderr
+    assert "footage models serve-command demo" in refused.stderr
+    accepted = runner.invoke(app, [*asked, "--accept-server-sampling"])
+    assert accepted.exit_code == 0, accepted.output
+    (provenance,) = Store.open(tmp_path / "index").provenances()
+    assert provenance.budget.endswith("sampling=server")
+
+
+def test_a_video_that_is_wrapped_is_said_and_noted(constant: Served, caplog) -> None:
+    model = connect(constant.at("wrapped"))
+    assert "--chat-template that footage models serve-command prints" in caplog.text
+    assert model.provenance.budget.endswith("video=wrapped")
+
+
+def test_a_server_that_shows_no_prompt_is_asked_about_a_drawn_clip(constant: Served, caplog) -> None:
+    """The stand-in says 1 to 4 s of everything; the disc is in view from 12 to 16 s."""
+    with pytest.raises(ModelUnavailableError, match="from 12 to 16 s of a drawn clip from 1 to 4 s"):
+        connect(constant.at("blind"))
+    assert connect(constant.at("blind"), accept_server_sampling=True).provenance.budget.endswith("=server")
+    assert connect(constant.at("blind") + "?frames").provenance.budget.endswith(f"q={sending.JPEG_QUALITY}")
+
+
+@given(st.floats(0.5, 8))
+def test_true_stamps_are_no_problem_and_others_are(fps: float) -> None:
+    profile = changed(DEMO, {"fps": fps})
+    for frames in seen.clips_to_look_at(profile):
+        milliseconds = sending.window_milliseconds(frames)
+        stamps = contract.pair_stamps(milliseconds)
+        found = seen.read_prompt("<|im_start|>user\n" + "<|video_pad|>".join(stamps))
+        assert found is not None and found.form == "bare"
+        assert seen.problem_with(found, frames) == ""
+        late = seen.Seen(tuple(stamp + 0.25 for stamp in found.stamps), "bare")
+        assert "s off" in seen.problem_with(late, frames)
+        fewer = seen.Seen(found.stamps[1:], "bare")
+        assert "pairs of frames" in seen.problem_with(fewer, frames)
 
 
 @pytest.mark.demo_model
@@ -744,31 +815,52 @@ def test_a_dry_run_asks_the_server_what_it_serves(constant: Served, tmp_path: Pa
     assert json.loads(told.stdout.splitlines()[-1])["windows_new"] == 4  # of 16 s, 4 s shared
 
 
-def test_serve_command_prints_what_vllm_needs() -> None:
-    told = runner.invoke(app, ["models", "serve-command", "marlin-2b", "--port", "9000", "--json"])
+def serve_command(name: str) -> tuple[list[str], dict[str, str]]:
+    told = runner.invoke(app, ["models", "serve-command", name, "--port", "9000", "--json"])
     command = json.loads(told.stdout)["command"]
-    given_ = dict(zip(command[3::2], command[4::2], strict=True))
+    return command, dict(zip(command[3::2], command[4::2], strict=True))
+
+
+def test_serve_command_prints_what_vllm_needs() -> None:
+    command, given_ = serve_command("marlin-2b")
     assert command[:3] == ["vllm", "serve", "NemoStation/Marlin-2B"]
     assert given_["--revision"] == MARLIN_2B.revision
     assert given_["--served-model-name"] == "marlin-2b"
     assert json.loads(given_["--hf-overrides"]) == {"architectures": ["Qwen3_5ForConditionalGeneration"]}
-    assert json.loads(given_["--media-io-kwargs"]) == {"video": {"num_frames": -1}}
+    assert json.loads(given_["--media-io-kwargs"]) == {"video": {"num_frames": -1, "fps": 30}}
+    processor = json.loads(given_["--mm-processor-kwargs"])
+    assert processor["do_sample_frames"] is False
+    assert processor["size"] == {"shortest_edge": 4096, "longest_edge": 240 * 200_704}
     assert given_["--mm-processor-cache-gb"] == "0"
     assert int(given_["--max-num-batched-tokens"]) >= 120 * 196 + 2048
     assert (given_["--host"], given_["--port"]) == ("127.0.0.1", "9000")
     spelled = runner.invoke(app, ["models", "serve-command", "marlin-2b", "--port", "9000"])
     assert shlex.split(spelled.stdout.replace("\\\n", " ")) == command
+    assert "older versions" in spelled.stderr
+
+
+@pytest.mark.demo_model
+def test_the_chat_template_for_servers_is_the_models_own_with_the_bare_video() -> None:
+    from transformers import AutoProcessor
+
+    _, given_ = serve_command("demo")
+    processor = AutoProcessor.from_pretrained(DEMO.folder)
+    turn = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "What is there?"}]}]
+    render = partial(processor.apply_chat_template, turn, add_generation_prompt=True, tokenize=False)
+    ours = render(chat_template=Path(given_["--chat-template"]).read_text())
+    assert ours == bare_video(render(), processor)
+    answer = "<|im_start|>assistant\n<think>\n\n</think>\n\n"
+    assert ours == f"<|im_start|>user\n<|video_pad|>What is there?<|im_end|>\n{answer}"
+
+
+def test_the_demo_model_is_served_from_its_folder() -> None:
+    command, given_ = serve_command("demo")
+    assert command[2] == str(DEMO.folder)
+    assert given_["--max-model-len"] == "4096"
 
 
 def test_molmo2_is_served_with_the_positions_and_the_pictures_it_takes() -> None:
-    told = runner.invoke(app, ["models", "serve-command", "molmo2-4b", "--json"])
-    command = json.loads(told.stdout)["command"]
-    given_ = dict(zip(command[3::2], command[4::2], strict=True))
+    _, given_ = serve_command("molmo2-4b")
     assert given_["--max-model-len"] == given_["--max-num-batched-tokens"] == "36864"
     assert json.loads(given_["--limit-mm-per-prompt"]) == {"video": 1, "image": 1}
-
-
-def test_there_is_nothing_to_serve_of_the_demo_model() -> None:
-    told = runner.invoke(app, ["models", "serve-command", "demo"])
-    assert told.exit_code == 2
-    assert "needs no server" in told.stderr
+    assert "--chat-template" not in given_ and "--mm-processor-kwargs" not in given_

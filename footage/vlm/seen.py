@@ -31,7 +31,7 @@ DRAWN_EVENT = "a white disc is in view"
 """What happens in ``drawn_frames``."""
 
 
-# --- 1. What the prompt says ---------------------------------------------------------------------------------
+# --- 1. What the prompt says --------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
