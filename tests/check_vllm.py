@@ -1,7 +1,7 @@
 """The demo model behind a real vLLM on this CPU, against the same model in this process: ``make test-vllm``.
 
-Not one of ``make test``: it needs an environment of its own, a CPU with AVX512-BF16, and minutes. VLLM_COMMAND
-is vLLM's command; FOOTAGE_TEST_DEMO_MODEL a folder to serve instead of the demo model's own.
+Not one of ``make test``: it needs an environment of its own, a CPU with AVX512-BF16, and minutes.
+VLLM_COMMAND is vLLM's command; FOOTAGE_TEST_DEMO_MODEL a folder to serve instead of the demo model's own.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ from ui.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = sorted((ROOT / "data" / "footage").glob("*.mp4"))
+PARKS = [path for path in CLIPS if path.name.startswith("park")]
 TRUTH = json.loads((ROOT / "data" / "footage" / "ground_truth.json").read_text())
 START_SECONDS = 300
 SAME_ANSWERS = 0.95
@@ -67,6 +68,8 @@ class Vllm:
         environment = {
             **os.environ,
             "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # the cores are shared with the model in this process
+            "OMP_NUM_THREADS": "1",
             "VLLM_NO_USAGE_STATS": "1",
             "HF_HUB_OFFLINE": "1",
         }
@@ -229,13 +232,13 @@ def test_no_frame_is_lost_and_no_stamp_is_off(served: Vllm, here, fps: float, se
 def test_captions_and_finds_are_those_of_the_model_in_this_process(served: Vllm, here) -> None:
     model = server.load(served.address, access=Access())
     assert model.capabilities.token_logprobs
-    queries = [event["query"] for clip in TRUTH["videos"].values() for event in clip["events"]][:6]
+    queries = [event["query"] for clip in TRUTH["videos"].values() for event in clip["events"]][:2]
     prompts = [contract.caption_prompt(DEMO), *(contract.find_prompt(query, DEMO) for query in queries)]
-    told = []
+    watched, told = windows()[::2], []
     for each in (here, model):
-        requests = [(each.prepare(frames), prompt) for frames in windows() for prompt in prompts]
+        requests = [(each.prepare(frames), prompt) for frames in watched for prompt in prompts]
         told.append(each.run(requests))
-    kinds = [prompt.kind for _ in windows() for prompt in prompts]
+    kinds = [prompt.kind for _ in watched for prompt in prompts]
     pairs = list(zip(kinds, *told, strict=True))
     for kind in ("caption", "find"):
         same = [one.raw == other.raw for each, one, other in pairs if each == kind]
@@ -258,7 +261,7 @@ def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: 
     for name, model in (("here", "demo"), ("there", served.address)):
         use = ["--model", model, "--device", "cpu"]
         db = ["--db", str(tmp_path / name)]
-        run("index", *map(str, CLIPS), *db, *use)
+        run("index", *map(str, PARKS), *db, *use)
         store = Store.open(tmp_path / name)
         events = sorted(
             (key, event.span, event.text) for key in store.videos() for event in store.events(key)
@@ -274,7 +277,7 @@ def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: 
             for line in run("find", clip, query, *use)
             if line["type"] == "match"
         ]
-        answers = [line.get("answer") for line in run("ask", clip, "What is there?", *use)]
+        answers = [line["text"] for line in run("ask", clip, "What is there?", *use)]
         told[name] = (events, found, spans, answers)
     for here, there in zip(told["here"], told["there"], strict=True):
         assert here

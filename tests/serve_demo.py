@@ -5,8 +5,8 @@ them. Of http://127.0.0.1:8000/one,drop=2/v1 the first two completions are dropp
 and the fourth; they are counted by address. "/log" tells what was received, "/forget" makes it forget.
 
 It shows the prompt that the model reads as vLLM does (``return_token_ids``, then /detokenize), unless it is
-"blind". Of vLLM's ways: "untrusting" refuses fields for the processor in a request, "sampling" shows two frames
-a second of whatever is sent, "wrapped" keeps the outer pair of tokens around the video.
+"blind". Of vLLM's ways: "untrusting" refuses fields for the processor in a request, "sampling" shows two
+frames a second of whatever is sent, "wrapped" keeps the outer pair of tokens around the video.
 
 Examples:
     python tests/serve_demo.py --port 8000             # the demo model
@@ -32,7 +32,7 @@ KEY = "sk-the-right-key-0123456789"
 """What a server with the fault "key" wants."""
 PLAIN_FIELDS = {
     *("model", "messages", "max_tokens", "temperature", "top_p", "seed", "logprobs", "stream"),
-    "chat_template_kwargs",
+    *("chat_template_kwargs", "return_token_ids"),
 }
 UNTRUSTED_FIELDS = ("mm_processor_kwargs", "media_io_kwargs")
 """What vLLM takes with a request only when it was started to trust it."""

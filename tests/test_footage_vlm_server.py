@@ -507,7 +507,14 @@ def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> No
     assert "sent=h264" in model.provenance.budget
     model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
     fields = constant.log()[-1]["fields"]
-    assert set(fields) == PLAIN_FIELDS - {"messages", "top_p", "seed", "stream"}
+    assert set(fields) == PLAIN_FIELDS - {
+        "messages",
+        "top_p",
+        "seed",
+        "stream",
+        "return_token_ids",
+        "logprobs",
+    }
     assert fields["chat_template_kwargs"] == {"enable_thinking": False}
 
 

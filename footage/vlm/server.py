@@ -98,6 +98,11 @@ class ServerModel:
             budget.append("penalty=server")
         return Provenance(self._name, self._revision, profile.prompt_version, " ".join(budget))
 
+    @property
+    def sees(self) -> str:
+        """What the model was found to see, in a few words."""
+        return self._manner.sees
+
     def prepare(self, frames: Frames) -> Prepared:
         """Encode a window; for a model that points, a single frame as the picture that it names 1.
 

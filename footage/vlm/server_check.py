@@ -50,6 +50,17 @@ class Manner:
     form: VideoForm | None = None
     """How the video stands in the model's prompt; None where that is not shown."""
 
+    @property
+    def sees(self) -> str:
+        """What the model sees, in a few words."""
+        if self.way == "frames":
+            return "pictures with their times"
+        if not self.as_sent:
+            return "other frames or times than are sent, which is accepted"
+        if self.form is None:
+            return "a clip, and does not say which frames and times of it"
+        return f"every frame at its time, and the video {self.form}"
+
 
 class Talk(Protocol):
     """One model of a server."""
@@ -200,8 +211,6 @@ async def look(talk: Talk, manner: Manner, *, accept: bool) -> Manner:
             manner.form,
             talk.profile.video_form,
         )
-    elif manner.form is not None:
-        logger.info("%s shows the model every frame at its time, and the video %s.", where, manner.form)
     return manner
 
 

@@ -230,6 +230,8 @@ def run(
         _print_forecast(paths, settings, wishes, store, as_json=json)
         return
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
+    if sees := getattr(video_model, "sees", ""):
+        console.notes().print(f"The server shows the model {sees}.", soft_wrap=True)
     # 2. The windows, one after the other; 3. what came of it.
     with logs.logging_to(log_file), _asked_to_stop() as stop:
 
