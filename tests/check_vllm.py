@@ -44,7 +44,7 @@ PARKS = [path for path in CLIPS if path.name.startswith("park")]
 TRUTH = json.loads((ROOT / "data" / "footage" / "ground_truth.json").read_text())
 START_SECONDS = 300
 AGREEING = 0.95
-"""Least part of what is said that agrees: the server computes in bfloat16, on clips that lost a little to H.264."""
+"""Least part of what is said that agrees: the server computes in bfloat16, on clips that H.264 changed."""
 NEAR_SECONDS = 0.5
 """The grid on which the model writes times."""
 ROUNDED_OTHERWISE = 0.11
@@ -236,7 +236,7 @@ Said = list[tuple[str, float, float]]
 
 
 def agreeing(one: Said, other: Said) -> float:
-    """The part of what is said in either that the other says as well, the same words at nearly the same time."""
+    """The part of what either says that the other says, too: the same words at nearly the same time."""
 
     def has(said: Said, text: str, *times: float) -> bool:
         return any(
@@ -307,13 +307,14 @@ def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: 
                 ],
                 "search": matches(run("search", query, *db, *use)),
                 "find": matches(run("find", clip, query, *use)),
-                "ask": [(line["text"], 0.0, 0.0) for line in run("ask", clip, "What is there?", *use)],
             }
         )
+        answers = [line["text"] for line in run("ask", clip, "What is there?", *use)]
+        assert len(answers) == 3 and all(answers)  # one a window; the model was not taught what to say
     for command, said in told[0].items():
         share = agreeing(said, told[1][command])
         logger.info("%s: %.3f of %d agrees", command, share, len(said))
-        assert share >= (AGREEING if command != "ask" else 0), command
+        assert share >= AGREEING, command
 
 
 def matches(lines: list[dict]) -> Said:
