@@ -75,6 +75,8 @@ class Prepared:
     """Backend data: tensors, a state, an encoded clip."""
     nbytes: int = 0
     """What it takes to hold it once it was shown, beside what the model keeps within its own bounds."""
+    notes: tuple[str, ...] = ()
+    """What is not exact about how it is shown; goes into the notes of its caption."""
 
 
 @dataclass(frozen=True, slots=True)

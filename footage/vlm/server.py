@@ -4,12 +4,12 @@ A window travels as a small H.264 clip or, where the server takes no video, as p
 text; nothing else of a video does. What the server takes is found out once, with a grey test clip, when the
 model is loaded: everything after goes the same way, so that all windows of an index are seen alike.
 
-What vLLM does with the clip: its loader takes 32 frames of any video unless it is told to take all (the
-server's ``--media-io-kwargs`` or, since 0.17, the request's), and hands the processor their numbers and the
-file's rate; with ``do_sample_frames`` false the time stamps are made of these. So a clip of two frames a
-second is seen whole, at its true times. fps, min_frames and max_frames are for releases that sample all the
-same: they come to about as many frames as there are. The frames have the budget's size already, and ``size``
-keeps the processor from changing it.
+What vLLM does with the clip: its loaders take 32 frames of any video or, for some models, 2 a second, unless
+they are asked for all (the server's ``--media-io-kwargs`` or, since 0.17, the request's; see
+``sending.ALL_FRAMES``), and hand the processor their numbers and the file's rate; with ``do_sample_frames``
+false the time stamps are made of these: number divided by rate. So a clip is seen whole, at its times. fps,
+min_frames and max_frames are for releases that sample all the same: they come to about as many frames as
+there are. The frames have the budget's size already, and ``size`` keeps the processor from changing it.
 """
 
 from __future__ import annotations
@@ -82,6 +82,7 @@ class ServerModel:
         self._wire, self._profile = wire, profile
         self._name, self._revision, self._manner, self._patience = name, revision, manner, patience
         self._has_answered = False
+        self._has_noted = False
 
     @property
     def profile(self) -> Profile:
@@ -112,12 +113,17 @@ class ServerModel:
         Raises:
             DecodeError: when there is no frame in it.
         """
+        notes: tuple[str, ...] = ()
         if "point" in self._profile.skills and len(set(frames.times_seconds)) == 1:
             parts = [part for part in sending.picture_parts(frames) if part["type"] == "image_url"][:1]
         else:
             parts = _parts(frames, self._manner.way)
+            notes = sending.clip_notes(frames) if self._manner.way == "video" else ()
+        if notes and not self._has_noted:
+            self._has_noted = True
+            logger.warning("A window of uneven frames is not sent exactly: %s.", ", ".join(notes))
         size = sum(len(part.get("text") or part[part["type"]]["url"]) for part in parts)
-        return Prepared(frames.span, parts, nbytes=size)
+        return Prepared(frames.span, parts, nbytes=size, notes=notes)
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         """Answer every request, in order, several at once; the answers do not depend on how many.
@@ -214,6 +220,11 @@ async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerMo
         # 2. What does it take?
         few = replace(patience, broken_tries=BROKEN_TRIES)
         manner = await _manner(wire, client, name, profile, few)
+    if manner.way == "video" and profile.fps > sending.MOST_FPS:
+        raise UsageError(
+            f"a clip of {profile.fps:g} frames a second is not shown whole by a server",
+            hint=f"Use --fps {sending.MOST_FPS} at most, or send pictures: ?frames after the address.",
+        )
     logger.info("%s serves %s: %s", address.url, name, manner)
     revision = f"server of {served[name]}" if served.get(name) else "server"
     return ServerModel(wire, profile, name=name, revision=revision, manner=manner, patience=patience)
@@ -322,7 +333,7 @@ def request_body(
         if profile.end_ids:
             body["stop_token_ids"] = list(profile.end_ids)
         if manner.way == "video":
-            body["media_io_kwargs"] = {"video": {"num_frames": -1}}
+            body["media_io_kwargs"] = {"video": sending.ALL_FRAMES}
             if profile.model_type.startswith("qwen"):
                 body["mm_processor_kwargs"] = _processor_fields(profile)
     return body
