@@ -184,7 +184,8 @@ def timing_of(milliseconds: list[int], duration: int) -> Timing:
 def _pair_means(values: np.ndarray) -> np.ndarray:
     """What stands for each pair of frames; of an odd number the last one is a pair by itself."""
     padded = np.append(values, values[-1]) if len(values) % 2 else values
-    return (padded[::2] + padded[1::2]) / 2
+    means: np.ndarray = (padded[::2] + padded[1::2]) / 2
+    return means
 
 
 def _part(kind: str, mime: str, data: bytes) -> Part:
