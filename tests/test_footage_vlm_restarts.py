@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import urllib.request
@@ -172,7 +173,8 @@ def test_an_engine_that_dies_of_every_window_ends_the_run(supervisor: Supervisor
     clip, _ = restless(tmp_path / "clips" / "clip.mp4")
     with pytest.raises(ModelUnavailableError, match="went away over a request"):
         run_index(clip, tmp_path / "index", supervisor.connect("fatal=1", requests=1), batch_size=1)
-    assert supervisor.starts <= 2 * server.MOST_LEFT_OUT + 1
+    deaths = supervisor.starts - 1 + (supervisor.process.wait() != 0)
+    assert deaths == 2 * server.MOST_LEFT_OUT
 
 
 def test_a_stop_ends_the_waiting_at_once(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -204,3 +206,25 @@ def test_what_cannot_be_read_is_drawn_once_more_without_a_seed(
         fields = [seen["fields"] for seen in json.load(answer)["seen"] if not seen["probe"]]
     assert [each["temperature"] for each in fields] == [0, SECOND_TRY.temperature]
     assert not any("seed" in each for each in fields)
+
+
+def test_ctrl_c_ends_the_waiting_of_the_command_at_once(supervisor: Supervisor, tmp_path: Path) -> None:
+    clip = write_levels(tmp_path / "clips" / "clip.mp4", [0, 255] * 6)
+    address = f"http://127.0.0.1:{supervisor.port}/fatal=1/v1"
+    command = ["index", str(clip), "--db", str(tmp_path / "index"), "--model", address]
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from ui.cli import main; main()", *command],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr
+    said = []
+    for line in process.stderr:
+        said.append(line)
+        if "asked about one by one" in line:  # the server is gone, and nothing starts it again
+            process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) == 130, said
+    process.stderr.close()
+    assert said[-1] == "Run the same command again to go on.\n"
+    assert "Traceback" not in "".join(said)
