@@ -46,6 +46,7 @@ class State:
         self.seen: list[dict] = []
         self.times: Counter[str] = Counter()
         self.busy = self.most_busy = 0
+        self.since = object()
 
 
 class DemoAnswers:
@@ -150,6 +151,7 @@ class Handler(BaseHTTPRequestHandler):
         probe = body["max_tokens"] == 1
         state = self.state
         with state.lock:
+            since = state.since
             state.busy += not probe
             state.most_busy = max(state.most_busy, state.busy)
             state.seen.append(
@@ -168,7 +170,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.complete(faults, body)
         finally:
             with state.lock:
-                state.busy -= not probe
+                state.busy -= not probe and since is state.since
 
     def complete(self, faults, body, half=False):
         if body["model"] not in NAMES:
