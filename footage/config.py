@@ -94,6 +94,11 @@ class Settings(BaseSettings):
         gt=0,
         description="A request to a model server that takes longer, in seconds, is given up.",
     )
+    server_patience_seconds: float = Field(
+        default=600,
+        ge=0,
+        description="How long a model server that goes away, as for a restart, is waited for, in seconds.",
+    )
     embedder: str = Field(
         default="minilm",
         min_length=1,

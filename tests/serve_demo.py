@@ -20,6 +20,7 @@ import base64
 import functools
 import io
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -51,6 +52,7 @@ class State:
         self.seen: list[dict] = []
         self.times: Counter[str] = Counter()
         self.busy = self.most_busy = 0
+        self.since = object()
 
 
 class DemoAnswers:
@@ -180,6 +182,7 @@ class Handler(BaseHTTPRequestHandler):
         probe = body["max_tokens"] == 1
         state = self.state
         with state.lock:
+            since = state.since
             state.busy += not probe
             state.most_busy = max(state.most_busy, state.busy)
             state.seen.append(
@@ -198,7 +201,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.complete(faults, body)
         finally:
             with state.lock:
-                state.busy -= not probe
+                state.busy -= not probe and since is state.since
 
     def detokenize(self, faults, body):
         if "blind" in faults:
@@ -209,7 +212,7 @@ class Handler(BaseHTTPRequestHandler):
         if body["model"] not in NAMES:
             error = {"message": f"The model `{body['model']}` does not exist.", "type": "NotFoundError"}
             return self.reply(404, {"error": error})
-        raw, reason, logprobs = self.state.answer(body)
+        raw, reason, logprobs = ("Events:", "stop", None) if "mute" in faults else self.state.answer(body)
         choice = {"index": 0, "message": {"role": "assistant", "content": raw}, "finish_reason": reason}
         if logprobs and "nologprobs" not in faults:
             choice["logprobs"] = logprobs
@@ -242,11 +245,14 @@ class Handler(BaseHTTPRequestHandler):
             return True
         if probe and "probed" not in faults:
             return False
+        if "fatal" in faults and any(len(clip) > int(faults["fatal"]) for clip in clips):
+            os._exit(1)  # as an engine that dies of one request
         if "slow" in faults:
             time.sleep(float(faults["slow"]))
         for name in (
             "drop",
             "429",
+            "404",
             "500",
             "503",
             "nonsense",
@@ -276,6 +282,8 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.close()
         elif name == "429":
             self.reply(429, {"error": {"message": "slow down"}}, {"Retry-After": faults.get("after", "0")})
+        elif name == "404":
+            self.reply(404, {"error": {"message": "The model does not exist."}})
         elif name in ("500", "503"):
             self.reply(int(name), {"error": {"message": "the engine is gone"}})
         elif name == "nonsense":

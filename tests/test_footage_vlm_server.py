@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import logging
+import math
 import os
 import shlex
 import subprocess
@@ -13,7 +14,7 @@ import sys
 import time
 import urllib.request
 from functools import partial
-from itertools import count, pairwise
+from itertools import count
 from pathlib import Path
 
 import av
@@ -46,7 +47,7 @@ from ui.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT / "data" / "footage"
-HURRY = Patience(tries=4, broken_tries=4, first_seconds=0.01, longest_seconds=0.05)
+HURRY = Patience(tries=4, broken_tries=4, away_seconds=0.3, first_seconds=0.01, longest_seconds=0.05)
 SECRET = "sk-not-the-right-key-98765"
 WRONG_MODEL = "there is no model called 'nope' at http"
 runner = CliRunner()
@@ -118,13 +119,18 @@ def connect(address: str, *, patience: Patience = HURRY, **access) -> server.Ser
     return server.load(address, access=Access(**access), patience=patience)
 
 
-def windows_of(model, *, seconds: float = 16.0, clips: int = 6):
-    """The first window of each sample clip, as the model wants it."""
-    frames = []
+def windows_of(model, *, frames: int = 32, clips: int = 6):
+    """A window of each sample clip, so long that the sampled frames lie evenly: then a clip is exact."""
+    windows = []
     for path in sorted(CLIPS.glob("*.mp4"))[:clips]:
-        end = min(seconds, probe(path).duration_seconds)
-        frames.append(sample(path, Span(0, end), pixels_per_frame=model.profile.pixels_per_frame))
-    return [model.prepare(each) for each in frames]
+        fps = probe(path).fps
+        end = ((frames - 1) * math.ceil(fps / 2) + 1) / fps
+        budget = {**model.profile.frame_budget, "fps": frames / end}
+        window = sample(path, Span(0, end), **budget)
+        assert len(window.times_seconds) == frames
+        assert sending.clip_timing(window).off_seconds <= 0.001
+        windows.append(model.prepare(window))
+    return windows
 
 
 def grey(seconds=(0.0, 0.5, 1.0, 1.5), end=2.0) -> Frames:
@@ -214,11 +220,11 @@ def decoded(parts) -> tuple[list[float], np.ndarray]:
     return [time for time, _ in pictures], np.stack([picture for _, picture in pictures])
 
 
-def test_a_clip_holds_the_frames_at_their_times_from_the_windows_start() -> None:
+def test_a_clip_holds_the_frames_at_the_rate_that_fits_their_times() -> None:
     frames = grey()
     later = Frames(frames.pixels, tuple(t + 30.01 for t in frames.times_seconds), Span(30, 32.01))
     times, pictures = decoded(sending.clip_parts(later))
-    assert times == pytest.approx([0.01, 0.51, 1.01, 1.51], abs=1e-3)
+    assert times == pytest.approx([0, 0.51, 1.01, 1.52], abs=0.01)
     assert pictures.shape == frames.pixels.shape
     assert np.abs(pictures.astype(int) - frames.pixels).max() <= 3
 
@@ -240,29 +246,7 @@ def test_readers_that_count_frames_find_the_true_rate() -> None:
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
 
 
-def test_a_recording_that_pauses_is_shown_as_it_was_on_show() -> None:
-    times, pictures = decoded(sending.clip_parts(grey((0.0, 0.5, 1.0, 8.0), end=10.0)))
-    assert times == [0.0, 2.5, 5.0, 7.5]
-    assert pictures.mean(axis=(1, 2, 3)).round(-1).tolist() == [0, 40, 40, 40]
-
-
-@given(
-    st.lists(st.integers(0, 60_000), min_size=1, max_size=60).map(sorted),
-    st.integers(0, 5000),
-)
-def test_shown_frames_are_those_on_show(milliseconds: list[int], more: int) -> None:
-    numbers, times = sending.evenly(milliseconds, milliseconds[-1] + more)
-    assert len(numbers) == len(times) == len(milliseconds)
-    assert all(a < b for a, b in pairwise(times))
-    if times != milliseconds:
-        for number, time in zip(numbers, times, strict=True):
-            before = [n for n, at in enumerate(milliseconds) if at <= time]
-            assert number == (before[-1] if before else 0)
-
-
-def test_a_single_frame_and_none() -> None:
-    assert len(decoded(sending.clip_parts(grey((0.0, 0.0))))[0]) == 2
-    assert decoded(sending.clip_parts(grey((0.25,))))[0] == [0.25, 0.75]
+def test_no_frame_no_clip() -> None:
     with pytest.raises(DecodeError):
         sending.clip_parts(Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(0, 1)))
 
@@ -301,10 +285,10 @@ def test_sampling_travels_along() -> None:
         "caption", "what?", 9, Sampling(temperature=0.1, top_p=0.5, repetition_penalty=1.05, seed=7)
     )
     body = request_body("m", [], drawn, DEMO, Manner())
-    wanted = {"temperature": 0.1, "top_p": 0.5, "repetition_penalty": 1.05, "seed": 7}
+    wanted = {"temperature": 0.1, "top_p": 0.5, "repetition_penalty": 1.05}
     assert {name: body[name] for name in wanted} == wanted
     plain = request_body("m", [], drawn, DEMO, Manner(without=frozenset(OPTIONAL_FIELDS)))
-    assert set(plain) == {"model", "messages", "max_tokens", "temperature", "top_p", "seed"}
+    assert set(plain) == {"model", "messages", "max_tokens", "temperature", "top_p"}
 
 
 # What comes back
@@ -438,8 +422,12 @@ def test_index_and_search_through_a_server(demo: Served, tmp_path: Path, monkeyp
             for line in lines
             if line["type"] == "match"
         ]
-    assert found["there"] == found["here"]
-    assert found["here"]
+    # Stamps are off by a little, and the model's grid is half a second.
+    here, there = ([row for row in found[where] if row[-1] == "found"] for where in ("here", "there"))
+    assert [row[0] for row in there] == [row[0] for row in here]
+    assert here
+    for mine, theirs in zip(here, there, strict=True):
+        assert theirs[1:3] == pytest.approx(mine[1:3], abs=0.5)
     written = [path for path in (tmp_path / "there").rglob("*") if path.is_file()]
     assert written
     assert not [path for path in written if SECRET.encode() in path.read_bytes()]
@@ -613,16 +601,28 @@ def test_nobody_there_is_one_sentence() -> None:
 
 # Faults
 
-PASSING = ("drop=2", "429=2", "500=2", "503=1", "nonsense=1", "deep=1", "empty=1", "half=2", "cut=1")
+PASSING = (
+    "drop=2",
+    "404=2-3",
+    "429=2",
+    "500=2",
+    "503=1",
+    "nonsense=1",
+    "deep=1",
+    "empty=1",
+    "half=2",
+    "cut=1",
+)
 LASTING = {
-    "drop": "cannot be reached",
+    "drop": "broke off",
+    "404": "answered with 404: The model does not exist",
     "429": "answered with 429: slow down",
     "500": "answered with 500: the engine is gone",
     "503": "answered with 503: the engine is gone",
     "nonsense": "answered with what cannot be used: no JSON",
     "empty": "answered with what cannot be used: no chat completion",
     "half": "half an answer",
-    "cut": "cannot be reached",
+    "cut": "broke off",
     "redirect": "redirects elsewhere",
 }
 
@@ -631,8 +631,9 @@ LASTING = {
 def test_a_fault_that_passes_changes_no_answer(constant: Served, fault: str) -> None:
     model = connect(constant.at(fault))
     window, prompt = model.prepare(grey()), contract.caption_prompt(DEMO)
-    answers = model.run([(window, prompt)] * 3)
-    assert [(answer.raw, answer.finish_reason) for answer in answers] == [(CAPTION, "stop")] * 3
+    first = model.run([(window, prompt)])
+    answers = [*first, *model.run([(window, prompt)] * 3)]
+    assert [(answer.raw, answer.finish_reason) for answer in answers] == [(CAPTION, "stop")] * 4
 
 
 @pytest.mark.parametrize("fault", LASTING)
@@ -640,7 +641,7 @@ def test_a_fault_that_lasts_stops_the_run_keeps_what_is_done_and_resumes(
     constant: Served, fault: str, tmp_path: Path
 ) -> None:
     constant.forget()
-    clip = write_levels(tmp_path / "clips" / "clip.mp4", [0, 255] * 26)
+    clip = write_levels(tmp_path / "clips" / "clip.mp4", [0, 255] * 44)  # 7 windows
     store, embedder = Store.open(tmp_path / "index", create=True), StandinEmbedder()
     with pytest.raises(ModelUnavailableError, match=LASTING[fault]) as caught:
         model = connect(constant.at(f"{fault}=3-99"), requests=1)
@@ -651,8 +652,8 @@ def test_a_fault_that_lasts_stops_the_run_keeps_what_is_done_and_resumes(
     assert store.status().windows == 2
     constant.forget()
     report = index([clip], store=store, model=connect(constant.at()), embedder=embedder)
-    assert report.windows_captioned == 2
-    assert sum(not seen["probe"] for seen in constant.log()) == 2
+    assert report.windows_captioned == 5
+    assert sum(not seen["probe"] for seen in constant.log()) == 5
     whole = Store.open(tmp_path / "whole", create=True)
     index([clip], store=whole, model=connect(constant.at()), embedder=embedder)
     assert spans_of(store) == spans_of(whole)
@@ -808,7 +809,7 @@ def test_another_machine_is_asked_where_that_is_allowed(tmp_path: Path, command:
     clip = write_levels(tmp_path / "clip.mp4", [0, 255])
     told = [command, str(clip), "the dog", "--model", "https://127.0.0.1.invalid/v1#molmo2-4b"]
     assert "another machine" in runner.invoke(app, told).stderr
-    allowed = runner.invoke(app, [*told, "--allow-remote"], env={"FOOTAGE_SERVER_TIMEOUT_SECONDS": "0.1"})
+    allowed = runner.invoke(app, [*told, "--allow-remote"], env={"FOOTAGE_SERVER_PATIENCE_SECONDS": "0.1"})
     assert allowed.exit_code == 1
     assert "cannot be reached" in allowed.stderr
 

@@ -103,6 +103,7 @@ def server_access(settings: Settings) -> Access:
         settings.allow_remote,
         settings.server_requests,
         settings.server_timeout_seconds,
+        settings.server_patience_seconds,
         settings.accept_server_sampling,
     )
 

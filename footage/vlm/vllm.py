@@ -8,12 +8,10 @@ from pathlib import Path
 from footage.errors import UsageError
 from footage.vlm.contract import PIXELS_PER_TOKEN_SIDE, SHORTEST_EDGE, longest_edge
 from footage.vlm.profiles import Profile
+from footage.vlm.sending import ALL_FRAMES
 
 ROOM_TOKENS = 4096
 """For the prompt, the time stamps and the answer, beside the video."""
-LOADER_FPS = 30
-"""Frames a second that vLLM's loaders for Qwen take at most (``_MAX_FPS`` in vllm/multimodal/video.py, 0.32).
-They sample two a second where they are given no rate; a clip of a lower rate than this is taken whole."""
 BARE_TEMPLATE = Path(__file__).with_name("qwen35_chat.jinja")
 """Qwen3.5's chat template with the bare video token, for profiles whose ``video_form`` is "bare"."""
 
@@ -55,7 +53,7 @@ def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, 
         "--max-model-len": tokens,
         "--max-num-batched-tokens": tokens,
         "--limit-mm-per-prompt": _json(video=1, image=0),
-        "--media-io-kwargs": _json(video={"num_frames": -1, "fps": LOADER_FPS}),
+        "--media-io-kwargs": _json(video=ALL_FRAMES),
         **_processor(profile),
         "--mm-processor-cache-gb": "0",
         **dict(profile.vllm),

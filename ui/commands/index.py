@@ -394,6 +394,10 @@ class _Logged:
 def _show(progress: Progress, show: console.Show) -> None:
     """One reading of the run as a line of progress."""
     name = console.plain(Path(progress.current).name)
+    if progress.waiting:
+        waiting = f"waiting for {console.plain(progress.waiting)}"
+        show(progress.stage, progress.windows_done, progress.windows_total, waiting)
+        return
     if progress.stage == "looking":
         show("looking", progress.files_done, 0, f"{shown.count(progress.files_total, 'file')} {name}")
         return
