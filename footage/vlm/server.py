@@ -8,7 +8,7 @@ What vLLM does with the clip: its loaders take 32 frames of any video or, for so
 they are set up to take all (the server's ``--media-io-kwargs``; the request's, ``sending.ALL_FRAMES``, only
 where the server trusts them), and hand the processor their numbers and the file's rate; with
 ``do_sample_frames`` false the time stamps are made of these: number divided by rate. So a clip is seen whole,
-at its times; ``footage.vlm.server_check`` looks whether it is. fps, min_frames and max_frames are for releases
+at its times (looked at in ``footage.vlm.server_check``). fps, min_frames and max_frames are for releases
 that sample all the same: they come to about as many frames as there are. The frames have the budget's size
 already, and ``size`` keeps the processor from changing it.
 """
