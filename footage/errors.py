@@ -8,6 +8,7 @@ FootageError                 anything that is not a bug: one sentence (what, why
 │   └── DecodeError          the file is a video but its pictures cannot be had (corrupt, hung, too large)
 ├── ModelError               the model cannot be used
 │   ├── ModelUnavailableError  weights missing, gated, or no hub
+│   │   └── WaitStoppedError     the caller stopped waiting for a model server that is away
 │   ├── WrongCheckpointError   the folder is not a checkpoint this profile can run
 │   └── WindowError            one window is too much for it; others are unaffected
 │       ├── ModelMemoryError     out of memory even at batch 1
@@ -61,6 +62,10 @@ class ModelError(FootageError):
 
 class ModelUnavailableError(ModelError):
     """The model's files cannot be had: missing, gated, or no hub in reach."""
+
+
+class WaitStoppedError(ModelUnavailableError):
+    """The caller did not want to wait any longer for a model server that is away."""
 
 
 class WrongCheckpointError(ModelError):

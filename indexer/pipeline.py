@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from footage.embedder import Embedder
-from footage.errors import FootageError, WindowError
+from footage.errors import FootageError, WaitStoppedError, WindowError
 from footage.store import Store
 from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm.captioning import captions
-from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, RunsEach, VideoModel, Waits
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
@@ -96,7 +96,7 @@ def index(
     )
     cutting.windows("", 0.0)  # refuses a length and an overlap that do not fit
     meter = Meter(on_progress)
-    with store.writing(), _recorded(store, paths, meter):
+    with store.writing(), _recorded(store, paths, meter), _waits_shown(model, meter, stop):
         # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
         provenance = replace(model.provenance, cutting=str(cutting))
         if mix == "refuse":
@@ -157,7 +157,8 @@ def index(
                     case Decoded():
                         batch.append(message)
                         if len(batch) == size:
-                            run.caption(batch)
+                            if not run.caption(batch):
+                                break
                             batch = []
                     case Undecoded():
                         run.give_up(message)
@@ -321,16 +322,24 @@ class _Run:
             self._put(file)
         self._close_if_done(file.content_id)
 
-    def caption(self, batch: Sequence[Decoded]) -> None:
-        """Let the model see some windows, commit its answers, bring events and vectors in step."""
+    def caption(self, batch: Sequence[Decoded]) -> bool:
+        """Let the model see some windows, commit its answers, bring events and vectors in step.
+
+        Returns:
+            Whether to go on; False where the run was asked to stop while the model had to be waited for.
+        """
         with self._meter.timing("prepare"):
             prepared = [self._model.prepare(decoded.frames) for decoded in batch]
-        told = captions(
-            prepared,
-            seeds=[_seed(decoded.window) for decoded in batch],
-            profile=self._model.profile,
-            run=self._answers,
-        )
+        try:
+            told = captions(
+                prepared,
+                seeds=[_seed(decoded.window) for decoded in batch],
+                profile=self._model.profile,
+                run=self._answers,
+            )
+        except WaitStoppedError:
+            self._meter.stopped = True
+            return False
         if isinstance(self._model, Recalling):
             for decoded, window in zip(batch, prepared, strict=True):
                 self._model.keep(decoded.window.content_id, window)
@@ -351,12 +360,15 @@ class _Run:
             self._close_if_done(content_id)
         with self._meter.timing("tidy"):
             self._store.tidy_if_due()
+        return True
 
     def _answers(self, requests: Sequence[tuple[Prepared, Prompt]]) -> Sequence[Answer | WindowError]:
         """The model's answers; where memory does not do for all windows at once, one after the other."""
         told = dict(self._model.stage_seconds)
         try:
             with self._meter.timing("caption", told=lambda: _since(told, self._model.stage_seconds)):
+                if isinstance(self._model, RunsEach):
+                    return self._model.run_each(requests)
                 return self._model.run(requests)
         except WindowError as error:
             if len(requests) == 1:
@@ -483,6 +495,25 @@ def _verdict(content: _Content) -> tuple[FileState, str]:
     state: FileState = "failed" if len(content.lost) == len(content.plan) else "partial"
     lost = f"{len(content.lost)} of {len(content.plan)} windows cannot be captioned"
     return state, f"{lost}: {'; '.join(content.reasons[:_REASONS])}"
+
+
+@contextmanager
+def _waits_shown(model: VideoModel, meter: Meter, stop: Callable[[], bool]) -> Iterator[None]:
+    """Show in the progress when the model has to be waited for, and let a stop end the waiting."""
+
+    def on_wait(what: str) -> bool:
+        meter.waiting = what
+        meter.tell()
+        return not stop()
+
+    if not isinstance(model, Waits):
+        yield
+        return
+    model.on_wait = on_wait
+    try:
+        yield
+    finally:
+        model.on_wait = None
 
 
 @contextmanager

@@ -39,6 +39,8 @@ class Progress:
     """Time left at that speed, in seconds; None before the first caption."""
     current: str
     """Path of the file at hand; empty when there is none."""
+    waiting: str = ""
+    """What the model waits for, such as a server that is away; empty while it works."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +84,7 @@ class Meter:
 
     def __init__(self, listener: Callable[[Progress], None] | None) -> None:
         self.stage: Stage = "looking"
-        self.current = ""
+        self.current = self.waiting = ""
         self.files_done = self.files_total = 0
         self.windows_done = self.windows_total = self.windows_captioned = 0
         self.seconds_done = self.seconds_total = self.seconds_captioned = 0.0
@@ -141,6 +143,7 @@ class Meter:
                 speed=speed,
                 eta_seconds=left / speed if speed > 0 else None,
                 current=self.current,
+                waiting=self.waiting,
             )
         )
 

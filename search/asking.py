@@ -16,11 +16,11 @@ from dataclasses import dataclass
 from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
-from footage.errors import FootageError, VideoError, WindowRefusedError
+from footage.errors import FootageError, VideoError, WindowError
 from footage.types import Span, Video, Window
 from footage.video import sample
 from footage.vlm.contract import find_prompt, read_span
-from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, VideoModel
+from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, RunsEach, VideoModel
 
 if TYPE_CHECKING:
     from footage.store.notebook import Notebook
@@ -176,12 +176,13 @@ class Asker:
 
     def _answers(self, windows: Sequence[Prepared], prompt: Prompt) -> Sequence[Answer | _Problem]:
         """What the model says of each window, or why it was refused."""
-        try:
-            return self.model.run([(window, prompt) for window in windows]) if windows else []
-        except WindowRefusedError as error:
-            if len(windows) == 1:
-                return [_Problem(str(error))]
-        return [each for window in windows for each in self._answers([window], prompt)]
+        requests = [(window, prompt) for window in windows]
+        if not isinstance(self.model, RunsEach):
+            return self.model.run(requests) if windows else []
+        return [
+            _Problem(str(each)) if isinstance(each, WindowError) else each
+            for each in self.model.run_each(requests)
+        ]
 
     def _keep(self, questions: Sequence[Question], prepared: Sequence[Prepared | _Problem]) -> None:
         """Leave what was seen for other runs, where the model does that."""

@@ -4,6 +4,10 @@ Faults are asked for in the address, so that one server does for all tests: what
 them. Of http://127.0.0.1:8000/one,drop=2/v1 the first two completions are dropped, of /drop=3-4/v1 the third
 and the fourth; they are counted by address. "/log" tells what was received, "/forget" makes it forget.
 
+It shows the prompt that the model reads as vLLM does (``return_token_ids``, then /detokenize), unless it is
+"blind". Of vLLM's ways: "untrusting" refuses fields for the processor in a request, "sampling" shows two
+frames a second of whatever is sent, "wrapped" keeps the outer pair of tokens around the video.
+
 Examples:
     python tests/serve_demo.py --port 8000             # the demo model
     python tests/serve_demo.py --port 8000 --constant  # the same answer to everything, at once
@@ -16,6 +20,7 @@ import base64
 import functools
 import io
 import json
+import os
 import threading
 import time
 from collections import Counter
@@ -28,8 +33,10 @@ KEY = "sk-the-right-key-0123456789"
 """What a server with the fault "key" wants."""
 PLAIN_FIELDS = {
     *("model", "messages", "max_tokens", "temperature", "top_p", "seed", "logprobs", "stream"),
-    "chat_template_kwargs",
+    *("chat_template_kwargs", "return_token_ids"),
 }
+UNTRUSTED_FIELDS = ("mm_processor_kwargs", "media_io_kwargs")
+"""What vLLM takes with a request only when it was started to trust it."""
 NAMES = ("demo", "other/model")
 
 
@@ -45,6 +52,7 @@ class State:
         self.seen: list[dict] = []
         self.times: Counter[str] = Counter()
         self.busy = self.most_busy = 0
+        self.since = object()
 
 
 class DemoAnswers:
@@ -112,6 +120,29 @@ def window_of(content):
     return Frames(np.stack(pictures), tuple(times), span)
 
 
+def prompt_of(faults, body):
+    """The prompt that a model reads, as text; times are frame numbers divided by the file's rate."""
+    import av
+
+    *window, question = body["messages"][-1]["content"]
+    video = ""
+    for part in window:
+        if part["type"] != "video_url":
+            continue
+        with av.open(io.BytesIO(data_of(part["video_url"]["url"]))) as file:
+            rate, count = float(file.streams.video[0].average_rate), sum(1 for _ in file.decode(video=0))
+        taken = range(count)
+        if "sampling" in faults:
+            most = min(max(int(count / rate * 2), 4), count)
+            taken = np.linspace(0, count - 1, most).round().astype(int).tolist()
+        times = [number / rate for number in [*taken, *[taken[-1]] * (len(taken) % 2)]]
+        pairs = zip(times[::2], times[1::2], strict=True)
+        video += "".join(f"<{(a + b) / 2:.1f} seconds><|vision_start|><|vision_end|>" for a, b in pairs)
+    if "wrapped" in faults:
+        video = f"<|vision_start|>{video}<|vision_end|>"
+    return f"<|im_start|>user\n{video}{question['text']}<|im_end|>\n"
+
+
 def data_of(url):
     head, _, data = url.partition(",")
     assert head in ("data:video/mp4;base64", "data:image/jpeg;base64"), head
@@ -146,9 +177,12 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         faults, path = self.split()
+        if path == "/detokenize":
+            return self.detokenize(faults, body)
         probe = body["max_tokens"] == 1
         state = self.state
         with state.lock:
+            since = state.since
             state.busy += not probe
             state.most_busy = max(state.most_busy, state.busy)
             state.seen.append(
@@ -167,19 +201,27 @@ class Handler(BaseHTTPRequestHandler):
                 self.complete(faults, body)
         finally:
             with state.lock:
-                state.busy -= not probe
+                state.busy -= not probe and since is state.since
+
+    def detokenize(self, faults, body):
+        if "blind" in faults:
+            return self.reply(404, {"detail": "Not Found"})
+        return self.reply(200, {"prompt": "".join(map(chr, body["tokens"]))})
 
     def complete(self, faults, body, half=False):
         if body["model"] not in NAMES:
             error = {"message": f"The model `{body['model']}` does not exist.", "type": "NotFoundError"}
             return self.reply(404, {"error": error})
-        raw, reason, logprobs = self.state.answer(body)
+        raw, reason, logprobs = ("Events:", "stop", None) if "mute" in faults else self.state.answer(body)
         choice = {"index": 0, "message": {"role": "assistant", "content": raw}, "finish_reason": reason}
         if logprobs and "nologprobs" not in faults:
             choice["logprobs"] = logprobs
         if half:
             choice = {**choice, "finish_reason": None}
-        return self.reply(200, {"object": "chat.completion", "choices": [choice]})
+        shown = {}
+        if body.get("return_token_ids") and "blind" not in faults:
+            shown["prompt_token_ids"] = [ord(character) for character in prompt_of(faults, body)]
+        return self.reply(200, {"object": "chat.completion", "choices": [choice], **shown})
 
     def fault(self, faults, body, probe) -> bool:
         """Do what the address asks for; False when the request is to be answered properly."""
@@ -190,17 +232,27 @@ class Handler(BaseHTTPRequestHandler):
         if "plain" in faults and (extra := set(body) - PLAIN_FIELDS):
             self.reply(422, {"detail": f"Unexpected fields in the request: {extra}"})
             return True
+        if "untrusting" in faults and (named := [name for name in UNTRUSTED_FIELDS if name in body]):
+            message = f"Per-request {named[0]} are disabled by default. Start the server to trust them."
+            self.reply(400, {"error": {"message": message, "param": named[0]}})
+            return True
+        if "vague" in faults and "stop_token_ids" in body:
+            self.reply(400, {"error": {"message": "Bad request."}})
+            return True
         clips = [part["video_url"]["url"] for part in body["messages"][-1]["content"] if "video_url" in part]
         if "longest" in faults and any(len(clip) > int(faults["longest"]) for clip in clips):
             self.reply(413, {"error": {"message": "this clip is too long"}})
             return True
         if probe and "probed" not in faults:
             return False
+        if "fatal" in faults and any(len(clip) > int(faults["fatal"]) for clip in clips):
+            os._exit(1)  # as an engine that dies of one request
         if "slow" in faults:
             time.sleep(float(faults["slow"]))
         for name in (
             "drop",
             "429",
+            "404",
             "500",
             "503",
             "nonsense",
@@ -230,6 +282,8 @@ class Handler(BaseHTTPRequestHandler):
             self.connection.close()
         elif name == "429":
             self.reply(429, {"error": {"message": "slow down"}}, {"Retry-After": faults.get("after", "0")})
+        elif name == "404":
+            self.reply(404, {"error": {"message": "The model does not exist."}})
         elif name in ("500", "503"):
             self.reply(int(name), {"error": {"message": "the engine is gone"}})
         elif name == "nonsense":
@@ -264,6 +318,8 @@ class Handler(BaseHTTPRequestHandler):
         """The faults of the address, and the path after them."""
         steps = self.path.split("/")[1:]
         named = steps[: steps.index("v1")] if "v1" in steps else []
+        if steps[-1] == "detokenize":  # beside /v1
+            named = steps[:-1]
         pairs = (step.partition("=") for one in named for step in one.split(","))
         return {name: value for name, _, value in pairs}, "/" + "/".join(steps[len(named) :])
 

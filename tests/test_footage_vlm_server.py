@@ -6,13 +6,15 @@ import base64
 import io
 import json
 import logging
+import math
 import os
 import shlex
 import subprocess
 import sys
 import time
 import urllib.request
-from itertools import count, pairwise
+from functools import partial
+from itertools import count
 from pathlib import Path
 
 import av
@@ -20,7 +22,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from serve_demo import CAPTION, KEY
+from serve_demo import CAPTION, KEY, PLAIN_FIELDS
 from standin_model import StandinEmbedder, write_levels
 from typer.testing import CliRunner
 
@@ -29,12 +31,14 @@ from footage.errors import DecodeError, ModelUnavailableError, UsageError
 from footage.store import Store
 from footage.types import Frames, Span, Window
 from footage.video import probe, sample
-from footage.vlm import contract, load_model, sending, server
+from footage.vlm import contract, load_model, seen, sending, server
 from footage.vlm.address import Access, check_allowed, is_address, parse_address, shown_address
 from footage.vlm.pointing import point_prompt
-from footage.vlm.profiles import DEMO, MARLIN_2B
+from footage.vlm.profiles import DEMO, MARLIN_2B, changed
 from footage.vlm.protocol import Answer, Prompt, Sampling
+from footage.vlm.qwen import bare_video
 from footage.vlm.server import Manner, profile_for, read_completion, request_body
+from footage.vlm.server_check import OPTIONAL_FIELDS
 from footage.vlm.wire import Patience
 from indexer.pipeline import index
 from search.asking import Asker, Question
@@ -43,7 +47,7 @@ from ui.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT / "data" / "footage"
-HURRY = Patience(tries=4, broken_tries=4, first_seconds=0.01, longest_seconds=0.05)
+HURRY = Patience(tries=4, broken_tries=4, away_seconds=0.3, first_seconds=0.01, longest_seconds=0.05)
 SECRET = "sk-not-the-right-key-98765"
 WRONG_MODEL = "there is no model called 'nope' at http"
 runner = CliRunner()
@@ -115,13 +119,18 @@ def connect(address: str, *, patience: Patience = HURRY, **access) -> server.Ser
     return server.load(address, access=Access(**access), patience=patience)
 
 
-def windows_of(model, *, seconds: float = 16.0, clips: int = 6):
-    """The first window of each sample clip, as the model wants it."""
-    frames = []
+def windows_of(model, *, frames: int = 32, clips: int = 6):
+    """A window of each sample clip, so long that the sampled frames lie evenly: then a clip is exact."""
+    windows = []
     for path in sorted(CLIPS.glob("*.mp4"))[:clips]:
-        end = min(seconds, probe(path).duration_seconds)
-        frames.append(sample(path, Span(0, end), pixels_per_frame=model.profile.pixels_per_frame))
-    return [model.prepare(each) for each in frames]
+        fps = probe(path).fps
+        end = ((frames - 1) * math.ceil(fps / 2) + 1) / fps
+        budget = {**model.profile.frame_budget, "fps": frames / end}
+        window = sample(path, Span(0, end), **budget)
+        assert len(window.times_seconds) == frames
+        assert sending.clip_timing(window).off_seconds <= 0.001
+        windows.append(model.prepare(window))
+    return windows
 
 
 def grey(seconds=(0.0, 0.5, 1.0, 1.5), end=2.0) -> Frames:
@@ -211,11 +220,11 @@ def decoded(parts) -> tuple[list[float], np.ndarray]:
     return [time for time, _ in pictures], np.stack([picture for _, picture in pictures])
 
 
-def test_a_clip_holds_the_frames_at_their_times_from_the_windows_start() -> None:
+def test_a_clip_holds_the_frames_at_the_rate_that_fits_their_times() -> None:
     frames = grey()
     later = Frames(frames.pixels, tuple(t + 30.01 for t in frames.times_seconds), Span(30, 32.01))
     times, pictures = decoded(sending.clip_parts(later))
-    assert times == pytest.approx([0.01, 0.51, 1.01, 1.51], abs=1e-3)
+    assert times == pytest.approx([0, 0.51, 1.01, 1.52], abs=0.01)
     assert pictures.shape == frames.pixels.shape
     assert np.abs(pictures.astype(int) - frames.pixels).max() <= 3
 
@@ -237,29 +246,7 @@ def test_readers_that_count_frames_find_the_true_rate() -> None:
         assert (stream.codec_context.name, stream.pix_fmt) == ("h264", "yuv420p")
 
 
-def test_a_recording_that_pauses_is_shown_as_it_was_on_show() -> None:
-    times, pictures = decoded(sending.clip_parts(grey((0.0, 0.5, 1.0, 8.0), end=10.0)))
-    assert times == [0.0, 2.5, 5.0, 7.5]
-    assert pictures.mean(axis=(1, 2, 3)).round(-1).tolist() == [0, 40, 40, 40]
-
-
-@given(
-    st.lists(st.integers(0, 60_000), min_size=1, max_size=60).map(sorted),
-    st.integers(0, 5000),
-)
-def test_shown_frames_are_those_on_show(milliseconds: list[int], more: int) -> None:
-    numbers, times = sending.evenly(milliseconds, milliseconds[-1] + more)
-    assert len(numbers) == len(times) == len(milliseconds)
-    assert all(a < b for a, b in pairwise(times))
-    if times != milliseconds:
-        for number, time in zip(numbers, times, strict=True):
-            before = [n for n, at in enumerate(milliseconds) if at <= time]
-            assert number == (before[-1] if before else 0)
-
-
-def test_a_single_frame_and_none() -> None:
-    assert len(decoded(sending.clip_parts(grey((0.0, 0.0))))[0]) == 2
-    assert decoded(sending.clip_parts(grey((0.25,))))[0] == [0.25, 0.75]
+def test_no_frame_no_clip() -> None:
     with pytest.raises(DecodeError):
         sending.clip_parts(Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(0, 1)))
 
@@ -288,7 +275,7 @@ def test_marlin_is_asked_within_its_budget_and_with_both_stop_ids() -> None:
     assert (processor["fps"], processor["min_frames"], processor["max_frames"]) == (2, 4, 240)
     assert processor["size"] == {"shortest_edge": 4096, "longest_edge": 240 * 200_704}
     assert processor["do_sample_frames"] is False
-    assert body["media_io_kwargs"] == {"video": {"num_frames": -1}}
+    assert body["media_io_kwargs"] == {"video": {"num_frames": -1, "fps": 30}}
     assert [part["type"] for part in body["messages"][0]["content"]] == ["video_url", "text"]
     assert body["messages"][0]["content"][-1]["text"] == prompt.text
 
@@ -298,10 +285,10 @@ def test_sampling_travels_along() -> None:
         "caption", "what?", 9, Sampling(temperature=0.1, top_p=0.5, repetition_penalty=1.05, seed=7)
     )
     body = request_body("m", [], drawn, DEMO, Manner())
-    wanted = {"temperature": 0.1, "top_p": 0.5, "repetition_penalty": 1.05, "seed": 7}
+    wanted = {"temperature": 0.1, "top_p": 0.5, "repetition_penalty": 1.05}
     assert {name: body[name] for name in wanted} == wanted
-    plain = request_body("m", [], drawn, DEMO, Manner(processor=False, template=False, logprobs=False))
-    assert set(plain) == {"model", "messages", "max_tokens", "temperature", "top_p", "seed"}
+    plain = request_body("m", [], drawn, DEMO, Manner(without=frozenset(OPTIONAL_FIELDS)))
+    assert set(plain) == {"model", "messages", "max_tokens", "temperature", "top_p"}
 
 
 # What comes back
@@ -435,8 +422,12 @@ def test_index_and_search_through_a_server(demo: Served, tmp_path: Path, monkeyp
             for line in lines
             if line["type"] == "match"
         ]
-    assert found["there"] == found["here"]
-    assert found["here"]
+    # Stamps are off by a little, and the model's grid is half a second.
+    here, there = ([row for row in found[where] if row[-1] == "found"] for where in ("here", "there"))
+    assert [row[0] for row in there] == [row[0] for row in here]
+    assert here
+    for mine, theirs in zip(here, there, strict=True):
+        assert theirs[1:3] == pytest.approx(mine[1:3], abs=0.5)
     written = [path for path in (tmp_path / "there").rglob("*") if path.is_file()]
     assert written
     assert not [path for path in written if SECRET.encode() in path.read_bytes()]
@@ -504,12 +495,87 @@ def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> No
     assert "sent=h264" in model.provenance.budget
     model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
     fields = constant.log()[-1]["fields"]
-    assert "stop_token_ids" not in fields
+    assert set(fields) == PLAIN_FIELDS - {
+        "messages",
+        "top_p",
+        "seed",
+        "stream",
+        "return_token_ids",
+        "logprobs",
+    }
     assert fields["chat_template_kwargs"] == {"enable_thinking": False}
-    other = connect(constant.at() + "?profile=marlin-2b")
-    assert model.provenance.budget.endswith("fields=template")
-    assert other.provenance.budget.endswith("fields=processor+template")
-    assert "stop_token_ids" in constant.log()[-1]["fields"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "refused"),
+    [("untrusting", {"mm_processor_kwargs", "media_io_kwargs"}), ("vague", {"stop_token_ids"})],
+)
+def test_a_field_that_is_refused_is_left_out_alone(constant: Served, fault: str, refused: set[str]) -> None:
+    constant.forget()
+    model = connect(constant.at(fault) + "?profile=marlin-2b")
+    model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
+    fields = constant.log()[-1]["fields"]
+    assert set(OPTIONAL_FIELDS) - set(fields) == refused | {"logprobs"}  # it tells none
+
+
+def test_an_index_does_not_depend_on_how_the_server_is_asked(constant: Served) -> None:
+    """A server that is upgraded may refuse fields that it took; what the model sees is the same."""
+    told = {connect(constant.at(fault)).provenance for fault in ("", "untrusting", "plain", "vague")}
+    assert [each.budget for each in told] == [f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"]
+
+
+# What the model sees
+
+
+def test_frames_that_a_server_leaves_out_are_noticed_before_anything_is_indexed(
+    constant: Served, tmp_path: Path
+) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 26)
+    asked = [
+        "index",
+        str(clip),
+        "--db",
+        str(tmp_path / "index"),
+        "--model",
+        constant.at("untrusting,sampling"),
+    ]
+    refused = runner.invoke(app, asked)
+    assert refused.exit_code == 1
+    assert "shows the model the frames of a clip of 7.3 s at times that are up to" in refused.stderr
+    assert "footage models serve-command demo" in refused.stderr
+    accepted = runner.invoke(app, [*asked, "--accept-server-sampling"])
+    assert accepted.exit_code == 0, accepted.output
+    (provenance,) = Store.open(tmp_path / "index").provenances()
+    assert provenance.budget.endswith("sampling=server")
+
+
+def test_a_video_that_is_wrapped_is_said_and_noted(constant: Served, caplog) -> None:
+    model = connect(constant.at("wrapped"))
+    assert "--chat-template that footage models serve-command prints" in caplog.text
+    assert model.provenance.budget.endswith("video=wrapped")
+
+
+def test_a_server_that_shows_no_prompt_is_asked_about_a_drawn_clip(constant: Served, caplog) -> None:
+    """The stand-in says 1 to 4 s of everything; the disc is in view from 12 to 16 s."""
+    with pytest.raises(ModelUnavailableError, match="from 12 to 16 s of a drawn clip from 1 to 4 s"):
+        connect(constant.at("blind"))
+    assert connect(constant.at("blind"), accept_server_sampling=True).provenance.budget.endswith("=server")
+    assert connect(constant.at("blind") + "?frames").provenance.budget.endswith(f"q={sending.JPEG_QUALITY}")
+
+
+@given(st.floats(0.5, 8))
+def test_true_stamps_are_no_problem_and_others_are(fps: float) -> None:
+    profile = changed(DEMO, {"fps": fps})
+    for frames in seen.clips_to_look_at(profile):
+        milliseconds = sending.window_milliseconds(frames)
+        stamps = contract.pair_stamps(milliseconds)
+        found = seen.read_prompt("<|im_start|>user\n" + "<|video_pad|>".join(stamps))
+        assert found is not None and found.form == "bare"
+        assert seen.problem_with(found, frames) == ""
+        late = seen.Seen(tuple(stamp + 0.25 for stamp in found.stamps), "bare")
+        assert "s off" in seen.problem_with(late, frames)
+        fewer = seen.Seen(found.stamps[1:], "bare")
+        assert "pairs of frames" in seen.problem_with(fewer, frames)
 
 
 @pytest.mark.demo_model
@@ -535,16 +601,28 @@ def test_nobody_there_is_one_sentence() -> None:
 
 # Faults
 
-PASSING = ("drop=2", "429=2", "500=2", "503=1", "nonsense=1", "deep=1", "empty=1", "half=2", "cut=1")
+PASSING = (
+    "drop=2",
+    "404=2-3",
+    "429=2",
+    "500=2",
+    "503=1",
+    "nonsense=1",
+    "deep=1",
+    "empty=1",
+    "half=2",
+    "cut=1",
+)
 LASTING = {
-    "drop": "cannot be reached",
+    "drop": "broke off",
+    "404": "answered with 404: The model does not exist",
     "429": "answered with 429: slow down",
     "500": "answered with 500: the engine is gone",
     "503": "answered with 503: the engine is gone",
     "nonsense": "answered with what cannot be used: no JSON",
     "empty": "answered with what cannot be used: no chat completion",
     "half": "half an answer",
-    "cut": "cannot be reached",
+    "cut": "broke off",
     "redirect": "redirects elsewhere",
 }
 
@@ -553,8 +631,9 @@ LASTING = {
 def test_a_fault_that_passes_changes_no_answer(constant: Served, fault: str) -> None:
     model = connect(constant.at(fault))
     window, prompt = model.prepare(grey()), contract.caption_prompt(DEMO)
-    answers = model.run([(window, prompt)] * 3)
-    assert [(answer.raw, answer.finish_reason) for answer in answers] == [(CAPTION, "stop")] * 3
+    first = model.run([(window, prompt)])
+    answers = [*first, *model.run([(window, prompt)] * 3)]
+    assert [(answer.raw, answer.finish_reason) for answer in answers] == [(CAPTION, "stop")] * 4
 
 
 @pytest.mark.parametrize("fault", LASTING)
@@ -562,7 +641,7 @@ def test_a_fault_that_lasts_stops_the_run_keeps_what_is_done_and_resumes(
     constant: Served, fault: str, tmp_path: Path
 ) -> None:
     constant.forget()
-    clip = write_levels(tmp_path / "clips" / "clip.mp4", [0, 255] * 26)
+    clip = write_levels(tmp_path / "clips" / "clip.mp4", [0, 255] * 44)  # 7 windows
     store, embedder = Store.open(tmp_path / "index", create=True), StandinEmbedder()
     with pytest.raises(ModelUnavailableError, match=LASTING[fault]) as caught:
         model = connect(constant.at(f"{fault}=3-99"), requests=1)
@@ -573,8 +652,8 @@ def test_a_fault_that_lasts_stops_the_run_keeps_what_is_done_and_resumes(
     assert store.status().windows == 2
     constant.forget()
     report = index([clip], store=store, model=connect(constant.at()), embedder=embedder)
-    assert report.windows_captioned == 2
-    assert sum(not seen["probe"] for seen in constant.log()) == 2
+    assert report.windows_captioned == 5
+    assert sum(not seen["probe"] for seen in constant.log()) == 5
     whole = Store.open(tmp_path / "whole", create=True)
     index([clip], store=whole, model=connect(constant.at()), embedder=embedder)
     assert spans_of(store) == spans_of(whole)
@@ -730,7 +809,7 @@ def test_another_machine_is_asked_where_that_is_allowed(tmp_path: Path, command:
     clip = write_levels(tmp_path / "clip.mp4", [0, 255])
     told = [command, str(clip), "the dog", "--model", "https://127.0.0.1.invalid/v1#molmo2-4b"]
     assert "another machine" in runner.invoke(app, told).stderr
-    allowed = runner.invoke(app, [*told, "--allow-remote"], env={"FOOTAGE_SERVER_TIMEOUT_SECONDS": "0.1"})
+    allowed = runner.invoke(app, [*told, "--allow-remote"], env={"FOOTAGE_SERVER_PATIENCE_SECONDS": "0.1"})
     assert allowed.exit_code == 1
     assert "cannot be reached" in allowed.stderr
 
@@ -744,31 +823,52 @@ def test_a_dry_run_asks_the_server_what_it_serves(constant: Served, tmp_path: Pa
     assert json.loads(told.stdout.splitlines()[-1])["windows_new"] == 4  # of 16 s, 4 s shared
 
 
-def test_serve_command_prints_what_vllm_needs() -> None:
-    told = runner.invoke(app, ["models", "serve-command", "marlin-2b", "--port", "9000", "--json"])
+def serve_command(name: str) -> tuple[list[str], dict[str, str]]:
+    told = runner.invoke(app, ["models", "serve-command", name, "--port", "9000", "--json"])
     command = json.loads(told.stdout)["command"]
-    given_ = dict(zip(command[3::2], command[4::2], strict=True))
+    return command, dict(zip(command[3::2], command[4::2], strict=True))
+
+
+def test_serve_command_prints_what_vllm_needs() -> None:
+    command, given_ = serve_command("marlin-2b")
     assert command[:3] == ["vllm", "serve", "NemoStation/Marlin-2B"]
     assert given_["--revision"] == MARLIN_2B.revision
     assert given_["--served-model-name"] == "marlin-2b"
     assert json.loads(given_["--hf-overrides"]) == {"architectures": ["Qwen3_5ForConditionalGeneration"]}
-    assert json.loads(given_["--media-io-kwargs"]) == {"video": {"num_frames": -1}}
+    assert json.loads(given_["--media-io-kwargs"]) == {"video": {"num_frames": -1, "fps": 30}}
+    processor = json.loads(given_["--mm-processor-kwargs"])
+    assert processor["do_sample_frames"] is False
+    assert processor["size"] == {"shortest_edge": 4096, "longest_edge": 240 * 200_704}
     assert given_["--mm-processor-cache-gb"] == "0"
     assert int(given_["--max-num-batched-tokens"]) >= 120 * 196 + 2048
     assert (given_["--host"], given_["--port"]) == ("127.0.0.1", "9000")
     spelled = runner.invoke(app, ["models", "serve-command", "marlin-2b", "--port", "9000"])
     assert shlex.split(spelled.stdout.replace("\\\n", " ")) == command
+    assert "older versions" in spelled.stderr
+
+
+@pytest.mark.demo_model
+def test_the_chat_template_for_servers_is_the_models_own_with_the_bare_video() -> None:
+    from transformers import AutoProcessor
+
+    _, given_ = serve_command("demo")
+    processor = AutoProcessor.from_pretrained(DEMO.folder)
+    turn = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "What is there?"}]}]
+    render = partial(processor.apply_chat_template, turn, add_generation_prompt=True, tokenize=False)
+    ours = render(chat_template=Path(given_["--chat-template"]).read_text())
+    assert ours == bare_video(render(), processor)
+    answer = "<|im_start|>assistant\n<think>\n\n</think>\n\n"
+    assert ours == f"<|im_start|>user\n<|video_pad|>What is there?<|im_end|>\n{answer}"
+
+
+def test_the_demo_model_is_served_from_its_folder() -> None:
+    command, given_ = serve_command("demo")
+    assert command[2] == str(DEMO.folder)
+    assert given_["--max-model-len"] == "4096"
 
 
 def test_molmo2_is_served_with_the_positions_and_the_pictures_it_takes() -> None:
-    told = runner.invoke(app, ["models", "serve-command", "molmo2-4b", "--json"])
-    command = json.loads(told.stdout)["command"]
-    given_ = dict(zip(command[3::2], command[4::2], strict=True))
+    _, given_ = serve_command("molmo2-4b")
     assert given_["--max-model-len"] == given_["--max-num-batched-tokens"] == "36864"
     assert json.loads(given_["--limit-mm-per-prompt"]) == {"video": 1, "image": 1}
-
-
-def test_there_is_nothing_to_serve_of_the_demo_model() -> None:
-    told = runner.invoke(app, ["models", "serve-command", "demo"])
-    assert told.exit_code == 2
-    assert "needs no server" in told.stderr
+    assert "--chat-template" not in given_ and "--mm-processor-kwargs" not in given_

@@ -41,6 +41,15 @@ AllowRemote = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
+AcceptServerSampling = Annotated[
+    bool | None,
+    typer.Option(
+        "--accept-server-sampling",
+        help="Take a model server that shows the model other frames or times than it is sent. "
+        "FOOTAGE_ACCEPT_SERVER_SAMPLING, no.",
+        rich_help_panel=_PANEL,
+    ),
+]
 ModelPath = Annotated[
     Path | None,
     typer.Option(

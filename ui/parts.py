@@ -99,7 +99,13 @@ def server_access(settings: Settings) -> Access:
     """How model servers may be used under the settings."""
     from footage.vlm.address import Access
 
-    return Access(settings.allow_remote, settings.server_requests, settings.server_timeout_seconds)
+    return Access(
+        settings.allow_remote,
+        settings.server_requests,
+        settings.server_timeout_seconds,
+        settings.server_patience_seconds,
+        settings.accept_server_sampling,
+    )
 
 
 def load_embedder(settings: Settings) -> Embedder:

@@ -54,6 +54,8 @@ class Progress:
     """Time left, in seconds, where it can be told."""
     current: str = ""
     """Path of the file at hand."""
+    waiting: str = ""
+    """What the model waits for, such as a server that is away."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,7 +60,11 @@ class Access:
     requests: int = 8
     """Most requests on their way at once."""
     timeout_seconds: float = 600.0
-    """A request that takes longer is given up; no try begins later than this after the first."""
+    """A request that takes longer is given up."""
+    patience_seconds: float = 600.0
+    """How long a server is waited for that goes away in between, such as for a restart."""
+    accept_server_sampling: bool = False
+    """Whether a server may show the model other frames, or other times, than it is sent."""
 
 
 def is_address(text: str) -> bool:

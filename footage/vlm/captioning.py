@@ -74,7 +74,8 @@ def captions(
 def _read(answer: Answer | WindowError, window: Prepared, profile: Profile) -> Caption | WindowError:
     if isinstance(answer, WindowError):
         return answer
-    return contract.read_caption(answer, window.span, prose=profile.prose)
+    caption = contract.read_caption(answer, window.span, prose=profile.prose)
+    return replace(caption, notes=(*caption.notes, *window.notes)) if window.notes else caption
 
 
 def _first_readable(again: Caption | WindowError, first: Caption) -> Caption:

@@ -327,6 +327,12 @@ DEMO = Profile(
     caption_tokens=320,
     find_tokens=32,
     ask_tokens=64,
+    vllm=(
+        ("--max-model-len", "4096"),
+        ("--max-num-batched-tokens", "4096"),
+        ("--dtype", "bfloat16"),
+        *_AS_QWEN35,
+    ),
 )
 """The small model that comes with the project; it knows what ``footage.synthetic`` draws, no more."""
 

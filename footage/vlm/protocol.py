@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
+from footage.errors import WindowError
 from footage.types import FinishReason, Frames, Provenance, Span
 
 if TYPE_CHECKING:
@@ -77,6 +78,8 @@ class Prepared:
     """Backend data: tensors, a state, an encoded clip."""
     nbytes: int = 0
     """What it takes to hold it once it was shown, beside what the model keeps within its own bounds."""
+    notes: tuple[str, ...] = ()
+    """What is not exact about how it is shown; goes into the notes of its caption."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +147,24 @@ class Recalling(Protocol):
     def keep(self, content_id: str, prepared: Prepared) -> None:
         """Keep a window that was shown to the model, unless it is kept already."""
         ...
+
+
+@runtime_checkable
+class RunsEach(Protocol):
+    """A model that answers what it can of many requests, and says of the others why not."""
+
+    def run_each(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer | WindowError]:
+        """As ``run``, with an error in place of the answer about a window that is too much or refused."""
+        ...
+
+
+@runtime_checkable
+class Waits(Protocol):
+    """A model that may have to be waited for: it runs elsewhere, and may go away in between."""
+
+    on_wait: Callable[[str], bool] | None
+    """Called from any thread, twice a second while it waits, with what it waits for, and with "" once it need
+    not wait any longer; False ends the waiting with a WaitStoppedError."""
 
 
 @runtime_checkable

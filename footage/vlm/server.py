@@ -4,12 +4,13 @@ A window travels as a small H.264 clip or, where the server takes no video, as p
 text; nothing else of a video does. What the server takes is found out once, with a grey test clip, when the
 model is loaded: everything after goes the same way, so that all windows of an index are seen alike.
 
-What vLLM does with the clip: its loader takes 32 frames of any video unless it is told to take all (the
-server's ``--media-io-kwargs`` or, since 0.17, the request's), and hands the processor their numbers and the
-file's rate; with ``do_sample_frames`` false the time stamps are made of these. So a clip of two frames a
-second is seen whole, at its true times. fps, min_frames and max_frames are for releases that sample all the
-same: they come to about as many frames as there are. The frames have the budget's size already, and ``size``
-keeps the processor from changing it.
+What vLLM does with the clip: its loaders take 32 frames of any video or, for some models, 2 a second, unless
+they are set up to take all (the server's ``--media-io-kwargs``; the request's, ``sending.ALL_FRAMES``, only
+where the server trusts them), and hand the processor their numbers and the file's rate; with
+``do_sample_frames`` false the time stamps are made of these: number divided by rate. So a clip is seen whole,
+at its times (looked at in ``footage.vlm.server_check``). fps, min_frames and max_frames are for releases
+that sample all the same: they come to about as many frames as there are. The frames have the budget's size
+already, and ``size`` keeps the processor from changing it.
 """
 
 from __future__ import annotations
@@ -17,57 +18,42 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
-import numpy as np
 from anyio.from_thread import start_blocking_portal
 
-from footage.errors import ModelError, ModelUnavailableError, UsageError, WindowRefusedError
-from footage.types import FinishReason, Frames, Provenance, Span
-from footage.vlm import contract, sending
+from footage.errors import ModelError, ModelUnavailableError, UsageError, WindowError, WindowRefusedError
+from footage.types import FinishReason, Frames, Provenance
+from footage.vlm import contract, sending, server_check
 from footage.vlm.address import Access, Address, Way, check_allowed, parse_address
 from footage.vlm.profiles import Changes, Profile, changed, find_profile, get_profile
 from footage.vlm.protocol import LIKELIEST, Answer, Capabilities, Prepared, Prompt
-from footage.vlm.wire import Patience, RefusedError, Wire, key_from_environment
+from footage.vlm.server_check import Manner
+from footage.vlm.wire import FellError, Patience, RefusedError, Wire, key_from_environment
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = Patience()
-"""While windows are sent: a server may be restarted meanwhile."""
 FIRST_TRIES = 3
-"""Of asking what a server serves: somebody waits, and the address may be wrong."""
+"""Of asking what a server serves: the address may be wrong."""
+FIRST_SECONDS = 3.0
+"""Longest wait for a server that cannot be reached when it is asked what it serves."""
+MOST_LEFT_OUT = 3
+"""Windows left out one after the other, without an answer in between, at which a server counts as broken."""
 BROKEN_TRIES = 2
 """Of finding out whether a server breaks down over a way of asking."""
 BATCHES_AHEAD = 4
 """So many times the requests on their way at once are worth giving to one call."""
 _SHOWN_NAMES, _LONGEST_NAME = 5, 200
-_GREY = 128
 _ABOUT_THE_REQUEST = (400, 413, 422)  # too long, too large, not to its liking
+_NO_SUCH_MODEL = frozenset({404})
+"""Of a server that has answered: it was started again, and has not loaded the model yet."""
 
 Body = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """How a server is to be talked to."""
-
-    way: Way = "video"
-    """How windows travel."""
-    processor: bool = True
-    """Whether it takes fields for its processor and sampler, as vLLM does."""
-    template: bool = True
-    """Whether it takes fields for the chat template."""
-    logprobs: bool = True
-    """Whether it is asked for the probabilities of tokens."""
-
-
-_FIELDS = ((True, True, True), (False, True, True), (False, False, True), (False, False, False))
-"""What is tried in this order of ``processor``, ``template`` and ``logprobs``."""
+T = TypeVar("T")
 
 
 class ServerModel:
@@ -75,6 +61,8 @@ class ServerModel:
 
     stage_seconds: Mapping[str, float] = {}
     """Nothing: only the server knows."""
+    on_wait: Callable[[str], bool] | None = None
+    """See ``footage.vlm.protocol.Waits``."""
 
     def __init__(
         self, wire: Wire, profile: Profile, *, name: str, revision: str, manner: Manner, patience: Patience
@@ -82,6 +70,9 @@ class ServerModel:
         self._wire, self._profile = wire, profile
         self._name, self._revision, self._manner, self._patience = name, revision, manner, patience
         self._has_answered = False
+        self._has_noted = False
+        self._left_out_in_a_row = 0
+        self._waiting: dict[object, str] = {}
 
     @property
     def profile(self) -> Profile:
@@ -93,18 +84,33 @@ class ServerModel:
         """Token log-probabilities, if it tells them, and enough requests a call to keep it busy."""
         at_once = self._wire.access.requests
         return Capabilities(
-            token_logprobs=self._manner.logprobs, max_batch=at_once * BATCHES_AHEAD, windows_ahead=at_once
+            token_logprobs="logprobs" not in self._manner.without,
+            max_batch=at_once * BATCHES_AHEAD,
+            windows_ahead=at_once,
         )
 
     @property
     def provenance(self) -> Provenance:
-        """The served name, what the server says it is made of, prompt version, budget, manner; no address."""
-        manner = self._manner
+        """The served name, what the server says it is made of, prompt version, budget; no address.
+
+        What the model sees counts, not how a server is asked for it: the budget names the encoding, and
+        besides only where the server is known to do otherwise than a model in this process.
+        """
+        manner, profile = self._manner, self._profile
         sent = f"h264 crf={sending.CRF}" if manner.way == "video" else f"jpeg q={sending.JPEG_QUALITY}"
-        # Without these fields a server samples frames, thinks and penalises as it is set up itself.
-        fields = [name for name in ("processor", "template") if getattr(manner, name)]
-        budget = f"{contract.budget_text(self._profile)} sent={sent} fields={'+'.join(fields) or 'none'}"
-        return Provenance(self._name, self._revision, self._profile.prompt_version, budget)
+        budget = [contract.budget_text(profile), f"sent={sent}"]
+        if not manner.as_sent:
+            budget.append("sampling=server")
+        if manner.form not in (None, profile.video_form):
+            budget.append(f"video={manner.form}")
+        if profile.sampling.repetition_penalty != 1 and "repetition_penalty" in manner.without:
+            budget.append("penalty=server")
+        return Provenance(self._name, self._revision, profile.prompt_version, " ".join(budget))
+
+    @property
+    def sees(self) -> str:
+        """What the model was found to see, in a few words."""
+        return self._manner.sees
 
     def prepare(self, frames: Frames) -> Prepared:
         """Encode a window; for a model that points, a single frame as the picture that it names 1.
@@ -112,12 +118,17 @@ class ServerModel:
         Raises:
             DecodeError: when there is no frame in it.
         """
+        notes: tuple[str, ...] = ()
         if "point" in self._profile.skills and len(set(frames.times_seconds)) == 1:
             parts = [part for part in sending.picture_parts(frames) if part["type"] == "image_url"][:1]
         else:
             parts = _parts(frames, self._manner.way)
+            notes = sending.clip_notes(frames) if self._manner.way == "video" else ()
+        if notes and not self._has_noted:
+            self._has_noted = True
+            logger.warning("A window of uneven frames is not sent exactly: %s.", ", ".join(notes))
         size = sum(len(part.get("text") or part[part["type"]]["url"]) for part in parts)
-        return Prepared(frames.span, parts, nbytes=size)
+        return Prepared(frames.span, parts, nbytes=size, notes=notes)
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         """Answer every request, in order, several at once; the answers do not depend on how many.
@@ -126,59 +137,121 @@ class ServerModel:
         tokens, too.
 
         Raises:
-            WindowRefusedError: when the server refuses a window (400, 413, 422) and has answered others.
+            WindowRefusedError: when the server refuses a window (400, 413, 422) and has answered others, or
+                went away or broke twice over one.
             ModelUnavailableError: when the server cannot be used (any more); what was on its way is given up.
+        """
+        answers = []
+        for each in self.run_each(requests):
+            if isinstance(each, WindowError):
+                raise each
+            answers.append(each)
+        return answers
+
+    def run_each(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer | WindowError]:
+        """As ``run``, with an error in place of the answer about a window that ``run`` would raise.
+
+        A server that goes away is waited for. The windows that were on their way then are asked about again
+        one at a time; the one over which it goes away once more is left out.
+
+        Raises:
+            ModelUnavailableError: as ``run``.
         """
         if not requests:
             return []
         with start_blocking_portal() as portal:
             return portal.call(self._answers, requests)
 
-    async def _answers(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
-        answers: dict[int, Answer] = {}
-        refused: list[RefusedError] = []
+    async def _answers(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer | WindowError]:
+        outcomes: dict[int, Answer | WindowError] = {}
+        refused: dict[int, RefusedError] = {}
+        fallen: list[int] = []
         room = anyio.CapacityLimiter(self._wire.access.requests)
 
-        async def answer(number: int, prepared: Prepared, prompt: Prompt) -> None:
+        async def answer(number: int) -> None:
             async with room:
                 try:
-                    answers[number] = await self._answer(client, prepared, prompt)
+                    outcomes[number] = await self._answer(client, *requests[number])
+                except FellError as error:
+                    logger.info("%s", error)
+                    fallen.append(number)
                 except RefusedError as error:
                     if error.status not in _ABOUT_THE_REQUEST:
                         raise
-                    refused.append(error)
+                    refused[number] = error
 
         async with self._wire.client() as client:
+            # 1. All, several at once.
             try:
                 async with anyio.create_task_group() as group:
-                    for number, (prepared, prompt) in enumerate(requests):
-                        group.start_soon(answer, number, prepared, prompt)
+                    for number in range(len(requests)):
+                        group.start_soon(answer, number)
             except* ModelError as failed:
                 raise _first(failed) from None
-        # A server that refuses all from the first on is set up wrong; of several the caller asks one by one.
-        self._has_answered = self._has_answered or bool(answers)
-        if refused and (self._has_answered or len(requests) > 1):
-            raise WindowRefusedError(str(refused[0]), hint="Shorter windows may be taken: see --window.")
-        if refused:
-            raise refused[0]
-        return [answers[number] for number in range(len(requests))]
+            # 2. Over which of these does the server fall? One at a time, as only one may be to blame.
+            if fallen:
+                logger.warning(
+                    "The server at %s went away or broke over %d windows: they are asked about one by one.",
+                    self._wire.address.url,
+                    len(fallen),
+                )
+            for number in sorted(fallen):
+                try:
+                    outcomes[number] = await self._answer(client, *requests[number])
+                except FellError as error:
+                    outcomes[number] = self._left_out(error)
+        # A server that refuses all from the first on is set up wrong.
+        if refused and not self._has_answered:
+            raise next(iter(refused.values()))
+        for number, refusal in refused.items():
+            outcomes[number] = WindowRefusedError(
+                str(refusal), hint="Shorter windows may be taken: see --window."
+            )
+        return [outcomes[number] for number in range(len(requests))]
 
     async def _answer(self, client: httpx2.AsyncClient, prepared: Prepared, prompt: Prompt) -> Answer:
         body = request_body(self._name, prepared.payload, prompt, self._profile, self._manner)
-        return await self._wire.ask(
-            client,
-            "/chat/completions",
-            json.dumps(body).encode(),
-            read=lambda told: read_completion(told, prompt),
-            patience=self._patience,
-        )
+        waiter = object()
+
+        def waits(sentence: str) -> bool:
+            if not self._waiting and self.on_wait is None:
+                logger.warning("Waiting for %s.", sentence)
+            self._waiting[waiter] = sentence
+            return self.on_wait is None or self.on_wait(sentence)
+
+        try:
+            answer = await self._wire.ask(
+                client,
+                "/chat/completions",
+                json.dumps(body).encode(),
+                read=lambda told: read_completion(told, prompt),
+                patience=self._patience,
+                away=_NO_SUCH_MODEL if self._has_answered else frozenset(),
+                on_wait=waits,
+            )
+        finally:
+            if self._waiting.pop(waiter, None) and not self._waiting and self.on_wait:
+                self.on_wait("")
+        self._has_answered, self._left_out_in_a_row = True, 0
+        return answer
+
+    def _left_out(self, error: FellError) -> WindowRefusedError:
+        """The error of a window over which the server fell twice.
+
+        Raises:
+            FellError: when it fell over the windows before as well.
+        """
+        self._left_out_in_a_row += 1
+        if self._left_out_in_a_row >= MOST_LEFT_OUT:
+            raise error
+        return WindowRefusedError(f"{error}, twice", hint=error.hint)
 
 
 # --- 1. Getting to know a server ----------------------------------------------------------------------------
 
 
 def load(
-    text: str, *, access: Access, changes: Changes | None = None, patience: Patience = PATIENCE
+    text: str, *, access: Access, changes: Changes | None = None, patience: Patience | None = None
 ) -> ServerModel:
     """Connect to the server of an address: which model it serves, and what it takes.
 
@@ -186,7 +259,7 @@ def load(
         text: the address.
         access: how servers may be used.
         changes: what is to differ from the model's profile.
-        patience: how often a request is tried.
+        patience: how often a request is tried; None for the usual, and as long as ``access`` says.
 
     Raises:
         UsageError: when the address makes no sense or may not be used, or it does not say which model.
@@ -196,7 +269,9 @@ def load(
     check_allowed(address, allow_remote=access.allow_remote)
     wire = Wire(address, access, key_from_environment())
     with start_blocking_portal() as portal:
-        return portal.call(_connect, wire, changes or {}, patience)
+        return portal.call(
+            _connect, wire, changes or {}, patience or Patience(away_seconds=access.patience_seconds)
+        )
 
 
 async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerModel:
@@ -204,7 +279,12 @@ async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerMo
     async with wire.client() as client:
         # 1. Which model?
         try:
-            few = replace(patience, tries=min(FIRST_TRIES, patience.tries), broken_tries=BROKEN_TRIES)
+            few = replace(
+                patience,
+                tries=min(FIRST_TRIES, patience.tries),
+                broken_tries=BROKEN_TRIES,
+                away_seconds=min(FIRST_SECONDS, patience.away_seconds),
+            )
             served = await wire.ask(client, "/models", read=read_models, patience=few)
         except RefusedError as error:
             logger.info("%s: it does not tell what it serves", error)
@@ -212,8 +292,15 @@ async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerMo
         name = _chosen(address, served)
         profile = changed(profile_for(name, address.profile), changes)
         # 2. What does it take?
-        few = replace(patience, broken_tries=BROKEN_TRIES)
-        manner = await _manner(wire, client, name, profile, few)
+        talk = _Talk(wire, client, name, profile, replace(patience, broken_tries=BROKEN_TRIES))
+        manner = await server_check.find_manner(talk, [address.way] if address.way else ["video", "frames"])
+        if manner.way == "video" and profile.fps > sending.MOST_FPS:
+            raise UsageError(
+                f"a clip of {profile.fps:g} frames a second is not shown whole by a server",
+                hint=f"Use --fps {sending.MOST_FPS} at most, or send pictures: ?frames after the address.",
+            )
+        # 3. What does the model see?
+        manner = await server_check.look(talk, manner, accept=wire.access.accept_server_sampling)
     logger.info("%s serves %s: %s", address.url, name, manner)
     revision = f"server of {served[name]}" if served.get(name) else "server"
     return ServerModel(wire, profile, name=name, revision=revision, manner=manner, patience=patience)
@@ -264,37 +351,38 @@ def _chosen(address: Address, served: Mapping[str, str]) -> str:
     return next(iter(served))
 
 
-async def _manner(
-    wire: Wire, client: httpx2.AsyncClient, name: str, profile: Profile, patience: Patience
-) -> Manner:
-    """The first manner of talking in which the server answers about a grey clip."""
-    grey = Frames(np.full((4, 128, 128, 3), _GREY, np.uint8), (0.0, 0.5, 1.0, 1.5), Span(0, 2))
-    prompt = Prompt("raw", "Describe the video.", 1)
-    ways: tuple[Way, ...] = (wire.address.way,) if wire.address.way else ("video", "frames")
-    first: RefusedError | None = None
-    for way, fields in product(ways, _FIELDS):
-        manner = Manner(way, *fields)
-        body = request_body(name, _parts(grey, way), prompt, profile, manner)
-        try:
-            answer = await wire.ask(
-                client,
-                "/chat/completions",
-                json.dumps(body).encode(),
-                read=lambda told: read_completion(told, prompt),
-                patience=patience,
-            )
-        except RefusedError as error:
-            if error.status == 404:
-                raise ModelUnavailableError(
-                    f"there is no model called {name!r} at {wire.address.url}, or no /chat/completions (404)",
-                    hint="Look at what it serves: the address with /models at its end.",
-                ) from error
-            logger.info("%s, with %s", error, manner)
-            first = first or error
-            continue
-        return replace(manner, logprobs=answer.token_logprobs is not None)
-    assert first is not None
-    raise first
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """One model of a server, as ``server_check`` asks it."""
+
+    wire: Wire
+    client: httpx2.AsyncClient
+    name: str
+    profile: Profile
+    patience: Patience
+
+    async def complete(self, frames: Frames, prompt: Prompt, manner: Manner) -> Answer:
+        body = request_body(self.name, _parts(frames, manner.way), prompt, self.profile, manner)
+        return await self._ask(body, lambda told: read_completion(told, prompt))
+
+    async def prompt_text(self, frames: Frames, prompt: Prompt, manner: Manner) -> str:
+        body = request_body(self.name, _parts(frames, manner.way), prompt, self.profile, manner)
+        ids = await self._ask({**body, "return_token_ids": True}, read_prompt_ids)
+        if not ids:
+            return ""
+        root = replace(self.wire, address=replace(self.wire.address, url=self.url.removesuffix("/v1")))
+        tokens = json.dumps({"model": self.name, "tokens": ids}).encode()
+        return await root.ask(
+            self.client, "/detokenize", tokens, read=read_detokenized, patience=self.patience
+        )
+
+    @property
+    def url(self) -> str:
+        return self.wire.address.url
+
+    async def _ask(self, body: Body, read: Callable[[Any], T]) -> T:
+        data = json.dumps(body).encode()
+        return await self.wire.ask(self.client, "/chat/completions", data, read=read, patience=self.patience)
 
 
 # --- 2. What is sent ----------------------------------------------------------------------------------------
@@ -312,20 +400,18 @@ def request_body(
         "temperature": sampling.temperature,
     }
     if sampling.temperature > 0:
-        body.update(top_p=sampling.top_p, seed=sampling.seed)
-    if manner.logprobs:
-        body["logprobs"] = True
-    if manner.template:
-        body["chat_template_kwargs"] = {"enable_thinking": False}
-    if manner.processor:
-        body["repetition_penalty"] = sampling.repetition_penalty
-        if profile.end_ids:
-            body["stop_token_ids"] = list(profile.end_ids)
-        if manner.way == "video":
-            body["media_io_kwargs"] = {"video": {"num_frames": -1}}
-            if profile.model_type.startswith("qwen"):
-                body["mm_processor_kwargs"] = _processor_fields(profile)
-    return body
+        # No seed: some servers draw without one alone, and the engine of others dies of it (vLLM on a CPU).
+        body["top_p"] = sampling.top_p
+    body["logprobs"] = True
+    body["chat_template_kwargs"] = {"enable_thinking": False}
+    body["repetition_penalty"] = sampling.repetition_penalty
+    if profile.end_ids:
+        body["stop_token_ids"] = list(profile.end_ids)
+    if manner.way == "video":
+        body["media_io_kwargs"] = {"video": sending.ALL_FRAMES}
+        if profile.model_type.startswith("qwen"):
+            body["mm_processor_kwargs"] = _processor_fields(profile)
+    return {name: value for name, value in body.items() if name not in manner.without}
 
 
 def _processor_fields(profile: Profile) -> Body:
@@ -396,6 +482,18 @@ def read_completion(told: Any, prompt: Prompt) -> Answer:
     logprobs = tuple(logprob for _, logprob in tokens)
     texts = _spelled([token for token, _ in tokens], raw)
     return Answer(raw, reason, logprobs, texts) if texts else Answer(raw, reason)
+
+
+def read_prompt_ids(told: Any) -> list[int]:
+    """The prompt's token ids in a completion that was asked for them; none where it does not hold them."""
+    ids = told.get("prompt_token_ids") if isinstance(told, dict) else None
+    return ids if isinstance(ids, list) and all(isinstance(each, int) for each in ids) else []
+
+
+def read_detokenized(told: Any) -> str:
+    """What token ids spell, by vLLM's /detokenize; empty where it does not say."""
+    text = told.get("prompt") if isinstance(told, dict) else None
+    return text if isinstance(text, str) else ""
 
 
 def _tokens(told: Any) -> Iterator[tuple[bytes, float]]:

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import anyio
 import httpx2
 
-from footage.errors import ModelUnavailableError, UsageError
+from footage.errors import ModelUnavailableError, UsageError, WaitStoppedError
 from footage.vlm.address import KEY_VARIABLE, Access, Address
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,10 @@ CONNECT_SECONDS = 10.0
 MOST_BYTES = 16 << 20
 """An answer larger than this is none."""
 _SAID_LENGTH = 200
-_PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
-_BROKEN = {500, 501}
+_SLICE_SECONDS = 0.5
+_AWAY = {502, 503, 504, 529}
+_BUSY = {408, 409, 425, 429}
+_BROKEN = {500}
 
 T = TypeVar("T")
 
@@ -40,15 +43,21 @@ class Patience:
     """How often a request is tried again, and after how long."""
 
     tries: int = 8
-    """Tries in all."""
+    """Tries in all while what is answered cannot be used."""
     broken_tries: int = 8
-    """Tries in all while the server says that it is broken (500)."""
+    """Tries in all while the server says that it is broken (500) or closes the connection."""
+    away_seconds: float = 600.0
+    """How long a server is waited for that cannot be reached, is starting (502, 503, 504) or busy (429)."""
     first_seconds: float = 1.0
     """Longest pause after the first try; it doubles with every further one. Half of it is random."""
-    longest_seconds: float = 30.0
+    longest_seconds: float = 10.0
     """Longest pause."""
     longest_asked_seconds: float = 120.0
     """Longest pause that a server may ask for (Retry-After)."""
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    """Waits for some seconds."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds from any fixed moment."""
 
 
 class RefusedError(ModelUnavailableError):
@@ -59,12 +68,19 @@ class RefusedError(ModelUnavailableError):
         self.status = status
 
 
+class FellError(RefusedError):
+    """The server went away, or stayed broken, over one request."""
+
+
+_Kind = Literal["away", "busy", "broken", "unusable", "late"]
+
+
 @dataclass(frozen=True, slots=True)
 class _Trouble:
     """What went wrong with one try that another may mend."""
 
+    kind: _Kind
     sentence: str
-    status: int = 0
     asked_seconds: float = 0.0
 
 
@@ -99,6 +115,8 @@ class Wire:
         *,
         read: Callable[[Any], T],
         patience: Patience,
+        away: frozenset[int] = frozenset(),
+        on_wait: Callable[[str], bool] | None = None,
     ) -> T:
         """Send a request, again where that may help, and read the answer.
 
@@ -108,30 +126,68 @@ class Wire:
             body: JSON to post; None to get.
             read: Makes of the answer's JSON what is wanted; raises ValueError with a few words if it cannot.
             patience: How often, and after how long.
+            away: Statuses that mean that the server is away, beside those that always do.
+            on_wait: Called twice a second while the server is away or busy, with what it says of itself;
+                False ends the waiting.
 
         Raises:
-            RefusedError: when the server says no (4xx), or keeps being broken (500).
+            RefusedError: when the server says no (4xx).
+            FellError: when it broke or closed the connection over this request and then was away, or did so
+                with every try.
+            WaitStoppedError: when ``on_wait`` ended the waiting.
             ModelUnavailableError: when no try led to an answer.
         """
-        began = time.monotonic()
         pause = patience.first_seconds
-        tried = 0
+        tried = broken = unusable = 0
+        away_since: float | None = None
         while True:
-            outcome = await self._try(client, path, body, read)
-            if not isinstance(outcome, _Trouble):
-                return outcome
+            trouble = await self._try(client, path, body, read, away)
+            if not isinstance(trouble, _Trouble):
+                return trouble
+            # 1. Is another try worth it?
             tried += 1
-            wait = max(outcome.asked_seconds, pause * random.uniform(0.5, 1))
-            most = patience.broken_tries if outcome.status in _BROKEN else patience.tries
-            late = time.monotonic() + wait - began > self.access.timeout_seconds
-            if tried >= most or late or outcome.asked_seconds > patience.longest_asked_seconds:
-                raise self._given_up(outcome, tried)
-            logger.info("%s %s; another try in %.1f s", self.address.url, outcome.sentence, wait)
-            await anyio.sleep(wait)
+            if trouble.kind == "away" and broken:
+                raise self._fell(f"went away over a request: it {trouble.sentence}")
+            if trouble.kind in ("away", "busy"):
+                now = patience.clock()
+                away_since = now if away_since is None else away_since
+                left = away_since + patience.away_seconds - now
+                over = left <= 0 or trouble.asked_seconds > patience.longest_asked_seconds
+            else:
+                away_since, left = None, math.inf
+                broken += trouble.kind == "broken"
+                unusable += trouble.kind == "unusable"
+                over = broken >= patience.broken_tries or unusable >= patience.tries or trouble.kind == "late"
+            if over:
+                raise self._given_up(trouble, tried)
+            # 2. Not at once.
+            wait = max(trouble.asked_seconds, min(left, pause * random.uniform(0.5, 1)))
+            logger.info("%s %s; another try in %.1f s", self.address.url, trouble.sentence, wait)
+            await self._wait(wait, trouble, patience, on_wait)
             pause = min(2 * pause, patience.longest_seconds)
 
+    async def _wait(
+        self,
+        seconds: float,
+        trouble: _Trouble,
+        patience: Patience,
+        on_wait: Callable[[str], bool] | None,
+    ) -> None:
+        """Wait in slices, and say so while the server is away."""
+        until = patience.clock() + seconds
+        sentence = f"the server at {self.address.url}: it {trouble.sentence}"
+        while (left := until - patience.clock()) > 0:
+            if on_wait and trouble.kind in ("away", "busy") and not on_wait(sentence):
+                raise WaitStoppedError(f"stopped waiting for {sentence}")
+            await patience.sleep(min(left, _SLICE_SECONDS))
+
     async def _try(
-        self, client: httpx2.AsyncClient, path: str, body: bytes | None, read: Callable[[Any], T]
+        self,
+        client: httpx2.AsyncClient,
+        path: str,
+        body: bytes | None,
+        read: Callable[[Any], T],
+        away: frozenset[int],
     ) -> T | _Trouble:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         url = self.address.url + path
@@ -142,22 +198,26 @@ class Wire:
                 ) as response:
                     data = await _read_bounded(response)
         except httpx2.ConnectTimeout:
-            return _Trouble(f"cannot be reached within {CONNECT_SECONDS:g} s")
+            return _Trouble("away", f"cannot be reached within {CONNECT_SECONDS:g} s")
         except (TimeoutError, httpx2.TimeoutException):
-            return _Trouble(f"did not answer within {self.access.timeout_seconds:g} s")
-        except (httpx2.HTTPError, httpx2.InvalidURL) as exc:
-            return _Trouble(f"cannot be reached ({self._clean(str(exc) or type(exc).__name__)})")
+            return _Trouble("late", f"did not answer within {self.access.timeout_seconds:g} s")
+        except (httpx2.ConnectError, httpx2.ProxyError, httpx2.InvalidURL) as exc:
+            return _Trouble("away", f"cannot be reached ({self._clean(str(exc) or type(exc).__name__)})")
+        except httpx2.HTTPError as exc:
+            return _Trouble("broken", f"broke off ({self._clean(str(exc) or type(exc).__name__)})")
         status, said = response.status_code, self._said(data)
-        if status in _PASSING:
+        kind = _kind(status, away)
+        if kind is not None:
             asked = _asked_seconds(response.headers.get("Retry-After", ""))
-            return _Trouble(f"answered with {status}{said}", status, asked)
+            return _Trouble(kind, f"answered with {status}{said}", asked)
         if response.is_success:
             try:
                 return read(json.loads(data))
             except (ValueError, RecursionError) as exc:
                 unread = isinstance(exc, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
                 reason = "no JSON" if unread else str(exc)
-                return _Trouble(f"answered with what cannot be used: {self._clean(reason)}{said}")
+                sentence = f"answered with what cannot be used: {self._clean(reason)}{said}"
+                return _Trouble("unusable", sentence)
         raise self._refused(status, said)
 
     def _refused(self, status: int, said: str) -> ModelUnavailableError:
@@ -179,14 +239,17 @@ class Wire:
             f"the server at {url} refused a request ({status}{said})", status=status, hint=hint
         )
 
+    def _fell(self, what: str) -> FellError:
+        return FellError(
+            f"the server at {self.address.url} {what}",
+            status=500,
+            hint="Look at what the server writes; the same command goes on where this one stopped.",
+        )
+
     def _given_up(self, trouble: _Trouble, tried: int) -> ModelUnavailableError:
         times = f" ({tried} tries)" if tried > 1 else ""
-        if trouble.status in _BROKEN:
-            return RefusedError(
-                f"the server at {self.address.url} {trouble.sentence}{times}",
-                status=trouble.status,
-                hint="Look at what the server writes; the same command goes on where this one stopped.",
-            )
+        if trouble.kind == "broken":
+            return self._fell(f"{trouble.sentence}{times}")
         asked = f" and asks to wait {trouble.asked_seconds:.0f} s" if trouble.asked_seconds else ""
         return ModelUnavailableError(
             f"the server at {self.address.url} {trouble.sentence}{times}{asked}",
@@ -232,6 +295,15 @@ async def _read_bounded(response: httpx2.Response) -> bytes:
         if len(data) > MOST_BYTES:
             raise httpx2.DecodingError(f"its answer is larger than {MOST_BYTES >> 20} MiB")
     return bytes(data)
+
+
+def _kind(status: int, away: frozenset[int]) -> _Kind | None:
+    """Which passing trouble a status stands for; None for none."""
+    if status in _AWAY or status in away:
+        return "away"
+    if status in _BUSY:
+        return "busy"
+    return "broken" if status in _BROKEN else None
 
 
 def _asked_seconds(retry_after: str) -> float:

@@ -172,10 +172,10 @@ def _model(settings: Settings) -> Check:
 
     if is_address(settings.model):
         try:
-            parts.load_model(settings)
+            sees = getattr(parts.load_model(settings), "sees", "")
         except FootageError as exc:
             return Check("model", "fail", str(exc), exc.hint)
-        return Check("model", "ok", f"{shown_address(settings.model)} answers")
+        return Check("model", "ok", f"{shown_address(settings.model)} answers; the model sees {sees}")
     try:
         weights = locate(settings.model, model_path=settings.model_path, offline=True)
     except ModelUnavailableError as exc:

@@ -159,6 +159,7 @@ def run(
     model_path: options.ModelPath = None,
     device: options.Device = None,
     allow_remote: options.AllowRemote = None,
+    accept_server_sampling: options.AcceptServerSampling = None,
     embedder: options.Embedder = None,
     fps: options.Fps = None,
     min_frames: options.MinFrames = None,
@@ -189,6 +190,7 @@ def run(
         model_path=model_path,
         device=device,
         allow_remote=allow_remote,
+        accept_server_sampling=accept_server_sampling,
         embedder=embedder,
         window_seconds=window_seconds,
         overlap_seconds=overlap_seconds,
@@ -228,6 +230,8 @@ def run(
         _print_forecast(paths, settings, wishes, store, as_json=json)
         return
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
+    if sees := getattr(video_model, "sees", ""):
+        console.notes().print(f"The server shows the model {sees}.", soft_wrap=True)
     # 2. The windows, one after the other; 3. what came of it.
     with logs.logging_to(log_file), _asked_to_stop() as stop:
 
@@ -390,6 +394,10 @@ class _Logged:
 def _show(progress: Progress, show: console.Show) -> None:
     """One reading of the run as a line of progress."""
     name = console.plain(Path(progress.current).name)
+    if progress.waiting:
+        waiting = f"waiting for {console.plain(progress.waiting)}"
+        show(progress.stage, progress.windows_done, progress.windows_total, waiting)
+        return
     if progress.stage == "looking":
         show("looking", progress.files_done, 0, f"{shown.count(progress.files_total, 'file')} {name}")
         return

@@ -23,7 +23,7 @@ def run(
 ) -> None:
     """Print the vLLM command that serves a model, and the --model that asks it."""
     from footage.vlm.profiles import get_profile
-    from footage.vlm.vllm import serving
+    from footage.vlm.vllm import REASONS, serving
 
     profile = get_profile(name)
     command, values = serving(profile, port=port)
@@ -33,5 +33,9 @@ def run(
         return
     lines = [shlex.join(command), *(shlex.join(pair) for pair in values)]
     typer.echo(" \\\n    ".join(lines))
+    notes = console.notes()
+    for option, _ in values:
+        if option in REASONS:
+            notes.print(f"{option}: {REASONS[option]}", soft_wrap=True)
     use = "index VIDEOS" if "caption" in profile.skills else "ask VIDEO QUESTION"
-    console.notes().print(f"Then: footage {use} --model {address}", soft_wrap=True)
+    notes.print(f"Then: footage {use} --model {address}", soft_wrap=True)

@@ -101,7 +101,9 @@ def _running(settings: Settings) -> None:
         st.rerun()
         return
     progress = last.progress
-    words = "Stopping after the windows at hand" if last.state == "stopping" else _stage(progress)
+    words = f"Waiting for {progress.waiting}" if progress.waiting else _stage(progress)
+    if last.state == "stopping":
+        words = "Stopping after the windows at hand"
     whole = progress.windows_total
     st.progress(min(progress.windows_done / whole, 1.0) if whole else 0.0, text=words)
     facts = [("files", f"{progress.files_done:,} of {progress.files_total:,}")]
