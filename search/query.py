@@ -54,24 +54,24 @@ _TERM = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question, in the three forms the steps of a search need."""
+    """One question, in the three forms the steps of a search need; equal ones ask the same."""
 
     text: str
-    """What is looked for, without filters, what is negated and quotation marks, evened out (see
-    ``footage.plaintext``): for the embedder and for people. Of several events the whole sentence."""
+    """What is looked for, without filters, what is negated, quotation marks and closing punctuation, evened out
+    (see ``footage.plaintext``): for the embedder and for people. Of several events the whole sentence."""
     words: tuple[str, ...]
     """Its words in order, case-folded, without punctuation: for full-text search."""
     prompt: str
-    """The event as the model is asked for it: ``text`` without closing punctuation."""
+    """The event as the model is asked for it."""
     filters: Filters = NO_FILTERS
     """Which videos to look at."""
     without: tuple[tuple[str, ...], ...] = ()
     """Words, or words in a row, that must not be said."""
     negated: tuple[tuple[str, ...], ...] = ()
     """Words of each thing that is not to be seen: a text that says them falls behind."""
-    understood: tuple[str, ...] = ()
+    understood: tuple[str, ...] = field(default=(), compare=False)
     """What was read as filters, exclusions, negations and operators: filters and exclusions as typed."""
-    unread: tuple[str, ...] = ()
+    unread: tuple[str, ...] = field(default=(), compare=False)
     """What looks like a filter and is searched as words."""
     parts: tuple[Query, ...] = ()
     """The events it names, each with the filters and exclusions of the whole; none where it names a single
@@ -115,7 +115,7 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
 
 def _query(text: str, said: _Said, negated: Sequence[tuple[str, ...]] = ()) -> Query:
     """The query for a text that holds nothing but words."""
-    text = unmarked(text)
+    text = unmarked(text).rstrip(CLOSING)
     words = words_of(text)
     if not words and said.understood:
         raise UsageError(
@@ -130,7 +130,7 @@ def _query(text: str, said: _Said, negated: Sequence[tuple[str, ...]] = ()) -> Q
     return Query(
         text=text,
         words=words,
-        prompt=text.rstrip(CLOSING),
+        prompt=text,
         filters=Filters(**said.conditions),
         without=tuple(said.without),
         negated=tuple(negated),

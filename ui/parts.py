@@ -39,7 +39,9 @@ CAPTIONS_ALONE = (
 """What a search can do without a model."""
 
 
-def check_model(settings: Settings, skill: Skill | None = None, *, store: Store | None = None, instead: str = "") -> None:
+def check_model(
+    settings: Settings, skill: Skill | None = None, *, store: Store | None = None, instead: str = ""
+) -> None:
     """Make sure that a model can do something and that its weights are here, before anything slow is loaded.
 
     Weights that are on the hub alone are fetched. Of a server only the profile is looked at: whether it answers
