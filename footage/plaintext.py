@@ -1,8 +1,9 @@
-"""Evens out how a text is typed: invisible characters, white space, quotation marks; knows no query and no prompt.
+# ruff: noqa: RUF001 - the marks and letters of other scripts are meant
+"""Evens out how a text is typed: invisible characters, white space, quotation marks; knows no query.
 
-A query means the same with and without quotation marks around its words, whatever keyboard it was typed on, and
-whether it was pasted from a page with invisible characters in it. Models and embedders do not know that: each
-spelling is another text to them. So every spelling is made one.
+A query means the same with and without quotation marks around its words, whatever keyboard it was typed on,
+and whether it was pasted from a page with invisible characters in it. Models and embedders do not know that:
+each spelling is another text to them. So every spelling is made one.
 """
 
 from __future__ import annotations
@@ -10,11 +11,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_FAMILIES = ('"“”„‟＂〝〞〟❝❞', "'‘’‚‛＇❛❜", "`´", "«»", "‹›", "「」｢｣", "『』")  # noqa: RUF001
+_FAMILIES = ('"“”„‟＂〝〞〟❝❞', "'‘’‚‛＇❛❜", "`´", "«»", "‹›", "「」｢｣", "『』")
 """Quotation marks; those of one string open and close one another, as usage differs between languages."""
 MARKS = "".join(_FAMILIES)
 """Every quotation mark: straight, curly, low, fullwidth, guillemets, backticks, CJK corner brackets."""
-APOSTROPHES = "'’‘ʼ`´＇"  # noqa: RUF001
+APOSTROPHES = "'’‘ʼ`´＇"
 """What stands for an apostrophe between two letters."""
 CLOSING = " .!?;:,…。"
 """Punctuation, and spaces, that say nothing at the end of a query."""
@@ -34,10 +35,10 @@ _RUN = re.compile(f"[{_ALL_MARKS}]+")
 def evened(text: str) -> str:
     """A text as one line in Unicode's composed form (NFC), without control and other invisible characters.
 
-    Control characters, line ends, unpaired surrogates and code points without a character count as spaces, runs
-    of white space (the no-break space, too) become one space. Format characters such as zero-width spaces, soft hyphens, byte order
-    marks and direction marks are left out; joiners stay between letters that are not ASCII, where scripts and
-    emoji need them.
+    Control characters, line ends, unpaired surrogates and code points without a character count as spaces,
+    runs of white space (the no-break space, too) become one space. Format characters such as zero-width
+    spaces, soft hyphens, byte order marks and direction marks are left out; joiners stay between letters that
+    are not ASCII, where scripts and emoji need them.
     """
     kept = "".join(_visible(char) for char in unicodedata.normalize("NFC", text))
     return " ".join(unicodedata.normalize("NFC", _UNJOINED.sub("", kept)).split())
@@ -47,8 +48,8 @@ def without_quotes(text: str) -> str:
     """A text of one line without its quotation marks; apostrophes inside words stay, as "'".
 
     An apostrophe at the end of a word ("the dogs' ball") cannot be told from a quotation mark and goes, too.
-    Where a mark alone divides two words ('says"open"') a space takes its place, except beside wide characters,
-    as scripts that have these write words without spaces.
+    Where a mark alone divides two words ('says"open"') a space takes its place, except beside wide
+    characters, as scripts that have these write words without spaces.
     """
     return " ".join(unicodedata.normalize("NFC", _RUN.sub(_unquoted, text)).split())
 

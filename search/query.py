@@ -12,8 +12,8 @@ Most of it is words. Beside them may stand::
 
 A value with spaces goes into quotation marks: camera:"front door". What looks like one of these and cannot be
 read is searched as words, and said to be. The words may name several events (see ``search.relations``) and
-negate some things (see ``search.negation``). Words in quotation marks of any kind are only words, and the marks
-themselves are no part of what is looked for: "a car", “a car” and a car are one question.
+negate some things (see ``search.negation``). Words in quotation marks of any kind are only words, and the
+marks themselves are no part of what is looked for: "a car", “a car” and a car are one question.
 """
 
 from __future__ import annotations
@@ -57,8 +57,8 @@ class Query:
     """One question, in the three forms the steps of a search need; equal ones ask the same."""
 
     text: str
-    """What is looked for, without filters, what is negated, quotation marks and closing punctuation, evened out
-    (see ``footage.plaintext``): for the embedder and for people. Of several events the whole sentence."""
+    """What is looked for, without filters, what is negated, quotation marks and closing punctuation, evened
+    out (see ``footage.plaintext``): for the embedder and for people. Of several events the whole sentence."""
     words: tuple[str, ...]
     """Its words in order, case-folded, without punctuation: for full-text search."""
     prompt: str

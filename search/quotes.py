@@ -1,7 +1,8 @@
 """Reads quotation marks in a query: the marks go, and quoted words stay only words; knows no filter.
 
-A quoted word that could be read as an operator or a negation gets a mark of ours at its beginning, with which no
-rule of ``search.relations`` and ``search.negation`` recognises it. All other words are the same quoted or not.
+A quoted word that could be read as an operator or a negation gets a mark of ours at its beginning, with which
+no rule of ``search.relations`` and ``search.negation`` recognises it. All other words are the same quoted or
+not.
 """
 
 from __future__ import annotations

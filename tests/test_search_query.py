@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - the marks and letters of other scripts are meant
 """Reading a query: what is negation, what is several events, what is words; what is refused is told why."""
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def test_control_characters_are_stripped_and_syntax_is_words():
         ("a street with no cars or people at night", "a street at night", ["cars", "people"]),
         ("a man is not wearing a hat, in a room", "a man, in a room", ["wearing hat"]),
         ("a man isn't sitting on a chair", "a man", ["sitting on chair"]),
-        ("a man who isn’t moving", "a man", ["moving"]),  # noqa: RUF001
+        ("a man who isn’t moving", "a man", ["moving"]),
         ("a car that never stops but turns", "a car but turns", ["stops"]),
         ("a red car NOT moving", "a red car", ["moving"]),
         ('a room, no "fire exit" sign', "a room", ["fire exit sign"]),
@@ -211,7 +212,7 @@ PAIRS = [
     "＂＂",
     "〝〞",
     "´´",
-]  # noqa: RUF001
+]
 """Quotation marks of any kind, as they are put around words."""
 
 
@@ -230,7 +231,7 @@ def test_a_quoted_query_is_the_same_question(pair, where):
         ("a\u00a0red   car\u200b.", "a red car"),
         ("\ufeffa red c\u00adar !", "a red car"),
         ("a cafe\u0301 opens", "a caf\u00e9 opens"),
-        ("the man’s dog", "the man's dog"),  # noqa: RUF001
+        ("the man’s dog", "the man's dog"),
         ("the dogs' ball and the '70s car", "the dogs ball and the 70s car"),
         ("a sign says “open”", "a sign says open"),
         ('a sign says"open"', "a sign says open"),
@@ -253,7 +254,7 @@ def test_a_value_with_spaces_goes_into_any_quotation_marks(value):
 
 
 def test_a_value_keeps_the_apostrophe_it_is_spelled_with():
-    assert parse_query("a car camera:Bob’s path:*l'été*").filters.cameras == ("Bob’s",)  # noqa: RUF001
+    assert parse_query("a car camera:Bob’s path:*l'été*").filters.cameras == ("Bob’s",)
 
 
 WORDS = st.sampled_from(["a", "red", "car", "the", "man's", "somebody", "2", "stops", "won", "狗", "Ärger"])

@@ -1,8 +1,8 @@
 """Shows a model a drawn clip and compares the times it answers with the known ones; prints nothing.
 
-What comes out is where a model's answers fall on the clip's timeline. Drawn footage is what the demo model knows;
-for any other model it may be unlike everything it was trained on, so that a wrong time says little about real
-footage, while right times show that the time stamps reach the model.
+What comes out is where a model's answers fall on the clip's timeline. Drawn footage is what the demo model
+knows; for any other model it may be unlike everything it was trained on, so that a wrong time says little
+about real footage, while right times show that the time stamps reach the model.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CLIP_SECONDS = 16.0
 """Length of the clip: one window of every profile."""
 SCALE_TOLERANCE, OFFSET_TOLERANCE_SECONDS = 0.1, 1.0
-"""How far from 1 and from 0 the timeline of a model's answers may be before its times are not to be trusted."""
+"""How far from 1 and from 0 the timeline of a model's answers may be for its times to be trusted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,8 +44,8 @@ def check_model(
 ) -> None:
     """Make sure that a model can do something and that its weights are here, before anything slow is loaded.
 
-    Weights that are on the hub alone are fetched. Of a server only the profile is looked at: whether it answers
-    is seen when it is loaded. Takes neither torch nor transformers.
+    Weights that are on the hub alone are fetched. Of a server only the profile is looked at: whether it
+    answers is seen when it is loaded. Takes neither torch nor transformers.
 
     Args:
         settings: Name the model.

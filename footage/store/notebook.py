@@ -182,8 +182,8 @@ class Notebook:
         """Remember that something was looked for; the last ``RECENT_SEARCHES`` distinct queries stay.
 
         Args:
-            query: The words as typed; the same words are the same search, whoever asks in whatever mode, quoted
-                or not.
+            query: The words as typed; the same words are the same search, whoever asks in whatever mode,
+                quoted or not.
             mode: How it was looked for.
             author: Who, as typed.
             at: When, seconds since the epoch.

@@ -126,9 +126,10 @@ def clean_event(text: str) -> str:
 def clean_text(text: str) -> str:
     """A user's words as one line that no tokenizer reads as anything but words.
 
-    Spaces and invisible characters are evened out (see ``footage.plaintext.evened``). A "<" that something follows gets a space after it: "<|im_end|>" reads "< |im_end|>" and
-    "</think>" reads "< /think>". Every control token of the model families here begins with "<", so none
-    survives, and a reader still sees what was typed.
+    Spaces and invisible characters are evened out (see ``footage.plaintext.evened``). A "<" that something
+    follows gets a space after it: "<|im_end|>" reads "< |im_end|>" and "</think>" reads "< /think>". Every
+    control token of the model families here begins with "<", so none survives, and a reader still sees what
+    was typed.
     """
     return re.sub(r"<(?=\S)", "< ", evened(text))
 

@@ -270,12 +270,12 @@ def _not_here(profile: Profile) -> ModelUnavailableError:
 def how_to_get(profile: Profile) -> str:
     """The ways to a model of the hub whose weights are not here, as sentences."""
     form = (
-        f"Accept the form at {HUB}/{profile.repository}, create a read token at {HUB}/settings/tokens and set "
-        "HF_TOKEN to it; the weights are then fetched when first used. "
+        f"Accept the form at {HUB}/{profile.repository}, create a read token at {HUB}/settings/tokens and "
+        "set HF_TOKEN to it; the weights are then fetched when first used. "
         if profile.gated
         else ""
     )
     return (
-        f"{form}Or point to a folder with the weights (--model-path FOLDER), or to a server that runs the model "
-        f"(--model http://HOST:PORT/v1#{profile.name})."
+        f"{form}Or point to a folder with the weights (--model-path FOLDER), or to a server that runs the "
+        f"model (--model http://HOST:PORT/v1#{profile.name})."
     )

@@ -68,8 +68,9 @@ def run(
 ) -> None:
     """Say what works on this machine, and what to do about each thing that does not.
 
-    The model is tested where its weights are here, or its server answers: it is shown a drawn clip whose events
-    have known times. Exit code 0 when everything that is needed works, 1 otherwise. Nothing is downloaded.
+    The model is tested where its weights are here, or its server answers: it is shown a drawn clip whose
+    events have known times. Exit code 0 when everything that is needed works, 1 otherwise. Nothing is
+    downloaded.
     """
     settings = options.settings_from(
         config,
@@ -250,9 +251,10 @@ def _judged(tested: ModelTest, model: VideoModel, detail: str) -> Check:
         hint = "Times are not to be trusted here. Set the project up again, or set up the server anew."
         return Check("model test", "fail", detail, hint)
     hint = (
-        "This says where the model's answers fall on a drawn clip, which may be unlike what it was trained on. "
-        "On footage it knows a scale of 1 and an offset of 0 s are right: see `footage find` on a clip of yours "
-        "in which you know when something happens."
+        "This says where the model's answers fall on a drawn clip, which may be unlike what it was trained "
+        "on. "
+        "On footage it knows a scale of 1 and an offset of 0 s are right: see `footage find` on a clip of "
+        "yours in which you know when something happens."
     )
     return Check("model test", "warn", detail, hint)
 

@@ -70,7 +70,7 @@ def run(
 
 
 def _note_missing_weights(settings: Settings) -> None:
-    """Say before the app opens that the model's weights are not here; the app searches captions without them."""
+    """Say before the app opens that the model's weights are not here, and what the app does without them."""
     from footage.errors import ModelUnavailableError
     from footage.vlm.address import is_address
     from footage.vlm.weights import locate
