@@ -522,20 +522,11 @@ def test_doctor_tests_the_chosen_model_itself() -> None:
         assert re.search(f"{name}: times for 3 of 3 events, scale (1.0|0.9)", detail)
 
 
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory, model: Path, library: Path) -> Path:
-    """An index of one clip that the tiny model made."""
-    db = tmp_path_factory.mktemp("made") / "index.lancedb"
-    made = runner.invoke(app, ["index", str(library / "gate.mp4"), "--db", str(db), "--model", str(model)])
-    assert made.exit_code == 0, made.stderr
-    return db
-
-
 @pytest.mark.parametrize("command", ["search", "index", "find", "ask", "prompt", "audit", "review", "export"])
 def test_missing_weights_are_told_before_anything_slow_with_what_to_do(
-    command: str, tmp_path: Path, library: Path, index: Path
+    command: str, tmp_path: Path, library: Path, own: Path
 ) -> None:
-    clip, fresh, db = str(library / "gate.mp4"), tmp_path / "fresh.lancedb", ["--db", str(index)]
+    clip, fresh, db = str(library / "gate.mp4"), tmp_path / "fresh.lancedb", ["--db", str(own)]
     # An embedder that is not there would be an error, too, if it were loaded first.
     absent = ["--embedder", "no/such-embedder"]
     if command == "review":
@@ -548,7 +539,7 @@ def test_missing_weights_are_told_before_anything_slow_with_what_to_do(
         "prompt": [clip, "Describe."],
         "audit": db,
         "review": ["cars", *db, *absent],
-        "export": ["a car", "--out", str(tmp_path / "out"), *db, *absent],
+        "export": ["a car", "--to", str(tmp_path / "out"), *db, *absent],
     }[command]
     result = runner.invoke(app, [command, *arguments, "--model", "marlin-2b", "--json"])
     assert result.exit_code == 1, result.stdout
@@ -562,7 +553,7 @@ def test_missing_weights_are_told_before_anything_slow_with_what_to_do(
     assert not fresh.exists()
 
 
-def test_captions_are_searched_without_the_model(index: Path) -> None:
+def test_captions_are_searched_without_the_model(filled: Path) -> None:
     arguments = [
         "a car",
         "--db",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from footage.types import Span
@@ -33,5 +35,5 @@ def test_what_is_not_answered_is_counted_and_never_right():
 
 
 def test_the_events_are_apart_and_within_the_clip():
-    assert all(one.end_seconds < other.start_seconds for one, other in zip(TRUE, TRUE[1:], strict=False))
+    assert all(one.end_seconds < other.start_seconds for one, other in pairwise(TRUE))
     assert drawn_clip().duration_seconds == CLIP_SECONDS >= TRUE[-1].end_seconds
