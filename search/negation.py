@@ -2,7 +2,7 @@
 
 There is no grammar here but a list of words. What is negated begins behind the negating word and goes on to
 the end of the clause; behind "no" and "without", which negate a thing, to the next preposition at most: in
-"no cars on the street" the street is asked for. Words in double quotes are only words.
+"no cars on the street" the street is asked for. A word in quotation marks negates nothing.
 """
 
 from __future__ import annotations

@@ -557,7 +557,7 @@ def test_captions_are_searched_without_the_model(filled: Path) -> None:
     arguments = [
         "a car",
         "--db",
-        str(index),
+        str(filled),
         "--model",
         "marlin-2b",
         "--no-ground",
