@@ -2,7 +2,7 @@
 
 There is no grammar here but a list of words. What is negated begins behind the negating word and goes on to
 the end of the clause; behind "no" and "without", which negate a thing, to the next preposition at most: in
-"no cars on the street" the street is asked for. Words in double quotes are only words.
+"no cars on the street" the street is asked for. A word in quotation marks negates nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from search.quotes import only_words
 from search.wording import FUNCTION_WORDS, unsaid, words_of
 
 _NOT = frozenset(words_of("not never cannot"))
@@ -28,7 +29,7 @@ _PREPOSITIONS = frozenset(
 _OR = frozenset({"or", "nor"})
 _BEFORE = _AUXILIARIES | frozenset(words_of("but and or with there that which who")) | {",", ";"}
 _SAYS_NOTHING = FUNCTION_WORDS | {"any", "very"}
-_TOKEN = re.compile(r'\s*(?:["“][^"“”]*["”]|[^\s,.;:!?]+|[,.;:!?]+(?=\s|$)|[,.;:!?])')
+_TOKEN = re.compile(r"\s*(?:[^\s,.;:!?]+|[,.;:!?]+(?=\s|$)|[,.;:!?])")
 _STOPS = re.compile(r"[,.;:!?]+$")
 
 
@@ -38,7 +39,7 @@ def take_out(
     """Take what is negated out of a text.
 
     Args:
-        text: One line.
+        text: One line, without quotation marks (see ``search.quotes``).
         negators: Further words that negate the thing behind them, beside "no".
 
     Returns:
@@ -70,7 +71,7 @@ def take_out(
 
 def affirms(words: Sequence[str], text: str) -> bool:
     """Whether a text says some words, in that order, and does not negate them itself ("without a hat")."""
-    rest, _, _ = take_out(text, negators=_IN_TEXTS)
+    rest, _, _ = take_out(only_words(text), negators=_IN_TEXTS)
     return not unsaid(words, rest)
 
 

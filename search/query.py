@@ -10,22 +10,24 @@ Most of it is words. Beside them may stand::
     event-longer:3s   event-shorter:10s                length of the event
     -word  -"some words"                               what a text that is found must not say
 
-A value with spaces goes into double quotes: camera:"front door". What looks like one of these and cannot be
+A value with spaces goes into quotation marks: camera:"front door". What looks like one of these and cannot be
 read is searched as words, and said to be. The words may name several events (see ``search.relations``) and
-negate some things (see ``search.negation``). Words in double quotes are only words.
+negate some things (see ``search.negation``). Words in quotation marks of any kind are only words, and the
+marks themselves are no part of what is looked for: "a car", “a car” and a car are one question.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from footage.errors import UsageError
+from footage.plaintext import CLOSING, MARKS, evened, quoted_parts, without_quotes
 from search.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment
 from search.negation import take_out
+from search.quotes import only_words, unmarked
 from search.relations import Relation, split
 from search.wording import FUNCTION_WORDS, words_of
 
@@ -44,33 +46,32 @@ _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "event-shorter": ("event_shorter_seconds", read_length),
 }
 _TERM = re.compile(
-    r"""(?P<words>(?<!\S)["“][^"“”]*["”])|(?<!\S)(?:(?P<minus>-)(?=["\w])|(?P<key>"""
-    + "|".join([*_NAMES, *_VALUES])
-    + r"""):(?=\S))(?:"(?P<quoted>[^"]*)"|(?P<bare>\S*))(?!\S)""",
+    r"(?<!\S)(?:(?P<minus>-)(?=[\0\w])|(?P<key>" + "|".join([*_NAMES, *_VALUES]) + r"):(?=\S))(?P<value>\S*)",
     re.IGNORECASE,
 )
+"""In a text whose quoted parts are masked with "\\0"."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question, in the three forms the steps of a search need."""
+    """One question, in the three forms the steps of a search need; equal ones ask the same."""
 
     text: str
-    """What is looked for, without filters and what is negated, white space evened out and control characters
-    gone: for the embedder and for people. Of several events the whole sentence."""
+    """What is looked for, without filters, what is negated, quotation marks and closing punctuation, evened
+    out (see ``footage.plaintext``): for the embedder and for people. Of several events the whole sentence."""
     words: tuple[str, ...]
     """Its words in order, case-folded, without punctuation: for full-text search."""
     prompt: str
-    """The event as the model is asked for it: ``text`` without closing punctuation."""
+    """The event as the model is asked for it."""
     filters: Filters = NO_FILTERS
     """Which videos to look at."""
     without: tuple[tuple[str, ...], ...] = ()
     """Words, or words in a row, that must not be said."""
     negated: tuple[tuple[str, ...], ...] = ()
     """Words of each thing that is not to be seen: a text that says them falls behind."""
-    understood: tuple[str, ...] = ()
-    """What was read as filters, exclusions, negations and operators, as typed."""
-    unread: tuple[str, ...] = ()
+    understood: tuple[str, ...] = field(default=(), compare=False)
+    """What was read as filters, exclusions, negations and operators: filters and exclusions as typed."""
+    unread: tuple[str, ...] = field(default=(), compare=False)
     """What looks like a filter and is searched as words."""
     parts: tuple[Query, ...] = ()
     """The events it names, each with the filters and exclusions of the whole; none where it names a single
@@ -88,16 +89,16 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
         UsageError: when it says nothing that can be looked for, is longer than ``MAX_QUERY_CHARACTERS``, or
             relates events in a way that cannot be read.
     """
-    clean = " ".join(_printable(text).split())
+    clean = evened(text)
     if len(clean) > MAX_QUERY_CHARACTERS:
         raise UsageError(
             f"The query has {len(clean):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.",
             hint="Describe one visible action in one sentence, such as: a red car drives by.",
         )
-    said = _Said()
+    said = _Said(clean)
     if plain:
-        return _query(clean, said)
-    sentence = split(_read_terms(clean, said))
+        return _query(without_quotes(clean), said)
+    sentence = split(only_words(_read_terms(clean, said)))
     told = [_without_negation(part, said) for part in sentence.parts]
     said.understood += sentence.understood
     parts = tuple(_query(rest, said, negated) for rest, negated in told)
@@ -114,6 +115,7 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
 
 def _query(text: str, said: _Said, negated: Sequence[tuple[str, ...]] = ()) -> Query:
     """The query for a text that holds nothing but words."""
+    text = unmarked(text).rstrip(CLOSING)
     words = words_of(text)
     if not words and said.understood:
         raise UsageError(
@@ -122,13 +124,13 @@ def _query(text: str, said: _Said, negated: Sequence[tuple[str, ...]] = ()) -> Q
         )
     if not words:
         raise UsageError(
-            "The query is empty." if not text else f"The query {text[:40]!r} holds no word.",
+            f"The query {said.typed[:40]!r} holds no word." if said.typed else "The query is empty.",
             hint="Describe what to look for, for example: a red car drives from left to right.",
         )
     return Query(
         text=text,
         words=words,
-        prompt=text.rstrip(" .!?;:,") or text,
+        prompt=text,
         filters=Filters(**said.conditions),
         without=tuple(said.without),
         negated=tuple(negated),
@@ -145,7 +147,7 @@ def _without_negation(text: str, said: _Said) -> tuple[str, Sequence[tuple[str, 
             f"The query only says what is not to be seen ({', '.join(typed)}).",
             hint="Say what is to be seen as well, for example: a street, no cars.",
         )
-    said.understood += typed
+    said.understood += map(unmarked, typed)
     return rest, negated
 
 
@@ -153,6 +155,7 @@ def _without_negation(text: str, said: _Said) -> tuple[str, Sequence[tuple[str, 
 class _Said:
     """What the terms of a query say, while it is being read."""
 
+    typed: str
     conditions: dict[str, Any] = field(default_factory=dict)
     without: list[tuple[str, ...]] = field(default_factory=list)
     understood: list[str] = field(default_factory=list)
@@ -161,32 +164,38 @@ class _Said:
 
 def _read_terms(text: str, said: _Said) -> str:
     """Note what the terms of a query say, and return the rest of it."""
-
-    def read(match: re.Match[str]) -> str:
-        if match["words"]:
-            return match[0]
-        term, key = match[0], (match["key"] or "").casefold()
-        value = match["quoted"] if match["quoted"] is not None else match["bare"]
-        if match["minus"]:
-            words = words_of(value)
-            if words:
-                said.without.append(words)
-        elif key in _NAMES and value and not value.startswith('"'):
-            name = _NAMES[key]
-            said.conditions[name] = (*said.conditions.get(name, ()), value)
-        elif key in _VALUES and (read := _VALUES[key][1](value)) is not None:
-            said.conditions[_VALUES[key][0]] = read
+    quoted = quoted_parts(text)
+    masked = list(text)
+    for start, end in quoted:
+        masked[start:end] = "\0" * (end - start)
+    rest, done = [], 0
+    for match in _TERM.finditer("".join(masked)):
+        start, end = match.span()
+        term, value = text[start:end], text[match.start("value") : end]
+        if (match.start("value"), end) in quoted:
+            value = value[1:-1]
+        rest.append(text[done:start])
+        done = end
+        if _read_term(match, value, said):
+            said.understood.append(term)
         else:
             said.unread.append(term)
-            return term
-        said.understood.append(term)
-        return " "
-
-    return " ".join(_TERM.sub(read, text).split())
+            rest.append(term)
+    return " ".join("".join([*(f"{piece} " for piece in rest), text[done:]]).split())
 
 
-def _printable(text: str) -> str:
-    """Control, surrogate and other unprintable characters become spaces; tabs and line ends do, too."""
-    return "".join(
-        " " if unicodedata.category(c) in ("Cc", "Cs", "Co", "Cn", "Zl", "Zp") else c for c in text
-    )
+def _read_term(match: re.Match[str], value: str, said: _Said) -> bool:
+    """Note what one term says; False for one that cannot be read."""
+    key = (match["key"] or "").casefold()
+    if match["minus"]:
+        words = words_of(without_quotes(value))
+        if words:
+            said.without.append(words)
+    elif key in _NAMES and value and value[0] not in MARKS:
+        name = _NAMES[key]
+        said.conditions[name] = (*said.conditions.get(name, ()), value)
+    elif key in _VALUES and (read := _VALUES[key][1](value)) is not None:
+        said.conditions[_VALUES[key][0]] = read
+    else:
+        return False
+    return True

@@ -7,7 +7,7 @@
 In capitals each is always an operator; beside those the same words in small letters are only words. "then" in
 small letters is an operator between any words, "and" and "without" are where three words or more that begin
 like a sentence of their own ("a", "the", "somebody") stand on either side: "a man and a woman dance" stays a
-sentence. Words in double quotes are never operators.
+sentence. A word that stood in quotation marks is no operator (see ``search.quotes``).
 """
 
 from __future__ import annotations
@@ -41,7 +41,6 @@ _WITHIN = re.compile(
     r"(?P<unit>s|secs?|seconds?|m|mins?|minutes?|h|hours?)?[.!?]*$",
     re.IGNORECASE | re.ASCII,
 )
-_QUOTED = re.compile(r'["“][^"“”]*["”]')
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,31 +64,29 @@ def split(text: str) -> Split:
         UsageError: when operators differ, one has nothing beside it, or there are more events than
             ``MAX_PARTS``.
     """
-    # Quoted words become signs that no operator has; every place stays where it is.
-    masked = _QUOTED.sub(lambda quoted: "\0" * len(quoted[0]), text)
-    loud = list(_LOUD.finditer(masked))
+    loud = list(_LOUD.finditer(text))
     names = sorted({cut["then"] or cut["other"] for cut in loud})
     if len(names) > 1:
         raise UsageError(
             f"A query can use one of THEN, AND and WITHOUT, not {' and '.join(names)}.",
-            hint="Ask for one relation at a time, or put words that are no operators into double quotes.",
+            hint="Ask for one relation at a time, or put words that are no operators into quotation marks.",
         )
     for name, cuts in (
         ("".join(names).casefold(), loud),
-        ("then", _quiet_thens(masked)),
-        *((name, _quiet(masked, name)) for name in _QUIET),
+        ("then", _quiet_thens(text)),
+        *((name, _quiet(text, name)) for name in _QUIET),
     ):
         if cuts:
-            return _split(text, masked, cast(Relation, name), cuts)
+            return _split(text, cast(Relation, name), cuts)
     return Split("", (text,))
 
 
-def _split(text: str, masked: str, relation: Relation, cuts: Sequence[re.Match[str]]) -> Split:
+def _split(text: str, relation: Relation, cuts: Sequence[re.Match[str]]) -> Split:
     starts = [0, *(cut.end() for cut in cuts)]
     ends = [*(cut.start() for cut in cuts), len(text)]
     understood = [text[cut.start() : cut.end()] for cut in cuts]
     seconds = None
-    if relation == "then" and (within := _WITHIN.search(masked, starts[-1])):
+    if relation == "then" and (within := _WITHIN.search(text, starts[-1])):
         seconds = read_length(within["number"] + (within["unit"] or "s")[0])
         ends[-1] = within.start()
         understood.append(within[0].strip(" ,.!?"))
@@ -97,7 +94,7 @@ def _split(text: str, masked: str, relation: Relation, cuts: Sequence[re.Match[s
     if not all(_has_word(part) for part in parts):
         raise UsageError(
             f"{relation.upper()} needs something that happens on both sides of it.",
-            hint="For example: a red car drives by THEN a dog runs. In double quotes it is only a word.",
+            hint="For example: a red car drives by THEN a dog runs. In quotation marks it is only a word.",
         )
     if len(parts) > MAX_PARTS:
         raise UsageError(
@@ -107,26 +104,26 @@ def _split(text: str, masked: str, relation: Relation, cuts: Sequence[re.Match[s
     return Split(relation, parts, seconds, tuple(understood))
 
 
-def _quiet_thens(masked: str) -> list[re.Match[str]]:
+def _quiet_thens(text: str) -> list[re.Match[str]]:
     """The places of a "then" that has words on both sides and is no part of a phrase."""
-    found = list(_THEN.finditer(masked))
+    found = list(_THEN.finditer(text))
     bounds = [0, *(cut.end() for cut in found)]
     kept = []
     for start, cut in zip(bounds, found, strict=False):
-        before = masked[start : cut.start()].split()
+        before = text[start : cut.start()].split()
         if before and before[-1].casefold() not in _NOT_AFTER and _has_word(" ".join(before)):
             kept.append(cut)
-    while kept and not _has_word(_WITHIN.sub("", masked[kept[-1].end() :])):
+    while kept and not _has_word(_WITHIN.sub("", text[kept[-1].end() :])):
         kept.pop()
     return kept
 
 
-def _quiet(masked: str, name: str) -> list[re.Match[str]]:
+def _quiet(text: str, name: str) -> list[re.Match[str]]:
     """The places of an operator in small letters with something like a sentence on either side."""
     kept: list[re.Match[str]] = []
-    for cut in _QUIET[name].finditer(masked):
+    for cut in _QUIET[name].finditer(text):
         start = kept[-1].end() if kept else 0
-        if _like_a_sentence(masked[start : cut.start()]) and _like_a_sentence(masked[cut.end() :]):
+        if _like_a_sentence(text[start : cut.start()]) and _like_a_sentence(text[cut.end() :]):
             kept.append(cut)
     return kept
 
@@ -137,4 +134,4 @@ def _like_a_sentence(text: str) -> bool:
 
 
 def _has_word(text: str) -> bool:
-    return any(char.isalnum() or char == "\0" for char in text)
+    return any(char.isalnum() for char in text)

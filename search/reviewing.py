@@ -66,9 +66,9 @@ def save(notebook: Notebook, name: str, query: str, *, mode: Mode = "captions", 
     name, query = " ".join(name.split()), query.strip()
     if not name or len(name) > MOST_CHARACTERS:
         raise UsageError("a saved search needs a name", hint="For example: cars at the gate")
-    parse_query(query)
+    asked = parse_query(query)
     before = next((held for held in notebook.saved_searches() if _same(held.name, name)), None)
-    if before is not None and before.query != query:
+    if before is not None and parse_query(before.query) != asked:
         raise UsageError(
             f"there is another saved search {before.name!r}: {before.query}",
             hint="Choose another name, or remove that one first.",

@@ -364,7 +364,7 @@ def test_a_server_with_its_own_sampling_is_refused_unless_that_is_accepted(tmp_p
         logger.info("%s", refused.value)
         assert "serve-command demo" in refused.value.hint
         model = server.load(started.address, access=Access(accept_server_sampling=True))
-        assert model.provenance.budget.endswith("sampling=server video=wrapped")
+        assert model.provenance.budget.endswith("sampling=server video=template")
 
 
 def test_fields_of_a_request_count_where_the_server_trusts_them(tmp_path: Path, caplog) -> None:

@@ -552,7 +552,7 @@ def test_frames_that_a_server_leaves_out_are_noticed_before_anything_is_indexed(
 def test_a_video_that_is_wrapped_is_said_and_noted(constant: Served, caplog) -> None:
     model = connect(constant.at("wrapped"))
     assert "--chat-template that footage models serve-command prints" in caplog.text
-    assert model.provenance.budget.endswith("video=wrapped")
+    assert model.provenance.budget.endswith("video=template")
 
 
 def test_a_server_that_shows_no_prompt_is_asked_about_a_drawn_clip(constant: Served, caplog) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -222,12 +224,19 @@ def hub() -> Iterator[ThreadingHTTPServer]:
 
 
 def locate_elsewhere(
-    tmp_path: Path, *args: str, name: str = "marlin-2b", timeout: float = 280, **env: str
+    tmp_path: Path,
+    *args: str,
+    name: str = "marlin-2b",
+    timeout: float = 280,
+    hub_timeout: float = 10,
+    **env: str,
 ) -> dict[str, str]:
     """Runs ``locate`` in a fresh process: what it found, or the error's name, sentence and hint."""
     code = (
         "import json, sys\n"
         "from footage.errors import FootageError\n"
+        "from footage.vlm import weights\n"
+        f"weights.HUB_TIMEOUT_SECONDS = {hub_timeout}\n"
         "from footage.vlm.weights import locate\n"
         "try:\n"
         f"    found = locate({name!r}, {', '.join(args)})\n"
@@ -271,7 +280,24 @@ def test_without_a_hub_it_fails_at_once_and_says_what_else_there_is(tmp_path, ar
     told = locate_elsewhere(tmp_path, *args, timeout=120, **env)
     assert told["error"] == "ModelUnavailableError"
     assert "marlin-2b are not on this machine" in told["said"]
-    assert "--model demo" in told["hint"] and "--model-path" in told["hint"]
+    for way in (
+        f"https://huggingface.co/{MARLIN_2B.repository}",
+        "HF_TOKEN",
+        "--model-path",
+        "--model http://",
+    ):
+        assert way in told["hint"]
+    assert "\n" not in told["said"] and len(told["said"]) < 200
+
+
+def test_a_hub_that_never_answers_is_given_up_in_time(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
+        began = time.perf_counter()
+        told = locate_elsewhere(
+            tmp_path, hub_timeout=0.5, HF_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}"
+        )
+    assert told["error"] == "ModelUnavailableError" and "no answer within 0.5 s" in told["said"]
+    assert time.perf_counter() - began < 60
 
 
 def test_a_commit_that_was_fetched_before_needs_no_hub(tmp_path):

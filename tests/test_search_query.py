@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001 - the marks and letters of other scripts are meant
 """Reading a query: what is negation, what is several events, what is words; what is refused is told why."""
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from footage.errors import UsageError
+from footage.plaintext import MARKS, without_quotes
 from footage.vlm.contract import FIND_TEMPLATE, find_prompt
 from footage.vlm.profiles import DEMO
 from search.query import MAX_QUERY_CHARACTERS, parse_query
@@ -19,7 +21,7 @@ from search.query import MAX_QUERY_CHARACTERS, parse_query
 
 def test_the_three_forms_of_a_query():
     query = parse_query("  A red car\tdrives\nfrom left to right. ")
-    assert query.text == "A red car drives from left to right."
+    assert query.text == "A red car drives from left to right"
     assert query.words == ("a", "red", "car", "drives", "from", "left", "to", "right")
     assert query.prompt == "A red car drives from left to right"
 
@@ -57,13 +59,13 @@ def test_control_characters_are_stripped_and_syntax_is_words():
         ("a car not moving", "a car", ["moving"]),
         ("a street not wet", "a street", ["wet"]),
         ("a street, no cars", "a street", ["cars"]),
-        ("No cars, a street.", "a street.", ["cars"]),
+        ("No cars, a street.", "a street", ["cars"]),
         ("no cars on the street", "on the street", ["cars"]),
         ("there are no cars on the street", "on the street", ["cars"]),
         ("a street with no cars or people at night", "a street at night", ["cars", "people"]),
         ("a man is not wearing a hat, in a room", "a man, in a room", ["wearing hat"]),
         ("a man isn't sitting on a chair", "a man", ["sitting on chair"]),
-        ("a man who isn’t moving", "a man", ["moving"]),  # noqa: RUF001
+        ("a man who isn’t moving", "a man", ["moving"]),
         ("a car that never stops but turns", "a car but turns", ["stops"]),
         ("a red car NOT moving", "a red car", ["moving"]),
         ('a room, no "fire exit" sign', "a room", ["fire exit sign"]),
@@ -71,13 +73,13 @@ def test_control_characters_are_stripped_and_syntax_is_words():
 )
 def test_negated_words_are_no_part_of_what_is_looked_for(text, rest, negated):
     query = parse_query(text)
-    assert query.text == rest and query.prompt == rest.rstrip(".") and query.relation == ""
+    assert query.text == rest and query.prompt == rest and query.relation == ""
     assert [[w for w in words if w != "on"] for words in query.negated] == [
         [w for w in words.split() if w != "on"] for words in negated
     ]
     said = {word for words in query.negated for word in words}
     assert not said & set(query.words) and len(query.understood) >= 1
-    assert all(term in text for term in query.understood)
+    assert all(term in without_quotes(text) for term in query.understood)
 
 
 @pytest.mark.parametrize(
@@ -85,6 +87,7 @@ def test_negated_words_are_no_part_of_what_is_looked_for(text, rest, negated):
     [
         'a "no parking" sign',
         "“no entry” is written on a door",
+        "a sign says «do not enter»",
         "no one walks by",
         "a man no longer runs",
         "not only a dog",
@@ -96,7 +99,7 @@ def test_negated_words_are_no_part_of_what_is_looked_for(text, rest, negated):
 )
 def test_what_negates_no_thing_is_words(text):
     query = parse_query(text)
-    assert (query.text, query.negated, query.understood) == (text, (), ())
+    assert (query.text, query.negated, query.understood) == (without_quotes(text), (), ())
 
 
 @pytest.mark.parametrize("text", ["no cars", "not moving", "there are no cars", "a man THEN no cars"])
@@ -105,6 +108,7 @@ def test_only_negation_is_told(text):
         parse_query(text)
     assert caught.value.hint
     assert parse_query(text, plain=True).text == text
+    assert parse_query(f"“{text}”").text == text
 
 
 @pytest.mark.parametrize(
@@ -123,7 +127,7 @@ def test_only_negation_is_told(text):
         ("dogs WITHOUT cats", "without", ["dogs", "cats"], None),
         ("somebody walks by without a dog around", "without", ["somebody walks by", "a dog around"], None),
         ("a man and a woman dance then they bow", "then", ["a man and a woman dance", "they bow"], None),
-        ('a "big THEN small" box AND a dog', "and", ['a "big THEN small" box', "a dog"], None),
+        ('a "big THEN small" box AND a dog', "and", ["a big THEN small box", "a dog"], None),
     ],
 )
 def test_several_events_and_how_they_are_related(text, relation, parts, within):
@@ -133,7 +137,7 @@ def test_several_events_and_how_they_are_related(text, relation, parts, within):
     assert len(query.understood) == len(parts) - 1 + (within is not None)
     assert all(part.relation == "" and part.parts == () for part in query.parts)
     plain = parse_query(text, plain=True)
-    assert (plain.relation, plain.parts, plain.text) == ("", (), text)
+    assert (plain.relation, plain.parts, plain.text) == ("", (), without_quotes(text).rstrip("."))
 
 
 @pytest.mark.parametrize(
@@ -149,13 +153,17 @@ def test_several_events_and_how_they_are_related(text, relation, parts, within):
         "now and then a car passes",
         '"a red car drives by and a dog runs"',
         'a man says "stop THEN go"',
+        "a man says „stop THEN go“",
+        "a man says `stop THEN go`",
+        "a man says 「stop THEN go」",
+        "a man says 'stop THEN go'",
         "an authentic android with outer parts",
         "a dog runs within 30s",
     ],
 )
 def test_a_single_event_stays_one(text):
     query = parse_query(text)
-    assert (query.text, query.relation, query.parts, query.understood) == (text, "", (), ())
+    assert (query.text, query.relation, query.parts, query.understood) == (without_quotes(text), "", (), ())
 
 
 def test_filters_and_exclusions_are_those_of_every_part():
@@ -185,6 +193,103 @@ def test_operators_that_make_no_sense_are_told(text, sentence):
     with pytest.raises(UsageError, match=re.escape(sentence)) as caught:
         parse_query(text)
     assert caught.value.hint
+
+
+PAIRS = [
+    '""',
+    "''",
+    "“”",
+    "„“",
+    "””",
+    "‘’",
+    "‚‘",
+    "«»",
+    "»«",
+    "‹›",
+    "``",
+    "「」",
+    "『』",
+    "＂＂",
+    "〝〞",
+    "´´",
+]
+"""Quotation marks of any kind, as they are put around words."""
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+@pytest.mark.parametrize("where", ["hours:14:00-19:00", "camera:door -truck", ""])
+def test_a_quoted_query_is_the_same_question(pair, where):
+    plain = parse_query(f"a red car {where}")
+    assert parse_query(f"{pair[0]}a red car{pair[1]} {where}") == plain
+    assert parse_query(f"a {pair[0]}red{pair[1]} car {where}") == plain
+    assert find_prompt(plain.prompt, DEMO) == find_prompt(f"{pair[0]}a red car{pair[1]}", DEMO)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("a\u00a0red   car\u200b.", "a red car"),
+        ("\ufeffa red c\u00adar !", "a red car"),
+        ("a cafe\u0301 opens", "a caf\u00e9 opens"),
+        ("the man’s dog", "the man's dog"),
+        ("the dogs' ball and the '70s car", "the dogs ball and the 70s car"),
+        ("a sign says “open”", "a sign says open"),
+        ('a sign says"open"', "a sign says open"),
+        ("'a sign says \"open\"'", "a sign says open"),
+        ("他打开「门」了", "他打开门了"),
+        ("می\u200cخواهد", "می\u200cخواهد"),
+    ],
+)
+def test_how_a_query_is_typed_does_not_change_what_the_model_is_asked(typed, meant):
+    assert find_prompt(parse_query(typed).prompt, DEMO) == find_prompt(meant, DEMO)
+    assert find_prompt(typed, DEMO) == find_prompt(meant, DEMO)
+    assert parse_query(typed).words == parse_query(meant).words
+
+
+@pytest.mark.parametrize("value", ['"front door"', "“front door”", "'front door'", "«front door»"])
+def test_a_value_with_spaces_goes_into_any_quotation_marks(value):
+    query = parse_query(f"a car camera:{value} -{value}")
+    assert query.filters.cameras == ("front door",) and query.without == (("front", "door"),)
+    assert query.understood == (f"camera:{value}", f"-{value}") and query.text == "a car"
+
+
+def test_a_value_keeps_the_apostrophe_it_is_spelled_with():
+    assert parse_query("a car camera:Bob’s path:*l'été*").filters.cameras == ("Bob’s",)
+
+
+WORDS = st.sampled_from(["a", "red", "car", "the", "man's", "somebody", "2", "stops", "won", "狗", "Ärger"])
+OTHERS = st.sampled_from(
+    [
+        *("THEN", "then", "AND", "and", "without", "no", "not", "isn't", "or", "within 30s", "on", ",", "."),
+        *('"', "“", "'", "dogs'", "'70s", '"no entry"', "«a THEN b»", '"x', 'y"', "(", "well-known", "-"),
+        *("camera:door", 'camera:"front door"', "-truck", "after:soon", "hours:14:00-19:00"),
+    ]
+)
+
+
+@given(st.lists(st.tuples(st.none(), OTHERS) | st.tuples(st.sampled_from(PAIRS), WORDS), max_size=12))
+@settings(max_examples=400)
+def test_marks_around_words_change_nothing(tokens):
+    typed = " ".join(f"{pair[0]}{word}{pair[1]}" if pair else word for pair, word in tokens)
+    try:
+        plain = parse_query(" ".join(word for _, word in tokens))
+    except UsageError as error:
+        with pytest.raises(UsageError, match=re.escape(str(error)[:9])):
+            parse_query(typed)
+        return
+    query = parse_query(typed)
+    assert query == plain
+    for part, other in zip((query, *query.parts), (plain, *plain.parts), strict=True):
+        assert find_prompt(part.prompt, DEMO) == find_prompt(other.prompt, DEMO)
+
+
+@given(st.lists(WORDS, min_size=1, max_size=8), st.data())
+def test_marks_around_several_words_change_nothing(words, data):
+    start = data.draw(st.integers(0, len(words) - 1))
+    end = data.draw(st.integers(start + 1, len(words)))
+    pair = data.draw(st.sampled_from(PAIRS))
+    quoted = " ".join([*words[:start], pair[0] + " ".join(words[start:end]) + pair[1], *words[end:]])
+    assert parse_query(quoted) == parse_query(" ".join(words))
 
 
 PIECES = st.sampled_from(
@@ -239,7 +344,9 @@ def test_hostile_texts_are_queries_or_one_sentence(text):
         prompt = find_prompt(part.prompt, DEMO).text
         before, after = FIND_TEMPLATE.split("{event}")
         event = prompt.removeprefix(before).removesuffix(after)
-        assert prompt == before + event + after and '"' not in event
+        assert prompt == before + event + after and not re.search(
+            f"[{MARKS}]", re.sub(r"\w'(?=\w)", "", event)
+        )
         assert not re.search(r"<\S", event)
     for word in (word for words in query.negated for word in words):
         assert word in " ".join(query.understood).casefold() or not text.isascii()

@@ -156,6 +156,7 @@ def test_names_and_items_that_are_not_there_get_a_sentence(store):
         reviewing.save(book, "empty", "  ")
     with pytest.raises(UsageError, match="no item"):
         reviewing.item_of(book, "nope")
+    assert reviewing.save(book, "x", f"“{QUERY}”.").query == QUERY  # the same question, however it is typed
     assert reviewing.save(book, " X ", QUERY, mode="closely").id == reviewing.saved(book, "x").id
     assert reviewing.saved(book, "x").mode == "closely"
     book.remove_searches([reviewing.saved(book, "x").id])
@@ -166,8 +167,8 @@ def test_the_last_distinct_searches_are_remembered(store):
     book = store.notebook
     for number in range(RECENT_SEARCHES + 3):
         book.note_search(f"query {number}", mode="captions", at=float(number))
-    book.note_search(" query 40 ", mode="closely", at=100.0)
+    book.note_search(' "query 40". ', mode="closely", at=100.0)
     recent = book.recent_searches()
-    assert len(recent) == RECENT_SEARCHES and recent[0].query == "query 40"
+    assert len(recent) == RECENT_SEARCHES and recent[0].query == '"query 40".'
     assert (recent[0].mode, recent[0].made_at, recent[0].looked_at) == ("closely", 40.0, 100.0)
     assert "query 2" not in {search.query for search in recent} and not book.saved_searches()

@@ -68,6 +68,7 @@ def library(tmp_path_factory):
 def at_home(bare_environment, monkeypatch, tmp_path, library):  # noqa: F811
     """The stand-in in place of a model, the index by the setting, and no fit of anybody."""
     monkeypatch.setattr("ui.parts.load_model", lambda settings: StandinFinder(VIDEOS))
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     monkeypatch.setenv("FOOTAGE_DB", str(library / "index.lancedb"))
     monkeypatch.setattr(calibration, "OWN_CARDS", tmp_path / "own")
     monkeypatch.setattr(calibration, "CARDS", tmp_path / "none")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import stat
@@ -492,9 +493,14 @@ def test_doctor_looks_at_everything_and_says_what_to_do() -> None:
         assert checks[name]["state"] == "ok", checks[name]
     gated = checks["model"]
     assert gated["state"] == "warn"
-    assert "gated and there is no token" in gated["detail"]
-    assert "HF_TOKEN" in gated["hint"]
-    assert "--model demo" in gated["hint"]
+    assert "gated and there is no token" in gated["detail"] and "was not tested" in gated["detail"]
+    for way in (
+        "https://huggingface.co/NemoStation/Marlin-2B",
+        "HF_TOKEN",
+        "--model-path",
+        "--model http://",
+    ):
+        assert way in gated["hint"]
     failed = [name for name in names if checks[name]["state"] == "fail"]
     assert result.exit_code == (1 if failed else 0)
     assert all(checks[name]["hint"] for name in failed)
@@ -504,6 +510,65 @@ def test_doctor_looks_at_everything_and_says_what_to_do() -> None:
 def test_doctor_trusts_the_demo_models_timeline() -> None:
     [check] = [c for c in lines(runner.invoke(app, ["doctor", "--json"]).stdout) if c["name"] == "captions"]
     assert check["state"] == "ok", check["detail"]
+
+
+@needs_demo_model
+def test_doctor_tests_the_chosen_model_itself() -> None:
+    told = lines(runner.invoke(app, ["doctor", "--model", "demo", "--json"]).stdout)
+    [tested] = [check for check in told if check["name"] == "model test"]
+    assert tested["state"] == "ok", tested
+    detail = tested["detail"]
+    assert re.search(r"loaded in [\d.]+ s, [\d.]+ GiB .*; first answer after [\d.]+ s, \d+ tokens", detail)
+    for name in ("asked when", "captions"):
+        assert re.search(f"{name}: times for 3 of 3 events, scale (1.0|0.9)", detail)
+
+
+@pytest.mark.parametrize("command", ["search", "index", "find", "ask", "prompt", "audit", "review", "export"])
+def test_missing_weights_are_told_before_anything_slow_with_what_to_do(
+    command: str, tmp_path: Path, library: Path, own: Path
+) -> None:
+    clip, fresh, db = str(library / "gate.mp4"), tmp_path / "fresh.lancedb", ["--db", str(own)]
+    # An embedder that is not there would be an error, too, if it were loaded first.
+    absent = ["--embedder", "no/such-embedder"]
+    if command == "review":
+        assert runner.invoke(app, ["save", "cars", "a car", "--closely", *db]).exit_code == 0
+    arguments = {
+        "search": ["a car", *db, *absent],
+        "index": [str(library), "--db", str(fresh), *absent],
+        "find": [clip, "a car"],
+        "ask": [clip, "Who comes?"],
+        "prompt": [clip, "Describe."],
+        "audit": db,
+        "review": ["cars", *db, *absent],
+        "export": ["a car", "--to", str(tmp_path / "out"), *db, *absent],
+    }[command]
+    result = runner.invoke(app, [command, *arguments, "--model", "marlin-2b", "--json"])
+    assert result.exit_code == 1, result.stdout
+    [told] = lines(result.stderr)
+    assert "weights of marlin-2b are not on this machine" in told["error"]
+    for way in ("HF_TOKEN", "--model-path", "--model http://"):
+        assert way in told["hint"]
+    on_an_index = command in ("search", "audit", "review", "export")
+    assert ("this index was captioned by tiny" in told["error"]) == on_an_index
+    assert ("--no-ground" in told["hint"]) == (command in ("search", "export"))
+    assert not fresh.exists()
+
+
+def test_captions_are_searched_without_the_model(filled: Path) -> None:
+    arguments = [
+        "a car",
+        "--db",
+        str(filled),
+        "--model",
+        "marlin-2b",
+        "--no-ground",
+        "--mode",
+        "text",
+        "--json",
+    ]
+    result = runner.invoke(app, ["search", *arguments])
+    assert result.exit_code == 0, result.stderr
+    assert lines(result.stdout)[-1]["type"] == "coverage"
 
 
 @needs_demo_model

@@ -77,6 +77,7 @@ def library(tmp_path_factory, embedder):
 def finder(monkeypatch):
     """The stand-in takes the place of whatever model the commands would load."""
     monkeypatch.setattr("ui.parts.load_model", lambda settings: StandinFinder([YARD, HALL]))
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
 
 
 # -- the figures ---------------------------------------------------------------------------------------------

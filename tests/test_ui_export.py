@@ -35,6 +35,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def run(made, tmp_path, monkeypatch):
     monkeypatch.setattr("ui.parts.load_model", lambda settings: StandinFinder(VIDEOS))
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     monkeypatch.chdir(tmp_path)
 
     def invoke(*arguments, db=made, **how):

@@ -43,6 +43,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def speaker(monkeypatch: pytest.MonkeyPatch) -> Speaker:
     made = Speaker()
     monkeypatch.setattr("ui.parts.load_model", lambda settings: made)
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     return made
 
 

@@ -56,6 +56,7 @@ def test_every_part_of_an_answer_is_told(db):
 def test_the_model_is_asked_about_every_part(db, monkeypatch):
     finder = StandinFinder(VIDEOS)
     monkeypatch.setattr("ui.parts.load_model", lambda settings: finder)
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     result = runner.invoke(app, ["search", TEXT, "--db", db, "--json"])
     first = json.loads(result.stdout.splitlines()[0])
     assert (first["verdict"], first["grounded"], Path(first["video"]).stem) == ("found", True, "order")

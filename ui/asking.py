@@ -46,6 +46,7 @@ def load_model(settings: Settings, make: MakePrompt) -> tuple[VideoModel, Prompt
 
     if (profile := find_profile(settings.model)) is not None:
         make(profile)
+    parts.check_model(settings)
     model = parts.load_model(settings)
     return model, make(model.profile)
 

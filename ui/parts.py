@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from footage.config import Settings
     from footage.embedder import Embedder
+    from footage.errors import ModelUnavailableError
     from footage.store import Store
     from footage.vlm.address import Access
     from footage.vlm.profiles import Changes, Skill
@@ -32,17 +33,67 @@ def load_model(settings: Settings) -> VideoModel:
         return named_model(settings)
 
 
-def check_skill(settings: Settings, skill: Skill) -> None:
-    """Make sure that the model can do something, before its weights are fetched; a folder's is seen later.
+CAPTIONS_ALONE = (
+    "To search the captions without the model: --no-ground; with --mode text no embedder is needed either."
+)
+"""What a search can do without a model."""
+
+
+def check_model(
+    settings: Settings, skill: Skill | None = None, *, store: Store | None = None, instead: str = ""
+) -> None:
+    """Make sure that a model can do something and that its weights are here, before anything slow is loaded.
+
+    Weights that are on the hub alone are fetched. Of a server only the profile is looked at: whether it
+    answers is seen when it is loaded. Takes neither torch nor transformers.
+
+    Args:
+        settings: Name the model.
+        skill: What it is to do; None for anything.
+        store: The index that is worked on; an error says which model captioned it.
+        instead: A sentence on what can be done without the model, for the error's hint.
 
     Raises:
         UsageError: when it is a known one that cannot.
+        ModelUnavailableError: when its weights cannot be had.
+        WrongCheckpointError: when the folder holds something else.
     """
+    from footage.errors import ModelUnavailableError
+    from footage.vlm.address import is_address
     from footage.vlm.profiles import find_profile, require
+    from footage.vlm.weights import locate
 
     profile = find_profile(settings.model)
-    if profile is not None:
+    if profile is not None and skill is not None:
         require(profile, skill)
+    if is_address(settings.model):
+        return
+    try:
+        with console.notes().status(f"looking for the weights of {console.plain(settings.model)}"):
+            weights = locate(settings.model, model_path=settings.model_path)
+    except ModelUnavailableError as error:
+        raise without_model(error, settings, store=store, instead=instead) from error
+    if skill is not None:
+        require(weights.profile, skill)
+
+
+def without_model(
+    error: ModelUnavailableError, settings: Settings, *, store: Store | None, instead: str
+) -> ModelUnavailableError:
+    """An error about a model that cannot be had, with what can be done on this index without it."""
+    from footage.errors import ModelUnavailableError
+    from footage.vlm.profiles import PROFILES, find_profile
+
+    made = store.status().model if store is not None else None
+    said, hints = str(error), [instead, error.hint]
+    if made is not None:
+        said = f"{said}; this index was captioned by {made.model}"
+        own = find_profile(made.model) or next(
+            (each for each in PROFILES.values() if each.folder and each.folder.name == made.model), None
+        )
+        if own is not None and own.name != settings.model.casefold():
+            hints.insert(1, f"To ask the model that captioned this index: --model {own.name}.")
+    return ModelUnavailableError(said, hint=" ".join(filter(None, hints)))
 
 
 def named_model(settings: Settings) -> VideoModel:

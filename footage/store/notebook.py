@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from footage.corrections import Correction
+from footage.plaintext import CLOSING, evened, without_quotes
 from footage.store.rows import span_columns, span_from_row
 from footage.store.tables import Tables
 from footage.types import Provenance, Span
@@ -181,7 +182,8 @@ class Notebook:
         """Remember that something was looked for; the last ``RECENT_SEARCHES`` distinct queries stay.
 
         Args:
-            query: The words as typed; the same words are the same search, whoever asks in whatever mode.
+            query: The words as typed; the same words are the same search, whoever asks in whatever mode,
+                quoted or not.
             mode: How it was looked for.
             author: Who, as typed.
             at: When, seconds since the epoch.
@@ -189,7 +191,8 @@ class Notebook:
         Raises:
             StoreError: another process is writing marks for longer than anyone should.
         """
-        name = "recent/" + hashlib.sha256(query.strip().encode("utf-8", "surrogatepass")).hexdigest()[:32]
+        spelled = without_quotes(evened(query)).rstrip(CLOSING)
+        name = "recent/" + hashlib.sha256(spelled.encode()).hexdigest()[:32]
         before = {search.id: search for search in self.recent_searches()}
         made_at = before[name].made_at if name in before else at
         self.put_searches([Search(name, "", query.strip(), mode, author, made_at, at)])

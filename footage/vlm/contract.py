@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from footage.errors import UsageError
+from footage.plaintext import CLOSING, evened, without_quotes
 from footage.types import Caption, CaptionEvent, Span
 from footage.vlm.profiles import Profile, require
 from footage.vlm.protocol import Answer, Prompt, Sampling
@@ -35,9 +36,6 @@ PIXELS_PER_TOKEN_SIDE = 32
 
 INSTANT_SECONDS = 0.5
 """What a span whose ends are equal is widened to: the grid on which the model was taught to write times."""
-
-
-_DOUBLE_QUOTES = '["\u201c\u201d\u201e\u201f\uff02]'
 
 
 # --- 1. Prompts ---------------------------------------------------------------------------------------------
@@ -115,26 +113,25 @@ def raw_text(text: str) -> str:
 def clean_event(text: str) -> str:
     """A query as it stands between the find prompt's double quotes.
 
-    As ``clean_text``; besides, double quotes, straight and curly, become apostrophes, so that the quotation
-    ends where the prompt ends it.
+    As ``clean_text``, without quotation marks of any kind and without closing punctuation: the prompt has its
+    own marks, and how a query is typed is not to change what the model sees. 'A sign says "open".' reads
+    "A sign says open"; apostrophes inside words stay (see ``footage.plaintext.without_quotes``).
 
     Raises:
         UsageError: when nothing is left.
     """
-    return _not_empty(clean_text(re.sub(_DOUBLE_QUOTES, "'", text)), text)
+    return _not_empty(clean_text(without_quotes(evened(text))).rstrip(CLOSING), text)
 
 
 def clean_text(text: str) -> str:
     """A user's words as one line that no tokenizer reads as anything but words.
 
-    Control characters count as spaces, runs of whitespace become one space, unpaired surrogates a question
-    mark. A "<" that something follows gets a space after it: "<|im_end|>" reads "< |im_end|>" and "</think>"
-    reads "< /think>". Every control token of the model families here begins with "<", so none survives, and
-    a reader still sees what was typed.
+    Spaces and invisible characters are evened out (see ``footage.plaintext.evened``). A "<" that something
+    follows gets a space after it: "<|im_end|>" reads "< |im_end|>" and "</think>" reads "< /think>". Every
+    control token of the model families here begins with "<", so none survives, and a reader still sees what
+    was typed.
     """
-    encodable = text.encode("utf-8", "replace").decode("utf-8")
-    line = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", encodable).split())
-    return re.sub(r"<(?=\S)", "< ", line)
+    return re.sub(r"<(?=\S)", "< ", evened(text))
 
 
 def clean_lines(text: str) -> str:

@@ -49,7 +49,7 @@ def read_prompt(text: str) -> Seen | None:
     stamps = list(re.finditer(r"<([0-9]+\.[0-9]) seconds>", text))
     if not stamps:
         return None
-    form: VideoForm = "wrapped" if text[: stamps[0].start()].endswith("<|vision_start|>") else "bare"
+    form: VideoForm = "template" if text[: stamps[0].start()].endswith("<|vision_start|>") else "bare"
     return Seen(tuple(float(stamp[1]) for stamp in stamps), form)
 
 

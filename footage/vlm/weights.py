@@ -8,12 +8,20 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from footage.errors import ModelError, ModelUnavailableError, UsageError, WrongCheckpointError
+from footage.errors import (
+    DecodeError,
+    ModelError,
+    ModelUnavailableError,
+    UsageError,
+    WrongCheckpointError,
+)
 from footage.vlm.profiles import MARLIN_2B, PROFILES, Profile, get_profile, profile_of_type
+from footage.watchdog import supervise
 
 HUB = "https://huggingface.co"
 HUB_TIMEOUT_SECONDS = 10.0
-"""How long the hub may take to answer the first request before it counts as out of reach."""
+"""How long the hub may take to answer the first request, name resolution included, before it counts as out of
+reach."""
 _HUB_FILES = ("*.json", "*.jinja", "*.txt", "*.safetensors")
 _KINDS = tuple(dict.fromkeys(profile.model_type for profile in PROFILES.values()))
 _TRAIN_HINT = "Train it with: python data/train_demo_model.py"
@@ -183,10 +191,14 @@ def _fetch(profile: Profile, revision: str | None, *, offline: bool) -> tuple[Pa
     if (offline or pinned) and (found := _cached(profile, revision)):
         return found
     if offline:
-        raise _unavailable(profile, revision, ModelUnavailableError("working offline"))
+        raise _not_here(profile)
     # 2. One quick question first: without a network the downloader itself would retry for half a minute.
     try:
-        commit = HfApi().model_info(profile.repository, revision=revision, timeout=HUB_TIMEOUT_SECONDS).sha
+        commit = supervise(
+            lambda pulse: HfApi().model_info(profile.repository, revision=revision).sha,
+            name="the model hub",
+            timeout_seconds=HUB_TIMEOUT_SECONDS,
+        )
         return _snapshot(profile, commit, local=False)
     except Exception as exc:  # the client's errors differ between its releases: all are worded in one place
         if not pinned and (found := _cached(profile, revision)):
@@ -215,7 +227,12 @@ def _snapshot(profile: Profile, commit: str | None, *, local: bool) -> tuple[Pat
 
 def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> ModelError:
     """The sentence for whatever the hub's client raised."""
-    from huggingface_hub.errors import HfHubHTTPError, RepositoryNotFoundError, RevisionNotFoundError
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
 
     page = f"{HUB}/{profile.repository}"
     if isinstance(exc, RevisionNotFoundError):
@@ -229,10 +246,36 @@ def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> Mode
         return ModelUnavailableError(
             f"the hub gives no access to {profile.repository}: it is gated or private, "
             "and HF_TOKEN is not set or its owner was not let in",
-            hint=f"Accept the form at {page}, create a token at {HUB}/settings/tokens, set HF_TOKEN to it.",
+            hint=how_to_get(profile),
         )
-    reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
+    if isinstance(exc, OfflineModeIsEnabled):
+        reason = "HF_HUB_OFFLINE is set"
+    elif isinstance(exc, DecodeError):
+        reason = f"no answer within {HUB_TIMEOUT_SECONDS:g} s"
+    else:
+        reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
     return ModelUnavailableError(
         f"the weights of {profile.name} are not on this machine and the model hub cannot be used ({reason})",
-        hint="Connect once to fetch them, give a folder with --model-path, or use --model demo.",
+        hint=f"Connect to the network once. {how_to_get(profile)}",
+    )
+
+
+def _not_here(profile: Profile) -> ModelUnavailableError:
+    """The error where nothing may be fetched."""
+    return ModelUnavailableError(
+        f"the weights of {profile.name} are not on this machine", hint=how_to_get(profile)
+    )
+
+
+def how_to_get(profile: Profile) -> str:
+    """The ways to a model of the hub whose weights are not here, as sentences."""
+    form = (
+        f"Accept the form at {HUB}/{profile.repository}, create a read token at {HUB}/settings/tokens and "
+        "set HF_TOKEN to it; the weights are then fetched when first used. "
+        if profile.gated
+        else ""
+    )
+    return (
+        f"{form}Or point to a folder with the weights (--model-path FOLDER), or to a server that runs the "
+        f"model (--model http://HOST:PORT/v1#{profile.name})."
     )

@@ -41,6 +41,7 @@ def run(
         config, db=db, model=model, model_path=model_path, device=device, allow_remote=allow_remote
     )
     store = Store.open(settings.db)
+    parts.check_model(settings, "find", store=store)
     asker = Asker(
         parts.load_model(settings),
         notebook=store.notebook,

@@ -58,6 +58,7 @@ def run(
     )
     questions = read_truth(truth)
     store = Store.open(settings.db)
+    parts.check_model(settings, "find", store=store)
     video_model = parts.load_model(settings)
     engine = Engine(
         store,

@@ -87,7 +87,7 @@ def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> l
     from search.query import parse_query
 
     parse_query(query, plain=True)  # a bad query or file is told before anything is loaded
-    parts.check_skill(settings, "find")
+    parts.check_model(settings, "find")
     video_model = parts.load_model(settings)
     with console.steps("looking") as step:
         return find_in_file(

@@ -220,16 +220,16 @@ def run(
         retry=retry,
     )
     # 1. Everything that can be wrong before the first window, the quick things first.
-    parts.check_skill(settings, "caption")
     known = _known_roots(settings.db)
     for path in paths:
         if spelled(absolute(path)) not in known:  # else it may be a disk that is not plugged in
             next(found for found in walk([path]) if isinstance(found, Found))
-    store = Store.open(settings.db, create=not dry_run)
     if dry_run:
-        _print_forecast(paths, settings, wishes, store, as_json=json)
+        _print_forecast(paths, settings, wishes, Store.open(settings.db), as_json=json)
         return
+    parts.check_model(settings, "caption")
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
+    store = Store.open(settings.db, create=True)  # last: without a model no empty index is left behind
     if sees := getattr(video_model, "sees", ""):
         console.notes().print(f"The server shows the model {sees}.", soft_wrap=True)
     # 2. The windows, one after the other; 3. what came of it.
@@ -417,7 +417,7 @@ def _print_forecast(
 ) -> None:
     """What a run would do, without the model; the time is that of earlier runs on this index."""
     from footage.vlm.address import is_address
-    from footage.vlm.profiles import PROFILES, get_profile
+    from footage.vlm.profiles import PROFILES, get_profile, require
     from footage.vlm.weights import locate
     from indexer.pipeline import forecast
 
@@ -427,6 +427,7 @@ def _print_forecast(
         profile = get_profile(settings.model)
     else:
         profile = locate(settings.model, model_path=settings.model_path).profile
+    require(profile, "caption")
     with console.stages() as show:
         told = forecast(
             paths,

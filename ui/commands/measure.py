@@ -85,6 +85,7 @@ def run(
     bounds = read_bounds(fail_under, truth)
     store = Store.open(settings.db)
     indexed_contents(truth.questions, store)  # a wrong path is told before anything is loaded
+    parts.check_model(settings, "find", store=store)
     engine = Engine(
         store,
         parts.load_embedder(settings),
@@ -114,6 +115,7 @@ def library(
 
     truth = read_truth(file, library=folder)
     bounds = read_bounds(fail_under, truth)
+    parts.check_model(settings, "caption")
     model, embedder = parts.load_model(settings), parts.load_embedder(settings)
     with work_folder(keep) as root:
         store = index_library(folder, truth, settings, model=model, embedder=embedder, root=Path(root))

@@ -93,6 +93,7 @@ def run(
     if do_sample and settings.temperature == 0:
         raise UsageError("At temperature 0 nothing is drawn: --do-sample needs more, or none given.")
     # 2. Ask.
+    parts.check_model(settings)
     video_model = parts.load_model(settings)
     with console.steps("asking") as step:
         told = OpenModel(video_model, timeout_seconds=settings.decode_timeout_seconds).prompt(

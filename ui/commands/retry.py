@@ -39,13 +39,13 @@ def run(
         allow_remote=allow_remote,
         embedder=embedder,
     )
-    parts.check_skill(settings, "caption")
     store = Store.open(settings.db)
     paths = [Path(file.path) for file in store.files() if file.state in ("failed", "partial")]
     there = [path for path in paths if path.exists()]
     if not there:
         console.results().print("No file that failed is there to be tried again.")
         return
+    parts.check_model(settings, "caption", store=store)
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
     report = index.index_paths(
         there, settings, index.Wishes(retry=True), store=store, model=video_model, embedder=text_embedder

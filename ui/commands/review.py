@@ -29,6 +29,8 @@ EXAMPLES = options.examples(
     'footage review --mark 3f9c flagged --note "the same van again" --author Ann',
 )
 
+_WITHOUT_CLOSELY = "To review by the captions alone: leave out --closely, and save the search without it."
+
 Author = Annotated[str, typer.Option("--author", metavar="NAME", help="Who says so.")]
 
 
@@ -128,7 +130,10 @@ def _look(store: Store, search: Search, settings: Settings, *, closely: bool) ->
     from search.engine import Engine
 
     mode: reviewing.Mode = "closely" if closely or search.mode == "closely" else "captions"
-    model = parts.load_model(settings) if mode == "closely" and store.status().videos else None
+    model = None
+    if mode == "closely" and store.status().videos:
+        parts.check_model(settings, "find", store=store, instead=_WITHOUT_CLOSELY)
+        model = parts.load_model(settings)
     engine = Engine(store, parts.load_embedder(settings), model, looking=parts.looking(settings))
     with console.steps("searching") as step:
         return reviewing.look(store, engine, search, mode=mode if model else "captions", on_progress=step)

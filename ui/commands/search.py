@@ -199,16 +199,16 @@ def answer(
     from search.query import parse_query
 
     asked = parse_query(query)  # a bad query is told before anything is loaded
-    if ground:
-        parts.check_skill(settings, "find")
     store = Store.open(settings.db)
+    ground = ground and store.status().videos > 0
+    if ground:
+        parts.check_model(settings, "find", store=store, instead=parts.CAPTIONS_ALONE)
+    model = parts.load_model(settings) if ground else None  # first: a server may not answer
     embedder = None if mode == "text" else parts.load_embedder(settings)
     reranker = parts.load_reranker(settings)
-    model = parts.load_model(settings) if ground and store.status().videos else None
     if on_model and model is not None:
         on_model(model)
     engine = Engine(store, embedder, model, reranker=reranker, looking=looking)
-    ground = model is not None
     if looking.exhaustive and model is not None:
         windows, seconds = engine.estimate(asked)
         about = f", about {console.rough_time(seconds)}" if seconds else ""

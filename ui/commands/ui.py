@@ -58,6 +58,7 @@ def run(
     )
     if not on_this_machine_alone(host):
         console.notes().print(OPEN.format(host=console.plain(host)), soft_wrap=True)
+    _note_missing_weights(settings)
     os.environ.update(environment(settings, config=config))
     address = f"http://{host}:{port}"
     if json:
@@ -66,6 +67,24 @@ def run(
         console.results().print(f"The app is at {address} (Ctrl-C ends it).", soft_wrap=True)
     sys.stdout.flush()
     serve(host=host, port=port)
+
+
+def _note_missing_weights(settings: Settings) -> None:
+    """Say before the app opens that the model's weights are not here, and what the app does without them."""
+    from footage.errors import ModelUnavailableError
+    from footage.vlm.address import is_address
+    from footage.vlm.weights import locate
+
+    if is_address(settings.model):
+        return
+    try:
+        locate(settings.model, model_path=settings.model_path, offline=True)
+    except ModelUnavailableError as error:
+        console.notes().print(
+            f"note: {console.plain(str(error))}. Without the model the app searches the captions alone. "
+            f"{console.plain(error.hint)}",
+            soft_wrap=True,
+        )
 
 
 def environment(settings: Settings, *, config: Path | None = None) -> dict[str, str]:

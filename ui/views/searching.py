@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from footage.errors import FootageError
+from footage.errors import FootageError, ModelUnavailableError
 from footage.store import Mark
 from footage.timecode import format_time
 from footage.types import File, Match, Span
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 RESULTS = 8
 """Answers on a page."""
 _TILES = 8
+_CAPTIONS_ALONE = 'These are the captions alone; without "Ask the model when exactly" only they are searched.'
 _LABELS = {"accept": "present", "reject": "absent"}
 
 
@@ -74,43 +75,44 @@ def show(desk: Desk) -> None:
 
 def _search(desk: Desk, question: Question) -> Answered:
     """Ask the index, show what it says, then ask the model."""
-    from search.like import search_like
-    from search.query import parse_query
-
     waiting = st.empty()
     live = _Live(desk, question, waiting)
     try:
         with st.spinner("Searching"):
-            if question.like:
-                found = search_like(desk.store, question.like, embedder=desk.settings.embedder, limit=LISTED)
-                return Answered(question, found)
-            engine = desk.engine()
-            query = parse_query(question.text)
-            settings = parts.looking(
-                desk.settings,
-                exhaustive=question.exhaustive,
-                budget_seconds=question.budget_seconds,
-            )
-            options: dict[str, Any] = {
-                "limit": LISTED,
-                "ground": question.exact and bool(desk.store.status().videos),
-                "looking": settings,
-                "arm": question.mode,
-                "on_progress": live.show_progress,
-            }
-            if query.parts:
-                from search.joint import search_joint
-
-                return Answered(question, search_joint(engine, query, **options))
-            return Answered(
-                question,
-                engine.search(query, on_hits=live.show_matches if question.exact else None, **options),
-            )
+            return Answered(question, _result(desk, question, live, ground=question.exact))
+    except ModelUnavailableError as error:
+        trouble = parts.without_model(error, desk.settings, store=desk.store, instead=_CAPTIONS_ALONE)
+        return Answered(question, live.partial() or _result(desk, question, live, ground=False), trouble)
     except FootageError as error:
         # Where hits were shown the index has answered: what failed is the model.
         return Answered(question, live.partial(), error)
     finally:
         waiting.empty()
+
+
+def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult | JointResult:
+    """What the index says, and with ``ground`` the model."""
+    from search.like import search_like
+    from search.query import parse_query
+
+    if question.like:
+        return search_like(desk.store, question.like, embedder=desk.settings.embedder, limit=LISTED)
+    engine = desk.engine()
+    query = parse_query(question.text)
+    options: dict[str, Any] = {
+        "limit": LISTED,
+        "ground": ground and bool(desk.store.status().videos),
+        "looking": parts.looking(
+            desk.settings, exhaustive=question.exhaustive, budget_seconds=question.budget_seconds
+        ),
+        "arm": question.mode,
+        "on_progress": live.show_progress,
+    }
+    if query.parts:
+        from search.joint import search_joint
+
+        return search_joint(engine, query, **options)
+    return engine.search(query, on_hits=live.show_matches if ground else None, **options)
 
 
 class _Live:
