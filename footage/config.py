@@ -6,9 +6,11 @@ It knows what the settings are called and which values make sense, and nothing o
 from __future__ import annotations
 
 import difflib
+import logging
 import os
 import re
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,9 +26,16 @@ from pydantic_settings import (
 
 from footage.errors import UsageError
 from footage.shelf import Shelf
+from footage.vlm.address import KEY_VARIABLE
+
+logger = logging.getLogger(__name__)
 
 ENV_PREFIX = "FOOTAGE_"
 CONFIG_VARIABLE = "FOOTAGE_CONFIG"
+TEST_PREFIX = "FOOTAGE_TEST_"
+"""Variables that the project's own tests read."""
+_ALIKE = 0.8
+"""From this ratio of ``difflib`` on a variable is taken for a misspelled one; the prefix is shared anyway."""
 CARD_VARIABLES = {
     "fps": "FPS",
     "min_frames": "FPS_MIN_FRAMES",
@@ -244,6 +253,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     Raises:
         UsageError: in one sentence, when the file cannot be read, a key is unknown or a value makes no sense.
     """
+    for name in sorted(os.environ):
+        _warn_of_variable(name)
     file = _config_file(config)
 
     class FileSettings(Settings):
@@ -272,6 +283,18 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     if window is not None and overlap is not None and overlap >= window:
         raise UsageError(f"overlap_seconds ({overlap:g}) must be smaller than window_seconds ({window:g}).")
     return settings
+
+
+@cache
+def _warn_of_variable(name: str) -> None:
+    """Say, once, that a variable which looks like one of ours is none."""
+    known = [CONFIG_VARIABLE, KEY_VARIABLE, *(ENV_PREFIX + field.upper() for field in Settings.model_fields)]
+    upper = name.upper()
+    if upper in known or not upper.startswith(ENV_PREFIX) or upper.startswith(TEST_PREFIX):
+        return
+    near = difflib.get_close_matches(upper, known, n=1, cutoff=_ALIKE)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    logger.warning("The environment variable %s is no setting and is ignored.%s", name, hint)
 
 
 def _config_file(config: Path | None) -> Path | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 FileState = Literal["new", "waiting", "indexed", "partial", "failed", "skipped", "offline", "gone"]
 ClockSource = Literal["", "container", "file name", "guessed"]
 FinishReason = Literal["stop", "length"]
-Verdict = Literal["found", "uncertain", "not found"]
+Verdict = Literal["found", "uncertain", "not checked", "not found"]
 
 
 def on_grid(seconds: float) -> float:
@@ -334,7 +334,7 @@ class Match:
     grounded: bool
     """True when the model was asked about this very window and its answer is the span."""
     verdict: Verdict
-    """What the evidence says; without grounding always "uncertain"."""
+    """What the evidence says; "not checked" where the model did not look."""
     confidence: float | None = None
     """How sure the evidence makes, 0 to 1; None where the model was not asked, or named something else."""
     calibrated: bool = False

@@ -14,7 +14,7 @@ from footage.timeline import covered_seconds
 from footage.types import Candidate, Match, Provenance, Span, Window
 from footage.vlm.protocol import VideoModel
 from search.asking import KEPT_BYTES, Asker
-from search.filters import NO_FILTERS, fitting
+from search.filters import NO_FILTERS, fitting, unknown_names
 from search.ground import DEFAULT, Grounded, Looking, planned_windows, text_matches
 from search.ground import ground as grounded
 from search.query import Query, parse_query
@@ -32,7 +32,7 @@ CANDIDATES = 8
 _LOOKING_STAGES = ("decode", "vision", "prefill")  # of an index run, what looking at a window takes as well
 LIKELY = 0.5
 """Confidence from which something is more likely there than not."""
-Outcome = Literal["found", "uncertain", "not found", "no caption matches"]
+Outcome = Literal["found", "uncertain", "not checked", "not found", "no caption matches"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,19 +95,21 @@ class SearchResult:
     """Where the time went."""
     looked: Looked = field(default_factory=Looked)
     """What the model looked at."""
+    notes: tuple[str, ...] = ()
+    """What of the query can match nothing, such as a camera that there is not: a sentence each."""
 
     @property
     def outcome(self) -> Outcome:
         """The answer as a whole.
 
-        "uncertain" takes something that is more likely there than not. "not found" is said only where the
-        model looked; where it looked at nothing and no caption comes near, "no caption matches".
+        "uncertain" takes something that is more likely there than not, "not checked" a caption that comes
+        near where the model did not look. "not found" is said only where the model looked; where it looked at
+        nothing and no caption comes near, "no caption matches".
         """
-        verdicts = {match.verdict for match in self.matches}
-        if "found" in verdicts:
-            return "found"
-        if any(match.verdict == "uncertain" and self.near(match) for match in self.matches):
-            return "uncertain"
+        near = {match.verdict for match in self.matches if match.verdict == "found" or self.near(match)}
+        for verdict in ("found", "uncertain", "not checked"):
+            if verdict in near:
+                return verdict
         return "not found" if self.looked.windows else "no caption matches"
 
     def near(self, match: Match) -> bool:
@@ -199,6 +201,7 @@ class Engine:
 
         # 1. Retrieve. An empty index has no vectors to search.
         with self._store.at_once():
+            notes = unknown_names(query.filters, self._store.files()) if query.filters != NO_FILTERS else ()
             if query.filters != NO_FILTERS:
                 chosen = fitting(query.filters, self._store)
                 content_ids = chosen if content_ids is None else chosen & set(content_ids)
@@ -222,7 +225,8 @@ class Engine:
         if on_hits:
             on_hits(matches)
         if not (ground and candidates):
-            return SearchResult(query, tuple(matches), coverage, Timings(retrieved - began, 0.0, 0.0))
+            timings = Timings(retrieved - began, 0.0, 0.0)
+            return SearchResult(query, tuple(matches), coverage, timings, notes=notes)
 
         # 2. Ground.
         loading = time.perf_counter()
@@ -241,7 +245,7 @@ class Engine:
             on_matches=on_hits,
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
-        return SearchResult(query, tuple(found.matches), coverage, timings, _looked(found))
+        return SearchResult(query, tuple(found.matches), coverage, timings, _looked(found), notes)
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.

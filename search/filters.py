@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fnmatch import fnmatchcase
@@ -13,6 +13,9 @@ from footage.types import File, Span
 
 if TYPE_CHECKING:
     from footage.store import Store
+
+
+_SHOWN_NAMES = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +111,30 @@ def fitting(filters: Filters, store: Store) -> frozenset[str]:
         for content_id, windows in store.captioned_under().items()
         if any(filters.fits_model(provenance.model) for provenance in windows.values())
     }
+
+
+def unknown_names(filters: Filters, files: Iterable[File]) -> tuple[str, ...]:
+    """Cameras and collections that are asked for and no file has: a sentence each, with those there are."""
+    there = [file for file in files if file.state != "gone"]
+    kinds = (
+        ("camera", filters.cameras, {file.camera for file in there if file.camera}),
+        ("collection", filters.collections, {file.collection for file in there if file.collection}),
+    )
+    return tuple(
+        f'There is no {kind} "{name}"; {_listed(known, kind)}.'
+        for kind, names, known in kinds
+        for name in names
+        if not any(_among(other, (name,)) for other in known)
+    )
+
+
+def _listed(names: Collection[str], kind: str) -> str:
+    """The names there are, or how many more."""
+    if not names:
+        return f"the index knows no {kind}"
+    shown = sorted(names)[:_SHOWN_NAMES]
+    more = len(names) - len(shown)
+    return f"there are {', '.join(shown)}" + (f" and {more} more" if more else "")
 
 
 def read_moment(text: str) -> datetime | None:

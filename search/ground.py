@@ -161,7 +161,7 @@ def text_matches(
 ) -> list[Match]:
     """What the index alone answers, best first: each candidate's best text and its further occurrences.
 
-    Every verdict is "uncertain": nobody was asked.
+    Every verdict is "not checked": the model did not look.
     """
     found = [
         (_from_text(candidate, hit, paths[candidate.video.content_id]), hit.score + _bonus(hit))
@@ -634,7 +634,7 @@ def _from_text(
         text=hit.text,
         score=hit.similarity,
         grounded=False,
-        verdict="uncertain",
+        verdict="uncertain" if answer else "not checked",
         raw=answer.raw if answer else "",
         window=reply.question.window if reply else None,
         evidence=(*told, *reasons),

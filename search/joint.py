@@ -88,14 +88,17 @@ class JointResult:
     """Where the time went, all parts together."""
     looked: Looked = field(default_factory=Looked)
     """What the model looked at for the last part."""
+    notes: tuple[str, ...] = ()
+    """As in ``SearchResult``."""
 
     @property
     def outcome(self) -> Outcome:
         """The answer as a whole (see ``SearchResult.outcome``)."""
         verdicts = {match.verdict for match in self.matches}
-        if "found" in verdicts:
-            return "found"
-        return "uncertain" if verdicts else "not found" if self.looked.windows else "no caption matches"
+        for verdict in ("found", "uncertain", "not checked"):
+            if verdict in verdicts:
+                return verdict
+        return "not found" if self.looked.windows else "no caption matches"
 
 
 def search_joint(
@@ -115,7 +118,7 @@ def search_joint(
         engine: Answers each part.
         query: What to look for; it has parts.
         limit: Most answers.
-        ground: Ask the model about the best windows; without, every verdict is "uncertain".
+        ground: Ask the model about the best windows; without, every verdict is "not checked".
         looking: How far to look for each part; most windows are most videos, too, and the others keep
             what the index says.
         content_ids: Search only these videos; all when None.
@@ -187,7 +190,7 @@ def search_joint(
     timings = _sum([result.timings for result in (*first, *texts, *grounded)])
     looked = grounded[-1].looked if grounded else Looked()
     looked = replace(looked, faults=dict(ChainMap(*(dict(each.looked.faults) for each in grounded))))
-    return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings, looked)
+    return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings, looked, first[0].notes)
 
 
 def combine(
@@ -353,7 +356,7 @@ def _overlap(one: Span, other: Span) -> bool:
 
 
 def _together(parts: tuple[Match, ...]) -> JointMatch:
-    found = all(match.verdict == "found" for match in parts)
+    verdicts = {match.verdict for match in parts}
     return JointMatch(
         video=parts[0].video,
         path=parts[0].path,
@@ -362,7 +365,7 @@ def _together(parts: tuple[Match, ...]) -> JointMatch:
         ),
         parts=parts,
         score=min(match.score for match in parts),
-        verdict="found" if found else "uncertain",
+        verdict=parts[0].verdict if verdicts in ({"found"}, {"not checked"}) else "uncertain",
     )
 
 
@@ -388,9 +391,16 @@ def _without(match: Match, others: Sequence[Match], windows: Sequence[Sequence[S
         span=match.span,
         parts=(match,),
         score=match.score,
-        verdict="found" if looked and not doubt and match.verdict == "found" else "uncertain",
+        verdict=_absence_verdict(match.verdict, looked=looked, doubt=doubt),
         evidence=(why,),
     )
+
+
+def _absence_verdict(verdict: Verdict, *, looked: bool, doubt: bool) -> Verdict:
+    """What is said of an event at whose time others must not happen."""
+    if verdict == "found":
+        return "found" if looked and not doubt else "uncertain"
+    return verdict if verdict == "not checked" and not looked else "uncertain"
 
 
 def _shows(window: Span, span: Span) -> bool:

@@ -62,7 +62,7 @@ def more_like(
         limit: Most matches.
 
     Returns:
-        The text of the event that others are like, and the matches, each "uncertain", its score the cosine.
+        The text of the event that others are like, and the matches, each "not checked", its score the cosine.
 
     Raises:
         UsageError: when the index holds no such video, several of that name, or no event at that moment.

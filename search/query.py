@@ -18,6 +18,7 @@ marks themselves are no part of what is looked for: "a car", “a car” and a c
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,11 +46,10 @@ _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "event-longer": ("event_longer_seconds", read_length),
     "event-shorter": ("event_shorter_seconds", read_length),
 }
-_TERM = re.compile(
-    r"(?<!\S)(?:(?P<minus>-)(?=[\0\w])|(?P<key>" + "|".join([*_NAMES, *_VALUES]) + r"):(?=\S))(?P<value>\S*)",
-    re.IGNORECASE,
-)
-"""In a text whose quoted parts are masked with "\\0"."""
+_TERM = re.compile(r"(?<!\S)(?:(?P<minus>-)(?=[\0\w])|(?P<key>[A-Za-z][A-Za-z-]+):(?=[^\s/]))(?P<value>\S*)")
+"""In a text whose quoted parts are masked with "\\0": an exclusion, or any word with a colon and a value."""
+_ALIKE = 0.75
+"""From this ratio of ``difflib`` on a name is taken for a misspelled filter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,14 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
         relation=sentence.relation,
         within_seconds=sentence.within_seconds,
     )
+
+
+def did_you_mean(term: str) -> str:
+    """The filter whose name a term that was read as words misspells, such as "camera:"; else empty."""
+    key, colon, _ = term.partition(":")
+    known = [*_NAMES, *_VALUES]
+    near = difflib.get_close_matches(key.casefold(), known, n=1, cutoff=_ALIKE)
+    return f"{near[0]}:" if colon and near and near[0] != key.casefold() else ""
 
 
 def _query(text: str, said: _Said, negated: Sequence[tuple[str, ...]] = ()) -> Query:

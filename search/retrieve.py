@@ -33,6 +33,8 @@ Beside its score, by which texts are ordered, a hit has a similarity that means 
 the verdict to look at::
 
     similarity = (cosine + 0.2 order) / 1.2
+
+By words alone (``arm="text"``) it is the share of the query's words that the text says.
 """
 
 from __future__ import annotations
@@ -50,7 +52,7 @@ from search.hubs import HUB_WEIGHT, Hubs
 from search.negation import affirms
 from search.passages import Passages
 from search.query import Query
-from search.wording import LATER_WORDS, clash, says, unsaid, words_of
+from search.wording import LATER_WORDS, clash, said_share, says, unsaid, words_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,8 +80,6 @@ CLASH_WEIGHT = 0.1
 """What an event loses that says something else in place of what is asked for."""
 SAID_COSINE = 0.5
 """Below this nobody looks whether a text says it all."""
-WORDS_SIMILARITY = 0.3
-"""Similarity of the best text by words alone: BM25 does not say how near it is."""
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
@@ -177,10 +177,7 @@ class Retriever:
     ) -> list[Hit]:
         if arm == "text" or not (self._embedder and self._hubs and self._passages):
             worded = self._store.search_text(" ".join(query.words), limit=depth, content_ids=content_ids)
-            best = max((hit.score for hit in worded), default=0.0)
-            return _sorted(
-                replace(hit, similarity=round(WORDS_SIMILARITY * hit.score / best, 6)) for hit in worded
-            )
+            return _sorted(replace(hit, similarity=said_share(query.words, hit.text)) for hit in worded)
         name, vector = self._embedder.name, self._vector_of(query.text)
         nearest = partial(self._store.nearest, name, vector, limit=depth, owner_kinds=_MOMENTS)
         if arm == "vector":

@@ -56,6 +56,13 @@ def unsaid(query_words: Sequence[str], text: str) -> str:
     return ""
 
 
+def said_share(words: Sequence[str], text: str) -> float:
+    """The share of some words that a text says, 0 to 1; function words count only where all are such."""
+    asked = [word for word in words if word not in FUNCTION_WORDS] or list(words)
+    said = words_of(text)
+    return sum(any(same_word(word, other) for other in said) for word in asked) / len(asked)
+
+
 def says(words: Sequence[str], text: str) -> bool:
     """Whether a text says some words, one right after the other; inflections count as the same word."""
     said = words_of(text)

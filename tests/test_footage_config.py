@@ -205,3 +205,15 @@ def test_any_file_is_read_or_refused(tmp_path: Path, content: bytes) -> None:
         load_settings(file)
     except UsageError as error:
         assert str(file) in str(error)
+
+
+def test_a_misspelled_variable_is_named_with_the_setting_it_may_mean(monkeypatch, caplog):
+    monkeypatch.setenv("FOOTAGE_MODLE", "demo")
+    monkeypatch.setenv("FOOTAGE_TEST_ANYTHING", "1")
+    monkeypatch.setenv("FOOTAGE_API_KEY", "secret")
+    load_settings()
+    load_settings()
+    warnings = [record.getMessage() for record in caplog.records]
+    assert warnings == [
+        "The environment variable FOOTAGE_MODLE is no setting and is ignored. Did you mean FOOTAGE_MODEL?"
+    ]

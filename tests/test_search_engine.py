@@ -130,7 +130,7 @@ def test_without_grounding_no_model_is_needed_or_loaded(store, embedder):
     result = Engine(store, embedder, load).search(DOG, ground=False)
     assert {name(match) for match in result.matches[:2]} == {"street", "beach"}
     assert all(
-        match.verdict == "uncertain" and not match.grounded and not match.raw for match in result.matches
+        match.verdict == "not checked" and not match.grounded and not match.raw for match in result.matches
     )
     with pytest.raises(UsageError, match="no model to ground with"):
         Engine(store, embedder).search(DOG)
@@ -339,9 +339,9 @@ def test_a_budget_that_is_spent_leaves_what_the_captions_say(tmp_path, embedder)
     store, finder = index_videos(tmp_path, [STREET], embedder), StandinFinder([STREET])
     result = Engine(store, embedder, finder).search(RED_RIGHT, looking=Looking(budget_seconds=0))
     assert finder.asked == [] and result.looked.windows == 0 and result.looked.unseen > 0
-    assert result.outcome == "uncertain"
+    assert result.outcome == "not checked"
     for match in result.matches:
-        assert (match.grounded, match.verdict, match.confidence) == (False, "uncertain", None)
+        assert (match.grounded, match.verdict, match.confidence) == (False, "not checked", None)
         assert match.evidence[-1] == "The time allowed was spent before the model could look here."
 
 
@@ -403,7 +403,7 @@ def test_the_answer_as_a_whole(store, embedder, finder):
     assert engine.search("a giraffe rides a bicycle on the moon").outcome == "not found"
     silent = engine.search("a giraffe rides a bicycle on the moon", ground=False)
     assert silent.outcome == "no caption matches" and silent.looked.windows == 0
-    assert engine.search(RED_LEFT, ground=False).outcome == "uncertain"
+    assert engine.search(RED_LEFT, ground=False).outcome == "not checked"
     assert (
         engine.search("a yellow car drives from right to left", ground=False).outcome == "no caption matches"
     )
@@ -494,7 +494,7 @@ def test_an_unexpected_error_in_one_video_leaves_the_others_searched(store, embe
     assert "Traceback" in caplog.text
     matches = {name(match): match for match in reversed(result.matches)}
     assert (matches["street"].verdict, matches["street"].grounded) == ("found", True)
-    assert (matches["park"].verdict, matches["park"].grounded) == ("uncertain", False)
+    assert (matches["park"].verdict, matches["park"].grounded) == ("not checked", False)
     assert reason in matches["park"].evidence
 
 
@@ -502,7 +502,7 @@ def test_an_unexpected_error_while_weighing_leaves_what_the_captions_say(store, 
     looking = Looking(calibration=BrokenCalibration(**dict(UNCALIBRATED)))
     result = Engine(store, embedder, finder, looking=looking).search("a red car drives", limit=10)
     assert {Path(path).stem for path in result.looked.faults} >= {"street", "park"}
-    assert {match.verdict for match in result.matches} == {"uncertain"}
+    assert {match.verdict for match in result.matches} == {"not checked"}
     assert any("could not be checked: KeyError" in line for line in result.matches[0].evidence)
     assert "Traceback" in caplog.text
 
@@ -511,3 +511,20 @@ def test_an_unexpected_error_in_the_only_file_is_an_error(tmp_path):
     path = write_grey_video(tmp_path / "park.mp4", grey=PARK.grey, seconds=8)
     with pytest.raises(DecodeError, match="ZeroDivisionError"):
         find_in_file(path, "a ball bounces", model=FinderWithABug(VIDEOS))
+
+
+@pytest.mark.parametrize("arm", ["text", "vector", "hybrid"])
+def test_a_caption_that_matches_is_not_checked_whatever_texts_are_ordered_by(store, embedder, arm):
+    engine = Engine(store, None if arm == "text" else embedder)
+    assert engine.search("a green ball bounces", ground=False, arm=arm).outcome == "not checked"
+    assert engine.search("a yacht sinks", ground=False, arm=arm).outcome == "no caption matches"
+
+
+def test_names_that_nothing_has_are_said_with_those_that_there_are(store, embedder):
+    said = Engine(store, embedder).search('a ball camera:nosuch collection:"holi days"', ground=False)
+    assert said.matches == ()
+    assert said.notes == (
+        'There is no camera "nosuch"; the index knows no camera.',
+        'There is no collection "holi days"; the index knows no collection.',
+    )
+    assert Engine(store, embedder).search("a ball path:nosuch", ground=False).notes == ()

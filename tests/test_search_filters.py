@@ -16,8 +16,8 @@ from test_search_engine import DOG, RED_RIGHT, VIDEOS, StandinFinder
 from footage.errors import UsageError
 from footage.types import File, Span
 from search.engine import Engine
-from search.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment
-from search.query import parse_query
+from search.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment, unknown_names
+from search.query import did_you_mean, parse_query
 
 
 def test_terms_are_read_and_the_rest_is_words():
@@ -207,3 +207,38 @@ def test_what_is_excluded_is_not_among_the_answers(indexed):
     assert any("car" in match.text for match in indexed.engine.search(RED_RIGHT, limit=20).matches)
     without = indexed.engine.search(f"{RED_RIGHT} -car", limit=20)
     assert not any("car" in match.text for match in without.matches)
+
+
+@pytest.mark.parametrize(
+    ("term", "meant"),
+    [
+        ("camra:gate", "camera:"),
+        ("Kamera:gate", "camera:"),
+        ("colection:trips", "collection:"),
+        ("befor:2026-03-01", "before:"),
+        ("eventlonger:3s", "event-longer:"),
+        ("camera:", ""),
+        ("score:zero", ""),
+        ("camera", ""),
+    ],
+)
+def test_a_misspelled_filter_is_searched_as_words_and_the_right_one_is_named(term, meant):
+    assert did_you_mean(term) == meant
+    if meant:
+        query = parse_query(f"a dog {term}")
+        assert query.unread == (term,) and query.filters == NO_FILTERS and "dog" in query.words
+
+
+@pytest.mark.parametrize(
+    "text", ["a page of https://example.com", "at 12:30 a dog", "16:9 pictures", "he said: run"]
+)
+def test_what_only_has_a_colon_in_it_is_no_misspelled_filter(text):
+    assert parse_query(text).unread == ()
+
+
+def test_cameras_and_collections_that_there_are_not_are_listed_with_those_there_are():
+    files = [File(name, "c", camera=name) for name in ("gate", "door")]
+    asked = parse_query("a dog camera:DOOR camera:nosuch").filters
+    assert unknown_names(asked, files) == ('There is no camera "nosuch"; there are door, gate.',)
+    many = [File(str(n), "c", camera=f"cam{n:02}") for n in range(20)]
+    assert unknown_names(asked, many)[0].endswith("cam11 and 8 more.")

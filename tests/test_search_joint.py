@@ -59,7 +59,7 @@ def answers(engine, text, **options):
 
 @pytest.mark.parametrize("ground", [True, False])
 def test_one_after_the_other(engine, ground):
-    verdict = "found" if ground else "uncertain"
+    verdict = "found" if ground else "not checked"
     found = answers(engine, "a red car drives by THEN a white dog runs", ground=ground)
     assert found == [("order", Span(2, 12), verdict), ("far", Span(1, 26), verdict)]
     found = answers(engine, "a red car drives by then a white dog runs within 10s", ground=ground)
@@ -71,7 +71,7 @@ def test_one_after_the_other(engine, ground):
 @pytest.mark.parametrize("ground", [True, False])
 def test_at_the_same_time(engine, ground):
     [(name, span, verdict)] = answers(engine, "a red car drives by and a white dog runs", ground=ground)
-    assert (name, span, verdict) == ("together", Span(4, 12), "found" if ground else "uncertain")
+    assert (name, span, verdict) == ("together", Span(4, 12), "found" if ground else "not checked")
 
 
 def test_one_without_the_other(engine):
@@ -85,7 +85,7 @@ def test_one_without_the_other(engine):
         "far",
         "alone",
     }
-    assert all(verdict == "uncertain" for _, _, verdict in answers(engine, text, ground=False))
+    assert all(verdict == "not checked" for _, _, verdict in answers(engine, text, ground=False))
 
 
 def test_absence_is_found_only_where_the_model_looked_in_vain(store, embedder, finder):
@@ -98,7 +98,7 @@ def test_absence_is_found_only_where_the_model_looked_in_vain(store, embedder, f
     [unasked] = search_joint(
         Engine(store, embedder), parse_query(f"{HAT} WITHOUT a helicopter lands"), ground=False
     ).matches
-    assert unasked.verdict == "uncertain" and "was not asked" in unasked.evidence[0]
+    assert unasked.verdict == "not checked" and "was not asked" in unasked.evidence[0]
 
 
 def test_every_part_is_there_with_its_own_span_and_text(engine):

@@ -85,7 +85,7 @@ def test_more_of_the_same_is_found_by_the_stored_vector(store):
         pytest.approx(1.0, abs=1e-5),
     )
     assert found[1].text == RED_LEFT
-    assert all(match.verdict == "uncertain" and not match.grounded for match in found)
+    assert all(match.verdict == "not checked" and not match.grounded for match in found)
     assert (Path(found[0].path).stem, Span(28, 33)) not in {(Path(m.path).stem, m.span) for m in found}
     assert len(more_like(store, "street.mp4", 30, embedder="minilm", limit=1)[1]) == 1
     whole = str(store.path.parent / "street.mp4")

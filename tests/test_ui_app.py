@@ -112,7 +112,13 @@ def a_match(**changes) -> Match:
 
 
 @pytest.mark.parametrize(
-    ("verdict", "word"), [("found", "Found"), ("uncertain", "Uncertain"), ("not found", "Not found")]
+    ("verdict", "word"),
+    [
+        ("found", "Found"),
+        ("uncertain", "Uncertain"),
+        ("not checked", "Not checked"),
+        ("not found", "Not found"),
+    ],
 )
 def test_a_card_says_the_verdict_in_words_and_colour(verdict, word):
     card = cards.result(a_match(verdict=verdict), picture="", strip="")

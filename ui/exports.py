@@ -61,18 +61,19 @@ def origins(store: Store, grounded_by: Provenance | None = None) -> Origins:
 
 
 def believed(clips: Sequence[Clip], *, uncertain: bool, everything: bool) -> list[Clip]:
-    """The clips whose verdict is good enough: found, or also uncertain, or whatever it is."""
-    wanted = {"found"} | ({"uncertain"} if uncertain else set())
+    """The clips whose verdict is good enough: found, or also what is uncertain or not checked, or all."""
+    wanted = {"found", "uncertain", "not checked"} if uncertain else {"found"}
     return [clip for clip in clips if everything or clip.verdict in wanted]
 
 
 def say_nothing_found(clips: Sequence[Clip], *, json: bool) -> None:
     """Say that nothing was written because nothing was found."""
-    uncertain = sum(clip.verdict == "uncertain" for clip in clips)
+    uncertain = sum(clip.verdict in ("uncertain", "not checked") for clip in clips)
     sentence = "Nothing was found, so nothing was written."
     if uncertain:
         verb = "is" if uncertain == 1 else "are"
-        sentence += f" {shown.count(uncertain, 'answer')} {verb} uncertain: --uncertain takes them, too."
+        answers = shown.count(uncertain, "answer")
+        sentence += f" {answers} {verb} uncertain or not checked: --uncertain takes them, too."
     if json:
         console.emit(type="summary", files=0, manifest=None, answers=len(clips), uncertain=uncertain)
     console.notes().print(sentence, soft_wrap=True)

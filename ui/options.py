@@ -200,7 +200,7 @@ RepetitionPenalty = Annotated[
 Everything = Annotated[
     bool, typer.Option("--all-verdicts/--found-only", help="Whatever the verdict, or what is found alone.")
 ]
-Uncertain = Annotated[bool, typer.Option("--uncertain", help="What is uncertain, too.")]
+Uncertain = Annotated[bool, typer.Option("--uncertain", help="What is uncertain or not checked, too.")]
 Handles = Annotated[
     str,
     typer.Option("--handles", metavar="SECONDS", help="So much more on both sides; or before,after: 1,2.5"),

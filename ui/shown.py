@@ -145,6 +145,7 @@ def answer_sentence(result: SearchResult | JointResult) -> str:
         seen += f" ({count(looked.unseen, 'window')} left out)"
     first = {
         "uncertain": "Nothing certain",
+        "not checked": "Captions match, and nothing was checked",
         "not found": "Not found where the model looked",
         "no caption matches": "No caption matches",
     }[result.outcome]

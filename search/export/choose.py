@@ -12,7 +12,7 @@ from search.export.clips import Clip
 from search.filters import read_moment
 from search.wording import words_of
 
-_RANKS: dict[Verdict, int] = {"found": 0, "uncertain": 1, "not found": 2}
+_RANKS: dict[Verdict, int] = {"found": 0, "uncertain": 1, "not checked": 2, "not found": 3}
 SAME_WORDS = 0.8
 """Share of the words of two texts that both have, from which they say nearly the same."""
 SAME_MOMENT = 0.5

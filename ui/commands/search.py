@@ -135,6 +135,7 @@ def _show(
     result: SearchResult | JointResult, *, group: Grouping, number: int, limit: int, json: bool
 ) -> None:
     from search.pages import grouped, page
+    from search.query import did_you_mean
 
     query = result.query
     matches: Sequence[Match | JointMatch] = result.matches
@@ -148,6 +149,8 @@ def _show(
             query=query.text,
             understood=list(query.understood),
             as_words=list(query.unread),
+            did_you_mean={term: meant for term in query.unread if (meant := did_you_mean(term))},
+            notes=list(result.notes),
             **shown.coverage_fields(result.coverage),
             outcome=result.outcome,
             windows_looked_at=result.looked.windows,
@@ -160,7 +163,11 @@ def _show(
     if query.understood:
         console.notes().print(f"Understood: {console.plain(', '.join(query.understood))}", soft_wrap=True)
     for term in query.unread:
-        console.notes().print(f"Searched as words: {console.plain(term)}", soft_wrap=True)
+        meant = did_you_mean(term)
+        hint = f" (did you mean {meant}?)" if meant else ""
+        console.notes().print(f"Searched as words: {console.plain(term)}{hint}", soft_wrap=True)
+    for note in result.notes:
+        console.notes().print(console.plain(note), soft_wrap=True)
     shown.print_answers(query, rows)
     for path, why in result.looked.faults.items():
         console.notes().print(console.plain(f"{path}: {why}"), soft_wrap=True)

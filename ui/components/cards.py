@@ -20,7 +20,13 @@ _VERDICTS = {
         "fx-uncertain",
         "?",
         "Uncertain",
-        "The evidence is mixed, or the model has not looked.",
+        "The evidence is mixed.",
+    ),
+    "not checked": (
+        "fx-pending",
+        "\N{MIDDLE DOT}",
+        "Not checked",
+        "By its caption; the model has not looked.",
     ),
     "not found": (
         "fx-notfound",

@@ -12,6 +12,7 @@ import streamlit as st
 
 from footage.errors import FootageError, StoreError, UsageError
 from search.pages import Grouping
+from search.query import did_you_mean
 from search.retrieve import Arm
 from ui.components import markup, notices
 from ui.components.resources import Desk
@@ -128,11 +129,17 @@ def understood(query: Query) -> str:
     """What was read as filters, negations and operators, and what was not, as HTML; empty for none."""
     read = "".join(f'<span class="fx-chip">{markup.text(term)}</span>' for term in query.understood)
     unread = "".join(
-        f'<span class="fx-chip fx-unread" title="This is no filter: it is searched as words.">'
+        f'<span class="fx-chip fx-unread" title="{_as_words(term)}">'
         f"{markup.text(term)} <i>as words</i></span>"
         for term in query.unread
     )
     return f'<div class="fx-chips"><b>Understood</b>{read}{unread}</div>' if read or unread else ""
+
+
+def _as_words(term: str) -> str:
+    """Why a term is no filter, for the title of its chip."""
+    meant = did_you_mean(term)
+    return "This is no filter: it is searched as words." + (f" Did you mean {meant}?" if meant else "")
 
 
 def _options(*, exact: bool) -> Options:

@@ -8,6 +8,7 @@ const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800,
 const LEGEND = {
   found: "found",
   uncertain: "uncertain",
+  "not checked": "not checked",
   "not found": "not found",
   event: "caption",
   note: "note",
