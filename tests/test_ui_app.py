@@ -457,6 +457,18 @@ in_a_browser = [
 ]
 
 
+def test_without_weights_several_events_are_answered_from_the_captions(open_app, indexed):
+    app = open_app(
+        indexed,
+        script=UI / "app.py",
+        model=str(indexed / "no weights here"),
+        query="a green car drives THEN a green person walks",
+    )
+    text = page(app)
+    assert "no model weights in" in text and "this index was captioned by" in text
+    assert "These are the captions alone" in text and "fx-card" in text
+
+
 @pytest.fixture
 def browse(tmp_path):
     """Runs the app as `footage ui` does, from a folder of its own; gives a page of a headless browser."""
