@@ -25,7 +25,6 @@ from ui.commands.evaluation_own import Asked, ask_own, labelled
 
 SEEDS = (7101, 7102, 7103, 7104)
 VIDEOS, PRESENT, ABSENT = 12, 60, 60
-KEPT_WINDOWS = 256
 # What is looked at depends on no earlier fit, and what is unlikely is learned from, too.
 LOOKING = Looking(calibration=UNCALIBRATED, everything=True)
 LOST = 20
@@ -53,7 +52,7 @@ def main() -> None:
                 model, embedder, seed=seed, videos=VIDEOS, folder=Path(folder), on_progress=told
             )
             drawn = draw_questions(clips, seed=seed, present=PRESENT, absent=ABSENT, half=0)
-            engine = Engine(store, embedder, model, looking=LOOKING, keep=KEPT_WINDOWS)
+            engine = Engine(store, embedder, model, looking=LOOKING)
             asked += ask_own(engine, store, [each.question for each in drawn], on_progress=told)
             asked += ask_missed(engine, store, embedder, drawn, count=LOST, looking=LOOKING, on_progress=told)
     absent = sum(not answer.truths for answer in asked)
