@@ -19,11 +19,11 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from footage.errors import UsageError
 from footage.shelf import Shelf
+from footage.textfiles import read_text
 
 ENV_PREFIX = "FOOTAGE_"
 CONFIG_VARIABLE = "FOOTAGE_CONFIG"
@@ -211,8 +211,13 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, card),
-            TomlConfigSettingsSource(settings_cls),
+            InitSettingsSource(settings_cls, _file_values(settings_cls.model_config.get("toml_file"))),
         )
+
+
+def _file_values(file: Any) -> dict[str, Any]:
+    """What the config file says, if there is one."""
+    return tomllib.loads(read_text(Path(file))) if file else {}
 
 
 def _card_variables() -> dict[str, str]:

@@ -72,7 +72,7 @@ class FrameTable:
     read_seconds: float
     """Length of all streams together as the packets have it."""
     created_at: str = ""
-    """When it was recorded according to its metadata (see ``footage.clocktags``); empty where that is not said."""
+    """When it was recorded according to its metadata (see ``footage.clocktags``); empty where unknown."""
 
     @property
     def times_seconds(self) -> np.ndarray:

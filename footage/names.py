@@ -40,7 +40,7 @@ def exact_names(patterns: Iterable[str], paths: Iterable[str]) -> frozenset[str]
     globs = {folded(pattern): pattern for pattern in patterns if is_glob(pattern)}
     if not globs:
         return frozenset()
-    found = set()
+    found: set[str] = set()
     for path in paths:
         found.update(pattern for glob, pattern in globs.items() if is_at_end(path, glob))
     return frozenset(found)

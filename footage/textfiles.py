@@ -1,4 +1,4 @@
-"""Reads text that people write: UTF-8, with or without a byte-order mark, or UTF-16 with one.
+"""Reads text files that people write: UTF-8, with or without a byte-order mark, or UTF-16 with one.
 
 Editors on Windows put a byte-order mark at the start of a file, and PowerShell writes UTF-16.
 """
@@ -45,4 +45,4 @@ def read_lines(path: Path) -> list[str]:
     Errors are those of ``read_text``.
     """
     text = sys.stdin.read() if str(path) == "-" else read_text(path)
-    return [without_mark(line) for line in text.splitlines()]
+    return [without_mark(line) for line in text.split("\n")]

@@ -1,8 +1,8 @@
 """Says when a file was recorded, and by which camera; knows neither index nor model.
 
-The wall clock of the first frame comes from the container or from the file's name (``Clocks.recorded_at`` says
-which), else, only where that is asked for, from the modification time less the duration. Where it came from is
-kept beside it.
+The wall clock of the first frame comes from the container or from the file's name (``_compare`` says which),
+else, only where that is asked for, from the modification time less the duration. Where it came from is kept
+beside it.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Recorded(NamedTuple):
     source: ClockSource = ""
     """Where it comes from; empty where nothing is known."""
     zone_difference_seconds: float = 0.0
-    """By how much the container's clock is ahead of the name's, where that looks like a time zone taken wrongly
-    and it cannot be said which clock is right; 0 otherwise."""
+    """By how much the container's clock is ahead of the name's, where the two differ as time zones do and it
+    cannot be said which is right; 0 otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +73,9 @@ class Clocks:
     clock_from: Mapping[str, str] = field(default_factory=dict)
     """Which clock comes first, a ``ClockFrom`` by camera; under "" that of all other cameras, else "auto"."""
     container_clocks: Mapping[str, str] = field(default_factory=dict)
-    """What the clocks in containers are, by camera, and under "" for all others: "utc", as the standard has it,
-    "local" for ``zone``, or the name of a time zone. Where nothing is said they are UTC, and a warning is given
-    where that looks wrong."""
+    """What the clocks in containers are, by camera, and under "" for all others: "utc" (the standard), "local"
+    for ``zone``, or the name of a time zone. Where nothing is said they are UTC, with a warning where that
+    looks wrong."""
 
     def __post_init__(self) -> None:
         if self.camera_from and self.camera_from != "folder" and self.camera_from.count("{camera}") != 1:
@@ -138,7 +138,7 @@ class Clocks:
             found, source = guessed, "guessed"
         else:
             return Recorded()
-        # In UTC: adding to a local time would move the hands of the clock, across a change to summer time, too.
+        # In UTC: adding to a local time would be wrong across a change to or from summer time.
         found = found.astimezone(UTC) + timedelta(seconds=self.offsets.get(camera, 0.0))
         return Recorded(found.astimezone(self.zone).isoformat(), source, difference)
 
@@ -167,16 +167,14 @@ NO_CLOCKS = Clocks()
 """Reads the clocks of containers and file names in this machine's zone, and no cameras."""
 
 
-def _compare(
-    container: _Clock, name: NameTime, duration_seconds: float
-) -> tuple[datetime | None, float]:
+def _compare(container: _Clock, name: NameTime, duration_seconds: float) -> tuple[datetime | None, float]:
     """The name's clock where it is the better one, and the difference of the two if it is a time zone's.
 
     1. Written with its own zone, as by Apple's cameras, the container's is the better one.
     2. Where they say the same, it is the container's, unless the container says when the recording ended, as
        Android's does: then it is the name's.
-    3. Where the container's is the name's local time taken for UTC, and the name is of a maker whose names are
-       known to be local time, it is the name's.
+    3. Where the container's is the name's local time taken for UTC, and the names of that maker are known to be
+       local time, it is the name's.
     4. Else it is the container's; apart by a multiple of ``ZONE_STEP_SECONDS`` one of them is wrong.
     """
     if container.has_own_zone:
@@ -240,7 +238,7 @@ def parse_clock_from(texts: list[str]) -> dict[str, str]:
     Raises:
         UsageError: one of them is no such thing.
     """
-    chosen = {}
+    chosen: dict[str, str] = {}
     for text in texts:
         camera, equals, which = text.rpartition("=")
         if which not in CLOCK_FROM or (equals and not camera):
@@ -258,7 +256,7 @@ def parse_container_clocks(texts: list[str]) -> dict[str, str]:
     Raises:
         UsageError: one of them is no such thing.
     """
-    chosen = {}
+    chosen: dict[str, str] = {}
     for text in texts:
         camera, equals, which = text.rpartition("=")
         if not which or (equals and not camera):

@@ -30,7 +30,12 @@ SYSTEM_FOLDERS = frozenset(
     (
         *("#recycle", "#snapshot", "@eadir", "@tmp", "@sharesnap"),  # Synology
         *("@recycle", "@recently-snapshot", "@transcode"),  # QNAP
-        *("network trash folder", "temporary items", "thevolumesettingsfolder", "__macosx"),  # macOS, also in ZIP
+        *(
+            "network trash folder",
+            "temporary items",
+            "thevolumesettingsfolder",
+            "__macosx",
+        ),  # macOS, also in ZIP
         *("$recycle.bin", "recycler", "recycled", "system volume information", "found.000"),  # Windows
         *("lost+found", "lost.dir", "~snapshot"),  # Linux, Android, NetApp
     )
@@ -119,10 +124,10 @@ EVERYTHING = Selection()
 def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> Iterator[Found | Ignored]:
     """Find the video files under the given files and folders, each once, folders in name order.
 
-    Hidden files and folders inside a folder, ``SYSTEM_FOLDERS``, files of other kinds and folders that may not
-    be read are passed over and reported as ``Ignored``. Links are followed, and every real folder is entered
-    once, so that links in a circle do no harm. A given path may be spelled in another Unicode form or case than
-    on disk.
+    Hidden files and folders inside a folder, ``SYSTEM_FOLDERS``, files of other kinds and folders that may
+    not be read are passed over and reported as ``Ignored``. Links are followed, and every real folder is
+    entered once, so that links in a circle do no harm. A given path may be spelled in another Unicode form or
+    case than on disk.
 
     Raises:
         VideoNotFoundError: a given path does not exist or may not be read.
@@ -138,14 +143,13 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
             raise VideoNotFoundError(f"there is no file or folder {shown(start)}")
         folder = start.is_dir()
         count = 0
-        paths = _in_folder(start, entered) if folder else iter([start])
+        inside: Iterable[Path | Ignored] = _in_folder(start, entered) if folder else [start]
         wanted = selection
         if folder and (selection.include or selection.exclude):
-            listed = list(paths)
-            videos = (path for path in listed if not isinstance(path, Ignored))
+            inside = list(inside)
+            videos = (path for path in inside if not isinstance(path, Ignored))
             wanted = selection.among(path.relative_to(start).as_posix() for path in videos)
-            paths = iter(listed)
-        for path in paths:
+        for path in inside:
             if isinstance(path, Ignored):
                 yield path
                 continue

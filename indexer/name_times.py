@@ -20,7 +20,7 @@ EARLIEST_YEAR = 1990
 LATEST_YEAR = 2099
 """A clock after this was never set, or is a number of another meaning."""
 EARLIEST_EPOCH = 1_262_304_000
-"""Seconds since 1970 at the start of 2010: a smaller number of ten digits is rather a number of another meaning."""
+"""Seconds since 1970 at the start of 2010: a smaller number of ten digits rather has another meaning."""
 MOST_FROM_UTC = timedelta(hours=15)
 """No time zone is further from UTC (+14:00 is the furthest), with an hour's grace."""
 
@@ -42,7 +42,7 @@ class NamePattern:
     meant: Meant = "local"
     """Which time the numbers are, where they do not say."""
     maker_is_known: bool = False
-    """Whether the form belongs to one maker whose names are known to be local time whatever the container says."""
+    """Whether the names are those of one maker, known to be local time whatever the container says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +182,10 @@ PATTERNS: tuple[NamePattern, ...] = (
     NamePattern(
         "Unix time in seconds or milliseconds (MediaMTX, Arlo, FFmpeg segments)",
         ("%s", "%s123", "gate_%s", "%s-gate"),
-        _form(r"(?:^|/)(?:[^/]*_)?<s>(?P<fraction>\d{3})?$ | (?:^|/)(?P<leading>\d{10})(?P<rest>\d{3})?[-_][^/]*$"),
+        _form(
+            r"""(?:^|/)(?:[^/]*_)?<s>(?P<fraction>\d{3})?$
+            | (?:^|/)(?P<leading>\d{10})(?P<rest>\d{3})?[-_][^/]*$"""
+        ),
         (
             ("front/1720963800.mp4", "2024-07-14T13:30:00Z"),
             ("1720963800123.mp4", "2024-07-14T13:30:00.123000Z"),
@@ -263,7 +266,7 @@ PATTERNS: tuple[NamePattern, ...] = (
         ),
     ),
     NamePattern(
-        "day first with dots, else whichever of day and month is above 12: German names, GNOME, UniFi, Game Bar",
+        "day first with dots, else whichever number is above 12: German names, GNOME, UniFi, Game Bar",
         ("Aufnahme %d.%m.%Y %H.%M.%S", "Front Door - %m-%d-%Y, %I.%M.%S%p", "%d-%m-%Y_%H-%M-%S"),
         _form(
             rf"""(?<![\d.])<1>(?P<sign>[-._/])<2>(?P=sign)(?P<year>(?:19|20)\d\d){_AT}(?<!\d)
@@ -328,7 +331,7 @@ def named_time(path: PurePath | str, zone: tzinfo | None) -> NameTime | None:
 
 
 def earlier_chapters(path: PurePath) -> list[PurePath]:
-    """The files of one recording before a GoPro chapter; all chapters carry the time of the first one's start.
+    """The files of one recording before a GoPro chapter; all chapters carry the time when the first began.
 
     "GX030123" comes after "GX010123" and "GX020123"; up to HERO5, "GP020123" after "GOPR0123" and "GP010123".
     That they share one time was reported for recent models (JuanIrache/gopro-telemetry, issue 213).

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from footage.embedder import Embedder
 from footage.errors import FootageError, WindowError
+from footage.names import composed, on_disk
 from footage.store import Store
 from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm.captioning import captions
@@ -95,6 +96,7 @@ def index(
         profile.overlap_seconds if overlap_seconds is None else overlap_seconds,
     )
     cutting.windows("", 0.0)  # refuses a length and an overlap that do not fit
+    paths = [on_disk(library.absolute(path)) for path in paths]
     meter = Meter(on_progress)
     with store.writing(), _recorded(store, paths, meter):
         # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
@@ -118,7 +120,7 @@ def index(
                 ignored[found.why] += 1
                 continue
             if collection is not None:
-                found = replace(found, collection=collection)
+                found = replace(found, collection=composed(collection))
             meter.files_total += 1
             meter.current = library.shown(found.path)
             looked = known.identify(found, reading)

@@ -101,8 +101,8 @@ class Known:
 
         A file whose size and modification time have not changed keeps its content id, unless it was edited in
         place (see ``_edited``). Of any other a fingerprint is taken; only where a file with the same one is
-        known are all its bytes hashed now, to confirm or refute that the two are the same. A file like no other
-        is hashed when its turn comes.
+        known are all its bytes hashed now, to confirm or refute that the two are the same. A file like no
+        other is hashed when its turn comes.
         """
         file = File(
             path=library.shown(found.path),
@@ -165,12 +165,12 @@ class Known:
         return replace(file, content_id=same, fingerprint=mark), False
 
     def _edited(self, held: File, found: Found) -> bool:
-        """Whether a file of the same size and modification time was edited in place, as tools that set the time
-        of recording do.
+        """Whether a file of the same size and modification time was edited in place.
 
-        Only a file whose inode changed since the last run looked at it is read: its fingerprint, and the time
-        in its header, which may lie outside of what the fingerprint covers. Changed rights, names and hard
-        links change the inode, too, so that all bytes are not hashed for that: ``Reading.rehash`` does.
+        Tools that set the time of recording do so. Only a file whose inode changed since the last run looked
+        at it is read: its fingerprint, and the time in its header, which may lie outside of what the
+        fingerprint covers. Changed rights, names and hard links change the inode, too, so not all bytes are
+        hashed for that: ``Reading.rehash`` does.
         """
         if not self._touched(found):
             return False
@@ -207,9 +207,10 @@ class Known:
         return Job(file, video, recorded.zone_difference_seconds)
 
     def _earlier_seconds(self, path: Path, video: Video) -> float:
-        """Length of the chapters of a recording before this one, where all of them are known to share its clock."""
+        """Length of the chapters before this one, where all of them are known to share its clock."""
         seconds = 0.0
-        for earlier in map(library.shown, earlier_chapters(path)):
+        for each in earlier_chapters(path):
+            earlier = library.shown(Path(each))
             file = self.files.get(earlier)
             chapter = self._seen.get(earlier) or (self.videos.get(file.content_id) if file else None)
             if chapter is None or chapter.created_at != video.created_at:

@@ -43,7 +43,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class ClockDoubt:
-    """Files of one camera whose container's clock is off that of their names as another time zone would be."""
+    """Files of one camera whose clock in the container differs from that in the name as time zones do."""
 
     camera: str
     """The camera; empty where none is known."""

@@ -23,8 +23,8 @@ class Filters:
     cameras: tuple[str, ...] = ()
     """Names of cameras."""
     paths: tuple[str, ...] = ()
-    """Whole paths or ends of paths, or globs of them, such as "*.mov" or "garden/*"; what is the very name of a
-    file is no glob."""
+    """Whole paths or ends of paths, or globs of them, such as "*.mov" or "garden/*"; what is the very name of
+    a file is no glob."""
     after: datetime | None = None
     """Recorded then or later, in part at least."""
     before: datetime | None = None
