@@ -73,7 +73,7 @@ class Clocks:
     clock_from: Mapping[str, str] = field(default_factory=dict)
     """Which clock comes first, a ``ClockFrom`` by camera; under "" that of all other cameras, else "auto"."""
     container_clocks: Mapping[str, str] = field(default_factory=dict)
-    """What the clocks in containers are, by camera, and under "" for all others: "utc" (the standard), "local"
+    """What the clocks in containers are, by camera, and under "" for all others: "utc" (standard), "local"
     for ``zone``, or the name of a time zone. Where nothing is said they are UTC, with a warning where that
     looks wrong."""
 
@@ -173,7 +173,7 @@ def _compare(container: _Clock, name: NameTime, duration_seconds: float) -> tupl
     1. Written with its own zone, as by Apple's cameras, the container's is the better one.
     2. Where they say the same, it is the container's, unless the container says when the recording ended, as
        Android's does: then it is the name's.
-    3. Where the container's is the name's local time taken for UTC, and the names of that maker are known to be
+    3. Where the container's is the name's local time taken for UTC, and names of that maker are known to be
        local time, it is the name's.
     4. Else it is the container's; apart by a multiple of ``ZONE_STEP_SECONDS`` one of them is wrong.
     """

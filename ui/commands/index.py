@@ -539,8 +539,8 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
     camera = f"{doubt.camera}=" if doubt.camera else ""
     return (
         f"in {which} the container's clock is {hours} the time in the name, as in another time zone. The "
-        f"container's was used. If it is local time, add --container-clock {camera}local; if the name is right, "
-        f"--clock-from {camera}name; if nothing is wrong, --container-clock {camera}utc."
+        f"container's was used. If it is local time, add --container-clock {camera}local; if the name is "
+        f"right, --clock-from {camera}name; if nothing is wrong, --container-clock {camera}utc."
     )
 
 
