@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import platformdirs
 from pydantic import AfterValidator, Field, ValidationError
@@ -62,6 +62,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, protected_namespaces=()
     )
+
+    file_values: ClassVar[dict[str, Any]] = {}
+    """What the config file says."""
 
     db: UserPath = Field(
         default=Path("~/.footage/index.lancedb"), validate_default=True, description="Folder of the index."
@@ -211,13 +214,8 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, card),
-            InitSettingsSource(settings_cls, _file_values(settings_cls.model_config.get("toml_file"))),
+            InitSettingsSource(settings_cls, cls.file_values),
         )
-
-
-def _file_values(file: Any) -> dict[str, Any]:
-    """What the config file says, if there is one."""
-    return tomllib.loads(read_text(Path(file))) if file else {}
 
 
 def _card_variables() -> dict[str, str]:
@@ -241,12 +239,12 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         UsageError: in one sentence, when the file cannot be read, a key is unknown or a value makes no sense.
     """
     file = _config_file(config)
-
-    class FileSettings(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
-
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
+
+        class FileSettings(Settings):
+            file_values = tomllib.loads(read_text(file)) if file else {}
+
         settings = FileSettings(**given)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise UsageError(f"The config file {file} is not valid TOML: {exc}.") from exc

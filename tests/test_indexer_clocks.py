@@ -126,7 +126,9 @@ def test_a_name_and_a_container_that_are_whole_hours_apart_are_noticed(container
     assert found.source == "container" and found.zone_difference_seconds == hours * 3600
 
 
-@pytest.mark.parametrize("container", ["2024-07-14T15:42:10Z", "2024-08-14T13:30:00Z", "2024-07-14T13:30:00Z"])
+@pytest.mark.parametrize(
+    "container", ["2024-07-14T15:42:10Z", "2024-08-14T13:30:00Z", "2024-07-14T13:30:00Z"]
+)
 def test_other_differences_are_no_time_zone(container):
     found = recorded("cam_20240714_153000.mp4", container=container, zone=BERLIN)
     assert found.source == "container" and not found.zone_difference_seconds
@@ -138,7 +140,9 @@ def test_what_comes_first_may_be_said_for_all_cameras_or_one():
     def source(camera="", **said):
         return recorded("20200101_000000.mp4", container=container, camera=camera, clock_from=said).source
 
-    assert source(**{"": "name"}) == source("gate", **{"": "name"}) == source("gate", gate="name") == "file name"
+    assert (
+        source(**{"": "name"}) == source("gate", **{"": "name"}) == source("gate", gate="name") == "file name"
+    )
     assert source(**{"": "auto"}) == source("yard", gate="name") == "container"
     assert source("gate", **{"": "name", "gate": "container"}) == "container"
     assert source("gate", **{"": "name", "gate": "auto"}) == "container"

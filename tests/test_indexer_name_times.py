@@ -125,7 +125,9 @@ def written(form, moment):
     return moment.strftime(form.replace("%s", str(int(moment.timestamp()))))
 
 
-moments = st.datetimes(datetime(2010, 1, 1), datetime(2033, 5, 18)).map(lambda each: each.replace(microsecond=0))
+moments = st.datetimes(datetime(2010, 1, 1), datetime(2033, 5, 18)).map(
+    lambda each: each.replace(microsecond=0)
+)
 
 
 @given(st.sampled_from(FORMS), moments)
@@ -146,7 +148,9 @@ def test_a_time_formatted_by_each_pattern_is_read_back_or_refused(which, moment)
     assert -1 < behind < step, (form, found.pattern.writer)  # the forms have fractions in them, or no seconds
 
 
-@given(st.sampled_from(FORMS), moments, st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"]))
+@given(
+    st.sampled_from(FORMS), moments, st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"])
+)
 def test_local_names_read_the_same_in_every_zone(which, moment, zone):
     pattern, form = which
     one, other = (named_time(f"{written(form, moment)}.mp4", each) for each in (UTC, ZoneInfo(zone)))
