@@ -133,7 +133,7 @@ moments = st.datetimes(datetime(2010, 1, 1), datetime(2033, 5, 18)).map(
 @given(st.sampled_from(FORMS), moments)
 @example((PATTERNS[-1], PATTERNS[-1].forms[0]), datetime(2020, 10, 20, 20, 20, 20))
 def test_a_time_formatted_by_each_pattern_is_read_back_or_refused(which, moment):
-    pattern, form = which
+    _, form = which
     moment = moment.replace(tzinfo=UTC)
     assert moment.timestamp() >= EARLIEST_EPOCH
     found = named_time(f"{written(form, moment)}.mp4", UTC)
@@ -152,7 +152,7 @@ def test_a_time_formatted_by_each_pattern_is_read_back_or_refused(which, moment)
     st.sampled_from(FORMS), moments, st.sampled_from(["Europe/Berlin", "America/New_York", "Asia/Kolkata"])
 )
 def test_local_names_read_the_same_in_every_zone(which, moment, zone):
-    pattern, form = which
+    _, form = which
     one, other = (named_time(f"{written(form, moment)}.mp4", each) for each in (UTC, ZoneInfo(zone)))
     assert (one is None) == (other is None)
     if one is not None and one.is_local:
