@@ -293,7 +293,7 @@ PATTERNS: tuple[NamePattern, ...] = (
 """The forms that are read, the more particular ones first."""
 
 WITHOUT_TIME: tuple[tuple[str, str], ...] = (
-    ("GX010123.MP4", "GoPro: chapter and number of the recording (see below)"),
+    ("GX010123.MP4", "GoPro: chapter and number of the recording (see above)"),
     ("GOPR0123.MP4", "GoPro up to HERO5: number of the recording"),
     ("C0001.MP4", "Sony cards"),
     ("MVI_0123.MP4", "Canon cards"),
