@@ -8,7 +8,7 @@ from pathlib import Path
 from typer.testing import CliRunner
 
 from indexer.library import SYSTEM_FOLDERS
-from indexer.name_times import PATTERNS, WITHOUT_TIME
+from indexer.name_patterns import PATTERNS, WITHOUT_TIME
 from ui.cli import app
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "clocks.md"

@@ -12,11 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from indexer.name_patterns import PATTERNS, WITHOUT_TIME
 from indexer.name_times import (
     EARLIEST_EPOCH,
     EARLIEST_YEAR,
-    PATTERNS,
-    WITHOUT_TIME,
     earlier_chapters,
     in_zone,
     named_time,
