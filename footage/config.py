@@ -12,7 +12,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import platformdirs
 from pydantic import AfterValidator, Field, ValidationError
@@ -21,11 +21,11 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    TomlConfigSettingsSource,
 )
 
 from footage.errors import UsageError
 from footage.shelf import Shelf
+from footage.textfiles import read_text
 from footage.vlm.address import KEY_VARIABLE
 
 logger = logging.getLogger(__name__)
@@ -71,6 +71,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, protected_namespaces=()
     )
+
+    file_values: ClassVar[dict[str, Any]] = {}
+    """What the config file says."""
 
     db: UserPath = Field(
         default=Path("~/.footage/index.lancedb"), validate_default=True, description="Folder of the index."
@@ -229,7 +232,7 @@ class Settings(BaseSettings):
             init_settings,
             env_settings,
             InitSettingsSource(settings_cls, card),
-            TomlConfigSettingsSource(settings_cls),
+            InitSettingsSource(settings_cls, cls.file_values),
         )
 
 
@@ -256,12 +259,12 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     for name in sorted(os.environ):
         _warn_of_variable(name)
     file = _config_file(config)
-
-    class FileSettings(Settings):
-        model_config = SettingsConfigDict(toml_file=file)
-
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
+
+        class FileSettings(Settings):
+            file_values = tomllib.loads(read_text(file)) if file else {}
+
         settings = FileSettings(**given)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise UsageError(f"The config file {file} is not valid TOML: {exc}.") from exc

@@ -11,6 +11,7 @@ import stat
 from pathlib import Path
 
 from footage.errors import NotAVideoError, VideoNotFoundError
+from footage.names import on_disk
 
 HEAD_BYTES = 65536
 """How much of a file is looked at."""
@@ -58,7 +59,7 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
         VideoNotFoundError: The path does not exist or may not be read.
         NotAVideoError: It is a folder, a device, empty, or no container on the allow-list.
     """
-    absolute = os.path.abspath(os.fspath(path))
+    absolute = os.fspath(on_disk(Path(os.path.abspath(os.fspath(path)))))
     name = display_name(absolute)
     try:
         status = os.stat(absolute)

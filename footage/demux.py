@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from footage.clocktags import recorded_tag
 from footage.containers import check, display_name
 from footage.errors import DecodeError, NotAVideoError
 from footage.watchdog import Pulse
@@ -71,7 +72,7 @@ class FrameTable:
     read_seconds: float
     """Length of all streams together as the packets have it."""
     created_at: str = ""
-    """The container's "creation_time", as written there."""
+    """When it was recorded according to its metadata (see ``footage.clocktags``); empty where unknown."""
 
     @property
     def times_seconds(self) -> np.ndarray:
@@ -220,7 +221,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             promised_seconds=container.duration / 1e6 if container.duration else None,
             read_seconds=max(float(last * bases[index]) for index, (_, last) in ends.items())
             - min(float(first * bases[index]) for index, (first, _) in ends.items()),
-            created_at=container.metadata.get("creation_time", ""),
+            created_at=recorded_tag(container.metadata, stream.metadata),
         )
     if table.duration_seconds > MAX_SECONDS:
         days = table.duration_seconds / 86_400

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from footage import decode
+from footage.clocktags import recorded_tag
 from footage.containers import check, display_name
-from footage.demux import FrameTable
+from footage.demux import FrameTable, open_video
 from footage.errors import DecodeError
 from footage.sampling import spread, target_size
 from footage.types import Frames, Span, Video
@@ -72,6 +73,21 @@ def probe(path: str | os.PathLike[str], *, content_id: str = "", timeout_seconds
             created_at=table.created_at,
             warnings=_warnings(table, ends),
         )
+
+    return supervise(work, name=name, timeout_seconds=timeout_seconds)
+
+
+def recorded_tag_of(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> str:
+    """When a file was recorded according to its header, as ``Video.created_at``; reads the header alone.
+
+    Raises:
+        VideoError: As ``probe``.
+    """
+    absolute, name = _checked(path)
+
+    def work(pulse: Pulse) -> str:
+        with open_video(absolute) as (container, stream):
+            return recorded_tag(container.metadata, stream.metadata)
 
     return supervise(work, name=name, timeout_seconds=timeout_seconds)
 

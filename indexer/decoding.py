@@ -143,9 +143,12 @@ class Ahead:
             except VideoError as error:
                 yield Unusable(failed(job.file, str(error)))
                 continue
-            job = Job(
-                replace(job.file, content_id=content_id),
-                replace(self._known.videos.get(content_id, job.video), content_id=content_id),
+            # A file whose content was known before has been looked at with it in mind.
+            video = job.video if job.file.content_id else self._known.videos.get(content_id, job.video)
+            job = replace(
+                job,
+                file=replace(job.file, content_id=content_id),
+                video=replace(video, content_id=content_id),
             )
             plan = self._cutting.windows(content_id, job.video.duration_seconds)
             missing = self._known.missing(plan) if content_id not in opened else ()

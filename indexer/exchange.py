@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from footage import video as footage_video
 from footage.embedder import Embedder
 from footage.errors import UsageError, VideoError
+from footage.names import on_disk
 from footage.store import Store
 from footage.store import rows as layout
 from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
@@ -170,7 +171,7 @@ class _Reader:
 
     def _content_at(self, path: str) -> str:
         """The content of a file that a line names, looked at once."""
-        absolute = library.absolute(path)
+        absolute = on_disk(library.absolute(path))
         name = library.shown(absolute)
         if name not in self._by_path:
             content_id = library.content_id(absolute)

@@ -6,14 +6,14 @@ import hashlib
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
-from fnmatch import fnmatchcase
 from pathlib import Path, PurePath
 from typing import Literal
 
 from footage.errors import UsageError, VideoNotFoundError
+from footage.names import composed, exact_names, fits, folded, on_disk
 from footage.types import File
 
 VIDEO_SUFFIXES = frozenset(
@@ -25,6 +25,23 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 """What counts as a video file in a folder. A file named by itself is tried whatever its name."""
+
+SYSTEM_FOLDERS = frozenset(
+    (
+        *("#recycle", "#snapshot", "@eadir", "@tmp", "@sharesnap"),  # Synology
+        *("@recycle", "@recently-snapshot", "@transcode"),  # QNAP
+        *(
+            "network trash folder",
+            "temporary items",
+            "thevolumesettingsfolder",
+            "__macosx",
+        ),  # macOS, also in ZIP
+        *("$recycle.bin", "recycler", "recycled", "system volume information", "found.000"),  # Windows
+        *("lost+found", "lost.dir", "~snapshot"),  # Linux, Android, NetApp
+    )
+)
+"""Folders that NAS and operating systems keep for themselves (thumbnails, deleted files, snapshots), as
+``footage.names.folded`` has them. Those that begin with a dot are hidden anyway."""
 
 SAMPLE_BYTES = 64 * 1024
 """Length of each block that goes into a fingerprint: head, middle and tail."""
@@ -47,6 +64,8 @@ class Found:
     """Size."""
     modified_at: float
     """Modification time, seconds since the epoch."""
+    changed_at: float = 0.0
+    """When the inode last changed (on Windows: was made), seconds since the epoch; 0 while unknown."""
     skip: str = ""
     """Why it is left out, as a reason for its row; empty when it is not."""
 
@@ -58,7 +77,11 @@ class Ignored:
     path: str
     """Absolute path."""
     why: Literal[
-        "hidden", "other file", "folder that may not be read", "link that leads nowhere or in a circle"
+        "hidden",
+        "system folder",
+        "other file",
+        "folder that may not be read",
+        "link that leads nowhere or in a circle",
     ]
     """What it is."""
 
@@ -68,19 +91,27 @@ class Selection:
     """Which of the video files in a folder are wanted; a file named by itself always is."""
 
     include: tuple[str, ...] = ()
-    """Globs, of which one must fit the name or the path inside the folder; all files when there are none."""
+    """Names or globs, of which one must fit the name or the path inside the folder; all files when there are
+    none. Compared by ``footage.names.folded``."""
     exclude: tuple[str, ...] = ()
-    """Globs, of which none may fit."""
+    """Names or globs, of which none may fit."""
     since: float | None = None
     """Earliest modification time, seconds since the epoch."""
+    exact: frozenset[str] = frozenset()
+    """Those of the patterns that are the very name of a file, and so no globs; filled in by ``among``."""
+
+    def among(self, paths: Iterable[str]) -> Selection:
+        """The selection for a folder that holds files at these paths inside it."""
+        return replace(self, exact=exact_names({*self.include, *self.exclude}, paths))
 
     def skip(self, inside: PurePath, modified_at: float) -> str:
         """Why a file is left out, given its path inside the folder; empty when it is not."""
-        if self.include and not any(_fits(inside, glob) for glob in self.include):
+        path = inside.as_posix()
+        if self.include and not any(fits(path, pattern, self.exact) for pattern in self.include):
             return f"it fits no --include ({', '.join(self.include)})"
-        for glob in self.exclude:
-            if _fits(inside, glob):
-                return f"it fits --exclude {glob}"
+        for pattern in self.exclude:
+            if fits(path, pattern, self.exact):
+                return f"it fits --exclude {pattern}"
         if self.since is not None and modified_at < self.since:
             return "it is older than --since"
         return ""
@@ -90,16 +121,13 @@ EVERYTHING = Selection()
 """The selection that leaves nothing out."""
 
 
-def _fits(inside: PurePath, glob: str) -> bool:
-    return fnmatchcase(inside.name, glob) or fnmatchcase(inside.as_posix(), glob)
-
-
 def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> Iterator[Found | Ignored]:
     """Find the video files under the given files and folders, each once, folders in name order.
 
-    Hidden files and folders inside a folder, files of other kinds and folders that may not be read are passed
-    over and told as ``Ignored``. Links are followed, and every real folder is entered once, so that links in
-    a circle do no harm.
+    Hidden files and folders inside a folder, ``SYSTEM_FOLDERS``, files of other kinds and folders that may
+    not be read are passed over and reported as ``Ignored``. Links are followed, and every real folder is
+    entered once, so that links in a circle do no harm. A given path may be spelled in another Unicode form or
+    case than on disk.
 
     Raises:
         VideoNotFoundError: a given path does not exist or may not be read.
@@ -110,12 +138,18 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
     seen: set[str] = set()
     entered: set[str] = set()
     for given in paths:
-        start = absolute(given)
+        start = on_disk(absolute(given))
         if not os.path.lexists(start):
             raise VideoNotFoundError(f"there is no file or folder {shown(start)}")
         folder = start.is_dir()
         count = 0
-        for path in _in_folder(start, entered) if folder else iter([start]):
+        inside: Iterable[Path | Ignored] = _in_folder(start, entered) if folder else [start]
+        wanted = selection
+        if folder and (selection.include or selection.exclude):
+            inside = list(inside)
+            videos = (path for path in inside if not isinstance(path, Ignored))
+            wanted = selection.among(path.relative_to(start).as_posix() for path in videos)
+        for path in inside:
             if isinstance(path, Ignored):
                 yield path
                 continue
@@ -130,9 +164,15 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
             count += 1
             if str(path) not in seen:
                 seen.add(str(path))
-                skip = selection.skip(path.relative_to(start), status.st_mtime) if folder else ""
-                collection = start.name if folder else ""
-                yield Found(path, shown(start), collection, status.st_size, status.st_mtime, skip)
+                yield Found(
+                    path,
+                    root=shown(start),
+                    collection=composed(start.name) if folder else "",
+                    size_bytes=status.st_size,
+                    modified_at=status.st_mtime,
+                    changed_at=status.st_ctime,
+                    skip=wanted.skip(path.relative_to(start), status.st_mtime) if folder else "",
+                )
         if not count:
             raise UsageError(
                 f"there is no video file in {shown(start)}",
@@ -205,6 +245,14 @@ def content_id(path: Path | str) -> str:
     return digest.hexdigest()[:_ID_DIGITS]
 
 
+def is_fresh(modified_at: float, seconds: float) -> bool:
+    """Whether a file was written to within so many seconds; a time in the future says nothing of that.
+
+    A file server's clock may be ahead of this machine's by a little.
+    """
+    return abs(time.time() - modified_at) < seconds
+
+
 def is_under(path: str, roots: Sequence[Path | str]) -> bool:
     """Tell whether ``path`` is one of the given files, or lies in one of the given folders."""
     for root in roots:
@@ -254,6 +302,8 @@ def _in_folder(folder: Path, entered: set[str]) -> Iterator[Path | Ignored]:
         for entry in entries:
             if entry.name.startswith("."):
                 yield Ignored(shown(entry.path), "hidden")
+            elif folded(entry.name) in SYSTEM_FOLDERS:
+                yield Ignored(shown(entry.path), "system folder")
             elif _is_folder(entry):
                 deeper.append(Path(entry.path))
             elif Path(entry.name).suffix.lower() in VIDEO_SUFFIXES:

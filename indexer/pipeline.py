@@ -15,6 +15,7 @@ from pathlib import Path
 
 from footage.embedder import Embedder
 from footage.errors import FootageError, WaitStoppedError, WindowError
+from footage.names import composed, on_disk
 from footage.store import Store
 from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm.captioning import captions
@@ -23,8 +24,8 @@ from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
 from indexer.library import EVERYTHING, Ignored, Selection
-from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing
-from indexer.progress import IndexReport, Meter, Progress, new_seconds
+from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing, remembered
+from indexer.progress import ClockDoubt, IndexReport, Meter, Progress, new_seconds
 from indexer.projection import Projector
 
 __all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"]
@@ -71,7 +72,7 @@ def index(
         queue_windows: decoded windows that may wait for the model.
         decode_timeout_seconds: longest silence of a decoder.
         selection: which files of a folder are wanted; the others are recorded as skipped.
-        clocks: reads cameras and wall clocks off the files; the index keeps the offsets of cameras' clocks.
+        clocks: reads cameras and wall clocks off the files; the index keeps what is said of cameras' clocks.
         collection: what to file everything under; None for the name of each folder.
         max_seconds: footage to caption at most; what is left waits for another run.
         mix: what to do about windows captioned under other settings.
@@ -95,6 +96,7 @@ def index(
         profile.overlap_seconds if overlap_seconds is None else overlap_seconds,
     )
     cutting.windows("", 0.0)  # refuses a length and an overlap that do not fit
+    paths = [on_disk(library.absolute(path)) for path in paths]
     meter = Meter(on_progress)
     with store.writing(), _recorded(store, paths, meter), _waits_shown(model, meter, stop):
         # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
@@ -102,14 +104,15 @@ def index(
         if mix == "refuse":
             refuse_mixing(store, provenance)
         store.claim_timeline(embedder.name)
-        store.put_clock_offsets(clocks.offsets)
-        clocks = replace(clocks, offsets=store.clock_offsets())
+        clocks = remembered(store, clocks)
         reachable, away = _mark_away(paths, store)
 
         # 2. Look at every file: what is it, and how much of it is still to be done?
         known = Known(store, provenance, mix)
         run = _Run(store, model, provenance, Projector(store, embedder), known, meter)
-        reading = Reading(clocks, retry=retry, timeout_seconds=decode_timeout_seconds)
+        reading = Reading(
+            clocks, retry=retry, timeout_seconds=decode_timeout_seconds, rehash=mix == "replace"
+        )
         jobs: list[Job] = []
         ignored: Counter[str] = Counter()
         for found in library.walk(reachable, selection=selection) if reachable else ():
@@ -117,7 +120,7 @@ def index(
                 ignored[found.why] += 1
                 continue
             if collection is not None:
-                found = replace(found, collection=collection)
+                found = replace(found, collection=composed(collection))
             meter.files_total += 1
             meter.current = library.shown(found.path)
             looked = known.identify(found, reading)
@@ -128,6 +131,7 @@ def index(
                 plan = cutting.windows("", looked.video.duration_seconds)
                 meter.expect(len(plan), looked.video.duration_seconds)
                 jobs.append(looked)
+                run.note_clock(looked)
             meter.tell()
 
         # 3. Caption what is missing, batch by batch, while the next windows are being decoded.
@@ -214,7 +218,7 @@ def forecast(
     """
     cutting = Cutting(window_seconds, overlap_seconds)
     known = Known(store, None)
-    reading = Reading(timeout_seconds=decode_timeout_seconds)
+    reading = Reading(timeout_seconds=decode_timeout_seconds, rehash=everything)
     states: Counter[str] = Counter()
     windows, seconds = 0, 0.0
     counted: set[str] = set()
@@ -292,6 +296,7 @@ class _Run:
         self._meter = meter
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
+        self._clock_doubts: dict[tuple[str, float], list[str]] = {}
         self.unchanged = 0
 
     def open(self, opened: Opened) -> None:
@@ -396,6 +401,12 @@ class _Run:
         self._window_done(window, captioned=False)
         self._close_if_done(window.content_id)
 
+    def note_clock(self, job: Job) -> None:
+        """Note that a file's clocks differ as if one were in another time zone."""
+        if job.zone_difference_seconds:
+            key = job.file.camera, job.zone_difference_seconds
+            self._clock_doubts.setdefault(key, []).append(job.file.path)
+
     def record(self, file: File) -> None:
         """Note how a file fared."""
         self._put(file)
@@ -456,6 +467,10 @@ class _Run:
             gone=away["gone"],
             offline=away["offline"],
             ignored=dict(ignored),
+            clock_doubts=tuple(
+                ClockDoubt(camera, difference, tuple(paths))
+                for (camera, difference), paths in sorted(self._clock_doubts.items())
+            ),
             windows_captioned=self._meter.windows_captioned,
             seconds_captioned=self._meter.seconds_captioned,
             wall_seconds=wall_seconds,

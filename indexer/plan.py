@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -12,11 +13,12 @@ from footage.containers import check
 from footage.errors import SchemaMismatchError, VideoError
 from footage.store import Store
 from footage.timeline import merge_spans
-from footage.types import File, Provenance, Span, Video, Window
+from footage.types import File, Provenance, Run, Span, Video, Window
 from footage.windows import plan_windows
 from indexer import library
-from indexer.clocks import NO_CLOCKS, Clocks
+from indexer.clocks import NO_CLOCKS, Clocks, Recorded
 from indexer.library import Found
+from indexer.name_times import earlier_chapters
 
 Mix = Literal["refuse", "accept", "replace"]
 """What to do about windows captioned under other settings: refuse to run, leave them, caption them anew."""
@@ -34,6 +36,8 @@ class Job:
     """As it is to be recorded; its content id is empty until somebody has hashed all of it."""
     video: Video
     """What is in it; the content id likewise."""
+    zone_difference_seconds: float = 0.0
+    """As in ``indexer.clocks.Recorded``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,8 @@ class Reading:
     """Whether files that failed too often are tried again."""
     timeout_seconds: float = 120
     """Longest silence of a decoder."""
+    rehash: bool = False
+    """Whether files that seem unchanged are hashed and probed again."""
 
 
 PLAINLY = Reading()
@@ -87,13 +93,16 @@ class Known:
         self._provenance = provenance
         self._mix = mix
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
+        self._looks = _last_looks(store.runs())
+        self._seen: dict[str, Video] = {}
 
     def identify(self, found: Found, reading: Reading = PLAINLY) -> Job | File:
         """Find out what a file holds: a job, or, for a file that is not to be used, its row with the reason.
 
-        A file whose size and modification time have not changed keeps its content id. Of any other a
-        fingerprint is taken; only where a file with the same one is known are all its bytes hashed now, to
-        confirm or refute that the two are the same. A file like no other is hashed when its turn comes.
+        A file whose size and modification time have not changed keeps its content id, unless it was edited in
+        place (see ``_edited``). Of any other a fingerprint is taken; only where a file with the same one is
+        known are all its bytes hashed now, to confirm or refute that the two are the same. A file like no
+        other is hashed when its turn comes.
         """
         file = File(
             path=library.shown(found.path),
@@ -108,7 +117,7 @@ class Known:
             # Named by itself, it stays where it was found first.
             file = replace(file, collection=file.collection or before.collection, root=before.root)
         unchanged = before is not None and same_bytes(before, file) and before.state != "gone"
-        if before is not None and unchanged:
+        if before is not None and unchanged and not self._touched(found):
             file = replace(file, tries=before.tries, tried_at=before.tried_at)
         if found.skip:
             held = before is not None and unchanged and before.content_id != ""
@@ -124,31 +133,90 @@ class Known:
                 return before
             file = replace(file, tries=0)
         try:
-            video = None
-            if before is not None and before.content_id and same_bytes(before, file):
-                file = replace(
-                    before,
-                    collection=file.collection,
-                    root=file.root,
-                    state="new",
-                    reason="",
-                    tries=file.tries,
-                )
-            else:
-                mark = library.fingerprint(found.path)
-                same = library.content_id(found.path) if mark in self._fingerprints else ""
-                file = replace(file, content_id=same, fingerprint=mark)
-                self._fingerprints.add(mark)
-            video = self.videos.get(file.content_id) if file.content_id else None
+            file, look_again = self._recognised(file, before, found, reading)
+            video = self.videos.get(file.content_id) if file.content_id and not look_again else None
             if video is None:
                 video = footage_video.probe(
                     found.path, content_id=file.content_id, timeout_seconds=reading.timeout_seconds
                 )
         except VideoError as error:
-            if time.time() - found.modified_at < FRESH_SECONDS and _begins_like_a_video(found):
+            if library.is_fresh(found.modified_at, FRESH_SECONDS) and _begins_like_a_video(found):
                 return replace(file, state="waiting", reason=f"it may still be being written: {error}")
             return failed(file, str(error))
-        return Job(_with_clock(file, video, found.path, reading.clocks), video)
+        self._seen[file.path] = video
+        return self._with_clock(file, video, found.path, reading.clocks)
+
+    def _recognised(
+        self, file: File, before: File | None, found: Found, reading: Reading
+    ) -> tuple[File, bool]:
+        """A file with its content id, as far as that is known, and whether it is to be probed in any case."""
+        held = before if before is not None and before.content_id and same_bytes(before, file) else None
+        if held is not None:
+            kept = replace(
+                held, collection=file.collection, root=file.root, state="new", reason="", tries=file.tries
+            )
+            if not (reading.rehash or self._edited(held, found)):
+                return kept, False
+        mark = library.fingerprint(found.path)
+        same = library.content_id(found.path) if reading.rehash or mark in self._fingerprints else ""
+        self._fingerprints.add(mark)
+        if held is not None and same == held.content_id:
+            return kept, True
+        return replace(file, content_id=same, fingerprint=mark), False
+
+    def _edited(self, held: File, found: Found) -> bool:
+        """Whether a file of the same size and modification time was edited in place.
+
+        Tools that set the time of recording do so. Only a file whose inode changed since the last run looked
+        at it is read: its fingerprint, and the time in its header, which may lie outside of what the
+        fingerprint covers. Changed rights, names and hard links change the inode, too, so not all bytes are
+        hashed for that: ``Reading.rehash`` does.
+        """
+        if not self._touched(found):
+            return False
+        if library.fingerprint(found.path) != held.fingerprint:
+            return True
+        video = self.videos.get(held.content_id)
+        return video is not None and footage_video.recorded_tag_of(found.path) != video.created_at
+
+    def _touched(self, found: Found) -> bool:
+        """Whether a file's inode changed since the last run looked at it."""
+        above = (found.path, *found.path.parents)
+        return found.changed_at > max(self._looks.get(library.shown(each), 0.0) for each in above)
+
+    def _with_clock(self, file: File, video: Video, path: Path, clocks: Clocks) -> Job:
+        """A file with its camera, its wall clock and its length."""
+        camera = clocks.camera(path) or file.camera
+        recorded = clocks.recorded_at(
+            path,
+            container_time=video.created_at,
+            modified_at=file.modified_at,
+            duration_seconds=video.duration_seconds,
+            camera=camera,
+            after_seconds=self._earlier_seconds(path, video),
+        )
+        if not recorded.source:
+            recorded = Recorded(file.recorded_at, file.clock_source)
+        file = replace(
+            file,
+            camera=camera,
+            recorded_at=recorded.at,
+            clock_source=recorded.source,
+            duration_seconds=video.duration_seconds,
+        )
+        return Job(file, video, recorded.zone_difference_seconds)
+
+    def _earlier_seconds(self, path: Path, video: Video) -> float:
+        """Length of the chapters before this one, where all of them are known to share its clock."""
+        seconds = 0.0
+        for each in earlier_chapters(path):
+            earlier = library.shown(Path(each))
+            file = self.files.get(earlier)
+            chapter = self._seen.get(earlier) or (self.videos.get(file.content_id) if file else None)
+            if chapter is None or chapter.created_at != video.created_at:
+                return 0.0
+            seconds += chapter.duration_seconds
+        return seconds
 
     def missing(self, plan: tuple[Window, ...]) -> tuple[Window, ...]:
         """The windows of a plan that are still to be captioned."""
@@ -177,6 +245,29 @@ class Known:
             return False
         whole = merge_spans(self.committed[content_id].values())
         return whole == (Span(0, plan[-1].span.end_seconds),)
+
+
+def remembered(store: Store, clocks: Clocks) -> Clocks:
+    """Keep in the index what is said of cameras' clocks, and return it together with what was said before."""
+    store.put_clock_offsets(clocks.offsets)
+    store.put_camera_settings("clock_from", clocks.clock_from)
+    store.put_camera_settings("container_clock", clocks.container_clocks)
+    return replace(
+        clocks,
+        offsets=store.clock_offsets(),
+        clock_from=store.camera_settings("clock_from"),
+        container_clocks=store.camera_settings("container_clock"),
+    )
+
+
+def _last_looks(runs: Sequence[Run]) -> dict[str, float]:
+    """When the last run that looked at all files of a path began, by path; seconds since the epoch."""
+    looks: dict[str, float] = {}
+    for run in runs:
+        if run.outcome == "done" or run.windows_captioned:  # files are looked at before windows are captioned
+            for path in run.paths:
+                looks[path] = max(looks.get(path, 0.0), run.started_at)
+    return looks
 
 
 def failed(file: File, reason: str) -> File:
@@ -233,24 +324,3 @@ _SETTING = {
     "budget": "budget",
     "cutting": "windows of",
 }
-
-
-def _with_clock(file: File, video: Video, path: Path, clocks: Clocks) -> File:
-    """A file with its camera, its wall clock and its length."""
-    camera = clocks.camera(path) or file.camera
-    recorded_at, source = clocks.recorded_at(
-        path,
-        container_time=video.created_at,
-        modified_at=file.modified_at,
-        duration_seconds=video.duration_seconds,
-        camera=camera,
-    )
-    if not source:
-        recorded_at, source = file.recorded_at, file.clock_source
-    return replace(
-        file,
-        camera=camera,
-        recorded_at=recorded_at,
-        clock_source=source,
-        duration_seconds=video.duration_seconds,
-    )

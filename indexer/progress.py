@@ -44,6 +44,18 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockDoubt:
+    """Files of one camera whose clock in the container differs from that in the name as time zones do."""
+
+    camera: str
+    """The camera; empty where none is known."""
+    ahead_seconds: float
+    """By how much the container's clock is ahead."""
+    paths: tuple[str, ...]
+    """The files."""
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """What a run did. Every file found is counted once."""
 
@@ -67,6 +79,8 @@ class IndexReport:
     """Files known from before whose root cannot be reached, newly noticed."""
     ignored: Mapping[str, int]
     """What else lay on the way, by what it is, such as "hidden"."""
+    clock_doubts: tuple[ClockDoubt, ...]
+    """Files whose two clocks differ as if one were in another time zone; the container's was taken."""
     windows_captioned: int
     """Windows that the model saw."""
     seconds_captioned: float

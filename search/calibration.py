@@ -17,6 +17,7 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from footage.errors import UsageError
+from footage.textfiles import read_text
 from search.verdict import CAPTION_MEASURES, MODEL_MEASURES
 
 if TYPE_CHECKING:
@@ -159,9 +160,10 @@ def read_calibration(path: Path) -> Calibration:
         UsageError: when it cannot be read.
     """
     try:
-        return Calibration.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"The calibration {path} cannot be read: {error.strerror or error}.") from error
+        return Calibration.model_validate_json(read_text(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"The calibration {path} cannot be read: {reason}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from fnmatch import fnmatchcase
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from footage.names import exact_names, fits, folded
 from footage.types import File, Span
 
 if TYPE_CHECKING:
@@ -23,11 +22,12 @@ class Filters:
     """Conditions on files, captions and events; all are to be met, and of one with several values any."""
 
     collections: tuple[str, ...] = ()
-    """Names of collections, in any case."""
+    """Names of collections. Names are compared by ``footage.names.folded``: in any case and Unicode form."""
     cameras: tuple[str, ...] = ()
-    """Names of cameras, in any case."""
+    """Names of cameras."""
     paths: tuple[str, ...] = ()
-    """Globs, in any case, of the whole path or of its end, such as "*.mov" or "garden/*"."""
+    """Whole paths or ends of paths, or globs of them, such as "*.mov" or "garden/*"; what is the very name of
+    a file is no glob."""
     after: datetime | None = None
     """Recorded then or later, in part at least."""
     before: datetime | None = None
@@ -60,14 +60,19 @@ class Filters:
 
     def fits_model(self, name: str) -> bool:
         """Whether captions of a model meet the condition on it."""
-        return not self.models or any(_globbed(name, glob) for glob in self.models)
+        return not self.models or any(fits(name, glob) for glob in self.models)
 
-    def fits(self, file: File) -> bool:
-        """Whether a file meets every condition on files; one whose clock is unknown meets none about time."""
+    def fits(self, file: File, exact: Collection[str] = ()) -> bool:
+        """Whether a file meets every condition on files; one whose clock is unknown meets none about time.
+
+        Args:
+            file: The file.
+            exact: Those of ``paths`` that are no globs.
+        """
         return (
             _among(file.collection, self.collections)
             and _among(file.camera, self.cameras)
-            and (not self.paths or any(_globbed(file.path, glob) for glob in self.paths))
+            and (not self.paths or any(fits(file.path, glob, exact) for glob in self.paths))
             and (self.longer_seconds is None or file.duration_seconds >= self.longer_seconds)
             and (self.shorter_seconds is None or file.duration_seconds <= self.shorter_seconds)
             and self._recorded_then(file)
@@ -75,9 +80,9 @@ class Filters:
 
     def contents(self, files: Iterable[File]) -> frozenset[str]:
         """Content ids of the files that fit and are not gone."""
-        return frozenset(
-            file.content_id for file in files if file.content_id and file.state != "gone" and self.fits(file)
-        )
+        there = [file for file in files if file.content_id and file.state != "gone"]
+        exact = exact_names(self.paths, (file.path for file in there))
+        return frozenset(file.content_id for file in there if self.fits(file, exact))
 
     def _recorded_then(self, file: File) -> bool:
         if self.after is None and self.before is None and self.hours is None:
@@ -165,15 +170,7 @@ def read_length(text: str) -> float | None:
 
 
 def _among(value: str, wanted: tuple[str, ...]) -> bool:
-    return not wanted or _folded(value) in map(_folded, wanted)
-
-
-_folded = lru_cache(maxsize=4096)(str.casefold)  # of many files few collections and cameras
-
-
-def _globbed(path: str, glob: str) -> bool:
-    path, glob = path.casefold(), glob.casefold()
-    return fnmatchcase(path, glob) or fnmatchcase(path, f"*/{glob}")
+    return not wanted or folded(value) in map(folded, wanted)
 
 
 def _in_zone(moment: datetime, other: datetime) -> datetime:

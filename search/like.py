@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from footage.errors import UsageError
+from footage.names import is_at_end
 from footage.timecode import format_time, gap_seconds, parse_time
 from footage.types import Candidate, Event, Hit, Match, Span
 from search.engine import Engine, SearchResult, Timings
@@ -117,9 +118,11 @@ def content_of(store: Store, video: str) -> str:
     ending = f"/{Path(video).as_posix().lstrip('/')}"
     whole = str(Path(video).expanduser().resolve())
     files = [file for file in store.files() if file.content_id and file.state != "gone"]
-    found = [file for file in files if file.path == whole] or [
-        file for file in files if Path(file.path).as_posix().endswith(ending)
-    ]
+    found = (
+        [file for file in files if file.path == whole]
+        or [file for file in files if Path(file.path).as_posix().endswith(ending)]
+        or [file for file in files if is_at_end(Path(file.path).as_posix(), ending)]
+    )
     contents = {file.content_id for file in found}
     if len(contents) > 1:
         raise UsageError(

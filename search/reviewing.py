@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from footage.corrections import same_time
 from footage.errors import UsageError
+from footage.names import folded
 from footage.store import Mark, Search
 from footage.timecode import iou
 from footage.types import Match, Span
@@ -257,4 +258,4 @@ def _marks(notebook: Notebook, search: Search) -> list[Mark]:
 
 
 def _same(one: str, other: str) -> bool:
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+    return folded(" ".join(one.split())) == folded(" ".join(other.split()))

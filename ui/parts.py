@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from footage.errors import UsageError
+from footage.textfiles import read_text
 from ui import console
 
 if TYPE_CHECKING:
@@ -140,9 +141,9 @@ def read_prompt(path: Path) -> str:
         UsageError: when it cannot be read, or is no text.
     """
     try:
-        return path.read_text(encoding="utf-8").rstrip("\n")
+        return read_text(path).rstrip("\n")
     except (OSError, UnicodeDecodeError) as exc:
-        reason = exc.strerror if isinstance(exc, OSError) else "it is no UTF-8 text"
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
         raise UsageError(f"The prompt file {path} cannot be read: {reason}.") from exc
 
 

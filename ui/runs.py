@@ -24,6 +24,7 @@ from typing import Any, Literal
 
 from footage.config import Settings
 from footage.errors import FootageError, StoreMissingError, UsageError
+from footage.names import on_disk
 from footage.store import Store
 from indexer.library import absolute
 
@@ -106,7 +107,7 @@ def checked_folder(text: str) -> Path:
     """
     if not text.strip() or "\0" in text:
         raise UsageError("there is no folder to index", hint="Type the path of a folder with videos in it.")
-    folder = absolute(text.strip())
+    folder = on_disk(absolute(text.strip()))
     try:
         if not folder.is_dir():
             what = "is no folder" if folder.exists() else "does not exist"

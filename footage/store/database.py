@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from footage.corrections import standing
 from footage.coverage import Coverage, by_collection
 from footage.errors import SchemaMismatchError
+from footage.names import folded
 from footage.store import rows as layout
 from footage.store.notebook import NOTEBOOK, Notebook
 from footage.store.rows import SCHEMA_VERSION, IndexStatus, OwnerKind, TextRow, VectorRow
@@ -25,7 +26,7 @@ _REMEMBERED_ROWS = 100_000  # of a larger table, the rows of the videos at hand 
 _WORDED: tuple[OwnerKind, ...] = ("event", "scene", "passage")
 _NONE: frozenset[int] = frozenset()
 _TIMELINE = "timeline_embedder"
-_CLOCK = "clock_offset/"
+_OFFSET = "clock_offset"
 _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
 
 
@@ -115,17 +116,31 @@ class Store:
 
     def clock_offsets(self) -> dict[str, float]:
         """Seconds to add to the clock of each camera."""
-        return {
-            row["key"].removeprefix(_CLOCK): float(row["value"])
-            for row in self._tables.read("meta")
-            if row["key"].startswith(_CLOCK)
-        }
+        return {camera: float(value) for camera, value in self.camera_settings(_OFFSET).items()}
 
     def put_clock_offsets(self, offsets: Mapping[str, float]) -> None:
         """Keep what is to be added to the clocks of some cameras, in seconds; 0 takes it back."""
-        rows = [{"key": _CLOCK + camera, "value": repr(seconds)} for camera, seconds in offsets.items()]
-        self._tables.upsert("meta", [row for row in rows if float(row["value"])])
-        self._tables.delete("meta", {"key": [row["key"] for row in rows if not float(row["value"])]})
+        self.put_camera_settings(_OFFSET, {camera: repr(seconds) for camera, seconds in offsets.items()})
+        none = [camera for camera, seconds in self.clock_offsets().items() if not seconds]
+        self._tables.delete("meta", {"key": [f"{_OFFSET}/{camera}" for camera in none]})
+
+    def camera_settings(self, name: str) -> dict[str, str]:
+        """One setting of cameras, such as "clock_from", by camera; "" stands for all other cameras."""
+        rows = self._tables.read("meta")
+        return {
+            row["key"].removeprefix(f"{name}/"): row["value"]
+            for row in rows
+            if row["key"].startswith(f"{name}/")
+        }
+
+    def put_camera_settings(self, name: str, values: Mapping[str, str]) -> None:
+        """Keep one setting of some cameras, in place of what was kept under any spelling of their names."""
+        cameras = set(map(folded, values))
+        held = self.camera_settings(name)
+        old = [camera for camera in held if camera not in values and folded(camera) in cameras]
+        self._tables.delete("meta", {"key": [f"{name}/{camera}" for camera in old]})
+        rows = [{"key": f"{name}/{camera}", "value": value} for camera, value in values.items()]
+        self._tables.upsert("meta", rows)
 
     # -- files and videos ------------------------------------------------------------------------------------
 

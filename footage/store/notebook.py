@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from footage.corrections import Correction
+from footage.names import folded
 from footage.plaintext import CLOSING, evened, without_quotes
 from footage.store.rows import span_columns, span_from_row
 from footage.store.tables import Tables
@@ -175,7 +176,7 @@ class Notebook:
         found = (Search(**row) for row in self._tables.read("searches"))
         return sorted(
             (search for search in found if search.name),
-            key=lambda search: (search.name.casefold(), search.name, search.id),
+            key=lambda search: (folded(search.name), search.name, search.id),
         )
 
     def note_search(self, query: str, *, mode: str = "", author: str = "", at: float) -> None:

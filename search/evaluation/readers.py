@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from footage.errors import UsageError
+from footage.textfiles import read_text
 from footage.timecode import parse_time
 from footage.types import Span
 from search.evaluation.metrics import ScoredSpan
@@ -259,7 +260,7 @@ def _true_event(entry: Any, name: str, where: str) -> TrueEvent:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"The annotation file {path} cannot be read: {reason}.") from error

@@ -13,6 +13,7 @@ from typing import Any
 
 from footage.containers import display_name
 from footage.errors import FootageError, UsageError
+from footage.textfiles import read_text
 from footage.types import Span
 from search.export.cuts import Cut
 from search.export.fields import fields_of, span_fields
@@ -183,7 +184,7 @@ def _hashed(path: Path) -> tuple[str, int]:
 def _entries(path: Path) -> list[dict[str, Any]]:
     """The entries of a manifest, each with what is needed to compare it."""
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
+        told = json.loads(read_text(path))
     except OSError as exc:
         raise UsageError(f"{path} cannot be read: {exc.strerror}.", hint="Name a manifest file.") from exc
     except (ValueError, RecursionError) as exc:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from footage.errors import UsageError
+from footage.textfiles import read_lines
 from ui import console, options, parts, shown
 
 EXAMPLES = options.examples(
@@ -71,8 +72,7 @@ def take_in(
     settings = options.settings_from(config, db=db, embedder=embedder)
     text_embedder = parts.load_embedder(settings)
     try:
-        with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8") as stream:
-            lines = stream.read().splitlines()
+        lines = read_lines(file)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
     told = import_captions(lines, store=Store.open(settings.db, create=True), embedder=text_embedder)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from footage.errors import UsageError
+from footage.names import on_disk
 from footage.types import Match, Span
 from search.evaluation.metrics import (
     Counts,
@@ -390,8 +391,8 @@ def worst(asked: Sequence[Asked]) -> list[Asked]:
 
 def _place(name: str, folder: Path, library: Path | None) -> Path:
     """Where a video of a truth file lies."""
-    beside = (folder / name).absolute()
-    return (library / name).absolute() if library is not None and not beside.exists() else beside
+    beside = on_disk((folder / name).absolute())
+    return on_disk((library / name).absolute()) if library is not None and not beside.exists() else beside
 
 
 def _occurrences(answer: Asked) -> Counts:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from footage.errors import UsageError
+from footage.textfiles import read_lines
 from ui import console, exports, options
 
 if TYPE_CHECKING:
@@ -153,8 +152,7 @@ def _read(file: Path, store: Store) -> list[Clip]:
     from search.export import read_results
 
     try:
-        with nullcontext(sys.stdin) if str(file) == "-" else file.open(encoding="utf-8") as stream:
-            lines = stream.read().splitlines()
+        lines = read_lines(file)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
     return read_results(lines, store, exports.origins(store))

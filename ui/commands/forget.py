@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from footage.errors import UsageError
+from footage.names import folded
 from ui import console, options, shown
 
 EXAMPLES = options.examples(
@@ -33,7 +34,9 @@ def run(
 
     settings = options.settings_from(config, db=db)
     store = Store.open(settings.db)
-    file = store.file_at(spelled(absolute(Path(video))))
+    path = spelled(absolute(Path(video)))
+    alike = [each for each in store.files() if folded(each.path) == folded(path)]
+    file = store.file_at(path) or (alike[0] if len(alike) == 1 else None)
     content_id = file.content_id if file else video
     if not content_id or content_id not in store.videos([content_id]):
         raise UsageError(

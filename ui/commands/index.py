@@ -17,8 +17,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from footage.errors import StoreMissingError, UsageError, VideoError
+from footage.names import on_disk
 from footage.timecode import format_time
-from indexer.clocks import NO_CLOCKS, Clocks, parse_offsets, parse_zone
+from indexer.clocks import (
+    NO_CLOCKS,
+    Clocks,
+    parse_clock_from,
+    parse_container_clocks,
+    parse_offsets,
+    parse_zone,
+)
 from indexer.library import EVERYTHING, Found, Selection, absolute, parse_since, walk
 from indexer.library import shown as spelled
 from ui import console, logs, options, parts, shown
@@ -30,6 +38,7 @@ if TYPE_CHECKING:
     from footage.vlm.protocol import VideoModel
     from indexer.pipeline import IndexReport, Progress
     from indexer.plan import Mix
+    from indexer.progress import ClockDoubt
 
 EXAMPLES = options.examples(
     "footage index ~/Videos",
@@ -54,13 +63,19 @@ def run(
     include: Annotated[
         list[str] | None,
         typer.Option(
-            "--include", metavar="GLOB", help="Only files that fit; may be repeated.", rich_help_panel=_SELECT
+            "--include",
+            metavar="GLOB",
+            help="Only files of that name, or that fit; may be repeated.",
+            rich_help_panel=_SELECT,
         ),
     ] = None,
     exclude: Annotated[
         list[str] | None,
         typer.Option(
-            "--exclude", metavar="GLOB", help="No files that fit; may be repeated.", rich_help_panel=_SELECT
+            "--exclude",
+            metavar="GLOB",
+            help="No files of that name, or that fit; may be repeated.",
+            rich_help_panel=_SELECT,
         ),
     ] = None,
     since: Annotated[
@@ -109,6 +124,24 @@ def run(
             rich_help_panel=_CLOCK,
         ),
     ] = None,
+    clock_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--clock-from",
+            metavar="name|container|auto",
+            help="Which clock comes first; CAMERA=name for one camera. The index remembers it.",
+            rich_help_panel=_CLOCK,
+        ),
+    ] = None,
+    container_clock: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--container-clock",
+            metavar="CAMERA=local|utc|ZONE",
+            help="What a camera writes into files as UTC; the index remembers it.",
+            rich_help_panel=_CLOCK,
+        ),
+    ] = None,
     time_zone: Annotated[
         str | None,
         typer.Option(
@@ -129,7 +162,9 @@ def run(
     reindex: Annotated[
         bool,
         typer.Option(
-            "--reindex", help="Caption anew what was captioned under other settings.", rich_help_panel=_AGAIN
+            "--reindex",
+            help="Hash every file again, and caption anew what was captioned under other settings.",
+            rich_help_panel=_AGAIN,
         ),
     ] = False,
     accept_mixed: Annotated[
@@ -213,7 +248,14 @@ def run(
         selection=Selection(
             tuple(include or ()), tuple(exclude or ()), parse_since(since) if since else None
         ),
-        clocks=Clocks(parse_zone(time_zone), camera_from, parse_offsets(clock_offset or []), guess_time),
+        clocks=Clocks(
+            parse_zone(time_zone),
+            camera_from,
+            parse_offsets(clock_offset or []),
+            guess_time,
+            parse_clock_from(clock_from or []),
+            parse_container_clocks(container_clock or []),
+        ),
         collection=collection,
         max_seconds=math.inf if max_hours is None else 3600 * max_hours,
         mix="replace" if reindex else "accept" if accept_mixed else "refuse",
@@ -222,7 +264,7 @@ def run(
     # 1. Everything that can be wrong before the first window, the quick things first.
     known = _known_roots(settings.db)
     for path in paths:
-        if spelled(absolute(path)) not in known:  # else it may be a disk that is not plugged in
+        if spelled(on_disk(absolute(path))) not in known:  # else it may be a disk that is not plugged in
             next(found for found in walk([path]) if isinstance(found, Found))
     if dry_run:
         _print_forecast(paths, settings, wishes, Store.open(settings.db), as_json=json)
@@ -493,7 +535,22 @@ def print_report(report: IndexReport, store: Store, *, as_json: bool) -> None:
     if report.ignored:
         passed = ", ".join(f"{number:,} {what}" for what, number in sorted(report.ignored.items()))
         out.print(f"Passed over: {passed}.", soft_wrap=True)
+    for doubt in report.clock_doubts:
+        out.print(f"Clocks differ: {console.plain(_doubt_sentence(doubt))}", soft_wrap=True)
     shown.print_coverage(store.coverage())
+
+
+def _doubt_sentence(doubt: ClockDoubt) -> str:
+    """What two clocks say of some files, and what can be done about it."""
+    hours = f"{abs(doubt.ahead_seconds) / 3600:g} h {'ahead of' if doubt.ahead_seconds > 0 else 'behind'}"
+    others = len(doubt.paths) - 1
+    which = Path(doubt.paths[0]).name + (f" and {shown.count(others, 'other file')}" if others else "")
+    camera = f"{doubt.camera}=" if doubt.camera else ""
+    return (
+        f"in {which} the container's clock is {hours} the time in the name, as in another time zone. The "
+        f"container's was used. If it is local time, add --container-clock {camera}local; if the name is "
+        f"right, --clock-from {camera}name; if nothing is wrong, --container-clock {camera}utc."
+    )
 
 
 def _print_json(report: IndexReport, store: Store) -> None:
@@ -503,6 +560,10 @@ def _print_json(report: IndexReport, store: Store) -> None:
         )
     for name, coverage in store.coverage().items():
         console.emit(type="collection", name=name, **shown.collection_fields(coverage))
+    for doubt in report.clock_doubts:
+        console.emit(
+            type="clock doubt", camera=doubt.camera, ahead_seconds=doubt.ahead_seconds, paths=doubt.paths
+        )
     console.emit(
         type="summary",
         files=len(report.files),

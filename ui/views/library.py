@@ -14,6 +14,7 @@ import streamlit as st
 from footage.config import Settings
 from footage.coverage import SHARES, Coverage
 from footage.errors import UsageError
+from footage.names import folded
 from footage.store import IndexStatus
 from footage.types import File
 from indexer.clocks import Clocks
@@ -274,12 +275,13 @@ def _files(files: Sequence[File]) -> None:
     st.html('<h2 class="fx-head">Files</h2>')
     counts: Counter[str] = Counter(file.state for file in files)
     words, which = st.columns([6, 4], vertical_alignment="bottom")
-    wanted = words.text_input(
+    typed = words.text_input(
         "Find a file",
         key="file_words",
         placeholder="Part of a name, folder or camera",
         label_visibility="collapsed",
-    ).casefold()
+    )
+    wanted = folded(typed)
     states = which.pills(
         "State",
         [state for state in _STATES if counts[state]],
@@ -292,7 +294,7 @@ def _files(files: Sequence[File]) -> None:
         file
         for file in files
         if (not states or file.state in states)
-        and (not wanted or wanted in f"{file.path}\n{file.camera}\n{file.collection}".casefold())
+        and (not wanted or wanted in folded(f"{file.path}\n{file.camera}\n{file.collection}"))
     ]
     if not listed:
         st.html(notices.remark("No file is like that."))

@@ -1,0 +1,31 @@
+"""Picks the time of recording out of a container's metadata; knows neither time zones nor file names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+APPLE_TAG = "com.apple.quicktime.creationdate"
+"""Local time with its zone, as Apple's cameras write it (QuickTime metadata keys)."""
+UTC_TAG = "creation_time"
+"""What FFmpeg makes of the header's time: UTC by the standard (ISO 14496-12), though some cameras write local
+time into it, and Android the end of the recording. Of AVI files it is local time without a zone."""
+
+_WITH_TIME = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d")
+
+
+def recorded_tag(container: Mapping[str, str], stream: Mapping[str, str]) -> str:
+    """The time of recording that a container's metadata gives.
+
+    Args:
+        container: Metadata of the container, by name.
+        stream: Metadata of its video stream.
+
+    Returns:
+        ISO 8601, empty where there is none. It ends with "Z" only where it comes from ``UTC_TAG``; a UTC time
+        of Apple's is given the offset "+00:00" instead, because that one can be relied upon.
+    """
+    apple = container.get(APPLE_TAG, "").strip()
+    if _WITH_TIME.match(apple):
+        return re.sub("[Zz]$", "+00:00", apple)
+    return container.get(UTC_TAG, "") or stream.get(UTC_TAG, "")
