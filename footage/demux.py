@@ -15,11 +15,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from footage.containers import check, display_name
+from footage.deinterlace import Interlacing, deinterlaced
 from footage.errors import DecodeError, NotAVideoError
 from footage.watchdog import Pulse
 
@@ -72,6 +74,8 @@ class FrameTable:
     """Length of all streams together as the packets have it."""
     created_at: str = ""
     """The container's "creation_time", as written there."""
+    interlacing: Interlacing = ""
+    """How its frames are interlaced, as far as known (see ``footage.interlacing``)."""
 
     @property
     def times_seconds(self) -> np.ndarray:
@@ -91,6 +95,10 @@ class FrameTable:
     def keyframe_at(self, index: int) -> int:
         """Index of the last keyframe shown at or before frame ``index``."""
         return int(self.keyframes[np.searchsorted(self.keyframes, index, side="right") - 1])
+
+
+class InterlacedError(ValueError):
+    """Frames turned out to be interlaced."""
 
 
 class Decoded(NamedTuple):
@@ -232,7 +240,7 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     """Decode the picked frames; in place of one that does not decode comes the next that does.
 
     Args:
-        table: Of the file.
+        table: Of the file; where it is interlaced, pictures are deinterlaced.
         picks: Ascending indices into the table.
         pulse: Beats once per packet.
 
@@ -246,8 +254,11 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     end = wanted[-1] + int(table.durations[picks[-1]])
     position = 0
     damage = Damage()
-    with open_before(table, picks[0]) as (container, stream):
-        for frame in in_order(decoded(container, stream, pulse, damage)):
+    with open_before(table, before(table, picks[0])) as (container, stream):
+        if table.interlacing:
+            stream.codec_context.thread_type = "AUTO"
+        frames = in_order(decoded(container, stream, pulse, damage))
+        for frame in deinterlaced(frames, table.interlacing):
             if frame.pts >= end:
                 return
             if frame.pts < wanted[position]:
@@ -276,7 +287,8 @@ def decode_sparse(
         Pictures in the order in which the decoder brings them.
 
     Raises:
-        ValueError: A packet does not decode, or frames are interlaced: their fields may lie in packets each.
+        InterlacedError: Frames are interlaced: their fields may lie in packets each.
+        ValueError: A packet does not decode.
     """
     import av
     from av.video.reformatter import VideoReformatter
@@ -295,11 +307,51 @@ def decode_sparse(
                     for frame in stream.decode(packet):
                         if frame.pts not in wanted:
                             continue
-                        if frame.is_corrupt or frame.interlaced_frame:
-                            raise ValueError("its frames are damaged, or interlaced")
+                        if frame.interlaced_frame:
+                            raise InterlacedError("its frames are interlaced")
+                        if frame.is_corrupt:
+                            raise ValueError("its frames are damaged")
                         yield Decoded(frame.pts, picture(frame, reformatter), frame.rotation % 360, 0)
     except av.FFmpegError as exc:
         raise ValueError(why(exc)) from exc
+
+
+def before(table: FrameTable, index: int) -> int:
+    """The frame from which on to decode for frame ``index``: deinterlacing needs the one before it, too."""
+    return max(0, index - 1) if table.interlacing else index
+
+
+def frames_at(
+    container: Any, stream: Any, table: FrameTable, keyframes: Sequence[int], count: int, pulse: Pulse
+) -> list[list[Any]]:
+    """A few decoded frames from some keyframes on; none of those that cannot be reached or do not decode.
+
+    Args:
+        container: PyAV container, just opened.
+        stream: Its video stream.
+        table: Of the file.
+        keyframes: Ascending indices of keyframes.
+        count: Packets from each on.
+        pulse: Beats once per packet.
+    """
+    import av
+
+    runs: list[list[Any]] = []
+    for number, index in enumerate(keyframes):
+        if index and not _seek(container, stream, table, index):
+            break
+        if number:
+            stream.codec_context.flush_buffers()
+        run: list[Any] = []
+        try:
+            for packet in islice((each for each in packets(container, stream) if each.size), count):
+                pulse.beat()
+                run += packet.decode()
+            run += stream.codec_context.decode(None)
+        except av.FFmpegError as exc:
+            log.info("%s: a packet does not decode: %s", display_name(container.name), why(exc))
+        runs.append(run)
+    return runs
 
 
 def _runs(table: FrameTable, picks: Sequence[int]) -> list[np.ndarray]:

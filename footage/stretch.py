@@ -12,6 +12,7 @@ import numpy as np
 
 from footage import demux
 from footage.containers import display_name
+from footage.deinterlace import deinterlaced
 from footage.errors import DecodeError
 from footage.types import Span
 from footage.watchdog import Pulse
@@ -110,8 +111,8 @@ def decoded(stretch: Stretch, pulse: Pulse, *, sound: bool) -> Generator[Any, No
         sound: Whether sound is wanted.
 
     Yields:
-        PyAV frames: pictures with times in ticks since the stretch began, each as long as it is on show;
-        sound with the file's own times.
+        PyAV frames: pictures with times in ticks since the stretch began, each as long as it is on show, and
+        progressive; sound with the file's own times.
 
     Raises:
         VideoError: The file cannot be read there, or none of its pictures decodes.
@@ -121,11 +122,12 @@ def decoded(stretch: Stretch, pulse: Pulse, *, sound: bool) -> Generator[Any, No
     begin, end = stretch.begin, stretch.end
     end_seconds = float(end * stretch.table.time_base)
     last = -1
-    with demux.open_before(stretch.table, stretch.first) as (source, video):
+    with demux.open_before(stretch.table, demux.before(stretch.table, stretch.first)) as (source, video):
         track = source.streams.best("audio") if sound else None
         patience = 0.0 if track is None else _INTERLEAVING_SECONDS
         streams = [video] if track is None else [video, track]
-        for frame in demux.in_order(demux.decoded(source, streams, pulse, demux.Damage())):
+        frames = demux.in_order(demux.decoded(source, streams, pulse, demux.Damage()))
+        for frame in deinterlaced(frames, stretch.table.interlacing):
             if isinstance(frame, av.AudioFrame):
                 yield frame
             elif begin + last < frame.pts < end:

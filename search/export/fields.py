@@ -15,7 +15,8 @@ def fields_of(cut: Cut) -> dict[str, Any]:
     """What was asked for, what is written of it, and what led there; JSON types only, times in seconds.
 
     ``span`` is what was asked for and ``written_span`` what whole frames give, both in video time;
-    ``timecode_in`` and ``timecode_out`` (exclusive) count from the video's own start timecode.
+    ``timecode_in`` and ``timecode_out`` (exclusive) count from the video's own start timecode. ``scan`` is
+    that of the source: "progressive" or "interlaced".
     """
     clip = cut.clip
     first, past = cut.timecodes
@@ -27,6 +28,7 @@ def fields_of(cut: Cut) -> dict[str, Any]:
         "written_span": span_fields(cut.span),
         "frame_rate": shown(cut.counting.rate),
         "drop_frame": cut.counting.drop,
+        "scan": "interlaced" if cut.stretch.table.interlacing else "progressive",
         "frame_in": cut.in_frame,
         "frame_out": cut.out_frame,
         "timecode_in": first,

@@ -39,6 +39,8 @@ class Output:
     """What it shows of each, in video time, where that is not the cut itself: a copy begins at a keyframe."""
     placed: tuple[Span, ...] = ()
     """When each is on in it, in its own seconds, where several are joined."""
+    encoded: bool = False
+    """Whether its pictures were encoded again, which deinterlaces those that are interlaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ def _entry(output: Output) -> dict[str, Any]:
         fields = fields_of(cut)
         if output.written:
             fields["written_span"] = span_fields(output.written[number])
+        if output.encoded and fields["scan"] == "interlaced":
+            fields["scan"] = "deinterlaced"
         if output.placed:
             fields["placed"] = span_fields(output.placed[number])
         clips.append(fields)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -241,7 +241,8 @@ class _Work:
                 place.discard(path)
                 self._fail(each.clip, exc)
                 continue
-            self._outputs.append(Output(path, form, (each,), written=(written,)))
+            copied = form == "mp4" and self.options.copy
+            self._outputs.append(Output(path, form, (each,), written=(written,), encoded=not copied))
 
     def write_joined(self, place: Staging, stem: str, cuts: Sequence[Cut]) -> None:
         """One film of all clips."""
@@ -260,7 +261,7 @@ class _Work:
             on_progress=lambda some, _: self._at(done + some),
         )
         self._done += len(cuts)
-        self._outputs.append(Output(path, "mp4", tuple(cuts), placed=placed))
+        self._outputs.append(Output(path, "mp4", tuple(cuts), placed=placed, encoded=True))
 
     def write_list(self, place: Staging, stem: str, cuts: Sequence[Cut], form: Format) -> None:
         """One file about all clips, or as many as the format needs."""
@@ -307,10 +308,7 @@ class _Work:
         )
         path = place.write_text(stem, ENDING, text)
         self._at(self._steps)
-        moved = [
-            Output(self.folder / each.path.name, each.format, each.cuts, each.written, each.placed)
-            for each in self._outputs
-        ]
+        moved = [replace(each, path=self.folder / each.path.name) for each in self._outputs]
         return Exported(
             self.folder, tuple(moved), self.folder / path.name, tuple(self._warnings), tuple(self._failures)
         )
