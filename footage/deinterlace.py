@@ -24,7 +24,7 @@ _THREADS = 2
 
 
 def deinterlaced(frames: Iterator[Any], interlacing: Interlacing) -> Iterator[Any]:
-    """Frames with their combs taken out, each with its own time; sound and progressive frames as they are.
+    """Pictures with their combs taken out, each with its own time; sound and progressive frames as they are.
 
     A picture comes once the one after it is there, because it is made of both its neighbours.
 
@@ -39,7 +39,7 @@ def deinterlaced(frames: Iterator[Any], interlacing: Interlacing) -> Iterator[An
         return
     graph: FilterGraph | None = None
     for frame in frames:
-        if isinstance(frame, av.AudioFrame):
+        if not isinstance(frame, av.VideoFrame):
             yield frame
             continue
         if graph is not None and not graph.fits(frame):

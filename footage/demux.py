@@ -101,6 +101,15 @@ class InterlacedError(ValueError):
     """Frames turned out to be interlaced."""
 
 
+class SoundFrame(NamedTuple):
+    """Some sound, decoded."""
+
+    stream_index: int
+    """Which stream of the container it is of."""
+    frame: Any
+    """PyAV's frame, with the file's own times."""
+
+
 class Decoded(NamedTuple):
     """One picture."""
 
@@ -384,7 +393,11 @@ def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
 
 
 def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Iterator[Any]:
-    """Every frame from the container's current place on, counting and skipping packets that do not decode."""
+    """Every frame from the container's current place on, counting and skipping packets that do not decode.
+
+    Yields:
+        Frames of PyAV; those of sound as ``SoundFrame``.
+    """
     import av
 
     for packet in packets(container, streams):
@@ -395,7 +408,10 @@ def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Itera
             damage.packets += 1
             log.info("%s: a packet does not decode: %s", display_name(container.name), why(exc))
             continue
-        yield from (frame for frame in frames if frame.pts is not None)
+        for frame in frames:
+            if frame.pts is not None:
+                sound = isinstance(frame, av.AudioFrame)
+                yield SoundFrame(packet.stream_index, frame) if sound else frame
 
 
 def in_order(frames: Iterator[Any]) -> Iterator[Any]:
@@ -407,10 +423,8 @@ def in_order(frames: Iterator[Any]) -> Iterator[Any]:
     """
     queue: deque[Any] = deque()
     ticks: list[int] = []
-    import av
-
     for frame in frames:
-        if isinstance(frame, av.AudioFrame):
+        if isinstance(frame, SoundFrame):
             yield frame
             continue
         queue.append(frame)

@@ -11,11 +11,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from footage.audiotracks import AudioTrack
 from footage.containers import display_name
 from footage.errors import FootageError, UsageError
 from footage.types import Span
 from search.export.cuts import Cut
-from search.export.fields import fields_of, span_fields
+from search.export.fields import audio_fields, fields_of, span_fields
 
 FORMAT = "footage export"
 FORMAT_VERSION = 1
@@ -41,6 +42,8 @@ class Output:
     """When each is on in it, in its own seconds, where several are joined."""
     encoded: bool = False
     """Whether its pictures were encoded again, which deinterlaces those that are interlaced."""
+    audio: tuple[tuple[AudioTrack, ...], ...] | None = None
+    """The audio tracks that it holds of each, where those are not all that are wanted of the cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,8 @@ def _entry(output: Output) -> dict[str, Any]:
             fields["written_span"] = span_fields(output.written[number])
         if output.encoded and fields["scan"] == "interlaced":
             fields["scan"] = "deinterlaced"
+        if output.audio is not None:
+            fields["audio"] = [audio_fields(track) for track in output.audio[number]]
         if output.placed:
             fields["placed"] = span_fields(output.placed[number])
         clips.append(fields)
