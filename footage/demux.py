@@ -6,6 +6,7 @@ modules that write video import it for that.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import logging
 from array import array
@@ -23,6 +24,7 @@ import numpy as np
 from footage.containers import check, display_name
 from footage.deinterlace import Interlacing, deinterlaced
 from footage.errors import DecodeError, NotAVideoError
+from footage.types import Span
 from footage.watchdog import Pulse
 
 MAX_PIXELS = 1 << 28
@@ -323,6 +325,47 @@ def decode_sparse(
                         yield Decoded(frame.pts, picture(frame, reformatter), frame.rotation % 360, 0)
     except av.FFmpegError as exc:
         raise ValueError(why(exc)) from exc
+
+
+def packet_digests(table: FrameTable, spans: Sequence[Span], pulse: Pulse) -> list[str]:
+    """A digest of the coded pictures of some spans: equal for equal pictures at equal times.
+
+    Args:
+        table: Of the file.
+        spans: In video time; at least one.
+        pulse: Beats once per packet.
+
+    Returns:
+        Hex digits (SHA-256) for each span; empty for one without frames, or of which not all can be read.
+
+    Raises:
+        VideoError: As ``open_video``.
+    """
+    times = table.times_seconds
+    places = [np.searchsorted(times, (span.start_seconds, span.end_seconds)).tolist() for span in spans]
+    places = [(first, past) for first, past in places]
+    wanted = set().union(*(table.pts[first:past].tolist() for first, past in places))
+    if not wanted:
+        return [""] * len(places)
+    last = max(wanted)
+    seen: dict[int, Any] = {}
+    with open_before(table, min(first for first, past in places if past > first)) as (container, stream):
+        for packet in packets(container, stream):
+            pulse.beat()
+            ticks = packet.pts if packet.pts is not None else packet.dts
+            if ticks in wanted:
+                seen.setdefault(ticks, hashlib.sha256()).update(bytes(packet))
+            elif ticks is not None and ticks > last and len(seen) == len(wanted):
+                break
+    found = []
+    for first, past in places:
+        whole = hashlib.sha256()
+        ticks = table.pts[first:past].tolist()
+        for tick in ticks:
+            if tick in seen:
+                whole.update(f"{tick - int(table.pts[0])} {seen[tick].hexdigest()}\n".encode())
+        found.append(whole.hexdigest() if ticks and seen.keys() >= set(ticks) else "")
+    return found
 
 
 def before(table: FrameTable, index: int) -> int:

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from footage import decode
 from footage import video as footage_video
 from footage.containers import check
 from footage.errors import SchemaMismatchError, VideoError
 from footage.store import Store
 from footage.timeline import merge_spans
-from footage.types import File, Provenance, Span, Video, Window
+from footage.types import File, Provenance, Span, Video, Window, WindowRecord
 from footage.windows import plan_windows
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
+from indexer.following import GROWTH, complete, digests, is_provisional, provisional_id
 from indexer.library import Found
+from indexer.settling import Settling
 
 Mix = Literal["refuse", "accept", "replace"]
 """What to do about windows captioned under other settings: refuse to run, leave them, caption them anew."""
 MAX_TRIES = 3
 """Runs that may fail on the same bytes before a file is left alone."""
+GROWING = "it is still being written: it changed"
 FRESH_SECONDS = 30.0
 """A file that cannot be read and was written to this recently may still be being written."""
 
@@ -34,6 +39,8 @@ class Job:
     """As it is to be recorded; its content id is empty until somebody has hashed all of it."""
     video: Video
     """What is in it; the content id likewise."""
+    growing: decode.Source | None = None
+    """The scan of a file that is still being written; both content ids are provisional then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,10 @@ class Reading:
     """Whether files that failed too often are tried again."""
     timeout_seconds: float = 120
     """Longest silence of a decoder."""
+    settling: Settling | None = None
+    """Says which files are still being written; None where none is."""
+    follow: Cutting | None = None
+    """How to cut files that are still being written; None to leave them alone until they are finished."""
 
 
 PLAINLY = Reading()
@@ -86,6 +97,7 @@ class Known:
         self._under = store.captioned_under()
         self._provenance = provenance
         self._mix = mix
+        self.followed = store.followed()
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
 
     def identify(self, found: Found, reading: Reading = PLAINLY) -> Job | File:
@@ -123,9 +135,13 @@ class Known:
             if not reading.retry:
                 return before
             file = replace(file, tries=0)
+        held = before is not None and bool(before.content_id) and same_bytes(before, file)
+        held = held and before is not None and not is_provisional(before.content_id)
+        if not held and reading.settling is not None and reading.settling.waits(found):
+            return self._growing(file, before, found, reading)
         try:
             video = None
-            if before is not None and before.content_id and same_bytes(before, file):
+            if before is not None and held:
                 file = replace(
                     before,
                     collection=file.collection,
@@ -145,10 +161,45 @@ class Known:
                     found.path, content_id=file.content_id, timeout_seconds=reading.timeout_seconds
                 )
         except VideoError as error:
-            if time.time() - found.modified_at < FRESH_SECONDS and _begins_like_a_video(found):
+            if abs(time.time() - found.modified_at) < FRESH_SECONDS and _begins_like_a_video(found):
                 return replace(file, state="waiting", reason=f"it may still be being written: {error}")
             return failed(file, str(error))
         return Job(_with_clock(file, video, found.path, reading.clocks), video)
+
+    def _growing(self, file: File, before: File | None, found: Found, reading: Reading) -> Job | File:
+        """A job for the complete windows of a file that is still being written, or its row."""
+        seconds = reading.settling.seconds if reading.settling else 0.0
+        waiting = replace(file, state="waiting", reason=f"{GROWING} in the last {seconds:g} s")
+        if before is not None and is_provisional(before.content_id) and before.size_bytes <= file.size_bytes:
+            known = reading.follow and complete(
+                reading.follow.windows(before.content_id, before.duration_seconds), before.duration_seconds
+            )
+            if not known:
+                return replace(before, state="waiting", reason=waiting.reason)
+            if file.size_bytes < GROWTH * before.size_bytes and not self.missing(known):
+                return before
+        if reading.follow is None:
+            return waiting
+        patience = reading.timeout_seconds
+        try:
+            source = footage_video.scan(found.path, timeout_seconds=patience)
+            video = footage_video.probe(found.path, source=source, timeout_seconds=patience)
+            first = complete(reading.follow.windows("", video.duration_seconds), video.duration_seconds)[:1]
+            digest = digests(source, first, timeout_seconds=patience).get(0)
+        except VideoError as error:
+            return replace(waiting, reason=f"it may still be being written: {error}")
+        if digest is None:
+            return replace(waiting, duration_seconds=video.duration_seconds)
+        content_id = provisional_id(digest)
+        video = replace(video, content_id=content_id, size_bytes=0)  # no size by which to know it again
+        file = replace(file, content_id=content_id)
+        return Job(_with_clock(file, video, found.path, reading.clocks), video, source)
+
+    def adopt(self, content_id: str, records: Sequence[WindowRecord]) -> None:
+        """Count windows as committed that are about to be, as windows of a content."""
+        for record in records:
+            self.committed.setdefault(content_id, {})[record.window.index] = record.window.span
+            self._under.setdefault(content_id, {})[record.window.index] = record.provenance
 
     def missing(self, plan: tuple[Window, ...]) -> tuple[Window, ...]:
         """The windows of a plan that are still to be captioned."""

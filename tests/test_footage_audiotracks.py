@@ -129,7 +129,7 @@ def test_a_track_that_a_file_does_not_have_is_named(match, tmp_path):
 def test_a_reel_plays_the_default_track_of_each_source_and_says_so(match, tmp_path):
     second = write_tracks(tmp_path / "second.mkv", tones=TONES[:2], default=1)
     clips = [clip_of(match, 0.5, 1.5), clip_of(second, 0.5, 1.5, title="a cat", confidence=0.5)]
-    exported = make_reel(clips, tmp_path / "out" / "reel.mp4", max_seconds=10)
+    exported = make_reel(clips, tmp_path / "out" / "reel.mp4", max_seconds=10, order="score")
     assert (
         "match.mkv has 3 audio tracks; the film has track 1 (eng, Commentary, 2 channels)"
         in exported.warnings
