@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -11,14 +12,18 @@ import numpy as np
 import pytest
 from standin_model import BRIGHT, StandinEmbedder, StandinModel
 from test_indexer_pipeline import content_of
+from typer.testing import CliRunner
 
 from footage.store import Store
 from footage.store.notebook import Mark
+from footage.store.tables import Tables
 from footage.types import Span
 from indexer.following import is_provisional
 from indexer.library import Found
 from indexer.pipeline import index
 from indexer.settling import Settling
+from search.export import Clip, export
+from ui.cli import app
 
 NOW = datetime(2026, 5, 1, 12).timestamp()
 
@@ -46,11 +51,11 @@ class Recorder:
         self.path = self.library / whole.name
         self.whole = whole.read_bytes()
 
-    def write(self, share: float, path: Path | None = None):
+    def write(self, share: float):
         """Let the first part of the recording be there, written to just now."""
-        path = path or self.path
-        path.write_bytes(self.whole[: round(share * len(self.whole))])
-        os.utime(path, (self.clock.at, self.clock.at))
+        self.clock.at += 1
+        self.path.write_bytes(self.whole[: round(share * len(self.whole))])
+        os.utime(self.path, (self.clock.at, self.clock.at))
 
     def look(self, *, follow=False, model=None, **how):
         """One look of the watcher."""
@@ -317,58 +322,72 @@ class Killed(BaseException):
     """The process dies."""
 
 
-@pytest.mark.parametrize("moment", range(1, 30))
-def test_a_kill_while_a_finished_file_is_taken_over_loses_nothing(tmp_path, recording, moment):
-    """Every write to the index may be the last; the next run makes it whole, with no window seen twice."""
-    recorder = Recorder(tmp_path, recording)
-    recorder.write(0.8)
+class DyingTables(Tables):
+    """Tables of a process that dies before its write number ``moment``, counted from 1."""
+
+    moment, writes = 0, 0
+
+    def _die(self):
+        self.writes += 1
+        if self.writes >= self.moment:
+            raise Killed
+
+    def upsert(self, name, cells):
+        self._die()
+        super().upsert(name, cells)
+
+    def insert(self, name, cells):
+        self._die()
+        super().insert(name, cells)
+
+    def delete(self, name, wanted):
+        self._die()
+        super().delete(name, wanted)
+
+
+@pytest.mark.parametrize("share", [0.8, 1.0], ids=["while it grows", "when it is finished"])
+def test_a_kill_loses_nothing_that_was_committed(recorder, tmp_path, share):
+    """Whatever write to the index is the last, the next look makes it whole, and no window is seen twice."""
+    recorder.write(0.6)
     recorder.look(follow=True)
-    before = list(recorder.model.log)
-    recorder.write(1.0)
-    recorder.clock.at += 31
-    count = dying_at(recorder.store, moment)
-    try:
-        recorder.look(follow=True)
-    except Killed:
-        assert count() == moment
-    else:
-        pytest.skip("there are fewer writes")
-    committed = len(recorder.model.log)
-    recorder.store = Store.open(recorder.store.path)
-    covered = recorder.store.status().seconds_indexed
-    assert covered <= len(LEVELS)
+    before, folder, seconds = list(recorder.model.log), recorder.store.path, 10
+    recorder.write(share)
+    recorder.clock.at += 31 if share == 1 else 0
+    shutil.copytree(folder, tmp_path / "before")
     recorder.look(follow=True)
-    if recorder.store.committed().keys() - recorder.store.videos().keys():
+    expected = unbroken(tmp_path, recorder) if share == 1 else content_of(recorder.store)
+    moment, finished = 0, False
+    while not finished:
+        moment += 1 if moment < 8 else 4
+        shutil.rmtree(folder)
+        shutil.copytree(tmp_path / "before", folder)
+        tables = DyingTables.open(folder, create=False)
+        tables.moment = moment
+        recorder.store, recorder.model = Store(tables), StandinModel()
+        try:
+            recorder.look(follow=True)
+            finished = True
+        except Killed:
+            pass
+        recorder.store = Store.open(folder)
+        assert seconds <= recorder.store.status().seconds_indexed <= len(LEVELS), moment
+        if not finished:
+            recorder.look(follow=True)
+        assert not set(recorder.model.log) & set(before), moment
         recorder.store.prune()
-    recorder.store.prune()
-    assert content_of(recorder.store) == unbroken(tmp_path, recorder)
-    assert recorder.model.log[: len(before)] == before
-    again = [line for line in recorder.model.log[committed:] if line in before]
-    assert again == []
+        assert content_of(recorder.store) == expected, moment
+    assert moment > 8
 
 
-def dying_at(store, moment):
-    """Let the process die before its write number ``moment``; says how many there were."""
-    writes = 0
+def test_clips_are_exported_from_a_file_that_is_still_being_written(recorder, tmp_path):
+    recorder.write(0.6)
+    recorder.look(follow=True)
+    video = recorder.store.videos()[recorder.file().content_id]
+    recorder.write(0.8)
+    exported = export([Clip(str(recorder.path), video, Span(3, 5), "bright")], tmp_path / "out")
+    assert [output.written for output in exported.outputs] == [(Span(3, 5),)]
 
-    class Dying(type(store._tables)):
-        def _count(self):
-            nonlocal writes
-            writes += 1
-            if writes == moment:
-                raise Killed
 
-        def upsert(self, *args, **how):
-            self._count()
-            super().upsert(*args, **how)
-
-        def insert(self, *args, **how):
-            self._count()
-            super().insert(*args, **how)
-
-        def delete(self, *args, **how):
-            self._count()
-            super().delete(*args, **how)
-
-    store._tables.__class__ = Dying
-    return lambda: writes
+def test_settling_needs_a_watcher():
+    answer = CliRunner().invoke(app, ["index", "/nowhere", "--settle", "5"])
+    assert answer.exit_code == 2 and "--settle says nothing without --watch or --follow" in answer.output
