@@ -43,7 +43,7 @@ bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9
 	for name in $(or $(BENCH),$(BENCHMARKS)); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS) || exit 1; done
 
 stress: setup ## Kill an index run at 50 random moments and compare (KILLS=50)
-	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py
+	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py tests/test_indexer_following.py
 
 COMPAT := .venv-compat
 test-compat: setup $(COMPAT)/.ready ## Run the model tests on transformers 5.17 and torch 2.11

@@ -36,15 +36,19 @@ def provisional_id(digest: str) -> str:
     return _PROVISIONAL + digest[:_ID_DIGITS]
 
 
+def sentence(count: int) -> str:
+    """Why a file that is being written is waiting, as the reason in its row."""
+    return f"it is still being written: {count} of its windows are indexed"
+
+
 def complete(plan: Sequence[Window], duration_seconds: float) -> tuple[Window, ...]:
-    """The windows of a growing file that will not change any more, as it is planned at its present length."""
-    longest = plan[0].span.duration_seconds if plan else 0.0
-    return tuple(
-        window
-        for window in plan
-        if window.span.duration_seconds == longest
-        and window.span.end_seconds + GUARD_SECONDS <= duration_seconds
-    )
+    """The windows of a growing file that will not change any more; the last one of the plan never is.
+
+    Args:
+        plan: All windows at its present length.
+        duration_seconds: That length.
+    """
+    return tuple(window for window in plan if window.span.end_seconds + GUARD_SECONDS <= duration_seconds)
 
 
 def digests(source: decode.Source, windows: Sequence[Window], *, timeout_seconds: float) -> dict[int, str]:

@@ -22,7 +22,7 @@ from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, VideoModel
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
-from indexer.following import complete, is_provisional
+from indexer.following import complete, is_provisional, sentence
 from indexer.library import EVERYTHING, Ignored, Selection
 from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing
 from indexer.progress import IndexReport, Meter, Progress, new_seconds
@@ -457,8 +457,7 @@ class _Run:
         state, reason = _verdict(content)
         for file in content.files:
             if is_provisional(content_id):
-                count = len(content.plan) - len(content.lost)
-                reason = f"it is still being written: {count} of its windows are indexed"
+                reason = sentence(len(content.plan) - len(content.lost))
                 self.record(replace(file, state="waiting", reason=reason))
             elif library.changed(file):
                 self.record(replace(file, state="waiting", reason=GROWING))

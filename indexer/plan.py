@@ -18,7 +18,7 @@ from footage.types import File, Provenance, Span, Video, Window, WindowRecord
 from footage.windows import plan_windows
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
-from indexer.following import GROWTH, complete, digests, is_provisional, provisional_id
+from indexer.following import GROWTH, complete, digests, is_provisional, provisional_id, sentence
 from indexer.library import Found
 from indexer.settling import Settling
 
@@ -177,7 +177,7 @@ class Known:
             if not known:
                 return replace(before, state="waiting", reason=waiting.reason)
             if file.size_bytes < GROWTH * before.size_bytes and not self.missing(known):
-                return before
+                return replace(before, state="waiting", reason=sentence(len(known)))
         if reading.follow is None:
             return waiting
         patience = reading.timeout_seconds

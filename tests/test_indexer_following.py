@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from indexer.settling import Settling
 from search.export import Clip, export
 from ui.cli import app
 
+KILLS = 1 + int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
 NOW = datetime(2026, 5, 1, 12).timestamp()
 
 
@@ -345,38 +347,41 @@ class DyingTables(Tables):
         super().delete(name, wanted)
 
 
+@pytest.mark.timeout(300 + 20 * KILLS)
 @pytest.mark.parametrize("share", [0.8, 1.0], ids=["while it grows", "when it is finished"])
 def test_a_kill_loses_nothing_that_was_committed(recorder, tmp_path, share):
-    """Whatever write to the index is the last, the next look makes it whole, and no window is seen twice."""
+    """Whatever write to the index is the last, the next look makes it whole, and no window is seen twice.
+
+    ``make stress`` tries them all; FOOTAGE_TEST_KILLS says how many.
+    """
     recorder.write(0.6)
     recorder.look(follow=True)
-    before, folder, seconds = list(recorder.model.log), recorder.store.path, 10
+    before, folder = list(recorder.model.log), recorder.store.path
     recorder.write(share)
     recorder.clock.at += 31 if share == 1 else 0
     shutil.copytree(folder, tmp_path / "before")
-    recorder.look(follow=True)
-    expected = unbroken(tmp_path, recorder) if share == 1 else content_of(recorder.store)
-    moment, finished = 0, False
-    while not finished:
-        moment += 1 if moment < 8 else 4
+
+    def look_until(moment):
+        """Look at the recording from where the index was; how many writes there were."""
         shutil.rmtree(folder)
         shutil.copytree(tmp_path / "before", folder)
         tables = DyingTables.open(folder, create=False)
         tables.moment = moment
         recorder.store, recorder.model = Store(tables), StandinModel()
-        try:
+        with suppress(Killed):
             recorder.look(follow=True)
-            finished = True
-        except Killed:
-            pass
         recorder.store = Store.open(folder)
-        assert seconds <= recorder.store.status().seconds_indexed <= len(LEVELS), moment
-        if not finished:
-            recorder.look(follow=True)
+        return tables.writes
+
+    writes = look_until(moment=10_000)
+    expected = unbroken(tmp_path, recorder) if share == 1 else content_of(recorder.store)
+    for moment in sorted(set(np.linspace(1, writes, KILLS).round().astype(int).tolist())):
+        look_until(moment)
+        assert 10 <= recorder.store.status().seconds_indexed <= len(LEVELS), moment
+        recorder.look(follow=True)
         assert not set(recorder.model.log) & set(before), moment
         recorder.store.prune()
         assert content_of(recorder.store) == expected, moment
-    assert moment > 8
 
 
 def test_clips_are_exported_from_a_file_that_is_still_being_written(recorder, tmp_path):
