@@ -46,7 +46,7 @@ gpu: setup ## What a GPU does: right, how fast against the floor, what fits; 10 
 	$(BIN)/python -m tests.benchmarks.gpu $(ARGS)
 
 stress: setup ## Kill an index run at 50 random moments and compare (KILLS=50)
-	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py
+	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py tests/test_indexer_following.py
 
 COMPAT := .venv-compat
 test-compat: setup $(COMPAT)/.ready ## Run the model tests on transformers 5.17 and torch 2.11

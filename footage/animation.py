@@ -87,7 +87,7 @@ def _pictures(stretch: Stretch, pixel_shape: Fraction, pulse: Pulse) -> tuple[li
     picks = begins[np.arange(wanted) * count // wanted]
     pictures: list[Any] = []
     times: list[float] = []
-    for frame in decoded(stretch, pulse, sound=False):
+    for frame in decoded(stretch, pulse):
         seconds = float(frame.pts * frame.time_base)
         if len(pictures) < wanted and seconds >= picks[len(pictures)] - _SAME_TIME_SECONDS:
             width, height = encode.shown_size(frame, pixel_shape)

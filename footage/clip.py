@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,12 @@ from typing import Any
 import numpy as np
 
 from footage import demux, encode, remux
+from footage.audiotracks import AudioChoice, AudioTrack, choose
 from footage.containers import check, display_name
 from footage.decode import open_source
 from footage.encode import FULL, PREVIEW, Quality
 from footage.errors import DecodeError, UsageError
-from footage.stretch import SOUND_RATE, Sound, Stretch, decoded, read_streams, stretch_in
+from footage.stretch import SOUND_RATE, Sound, Streams, Stretch, decoded, read_streams, stretch_in
 from footage.types import Span
 from footage.video import WHOLE, frame_at
 from footage.watchdog import Pulse, supervise
@@ -44,6 +46,8 @@ class Written:
     """From when to when it shows the source, in video time: whole frames."""
     frames: int
     """How many pictures."""
+    audio: tuple[AudioTrack, ...] = ()
+    """The audio tracks of the source that it holds."""
 
 
 def write_preview(
@@ -76,7 +80,8 @@ def write_preview(
     """
     padded = Span(max(0.0, span.start_seconds - pad_seconds), span.end_seconds + pad_seconds)
     quality = Quality(PREVIEW.crf, PREVIEW.preset, PREVIEW.sound_bits, max_width)
-    return write_clip(path, padded, out, quality=quality, timeout_seconds=timeout_seconds).path
+    written = write_clip(path, padded, out, quality=quality, audio="main", timeout_seconds=timeout_seconds)
+    return written.path
 
 
 def write_clip(
@@ -86,6 +91,7 @@ def write_clip(
     *,
     quality: Quality = FULL,
     paint: Paint | None = None,
+    audio: AudioChoice = "all",
     timeout_seconds: float = 120,
 ) -> Written:
     """Cut a span out of a video, to the frame: an MP4 of H.264, with AAC where there is sound.
@@ -100,17 +106,23 @@ def write_clip(
         out: Where to write; replaced when there, but never the video itself.
         quality: How good; the pictures' own size by default.
         paint: Draws onto each picture; it is given Y, U and V (see ``footage.encode.planes_of``).
+        audio: Which audio tracks to take along; each keeps its language and title, the default stays it.
         timeout_seconds: Give up after this long without progress.
 
     Raises:
         VideoError: The video cannot be read there.
         FootageError: ``out`` cannot be written.
     """
-    return _write(path, span, out, _write_with_or_without_sound(quality, paint), timeout_seconds)
+    return _write(path, span, out, _write_with_or_without_sound(quality, paint, audio), timeout_seconds)
 
 
 def copy_clip(
-    path: str | os.PathLike[str], span: Span, out: Path, *, timeout_seconds: float = 120
+    path: str | os.PathLike[str],
+    span: Span,
+    out: Path,
+    *,
+    audio: AudioChoice = "all",
+    timeout_seconds: float = 120,
 ) -> Written:
     """Cut a span out of a video without encoding anything again: as good as the source, and quick.
 
@@ -121,13 +133,14 @@ def copy_clip(
         path: A local video file.
         span: What to cut, in video time; the part past the end is left out.
         out: Where to write the MP4; replaced when there, but never the video itself.
+        audio: Which audio tracks to take along.
         timeout_seconds: Give up after this long without progress.
 
     Raises:
         VideoError: The video cannot be read there, or an MP4 cannot hold its streams as they are.
         FootageError: ``out`` cannot be written.
     """
-    return _write(path, span, out, remux.copy, timeout_seconds)
+    return _write(path, span, out, partial(remux.copy, audio=audio), timeout_seconds)
 
 
 def write_thumbnail(
@@ -157,8 +170,8 @@ def write_thumbnail(
     from PIL import Image
 
     pixels = frame_at(path, seconds, max_width=max_width, timeout_seconds=timeout_seconds)
-    with whole_file(out) as partial:
-        Image.fromarray(pixels).save(partial, "JPEG", quality=_JPEG_QUALITY)
+    with whole_file(out) as draft:
+        Image.fromarray(pixels).save(draft, "JPEG", quality=_JPEG_QUALITY)
     return out
 
 
@@ -191,8 +204,8 @@ def write_picture(
     absolute, _ = check(path)
     refuse_source(out, absolute)
     pixels = painted_picture(path, seconds, paint, timeout_seconds=timeout_seconds)
-    with whole_file(out) as partial:
-        Image.fromarray(pixels).save(partial, "PNG")
+    with whole_file(out) as draft:
+        Image.fromarray(pixels).save(draft, "PNG")
     return out
 
 
@@ -211,8 +224,8 @@ def painted_picture(
     return np.stack(planes, axis=-1)
 
 
-_Writer = Callable[[Stretch, Path, Pulse], Stretch]
-"""Writes a stretch to a file and says what it wrote."""
+_Writer = Callable[[Stretch, Path, Pulse], tuple[Stretch, tuple[AudioTrack, ...]]]
+"""Writes a stretch to a file and says what it wrote, and which of the source's audio tracks."""
 
 
 def _write(
@@ -224,9 +237,9 @@ def _write(
 
     def work(pulse: Pulse) -> Written:
         stretch = stretch_in(open_source(absolute, pulse).table, span)
-        with whole_file(out) as partial:
-            told = write(stretch, partial, pulse)
-        return Written(out, told.span, told.past - told.first)
+        with whole_file(out) as draft:
+            told, sound = write(stretch, draft, pulse)
+        return Written(out, told.span, told.past - told.first, sound)
 
     return supervise(work, name=display_name(absolute), timeout_seconds=timeout_seconds)
 
@@ -244,16 +257,18 @@ def refuse_source(out: Path, *sources: str) -> None:
             )
 
 
-def _write_with_or_without_sound(quality: Quality, paint: Paint | None) -> _Writer:
+def _write_with_or_without_sound(quality: Quality, paint: Paint | None, audio: AudioChoice) -> _Writer:
     """Writes a clip; a broken sound track costs the sound, not the clip."""
 
-    def write(stretch: Stretch, partial: Path, pulse: Pulse) -> Stretch:
+    def write(stretch: Stretch, draft: Path, pulse: Pulse) -> tuple[Stretch, tuple[AudioTrack, ...]]:
         import av
 
-        for sound in (True, False):
+        streams = read_streams(stretch.table.path)
+        decodable = tuple(track for track in choose(streams.tracks, audio) if track.codec)
+        for sound in (decodable, ()):
             try:
-                _encode(stretch, partial, pulse, quality, paint, sound=sound)
-                return stretch
+                _encode(stretch, draft, pulse, quality, paint, streams, sound)
+                return stretch, sound
             except OSError:
                 raise  # a full disk is not the sound's fault
             except (av.FFmpegError, ValueError) as exc:
@@ -266,17 +281,20 @@ def _write_with_or_without_sound(quality: Quality, paint: Paint | None) -> _Writ
 
 
 def _encode(
-    stretch: Stretch, partial: Path, pulse: Pulse, quality: Quality, paint: Paint | None, *, sound: bool
+    stretch: Stretch,
+    draft: Path,
+    pulse: Pulse,
+    quality: Quality,
+    paint: Paint | None,
+    streams: Streams,
+    sound: Sequence[AudioTrack],
 ) -> None:
     """Decode, scale and encode frame by frame; nothing piles up."""
     import av
 
-    streams = read_streams(stretch.table.path)
-    layout = streams.sound if sound else ""
-    heard = Sound(stretch, round(stretch.span.duration_seconds * SOUND_RATE), layout=layout or "mono")
-    frames = decoded(stretch, pulse, sound=bool(layout))
+    frames = decoded(stretch, pulse, sound=sound)
 
-    # 1. One stream for the pictures, as the first one is, and one for the sound.
+    # 1. One stream for the pictures, as the first one is, and one for each audio track.
     early: list[Any] = []
     for frame in frames:
         early.append(frame)
@@ -284,26 +302,34 @@ def _encode(
             break
     size = encode.even_size(*encode.upright_size(early[-1]), quality.max_width)
     rate = streams.rate.limit_denominator(1001)
-    with encode.open_mp4(partial) as target:
+    with encode.open_mp4(draft) as target:
         picture_out = encode.add_pictures(target, size, quality, rate=rate, time_base=stretch.table.time_base)
         if streams.pixel_shape != 1:
             turned = round(early[-1].rotation / 90) % 2
             shape = 1 / streams.pixel_shape if turned else streams.pixel_shape
             picture_out.codec_context.sample_aspect_ratio = shape
         encode.keep_colours(picture_out, _fit(early[-1], size), streams.colours)
-        track = encode.SoundTrack(target, layout, quality) if layout else None
+        samples = round(stretch.span.duration_seconds * SOUND_RATE)
+        tracks = {
+            track.stream_index: (
+                Sound(stretch, samples, layout=track.layout),
+                encode.SoundTrack(target, track.layout, quality, named=track),
+            )
+            for track in sound
+        }
 
         # 2. Each frame on its way from one to the other, on the clip's own clock.
         for frame in chain(early, frames):
             if isinstance(frame, av.VideoFrame):
                 seconds = stretch.span.start_seconds + float(frame.pts * frame.time_base)
                 target.mux(picture_out.encode(_fit(frame, size, paint, seconds)))
-            elif track is not None:
-                for part in heard.take(frame):
+            else:
+                heard, track = tracks[frame.stream_index]
+                for part in heard.take(frame.frame):
                     track.write(part)
 
         # 3. Silence where the sound ends early, and what the encoders still hold.
-        if track is not None:
+        for heard, track in tracks.values():
             for part in heard.rest():
                 track.write(part)
         for stream in target.streams:

@@ -3,9 +3,9 @@
 The only importer of torchcodec. The packets of a file are scanned once for the time of every frame
 (``footage.demux``) and the scan is remembered. The ways: "pyav sparse" (for H.264 with B-frames; leaves out
 what nothing refers to), "torchcodec" (seeking by that scan), "torchcodec exact" (by torchcodec's own) and
-"pyav" (which goes over damage). A way counts as working only when it brings the very frames that were asked
-for. Sets of frames that are wanted one after the other, as those of overlapping windows, are decoded in one
-pass (``Reader``).
+"pyav" (which goes over damage, and deinterlaces: interlaced files take no other). A way counts as working
+only when it brings the very frames that were asked for. Sets of frames that are wanted one after the other,
+as those of overlapping windows, are decoded in one pass (``Reader``).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from footage import demux
+from footage import demux, interlacing
 from footage.containers import display_name
 from footage.errors import DecodeError, DependencyError
 from footage.watchdog import Pulse
@@ -114,9 +114,11 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
             return _sources[key]
     names = [way for way, _ in _WAYS]
     table = demux.read_table(absolute, pulse)
+    table = replace(table, interlacing=interlacing.detect(table, pulse))
     sparse = table.reordered and (table.codec, table.pixel_format) in _SPARSE
     usual = "pyav sparse" if sparse else "torchcodec"
-    source = Source(table, names.index(decoder if decoder in names else usual))
+    first = names.index(decoder if decoder in names else usual)
+    source = Source(table, len(names) - 1 if table.interlacing else first)
     with _sources_lock:
         _sources[key] = source
         while len(_sources) > 1 and (
@@ -148,6 +150,10 @@ def decode(source: Source, picks: Sequence[int], pulse: Pulse, *, shrink: Shrink
             pictures = _collect(way, read(source.table, picks, pulse), pulse, shrink)
             if way != "pyav" and pictures.pts != tuple(source.table.pts[list(picks)].tolist()):
                 raise ValueError(_OTHER_FRAMES)
+        except demux.InterlacedError:
+            source.table = replace(source.table, interlacing="by frame")
+            source.first_way = len(_WAYS) - 1
+            return decode(source, picks, pulse, shrink=shrink)
         except _GIVING_UP as exc:
             cause = exc
             log.info("%s: %s gave up: %s", name, way, demux.why(exc))

@@ -6,6 +6,7 @@ modules that write video import it for that.
 
 from __future__ import annotations
 
+import hashlib
 import heapq
 import logging
 from array import array
@@ -15,13 +16,16 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from footage.clocktags import recorded_tag
 from footage.containers import check, display_name
+from footage.deinterlace import Interlacing, deinterlaced
 from footage.errors import DecodeError, NotAVideoError
+from footage.types import Span
 from footage.watchdog import Pulse
 
 MAX_PIXELS = 1 << 28
@@ -73,6 +77,8 @@ class FrameTable:
     """Length of all streams together as the packets have it."""
     created_at: str = ""
     """When it was recorded according to its metadata (see ``footage.clocktags``); empty where unknown."""
+    interlacing: Interlacing = ""
+    """How its frames are interlaced, as far as known (see ``footage.interlacing``)."""
 
     @property
     def times_seconds(self) -> np.ndarray:
@@ -92,6 +98,19 @@ class FrameTable:
     def keyframe_at(self, index: int) -> int:
         """Index of the last keyframe shown at or before frame ``index``."""
         return int(self.keyframes[np.searchsorted(self.keyframes, index, side="right") - 1])
+
+
+class InterlacedError(ValueError):
+    """Frames turned out to be interlaced."""
+
+
+class SoundFrame(NamedTuple):
+    """Some sound, decoded."""
+
+    stream_index: int
+    """Which stream of the container it is of."""
+    frame: Any
+    """PyAV's frame, with the file's own times."""
 
 
 class Decoded(NamedTuple):
@@ -233,7 +252,7 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     """Decode the picked frames; in place of one that does not decode comes the next that does.
 
     Args:
-        table: Of the file.
+        table: Of the file; where it is interlaced, pictures are deinterlaced.
         picks: Ascending indices into the table.
         pulse: Beats once per packet.
 
@@ -247,8 +266,11 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     end = wanted[-1] + int(table.durations[picks[-1]])
     position = 0
     damage = Damage()
-    with open_before(table, picks[0]) as (container, stream):
-        for frame in in_order(decoded(container, stream, pulse, damage)):
+    with open_before(table, before(table, picks[0])) as (container, stream):
+        if table.interlacing:
+            stream.codec_context.thread_type = "AUTO"
+        frames = in_order(decoded(container, stream, pulse, damage))
+        for frame in deinterlaced(frames, table.interlacing):
             if frame.pts >= end:
                 return
             if frame.pts < wanted[position]:
@@ -277,7 +299,8 @@ def decode_sparse(
         Pictures in the order in which the decoder brings them.
 
     Raises:
-        ValueError: A packet does not decode, or frames are interlaced: their fields may lie in packets each.
+        InterlacedError: Frames are interlaced: their fields may lie in packets each.
+        ValueError: A packet does not decode.
     """
     import av
     from av.video.reformatter import VideoReformatter
@@ -296,11 +319,92 @@ def decode_sparse(
                     for frame in stream.decode(packet):
                         if frame.pts not in wanted:
                             continue
-                        if frame.is_corrupt or frame.interlaced_frame:
-                            raise ValueError("its frames are damaged, or interlaced")
+                        if frame.interlaced_frame:
+                            raise InterlacedError("its frames are interlaced")
+                        if frame.is_corrupt:
+                            raise ValueError("its frames are damaged")
                         yield Decoded(frame.pts, picture(frame, reformatter), frame.rotation % 360, 0)
     except av.FFmpegError as exc:
         raise ValueError(why(exc)) from exc
+
+
+def packet_digests(table: FrameTable, spans: Sequence[Span], pulse: Pulse) -> list[str]:
+    """A digest of the coded pictures of some spans: equal for equal pictures at equal times.
+
+    Args:
+        table: Of the file.
+        spans: In video time; at least one.
+        pulse: Beats once per packet.
+
+    Returns:
+        Hex digits (SHA-256) for each span; empty for one without frames, or of which not all can be read.
+
+    Raises:
+        VideoError: As ``open_video``.
+    """
+    times = table.times_seconds
+    places = [np.searchsorted(times, (span.start_seconds, span.end_seconds)).tolist() for span in spans]
+    places = [(first, past) for first, past in places]
+    wanted = set().union(*(table.pts[first:past].tolist() for first, past in places))
+    if not wanted:
+        return [""] * len(places)
+    last = max(wanted)
+    seen: dict[int, Any] = {}
+    with open_before(table, min(first for first, past in places if past > first)) as (container, stream):
+        for packet in packets(container, stream):
+            pulse.beat()
+            ticks = packet.pts if packet.pts is not None else packet.dts
+            if ticks in wanted:
+                seen.setdefault(ticks, hashlib.sha256()).update(bytes(packet))
+            elif ticks is not None and ticks > last and len(seen) == len(wanted):
+                break
+    found = []
+    for first, past in places:
+        whole = hashlib.sha256()
+        ticks = table.pts[first:past].tolist()
+        for tick in ticks:
+            if tick in seen:
+                whole.update(f"{tick - int(table.pts[0])} {seen[tick].hexdigest()}\n".encode())
+        found.append(whole.hexdigest() if ticks and seen.keys() >= set(ticks) else "")
+    return found
+
+
+def before(table: FrameTable, index: int) -> int:
+    """The frame from which on to decode for frame ``index``: deinterlacing needs the one before it, too."""
+    return max(0, index - 1) if table.interlacing else index
+
+
+def frames_at(
+    container: Any, stream: Any, table: FrameTable, keyframes: Sequence[int], count: int, pulse: Pulse
+) -> list[list[Any]]:
+    """A few decoded frames from some keyframes on; none of those that cannot be reached or do not decode.
+
+    Args:
+        container: PyAV container, just opened.
+        stream: Its video stream.
+        table: Of the file.
+        keyframes: Ascending indices of keyframes.
+        count: Packets from each on.
+        pulse: Beats once per packet.
+    """
+    import av
+
+    runs: list[list[Any]] = []
+    for number, index in enumerate(keyframes):
+        if index and not _seek(container, stream, table, index):
+            break
+        if number:
+            stream.codec_context.flush_buffers()
+        run: list[Any] = []
+        try:
+            for packet in islice((each for each in packets(container, stream) if each.size), count):
+                pulse.beat()
+                run += packet.decode()
+            run += stream.codec_context.decode(None)
+        except av.FFmpegError as exc:
+            log.info("%s: a packet does not decode: %s", display_name(container.name), why(exc))
+        runs.append(run)
+    return runs
 
 
 def _runs(table: FrameTable, picks: Sequence[int]) -> list[np.ndarray]:
@@ -333,7 +437,11 @@ def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
 
 
 def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Iterator[Any]:
-    """Every frame from the container's current place on, counting and skipping packets that do not decode."""
+    """Every frame from the container's current place on, counting and skipping packets that do not decode.
+
+    Yields:
+        Frames of PyAV; those of sound as ``SoundFrame``.
+    """
     import av
 
     for packet in packets(container, streams):
@@ -344,7 +452,10 @@ def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Itera
             damage.packets += 1
             log.info("%s: a packet does not decode: %s", display_name(container.name), why(exc))
             continue
-        yield from (frame for frame in frames if frame.pts is not None)
+        for frame in frames:
+            if frame.pts is not None:
+                sound = isinstance(frame, av.AudioFrame)
+                yield SoundFrame(packet.stream_index, frame) if sound else frame
 
 
 def in_order(frames: Iterator[Any]) -> Iterator[Any]:
@@ -356,10 +467,8 @@ def in_order(frames: Iterator[Any]) -> Iterator[Any]:
     """
     queue: deque[Any] = deque()
     ticks: list[int] = []
-    import av
-
     for frame in frames:
-        if isinstance(frame, av.AudioFrame):
+        if isinstance(frame, SoundFrame):
             yield frame
             continue
         queue.append(frame)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from footage.audiotracks import AudioTrack, keep_names
 from footage.stretch import SOUND_RATE
 
 
@@ -66,16 +67,21 @@ def add_pictures(
 class SoundTrack:
     """A new AAC stream that samples are written to, each right after the one before."""
 
-    def __init__(self, target: Any, layout: str, quality: Quality) -> None:
+    def __init__(
+        self, target: Any, layout: str, quality: Quality, *, named: AudioTrack | None = None
+    ) -> None:
         """Add the stream to a file.
 
         Args:
             target: The file.
             layout: "mono" or "stereo".
             quality: How good.
+            named: The track that it takes its language and title from.
         """
         self._target, self._layout, self._samples = target, layout, 0
         self._stream = target.add_stream("aac", rate=SOUND_RATE, layout=layout, bit_rate=quality.sound_bits)
+        if named is not None:
+            keep_names(self._stream, named)
 
     def write(self, values: np.ndarray) -> None:
         """Write samples, float32 (channels, samples)."""

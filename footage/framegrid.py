@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from footage.audiotracks import AudioTrack
 from footage.containers import check, display_name
 from footage.decode import open_source
 from footage.demux import FrameTable
@@ -42,8 +43,8 @@ class FrameGrid:
     """One of ``RATES``: what its frames are counted in."""
     timecode: str
     """Of the first frame, as the container has it; empty where there is none."""
-    sound: bool
-    """Whether there is any."""
+    tracks: tuple[AudioTrack, ...]
+    """Its audio tracks."""
     warnings: tuple[str, ...] = ()
     """Why counting it in frames is not exact, a sentence each."""
 
@@ -72,7 +73,7 @@ def read_grid(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> 
             warnings.append(
                 f"{name} has a rate no editor counts in; its frames are counted at {shown(rate)} fps"
             )
-        return FrameGrid(table, rate, streams.timecode, bool(streams.sound), tuple(warnings))
+        return FrameGrid(table, rate, streams.timecode, streams.tracks, tuple(warnings))
 
     return supervise(work, name=name, timeout_seconds=timeout_seconds)
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from footage import demux, encode
+from footage.audiotracks import AudioChoice, AudioTrack, choose
 from footage.clip import refuse_source
 from footage.encode import FULL, Quality
 from footage.errors import DecodeError, UsageError
@@ -42,6 +43,8 @@ class Piece:
     """Written into the lower left corner; nothing where it is empty."""
     clock: Callable[[float], str] | None = None
     """Says what is written into the upper left corner at a moment of the source, in video time."""
+    audio: AudioChoice = "main"
+    """Which audio track of its file is heard: the first of those chosen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,15 +119,18 @@ def _write(
     shapes = [_shape(piece.stretch, streams, pulse) for piece, streams in zip(pieces, told, strict=True)]
     size = encode.even_size(*max(shapes, key=math.prod), max_width)
     with encode.open_mp4(partial) as target:
-        film = _Film(target, size, rate, quality, sound=any(streams.sound for streams in told))
+        tracks = [
+            choose(streams.tracks, piece.audio)[:1] for piece, streams in zip(pieces, told, strict=True)
+        ]
+        film = _Film(target, size, rate, quality, sound=any(tracks))
 
         # 2. One piece after the other.
         spans: list[Span] = []
-        for done, (piece, streams, shape) in enumerate(zip(pieces, told, shapes, strict=True)):
+        for done, (piece, sound, shape) in enumerate(zip(pieces, tracks, shapes, strict=True)):
             if on_progress:
                 on_progress(done, len(pieces))
             begin = film.frames
-            film.add(piece, shape, pulse, sound=bool(streams.sound))
+            film.add(piece, shape, pulse, sound=sound)
             spans.append(Span(float(begin / rate), float(film.frames / rate)))
 
         # 3. What the encoders still hold.
@@ -149,7 +155,7 @@ class _Film:
         context.color_primaries, context.color_trc = _NUMBER_709, _NUMBER_709
         self._track = encode.SoundTrack(target, "stereo", quality) if sound else None
 
-    def add(self, piece: Piece, shape: tuple[int, int], pulse: Pulse, *, sound: bool) -> None:
+    def add(self, piece: Piece, shape: tuple[int, int], pulse: Pulse, *, sound: Sequence[AudioTrack]) -> None:
         """Put in as many whole frames of a piece as fit into its length, and exactly as much sound."""
         import av
 
@@ -170,7 +176,7 @@ class _Film:
                 self._target.mux(self._pictures.encode(shown))
                 self.frames += 1
 
-        for frame in decoded(stretch, pulse, sound=sound and track is not None):
+        for frame in decoded(stretch, pulse, sound=sound):
             if isinstance(frame, av.VideoFrame):
                 seconds = float(frame.pts * frame.time_base)
                 show(seconds)
@@ -179,7 +185,7 @@ class _Film:
             elif track is not None:
                 parts: list[np.ndarray] = []
                 with suppress(av.FFmpegError, ValueError):  # what does not sound is silent
-                    parts += heard.take(frame)
+                    parts += heard.take(frame.frame)
                 for part in parts:
                     track.write(part)
         show(math.inf)
@@ -194,7 +200,7 @@ class _Film:
 
 def _shape(stretch: Stretch, streams: Streams, pulse: Pulse) -> tuple[int, int]:
     """Width and height of its pictures, upright, in square pixels."""
-    with closing(decoded(stretch, pulse, sound=False)) as frames:
+    with closing(decoded(stretch, pulse)) as frames:
         return encode.shown_size(next(frames), streams.pixel_shape)
 
 

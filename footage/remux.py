@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from footage import demux, encode
+from footage.audiotracks import AudioChoice, AudioTrack, audio_tracks, choose, keep_names
 from footage.errors import DecodeError
 from footage.stretch import Stretch
 from footage.watchdog import Pulse
@@ -17,16 +18,19 @@ _INTERLEAVING_SECONDS = 1.0
 """How far behind its pictures the sound of a file is waited for."""
 
 
-def copy(stretch: Stretch, out: Path, pulse: Pulse) -> Stretch:
+def copy(
+    stretch: Stretch, out: Path, pulse: Pulse, *, audio: AudioChoice = "all"
+) -> tuple[Stretch, tuple[AudioTrack, ...]]:
     """Copy packets, from the keyframe before the first frame to where nothing that was copied is missing.
 
     Args:
         stretch: What is wanted.
         out: Where to write.
         pulse: Beats once per packet.
+        audio: Which audio tracks to copy along.
 
     Returns:
-        What was copied.
+        What was copied, and which audio tracks.
 
     Raises:
         VideoError: The file cannot be read there, or an MP4 cannot hold its streams as they are.
@@ -39,18 +43,21 @@ def copy(stretch: Stretch, out: Path, pulse: Pulse) -> Stretch:
             demux.open_before(stretch.table, copying.first) as (source, video),
             encode.open_mp4(out) as target,
         ):
-            tracks = [stream for stream in (video, source.streams.best("audio")) if stream is not None]
-            kept = {stream.index: target.add_stream_from_template(stream) for stream in tracks}
-            for packet in demux.packets(source, tracks):
+            sounds = choose(audio_tracks(source), audio)
+            streams = [video, *(source.streams[track.stream_index] for track in sounds)]
+            kept = {stream.index: target.add_stream_from_template(stream) for stream in streams}
+            for track in sounds:
+                keep_names(kept[track.stream_index], track)
+            for packet in demux.packets(source, streams):
                 pulse.beat()
-                if packet.pts is None or packet.dts is None or not packet.size:
+                if packet.pts is None or not packet.size:
                     continue
+                if packet.dts is None:
+                    packet.dts = copying.early(video.codec_context.reorder_depth)
                 seconds = float(packet.pts * packet.time_base)
                 if packet.stream_index != video.index:
                     wanted = copying.begin_seconds <= seconds < copying.end_seconds
-                elif copying.whole and (
-                    len(tracks) == 1 or seconds >= copying.end_seconds + _INTERLEAVING_SECONDS
-                ):
+                elif copying.whole and (not sounds or seconds >= copying.end_seconds + _INTERLEAVING_SECONDS):
                     break
                 else:
                     wanted = copying.takes(packet)
@@ -64,11 +71,11 @@ def copy(stretch: Stretch, out: Path, pulse: Pulse) -> Stretch:
     except (av.FFmpegError, ValueError) as exc:
         raise DecodeError(
             f"{stretch.name} cannot be copied into an MP4: {demux.why(exc)}",
-            hint="export it without --copy, which encodes it again",
+            hint="export it without --copy, which encodes it again, or choose audio tracks with --audio",
         ) from exc
     if not copying.taken:
         raise DecodeError(f"{stretch.name} cannot be copied at {stretch.span.start_seconds:.1f} s")
-    return Stretch(copying.table, copying.first, copying.past)
+    return Stretch(copying.table, copying.first, copying.past), sounds
 
 
 @dataclass(slots=True)
@@ -102,6 +109,17 @@ class _Copying:
     def whole(self) -> bool:
         """Whether it has every picture that it needs."""
         return self.taken >= self.past - self.first
+
+    def early(self, depth: int) -> int:
+        """When to decode a picture of which the container (Matroska) does not say it, in the file's ticks.
+
+        Such are the first ones where pictures are stored in another order than they are shown in.
+
+        Args:
+            depth: How many pictures the decoder holds back.
+        """
+        step = int(self.table.durations[self.first])
+        return int(self.table.pts[self.first]) - max(0, depth - self.taken) * step
 
     def takes(self, packet: Any) -> bool:
         """Whether a picture is to be copied.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 
 from footage import demux
+from footage.audiotracks import AudioTrack, audio_tracks
 from footage.containers import display_name
+from footage.deinterlace import deinterlaced
 from footage.errors import DecodeError
 from footage.types import Span
 from footage.watchdog import Pulse
@@ -77,8 +79,8 @@ class Streams:
     """Width of a pixel by its height, before any rotation."""
     colours: tuple[int, int]
     """FFmpeg's numbers of the colour primaries and of the transfer characteristic."""
-    sound: str
-    """"mono" or "stereo", as its sound is to be written; empty where it has none that can be decoded."""
+    tracks: tuple[AudioTrack, ...]
+    """Its audio tracks."""
     timecode: str
     """The timecode of the first frame, as written there; empty where there is none."""
 
@@ -101,32 +103,32 @@ def stretch_in(table: demux.FrameTable, span: Span) -> Stretch:
     return Stretch(table, first if past > first else max(0, first - 1), max(past, 1))
 
 
-def decoded(stretch: Stretch, pulse: Pulse, *, sound: bool) -> Generator[Any, None, None]:
+def decoded(
+    stretch: Stretch, pulse: Pulse, *, sound: Sequence[AudioTrack] = ()
+) -> Generator[Any, None, None]:
     """The pictures of a stretch in order, and the sound around it, as they come.
 
     Args:
         stretch: What to decode.
         pulse: Beats once per packet.
-        sound: Whether sound is wanted.
+        sound: Audio tracks that are wanted.
 
     Yields:
-        PyAV frames: pictures with times in ticks since the stretch began, each as long as it is on show;
-        sound with the file's own times.
+        PyAV frames: pictures with times in ticks since the stretch began, each as long as it is on show, and
+        progressive; sound as ``demux.SoundFrame``.
 
     Raises:
         VideoError: The file cannot be read there, or none of its pictures decodes.
     """
-    import av
-
     begin, end = stretch.begin, stretch.end
     end_seconds = float(end * stretch.table.time_base)
     last = -1
-    with demux.open_before(stretch.table, stretch.first) as (source, video):
-        track = source.streams.best("audio") if sound else None
-        patience = 0.0 if track is None else _INTERLEAVING_SECONDS
-        streams = [video] if track is None else [video, track]
-        for frame in demux.in_order(demux.decoded(source, streams, pulse, demux.Damage())):
-            if isinstance(frame, av.AudioFrame):
+    with demux.open_before(stretch.table, demux.before(stretch.table, stretch.first)) as (source, video):
+        patience = _INTERLEAVING_SECONDS if sound else 0.0
+        streams = [video, *(source.streams[track.stream_index] for track in sound)]
+        frames = demux.in_order(demux.decoded(source, streams, pulse, demux.Damage()))
+        for frame in deinterlaced(frames, stretch.table.interlacing):
+            if isinstance(frame, demux.SoundFrame):
                 yield frame
             elif begin + last < frame.pts < end:
                 index = int(np.searchsorted(stretch.table.pts, frame.pts, side="right")) - 1
@@ -147,17 +149,13 @@ def read_streams(path: str) -> Streams:
         VideoError: The file cannot be opened.
     """
     with demux.open_video(path) as (source, video):
-        track = source.streams.best("audio")
-        layout = ""
-        if track is not None and track.codec_context is not None:
-            layout = "mono" if track.codec_context.channels == 1 else "stereo"
         told = [video.metadata, source.metadata, *(stream.metadata for stream in source.streams)]
         lowered = [{key.lower(): value for key, value in metadata.items()} for metadata in told]
         return Streams(
             rate=Fraction(video.average_rate or video.guessed_rate or 25),
             pixel_shape=Fraction(video.sample_aspect_ratio or 1),
             colours=(int(video.codec_context.color_primaries), int(video.codec_context.color_trc)),
-            sound=layout,
+            tracks=audio_tracks(source),
             timecode=next((each["timecode"] for each in lowered if each.get("timecode")), ""),
         )
 

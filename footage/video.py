@@ -16,7 +16,7 @@ import numpy as np
 from footage import decode
 from footage.clocktags import recorded_tag
 from footage.containers import check, display_name
-from footage.demux import FrameTable, open_video
+from footage.demux import FrameTable, open_video, packet_digests
 from footage.errors import DecodeError
 from footage.sampling import spread, target_size
 from footage.types import Frames, Span, Video
@@ -32,12 +32,47 @@ _UNEVEN_SHARE = 0.25
 """A step between frames that is off the usual one by more than this share makes the rate variable."""
 
 
-def probe(path: str | os.PathLike[str], *, content_id: str = "", timeout_seconds: float = 120) -> Video:
+def scan(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> decode.Source:
+    """Scan a file that may grow meanwhile: what it holds now is what counts wherever the result is handed on.
+
+    Raises:
+        VideoError: As ``probe``.
+        DependencyError: FFmpeg's shared libraries are missing.
+    """
+    absolute, name = _checked(path)
+    return supervise(
+        lambda pulse: decode.open_source(absolute, pulse), name=name, timeout_seconds=timeout_seconds
+    )
+
+
+def digests(source: decode.Source, spans: Sequence[Span], *, timeout_seconds: float = 120) -> list[str]:
+    """A digest of the coded pictures of some spans (see ``demux.packet_digests``).
+
+    Raises:
+        VideoError: The file cannot be read.
+    """
+    if not spans:
+        return []
+    return supervise(
+        lambda pulse: packet_digests(source.table, spans, pulse),
+        name=display_name(source.table.path),
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def probe(
+    path: str | os.PathLike[str],
+    *,
+    content_id: str = "",
+    source: decode.Source | None = None,
+    timeout_seconds: float = 120,
+) -> Video:
     """Find out what a video file is, decoding its first and last frame to be sure.
 
     Args:
         path: A local file.
         content_id: Identity to note in the result.
+        source: What ``scan`` brought, if it is not to be scanned as it is now.
         timeout_seconds: Give up after this long without progress.
 
     Returns:
@@ -52,9 +87,9 @@ def probe(path: str | os.PathLike[str], *, content_id: str = "", timeout_seconds
     absolute, name = _checked(path)
 
     def work(pulse: Pulse) -> Video:
-        source = decode.open_source(absolute, pulse)
-        table = source.table
-        ends = decode.decode(source, sorted({0, len(table.pts) - 1}), pulse)
+        scanned = source or decode.open_source(absolute, pulse)
+        table = scanned.table
+        ends = decode.decode(scanned, sorted({0, len(table.pts) - 1}), pulse)
         height, width = ends.pixels.shape[1:3]
         return Video(
             content_id=content_id,
@@ -158,14 +193,19 @@ class Sampler:
         max_frames: int = 240,
         pixels_per_frame: int = 200_704,
         video: Video | None = None,
+        source: decode.Source | None = None,
         timeout_seconds: float = 120,
     ) -> None:
-        """Note what is wanted, as for ``sample``; the spans in order of their starts. Opens nothing yet."""
+        """Note what is wanted, as for ``sample``; the spans in order of their starts. Opens nothing yet.
+
+        Of a file that may grow meanwhile, ``source`` is what ``scan`` brought.
+        """
         self._path = path
         self._spans = spans
         self._count = partial(frames_for, fps=fps, min_frames=min_frames, max_frames=max_frames)
         self._pixels_per_frame = pixels_per_frame
         self._decoder = video.decoder if video else ""
+        self._source = source
         self._timeout_seconds = timeout_seconds
         self._reader: decode.Reader | None = None
 
@@ -182,7 +222,7 @@ class Sampler:
 
         def work(pulse: Pulse) -> Frames:
             # 1. Which frames each window holds, and which of them to take.
-            source = decode.open_source(absolute, pulse, decoder=self._decoder)
+            source = self._source or decode.open_source(absolute, pulse, decoder=self._decoder)
             table = source.table
             end_seconds = table.duration_seconds
             if span.start_seconds >= end_seconds:

@@ -1,4 +1,4 @@
-"""Decodes windows in a thread, some way ahead of whoever takes them; knows neither model nor index."""
+"""Decodes windows in a thread, some way ahead of whoever takes them; knows no model and writes nothing."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import math
 import queue
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 
+from footage import decode
 from footage import video as footage_video
 from footage.errors import VideoError
-from footage.types import File, Frames, Video, Window
+from footage.store import Store
+from footage.types import File, Frames, Window, WindowRecord
 from footage.vlm.profiles import Profile
 from indexer import library
+from indexer.following import complete, digests, kept_from
 from indexer.plan import Cutting, Job, Known, failed
 from indexer.progress import Meter, new_seconds
 
@@ -35,6 +38,12 @@ class Opened:
     """All windows of the video."""
     missing: tuple[Window, ...]
     """Those that will now come, in order; none for a content that came before in this run."""
+    digests: Mapping[int, str] = field(default_factory=dict)
+    """Of a file that is still being written: digests of the pictures of those that will now come."""
+    earlier: str = ""
+    """Under which content id some windows were captioned while the file was being written; or empty."""
+    kept: tuple[WindowRecord, ...] = ()
+    """Those windows, as windows of this content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +88,7 @@ class Ahead:
         jobs: Sequence[Job],
         *,
         known: Known,
+        store: Store,
         cutting: Cutting,
         profile: Profile,
         queue_windows: int,
@@ -88,6 +98,7 @@ class Ahead:
     ) -> None:
         self._jobs = jobs
         self._known = known
+        self._store = store
         self._cutting = cutting
         self._profile = profile
         self._timeout_seconds = timeout_seconds
@@ -135,6 +146,9 @@ class Ahead:
     def _messages(self) -> Iterator[Message]:
         opened: set[str] = set()
         for job in self._jobs:
+            if job.growing is not None:
+                yield from self._follow(job, job.growing, opened)
+                continue
             if library.changed(job.file):
                 yield Unusable(replace(job.file, state="waiting", reason=GROWING))
                 continue
@@ -152,28 +166,71 @@ class Ahead:
             )
             plan = self._cutting.windows(content_id, job.video.duration_seconds)
             missing = self._known.missing(plan) if content_id not in opened else ()
-            if missing and self._left_seconds <= 0:
+            earlier, kept = self._kept(job, plan) if missing else ("", [])
+            if kept:
+                self._known.adopt(content_id, kept)
+                missing = self._known.missing(plan)
+            if missing and not kept and self._left_seconds <= 0:
                 yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
                 continue
             opened.add(content_id)
-            yield Opened(job, plan, missing)
-            added = new_seconds(plan)
-            fitting = []
-            for window in missing:
-                if self._left_seconds > 0:
-                    fitting.append(window)
-                    self._left_seconds -= added[window.index]
-            yield from self._decode(job.file.path, job.video, fitting)
-            if len(fitting) < len(missing):
-                yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
+            yield from self._windows(Opened(job, plan, missing, earlier=earlier, kept=tuple(kept)))
 
-    def _decode(self, path: str, video: Video, windows: Sequence[Window]) -> Iterator[Decoded | Undecoded]:
+    def _follow(self, job: Job, source: decode.Source, opened: set[str]) -> Iterator[Message]:
+        """Messages about a file that is still being written: its complete windows, as it was scanned."""
+        content_id, seconds = job.file.content_id, job.video.duration_seconds
+        plan = complete(self._cutting.windows(content_id, seconds), seconds)
+        missing = self._known.missing(plan) if content_id not in opened else ()
+        if missing and self._left_seconds <= 0:
+            yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
+            return
+        try:
+            known = digests(source, missing, timeout_seconds=self._timeout_seconds)
+        except VideoError as error:
+            yield Unusable(replace(job.file, state="waiting", reason=str(error)))
+            return
+        opened.add(content_id)
+        missing = tuple(window for window in missing if window.index in known)
+        yield from self._windows(Opened(job, plan, missing, digests=known))
+
+    def _kept(self, job: Job, plan: Sequence[Window]) -> tuple[str, list[WindowRecord]]:
+        """What was captioned of a finished file while it was being written (see ``following.kept_from``)."""
+        if not self._known.followed:
+            return "", []
+        try:
+            return kept_from(
+                footage_video.scan(job.file.path, timeout_seconds=self._timeout_seconds),
+                plan,
+                store=self._store,
+                followed=self._known.followed,
+                committed=self._known.committed,
+                timeout_seconds=self._timeout_seconds,
+            )
+        except VideoError:
+            return "", []  # what is wrong with it shows when its windows are decoded
+
+    def _windows(self, opening: Opened) -> Iterator[Message]:
+        """A file's turn, and those of its missing windows that still fit into the run."""
+        yield opening
+        added = new_seconds(opening.plan)
+        fitting = []
+        for window in opening.missing:
+            if self._left_seconds > 0:
+                fitting.append(window)
+                self._left_seconds -= added[window.index]
+        job = opening.job
+        yield from self._decode(job, fitting)
+        if len(fitting) < len(opening.missing):
+            yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
+
+    def _decode(self, job: Job, windows: Sequence[Window]) -> Iterator[Decoded | Undecoded]:
         profile = self._profile
         sampler = footage_video.Sampler(
-            path,
+            job.file.path,
             [window.span for window in windows],
             **profile.frame_budget,
-            video=video,
+            video=job.video,
+            source=job.growing,
             timeout_seconds=self._timeout_seconds,
         )
         lost_seconds = 0.0

@@ -23,10 +23,12 @@ from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, RunsEach, 
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
+from indexer.following import complete, is_provisional, sentence
 from indexer.library import EVERYTHING, Ignored, Selection
 from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing, remembered
 from indexer.progress import ClockDoubt, IndexReport, Meter, Progress, new_seconds
 from indexer.projection import Projector
+from indexer.settling import Settling
 
 __all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"]
 
@@ -52,6 +54,8 @@ def index(
     max_seconds: float = math.inf,
     mix: Mix = "refuse",
     retry: bool = False,
+    settling: Settling | None = None,
+    follow: bool = False,
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
@@ -77,6 +81,8 @@ def index(
         max_seconds: footage to caption at most; what is left waits for another run.
         mix: what to do about windows captioned under other settings.
         retry: whether to try files again that failed too often.
+        settling: says which files are still being written, and wait for a later run; None where none is.
+        follow: whether the complete windows of such files are captioned as they come.
         stop: asked after every batch; once it says yes, the run ends there, as if it were through.
         on_progress: called after every file looked at and every window done.
 
@@ -111,7 +117,12 @@ def index(
         known = Known(store, provenance, mix)
         run = _Run(store, model, provenance, Projector(store, embedder), known, meter)
         reading = Reading(
-            clocks, retry=retry, timeout_seconds=decode_timeout_seconds, rehash=mix == "replace"
+            clocks,
+            retry=retry,
+            timeout_seconds=decode_timeout_seconds,
+            rehash=mix == "replace",
+            settling=settling,
+            follow=cutting if follow else None,
         )
         jobs: list[Job] = []
         ignored: Counter[str] = Counter()
@@ -128,8 +139,12 @@ def index(
                 run.record(looked)
                 run.unchanged += looked.state == "indexed"
             else:
-                plan = cutting.windows("", looked.video.duration_seconds)
-                meter.expect(len(plan), looked.video.duration_seconds)
+                seconds = looked.video.duration_seconds
+                plan = cutting.windows("", seconds)
+                if looked.growing is not None:
+                    plan = complete(plan, seconds)
+                    seconds = plan[-1].span.end_seconds
+                meter.expect(len(plan), seconds)
                 jobs.append(looked)
                 run.note_clock(looked)
             meter.tell()
@@ -143,6 +158,7 @@ def index(
             Ahead(
                 jobs,
                 known=known,
+                store=store,
                 cutting=cutting,
                 profile=profile,
                 queue_windows=queue_windows,
@@ -174,6 +190,7 @@ def index(
 
         # 4. Repair what an earlier run left behind its windows, then clear up.
         run.projector.catch_up()
+        run.drop_what_was_kept()
         with meter.timing("tidy"):
             store.tidy()
     meter.stage, meter.current = "done", ""
@@ -297,6 +314,7 @@ class _Run:
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
         self._clock_doubts: dict[tuple[str, float], list[str]] = {}
+        self._earlier: set[str] = set()
         self.unchanged = 0
 
     def open(self, opened: Opened) -> None:
@@ -312,8 +330,9 @@ class _Run:
                 complete_before=not opened.missing,
             )
             self._contents[file.content_id] = content
+            self._keep(opened)
             self._store.drop_windows(file.content_id, self._known.stale(file.content_id, opened.plan))
-            if file.content_id not in self._known.videos:
+            if file.content_id not in self._known.videos and not opened.kept:
                 self.projector.begin(file.content_id)
             if self._known.videos.get(file.content_id) != video:
                 self._store.put_video(video)
@@ -326,6 +345,24 @@ class _Run:
         if content.waiting:
             self._put(file)
         self._close_if_done(file.content_id)
+
+    def _keep(self, opened: Opened) -> None:
+        """Commit what was captioned while the file was being written, or note by what to know it again."""
+        content_id = opened.job.file.content_id
+        if opened.digests:  # before their windows: a digest without a window does no harm
+            known = self._known.followed.setdefault(content_id, {})
+            known.update(opened.digests)
+            self._store.put_followed(content_id, known)
+        if opened.kept:
+            self._store.commit_windows(opened.kept)
+            self._store.notebook.move(opened.earlier, content_id)
+            self._earlier.add(opened.earlier)
+            self.projector.add(content_id, opened.kept)
+
+    def drop_what_was_kept(self) -> None:
+        """Remove the windows of files while they were being written that are windows of finished ones now."""
+        for content_id in sorted(self._earlier):
+            self._store.drop_followed(content_id)
 
     def caption(self, batch: Sequence[Decoded]) -> bool:
         """Let the model see some windows, commit its answers, bring events and vectors in step.
@@ -441,7 +478,10 @@ class _Run:
             self.projector.finish(content_id)
         state, reason = _verdict(content)
         for file in content.files:
-            if library.changed(file):
+            if is_provisional(content_id):
+                reason = sentence(len(content.plan) - len(content.lost))
+                self.record(replace(file, state="waiting", reason=reason))
+            elif library.changed(file):
                 self.record(replace(file, state="waiting", reason=GROWING))
             elif state == "failed":
                 self.record(failed(file, reason))

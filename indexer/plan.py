@@ -8,22 +8,26 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from footage import decode
 from footage import video as footage_video
 from footage.containers import check
 from footage.errors import SchemaMismatchError, VideoError
 from footage.store import Store
 from footage.timeline import merge_spans
-from footage.types import File, Provenance, Run, Span, Video, Window
+from footage.types import File, Provenance, Run, Span, Video, Window, WindowRecord
 from footage.windows import plan_windows
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks, Recorded
+from indexer.following import GROWTH, complete, digests, is_provisional, provisional_id, sentence
 from indexer.library import Found
 from indexer.name_times import earlier_chapters
+from indexer.settling import Settling
 
 Mix = Literal["refuse", "accept", "replace"]
 """What to do about windows captioned under other settings: refuse to run, leave them, caption them anew."""
 MAX_TRIES = 3
 """Runs that may fail on the same bytes before a file is left alone."""
+GROWING = "it is still being written: it changed"
 FRESH_SECONDS = 30.0
 """A file that cannot be read and was written to this recently may still be being written."""
 
@@ -38,6 +42,8 @@ class Job:
     """What is in it; the content id likewise."""
     zone_difference_seconds: float = 0.0
     """As in ``indexer.clocks.Recorded``."""
+    growing: decode.Source | None = None
+    """The scan of a file that is still being written; both content ids are provisional then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,10 @@ class Reading:
     """Longest silence of a decoder."""
     rehash: bool = False
     """Whether files that seem unchanged are hashed and probed again."""
+    settling: Settling | None = None
+    """Says which files are still being written; None where none is."""
+    follow: Cutting | None = None
+    """How to cut files that are still being written; None to leave them alone until they are finished."""
 
 
 PLAINLY = Reading()
@@ -92,6 +102,7 @@ class Known:
         self._under = store.captioned_under()
         self._provenance = provenance
         self._mix = mix
+        self.followed = store.followed()
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
         self._looks = _last_looks(store.runs())
         self._seen: dict[str, Video] = {}
@@ -132,6 +143,9 @@ class Known:
             if not reading.retry:
                 return before
             file = replace(file, tries=0)
+        settling = reading.settling
+        if settling is not None and self._held(before, file) is None and settling.waits(found):
+            return self._growing(file, before, found, reading)
         try:
             file, look_again = self._recognised(file, before, found, reading)
             video = self.videos.get(file.content_id) if file.content_id and not look_again else None
@@ -146,11 +160,16 @@ class Known:
         self._seen[file.path] = video
         return self._with_clock(file, video, found.path, reading.clocks)
 
+    def _held(self, before: File | None, now: File) -> File | None:
+        """The row of a file whose bytes seem unchanged and whose content is known for good; else None."""
+        known = before is not None and before.content_id and not is_provisional(before.content_id)
+        return before if known and before is not None and same_bytes(before, now) else None
+
     def _recognised(
         self, file: File, before: File | None, found: Found, reading: Reading
     ) -> tuple[File, bool]:
         """A file with its content id, as far as that is known, and whether it is to be probed in any case."""
-        held = before if before is not None and before.content_id and same_bytes(before, file) else None
+        held = self._held(before, file)
         if held is not None:
             kept = replace(
                 held, collection=file.collection, root=file.root, state="new", reason="", tries=file.tries
@@ -217,6 +236,41 @@ class Known:
                 return 0.0
             seconds += chapter.duration_seconds
         return seconds
+
+    def _growing(self, file: File, before: File | None, found: Found, reading: Reading) -> Job | File:
+        """A job for the complete windows of a file that is still being written, or its row."""
+        seconds = reading.settling.seconds if reading.settling else 0.0
+        waiting = replace(file, state="waiting", reason=f"{GROWING} in the last {seconds:g} s")
+        if before is not None and is_provisional(before.content_id) and before.size_bytes <= file.size_bytes:
+            known = reading.follow and complete(
+                reading.follow.windows(before.content_id, before.duration_seconds), before.duration_seconds
+            )
+            if not known:
+                return replace(before, state="waiting", reason=waiting.reason)
+            if file.size_bytes < GROWTH * before.size_bytes and not self.missing(known):
+                return replace(before, state="waiting", reason=sentence(len(known)))
+        if reading.follow is None:
+            return waiting
+        patience = reading.timeout_seconds
+        try:
+            source = footage_video.scan(found.path, timeout_seconds=patience)
+            video = footage_video.probe(found.path, source=source, timeout_seconds=patience)
+            first = complete(reading.follow.windows("", video.duration_seconds), video.duration_seconds)[:1]
+            digest = digests(source, first, timeout_seconds=patience).get(0)
+        except VideoError as error:
+            return replace(waiting, reason=f"it may still be being written: {error}")
+        if digest is None:
+            return replace(waiting, duration_seconds=video.duration_seconds)
+        content_id = provisional_id(digest)
+        video = replace(video, content_id=content_id, size_bytes=0)  # no size by which to know it again
+        file = replace(file, content_id=content_id)
+        return replace(self._with_clock(file, video, found.path, reading.clocks), growing=source)
+
+    def adopt(self, content_id: str, records: Sequence[WindowRecord]) -> None:
+        """Count windows as committed that are about to be, as windows of a content."""
+        for record in records:
+            self.committed.setdefault(content_id, {})[record.window.index] = record.window.span
+            self._under.setdefault(content_id, {})[record.window.index] = record.provenance
 
     def missing(self, plan: tuple[Window, ...]) -> tuple[Window, ...]:
         """The windows of a plan that are still to be captioned."""

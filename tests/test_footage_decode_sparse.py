@@ -225,11 +225,11 @@ def test_it_is_tried_first_where_it_is_exact_and_helps(tmp_path, way, how):
     assert decode.decode(source, range(0, FRAMES, 12), Pulse()).way == way
 
 
-def test_interlaced_frames_are_left_to_torchcodec(tmp_path):
+def test_interlaced_frames_are_left_to_pyav_which_deinterlaces(tmp_path):
     path = draw(tmp_path / "a.mp4", x264="bframes=3:b-adapt=0:interlaced=1")
     source = decode.open_source(str(path), Pulse())
     pictures = decode.decode(source, range(0, FRAMES, 12), Pulse())
-    assert pictures.way == "torchcodec"
+    assert pictures.way == "pyav"
     assert pictures.pts == tuple(source.table.pts[::12].tolist())
 
 

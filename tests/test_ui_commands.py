@@ -311,7 +311,18 @@ def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
     folder.mkdir()
     shutil.copy(library / "gate.mp4", folder)
     yard = folder / "it's yard.mp4"
-    command = ["index", str(folder), "--watch", "--json", "--db", str(db), "--model", str(model)]
+    command = [
+        "index",
+        str(folder),
+        "--watch",
+        "--settle",
+        "0",
+        "--json",
+        "--db",
+        str(db),
+        "--model",
+        str(model),
+    ]
     process = subprocess.Popen(
         [sys.executable, "-c", "from ui.cli import main; main()", *command], stdout=subprocess.PIPE, text=True
     )

@@ -13,6 +13,7 @@ from ui import console, parts, shown
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from footage.audiotracks import AudioChoice
     from footage.config import Settings
     from footage.store import Store
     from footage.types import Provenance
@@ -145,6 +146,24 @@ def read_length(text: str) -> float:
     if length <= 0:
         raise UsageError(f"--max cannot be {text!r}.", hint="Give a length, such as 60s or 1m30s.")
     return length
+
+
+def read_audio(text: str | None) -> AudioChoice | None:
+    """Read "all", "none" or numbers of audio tracks, such as "1,3"; None where nothing was said.
+
+    Raises:
+        UsageError: it is none of these.
+    """
+    if text is None or text == "all":
+        return None
+    if text == "none":
+        return ()
+    numbers = [each.strip() for each in text.split(",")]
+    if not all(each.isascii() and each.isdigit() and int(each) for each in numbers):
+        raise UsageError(
+            f"--audio cannot be {text!r}.", hint="Give all, none, or numbers of tracks from 1 on, such as 1,3"
+        )
+    return tuple(sorted({int(each) for each in numbers}))
 
 
 def read_formats(given: Sequence[str]) -> list[Format]:

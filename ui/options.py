@@ -229,6 +229,19 @@ DropFrame = Annotated[
         "--drop-frame/--non-drop-frame", help="How 29.97 and 59.94 are counted where the video does not say."
     ),
 ]
+Audio = Annotated[
+    str,
+    typer.Option("--audio", metavar="TRACKS", help="Audio tracks of each clip: all, none, or numbers: 1,3"),
+]
+ReelAudio = Annotated[
+    str | None,
+    typer.Option(
+        "--audio",
+        metavar="TRACK",
+        help="Audio track of each clip: its number, or none. The default track.",
+        show_default=False,
+    ),
+]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files of the same name, instead of numbering new ones.")
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -27,6 +28,7 @@ _WORDED: tuple[OwnerKind, ...] = ("event", "scene", "passage")
 _NONE: frozenset[int] = frozenset()
 _TIMELINE = "timeline_embedder"
 _OFFSET = "clock_offset"
+_FOLLOWED = "followed/"  # before the content id of a file that is being written: digests of its windows
 _EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
 
 
@@ -142,6 +144,26 @@ class Store:
         rows = [{"key": f"{name}/{camera}", "value": value} for camera, value in values.items()]
         self._tables.upsert("meta", rows)
 
+    def followed(self) -> dict[str, dict[int, str]]:
+        """Digests of the pictures of windows of files that are being written, by content id and index."""
+        return {
+            row["key"].removeprefix(_FOLLOWED): {
+                int(index): each for index, each in json.loads(row["value"]).items()
+            }
+            for row in self._tables.read("meta")
+            if row["key"].startswith(_FOLLOWED)
+        }
+
+    def put_followed(self, content_id: str, digests: Mapping[int, str]) -> None:
+        """Keep the digests of the windows of a file that is being written, in place of those before."""
+        value = json.dumps({str(index): digests[index] for index in sorted(digests)})
+        self._tables.upsert("meta", [{"key": _FOLLOWED + content_id, "value": value}])
+
+    def drop_followed(self, content_id: str) -> None:
+        """Remove what was kept of a file while it was being written, unless a file still holds it."""
+        if not self.paths_of(content_id):
+            self._remove_contents({content_id})
+
     # -- files and videos ------------------------------------------------------------------------------------
 
     def put_files(self, files: Iterable[File]) -> None:
@@ -240,6 +262,7 @@ class Store:
     def _remove_contents(self, content_ids: set[str]) -> int:
         """Remove contents, the video's own row last: what is left of a removal cut short is removed later."""
         vectors = [self._vectors(embedder) for embedder in self._embedders()]
+        self._tables.delete("meta", {"key": [_FOLLOWED + content_id for content_id in content_ids]})
         for table in (*vectors, "passages", "events", "windows", "videos"):
             self._tables.delete(table, {"content_id": content_ids})
         return len(content_ids)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from footage.corrections import Correction
@@ -241,6 +241,18 @@ class Notebook:
     def counts(self) -> Mapping[str, int]:
         """Number of rows by table."""
         return {name: self._tables.count(name) for name in NOTEBOOK}
+
+    def move(self, content_id: str, to: str) -> None:
+        """Give the marks and corrections of a video to another content: the same video, written to its end.
+
+        Raises:
+            StoreError: another process is writing marks for longer than anyone should.
+        """
+        marks, corrections = self.marks(content_ids=[content_id]), self.corrections([content_id])
+        if marks:
+            self.put_marks(replace(each, content_id=to) for each in marks)
+        if corrections:
+            self.put_corrections(replace(each, content_id=to) for each in corrections)
 
     def forget(self, content_ids: Collection[str]) -> None:
         """Remove everything about some videos."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from footage.audiotracks import AudioChoice, AudioTrack, choose
 from footage.containers import display_name
 from footage.errors import UsageError, VideoError
 from footage.framegrid import FrameGrid, read_grid
@@ -30,6 +31,8 @@ class Cut:
     """Rate, and whether labels are dropped."""
     source_start: int
     """Timecode of the video's first frame, as a number of frames."""
+    audio: AudioChoice = "all"
+    """Which audio tracks of the file are wanted."""
     warnings: tuple[str, ...] = ()
     """Where it is not exact, a sentence each."""
 
@@ -42,6 +45,11 @@ class Cut:
     def name(self) -> str:
         """The source file's own name, printable."""
         return display_name(self.clip.path)
+
+    @property
+    def tracks(self) -> tuple[AudioTrack, ...]:
+        """The audio tracks that are wanted, as far as the file has them."""
+        return choose(self.grid.tracks, self.audio)
 
     @property
     def in_frame(self) -> int:
@@ -75,12 +83,13 @@ class Cut:
         return replace(self, stretch=self.stretch.at_most(seconds))
 
 
-def cut(clip: Clip, *, drop: bool = True, timeout_seconds: float = 120) -> Cut:
+def cut(clip: Clip, *, drop: bool = True, audio: AudioChoice = "all", timeout_seconds: float = 120) -> Cut:
     """Find the frames of a clip.
 
     Args:
         clip: What is wanted.
         drop: Whether 29.97 and 59.94 are counted with drop frame where the video does not say.
+        audio: Which audio tracks are wanted; one that the file does not have is a warning.
         timeout_seconds: Give up on the file after this long without progress.
 
     Raises:
@@ -100,7 +109,11 @@ def cut(clip: Clip, *, drop: bool = True, timeout_seconds: float = 120) -> Cut:
         start = 0
         name = display_name(clip.path)
         warnings.append(f"{name} has a timecode that is none at {counted.name} fps; it is counted from 0")
-    return Cut(clip, stretch, grid, counted, start, tuple(warnings))
+    missing = [number for number in audio if number > len(grid.tracks)] if isinstance(audio, tuple) else []
+    for number in missing:
+        count = len(grid.tracks)
+        warnings.append(f"{display_name(clip.path)} has no audio track {number}; it has {count or 'none'}")
+    return Cut(clip, stretch, grid, counted, start, audio, tuple(warnings))
 
 
 def by_counting(cuts: Sequence[Cut]) -> dict[Counting, list[Cut]]:

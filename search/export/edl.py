@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from footage.audiotracks import AudioTrack
 from footage.errors import UsageError
 from search.export.apart import Moment, apart
 from search.export.cuts import Cut
@@ -40,17 +41,25 @@ def edl(cuts: Sequence[Cut], *, title: str, start: str, reels: Mapping[str, str]
     record = counting.frame(start)
     lines = _head(title, counting)
     for number, each in enumerate(cuts, 1):
-        channels = "AA/V" if each.grid.sound else "V"
+        channels = "AA/V" if each.tracks else "V"
         times = *each.timecodes, counting.label(record), counting.label(record + each.frames)
         record += each.frames
         lines += [
             f"{number:03d}  {reels[each.clip.path]:<8} {channels:<5} C        {' '.join(times)}",
+            *_more_channels(each.tracks),
             f"* FROM CLIP NAME: {one_line(each.name)}",
             f"* SOURCE FILE: {one_line(each.clip.path)}",
             f"* COMMENT: {one_line(f'{each.clip.verdict}: {each.clip.title}')}",
+            *(f"* AUDIO TRACK {one_line(str(track))}" for track in each.tracks),
             "",
         ]
     return "\n".join(lines)
+
+
+def _more_channels(tracks: Sequence[AudioTrack]) -> list[str]:
+    """The line that adds channels 3 and 4, the last that CMX 3600 has, where tracks need them."""
+    count = min(sum(max(1, track.channels) for track in tracks), 4) if len(tracks) > 1 else 0
+    return [f"AUD  {'  '.join(map(str, range(3, count + 1)))}"] if count > 2 else []
 
 
 def marker_edl(cuts: Sequence[Cut], *, title: str, start: str) -> str:

@@ -65,9 +65,10 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str) -> str:
             hasVideo="1",
             format=formats[_shape(first)],
         )
-        if first.grid.sound:
+        if first.grid.tracks:
             asset.set("hasAudio", "1")
-            asset.set("audioSources", "1")
+            asset.set("audioSources", str(len(first.grid.tracks)))
+            asset.set("audioChannels", str(sum(max(1, track.channels) for track in first.grid.tracks)))
         ET.SubElement(asset, "media-rep", kind="original-media", src=Path(path).absolute().as_uri())
 
     # 2. The sequence.
@@ -100,9 +101,31 @@ def fcpxml(cuts: Sequence[Cut], *, title: str, start: str) -> str:
         if each.counting.rate != counting.rate:
             named = _RATE_NAMES.get(each.counting.rate, str(each.counting.nominal))
             ET.SubElement(clip, "conform-rate", scaleEnabled="0", srcFrameRate=named)
+        _add_channels(clip, each)
     ET.indent(root)
     body = ET.tostring(root, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n<!DOCTYPE fcpxml>\n{body}\n'
+
+
+def _add_channels(clip: ET.Element, cut: Cut) -> None:
+    """Name the audio tracks of a clip that has several, and switch those off that are not wanted.
+
+    Channels are numbered through all tracks of the file.
+    """
+    tracks = cut.grid.tracks
+    if len(tracks) == len(cut.tracks) <= 1:
+        return
+    channel = 1
+    for track in tracks:
+        count = max(1, track.channels)
+        numbers = ", ".join(str(channel + each) for each in range(count))
+        named = one_line(" ".join(filter(None, (track.title, track.language)))) or f"Track {track.number}"
+        source = ET.SubElement(
+            clip, "audio-channel-source", srcCh=numbers, role=f"dialogue.{named.replace('.', ' ')}"
+        )
+        if track not in cut.tracks:
+            source.set("enabled", "0")
+        channel += count
 
 
 def _usual(cuts: Sequence[Cut]) -> Counting:

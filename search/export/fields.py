@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from footage.audiotracks import AudioTrack
 from footage.framegrid import shown
 from footage.types import Provenance, Span
 from search.export.cuts import Cut
@@ -15,7 +16,8 @@ def fields_of(cut: Cut) -> dict[str, Any]:
     """What was asked for, what is written of it, and what led there; JSON types only, times in seconds.
 
     ``span`` is what was asked for and ``written_span`` what whole frames give, both in video time;
-    ``timecode_in`` and ``timecode_out`` (exclusive) count from the video's own start timecode.
+    ``timecode_in`` and ``timecode_out`` (exclusive) count from the video's own start timecode. ``scan`` is
+    that of the source: "progressive" or "interlaced". ``audio`` has the audio tracks that are wanted.
     """
     clip = cut.clip
     first, past = cut.timecodes
@@ -27,10 +29,12 @@ def fields_of(cut: Cut) -> dict[str, Any]:
         "written_span": span_fields(cut.span),
         "frame_rate": shown(cut.counting.rate),
         "drop_frame": cut.counting.drop,
+        "scan": "interlaced" if cut.stretch.table.interlacing else "progressive",
         "frame_in": cut.in_frame,
         "frame_out": cut.out_frame,
         "timecode_in": first,
         "timecode_out": past,
+        "audio": [audio_fields(track) for track in cut.tracks],
         "query": as_text(clip.query),
         "text": as_text(clip.text),
         "verdict": clip.verdict,
@@ -39,6 +43,18 @@ def fields_of(cut: Cut) -> dict[str, Any]:
         "captioned_by": _provenance(clip.captioned_by),
         "grounded_by": _provenance(clip.grounded_by),
         "warnings": list(cut.warnings),
+    }
+
+
+def audio_fields(track: AudioTrack) -> dict[str, Any]:
+    """An audio track of a source, as its container names it; ``track`` counts from 1."""
+    return {
+        "track": track.number,
+        "stream_index": track.stream_index,
+        "language": as_text(track.language),
+        "title": as_text(track.title),
+        "channels": track.channels,
+        "default": track.default,
     }
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from footage.audiotracks import AudioChoice
 from footage.reel import Piece, write_reel
 from footage.types import Span
 from search.export.cuts import Cut
@@ -34,6 +35,7 @@ def join(
     out: Path,
     *,
     lettering: Lettering = NO_LETTERING,
+    audio: AudioChoice = "main",
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Span, ...]:
@@ -43,6 +45,7 @@ def join(
         cuts: At least one.
         out: Where to write.
         lettering: What is written on the pictures.
+        audio: Which audio track of each is heard; the first of those chosen.
         timeout_seconds: Give up after this long without progress.
         on_progress: Called with (cuts done, cuts in all), in the thread that writes.
 
@@ -58,6 +61,7 @@ def join(
             each.stretch,
             title_of(each, lettering.titles) if lettering.titles else "",
             _clock(each) if lettering.source_time else None,
+            audio,
         )
         for each in cuts
     ]

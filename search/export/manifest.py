@@ -11,12 +11,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from footage.audiotracks import AudioTrack
 from footage.containers import display_name
 from footage.errors import FootageError, UsageError
 from footage.textfiles import read_text
 from footage.types import Span
 from search.export.cuts import Cut
-from search.export.fields import fields_of, span_fields
+from search.export.fields import audio_fields, fields_of, span_fields
 
 FORMAT = "footage export"
 FORMAT_VERSION = 1
@@ -40,6 +41,10 @@ class Output:
     """What it shows of each, in video time, where that is not the cut itself: a copy begins at a keyframe."""
     placed: tuple[Span, ...] = ()
     """When each is on in it, in its own seconds, where several are joined."""
+    encoded: bool = False
+    """Whether its pictures were encoded again, which deinterlaces those that are interlaced."""
+    audio: tuple[tuple[AudioTrack, ...], ...] | None = None
+    """The audio tracks that it holds of each, where those are not all that are wanted of the cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +148,10 @@ def _entry(output: Output) -> dict[str, Any]:
         fields = fields_of(cut)
         if output.written:
             fields["written_span"] = span_fields(output.written[number])
+        if output.encoded and fields["scan"] == "interlaced":
+            fields["scan"] = "deinterlaced"
+        if output.audio is not None:
+            fields["audio"] = [audio_fields(track) for track in output.audio[number]]
         if output.placed:
             fields["placed"] = span_fields(output.placed[number])
         clips.append(fields)

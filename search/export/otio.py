@@ -9,13 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from footage.audiotracks import AudioTrack
 from search.export.cuts import Cut
-from search.export.fields import fields_of
+from search.export.fields import audio_fields, fields_of
 from search.export.names import one_line
 
 
 def otio(cuts: Sequence[Cut], *, title: str, start: str) -> str:
-    """A timeline as OTIO JSON: a track of pictures and, where any clip has sound, one of sound.
+    """A timeline as OTIO JSON: a track of pictures and one for each audio track that any clip has.
 
     Args:
         cuts: What it shows, one after the other; at least one.
@@ -33,14 +34,17 @@ def otio(cuts: Sequence[Cut], *, title: str, start: str) -> str:
     pictures = schema.Track("V1", kind=schema.TrackKind.Video)
     pictures.extend([_clip(each) for each in cuts])
     timeline.tracks.append(pictures)
-    if any(each.grid.sound for each in cuts):
-        sound = schema.Track("A1", kind=schema.TrackKind.Audio)
-        sound.extend([_clip(each) if each.grid.sound else _gap(each) for each in cuts])
+    for number in range(max(len(each.tracks) for each in cuts)):
+        sound = schema.Track(f"A{number + 1}", kind=schema.TrackKind.Audio)
+        sound.extend(
+            [_clip(each, each.tracks[number]) if number < len(each.tracks) else _gap(each) for each in cuts]
+        )
         timeline.tracks.append(sound)
     return str(timeline.to_json_string(indent=2)) + "\n"
 
 
-def _clip(cut: Cut) -> Any:
+def _clip(cut: Cut, track: AudioTrack | None = None) -> Any:
+    """The pictures of a cut, or one audio track."""
     from opentimelineio import schema
 
     source = schema.ExternalReference(
@@ -53,6 +57,8 @@ def _clip(cut: Cut) -> Any:
         source_range=_range(cut, cut.in_frame, cut.frames),
     )
     made.metadata["footage"] = fields_of(cut)
+    if track is not None:
+        made.metadata["footage"]["audio_track"] = audio_fields(track)
     return made
 
 

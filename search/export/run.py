@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
 from footage.animation import write_animation
+from footage.audiotracks import AudioChoice, AudioTrack, choose
 from footage.clip import copy_clip, write_clip
 from footage.errors import UsageError, VideoError
 from footage.framegrid import shown
@@ -51,6 +52,8 @@ class Options:
     """Where timelines and lists begin; 00:00:00:00 where it is empty, for markers the video's own."""
     drop_frame: bool = True
     """Whether 29.97 and 59.94 are counted with drop frame where the video does not say."""
+    audio: AudioChoice | None = None
+    """Which audio tracks; None for all of them, in a film of joined clips the main one of each."""
     overwrite: bool = False
     """Replace files of the same name; otherwise new ones are numbered."""
     timeout_seconds: float = 120
@@ -64,8 +67,13 @@ class Options:
                 "Clips cannot be both copied and joined: what is joined is encoded again.",
                 hint="Leave out one of the two.",
             )
+        if self.join and isinstance(self.audio, tuple) and len(self.audio) > 1:
+            raise UsageError(ONE_TRACK, hint="Name one track: --audio 2")
         if self.start_timecode:
             read_label(self.start_timecode)
+
+
+ONE_TRACK = "A film of joined clips has one audio track, not several."
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +171,8 @@ def make_reel(
     _check(clips, ("mp4",))
     if out.suffix.lower() != ".mp4":
         raise UsageError(f"{out.name} does not end in .mp4.", hint="A reel is an MP4: --out reel.mp4")
+    if isinstance(options.audio, tuple) and len(options.audio) > 1:
+        raise UsageError(ONE_TRACK, hint="Name one track: --audio 2")
     if max_seconds <= 0:
         raise UsageError(f"A reel cannot last {max_seconds:g} s.", hint="Give it some seconds: --max 60s")
     best = ranked(clips)
@@ -213,6 +223,7 @@ class _Work:
                 cuts[number] = cut(
                     clips[number],
                     drop=self.options.drop_frame,
+                    audio="all" if self.options.audio is None else self.options.audio,
                     timeout_seconds=self.options.timeout_seconds,
                 )
             except VideoError as exc:
@@ -230,18 +241,25 @@ class _Work:
         for each in cuts:
             self._step()
             path = place.new(safe_stem(f"{Path(each.clip.path).stem}_{_clock_name(each)}"), f".{form}")
-            written = each.span
+            written, sound = each.span, each.tracks[:0]
             try:
                 if form != "mp4":
                     write_animation(each.clip.path, each.span, path, timeout_seconds=patience)
                 else:
                     write = copy_clip if self.options.copy else write_clip
-                    written = write(each.clip.path, each.clip.span, path, timeout_seconds=patience).span
+                    made = write(
+                        each.clip.path, each.clip.span, path, audio=each.audio, timeout_seconds=patience
+                    )
+                    written, sound = made.span, made.audio
+                    self._warn_of_lost_sound(each, sound)
             except VideoError as exc:
                 place.discard(path)
                 self._fail(each.clip, exc)
                 continue
-            self._outputs.append(Output(path, form, (each,), written=(written,)))
+            copied = form == "mp4" and self.options.copy
+            self._outputs.append(
+                Output(path, form, (each,), written=(written,), encoded=not copied, audio=(sound,))
+            )
 
     def write_joined(self, place: Staging, stem: str, cuts: Sequence[Cut]) -> None:
         """One film of all clips."""
@@ -250,17 +268,33 @@ class _Work:
             self._warn(
                 f"The clips have {len(rates)} frame rates; the film has the highest, {shown(max(rates))} fps."
             )
+        audio: AudioChoice = "main" if self.options.audio is None else self.options.audio
+        heard = tuple(choose(each.grid.tracks, audio)[:1] for each in cuts)
+        self._tell_of_tracks(cuts, heard)
         path = place.new(stem, ".mp4")
         done = self._done
         placed = join(
             cuts,
             path,
             lettering=self.options.lettering,
+            audio=audio,
             timeout_seconds=self.options.timeout_seconds,
             on_progress=lambda some, _: self._at(done + some),
         )
         self._done += len(cuts)
-        self._outputs.append(Output(path, "mp4", tuple(cuts), placed=placed))
+        self._outputs.append(Output(path, "mp4", tuple(cuts), placed=placed, encoded=True, audio=heard))
+
+    def _tell_of_tracks(self, cuts: Sequence[Cut], heard: Sequence[Sequence[AudioTrack]]) -> None:
+        """Say which track a film plays of each source that has several."""
+        for each, tracks in zip(cuts, heard, strict=True):
+            count = len(each.grid.tracks)
+            if self.options.audio is None and tracks and count > 1:
+                self._warn(f"{each.name} has {count} audio tracks; the film has track {tracks[0]}")
+
+    def _warn_of_lost_sound(self, cut: Cut, written: Sequence[AudioTrack]) -> None:
+        lost = [str(track.number) for track in cut.tracks if track not in written]
+        if lost:
+            self._warn(f"audio track {', '.join(lost)} of {cut.name} cannot be decoded; it is left out")
 
     def write_list(self, place: Staging, stem: str, cuts: Sequence[Cut], form: Format) -> None:
         """One file about all clips, or as many as the format needs."""
@@ -307,10 +341,7 @@ class _Work:
         )
         path = place.write_text(stem, ENDING, text)
         self._at(self._steps)
-        moved = [
-            Output(self.folder / each.path.name, each.format, each.cuts, each.written, each.placed)
-            for each in self._outputs
-        ]
+        moved = [replace(each, path=self.folder / each.path.name) for each in self._outputs]
         return Exported(
             self.folder, tuple(moved), self.folder / path.name, tuple(self._warnings), tuple(self._failures)
         )

@@ -45,8 +45,16 @@ def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, dict):
             flat |= {f"{name}.{inner}": each for inner, each in value.items()}
         else:
-            flat[name] = "; ".join(value) if isinstance(value, list) else value
+            flat[name] = "; ".join(map(_item, value)) if isinstance(value, list) else value
     return flat
+
+
+def _item(value: Any) -> str:
+    """One of several values in a cell; of an audio track: what tells it from the others."""
+    if isinstance(value, dict):
+        parts = (str(value["track"]), value["language"], value["title"], f"{value['channels']} ch")
+        return " ".join(filter(None, parts))
+    return str(value)
 
 
 def _cell(value: Any) -> Any:

@@ -61,6 +61,7 @@ def run(
         typer.Option("--copy", help="Copy the streams, from a keyframe on, instead of encoding them again."),
     ] = False,
     join: Annotated[bool, typer.Option("--join", help="One MP4 of all clips.")] = False,
+    audio: options.Audio = "all",
     titles: options.Titles = False,
     title_from: options.TitleFrom = "file",
     burn_time: options.BurnTime = False,
@@ -108,6 +109,7 @@ def run(
     how = Options(
         copy=copy,
         join=join,
+        audio=exports.read_audio(audio),
         lettering=exports.lettering(titles, title_from, burn_time),
         start_timecode=start_timecode,
         drop_frame=drop_frame,

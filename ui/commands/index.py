@@ -29,6 +29,7 @@ from indexer.clocks import (
 )
 from indexer.library import EVERYTHING, Found, Selection, absolute, parse_since, walk
 from indexer.library import shown as spelled
+from indexer.settling import SETTLE_SECONDS, Settling
 from ui import console, logs, options, parts, shown
 
 if TYPE_CHECKING:
@@ -174,6 +175,22 @@ def run(
     watch: Annotated[
         bool, typer.Option("--watch", help="Then keep the index in step with what changes, until Ctrl-C.")
     ] = False,
+    follow: Annotated[
+        bool,
+        typer.Option(
+            "--follow", help="Index what is complete of files that are still being written, and keep it."
+        ),
+    ] = False,
+    settle: Annotated[
+        float | None,
+        typer.Option(
+            "--settle",
+            metavar="SECONDS",
+            min=0,
+            help="With --watch or --follow: a file that did not change for so long is finished. 30.",
+            show_default=False,
+        ),
+    ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be indexed, and about how long it would take.")
     ] = False,
@@ -244,6 +261,9 @@ def run(
     )
     if reindex and accept_mixed:
         raise UsageError("--reindex and --accept-mixed exclude each other.")
+    if settle is not None and not (watch or follow):
+        raise UsageError("--settle says nothing without --watch or --follow.", hint="Add one of them.")
+    settling = Settling(SETTLE_SECONDS if settle is None else settle) if watch or follow else None
     wishes = Wishes(
         selection=Selection(
             tuple(include or ()), tuple(exclude or ()), parse_since(since) if since else None
@@ -260,6 +280,8 @@ def run(
         max_seconds=math.inf if max_hours is None else 3600 * max_hours,
         mix="replace" if reindex else "accept" if accept_mixed else "refuse",
         retry=retry,
+        settling=settling,
+        follow=follow,
     )
     # 1. Everything that can be wrong before the first window, the quick things first.
     known = _known_roots(settings.db)
@@ -291,6 +313,7 @@ def run(
             return report
 
         if watch:
+            from indexer.watch import RETRY_SECONDS
             from indexer.watch import watch as keep_watching
 
             def look() -> bool:
@@ -301,7 +324,15 @@ def run(
                     return False
 
             with store.writing():
-                keep_watching(paths, look, stop=stop, ignore=[settings.db, settings.cache_dir])
+                keep_watching(
+                    paths,
+                    look,
+                    stop=stop,
+                    ignore=[settings.db, settings.cache_dir],
+                    retry_seconds=max(
+                        1.0, min(RETRY_SECONDS, settling.seconds if settling else RETRY_SECONDS)
+                    ),
+                )
             return
         report = once()
     if report.stopped:
@@ -339,6 +370,8 @@ class Wishes:
     max_seconds: float = math.inf
     mix: Mix = "refuse"
     retry: bool = False
+    settling: Settling | None = None
+    follow: bool = False
 
 
 NO_WISHES = Wishes()
@@ -395,6 +428,8 @@ def index_paths(
             max_seconds=wishes.max_seconds,
             mix=wishes.mix,
             retry=wishes.retry,
+            settling=wishes.settling,
+            follow=wishes.follow,
         )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from footage.errors import UsageError
 from ui import console, exports, options
 
 EXAMPLES = options.examples(
@@ -29,6 +30,7 @@ def run(
     everything: options.Everything = False,
     uncertain: options.Uncertain = False,
     handles: options.Handles = "0",
+    audio: options.ReelAudio = None,
     titles: options.Titles = False,
     title_from: options.TitleFrom = "file",
     burn_time: options.BurnTime = False,
@@ -58,6 +60,8 @@ def run(
     from footage.store import Store
     from search.export import Options, make_reel, widened
 
+    if audio == "all":
+        raise UsageError("A reel has one audio track.", hint="Name one track: --audio 2")
     length = exports.read_length(most)
     before, after = exports.read_handles(handles)
     settings = options.settings_from(
@@ -73,6 +77,7 @@ def run(
     store = Store.open(settings.db)
     how = Options(
         name=query,
+        audio=exports.read_audio(audio),
         lettering=exports.lettering(titles, title_from, burn_time),
         start_timecode=start_timecode,
         drop_frame=drop_frame,
