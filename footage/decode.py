@@ -116,6 +116,8 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
     table = demux.read_table(absolute, pulse)
     sparse = table.reordered and (table.codec, table.pixel_format) in _SPARSE
     usual = "pyav sparse" if sparse else "torchcodec"
+    if table.parts is not None:  # the others go by the time stamps in the file
+        decoder = "pyav"
     source = Source(table, names.index(decoder if decoder in names else usual))
     with _sources_lock:
         _sources[key] = source

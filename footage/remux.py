@@ -40,8 +40,9 @@ def copy(stretch: Stretch, out: Path, pulse: Pulse) -> Stretch:
             encode.open_mp4(out) as target,
         ):
             tracks = [stream for stream in (video, source.streams.best("audio")) if stream is not None]
+            last: dict[int, int] = {}
             kept = {stream.index: target.add_stream_from_template(stream) for stream in tracks}
-            for packet in demux.packets(source, tracks):
+            for packet in demux.packets(source, tracks, stretch.table.parts):
                 pulse.beat()
                 if packet.pts is None or packet.dts is None or not packet.size:
                     continue
@@ -54,7 +55,10 @@ def copy(stretch: Stretch, out: Path, pulse: Pulse) -> Stretch:
                     break
                 else:
                     wanted = copying.takes(packet)
-                if wanted:
+                if wanted and not (
+                    stretch.table.parts and packet.dts <= last.get(packet.stream_index, -(1 << 62))
+                ):
+                    last[packet.stream_index] = packet.dts  # sound of two parts may overlap where they meet
                     offset = round(copying.begin_seconds / packet.time_base)
                     packet.pts, packet.dts = packet.pts - offset, packet.dts - offset
                     packet.stream = kept[packet.stream_index]

@@ -125,7 +125,9 @@ def decoded(stretch: Stretch, pulse: Pulse, *, sound: bool) -> Generator[Any, No
         track = source.streams.best("audio") if sound else None
         patience = 0.0 if track is None else _INTERLEAVING_SECONDS
         streams = [video] if track is None else [video, track]
-        for frame in demux.in_order(demux.decoded(source, streams, pulse, demux.Damage())):
+        for frame in demux.in_order(
+            demux.decoded(source, streams, pulse, demux.Damage(), stretch.table.parts)
+        ):
             if isinstance(frame, av.AudioFrame):
                 yield frame
             elif begin + last < frame.pts < end:

@@ -1,6 +1,11 @@
-"""Cuts a duration into overlapping windows; pure, knows no file and no model."""
+"""Cuts the length of a video into overlapping windows, none where it has no frames; pure, knows no file, no model.
+
+Everything that plans windows calls ``plan_windows``.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from footage.errors import UsageError
 from footage.types import Span, Window
@@ -38,3 +43,32 @@ def plan_windows(
         windows.append(Window(content_id, len(windows), Span(start / _TICKS, end / _TICKS)))
         start += stride
     return tuple(windows)
+
+
+def runs(within: Span, gaps: Iterable[Span]) -> tuple[Span, ...]:
+    """The stretches of a span that lie in no gap, in order; none where it lies in a gap altogether.
+
+    Args:
+        within: In video time.
+        gaps: In order, apart from one another.
+    """
+    found, start = [], within.start_seconds
+    for gap in gaps:
+        if gap.end_seconds <= start or gap.start_seconds >= within.end_seconds:
+            continue
+        if gap.start_seconds > start:
+            found.append(Span(start, gap.start_seconds))
+        start = gap.end_seconds
+    if start < within.end_seconds:
+        found.append(Span(start, within.end_seconds))
+    return tuple(found)
+
+
+def run_of(place: Span, within: Span, gaps: Iterable[Span]) -> Span:
+    """The stretch of a span without a gap that holds a place, or most of it; all of it where none does."""
+
+    def shared(run: Span) -> float:
+        return min(run.end_seconds, place.end_seconds) - max(run.start_seconds, place.start_seconds)
+
+    best = max(runs(within, gaps), key=shared, default=within)
+    return best if shared(best) >= 0 else within
