@@ -282,8 +282,8 @@ def _encode(
         early.append(frame)
         if isinstance(frame, av.VideoFrame):
             break
-    shape = encode.upright_size(early[-1])
-    size = encode.even_size(*shape, quality.max_width)
+    first_size = encode.upright_size(early[-1])
+    size = encode.even_size(*first_size, quality.max_width)
     rate = streams.rate.limit_denominator(1001)
     with encode.open_mp4(partial) as target:
         picture_out = encode.add_pictures(target, size, quality, rate=rate, time_base=stretch.table.time_base)
@@ -291,14 +291,14 @@ def _encode(
             turned = round(early[-1].rotation / 90) % 2
             shape = 1 / streams.pixel_shape if turned else streams.pixel_shape
             picture_out.codec_context.sample_aspect_ratio = shape
-        encode.keep_colours(picture_out, _fit(early[-1], size, shape), streams.colours)
+        encode.keep_colours(picture_out, _fit(early[-1], size, first_size), streams.colours)
         track = encode.SoundTrack(target, layout, quality) if layout else None
 
         # 2. Each frame on its way from one to the other, on the clip's own clock.
         for frame in chain(early, frames):
             if isinstance(frame, av.VideoFrame):
                 seconds = stretch.span.start_seconds + float(frame.pts * frame.time_base)
-                target.mux(picture_out.encode(_fit(frame, size, shape, paint, seconds)))
+                target.mux(picture_out.encode(_fit(frame, size, first_size, paint, seconds)))
             elif track is not None:
                 for part in heard.take(frame):
                     track.write(part)

@@ -55,10 +55,12 @@ def copy(stretch: Stretch, out: Path, pulse: Pulse) -> Stretch:
                     break
                 else:
                     wanted = copying.takes(packet)
-                if wanted and not (
-                    stretch.table.parts and packet.dts <= last.get(packet.stream_index, -(1 << 62))
-                ):
-                    last[packet.stream_index] = packet.dts  # sound of two parts may overlap where they meet
+                before = last.get(packet.stream_index)
+                if wanted and before is not None and packet.dts <= before:  # where two parts of a file meet
+                    packet.dts = before + 1
+                    wanted = packet.stream_index == video.index  # of sound that overlaps the first is kept
+                if wanted:
+                    last[packet.stream_index] = packet.dts
                     offset = round(copying.begin_seconds / packet.time_base)
                     packet.pts, packet.dts = packet.pts - offset, packet.dts - offset
                     packet.stream = kept[packet.stream_index]

@@ -164,6 +164,11 @@ class Video:
         _put_on_grid(self, "duration_seconds", "start_pts_seconds")
 
     @property
+    def gap_seconds(self) -> float:
+        """Length of its gaps together."""
+        return on_grid(sum(gap.duration_seconds for gap in self.gaps))
+
+    @property
     def footage_seconds(self) -> float:
         """Its length without its gaps."""
         return footage_seconds(self.duration_seconds, self.gaps)

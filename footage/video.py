@@ -369,7 +369,7 @@ def _warnings(table: FrameTable, ends: decode.Pictures, sizes: _Sizes) -> tuple[
         times = ", ".join(f"{seconds:.1f} s" for seconds in joints[:_MOST_NAMED])
         more = f" and {len(joints) - _MOST_NAMED} more times" if len(joints) > _MOST_NAMED else ""
         found.append(
-            f"its time stamps start again at {times}{more}; its parts are read one after the other, "
+            f"its time stamps start again, or jump, at {times}{more}; its parts are read one after the other, "
             "in the order of the file, by the slower decoder"
         )
     if len(set(sizes.seen)) > 1:

@@ -147,7 +147,7 @@ class Ahead:
                 replace(job.file, content_id=content_id),
                 replace(self._known.videos.get(content_id, job.video), content_id=content_id),
             )
-            plan = self._cutting.windows(content_id, job.video.duration_seconds)
+            plan = self._cutting.windows(content_id, job.video.duration_seconds, job.video.gaps)
             missing = self._known.missing(plan) if content_id not in opened else ()
             if missing and self._left_seconds <= 0:
                 yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))

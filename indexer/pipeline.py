@@ -125,8 +125,8 @@ def index(
                 run.record(looked)
                 run.unchanged += looked.state == "indexed"
             else:
-                plan = cutting.windows("", looked.video.duration_seconds)
-                meter.expect(len(plan), looked.video.duration_seconds)
+                plan = cutting.windows("", looked.video.duration_seconds, looked.video.gaps)
+                meter.expect(len(plan), looked.video.footage_seconds)
                 jobs.append(looked)
             meter.tell()
 
@@ -226,7 +226,7 @@ def forecast(
             states[looked.state] += 1
             continue
         content_id = looked.file.content_id
-        plan = cutting.windows(content_id, looked.video.duration_seconds)
+        plan = cutting.windows(content_id, looked.video.duration_seconds, looked.video.gaps)
         missing = plan if everything or not content_id else known.missing(plan)
         states["indexed" if not missing else "begun" if len(missing) < len(plan) else "new"] += 1
         if content_id not in counted:
@@ -315,7 +315,7 @@ class _Run:
                 if window.index not in content.waiting:
                     self._meter.done(content.seconds[window.index], captioned=False)
         else:  # a copy of a file that came before: nothing more to do
-            self._meter.expect(-len(opened.plan), -video.duration_seconds)
+            self._meter.expect(-len(opened.plan), -video.footage_seconds)
         content.files.append(file)
         if content.waiting:
             self._put(file)

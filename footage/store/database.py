@@ -494,7 +494,7 @@ class Store:
         """
         videos, covered = self._known_videos(content_ids), self._covered()
         return {
-            content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].duration_seconds)
+            content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].footage_seconds)
             for content_id in content_ids
             if content_id in videos
         }
@@ -601,6 +601,7 @@ class Store:
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
         covered = {content_id: each for content_id, each in self._covered().items() if content_id in held}
         events = self._tables.count_by("events", ["content_id", "owner_kind"])
+        videos = [video for content_id, video in self.videos().items() if content_id in held]
         return IndexStatus(
             videos=len(covered),
             files=Counter(file.state for file in files),
@@ -611,7 +612,9 @@ class Store:
                 if row["owner_kind"] == "event" and row["content_id"] in covered
             ),
             seconds_indexed=sum(seconds for _, seconds in covered.values()),
-            seconds_total=sum(video.duration_seconds for key, video in self.videos().items() if key in held),
+            seconds_total=sum(video.footage_seconds for video in videos),
+            gaps=sum(len(video.gaps) for video in videos),
+            seconds_gaps=sum(video.gap_seconds for video in videos),
             embedders=self._embedders(),
             models=self.provenances(),
             schema_version=SCHEMA_VERSION,
@@ -624,9 +627,10 @@ class Store:
 
     def coverage(self) -> dict[str, Coverage]:
         """How far the files of each collection are indexed; remembered while nobody writes."""
-        versions = (self._tables.version("files"), self._tables.version("windows"))
+        versions = tuple(self._tables.version(name) for name in ("files", "videos", "windows"))
         if self._coverage is None or self._coverage[0] != versions:
-            self._coverage = (versions, by_collection(self.files(), self.committed()))
+            gaps = {content_id: video.gap_seconds for content_id, video in self.videos().items() if video.gaps}
+            self._coverage = (versions, by_collection(self.files(), self.committed(), gaps))
         return self._coverage[1]
 
     def size_bytes(self) -> int:
