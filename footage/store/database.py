@@ -51,6 +51,7 @@ class Store:
         self._videos_at: tuple[int, dict[str, Video]] | None = None
         self._paths_at: tuple[int, dict[str, list[str]]] | None = None
         self._status: tuple[tuple[int, ...], IndexStatus] | None = None
+        self._gaps_at: tuple[int, dict[str, tuple[Span, ...]]] | None = None
         self._coverage: tuple[tuple[int, ...], dict[str, Coverage]] | None = None
         self.notebook = Notebook(tables)
 
@@ -183,6 +184,14 @@ class Store:
         """Videos by content id: all, or the given ones."""
         found = self._tables.read("videos", _given(content_id=content_ids))
         return {row["content_id"]: layout.video_from_row(row) for row in found}
+
+    def gaps(self) -> dict[str, tuple[Span, ...]]:
+        """Where videos have no frames, by content id, of those that have gaps; remembered while nobody writes."""
+        version = self._tables.version("videos")
+        if self._gaps_at is None or self._gaps_at[0] != version:
+            gaps = {content_id: video.gaps for content_id, video in self.videos().items() if video.gaps}
+            self._gaps_at = (version, gaps)
+        return self._gaps_at[1]
 
     def put_run(self, run: Run) -> None:
         """Insert a run, or replace the one with the same id."""
@@ -629,7 +638,10 @@ class Store:
         """How far the files of each collection are indexed; remembered while nobody writes."""
         versions = tuple(self._tables.version(name) for name in ("files", "videos", "windows"))
         if self._coverage is None or self._coverage[0] != versions:
-            gaps = {content_id: video.gap_seconds for content_id, video in self.videos().items() if video.gaps}
+            gaps = {
+                content_id: sum(gap.duration_seconds for gap in gaps)
+                for content_id, gaps in self.gaps().items()
+            }
             self._coverage = (versions, by_collection(self.files(), self.committed(), gaps))
         return self._coverage[1]
 
