@@ -55,8 +55,8 @@ class FrameTable:
     time_base: Fraction
     """Seconds per tick."""
     pts: np.ndarray
-    """int64 (frames,), presentation times in ticks, strictly ascending; never empty. Where there are ``parts``
-    these are not those in the file."""
+    """int64 (frames,), presentation times in ticks, strictly ascending; never empty. Where there are
+    ``parts`` these are not those in the file."""
     durations: np.ndarray
     """int64 (frames,), how long each frame is on show, in ticks, at least 1; before a gap the usual time."""
     keyframes: np.ndarray
@@ -202,9 +202,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
     """
     name = display_name(path)
     with open_video(path) as (container, stream):
-        rows = array(
-            "q"
-        )  # time, decoding time, length, whether it is a keyframe, of one packet after the other
+        rows = array("q")  # what is noted of one packet after the other (see _COLUMNS)
         decoded_at: int | None = None
         ends: dict[int, tuple[int, int]] = {}  # of every stream, in its own ticks
         for count, packet in enumerate(packets(container)):
@@ -414,6 +412,9 @@ def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage, parts: P
             damage.packets += 1
             log.info("%s: a packet does not decode: %s", display_name(container.name), why(exc))
             continue
+        finally:
+            if parts is not None and not packet.size:
+                packet.stream.codec_context.flush_buffers()  # to go on with the next part
         yield from (frame for frame in frames if frame.pts is not None)
 
 
@@ -481,14 +482,14 @@ def _seek(container: Any, stream: Any, table: FrameTable, index: int) -> bool:
 
 
 def _go_to(container: Any, stream: Any, table: FrameTable, keyframe: int) -> None:
-    """Seek to a keyframe, given its number: by its time, or by its place in the file where times come twice."""
+    """Seek to a keyframe, given its number: by its time, or by its place where times come twice."""
     ticks, parts = int(table.pts[table.keyframes[keyframe]]), table.parts
     if parts is None:
         container.seek(ticks, stream=stream)
     elif table.container in WRAPPING:
         container.seek(int(parts.positions[keyframe]), unsupported_byte_offset=True)
     else:
-        container.seek(parts.raw(keyframe, ticks), stream=stream)
+        container.seek(parts.raw(ticks), stream=stream)
 
 
 def packets(container: Any, streams: Any = None, parts: Parts | None = None) -> Iterator[Any]:

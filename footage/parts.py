@@ -1,34 +1,36 @@
 """Puts the parts of a file whose time stamps do not follow one another on one clock; opens no file.
 
-Recordings that were joined end to end start their clock again at every joint; a clock of 33 bits (MPEG) starts
-again after 26.5 hours; a recorder whose clock is set jumps. Within a part all time stamps are shifted by the same
-amount, so that each part begins where the one before it in the file ends.
+Recordings that were joined end to end start their clock again at every joint; a clock of 33 bits (MPEG)
+starts again after 26.5 hours; a recorder whose clock is set jumps. Within a part all time stamps are shifted
+by the same amount, so that each part begins where the one before it in the file ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 GAP_SECONDS = 30.0
-"""Shortest time without a frame that is a gap: as long as a window of the default length. A shorter one leaves no
-such window without a frame. Where frames are always far apart (see ``GAP_STEPS``) it takes more."""
+"""Shortest time without a frame that is a gap: as long as a window of the default length. A shorter one
+leaves no such window without a frame. Where frames are always far apart (see ``GAP_STEPS``) it takes more."""
 GAP_STEPS = 10
-"""A gap is longer than so many usual steps between frames: at a frame every 2 s 30 s are none yet, at a frame a
-minute it takes more than 10 minutes."""
+"""A gap is longer than so many usual steps between frames: at a frame every 2 s 30 s are none yet, at a frame
+a minute it takes more than 10 minutes."""
 LONGEST_GAP_SECONDS = 7 * 24 * 3600
 """From here on a jump of the time stamps is not taken for a pause but for a clock that was set."""
 _BACK_SECONDS = 0.2
-"""Decoding times that go back by more than this have started again, also where no keyframe comes; muxers are off
-by less."""
+"""Decoding times that go back by more than this have started again, also where no keyframe comes; muxers are
+off by less."""
 _WRAP = 1 << 33
 """MPEG program and transport streams count time modulo this many ticks (ISO/IEC 13818-1, 2.4.3.7)."""
 _WRAP_SECONDS = 60.0
-"""Time stamps that start again at 0 after they came this near to the wrap have wrapped; FFmpeg's own limit."""
+"""Time stamps that start again at 0 after they came this near to the wrap have wrapped; FFmpeg's own
+limit."""
 WRAPPING = frozenset({"mpegts", "mpeg"})
 """Containers, as FFmpeg spells them, whose time stamps wrap; they can be sought by byte, too."""
 
@@ -38,42 +40,62 @@ class Parts:
     """Where the parts of a file begin, and how far the time stamps of each are moved."""
 
     begins: np.ndarray
-    """int64 (parts,), position in the file of the first packet of each part, in bytes; the first is 0."""
+    """int64 (parts,), where each part begins, ascending: the position of its first packet in the file, in
+    bytes, or with ``by_time`` its first time stamp in the file, in ticks."""
     shifts: np.ndarray
-    """int64 (parts,), ticks of the video stream that are added to the time stamps of a part; the first is 0."""
+    """int64 (parts,), ticks of the video stream that are added to the times of a part; the first is 0."""
     time_base: Fraction
     """Seconds per tick of the video stream."""
-    wraps: bool
-    """Whether time stamps count modulo ``_WRAP``."""
     joints: tuple[int, ...]
-    """Times at which a part begins that does not follow from the one before, in ticks of the result; a wrap is
-    none."""
-    positions: np.ndarray
+    """When parts begin that do not follow from the one before, in ticks of the result; a wrap is none."""
+    wraps: bool = False
+    """Whether time stamps count modulo ``_WRAP``."""
+    by_time: bool = False
+    """Whether time stamps ascend throughout the file, so that parts are told apart, and sought, by them."""
+    positions: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     """int64 (keyframes,), position in the file of the packet of each keyframe of the table, in bytes."""
 
-    def moved(self, packets: Iterable[Any]) -> Iterable[Any]:
-        """PyAV packets in file order with their time stamps on the one clock."""
-        known: dict[int, int] = {}  # the part that each stream has reached; not every packet has a position
+    def moved(self, packets: Iterable[Any]) -> Iterator[Any]:
+        """PyAV packets in file order with their time stamps on the one clock.
+
+        Before another part comes an empty packet, which makes the decoder bring what it still holds.
+        """
+        from av import Packet
+
+        reached: dict[int, int] = {}  # the part of the last packet, by stream
         for packet in packets:
-            if packet.pos is not None:
-                known[packet.stream_index] = int(np.searchsorted(self.begins, packet.pos, side="right")) - 1
-            shift = int(self.shifts[known.get(packet.stream_index, 0)])
-            if packet.time_base and packet.time_base != self.time_base:
-                shift = round(shift * self.time_base / packet.time_base)
+            part, before = self._part(packet), reached.get(packet.stream_index)
+            part = (before or 0) if part is None else part
+            if before not in (None, part) and not self.by_time:
+                flush = Packet()
+                flush.stream, flush.time_base = packet.stream, packet.time_base
+                yield flush
+            reached[packet.stream_index] = part
             if packet.pts is not None:
-                pts = packet.pts if packet.dts is None else self._near(packet.pts, packet.dts)
-                packet.pts = pts + shift
+                packet.pts = self._near(packet.pts, packet.dts) + self._shift(part, packet)
             if packet.dts is not None:
-                packet.dts += shift
+                packet.dts += self._shift(part, packet)
             yield packet
 
-    def raw(self, keyframe: int, pts: int) -> int:
-        """The time stamp in the file of a keyframe of the table, given its number and its time in ticks."""
-        part = int(np.searchsorted(self.begins, self.positions[keyframe], side="right")) - 1
-        return pts - int(self.shifts[part])
+    def raw(self, pts: int) -> int:
+        """The time stamp in the file of a time in ticks, where time stamps ascend throughout the file."""
+        part = int(np.searchsorted(self.begins + self.shifts, pts, side="right")) - 1
+        return pts - int(self.shifts[max(0, part)])
 
-    def _near(self, pts: int, dts: int) -> int:
-        return int(_nearest(np.int64(pts), np.int64(dts))) if self.wraps else pts
+    def _part(self, packet: Any) -> int | None:
+        """The part of a packet; None where it does not say, which is then that of the one before."""
+        place = packet.pos
+        if self.by_time:
+            ticks = packet.pts if packet.pts is not None else packet.dts
+            place = None if ticks is None else ticks * packet.time_base / self.time_base
+        return None if place is None else max(0, int(np.searchsorted(self.begins, place, side="right")) - 1)
+
+    def _shift(self, part: int, packet: Any) -> int:
+        ticks: int = round(int(self.shifts[part]) * self.time_base / packet.time_base)
+        return ticks
+
+    def _near(self, pts: int, dts: int | None) -> int:
+        return pts if dts is None or not self.wraps else int(_nearest(np.int64(pts), np.int64(dts)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -102,7 +124,7 @@ def follows_on(stamps: Stamps, *, container: str) -> bool:
         container: FFmpeg's name of the container.
     """
     longest = GAP_SECONDS if container in WRAPPING else LONGEST_GAP_SECONDS
-    return not (_joints(stamps) or bool((np.diff(stamps.dts) > longest / stamps.time_base).any()))
+    return not (_joints(stamps) or bool((np.diff(stamps.pts) > longest / stamps.time_base).any()))
 
 
 def find_parts(
@@ -125,14 +147,13 @@ def find_parts(
     video = replace(video, pts=pts)
     firsts = _joints(video)
     if not firsts:
-        return None
+        return _set_forward(video, usual)
 
     # 1. How far each part is moved.
-    edges = [0, *firsts, len(pts)]
     shifts, joints = [0], []
     moved = pts.copy()
-    end = int(pts[: edges[1]].max()) + usual
-    for first, past in zip(edges[1:-1], edges[2:], strict=True):
+    end = int(pts[: firsts[0]].max()) + usual
+    for first, past in pairwise([*firsts, len(pts)]):
         over = int(video.dts[first] - video.dts[first - 1]) + _WRAP
         if wraps and 0 <= over <= _WRAP_SECONDS / video.time_base:
             shifts.append(shifts[-1] + _WRAP)
@@ -145,14 +166,22 @@ def find_parts(
     # 2. Where each part begins: the other streams of it may begin before its pictures do.
     begins = [0, *(_begin(video, others, first) for first in firsts)]
     parts = Parts(
-        begins=np.array(begins, np.int64),
-        shifts=np.array(shifts, np.int64),
-        time_base=video.time_base,
-        wraps=wraps,
-        joints=tuple(joints),
-        positions=np.zeros(0, np.int64),
+        np.array(begins, np.int64), np.array(shifts, np.int64), video.time_base, tuple(joints), wraps=wraps
     )
     return parts, moved
+
+
+def _set_forward(video: Stamps, usual: int) -> tuple[Parts, np.ndarray] | None:
+    """The parts of a file whose clock was set forward by very much, without what lies between them."""
+    times = np.unique(video.pts)
+    jumps = np.flatnonzero(np.diff(times) > LONGEST_GAP_SECONDS / video.time_base)
+    if not len(jumps):
+        return None
+    begins = np.append(np.iinfo(np.int64).min, times[jumps + 1])
+    shifts = np.append(0, np.cumsum(usual - (times[jumps + 1] - times[jumps])))
+    moved = video.pts + shifts[np.searchsorted(begins, video.pts, side="right") - 1]
+    joints = tuple((begins + shifts)[1:].tolist())
+    return Parts(begins, shifts, video.time_base, joints, by_time=True), moved
 
 
 def gap_mask(steps: np.ndarray, usual: int, time_base: Fraction) -> np.ndarray:
@@ -169,7 +198,7 @@ def _joints(stamps: Stamps) -> list[int]:
     """
     found: list[int] = []
     edges = [0, *_jumps(stamps).tolist(), len(stamps.dts)]
-    for first, past in zip(edges[:-1], edges[1:], strict=True):
+    for first, past in pairwise(edges):
         if first:
             found.append(first)
         while len(keys := np.flatnonzero(stamps.is_key[first:past])):
@@ -183,10 +212,8 @@ def _joints(stamps: Stamps) -> list[int]:
 
 
 def _jumps(stamps: Stamps) -> np.ndarray:
-    """Numbers of the packets whose decoding time does not follow from that of the packet before."""
-    steps = np.diff(stamps.dts)
-    odd = (steps < -_BACK_SECONDS / stamps.time_base) | (steps > LONGEST_GAP_SECONDS / stamps.time_base)
-    return np.flatnonzero(odd) + 1
+    """Numbers of the packets whose decoding time lies before that of the packet before."""
+    return np.flatnonzero(np.diff(stamps.dts) < -_BACK_SECONDS / stamps.time_base) + 1
 
 
 def _begin(video: Stamps, others: Sequence[Stamps], first: int) -> int:

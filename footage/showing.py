@@ -55,8 +55,8 @@ class Told:
 def cut(span: Span, window_seconds: float, gaps: Iterable[Span] = ()) -> list[Span]:
     """As few windows of one length as make none longer than ``window_seconds``; a moment stays one.
 
-    Each run of frames between gaps is cut for itself. A stretch that lies in a gap is cut as if it did not: it
-    shows the picture from before the gap.
+    Each run of frames between gaps is cut for itself. A stretch that lies in a gap is cut as if it did not:
+    it shows the picture from before the gap.
     """
     windows: list[Span] = []
     for run in runs(span, gaps) or (span,):

@@ -347,7 +347,7 @@ def _target(name: str, width: int, height: int, *, frames: int, pixels_per_frame
 
 
 def is_variable(table: FrameTable) -> bool:
-    """Whether any step between frames is clearly off the usual one; two ticks of rounding are not, nor gaps."""
+    """Whether any step between frames is clearly off the usual one; neither gaps count nor two ticks."""
     steps = np.diff(table.pts)
     steps = steps[table.pts[1:] <= table.pts[:-1] + table.durations[:-1]]
     if len(steps) < 2:
@@ -369,8 +369,8 @@ def _warnings(table: FrameTable, ends: decode.Pictures, sizes: _Sizes) -> tuple[
         times = ", ".join(f"{seconds:.1f} s" for seconds in joints[:_MOST_NAMED])
         more = f" and {len(joints) - _MOST_NAMED} more times" if len(joints) > _MOST_NAMED else ""
         found.append(
-            f"its time stamps start again, or jump, at {times}{more}; its parts are read one after the other, "
-            "in the order of the file, by the slower decoder"
+            f"its time stamps start again, or jump, at {times}{more}; its parts are read one after "
+            "the other, in the order of the file, by the slower decoder"
         )
     if len(set(sizes.seen)) > 1:
         (first, last) = (f"{width}x{height}" for width, height in (sizes.seen[0], sizes.seen[-1]))

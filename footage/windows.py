@@ -1,4 +1,4 @@
-"""Cuts the length of a video into overlapping windows, none where it has no frames; pure, knows no file, no model.
+"""Cuts a video into overlapping windows, none where it has no frames; pure, knows no file and no model.
 
 Everything that plans windows calls ``plan_windows``.
 """
@@ -25,9 +25,9 @@ def plan_windows(
     """Plan the windows of one video, or of a part of it, in order.
 
     Without gaps window ``i`` starts at ``start_seconds + i * (window_seconds - overlap_seconds)`` and is
-    ``window_seconds`` long; the last one ends with the video and may be shorter. No window lies wholly inside its
-    predecessor: a tail no longer than the overlap was seen already. Each run of frames between gaps is cut in this
-    way for itself. A duration of 0 has no windows.
+    ``window_seconds`` long; the last one ends with the video and may be shorter. No window lies wholly inside
+    its predecessor: a tail no longer than the overlap was seen already. Each run of frames between gaps is
+    cut in this way for itself. A duration of 0 has no windows.
 
     Args:
         content_id: The video.

@@ -186,7 +186,7 @@ class Store:
         return {row["content_id"]: layout.video_from_row(row) for row in found}
 
     def gaps(self) -> dict[str, tuple[Span, ...]]:
-        """Where videos have no frames, by content id, of those that have gaps; remembered while nobody writes."""
+        """The gaps of the videos that have any, by content id; remembered while nobody writes."""
         version = self._tables.version("videos")
         if self._gaps_at is None or self._gaps_at[0] != version:
             gaps = {content_id: video.gaps for content_id, video in self.videos().items() if video.gaps}

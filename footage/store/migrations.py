@@ -1,7 +1,7 @@
 """Brings the tables of an older index up to date, one version after the other; takes no caption away.
 
-An index is read as it is and migrated when it is first opened for writing. Each step can be done again: one that
-was cut short is gone through anew, and the version is written last.
+An index is read as it is and migrated when it is first opened for writing. Each step can be done again: one
+that was cut short is gone through anew, and the version is written last.
 """
 
 from __future__ import annotations

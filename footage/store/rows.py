@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 SCHEMA_VERSION = 9
-"""Raised whenever a table changes shape, with a migration (``footage.store.migrations``) from the one before."""
+"""Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
 PASSAGE_WORDS = 150
 """Most words of a passage: what the bundled embedder reads of one text (256 word pieces)."""
