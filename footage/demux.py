@@ -90,9 +90,14 @@ class FrameTable:
         return float(self.seconds(self.pts[-1] + self.durations[-1]))
 
     @property
+    def gap_frames(self) -> np.ndarray:
+        """int64 (gaps,), indices of the frames that a gap comes after, ascending."""
+        return np.flatnonzero(self.pts[1:] > self.pts[:-1] + self.durations[:-1])
+
+    @property
     def gaps(self) -> tuple[Span, ...]:
         """Where no frame lies (see ``parts.GAP_SECONDS``), in video time."""
-        numbers = np.flatnonzero(self.pts[1:] > self.pts[:-1] + self.durations[:-1])
+        numbers = self.gap_frames
         starts, ends = self.pts[numbers] + self.durations[numbers], self.pts[numbers + 1]
         return tuple(map(Span, self.seconds(starts).tolist(), self.seconds(ends).tolist()))
 

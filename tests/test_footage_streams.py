@@ -209,7 +209,7 @@ def test_a_file_with_one_clock_has_no_parts(tmp_path, name, x264):
     assert table_of(path).parts is None
 
 
-# --- 2. Pictures that change ---------------------------------------------------------------------------------
+# --- 2. Pictures that change --------------------------------------------------------------------------------
 
 
 def changing(tmp_path, *, size="96x48", arguments=(), end=".ts"):
@@ -269,7 +269,7 @@ def test_other_pixels_or_parameters_in_mid_stream_are_decoded(tmp_path, change):
     assert len(frames.pixels) == 100
 
 
-# --- 3. Time stamps that jump --------------------------------------------------------------------------------
+# --- 3. Time stamps that jump -------------------------------------------------------------------------------
 
 
 def jump(path, *, by, at=1.0, seconds=4.0, fps=FPS):
@@ -302,6 +302,8 @@ def test_windows_lie_only_where_there_are_frames(tmp_path, by):
     assert shown == [24, 99]
     assert index_of(frame_at(path, 1 + by / 2)) == 24  # in the gap the picture from before it is on show
     assert cut_clip(path, Span(1 + by, 2 + by), tmp_path / "clip.mp4").frames == 25
+    across = cut_clip(path, Span(0.5, 2 + by), tmp_path / "across.mp4")  # the longer run of frames, no gap
+    assert (across.frames, across.span.duration_seconds) == (25, pytest.approx(1, abs=0.01))
 
 
 @pytest.mark.parametrize("by", [8 * DAY, 20_000 * DAY, 3_000_000 * DAY])
