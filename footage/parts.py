@@ -152,7 +152,7 @@ def find_parts(
     # 1. How far each part is moved.
     shifts, joints = [0], []
     moved = pts.copy()
-    end = int(pts[: firsts[0]].max()) + usual
+    end = _end(pts[: firsts[0]], usual)
     for first, past in pairwise([*firsts, len(pts)]):
         over = int(video.dts[first] - video.dts[first - 1]) + _WRAP
         if wraps and 0 <= over <= _WRAP_SECONDS / video.time_base:
@@ -161,7 +161,7 @@ def find_parts(
             shifts.append(end - int(pts[first:past].min()))
             joints.append(end)
         moved[first:past] += shifts[-1]
-        end = max(end, int(moved[first:past].max()) + usual)
+        end = max(end, _end(moved[first:past], usual))
 
     # 2. Where each part begins: the other streams of it may begin before its pictures do.
     begins = [0, *(_begin(video, others, first) for first in firsts)]
@@ -223,6 +223,12 @@ def _begin(video: Stamps, others: Sequence[Stamps], first: int) -> int:
         places = other.positions[_jumps(other)]
         begin = min([begin, *places[(places > low) & (places < begin)].tolist()])
     return begin
+
+
+def _end(pts: np.ndarray, usual: int) -> int:
+    """When the last frame of a part goes off, given the usual step between frames for a part of one frame."""
+    steps = np.diff(np.unique(pts))
+    return int(pts.max()) + (int(np.median(steps)) if len(steps) else usual)
 
 
 def _nearest(pts: Any, dts: Any) -> Any:

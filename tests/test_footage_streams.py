@@ -140,6 +140,15 @@ def test_recordings_joined_end_to_end_are_read_one_after_the_other(tmp_path, kin
         assert np.allclose(frames.times_seconds, [n / FPS for n in shown], atol=1e-4)
 
 
+def test_recordings_of_different_frame_rates_are_joined_without_an_overlap(tmp_path):
+    first = draw(tmp_path / "a.ts", arguments=("-r", "12.5"))
+    second = draw(tmp_path / "b.ts", picture="mandelbrot")
+    path = join(tmp_path / "joined.ts", first, second)
+    truth = np.concatenate([pictures_of(first), pictures_of(second)])
+    assert len(truth) == 75 and probe(path).duration_seconds == pytest.approx(4, abs=1e-4)
+    assert difference(frame_by_frame(path, [1.93, 2.0, 3.97]), truth[[24, 25, 74]]).max() < 2
+
+
 def test_recordings_joined_in_the_middle_of_a_group_lose_only_what_cannot_be_decoded(tmp_path):
     first, second = draw(tmp_path / "a.ts"), draw(tmp_path / "b.ts", picture="mandelbrot")
     cut_off = tmp_path / "tail.ts"
