@@ -87,12 +87,16 @@ def _pictures(stretch: Stretch, pixel_shape: Fraction, pulse: Pulse) -> tuple[li
     picks = begins[np.arange(wanted) * count // wanted]
     pictures: list[Any] = []
     times: list[float] = []
+    size = first = None
     for frame in decoded(stretch, pulse):
         seconds = float(frame.pts * frame.time_base)
         if len(pictures) < wanted and seconds >= picks[len(pictures)] - _SAME_TIME_SECONDS:
             width, height = encode.shown_size(frame, pixel_shape)
             scale = min(1.0, MAX_SIDE / max(width, height))
-            size = encode.even_size(round(width * scale), round(height * scale), None)
-            pictures.append(encode.upright(frame, size).to_image())
+            size = size or encode.even_size(round(width * scale), round(height * scale), None)
+            first = first or (width, height)
+            same = (width, height) == first
+            fitted = encode.upright(frame, size) if same else encode.within(frame, size, (width, height))
+            pictures.append(fitted.to_image())
             times.append(seconds)
     return pictures, [*times, stretch.span.duration_seconds]

@@ -300,7 +300,8 @@ def _encode(
         early.append(frame)
         if isinstance(frame, av.VideoFrame):
             break
-    size = encode.even_size(*encode.upright_size(early[-1]), quality.max_width)
+    first_size = encode.upright_size(early[-1])
+    size = encode.even_size(*first_size, quality.max_width)
     rate = streams.rate.limit_denominator(1001)
     with encode.open_mp4(draft) as target:
         picture_out = encode.add_pictures(target, size, quality, rate=rate, time_base=stretch.table.time_base)
@@ -308,7 +309,7 @@ def _encode(
             turned = round(early[-1].rotation / 90) % 2
             shape = 1 / streams.pixel_shape if turned else streams.pixel_shape
             picture_out.codec_context.sample_aspect_ratio = shape
-        encode.keep_colours(picture_out, _fit(early[-1], size), streams.colours)
+        encode.keep_colours(picture_out, _fit(early[-1], size, first_size), streams.colours)
         samples = round(stretch.span.duration_seconds * SOUND_RATE)
         tracks = {
             track.stream_index: (
@@ -322,7 +323,7 @@ def _encode(
         for frame in chain(early, frames):
             if isinstance(frame, av.VideoFrame):
                 seconds = stretch.span.start_seconds + float(frame.pts * frame.time_base)
-                target.mux(picture_out.encode(_fit(frame, size, paint, seconds)))
+                target.mux(picture_out.encode(_fit(frame, size, first_size, paint, seconds)))
             else:
                 heard, track = tracks[frame.stream_index]
                 for part in heard.take(frame.frame):
@@ -336,9 +337,19 @@ def _encode(
             target.mux(stream.encode(None))
 
 
-def _fit(frame: Any, size: tuple[int, int], paint: Paint | None = None, seconds: float = 0.0) -> Any:
-    """The frame upright, at the clip's size and in its format, painted on, with its own time."""
-    fitted = encode.upright(frame, size)
+def _fit(
+    frame: Any,
+    size: tuple[int, int],
+    first: tuple[int, int],
+    paint: Paint | None = None,
+    seconds: float = 0.0,
+) -> Any:
+    """The frame upright, at the clip's size and in its format, painted on, with its own time.
+
+    A frame that is not as large as the first one, where the picture changes its size, is fitted in.
+    """
+    shape = encode.upright_size(frame)
+    fitted = encode.upright(frame, size) if shape == first else encode.within(frame, size, shape)
     if paint is not None:
         fitted = encode.painted(fitted, lambda planes: paint(planes, seconds))
     fitted.pts, fitted.time_base, fitted.duration = frame.pts, frame.time_base, frame.duration

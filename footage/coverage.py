@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal, get_args
 
 from footage.timeline import covered_seconds
@@ -33,6 +34,8 @@ class Coverage:
     """Number of files by state."""
     seconds: Mapping[Share, float]
     """Footage seconds by what became of them, every share present."""
+    seconds_gaps: float
+    """Seconds in gaps, where files on disk have no frames; no part of what was found."""
     seconds_gone: float
     """Footage seconds of files that are no longer there; no part of what was found."""
     files_of_unknown_length: int
@@ -49,36 +52,48 @@ class Coverage:
         return sum(number for state, number in self.files.items() if state != "gone")
 
 
-def coverage(files: Iterable[File], committed: Mapping[str, Mapping[int, Span]]) -> Coverage:
+def coverage(
+    files: Iterable[File],
+    committed: Mapping[str, Mapping[int, Span]],
+    gap_seconds: Mapping[str, float] = MappingProxyType({}),
+) -> Coverage:
     """Add up files, each with its own length: two copies of one content lie on disk twice.
 
     Args:
         files: The files.
         committed: Spans of the captioned windows by content id and index.
+        gap_seconds: By content id, how long a video's gaps are together; it may lack those that have none.
     """
     states: Counter[str] = Counter()
     seconds: dict[Share, float] = dict.fromkeys(SHARES, 0.0)
-    gone, unknown = 0.0, 0
+    gone, unknown, gaps = 0.0, 0, 0.0
     for file in files:
         states[file.state] += 1
+        without = min(file.duration_seconds, gap_seconds.get(file.content_id, 0.0))
+        length = file.duration_seconds - without
         if file.state == "gone":
-            gone += file.duration_seconds
+            gone += length
             continue
+        gaps += without
         unknown += file.duration_seconds == 0
         rest = _SHARE_OF[file.state]
         covered = 0.0
         if file.content_id and rest in ("failed", "waiting"):
             spans = committed.get(file.content_id, {})
             windows = (Window(file.content_id, index, span) for index, span in spans.items())
-            covered = min(file.duration_seconds, covered_seconds(windows))
+            covered = min(length, covered_seconds(windows))
         seconds["indexed"] += covered
-        seconds[rest] += file.duration_seconds - covered
-    return Coverage(dict(states), seconds, gone, unknown)
+        seconds[rest] += length - covered
+    return Coverage(dict(states), seconds, gaps, gone, unknown)
 
 
-def by_collection(files: Iterable[File], committed: Mapping[str, Mapping[int, Span]]) -> dict[str, Coverage]:
+def by_collection(
+    files: Iterable[File],
+    committed: Mapping[str, Mapping[int, Span]],
+    gap_seconds: Mapping[str, float] = MappingProxyType({}),
+) -> dict[str, Coverage]:
     """The coverage of each collection, by name; files that were named by themselves are under ""."""
     groups: dict[str, list[File]] = defaultdict(list)
     for file in files:
         groups[file.collection].append(file)
-    return {name: coverage(group, committed) for name, group in sorted(groups.items())}
+    return {name: coverage(group, committed, gap_seconds) for name, group in sorted(groups.items())}

@@ -117,8 +117,9 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
     table = replace(table, interlacing=interlacing.detect(table, pulse))
     sparse = table.reordered and (table.codec, table.pixel_format) in _SPARSE
     usual = "pyav sparse" if sparse else "torchcodec"
-    first = names.index(decoder if decoder in names else usual)
-    source = Source(table, len(names) - 1 if table.interlacing else first)
+    if table.interlacing or table.parts is not None:  # the others go by the time stamps, and weave fields
+        decoder = "pyav"
+    source = Source(table, names.index(decoder if decoder in names else usual))
     with _sources_lock:
         _sources[key] = source
         while len(_sources) > 1 and (

@@ -14,7 +14,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import islice
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ from footage.clocktags import recorded_tag
 from footage.containers import check, display_name
 from footage.deinterlace import Interlacing, deinterlaced
 from footage.errors import DecodeError, NotAVideoError
+from footage.parts import WRAPPING, Parts, Stamps, find_parts, follows_on, gap_mask
 from footage.types import Span
 from footage.watchdog import Pulse
 
@@ -32,9 +33,9 @@ MAX_PIXELS = 1 << 28
 """Most pixels in one frame (16384 x 16384)."""
 MAX_FRAMES = 20_000_000
 """Most frames in one file: more than four days at 50 frames per second."""
-MAX_SECONDS = 7 * 24 * 3600
-"""Longest video; what lasts longer has a damaged time in it."""
 _PACKETS_PER_BEAT = 256
+_COLUMNS = 4
+"""What is noted of a packet: time, decoding time, length, whether it is a keyframe."""
 _STEPS_BACK = (0, 1, 4, 16, 64)
 """How many keyframes further back to seek when a seek lands too late."""
 _REORDERED = 4
@@ -58,9 +59,10 @@ class FrameTable:
     time_base: Fraction
     """Seconds per tick."""
     pts: np.ndarray
-    """int64 (frames,), presentation times in ticks, strictly ascending; never empty."""
+    """int64 (frames,), presentation times in ticks, strictly ascending; never empty. Where there are
+    ``parts`` these are not those in the file."""
     durations: np.ndarray
-    """int64 (frames,), how long each frame is on show, in ticks, at least 1."""
+    """int64 (frames,), how long each frame is on show, in ticks, at least 1; before a gap the usual time."""
     keyframes: np.ndarray
     """int64 (keyframes,), indices into ``pts``, ascending; the first is 0."""
     codec: str
@@ -79,6 +81,9 @@ class FrameTable:
     """When it was recorded according to its metadata (see ``footage.clocktags``); empty where unknown."""
     interlacing: Interlacing = ""
     """How its frames are interlaced, as far as known (see ``footage.interlacing``)."""
+    parts: Parts | None = None
+    """The parts of the file, where its time stamps do not follow one another; all times of packets and frames
+    read through this module are on the one clock of the table."""
 
     @property
     def times_seconds(self) -> np.ndarray:
@@ -89,6 +94,18 @@ class FrameTable:
     def duration_seconds(self) -> float:
         """From the first frame to the end of the last."""
         return float(self.seconds(self.pts[-1] + self.durations[-1]))
+
+    @property
+    def gap_frames(self) -> np.ndarray:
+        """int64 (gaps,), indices of the frames that a gap comes after, ascending."""
+        return np.flatnonzero(self.pts[1:] > self.pts[:-1] + self.durations[:-1])
+
+    @property
+    def gaps(self) -> tuple[Span, ...]:
+        """Where no frame lies (see ``parts.GAP_SECONDS``), in video time."""
+        numbers = self.gap_frames
+        starts, ends = self.pts[numbers] + self.durations[numbers], self.pts[numbers + 1]
+        return tuple(map(Span, self.seconds(starts).tolist(), self.seconds(ends).tolist()))
 
     def seconds(self, pts: Any) -> np.ndarray:
         """Ticks of the container as video time in seconds, on the grid of ``types.on_grid``."""
@@ -135,8 +152,12 @@ class Damage:
 
 
 @contextmanager
-def open_video(path: str) -> Iterator[tuple[Any, Any]]:
+def open_video(path: str, *, raw_clock: bool = False) -> Iterator[tuple[Any, Any]]:
     """Open a file on the allow-list with the one reader its first bytes call for; nothing but local files.
+
+    Args:
+        path: The file.
+        raw_clock: Take time stamps as they stand in the file; else FFmpeg adds a turn of a clock that wraps.
 
     Yields:
         The PyAV container and its best video stream; neither may be touched after the block.
@@ -156,7 +177,7 @@ def open_video(path: str) -> Iterator[tuple[Any, Any]]:
             raw or absolute,
             format=demuxer,
             metadata_errors="replace",
-            container_options={"protocol_whitelist": "file"},
+            container_options={"protocol_whitelist": "file", "correct_ts_overflow": str(int(not raw_clock))},
         )
     except (av.FFmpegError, OSError, ValueError) as exc:
         if raw:
@@ -188,11 +209,12 @@ def open_before(table: FrameTable, index: int) -> Iterator[tuple[Any, Any]]:
     Raises:
         VideoError: As ``open_video``.
     """
-    with open_video(table.path) as (container, stream):
+    raw_clock = table.parts is not None
+    with open_video(table.path, raw_clock=raw_clock) as (container, stream):
         if _seek(container, stream, table, index):
             yield container, stream
             return
-    with open_video(table.path) as opened:
+    with open_video(table.path, raw_clock=raw_clock) as opened:
         yield opened
 
 
@@ -204,27 +226,30 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
     """
     name = display_name(path)
     with open_video(path) as (container, stream):
-        rows = array("q")  # time, length and whether it is a keyframe, of one packet after the other
+        rows = array("q")  # what is noted of one packet after the other (see _COLUMNS)
+        decoded_at: int | None = None
         ends: dict[int, tuple[int, int]] = {}  # of every stream, in its own ticks
         for count, packet in enumerate(packets(container)):
             if count % _PACKETS_PER_BEAT == 0:
                 pulse.beat()
-            ticks = packet.pts if packet.pts is not None else packet.dts
+            dts = packet.dts
+            ticks = packet.pts if packet.pts is not None else dts
             if ticks is None or not packet.size:
                 continue
             length, index = packet.duration or 0, packet.stream_index
             first, last = ends.get(index, (ticks, ticks))
             ends[index] = min(first, ticks), max(last, ticks + length)
             if index == stream.index and not packet.is_discard:
-                rows.extend((ticks, length, packet.is_keyframe))
-                if len(rows) > 3 * MAX_FRAMES:
+                decoded_at = dts if dts is not None else ticks if decoded_at is None else decoded_at
+                rows.extend((ticks, decoded_at, length, packet.is_keyframe))
+                if len(rows) > _COLUMNS * MAX_FRAMES:
                     raise DecodeError(
                         f"{name} holds more than {MAX_FRAMES:,} frames; footage reads no longer files"
                     )
         if not rows:
             raise DecodeError(f"{name} has not a single frame in it")
-        packed = np.frombuffer(rows, np.int64).reshape(-1, 3)
-        pts, durations, keyframes = _columns(packed, stream)
+        packed = np.frombuffer(rows, np.int64).reshape(-1, _COLUMNS)
+        pts, durations, keyframes, _ = _columns(packed, stream)
         bases = {index: container.streams[index].time_base for index in ends}
         table = FrameTable(
             path=path,
@@ -242,10 +267,58 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             - min(float(first * bases[index]) for index, (first, _) in ends.items()),
             created_at=recorded_tag(container.metadata, stream.metadata),
         )
-    if table.duration_seconds > MAX_SECONDS:
-        days = table.duration_seconds / 86_400
-        raise DecodeError(f"{name} claims to last {days:.0f} days; its frame times must be damaged")
-    return table
+    nowhere = np.zeros(0, np.int64)
+    stamps = Stamps(packed[:, 0], packed[:, 1], packed[:, 3] != 0, nowhere, table.time_base)
+    if follows_on(stamps, container=table.container):
+        return table
+    return _in_parts(table, pulse)
+
+
+def _in_parts(table: FrameTable, pulse: Pulse) -> FrameTable:
+    """Scan a file whose time stamps seem to start again once more, as they are, and put them on one clock."""
+    columns: dict[int, array[int]] = {}  # of every stream, see below
+    with open_video(table.path, raw_clock=True) as (container, stream):
+        for count, packet in enumerate(packets(container)):
+            if count % _PACKETS_PER_BEAT == 0:
+                pulse.beat()
+            ticks = packet.pts if packet.pts is not None else packet.dts
+            if ticks is None or not packet.size or packet.is_discard:
+                continue
+            column = columns.setdefault(packet.stream_index, array("q"))
+            _, before, *_, place = column[-_COLUMNS - 1 :] or (0, ticks, 0)
+            dts = before if packet.dts is None else packet.dts
+            place = place if packet.pos is None else max(packet.pos, place)
+            column.extend((ticks, dts, packet.duration or 0, packet.is_keyframe, place))
+        packed = {
+            i: np.frombuffer(column, np.int64).reshape(-1, _COLUMNS + 1) for i, column in columns.items()
+        }
+        stamps = {
+            index: Stamps(
+                rows[:, 0],
+                rows[:, 1],
+                (rows[:, 3] != 0) & (index == stream.index),
+                rows[:, 4],
+                container.streams[index].time_base,
+            )
+            for index, rows in packed.items()
+        }
+        video = stamps.pop(stream.index)
+        usual = int(np.median(np.diff(table.pts))) if len(table.pts) > 1 else int(table.durations[0])
+        found = find_parts(video, list(stamps.values()), container=table.container, usual=usual)
+        if found is None:
+            return table
+        parts, ticks = found
+        rows = np.column_stack([ticks, packed[stream.index][:, 1:_COLUMNS]])
+        pts, durations, keyframes, order = _columns(rows, stream)
+    moved = replace(
+        table,
+        pts=pts,
+        durations=durations,
+        keyframes=keyframes,
+        promised_seconds=None,
+        parts=replace(parts, positions=video.positions[order[keyframes]]),
+    )
+    return replace(moved, read_seconds=moved.duration_seconds)
 
 
 def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[Decoded]:
@@ -269,7 +342,7 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     with open_before(table, before(table, picks[0])) as (container, stream):
         if table.interlacing:
             stream.codec_context.thread_type = "AUTO"
-        frames = in_order(decoded(container, stream, pulse, damage))
+        frames = in_order(decoded(container, stream, pulse, damage, table.parts))
         for frame in deinterlaced(frames, table.interlacing):
             if frame.pts >= end:
                 return
@@ -436,7 +509,7 @@ def _needed(container: Any, stream: Any, wanted: set[int]) -> Iterator[Any]:
     yield None
 
 
-def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Iterator[Any]:
+def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage, parts: Parts | None) -> Iterator[Any]:
     """Every frame from the container's current place on, counting and skipping packets that do not decode.
 
     Yields:
@@ -444,7 +517,7 @@ def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Itera
     """
     import av
 
-    for packet in packets(container, streams):
+    for packet in packets(container, streams, parts):
         pulse.beat()
         try:
             frames = packet.decode()
@@ -452,6 +525,9 @@ def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage) -> Itera
             damage.packets += 1
             log.info("%s: a packet does not decode: %s", display_name(container.name), why(exc))
             continue
+        finally:
+            if parts is not None and not packet.size:
+                packet.stream.codec_context.flush_buffers()  # to go on with the next part
         for frame in frames:
             if frame.pts is not None:
                 sound = isinstance(frame, av.AudioFrame)
@@ -506,12 +582,12 @@ def _seek(container: Any, stream: Any, table: FrameTable, index: int) -> bool:
     for back in _STEPS_BACK:
         if position <= back:
             return False
-        ticks = int(table.pts[table.keyframes[position - back]])
         try:
-            container.seek(ticks, stream=stream)
-            landed = next((p for p in container.demux(stream) if p.is_keyframe and p.pts is not None), None)
+            _go_to(container, stream, table, position - back)
+            some = packets(container, stream, table.parts)
+            landed = next((p for p in some if p.is_keyframe and p.pts is not None), None)
             if landed is not None and landed.pts <= needed:
-                container.seek(ticks, stream=stream)
+                _go_to(container, stream, table, position - back)
                 return True
         except av.FFmpegError as exc:
             log.info("%s: cannot seek: %s", display_name(container.name), why(exc))
@@ -519,12 +595,30 @@ def _seek(container: Any, stream: Any, table: FrameTable, index: int) -> bool:
     return False
 
 
-def packets(container: Any, streams: Any = None) -> Iterator[Any]:
-    """Packets up to the end, or up to where the container can no longer be read."""
+def _go_to(container: Any, stream: Any, table: FrameTable, keyframe: int) -> None:
+    """Seek to a keyframe, given its number: by its time, or by its place where times come twice."""
+    ticks, parts = int(table.pts[table.keyframes[keyframe]]), table.parts
+    if parts is None:
+        container.seek(ticks, stream=stream)
+    elif table.container in WRAPPING:
+        container.seek(int(parts.positions[keyframe]), unsupported_byte_offset=True)
+    else:
+        container.seek(parts.raw(ticks), stream=stream)
+
+
+def packets(container: Any, streams: Any = None, parts: Parts | None = None) -> Iterator[Any]:
+    """Packets up to the end, or up to where the container can no longer be read.
+
+    Args:
+        container: Where to read; opened with ``raw_clock`` where there are parts.
+        streams: Which streams; all when None.
+        parts: Of the file, whose packets come with times on one clock.
+    """
     import av
 
     try:
-        yield from container.demux(streams) if streams is not None else container.demux()
+        some = container.demux(streams) if streams is not None else container.demux()
+        yield from some if parts is None else parts.moved(some)
     except (av.FFmpegError, OSError) as exc:
         log.info("%s: reading stopped early: %s", display_name(container.name), why(exc))
 
@@ -545,17 +639,20 @@ def _video_stream(container: Any, name: str) -> Any:
     return stream
 
 
-def _columns(packed: np.ndarray, stream: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Packets in file order as columns in order of presentation: pts, durations, keyframe indices."""
+def _columns(packed: np.ndarray, stream: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Packets in file order as columns in order of presentation: pts, durations, keyframe indices.
+
+    The fourth column is the number of each frame's packet.
+    """
     pts, first = np.unique(packed[:, 0], return_index=True)
-    raw = packed[first]
+    lengths, is_key = packed[first, 2], packed[first, 3]
     steps = np.diff(pts)
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     usual = int(np.median(steps)) if len(steps) else max(1, round(1 / (rate * stream.time_base)))
-    last = raw[-1, 1] if raw[-1, 1] > 0 else usual
-    durations = np.append(steps, max(1, last))
-    keyframes = np.union1d([0], np.flatnonzero(raw[:, 2]))
-    return pts, durations, keyframes.astype(np.int64)
+    last = lengths[-1] if lengths[-1] > 0 else usual
+    durations = np.append(np.where(gap_mask(steps, usual, stream.time_base), usual, steps), max(1, last))
+    keyframes = np.union1d([0], np.flatnonzero(is_key))
+    return pts, durations, keyframes.astype(np.int64), first
 
 
 def is_utf8(path: str) -> bool:

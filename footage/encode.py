@@ -13,6 +13,9 @@ import numpy as np
 from footage.audiotracks import AudioTrack, keep_names
 from footage.stretch import SOUND_RATE
 
+_BLACK, _GREY = 16, 128
+"""Luma and chroma of black, of limited range."""
+
 
 @dataclass(frozen=True, slots=True)
 class Quality:
@@ -145,6 +148,34 @@ def upright(frame: Any, size: tuple[int, int], *, matrix: int | None = None) -> 
     turned = av.VideoFrame.from_ndarray(stacked(planes), format="yuv420p")
     turned.color_range, turned.colorspace = fitted.color_range, fitted.colorspace
     return turned
+
+
+def within(frame: Any, size: tuple[int, int], shape: tuple[int, int], *, matrix: int | None = None) -> Any:
+    """A decoded frame as ``upright`` makes it, as large as fits into the middle of a black picture.
+
+    Args:
+        frame: Decoded.
+        size: Width and height of the picture, both even.
+        shape: Width and height of the frame as shown, in any unit: only their ratio counts.
+        matrix: As for ``upright``.
+    """
+    import av
+
+    scale = min(size[0] / shape[0], size[1] / shape[1])
+    inner = [min(whole, max(2, 2 * round(side * scale / 2))) for side, whole in zip(shape, size, strict=True)]
+    fitted = upright(frame, (inner[0], inner[1]), matrix=matrix)
+    if tuple(inner) == size:
+        return fitted
+    canvas = []
+    top, left = (size[1] - inner[1]) // 4, (size[0] - inner[0]) // 4  # in chroma, so that luma lies even
+    for step, plane, empty in zip((2, 1, 1), planes_of(fitted), (_BLACK, _GREY, _GREY), strict=True):
+        whole = np.full((size[1] * step // 2, size[0] * step // 2), empty, np.uint8)
+        area = whole[top * step :, left * step :]
+        area[: plane.shape[0], : plane.shape[1]] = plane
+        canvas.append(whole)
+    made = av.VideoFrame.from_ndarray(stacked(canvas), format="yuv420p")
+    made.color_range, made.colorspace = fitted.color_range, fitted.colorspace
+    return made
 
 
 def painted(frame: Any, paint: Callable[[list[np.ndarray]], None]) -> Any:

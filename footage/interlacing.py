@@ -33,7 +33,7 @@ def detect(table: demux.FrameTable, pulse: Pulse) -> Interlacing:
     """
     if table.codec in NEVER_INTERLACED:
         return ""
-    with demux.open_video(table.path) as (container, stream):
+    with demux.open_video(table.path, raw_clock=table.parts is not None) as (container, stream):
         order = stream.codec_context.field_order
         said = order > _PROGRESSIVE
         last = len(table.keyframes) - 1

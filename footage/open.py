@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
 from typing import Unpack
@@ -220,14 +220,17 @@ class OpenModel:
         length = profile.window_seconds if window_seconds is None else window_seconds
         windows = plan_windows(
             "",
-            last - first,
+            last,
+            start_seconds=first,
+            gaps=video.gaps,
             window_seconds=length,
             overlap_seconds=min(profile.overlap_seconds, length / 2)
             if overlap_seconds is None
             else overlap_seconds,
         )
-        moved = [replace(window, span=_moved(window.span, first, last)) for window in windows]
-        return _Asking(self.model, path, video, Span(first, last), moved, self._timeout_seconds)
+        if not windows:
+            raise UsageError(f"{Path(path).name} has no frames from {first:g} to {last:g} s.")
+        return _Asking(self.model, path, video, Span(first, last), windows, self._timeout_seconds)
 
 
 class _Asking:
@@ -329,8 +332,3 @@ def _answered(
         for window, answer in asking.answers(prompt, on_progress)
     ]
     return {"text": "\n\n".join(each["text"] for each in windows), "windows": windows, **asking.told()}
-
-
-def _moved(span: Span, start: float, end: float) -> Span:
-    """A window of a stretch as one of the video."""
-    return Span(start + span.start_seconds, min(start + span.end_seconds, end))

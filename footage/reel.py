@@ -30,7 +30,6 @@ _NUMBER_709 = 1
 """FFmpeg's number of the colours of HDTV, which all pictures are brought to."""
 _LIMITED_RANGE = 1
 _EPSILON = 1e-6
-_BLACK, _GREY = 16, 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +125,11 @@ def _write(
 
         # 2. One piece after the other.
         spans: list[Span] = []
-        for done, (piece, sound, shape) in enumerate(zip(pieces, tracks, shapes, strict=True)):
+        for done, (piece, sound, streams) in enumerate(zip(pieces, tracks, told, strict=True)):
             if on_progress:
                 on_progress(done, len(pieces))
             begin = film.frames
-            film.add(piece, shape, pulse, sound=sound)
+            film.add(piece, streams.pixel_shape, pulse, sound=sound)
             spans.append(Span(float(begin / rate), float(film.frames / rate)))
 
         # 3. What the encoders still hold.
@@ -155,7 +154,7 @@ class _Film:
         context.color_primaries, context.color_trc = _NUMBER_709, _NUMBER_709
         self._track = encode.SoundTrack(target, "stereo", quality) if sound else None
 
-    def add(self, piece: Piece, shape: tuple[int, int], pulse: Pulse, *, sound: Sequence[AudioTrack]) -> None:
+    def add(self, piece: Piece, pixel_shape: Fraction, pulse: Pulse, *, sound: Sequence[AudioTrack]) -> None:
         """Put in as many whole frames of a piece as fit into its length, and exactly as much sound."""
         import av
 
@@ -181,7 +180,8 @@ class _Film:
                 seconds = float(frame.pts * frame.time_base)
                 show(seconds)
                 if self.frames < end:
-                    shown = _fitted(frame, shape, self._size, piece, stretch.span.start_seconds + seconds)
+                    at_seconds = stretch.span.start_seconds + seconds
+                    shown = _fitted(frame, pixel_shape, self._size, piece, at_seconds)
             elif track is not None:
                 parts: list[np.ndarray] = []
                 with suppress(av.FFmpegError, ValueError):  # what does not sound is silent
@@ -204,26 +204,17 @@ def _shape(stretch: Stretch, streams: Streams, pulse: Pulse) -> tuple[int, int]:
         return encode.shown_size(next(frames), streams.pixel_shape)
 
 
-def _fitted(frame: Any, shape: tuple[int, int], size: tuple[int, int], piece: Piece, seconds: float) -> Any:
+def _fitted(frame: Any, pixel_shape: Fraction, size: tuple[int, int], piece: Piece, seconds: float) -> Any:
     """A decoded frame in the middle of a black picture of the reel's size, with what is written on it."""
-    import av
-
-    scale = min(size[0] / shape[0], size[1] / shape[1])
-    inner = [min(whole, max(2, 2 * round(side * scale / 2))) for side, whole in zip(shape, size, strict=True)]
-    fitted = encode.upright(frame, (inner[0], inner[1]), matrix=_NUMBER_709)
-    if tuple(inner) == size and not piece.title and piece.clock is None:
+    fitted = encode.within(frame, size, encode.shown_size(frame, pixel_shape), matrix=_NUMBER_709)
+    if not piece.title and piece.clock is None:
         return fitted
-    planes = encode.planes_of(fitted)
-    canvas = []
-    top, left = (size[1] - inner[1]) // 4, (size[0] - inner[0]) // 4  # in chroma, so that luma lies even
-    for step, plane, empty in zip((2, 1, 1), planes, (_BLACK, _GREY, _GREY), strict=True):
-        whole = np.full((size[1] * step // 2, size[0] * step // 2), empty, np.uint8)
-        area = whole[top * step :, left * step :]
-        area[: plane.shape[0], : plane.shape[1]] = plane
-        canvas.append(whole)
-    write_on(canvas, piece.title, "bottom")
-    if piece.clock is not None:
-        write_on(canvas, piece.clock(seconds), "top")
-    made = av.VideoFrame.from_ndarray(encode.stacked(canvas), format="yuv420p")
+
+    def write(planes: list[np.ndarray]) -> None:
+        write_on(planes, piece.title, "bottom")
+        if piece.clock is not None:
+            write_on(planes, piece.clock(seconds), "top")
+
+    made = encode.painted(fitted, write)
     made.color_range, made.colorspace = _LIMITED_RANGE, _NUMBER_709
     return made

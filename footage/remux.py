@@ -48,7 +48,8 @@ def copy(
             kept = {stream.index: target.add_stream_from_template(stream) for stream in streams}
             for track in sounds:
                 keep_names(kept[track.stream_index], track)
-            for packet in demux.packets(source, streams):
+            last: dict[int, int] = {}
+            for packet in demux.packets(source, streams, stretch.table.parts):
                 pulse.beat()
                 if packet.pts is None or not packet.size:
                     continue
@@ -61,7 +62,12 @@ def copy(
                     break
                 else:
                     wanted = copying.takes(packet)
+                before = last.get(packet.stream_index)
+                if wanted and before is not None and packet.dts <= before:  # where two parts of a file meet
+                    packet.dts = before + 1
+                    wanted = packet.stream_index == video.index  # of sound that overlaps the first is kept
                 if wanted:
+                    last[packet.stream_index] = packet.dts
                     offset = round(copying.begin_seconds / packet.time_base)
                     packet.pts, packet.dts = packet.pts - offset, packet.dts - offset
                     packet.stream = kept[packet.stream_index]

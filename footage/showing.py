@@ -7,7 +7,7 @@ as one picture in its own size.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,6 +18,7 @@ from footage.video import WHOLE, Sampler, frame_at
 from footage.vlm.pointing import Shown
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Answer, PictureModel, Prompt, VideoModel
+from footage.windows import runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,19 @@ class Told:
     """Why it could be shown nothing, one sentence; empty when it could."""
 
 
-def cut(span: Span, window_seconds: float) -> list[Span]:
-    """As few windows of one length as make none longer than ``window_seconds``; a moment stays one."""
-    count = max(1, math.ceil(span.duration_seconds / window_seconds - 1e-9))
-    edges = [span.start_seconds + span.duration_seconds * n / count for n in range(count)]
-    edges += [span.end_seconds]
-    return [Span(start, end) for start, end in pairwise(edges)]
+def cut(span: Span, window_seconds: float, gaps: Iterable[Span] = ()) -> list[Span]:
+    """As few windows of one length as make none longer than ``window_seconds``; a moment stays one.
+
+    Each run of frames between gaps is cut for itself. A stretch that lies in a gap is cut as if it did not:
+    it shows the picture from before the gap.
+    """
+    windows: list[Span] = []
+    for run in runs(span, gaps) or (span,):
+        count = max(1, math.ceil(run.duration_seconds / window_seconds - 1e-9))
+        edges = [run.start_seconds + run.duration_seconds * n / count for n in range(count)]
+        edges += [run.end_seconds]
+        windows += [Span(start, end) for start, end in pairwise(edges)]
+    return windows
 
 
 def ask(
@@ -82,7 +90,7 @@ def ask(
         ModelError: when the model fails.
     """
     profile = model.profile
-    spans = cut(scene.span, window_seconds or profile.window_seconds)
+    spans = cut(scene.span, window_seconds or profile.window_seconds, scene.video.gaps)
     sampler = _sampler(scene, spans, profile, timeout_seconds)
     size = scene.video.width, scene.video.height
     for number, span in enumerate(spans):

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -88,7 +89,8 @@ class Streams:
 def stretch_in(table: demux.FrameTable, span: Span) -> Stretch:
     """The frames that begin in a span: from the first at or after its start to the last before its end.
 
-    A span in which no frame begins has the one on show. What lies past the end of the video is left out.
+    A span in which no frame begins has the one on show. What lies past the end of the video is left out. Of a
+    span that holds a gap of the video, the frames of its longest run are taken.
 
     Raises:
         DecodeError: The span lies past the end.
@@ -100,7 +102,12 @@ def stretch_in(table: demux.FrameTable, span: Span) -> Stretch:
         )
     ends = np.array([span.start_seconds, span.end_seconds]) - _SAME_TIME_SECONDS
     first, past = np.searchsorted(table.times_seconds, ends).tolist()
-    return Stretch(table, first if past > first else max(0, first - 1), max(past, 1))
+    if past <= first:
+        return Stretch(table, max(0, first - 1), max(past, 1))
+    breaks = table.gap_frames + 1
+    edges = [first, *breaks[(breaks > first) & (breaks < past)].tolist(), past]
+    stretches = [Stretch(table, begin, end) for begin, end in pairwise(edges)]
+    return max(stretches, key=lambda stretch: stretch.end - stretch.begin)
 
 
 def decoded(
@@ -126,7 +133,7 @@ def decoded(
     with demux.open_before(stretch.table, demux.before(stretch.table, stretch.first)) as (source, video):
         patience = _INTERLEAVING_SECONDS if sound else 0.0
         streams = [video, *(source.streams[track.stream_index] for track in sound)]
-        frames = demux.in_order(demux.decoded(source, streams, pulse, demux.Damage()))
+        frames = demux.in_order(demux.decoded(source, streams, pulse, demux.Damage(), stretch.table.parts))
         for frame in deinterlaced(frames, stretch.table.interlacing):
             if isinstance(frame, demux.SoundFrame):
                 yield frame

@@ -8,6 +8,7 @@ that was rounded and one that was not never meet in a comparison.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -67,6 +68,11 @@ class Span:
         first, last = (0.0, math.inf) if within is None else (within.start_seconds, within.end_seconds)
         start = min(max(on_grid(start_seconds), first), last)
         return cls(start, max(start, min(on_grid(end_seconds), last)))
+
+
+def footage_seconds(duration_seconds: float, gaps: Iterable[Span]) -> float:
+    """The length of a video without its gaps."""
+    return on_grid(duration_seconds - sum(gap.duration_seconds for gap in gaps))
 
 
 def _put_on_grid(record: object, *names: str) -> None:
@@ -150,9 +156,22 @@ class Video:
     """When it was recorded according to the container, as written there; empty where it says nothing."""
     warnings: tuple[str, ...] = ()
     """What is known to be wrong with it, a sentence each (for example: truncated at 13.6 s)."""
+    gaps: tuple[Span, ...] = ()
+    """Where it has no frames for so long that nothing is looked at (see ``footage.parts.GAP_SECONDS``), in
+    order, in video time."""
 
     def __post_init__(self) -> None:
         _put_on_grid(self, "duration_seconds", "start_pts_seconds")
+
+    @property
+    def gap_seconds(self) -> float:
+        """Length of its gaps together."""
+        return on_grid(sum(gap.duration_seconds for gap in self.gaps))
+
+    @property
+    def footage_seconds(self) -> float:
+        """Its length without its gaps."""
+        return footage_seconds(self.duration_seconds, self.gaps)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from footage.containers import check, display_name
 from footage.demux import FrameTable, open_video, packet_digests
 from footage.errors import DecodeError
 from footage.sampling import spread, target_size
-from footage.types import Frames, Span, Video
+from footage.types import Frames, Span, Video, footage_seconds
 from footage.vlm.contract import frames_for
 from footage.watchdog import Pulse, supervise
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 WHOLE = 1 << 16
 """As ``max_width``: the picture in its own size."""
+_MOST_NAMED = 3
+"""Most times that a warning lists."""
 _UNEVEN_SHARE = 0.25
 """A step between frames that is off the usual one by more than this share makes the rate variable."""
 
@@ -89,14 +91,15 @@ def probe(
     def work(pulse: Pulse) -> Video:
         scanned = source or decode.open_source(absolute, pulse)
         table = scanned.table
-        ends = decode.decode(scanned, sorted({0, len(table.pts) - 1}), pulse)
+        sizes = _Sizes()
+        ends = decode.decode(scanned, sorted({0, len(table.pts) - 1}), pulse, shrink=sizes)
         height, width = ends.pixels.shape[1:3]
         return Video(
             content_id=content_id,
             duration_seconds=table.duration_seconds,
             width=width,
             height=height,
-            fps=len(table.pts) / table.duration_seconds,
+            fps=len(table.pts) / footage_seconds(table.duration_seconds, table.gaps),
             codec=table.codec,
             container=table.container,
             rotation_degrees=ends.rotation_degrees,
@@ -106,7 +109,8 @@ def probe(
             decoder=ends.way,
             size_bytes=os.path.getsize(absolute),
             created_at=table.created_at,
-            warnings=_warnings(table, ends),
+            warnings=_warnings(table, ends, sizes),
+            gaps=table.gaps,
         )
 
     return supervise(work, name=name, timeout_seconds=timeout_seconds)
@@ -260,16 +264,35 @@ class Sampler:
 
 
 class _Shrink:
-    """Resizes frames to a model's budget; the first ones say from what size."""
+    """Resizes frames to a model's budget; the first ones say to what size.
+
+    Frames of another shape, where the picture changes its size, are fitted in with black beside them.
+    """
 
     def __init__(self, name: str, *, frames: int, pixels_per_frame: int) -> None:
         self._target = partial(_target, name, frames=frames, pixels_per_frame=pixels_per_frame)
-        self._size: tuple[int, int] | None = None
+        self._sizes: dict[tuple[int, int], tuple[int, int]] = {}
 
     def __call__(self, frames: torch.Tensor) -> torch.Tensor:
         height, width = frames.shape[-2:]
-        self._size = self._size or self._target(width, height)
-        return _resize(frames, *self._size)
+        if (width, height) not in self._sizes:
+            self._sizes[width, height] = self._target(width, height)
+        size = next(iter(self._sizes.values()))
+        same_shape = self._sizes[width, height] == size
+        return _resize(frames, *size) if same_shape else _fitted(frames, *size)
+
+
+class _Sizes:
+    """Notes the sizes of frames, and fits them into the size of the first."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, int]] = []
+        """Width and height of the frames, in pixels."""
+
+    def __call__(self, frames: torch.Tensor) -> torch.Tensor:
+        height, width = frames.shape[-2:]
+        self.seen.append((width, height))
+        return frames if self.seen[0] == self.seen[-1] else _fitted(frames, *self.seen[0])
 
 
 def frame_at(
@@ -358,6 +381,19 @@ def _resize(frames: torch.Tensor, width: int, height: int) -> torch.Tensor:
     return small
 
 
+def _fitted(frames: torch.Tensor, width: int, height: int) -> torch.Tensor:
+    """Resize uint8 (frames, 3, height, width) as far as they fit into a size, with black beside them."""
+    from torchvision.transforms.v2.functional import pad
+
+    tall, wide = frames.shape[-2:]
+    scale = min(width / wide, height / tall)
+    inner = _resize(frames, max(1, min(width, round(wide * scale))), max(1, min(height, round(tall * scale))))
+    left, top = (width - inner.shape[-1]) // 2, (height - inner.shape[-2]) // 2
+    margins = [left, top, width - inner.shape[-1] - left, height - inner.shape[-2] - top]
+    padded: torch.Tensor = pad(inner, margins)
+    return padded
+
+
 def _target(name: str, width: int, height: int, *, frames: int, pixels_per_frame: int) -> tuple[int, int]:
     """``target_size``, with a sentence for pictures no model takes."""
     try:
@@ -367,15 +403,16 @@ def _target(name: str, width: int, height: int, *, frames: int, pixels_per_frame
 
 
 def is_variable(table: FrameTable) -> bool:
-    """Whether any step between frames is clearly off the usual one; two ticks of rounding are not."""
+    """Whether any step between frames is clearly off the usual one; neither gaps count nor two ticks."""
     steps = np.diff(table.pts)
+    steps = steps[table.pts[1:] <= table.pts[:-1] + table.durations[:-1]]
     if len(steps) < 2:
         return False
     usual = float(np.median(steps))
     return bool(np.abs(steps - usual).max() > max(_UNEVEN_SHARE * usual, 2))
 
 
-def _warnings(table: FrameTable, ends: decode.Pictures) -> tuple[str, ...]:
+def _warnings(table: FrameTable, ends: decode.Pictures, sizes: _Sizes) -> tuple[str, ...]:
     """What is known to be wrong, a sentence each."""
     found = []
     promised = table.promised_seconds
@@ -383,4 +420,15 @@ def _warnings(table: FrameTable, ends: decode.Pictures) -> tuple[str, ...]:
         found.append(f"{table.read_seconds:.1f} s of {promised:.1f} s can be read")
     if ends.damaged_packets or len(ends.pts) < min(2, len(table.pts)):
         found.append("some of its frames do not decode")
+    if table.parts is not None and table.parts.joints:
+        joints = table.seconds(np.array(table.parts.joints)).tolist()
+        times = ", ".join(f"{seconds:.1f} s" for seconds in joints[:_MOST_NAMED])
+        more = f" and {len(joints) - _MOST_NAMED} more times" if len(joints) > _MOST_NAMED else ""
+        found.append(
+            f"its time stamps start again, or jump, at {times}{more}; its parts are read one after "
+            "the other, in the order of the file, by the slower decoder"
+        )
+    if len(set(sizes.seen)) > 1:
+        (first, last) = (f"{width}x{height}" for width, height in (sizes.seen[0], sizes.seen[-1]))
+        found.append(f"the size of its pictures changes from {first} to {last}; each is scaled by its own")
     return tuple(found)

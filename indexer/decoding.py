@@ -164,7 +164,7 @@ class Ahead:
                 file=replace(job.file, content_id=content_id),
                 video=replace(video, content_id=content_id),
             )
-            plan = self._cutting.windows(content_id, job.video.duration_seconds)
+            plan = self._cutting.windows(content_id, job.video.duration_seconds, job.video.gaps)
             missing = self._known.missing(plan) if content_id not in opened else ()
             earlier, kept = self._kept(job, plan) if missing else ("", [])
             if kept:

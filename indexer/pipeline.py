@@ -17,6 +17,7 @@ from footage.embedder import Embedder
 from footage.errors import FootageError, WaitStoppedError, WindowError
 from footage.names import composed, on_disk
 from footage.store import Store
+from footage.timeline import covered_seconds
 from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm.captioning import captions
 from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, RunsEach, VideoModel, Waits
@@ -139,11 +140,11 @@ def index(
                 run.record(looked)
                 run.unchanged += looked.state == "indexed"
             else:
-                seconds = looked.video.duration_seconds
-                plan = cutting.windows("", seconds)
+                plan = cutting.windows("", looked.video.duration_seconds, looked.video.gaps)
+                seconds = looked.video.footage_seconds
                 if looked.growing is not None:
-                    plan = complete(plan, seconds)
-                    seconds = plan[-1].span.end_seconds
+                    plan = complete(plan, looked.video.duration_seconds)
+                    seconds = covered_seconds(plan)
                 meter.expect(len(plan), seconds)
                 jobs.append(looked)
                 run.note_clock(looked)
@@ -248,7 +249,7 @@ def forecast(
             states[looked.state] += 1
             continue
         content_id = looked.file.content_id
-        plan = cutting.windows(content_id, looked.video.duration_seconds)
+        plan = cutting.windows(content_id, looked.video.duration_seconds, looked.video.gaps)
         missing = plan if everything or not content_id else known.missing(plan)
         states["indexed" if not missing else "begun" if len(missing) < len(plan) else "new"] += 1
         if content_id not in counted:
@@ -340,7 +341,7 @@ class _Run:
                 if window.index not in content.waiting:
                     self._meter.done(content.seconds[window.index], captioned=False)
         else:  # a copy of a file that came before: nothing more to do
-            self._meter.expect(-len(opened.plan), -video.duration_seconds)
+            self._meter.expect(-len(opened.plan), -video.footage_seconds)
         content.files.append(file)
         if content.waiting:
             self._put(file)

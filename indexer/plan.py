@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -59,11 +59,14 @@ class Cutting:
         """In words, for the provenance of what is captioned."""
         return f"{self.window_seconds:g} s, {self.overlap_seconds:g} s shared"
 
-    def windows(self, content_id: str, duration_seconds: float) -> tuple[Window, ...]:
+    def windows(
+        self, content_id: str, duration_seconds: float, gaps: Iterable[Span] = ()
+    ) -> tuple[Window, ...]:
         """The windows of one video."""
         return plan_windows(
             content_id,
             duration_seconds,
+            gaps=gaps,
             window_seconds=self.window_seconds,
             overlap_seconds=self.overlap_seconds,
         )
@@ -298,7 +301,7 @@ class Known:
         if self._mix != "accept" or not plan or len(under) != 1 or under == {self._provenance}:
             return False
         whole = merge_spans(self.committed[content_id].values())
-        return whole == (Span(0, plan[-1].span.end_seconds),)
+        return whole == merge_spans(window.span for window in plan)
 
 
 def remembered(store: Store, clocks: Clocks) -> Clocks:
@@ -332,7 +335,7 @@ def failed(file: File, reason: str) -> File:
 def _length(path: Path, timeout_seconds: float) -> float:
     """How long a video is that is left out, so that hours add up; 0 where nothing can tell."""
     try:
-        return footage_video.probe(path, timeout_seconds=timeout_seconds).duration_seconds
+        return footage_video.probe(path, timeout_seconds=timeout_seconds).footage_seconds
     except VideoError:
         return 0.0
 

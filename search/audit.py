@@ -11,6 +11,7 @@ from footage.store import Store
 from footage.store.notebook import Audit
 from footage.timecode import iou
 from footage.types import Event, Span, Window
+from footage.windows import run_of
 from search.asking import Asker, Question
 from search.looking import window_on
 from search.query import parse_query
@@ -53,7 +54,7 @@ def audit(
         path = paths[event.content_id]
         if Path(path).is_file():
             video = videos[event.content_id]
-            whole = Span(0, video.duration_seconds)
+            whole = run_of(event.span, Span(0, video.duration_seconds), video.gaps)
             window = window_on(event.span, within=whole, length_seconds=length) or whole
             question = Question(video, path, Window(event.content_id, -1, window))
             [reply] = asker.ask(parse_query(event.text[:1000], plain=True).prompt, [question])

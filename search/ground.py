@@ -24,7 +24,7 @@ from footage.timecode import clamp, iou, overlap_seconds
 from footage.types import Candidate, Hit, Match, Span, Video, Window
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import VideoModel
-from footage.windows import plan_windows
+from footage.windows import plan_windows, run_of, runs
 from search.asking import Asker, Question, Reply, unexpected_sentence
 from search.calibration import Calibration, load_calibration
 from search.looking import around, free_stretch, moved_window, window_on
@@ -254,6 +254,8 @@ def find_in_file(
         raise UsageError(
             f"There is nothing at {clock(span or whole)}: {path} lasts {video.duration_seconds:.1f} s."
         )
+    if not runs(part, video.gaps):
+        raise UsageError(f"{path} has no frames at {clock(part)}.", hint="Look at another part of it.")
     asker = Asker(model, timeout_seconds=timeout_seconds)
     candidate = Candidate(video, (), 0.0)
     search = _Search(query, [candidate], {"": str(path)}, None, asker, looking, part=part)
@@ -432,6 +434,7 @@ class _Search:
             [other.span for other in others],
             duration_seconds=seen.video.duration_seconds,
         )
+        stretch = run_of(span, stretch, seen.video.gaps)
         return (clamp(stretch, self.part) if self.part else None) or stretch
 
     def _weighed(self, seen: _Seen) -> list[_Weighed]:
@@ -553,13 +556,14 @@ def planned_windows(
     part = part or Span(0, video.duration_seconds)
     length = looking.window_seconds or profile.window_seconds
     shared = profile.overlap_seconds if looking.overlap_seconds is None else looking.overlap_seconds
-    planned = plan_windows(
+    return plan_windows(
         video.content_id,
-        part.duration_seconds,
+        part.end_seconds,
+        start_seconds=part.start_seconds,
+        gaps=video.gaps,
         window_seconds=length,
         overlap_seconds=shared if shared < length else length / 2,
     )
-    return tuple(_later(window, part.start_seconds) for window in planned)
 
 
 def _leads(seen: _Seen, floor: float) -> list[Span]:
@@ -640,8 +644,3 @@ def _from_text(
         evidence=(*told, *reasons),
         offline=not Path(path).is_file(),
     )
-
-
-def _later(window: Window, seconds: float) -> Window:
-    span = Span(window.span.start_seconds + seconds, window.span.end_seconds + seconds)
-    return Window(window.content_id, window.index, span)

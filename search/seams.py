@@ -60,7 +60,7 @@ def at_start(reply: Reply) -> bool:
     """Whether what a reply names may have begun before its window."""
     return (
         reply.span is not None
-        and reply.seen.start_seconds > 0
+        and reply.seen.start_seconds not in (0, *(gap.end_seconds for gap in reply.question.video.gaps))
         and reply.span.start_seconds < reply.seen.start_seconds + EDGE_SECONDS
     )
 
@@ -70,6 +70,7 @@ def at_end(reply: Reply) -> bool:
     return (
         reply.span is not None
         and reply.seen.end_seconds < reply.question.video.duration_seconds
+        and reply.seen.end_seconds not in (gap.start_seconds for gap in reply.question.video.gaps)
         and reply.span.end_seconds > reply.seen.end_seconds - EDGE_SECONDS
     )
 

@@ -194,6 +194,7 @@ def collection_fields(coverage: Collected) -> dict[str, Any]:
         "files": dict(coverage.files),
         "seconds_found": round(coverage.seconds_found, 3),
         **{f"seconds_{share}": round(seconds, 3) for share, seconds in coverage.seconds.items()},
+        "seconds_gaps": round(coverage.seconds_gaps, 3),
         "seconds_gone": round(coverage.seconds_gone, 3),
         "files_of_unknown_length": coverage.files_of_unknown_length,
     }

@@ -54,6 +54,7 @@ class Store:
         self._videos_at: tuple[int, dict[str, Video]] | None = None
         self._paths_at: tuple[int, dict[str, list[str]]] | None = None
         self._status: tuple[tuple[int, ...], IndexStatus] | None = None
+        self._gaps_at: tuple[int, dict[str, tuple[Span, ...]]] | None = None
         self._coverage: tuple[tuple[int, ...], dict[str, Coverage]] | None = None
         self.notebook = Notebook(tables)
 
@@ -220,6 +221,14 @@ class Store:
         """Videos by content id: all, or the given ones."""
         found = self._tables.read("videos", _given(content_id=content_ids))
         return {row["content_id"]: layout.video_from_row(row) for row in found}
+
+    def gaps(self) -> dict[str, tuple[Span, ...]]:
+        """The gaps of the videos that have any, by content id; remembered while nobody writes."""
+        version = self._tables.version("videos")
+        if self._gaps_at is None or self._gaps_at[0] != version:
+            gaps = {content_id: video.gaps for content_id, video in self.videos().items() if video.gaps}
+            self._gaps_at = (version, gaps)
+        return self._gaps_at[1]
 
     def put_run(self, run: Run) -> None:
         """Insert a run, or replace the one with the same id."""
@@ -532,7 +541,7 @@ class Store:
         """
         videos, covered = self._known_videos(content_ids), self._covered()
         return {
-            content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].duration_seconds)
+            content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].footage_seconds)
             for content_id in content_ids
             if content_id in videos
         }
@@ -639,6 +648,7 @@ class Store:
         held = {file.content_id for file in files if file.state != "gone" and file.content_id}
         covered = {content_id: each for content_id, each in self._covered().items() if content_id in held}
         events = self._tables.count_by("events", ["content_id", "owner_kind"])
+        videos = [video for content_id, video in self.videos().items() if content_id in held]
         return IndexStatus(
             videos=len(covered),
             files=Counter(file.state for file in files),
@@ -649,7 +659,9 @@ class Store:
                 if row["owner_kind"] == "event" and row["content_id"] in covered
             ),
             seconds_indexed=sum(seconds for _, seconds in covered.values()),
-            seconds_total=sum(video.duration_seconds for key, video in self.videos().items() if key in held),
+            seconds_total=sum(video.footage_seconds for video in videos),
+            gaps=sum(len(video.gaps) for video in videos),
+            seconds_gaps=sum(video.gap_seconds for video in videos),
             embedders=self._embedders(),
             models=self.provenances(),
             schema_version=SCHEMA_VERSION,
@@ -662,9 +674,13 @@ class Store:
 
     def coverage(self) -> dict[str, Coverage]:
         """How far the files of each collection are indexed; remembered while nobody writes."""
-        versions = (self._tables.version("files"), self._tables.version("windows"))
+        versions = tuple(self._tables.version(name) for name in ("files", "videos", "windows"))
         if self._coverage is None or self._coverage[0] != versions:
-            self._coverage = (versions, by_collection(self.files(), self.committed()))
+            gaps = {
+                content_id: sum(gap.duration_seconds for gap in gaps)
+                for content_id, gaps in self.gaps().items()
+            }
+            self._coverage = (versions, by_collection(self.files(), self.committed(), gaps))
         return self._coverage[1]
 
     def size_bytes(self) -> int:

@@ -23,8 +23,8 @@ from footage.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 8
-"""Raised whenever a table changes shape; an index of another version is refused."""
+SCHEMA_VERSION = 9
+"""Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
 PASSAGE_WORDS = 150
 """Most words of a passage: what the bundled embedder reads of one text (256 word pieces)."""
@@ -93,7 +93,11 @@ class IndexStatus:
     seconds_indexed: float
     """Footage seconds covered by captioned windows, overlaps counted once."""
     seconds_total: float
-    """Footage seconds of every content that a file holds."""
+    """Footage seconds of every content that a file holds, gaps left out."""
+    gaps: int
+    """How many gaps, stretches without frames, those contents have."""
+    seconds_gaps: float
+    """How long they are together."""
     embedders: tuple[str, ...]
     """Names of the embedders that have a vector table."""
     models: Mapping[Provenance, int]
@@ -190,12 +194,15 @@ def file_from_row(row: Mapping[str, Any]) -> File:
 
 def video_to_row(video: Video) -> dict[str, Any]:
     """Lay a video out as a row of ``videos``."""
-    return {**asdict(video), "warnings": list(video.warnings)}
+    gaps = [seconds for gap in video.gaps for seconds in (gap.start_seconds, gap.end_seconds)]
+    return {**asdict(video), "warnings": list(video.warnings), "gaps": gaps}
 
 
 def video_from_row(row: Mapping[str, Any]) -> Video:
     """Read a row of ``videos``."""
-    return Video(**{**row, "warnings": tuple(row["warnings"] or ())})
+    ends = row.get("gaps") or ()  # an index of before has none
+    gaps = tuple(map(Span, ends[::2], ends[1::2]))
+    return Video(**{**row, "warnings": tuple(row["warnings"] or ()), "gaps": gaps})
 
 
 def window_to_row(record: WindowRecord) -> dict[str, Any]:

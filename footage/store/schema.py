@@ -60,6 +60,8 @@ TABLES: dict[str, pa.Schema] = {
             _required("size_bytes", pa.int64()),
             _required("created_at", pa.string()),
             _required("warnings", pa.list_(pa.string())),
+            # Start, end, start, end, …; nothing in the rows that were there before the column was.
+            pa.field("gaps", pa.list_(pa.float64())),
         ]
     ),
     "windows": pa.schema(

@@ -25,6 +25,7 @@ from footage.errors import (
     StoreMissingError,
 )
 from footage.store.faults import mapped, translate
+from footage.store.migrations import OLDEST_VERSION, migrate
 from footage.store.rows import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Tables:
         self._database = database
         self._handles: dict[str, Any] = {}
         self._lock: Any = None
+        self._migrated = False
         self._commits: Counter[str] = Counter()
         self._memory: dict[str, _Remembered] = {}
         self._too_large: dict[str, int] = {}  # the version at which a table was found to be
@@ -142,7 +144,7 @@ class Tables:
                 )
             self._create(TABLES, present)
             return
-        if version != str(SCHEMA_VERSION):
+        if version not in map(str, range(OLDEST_VERSION, SCHEMA_VERSION + 1)):
             raise SchemaMismatchError(
                 f"the index {self.path} has tables of version {version}, "
                 f"this program reads version {SCHEMA_VERSION}",
@@ -185,6 +187,9 @@ class Tables:
             raise translate(error, self.path) from error
         try:
             self._note_holder()
+            if not self._migrated:
+                migrate(self)
+                self._migrated = True
             yield
         finally:
             lock.release()

@@ -12,6 +12,7 @@ from footage.containers import display_name
 from footage.errors import UsageError, VideoError
 from footage.framegrid import FrameGrid, read_grid
 from footage.stretch import Stretch, stretch_in
+from footage.timecode import format_time
 from footage.types import Span
 from search.export.clips import Clip
 from search.export.smpte import Counting, counting
@@ -103,6 +104,12 @@ def cut(clip: Clip, *, drop: bool = True, audio: AudioChoice = "all", timeout_se
         )
     stretch = stretch_in(grid.table, clip.span)
     counted, warnings = counting(grid.rate, timecode=grid.timecode, drop=drop), list(grid.warnings)
+    for gap in grid.table.gaps:
+        if gap.start_seconds < clip.span.end_seconds and gap.end_seconds > clip.span.start_seconds:
+            warnings.append(
+                f"{display_name(clip.path)} has no frames from {format_time(gap.start_seconds)} to "
+                f"{format_time(gap.end_seconds)}; a clip holds none of what lies beyond"
+            )
     try:
         start = counted.frame(grid.timecode) if grid.timecode else 0
     except UsageError:

@@ -58,6 +58,8 @@ def _print_json(store: Store) -> None:
         events=status.events,
         seconds_indexed=round(status.seconds_indexed, 3),
         seconds_total=round(status.seconds_total, 3),
+        gaps=status.gaps,
+        seconds_gaps=round(status.seconds_gaps, 3),
         size_bytes=store.size_bytes(),
         models=[{**asdict(provenance), "windows": count} for provenance, count in status.models.items()],
         embedders=list(status.embedders),
@@ -113,6 +115,7 @@ def _print_status(store: Store) -> None:
         ("videos", f"{status.videos:,}, {indexed} of {total} indexed"),
         ("windows", f"{status.windows:,}"),
         ("events", f"{status.events:,}"),
+        *_gap_rows(status),
         *_model_rows(status),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
         ("last run", _run_line(next(iter(store.runs()), None))),
@@ -124,6 +127,16 @@ def _print_status(store: Store) -> None:
     for state, reason, number in _reasons(store):
         out.print(f"{shown.count(number, 'file')} {state}: {console.plain(reason)}", soft_wrap=True)
     shown.print_failures(status.failures)
+
+
+def _gap_rows(status: IndexStatus) -> list[tuple[str, str]]:
+    """How long videos have no frames, where any has such a gap."""
+    from footage.timecode import format_time
+
+    if not status.gaps:
+        return []
+    gaps = shown.count(status.gaps, "gap")
+    return [("no frames", f"{format_time(status.seconds_gaps)} in {gaps}, not counted as footage")]
 
 
 def _model_rows(status: IndexStatus) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ def strip(
     events: Iterable[Span] = (),
     matches: Sequence[Span] = (),
     chosen: Span | None = None,
+    gaps: Iterable[Span] = (),
     ticks: bool = False,
 ) -> str:
     """The strip of one video, as HTML.
@@ -31,6 +32,7 @@ def strip(
         events: When anything indexed happens; faint.
         matches: What the query matched; strong.
         chosen: The match in the player; strongest.
+        gaps: Where the video has no frames; empty.
         ticks: Write times below.
     """
     whole = Span(0.0, max(duration_seconds, 1e-3))
@@ -38,6 +40,7 @@ def strip(
     busy = merge_spans(_widened(span, grain, whole) for span in _inside(events, whole))
     described = f"{len(matches)} matched of {markup.clock(duration_seconds)}"
     pieces = [
+        *(_piece("none", span, whole) for span in _inside(gaps, whole)),
         *(_piece("covered", span, whole) for span in merge_spans(_inside(covered, whole))),
         *(_piece("event", span, whole) for span in busy),
         *(_piece("match", span, whole) for span in _inside(matches, whole) if span != chosen),
@@ -48,9 +51,9 @@ def strip(
     return f'<div class="fx-strip" {name}>{"".join(pieces)}</div>{scale}'
 
 
-def legend() -> str:
-    """What the colours of a strip mean, as HTML."""
-    entries = {"event": "indexed events", "gap": "not indexed"}
+def legend(*, gaps: bool = False) -> str:
+    """What the colours of a strip mean, as HTML; ``gaps``: whether it has any."""
+    entries = {"event": "indexed events", "gap": "not indexed", **({"none": "no frames"} if gaps else {})}
     keys = "".join(f'<span><i class="fx-key fx-{kind}"></i>{word}</span>' for kind, word in entries.items())
     return f'<div class="fx-legend">{keys}</div>'
 

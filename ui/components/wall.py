@@ -11,8 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from pathlib import PurePath
+from types import MappingProxyType
 
 from footage.types import ClockSource, File, Span
+from footage.windows import runs
 from search.filters import read_moment
 
 FINEST = 800
@@ -38,7 +40,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """A file on the wall clock."""
+    """A file on the wall clock, or one run of its frames where it has gaps."""
 
     content_id: str
     """What it holds."""
@@ -56,6 +58,13 @@ class Recording:
     """Whether its clock names no zone, so that one had to be assumed."""
     indexed: bool
     """Whether it is searched, at least in part."""
+    start_seconds: float = 0.0
+    """Where it begins, in video time."""
+
+    @property
+    def file_start(self) -> datetime:
+        """When the file begins, with the offset it was recorded under."""
+        return _later(self.start, -self.start_seconds)
 
     @property
     def guessed(self) -> bool:
@@ -123,12 +132,15 @@ class Seen:
     """Where nothing does: when the next footage begins, if there is any."""
 
 
-def recordings(files: Iterable[File], *, zone: tzinfo) -> tuple[list[Recording], list[File]]:
+def recordings(
+    files: Iterable[File], *, zone: tzinfo, gaps: Mapping[str, Sequence[Span]] = MappingProxyType({})
+) -> tuple[list[Recording], list[File]]:
     """Put files on the wall clock, each content once a camera and time; those without a clock come second.
 
     Args:
         files: What the index knows; files that are gone or of unknown length are left out.
         zone: Where a clock without a zone is assumed to hang.
+        gaps: By content id, where a video has no frames; a file is a recording for each run between them.
     """
     placed: dict[tuple[Row, datetime, str], Recording] = {}
     without: list[File] = []
@@ -142,10 +154,14 @@ def recordings(files: Iterable[File], *, zone: tzinfo) -> tuple[list[Recording],
         assumed = start.tzinfo is None
         start = start.replace(tzinfo=zone) if assumed else start
         row = Row(file.camera, True) if file.camera else Row(PurePath(file.path).parent.name, False)
-        end = (start.astimezone(UTC) + timedelta(seconds=file.duration_seconds)).astimezone(start.tzinfo)
         searched = file.state in ("indexed", "partial", "offline")
-        made = file.content_id, file.path, row, start, end, file.clock_source, assumed, searched
-        placed.setdefault((row, start.astimezone(UTC), file.content_id), Recording(*made))
+        for run in runs(Span(0, file.duration_seconds), gaps.get(file.content_id, ())):
+            begin, end = _later(start, run.start_seconds), _later(start, run.end_seconds)
+            made = Recording(
+                *(file.content_id, file.path, row, begin, end, file.clock_source, assumed, searched),
+                start_seconds=run.start_seconds,
+            )
+            placed.setdefault((row, begin.astimezone(UTC), file.content_id), made)
     return (
         sorted(placed.values(), key=lambda each: (each.start.astimezone(UTC), each.path)),
         sorted(without, key=lambda file: file.path),
@@ -279,7 +295,8 @@ def at_moment(recorded: Iterable[Recording], moment: datetime) -> list[Seen]:
         covering = [each for each in by_row[row] if each.start <= moment < each.end]
         if covering:
             last = max(covering, key=lambda each: (each.start, each.path))
-            seen.append(Seen(row, last, (moment - last.start).total_seconds(), None, None))
+            seconds = last.start_seconds + (moment - last.start).total_seconds()
+            seen.append(Seen(row, last, seconds, None, None))
             continue
         before = max((each.end for each in by_row[row] if each.end <= moment), default=None)
         after = min((each.start for each in by_row[row] if each.start > moment), default=None)
@@ -293,13 +310,18 @@ def placed(
     """Where spans of videos lie in each row, (left, width) from 0 to 1; close neighbours as one."""
     pieces: dict[Row, list[tuple[float, float]]] = defaultdict(list)
     for each in recorded:
-        start = each.start.astimezone(UTC)
+        start = each.file_start.astimezone(UTC)
         for span in spans.get(each.content_id, ()):
             left = view.fraction(start + timedelta(seconds=span.start_seconds))
             right = view.fraction(start + timedelta(seconds=span.end_seconds))
             if right >= 0 and left < 1:
                 pieces[each.row].append((max(left, 0.0), min(right, 1.0)))
     return {row: [(left, right - left) for left, right in _joined(each)] for row, each in pieces.items()}
+
+
+def _later(moment: datetime, seconds: float) -> datetime:
+    """So many seconds later, as a clock of the same zone shows it."""
+    return (moment.astimezone(UTC) + timedelta(seconds=seconds)).astimezone(moment.tzinfo)
 
 
 def _joined(pieces: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:

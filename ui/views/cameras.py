@@ -37,7 +37,7 @@ def show(desk: Desk) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
-    recorded, unknown = wall.recordings(desk.store.files(), zone=_zone())
+    recorded, unknown = wall.recordings(desk.store.files(), zone=_zone(), gaps=desk.store.gaps())
     if recorded:
         _clock(desk, recorded)
     else:
@@ -265,7 +265,7 @@ def _around(desk: Desk, recorded: Sequence[wall.Recording], recording: wall.Reco
     for event in desk.store.events(recording.content_id):
         span = event.span
         if abs(max(span.start_seconds - seconds, seconds - span.end_seconds, 0)) <= AROUND_SECONDS:
-            start = wall.local(recorded, recording.start + timedelta(seconds=span.start_seconds))
+            start = wall.local(recorded, recording.file_start + timedelta(seconds=span.start_seconds))
             here = ' class="fx-here"' if span.start_seconds <= seconds < span.end_seconds else ""
             lines.append(f"<p{here}><span>{start:%H:%M:%S}</span>{markup.text(event.text)}</p>")
     told = "".join(lines[:_AROUND]) or '<p class="fx-sub">Nothing is indexed there.</p>'

@@ -394,6 +394,7 @@ def _card(
             events=outline.busy,
             matches=[other.span for other in _same_video(match, matches)],
             chosen=match.span,
+            gaps=match.video.gaps,
         ),
         chosen=chosen,
         pending=pending,

@@ -67,6 +67,8 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
 def _head(path: str, video: Video, files: Sequence[File]) -> str:
     known = {file.camera for file in files if file.camera}
     told = [markup.clock(round(video.duration_seconds, 1)), *sorted(known)]
+    if video.gaps:
+        told.append(f"{markup.clock(round(video.footage_seconds, 1))} of it with frames")
     if len(files) > 1:
         told.append(f"in {len(files):,} places")
     return (
@@ -123,11 +125,13 @@ def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
     """The video before any event is chosen."""
     at = outline.events[0].span if outline.events else Span(0, video.duration_seconds)
     picture = media.thumbnail(desk.settings.cache_dir, path, content_id=video.content_id, seconds=_middle(at))
-    strip = timeline.strip(video.duration_seconds, covered=outline.covered, events=outline.busy, ticks=True)
+    strip = timeline.strip(
+        video.duration_seconds, covered=outline.covered, events=outline.busy, gaps=video.gaps, ticks=True
+    )
     facts = f"{video.width} by {video.height}, {video.fps:.3g} frames a second, {video.codec}"
     st.html(
         cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=facts)
-        + f'<div class="fx-under">{strip}{timeline.legend()}</div>'
+        + f'<div class="fx-under">{strip}{timeline.legend(gaps=bool(video.gaps))}</div>'
     )
 
 

@@ -129,6 +129,7 @@ def show(
             "marks": [in_out.start_seconds, in_out.end_seconds],
             "jump": {"number": shown.jumps, "at": shown.at_seconds, "play": shown.play},
             "covered": lanes.coverage(outline.covered, whole),
+            "gaps": lanes.coverage(video.gaps, whole),
             "lanes": _lanes(outline, matches, notes, whole),
             "detail": _lanes(outline, matches, notes, shown.view) if shown.view else [],
             "actions": list(actions),

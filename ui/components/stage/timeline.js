@@ -14,6 +14,7 @@ const LEGEND = {
   note: "note",
   stretch: "preview",
   gap: "not indexed",
+  none: "no frames",
 }
 
 class Timeline {
@@ -48,8 +49,8 @@ class Timeline {
   }
 
   /** What lies where: `lanes` for the whole video, `detail` for a part of it. */
-  fill({ lanes, detail, covered }) {
-    Object.assign(this, { lanes, detail, covered })
+  fill({ lanes, detail, covered, gaps }) {
+    Object.assign(this, { lanes, detail, covered, gaps })
     this.drawn = null
     this.show()
     this.finer()
@@ -118,8 +119,10 @@ class Timeline {
     const base = document.createElement("div")
     base.className = "indexed"
     for (const [start, end] of this.covered) base.append(this.box("i", start, end))
-    const indexed = this.covered.reduce((sum, [start, end]) => sum + end - start, 0)
-    if (indexed < this.duration - 0.5) kinds.add("gap")
+    for (const [start, end] of this.gaps) base.append(this.box("b", start, end))
+    const known = [...this.covered, ...this.gaps].reduce((sum, [start, end]) => sum + end - start, 0)
+    if (known < this.duration - 0.5) kinds.add("gap")
+    if (this.gaps.length) kinds.add("none")
     this.content.querySelector(".lanes").replaceChildren(...rows, base)
     this.named(lanes)
     this.explain(kinds)
