@@ -82,7 +82,11 @@ class Recorder:
 def write_recording(path, levels, *, fps=8):
     """A film of one grey level a second, with a keyframe in each."""
     with av.open(str(path), "w") as target:
-        stream = target.add_stream("libx264", rate=fps, options={"bf": "2"})
+        options = {
+            "bf": "2",
+            "x264-params": "threads=1:rc-lookahead=0:mbtree=0",
+        }  # bits depend on no later frame
+        stream = target.add_stream("libx264", rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         stream.codec_context.gop_size = fps
         rng = np.random.default_rng(7)
