@@ -107,7 +107,7 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
         VideoError: It cannot be opened, or holds no frames.
     """
     status = os.stat(absolute)
-    key = (absolute, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    key = (absolute, status.st_size, (status.st_mtime_ns, status.st_ctime_ns))
     with _sources_lock:
         if key in _sources:
             _sources.move_to_end(key)
@@ -341,7 +341,7 @@ _WAYS: tuple[tuple[str, _Way], ...] = (
     ("pyav", _pyav),
 )
 _OTHER_FRAMES = "it brought other frames than those asked for"
-_sources: OrderedDict[tuple[str, int, int, int], Source] = OrderedDict()
+_sources: OrderedDict[tuple[str, int, tuple[int, int]], Source] = OrderedDict()
 _sources_lock = threading.Lock()
 
 

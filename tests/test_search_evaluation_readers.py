@@ -118,7 +118,7 @@ def test_invalid_json_and_missing_files_are_told(tmp_path):
     with pytest.raises(UsageError, match=r"missing\.json cannot be read: No such file"):
         read_ground_truth(tmp_path / "missing.json")
     binary = tmp_path / "binary.json"
-    binary.write_bytes(b"\xff\xfe\x00\x80")
+    binary.write_bytes(b"caf\xe9")
     with pytest.raises(UsageError, match="not UTF-8"):
         read_ground_truth(binary)
 
