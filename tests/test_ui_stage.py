@@ -17,7 +17,7 @@ from tiny_clips import write_clip
 
 from footage.errors import VideoError
 from footage.timecode import overlap_seconds
-from footage.types import Span
+from footage.types import Span, on_grid
 from ui.components import media
 from ui.components.stage import lanes, wishes
 from ui.components.stage.lanes import Mark
@@ -163,7 +163,7 @@ def test_what_makes_sense_is_taken_and_only_for_the_span_it_was_said_of():
 # -- Previews --------------------------------------------------------------------
 
 
-@given(spans_in(Span(0.0, 300.0)), st.floats(0.1, 300.0))
+@given(spans_in(Span(0.0, 300.0)), st.floats(0.1, 300.0).map(on_grid))
 def test_a_span_is_shown_with_context_inside_the_video(span, duration_seconds):
     shown = media.around(span, duration_seconds)
     assert shown.duration_seconds <= media.LONGEST_SECONDS + 1e-9 and shown.end_seconds <= duration_seconds
@@ -171,7 +171,7 @@ def test_a_span_is_shown_with_context_inside_the_video(span, duration_seconds):
         assert shown.start_seconds <= span.start_seconds < shown.end_seconds
 
 
-@given(spans_in(Span(0.0, 300.0)), st.floats(0.0, 300.0))
+@given(spans_in(Span(0.0, 300.0)), st.floats(0.0, 300.0).map(on_grid))
 def test_a_moment_asked_for_is_reached(span, seconds):
     before = media.around(span, 300.0)
     after = media.reaching(before, seconds, 300.0)
