@@ -54,7 +54,9 @@ test-compat: setup $(COMPAT)/.ready ## Run the model tests on transformers 5.17 
 
 VLLM := .venv-vllm
 test-vllm: setup $(VLLM)/.ready ## Serve the demo model with vLLM on this CPU (x86 with AVX512-BF16) and compare the answers
-	VLLM_COMMAND=$(abspath $(VLLM))/bin/vllm $(BIN)/python -m pytest --log-cli-level=INFO $(ARGS) tests/check_vllm.py
+	VLLM_COMMAND=$(abspath $(VLLM))/bin/vllm $(BIN)/python -m pytest $(ARGS) \
+		--log-file $(VLLM)/last.log --log-file-level INFO tests/check_vllm.py; \
+		code=$$?; grep check_vllm $(VLLM)/last.log; exit $$code
 
 clean: ## Remove .venv, the demo's index and every cache
 	rm -rf $(VENV) $(COMPAT) $(VLLM) .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
