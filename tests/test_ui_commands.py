@@ -241,8 +241,35 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
         and "0:04.0 of footage, about" in text.stdout
     )
     assert sorted(path.name for path in own.rglob("*")) == before
-    missing = runner.invoke(app, ["index", str(library), "--db", str(tmp_path / "none"), "--dry-run"])
-    assert missing.exit_code == 1 and not (tmp_path / "none").exists()
+
+
+def test_a_dry_run_without_an_index_forecasts_and_makes_none(library: Path, tmp_path: Path) -> None:
+    db = tmp_path / "folder" / "none"
+    command = ["index", str(library), "--db", str(db), "--model", "demo", "--dry-run"]
+    (told,) = lines(runner.invoke(app, [*command, "--json"]).stdout)
+    assert (told["files"], told["windows_new"]) == ({"failed": 1, "new": 2}, 2)
+    assert (told["seconds_new"], told["speed"], told["takes_seconds"]) == (8.0, None, None)
+    text = runner.invoke(app, command)
+    assert text.exit_code == 0 and "0:08.0 of footage. Nothing was changed." in text.stdout
+    assert not db.parent.exists()
+
+
+def test_a_refused_index_leaves_none_behind(library: Path, model: Path, tmp_path: Path) -> None:
+    db = tmp_path / "i"
+    for wrong in (["--model", str(tmp_path)], ["--model", str(model), "--embedder", str(tmp_path)]):
+        refused = runner.invoke(app, ["index", str(library), "--db", str(db), *wrong])
+        assert refused.exit_code in (1, 2) and not db.exists()
+
+
+def test_an_empty_index_is_said_to_be_empty(tmp_path: Path) -> None:
+    db = str(tmp_path / "i")
+    Store.open(db, create=True)
+    found = runner.invoke(app, ["search", "a red car", "--db", db, "--mode", "text"])
+    assert (found.exit_code, found.stdout) == (0, "Nothing found.\n")
+    said = "the index is empty (fill it with footage index FOLDER)"
+    assert found.stderr == f"Nothing was searched: {said}.\n"
+    status = runner.invoke(app, ["status", "--db", db])
+    assert status.exit_code == 0 and f"none: {said}" in status.stdout
 
 
 def test_a_log_for_machines(model: Path, library: Path, tmp_path: Path) -> None:
@@ -363,7 +390,7 @@ def test_searching_an_index_of_nothing_is_an_answer(library: Path, model: Path, 
     runner.invoke(app, ["index", str(library / "broken.mp4"), "--db", db, "--model", str(model)])
     result = runner.invoke(app, ["search", "a red car", "--db", db, "--model", str(model)])
     assert (result.exit_code, result.stdout) == (0, "Nothing found.\n")
-    assert "1 file failed: footage status --failed" in result.stderr
+    assert "no video is indexed, 1 file failed (footage status --failed)" in result.stderr
 
 
 def test_find_needs_no_index(library: Path, model: Path) -> None:
