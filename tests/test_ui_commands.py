@@ -23,6 +23,7 @@ from footage.config import CARD_VARIABLES, Settings
 from footage.store import Store
 from footage.synthetic import random_clip, write_clip
 from footage.vlm.profiles import PROFILES, Changes, changed
+from indexer.library import content_id
 from ui import parts
 from ui.cli import app
 
@@ -399,8 +400,10 @@ def test_find_needs_no_index(library: Path, model: Path) -> None:
     assert result.exit_code == 0, result.stderr
     words = runner.invoke(app, ["find", clip, "no cars", "--model", str(model), "--to", "0:03", "--json"])
     assert words.exit_code == 0, words.stderr  # in one file everything is words
-    for match in lines(result.stdout):
-        assert match["video"] == clip
+    *matches, last = lines(result.stdout)
+    assert (last["type"], last["answers"], last["seconds_looked_at"]) == ("coverage", len(matches), 3.0)
+    for match in matches:
+        assert (match["video"], match["content_id"]) == (clip, content_id(clip))
         assert match["end_seconds"] <= 3.0
 
 

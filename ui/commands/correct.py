@@ -125,7 +125,7 @@ def _chosen(there: Sequence[E], wanted: str | None) -> E:
         found = [each for each in there if wanted and _id_of(each).startswith(wanted.lower())]
     if len(found) == 1:
         return found[0]
-    listed = "; ".join(f'{_id_of(each)[:_ID_DIGITS]}: "{each.text}" {_times(each)}' for each in found or there)
+    listed = "; ".join(map(_listed, found or there))
     raise UsageError(
         f"{len(found)} events are meant" if found else f"no event there has the id {wanted!r}",
         hint=f"Choose one with --event ID. {listed}",
@@ -136,5 +136,6 @@ def _id_of(each: Event | Correction) -> str:
     return each.event_id if isinstance(each, Correction) else each.id
 
 
-def _times(each: Event | Correction) -> str:
-    return f"({format_time(each.span.start_seconds)} - {format_time(each.span.end_seconds)})"
+def _listed(each: Event | Correction) -> str:
+    times = f"{format_time(each.span.start_seconds)} - {format_time(each.span.end_seconds)}"
+    return f'{_id_of(each)[:_ID_DIGITS]}: "{each.text}" ({times})'

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.errors import StoreMissingError, UsageError, VideoError
+from footage.errors import UsageError, VideoError
 from footage.timecode import format_time
 from indexer.clocks import NO_CLOCKS, Clocks, parse_offsets, parse_zone
 from indexer.library import EVERYTHING, Found, Selection, absolute, parse_since, walk
@@ -220,7 +220,7 @@ def run(
         retry=retry,
     )
     # 1. Everything that can be wrong before the first window, the quick things first.
-    held = _existing(settings.db)
+    held = parts.existing_store(settings.db)
     known = {file.root for file in held.files()} if held else set()
     for path in paths:
         if spelled(absolute(path)) not in known:  # else it may be a disk that is not plugged in
@@ -268,16 +268,6 @@ def run(
     code = exit_code(report)
     if code:
         raise typer.Exit(code)
-
-
-def _existing(db: Path) -> Store | None:
-    """The index, or None where there is none yet."""
-    from footage.store import Store
-
-    try:
-        return Store.open(db)
-    except StoreMissingError:
-        return None
 
 
 def exit_code(report: IndexReport) -> int:
