@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import termios
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -296,6 +300,60 @@ def test_pruning_and_forgetting(own: Path, library: Path) -> None:
     assert (status["videos"], status["files"]) == (1, {"indexed": 1, "failed": 1})
     again = runner.invoke(app, ["forget", str(library / "it's yard.mp4"), "--db", str(own)])
     assert again.exit_code == 2 and "knows no video" in again.stderr
+
+
+def test_a_dry_run_of_prune_and_forget_lists_and_removes_nothing(own: Path, library: Path) -> None:
+    store = Store.open(own)
+    [gone, kept] = [file for file in store.files() if file.state == "indexed"]
+    store.put_files([replace(gone, state="gone")])
+    prune = ["prune", "--db", str(own), "--dry-run"]
+    assert lines(runner.invoke(app, [*prune, "--json"]).stdout) == [
+        {"files": 1, "videos": 1, "dry_run": True, "paths": [gone.path]}
+    ]
+    text = runner.invoke(app, prune).stdout
+    assert gone.path in text and "Would remove 1 file and 1 video. Nothing was removed." in text
+    forget = ["forget", kept.path, "--db", str(own), "--dry-run"]
+    [told] = lines(runner.invoke(app, [*forget, "--json"]).stdout)
+    assert (told["content_id"], told["paths"], told["dry_run"]) == (kept.content_id, [kept.path], True)
+    assert "Nothing was removed." in runner.invoke(app, forget).stdout
+    assert len(store.files()) == 3 and len(store.videos()) == 2
+    removed = runner.invoke(app, ["prune", "--db", str(own)])  # without a terminal nothing is asked
+    assert removed.stdout == "Removed 1 file and 1 video.\n" and len(store.videos()) == 1
+
+
+def on_a_terminal(arguments: list[str], answer: str) -> tuple[int, str]:
+    """Run a command whose stdin and stderr are a terminal; type an answer where it asks.
+
+    Returns:
+        The exit code, and what the terminal showed.
+    """
+    ours, theirs = pty.openpty()
+    code = "from ui.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, answer.encode())
+        assert process.wait(timeout=120) in (0, 130)
+        os.close(ours)
+    return process.returncode, shown.decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "left"), [("n\n", 0, 2), ("\n", 0, 2), ("\x03", 130, 2), ("y\n", 0, 1)]
+)
+def test_on_a_terminal_forget_asks_first(own: Path, library: Path, answer: str, code: int, left: int) -> None:
+    arguments = ["forget", str(library / "gate.mp4"), "--db", str(own)]
+    assert on_a_terminal(arguments, answer)[0] == code
+    assert len(Store.open(own).videos()) == left
 
 
 def test_what_failed_is_tried_again_when_asked(own: Path, model: Path) -> None:
