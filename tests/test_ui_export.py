@@ -61,7 +61,7 @@ def test_what_is_found_is_written_and_verified(run):
     assert len([name for name in names("out") if name.endswith(".mp4")]) == 3
     assert names("out")[:2] == ["a white dog runs.edl", "a white dog runs.manifest.json"]
     assert set(result.stdout.splitlines()) == {f"out/{name}" for name in names("out")}
-    assert "Wrote 4 files and a manifest to out." in result.stderr
+    assert f"Wrote 4 files and a manifest to {Path('out').absolute()}." in result.stderr
     told = json.loads(Path("out/a white dog runs.manifest.json").read_text())
     clip = told["entries"][0]["clips"][0]
     assert (clip["query"], clip["verdict"], clip["grounded"]) == ("a white dog runs", "found", True)
@@ -230,6 +230,7 @@ def test_a_reel_is_no_longer_than_asked_for_and_verifies_with_its_sources(run, m
     result = run("reel", "a white dog runs", "--max", "9s", "--out", "dogs.mp4", "--titles", "--burn-time")
     assert result.exit_code == 0, result.stderr
     assert names(".") == ["dogs.edl", "dogs.manifest.json", "dogs.mp4", "dogs.otio"]
+    assert f"Wrote 3 files and a manifest to {tmp_path}." in result.stderr
     [film, *_] = json.loads(Path("dogs.manifest.json").read_text())["entries"]
     assert film["clips"][-1]["placed"]["end_seconds"] <= 9
     assert len(film["clips"]) == 2

@@ -104,9 +104,7 @@ def show(exported: Exported, *, json: bool) -> None:
         notes.print(console.plain(sentence if sentence.endswith(".") else f"{sentence}."), soft_wrap=True)
     shown.print_failures(exported.failures)
     count = shown.count(len(exported.outputs), "file")
-    notes.print(
-        f"Wrote {count} and a manifest to {shown.short_path(str(folder.absolute()))}.", soft_wrap=True
-    )
+    notes.print(f"Wrote {count} and a manifest to {console.plain(absolute(folder))}.", soft_wrap=True)
 
 
 def absolute(path: Path) -> Path:

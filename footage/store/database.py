@@ -206,7 +206,7 @@ class Store:
         return len(gone), self._remove_contents(unheld)
 
     def prunable(self) -> tuple[list[str], set[str]]:
-        """What ``prune`` removes now: paths of the files that are gone, and contents held by no other file."""
+        """What ``prune`` removes now: paths of files that are gone, and contents held by no other file."""
         files = self.files()
         held = {file.content_id for file in files if file.state != "gone"}
         return [file.path for file in files if file.state == "gone"], self._contents() - held
