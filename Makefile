@@ -70,8 +70,16 @@ apt = { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 # An error that says what to do, and the end.
 stop = { echo "make: $(1)" >&2; exit 1; }
 
+# The scripts of a virtual environment name the path it was made at, and so does the editable install: in a
+# clone that was moved or copied they would run what lies at the old path, or nothing.
+moved = $(shell test -e $(1)/bin/$(2) && ! grep -qF '$(CURDIR)/$(1)/' $(1)/bin/$(2) && echo $(1))
+MOVED := $(call moved,$(VENV),footage)
+.PHONY: $(if $(MOVED),$(VENV)/.created) $(if $(call moved,$(COMPAT),pytest),$(COMPAT)/.ready)
+.PHONY: $(if $(call moved,$(VLLM),vllm),$(VLLM)/.ready)
+
 $(VENV)/.created:
-	@$(BIN)/python -m pip --version >/dev/null 2>&1 || { \
+	@[ -z "$(MOVED)" ] || echo "this clone was moved or copied: $(VENV) is made anew" >&2
+	@[ -z "$(MOVED)" ] && $(BIN)/python -m pip --version >/dev/null 2>&1 || { \
 		for python in $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 none; do \
 			$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
 		done; \

@@ -216,7 +216,7 @@ class Forecast:
 def forecast(
     paths: Sequence[Path | str],
     *,
-    store: Store,
+    store: Store | None,
     window_seconds: float,
     overlap_seconds: float,
     selection: Selection = EVERYTHING,
@@ -224,7 +224,7 @@ def forecast(
     decode_timeout_seconds: float = 120,
     on_file: Callable[[int, str], None] = lambda number, path: None,
 ) -> Forecast:
-    """Look at files and folders as ``index`` would, and change nothing.
+    """Look at files and folders as ``index`` would, and change nothing; ``store`` is None before any index.
 
     Windows captioned before count as done when they were cut so, under whatever model, unless ``everything``
     is to be captioned anew.
@@ -259,7 +259,8 @@ def forecast(
                 seconds + sum(added[window.index] for window in missing),
             )
         counted |= {content_id} - {""}
-    runs = [run for run in store.runs() if run.seconds_captioned and run.ended_at > run.started_at]
+    earlier = store.runs() if store else []
+    runs = [run for run in earlier if run.seconds_captioned and run.ended_at > run.started_at]
     took = sum(run.ended_at - run.started_at for run in runs)
     return Forecast(
         dict(states), windows, seconds, sum(run.seconds_captioned for run in runs) / took if took else 0.0

@@ -97,17 +97,20 @@ PLAINLY = Reading()
 class Known:
     """What the index held when the run began; nobody else writes to it meanwhile."""
 
-    def __init__(self, store: Store, provenance: Provenance | None, mix: Mix = "refuse") -> None:
-        """Read what the index holds; a provenance of None counts windows captioned under any as done."""
-        self.files = {file.path: file for file in store.files()}
-        self.videos = store.videos()
-        self.committed = store.committed()
-        self._under = store.captioned_under()
+    def __init__(self, store: Store | None, provenance: Provenance | None, mix: Mix = "refuse") -> None:
+        """Read what the index holds (nothing where it is None: there is no index yet).
+
+        A provenance of None counts windows captioned under any as done.
+        """
+        self.files = {file.path: file for file in store.files()} if store else {}
+        self.videos = store.videos() if store else {}
+        self.committed = store.committed() if store else {}
+        self._under = store.captioned_under() if store else {}
         self._provenance = provenance
         self._mix = mix
-        self.followed = store.followed()
+        self.followed = store.followed() if store else {}
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
-        self._looks = _last_looks(store.runs())
+        self._looks = _last_looks(store.runs() if store else [])
         self._seen: dict[str, Video] = {}
 
     def identify(self, found: Found, reading: Reading = PLAINLY) -> Job | File:

@@ -245,7 +245,7 @@ class Engine:
             on_matches=on_hits,
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
-        return SearchResult(query, tuple(found.matches), coverage, timings, _looked(found), notes)
+        return SearchResult(query, tuple(found.matches), coverage, timings, looked_at(found), notes)
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.
@@ -339,7 +339,7 @@ class Engine:
         return self._model
 
 
-def _looked(found: Grounded) -> Looked:
+def looked_at(found: Grounded) -> Looked:
     """What the model looked at, by its replies."""
     seen: dict[str, list[Window]] = defaultdict(list)
     for reply in found.replies:

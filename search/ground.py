@@ -223,7 +223,7 @@ def find_in_file(
     span: Span | None = None,
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
-) -> list[Match]:
+) -> Grounded:
     """Ask the model about every window of one file, without an index.
 
     No captions speak for or against what the model names, so that only ``looking.calibration.uncaptioned``
@@ -239,7 +239,7 @@ def find_in_file(
         on_progress: Called with (windows done, windows in all).
 
     Returns:
-        Matches, best first, one for each place the model named.
+        The matches, one for each place the model named, and the replies; never with ``faults``.
 
     Raises:
         UsageError: when the query is no query, or the span lies outside the video.
@@ -267,7 +267,7 @@ def find_in_file(
         raise DecodeError(unseen[0].problem)
     for reply in unseen:
         logger.warning("%s was not looked at: %s", clock(reply.seen), reply.problem)
-    return matches
+    return Grounded(matches, replies, {})
 
 
 class _Search:

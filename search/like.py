@@ -21,9 +21,10 @@ from search.verdict import clock
 from search.wording import words_of
 
 if TYPE_CHECKING:
+    from footage.corrections import Correction
     from footage.store import Store, VectorRow
 
-T = TypeVar("T", "Event", "VectorRow")
+T = TypeVar("T", "Event", "VectorRow", "Correction")
 
 
 def read_moment_in_video(text: str) -> tuple[str, float]:
@@ -91,14 +92,18 @@ def _event_at(store: Store, video: str, seconds: float, embedder: str) -> Vector
     return at_moment(events, seconds, video=video)
 
 
+def events_at(events: Sequence[T], seconds: float) -> list[T]:
+    """The events that happen at a moment of their video, in the order given."""
+    return [event for event in events if event.span.start_seconds <= seconds < event.span.end_seconds]
+
+
 def at_moment(events: Sequence[T], seconds: float, *, video: str) -> T:
     """The event at a moment of a video; the shortest of several.
 
     Raises:
         UsageError: when there is none.
     """
-    there = [event for event in events if event.span.start_seconds <= seconds < event.span.end_seconds]
-    if there:
+    if there := events_at(events, seconds):
         return min(there, key=lambda event: (event.span.duration_seconds, event.span, event.text))
     if events:
         nearest = min(events, key=lambda event: (gap_seconds(event.span, Span(seconds, seconds)), event.span))

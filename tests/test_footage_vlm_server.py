@@ -733,7 +733,7 @@ def test_finds_of_many_windows_are_on_their_way_at_once(constant: Served, tmp_pa
     constant.forget()
     clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 50)
     model = connect(constant.at("slow=0.3"), requests=6)
-    matches = find_in_file(clip, "a square moves", model=model)
+    matches = find_in_file(clip, "a square moves", model=model).matches
     assert constant.most_busy() == 6
     assert len(matches) > 6
 

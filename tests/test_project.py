@@ -52,6 +52,24 @@ def test_the_make_commands_that_a_page_names_exist(page: str) -> None:
     assert named <= make_targets()
 
 
+@pytest.mark.parametrize("moved", [False, True])
+def test_a_clone_that_was_moved_makes_its_environment_anew(moved: bool, tmp_path: Path) -> None:
+    """``make -n`` on what a finished setup leaves; nothing is installed."""
+    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
+        (tmp_path / name).write_text(text_of(name))
+    bin_ = tmp_path / ".venv" / "bin"
+    bin_.mkdir(parents=True)
+    (bin_ / "footage").write_text(f"#!{'/elsewhere' if moved else tmp_path}/.venv/bin/python\n")
+    for stamp in (".created", ".installed", ".ffmpeg"):
+        (bin_.parent / stamp).touch()
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
+    told = subprocess.run(
+        ["make", "-n", "setup"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    ).stdout
+    steps = ("-m venv --clear .venv", "pip sync", "--editable .")
+    assert [step in told for step in steps] == [moved] * len(steps)
+
+
 def test_make_demo_and_make_test_come_first_in_the_readme() -> None:
     first = re.findall(r"^    (\S.*?)\s*(?:#.*)?$", text_of("README.md"), re.MULTILINE)[:2]
     assert first == ["make demo", "make test"]

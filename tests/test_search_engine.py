@@ -253,7 +253,7 @@ def test_candidates_hold_what_was_found_there_best_first(store, embedder):
 def test_find_in_a_file_needs_no_index(tmp_path, finder):
     path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
     told = []
-    matches = find_in_file(path, RED_RIGHT, model=finder, on_progress=lambda *done: told.append(done))
+    matches = find_in_file(path, RED_RIGHT, model=finder, on_progress=lambda *done: told.append(done)).matches
     # Windows 0-30 and 25-55 both see the first car; 50-70 sees the second, 25-55 too but names the first.
     assert {match.span for match in matches} >= {Span(28, 33), Span(50, 54)}
     assert all(match.verdict != "found" and match.grounded and match.text == "" for match in matches)
@@ -263,14 +263,14 @@ def test_find_in_a_file_needs_no_index(tmp_path, finder):
 
 def test_a_span_over_the_whole_window_ranks_last(tmp_path, finder):
     path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
-    matches = find_in_file(path, DOG, model=finder)
+    matches = find_in_file(path, DOG, model=finder).matches
     assert matches[0].span == Span(8, 12)
     assert any("whole window" in line for line in matches[-1].evidence)
 
 
 def test_find_looks_only_where_it_is_told(tmp_path, finder):
     path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
-    [match] = find_in_file(path, RED_RIGHT, model=finder, span=Span(45, 68))
+    [match] = find_in_file(path, RED_RIGHT, model=finder, span=Span(45, 68)).matches
     assert match.span == Span(50, 54)
     assert match.window is not None and match.window.span == Span(45, 68)
     with pytest.raises(UsageError, match=r"nothing at 1:20\.0-1:30\.0"):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import pty
 import re
 import shutil
 import signal
 import stat
 import subprocess
 import sys
+import termios
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +27,7 @@ from footage.config import CARD_VARIABLES, Settings
 from footage.store import Store
 from footage.synthetic import random_clip, write_clip
 from footage.vlm.profiles import PROFILES, Changes, changed
+from indexer.library import content_id
 from ui import parts
 from ui.cli import app
 
@@ -241,8 +246,35 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
         and "0:04.0 of footage, about" in text.stdout
     )
     assert sorted(path.name for path in own.rglob("*")) == before
-    missing = runner.invoke(app, ["index", str(library), "--db", str(tmp_path / "none"), "--dry-run"])
-    assert missing.exit_code == 1 and not (tmp_path / "none").exists()
+
+
+def test_a_dry_run_without_an_index_forecasts_and_makes_none(library: Path, tmp_path: Path) -> None:
+    db = tmp_path / "folder" / "none"
+    command = ["index", str(library), "--db", str(db), "--model", "demo", "--dry-run"]
+    (told,) = lines(runner.invoke(app, [*command, "--json"]).stdout)
+    assert (told["files"], told["windows_new"]) == ({"failed": 1, "new": 2}, 2)
+    assert (told["seconds_new"], told["speed"], told["takes_seconds"]) == (8.0, None, None)
+    text = runner.invoke(app, command)
+    assert text.exit_code == 0 and "0:08.0 of footage. Nothing was changed." in text.stdout
+    assert not db.parent.exists()
+
+
+def test_a_refused_index_leaves_none_behind(library: Path, model: Path, tmp_path: Path) -> None:
+    db = tmp_path / "i"
+    for wrong in (["--model", str(tmp_path)], ["--model", str(model), "--embedder", str(tmp_path)]):
+        refused = runner.invoke(app, ["index", str(library), "--db", str(db), *wrong])
+        assert refused.exit_code in (1, 2) and not db.exists()
+
+
+def test_an_empty_index_is_said_to_be_empty(tmp_path: Path) -> None:
+    db = str(tmp_path / "i")
+    Store.open(db, create=True)
+    found = runner.invoke(app, ["search", "a red car", "--db", db, "--mode", "text"])
+    assert (found.exit_code, found.stdout) == (0, "Nothing found.\n")
+    said = "the index is empty (fill it with footage index FOLDER)"
+    assert found.stderr == f"Nothing was searched: {said}.\n"
+    status = runner.invoke(app, ["status", "--db", db])
+    assert status.exit_code == 0 and f"none: {said}" in status.stdout
 
 
 def test_a_log_for_machines(model: Path, library: Path, tmp_path: Path) -> None:
@@ -268,6 +300,60 @@ def test_pruning_and_forgetting(own: Path, library: Path) -> None:
     assert (status["videos"], status["files"]) == (1, {"indexed": 1, "failed": 1})
     again = runner.invoke(app, ["forget", str(library / "it's yard.mp4"), "--db", str(own)])
     assert again.exit_code == 2 and "knows no video" in again.stderr
+
+
+def test_a_dry_run_of_prune_and_forget_lists_and_removes_nothing(own: Path, library: Path) -> None:
+    store = Store.open(own)
+    [gone, kept] = [file for file in store.files() if file.state == "indexed"]
+    store.put_files([replace(gone, state="gone")])
+    prune = ["prune", "--db", str(own), "--dry-run"]
+    assert lines(runner.invoke(app, [*prune, "--json"]).stdout) == [
+        {"files": 1, "videos": 1, "dry_run": True, "paths": [gone.path]}
+    ]
+    text = runner.invoke(app, prune).stdout
+    assert gone.path in text and "Would remove 1 file and 1 video. Nothing was removed." in text
+    forget = ["forget", kept.path, "--db", str(own), "--dry-run"]
+    [told] = lines(runner.invoke(app, [*forget, "--json"]).stdout)
+    assert (told["content_id"], told["paths"], told["dry_run"]) == (kept.content_id, [kept.path], True)
+    assert "Nothing was removed." in runner.invoke(app, forget).stdout
+    assert len(store.files()) == 3 and len(store.videos()) == 2
+    removed = runner.invoke(app, ["prune", "--db", str(own)])  # without a terminal nothing is asked
+    assert removed.stdout == "Removed 1 file and 1 video.\n" and len(store.videos()) == 1
+
+
+def on_a_terminal(arguments: list[str], answer: str) -> tuple[int, str]:
+    """Run a command whose stdin and stderr are a terminal; type an answer where it asks.
+
+    Returns:
+        The exit code, and what the terminal showed.
+    """
+    ours, theirs = pty.openpty()
+    code = "from ui.cli import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments],
+        stdin=theirs,
+        stdout=subprocess.DEVNULL,
+        stderr=theirs,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    ) as process:
+        os.close(theirs)
+        shown = b""
+        while b"[y/N]" not in shown:
+            shown += os.read(ours, 4096)
+        os.write(ours, answer.encode())
+        assert process.wait(timeout=120) in (0, 130)
+        os.close(ours)
+    return process.returncode, shown.decode()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code", "left"), [("n\n", 0, 2), ("\n", 0, 2), ("\x03", 130, 2), ("y\n", 0, 1)]
+)
+def test_on_a_terminal_forget_asks_first(own: Path, library: Path, answer: str, code: int, left: int) -> None:
+    arguments = ["forget", str(library / "gate.mp4"), "--db", str(own)]
+    assert on_a_terminal(arguments, answer)[0] == code
+    assert len(Store.open(own).videos()) == left
 
 
 def test_what_failed_is_tried_again_when_asked(own: Path, model: Path) -> None:
@@ -374,7 +460,7 @@ def test_searching_an_index_of_nothing_is_an_answer(library: Path, model: Path, 
     runner.invoke(app, ["index", str(library / "broken.mp4"), "--db", db, "--model", str(model)])
     result = runner.invoke(app, ["search", "a red car", "--db", db, "--model", str(model)])
     assert (result.exit_code, result.stdout) == (0, "Nothing found.\n")
-    assert "1 file failed: footage status --failed" in result.stderr
+    assert "no video is indexed, 1 file failed (footage status --failed)" in result.stderr
 
 
 def test_find_needs_no_index(library: Path, model: Path) -> None:
@@ -383,8 +469,10 @@ def test_find_needs_no_index(library: Path, model: Path) -> None:
     assert result.exit_code == 0, result.stderr
     words = runner.invoke(app, ["find", clip, "no cars", "--model", str(model), "--to", "0:03", "--json"])
     assert words.exit_code == 0, words.stderr  # in one file everything is words
-    for match in lines(result.stdout):
-        assert match["video"] == clip
+    *matches, last = lines(result.stdout)
+    assert (last["type"], last["answers"], last["seconds_looked_at"]) == ("coverage", len(matches), 3.0)
+    for match in matches:
+        assert (match["video"], match["content_id"]) == (clip, content_id(clip))
         assert match["end_seconds"] <= 3.0
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from standin_finder import StandinFinder, TestVideo, index_videos
+from standin_finder import StandinFinder, TestVideo, index_videos, write_grey_video
 from typer.testing import CliRunner
 
 from footage.embedder import load_embedder
@@ -61,7 +61,7 @@ def test_what_is_found_is_written_and_verified(run):
     assert len([name for name in names("out") if name.endswith(".mp4")]) == 3
     assert names("out")[:2] == ["a white dog runs.edl", "a white dog runs.manifest.json"]
     assert set(result.stdout.splitlines()) == {f"out/{name}" for name in names("out")}
-    assert "Wrote 4 files and a manifest to out." in result.stderr
+    assert f"Wrote 4 files and a manifest to {Path('out').absolute()}." in result.stderr
     told = json.loads(Path("out/a white dog runs.manifest.json").read_text())
     clip = told["entries"][0]["clips"][0]
     assert (clip["query"], clip["verdict"], clip["grounded"]) == ("a white dog runs", "found", True)
@@ -124,6 +124,44 @@ def test_printed_results_are_exported(run):
     ]
 
 
+@pytest.mark.parametrize("indexed", [False, True])
+def test_what_find_prints_is_exported_whether_or_not_an_index_knows_the_file(run, made, indexed):
+    shutil.copy(made.parent / "dogs.mp4", "mine.mp4")
+    found = runner.invoke(app, ["find", "mine.mp4", DOG, "--json"])
+    assert found.exit_code == 0, found.stderr
+    *matches, last = lines(found)
+    assert {match["video"] for match in matches} == {str(Path("mine.mp4").absolute())}
+    assert {match["content_id"] for match in matches} == {content_id("mine.mp4")}
+    assert (last["type"], last["query"], last["answers"]) == ("coverage", DOG.rstrip("."), len(matches))
+    how = ("--from", "-", "--to", "out", "--format", "mp4", "--uncertain")
+    db = made if indexed else "none.lancedb"
+    result = run("export", *how, db=db, input=found.stdout)
+    assert result.exit_code == 0, result.stderr
+    assert not Path("none.lancedb").exists()
+    [made_of] = {Path(name).suffix for name in names("out") if not name.endswith(".json")}
+    assert made_of == ".mp4"
+    [manifest] = Path("out").glob("*.manifest.json")
+    assert run("verify", manifest, "--sources").exit_code == 0
+    shutil.copy(made.parent / "cars.mp4", "mine.mp4")
+    replaced = run("export", *how, db=db, input=found.stdout)
+    assert replaced.exit_code == 2 and "holds another video now" in replaced.stderr
+
+
+def test_find_lists_so_many_answers_and_closes_with_a_sentence(run, tmp_path, monkeypatch):
+    long = TestVideo("long", 190, 70.0, {DOG: [(8, 12), (50, 54)]})
+    monkeypatch.setattr("ui.parts.load_model", lambda settings: StandinFinder([long]))
+    clip = str(write_grey_video(tmp_path / "long.mp4", grey=190, seconds=70))
+    every = runner.invoke(app, ["find", clip, DOG])
+    assert every.stderr.splitlines()[-1] == "Nothing certain: the model looked at 1:10.0 of 1:10.0."
+    answers = every.stdout.count("uncertain")
+    assert answers > 1
+    one = runner.invoke(app, ["find", clip, DOG, "-n", "1", "--from", "5"])
+    assert one.stdout.count("uncertain") == 1
+    assert one.stderr.splitlines()[-1].startswith(
+        "Nothing certain: the model looked at 1:05.0 of 1:10.0; listed are the best 1 of "
+    )
+
+
 MATCH = {
     "type": "match",
     "video": "",
@@ -142,7 +180,8 @@ MATCH = {
     ("change", "says"),
     [
         ({"type": "something"}, 'its "type" is'),
-        ({"video": "/etc/passwd"}, "the index knows no file"),
+        ({"video": "/etc/passwd"}, "cannot be used"),
+        ({"video": "/etc/nothing"}, "the index knows no file"),
         ({"video": 5}, "its 'video' is 5"),
         ({"content_id": "content-cars"}, "holds another video now"),
         ({"start_seconds": -1}, "there is no span"),
@@ -191,6 +230,7 @@ def test_a_reel_is_no_longer_than_asked_for_and_verifies_with_its_sources(run, m
     result = run("reel", "a white dog runs", "--max", "9s", "--out", "dogs.mp4", "--titles", "--burn-time")
     assert result.exit_code == 0, result.stderr
     assert names(".") == ["dogs.edl", "dogs.manifest.json", "dogs.mp4", "dogs.otio"]
+    assert f"Wrote 3 files and a manifest to {tmp_path}." in result.stderr
     [film, *_] = json.loads(Path("dogs.manifest.json").read_text())["entries"]
     assert film["clips"][-1]["placed"]["end_seconds"] <= 9
     assert len(film["clips"]) == 2

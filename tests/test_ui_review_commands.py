@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 
 import pytest
@@ -49,7 +50,7 @@ def test_a_search_is_saved_reviewed_marked_and_forgotten(footage):
         True,
         "open",
         11.5,
-        "uncertain",
+        "not checked",
     )
     assert footage("review", "green cars") == []
     footage("review", "--mark", item["id"][:8], "flagged", "--note", "a plate", "--author", "Bo")
@@ -71,6 +72,30 @@ def test_an_event_is_corrected_found_and_taken_back(footage):
     assert undone["undone"] and undone["id"] == told["id"]
     [found, _] = footage("search", "green car", "--no-ground", "-n", "1")
     assert found["text"] == told["original_text"]
+
+
+@pytest.mark.parametrize("words", ["a bear walks", "zebras walk"])  # by its words before and after the other
+def test_of_two_events_that_share_a_span_the_corrected_one_is_taken_back(footage, words):
+    footage("correct", "beach_dusk.mp4@0:16", words, "--from", "11.5", "--to", "13.5")
+    [undone] = footage("correct", "beach_dusk.mp4@0:12", "--undo")
+    assert (undone["text"], undone["original_start_seconds"]) == (words, 14.5) and undone["undone"]
+
+
+def test_of_two_events_that_share_a_span_the_id_chooses(footage):
+    footage("correct", "beach_dusk.mp4@0:16", "a bear walks", "--from", "11.5", "--to", "13.5")
+    [error] = footage("correct", "beach_dusk.mp4@0:12", "an orange tractor", code=2)
+    assert error["error"] == "2 events are meant"
+    ids = {words: name for name, words in re.findall(r'([0-9a-f]{8}): "(.+?)" \(0:11.5', error["hint"])}
+    green = "A green car drives from left to right."
+    assert set(ids) == {"a bear walks", green}
+    [told] = footage("correct", "beach_dusk.mp4@0:12", "an orange tractor", "--event", ids[green])
+    assert told["original_text"] == green
+    [error] = footage("correct", "beach_dusk.mp4@0:12", "--undo", code=2)
+    assert error["error"] == "2 events are meant" and told["event"][:8] in error["hint"]
+    [undone] = footage("correct", "beach_dusk.mp4@0:12", "--undo", "--event", ids["a bear walks"].upper())
+    assert undone["text"] == "a bear walks"
+    [error] = footage("correct", "beach_dusk.mp4@0:12", "--undo", "--event", "xyz", code=2)
+    assert error["error"] == "no event there has the id 'xyz'"
 
 
 @pytest.mark.parametrize(

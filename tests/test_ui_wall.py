@@ -63,9 +63,12 @@ def test_bars_lie_inside_the_view_and_never_on_each_other(found):
 
 
 @given(files, st.floats(0, 1))
-def test_at_a_moment_each_camera_shows_what_covers_it(found, fraction):
+def test_at_a_moment_each_camera_shows_everything_that_covers_it(found, fraction):
     placed = recorded(*found)
     moment = wall.day_view(placed, date(2026, 3, 29)).moment(fraction)
+    shown = [seen.recording for seen in wall.at_moment(placed, moment) if seen.recording]
+    covers = [each for each in placed if each.start <= moment < each.end]
+    assert sorted(shown, key=str) == sorted(covers, key=str)
     for seen in wall.at_moment(placed, moment):
         covering = [each for each in placed if each.row == seen.row and each.start <= moment < each.end]
         assert (seen.recording in covering) if covering else seen.recording is None
@@ -113,6 +116,12 @@ def test_cameras_in_other_zones_meet_at_the_same_moment():
         ("gate", "a", 30.0),
         ("yard", "b", 30.0),
     ]
+
+
+def test_two_files_of_a_folder_at_the_same_second_are_both_shown():
+    placed = recorded(a_file("a", camera=""), a_file("b", camera=""))
+    seen = wall.at_moment(placed, datetime(2026, 3, 1, 11, 0, 30, tzinfo=UTC))
+    assert [(each.row.name, each.recording.content_id) for each in seen] == [("yard", "a"), ("yard", "b")]
 
 
 def test_the_day_the_clocks_go_forward_has_23_hours_and_no_two_o_clock():

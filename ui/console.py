@@ -97,6 +97,20 @@ def report_error(error: BaseException, *, as_json: bool) -> int:
     return code
 
 
+def agreed(question: str, *, yes: bool) -> bool:
+    """Ask on a terminal before something is removed; True without asking after --yes or without a terminal.
+
+    Ctrl-C while it asks raises KeyboardInterrupt, as anywhere else.
+    """
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    notes().print(f"{plain(question)} [y/N] ", end="", soft_wrap=True)
+    if sys.stdin.readline().strip().casefold() in ("y", "yes"):
+        return True
+    notes().print("Nothing was removed.")
+    return False
+
+
 class Show(Protocol):
     """What progress is told to."""
 

@@ -49,14 +49,16 @@ def found_clips(query: str, settings: Settings, store: Store, *, ground: bool) -
     return clips_of(result.matches, query=query, origins=origins(store, asked[0] if asked else None))
 
 
-def origins(store: Store, grounded_by: Provenance | None = None) -> Origins:
-    """What the index knows of where its texts come from.
+def origins(store: Store | None, grounded_by: Provenance | None = None) -> Origins:
+    """What the index knows of where its texts come from; nothing where there is none.
 
     Raises:
         StoreError: when the index cannot be read.
     """
     from search.export import Origins
 
+    if store is None:
+        return Origins({}, {}, grounded_by)
     recorded = {file.path: file.recorded_at for file in store.files()}
     return Origins(store.captioned_under(), recorded, grounded_by)
 
@@ -103,9 +105,7 @@ def show(exported: Exported, *, json: bool) -> None:
         notes.print(console.plain(sentence if sentence.endswith(".") else f"{sentence}."), soft_wrap=True)
     shown.print_failures(exported.failures)
     count = shown.count(len(exported.outputs), "file")
-    notes.print(
-        f"Wrote {count} and a manifest to {shown.short_path(str(folder.absolute()))}.", soft_wrap=True
-    )
+    notes.print(f"Wrote {count} and a manifest to {console.plain(absolute(folder))}.", soft_wrap=True)
 
 
 def absolute(path: Path) -> Path:

@@ -245,6 +245,8 @@ ReelAudio = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace files of the same name, instead of numbering new ones.")
 ]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nothing is asked.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

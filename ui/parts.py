@@ -160,6 +160,21 @@ def server_access(settings: Settings) -> Access:
     )
 
 
+def existing_store(db: Path) -> Store | None:
+    """The index at a path, or None where there is none yet; none is made.
+
+    Raises:
+        StoreError: what is there cannot be read as an index.
+    """
+    from footage.errors import StoreMissingError
+    from footage.store import Store
+
+    try:
+        return Store.open(db)
+    except StoreMissingError:
+        return None
+
+
 def load_embedder(settings: Settings) -> Embedder:
     """The text embedder that the settings name.
 

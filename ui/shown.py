@@ -134,7 +134,7 @@ def coverage_fields(coverage: Coverage) -> dict[str, Any]:
 
 def answer_sentence(result: SearchResult | JointResult) -> str:
     """What the answer is as a whole, and what it rests on; empty where something was found."""
-    if result.outcome == "found":
+    if result.outcome == "found" or is_empty(result.coverage):
         return ""
     looked, coverage = result.looked, result.coverage
     indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
@@ -159,12 +159,26 @@ def answer_sentence(result: SearchResult | JointResult) -> str:
 
 def coverage_sentence(coverage: Coverage) -> str:
     """What was searched, for people: an answer is only as good as what it looked at."""
+    if is_empty(coverage):
+        return f"Nothing was searched: {empty_index(coverage.files_failed)}."
     videos = count(coverage.videos, "video")
     indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
     sentence = f"Searched {videos}: {indexed} of {total} indexed"
     if coverage.files_failed:
         sentence += f"; {count(coverage.files_failed, 'file')} failed: footage status --failed"
     return console.plain(f"{sentence}.")
+
+
+def is_empty(coverage: Coverage) -> bool:
+    """Whether the index holds no captions at all, as opposed to none that the filters leave."""
+    return not (coverage.videos or coverage.model)
+
+
+def empty_index(files_failed: int) -> str:
+    """Why an index without a video holds none, and what to do next; a clause."""
+    if files_failed:
+        return f"no video is indexed, {count(files_failed, 'file')} failed (footage status --failed)"
+    return "the index is empty (fill it with footage index FOLDER)"
 
 
 def print_coverage(collections: Mapping[str, Collected]) -> None:

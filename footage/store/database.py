@@ -247,10 +247,15 @@ class Store:
         Returns:
             How many files and how many contents were removed.
         """
-        gone = [file.path for file in self.files(state="gone")]
+        gone, unheld = self.prunable()
         self.remove_files(gone)
-        held = {row["content_id"] for row in self._tables.read("files", columns=["content_id"])}
-        return len(gone), self._remove_contents(self._contents() - held)
+        return len(gone), self._remove_contents(unheld)
+
+    def prunable(self) -> tuple[list[str], set[str]]:
+        """What ``prune`` removes now: paths of files that are gone, and contents held by no other file."""
+        files = self.files()
+        held = {file.content_id for file in files if file.state != "gone"}
+        return [file.path for file in files if file.state == "gone"], self._contents() - held
 
     def forget(self, content_id: str) -> int:
         """Remove a content and its files for good: no old version of a table keeps them.

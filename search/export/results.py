@@ -1,30 +1,41 @@
-"""Reads what `footage search --json` printed into clips; believes nothing but what the index bears out."""
+"""Reads what `footage search --json` or `find --json` printed into clips; believes what it can check."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, get_args
 
-from footage.errors import UsageError
+from footage.errors import UsageError, VideoError
 from footage.store import Store
-from footage.types import Span, Verdict
+from footage.types import Span, Verdict, Video
+from footage.video import probe
 from search.export.clips import Clip, Origins, captioned_by
 
 _MOST = 1e9
 """Numbers stay below this; no video lasts as many seconds."""
 
 
-def read_results(lines: Iterable[str], store: Store, origins: Origins) -> list[Clip]:
+def read_results(
+    lines: Iterable[str], store: Store | None, origins: Origins, *, identify: Callable[[Path], str]
+) -> list[Clip]:
     """Read matches, each line one JSON object.
 
     The line of type "coverage" that ends the answers to a query names the query. Each match has to name a
-    file that the index knows, with the content it had there.
+    file that the index knows, with the content it had there, or a file on disk that holds that content.
+
+    Args:
+        lines: What was printed.
+        store: The index; None where there is none.
+        origins: What the index knows of where its texts come from.
+        identify: Gives the content id of a file, from all of its bytes; asked where the index knows none.
 
     Raises:
         UsageError: A line is something else; nothing is read then.
         StoreError: The index cannot be read.
     """
+    files = _Files(store, identify)
     clips: list[Clip] = []
     waiting: list[tuple[int, dict[str, Any]]] = []
     for number, line in enumerate(lines, 1):
@@ -35,21 +46,49 @@ def read_results(lines: Iterable[str], store: Store, origins: Origins) -> list[C
             waiting.append((number, row))
         elif row.get("type") == "coverage":
             query = _field(row, "query", str, number)
-            clips += [_clip(each, query, store, origins, at) for at, each in waiting]
+            clips += [_clip(each, query, files, origins, at) for at, each in waiting]
             waiting = []
         else:
             raise _bad(number, f'its "type" is {row.get("type")!r}, neither "match" nor "coverage"')
-    return clips + [_clip(each, "", store, origins, at) for at, each in waiting]
+    return clips + [_clip(each, "", files, origins, at) for at, each in waiting]
 
 
-def _clip(row: dict[str, Any], query: str, store: Store, origins: Origins, number: int) -> Clip:
+class _Files:
+    """The files that matches name, each looked at once."""
+
+    def __init__(self, store: Store | None, identify: Callable[[Path], str]) -> None:
+        self._store, self._identify = store, identify
+        self._on_disk: dict[str, Video] = {}
+
+    def video(self, path: str, content_id: str, number: int) -> Video:
+        """The video in a file, by the index or else by the file itself."""
+        file = self._store.file_at(path) if self._store else None
+        if self._store is None or file is None or file.state == "gone" or not file.content_id:
+            return self._unindexed(path, content_id, number)
+        video = self._store.videos([content_id]).get(content_id)
+        if file.content_id != content_id or video is None:
+            raise _bad(number, f"{path!r} holds another video now", "Search again.")
+        return video
+
+    def _unindexed(self, path: str, content_id: str, number: int) -> Video:
+        """As it is on disk, with the content that the match names."""
+        if path not in self._on_disk:
+            if "\0" in path or not Path(path).is_file():
+                hint = "Search the index again that it came from."
+                raise _bad(number, f"the index knows no file {path!r}, and none is there", hint)
+            try:
+                self._on_disk[path] = probe(path, content_id=self._identify(Path(path)))
+            except VideoError as error:
+                raise _bad(number, f"{path!r} cannot be used: {error}", error.hint) from error
+        video = self._on_disk[path]
+        if video.content_id != content_id:
+            raise _bad(number, f"{path!r} holds another video now", "Search again.")
+        return video
+
+
+def _clip(row: dict[str, Any], query: str, files: _Files, origins: Origins, number: int) -> Clip:
     path, content_id = _field(row, "video", str, number), _field(row, "content_id", str, number)
-    file = store.file_at(path)
-    if file is None or file.state == "gone":
-        raise _bad(number, f"the index knows no file {path!r}", "Search the index again that it came from.")
-    video = store.videos([content_id]).get(content_id)
-    if file.content_id != content_id or video is None:
-        raise _bad(number, f"{path!r} holds another video now", "Search again.")
+    video = files.video(path, content_id, number)
     start, end = _number(row, "start_seconds", number), _number(row, "end_seconds", number)
     if not 0 <= start <= end or start >= video.duration_seconds:
         raise _bad(number, f"there is no span from {start} to {end} s in {path!r}")
@@ -106,6 +145,8 @@ def _number(row: dict[str, Any], name: str, number: int) -> float:
 
 
 def _bad(
-    number: int, why: str, hint: str = "Give what `footage search --json` prints, as it is."
+    number: int,
+    why: str,
+    hint: str = "Give what `footage search --json` or `find --json` prints, as it is.",
 ) -> UsageError:
     return UsageError(f"Line {number} of the results cannot be used: {why}.", hint=hint)

@@ -10,7 +10,7 @@ import typer
 
 from footage.errors import UsageError
 from footage.textfiles import read_lines
-from ui import console, exports, options
+from ui import console, exports, options, parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +24,7 @@ EXAMPLES = options.examples(
     'footage export "a dog runs" --copy --uncertain --limit 10',
     'footage export "a fox" --format edl-markers --start-timecode 01:00:00:00',
     'footage search "a dog runs" --json | footage export --from - --format otio --format csv',
+    'footage find gate.mp4 "a dog runs" --json | footage export --from - --uncertain',
     'footage export "a dog runs" --join --titles --burn-time',
 )
 
@@ -38,7 +39,7 @@ def run(
             "--from",
             metavar="FILE",
             allow_dash=True,
-            help="Instead of a query: what `footage search --json` printed; - for stdin.",
+            help="Instead of a query: what `footage search --json` or `find --json` printed; - for stdin.",
         ),
     ] = None,
     to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to write.")] = Path(
@@ -105,7 +106,7 @@ def run(
         rerank=rerank,
     )
     chosen = exports.read_formats(formats or ["mp4"])
-    store = Store.open(settings.db)
+    store = Store.open(settings.db) if query is not None else parts.existing_store(settings.db)
     how = Options(
         copy=copy,
         join=join,
@@ -115,11 +116,11 @@ def run(
         drop_frame=drop_frame,
         overwrite=overwrite,
         timeout_seconds=settings.decode_timeout_seconds,
-        protected=frozenset(file.path for file in store.files()),
+        protected=frozenset(file.path for file in store.files()) if store else (),
     )
     clips = (
         exports.found_clips(query, settings, store, ground=ground)
-        if query is not None
+        if query is not None and store is not None
         else _read(results or Path("-"), store)
     )
     wanted = exports.believed(clips, uncertain=uncertain, everything=everything)[:limit]
@@ -145,16 +146,17 @@ def _name(query: str | None, clips: Sequence[Clip]) -> str:
     return next(iter(queries)) or "clips" if len(queries) == 1 else "clips"
 
 
-def _read(file: Path, store: Store) -> list[Clip]:
-    """The clips in what a search printed.
+def _read(file: Path, store: Store | None) -> list[Clip]:
+    """The clips in what a search or find printed.
 
     Raises:
         UsageError: when it cannot be read, or is something else.
     """
+    from indexer.library import content_id
     from search.export import read_results
 
     try:
         lines = read_lines(file)
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
-    return read_results(lines, store, exports.origins(store))
+    return read_results(lines, store, exports.origins(store), identify=content_id)

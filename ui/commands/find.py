@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from footage.timecode import format_time
 from ui import console, options, parts, shown
 
 if TYPE_CHECKING:
     from footage.config import Settings
-    from footage.types import Match, Span
+    from footage.types import Match, Span, Verdict
+    from search.engine import Looked
+    from search.ground import Grounded
 
 EXAMPLES = options.examples(
     'footage find gate.mp4 "a person walks from right to left"',
     'footage find match.mkv "a ball bounces" --from 12:30 --to 14:00',
     'footage find gate.mp4 "a dog runs" --model demo --json',
+    'footage find gate.mp4 "a dog runs" --json | footage export --from - --uncertain',
 )
 
 
@@ -30,6 +35,9 @@ def run(
     end: Annotated[
         str | None, typer.Option("--to", metavar="TIME", help="Look no further than here.")
     ] = None,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many answers.")
+    ] = 20,
     window_seconds: options.WindowSeconds = None,
     overlap_seconds: options.OverlapSeconds = None,
     model: options.Model = None,
@@ -49,6 +57,9 @@ def run(
 
     Every window of the video is shown to the model, so this takes time in proportion to the video's length.
     """
+    from search.engine import looked_at
+    from search.query import parse_query
+
     settings = options.settings_from(
         config,
         model=model,
@@ -63,15 +74,59 @@ def run(
         max_frames=max_frames,
         max_pixels=max_pixels,
     )
-    matches = find(video, query, settings, span=_span(video, start, end))
-    if json:
-        for rank, match in enumerate(matches, 1):
-            console.emit(type="match", rank=rank, **shown.match_fields(match))
-    else:
+    span, total = _span(video, start, end)
+    found = find(video, query, settings, span=span)
+    matches, looked = found.matches[:limit], looked_at(found)
+    if not json:
         shown.print_matches(matches)
+        console.notes().print(_sentence(found.matches, looked, total, limit=limit), soft_wrap=True)
+        return
+    for rank, match in enumerate(_identified(video, matches), 1):
+        console.emit(type="match", rank=rank, **shown.match_fields(match))
+    console.emit(
+        type="coverage",
+        query=parse_query(query, plain=True).text,
+        answers=len(found.matches),
+        outcome=_outcome(found.matches),
+        seconds_total=round(total, 3),
+        windows_looked_at=looked.windows,
+        seconds_looked_at=looked.seconds,
+        windows_left_out=looked.unseen,
+    )
 
 
-def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> list[Match]:
+def _outcome(matches: Sequence[Match]) -> Verdict:
+    """The best verdict of any answer: that of the whole, as no captions speak for or against one."""
+    verdicts = {match.verdict for match in matches}
+    return "found" if "found" in verdicts else "uncertain" if "uncertain" in verdicts else "not found"
+
+
+def _identified(video: Path, matches: Sequence[Match]) -> list[Match]:
+    """Matches that say which file they are of, for other commands: its whole path, and its content id."""
+    from indexer.library import absolute, content_id
+    from indexer.library import shown as spelled
+
+    name = content_id(video) if matches else ""
+    path = spelled(absolute(video))
+    return [replace(each, path=path, video=replace(each.video, content_id=name)) for each in matches]
+
+
+def _sentence(matches: Sequence[Match], looked: Looked, total_seconds: float, *, limit: int) -> str:
+    """What the answer is as a whole, and what it rests on."""
+    times = sum(match.verdict == "found" for match in matches)
+    head = {
+        "found": "Found once" if times == 1 else f"Found {times} times",
+        "uncertain": "Nothing certain",
+    }.get(_outcome(matches), "Not found")
+    sentence = f"{head}: the model looked at {format_time(looked.seconds)} of {format_time(total_seconds)}"
+    if looked.unseen:
+        sentence += f", {shown.count(looked.unseen, 'window')} could not be looked at"
+    if limit < len(matches):
+        sentence += f"; listed are the best {limit} of {len(matches)} answers (--limit)"
+    return f"{sentence}."
+
+
+def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> Grounded:
     """Find a query in one file, with progress on stderr.
 
     Args:
@@ -79,6 +134,9 @@ def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> l
         query: What to look for.
         settings: Which model to ask.
         span: Where to look, in video time; None means everywhere.
+
+    Returns:
+        The answers, best first, and the model's replies.
 
     Raises:
         FootageError: when the query makes no sense, or the file or the model cannot be used.
@@ -105,20 +163,20 @@ def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> l
         )
 
 
-def _span(video: Path, start: str | None, end: str | None) -> Span | None:
-    """The part of the video to look at, or None for all of it."""
+def _span(video: Path, start: str | None, end: str | None) -> tuple[Span | None, float]:
+    """The part of the video to look at, None for all of it, and how long the video is, in seconds."""
     from footage.errors import UsageError
-    from footage.timecode import format_time, parse_time
+    from footage.timecode import parse_time
     from footage.types import Span
     from footage.video import probe
 
     duration = probe(video).duration_seconds  # also: what is wrong with the file is told first
     if start is None and end is None:
-        return None
+        return None, duration
     first, last = parse_time(start or "0"), min(parse_time(end), duration) if end else duration
     if first >= last:
         raise UsageError(
             f"There is nothing from {format_time(first)} to {format_time(last)} in {video.name}, "
             f"which lasts {format_time(duration)}."
         )
-    return Span(first, last)
+    return Span(first, last), duration

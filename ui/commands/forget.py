@@ -12,12 +12,16 @@ from footage.names import folded
 from ui import console, options, shown
 
 EXAMPLES = options.examples(
-    "footage forget ~/Videos/private.mp4", "footage forget 8d6ad80040e6f39e8ab0757afcc2a447"
+    "footage forget ~/Videos/private.mp4",
+    "footage forget ~/Videos/private.mp4 --dry-run",
+    "footage forget 8d6ad80040e6f39e8ab0757afcc2a447 --yes",
 )
 
 
 def run(
     video: Annotated[str, typer.Argument(help="A file the index knows, or a content id.")],
+    dry_run: options.DryRun = False,
+    yes: options.Yes = False,
     db: options.Db = None,
     config: options.Config = None,
     json: options.Json = False,
@@ -25,7 +29,8 @@ def run(
 ) -> None:
     """Remove a video for good: its captions, vectors, previews, and every older version of the tables.
 
-    The file itself stays where it is; a later `footage index` of its folder would index it again.
+    The file itself stays where it is; a later `footage index` of its folder would index it again. Every copy
+    of it that the index knows is forgotten, too. On a terminal it asks first.
     """
     from footage.store import Store
     from indexer.library import absolute
@@ -43,6 +48,18 @@ def run(
             f"the index {store.path} knows no video {video!r}",
             hint="`footage status --files` lists what it knows.",
         )
+    paths = store.paths_of(content_id)
+    what = f"{shown.short_path(video)}, {shown.count(len(paths), 'file')}"
+    if dry_run:
+        if json:
+            console.emit(content_id=content_id, files=len(paths), dry_run=True, paths=paths)
+            return
+        for path in paths:
+            console.results().print(shown.short_path(path), soft_wrap=True)
+        console.results().print(f"Would forget {what}. Nothing was removed.", soft_wrap=True)
+        return
+    if not console.agreed(f"Forget {what}, for good?", yes=yes):
+        return
     with store.writing():
         files = store.forget(content_id)
     forget(settings.cache_dir, content_id)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.errors import StoreMissingError, UsageError, VideoError
+from footage.errors import UsageError, VideoError
 from footage.names import on_disk
 from footage.timecode import format_time
 from indexer.clocks import (
@@ -284,12 +284,13 @@ def run(
         follow=follow,
     )
     # 1. Everything that can be wrong before the first window, the quick things first.
-    known = _known_roots(settings.db)
+    held = parts.existing_store(settings.db)
+    known = {file.root for file in held.files()} if held else set()
     for path in paths:
         if spelled(on_disk(absolute(path))) not in known:  # else it may be a disk that is not plugged in
             next(found for found in walk([path]) if isinstance(found, Found))
     if dry_run:
-        _print_forecast(paths, settings, wishes, Store.open(settings.db), as_json=json)
+        _print_forecast(paths, settings, wishes, held, as_json=json)
         return
     parts.check_model(settings, "caption")
     video_model, text_embedder = parts.load_model(settings), parts.load_embedder(settings)
@@ -340,16 +341,6 @@ def run(
     code = exit_code(report)
     if code:
         raise typer.Exit(code)
-
-
-def _known_roots(db: Path) -> set[str]:
-    """Files and folders that were indexed before."""
-    from footage.store import Store
-
-    try:
-        return {file.root for file in Store.open(db).files()}
-    except StoreMissingError:
-        return set()
 
 
 def exit_code(report: IndexReport) -> int:
@@ -490,7 +481,7 @@ def _failures(report: IndexReport) -> list[tuple[str, str]]:
 
 
 def _print_forecast(
-    paths: Sequence[Path], settings: Settings, wishes: Wishes, store: Store, *, as_json: bool
+    paths: Sequence[Path], settings: Settings, wishes: Wishes, store: Store | None, *, as_json: bool
 ) -> None:
     """What a run would do, without the model; the time is that of earlier runs on this index."""
     from footage.vlm.address import is_address

@@ -110,9 +110,10 @@ def _print_status(store: Store) -> None:
     table = console.table("", "")
     table.show_header = False
     indexed, total = format_time(status.seconds_indexed), format_time(status.seconds_total)
+    empty = f"none: {shown.empty_index(len(status.failures))}"
     for name, value in (
         ("index", f"{shown.short_path(str(store.path))} ({store.size_bytes() / 1e6:,.1f} MB)"),
-        ("videos", f"{status.videos:,}, {indexed} of {total} indexed"),
+        ("videos", f"{status.videos:,}, {indexed} of {total} indexed" if status.videos else empty),
         ("windows", f"{status.windows:,}"),
         ("events", f"{status.events:,}"),
         *_gap_rows(status),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from footage.errors import FootageError
 from ui.components import markup
-from ui.shown import count
+from ui.shown import count, is_empty
 
 if TYPE_CHECKING:
     from footage.store import IndexStatus
@@ -69,7 +69,9 @@ def nothing_found(query: str, result: SearchResult | JointResult, *, looked: boo
             ("Closest", f"“{markup.shortened(nearest.text, 120)}”, {where}" if nearest.text else where)
         )
     table = "".join(f"<dt>{name}</dt><dd>{markup.text(told)}</dd>" for name, told in rows)
-    if not seen.videos:
+    if is_empty(seen):
+        advice = "The index holds no video yet: fill it with footage index path/to/videos."
+    elif not seen.videos:
         advice = "No video meets the filters: see Library for the names of cameras and collections."
     elif looked:
         advice = "To have the model look at everything, whatever captions say: Options, “Look everywhere”."

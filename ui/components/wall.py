@@ -118,12 +118,12 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What one camera shows at a moment."""
+    """What one file of a camera shows at a moment, or that the camera shows nothing."""
 
     row: Row
     """Which."""
     recording: Recording | None
-    """What covers the moment; the one begun last where several do; None for nothing."""
+    """What covers the moment; None for nothing."""
     seconds: float
     """Where the moment lies in it, in video time."""
     before: datetime | None
@@ -286,7 +286,7 @@ def zone_name(offset: timedelta) -> str:
 
 
 def at_moment(recorded: Iterable[Recording], moment: datetime) -> list[Seen]:
-    """What each camera shows at a moment, in the order of ``lanes``."""
+    """What each camera shows at a moment, in the order of ``lanes``: every file that covers it, by start."""
     by_row: dict[Row, list[Recording]] = defaultdict(list)
     for each in recorded:
         by_row[each.row].append(each)
@@ -294,9 +294,10 @@ def at_moment(recorded: Iterable[Recording], moment: datetime) -> list[Seen]:
     for row in sorted(by_row, key=lambda row: (not row.named, row.name.casefold(), row.name)):
         covering = [each for each in by_row[row] if each.start <= moment < each.end]
         if covering:
-            last = max(covering, key=lambda each: (each.start, each.path))
-            seconds = last.start_seconds + (moment - last.start).total_seconds()
-            seen.append(Seen(row, last, seconds, None, None))
+            seen += [
+                Seen(row, each, each.start_seconds + (moment - each.start).total_seconds(), None, None)
+                for each in sorted(covering, key=lambda each: (each.start, each.path))
+            ]
             continue
         before = max((each.end for each in by_row[row] if each.end <= moment), default=None)
         after = min((each.start for each in by_row[row] if each.start > moment), default=None)

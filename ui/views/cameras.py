@@ -234,8 +234,10 @@ def _moment(
             st.columns(_SEEN_PER_ROW), list(enumerate(seen))[start : start + _SEEN_PER_ROW], strict=False
         ):
             with column:
-                _camera(desk, recorded, each, number, playing=playing == each.row)
-    chosen = next((each for each in seen if each.row == playing and each.recording), None)
+                is_played = each.recording is not None and each.recording.path == playing
+                alone = sum(other.row == each.row for other in seen) == 1
+                _camera(desk, recorded, each, number, alone=alone, playing=is_played)
+    chosen = next((each for each in seen if each.recording and each.recording.path == playing), None)
     if chosen and chosen.recording:
         recording = chosen.recording
         video = desk.store.videos([recording.content_id]).get(recording.content_id)
@@ -273,9 +275,15 @@ def _around(desk: Desk, recorded: Sequence[wall.Recording], recording: wall.Reco
 
 
 def _camera(
-    desk: Desk, recorded: Sequence[wall.Recording], seen: wall.Seen, number: int, *, playing: bool
+    desk: Desk,
+    recorded: Sequence[wall.Recording],
+    seen: wall.Seen,
+    number: int,
+    *,
+    alone: bool,
+    playing: bool,
 ) -> None:
-    """One camera's picture at the moment; pressed, it plays from there."""
+    """The picture of one file of a camera at the moment; pressed, it plays from there."""
     name = markup.text(seen.row.name or "(no name)")
     state = " fx-seen-now" if playing else ""
     if seen.recording is None:
@@ -303,11 +311,13 @@ def _camera(
             f"<figcaption><b>{name}{doubt}</b><span>{markup.text(file)}</span></figcaption></figure>"
         )
         label = f"Play {markup.label(seen.row.name)}"
-        st.button(label, key=f"play_camera_{number}", on_click=_play, args=(seen.row,))
+        if not alone:
+            label += f", {markup.label(PurePath(recording.path).name)}"
+        st.button(label, key=f"play_camera_{number}", on_click=_play, args=(recording.path,))
 
 
-def _play(row: wall.Row) -> None:
-    st.session_state.wall_playing = row
+def _play(path: str) -> None:
+    st.session_state.wall_playing = path
 
 
 @pages.acting
