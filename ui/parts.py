@@ -40,6 +40,19 @@ CAPTIONS_ALONE = (
 """What a search can do without a model."""
 
 
+def check_skill(settings: Settings, skill: Skill) -> None:
+    """Make sure that a known model can be asked for something; looks at nothing but its name.
+
+    Raises:
+        UsageError: when it cannot.
+    """
+    from footage.vlm.profiles import find_profile, require
+
+    profile = find_profile(settings.model)
+    if profile is not None:
+        require(profile, skill)
+
+
 def check_model(
     settings: Settings, skill: Skill | None = None, *, store: Store | None = None, instead: str = ""
 ) -> None:
@@ -61,12 +74,11 @@ def check_model(
     """
     from footage.errors import ModelUnavailableError
     from footage.vlm.address import is_address
-    from footage.vlm.profiles import find_profile, require
+    from footage.vlm.profiles import require
     from footage.vlm.weights import locate
 
-    profile = find_profile(settings.model)
-    if profile is not None and skill is not None:
-        require(profile, skill)
+    if skill is not None:
+        check_skill(settings, skill)
     if is_address(settings.model):
         return
     try:

@@ -205,7 +205,9 @@ def answer(
     from search.joint import search_joint
     from search.query import parse_query
 
-    asked = parse_query(query)  # a bad query is told before anything is loaded
+    asked = parse_query(query)  # a bad query is refused before anything is loaded
+    if ground:
+        parts.check_skill(settings, "find")
     store = Store.open(settings.db)
     ground = ground and store.status().videos > 0
     if ground:
