@@ -372,7 +372,7 @@ def test_captions_and_finds_are_those_of_the_model_in_this_process(demo: Served,
         assert (other.raw, other.finish_reason) == (one.raw, one.finish_reason)
         written = len(one.token_texts)  # to the end token, or to where it was stopped
         assert other.token_texts[:written] == one.token_texts
-        assert np.abs(np.exp(other.token_logprobs[:written]) - np.exp(one.token_logprobs)).max() < 0.1
+        assert np.abs(np.exp(other.token_logprobs[:written]) - np.exp(one.token_logprobs)).max() < 0.2
 
 
 @pytest.mark.demo_model

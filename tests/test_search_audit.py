@@ -59,6 +59,7 @@ def test_files_that_cannot_be_reached_are_left_out_and_forgetting_forgets(store,
 
 def test_the_command_lists_the_worst_and_status_shows_the_rate(store, monkeypatch):
     monkeypatch.setattr(parts, "load_model", lambda settings: StandinFinder([HONEST, LIAR]))
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")
     runner, db = CliRunner(), ["--db", str(store.path)]
     assert json.loads(runner.invoke(app, ["status", *db, "--json"]).stdout.splitlines()[0])["audit"] is None
     result = runner.invoke(app, ["audit", *db, "--json", "--worst", "1"])

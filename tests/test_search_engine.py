@@ -225,7 +225,7 @@ def test_a_file_that_vanished_or_broke_keeps_its_indexed_answer(tmp_path, embedd
     assert (matches["kept"].verdict, matches["kept"].grounded) == ("found", True)
     for which, span in (("gone", Span(3, 6)), ("broken", Span(4, 7))):
         assert (matches[which].span, matches[which].grounded) == (span, False)
-        assert matches[which].verdict == "uncertain"
+        assert matches[which].verdict == "not checked"
         assert len(matches[which].evidence) == 2 and matches[which].confidence is None
     assert "cannot be reached now" in matches["gone"].evidence[1]
 
@@ -487,7 +487,8 @@ class BrokenCalibration(Calibration):
 
 
 def test_an_unexpected_error_in_one_video_leaves_the_others_searched(store, embedder, caplog):
-    result = Engine(store, embedder, FinderWithABug(VIDEOS)).search(RED_RIGHT, limit=10)
+    engine = Engine(store, embedder, FinderWithABug(VIDEOS), looking=Looking(fresh=True))
+    result = engine.search(RED_RIGHT, limit=10)
     [(path, reason)] = result.looked.faults.items()
     assert Path(path).stem == "park"
     assert reason == "It could not be checked: ZeroDivisionError: half a frame."
