@@ -321,6 +321,12 @@ def test_a_dry_run_of_prune_and_forget_lists_and_removes_nothing(own: Path, libr
     assert removed.stdout == "Removed 1 file and 1 video.\n" and len(store.videos()) == 1
 
 
+def _as_a_terminal_starts_it() -> None:
+    """Its terminal is stdin, and Ctrl-C counts, which it does not where the tests run in the background."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def on_a_terminal(arguments: list[str], answer: str) -> tuple[int, str]:
     """Run a command whose stdin and stderr are a terminal; type an answer where it asks.
 
@@ -335,7 +341,7 @@ def on_a_terminal(arguments: list[str], answer: str) -> tuple[int, str]:
         stdout=subprocess.DEVNULL,
         stderr=theirs,
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=_as_a_terminal_starts_it,
     ) as process:
         os.close(theirs)
         shown = b""
