@@ -108,6 +108,17 @@ def test_index_goes_on_past_a_bad_file_and_says_partly(model: Path, library: Pat
     assert "Captioned" not in again.stdout
 
 
+@pytest.mark.parametrize("logged", [False, True])
+def test_without_a_terminal_progress_names_the_file_that_failed(
+    model: Path, library: Path, tmp_path: Path, logged: bool
+) -> None:
+    command = ["index", str(library), "--db", str(tmp_path / "i"), "--model", str(model)]
+    command += ["--log-file", str(tmp_path / "log.jsonl")] if logged else []
+    told = runner.invoke(app, command)
+    [line] = [line for line in told.stderr.splitlines() if line.startswith("file failed: ")]
+    assert line.startswith(f"file failed: {library / 'broken.mp4'}: ") and len(line.split(": ")[2]) > 10
+
+
 def test_index_of_one_bad_file_could_not_run(model: Path, library: Path, tmp_path: Path) -> None:
     bad = str(library / "broken.mp4")
     result = runner.invoke(app, ["index", bad, "--db", str(tmp_path / "i"), "--model", str(model)])

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,8 +16,10 @@ from footage.errors import FootageError, UsageError
 from footage.timecode import format_time
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.console import Console, ConsoleOptions
+    from rich.measure import Measurement
     from rich.table import Table
+    from rich.text import Text
 
 EXIT_ANSWERED = 0
 EXIT_FAILED = 1
@@ -27,11 +30,13 @@ EXIT_INTERRUPTED = 130
 LOG_EVERY_SECONDS = 15.0
 """How often progress is a line where stderr is no terminal."""
 
-_PIPED_WIDTH = 120
+NARROW = 100
+"""Tables on terminals of fewer columns leave out what can be left out."""
+_PIPED_WIDTH = 100_000  # nothing that is piped is ever wrapped or cut
 
 
 def results() -> Console:
-    """The console for answers, on stdout; wide enough to be read from a pipe."""
+    """The console for answers, on stdout; in a pipe a line is as long as it has to be."""
     return _console(stderr=False)
 
 
@@ -44,7 +49,7 @@ def _console(*, stderr: bool) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() or "COLUMNS" in os.environ else _PIPED_WIDTH
+    width = None if stream.isatty() else _PIPED_WIDTH
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
@@ -66,15 +71,58 @@ def _jsonable(value: object) -> object:
     raise TypeError(f"{type(value).__name__} has no JSON form")
 
 
-def table(*columns: str, right: Sequence[str] = ()) -> Table:
-    """An empty table in the house style; the columns named in ``right`` are aligned to the right."""
+def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
+    """An empty table in the house style.
+
+    Args:
+        columns: Their heads.
+        right: Those aligned to the right: numbers and times, never broken.
+        whole: Others that are never broken, such as names. Paths are cells of their own kind (``PathCell``).
+    """
     from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    narrow = results().width < NARROW
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=narrow)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        unbroken = column in right or column in whole
+        made.add_column(
+            column, justify="right" if column in right else "left", overflow="fold", no_wrap=unbroken
+        )
     return made
+
+
+@dataclass(frozen=True, slots=True)
+class PathCell:
+    """A path in a table: on one line, and where that is too short, cut from the left: "…/day 2/gate.mp4"."""
+
+    text: str
+    """The path, as it may go to a terminal."""
+    shortest: int = 16
+    """So many columns of it are asked for in any case."""
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        from rich.cells import cell_len
+        from rich.measure import Measurement
+
+        length = cell_len(self.text)
+        return Measurement(min(length, self.shortest), min(length, max(options.max_width, 1)))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        from rich.text import Text
+
+        yield Text(cut_from_left(self.text, options.max_width), no_wrap=True)
+
+
+def cut_from_left(text: str, columns: int) -> str:
+    """A text in at most so many columns of a terminal: its end, behind an ellipsis."""
+    from rich.cells import cell_len
+
+    if cell_len(text) <= columns:
+        return text
+    while text and cell_len(text) > max(columns - 1, 0):
+        text = text[1:]
+    return f"\N{HORIZONTAL ELLIPSIS}{text}" if columns else ""
 
 
 def report_error(error: BaseException, *, as_json: bool) -> int:

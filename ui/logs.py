@@ -1,4 +1,4 @@
-"""Logs as JSON Lines, for whoever watches a long run from outside; knows nothing of what is logged."""
+"""Logs as JSON Lines for whoever watches from outside, and warnings on stderr; knows no run or index."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from footage.errors import UsageError
+from ui import console
 
 _PACKAGES = ("footage", "indexer", "search", "ui")
 
@@ -30,16 +31,50 @@ class _JsonLines(logging.Formatter):
         return json.dumps(told, default=str)
 
 
+class _Warnings(logging.Handler):
+    """Warnings as lines on stderr, above the progress; each names the file it is about, and the reason."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        told = getattr(record, "fields", {})
+        parts = (self.format(record), told.get("path", ""), told.get("reason", ""))
+        for line in ": ".join(part for part in parts if part).splitlines():
+            console.notes().print(console.plain(line), soft_wrap=True)
+
+
 @contextmanager
 def logging_to(path: Path | None) -> Iterator[None]:
-    """Append what the project's own packages log, from INFO on, to a file as JSON Lines; None: nowhere.
+    """Show what the project's packages warn of on stderr; log to a file, from INFO on, unless it is None.
 
     Raises:
         UsageError: the file cannot be written.
     """
-    if path is None:
+    handlers: list[logging.Handler] = [_Warnings()]
+    if path is not None:
+        handlers.append(_file_handler(path))
+    loggers = [logging.getLogger(name) for name in _PACKAGES]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        if path is not None:
+            logger.setLevel(logging.INFO)
+        for handler in handlers:
+            logger.addHandler(handler)
+    try:
         yield
-        return
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            for handler in handlers:
+                logger.removeHandler(handler)
+            logger.setLevel(level)
+        for handler in handlers:
+            handler.close()
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    """Writes JSON Lines to the end of a file; errors as ``logging_to``."""
     try:
         handler = logging.FileHandler(path.expanduser(), encoding="utf-8")
     except OSError as error:
@@ -47,15 +82,4 @@ def logging_to(path: Path | None) -> Iterator[None]:
             f"the log {path} cannot be written: {error.strerror}", hint="Name another --log-file."
         ) from error
     handler.setFormatter(_JsonLines())
-    loggers = [logging.getLogger(name) for name in _PACKAGES]
-    before = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.INFO)
-        logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        for logger, level in zip(loggers, before, strict=True):
-            logger.removeHandler(handler)
-            logger.setLevel(level)
-        handler.close()
+    return handler

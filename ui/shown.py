@@ -47,13 +47,13 @@ def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequ
         return
     asked = any(match.confidence is not None for _, match, _ in rows)
     columns = ("#", "video", "from", "to", "verdict", "sure" if asked else "score", *last)
-    table = console.table(*columns, right=("#", "from", "to", columns[5]))
+    table = console.table(*columns, right=("#", "from", "to", columns[5]), whole=["verdict"])
     for rank, match, others in rows:
         told = (match.text,) if isinstance(match, Match) else map(_part, match.parts)
         *first, final = map(console.plain, told)
         table.add_row(
             str(rank),
-            short_path(match.path) + (" (offline)" if match.offline else ""),
+            console.PathCell(short_path(match.path) + (" (offline)" if match.offline else "")),
             format_time(match.span.start_seconds),
             format_time(match.span.end_seconds),
             match.verdict,
@@ -182,22 +182,31 @@ def empty_index(files_failed: int) -> str:
 
 
 def print_coverage(collections: Mapping[str, Collected]) -> None:
-    """Print on stdout how far the files of each collection are indexed; nothing when there are none."""
+    """Print on stdout how far the files of each collection are indexed; nothing when there are none.
+
+    A narrow terminal is not shown the columns that are 0 throughout.
+    """
     from footage.coverage import SHARES
 
     if not collections:
         return
-    columns = ("collection", "files", "found", *("left out" if s == "skipped" else s for s in SHARES), "gone")
-    table = console.table(*columns, right=columns[1:])
-    for name, coverage in collections.items():
-        shares = (coverage.seconds[share] for share in SHARES)
-        times = (coverage.seconds_found, *shares, coverage.seconds_gone)
-        table.add_row(
-            console.plain(name or "(single files)"),
-            f"{coverage.files_found:,}",
-            *(format_time(seconds) if seconds else "0" for seconds in times),
-        )
     out = console.results()
+    heads = ("found", *("left out" if s == "skipped" else s for s in SHARES), "gone")
+    rows = {
+        name: (each.seconds_found, *(each.seconds[share] for share in SHARES), each.seconds_gone)
+        for name, each in collections.items()
+    }
+    kept = [
+        n for n in range(len(heads)) if out.width >= console.NARROW or any(row[n] for row in rows.values())
+    ]
+    columns = ("collection", "files", *(heads[n] for n in kept))
+    table = console.table(*columns, right=columns[1:])
+    for name, times in rows.items():
+        table.add_row(
+            console.PathCell(console.plain(name or "(single files)")),
+            f"{collections[name].files_found:,}",
+            *(format_time(times[n]) if times[n] else "0" for n in kept),
+        )
     out.print()
     out.print(table)
 
@@ -233,7 +242,7 @@ def print_failures(failures: Sequence[tuple[str, str]], what: str = "could not b
         return
     table = console.table(what, "because")
     for path, reason in failures:
-        table.add_row(short_path(path), console.plain(reason))
+        table.add_row(console.PathCell(short_path(path)), console.plain(reason))
     out = console.results()
     out.print()
     out.print(table)

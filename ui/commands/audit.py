@@ -63,7 +63,7 @@ def run(
     for each in audits[:worst]:
         found = each.found
         table.add_row(
-            shown.short_path(next(iter(store.paths_of(each.content_id)), "")),
+            console.PathCell(shown.short_path(next(iter(store.paths_of(each.content_id)), ""))),
             console.plain(each.text),
             f"{format_time(each.span.start_seconds)}-{format_time(each.span.end_seconds)}",
             f"{format_time(found.start_seconds)}-{format_time(found.end_seconds)}" if found else "no time",

@@ -351,7 +351,10 @@ def _disk(settings: Settings) -> Check:
 def _print(check: Check) -> None:
     out = console.results()
     style = {"ok": "green", "warn": "yellow", "fail": "red"}[check.state]
-    out.print(f"{check.state:4}", style=style, end="  ")
-    out.print(f"{check.name:10} {console.plain(check.detail)}", soft_wrap=True)
+    table = console.table("", "", "")
+    table.show_header = False
+    table.columns[0].width, table.columns[1].width, table.columns[0].style = 4, 10, style
+    table.add_row(check.state, check.name, console.plain(check.detail))
     if check.hint:
-        out.print(f"{'':17}{console.plain(check.hint)}", soft_wrap=True)
+        table.add_row("", "", console.plain(check.hint))
+    out.print(table)

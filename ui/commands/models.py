@@ -22,7 +22,17 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     """
     from footage.vlm.profiles import PROFILES
 
-    table = console.table("name", "kind", "size", "licence", "can", "runs", "weights", right=("size",))
+    table = console.table(
+        "name",
+        "kind",
+        "size",
+        "licence",
+        "can",
+        "runs",
+        "weights",
+        right=("size",),
+        whole=("name", "kind", "licence"),
+    )
     for profile in PROFILES.values():
         here = _is_here(profile.name)
         if json:

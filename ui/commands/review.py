@@ -186,7 +186,7 @@ def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *,
         mark = item.mark
         table.add_row(
             mark.id,
-            shown.short_path(store.path_of(mark.content_id)) or "(no file)",
+            console.PathCell(shown.short_path(store.path_of(mark.content_id)) or "(no file)"),
             format_time(mark.span.start_seconds),
             format_time(mark.span.end_seconds),
             mark.state + (", new" if item.new else ""),

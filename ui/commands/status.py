@@ -111,8 +111,9 @@ def _print_status(store: Store) -> None:
     table.show_header = False
     indexed, total = format_time(status.seconds_indexed), format_time(status.seconds_total)
     empty = f"none: {shown.empty_index(len(status.failures))}"
+    table.add_row("index", console.PathCell(shown.short_path(str(store.path))))
     for name, value in (
-        ("index", f"{shown.short_path(str(store.path))} ({store.size_bytes() / 1e6:,.1f} MB)"),
+        ("size", f"{store.size_bytes() / 1e6:,.1f} MB"),
         ("videos", f"{status.videos:,}, {indexed} of {total} indexed" if status.videos else empty),
         ("windows", f"{status.windows:,}"),
         ("events", f"{status.events:,}"),
@@ -179,14 +180,18 @@ def _print_files(files: list[File], *, as_json: bool) -> None:
     if not files:
         console.results().print("No such file.")
         return
-    table = console.table("file", "state", "tries", "recorded", "because", right=("tries",))
+    out = console.results()
+    narrow = out.width < console.NARROW
+    table = console.table("file", "state", "tries", "recorded", "because", right=("tries",), whole=("state",))
     for file in files:
-        recorded = f"{file.recorded_at} ({file.clock_source})" if file.recorded_at else ""
+        clock = (
+            file.recorded_at[:16].replace("T", " ") if narrow else f"{file.recorded_at} ({file.clock_source})"
+        )
         table.add_row(
-            shown.short_path(file.path),
+            console.PathCell(shown.short_path(file.path)),
             file.state,
             str(file.tries or ""),
-            recorded,
+            clock if file.recorded_at else "",
             console.plain(file.reason),
         )
-    console.results().print(table)
+    out.print(table)
