@@ -23,7 +23,7 @@ _VERDICTS = {
         "The evidence is mixed.",
     ),
     "not checked": (
-        "fx-pending",
+        "fx-notchecked",
         "\N{MIDDLE DOT}",
         "Not checked",
         "By its caption; the model has not looked.",
