@@ -345,7 +345,7 @@ def test_what_cannot_be_a_template_is_told(library, tmp_path):
         write_template(library, tmp_path / "no folder" / "truth.json", db=tmp_path / "none")
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(UsageError, match="no video"):
+    with pytest.raises(FileError, match="no video"):
         write_template(empty, tmp_path / "new.json", db=tmp_path / "none")
 
 
