@@ -23,7 +23,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from footage.shelf import Shelf
 from footage.textfiles import read_text
 from footage.vlm.address import KEY_VARIABLE
@@ -269,7 +269,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise UsageError(f"The config file {file} is not valid TOML: {exc}.") from exc
     except OSError as exc:
-        raise UsageError(f"The config file {file} cannot be read: {exc.strerror or exc}.") from exc
+        raise FileError(f"The config file {file} cannot be read: {exc.strerror or exc}.") from exc
     except ValidationError as exc:
         raise _explained(exc, given, file) from exc
     if settings.not_found_below >= settings.found_from:
@@ -308,7 +308,7 @@ def _config_file(config: Path | None) -> Path | None:
         return usual if usual.is_file() else None
     named = named.expanduser()
     if not named.is_file():
-        raise UsageError(
+        raise FileError(
             f"There is no config file {named}.",
             hint=f"Name another with --config or {CONFIG_VARIABLE}, or none to use the defaults.",
         )

@@ -2,6 +2,7 @@
 
 FootageError                 anything that is not a bug: one sentence (what, why), one hint (what to do next)
 ├── UsageError               the request makes no sense: empty query, unknown model name, bad option (exit 2)
+├── FileError                a file or folder that was named is missing, empty or cannot be used
 ├── VideoError               one file cannot be used; an index run records it and goes on
 │   ├── VideoNotFoundError   no such file, or it may not be read
 │   ├── NotAVideoError       the container is not one we open, or there is no video stream in it
@@ -38,6 +39,10 @@ class FootageError(Exception):
 
 class UsageError(FootageError):
     """The request makes no sense as given."""
+
+
+class FileError(FootageError):
+    """A file or folder that was named is missing, holds nothing, or cannot be read or written."""
 
 
 class VideoError(FootageError):

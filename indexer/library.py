@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Literal
 
-from footage.errors import UsageError, VideoNotFoundError
+from footage.errors import FileError, UsageError, VideoNotFoundError
 from footage.names import composed, exact_names, fits, folded, on_disk
 from footage.types import File
 
@@ -131,7 +131,8 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
 
     Raises:
         VideoNotFoundError: a given path does not exist or may not be read.
-        UsageError: nothing was given, or a given folder holds no video file.
+        UsageError: nothing was given.
+        FileError: a given folder holds no video file.
     """
     if not paths:
         raise UsageError("there is nothing to index", hint="Name at least one video file or folder.")
@@ -174,7 +175,7 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
                     skip=wanted.skip(path.relative_to(start), status.st_mtime) if folder else "",
                 )
         if not count:
-            raise UsageError(
+            raise FileError(
                 f"there is no video file in {shown(start)}",
                 hint="Files are known by their ending (.mp4, .mov, ...); name a file to try it anyway.",
             )

@@ -16,7 +16,7 @@ from urllib.parse import quote
 import platformdirs
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from footage.textfiles import read_text
 from search.verdict import CAPTION_MEASURES, MODEL_MEASURES
 
@@ -139,7 +139,8 @@ def load_calibration(profile: str) -> Calibration:
     """The calibration for a profile: the user's own, else the project's, else the default.
 
     Raises:
-        UsageError: when it is there and cannot be read.
+        FileError: when it is there and cannot be read.
+        UsageError: when what it says makes no sense.
     """
     for folder in (OWN_CARDS, CARDS):
         path = folder / card_name(profile)
@@ -157,13 +158,14 @@ def read_calibration(path: Path) -> Calibration:
     """Read a calibration.
 
     Raises:
-        UsageError: when it cannot be read.
+        FileError: when it cannot be read.
+        UsageError: when what it says makes no sense.
     """
     try:
         return Calibration.model_validate_json(read_text(path))
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"The calibration {path} cannot be read: {reason}.") from error
+        raise FileError(f"The calibration {path} cannot be read: {reason}.") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from footage.config import CARD_VARIABLES, PROFILE_SETTINGS, Settings, load_settings
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +192,7 @@ def test_windows_are_longer_than_their_overlap() -> None:
 
 def test_a_file_that_is_missing_or_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.toml", tmp_path):
-        with pytest.raises(UsageError, match="There is no config file"):
+        with pytest.raises(FileError, match="There is no config file"):
             load_settings(path)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.errors import UsageError, VideoNotFoundError
+from footage.errors import FileError, UsageError, VideoNotFoundError
 from indexer.library import (
     SAMPLE_BYTES,
     Found,
@@ -146,7 +146,7 @@ def test_nothing_to_index_is_said(tmp_path):
     with pytest.raises(UsageError, match="nothing to index"):
         names()
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(UsageError, match="no video file in"):
+    with pytest.raises(FileError, match="no video file in"):
         names(tmp_path)
 
 

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from search import calibration
 from search.calibration import (
     CARDS,
@@ -110,7 +110,7 @@ def test_what_is_no_calibration_is_refused_in_a_sentence(tmp_path, text, message
     path.write_text(text)
     with pytest.raises(UsageError, match=message):
         read_calibration(path)
-    with pytest.raises(UsageError, match="cannot be read"):
+    with pytest.raises(FileError, match="cannot be read"):
         read_calibration(tmp_path / "nothing.json")
 
 

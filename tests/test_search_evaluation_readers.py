@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from footage.types import Span
 from search.evaluation.readers import (
     read_activitynet,
@@ -115,11 +115,11 @@ def test_a_video_named_twice_is_told_and_does_not_vanish(tmp_path):
 def test_invalid_json_and_missing_files_are_told(tmp_path):
     with pytest.raises(UsageError, match="line 2: not valid JSON"):
         read_ground_truth(written(tmp_path, '{"videos":\n ,}'))
-    with pytest.raises(UsageError, match=r"missing\.json cannot be read: No such file"):
+    with pytest.raises(FileError, match=r"missing\.json cannot be read: No such file"):
         read_ground_truth(tmp_path / "missing.json")
     binary = tmp_path / "binary.json"
     binary.write_bytes(b"caf\xe9")
-    with pytest.raises(UsageError, match="not UTF-8"):
+    with pytest.raises(FileError, match="not UTF-8"):
         read_ground_truth(binary)
 
 

@@ -16,7 +16,7 @@ from test_footage_clip import frames_of
 from tiny_clips import write_clip
 from tiny_exports import NTSC, clip_of, write_rated
 
-from footage.errors import FootageError, UsageError, VideoError
+from footage.errors import FileError, FootageError, UsageError, VideoError
 from footage.types import Match, Provenance, Span, Window
 from search.export import (
     FORMATS,
@@ -217,7 +217,7 @@ def test_a_full_disk_leaves_nothing_and_what_was_there_stays(tmp_path, source):
 
 def test_a_folder_that_cannot_be_is_told(tmp_path, source):
     (tmp_path / "file").touch()
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(FileError, match="is no folder"):
         export([clip_of(source, 0, 1)], tmp_path / "file")
     with pytest.raises(FootageError, match="cannot be written"):
         export([clip_of(source, 0, 1)], tmp_path / "file" / "below")

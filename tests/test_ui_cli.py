@@ -122,12 +122,10 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
         (["index", "{clip}", "--window", "5", "--overlap", "5"], "must be smaller than window_seconds"),
         (["find", "{clip}", "a car", "--from", "soon"], "'soon' is not a time"),
         (["find", "{clip}", "a car", "--from", "0:05"], "nothing from 0:05.0"),
-        (["index", "{empty}"], "no video file in"),
-        (["status", "--config", "none.toml"], "There is no config file none.toml"),
     ],
 )
-def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Path, tmp_path: Path) -> None:
-    places = {"{clip}": str(clip), "{empty}": str(tmp_path)}
+def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Path) -> None:
+    places = {"{clip}": str(clip)}
     result = runner.invoke(app, [places.get(part, part) for part in arguments])
     assert (result.exit_code, result.stdout) == (2, "")
     [first, *_] = result.stderr.splitlines()
@@ -150,13 +148,25 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
         (["find", "{clip}", "a car", "--model", "{folder}"], "{folder}"),
         (["find", "{clip}", "a car", "--model-path", "{folder}"], "{folder}"),
         (["status", "--db", "{folder}"], "{folder}"),
+        (["index", "{empty}"], "no video file in"),
+        (["status", "--config", "none.toml"], "There is no config file none.toml"),
+        (["index", "{clip}", "--log-file", "none/log", "--model", "demo"], "none/log cannot be written"),
+        (["export", "--from", "none.jsonl"], "none.jsonl cannot be read"),
+        (["verify", "none.json"], "none.json cannot be read"),
+        (["import-captions", "none.jsonl"], "none.jsonl cannot be read"),
     ],
 )
 def test_what_cannot_run_is_one_sentence(
     arguments: list[str], sentence: str, clip: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.mp4").write_text("this is no video\n" * 100)
-    places = {"{clip}": str(clip), "{folder}": str(tmp_path), "{text}": str(tmp_path / "notes.mp4")}
+    (tmp_path / "empty").mkdir()
+    places = {
+        "{clip}": str(clip),
+        "{folder}": str(tmp_path),
+        "{empty}": str(tmp_path / "empty"),
+        "{text}": str(tmp_path / "notes.mp4"),
+    }
 
     def filled(text: str) -> str:
         for name, place in places.items():

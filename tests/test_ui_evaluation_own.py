@@ -12,7 +12,7 @@ from test_ui_commands import bare_environment, lines, needs_demo_model  # noqa: 
 from typer.testing import CliRunner
 
 from footage.embedder import load_embedder
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from footage.store import Mark, Store
 from footage.types import File, Match, Span, Video
 from search.engine import Engine
@@ -341,11 +341,11 @@ def test_what_cannot_be_a_template_is_told(library, tmp_path):
     with pytest.raises(UsageError, match="is there already"):
         write_template(library, out, db=tmp_path / "none")
     assert out.read_text() == "mine"
-    with pytest.raises(UsageError, match="cannot be written"):
+    with pytest.raises(FileError, match="cannot be written"):
         write_template(library, tmp_path / "no folder" / "truth.json", db=tmp_path / "none")
     empty = tmp_path / "empty"
     empty.mkdir()
-    with pytest.raises(UsageError, match="no video"):
+    with pytest.raises(FileError, match="no video"):
         write_template(empty, tmp_path / "new.json", db=tmp_path / "none")
 
 

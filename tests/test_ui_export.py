@@ -271,12 +271,10 @@ def test_a_source_that_is_gone_is_told_with_its_own_exit_code(run, made, tmp_pat
         (["export", "a dog", "--format", "avi"], "--format cannot be 'avi'"),
         (["export", "a dog", "--handles", "x"], "--handles cannot be 'x'"),
         (["export", "a dog", "--handles", "-1"], "--handles cannot be '-1'"),
-        (["export", "--from", "nowhere.jsonl"], "nowhere.jsonl cannot be read"),
         (["export", "a dog", "--copy", "--join"], "both copied and joined"),
         (["reel", "a dog", "--start-timecode", "1"], "is not a timecode"),
         (["reel", "a dog", "--max", "0s"], "--max cannot be '0s'"),
         (["reel", "a dog", "--max", "soon"], "is not a time"),
-        (["verify", "nowhere.json"], "cannot be read"),
     ],
 )
 def test_what_makes_no_sense_is_told_in_a_sentence(run, arguments, says):

@@ -13,7 +13,7 @@ import pytest
 from standin_truth import SAMPLES
 
 from footage.config import load_settings
-from footage.errors import FootageError, StoreBusyError, UsageError
+from footage.errors import FileError, FootageError, StoreBusyError, UsageError
 from footage.store import Store
 from ui import runs
 
@@ -159,11 +159,11 @@ def test_runs_are_for_this_machine_alone_unless_a_setting_says_otherwise(setting
 def test_a_folder_is_a_folder_that_can_be_read(tmp_path):
     (tmp_path / "file").write_text("")
     assert runs.checked_folder(f"  {tmp_path}  ") == tmp_path
-    for text, message in (
-        ("", "no folder"),
-        (f"{tmp_path}\0", "no folder"),
-        (str(tmp_path / "none"), "does not exist"),
-        (str(tmp_path / "file"), "is no folder"),
+    for text, error, message in (
+        ("", UsageError, "no folder"),
+        (f"{tmp_path}\0", UsageError, "no folder"),
+        (str(tmp_path / "none"), FileError, "does not exist"),
+        (str(tmp_path / "file"), FileError, "is no folder"),
     ):
-        with pytest.raises(UsageError, match=message):
+        with pytest.raises(error, match=message):
             runs.checked_folder(text)

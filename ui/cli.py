@@ -66,7 +66,8 @@ _COMMANDS = {
     "reembed": reembed,
 }
 _EXIT_CODES = (
-    "Exit codes: 0 answered (also when nothing was found), 1 could not run, 2 bad usage, "
+    "Exit codes: 0 answered (also when nothing was found), 1 could not run (something is missing or cannot "
+    "be used), 2 bad usage (an option, a value, a query or what a file says makes no sense), "
     "3 partly (some files failed), 130 stopped with Ctrl-C."
 )
 

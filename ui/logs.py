@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from footage.errors import UsageError
+from footage.errors import FileError
 from ui import console
 
 _PACKAGES = ("footage", "indexer", "search", "ui")
@@ -50,7 +50,7 @@ def logging_to(path: Path | None) -> Iterator[None]:
     """Show what the project's packages warn of on stderr; log to a file, from INFO on, unless it is None.
 
     Raises:
-        UsageError: the file cannot be written.
+        FileError: the file cannot be written.
     """
     handlers: list[logging.Handler] = [_Warnings()]
     if path is not None:
@@ -78,7 +78,7 @@ def _file_handler(path: Path) -> logging.Handler:
     try:
         handler = logging.FileHandler(path.expanduser(), encoding="utf-8")
     except OSError as error:
-        raise UsageError(
+        raise FileError(
             f"the log {path} cannot be written: {error.strerror}", hint="Name another --log-file."
         ) from error
     handler.setFormatter(_JsonLines())

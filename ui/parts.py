@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from footage.errors import UsageError
+from footage.errors import FileError
 from footage.textfiles import read_text
 from ui import console
 
@@ -127,7 +127,7 @@ def changes(settings: Settings) -> Changes:
     """What the settings change of a model's profile.
 
     Raises:
-        UsageError: when a prompt cannot be read.
+        FileError: when a prompt cannot be read.
     """
     prompt = read_prompt(settings.prompt_file) if settings.prompt_file else settings.prompt
     second = settings.stage2_prompt
@@ -150,13 +150,13 @@ def read_prompt(path: Path) -> str:
     """A prompt from a file; what an editor puts behind its last line does not count.
 
     Raises:
-        UsageError: when it cannot be read, or is no text.
+        FileError: when it cannot be read, or is no text.
     """
     try:
         return read_text(path).rstrip("\n")
     except (OSError, UnicodeDecodeError) as exc:
         reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"The prompt file {path} cannot be read: {reason}.") from exc
+        raise FileError(f"The prompt file {path} cannot be read: {reason}.") from exc
 
 
 def server_access(settings: Settings) -> Access:
@@ -233,7 +233,7 @@ def looking(
     """How far a search looks under the settings.
 
     Raises:
-        UsageError: when the calibration they name cannot be read.
+        FileError: when the calibration they name cannot be read.
     """
     from search.calibration import read_calibration
     from search.ground import Looking

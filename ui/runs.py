@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from footage.config import Settings
-from footage.errors import FootageError, StoreMissingError, UsageError
+from footage.errors import FileError, FootageError, StoreMissingError, UsageError
 from footage.names import on_disk
 from footage.store import Store
 from indexer.library import absolute
@@ -103,7 +103,8 @@ def checked_folder(text: str) -> Path:
     """A folder as typed, made absolute.
 
     Raises:
-        UsageError: nothing was typed, or there is no folder there that may be read.
+        UsageError: nothing was typed.
+        FileError: there is no folder there that may be read.
     """
     if not text.strip() or "\0" in text:
         raise UsageError("there is no folder to index", hint="Type the path of a folder with videos in it.")
@@ -111,12 +112,12 @@ def checked_folder(text: str) -> Path:
     try:
         if not folder.is_dir():
             what = "is no folder" if folder.exists() else "does not exist"
-            raise UsageError(
+            raise FileError(
                 f"{folder} {what}", hint="Type the path of a folder on the machine the app runs on."
             )
         os.scandir(folder).close()
     except OSError as error:
-        raise UsageError(
+        raise FileError(
             f"{folder} cannot be read: {error.strerror}",
             hint="See who may read it, and that its disk is there.",
         ) from error

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from footage.textfiles import read_text
 from footage.timecode import parse_time
 from footage.types import Span
@@ -84,7 +84,8 @@ def read_ground_truth(path: Path) -> GroundTruth:
     are allowed and ignored.
 
     Raises:
-        UsageError: when the file cannot be read, is not of this form, or contradicts itself.
+        FileError: when the file cannot be read.
+        UsageError: when it is not of this form, or contradicts itself.
     """
     content = _json(path)
     where = str(path)
@@ -106,7 +107,8 @@ def read_qvhighlights(path: Path) -> list[MomentQuery]:
     """Read QVHighlights annotations: JSON lines with qid, query, vid, duration and relevant_windows.
 
     Raises:
-        UsageError: when the file cannot be read or a line is malformed.
+        FileError: when the file cannot be read.
+        UsageError: when a line is malformed.
     """
     queries = []
     for where, line in _json_lines(path):
@@ -130,7 +132,8 @@ def read_qvhighlights_predictions(path: Path) -> dict[str, list[ScoredSpan]]:
     overlaps nothing and counts as a miss, as in the benchmark's own evaluator.
 
     Raises:
-        UsageError: when the file cannot be read or a line is malformed.
+        FileError: when the file cannot be read.
+        UsageError: when a line is malformed.
     """
     predictions: dict[str, list[ScoredSpan]] = {}
     for where, line in _json_lines(path):
@@ -154,7 +157,8 @@ def read_charades_sta(path: Path) -> list[MomentQuery]:
     before use.
 
     Raises:
-        UsageError: when the file cannot be read or a line is malformed.
+        FileError: when the file cannot be read.
+        UsageError: when a line is malformed.
     """
     queries = []
     for where, number, line in _lines(path):
@@ -173,7 +177,8 @@ def read_activitynet(path: Path) -> list[MomentQuery]:
     Ends past the end of the video are clamped to it.
 
     Raises:
-        UsageError: when the file cannot be read or an entry is malformed.
+        FileError: when the file cannot be read.
+        UsageError: when an entry is malformed.
     """
     return [
         replace(query, spans=tuple(_inside(span, query.duration_seconds) for span in query.spans))
@@ -185,7 +190,8 @@ def read_timelens(path: Path) -> list[MomentQuery]:
     """Read TimeLens annotations: JSON of video to duration, spans and queries; ids are "video/number".
 
     Raises:
-        UsageError: when the file cannot be read or an entry is malformed.
+        FileError: when the file cannot be read.
+        UsageError: when an entry is malformed.
     """
     return _by_video(path, spans="spans", texts="queries")
 
@@ -194,7 +200,8 @@ def read_own(path: Path) -> list[MomentQuery]:
     """Read this project's own ground truth (see ``read_ground_truth``) query by query; ids are the events'.
 
     Raises:
-        UsageError: when the file cannot be read or is not of this form.
+        FileError: when the file cannot be read.
+        UsageError: when it is not of this form.
     """
     queries = [
         MomentQuery(event.id, video.name, event.query, event.spans, video.duration_seconds)
@@ -263,7 +270,7 @@ def _read(path: Path) -> str:
         return read_text(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise UsageError(f"The annotation file {path} cannot be read: {reason}.") from error
+        raise FileError(f"The annotation file {path} cannot be read: {reason}.") from error
 
 
 def _json(path: Path) -> dict[str, Any]:

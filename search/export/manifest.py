@@ -13,7 +13,7 @@ from typing import Any
 
 from footage.audiotracks import AudioTrack
 from footage.containers import display_name
-from footage.errors import FootageError, UsageError
+from footage.errors import FileError, FootageError, UsageError
 from footage.textfiles import read_text
 from footage.types import Span
 from search.export.cuts import Cut
@@ -195,7 +195,7 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     try:
         told = json.loads(read_text(path))
     except OSError as exc:
-        raise UsageError(f"{path} cannot be read: {exc.strerror}.", hint="Name a manifest file.") from exc
+        raise FileError(f"{path} cannot be read: {exc.strerror}.", hint="Name a manifest file.") from exc
     except (ValueError, RecursionError) as exc:
         raise UsageError(f"{path} is no manifest: it is no JSON.", hint=f"Name a {ENDING} file.") from exc
     if not isinstance(told, dict) or told.get("format") != FORMAT:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from footage.errors import FootageError, UsageError
+from footage.errors import FileError, FootageError
 from footage.wholefile import writing
 from search.export.names import free_name
 
@@ -94,11 +94,11 @@ def staging(folder: Path, *, overwrite: bool, sources: Collection[str]) -> Itera
         sources: Paths of files that are never written over, whatever ``overwrite`` says.
 
     Raises:
-        UsageError: The folder is no folder.
+        FileError: The folder is no folder.
         FootageError: It cannot be written to.
     """
     if folder.exists() and not folder.is_dir():
-        raise UsageError(f"{folder} is no folder.", hint="Name a folder, or one that does not exist yet.")
+        raise FileError(f"{folder} is no folder.", hint="Name a folder, or one that does not exist yet.")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         hidden = Path(tempfile.mkdtemp(prefix=".footage-export-", dir=folder))

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from footage.textfiles import read_lines
 from ui import console, options, parts, shown
 
@@ -49,7 +49,7 @@ def export(
     except OSError as error:
         if out is None:
             raise
-        raise UsageError(f"{out} cannot be written: {error.strerror}", hint="Name another file.") from error
+        raise FileError(f"{out} cannot be written: {error.strerror}", hint="Name another file.") from error
     if out:
         console.notes().print(f"Wrote {shown.count(lines, 'line')} to {console.plain(out)}.", soft_wrap=True)
 
@@ -74,7 +74,7 @@ def take_in(
     try:
         lines = read_lines(file)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
+        raise FileError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
     told = import_captions(lines, store=Store.open(settings.db, create=True), embedder=text_embedder)
     if json:
         console.emit(**told._asdict())

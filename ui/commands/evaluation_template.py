@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.errors import StoreCorruptError, StoreMissingError, UsageError
+from footage.errors import FileError, StoreCorruptError, StoreMissingError, UsageError
 from footage.timecode import format_time
 from footage.timeline import merge_spans, normalise_text
 from footage.types import Span
@@ -86,12 +86,13 @@ def write_template(source: Path, out: Path, *, db: Path) -> Written:
         db: The index to take labels and captions from where ``source`` is a folder; there need be none.
 
     Raises:
-        UsageError: when the file is there already or cannot be written, or there is no video.
+        UsageError: when the file is there already.
+        FileError: when it cannot be written, or there is no video.
         FootageError: when there is neither an index nor a folder to be read.
     """
     videos, store = _videos(source, db)
     if not videos:
-        raise UsageError(f"There is no video in {source}.", hint="Name an index, or a folder of videos.")
+        raise FileError(f"There is no video in {source}.", hint="Name an index, or a folder of videos.")
     contents = {video.content_id for video in videos if video.content_id}
     said = labels(store, contents) if store else Labels({}, ())
     proposed = proposals(store, contents, known=said.queries) if store else {}
@@ -101,7 +102,7 @@ def write_template(source: Path, out: Path, *, db: Path) -> Written:
     except FileExistsError as error:
         raise UsageError(f"{out} is there already.", hint="Name a file that does not exist.") from error
     except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
+        raise FileError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
     return Written(len(videos), len(_queries(said.present)), len(said.absent), len(_queries(proposed)))
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from footage.textfiles import read_lines
 from ui import console, exports, options, parts
 
@@ -158,5 +158,5 @@ def _read(file: Path, store: Store | None) -> list[Clip]:
     try:
         lines = read_lines(file)
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
+        raise FileError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
     return read_results(lines, store, exports.origins(store), identify=content_id)

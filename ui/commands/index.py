@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.errors import UsageError, VideoError
+from footage.errors import FileError, UsageError, VideoError
 from footage.names import on_disk
 from footage.timecode import format_time
 from indexer.clocks import (
@@ -320,7 +320,7 @@ def run(
             def look() -> bool:
                 try:
                     return once().waiting > 0
-                except (UsageError, VideoError) as error:  # everything was taken away: it may come back
+                except (FileError, UsageError, VideoError) as error:  # what was taken away may come back
                     console.report_error(error, as_json=json)
                     return False
 
