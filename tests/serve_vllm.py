@@ -16,7 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -98,9 +98,26 @@ class Vllm:
         """The text of tokens, special ones included."""
         return self.post("/detokenize", {"model": self.name, "tokens": ids})["prompt"]
 
-    def peak_bytes(self) -> int:
-        """The most memory that its processes had resident, each at its own peak."""
-        return sum(_peak_bytes(process) for process in _group(self._process.pid))
+    @contextmanager
+    def watched(self) -> Iterator[list[int]]:
+        """The memory of its processes together in bytes, every second; shared pages count once."""
+        memory = [self._bytes()]
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(1):
+                memory.append(self._bytes())
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        try:
+            yield memory
+        finally:
+            over.set()
+            watching.join()
+
+    def _bytes(self) -> int:
+        return sum(_bytes_of(process) for process in _group(self._process.pid))
 
     def post(self, path: str, body: dict) -> dict:
         request = urllib.request.Request(
@@ -118,16 +135,20 @@ def free_port() -> int:
 
 def _group(leader: int) -> list[Path]:
     """The folders in /proc of the processes of a group."""
-    return [
-        folder
-        for folder in Path("/proc").glob("[0-9]*")
-        if (folder / "stat").read_text().rpartition(")")[2].split()[2] == str(leader)
-    ]
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it ended meanwhile
+            if (folder / "stat").read_text().rpartition(")")[2].split()[2] == str(leader):
+                found.append(folder)
+    return found
 
 
-def _peak_bytes(process: Path) -> int:
-    lines = dict(line.split(":", 1) for line in (process / "status").read_text().splitlines())
-    return int(lines["VmHWM"].split()[0]) * 1024 if "VmHWM" in lines else 0
+def _bytes_of(process: Path) -> int:
+    """Its share of the memory it uses: proportional set size."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        lines = (line.split() for line in (process / "smaps_rollup").read_text().splitlines()[1:])
+        return next(int(words[1]) for words in lines if words[0] == "Pss:") * 1024
+    return 0
 
 
 def serve_command(port: int, profile: Profile = DEMO, folder: Path | None = None) -> list[str]:
