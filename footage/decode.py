@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from footage import demux, interlacing
+from footage import demux, framereader, interlacing
 from footage.containers import display_name
 from footage.errors import DecodeError, DependencyError
 from footage.watchdog import Pulse
@@ -151,7 +151,7 @@ def decode(source: Source, picks: Sequence[int], pulse: Pulse, *, shrink: Shrink
             pictures = _collect(way, read(source.table, picks, pulse), pulse, shrink)
             if way != "pyav" and pictures.pts != tuple(source.table.pts[list(picks)].tolist()):
                 raise ValueError(_OTHER_FRAMES)
-        except demux.InterlacedError:
+        except framereader.InterlacedError:
             source.table = replace(source.table, interlacing="by frame")
             source.first_way = len(_WAYS) - 1
             return decode(source, picks, pulse, shrink=shrink)
@@ -318,15 +318,15 @@ def _torchcodec(
 
 def _pyav_sparse(table: demux.FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[_Chunk]:
     """Decode with PyAV what is picked or referred to, one picture at a time."""
-    return _chunks(demux.decode_sparse(table, picks, pulse, threads=_threads()))
+    return _chunks(framereader.decode_sparse(table, picks, pulse, threads=_threads()))
 
 
 def _pyav(table: demux.FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[_Chunk]:
     """Decode with PyAV, one picture at a time; fewer come when the file is damaged."""
-    return _chunks(demux.decode(table, picks, pulse))
+    return _chunks(framereader.decode(table, picks, pulse))
 
 
-def _chunks(frames: Iterator[demux.Decoded]) -> Iterator[_Chunk]:
+def _chunks(frames: Iterator[framereader.Decoded]) -> Iterator[_Chunk]:
     """Pictures of PyAV as chunks of one."""
     import torch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from footage import demux
+from footage import demux, framereader
 from footage.deinterlace import FilterGraph, Interlacing
 from footage.watchdog import Pulse
 
@@ -38,7 +38,7 @@ def detect(table: demux.FrameTable, pulse: Pulse) -> Interlacing:
         said = order > _PROGRESSIVE
         last = len(table.keyframes) - 1
         spots = sorted({int(table.keyframes[round(share * last)]) for share in _SPOTS})
-        runs = demux.frames_at(container, stream, table, spots, _RUN if said else 1, pulse)
+        runs = framereader.frames_at(container, stream, table, spots, _RUN if said else 1, pulse)
         if any(frame.interlaced_frame for run in runs for frame in run):
             return "by frame"
         if not said or _looks_progressive(runs):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from footage import demux, encode
+from footage import demux, encode, framereader
 from footage.audiotracks import AudioChoice, AudioTrack, audio_tracks, choose, keep_names
 from footage.errors import DecodeError
 from footage.stretch import Stretch
@@ -40,7 +40,7 @@ def copy(
     copying = _Copying(stretch.table, stretch.table.keyframe_at(stretch.first), stretch.past)
     try:
         with (
-            demux.open_before(stretch.table, copying.first) as (source, video),
+            framereader.open_before(stretch.table, copying.first) as (source, video),
             encode.open_mp4(out) as target,
         ):
             sounds = choose(audio_tracks(source), audio)

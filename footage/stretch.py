@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from footage import demux
+from footage import demux, framereader
 from footage.audiotracks import AudioTrack, audio_tracks
 from footage.containers import display_name
 from footage.deinterlace import deinterlaced
 from footage.errors import DecodeError
+from footage.framereader import Damage, SoundFrame, before, in_order, open_before
 from footage.types import Span
 from footage.watchdog import Pulse
 
@@ -122,7 +123,7 @@ def decoded(
 
     Yields:
         PyAV frames: pictures with times in ticks since the stretch began, each as long as it is on show, and
-        progressive; sound as ``demux.SoundFrame``.
+        progressive; sound as ``framereader.SoundFrame``.
 
     Raises:
         VideoError: The file cannot be read there, or none of its pictures decodes.
@@ -130,12 +131,12 @@ def decoded(
     begin, end = stretch.begin, stretch.end
     end_seconds = float(end * stretch.table.time_base)
     last = -1
-    with demux.open_before(stretch.table, demux.before(stretch.table, stretch.first)) as (source, video):
+    with open_before(stretch.table, before(stretch.table, stretch.first)) as (source, video):
         patience = _INTERLEAVING_SECONDS if sound else 0.0
         streams = [video, *(source.streams[track.stream_index] for track in sound)]
-        frames = demux.in_order(demux.decoded(source, streams, pulse, demux.Damage(), stretch.table.parts))
+        frames = in_order(framereader.decoded(source, streams, pulse, Damage(), stretch.table.parts))
         for frame in deinterlaced(frames, stretch.table.interlacing):
-            if isinstance(frame, demux.SoundFrame):
+            if isinstance(frame, SoundFrame):
                 yield frame
             elif begin + last < frame.pts < end:
                 index = int(np.searchsorted(stretch.table.pts, frame.pts, side="right")) - 1

@@ -16,8 +16,9 @@ import numpy as np
 from footage import decode
 from footage.clocktags import recorded_tag
 from footage.containers import check, display_name
-from footage.demux import FrameTable, open_video, packet_digests
+from footage.demux import FrameTable, open_video
 from footage.errors import DecodeError
+from footage.framereader import packet_digests
 from footage.sampling import spread, target_size
 from footage.types import Frames, Span, Video, footage_seconds
 from footage.vlm.contract import frames_for
@@ -48,7 +49,7 @@ def scan(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> decod
 
 
 def digests(source: decode.Source, spans: Sequence[Span], *, timeout_seconds: float = 120) -> list[str]:
-    """A digest of the coded pictures of some spans (see ``demux.packet_digests``).
+    """A digest of the coded pictures of some spans (see ``framereader.packet_digests``).
 
     Raises:
         VideoError: The file cannot be read.

@@ -178,12 +178,12 @@ def test_the_first_and_last_frame_are_those_of_the_source(test_data, tmp_path, n
 
 def _picture(stretch, index):
     """Frame number ``index`` of the source, upright and grey; None past the end."""
-    from footage import demux
+    from footage import framereader
     from footage.watchdog import Pulse
 
     if not 0 <= index < len(stretch.table.pts):
         return None
-    [found] = demux.decode(stretch.table, [index], Pulse())
+    [found] = framereader.decode(stretch.table, [index], Pulse())
     grey = np.round(found.pixels @ [0.299, 0.587, 0.114]).astype(int)
     assert isinstance(stretch, Stretch)
     return grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]
