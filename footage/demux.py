@@ -137,10 +137,10 @@ def open_video(path: str, *, raw_clock: bool = False) -> Iterator[tuple[Any, Any
             raw.close()
         if isinstance(exc, EOFError):
             raise DecodeError(f"{name} has not a single frame in it") from exc
-        raise DecodeError(
-            f"{name} cannot be opened: {why(exc)}",
-            hint="the file may be damaged, or cut short before its index was written",
-        ) from exc
+        if isinstance(exc, av.InvalidDataError):
+            because = "it is damaged, or was cut short before its index was written"
+            raise DecodeError(f"{name} cannot be opened: {because}") from exc
+        raise DecodeError(f"{name} cannot be opened: {why(exc)}") from exc
     try:
         with container:
             yield container, _video_stream(container, name)

@@ -315,6 +315,7 @@ class _Run:
         self._meter = meter
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
+        self._warnings: dict[str, tuple[str, ...]] = {}
         self._clock_doubts: dict[tuple[str, float], list[str]] = {}
         self._earlier: set[str] = set()
         self.unchanged = 0
@@ -346,6 +347,8 @@ class _Run:
         content.files.append(file)
         if content.waiting:
             self._put(file)
+            if video.warnings:
+                self._warnings[file.path] = video.warnings
         self._close_if_done(file.content_id)
 
     def _keep(self, opened: Opened) -> None:
@@ -509,6 +512,7 @@ class _Run:
             gone=away["gone"],
             offline=away["offline"],
             ignored=dict(ignored),
+            warnings=self._warnings,
             clock_doubts=tuple(
                 ClockDoubt(camera, difference, tuple(paths))
                 for (camera, difference), paths in sorted(self._clock_doubts.items())
