@@ -24,7 +24,7 @@ from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, RunsEach, 
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
-from indexer.following import complete, is_provisional, sentence
+from indexer.following import is_provisional, sentence
 from indexer.library import EVERYTHING, Ignored, Selection
 from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing, remembered
 from indexer.progress import ClockDoubt, IndexReport, Meter, Progress, new_seconds
@@ -140,10 +140,10 @@ def index(
                 run.record(looked)
                 run.unchanged += looked.state == "indexed"
             else:
-                plan = cutting.windows("", looked.video.duration_seconds, looked.video.gaps)
-                seconds = looked.video.footage_seconds
+                video = looked.video
+                plan, seconds = cutting.windows("", video.duration_seconds, video.gaps), video.footage_seconds
                 if looked.growing is not None:
-                    plan = complete(plan, looked.video.duration_seconds)
+                    plan = cutting.complete_windows("", video.duration_seconds, video.gaps)
                     seconds = covered_seconds(plan)
                 meter.expect(len(plan), seconds)
                 jobs.append(looked)

@@ -1,4 +1,4 @@
-"""A folder of odd and broken files, from the command to the sums: each is indexed right, or refused in a sentence.
+"""A folder of odd and broken files, from the command to the sums: each is indexed right, or refused in words.
 
 Lengths and frames that are right are those that ffprobe counts by decoding. The bundled demo model captions.
 """

@@ -570,7 +570,7 @@ def print_report(report: IndexReport, store: Store, *, as_json: bool) -> None:
 
 
 def _counted(number: int, what: str) -> str:
-    """How many files or folders of a kind there were: "2 system folders", "2 folders that may not be read"."""
+    """A number of files or folders: "2 system folders", "2 folders that may not be read"."""
     noun, that, rest = what.partition(" that ")
     return f"{number:,} {what}" if what == "hidden" else shown.count(number, noun) + that + rest
 
