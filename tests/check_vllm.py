@@ -1,7 +1,7 @@
 """The demo model behind a real vLLM on this CPU, against the same model in this process: ``make test-vllm``.
 
 Not one of ``make test``: it needs an environment of its own, a CPU with AVX512-BF16, and minutes.
-VLLM_COMMAND is vLLM's command; FOOTAGE_TEST_DEMO_MODEL a folder to serve instead of the demo model's own.
+VLLM_COMMAND is vLLM's command.
 """
 
 from __future__ import annotations
@@ -9,21 +9,15 @@ from __future__ import annotations
 import json
 import logging
 import os
-import re
-import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+from serve_vllm import ROUNDED_OTHERWISE, Vllm, read_by, serving_with, stamps_off
 from typer.testing import CliRunner
 
 from footage.errors import ModelUnavailableError, StoreMissingError
@@ -34,21 +28,16 @@ from footage.vlm import contract, load_model, sending, server
 from footage.vlm.address import Access
 from footage.vlm.profiles import DEMO
 from footage.vlm.protocol import Answer, Prompt
-from footage.vlm.server import Manner, request_body
-from footage.vlm.vllm import serving
 from ui.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = sorted((ROOT / "data" / "footage").glob("*.mp4"))
 PARKS = [path for path in CLIPS if path.name.startswith("park")]
 TRUTH = json.loads((ROOT / "data" / "footage" / "ground_truth.json").read_text())
-START_SECONDS = 300
 AGREEING = 0.95
 """Least part of what is said that agrees: the server computes in bfloat16, on clips that H.264 changed."""
 NEAR_SECONDS = 0.5
 """The grid on which the model writes times."""
-ROUNDED_OTHERWISE = 0.11
-"""Stamps have one decimal: what is equal to a millisecond may be rounded to either side."""
 runner = CliRunner()
 logger = logging.getLogger(__name__)
 
@@ -58,97 +47,12 @@ pytestmark = [
 ]
 
 
-class Vllm:
-    """A server in a process group of its own."""
-
-    def __init__(self, arguments: list[str], log: Path, port: int) -> None:
-        self._arguments, self._log, self.port = arguments, log, port
-        self.root, self.address = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port}/v1#demo"
-        self.start()
-
-    def start(self) -> None:
-        environment = {
-            **os.environ,
-            "VLLM_CPU_KVCACHE_SPACE": "1",
-            "VLLM_CPU_OMP_THREADS_BIND": "nobind",  # the cores are shared with the model in this process
-            "OMP_NUM_THREADS": "1",
-            "VLLM_NO_USAGE_STATS": "1",
-            "HF_HUB_OFFLINE": "1",
-        }
-        began = time.monotonic()
-        with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                [os.environ["VLLM_COMMAND"], *self._arguments, "--enforce-eager"],
-                stdout=log,
-                stderr=log,
-                env=environment,
-                start_new_session=True,
-            )
-        while not self._answers():
-            tail = self._log.read_text(errors="replace")[-3000:]
-            assert self._process.poll() is None, f"vLLM ended: {tail}"
-            assert time.monotonic() - began < START_SECONDS, f"vLLM does not answer: {tail}"
-            threading.Event().wait(0.5)
-        self.start_seconds = time.monotonic() - began
-
-    def _answers(self) -> bool:
-        try:
-            with urllib.request.urlopen(f"{self.root}/health", timeout=5) as response:
-                return response.status == 200
-        except (urllib.error.URLError, OSError):
-            return False
-
-    def kill(self) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
-
-    def post(self, path: str, body: dict) -> dict:
-        request = urllib.request.Request(
-            self.root + path, json.dumps(body).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=300) as response:
-            return json.load(response)
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return taken.getsockname()[1]
-
-
-def serve_command(port: int) -> list[str]:
-    """What ``footage models serve-command demo`` prints, without "vllm"."""
-    command, options = serving(DEMO, port=port)
-    folder = os.environ.get("FOOTAGE_TEST_DEMO_MODEL", command[2])
-    return ["serve", folder, *(word for option in options for word in option)]
-
-
-@contextmanager
-def serving_with(folder: Path, *extra: str, without: tuple[str, ...] = ()) -> Iterator[Vllm]:
-    """A server that is started with the printed command, less some options and with others."""
-    port = free_port()
-    command = serve_command(port)
-    kept = list(command[:2])
-    for name, value in zip(command[2::2], command[3::2], strict=True):
-        kept += [] if name in without else [name, value]
-    started = Vllm([*kept, *extra], folder / f"vllm-{port}.log", port)
-    try:
-        yield started
-    finally:
-        started.kill()
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory) -> Iterator[Vllm]:
     """The demo model, served with the printed command."""
     with serving_with(tmp_path_factory.mktemp("vllm")) as started:
-        logger.info("vLLM %s answers after %.0f s", version(started), started.start_seconds)
+        logger.info("vLLM %s answers after %.0f s", started.version(), started.start_seconds)
         yield started
-
-
-def version(started: Vllm) -> str:
-    with urllib.request.urlopen(f"{started.root}/version", timeout=5) as response:
-        return json.load(response)["version"]
 
 
 @pytest.fixture(scope="module")
@@ -169,46 +73,6 @@ def windows(clips: list[Path] = CLIPS) -> list[Frames]:
     return found
 
 
-def seen_by(started: Vllm, frames: Frames, prompt: Prompt) -> str:
-    """The prompt as the served model reads it."""
-    refused = Manner(without=frozenset({"mm_processor_kwargs", "media_io_kwargs"}))
-    body = request_body("demo", sending.clip_parts(frames), prompt, DEMO, refused)
-    asked = {**body, "max_tokens": 1, "return_token_ids": True}
-    ids = started.post("/v1/chat/completions", asked)["prompt_token_ids"]
-    return started.post("/detokenize", {"model": "demo", "tokens": ids})["prompt"]
-
-
-def read_here(started: Vllm, model, frames: Frames, prompt: Prompt) -> str:
-    """The prompt as the model in this process reads it."""
-    ids = [*model.prepare(frames).payload.ids.tolist(), *model._ids(prompt)]
-    return started.post("/detokenize", {"model": "demo", "tokens": ids})["prompt"]
-
-
-STAMP = re.compile(r"<([0-9]+\.[0-9]) seconds>")
-
-
-def stamps_off(one: str, other: str) -> list[float]:
-    """By how many seconds the stamps of two prompts differ that are equal but for these."""
-    assert STAMP.sub("<>", one) == STAMP.sub("<>", other)
-    stamps = (map(float, STAMP.findall(text)) for text in (one, other))
-    return [abs(a - b) for a, b in zip(*stamps, strict=True)]
-
-
-# What the model sees
-
-
-def test_the_printed_command_shows_the_prompt_of_the_model_in_this_process(served: Vllm, here) -> None:
-    """Form, frames, size and stamps of every window."""
-    model = server.load(served.address, access=Access())
-    assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"
-    prompt = contract.find_prompt("a red car drives from left to right", DEMO)
-    off = []
-    for frames in windows():
-        off += stamps_off(read_here(served, here, frames, prompt), seen_by(served, frames, prompt))
-    logger.info("%d of %d stamps are the same, the others 0.1 s off", off.count(0), len(off))
-    assert max(off) < ROUNDED_OTHERWISE
-
-
 CASES = [
     *((2.0, seconds) for seconds in (1.0, 2.0, 5.3, 7.3, 8.0, 12.7, 15.9, 16.0, 30.0, 61.0, 68.7, 120.0)),
     *((1.0, seconds) for seconds in (7.3, 30.0)),
@@ -223,9 +87,9 @@ def test_no_frame_is_lost_and_no_stamp_is_off(served: Vllm, here, fps: float, se
     times = np.linspace(0, seconds - 0.04, count)
     frames = Frames(np.full((count, 64, 96, 3), 99, np.uint8), tuple(times.tolist()), Span(0, seconds))
     prompt = contract.raw_prompt("What is there?", DEMO)
-    text = seen_by(served, frames, prompt)
+    text = served.prompt_of(frames, prompt)
     assert text.count("<|video_pad|>") == contract.video_tokens(count, 64, 96)
-    assert max(stamps_off(read_here(served, here, frames, prompt), text)) < ROUNDED_OTHERWISE
+    assert max(stamps_off(served.spelled(read_by(here, frames, prompt)), text)) < ROUNDED_OTHERWISE
 
 
 # Answers

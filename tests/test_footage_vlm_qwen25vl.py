@@ -291,6 +291,7 @@ def test_out_of_memory_halves_the_batch(model):
 
 
 def test_an_index_keeps_both_stages_and_hands_them_on(model, tmp_path):
+    pytest.importorskip("lancedb")
     write_levels(tmp_path / "clips" / "a.mp4", [20, 200, 90, 240, 30, 150])
     store = Store.open(tmp_path / "index.lancedb", create=True)
     options = {"model": model, "embedder": StandinEmbedder(), "window_seconds": 2.0, "overlap_seconds": 0.5}

@@ -57,6 +57,17 @@ def write_tiny_model(
         seed: of the weights.
     """
     tokenizer = tokenizer or tiny_tokenizer(number_tokens=number_tokens)
+    return write_model(folder, tiny_model(tokenizer, seed=seed), tokenizer, profile=profile)
+
+
+def write_model(
+    folder: Path,
+    model: Qwen3_5ForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    *,
+    profile: str = "",
+) -> Path:
+    """Writes everything that Marlin-2B's repository holds around ``model``; see ``write_tiny_model``."""
     pixels = {"patch_size": 16, "temporal_patch_size": 2, "merge_size": 2, "image_mean": [0.5] * 3}
     pixels["image_std"] = [0.5] * 3
     processor = Qwen3VLProcessor(
@@ -71,7 +82,6 @@ def write_tiny_model(
         ),
         chat_template=CHAT_TEMPLATE,
     )
-    model = tiny_model(tokenizer, seed=seed)
     model.generation_config.eos_token_id = [tokenizer.eos_token_id, tokenizer.pad_token_id]
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(folder)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import (
+    PreTrainedTokenizerBase,
     Qwen2VLImageProcessor,
     Qwen3_5Config,
     Qwen3_5ForConditionalGeneration,
@@ -38,16 +39,28 @@ CAPTION_LETTERS, FIND_LETTERS = 36, 40
 """A letter is a token here: with the end of the turn, about the 46 and 50 tokens of the real prompts."""
 
 
-def network(*, tiny: bool, device: torch.device | str, dtype: torch.dtype) -> Any:
+def network(
+    *,
+    tiny: bool,
+    device: torch.device | str,
+    dtype: torch.dtype,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> Any:
     """Random weights at transformers' own scale, in Marlin-2B's shape or a fraction of it.
 
     At that scale the fraction would repeat its first token: its matrices are larger.
+
+    Args:
+        tiny: a fraction of the shape.
+        device: where the weights are made.
+        dtype: of the weights.
+        tokenizer: names the ids of the special tokens; None for a small one.
     """
     before = torch.get_default_dtype()
     torch.set_default_dtype(dtype)
     try:
         with torch.device(device):
-            made = Qwen3_5ForConditionalGeneration(configuration(tiny=tiny)).eval()
+            made = Qwen3_5ForConditionalGeneration(configuration(tiny=tiny, tokenizer=tokenizer)).eval()
     finally:
         torch.set_default_dtype(before)
     if tiny:
@@ -57,9 +70,10 @@ def network(*, tiny: bool, device: torch.device | str, dtype: torch.dtype) -> An
     return made
 
 
-def configuration(*, tiny: bool) -> Qwen3_5Config:
-    """Qwen3.5-2B's, but for the ids of the special tokens, which are those of a small tokenizer."""
-    ids = tiny_tokenizer(number_tokens=True).convert_tokens_to_ids
+def configuration(*, tiny: bool, tokenizer: PreTrainedTokenizerBase | None = None) -> Qwen3_5Config:
+    """Qwen3.5-2B's; the ids of the special tokens are those of ``tokenizer``, by default a small one."""
+    tokenizer = tokenizer or tiny_tokenizer(number_tokens=True)
+    ids = tokenizer.convert_tokens_to_ids
     period = ["linear_attention", "linear_attention", "linear_attention", "full_attention"]
     text = {
         "vocab_size": 1024 if tiny else VOCABULARY,
