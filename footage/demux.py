@@ -1,7 +1,7 @@
 """Opens containers through PyAV and reads their packets: where every frame of a file lies in time.
 
 Decodes nothing (``footage.framereader`` does) and knows neither windows nor models; times here are the
-container's own ticks. PyAV is imported here and there for reading; modules that write video import it for that.
+container's own ticks. PyAV is imported in these two for reading; modules that write video import it for that.
 """
 
 from __future__ import annotations
@@ -137,10 +137,10 @@ def open_video(path: str, *, raw_clock: bool = False) -> Iterator[tuple[Any, Any
             raw.close()
         if isinstance(exc, EOFError):
             raise DecodeError(f"{name} has not a single frame in it") from exc
-        raise DecodeError(
-            f"{name} cannot be opened: {why(exc)}",
-            hint="the file may be damaged, or cut short before its index was written",
-        ) from exc
+        if isinstance(exc, av.InvalidDataError):
+            because = "it is damaged, or was cut short before its index was written"
+            raise DecodeError(f"{name} cannot be opened: {because}") from exc
+        raise DecodeError(f"{name} cannot be opened: {why(exc)}") from exc
     try:
         with container:
             yield container, _video_stream(container, name)

@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from footage import demux
+from footage import demux, framereader
 from footage.audiotracks import AudioTrack, audio_tracks
 from footage.containers import display_name
 from footage.deinterlace import deinterlaced
 from footage.errors import DecodeError
-from footage.framereader import Damage, SoundFrame, before, decoded, in_order, open_before
+from footage.framereader import Damage, SoundFrame, before, in_order, open_before
 from footage.types import Span
 from footage.watchdog import Pulse
 
@@ -134,7 +134,7 @@ def decoded(
     with open_before(stretch.table, before(stretch.table, stretch.first)) as (source, video):
         patience = _INTERLEAVING_SECONDS if sound else 0.0
         streams = [video, *(source.streams[track.stream_index] for track in sound)]
-        frames = in_order(decoded(source, streams, pulse, Damage(), stretch.table.parts))
+        frames = in_order(framereader.decoded(source, streams, pulse, Damage(), stretch.table.parts))
         for frame in deinterlaced(frames, stretch.table.interlacing):
             if isinstance(frame, SoundFrame):
                 yield frame

@@ -17,7 +17,7 @@ from footage.store import Store
 from footage.types import File, Frames, Window, WindowRecord
 from footage.vlm.profiles import Profile
 from indexer import library
-from indexer.following import complete, digests, kept_from
+from indexer.following import digests, kept_from
 from indexer.plan import Cutting, Job, Known, failed
 from indexer.progress import Meter, new_seconds
 
@@ -178,8 +178,8 @@ class Ahead:
 
     def _follow(self, job: Job, source: decode.Source, opened: set[str]) -> Iterator[Message]:
         """Messages about a file that is still being written: its complete windows, as it was scanned."""
-        content_id, seconds = job.file.content_id, job.video.duration_seconds
-        plan = complete(self._cutting.windows(content_id, seconds), seconds)
+        content_id, video = job.file.content_id, job.video
+        plan = self._cutting.complete_windows(content_id, video.duration_seconds, video.gaps)
         missing = self._known.missing(plan) if content_id not in opened else ()
         if missing and self._left_seconds <= 0:
             yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))

@@ -15,13 +15,11 @@ from dataclasses import replace
 from footage import decode
 from footage import video as footage_video
 from footage.store import Store
-from footage.types import Span, Window, WindowRecord
+from footage.types import File, Span, Window, WindowRecord
 
 GUARD_SECONDS = 1.0
 """How far a file has to reach past a window for the window to be complete: frames are stored out of order,
 and the end of a file that grows may be cut anywhere."""
-GROWTH = 1.05
-"""By how much a file has to grow before it is scanned again; every scan reads all of it."""
 _PROVISIONAL = "growing-"
 _ID_DIGITS = 32
 
@@ -49,6 +47,20 @@ def complete(plan: Sequence[Window], duration_seconds: float) -> tuple[Window, .
         duration_seconds: That length.
     """
     return tuple(window for window in plan if window.span.end_seconds + GUARD_SECONDS <= duration_seconds)
+
+
+def expected_seconds(before: File, now: File) -> float:
+    """How long a growing file may be by now, without a look into it.
+
+    It grows in real time, as a recording does, or by its bytes, as a copy does; the longer counts.
+
+    Args:
+        before: Its row when it was last scanned.
+        now: Its size and modification time now.
+    """
+    by_clock = before.duration_seconds + now.modified_at - before.modified_at
+    by_size = before.duration_seconds * now.size_bytes / max(1, before.size_bytes)
+    return max(by_clock, by_size)
 
 
 def digests(source: decode.Source, windows: Sequence[Window], *, timeout_seconds: float) -> dict[int, str]:

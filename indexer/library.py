@@ -81,7 +81,7 @@ class Ignored:
         "system folder",
         "other file",
         "folder that may not be read",
-        "link that leads nowhere or in a circle",
+        "link that cannot be followed",
     ]
     """What it is."""
 
@@ -160,7 +160,7 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
                 if path == start:
                     raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
                 if path.is_symlink():
-                    yield Ignored(shown(path), "link that leads nowhere or in a circle")
+                    yield Ignored(shown(path), "link that cannot be followed")
                 continue  # else it went away while the folder was read
             count += 1
             if str(path) not in seen:

@@ -24,7 +24,7 @@ from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, RunsEach, 
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks
 from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
-from indexer.following import complete, is_provisional, sentence
+from indexer.following import is_provisional, sentence
 from indexer.library import EVERYTHING, Ignored, Selection
 from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing, remembered
 from indexer.progress import ClockDoubt, IndexReport, Meter, Progress, new_seconds
@@ -140,10 +140,10 @@ def index(
                 run.record(looked)
                 run.unchanged += looked.state == "indexed"
             else:
-                plan = cutting.windows("", looked.video.duration_seconds, looked.video.gaps)
-                seconds = looked.video.footage_seconds
+                video = looked.video
+                plan, seconds = cutting.windows("", video.duration_seconds, video.gaps), video.footage_seconds
                 if looked.growing is not None:
-                    plan = complete(plan, looked.video.duration_seconds)
+                    plan = cutting.complete_windows("", video.duration_seconds, video.gaps)
                     seconds = covered_seconds(plan)
                 meter.expect(len(plan), seconds)
                 jobs.append(looked)
@@ -315,6 +315,7 @@ class _Run:
         self._meter = meter
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
+        self._warnings: dict[str, tuple[str, ...]] = {}
         self._clock_doubts: dict[tuple[str, float], list[str]] = {}
         self._earlier: set[str] = set()
         self.unchanged = 0
@@ -346,6 +347,8 @@ class _Run:
         content.files.append(file)
         if content.waiting:
             self._put(file)
+            if video.warnings:
+                self._warnings[file.path] = video.warnings
         self._close_if_done(file.content_id)
 
     def _keep(self, opened: Opened) -> None:
@@ -509,6 +512,7 @@ class _Run:
             gone=away["gone"],
             offline=away["offline"],
             ignored=dict(ignored),
+            warnings=self._warnings,
             clock_doubts=tuple(
                 ClockDoubt(camera, difference, tuple(paths))
                 for (camera, difference), paths in sorted(self._clock_doubts.items())

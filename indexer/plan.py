@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -18,7 +19,14 @@ from footage.types import File, Provenance, Run, Span, Video, Window, WindowReco
 from footage.windows import plan_windows
 from indexer import library
 from indexer.clocks import NO_CLOCKS, Clocks, Recorded
-from indexer.following import GROWTH, complete, digests, is_provisional, provisional_id, sentence
+from indexer.following import (
+    complete,
+    digests,
+    expected_seconds,
+    is_provisional,
+    provisional_id,
+    sentence,
+)
 from indexer.library import Found
 from indexer.name_times import earlier_chapters
 from indexer.settling import Settling
@@ -70,6 +78,12 @@ class Cutting:
             window_seconds=self.window_seconds,
             overlap_seconds=self.overlap_seconds,
         )
+
+    def complete_windows(
+        self, content_id: str, duration_seconds: float, gaps: Iterable[Span] = ()
+    ) -> tuple[Window, ...]:
+        """The windows of a growing video that will not change any more."""
+        return complete(self.windows(content_id, duration_seconds, gaps), duration_seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,20 +262,23 @@ class Known:
         seconds = reading.settling.seconds if reading.settling else 0.0
         waiting = replace(file, state="waiting", reason=f"{GROWING} in the last {seconds:g} s")
         if before is not None and is_provisional(before.content_id) and before.size_bytes <= file.size_bytes:
-            known = reading.follow and complete(
-                reading.follow.windows(before.content_id, before.duration_seconds), before.duration_seconds
-            )
+            known = self._complete(before, before.duration_seconds, reading.follow)
             if not known:
                 return replace(before, state="waiting", reason=waiting.reason)
-            if file.size_bytes < GROWTH * before.size_bytes and not self.missing(known):
+            expected = self._complete(before, expected_seconds(before, file), reading.follow)
+            due = len(expected) > len(known) and (
+                not reading.settling or reading.settling.may_scan(found.path)
+            )
+            if not due and not self.missing(known):
                 return replace(before, state="waiting", reason=sentence(len(known)))
         if reading.follow is None:
             return waiting
         patience = reading.timeout_seconds
         try:
-            source = footage_video.scan(found.path, timeout_seconds=patience)
-            video = footage_video.probe(found.path, source=source, timeout_seconds=patience)
-            first = complete(reading.follow.windows("", video.duration_seconds), video.duration_seconds)[:1]
+            with reading.settling.scanning(found.path) if reading.settling else nullcontext():
+                source = footage_video.scan(found.path, timeout_seconds=patience)
+                video = footage_video.probe(found.path, source=source, timeout_seconds=patience)
+            first = reading.follow.complete_windows("", video.duration_seconds, video.gaps)[:1]
             digest = digests(source, first, timeout_seconds=patience).get(0)
         except VideoError as error:
             return replace(waiting, reason=f"it may still be being written: {error}")
@@ -271,6 +288,13 @@ class Known:
         video = replace(video, content_id=content_id, size_bytes=0)  # no size by which to know it again
         file = replace(file, content_id=content_id)
         return replace(self._with_clock(file, video, found.path, reading.clocks), growing=source)
+
+    def _complete(self, file: File, duration_seconds: float, cutting: Cutting | None) -> tuple[Window, ...]:
+        """The windows that are complete in a growing file of that length; none where it is not followed."""
+        if cutting is None:
+            return ()
+        video = self.videos.get(file.content_id)
+        return cutting.complete_windows(file.content_id, duration_seconds, video.gaps if video else ())
 
     def adopt(self, content_id: str, records: Sequence[WindowRecord]) -> None:
         """Count windows as committed that are about to be, as windows of a content."""

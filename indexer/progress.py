@@ -79,6 +79,8 @@ class IndexReport:
     """Files known from before whose root cannot be reached, newly noticed."""
     ignored: Mapping[str, int]
     """What else lay on the way, by what it is, such as "hidden"."""
+    warnings: Mapping[str, tuple[str, ...]]
+    """What is unusual about files that this run took up, by path, such as time stamps that start again."""
     clock_doubts: tuple[ClockDoubt, ...]
     """Files whose two clocks differ as if one were in another time zone; the container's was taken."""
     windows_captioned: int

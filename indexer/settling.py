@@ -1,16 +1,19 @@
-"""Tells files that are still being written from finished ones, by when they changed; opens none of them."""
+"""Says which files are still being written, by when they changed, and when to scan them; opens none."""
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from indexer.library import Found
 
 SETTLE_SECONDS = 30.0
 """How long a file has to stay unchanged to count as finished."""
+SCAN_SHARE = 0.1
+"""Largest share of the time that goes into scanning a file that grows; a scan reads all of it."""
 
 
 class Settling:
@@ -26,6 +29,7 @@ class Settling:
         self.seconds = seconds
         self._now = now
         self._seen: dict[Path, tuple[tuple[int, float], float]] = {}
+        self._rests: dict[Path, float] = {}  # until when a file is not scanned again
 
     def waits(self, found: Found) -> bool:
         """Whether a file has changed too recently; a modification time in the far future says nothing."""
@@ -41,3 +45,15 @@ class Settling:
             changed_at = found.modified_at if moved_on else now
         self._seen[found.path] = state, changed_at
         return now - changed_at < self.seconds
+
+    def may_scan(self, path: Path) -> bool:
+        """Whether scanning a file again keeps within SCAN_SHARE of the time."""
+        return self._now() >= self._rests.get(path, -math.inf)
+
+    @contextmanager
+    def scanning(self, path: Path) -> Iterator[None]:
+        """Note how long the scan of a file takes."""
+        began = self._now()
+        yield
+        ended = self._now()
+        self._rests[path] = ended + (ended - began) * (1 / SCAN_SHARE - 1)

@@ -21,7 +21,7 @@ SETTLE_SECONDS = 2.0
 RESCAN_SECONDS = 3600.0
 """How often everything is looked at again, whatever was noticed: network disks tell nothing."""
 RETRY_SECONDS = 30.0
-"""How soon files that are still being written are looked at again."""
+"""How soon files that are still being written are looked at again, and folders where changes never end."""
 
 
 def watch(
@@ -44,7 +44,8 @@ def watch(
             ``stop`` is set.
         stop: Ends the watching.
         ignore: What may change without anybody looking, such as an index that lies in a watched folder.
-        settle_seconds: How long nothing may change before ``look`` is called.
+        settle_seconds: How long nothing may change before ``look`` is called; where changes never end, as in
+            a folder that is recorded to, it is called ``retry_seconds`` after the first.
         rescan_seconds: How long to wait at most.
         retry_seconds: How long to wait at most while files are waiting to be finished.
 
@@ -58,7 +59,9 @@ def watch(
             changes.clear()
             waiting = look()
             due = time.monotonic() + (retry_seconds if waiting else rescan_seconds)
-            while not stop.is_set() and time.monotonic() < due and not changes.settled(settle_seconds):
+            while not stop.is_set() and time.monotonic() < due:
+                if changes.settled(settle_seconds, at_most_seconds=retry_seconds):
+                    break
                 stop.wait(0.1)
         finally:
             observer.stop()
@@ -70,11 +73,12 @@ class _Changes(FileSystemEventHandler):
 
     def __init__(self, ignore: Sequence[Path | str]) -> None:
         self._ignore = ignore
-        self._last: float | None = None
+        self._first: float | None = None
+        self._last = 0.0
 
     def clear(self) -> None:
         """Forget what changed so far."""
-        self._last = None
+        self._first = None
 
     def dispatch(self, event: FileSystemEvent) -> None:
         """Take note of a change; what only reads a file is none. Called by watchdog."""
@@ -82,10 +86,14 @@ class _Changes(FileSystemEventHandler):
         reads = event.event_type in ("opened", "closed_no_write")
         if not reads and not all(library.is_under(path, self._ignore) for path in paths):
             self._last = time.monotonic()
+            self._first = self._last if self._first is None else self._first
 
-    def settled(self, seconds: float) -> bool:
-        """Whether something changed, and then nothing for so long."""
-        return self._last is not None and time.monotonic() - self._last >= seconds
+    def settled(self, seconds: float, *, at_most_seconds: float) -> bool:
+        """Whether something changed, and then nothing for so long, or the first change is that long ago."""
+        if self._first is None:
+            return False
+        now = time.monotonic()
+        return now - self._last >= seconds or now - self._first >= at_most_seconds
 
 
 def _observer(paths: Sequence[Path | str], changes: _Changes) -> BaseObserver:

@@ -203,7 +203,7 @@ def test_a_truncated_file_gives_what_can_be_read_and_says_how_much(tmp_path, nam
 def test_a_recording_cut_short_before_its_index_is_refused(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=60, size=(320, 240))
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(DecodeError, match=r"^a\.mp4 cannot be opened: Invalid data"):
+    with pytest.raises(DecodeError, match=r"^a\.mp4 cannot be opened: it is damaged, or was cut short"):
         probe(path)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from typer.testing import CliRunner
 from footage.store import Store
 from footage.store.notebook import Mark
 from footage.store.tables import Tables
-from footage.types import Span
-from indexer.following import is_provisional
+from footage.types import File, Span
+from indexer.following import expected_seconds, is_provisional
 from indexer.library import Found
 from indexer.pipeline import index
 from indexer.settling import Settling
@@ -251,15 +252,77 @@ def test_a_header_that_is_written_at_the_end_does_not_matter(tmp_path):
     assert content_of(recorder.store) == unbroken(tmp_path, recorder)
 
 
-def test_a_growing_file_is_not_scanned_again_for_every_byte(recorder):
-    recorder.write(0.6)
+def test_a_growing_file_is_scanned_again_only_when_another_window_should_be_complete(recorder):
+    recorder.write(0.6)  # 12 s; the next window is complete at 14 s
     recorder.look(follow=True)
     first = recorder.file()
-    recorder.clock.at += 20
-    recorder.write(0.61)
+    recorder.write(0.61)  # a second later
     report = recorder.look(follow=True)
     assert (report.waiting, report.windows_captioned) == (1, 0)
     assert recorder.file() == first
+    recorder.clock.at += 1
+    recorder.write(0.62)  # three seconds later: by the clock another window may be there
+    recorder.look(follow=True)
+    assert recorder.file().size_bytes > first.size_bytes
+
+
+def test_a_window_of_a_long_recording_is_expected_as_soon_as_it_is_complete():
+    hour = File("/a.ts", "growing-a", size_bytes=10**9, modified_at=NOW, duration_seconds=3600.0)
+    recorded = replace(hour, size_bytes=10**9 + 1, modified_at=NOW + 31)
+    copied = replace(hour, size_bytes=2 * 10**9, modified_at=NOW + 1)
+    assert expected_seconds(hour, recorded) == 3631
+    assert expected_seconds(hour, copied) == 7200
+
+
+def test_scanning_a_growing_file_takes_at_most_a_tenth_of_the_time(recorder):
+    path = recorder.path
+    assert recorder.settling.may_scan(path)
+    with recorder.settling.scanning(path):
+        recorder.clock.at += 3
+    assert not recorder.settling.may_scan(path)
+    recorder.clock.at += 26.9
+    assert not recorder.settling.may_scan(path)
+    recorder.clock.at += 0.1
+    assert recorder.settling.may_scan(path)
+
+
+def with_a_pause(folder, levels, *, seconds):
+    """A recording of some levels, and after a pause of them once more."""
+    first, shifted, whole = folder / "first.ts", folder / "second.ts", folder / "gate.ts"
+    write_recording(first, levels)
+    with av.open(str(first)) as source, av.open(str(shifted), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.pts += seconds * 90_000
+                packet.dts += seconds * 90_000
+                packet.stream = stream
+                target.mux(packet)
+    whole.write_bytes(first.read_bytes() + shifted.read_bytes())
+    return whole
+
+
+def test_a_pause_in_a_recording_that_is_followed_is_no_footage(tmp_path):
+    recorder = Recorder(tmp_path, with_a_pause(tmp_path, LEVELS[:9], seconds=600))
+    recorder.write(0.45)  # within the first part
+    recorder.look(follow=True)
+    assert recorder.windows() == [Span(0, 4), Span(3, 7)]
+    recorder.clock.at += 600
+    recorder.write(1.0)
+    report = recorder.look(follow=True)
+    assert recorder.windows()[:3] == [Span(0, 4), Span(3, 7), Span(6, 9)]
+    assert recorder.windows()[3:] == [Span(600, 604), Span(603, 607)]
+    assert report.windows_captioned == 3
+    known = recorder.file()
+    recorder.clock.at += 0.5
+    os.utime(recorder.path, (recorder.clock.at, recorder.clock.at))
+    recorder.look(follow=True)
+    assert recorder.file() == known  # not scanned again: no window more can be complete
+    recorder.clock.at += 31
+    report = recorder.look(follow=True)
+    assert (report.indexed, report.windows_captioned) == (1, 1)
+    assert len(recorder.model.log) == 6
+    assert content_of(recorder.store) == unbroken(tmp_path, recorder)
 
 
 def test_a_recording_that_is_renamed_when_it_is_finished_keeps_its_captions(recorder, tmp_path):

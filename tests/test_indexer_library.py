@@ -102,7 +102,7 @@ def test_what_is_passed_over_is_told(folder):
         (".hidden.mp4", "hidden"),
         (".cache", "hidden"),
         ("notes.txt", "other file"),
-        ("dangling.mp4", "link that leads nowhere or in a circle"),
+        ("dangling.mp4", "link that cannot be followed"),
         *locked,
     }
 

@@ -88,3 +88,32 @@ def test_the_index_follows_what_happens_in_the_folder(watched, tmp_path):
     becomes(
         store, {"a.mp4": "gone", "b.mp4": "gone", "c.mp4": "indexed", "d.mp4": "indexed", "e.mp4": "indexed"}
     )
+
+
+def test_a_folder_where_changes_never_end_is_looked_at_all_the_same(tmp_path):
+    """As one that a recorder writes to: waiting for it to be quiet would be waiting for ever."""
+    stop, looked, errors = threading.Event(), threading.Semaphore(0), []
+
+    def look():
+        looked.release()
+        return False
+
+    def run():
+        try:
+            watch([tmp_path], look, stop=stop, settle_seconds=5.0, retry_seconds=0.5)
+        except BaseException as error:
+            errors.append(error)
+
+    def record():
+        with (tmp_path / "recording.ts").open("ab", buffering=0) as file:
+            while not stop.wait(0.05):
+                file.write(b"more")
+
+    threads = [threading.Thread(target=target) for target in (run, record)]
+    for thread in threads:
+        thread.start()
+    seen = [looked.acquire(timeout=30) for _ in range(3)]
+    stop.set()
+    for thread in threads:
+        thread.join(20)
+    assert seen == [True] * 3 and errors == []

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from standin_finder import StandinFinder, TestVideo, index_videos, write_grey_video
+from tiny_clips import write_clip
 from typer.testing import CliRunner
 
 from footage.embedder import load_embedder
@@ -160,6 +161,15 @@ def test_find_lists_so_many_answers_and_closes_with_a_sentence(run, tmp_path, mo
     assert one.stderr.splitlines()[-1].startswith(
         "Nothing certain: the model looked at 1:05.0 of 1:10.0; listed are the best 1 of "
     )
+
+
+def test_find_counts_no_gap_as_footage(run, tmp_path, monkeypatch):
+    times = [number / 4 + 600 * (number >= 40) for number in range(80)]
+    clip = write_clip(tmp_path / "pause.mkv", times, fps=4)
+    long = TestVideo("long", 190, 70.0, {DOG: [(8, 12)]})
+    monkeypatch.setattr("ui.parts.load_model", lambda settings: StandinFinder([long]))
+    said = runner.invoke(app, ["find", str(clip), "a yacht sinks"])
+    assert said.stderr.splitlines()[-1].endswith("the model looked at 0:20.0 of 0:20.0.")
 
 
 MATCH = {

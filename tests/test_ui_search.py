@@ -11,6 +11,7 @@ from test_search_joint import CAR, DOG, VIDEOS
 from typer.testing import CliRunner
 
 from footage.embedder import load_embedder
+from ui import console
 from ui.cli import app
 
 runner = CliRunner()
@@ -61,6 +62,31 @@ def test_the_model_is_asked_about_every_part(db, monkeypatch):
     first = json.loads(result.stdout.splitlines()[0])
     assert (first["verdict"], first["grounded"], Path(first["video"]).stem) == ("found", True, "order")
     assert {event for _, _, event in finder.asked} == {"a red car drives by", "a white dog runs"}
+
+
+class FinderWithABug(StandinFinder):
+    """Fails on one video in a way that no caller foresees."""
+
+    def prepare(self, frames):
+        prepared = super().prepare(frames)
+        if prepared.payload.name == "together":
+            raise ZeroDivisionError("half a frame")
+        return prepared
+
+
+@pytest.mark.parametrize("query", ["a white dog runs", TEXT])
+def test_a_search_in_which_one_video_fails_answers_for_the_rest_with_exit_code_3(db, monkeypatch, query):
+    monkeypatch.setattr("ui.parts.load_model", lambda settings: FinderWithABug(VIDEOS))
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
+    result = runner.invoke(app, ["search", query, "--db", db, "--json", "--fresh"])
+    assert result.exit_code == console.EXIT_PARTLY == 3
+    *matches, coverage = [json.loads(line) for line in result.stdout.splitlines()]
+    [failed] = coverage["not_checked"]
+    assert Path(failed["video"]).stem == "together"
+    assert failed["reason"] == "It could not be checked: ZeroDivisionError: half a frame."
+    assert "order" in {Path(match["video"]).stem for match in matches if match["verdict"] == "found"}
+    said = runner.invoke(app, ["search", query, "--db", db, "--fresh"])
+    assert said.exit_code == 3 and "ZeroDivisionError: half a frame" in said.stderr
 
 
 def test_pages_follow_each_other(db):

@@ -487,3 +487,14 @@ class TestInABrowser:
         assert wide <= 380
         right = stage.page.locator("[data-do='out + second']").bounding_box()
         assert right["x"] + right["width"] <= 380
+
+    def test_a_gap_is_drawn_across_all_lanes_and_explained(self, open_stage, tmp_path):
+        times = [number / 4 + 40 * (number >= 100) for number in range(120)]  # 25 s, a pause of 40 s, 5 s
+        stage = open_stage("still", source=write_clip(tmp_path / "pause.mkv", times, fps=4))
+        view = stage.page.locator(".view").bounding_box()
+        gap = stage.page.locator(".lanes > b")
+        drawn, lanes_drawn = gap.bounding_box(), stage.page.locator(".lanes").bounding_box()
+        assert gap.count() == 1 and drawn["height"] == pytest.approx(lanes_drawn["height"], abs=1)
+        assert (drawn["x"] - view["x"]) / view["width"] == pytest.approx(25 / 70, abs=0.02)
+        assert drawn["width"] / view["width"] == pytest.approx(40 / 70, abs=0.02)
+        assert "no frames" in stage.page.locator(".legend").inner_text()

@@ -74,7 +74,8 @@ def take_in(
     try:
         lines = read_lines(file)
     except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise FileError(f"{file} cannot be read: {reason}.", hint="Name a file of JSON Lines.") from error
     told = import_captions(lines, store=Store.open(settings.db, create=True), embedder=text_embedder)
     if json:
         console.emit(**told._asdict())

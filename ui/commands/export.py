@@ -158,5 +158,6 @@ def _read(file: Path, store: Store | None) -> list[Clip]:
     try:
         lines = read_lines(file)
     except (OSError, UnicodeDecodeError) as error:
-        raise FileError(f"{file} cannot be read: {error}", hint="Name a file of JSON Lines.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise FileError(f"{file} cannot be read: {reason}.", hint="Name a file of JSON Lines.") from error
     return read_results(lines, store, exports.origins(store), identify=content_id)

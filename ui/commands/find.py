@@ -164,19 +164,20 @@ def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> G
 
 
 def _span(video: Path, start: str | None, end: str | None) -> tuple[Span | None, float]:
-    """The part of the video to look at, None for all of it, and how long the video is, in seconds."""
+    """The part of the video to look at, None for all of it, and the seconds of footage in the whole video."""
     from footage.errors import UsageError
     from footage.timecode import parse_time
     from footage.types import Span
     from footage.video import probe
 
-    duration = probe(video).duration_seconds  # also: what is wrong with the file is told first
+    probed = probe(video)  # also: what is wrong with the file is said first
+    duration = probed.duration_seconds
     if start is None and end is None:
-        return None, duration
+        return None, probed.footage_seconds
     first, last = parse_time(start or "0"), min(parse_time(end), duration) if end else duration
     if first >= last:
         raise UsageError(
             f"There is nothing from {format_time(first)} to {format_time(last)} in {video.name}, "
             f"which lasts {format_time(duration)}."
         )
-    return Span(first, last), duration
+    return Span(first, last), probed.footage_seconds

@@ -559,11 +559,20 @@ def print_report(report: IndexReport, store: Store, *, as_json: bool) -> None:
     out = console.results()
     out.print(sentence, soft_wrap=True)
     if report.ignored:
-        passed = ", ".join(f"{number:,} {what}" for what, number in sorted(report.ignored.items()))
+        passed = ", ".join(_counted(number, what) for what, number in sorted(report.ignored.items()))
         out.print(f"Passed over: {passed}.", soft_wrap=True)
+    for path, warnings in sorted(report.warnings.items()):
+        for warning in warnings:
+            out.print(f"Note on {shown.short_path(path)}: {console.plain(warning)}.", soft_wrap=True)
     for doubt in report.clock_doubts:
         out.print(f"Clocks differ: {console.plain(_doubt_sentence(doubt))}", soft_wrap=True)
     shown.print_coverage(store.coverage())
+
+
+def _counted(number: int, what: str) -> str:
+    """A number of files or folders: "2 system folders", "2 folders that may not be read"."""
+    noun, that, rest = what.partition(" that ")
+    return f"{number:,} {what}" if what == "hidden" else shown.count(number, noun) + that + rest
 
 
 def _doubt_sentence(doubt: ClockDoubt) -> str:
@@ -582,7 +591,12 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
 def _print_json(report: IndexReport, store: Store) -> None:
     for file in report.files:
         console.emit(
-            type="file", path=file.path, content_id=file.content_id, state=file.state, reason=file.reason
+            type="file",
+            path=file.path,
+            content_id=file.content_id,
+            state=file.state,
+            reason=file.reason,
+            warnings=report.warnings.get(file.path, ()),
         )
     for name, coverage in store.coverage().items():
         console.emit(type="collection", name=name, **shown.collection_fields(coverage))

@@ -123,7 +123,8 @@ class Timeline {
     const known = [...this.covered, ...this.gaps].reduce((sum, [start, end]) => sum + end - start, 0)
     if (known < this.duration - 0.5) kinds.add("gap")
     if (this.gaps.length) kinds.add("none")
-    this.content.querySelector(".lanes").replaceChildren(...rows, base)
+    const without = this.gaps.map(([start, end]) => this.box("b", start, end))
+    this.content.querySelector(".lanes").replaceChildren(...without, ...rows, base)
     this.named(lanes)
     this.explain(kinds)
   }
