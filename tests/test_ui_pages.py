@@ -69,7 +69,14 @@ def db(first, tmp_path) -> Path:
 @pytest.fixture
 def open_page(db, tmp_path, monkeypatch) -> Iterator[Callable[..., AppTest]]:
     """Opens a page of the app on a copy of the index."""
-    settings = {"DB": db, "MODEL": "demo", "CACHE_DIR": tmp_path / "cache", "DEVICE": "cpu"}
+    settings = {
+        "DB": db,
+        "MODEL": "demo",
+        "CACHE_DIR": tmp_path / "cache",
+        "DEVICE": "cpu",
+        "LIBRARY_ROOTS": tmp_path,
+        "AUDIT_LOG": tmp_path / "audit.jsonl",
+    }
     for name, value in settings.items():
         monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
     monkeypatch.delenv("FOOTAGE_ALLOW_INDEXING_FROM_APP", raising=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from footage.errors import FootageError
-from footage.private import keep_to_owner
+from footage.private import close_to_others, keep_to_owner
 from ui.access.rules import WILDCARDS, Access
 from ui.access.visitor import serve_under
 
@@ -41,6 +41,7 @@ def serve(access: Access, *, script: Path = _APP) -> None:
     import uvicorn
 
     keep_to_owner()
+    _close_caches()
     sys.setswitchinterval(_SWITCH_SECONDS)
     threading.Thread(target=_load, daemon=True, name="loading").start()
     serve_under(access)
@@ -167,6 +168,15 @@ def _scripts_of_streamlit() -> tuple[str, ...]:
     scripts = re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL)
     digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
     return (*(f"'sha256-{digest}'" for digest in digests), "blob:")
+
+
+def _close_caches() -> None:
+    """Close caches that an earlier version has left open to others."""
+    from footage.config import load_settings
+
+    for name in ("previews", "thumbnails", "seen", "runs"):
+        with contextlib.suppress(OSError):
+            close_to_others(load_settings().cache_dir / name)
 
 
 def _load() -> None:
