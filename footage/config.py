@@ -204,8 +204,8 @@ class Settings(BaseSettings):
     )
     library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_paths)] = Field(
         default=(),
-        description="Folders that the app may index, with all below them, beside those already indexed; in the "
-        "environment separated as in PATH.",
+        description="Folders that the app may index, with all below them, beside those already indexed; in "
+        "the environment separated as in PATH.",
     )
     audit_log: UserPath = Field(
         default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",

@@ -113,7 +113,9 @@ def browser_pages(
             page.alerts = alerts = []
             page.on("dialog", lambda dialog, alerts=alerts: (alerts.append(dialog.message), dialog.dismiss()))
             page.refused = refused = []
-            page.on("console", lambda said, refused=refused: POLICY in said.text and refused.append(said.text))
+            page.on(
+                "console", lambda said, refused=refused: POLICY in said.text and refused.append(said.text)
+            )
             page.wait_for_function = partial(wait_until, page)
             page.goto(address)
             pages.append(page)

@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 
 from ui.access.rules import decided
-from ui.serving import serve
+from ui.serving import listening, serve
 
 script, port, host = sys.argv[1], int(sys.argv[2]), (sys.argv[3:] or ["127.0.0.1"])[0]
-serve(decided(host, port, proxy_hosts=[], token=None), script=Path(script))
+access = decided(host, port, proxy_hosts=[], token=None)
+serve(access, listening(access), script=Path(script))

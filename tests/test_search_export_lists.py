@@ -288,7 +288,7 @@ def test_fcpxml_keeps_the_speed_of_clips_of_other_rates(rated):
 def test_tables_tell_everything_and_nothing_that_a_spreadsheet_would_run(rated):
     made = cut(clip_of(rated[Fraction(25)], 0.5, 1.0, title='=HYPERLINK("x")', query="a, b\n"))
     [row] = csv.DictReader(io.StringIO(csv_table([made])))
-    assert row["title"] == '\'=HYPERLINK("x")' and row["query"] == "a, b\n"
+    assert row["title"] == '\'=HYPERLINK("x")' and row["query"] == "a, b "
     assert (row["span.start_seconds"], row["written_span.start_seconds"]) == ("0.5", "0.52")
     assert (row["timecode_in"], row["timecode_out"], row["frame_rate"]) == (
         "00:00:00:13",

@@ -31,11 +31,12 @@ _TRUSTED_PROXIES = "127.0.0.1,::1"
 """Whose word on a visitor's address and on TLS is taken."""
 
 
-def serve(access: Access, *, script: Path = _APP) -> None:
+def serve(access: Access, sockets: list[socket.socket], *, script: Path = _APP) -> None:
     """Serve the app; returns when it was ended.
 
     Args:
-        access: Where to listen, and who may pass.
+        access: Who may pass.
+        sockets: Where to listen, see ``listening``.
         script: The page's script.
     """
     import uvicorn
@@ -45,7 +46,6 @@ def serve(access: Access, *, script: Path = _APP) -> None:
     sys.setswitchinterval(_SWITCH_SECONDS)
     threading.Thread(target=_load, daemon=True, name="loading").start()
     serve_under(access)
-    sockets = listening(access)
     config = uvicorn.Config(
         gated_app(access, script),
         ws="websockets-sansio",

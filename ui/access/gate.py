@@ -31,7 +31,13 @@ SIGN_IN = "/sign-in"
 """Where the form with a token is sent."""
 HEALTH = "/_stcore/health"
 """Says that the app is up, and nothing else; needs no token, for whatever keeps an eye on the service."""
-UNUSED = ("/_stcore/agent", "/_stcore/metrics", "/_stcore/script-health-check", "/_stcore/upload_file", "/auth/")
+UNUSED = (
+    "/_stcore/agent",
+    "/_stcore/metrics",
+    "/_stcore/script-health-check",
+    "/_stcore/upload_file",
+    "/auth/",
+)
 """Beginnings of Streamlit's paths that the app has no use for: nothing is there."""
 _READING = ("GET", "HEAD")
 _LONGEST_FORM = 4096
@@ -109,7 +115,9 @@ class Gate:
             raise Refused(HTTPStatus.FORBIDDEN, "Pages of other addresses get nothing from this app.")
         if scope["path"].startswith(UNUSED):
             raise Refused(HTTPStatus.NOT_FOUND, "Not found.")
-        signing_in = scope["method"] == "POST" and scope["path"] == SIGN_IN and self._access.tokens is not None
+        signing_in = (
+            scope["method"] == "POST" and scope["path"] == SIGN_IN and self._access.tokens is not None
+        )
         if scope["method"] not in _READING and not signing_in:
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.")
         if signing_in and origin is None:
@@ -171,7 +179,10 @@ class Gate:
                     del headers[name]
                 for name, value in self._headers.items():
                     headers[name] = value
-                if "public" not in headers.get("cache-control", "") or "immutable" not in headers["cache-control"]:
+                if (
+                    "public" not in headers.get("cache-control", "")
+                    or "immutable" not in headers["cache-control"]
+                ):
                     headers["Cache-Control"] = "private, no-cache"
             await send(message)
 

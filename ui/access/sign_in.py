@@ -53,4 +53,6 @@ def leading_to(address: str) -> str:
     page of the app itself asks for. And the token is then in no history.
     """
     head = f'<meta http-equiv="refresh" content="0;url={escape(address, quote=True)}">'
-    return _PAGE.format(head=head, body='<p><a href="' + escape(address, quote=True) + '">Open the app</a></p>')
+    return _PAGE.format(
+        head=head, body='<p><a href="' + escape(address, quote=True) + '">Open the app</a></p>'
+    )

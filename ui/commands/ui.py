@@ -80,7 +80,7 @@ def run(
 ) -> None:
     """Open the app: search, play what was found, see what is indexed. Ctrl-C ends it."""
     from ui.access.rules import decided
-    from ui.serving import serve
+    from ui.serving import listening, serve
 
     access = decided(host, port, proxy_hosts=allow_host or [], token=token)
     settings = options.settings_from(
@@ -93,11 +93,12 @@ def run(
         embedder=embedder,
         library_roots=[root.expanduser().absolute() for root in library_root] if library_root else None,
     )
+    sockets = listening(access)
     _note_who_reaches_it(access)
     _note_missing_weights(settings)
     os.environ.update(environment(settings, config=config))
     _print_addresses(access, settings, json=json)
-    serve(access)
+    serve(access, sockets)
 
 
 def _note_who_reaches_it(access: Access) -> None:
@@ -118,9 +119,7 @@ def _print_addresses(access: Access, settings: Settings, *, json: bool) -> None:
     addresses = {role: address(access, role) for role in ("edit", "view")}
     if json:
         shown = {"view_address": addresses["view"]} if access.tokens else {}
-        console.emit(
-            address=addresses["edit"], **shown, db=settings.db, model=shown_address(settings.model)
-        )
+        console.emit(address=addresses["edit"], **shown, db=settings.db, model=shown_address(settings.model))
     elif access.tokens:
         lines = [
             "The app is at (Ctrl-C ends it):",

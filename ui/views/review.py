@@ -125,9 +125,7 @@ def _save_form(desk: Desk) -> None:
 def _save(desk: Desk) -> str:
     state = st.session_state
     with editing(desk.settings, "save search"):
-        search = reviewing.save(
-            desk.store.notebook, state.save_name, state.save_query, author=pages.signed()
-        )
+        search = reviewing.save(desk.store.notebook, state.save_name, state.save_query, author=pages.signed())
     state.queue_search = search.id
     state.queue_ask = "captions"
     _first_page()
