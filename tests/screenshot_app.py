@@ -50,7 +50,7 @@ def chromium() -> str | None:
 
 @contextmanager
 def running_app(script: Path, *, cwd: Path = ROOT, **settings: object) -> Iterator[str]:
-    """Serve a script as the app is served, with the given settings (``db=…``, ``model=…``); gives its address."""
+    """Serve a script as the app is served, with some settings (``db=…``, ``model=…``); gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

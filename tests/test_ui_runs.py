@@ -202,7 +202,7 @@ def test_what_is_indexed_already_may_be_indexed_again(settings, clips, tmp_path)
     with pytest.raises(UsageError) as refused:
         runs.check_roots(none, [clips])
     assert "--library-root" in refused.value.hint
-    store.put_files([File(str(clips / "a.mp4"), root=str(clips)), File("/single/b.mp4")])
+    store.put_files([File(str(clips / "a.mp4"), "a", root=str(clips)), File("/single/b.mp4", "b")])
     runs.check_roots(none, [clips, clips / "new", "/single/b.mp4"])
     for other in (tmp_path, "/single", "/single/c.mp4", f"{clips}-more"):
         with pytest.raises(UsageError, match="may index"):

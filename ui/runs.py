@@ -113,7 +113,8 @@ def check_roots(settings: Settings, paths: Sequence[Path | str]) -> None:
         files = Store.open(settings.db).files()
     except StoreMissingError:
         files = []
-    roots = [os.path.realpath(root) for root in (*settings.library_roots, *indexed_roots(files))]
+    named = [*map(str, settings.library_roots), *indexed_roots(files)]
+    roots = [os.path.realpath(root) for root in named]
     for path in paths:
         real = os.path.realpath(path)
         if not any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in roots):

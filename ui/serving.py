@@ -1,4 +1,4 @@
-"""The app's server: Streamlit behind the gate, and what the first page needs, loaded while the browser opens."""
+"""The app's server: Streamlit behind the gate; loads what the first page needs while the browser opens."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _LOOK = Path(__file__).parent / ".streamlit" / "config.toml"
 _SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter; with the default of 0.005 loading holds up every request."""
 _LONGEST_MESSAGE = 16 * 2**20
-"""Bytes of the longest message a page may send: Streamlit's own bound on the state of its widgets is 10 MB."""
+"""Bytes of the longest message a page may send."""
 _GRACE_SECONDS = 3
 """How long requests that are being answered may take when the app is ended."""
 _TRUSTED_PROXIES = "127.0.0.1,::1"
@@ -98,8 +98,8 @@ def gated_app(access: Access, script: Path) -> Any:
 def settle_streamlit(access: Access) -> None:
     """Give Streamlit its options: ours alone, whatever files and variables say.
 
-    It reads .streamlit/config.toml and secrets.toml of the current folder and of the home otherwise, and has no
-    switch against that: any folder that holds videos could configure the server.
+    It reads .streamlit/config.toml and secrets.toml of the current folder and of the home otherwise, and has
+    no switch against that: any folder that holds videos could configure the server.
     """
     from streamlit import config
 
@@ -160,7 +160,7 @@ def _flat(table: dict[str, Any], above: str = "") -> list[tuple[str, Any]]:
 def _scripts_of_streamlit() -> tuple[str, ...]:
     """What the content security policy has to allow, beside files: the scripts in Streamlit's own page.
 
-    The app's components come as text and are run from ``blob:`` addresses, which only the app's own page makes.
+    The app's components come as text and run from ``blob:`` addresses, which only the app's own page makes.
     """
     import streamlit
 

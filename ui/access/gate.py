@@ -37,6 +37,7 @@ UNUSED = (
     "/_stcore/script-health-check",
     "/_stcore/upload_file",
     "/auth/",
+    "/oauth2callback",
 )
 """Beginnings of Streamlit's paths that the app has no use for: nothing is there."""
 _READING = ("GET", "HEAD")
@@ -130,6 +131,7 @@ class Gate:
         tokens = self._access.tokens
         if tokens is None or scope["type"] != "http":
             return None
+        token: str | None
         if scope["method"] == "POST":
             token, back = await _posted_token(scope, receive), "/"
         else:
@@ -163,7 +165,7 @@ class Gate:
 
     def _without_session(self, scope: Scope, headers: Mapping[str, str]) -> Response:
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and scope["type"] == "http":
-            # A link on a foreign page was followed: browsers send no strict cookie then, and do from our page.
+            # A link on a foreign page was followed: browsers send no strict cookie, but do from our own page.
             query = scope["query_string"].decode("latin-1")
             path = quote("/" + scope["path"].lstrip("/\\"))
             return HTMLResponse(sign_in.leading_to(path + (f"?{query}" if query else "")))
@@ -179,10 +181,7 @@ class Gate:
                     del headers[name]
                 for name, value in self._headers.items():
                     headers[name] = value
-                if (
-                    "public" not in headers.get("cache-control", "")
-                    or "immutable" not in headers["cache-control"]
-                ):
+                if "immutable" not in headers.get("cache-control", ""):  # as Streamlit's own scripts are
                     headers["Cache-Control"] = "private, no-cache"
             await send(message)
 

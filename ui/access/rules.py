@@ -1,4 +1,4 @@
-"""Who may reach the app, and in which role: pure decisions about hosts, origins and tokens; knows no server."""
+"""Who may reach the app, and in which role: decides on hosts, origins and tokens; knows no server."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ _PAGE = """<!doctype html>
 <style>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 26rem; margin: 18vh auto 0; padding: 0 1rem }}
 h1 {{ font-size: 1.4rem }}
-input, button {{ font: inherit; padding: .5rem .75rem; width: 100%; box-sizing: border-box; margin-top: .5rem }}
+input, button {{ font: inherit; padding: .5rem; width: 100%; box-sizing: border-box; margin-top: .5rem }}
 </style>
 </head>
 <body>
@@ -49,8 +49,8 @@ def form(*, wrong: bool = False) -> str:
 def leading_to(address: str) -> str:
     """A page that leads to an address of the app, and takes its own place in the browser's history.
 
-    A page, and no redirect: a browser that follows a link from elsewhere sends a strict cookie only with what a
-    page of the app itself asks for. And the token is then in no history.
+    A page, and no redirect: a browser that follows a link from elsewhere sends a strict cookie only with
+    what a page of the app itself asks for. The token is then in no history.
     """
     head = f'<meta http-equiv="refresh" content="0;url={escape(address, quote=True)}">'
     return _PAGE.format(

@@ -24,13 +24,13 @@ EXAMPLES = options.examples(
     "footage ui --allow-host footage.example.org --no-token",
 )
 PLAIN = (
-    "note: what goes to and from {host} is not encrypted, tokens included. Beyond a network that you trust, put a "
-    "proxy with TLS in front of the app: docs/serve.md shows how."
+    "note: what goes to and from {host} is not encrypted, tokens included. Beyond a network that you trust, "
+    "put a proxy with TLS in front of the app: docs/serve.md shows how."
 )
 """Said where others reach the app without a proxy."""
 NO_TOKEN = (
-    "note: the app asks visitors of {hosts} for nothing: the proxy has to ask for a password. It takes whoever the "
-    "proxy lets through for somebody who may edit."
+    "note: the app asks visitors of {hosts} for nothing: the proxy has to ask for a password. "
+    "Everyone that the proxy lets through may edit."
 )
 """Said where a proxy is to keep the door."""
 
@@ -53,8 +53,8 @@ def run(
         bool | None,
         typer.Option(
             "--token/--no-token",
-            help="Ask visitors for a token. Unset: where other machines reach the app. Without one there, a proxy "
-            "named by --allow-host has to ask for a password.",
+            help="Ask visitors for a token. Unset: where other machines reach the app. Without one there, a "
+            "proxy named by --allow-host has to ask for a password.",
             show_default=False,
         ),
     ] = None,
@@ -63,8 +63,8 @@ def run(
         typer.Option(
             "--library-root",
             metavar="FOLDER",
-            help="Folder that the app may index, with all below it, beside those already indexed. May be given "
-            "again. FOOTAGE_LIBRARY_ROOTS.",
+            help="Folder that the app may index, with all below it, beside those already indexed. May be "
+            "given again. FOOTAGE_LIBRARY_ROOTS.",
             show_default=False,
         ),
     ] = None,

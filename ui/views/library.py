@@ -35,7 +35,8 @@ _EVERY_SECONDS = 2.0
 _ROOTS = 10
 NO_ROOTS = (
     "The app may index no folder yet.",
-    "Start it with footage ui --library-root path/to/videos, or fill the index with footage index path/to/videos",
+    "Start it with footage ui --library-root path/to/videos, or fill the index with "
+    "footage index path/to/videos",
 )
 """Said where there is no folder that the app may index."""
 _WORDS = {"skipped": "left out"}
