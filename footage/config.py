@@ -200,7 +200,8 @@ class Settings(BaseSettings):
     )
     allow_indexing_from_app: bool | None = Field(
         default=None,
-        description="Whether the app may start index runs; unset: while it listens on this machine alone.",
+        description="Whether the app may start index runs; unset: while only this machine reaches it, or it "
+        "asks for a token.",
     )
     library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_paths)] = Field(
         default=(),

@@ -72,23 +72,27 @@ HEAD = """# Licences of what is installed along
 
 <!-- Written by tools/licences.py; `make audit` says whether it is up to date. -->
 
-footage itself is Apache-2.0. Nothing below is part of its source or of its wheel: `make setup` downloads each package
-from where it is published. Whoever passes on an installation as a whole, as a disk image or a container does, passes on
-all of this, under these licences. Weights of models have their own: [models.md](models.md).
+footage itself is Apache-2.0. Nothing below is part of its source or of its wheel: `make setup` downloads
+each package from where it is published. Whoever passes on an installation as a whole, as a disk image or a
+container does, passes on all of this, under these licences. Weights of models have their own:
+[models.md](models.md).
 
 ## What to look at before passing it on
 
-- **PyAV's wheel (`av`) brings FFmpeg with x264 and x265.** FFmpeg calls this build "{ffmpeg}", but
-  libx264 and libx265, which lie beside it, are GPL-2.0-or-later. An image that holds them has to offer their source;
-  both also have commercial licences. footage uses x264 where it writes H.264: previews, clips and reels.
-- **NVIDIA's packages are proprietary.** torch needs them on Linux, also where there is no GPU. Their licence allows
-  passing on the libraries with an application, under terms of its own; read it before an image is published.
+- **PyAV's wheel (`av`) brings FFmpeg with x264 and x265.** FFmpeg calls this build "{ffmpeg}", but libx264
+  and libx265, which lie beside it, are GPL-2.0-or-later. An image that holds them has to offer their
+  source; both also have commercial licences. footage uses x264 where it writes H.264: previews, clips and
+  reels.
+- **NVIDIA's packages are proprietary.** torch needs them on Linux, also where there is no GPU. Their
+  licence allows passing on the libraries with an application, under terms of its own; read it before
+  publishing one.
 - **H.264, H.265 and AAC are covered by patents** in some countries, whatever the licence of the code.
-- The GPL of libgfortran and libgomp comes with the exception for runtime libraries: programs that use them may have
-  any licence.
-- FFmpeg's shared libraries of the system, which torchcodec reads video with, come from the system, not from here.
-- Compiled packages (lancedb, pydantic-core, tokenizers and others) hold libraries that are linked in, which their
-  own licence files name; the second table has only libraries that are files of their own.
+- The GPL of libgfortran and libgomp comes with the exception for runtime libraries: programs that use them
+  may have any licence.
+- FFmpeg's shared libraries of the system, which torchcodec reads video with, come from the system, not from
+  here.
+- Compiled packages (lancedb, pydantic-core, tokenizers and others) hold libraries that are linked in, which
+  their own licence files name; the second table has only libraries that are files of their own.
 - Packages under MPL-2.0 ask that changes to their own files stay under it, and nothing of the rest.
 
 ## Packages
@@ -205,7 +209,7 @@ def bundled(packages: set[str]) -> dict[str, set[str]]:
 
 
 def _library(file_name: str) -> str:
-    """ "libx264-d6533a8d.so.165" is "x264", "libcudart.3eda8113.so.13" is "cudart"."""
+    """Such as "x264" of "libx264-d6533a8d.so.165"."""
     return re.sub(r"([-.][0-9a-f]{8})*\.so.*$", "", file_name).removeprefix("lib")
 
 

@@ -3,7 +3,9 @@
     pip-audit --format json … | python tools/vulnerabilities.py
 
 pip-audit calls a run clean in which its database knew none of the packages, as behind a mirror of the index
-that has no advisories. Here that is a failure of its own. Exit codes: 0 none known, 1 some known, 3 not checked.
+that has no advisories. Here that is a failure of its own.
+
+Exit codes: 0 none known, 1 some known, 3 not checked.
 """
 
 from __future__ import annotations
