@@ -18,7 +18,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
-from benchmarks.app import visiting
+from benchmarks.app import Visitor, visiting
 from screenshot_app import ROOT, browser_page, chromium, wait_for
 from standin_truth import SAMPLES, TruthModel
 from websockets.exceptions import InvalidStatus
@@ -277,18 +277,18 @@ def test_no_file_and_no_variable_configures_the_server(alone):
 HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
 
-def guards(headers) -> bool:
+def guards(headers, referrer: str = "same-origin") -> bool:
     policy = headers.get("Content-Security-Policy", "")
     parts = dict(part.partition(" ")[::2] for part in policy.split("; "))
     scripts = parts.get("script-src", "")
     return (
-        all(headers.get(name) == value for name, value in HEADERS.items())
+        all(headers.get_all(name) == [value] for name, value in HEADERS.items())
+        and headers.get_all("Referrer-Policy") == [referrer]
         and parts.get("default-src") == "'none'"
         and parts.get("frame-ancestors") == "'none'"
         and parts.get("connect-src") == "'self'"
@@ -352,6 +352,7 @@ def test_the_address_with_a_token_signs_in_and_loses_it(guarded, role):
     assert b'content="0;url=/library?video=a%26b&amp;q=x+y"' in body
     attributes = headers["Set-Cookie"].lower()
     assert "httponly" in attributes and "samesite=strict" in attributes and "domain" not in attributes
+    assert guards(headers, "no-referrer") and headers["Cache-Control"] == "no-store"
     cookie = headers["Set-Cookie"].partition(";")[0]
     assert get(guarded, "/", Cookie=cookie)[0] == 200
     assert opens(guarded, origin=guarded.address, cookie=cookie)
@@ -429,10 +430,30 @@ def test_a_header_of_the_client_makes_nobody_an_editor(guarded):
         },
         max_size=None,
     ) as stream:
-        from benchmarks.app import Visitor
-
         tab = Visitor(guarded.address, "view=queue", stream)
         tab.turn_to("review")
+        assert "Show item 1" in tab.ids and "Reviewed" not in tab.ids
+
+
+def test_the_session_of_an_editor_makes_nobody_else_an_editor(guarded):
+    """A page that lost its websocket may take its session up again; the role is that of the new sign-in."""
+    place, origin = f"ws{guarded.address.removeprefix('http')}/_stcore/stream", guarded.address
+
+    def joined(role: str, session: str = "none"):
+        return connect(
+            place,
+            origin=origin,
+            max_size=None,
+            subprotocols=["streamlit", "none", session],
+            additional_headers={"Cookie": guarded.cookies[role]},
+        )
+
+    with joined("edit") as stream:
+        session = Visitor(guarded.address, "", stream).session
+    with joined("view", session) as stream:
+        tab = Visitor(guarded.address, "view=queue", stream)
+        tab.turn_to("review")
+        assert tab.session == session
         assert "Show item 1" in tab.ids and "Reviewed" not in tab.ids
 
 
@@ -515,5 +536,12 @@ def test_a_browser_signs_in_and_uses_the_app_under_its_policy(guarded):
     with browser_page(guarded.address) as page:
         page.get_by_label("Token").fill(guarded.token("edit"))
         page.get_by_role("button", name="Open the app").click()
+        page.wait_for_selector(".fx-tiles")
+        page.get_by_role("link", name="Highlights").click()
+        page.get_by_text("Nothing is collected yet").wait_for()
+        page.get_by_role("link", name="Library").click()
+        page.locator(".st-key-open_0 button").click()
+        page.wait_for_selector(".fx-card")
+        page.get_by_role("link", name="Search").click()
         page.wait_for_selector(".fx-tiles")
         assert page.url == f"{guarded.address}/" and page.refused == []

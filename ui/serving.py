@@ -53,7 +53,7 @@ def serve(access: Access, sockets: list[socket.socket], *, script: Path = _APP) 
         access_log=False,  # addresses may hold a token
         log_level="warning",
         server_header=False,
-        proxy_headers=True,
+        proxy_headers=bool(access.proxy_hosts),
         forwarded_allow_ips=_TRUSTED_PROXIES,
         timeout_graceful_shutdown=_GRACE_SECONDS,
     )

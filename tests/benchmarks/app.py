@@ -69,6 +69,8 @@ class Visitor:
         self._page = ""
         self.ids: dict[str, str] = {}
         """Ids of the buttons and text boxes that the last run drew, by label."""
+        self.session = ""
+        """What the app calls this visit."""
         self.clip = ""
         """Address of the preview in the player, relative to the app's; empty for none."""
         self.answers = 0
@@ -118,6 +120,8 @@ class Visitor:
             kind = heard.WhichOneof("type")
             if kind == "page_info_changed":
                 self._query_string = heard.page_info_changed.query_string
+            elif kind == "new_session":
+                self.session = heard.new_session.initialize.session_id
             elif kind == "delta" and heard.delta.WhichOneof("type") == "new_element":
                 self._look_at(heard.delta.new_element)
             elif kind == "script_finished" and heard.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:

@@ -40,6 +40,8 @@ UNUSED = (
     "/oauth2callback",
 )
 """Beginnings of Streamlit's paths that the app has no use for: nothing is there."""
+_NO_TRACE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
+"""For answers to an address with a token: neither the next request nor a cache says what it was."""
 _READING = ("GET", "HEAD")
 _LONGEST_FORM = 4096
 
@@ -143,8 +145,8 @@ class Gate:
             return None
         role = tokens.role_of(token)
         if role is None:
-            return HTMLResponse(sign_in.form(wrong=True), HTTPStatus.UNAUTHORIZED)
-        answer = HTMLResponse(sign_in.leading_to(back))
+            return HTMLResponse(sign_in.form(wrong=True), HTTPStatus.UNAUTHORIZED, _NO_TRACE)
+        answer = HTMLResponse(sign_in.leading_to(back), headers=_NO_TRACE)
         answer.set_cookie(
             self._cookie,
             self._sessions.open(role),
@@ -169,7 +171,7 @@ class Gate:
             query = scope["query_string"].decode("latin-1")
             path = quote("/" + scope["path"].lstrip("/\\"))
             return HTMLResponse(sign_in.leading_to(path + (f"?{query}" if query else "")))
-        return HTMLResponse(sign_in.form(), HTTPStatus.UNAUTHORIZED)
+        return HTMLResponse(sign_in.form(), HTTPStatus.UNAUTHORIZED, {"Cache-Control": "no-store"})
 
     # -- 3. What goes back -----------------------------------------------------------------------------------
 
@@ -180,8 +182,9 @@ class Gate:
                 for name in [name for name in headers if name.startswith("access-control-")]:
                     del headers[name]
                 for name, value in self._headers.items():
-                    headers[name] = value
-                if "immutable" not in headers.get("cache-control", ""):  # as Streamlit's own scripts are
+                    headers.setdefault(name, value)
+                kept = headers.get("cache-control", "")
+                if "immutable" not in kept and "no-store" not in kept:  # the first: Streamlit's own scripts
                     headers["Cache-Control"] = "private, no-cache"
             await send(message)
 

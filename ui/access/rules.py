@@ -69,17 +69,18 @@ class Access:
     def allows_host(self, header: str | None) -> bool:
         """Whether a request was made under a name of this app: against DNS rebinding.
 
-        A page of a foreign name that resolves to this machine sends that name. Addresses in digits are no
-        names, so an app that listens on every address takes all of them.
+        A page of a foreign name that resolves to this machine sends that name. An app that other machines
+        reach also takes the names that this machine has for itself, and, where it listens on every address,
+        every address in digits, as those resolve to nothing else.
         """
         name = host_name(header)
         if name is None:
             return False
         if is_loopback(name) or name in self.proxy_hosts or name == self.host.lower():
             return True
-        if self.host not in WILDCARDS:
+        if is_loopback(self.host):
             return False
-        return _is_ip_address(name) or name in _own_names()
+        return name in _own_names() or (self.host in WILDCARDS and _is_ip_address(name))
 
 
 WILDCARDS = ("0.0.0.0", "::")
