@@ -25,6 +25,8 @@ _SWITCH_SECONDS = 0.0005
 """How long a thread may hold the interpreter; with the default of 0.005 loading holds up every request."""
 _LONGEST_MESSAGE = 16 * 2**20
 """Bytes of the longest message a page may send."""
+_NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""What the system says of an IPv6 address where IPv6 is switched off."""
 _GRACE_SECONDS = 3
 """How long requests that are being answered may take when the app is ended."""
 _TRUSTED_PROXIES = "127.0.0.1,::1"
@@ -68,21 +70,28 @@ def listening(access: Access) -> list[socket.socket]:
         FootageError: something listens there already, or this machine has no such address.
     """
     sockets: list[socket.socket] = []
+    failure: OSError | None = None
     try:
         found = socket.getaddrinfo(access.host, access.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        for family, address in dict.fromkeys((each[0], each[4]) for each in found):
-            both = access.host == "::" and socket.has_dualstack_ipv6()
-            sockets.append(socket.create_server(address, family=family, dualstack_ipv6=both))
     except OSError as error:
-        if sockets and error.errno == errno.EADDRNOTAVAIL:  # a name of an IPv6 address that is switched off
-            return sockets
-        for each in sockets:
-            each.close()
-        raise FootageError(
-            f"the app cannot listen on {access.host}, port {access.port}: {error.strerror or error}",
-            hint="Is another app running there? Choose another --port.",
-        ) from error
-    return sockets
+        found, failure = [], error
+    both = access.host == "::" and socket.has_dualstack_ipv6()
+    for family, address in dict.fromkeys((each[0], each[4]) for each in found):
+        try:
+            sockets.append(socket.create_server(address, family=family, dualstack_ipv6=both))
+        except OSError as error:
+            failure = error
+            if error.errno not in _NO_SUCH_ADDRESS:
+                break
+    if sockets and (failure is None or failure.errno in _NO_SUCH_ADDRESS):
+        return sockets
+    for each in sockets:
+        each.close()
+    why = failure.strerror if failure else "there is no such address"
+    raise FootageError(
+        f"the app cannot listen on {access.host}, port {access.port}: {why}",
+        hint="Is another app running there? Choose another --port.",
+    ) from failure
 
 
 def gated_app(access: Access, script: Path) -> Any:
