@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -105,7 +106,7 @@ def opens(app: App, *, origin: str | None, host: str | None = None, cookie: str 
 
 
 @contextmanager
-def running(folder: Path, *options: str) -> Iterator[App]:
+def running(folder: Path, *options: str, db: Path | None = None) -> Iterator[App]:
     """Run `footage ui` with everything in one folder, configured by a stranger, and watched."""
     work, home = folder / "work", folder / "home"
     for place in (work, home):
@@ -136,7 +137,7 @@ def running(folder: Path, *options: str) -> Iterator[App]:
         "--port",
         str(port),
         "--db",
-        str(folder / "index.lancedb"),
+        str(db or folder / "index.lancedb"),
     ]
     command += ["--model", "demo", *options]
     if traced := shutil.which("strace"):
@@ -433,6 +434,38 @@ def test_a_header_of_the_client_makes_nobody_an_editor(guarded):
         tab = Visitor(guarded.address, "view=queue", stream)
         tab.turn_to("review")
         assert "Show item 1" in tab.ids and "Reviewed" not in tab.ids
+
+
+def test_behind_a_proxy_the_log_names_who_it_let_in(filled, tmp_path):
+    """As a proxy hands requests on: under its own name, with the password it asked for, and the address."""
+    options = ("--allow-host", "cams.example.org", "--no-token")
+    with running(tmp_path, *options, db=filled / "index.lancedb") as app:
+        assert get(app, "/", Host="cams.example.org")[0] == 200
+        assert get(app, "/", Host="cams.example.org", Origin="https://cams.example.org")[0] == 200
+        assert get(app, "/", Host="evil.example")[0] == 421
+        assert not opens(app, origin="https://evil.example", host="cams.example.org")
+        headers = {
+            "Authorization": f"Basic {base64.b64encode(b'ann:secret').decode()}",
+            "X-Forwarded-For": "203.0.113.9",
+        }
+        with (
+            socket.create_connection(("127.0.0.1", app.port), timeout=30) as here,
+            connect(
+                "ws://cams.example.org/_stcore/stream",
+                sock=here,
+                origin="https://cams.example.org",
+                additional_headers=headers,
+                max_size=None,
+            ) as stream,
+        ):
+            tab = Visitor(app.address, "view=queue", stream)
+            tab.turn_to("review")
+            tab.press("Flag")
+            tab.turn_to("library")
+            assert "Index" not in tab.ids  # without tokens nobody starts index runs from elsewhere
+        [line] = app.audit()
+        assert (line["action"], line["state"], line["user"]) == ("review", "flagged", "ann")
+        assert line["address"] == "203.0.113.9" and "secret" not in json.dumps(app.audit())
 
 
 def test_the_session_of_an_editor_makes_nobody_else_an_editor(guarded):

@@ -473,7 +473,7 @@ class TestInABrowser:
             assert page.locator(".fx-share-indexed").count() == 1
 
     def _start(self, page, folder):
-        page.get_by_label("Index a folder").fill(str(folder))
+        page.get_by_role("textbox", name="Index a folder").fill(str(folder))
         page.get_by_role("button", name="Index", exact=True).click()
 
 
