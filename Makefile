@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench gpu stress check lock test-compat test-vllm test-fullsize clean
+.PHONY: help setup demo test test-browser bench gpu stress check audit lock test-compat test-vllm test-fullsize clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -33,6 +33,12 @@ check: setup ## Format, lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Nothing of the project is sent, only the names and versions of the locked packages.
+audit: setup ## Is docs/licences.md up to date, has a locked package a known vulnerability? (asks pypi.org)
+	$(BIN)/python tools/licences.py --check
+	@$(UV) tool run --quiet pip-audit@2.10.1 --requirement requirements.lock --require-hashes --disable-pip \
+		--progress-spinner off --format json 2>/dev/null | $(BIN)/python tools/vulnerabilities.py
 
 lock: setup ## Renew requirements.lock
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --group dev \

@@ -116,7 +116,7 @@ def train_language(runner: Runner, footage: Footage, checkpoint: Path, arguments
     optimizer = Optimizer(
         runner.model, runner.helpers(), lr=arguments.lr, vision=arguments.vision_lr, warmup=100
     )
-    state = torch.load(checkpoint, weights_only=False) if checkpoint.exists() else {}
+    state = torch.load(checkpoint, weights_only=True) if checkpoint.exists() else {}
     start, spent = state.get("step", 0), state.get("seconds", 0.0)
     if state:
         runner.hints.load_state_dict(state["hints"])
@@ -230,9 +230,9 @@ def main() -> None:
             runner.model.load_state_dict(started.state_dict())
         else:
             latest = language if language.exists() else vision
-            runner.model.load_state_dict(torch.load(latest, weights_only=False)["model"])
+            runner.model.load_state_dict(torch.load(latest, weights_only=True)["model"])
         train_language(runner, footage, language, arguments)
-    runner.model.load_state_dict(torch.load(language, weights_only=False)["model"])
+    runner.model.load_state_dict(torch.load(language, weights_only=True)["model"])
     runner.model.model.visual.config._attn_implementation = "sdpa"
     export(runner.model, runner.processor, arguments.out)
     log(f"written to {arguments.out}")

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 import platformdirs
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
 )
@@ -54,6 +55,11 @@ PROFILE_SETTINGS = (
 
 def _expanded(path: Path) -> Path:
     return path.expanduser()
+
+
+def _paths(given: object) -> object:
+    """One text with several paths, as in PATH, becomes a list of them."""
+    return [part for part in given.split(os.pathsep) if part] if isinstance(given, str) else given
 
 
 def _known_device(device: str) -> str:
@@ -194,7 +200,17 @@ class Settings(BaseSettings):
     )
     allow_indexing_from_app: bool | None = Field(
         default=None,
-        description="Whether the app may start index runs; unset: while it listens on this machine alone.",
+        description="Whether the app may start index runs; unset: while only this machine reaches it, or it "
+        "asks for a token.",
+    )
+    library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_paths)] = Field(
+        default=(),
+        description="Folders that the app may index, with all below them, beside those already indexed; in "
+        "the environment separated as in PATH.",
+    )
+    audit_log: UserPath = Field(
+        default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",
+        description="File that says who changed what through the app, as JSON Lines.",
     )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from footage.errors import DependencyError, UsageError
+from footage.private import close_to_others, private_folder
 from footage.textmodels import load_text_model
 
 if TYPE_CHECKING:
@@ -161,10 +162,11 @@ class CachedEmbedder(Embedder):
             self.embed(new[first : first + _AT_ONCE], kind=kind)
             on_progress(min(first + _AT_ONCE, len(new)), len(new))
         if new:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            private_folder(path.parent)
             draft = path.with_suffix(f".{os.getpid()}.npz")
             every = {**held, **vectors}
             np.savez(draft, texts=np.array(list(every)), vectors=np.stack(list(every.values())))
+            close_to_others(draft)
             draft.replace(path)
 
     def _path(self, kind: TextKind) -> Path:

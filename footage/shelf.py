@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 
 from footage.errors import FootageError
+from footage.private import private_folder
 from footage.wholefile import whole_file
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,7 @@ class Shelf:
     def put(self, content_id: str, name: str, kept: bytes) -> None:
         """Keep something, whole or not at all; a disk that is full or read-only is logged, no error."""
         try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(self.folder)
             with whole_file(self._place(content_id, name)) as partial:
                 partial.write_bytes(kept)
             keep_small(self.folder, self._most_bytes)

@@ -9,20 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from footage.errors import FootageError
+from footage.private import close_to_others, private_folder
 
 
 @contextmanager
 def whole_file(out: Path) -> Iterator[Path]:
     """A place to write to that takes the name ``out`` at the end, and leaves nothing behind on failure.
 
+    The file, and folders that are made for it, are for their owner alone.
+
     Raises:
         FootageError: Nothing can be written there.
     """
     partial = out.with_name(f".{os.getpid()}-{threading.get_ident()}.part")
     with writing(out):
-        out.parent.mkdir(parents=True, exist_ok=True)
+        private_folder(out.parent)
         try:
             yield partial
+            close_to_others(partial)
             os.replace(partial, out)
         finally:
             partial.unlink(missing_ok=True)

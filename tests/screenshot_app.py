@@ -20,6 +20,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -33,6 +34,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+POLICY = "Content Security Policy"
 QUIET = (
     "!document.querySelector('[data-testid=stStatusWidget]')"
     " && [...document.images].every(image => image.complete)"
@@ -48,7 +50,7 @@ def chromium() -> str | None:
 
 @contextmanager
 def running_app(script: Path, *, cwd: Path = ROOT, **settings: object) -> Iterator[str]:
-    """Run a Streamlit script with the given settings (``db=…``, ``model=…``); gives its address."""
+    """Serve a script as the app is served, with some settings (``db=…``, ``model=…``); gives its address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -57,10 +59,10 @@ def running_app(script: Path, *, cwd: Path = ROOT, **settings: object) -> Iterat
         **{f"FOOTAGE_{name.upper()}": str(value) for name, value in settings.items()},
     }
     environment.pop("FOOTAGE_CONFIG", None)
-    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    environment["PYTHONPATH"] = os.pathsep.join(map(str, (ROOT, script.parent)))
     with tempfile.TemporaryFile() as log:
         server = subprocess.Popen(
-            [sys.executable, "-m", "streamlit", "run", str(script), *options],
+            [sys.executable, str(ROOT / "tests" / "serve_app.py"), str(script), str(port)],
             cwd=cwd,
             env=environment,
             stdout=log,
@@ -94,7 +96,8 @@ def browser_pages(
         colors: The visitor's system is "light" or "dark".
 
     Yields:
-        The pages; ``page.alerts`` collects what scripts pop up.
+        The pages; ``page.alerts`` collects what scripts pop up, ``page.refused`` what the content security
+        policy stops.
     """
     from playwright.sync_api import sync_playwright
 
@@ -109,10 +112,24 @@ def browser_pages(
             page.set_default_timeout(120_000)
             page.alerts = alerts = []
             page.on("dialog", lambda dialog, alerts=alerts: (alerts.append(dialog.message), dialog.dismiss()))
+            page.refused = refused = []
+            page.on(
+                "console", lambda said, refused=refused: POLICY in said.text and refused.append(said.text)
+            )
+            page.wait_for_function = partial(wait_until, page)
             page.goto(address)
             pages.append(page)
         yield pages
         browser.close()
+
+
+def wait_until(page: object, expression: str, *, arg: object = None, seconds: float = 120) -> None:
+    """Wait until an expression is true in a page; Playwright's own way is stopped by the app's policy."""
+    end = time.monotonic() + seconds
+    while not page.evaluate(expression, arg):
+        if time.monotonic() > end:
+            raise TimeoutError(f"this did not become true: {expression}")
+        page.wait_for_timeout(50)
 
 
 # -- The pictures ----------------------------------------------------------

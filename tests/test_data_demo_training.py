@@ -10,6 +10,7 @@ import torch
 from demo_training.folder import ANSWER_OPENING, build_model, build_processor, build_tokenizer, export
 from demo_training.forward import BranchingCache, Runner, caption_answer, questions
 from demo_training.windows import draw_sample, frame_times
+from train_demo_model import Optimizer, save
 
 from footage import synthetic
 from footage.sampling import spread
@@ -133,3 +134,12 @@ def test_things_seen_at_once_never_share_a_lane():
             for other in events[n + 1 :]:
                 if one.start_seconds < other.end_seconds and other.start_seconds < one.end_seconds:
                     assert one.lane != other.lane
+
+
+def test_a_checkpoint_is_read_back_without_running_code(runner, tmp_path):
+    optimizer = Optimizer(runner.model, runner.helpers(), lr=1e-3, vision=1.0, warmup=2)
+    save(runner, optimizer, tmp_path / "language.pt", 3, 1.5, 0.25)
+    state = torch.load(tmp_path / "language.pt", weights_only=True)
+    assert (state["step"], state["seconds"], state["difficulty"]) == (3, 1.5, 0.25)
+    optimizer.load(state["muon"], state["adam"])
+    runner.model.load_state_dict(state["model"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import platformdirs
@@ -217,3 +218,12 @@ def test_a_misspelled_variable_is_named_with_the_setting_it_may_mean(monkeypatch
     assert warnings == [
         "The environment variable FOOTAGE_MODLE is no setting and is ignored. Did you mean FOOTAGE_MODEL?"
     ]
+
+
+def test_library_roots_are_separated_as_in_a_path(tmp_path, monkeypatch):
+    monkeypatch.setenv("FOOTAGE_LIBRARY_ROOTS", os.pathsep.join(["/a b", "~/c", ""]))
+    assert load_settings().library_roots == (Path("/a b"), Path("~/c").expanduser())
+    monkeypatch.delenv("FOOTAGE_LIBRARY_ROOTS")
+    (tmp_path / "config.toml").write_text('library_roots = ["/d", "/e"]')
+    assert load_settings(tmp_path / "config.toml").library_roots == (Path("/d"), Path("/e"))
+    assert load_settings(library_roots=[Path("/f")]).library_roots == (Path("/f"),)

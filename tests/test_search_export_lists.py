@@ -285,10 +285,21 @@ def test_fcpxml_keeps_the_speed_of_clips_of_other_rates(rated):
     assert seconds_of(root.find(".//sequence").get("duration")) == sum(lengths)
 
 
+CONTROLS = "".join(
+    map(chr, [*range(0x0A), 0x0B, 0x0C, *range(0x0E, 0x20), *range(0x7F, 0xA0), 0x2028, 0x2029])
+)
+"""Control characters and line separators, but for the line ends that a table has."""
+
+
 def test_tables_tell_everything_and_nothing_that_a_spreadsheet_would_run(rated):
     made = cut(clip_of(rated[Fraction(25)], 0.5, 1.0, title='=HYPERLINK("x")', query="a, b\n"))
     [row] = csv.DictReader(io.StringIO(csv_table([made])))
-    assert row["title"] == '\'=HYPERLINK("x")' and row["query"] == "a, b\n"
+    assert row["title"] == '\'=HYPERLINK("x")' and row["query"] == "a, b "
+    assert not set(csv_table([cut(clip_of(rated[Fraction(25)], 0.5, 1.0, query=CONTROLS))])) & set(CONTROLS)
+    for formula in ("=1+1", "\t=1+1", "\x1b=1+1", " @SUM(A1)", "\uff1d1+1", "\n-1"):
+        other = cut(clip_of(rated[Fraction(25)], 0.5, 1.0, query=formula))
+        [cells] = csv.DictReader(io.StringIO(csv_table([other])))
+        assert cells["query"].startswith("'"), formula
     assert (row["span.start_seconds"], row["written_span.start_seconds"]) == ("0.5", "0.52")
     assert (row["timecode_in"], row["timecode_out"], row["frame_rate"]) == (
         "00:00:00:13",

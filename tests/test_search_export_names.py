@@ -18,7 +18,7 @@ def test_a_stem_is_allowed_everywhere(text):
     stem = safe_stem(text)
     assert stem and stem == stem.strip() and len(stem.encode()) <= MOST_BYTES + 1
     assert not re.search(r'[<>:"/\\|?*\x00-\x1f\x7f]', stem)
-    assert not stem.startswith(".") and not stem.endswith(".")
+    assert not stem.startswith((".", "-")) and not stem.endswith(".")
     assert stem.split(".")[0].casefold() not in ("con", "nul", "aux", "prn", "com1", "lpt9")
 
 
@@ -39,6 +39,9 @@ def test_one_line_is_one_line(text):
         ("NUL.txt", "_NUL.txt"),
         ("COM¹", "_COM¹"),
         (".hidden", "hidden"),
+        ("-rf", "rf"),
+        ("- -. --help", "help"),
+        ("---", "clip"),
         ("two\nlines\tand\x00more", "two lines and more"),
         ("gpj\u202e.exe", "gpj .exe"),
         ("trailing. . .", "trailing"),

@@ -8,6 +8,8 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -325,35 +327,74 @@ def test_the_app_gets_its_settings_through_the_environment(tmp_path: Path) -> No
     assert told["FOOTAGE_CONFIG"] == str(Path("mine.toml").absolute())
 
 
-@pytest.mark.parametrize(("host", "warned"), [("0.0.0.0", True), ("127.0.0.1", False), ("localhost", False)])
-def test_an_app_that_others_reach_says_what_that_means(tmp_path: Path, host: str, warned: bool) -> None:
+@contextmanager
+def started(tmp_path: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """The app as the command starts it, on a free port; ended at the end."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    started = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "ui.cli",
-            "ui",
-            "--host",
-            host,
-            "--port",
-            port,
-            "--db",
-            str(tmp_path / "none"),
-        ],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "ui.cli", "ui", "--port", str(port), "--db", str(tmp_path / "none")]
+    process = subprocess.Popen(
+        [*command, *options], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    assert started.stdout.readline() == f"The app is at http://{host}:{port} (Ctrl-C ends it).\n"
-    started.terminate()
-    told = started.communicate(timeout=60)[1]
-    said = ("everybody who reaches 0.0.0.0 sees the videos", "proxy", "docs/serve.md")
-    assert [words in told for words in said] == [warned] * len(said)
+    try:
+        yield process, port
+    finally:
+        process.kill()
+        process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_an_app_of_this_machine_alone_asks_for_no_token(tmp_path: Path, host: str) -> None:
+    with started(tmp_path, "--host", host) as (process, port):
+        assert process.stdout.readline() == f"The app is at http://{host}:{port} (Ctrl-C ends it).\n"
+        process.terminate()
+        assert "encrypted" not in process.communicate(timeout=60)[1]
+
+
+def test_an_app_that_others_reach_asks_for_a_token_and_says_what_is_not_encrypted(tmp_path: Path) -> None:
+    with started(tmp_path, "--host", "0.0.0.0") as (process, port):
+        lines = [process.stdout.readline().strip() for _ in range(3)]
+        process.terminate()
+        told = process.communicate(timeout=60)[1]
+    assert lines[0] == "The app is at (Ctrl-C ends it):"
+    place = rf"http://{re.escape(socket.gethostname())}:{port}/\?token=([\w-]{{43}})"
+    edit = re.fullmatch(rf"to search and to edit\s+{place}", lines[1])[1]
+    view = re.fullmatch(rf"to search alone\s+{place}", lines[2])[1]
+    assert edit != view and edit not in told and view not in told
+    assert "not encrypted" in told and "docs/serve.md" in told
     assert (ROOT / "docs" / "serve.md").is_file()
+
+
+def test_behind_a_proxy_that_asks_for_a_password_no_token_is_needed(tmp_path: Path) -> None:
+    with started(tmp_path, "--allow-host", "Footage.example.org", "--no-token", "--json") as (process, _):
+        assert json.loads(process.stdout.readline())["address"] == "https://footage.example.org"
+        process.terminate()
+        assert "the proxy has to ask for a password" in process.communicate(timeout=60)[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--host", "0.0.0.0", "--no-token"], "--no-token would open the app"),
+        (["--host", "192.0.2.1", "--no-token"], "--no-token would open the app"),
+        (["--allow-host", "https://a.example"], "--allow-host cannot be"),
+        (["--allow-host", "a.example:8501"], "--allow-host cannot be"),
+        (["--allow-host", "*"], "--allow-host cannot be"),
+    ],
+)
+def test_an_app_that_would_be_open_to_everyone_is_not_started(options: list[str], said: str) -> None:
+    result = runner.invoke(app, ["ui", *options])
+    assert result.exit_code == 2 and said in result.stderr
+
+
+def test_a_port_that_is_taken_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        result = runner.invoke(app, ["ui", "--host", "127.0.0.1", "--port", port, "--db", str(tmp_path)])
+    assert (
+        result.exit_code == 1 and "cannot listen on 127.0.0.1" in result.stderr and "--port" in result.stderr
+    )
 
 
 @pytest.fixture(scope="session")

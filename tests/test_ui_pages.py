@@ -69,7 +69,14 @@ def db(first, tmp_path) -> Path:
 @pytest.fixture
 def open_page(db, tmp_path, monkeypatch) -> Iterator[Callable[..., AppTest]]:
     """Opens a page of the app on a copy of the index."""
-    settings = {"DB": db, "MODEL": "demo", "CACHE_DIR": tmp_path / "cache", "DEVICE": "cpu"}
+    settings = {
+        "DB": db,
+        "MODEL": "demo",
+        "CACHE_DIR": tmp_path / "cache",
+        "DEVICE": "cpu",
+        "LIBRARY_ROOTS": tmp_path,
+        "AUDIT_LOG": tmp_path / "audit.jsonl",
+    }
     for name, value in settings.items():
         monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
     monkeypatch.delenv("FOOTAGE_ALLOW_INDEXING_FROM_APP", raising=False)
@@ -376,6 +383,7 @@ def browse(db, tmp_path, monkeypatch) -> Iterator[Callable[..., object]]:
             "cache_dir": tmp_path / "cache",
             "device": "cpu",
             "batch_size": 1,
+            "library_roots": tmp_path,
         }
         address = stack.enter_context(running_app(ROOT / "ui" / "app.py", cwd=tmp_path, **settings))
         return stack.enter_context(browser_page(address + path))
@@ -465,7 +473,7 @@ class TestInABrowser:
             assert page.locator(".fx-share-indexed").count() == 1
 
     def _start(self, page, folder):
-        page.get_by_label("Index a folder").fill(str(folder))
+        page.get_by_role("textbox", name="Index a folder").fill(str(folder))
         page.get_by_role("button", name="Index", exact=True).click()
 
 

@@ -15,6 +15,7 @@ from standin_truth import SAMPLES
 from footage.config import load_settings
 from footage.errors import FileError, FootageError, StoreBusyError, UsageError
 from footage.store import Store
+from footage.types import File
 from ui import runs
 
 
@@ -27,6 +28,7 @@ def settings(tmp_path, monkeypatch):
         "MODEL": "demo",
         "DEVICE": "cpu",
         "BATCH_SIZE": 1,
+        "LIBRARY_ROOTS": tmp_path,
     }.items():
         monkeypatch.setenv(f"FOOTAGE_{name}", str(value))
     monkeypatch.delenv("FOOTAGE_CONFIG", raising=False)
@@ -156,9 +158,9 @@ def test_runs_are_for_this_machine_alone_unless_a_setting_says_otherwise(setting
     assert runs.allowed(settings.model_copy(update={"allow_indexing_from_app": setting}), address) is may
 
 
-def test_a_folder_is_a_folder_that_can_be_read(tmp_path):
+def test_a_folder_is_a_folder_that_can_be_read(settings, tmp_path):
     (tmp_path / "file").write_text("")
-    assert runs.checked_folder(f"  {tmp_path}  ") == tmp_path
+    assert runs.checked_folder(f"  {tmp_path}  ", settings) == tmp_path
     for text, error, message in (
         ("", UsageError, "no folder"),
         (f"{tmp_path}\0", UsageError, "no folder"),
@@ -166,4 +168,42 @@ def test_a_folder_is_a_folder_that_can_be_read(tmp_path):
         (str(tmp_path / "file"), FileError, "is no folder"),
     ):
         with pytest.raises(error, match=message):
-            runs.checked_folder(text)
+            runs.checked_folder(text, settings)
+
+
+def test_only_folders_below_the_library_roots_are_indexed_from_the_app(settings, clips, tmp_path):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    for folder in (inside / "deep", outside):
+        folder.mkdir(parents=True)
+    (inside / "way-out").symlink_to(outside)
+    (tmp_path / "way-in").symlink_to(inside)
+    narrow = settings.model_copy(update={"library_roots": (inside,)})
+    for allowed in (inside, inside / "deep", tmp_path / "way-in" / "deep", outside / ".." / "inside"):
+        assert runs.checked_folder(str(allowed), narrow)
+    for refused in (
+        outside,
+        tmp_path,
+        inside / ".." / "outside",
+        inside / "way-out",
+        tmp_path / "inside-out",  # does not exist, which is not said of what is none of the app's business
+        Path("/"),
+        Path("/etc"),
+    ):
+        with pytest.raises(UsageError, match="no folder that the app may index"):
+            runs.checked_folder(str(refused), narrow)
+        with pytest.raises(UsageError, match="no folder that the app may index"):
+            runs.start(narrow, [refused])
+    assert runs.last(narrow) is None
+
+
+def test_what_is_indexed_already_may_be_indexed_again(settings, clips, tmp_path):
+    none = settings.model_copy(update={"library_roots": ()})
+    store = Store.open(settings.db, create=True)
+    with pytest.raises(UsageError) as refused:
+        runs.check_roots(none, [clips])
+    assert "--library-root" in refused.value.hint
+    store.put_files([File(str(clips / "a.mp4"), "a", root=str(clips)), File("/single/b.mp4", "b")])
+    runs.check_roots(none, [clips, clips / "new", "/single/b.mp4"])
+    for other in (tmp_path, "/single", "/single/c.mp4", f"{clips}-more"):
+        with pytest.raises(UsageError, match="may index"):
+            runs.check_roots(none, [other])

@@ -13,6 +13,7 @@ import streamlit as st
 from footage.config import load_settings
 from footage.errors import FootageError, StoreMissingError
 from ui import parts
+from ui.access.visitor import may_edit
 from ui.components import notices, pages, resources
 from ui.views import highlights, library, review, searching
 
@@ -35,6 +36,8 @@ def main(load_model: resources.LoadModel = parts.named_model) -> None:
         "Review": (review.show, "checklist"),
         "Library": (library.show, "video_library"),
     }
+    if not may_edit():
+        del views["Highlights"]  # nothing can be made of them
     tabs = [
         st.Page(
             lambda show=show: show(resources.Desk(load_settings(), load_model)),

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from footage.private import keep_to_owner
 from footage.process import settle
 from ui import console, options
 from ui.commands import (
@@ -162,6 +163,7 @@ app.add_typer(evaluations, name="eval")
 def main() -> None:
     """Run the command line; never returns."""
     settle()
+    keep_to_owner()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a file name may hold bytes that are no text
             stream.reconfigure(errors="backslashreplace")

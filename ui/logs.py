@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from footage.errors import FileError
+from footage.private import FILE_MODE
 from ui import console
 
 _PACKAGES = ("footage", "indexer", "search", "ui")
@@ -76,6 +78,7 @@ def logging_to(path: Path | None) -> Iterator[None]:
 def _file_handler(path: Path) -> logging.Handler:
     """Writes JSON Lines to the end of a file; errors as ``logging_to``."""
     try:
+        os.close(os.open(path.expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE))
         handler = logging.FileHandler(path.expanduser(), encoding="utf-8")
     except OSError as error:
         raise FileError(

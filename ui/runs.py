@@ -8,7 +8,6 @@ a lock that it holds as long as it lives, not by its number, which another proce
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import json
 import os
 import signal
@@ -16,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,13 +24,17 @@ from typing import Any, Literal
 from footage.config import Settings
 from footage.errors import FileError, FootageError, StoreMissingError, UsageError
 from footage.names import on_disk
+from footage.private import private_folder
 from footage.store import Store
+from footage.types import File
 from indexer.library import absolute
+from ui.access.rules import is_loopback
 
 TAIL_BYTES = 64 * 1024
 """So much of the end of a file is read."""
 MOST_PATHS = 500
 """Most paths that go to a run; a command line has its limits."""
+_ROOTS_SHOWN = 5
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -91,24 +94,50 @@ def allowed(settings: Settings, address: str | None) -> bool:
 
 def on_this_machine_alone(address: str | None) -> bool:
     """Whether an address to listen on is one that no other machine reaches."""
-    if (address or "").casefold() == "localhost":
-        return True
+    return is_loopback(address or "")
+
+
+def indexed_roots(files: Iterable[File]) -> list[str]:
+    """The folders that runs were started on, or the single files, in order."""
+    return sorted({file.root or file.path for file in files if file.state != "gone"})
+
+
+def check_roots(settings: Settings, paths: Sequence[Path | str]) -> None:
+    """See that all of some paths lie in folders that the app may index, links and ".." followed.
+
+    Raises:
+        UsageError: one does not.
+        StoreError: the index cannot be read.
+    """
     try:
-        return ipaddress.ip_address(address or "").is_loopback
-    except ValueError:
-        return False
+        files = Store.open(settings.db).files()
+    except StoreMissingError:
+        files = []
+    named = [*map(str, settings.library_roots), *indexed_roots(files)]
+    roots = [os.path.realpath(root) for root in named]
+    for path in paths:
+        real = os.path.realpath(path)
+        if not any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
+            shown = [root for root in roots if os.path.isdir(root)][:_ROOTS_SHOWN]
+            allowed = f"It may index {', '.join(shown)}. " if shown else ""
+            raise UsageError(
+                f"{path} lies in no folder that the app may index",
+                hint=f"{allowed}Start the app with --library-root FOLDER, or use footage index.",
+            )
 
 
-def checked_folder(text: str) -> Path:
+def checked_folder(text: str, settings: Settings) -> Path:
     """A folder as typed, made absolute.
 
     Raises:
-        UsageError: nothing was typed.
+        UsageError: nothing was typed, or the app may not index there.
         FileError: there is no folder there that may be read.
+        StoreError: the index cannot be read.
     """
     if not text.strip() or "\0" in text:
         raise UsageError("there is no folder to index", hint="Type the path of a folder with videos in it.")
     folder = on_disk(absolute(text.strip()))
+    check_roots(settings, [folder])  # before anything is said of what lies where
     try:
         if not folder.is_dir():
             what = "is no folder" if folder.exists() else "does not exist"
@@ -136,13 +165,14 @@ def start(
         retry: Try files again that failed too often.
 
     Raises:
-        UsageError: a run started from the app goes on.
+        UsageError: a run started from the app goes on, or a path is none that the app may index.
         StoreBusyError: another run is writing to the index.
         FootageError: the cache folder cannot be written, or the run cannot be started.
     """
+    check_roots(settings, paths)
     folder = _folder(settings)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         with _lock(folder) as lock:
             if lock is None:
                 raise UsageError("an index run is going on", hint="Wait until it ends, or stop it.")

@@ -29,9 +29,12 @@ def as_text(text: str) -> str:
 
 
 def safe_stem(text: str) -> str:
-    """A name for a file, without its ending: allowed on every system, not hidden, ``MOST_BYTES`` at most."""
+    """A name for a file, without its ending: allowed on every system, neither hidden nor an option.
+
+    ``MOST_BYTES`` at most.
+    """
     stem = _UNSAFE.sub("_", one_line(unicodedata.normalize("NFC", text)))
-    stem = cut_bytes(stem.lstrip(". "), MOST_BYTES).rstrip(". ")
+    stem = cut_bytes(stem.lstrip(". -"), MOST_BYTES).rstrip(". ")
     if stem.split(".")[0].strip().casefold() in _RESERVED:
         stem = f"_{stem}"
     return stem or "clip"

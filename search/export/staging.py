@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from footage.errors import FileError, FootageError
+from footage.private import close_to_others, private_folder
 from footage.wholefile import writing
 from search.export.names import free_name
 
@@ -66,7 +67,7 @@ class Staging:
         path.unlink(missing_ok=True)
 
     def publish(self) -> None:
-        """Give the files their places.
+        """Give the files their places; they are for their owner alone.
 
         Raises:
             FootageError: One of them cannot be put there.
@@ -76,6 +77,7 @@ class Staging:
                 raise FootageError(f"{name} has come up in {self.folder} meanwhile", hint="Export again.")
         for name in self._names:
             with writing(self.folder / name):
+                close_to_others(self._hidden / name)
                 os.replace(self._hidden / name, self.folder / name)
 
 
@@ -100,7 +102,7 @@ def staging(folder: Path, *, overwrite: bool, sources: Collection[str]) -> Itera
     if folder.exists() and not folder.is_dir():
         raise FileError(f"{folder} is no folder.", hint="Name a folder, or one that does not exist yet.")
     with writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
+        private_folder(folder)
         hidden = Path(tempfile.mkdtemp(prefix=".footage-export-", dir=folder))
     try:
         made = Staging(folder, hidden, overwrite=overwrite, sources=sources)

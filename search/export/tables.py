@@ -5,14 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from search.export.cuts import Cut
 from search.export.fields import fields_of
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""What a spreadsheet takes for a formula when a cell begins with it."""
+_FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a spreadsheet takes for a formula when a cell begins with it, white space aside; full width, too."""
+_UNSEEN = ("Cc", "Zl", "Zp")
+"""Unicode categories of control characters (terminals obey some) and of line separators."""
 
 
 def jsonl(cuts: Sequence[Cut]) -> str:
@@ -23,7 +26,8 @@ def jsonl(cuts: Sequence[Cut]) -> str:
 def csv_table(cuts: Sequence[Cut]) -> str:
     """A header and one row per cut; nested fields as "span.start_seconds".
 
-    A text that a spreadsheet would take for a formula gets an apostrophe before it, unlike in JSON Lines.
+    A text that a spreadsheet would take for a formula gets an apostrophe before it, and control characters
+    become spaces, unlike in JSON Lines, which has both as they are.
     """
     rows = [_flat(fields_of(cut)) for cut in cuts]
     columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -58,4 +62,7 @@ def _item(value: Any) -> str:
 
 
 def _cell(value: Any) -> Any:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    if not isinstance(value, str):
+        return value
+    plain = "".join(" " if unicodedata.category(char) in _UNSEEN else char for char in value)
+    return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain

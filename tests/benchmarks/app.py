@@ -66,7 +66,11 @@ class Visitor:
         self._query_string = query_string
         self._socket = stream
         self._states: dict[str, Any] = {}
-        self._ids: dict[str, str] = {}
+        self._page = ""
+        self.ids: dict[str, str] = {}
+        """Ids of the buttons and text boxes that the last run drew, by label."""
+        self.session = ""
+        """What the app calls this visit."""
         self.clip = ""
         """Address of the preview in the player, relative to the app's; empty for none."""
         self.answers = 0
@@ -78,7 +82,7 @@ class Visitor:
         """Type a question and press the button; seconds of the run."""
         from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-        box = self._ids["What happens?"]
+        box = self.ids["What happens?"]
         self._states[box] = WidgetState(id=box, string_value=text)
         return self.press("Search")
 
@@ -86,7 +90,12 @@ class Visitor:
         """Press a button; seconds of the run."""
         from streamlit.proto.WidgetStates_pb2 import WidgetState
 
-        return self._run(WidgetState(id=self._ids[label], trigger_value=True))
+        return self._run(WidgetState(id=self.ids[label], trigger_value=True))
+
+    def turn_to(self, page: str) -> float:
+        """Open another page of the app by its name in the address; seconds of the run."""
+        self._page = page
+        return self._run()
 
     def fetch(self) -> int:
         """Fetch the preview in the player as a browser does; its size in bytes."""
@@ -100,8 +109,10 @@ class Visitor:
 
         message = BackMsg()
         message.rerun_script.query_string = self._query_string
+        message.rerun_script.page_name = self._page
         message.rerun_script.widget_states.widgets.extend([*self._states.values(), *triggers])
         self.clip, self.answers = "", 0
+        self.ids.clear()
         began = time.perf_counter()
         self._socket.send(message.SerializeToString())
         while True:
@@ -109,6 +120,8 @@ class Visitor:
             kind = heard.WhichOneof("type")
             if kind == "page_info_changed":
                 self._query_string = heard.page_info_changed.query_string
+            elif kind == "new_session":
+                self.session = heard.new_session.initialize.session_id
             elif kind == "delta" and heard.delta.WhichOneof("type") == "new_element":
                 self._look_at(heard.delta.new_element)
             elif kind == "script_finished" and heard.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
@@ -119,7 +132,7 @@ class Visitor:
         kind = element.WhichOneof("type")
         if kind in ("button", "text_input"):
             widget = getattr(element, kind)
-            self._ids[widget.label] = widget.id
+            self.ids[widget.label] = widget.id
         elif kind == "html":
             self.answers += element.html.body.count("<article")
         elif kind == "bidi_component":
@@ -129,12 +142,13 @@ class Visitor:
 
 
 @contextmanager
-def visiting(address: str, query_string: str) -> Iterator[Visitor]:
-    """A tab with the app open."""
+def visiting(address: str, query_string: str, *, cookie: str = "") -> Iterator[Visitor]:
+    """A tab with the app open; ``cookie`` as a browser sends it."""
     from websockets.sync.client import connect
 
     place = f"ws{address.removeprefix('http')}/_stcore/stream"
-    with connect(place, max_size=None) as stream:
+    headers = {"Cookie": cookie} if cookie else {}
+    with connect(place, max_size=None, origin=address, additional_headers=headers) as stream:
         yield Visitor(address, query_string, stream)
 
 

@@ -13,6 +13,7 @@ from footage.config import Settings
 from footage.errors import FootageError
 from footage.types import Span, Video
 from ui import runs
+from ui.access.visitor import current_access, may_edit
 from ui.components import notices, stage
 from ui.components.resources import Desk
 
@@ -59,8 +60,11 @@ def signed() -> str:
 
 
 def may_index(settings: Settings) -> bool:
-    """Whether index runs may be started from this app."""
-    return runs.allowed(settings, _address())
+    """Whether this visitor may start index runs."""
+    access = current_access()
+    if access is not None and settings.allow_indexing_from_app is None:
+        return may_edit() and access.may_index_by_default
+    return may_edit() and runs.allowed(settings, _address())
 
 
 def play(

@@ -14,6 +14,7 @@ from footage.errors import FootageError, StoreError, UsageError
 from search.pages import Grouping
 from search.query import did_you_mean
 from search.retrieve import Arm
+from ui.access.visitor import editing, may_edit
 from ui.components import markup, notices
 from ui.components.resources import Desk
 
@@ -95,7 +96,7 @@ def form(desk: Desk) -> Question:
         )
         with st.popover("Options", icon=":material/tune:"):
             mode, group, everywhere, budget = _options(exact=exact)
-            if state.asked:
+            if state.asked and may_edit():
                 _save(desk, state.asked)
     if submitted and not state.asked:
         st.html(notices.problem(UsageError("there is nothing to search for", hint="say what happens")))
@@ -180,7 +181,12 @@ def _begin_anew() -> None:
 
 
 def note(desk: Desk, question: Question) -> None:
-    """Remember that this was looked for; a search is not held up where that cannot be written."""
+    """Remember that this was looked for; a search is not held up where that cannot be written.
+
+    What is asked by somebody who may only view leaves no trace in the index.
+    """
+    if not may_edit():
+        return
     try:
         desk.store.notebook.note_search(question.text, mode=question.mode, at=time.time())
     except StoreError as error:
@@ -197,7 +203,8 @@ def _save(desk: Desk, query: str) -> None:
         )
         if st.form_submit_button("Save", icon=":material/bookmark_add:", width="stretch"):
             try:
-                save(desk.store.notebook, name, query)
+                with editing(desk.settings, "save search"):
+                    save(desk.store.notebook, name, query)
                 st.toast("Saved: see Review for what is new.")
             except FootageError as error:
                 st.html(notices.problem(error))

@@ -12,6 +12,7 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 
 from footage.errors import FootageError
 from ui import exports
+from ui.access.visitor import editing, may_edit
 from ui.components import cards, markup, media, notices, tray
 from ui.components.resources import Desk
 from ui.shown import count, short_path
@@ -58,8 +59,9 @@ def show(desk: Desk) -> None:
     with left:
         for number, clip in enumerate(held):
             _clip(desk, number, clip, last=number == len(held) - 1)
-    with right, st.container(key="stage"):
-        _make(desk, held)
+    if may_edit():
+        with right, st.container(key="stage"):
+            _make(desk, held)
 
 
 def _fill(desk: Desk) -> None:
@@ -192,20 +194,17 @@ def _export(
         add_script_run_ctx(threading.current_thread(), context)  # joined films are written by another thread
         bar.progress(min(1.0, done / whole if whole else 1.0), text=f"Writing {done} of {whole}")
 
+    options = Options(
+        name=name.strip() or "highlights",
+        join=reel,
+        lettering=Lettering(None if titles == "none" else titles, burn),  # type: ignore[arg-type]
+        timeout_seconds=desk.settings.decode_timeout_seconds,
+        protected=frozenset(file.path for file in desk.store.files()),
+    )
+    about = {"name": options.name, "formats": list(formats), "clips": len(clips)}
     try:
-        return export(
-            clips,
-            desk.settings.export_dir,
-            formats=formats,
-            options=Options(
-                name=name.strip() or "highlights",
-                join=reel,
-                lettering=Lettering(None if titles == "none" else titles, burn),  # type: ignore[arg-type]
-                timeout_seconds=desk.settings.decode_timeout_seconds,
-                protected=frozenset(file.path for file in desk.store.files()),
-            ),
-            on_progress=step,
-        )
+        with editing(desk.settings, "export", **about):
+            return export(clips, desk.settings.export_dir, formats=formats, options=options, on_progress=step)
     except FootageError as error:
         return error
     finally:

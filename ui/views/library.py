@@ -19,8 +19,10 @@ from footage.store import IndexStatus
 from footage.types import File
 from indexer.clocks import Clocks
 from ui import runs
+from ui.access.visitor import editing, may_edit
 from ui.components import cards, markup, notices, pages
 from ui.components.resources import Desk
+from ui.console import plain
 from ui.shown import count, short_path
 from ui.views import video
 
@@ -30,6 +32,13 @@ TROUBLES = 10
 """Failures on a page."""
 _COLLECTIONS = 12
 _EVERY_SECONDS = 2.0
+_ROOTS = 10
+NO_ROOTS = (
+    "The app may index no folder yet.",
+    "Start it with footage ui --library-root path/to/videos, or fill the index with "
+    "footage index path/to/videos",
+)
+"""Said where there is no folder that the app may index."""
 _WORDS = {"skipped": "left out"}
 _STATES = ("indexed", "partial", "failed", "waiting", "new", "skipped", "offline", "gone")
 
@@ -46,7 +55,7 @@ def show(desk: Desk) -> None:
         return
     status, files = desk.store.status(), desk.store.files()
     st.html(_totals(status))
-    run_panel(desk.settings)
+    run_panel(desk.settings, runs.indexed_roots(files))
     if not files:
         st.html(notices.remark("The index holds no file yet.", "Fill it with: footage index path/to/videos"))
         return
@@ -74,16 +83,25 @@ def _totals(status: IndexStatus) -> str:
 # -- 1. An index run -------------------------------------------------------
 
 
-def run_panel(settings: Settings) -> None:
-    """Start a run, see how it goes, stop it; needs no index yet."""
+def run_panel(settings: Settings, indexed: Sequence[str] = ()) -> None:
+    """Start a run, see how it goes, stop it; needs no index yet.
+
+    Args:
+        settings: Where everything is.
+        indexed: Folders that were indexed before, with all below them.
+    """
+    roots = [*map(str, settings.library_roots), *indexed]
     last = runs.last(settings)
     goes_on = last is not None and last.state in ("running", "stopping")
     may = pages.may_index(settings)
     if last is None and not may:
-        st.html(
-            '<p class="fx-sub">Index runs are not started from here: this app can be reached from other '
-            "machines. Use footage index, or the setting allow_indexing_from_app.</p>"
+        why = (
+            "this app can be reached from other machines. Use footage index, or the setting "
+            "allow_indexing_from_app."
+            if may_edit()
+            else "this sign-in may search and play."
         )
+        st.html(f'<p class="fx-sub">Index runs are not started from here: {why}</p>')
         return
     with st.container(key="run_panel"):
         if goes_on:
@@ -92,7 +110,7 @@ def run_panel(settings: Settings) -> None:
         if last is not None:
             st.html(_ended(last))
         if may:
-            _start_form(settings)
+            _start_form(settings, roots)
 
 
 def _running(settings: Settings) -> None:
@@ -118,6 +136,8 @@ def _running(settings: Settings) -> None:
         facts.append(("now", markup.file_name(progress.current)))
     told = "".join(f"<span>{name} <b>{markup.text(value)}</b></span>" for name, value in facts)
     st.html(f'<div class="fx-running"><span>{_what(last)}</span>{told}</div>')
+    if not pages.may_index(settings):
+        return
     label = "Stop at once" if last.state == "stopping" else "Stop"
     st.button(label, icon=":material/stop_circle:", key="stop_run", on_click=_stop, args=(settings,))
 
@@ -161,11 +181,18 @@ def _summed_up(summary: Mapping[str, Any]) -> str:
     return (sentence + (" Run it again to go on." if summary.get("stopped") else "")).strip()
 
 
-def _start_form(settings: Settings) -> None:
+def _start_form(settings: Settings, roots: Sequence[str]) -> None:
+    if not roots:
+        st.html(notices.remark(*NO_ROOTS))
+        return
     with st.form("start_run", border=False):
         folder, camera, button = st.columns([6, 3, 2], vertical_alignment="bottom")
         folder.text_input(
-            "Index a folder of this machine", key="run_folder", placeholder="/home/you/Videos", max_chars=4000
+            "Index a folder of this machine",
+            key="run_folder",
+            placeholder=plain(roots[0]),
+            help="In or below: " + ", ".join(markup.label(root) for root in roots[:_ROOTS]),
+            max_chars=4000,
         )
         camera.text_input(
             "Cameras are named by",
@@ -180,26 +207,31 @@ def _start_form(settings: Settings) -> None:
 @pages.acting
 def _start(settings: Settings) -> None:
     state = st.session_state
-    _see_that_it_may(settings)
-    folder = runs.checked_folder(state.run_folder)
-    camera = Clocks(camera_from=state.run_camera.strip()).camera_from  # refuses what is no pattern
-    runs.start(settings, [folder], camera_from=camera)
+    with editing(settings, "index", folder=state.run_folder.strip()):
+        _see_that_it_may(settings)
+        folder = runs.checked_folder(state.run_folder, settings)
+        camera = Clocks(camera_from=state.run_camera.strip()).camera_from  # refuses what is no pattern
+        runs.start(settings, [folder], camera_from=camera)
 
 
 @pages.acting
 def _retry(desk: Desk) -> None:
-    _see_that_it_may(desk.settings)
-    failed = [file.path for file in desk.store.files() if file.state in ("failed", "partial")]
-    there = [path for path in failed if Path(path).exists()]
-    if not there:
-        raise UsageError("none of these files is there to be tried again", hint="Is their disk plugged in?")
-    runs.start(desk.settings, there, retry=True)
+    with editing(desk.settings, "retry"):
+        _see_that_it_may(desk.settings)
+        failed = [file.path for file in desk.store.files() if file.state in ("failed", "partial")]
+        there = [path for path in failed if Path(path).exists()]
+        if not there:
+            raise UsageError(
+                "none of these files is there to be tried again", hint="Is their disk plugged in?"
+            )
+        runs.start(desk.settings, there, retry=True)
 
 
 @pages.acting
 def _stop(settings: Settings) -> None:
-    _see_that_it_may(settings)
-    runs.stop(settings)
+    with editing(settings, "stop indexing"):
+        _see_that_it_may(settings)
+        runs.stop(settings)
 
 
 def _see_that_it_may(settings: Settings) -> None:

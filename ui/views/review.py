@@ -14,6 +14,7 @@ from footage.store import Mark, Search
 from footage.types import Span
 from search import reviewing
 from search.reviewing import Item, Mode, State
+from ui.access.visitor import editing, may_edit
 from ui.components import cards, markup, media, notices, pages
 from ui.components.resources import Desk
 from ui.console import plain
@@ -21,6 +22,8 @@ from ui.shown import count
 from ui.views import cameras
 
 if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
     from footage.types import Video
 
 ITEMS = 8
@@ -68,8 +71,9 @@ def _queue(desk: Desk) -> None:
             '<div class="fx-empty"><h2>Nothing to review yet</h2><p>Save a search that you ask again and '
             "again. Whatever it finds is listed here once, with what you decided about it.</p></div>"
         )
-        with st.columns([1, 2, 1])[1]:
-            _save_form(desk)
+        if may_edit():
+            with st.columns([1, 2, 1])[1]:
+                _save_form(desk)
         return
     tools = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     if st.session_state.get("queue_search") not in searches:
@@ -85,6 +89,15 @@ def _queue(desk: Desk) -> None:
             persist_state="session",
         )
     ]
+    if may_edit():
+        _tools(desk, tools)
+    looked = f"last looked at {_when(search.looked_at)}" if search.looked_at else "not looked at yet"
+    st.html(f'<p class="fx-sub">{markup.text(search.query)} \N{MIDDLE DOT} {looked}</p>')
+    _items(desk, search, _looked(desk, search))
+
+
+def _tools(desk: Desk, tools: DeltaGenerator) -> None:
+    """What looks again, and saves another search."""
     tools.button("Look again", type="primary", icon=":material/refresh:", on_click=_ask, args=("captions",))
     tools.button(
         "Look closely",
@@ -97,9 +110,6 @@ def _queue(desk: Desk) -> None:
         _save_form(desk)
     with tools.container(width=190):
         pages.author(desk)
-    looked = f"last looked at {_when(search.looked_at)}" if search.looked_at else "not looked at yet"
-    st.html(f'<p class="fx-sub">{markup.text(search.query)} \N{MIDDLE DOT} {looked}</p>')
-    _items(desk, search, _looked(desk, search))
 
 
 def _save_form(desk: Desk) -> None:
@@ -114,7 +124,8 @@ def _save_form(desk: Desk) -> None:
 @pages.acting
 def _save(desk: Desk) -> str:
     state = st.session_state
-    search = reviewing.save(desk.store.notebook, state.save_name, state.save_query, author=pages.signed())
+    with editing(desk.settings, "save search"):
+        search = reviewing.save(desk.store.notebook, state.save_name, state.save_query, author=pages.signed())
     state.queue_search = search.id
     state.queue_ask = "captions"
     _first_page()
@@ -150,7 +161,8 @@ def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
                 bar.progress(done / whole if whole else 1.0, text=f"Looked at {done} of {whole} windows")
 
         try:
-            found = reviewing.look(desk.store, desk.engine(), search, mode=mode, on_progress=show)
+            with editing(desk.settings, "look again", search=search.id):
+                found = reviewing.look(desk.store, desk.engine(), search, mode=mode, on_progress=show)
         finally:
             if bar:
                 bar.empty()
@@ -203,7 +215,8 @@ def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
                 )
     with right:
         following = page[(page.index(chosen) + 1) % len(page)]
-        _decide(desk, chosen.mark, following.mark.id)
+        if may_edit():
+            _decide(desk, chosen.mark, following.mark.id)
         with st.container(key="stage"):
             _play(desk, chosen.mark, videos.get(chosen.mark.content_id))
 
@@ -279,7 +292,8 @@ def _set(desk: Desk, mark: Mark, state: State, following: str) -> None:
     """Set the state of an item and go on to the next one."""
     session = st.session_state
     note = session.get(f"note_{mark.id}")
-    reviewing.decide(desk.store.notebook, mark, state, note=note, author=pages.signed())
+    with editing(desk.settings, "review", mark=mark.id, state=state, signed=pages.signed()):
+        reviewing.decide(desk.store.notebook, mark, state, note=note, author=pages.signed())
     session.queue_item, session.queue_clicked = following, False
 
 
@@ -289,7 +303,8 @@ def _note(desk: Desk, mark: Mark) -> str:
     notebook = desk.store.notebook
     held = reviewing.item_of(notebook, mark.id)
     state = next(each for each in reviewing.STATES if each == held.state)
-    reviewing.decide(notebook, held, state, note=session[f"note_{mark.id}"], author=pages.signed())
+    with editing(desk.settings, "note", mark=mark.id, signed=pages.signed()):
+        reviewing.decide(notebook, held, state, note=session[f"note_{mark.id}"], author=pages.signed())
     return "Note kept"
 
 

@@ -16,6 +16,7 @@ from footage.timecode import format_time
 from footage.types import File, Match, Span
 from search.pages import LISTED, grouped
 from ui import exports, parts
+from ui.access.visitor import editing, may_edit
 from ui.components import cards, evidence, markup, media, moment, notices, questions, stage, timeline, tray
 from ui.components.questions import Question
 from ui.components.resources import Desk, Outline
@@ -287,7 +288,7 @@ def _stage(
             stage.Mark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
             for mark in desk.store.notebook.marks(content_ids=[match.video.content_id])
         ],
-        actions=("previous", "next", "accept", "reject", "export"),
+        actions=("previous", "next", *(("accept", "reject", "export") if may_edit() else ())),
     )
     state.in_out = asked.in_out
     after = listed[(state.chosen + 1) % len(listed)]
@@ -300,7 +301,11 @@ def _stage(
     if asked.action == "export":
         _collect(desk, question, match)
     elif asked.action in _LABELS:
-        _label(desk, question, match, asked.in_out, asked.action)
+        try:
+            _label(desk, question, match, asked.in_out, asked.action)
+        except FootageError as error:
+            st.html(notices.problem(error))
+            return
         st.rerun()
     elif asked.action:
         _choose((state.chosen + (1 if asked.action == "next" else -1)) % len(listed))
@@ -322,7 +327,8 @@ def _label(desk: Desk, question: Question, match: Match | JointMatch, span: Span
         made_at=time.time(),
         found_text=match.text,
     )
-    desk.store.notebook.put_marks([label])
+    with editing(desk.settings, "label", content_id=match.video.content_id, label=_LABELS[action]):
+        desk.store.notebook.put_marks([label])
     st.toast("Kept as right." if action == "accept" else "Kept as wrong.")
 
 

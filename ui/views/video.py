@@ -13,6 +13,7 @@ from footage.store import Store
 from footage.timecode import format_time, parse_time
 from footage.types import Event, File, Span, Video, WindowRecord
 from indexer import correcting
+from ui.access.visitor import editing, may_edit
 from ui.components import cards, markup, media, notices, pages, timeline
 from ui.components.resources import Desk, Outline
 from ui.shown import count, short_path
@@ -60,7 +61,7 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
                 pages.play(desk, video, path, chosen.span, text=chosen.text, autoplay=playing)
             else:
                 _poster(desk, outline, video, path)
-        if chosen:
+        if chosen and may_edit():
             _correct(desk, chosen, store.notebook.corrections([content_id]))
 
 
@@ -118,7 +119,8 @@ def _unmatched(desk: Desk, said: Corrected) -> None:
     for number, each in enumerate(said.unmatched):
         words, button = st.columns([5, 1], vertical_alignment="center")
         words.html(f'<div class="fx-versions">{_version(each)}</div>')
-        button.button("Undo", key=f"undo_unmatched_{number}", on_click=_undo, args=(desk, each))
+        if may_edit():
+            button.button("Undo", key=f"undo_unmatched_{number}", on_click=_undo, args=(desk, each))
 
 
 def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
@@ -197,9 +199,11 @@ def _keep(desk: Desk, event: Event) -> str:
     if first >= past:
         raise UsageError("the event would end before it starts", hint="Give a start before the end.")
     span = Span(first, past)
-    kept = correcting.correct(
-        desk.store, event, text=state.right_text, span=span, author=pages.signed(), embedders=desk.embedders
-    )
+    author = pages.signed()
+    with editing(desk.settings, "correct", content_id=event.content_id, event=event.id, signed=author):
+        kept = correcting.correct(
+            desk.store, event, text=state.right_text, span=span, author=author, embedders=desk.embedders
+        )
     state.event_clicked = False
     if not kept.searchable:
         return "Kept. The run that is writing to the index takes it in when it ends."
@@ -214,7 +218,9 @@ def _typed(text: str, before: float) -> float:
 
 @pages.acting
 def _undo(desk: Desk, correction: Correction) -> str:
-    kept = correcting.undo(desk.store, correction, embedders=desk.embedders)
+    about = {"content_id": correction.content_id, "event": correction.event_id}
+    with editing(desk.settings, "undo correction", **about):
+        kept = correcting.undo(desk.store, correction, embedders=desk.embedders)
     events = desk.store.events(correction.content_id)
     near = (event for event in events if event.span.start_seconds < correction.original_span.end_seconds)
     meant = [event for event in near if event.span.end_seconds > correction.original_span.start_seconds]

@@ -1,0 +1,13 @@
+"""Serves a script as `footage ui` serves the app: behind the gate. Arguments: SCRIPT PORT [HOST]."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from ui.access.rules import decided
+from ui.serving import listening, serve
+
+script, port, host = sys.argv[1], int(sys.argv[2]), (sys.argv[3:] or ["127.0.0.1"])[0]
+access = decided(host, port, proxy_hosts=[], token=None)
+serve(access, listening(access), script=Path(script))

@@ -1,0 +1,82 @@
+"""What is installed along: its licences are listed, its known faults are asked for, no weights run code."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import platform
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCES = [
+    path
+    for folder in ("footage", "indexer", "search", "ui", "data", "tools", "tests")
+    for path in (ROOT / folder).rglob("*.py")
+]
+
+
+def tool(name: str):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.skipif(
+    (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="the page is that of Linux on x86-64"
+)
+def test_the_page_of_licences_is_up_to_date():
+    assert tool("licences").page() == (ROOT / "docs" / "licences.md").read_text("utf-8"), (
+        "run: python tools/licences.py"
+    )
+
+
+def test_the_page_says_what_has_to_be_looked_at_before_it_is_passed_on():
+    page = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    rows = dict(line.split(" | ")[:2] for line in page.splitlines() if line.startswith("| "))
+    assert rows["| x264"] == rows["| x265"] == "GPL-2.0-or-later"
+    nvidia = [line for line in page.splitlines() if line.startswith("| nvidia-")]
+    assert len(nvidia) > 10 and all("LicenseRef-NVIDIA-Proprietary" in line for line in nvidia)
+    assert "unknown" not in page.lower()
+
+
+def audited(*packages: dict) -> tuple[int, str]:
+    return tool("vulnerabilities").report(json.dumps({"dependencies": list(packages), "fixes": []}))
+
+
+def test_an_audit_that_could_ask_nobody_is_no_clean_one():
+    clean = {"name": "a", "version": "1", "vulns": []}
+    faulty = {"name": "b", "version": "2", "vulns": [{"id": "CVE-1", "fix_versions": ["2.1"]}]}
+    unknown = {"name": "c", "skip_reason": "not found"}
+    assert audited(clean) == (0, "1 packages, no known vulnerability\n")
+    assert audited(clean, faulty) == (1, "b 2: CVE-1, mended in 2.1\n")
+    code, said = audited(clean, unknown)
+    assert code == 3 and "not checked" in said and "1 of 2 packages" in said
+    assert audited(faulty, unknown)[0] == 1
+    assert audited()[0] == 3
+    assert tool("vulnerabilities").report("")[0] == tool("vulnerabilities").report("[]")[0] == 3
+
+
+def calls(path: Path, *names: str) -> list[ast.Call]:
+    """Calls of attributes of some dotted names in a file."""
+    tree = ast.parse(path.read_text("utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) in names]
+
+
+def test_no_file_of_weights_can_run_code():
+    loads = [(path, call) for path in SOURCES for call in calls(path, "torch.load")]
+    assert loads
+    for path, call in loads:
+        given = {each.arg: ast.unparse(each.value) for each in call.keywords}
+        assert given.get("weights_only") == "True", f"{path.name}:{call.lineno}"
+    unsafe = ("pickle.load", "pickle.loads", "joblib.load", "yaml.load", "dill.load", "marshal.loads")
+    assert [path.name for path in SOURCES if calls(path, *unsafe)] == []
+    for path in SOURCES:
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            given = {each.arg: ast.unparse(each.value) for each in getattr(call, "keywords", ())}
+            assert given.get("trust_remote_code", "False") == "False", path.name
+            assert given.get("allow_pickle", "False") == "False", path.name
