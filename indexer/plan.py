@@ -348,7 +348,7 @@ def _begins_like_a_video(found: Found) -> bool:
     try:
         check(found.path)
     except VideoError:
-        return not found.size_bytes
+        return not found.size_bytes and found.path.is_file()
     return True
 
 

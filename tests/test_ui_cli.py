@@ -144,6 +144,9 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
         (["reembed"], "no index at"),
         (["find", "none.mp4", "a car"], "none.mp4"),
         (["find", "{folder}", "a car"], "is a folder, not a video"),
+        (["find", "{pipe}", "a car"], "pipe.mp4 is a named pipe, not a video file"),
+        (["ask", "{pipe}@0:01", "Who comes?"], "pipe.mp4 is a named pipe, not a video file"),
+        (["prompt", "{pipe}", "Describe it."], "pipe.mp4 is a named pipe, not a video file"),
         (["index", "none.mp4"], "none.mp4"),
         (["index", "{clip}", "--model", "{folder}"], "{folder}"),
         (["find", "{text}", "a car"], "notes.mp4"),
@@ -156,7 +159,9 @@ def test_what_cannot_run_is_one_sentence(
     arguments: list[str], sentence: str, clip: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "notes.mp4").write_text("this is no video\n" * 100)
+    os.mkfifo(tmp_path / "pipe.mp4")
     places = {"{clip}": str(clip), "{folder}": str(tmp_path), "{text}": str(tmp_path / "notes.mp4")}
+    places["{pipe}"] = str(tmp_path / "pipe.mp4")
 
     def filled(text: str) -> str:
         for name, place in places.items():
