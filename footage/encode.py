@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -37,11 +38,61 @@ FULL = Quality(crf=18, preset="fast", sound_bits=192_000)
 """To keep."""
 
 
-def open_mp4(path: Path) -> Any:
-    """A new MP4 whose index comes first, so that it plays while it loads."""
+def open_mp4(place: Path | int) -> Any:
+    """A new MP4 whose index comes first, so that it plays while it loads.
+
+    Args:
+        place: A path, or the descriptor of an open file that can be read and written.
+    """
     import av
 
-    return av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+    options = {"movflags": "+faststart"}
+    if isinstance(place, Path):
+        return av.open(str(place), "w", format="mp4", options=options)
+
+    def reopened(*_: Any) -> _OpenFile:
+        return _OpenFile(place)  # to move the index to the front, the muxer reads what it has written
+
+    return av.open(_OpenFile(place), "w", format="mp4", options=options, io_open=reopened)
+
+
+class _OpenFile:
+    """An open file, read and written at a place of its own."""
+
+    name = "draft"
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._at = descriptor, 0
+
+    def read(self, count: int) -> bytes:
+        """Up to so many bytes."""
+        some = os.pread(self._descriptor, count, self._at)
+        self._at += len(some)
+        return some
+
+    def write(self, some: bytes) -> int:
+        """Write all of it."""
+        view = memoryview(some)
+        while view:
+            written = os.pwrite(self._descriptor, view, self._at)
+            self._at, view = self._at + written, view[written:]
+        return len(some)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go elsewhere."""
+        begin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._descriptor).st_size}
+        self._at = begin[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._at
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    writable = seekable = readable
 
 
 def add_pictures(

@@ -324,13 +324,31 @@ def test_a_jump_of_any_size_loses_no_file(tmp_path, by):
     assert [index_of(frame_at(path, n / FPS)) for n in range(1, 100, 24)] == list(range(1, 100, 24))
 
 
-@pytest.mark.parametrize("step", [2.0, 20.0, 60.0])
+@pytest.mark.parametrize("step", [2.0, 20.0, 30.0])
 def test_a_camera_of_few_frames_has_no_gaps(tmp_path, step):
     path = write_clip(tmp_path / "a.mkv", [n * step for n in range(12)], fps=1)
     video = probe(path)
     assert video.gaps == () and video.footage_seconds == video.duration_seconds == pytest.approx(
         11 * step + 1
     )
+
+
+@pytest.mark.parametrize(("step", "ending"), [(60.0, "mkv"), (1500.0, "mp4")])
+def test_frames_further_apart_than_a_window_make_one_window_each(tmp_path, step, ending):
+    """A few kB that claim 58 h were planned as 8,400 windows, nearly all of them without a frame."""
+    path = write_clip(tmp_path / f"a.{ending}", [n * step for n in range(140)], fps=1)
+    video = probe(path)
+    windows = plan_windows("v", video.duration_seconds, window_seconds=30, overlap_seconds=5, gaps=video.gaps)
+    assert [each.span.start_seconds for each in windows] == [n * step for n in range(140)]
+
+
+def test_a_last_frame_that_claims_to_last_for_days_lasts_a_window(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=1, fps=10)
+    data = path.read_bytes()
+    at = data.index(b"stts") + 8  # how many entries: of each a count of frames, and their length
+    assert (data[at : at + 4], data[at + 4 : at + 8]) == ((1).to_bytes(4), (1).to_bytes(4))
+    path.write_bytes(data[: at + 8] + (2**31 - 1).to_bytes(4) + data[at + 12 :])
+    assert probe(path).duration_seconds == GAP_SECONDS
 
 
 def test_a_pause_shorter_than_a_window_is_none(tmp_path):
