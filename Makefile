@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench gpu stress check lock test-compat test-vllm clean
+.PHONY: help setup demo test test-browser bench gpu stress fuzz check lock test-compat test-vllm clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -47,6 +47,9 @@ gpu: setup ## What a GPU does: right, how fast against the floor, what fits; 10 
 
 stress: setup ## Kill an index run at 50 random moments and compare (KILLS=50)
 	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py tests/test_indexer_following.py
+
+fuzz: setup ## Decode thousands of damaged files: none may bring the caller down (N=5000)
+	FOOTAGE_FUZZ=$(or $(N),5000) $(BIN)/python -m pytest --log-cli-level=INFO $(ARGS) tests/fuzz
 
 COMPAT := .venv-compat
 test-compat: setup $(COMPAT)/.ready ## Run the model tests on transformers 5.17 and torch 2.11

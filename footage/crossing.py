@@ -53,7 +53,15 @@ def unpacked(header: bytes, read: Callable[[np.ndarray], None]) -> Any:
     """
     try:
         return _Reading(read).value(json.loads(header))
-    except (AttributeError, ImportError, KeyError, RecursionError, TypeError, ValueError) as exc:
+    except (
+        ArithmeticError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as exc:
         raise ValueError(f"it cannot be read: {type(exc).__name__}: {exc}") from exc
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -38,22 +39,35 @@ FULL = Quality(crf=18, preset="fast", sound_bits=192_000)
 """To keep."""
 
 
-def open_mp4(place: Path | int) -> Any:
+@contextmanager
+def open_mp4(place: Path | int) -> Iterator[Any]:
     """A new MP4 whose index comes first, so that it plays while it loads.
 
     Args:
         place: A path, or the descriptor of an open file that can be read and written.
+
+    Raises:
+        OSError: The file cannot be written.
     """
     import av
 
     options = {"movflags": "+faststart"}
     if isinstance(place, Path):
-        return av.open(str(place), "w", format="mp4", options=options)
+        with av.open(str(place), "w", format="mp4", options=options) as target:
+            yield target
+        return
 
     def reopened(*_: Any) -> _OpenFile:
         return _OpenFile(place)  # to move the index to the front, the muxer reads what it has written
 
-    return av.open(_OpenFile(place), "w", format="mp4", options=options, io_open=reopened)
+    file = _OpenFile(place)
+    try:
+        with av.open(file, "w", format="mp4", options=options, io_open=reopened) as target:
+            yield target
+    except Exception as exc:
+        if file.problem is not None:  # PyAV says no more than that something went wrong
+            raise file.problem from exc
+        raise
 
 
 class _OpenFile:
@@ -63,6 +77,8 @@ class _OpenFile:
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor, self._at = descriptor, 0
+        self.problem: OSError | None = None
+        """Why it could not be written."""
 
     def read(self, count: int) -> bytes:
         """Up to so many bytes."""
@@ -74,7 +90,11 @@ class _OpenFile:
         """Write all of it."""
         view = memoryview(some)
         while view:
-            written = os.pwrite(self._descriptor, view, self._at)
+            try:
+                written = os.pwrite(self._descriptor, view, self._at)
+            except OSError as exc:
+                self.problem = exc
+                raise
             self._at, view = self._at + written, view[written:]
         return len(some)
 

@@ -80,6 +80,11 @@ class Child:
         """Its process id."""
         return self._process.pid
 
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process.poll() is None
+
     def run(
         self,
         job: str,
@@ -204,6 +209,10 @@ class _Pool:
         """A child for one job: the preferred one where it is idle, else the one used last, else a new one."""
         with self._changed:
             idle = self._idle[role]
+            for dead in [each for each in idle if not each.alive]:  # the system may have needed its memory
+                idle.remove(dead)
+                dead.end()
+                self._count[role] -= 1
             self._changed.wait_for(lambda: idle or self._count[role] < _MOST[role])
             if idle:
                 child = preferred if preferred is not None and preferred in idle else idle[-1]
@@ -239,7 +248,14 @@ class _Pool:
 
 
 _pool = _Pool()
-atexit.register(_pool.end)
+
+
+def end_children() -> None:
+    """End all children that are idle; new ones are started when they are needed."""
+    _pool.end()
+
+
+atexit.register(end_children)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_pool.abandon)
 

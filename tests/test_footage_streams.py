@@ -18,10 +18,10 @@ from tiny_clips import index_of, write_clip
 
 from footage import demux
 from footage.animation import write_animation
-from footage.clip import copy_clip, write_thumbnail
 from footage.clip import write_clip as cut_clip
 from footage.containers import check
 from footage.framegrid import read_grid
+from footage.media import copy_clip, write_thumbnail
 from footage.parts import GAP_SECONDS
 from footage.reel import Piece, write_reel
 from footage.showing import cut
