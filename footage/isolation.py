@@ -30,7 +30,7 @@ import numpy as np
 from footage import errors
 from footage.confinement import MEMORY_BYTES
 from footage.crossing import unpacked
-from footage.errors import DecodeError, FootageError
+from footage.errors import DecodeError, DependencyError, FootageError
 from footage.watchdog import hung
 from footage.worker import BEAT, CALL, ERROR, HEAD, LOG, PROGRESS, RESULT
 
@@ -74,6 +74,7 @@ class Child:
         self.role = role
         self.usable = True
         """Whether it can do another job."""
+        self._heard = False
 
     @property
     def pid(self) -> int:
@@ -100,7 +101,7 @@ class Child:
         """As ``run``."""
         self.usable = False  # until it has answered
         options = options | {"with_progress": on_progress is not None}
-        began, patience = time.monotonic(), START_SECONDS
+        began, patience = math.inf, START_SECONDS
         try:
             call = pickle.dumps((job, arguments, options, place is not None))
             self._socket.settimeout(START_SECONDS)
@@ -117,12 +118,12 @@ class Child:
                 if kind == ERROR:
                     error, last = _error(name, body, writes=place is not None)
                     self.usable = not last
-                    raise error
+                    break
                 if kind == LOG:
                     _log(body)
                 elif kind == PROGRESS and on_progress is not None:
                     on_progress(*_two_numbers(body))
-                patience = timeout_seconds + _GRACE_SECONDS
+                began, patience = min(began, time.monotonic()), timeout_seconds + _GRACE_SECONDS
                 if time.monotonic() - began > most_seconds:
                     raise DecodeError(
                         f"{name} was given up: it took longer than {most_seconds:,.0f} s",
@@ -135,6 +136,7 @@ class Child:
         finally:
             if not self.usable:
                 self.end()
+        raise error
 
     def end(self) -> None:
         """End it, whatever it does."""
@@ -152,6 +154,7 @@ class Child:
         head = bytearray(HEAD.size)
         self._fill(memoryview(head))
         kind, size = HEAD.unpack(head)
+        self._heard = True
         if kind not in (BEAT, LOG, PROGRESS, RESULT, ERROR) or size > _MOST_HEADER_BYTES:
             raise _Ended
         body = bytearray(size)
@@ -176,8 +179,8 @@ class Child:
                 raise _Ended
             view = view[count:]
 
-    def _death(self, name: str) -> DecodeError:
-        """Why it ended, as what is wrong with the file at hand."""
+    def _death(self, name: str) -> FootageError:
+        """Why it ended, as what is wrong with the file at hand, or where it never began with this machine."""
         try:
             code = self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
@@ -187,6 +190,11 @@ class Child:
             known = -code in {int(each) for each in signal.Signals}
             what = f"signal {-code}, {signal.Signals(-code).name}" if known else f"signal {-code}"
             how = f"was killed ({what})" if -code == signal.SIGKILL else f"crashed ({what})"
+        if not self._heard and code > 0:
+            return DependencyError(
+                f"the process that decodes videos cannot start: it {how}",
+                hint=f"{sys.executable} -c 'import footage.worker, av, torchcodec' may say why",
+            )
         return DecodeError(
             f"{name} cannot be decoded: its decoder {how}",
             hint="the file may be damaged, or made to do harm; other files are unaffected",

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 WHOLE = 1 << 16
 """As ``max_width``: the picture in its own size."""
 _MOST_TIMEOUTS = 20
+_LEAST_SECONDS = 60.0
 _LEAST_BYTES_PER_SECOND = 500_000
 """A job takes at most so many timeouts, and as long as reading the file twice from a slow network drive."""
 _JPEG_QUALITY = 85
@@ -420,4 +421,4 @@ def _most_seconds(absolute: str, timeout_seconds: float) -> float:
         size_bytes = os.path.getsize(absolute)
     except OSError:
         size_bytes = 0
-    return _MOST_TIMEOUTS * timeout_seconds + size_bytes / _LEAST_BYTES_PER_SECOND
+    return max(_LEAST_SECONDS, _MOST_TIMEOUTS * timeout_seconds) + size_bytes / _LEAST_BYTES_PER_SECOND
