@@ -239,6 +239,13 @@ class _Pool:
                     self._count[role] -= 1
                 self._changed.notify()
 
+    def start_early(self) -> None:
+        """Start the first child that reads, where there is none; it is not waited for."""
+        with self._changed:
+            if not self._count["read"]:
+                self._idle["read"].append(Child("read"))
+                self._count["read"] += 1
+
     def end(self) -> None:
         """End all children that are idle; the others end with this process."""
         with self._changed:
@@ -256,6 +263,12 @@ class _Pool:
 
 
 _pool = _Pool()
+
+
+def start_early() -> None:
+    """Have a child start while the caller does something else; importing its libraries takes seconds."""
+    if hasattr(socket, "send_fds"):
+        _pool.start_early()
 
 
 def end_children() -> None:

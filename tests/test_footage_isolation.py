@@ -93,12 +93,12 @@ def test_children_are_reused_and_several_work_at_once(tmp_path):
             pids.add(isolation.run("os:getpid", name="x", timeout_seconds=60))
             media.frame_at(path, 1.0)
 
-    threads = [threading.Thread(target=look) for _ in range(6)]
+    threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert 1 <= len(pids) <= 4 and os.getpid() not in pids
+    assert 1 <= len(pids) <= 2 and os.getpid() not in pids
 
 
 SCRIPT = """
