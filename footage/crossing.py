@@ -25,7 +25,7 @@ MODULES = frozenset(
     )
 )
 """Whose classes may cross: dataclasses and named tuples."""
-MOST_BYTES = 4 << 30
+MOST_BYTES = 2 << 30
 """Most bytes of all arrays of a result."""
 _DTYPES = frozenset({"|u1", "|b1", "<i8", "<i4", "<f8", "<f4"})
 _TAG, _VALUE = "@", "v"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from footage import isolation
+from footage.child import Child
 from footage.containers import check, display_name
 from footage.encode import FULL, PREVIEW, Quality
 from footage.types import Frames, Span, Video
@@ -131,7 +132,7 @@ class Sampler:
         self._options = options | {"timeout_seconds": timeout_seconds}
         self._timeout_seconds = timeout_seconds
         self._key = f"sampler {next(_numbers)}"
-        self._child: isolation.Child | None = None
+        self._child: Child | None = None
 
     def take(self, number: int) -> Frames:
         """As ``footage.video.Sampler.take``."""
@@ -143,7 +144,7 @@ class Sampler:
             "most_seconds": _most_seconds(absolute, patience),
         }
 
-        def prepare(child: isolation.Child) -> None:
+        def prepare(child: Child) -> None:
             if child is not self._child:
                 opening = self._key, absolute, self._spans, self._options
                 child.run("footage.worker:open_sampler", opening, {}, place=None, on_progress=None, **options)

@@ -1,6 +1,6 @@
 """The process that reads hostile files: takes jobs from a socket, one at a time, until the socket closes.
 
-It is confined before the first job (``footage.confinement``). Its other end is ``footage.isolation``.
+It is confined before the first job (``footage.confinement``). Its other end is ``footage.child``.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ HEAD = struct.Struct("=cI")
 CALL, BEAT, LOG, PROGRESS, RESULT, ERROR = b"C", b"B", b"L", b"P", b"R", b"E"
 _BEAT_SECONDS = 0.2
 _MOST_SAMPLERS = 8
+_MOST_THREADS = 8
+"""Threads that resize pictures: more are no faster, and the stack of each counts as memory."""
 
 _samplers: OrderedDict[str, Any] = OrderedDict()
 
@@ -44,6 +46,7 @@ def main(descriptor: int, role: str) -> None:
     from footage.process import settle
 
     settle()
+    os.environ.setdefault("OMP_NUM_THREADS", str(min(_MOST_THREADS, os.cpu_count() or 1)))
     _load(role)
     _rank_first_for_the_kernel()
     from footage.confinement import confine
@@ -81,6 +84,7 @@ class _Caller:
         """Run a job, and send what came of it."""
         from footage import watchdog
         from footage.crossing import packed
+        from footage.errors import FootageError
 
         if options.pop("with_progress", False):
             options["on_progress"] = self._progress
@@ -90,7 +94,8 @@ class _Caller:
             module, _, name = job.partition(":")
             header, arrays = packed(getattr(import_module(module), name)(*arguments, **options))
         except BaseException as exc:
-            logging.getLogger(__name__).info("a job failed", exc_info=True)
+            if not isinstance(exc, FootageError):
+                logging.getLogger(__name__).warning("%s failed", job, exc_info=True)
             last = watchdog.given_up > 0 or isinstance(exc, MemoryError)
             self._send(ERROR, json.dumps(_described(exc) | {"last": last}).encode())
         else:

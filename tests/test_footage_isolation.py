@@ -24,7 +24,7 @@ from tiny_clips import index_of, write_clip
 from footage import isolation, media
 from footage import video as here
 from footage.crossing import packed, unpacked
-from footage.errors import DecodeError, NotAVideoError, VideoNotFoundError
+from footage.errors import DecodeError, DependencyError, NotAVideoError, VideoNotFoundError
 from footage.store import Store
 from footage.types import Frames, Span, Video
 from indexer.pipeline import index
@@ -99,6 +99,17 @@ def test_children_are_reused_and_several_work_at_once(tmp_path):
     for thread in threads:
         thread.join()
     assert 1 <= len(pids) <= 2 and os.getpid() not in pids
+
+
+def test_a_machine_that_cannot_start_a_child_is_no_file_s_fault(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", count=4)
+    (tmp_path / "av.py").write_text("raise ImportError('broken')")
+    isolation.end_children()
+    with monkeypatch.context() as broken:
+        broken.syspath_prepend(str(tmp_path))
+        with pytest.raises(DependencyError, match=r"cannot start: it ended unexpectedly \(exit code 1\)$"):
+            media.probe(path)
+    assert media.probe(path).duration_seconds == pytest.approx(0.4)
 
 
 SCRIPT = """

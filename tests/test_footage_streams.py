@@ -375,9 +375,7 @@ def test_an_index_that_names_the_same_bytes_again_and_again_is_refused(tmp_path)
         b"stsz": numbers(0, size, 140),
     }
     path.write_bytes(with_boxes(data, same))
-    with pytest.raises(
-        DecodeError, match=r"a\.mp4 is damaged: its index names the same bytes again"
-    ):
+    with pytest.raises(DecodeError, match=r"a\.mp4 is damaged: its index names the same bytes again"):
         probe(path)
 
 
