@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench gpu stress check audit lock test-compat test-vllm test-fullsize clean
+.PHONY: help setup demo test test-browser bench gpu stress fuzz check audit lock test-compat test-vllm test-fullsize clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -44,7 +44,7 @@ lock: setup ## Renew requirements.lock
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --group dev \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
-BENCHMARKS := finds captions latency decode pipeline growth app database
+BENCHMARKS := finds captions latency decode isolation pipeline growth app database
 bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9"; see docs/performance.md)
 	for name in $(or $(BENCH),$(BENCHMARKS)); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS) || exit 1; done
 
@@ -53,6 +53,9 @@ gpu: setup ## What a GPU does: right, how fast against the floor, what fits; 10 
 
 stress: setup ## Kill an index run at 50 random moments and compare (KILLS=50)
 	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py tests/test_indexer_following.py
+
+fuzz: setup ## Decode thousands of damaged files: none may bring the caller down (N=5000)
+	FOOTAGE_FUZZ=$(or $(N),5000) $(BIN)/python -m pytest --log-cli-level=INFO $(ARGS) tests/fuzz
 
 COMPAT := .venv-compat
 # Left out: what needs the HTTP client, and Molmo2, which transformers has later.

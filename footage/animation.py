@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -31,7 +32,12 @@ _LEAST_MILLISECONDS = 20  # what browsers still show as asked for
 
 
 def write_animation(
-    path: str | os.PathLike[str], span: Span, out: Path, *, timeout_seconds: float = 120
+    path: str | os.PathLike[str],
+    span: Span,
+    out: Path,
+    *,
+    timeout_seconds: float = 120,
+    place: int | None = None,
 ) -> Path:
     """Write a span as an animation that loops, at its own speed.
 
@@ -40,6 +46,7 @@ def write_animation(
         span: What to show, in video time; the part past the end is left out.
         out: Where to write, ending in .gif or .webp; replaced when there, but never the video itself.
         timeout_seconds: Give up after this long without progress.
+        place: Descriptor of an open file to write to instead of ``out``.
 
     Returns:
         ``out``.
@@ -64,7 +71,10 @@ def write_animation(
     options = {"quality": 70, "method": 4} if form == "webp" else {"optimize": True, "disposal": 1}
     if form == "gif":
         pictures = [picture.quantize(_COLOURS) for picture in pictures]
-    with whole_file(out) as partial:
+    drafting: AbstractContextManager[Path | IO[bytes]] = (
+        whole_file(out) if place is None else os.fdopen(os.dup(place), "wb")
+    )
+    with drafting as partial:
         pictures[0].save(
             partial,
             form.upper(),

@@ -1,4 +1,4 @@
-"""Writes clips and thumbnails cut out of videos; knows neither models nor the index.
+"""Writes clips cut out of videos; knows neither models nor the index.
 
 Whatever is written appears under its name only when it is whole.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -20,15 +21,12 @@ from footage import demux, encode, remux
 from footage.audiotracks import AudioChoice, AudioTrack, choose
 from footage.containers import check, display_name
 from footage.decode import open_source
-from footage.encode import FULL, PREVIEW, Quality
+from footage.encode import FULL, Quality
 from footage.errors import DecodeError, UsageError
 from footage.stretch import SOUND_RATE, Sound, Streams, Stretch, decoded, read_streams, stretch_in
 from footage.types import Span
-from footage.video import WHOLE, frame_at
 from footage.watchdog import Pulse, supervise
 from footage.wholefile import whole_file
-
-_JPEG_QUALITY = 85
 
 Paint = Callable[[list[np.ndarray], float], None]
 """Draws onto the planes of a picture, in place, given its time in video time."""
@@ -50,40 +48,6 @@ class Written:
     """The audio tracks of the source that it holds."""
 
 
-def write_preview(
-    path: str | os.PathLike[str],
-    span: Span,
-    out: Path,
-    *,
-    max_width: int = 640,
-    pad_seconds: float = 0.0,
-    timeout_seconds: float = 120,
-) -> Path:
-    """Cut a span out of a video as a small MP4 that any browser plays (H.264, AAC where there is sound).
-
-    The cut is exact, as that of ``write_clip``.
-
-    Args:
-        path: A local video file.
-        span: What to cut, in video time; the part past the end is left out.
-        out: Where to write; replaced when there.
-        max_width: Wider pictures are scaled down to this, in pixels.
-        pad_seconds: Widens the span on both sides.
-        timeout_seconds: Give up after this long without progress.
-
-    Returns:
-        ``out``.
-
-    Raises:
-        VideoError: The video cannot be read there.
-        FootageError: ``out`` cannot be written.
-    """
-    padded = Span(max(0.0, span.start_seconds - pad_seconds), span.end_seconds + pad_seconds)
-    quality = Quality(PREVIEW.crf, PREVIEW.preset, PREVIEW.sound_bits, max_width)
-    written = write_clip(path, padded, out, quality=quality, audio="main", timeout_seconds=timeout_seconds)
-    return written.path
-
-
 def write_clip(
     path: str | os.PathLike[str],
     span: Span,
@@ -93,6 +57,7 @@ def write_clip(
     paint: Paint | None = None,
     audio: AudioChoice = "all",
     timeout_seconds: float = 120,
+    place: int | None = None,
 ) -> Written:
     """Cut a span out of a video, to the frame: an MP4 of H.264, with AAC where there is sound.
 
@@ -108,12 +73,14 @@ def write_clip(
         paint: Draws onto each picture; it is given Y, U and V (see ``footage.encode.planes_of``).
         audio: Which audio tracks to take along; each keeps its language and title, the default stays it.
         timeout_seconds: Give up after this long without progress.
+        place: Descriptor of an open file to write to instead of ``out``.
 
     Raises:
         VideoError: The video cannot be read there.
         FootageError: ``out`` cannot be written.
     """
-    return _write(path, span, out, _write_with_or_without_sound(quality, paint, audio), timeout_seconds)
+    write = _write_with_or_without_sound(quality, paint, audio)
+    return _write(path, span, out, write, timeout_seconds, place)
 
 
 def copy_clip(
@@ -123,6 +90,7 @@ def copy_clip(
     *,
     audio: AudioChoice = "all",
     timeout_seconds: float = 120,
+    place: int | None = None,
 ) -> Written:
     """Cut a span out of a video without encoding anything again: as good as the source, and quick.
 
@@ -135,101 +103,26 @@ def copy_clip(
         out: Where to write the MP4; replaced when there, but never the video itself.
         audio: Which audio tracks to take along.
         timeout_seconds: Give up after this long without progress.
+        place: Descriptor of an open file to write to instead of ``out``.
 
     Raises:
         VideoError: The video cannot be read there, or an MP4 cannot hold its streams as they are.
         FootageError: ``out`` cannot be written.
     """
-    return _write(path, span, out, partial(remux.copy, audio=audio), timeout_seconds)
+    return _write(path, span, out, partial(remux.copy, audio=audio), timeout_seconds, place)
 
 
-def write_thumbnail(
-    path: str | os.PathLike[str],
-    seconds: float,
-    out: Path,
-    *,
-    max_width: int = 480,
-    timeout_seconds: float = 120,
-) -> Path:
-    """Write the picture on show at a moment as a JPEG.
-
-    Args:
-        path: A local video file.
-        seconds: Video time.
-        out: Where to write; replaced when there.
-        max_width: Wider pictures are scaled down to this, in pixels.
-        timeout_seconds: Give up after this long without progress.
-
-    Returns:
-        ``out``.
-
-    Raises:
-        VideoError: The video cannot be read there.
-        FootageError: ``out`` cannot be written.
-    """
-    from PIL import Image
-
-    pixels = frame_at(path, seconds, max_width=max_width, timeout_seconds=timeout_seconds)
-    with whole_file(out) as draft:
-        Image.fromarray(pixels).save(draft, "JPEG", quality=_JPEG_QUALITY)
-    return out
-
-
-def write_picture(
-    path: str | os.PathLike[str],
-    seconds: float,
-    out: Path,
-    *,
-    paint: Paint | None = None,
-    timeout_seconds: float = 120,
-) -> Path:
-    """Write the picture on show at a moment as a PNG of its own size.
-
-    Args:
-        path: A local video file.
-        seconds: Video time.
-        out: Where to write; replaced when there, but never the video itself.
-        paint: Draws onto it; it is given R, G and B.
-        timeout_seconds: Give up after this long without progress.
-
-    Returns:
-        ``out``.
-
-    Raises:
-        VideoError: The video cannot be read there.
-        FootageError: ``out`` cannot be written.
-    """
-    from PIL import Image
-
-    absolute, _ = check(path)
-    refuse_source(out, absolute)
-    pixels = painted_picture(path, seconds, paint, timeout_seconds=timeout_seconds)
-    with whole_file(out) as draft:
-        Image.fromarray(pixels).save(draft, "PNG")
-    return out
-
-
-def painted_picture(
-    path: str | os.PathLike[str], seconds: float, paint: Paint | None, *, timeout_seconds: float = 120
-) -> np.ndarray:
-    """The picture on show at a moment in its own size, painted on: RGB, uint8 (height, width, 3).
-
-    Raises:
-        VideoError: The video cannot be read there.
-    """
-    pixels = frame_at(path, seconds, max_width=WHOLE, timeout_seconds=timeout_seconds)
-    planes = [pixels[..., n].copy() for n in range(3)]
-    if paint is not None:
-        paint(planes, seconds)
-    return np.stack(planes, axis=-1)
-
-
-_Writer = Callable[[Stretch, Path, Pulse], tuple[Stretch, tuple[AudioTrack, ...]]]
+_Writer = Callable[[Stretch, Path | int, Pulse], tuple[Stretch, tuple[AudioTrack, ...]]]
 """Writes a stretch to a file and says what it wrote, and which of the source's audio tracks."""
 
 
 def _write(
-    path: str | os.PathLike[str], span: Span, out: Path, write: _Writer, timeout_seconds: float
+    path: str | os.PathLike[str],
+    span: Span,
+    out: Path,
+    write: _Writer,
+    timeout_seconds: float,
+    place: int | None,
 ) -> Written:
     """Find the frames, have them written under another name, and give the file its own."""
     absolute, _ = check(path)
@@ -237,7 +130,10 @@ def _write(
 
     def work(pulse: Pulse) -> Written:
         stretch = stretch_in(open_source(absolute, pulse).table, span)
-        with whole_file(out) as draft:
+        drafting: AbstractContextManager[Path | int] = (
+            whole_file(out) if place is None else nullcontext(place)
+        )
+        with drafting as draft:
             told, sound = write(stretch, draft, pulse)
         return Written(out, told.span, told.past - told.first, sound)
 
@@ -260,7 +156,7 @@ def refuse_source(out: Path, *sources: str) -> None:
 def _write_with_or_without_sound(quality: Quality, paint: Paint | None, audio: AudioChoice) -> _Writer:
     """Writes a clip; a broken sound track costs the sound, not the clip."""
 
-    def write(stretch: Stretch, draft: Path, pulse: Pulse) -> tuple[Stretch, tuple[AudioTrack, ...]]:
+    def write(stretch: Stretch, draft: Path | int, pulse: Pulse) -> tuple[Stretch, tuple[AudioTrack, ...]]:
         import av
 
         streams = read_streams(stretch.table.path)
@@ -282,7 +178,7 @@ def _write_with_or_without_sound(quality: Quality, paint: Paint | None, audio: A
 
 def _encode(
     stretch: Stretch,
-    draft: Path,
+    draft: Path | int,
     pulse: Pulse,
     quality: Quality,
     paint: Paint | None,

@@ -1,4 +1,4 @@
-"""Tells a video file from anything else by its first bytes; knows no codec and never hands a file to FFmpeg.
+"""Tells a video file from anything else by its kind and first bytes; knows no codec and no FFmpeg.
 
 FFmpeg chooses a reader by content, whatever the file is called. Playlists, manifests and scripts are among
 the things it reads, and those name other files and addresses. Only containers of pictures pass here.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import BinaryIO
 
 from footage.errors import NotAVideoError, VideoNotFoundError
 from footage.names import on_disk
@@ -44,6 +45,14 @@ _BINARY_KINDS = (
     (b"PK\x03\x04", "is a ZIP archive, not a video"),
     (b"\x1f\x8b", "is a gzip archive, not a video"),
 )
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
 def check(path: str | os.PathLike[str]) -> tuple[str, str]:
@@ -61,20 +70,11 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
     """
     absolute = os.fspath(on_disk(Path(os.path.abspath(os.fspath(path)))))
     name = display_name(absolute)
-    try:
-        status = os.stat(absolute)
-        if stat.S_ISDIR(status.st_mode):
-            raise NotAVideoError(f"{name} is a folder, not a video file")
-        if not stat.S_ISREG(status.st_mode):
-            raise NotAVideoError(f"{name} is a device or a pipe, not a video file")
-        with open(absolute, "rb") as file:
+    with open_regular(absolute) as file:
+        try:
             head = file.read(HEAD_BYTES)
-    except (FileNotFoundError, NotADirectoryError) as exc:
-        raise VideoNotFoundError(f"{name} does not exist", hint=f"looked for {absolute!r}") from exc
-    except PermissionError as exc:
-        raise VideoNotFoundError(f"{name} may not be read by this user") from exc
-    except (OSError, ValueError) as exc:
-        raise VideoNotFoundError(f"{name} cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
+        except OSError as exc:
+            raise VideoNotFoundError(f"{name} cannot be read: {exc.strerror or exc}") from exc
     if not head:
         raise NotAVideoError(f"{name} is empty (0 bytes)")
     reason = refusal(head)
@@ -86,6 +86,49 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
             hint="MP4, MOV, 3GP, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, WMV and MXF files are opened",
         )
     return absolute, demuxer
+
+
+def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a regular file for reading; never waits for the writer of a pipe, and opens no device.
+
+    The path is looked at before it is opened, because opening a device can have an effect, and again once it
+    is open, because something else may lie there by then.
+
+    Raises:
+        VideoNotFoundError: The path does not exist or may not be read.
+        NotAVideoError: It is a folder, a named pipe, a socket or a device.
+    """
+    name = display_name(path)
+    try:
+        _refuse_other_kinds(name, os.stat(path).st_mode)
+        descriptor = os.open(path, _OPEN_FLAGS)
+        try:
+            _refuse_other_kinds(name, os.fstat(descriptor).st_mode)
+            return os.fdopen(descriptor, "rb")
+        except BaseException:
+            os.close(descriptor)
+            raise
+    except (FileNotFoundError, NotADirectoryError) as exc:
+        raise VideoNotFoundError(f"{name} does not exist", hint=f"looked for {os.fspath(path)!r}") from exc
+    except PermissionError as exc:
+        raise VideoNotFoundError(f"{name} may not be read by this user") from exc
+    except (OSError, ValueError) as exc:
+        raise VideoNotFoundError(f"{name} cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
+
+
+def kind_of(mode: int) -> str:
+    """What something is that is no regular file, as "a named pipe"; empty for a regular file.
+
+    Args:
+        mode: ``st_mode`` as ``os.stat`` has it.
+    """
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "no regular file")
+
+
+def _refuse_other_kinds(name: str, mode: int) -> None:
+    kind = kind_of(mode)
+    if kind:
+        raise NotAVideoError(f"{name} is {kind}, not a video file")
 
 
 def display_name(path: str | os.PathLike[str]) -> str:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 import threading
 from collections import OrderedDict
@@ -75,6 +76,8 @@ class Pictures:
     """Counter-clockwise rotation that was applied."""
     damaged_packets: int
     """Packets that did not decode."""
+    size: tuple[int, int]
+    """Width and height of the first picture in its own pixels, in display orientation."""
 
 
 class _Chunk(NamedTuple):
@@ -88,6 +91,8 @@ class _Chunk(NamedTuple):
     """Counter-clockwise rotation that was applied."""
     damaged_packets: int
     """Packets so far that did not decode."""
+    size: tuple[int, int]
+    """Width and height of the first one in its own pixels, which ``frames`` may have fewer of."""
 
 
 Shrink = Callable[["torch.Tensor"], "torch.Tensor"]
@@ -117,7 +122,8 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
     table = replace(table, interlacing=interlacing.detect(table, pulse))
     sparse = table.reordered and (table.codec, table.pixel_format) in _SPARSE
     usual = "pyav sparse" if sparse else "torchcodec"
-    if table.interlacing or table.parts is not None:  # the others go by the time stamps, and weave fields
+    large = not 0 < math.prod(table.size) <= demux.LARGE_PIXELS  # the others bring pictures of any size whole
+    if table.interlacing or table.parts is not None or large:  # they go by the time stamps, and weave fields
         decoder = "pyav"
     source = Source(table, names.index(decoder if decoder in names else usual))
     with _sources_lock:
@@ -161,8 +167,11 @@ def decode(source: Source, picks: Sequence[int], pulse: Pulse, *, shrink: Shrink
         else:
             source.first_way = number
             return pictures
+    reason = demux.why(cause) if cause else "unknown cause"
+    if not math.prod(source.table.size):
+        reason = f"its pictures are damaged, or of more than {demux.MAX_PIXELS:,} pixels"
     raise DecodeError(
-        f"{name} cannot be decoded: {demux.why(cause) if cause else 'unknown cause'}",
+        f"{name} cannot be decoded: {reason}",
         hint="the file may be damaged; re-encoding it with ffmpeg shows what is left of it",
     ) from cause
 
@@ -189,6 +198,7 @@ class _Pass:
     parts: dict[int, list[tuple[np.ndarray, list[int]]]]
     """By number of the set: its pictures so far, and their presentation times."""
     rotation_degrees: int = 0
+    size: tuple[int, int] | None = None
 
 
 class Reader:
@@ -251,12 +261,13 @@ class Reader:
                     small = _small(frames, self._sets[each].shrink)
                     parts.append((small, [chunk.pts[place] for place in mine]))
             begun.reached, begun.rotation_degrees = chunk.pts[-1], chunk.rotation_degrees
+            begun.size = begun.size or chunk.size
         parts = begun.parts.pop(number)
         pts = tuple(tick for _, some in parts for tick in some)
         if pts != tuple(ticks.tolist()):
             raise ValueError(_OTHER_FRAMES)
         pixels = np.concatenate([pictures for pictures, _ in parts])
-        return Pictures(pixels, pts, begun.way, begun.rotation_degrees, 0)
+        return Pictures(pixels, pts, begun.way, begun.rotation_degrees, 0, begun.size or (0, 0))
 
 
 def decoder_class() -> Any:
@@ -279,13 +290,16 @@ def _collect(way: str, chunks: Iterator[_Chunk], pulse: Pulse, shrink: Shrink | 
     """Make each chunk small as it comes, then put all of them together."""
     parts: list[np.ndarray] = []
     pts: list[int] = []
+    size = 0, 0
     for chunk in chunks:
         pulse.beat()
+        size = size if parts else chunk.size
         parts.append(_small(chunk.frames, shrink))
         pts += chunk.pts
     if not parts:
         raise ValueError("not a single frame of it decodes")
-    return Pictures(np.concatenate(parts), tuple(pts), way, chunk.rotation_degrees, chunk.damaged_packets)
+    pixels = np.concatenate(parts)
+    return Pictures(pixels, tuple(pts), way, chunk.rotation_degrees, chunk.damaged_packets, size)
 
 
 def _small(frames: torch.Tensor, shrink: Shrink | None) -> np.ndarray:
@@ -313,7 +327,8 @@ def _torchcodec(
         for begin in range(0, len(picks), size):
             batch = decoder.get_frames_at([pick - start for pick in picks[begin : begin + size]])
             ticks = np.rint(batch.pts_seconds.numpy() / float(table.time_base)).astype(np.int64)
-            yield _Chunk(ticks.tolist(), batch.data, rotation, 0)
+            height, width = batch.data.shape[-2:]
+            yield _Chunk(ticks.tolist(), batch.data, rotation, 0, (width, height))
 
 
 def _pyav_sparse(table: demux.FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[_Chunk]:
@@ -330,8 +345,8 @@ def _chunks(frames: Iterator[framereader.Decoded]) -> Iterator[_Chunk]:
     """Pictures of PyAV as chunks of one."""
     import torch
 
-    for pts, pixels, rotation, damaged in frames:
-        yield _Chunk([pts], torch.from_numpy(pixels).permute(2, 0, 1)[None], rotation, damaged)
+    for pts, pixels, rotation, damaged, size in frames:
+        yield _Chunk([pts], torch.from_numpy(pixels).permute(2, 0, 1)[None], rotation, damaged, size)
 
 
 _WAYS: tuple[tuple[str, _Way], ...] = (
@@ -364,7 +379,7 @@ def _chunk_frames(width: int | None, height: int | None) -> int:
 
 def _threads() -> int:
     """Decoder threads: all cores of a small machine, a few of a large one."""
-    return min(_MOST_THREADS, os.cpu_count() or 1)
+    return min(_MOST_THREADS, os.cpu_count() or 1)  # each holds a picture: 4 of LARGE_PIXELS at most
 
 
 @contextmanager

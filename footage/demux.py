@@ -7,6 +7,7 @@ container's own ticks. PyAV is imported in these two for reading; modules that w
 from __future__ import annotations
 
 import logging
+import os
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,12 +21,20 @@ from footage.clocktags import recorded_tag
 from footage.containers import check, display_name
 from footage.deinterlace import Interlacing
 from footage.errors import DecodeError, NotAVideoError
-from footage.parts import Parts, Stamps, find_parts, follows_on, gap_mask
+from footage.parts import Parts, Stamps, find_parts, follows_on, shown_ticks
 from footage.types import Span
 from footage.watchdog import Pulse
 
-MAX_PIXELS = 1 << 28
-"""Most pixels in one frame (16384 x 16384)."""
+MAX_PIXELS = 1 << 27
+"""Most pixels of one picture (16K, 15360 x 8640, fits)."""
+MAX_PICTURE_BYTES = 256 << 20
+"""Most bytes of one picture as its decoder brings it; 12K with 8 bits a channel (12288 x 6480) fits."""
+LARGE_PIXELS = 36_000_000
+"""Pictures of more pixels (8K has 35 million) are scaled down while they are decoded, one at a time."""
+_BITS_WHERE_UNKNOWN = 24
+_SAME_BYTES = 4
+"""How many times as long as the file its packets may be together; honest files come to 2 at most."""
+_SLACK_BYTES = 1 << 16
 MAX_FRAMES = 20_000_000
 """Most frames in one file: more than four days at 50 frames per second."""
 _PACKETS_PER_BEAT = 256
@@ -54,6 +63,8 @@ class FrameTable:
     """int64 (keyframes,), indices into ``pts``, ascending; the first is 0."""
     codec: str
     """FFmpeg's name of the codec."""
+    size: tuple[int, int]
+    """Width and height of a coded picture as the header has it, in pixels."""
     pixel_format: str
     """FFmpeg's name of how the decoder brings its pixels; empty where that is not known yet."""
     container: str
@@ -130,6 +141,7 @@ def open_video(path: str, *, raw_clock: bool = False) -> Iterator[tuple[Any, Any
             raw or absolute,
             format=demuxer,
             metadata_errors="replace",
+            options={"max_pixels": str(MAX_PIXELS)},  # of every decoder that looks for what the header lacks
             container_options={"protocol_whitelist": "file", "correct_ts_overflow": str(int(not raw_clock))},
         )
     except (av.FFmpegError, OSError, ValueError) as exc:
@@ -160,6 +172,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
         rows = array("q")  # what is noted of one packet after the other (see _COLUMNS)
         decoded_at: int | None = None
         ends: dict[int, tuple[int, int]] = {}  # of every stream, in its own ticks
+        left_bytes = _SAME_BYTES * os.path.getsize(path) + _SLACK_BYTES
         for count, packet in enumerate(packets(container)):
             if count % _PACKETS_PER_BEAT == 0:
                 pulse.beat()
@@ -167,6 +180,9 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             ticks = packet.pts if packet.pts is not None else dts
             if ticks is None or not packet.size:
                 continue
+            left_bytes -= packet.size
+            if left_bytes < 0:
+                raise DecodeError(f"{name} is damaged: its index names the same bytes again and again")
             length, index = packet.duration or 0, packet.stream_index
             first, last = ends.get(index, (ticks, ticks))
             ends[index] = min(first, ticks), max(last, ticks + length)
@@ -190,6 +206,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
             durations=durations,
             keyframes=keyframes,
             codec=stream.codec_context.codec.canonical_name,
+            size=(stream.codec_context.width, stream.codec_context.height),
             pixel_format=stream.codec_context.pix_fmt or "",
             container=container.format.name,
             reordered=bool((packed[1:, 0] < packed[:-1, 0]).any()),
@@ -286,8 +303,15 @@ def _video_stream(container: Any, name: str) -> Any:
     if stream.codec_context is None:
         raise DecodeError(f"{name} cannot be decoded: no decoder for its codec is known")
     width, height = stream.codec_context.width, stream.codec_context.height
-    if width * height > MAX_PIXELS:
-        raise DecodeError(f"{name} has frames of {width}x{height} pixels; at most {MAX_PIXELS:,} are decoded")
+    pixels = stream.codec_context.format
+    size_bytes = width * height * (pixels.bits_per_pixel if pixels else _BITS_WHERE_UNKNOWN) // 8
+    if width * height > MAX_PIXELS or size_bytes > MAX_PICTURE_BYTES:
+        raise DecodeError(
+            f"{name} has pictures of {width}x{height} pixels, {size_bytes / 1e6:,.0f} MB each; "
+            f"at most {MAX_PIXELS:,} pixels and {MAX_PICTURE_BYTES / 1e6:,.0f} MB are decoded",
+            hint="scale it down with ffmpeg",
+        )
+    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     return stream
 
 
@@ -301,8 +325,7 @@ def _columns(packed: np.ndarray, stream: Any) -> tuple[np.ndarray, np.ndarray, n
     steps = np.diff(pts)
     rate = stream.average_rate or stream.guessed_rate or Fraction(25)
     usual = int(np.median(steps)) if len(steps) else max(1, round(1 / (rate * stream.time_base)))
-    last = lengths[-1] if lengths[-1] > 0 else usual
-    durations = np.append(np.where(gap_mask(steps, usual, stream.time_base), usual, steps), max(1, last))
+    durations = shown_ticks(steps, usual, int(lengths[-1]), stream.time_base)
     keyframes = np.union1d([0], np.flatnonzero(is_key))
     return pts, durations, keyframes.astype(np.int64), first
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -37,11 +39,80 @@ FULL = Quality(crf=18, preset="fast", sound_bits=192_000)
 """To keep."""
 
 
-def open_mp4(path: Path) -> Any:
-    """A new MP4 whose index comes first, so that it plays while it loads."""
+@contextmanager
+def open_mp4(place: Path | int) -> Iterator[Any]:
+    """A new MP4 whose index comes first, so that it plays while it loads.
+
+    Args:
+        place: A path, or the descriptor of an open file that can be read and written.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     import av
 
-    return av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"})
+    options = {"movflags": "+faststart"}
+    if isinstance(place, Path):
+        with av.open(str(place), "w", format="mp4", options=options) as target:
+            yield target
+        return
+
+    def reopened(*_: Any) -> _OpenFile:
+        return _OpenFile(place)  # to move the index to the front, the muxer reads what it has written
+
+    file = _OpenFile(place)
+    try:
+        with av.open(file, "w", format="mp4", options=options, io_open=reopened) as target:
+            yield target
+    except Exception as exc:
+        if file.problem is not None:  # PyAV says no more than that something went wrong
+            raise file.problem from exc
+        raise
+
+
+class _OpenFile:
+    """An open file, read and written at a place of its own."""
+
+    name = "draft"
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._at = descriptor, 0
+        self.problem: OSError | None = None
+        """Why it could not be written."""
+
+    def read(self, count: int) -> bytes:
+        """Up to so many bytes."""
+        some = os.pread(self._descriptor, count, self._at)
+        self._at += len(some)
+        return some
+
+    def write(self, some: bytes) -> int:
+        """Write all of it."""
+        view = memoryview(some)
+        while view:
+            try:
+                written = os.pwrite(self._descriptor, view, self._at)
+            except OSError as exc:
+                self.problem = exc
+                raise
+            self._at, view = self._at + written, view[written:]
+        return len(some)
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        """Go elsewhere."""
+        begin = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: os.fstat(self._descriptor).st_size}
+        self._at = begin[whence] + offset
+        return self._at
+
+    def tell(self) -> int:
+        """Where it is."""
+        return self._at
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    writable = seekable = readable
 
 
 def add_pictures(

@@ -20,7 +20,7 @@ import numpy as np
 
 from footage.containers import display_name
 from footage.deinterlace import deinterlaced
-from footage.demux import FrameTable, open_video, packets, why
+from footage.demux import LARGE_PIXELS, FrameTable, open_video, packets, why
 from footage.parts import WRAPPING, Parts
 from footage.types import Span
 from footage.watchdog import Pulse
@@ -48,6 +48,8 @@ class Decoded(NamedTuple):
     """Counter-clockwise rotation that was applied."""
     damaged_packets: int
     """Packets up to here that did not decode."""
+    size: tuple[int, int]
+    """Width and height in its own pixels, in display orientation; ``pixels`` may be smaller."""
 
 
 class SoundFrame(NamedTuple):
@@ -98,7 +100,7 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
                 return
             if frame.pts < wanted[position]:
                 continue
-            yield Decoded(frame.pts, picture(frame, reformatter), frame.rotation % 360, damage.packets)
+            yield _decoded(frame, reformatter, damage.packets)
             position = bisect_right(wanted, frame.pts)
             if position == len(wanted):
                 return
@@ -146,7 +148,7 @@ def decode_sparse(
                             raise InterlacedError("its frames are interlaced")
                         if frame.is_corrupt:
                             raise ValueError("its frames are damaged")
-                        yield Decoded(frame.pts, picture(frame, reformatter), frame.rotation % 360, 0)
+                        yield _decoded(frame, reformatter, 0)
     except av.FFmpegError as exc:
         raise ValueError(why(exc)) from exc
 
@@ -306,8 +308,22 @@ def picture(frame: Any, reformatter: Any) -> np.ndarray:
     The ``VideoReformatter`` is kept from frame to frame, as it takes longer to set up than to use.
     """
     turns = round(frame.rotation / 90) % 4
-    upright = reformatter.reformat(frame, format="rgb24", threads=1)
+    width, height = within_large(frame.width, frame.height)
+    upright = reformatter.reformat(frame, width=width, height=height, format="rgb24", threads=1)
     return np.ascontiguousarray(np.rot90(upright.to_ndarray(), turns))
+
+
+def _decoded(frame: Any, reformatter: Any, damaged_packets: int) -> Decoded:
+    turned = round(frame.rotation / 90) % 2
+    size = (frame.height, frame.width) if turned else (frame.width, frame.height)
+    return Decoded(frame.pts, picture(frame, reformatter), frame.rotation % 360, damaged_packets, size)
+
+
+def within_large(width: int, height: int) -> tuple[int, int]:
+    """The size of a picture in pixels, halved until it has at most ``LARGE_PIXELS``."""
+    while width * height > LARGE_PIXELS:
+        width, height = max(1, width // 2), max(1, height // 2)
+    return width, height
 
 
 def _runs(table: FrameTable, picks: Sequence[int]) -> list[np.ndarray]:

@@ -20,10 +20,10 @@ from typing import Unpack
 
 from footage import vlm
 from footage.errors import DecodeError, UsageError, VideoError
+from footage.media import Sampler, probe
 from footage.timeline import merge_events, merge_spans
 from footage.told import Answered, AnsweredWindow, Captioned, Found, FoundWindow, Problem, TimedEvent, Told
 from footage.types import Caption, Span, Video, Window, WindowRecord
-from footage.video import Sampler, probe
 from footage.vlm import contract
 from footage.vlm.address import Access
 from footage.vlm.captioning import captions

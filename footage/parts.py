@@ -16,11 +16,9 @@ from typing import Any
 import numpy as np
 
 GAP_SECONDS = 30.0
-"""Shortest time without a frame that is a gap: as long as a window of the default length. A shorter one
-leaves no such window without a frame. Where frames are always far apart (see ``GAP_STEPS``) it takes more."""
-GAP_STEPS = 10
-"""A gap is longer than so many usual steps between frames: at a frame every 2 s 30 s are none yet, at a frame
-a minute it takes more than 10 minutes."""
+"""A longer time without a frame is a gap: as long as a window of the default length, so that no such window
+is without a frame, however far apart the frames of a file claim to be. A frame before a gap is on show for
+the usual time, and no longer than this."""
 LONGEST_GAP_SECONDS = 7 * 24 * 3600
 """From here on a jump of the time stamps is not taken for a pause but for a clock that was set."""
 _BACK_SECONDS = 0.2
@@ -184,10 +182,20 @@ def _set_forward(video: Stamps, usual: int) -> tuple[Parts, np.ndarray] | None:
     return Parts(begins, shifts, video.time_base, joints, by_time=True), moved
 
 
-def gap_mask(steps: np.ndarray, usual: int, time_base: Fraction) -> np.ndarray:
-    """Which steps between frames are gaps, given the usual one; all in ticks."""
-    mask: np.ndarray = steps > max(GAP_SECONDS / time_base, GAP_STEPS * usual)
-    return mask
+def shown_ticks(steps: np.ndarray, usual: int, last: int, time_base: Fraction) -> np.ndarray:
+    """How long each frame is on show, at least a tick, gaps left out; all in ticks.
+
+    Args:
+        steps: int64 (frames - 1,), from each frame to the next.
+        usual: The usual step.
+        last: How long the last frame is on show as the file has it; 0 where it does not say.
+        time_base: Seconds per tick.
+    """
+    longest = max(1, int(GAP_SECONDS / time_base))
+    usual = max(1, min(usual, longest))
+    last = last if 0 < last <= longest else usual if len(steps) or last <= 0 else longest
+    shown: np.ndarray = np.append(np.where(steps > longest, usual, steps), last)
+    return shown
 
 
 def _joints(stamps: Stamps) -> list[int]:

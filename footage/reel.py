@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -67,6 +67,7 @@ def write_reel(
     max_width: int = 1920,
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
+    place: int | None = None,
 ) -> Reel:
     """Join pieces into one MP4 (H.264, and AAC where any of them has sound).
 
@@ -82,6 +83,7 @@ def write_reel(
         max_width: Widest picture, in pixels.
         timeout_seconds: Give up after this long without progress.
         on_progress: Called with (pieces done, pieces in all), in the thread that writes.
+        place: Descriptor of an open file to write to instead of ``out``.
 
     Raises:
         VideoError: One of the videos cannot be read there.
@@ -95,7 +97,10 @@ def write_reel(
         import av
 
         try:
-            with whole_file(out) as partial:
+            drafting: AbstractContextManager[Path | int] = (
+                whole_file(out) if place is None else nullcontext(place)
+            )
+            with drafting as partial:
                 spans = _write(pieces, partial, pulse, rate, quality, max_width, on_progress)
         except (av.FFmpegError, ValueError) as exc:
             raise DecodeError(f"the clips cannot be joined: {demux.why(exc)}") from exc
@@ -106,7 +111,7 @@ def write_reel(
 
 def _write(
     pieces: Sequence[Piece],
-    partial: Path,
+    partial: Path | int,
     pulse: Pulse,
     rate: Fraction,
     quality: Quality,

@@ -19,13 +19,13 @@ _INTERLEAVING_SECONDS = 1.0
 
 
 def copy(
-    stretch: Stretch, out: Path, pulse: Pulse, *, audio: AudioChoice = "all"
+    stretch: Stretch, out: Path | int, pulse: Pulse, *, audio: AudioChoice = "all"
 ) -> tuple[Stretch, tuple[AudioTrack, ...]]:
     """Copy packets, from the keyframe before the first frame to where nothing that was copied is missing.
 
     Args:
         stretch: What is wanted.
-        out: Where to write.
+        out: Where to write: a path, or the descriptor of an open file.
         pulse: Beats once per packet.
         audio: Which audio tracks to copy along.
 

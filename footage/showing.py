@@ -13,8 +13,8 @@ from itertools import pairwise
 from pathlib import Path
 
 from footage.errors import VideoError
+from footage.media import WHOLE, Sampler, frame_at
 from footage.types import Frames, Span, Video
-from footage.video import WHOLE, Sampler, frame_at
 from footage.vlm.pointing import Shown
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Answer, PictureModel, Prompt, VideoModel
@@ -28,7 +28,7 @@ class Scene:
     path: Path
     """The file."""
     video: Video
-    """What ``footage.video.probe`` says of it."""
+    """What ``footage.media.probe`` says of it."""
     span: Span
     """From when to when, in video time; equal ends for a moment."""
 

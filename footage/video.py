@@ -94,7 +94,7 @@ def probe(
         table = scanned.table
         sizes = _Sizes()
         ends = decode.decode(scanned, sorted({0, len(table.pts) - 1}), pulse, shrink=sizes)
-        height, width = ends.pixels.shape[1:3]
+        width, height = ends.size
         return Video(
             content_id=content_id,
             duration_seconds=table.duration_seconds,

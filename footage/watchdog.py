@@ -15,6 +15,11 @@ from footage.errors import DecodeError
 
 T = TypeVar("T")
 
+on_beat: Callable[[], None] | None = None
+"""Called whenever any work begins or gets further; set in a process that does work for another."""
+given_up = 0
+"""How many threads were left behind."""
+
 
 class Pulse:
     """What the work calls to say that it is alive."""
@@ -22,16 +27,20 @@ class Pulse:
     def __init__(self) -> None:
         self._last = time.monotonic()
         self._abandoned = threading.Event()
+        if on_beat is not None:
+            on_beat()
 
     def beat(self) -> None:
-        """Report progress, and stop here when nobody waits any more.
+        """Report progress, and stop here when the caller has given up.
 
         Raises:
             DecodeError: The caller has given up; what follows would be wasted.
         """
         if self._abandoned.is_set():
-            raise DecodeError("nobody waits for this any more")
+            raise DecodeError("this was given up")
         self._last = time.monotonic()
+        if on_beat is not None:
+            on_beat()
 
     def abandon(self) -> None:
         """Make the next ``beat`` raise."""
@@ -60,6 +69,7 @@ def supervise(work: Callable[[Pulse], T], *, name: str, timeout_seconds: float) 
     Raises:
         DecodeError: Nothing was heard for ``timeout_seconds``. Whatever ``work`` raises is raised as it is.
     """
+    global given_up
     pulse, outcome, done = Pulse(), _Outcome[T](), threading.Event()
 
     def body() -> None:
@@ -74,13 +84,19 @@ def supervise(work: Callable[[Pulse], T], *, name: str, timeout_seconds: float) 
     try:
         while not done.wait(max(0.0, timeout_seconds - pulse.silent_seconds())):
             if pulse.silent_seconds() >= timeout_seconds:
-                raise DecodeError(
-                    f"{name} was given up: its decoder made no progress for {timeout_seconds:g} s",
-                    hint="the file may be damaged, or the disk too slow; a longer timeout can be set",
-                )
+                raise hung(name, timeout_seconds)
     except BaseException:
         pulse.abandon()
+        given_up += 1
         raise
     if outcome.error is not None:
         raise outcome.error
     return outcome.value
+
+
+def hung(name: str, timeout_seconds: float) -> DecodeError:
+    """What is said of a file whose decoder makes no progress."""
+    return DecodeError(
+        f"{name} was given up: its decoder made no progress for {timeout_seconds:g} s",
+        hint="the file may be damaged, or the disk too slow; a longer timeout can be set",
+    )

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import TracebackType
 
-from footage import decode
-from footage import video as footage_video
+from footage import decode, media
 from footage.errors import VideoError
 from footage.store import Store
 from footage.types import File, Frames, Window, WindowRecord
@@ -199,7 +198,7 @@ class Ahead:
             return "", []
         try:
             return kept_from(
-                footage_video.scan(job.file.path, timeout_seconds=self._timeout_seconds),
+                media.scan(job.file.path, timeout_seconds=self._timeout_seconds),
                 plan,
                 store=self._store,
                 followed=self._known.followed,
@@ -225,7 +224,7 @@ class Ahead:
 
     def _decode(self, job: Job, windows: Sequence[Window]) -> Iterator[Decoded | Undecoded]:
         profile = self._profile
-        sampler = footage_video.Sampler(
+        sampler = media.Sampler(
             job.file.path,
             [window.span for window in windows],
             **profile.frame_budget,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from footage import video as footage_video
+from footage import media
 from footage.embedder import Embedder
 from footage.errors import UsageError, VideoError
 from footage.names import on_disk
@@ -175,7 +175,7 @@ class _Reader:
         name = library.shown(absolute)
         if name not in self._by_path:
             content_id = library.content_id(absolute)
-            video = footage_video.probe(absolute, content_id=content_id)
+            video = media.probe(absolute, content_id=content_id)
             status = absolute.stat()
             self._by_path[name] = content_id
             self.videos[content_id] = video

@@ -12,8 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from footage import decode
-from footage import video as footage_video
+from footage import decode, media
 from footage.store import Store
 from footage.types import File, Span, Window, WindowRecord
 
@@ -69,9 +68,7 @@ def digests(source: decode.Source, windows: Sequence[Window], *, timeout_seconds
     Raises:
         VideoError: The file cannot be opened, or hangs.
     """
-    found = footage_video.digests(
-        source, [window.span for window in windows], timeout_seconds=timeout_seconds
-    )
+    found = media.digests(source, [window.span for window in windows], timeout_seconds=timeout_seconds)
     return {window.index: digest for window, digest in zip(windows, found, strict=True) if digest}
 
 

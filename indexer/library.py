@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePath
-from typing import Literal
+from typing import Final, Literal
 
+from footage.containers import kind_of, open_regular
 from footage.errors import FileError, UsageError, VideoNotFoundError
 from footage.names import composed, exact_names, fits, folded, on_disk
 from footage.types import File
@@ -46,6 +47,8 @@ SYSTEM_FOLDERS = frozenset(
 SAMPLE_BYTES = 64 * 1024
 """Length of each block that goes into a fingerprint: head, middle and tail."""
 
+LINK_OUT: Final = "link that leads out of the folder"
+"""Why a link is passed over that leads out of the folder that was asked for."""
 _READ_BYTES = 4 * 1024 * 1024
 _ID_DIGITS = 32  # 128 bits: no two of a trillion files share them by chance
 
@@ -82,6 +85,7 @@ class Ignored:
         "other file",
         "folder that may not be read",
         "link that cannot be followed",
+        "link that leads out of the folder",
     ]
     """What it is."""
 
@@ -97,6 +101,8 @@ class Selection:
     """Names or globs, of which none may fit."""
     since: float | None = None
     """Earliest modification time, seconds since the epoch."""
+    follow_links: bool = False
+    """Whether links inside a folder that lead out of it are followed."""
     exact: frozenset[str] = frozenset()
     """Those of the patterns that are the very name of a file, and so no globs; filled in by ``among``."""
 
@@ -118,6 +124,8 @@ class Selection:
 
 
 EVERYTHING = Selection()
+"""The selection of all video files that lie in a folder."""
+WITH_LINKS = Selection(follow_links=True)
 """The selection that leaves nothing out."""
 
 
@@ -125,9 +133,10 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
     """Find the video files under the given files and folders, each once, folders in name order.
 
     Hidden files and folders inside a folder, ``SYSTEM_FOLDERS``, files of other kinds and folders that may
-    not be read are passed over and reported as ``Ignored``. Links are followed, and every real folder is
-    entered once, so that links in a circle do no harm. A given path may be spelled in another Unicode form or
-    case than on disk.
+    not be read are passed over and reported as ``Ignored``. So are links that lead out of the given folder,
+    unless the selection follows them; a given path may be a link itself. Every real folder is entered once,
+    so that links in a circle do no harm. What is named like a video and is no regular file is found with the
+    reason why it is skipped. A given path may be spelled in another Unicode form or case than on disk.
 
     Raises:
         VideoNotFoundError: a given path does not exist or may not be read.
@@ -144,14 +153,18 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
             raise VideoNotFoundError(f"there is no file or folder {shown(start)}")
         folder = start.is_dir()
         count = 0
-        inside: Iterable[Path | Ignored] = _in_folder(start, entered) if folder else [start]
+        inside: Iterable[Path | Ignored] = (
+            _in_folder(start, entered, follow_links=selection.follow_links) if folder else [start]
+        )
         wanted = selection
         if folder and (selection.include or selection.exclude):
             inside = list(inside)
             videos = (path for path in inside if not isinstance(path, Ignored))
             wanted = selection.among(path.relative_to(start).as_posix() for path in videos)
+        links_out = 0
         for path in inside:
             if isinstance(path, Ignored):
+                links_out += path.why == LINK_OUT
                 yield path
                 continue
             try:
@@ -172,13 +185,21 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
                     size_bytes=status.st_size,
                     modified_at=status.st_mtime,
                     changed_at=status.st_ctime,
-                    skip=wanted.skip(path.relative_to(start), status.st_mtime) if folder else "",
+                    skip=_reason(path.relative_to(start), status, wanted) if folder else "",
                 )
         if not count:
             raise FileError(
                 f"there is no video file in {shown(start)}",
-                hint="Files are known by their ending (.mp4, .mov, ...); name a file to try it anyway.",
+                hint="Links in it lead out of the folder; --follow-links follows them."
+                if links_out
+                else "Files are known by their ending (.mp4, .mov, ...); name a file to try it anyway.",
             )
+
+
+def _reason(inside: PurePath, status: os.stat_result, wanted: Selection) -> str:
+    """Why what lies in a folder is left out; empty when it is not."""
+    kind = kind_of(status.st_mode)
+    return f"it is {kind}, not a video file" if kind else wanted.skip(inside, status.st_mtime)
 
 
 def absolute(path: Path | str) -> Path:
@@ -214,9 +235,10 @@ def fingerprint(path: Path | str) -> str:
 
     Raises:
         VideoNotFoundError: the file cannot be read.
+        NotAVideoError: it is no regular file.
     """
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             size = file.seek(0, os.SEEK_END)
             digest = hashlib.sha256(str(size).encode())
             for start in (0, max(0, (size - SAMPLE_BYTES) // 2), max(0, size - SAMPLE_BYTES)):
@@ -235,10 +257,11 @@ def content_id(path: Path | str) -> str:
 
     Raises:
         VideoNotFoundError: the file cannot be read.
+        NotAVideoError: it is no regular file.
     """
     digest = hashlib.sha256()
     try:
-        with Path(path).open("rb") as file:
+        with open_regular(path) as file:
             while block := file.read(_READ_BYTES):
                 digest.update(block)
     except OSError as error:
@@ -283,9 +306,9 @@ def still_there(path: str) -> bool | None:
     return True
 
 
-def _in_folder(folder: Path, entered: set[str]) -> Iterator[Path | Ignored]:
+def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterator[Path | Ignored]:
     """Video files under a folder, by name; ``entered`` keeps the real folders that are done."""
-    to_enter = [folder]
+    to_enter, real_root = [folder], os.path.realpath(folder)
     while to_enter:
         current = to_enter.pop()
         real = os.path.realpath(current)
@@ -305,6 +328,8 @@ def _in_folder(folder: Path, entered: set[str]) -> Iterator[Path | Ignored]:
                 yield Ignored(shown(entry.path), "hidden")
             elif folded(entry.name) in SYSTEM_FOLDERS:
                 yield Ignored(shown(entry.path), "system folder")
+            elif not follow_links and _leads_out(entry, real_root):
+                yield Ignored(shown(entry.path), LINK_OUT)
             elif _is_folder(entry):
                 deeper.append(Path(entry.path))
             elif Path(entry.name).suffix.lower() in VIDEO_SUFFIXES:
@@ -312,6 +337,11 @@ def _in_folder(folder: Path, entered: set[str]) -> Iterator[Path | Ignored]:
             else:
                 yield Ignored(shown(entry.path), "other file")
         to_enter.extend(reversed(deeper))
+
+
+def _leads_out(entry: os.DirEntry[str], real_root: str) -> bool:
+    """Whether an entry is a link to something outside of a folder."""
+    return entry.is_symlink() and not is_under(os.path.realpath(entry.path), [real_root])
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -9,8 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from footage import decode
-from footage import video as footage_video
+from footage import decode, media
 from footage.containers import check
 from footage.errors import SchemaMismatchError, VideoError
 from footage.store import Store
@@ -170,7 +169,7 @@ class Known:
             file, look_again = self._recognised(file, before, found, reading)
             video = self.videos.get(file.content_id) if file.content_id and not look_again else None
             if video is None:
-                video = footage_video.probe(
+                video = media.probe(
                     found.path, content_id=file.content_id, timeout_seconds=reading.timeout_seconds
                 )
         except VideoError as error:
@@ -216,7 +215,7 @@ class Known:
         if library.fingerprint(found.path) != held.fingerprint:
             return True
         video = self.videos.get(held.content_id)
-        return video is not None and footage_video.recorded_tag_of(found.path) != video.created_at
+        return video is not None and media.recorded_tag_of(found.path) != video.created_at
 
     def _touched(self, found: Found) -> bool:
         """Whether a file's inode changed since the last run looked at it."""
@@ -276,8 +275,8 @@ class Known:
         patience = reading.timeout_seconds
         try:
             with reading.settling.scanning(found.path) if reading.settling else nullcontext():
-                source = footage_video.scan(found.path, timeout_seconds=patience)
-                video = footage_video.probe(found.path, source=source, timeout_seconds=patience)
+                source = media.scan(found.path, timeout_seconds=patience)
+                video = media.probe(found.path, source=source, timeout_seconds=patience)
             first = reading.follow.complete_windows("", video.duration_seconds, video.gaps)[:1]
             digest = digests(source, first, timeout_seconds=patience).get(0)
         except VideoError as error:
@@ -362,7 +361,7 @@ def failed(file: File, reason: str) -> File:
 def _length(path: Path, timeout_seconds: float) -> float:
     """How long a video is that is left out, so that hours add up; 0 where nothing can tell."""
     try:
-        return footage_video.probe(path, timeout_seconds=timeout_seconds).footage_seconds
+        return media.probe(path, timeout_seconds=timeout_seconds).footage_seconds
     except VideoError:
         return 0.0
 
@@ -372,7 +371,7 @@ def _begins_like_a_video(found: Found) -> bool:
     try:
         check(found.path)
     except VideoError:
-        return not found.size_bytes
+        return not found.size_bytes and found.path.is_file()
     return True
 
 

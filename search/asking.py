@@ -17,8 +17,8 @@ from itertools import islice, zip_longest
 from typing import TYPE_CHECKING
 
 from footage.errors import FootageError, VideoError, WindowError
+from footage.media import sample
 from footage.types import Span, Video, Window
-from footage.video import sample
 from footage.vlm.contract import find_prompt, read_span
 from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, RunsEach, VideoModel
 

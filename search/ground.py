@@ -18,7 +18,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TypeVar
 
-from footage import video as video_file
+from footage import media
 from footage.errors import DecodeError, FootageError, UsageError
 from footage.timecode import clamp, iou, overlap_seconds
 from footage.types import Candidate, Hit, Match, Span, Video, Window
@@ -247,7 +247,7 @@ def find_in_file(
         ModelError: when the model fails.
     """
     query = parse_query(text, plain=True)
-    video = video_file.probe(path, timeout_seconds=timeout_seconds)
+    video = media.probe(path, timeout_seconds=timeout_seconds)
     whole = Span(0, video.duration_seconds)
     part = whole if span is None else clamp(span, whole)
     if part is None or part.duration_seconds == 0:

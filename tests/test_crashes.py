@@ -8,6 +8,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -66,10 +67,10 @@ def test_an_index_run_killed_at_a_random_moment_ends_as_an_unbroken_one(tmp_path
     library = tmp_path / "library"
     library.mkdir()
     for name in ("beach_dusk.mp4", "park_dusk.mp4"):
-        (library / name).symlink_to(CLIPS / name)
+        shutil.copy(CLIPS / name, library / name)
     real = Path(os.environ.get("FOOTAGE_TEST_DATA", "")) / "videos_derived" / "car_truncated.mp4"
     if real.is_file():
-        (library / "real.mp4").symlink_to(real)
+        shutil.copy(real, library / "real.mp4")
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(
         ["torch", "torchcodec", "transformers", "lancedb", "sentence_transformers"]

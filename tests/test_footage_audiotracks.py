@@ -17,8 +17,8 @@ from tiny_exports import clip_of
 from typer.testing import CliRunner
 
 from footage.audiotracks import audio_tracks, choose
-from footage.clip import write_preview
 from footage.errors import UsageError
+from footage.media import write_preview
 from footage.types import Span
 from search.export import Options, export, make_reel
 from ui.cli import app

@@ -13,8 +13,9 @@ from PIL import Image
 from tiny_clips import index_of, write_audio_only, write_clip
 
 from footage import clip
-from footage.clip import write_preview, write_thumbnail
+from footage.clip import write_clip as write_clip_here
 from footage.errors import DecodeError, FootageError, NotAVideoError
+from footage.media import write_preview, write_thumbnail
 from footage.types import Span
 
 
@@ -102,7 +103,7 @@ def test_a_failure_leaves_nothing_behind_and_what_was_there_stays(tmp_path, monk
 
     monkeypatch.setattr(clip, "_fit", broken)
     with pytest.raises(DecodeError, match="stops here"):
-        write_preview(path, Span(0, 1), out)
+        write_clip_here(path, Span(0, 1), out)
     assert [p.name for p in out.parent.iterdir()] == ["out.mp4"]
     assert out.read_bytes() == b"old"
 
@@ -123,7 +124,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_nothing_is_left(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=40, size=(320, 240), audio_seconds=4)
     script = (
         "import resource\nfrom pathlib import Path\n"
-        "from footage.clip import write_preview\nfrom footage.types import Span\n"
+        "from footage.media import write_preview\nfrom footage.types import Span\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n"
         f"    write_preview({str(path)!r}, Span(0, 4), Path({str(tmp_path / 'previews' / 'out.mp4')!r}))\n"
@@ -149,7 +150,7 @@ def test_a_preview_that_hangs_is_given_up(tmp_path, monkeypatch):
     release = threading.Event()
     monkeypatch.setattr(clip, "_fit", lambda *_: release.wait(30))
     with pytest.raises(DecodeError, match=r"made no progress for 0\.5 s"):
-        write_preview(path, Span(0, 1), tmp_path / "out.mp4", timeout_seconds=0.5)
+        write_clip_here(path, Span(0, 1), tmp_path / "out.mp4", timeout_seconds=0.5)
     release.set()
 
 

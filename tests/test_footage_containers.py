@@ -61,7 +61,7 @@ def test_missing_folder_empty_and_pipe_each_get_their_sentence(tmp_path):
     with pytest.raises(NotAVideoError, match=r"empty\.mp4 is empty \(0 bytes\)"):
         check(tmp_path / "empty.mp4")
     os.mkfifo(tmp_path / "pipe.mp4")
-    with pytest.raises(NotAVideoError, match="a device or a pipe"):
+    with pytest.raises(NotAVideoError, match=r"pipe\.mp4 is a named pipe, not a video file"):
         check(tmp_path / "pipe.mp4")
     with pytest.raises(VideoNotFoundError, match="does not exist"):
         check(tmp_path / "empty.mp4" / "inside.mp4")

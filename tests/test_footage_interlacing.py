@@ -12,8 +12,8 @@ from tiny_clips import write_clip
 from tiny_exports import clip_of
 
 from footage import decode, demux
-from footage.clip import copy_clip, write_preview, write_thumbnail
 from footage.clip import write_clip as cut_clip
+from footage.media import copy_clip, write_preview, write_thumbnail
 from footage.types import Span
 from footage.video import WHOLE, frame_at, probe, sample
 from footage.watchdog import Pulse

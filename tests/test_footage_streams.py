@@ -18,10 +18,11 @@ from tiny_clips import index_of, write_clip
 
 from footage import demux
 from footage.animation import write_animation
-from footage.clip import copy_clip, write_thumbnail
 from footage.clip import write_clip as cut_clip
 from footage.containers import check
+from footage.errors import DecodeError
 from footage.framegrid import read_grid
+from footage.media import copy_clip, write_thumbnail
 from footage.parts import GAP_SECONDS
 from footage.reel import Piece, write_reel
 from footage.showing import cut
@@ -324,13 +325,67 @@ def test_a_jump_of_any_size_loses_no_file(tmp_path, by):
     assert [index_of(frame_at(path, n / FPS)) for n in range(1, 100, 24)] == list(range(1, 100, 24))
 
 
-@pytest.mark.parametrize("step", [2.0, 20.0, 60.0])
+@pytest.mark.parametrize("step", [2.0, 20.0, 30.0])
 def test_a_camera_of_few_frames_has_no_gaps(tmp_path, step):
     path = write_clip(tmp_path / "a.mkv", [n * step for n in range(12)], fps=1)
     video = probe(path)
     assert video.gaps == () and video.footage_seconds == video.duration_seconds == pytest.approx(
         11 * step + 1
     )
+
+
+@pytest.mark.parametrize(("step", "ending"), [(60.0, "mkv"), (1500.0, "mp4")])
+def test_frames_further_apart_than_a_window_make_one_window_each(tmp_path, step, ending):
+    """A few kB that claim 58 h were planned as 8,400 windows, nearly all of them without a frame."""
+    path = write_clip(tmp_path / f"a.{ending}", [n * step for n in range(140)], fps=1)
+    video = probe(path)
+    windows = plan_windows("v", video.duration_seconds, window_seconds=30, overlap_seconds=5, gaps=video.gaps)
+    assert [each.span.start_seconds for each in windows] == [n * step for n in range(140)]
+
+
+CONTAINERS = (b"moov", b"trak", b"mdia", b"minf", b"stbl")
+
+
+def with_boxes(data, payloads):
+    """An MP4 with other payloads in some of its boxes; the sizes of those around them follow."""
+    made, at = b"", 0
+    while at < len(data):
+        size, name = int.from_bytes(data[at : at + 4]), data[at + 4 : at + 8]
+        payload = payloads.get(name, data[at + 8 : at + size])
+        if name in CONTAINERS:
+            payload = with_boxes(payload, payloads)
+        made += (8 + len(payload)).to_bytes(4) + name + payload
+        at += size
+    return made
+
+
+def numbers(*values):
+    return b"".join(value.to_bytes(4) for value in values)
+
+
+def test_an_index_that_names_the_same_bytes_again_and_again_is_refused(tmp_path):
+    """Twenty million frames may stand in a few hundred bytes."""
+    path = write_clip(tmp_path / "a.mp4", count=140)
+    data = path.read_bytes()
+    begin = data.index(b"mdat") + 4
+    size = int.from_bytes(data[begin - 8 : begin - 4]) - 8
+    same = {
+        b"stsc": numbers(0, 1, 1, 1, 1),
+        b"stco": numbers(0, 140, *[begin] * 140),
+        b"stsz": numbers(0, size, 140),
+    }
+    path.write_bytes(with_boxes(data, same))
+    with pytest.raises(DecodeError, match=r"a\.mp4 is damaged: its index names the same bytes again"):
+        probe(path)
+
+
+def test_a_last_frame_that_claims_to_last_for_days_lasts_a_window(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=1, fps=10)
+    data = path.read_bytes()
+    at = data.index(b"stts") + 8  # how many entries: of each a count of frames, and their length
+    assert (data[at : at + 4], data[at + 4 : at + 8]) == ((1).to_bytes(4), (1).to_bytes(4))
+    path.write_bytes(data[: at + 8] + (2**31 - 1).to_bytes(4) + data[at + 12 :])
+    assert probe(path).duration_seconds == GAP_SECONDS
 
 
 def test_a_pause_shorter_than_a_window_is_none(tmp_path):

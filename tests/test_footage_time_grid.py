@@ -105,6 +105,7 @@ def test_frame_times_and_durations_of_a_file_are_on_the_grid(clock, count, first
         durations=np.ones(count, np.int64),
         keyframes=np.array([0]),
         codec="h264",
+        size=(64, 48),
         pixel_format="",
         container="mov",
         reordered=False,

@@ -31,6 +31,19 @@ def indices_of(frames):
     return [index_of(picture) for picture in frames.pixels]
 
 
+def write_blank(path, width, height, *, count=2):
+    """Black PNG pictures: large ones take few bytes."""
+    with av.open(str(path), "w") as target:
+        stream = target.add_stream("png", rate=1)
+        stream.width, stream.height, stream.pix_fmt = width, height, "rgb24"
+        frame = av.VideoFrame.from_ndarray(np.zeros((height, width, 3), np.uint8), format="rgb24")
+        for number in range(count):
+            frame.pts = number
+            target.mux(stream.encode(frame))
+        target.mux(stream.encode(None))
+    return path
+
+
 # --- tiny clips that say which frame is which ------------------------------------------------------------
 
 RIGID = {"bf": "0", "sc_threshold": "0"}
@@ -420,10 +433,38 @@ def test_any_damage_ends_in_frames_or_in_a_sentence(tmp_path, seed):
         assert 0 <= frames.times_seconds[0] <= frames.times_seconds[-1] < video.duration_seconds
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_small_file_of_huge_pictures_is_refused_before_one_is_decoded(tmp_path):
+    """12,000 x 12,000 pixels took 2.5 GB and a minute."""
+    path = write_blank(tmp_path / "huge.mp4", 12_000, 12_000)
+    code = """
+import re, sys
+from footage.errors import DecodeError
+from footage.video import probe
+try:
+    probe(sys.argv[1])
+except DecodeError as error:
+    print(re.search(r"VmHWM:\\s*(\\d+)", open("/proc/self/status").read())[1], error)
+"""
+    probing = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
+    peak, sentence = probing.stdout.strip().split(" ", 1)
+    assert sentence.endswith("its pictures are damaged, or of more than 134,217,728 pixels")
+    assert int(peak) * 1024 < 1.5e9
+
+
+def test_large_pictures_are_scaled_down_while_they_are_decoded(tmp_path):
+    """Sixteen of them at once took gigabytes."""
+    path = write_blank(tmp_path / "large.mp4", 6_400, 6_000, count=3)
+    video = probe(path)
+    assert (video.width, video.height, video.decoder) == (6_400, 6_000, "pyav")
+    assert frame_at(path, 0, max_width=10_000).shape == (3_000, 3_200, 3)
+    assert sample(path, WHOLE).pixels.shape[0] == 3
+
+
 def test_too_large_and_too_narrow_pictures_are_refused(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "a.mp4", size=(64, 48))
     monkeypatch.setattr("footage.demux.MAX_PIXELS", 1000)
-    with pytest.raises(DecodeError, match=r"a\.mp4 has frames of 64x48 pixels; at most 1,000 are decoded"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 has pictures of 64x48 pixels, 0 MB each; at most 1,000 "):
         probe(path)
     monkeypatch.undo()
     narrow = write_clip(tmp_path / "b.mkv", count=2, codec="ffv1", size=(1000, 2))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import socket
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.errors import FileError, UsageError, VideoNotFoundError
+from footage.errors import FileError, NotAVideoError, UsageError, VideoNotFoundError
 from indexer.library import (
+    LINK_OUT,
     SAMPLE_BYTES,
     Found,
     Ignored,
@@ -28,8 +30,8 @@ def files(*paths, **options):
     return [found for found in walk(paths, **options) if isinstance(found, Found)]
 
 
-def names(*paths):
-    return [str(found.path) for found in files(*paths)]
+def names(*paths, **options):
+    return [str(found.path) for found in files(*paths, **options)]
 
 
 @pytest.fixture
@@ -81,6 +83,47 @@ def test_links_in_a_circle_do_no_harm(folder):
     assert len(found) == 5
     assert {os.path.realpath(path) for path in found} == {
         str(folder / name) for name in ("a.mkv", "b.MP4", "z.ts", "sub/c.mov", "sub/deep/e.3gp")
+    }
+
+
+def test_links_that_lead_out_of_the_folder_are_followed_only_when_asked_for(folder, tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+    (outside / "far").mkdir()
+    for name in ("secret.mp4", "far/f.mp4"):
+        (outside / name).touch()
+    (outside / "far" / "back").symlink_to(folder)  # a circle by way of another folder
+    (folder / "secret.mp4").symlink_to(outside / "secret.mp4")
+    (folder / "far").symlink_to(outside / "far")
+    (folder / "near.mp4").symlink_to(folder / "a.mkv")
+    ignored = [item for item in walk([folder]) if isinstance(item, Ignored)]
+    told = {Path(item.path).name for item in ignored if item.why == LINK_OUT}
+    assert told == {"secret.mp4", "far"}
+    inside = {Path(path).name for path in names(folder)}
+    assert "near.mp4" in inside and not inside & {"secret.mp4", "f.mp4"}
+    followed = {Path(path).name for path in names(folder, selection=Selection(follow_links=True))}
+    assert followed == inside | {"secret.mp4", "f.mp4"}
+
+
+def test_a_folder_of_links_out_of_it_says_how_to_follow_them(tmp_path):
+    (tmp_path / "links").mkdir()
+    (tmp_path / "a.mp4").touch()
+    (tmp_path / "links" / "a.mp4").symlink_to(tmp_path / "a.mp4")
+    with pytest.raises(UsageError, match="no video file") as caught:
+        files(tmp_path / "links")
+    assert "--follow-links" in caught.value.hint
+    assert len(files(tmp_path / "links" / "a.mp4")) == 1  # named by itself
+    (tmp_path / "library").symlink_to(tmp_path / "links", target_is_directory=True)
+    assert len(files(tmp_path / "library", selection=Selection(follow_links=True))) == 1
+
+
+def test_what_is_named_like_a_video_and_is_no_regular_file_is_skipped(folder):
+    os.mkfifo(folder / "pipe.mp4")
+    with socket.socket(socket.AF_UNIX) as endpoint:
+        endpoint.bind(str(folder / "sub" / "s.mp4"))
+    skipped = {found.path.name: found.skip for found in files(folder) if found.skip}
+    assert skipped == {
+        "pipe.mp4": "it is a named pipe, not a video file",
+        "s.mp4": "it is a socket, not a video file",
     }
 
 
@@ -182,10 +225,13 @@ def test_short_files_are_told_apart(tmp_path_factory, one, other):
 
 @pytest.mark.parametrize("hash_of", [fingerprint, content_id])
 def test_a_file_that_cannot_be_read_is_named(tmp_path, hash_of):
-    with pytest.raises(VideoNotFoundError, match=r"lost\.mp4 cannot be read: No such file"):
+    with pytest.raises(VideoNotFoundError, match=r"lost\.mp4 does not exist"):
         hash_of(tmp_path / "lost.mp4")
-    with pytest.raises(VideoNotFoundError, match="cannot be read"):
+    with pytest.raises(NotAVideoError, match="is a folder, not a video file"):
         hash_of(tmp_path)
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(NotAVideoError, match=r"pipe\.mp4 is a named pipe, not a video file"):
+        hash_of(tmp_path / "pipe.mp4")
 
 
 def test_what_lies_under_a_folder():

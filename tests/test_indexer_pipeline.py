@@ -195,6 +195,18 @@ def test_bad_files_are_recorded_with_their_reason_and_the_rest_go_on(library, st
     assert (again.unchanged, again.failed) == (3, 4)
 
 
+@pytest.mark.timeout(120)
+def test_pipes_are_skipped_in_a_folder_and_fail_where_they_are_named(library, store):
+    os.mkfifo(library / "pipe.mp4")
+    report = run(library, store)
+    states = {Path(file.path).name: (file.state, file.reason) for file in report.files}
+    assert states["pipe.mp4"] == ("skipped", "it is a named pipe, not a video file")
+    assert (report.indexed, report.failed) == (len(LEVELS), 0)
+    named = run([library / "pipe.mp4"], store)
+    assert [file.state for file in named.files] == ["failed"]
+    assert named.files[0].reason == "pipe.mp4 is a named pipe, not a video file"
+
+
 def test_windows_that_do_not_decode_make_a_file_partial_and_are_tried_again(test_data, store):
     report = run(test_data / "videos_derived" / "car_truncated.mp4", store, StandinModel())
     (file,) = report.files

@@ -144,6 +144,9 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
         (["reembed"], "no index at"),
         (["find", "none.mp4", "a car"], "none.mp4"),
         (["find", "{folder}", "a car"], "is a folder, not a video"),
+        (["find", "{pipe}", "a car"], "pipe.mp4 is a named pipe, not a video file"),
+        (["ask", "{pipe}@0:01", "Who comes?"], "pipe.mp4 is a named pipe, not a video file"),
+        (["prompt", "{pipe}", "Describe it."], "pipe.mp4 is a named pipe, not a video file"),
         (["index", "none.mp4"], "none.mp4"),
         (["index", "{clip}", "--model", "{folder}"], "{folder}"),
         (["find", "{text}", "a car"], "notes.mp4"),
@@ -163,10 +166,12 @@ def test_what_cannot_run_is_one_sentence(
 ) -> None:
     (tmp_path / "notes.mp4").write_text("this is no video\n" * 100)
     (tmp_path / "empty").mkdir()
+    os.mkfifo(tmp_path / "pipe.mp4")
     places = {
         "{clip}": str(clip),
         "{folder}": str(tmp_path),
         "{empty}": str(tmp_path / "empty"),
+        "{pipe}": str(tmp_path / "pipe.mp4"),
         "{text}": str(tmp_path / "notes.mp4"),
     }
 

@@ -24,9 +24,9 @@ def scene_of(text: str) -> Scene:
     Raises:
         FootageError: when it means nothing, or the file is no video.
     """
+    from footage.media import probe
     from footage.showing import Scene
     from footage.types import Span
-    from footage.video import probe
 
     place = places.parse_place(text)
     video = probe(place.path)

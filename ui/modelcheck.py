@@ -100,7 +100,7 @@ def examine_model(model: VideoModel, folder: Path) -> ModelTest:
     Raises:
         FootageError: when the clip cannot be read, or the model fails.
     """
-    from footage.video import sample
+    from footage.media import sample
     from footage.vlm import contract
 
     clip = folder / "model-test.mp4"

@@ -111,8 +111,9 @@ def without_model(
 
 def named_model(settings: Settings) -> VideoModel:
     """As ``load_model``, without a word on stderr."""
-    from footage import vlm
+    from footage import isolation, vlm
 
+    isolation.start_early()  # what is decoded for the model is not waited for twice
     return vlm.load_model(
         settings.model,
         device=settings.device,

@@ -104,8 +104,8 @@ def draw(scene: Scene, found: Sequence[Found], out: Path, settings: Settings, *,
     Raises:
         FootageError: when the video cannot be read, or the file cannot be written.
     """
-    from footage.clip import write_clip, write_picture
     from footage.drawing import Drawing
+    from footage.media import write_clip, write_picture
 
     paths = [path for each in found for path in each.places.paths.values()]
     drawing = Drawing(paths, width=scene.video.width, height=scene.video.height, trails=trails)

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from footage.audiotracks import AudioChoice, AudioTrack, choose
 from footage.containers import display_name
 from footage.errors import UsageError, VideoError
-from footage.framegrid import FrameGrid, read_grid
+from footage.framegrid import FrameGrid
+from footage.media import read_grid
 from footage.stretch import Stretch, stretch_in
 from footage.timecode import format_time
 from footage.types import Span

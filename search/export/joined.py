@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from footage.audiotracks import AudioChoice
-from footage.reel import Piece, write_reel
+from footage.media import write_reel
+from footage.reel import Piece
 from footage.types import Span
 from search.export.cuts import Cut
+from search.export.smpte import Counting
 from search.filters import read_moment
 
 TitleKind = Literal["file", "clock", "query"]
@@ -60,7 +62,7 @@ def join(
         Piece(
             each.stretch,
             title_of(each, lettering.titles) if lettering.titles else "",
-            _clock(each) if lettering.source_time else None,
+            _SourceTime(each.counting, each.source_start) if lettering.source_time else None,
             audio,
         )
         for each in cuts
@@ -80,6 +82,15 @@ def title_of(cut: Cut, kind: TitleKind) -> str:
     return cut.name
 
 
-def _clock(cut: Cut) -> Callable[[float], str]:
+@dataclass(frozen=True, slots=True)
+class _SourceTime:
     """Says the source's timecode at a moment of it, in video time."""
-    return lambda seconds: cut.counting.label(cut.source_start + round(seconds * cut.counting.rate))
+
+    counting: Counting
+    """How its frames are counted."""
+    start: int
+    """Timecode of the video's first frame, as a number of frames."""
+
+    def __call__(self, seconds: float) -> str:
+        label: str = self.counting.label(self.start + round(seconds * self.counting.rate))
+        return label

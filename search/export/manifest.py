@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from footage.audiotracks import AudioTrack
-from footage.containers import display_name
+from footage.containers import display_name, open_regular
 from footage.errors import FileError, FootageError, UsageError
 from footage.textfiles import read_text
 from footage.types import Span
@@ -181,7 +181,7 @@ def _compared(path: Path, entry: Mapping[str, Any]) -> str:
 def _hashed(path: Path) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             while block := file.read(_READ_BYTES):
                 digest.update(block)
                 size += len(block)

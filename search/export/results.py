@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 from footage.errors import UsageError, VideoError
+from footage.media import probe
 from footage.store import Store
 from footage.types import Span, Verdict, Video
-from footage.video import probe
 from search.export.clips import Clip, Origins, captioned_by
 
 _MOST = 1e9

@@ -7,11 +7,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
-from footage.animation import write_animation
 from footage.audiotracks import AudioChoice, AudioTrack, choose
-from footage.clip import copy_clip, write_clip
 from footage.errors import UsageError, VideoError
 from footage.framegrid import shown
+from footage.media import copy_clip, write_animation, write_clip
 from search.export import tables
 from search.export.chapters import vtt
 from search.export.choose import by_time, fit, ranked

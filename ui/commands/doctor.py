@@ -154,8 +154,8 @@ def _torch(settings: Settings) -> Check:
 
 def _video(clip: Path) -> Check:
     """Write a clip and read it back."""
+    from footage.media import probe, sample
     from footage.synthetic import write_clip
-    from footage.video import probe, sample
 
     drawn = self_test_clip()
     write_clip(drawn, clip)
@@ -276,7 +276,7 @@ def self_test_clip() -> SyntheticClip:
 
 def _captions(settings: Settings, clip: Path) -> Check:
     """Have the demo model caption the clip: the right words at the right time, or something is wrong."""
-    from footage.video import sample
+    from footage.media import sample
     from footage.vlm import load_model
     from footage.vlm.contract import caption_prompt, read_caption
 

@@ -284,10 +284,14 @@ def index_library(
         FootageError: when nothing can be indexed at all.
     """
     from footage.store import Store
-    from indexer.library import Found, walk
+    from indexer.library import WITH_LINKS, Found, walk
     from ui.commands.index import index_paths
 
-    known = {str(found.path.resolve()) for found in walk([library]) if isinstance(found, Found)}
+    known = {
+        str(found.path.resolve())
+        for found in walk([library], selection=WITH_LINKS)
+        if isinstance(found, Found)
+    }
     check_videos(truth.questions, known, where=str(library))
     store = Store.open(root / "index.lancedb", create=True)
     index_paths([library], settings, store=store, model=model, embedder=embedder)

@@ -144,7 +144,7 @@ def draw_clips(seed: int, count: int, seconds: tuple[float, float]) -> list[Synt
 
 def _written_and_prepared(clip: SyntheticClip, path: Path, model: VideoModel) -> Prepared:
     """Write a clip, read it back as the product does, and make it ready for the model."""
-    from footage.video import probe, sample
+    from footage.media import probe, sample
 
     write_clip(clip, path, fps=_FPS)
     video, profile = probe(path), model.profile

@@ -166,9 +166,9 @@ def find(video: Path, query: str, settings: Settings, *, span: Span | None) -> G
 def _span(video: Path, start: str | None, end: str | None) -> tuple[Span | None, float]:
     """The part of the video to look at, None for all of it, and the seconds of footage in the whole video."""
     from footage.errors import UsageError
+    from footage.media import probe
     from footage.timecode import parse_time
     from footage.types import Span
-    from footage.video import probe
 
     probed = probe(video)  # also: what is wrong with the file is said first
     duration = probed.duration_seconds

@@ -98,6 +98,14 @@ def run(
             rich_help_panel=_SELECT,
         ),
     ] = None,
+    follow_links: Annotated[
+        bool,
+        typer.Option(
+            "--follow-links",
+            help="Follow links that lead out of the folder; else they are passed over.",
+            rich_help_panel=_SELECT,
+        ),
+    ] = False,
     collection: Annotated[
         str | None,
         typer.Option(
@@ -266,7 +274,10 @@ def run(
     settling = Settling(SETTLE_SECONDS if settle is None else settle) if watch or follow else None
     wishes = Wishes(
         selection=Selection(
-            tuple(include or ()), tuple(exclude or ()), parse_since(since) if since else None
+            tuple(include or ()),
+            tuple(exclude or ()),
+            parse_since(since) if since else None,
+            follow_links=follow_links,
         ),
         clocks=Clocks(
             parse_zone(time_zone),
@@ -286,9 +297,10 @@ def run(
     # 1. Everything that can be wrong before the first window, the quick things first.
     held = parts.existing_store(settings.db)
     known = {file.root for file in held.files()} if held else set()
+    links = Selection(follow_links=follow_links)
     for path in paths:
         if spelled(on_disk(absolute(path))) not in known:  # else it may be a disk that is not plugged in
-            next(found for found in walk([path]) if isinstance(found, Found))
+            next(each for each in walk([path], selection=links) if isinstance(each, Found))
     if dry_run:
         _print_forecast(paths, settings, wishes, held, as_json=json)
         return

@@ -67,8 +67,8 @@ def run(
     Times within an answer count from its window's start. What Marlin was not trained to answer it answers as
     best it can.
     """
+    from footage.media import probe
     from footage.open import OpenModel
-    from footage.video import probe
 
     # 1. What is wrong with the file or the prompt is told before anything is loaded.
     where = places.parse_place(place)

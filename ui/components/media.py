@@ -99,8 +99,7 @@ def preview(cache: Path, path: str, *, content_id: str, stretch: Span) -> Previe
 
 
 def _cut(path: str, stretch: Span, stem: Path) -> Preview:
-    from footage.clip import write_preview
-    from footage.video import cut_start
+    from footage.media import cut_start, write_preview
 
     # A clip's name says where in the video it begins, so that a kept one needs no look at the video.
     start_seconds = cut_start(path, stretch)
@@ -172,7 +171,7 @@ def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str
     Raises:
         FootageError: The cache folder cannot be written.
     """
-    from footage.clip import write_thumbnail
+    from footage.media import write_thumbnail
 
     out = _place(cache / "thumbnails", content_id, Span(seconds, seconds), ".jpg")
     if not out.is_file():

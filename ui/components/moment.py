@@ -106,8 +106,8 @@ def _pointed(
     model: VideoModel, video: Video, path: str, span: Span, words: str, timeout_seconds: float
 ) -> _Reply:
     """The picture in the middle, with what was pointed at on it."""
-    from footage.clip import painted_picture
     from footage.drawing import Drawing
+    from footage.media import painted_picture
     from footage.showing import Scene, ask
     from footage.vlm.pointing import point_prompt, read_places
 

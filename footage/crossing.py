@@ -1,0 +1,146 @@
+"""Turns results into bytes and back without trusting who sent them; knows neither processes nor videos.
+
+Pickle runs what it reads, so the results of a process that reads hostile files do not come as one. They are
+JSON in which every class is named, and only classes of data on a list of modules are made again, by their
+constructors with their checks; arrays follow as raw bytes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Callable
+from fractions import Fraction
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+MODULES = frozenset(
+    f"footage.{name}"
+    for name in (
+        *("audiotracks", "clip", "decode", "demux", "framegrid", "parts", "reel", "stretch", "types"),
+    )
+)
+"""Whose classes may cross: dataclasses and named tuples."""
+MOST_BYTES = 2 << 30
+"""Most bytes of all arrays of a result."""
+_DTYPES = frozenset({"|u1", "|b1", "<i8", "<i4", "<f8", "<f4"})
+_TAG, _VALUE = "@", "v"
+
+
+def packed(value: Any) -> tuple[bytes, list[np.ndarray]]:
+    """A value as JSON, and its arrays.
+
+    Raises:
+        TypeError: It holds something that cannot cross.
+    """
+    arrays: list[np.ndarray] = []
+    return json.dumps(_laid_out(value, arrays)).encode(), arrays
+
+
+def unpacked(header: bytes, read: Callable[[np.ndarray], None]) -> Any:
+    """The value of a header.
+
+    Args:
+        header: What ``packed`` made.
+        read: Fills an array with the bytes that follow.
+
+    Raises:
+        ValueError: It is nothing that ``packed`` makes.
+    """
+    try:
+        return _Reading(read).value(json.loads(header))
+    except (
+        ArithmeticError,
+        AttributeError,
+        ImportError,
+        LookupError,
+        RecursionError,
+        TypeError,
+        ValueError,
+    ) as exc:
+        raise ValueError(f"it cannot be read: {type(exc).__name__}: {exc}") from exc
+
+
+def _laid_out(value: Any, arrays: list[np.ndarray]) -> Any:
+    """A value as JSON can hold it; arrays are put on the list."""
+
+    def several(values: Any) -> list[Any]:
+        return [_laid_out(each, arrays) for each in values]
+
+    if value is None or type(value) in (bool, int, float, str):
+        return value
+    if isinstance(value, np.ndarray):
+        arrays.append(np.ascontiguousarray(value))
+        return {_TAG: "array", _VALUE: [value.dtype.str, list(value.shape)]}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Fraction):
+        return {_TAG: "fraction", _VALUE: [value.numerator, value.denominator]}
+    if isinstance(value, Path):
+        return {_TAG: "path", _VALUE: str(value)}
+    named = f"{type(value).__module__}:{type(value).__qualname__}"
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = [getattr(value, field.name) for field in dataclasses.fields(value)]
+        return {_TAG: named, _VALUE: several(fields)}
+    if isinstance(value, tuple):
+        return {_TAG: named if hasattr(value, "_fields") else "tuple", _VALUE: several(value)}
+    if isinstance(value, list):
+        return several(value)
+    if isinstance(value, dict):
+        return {_TAG: "dict", _VALUE: several(value.items())}
+    raise TypeError(f"a {type(value).__name__} cannot cross")
+
+
+class _Reading:
+    """Makes the values of one header, arrays in the order in which they were laid out."""
+
+    def __init__(self, read: Callable[[np.ndarray], None]) -> None:
+        self._read = read
+        self._left_bytes = MOST_BYTES
+
+    def value(self, laid: Any) -> Any:
+        """One value."""
+        if isinstance(laid, list):
+            return [self.value(each) for each in laid]
+        if not isinstance(laid, dict):
+            return laid
+        tag, value = laid[_TAG], laid[_VALUE]
+        match tag:
+            case "array":
+                return self._array(*value)
+            case "fraction":
+                return Fraction(int(value[0]), int(value[1]))
+            case "path":
+                return Path(value)
+            case "tuple":
+                return tuple(self.value(each) for each in value)
+            case "dict":
+                return dict(self.value(each) for each in value)
+        return self._made(tag, [self.value(each) for each in value])
+
+    def _array(self, dtype: str, shape: list[int]) -> np.ndarray:
+        if dtype not in _DTYPES or not all(type(side) is int and side >= 0 for side in shape):
+            raise ValueError(f"no array is {dtype} {shape}")
+        size_bytes = math.prod(shape) * np.dtype(dtype).itemsize
+        if size_bytes > self._left_bytes:
+            raise ValueError(f"its arrays take more than {MOST_BYTES:,} bytes")
+        self._left_bytes -= size_bytes
+        array = np.empty(shape, dtype)
+        self._read(array)
+        return array
+
+    def _made(self, tag: str, values: list[Any]) -> Any:
+        module, _, name = tag.partition(":")
+        if module not in MODULES:
+            raise ValueError(f"{tag} may not cross")
+        kind = getattr(import_module(module), name)
+        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+            fields = [field.name for field in dataclasses.fields(kind)]
+            return kind(**dict(zip(fields, values, strict=True)))
+        if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            return kind(*values)
+        raise ValueError(f"{tag} may not cross")

@@ -1,0 +1,278 @@
+"""What a hostile file does to its decoder costs that file alone; a stand-in for torchcodec plays its part."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standin_model import StandinEmbedder, StandinModel
+from tiny_clips import index_of, write_clip
+
+from footage import isolation, media
+from footage import video as here
+from footage.crossing import packed, unpacked
+from footage.errors import DecodeError, DependencyError, NotAVideoError, VideoNotFoundError
+from footage.store import Store
+from footage.types import Frames, Span, Video
+from indexer.pipeline import index
+
+RIGID = {"bf": "0"}  # without B-frames torchcodec comes first
+linux = pytest.mark.skipif(sys.platform != "linux", reason="Landlock and seccomp are Linux's")
+
+
+@pytest.fixture(scope="module")
+def standin(tmp_path_factory):
+    """Children decode with the stand-in as long as this lasts."""
+    package = tmp_path_factory.mktemp("standin") / "torchcodec"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    shutil.copy(Path(__file__).with_name("standin_torchcodec.py"), package / "decoders.py")
+    isolation.end_children()
+    sys.path.insert(0, str(package.parent))
+    yield
+    sys.path.remove(str(package.parent))
+    isolation.end_children()
+
+
+@pytest.fixture
+def hostile(standin, tmp_path):
+    """Writes a clip that the stand-in is shown."""
+    return lambda name: write_clip(tmp_path / name, count=20, options=RIGID)
+
+
+def test_what_comes_through_the_door_is_what_is_decoded_here(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=40)
+    spans = [Span(0.0, 2.0), Span(1.5, 3.5)]
+    assert media.probe(path) == here.probe(path)
+    sampler = media.Sampler(path, spans)
+    for number, span in enumerate(spans):
+        theirs, ours = sampler.take(number), here.sample(path, span)
+        assert np.array_equal(theirs.pixels, ours.pixels) and theirs.times_seconds == ours.times_seconds
+    assert index_of(media.frame_at(path, 1.25)) == 12
+    assert media.cut_start(path, Span(1.05, 2)) == here.cut_start(path, Span(1.05, 2)) == 1.1
+    with pytest.raises(VideoNotFoundError, match=r"^gone\.mp4 does not exist$"):
+        media.probe(tmp_path / "gone.mp4")
+    (tmp_path / "none.mp4").write_bytes(b"")
+    with pytest.raises(NotAVideoError, match="is empty"):
+        media.probe(tmp_path / "none.mp4")
+    with pytest.raises(DecodeError, match=r"ends at 4\.0 s"):
+        media.sample(path, Span(5, 6))
+
+
+def test_samplers_outlive_their_child_and_many_others(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=40)
+    spans = [Span(float(n), n + 1.0) for n in range(4)]
+    first = media.Sampler(path, spans)
+    assert index_of(first.take(0).pixels[0]) == 0
+    for sampler in [media.Sampler(path, spans) for _ in range(20)]:
+        sampler.take(1)
+    assert index_of(first.take(2).pixels[0]) == 20
+    isolation.end_children()
+    assert index_of(first.take(3).pixels[0]) == 30
+
+
+def test_children_are_reused_and_several_work_at_once(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=40)
+    pids = set()
+
+    def look():
+        for _ in range(5):
+            pids.add(isolation.run("os:getpid", name="x", timeout_seconds=60))
+            media.frame_at(path, 1.0)
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert 1 <= len(pids) <= 2 and os.getpid() not in pids
+
+
+def test_a_machine_that_cannot_start_a_child_is_no_file_s_fault(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", count=4)
+    (tmp_path / "av.py").write_text("raise ImportError('broken')")
+    isolation.end_children()
+    with monkeypatch.context() as broken:
+        broken.syspath_prepend(str(tmp_path))
+        with pytest.raises(DependencyError, match=r"cannot start: it ended unexpectedly \(exit code 1\)$"):
+            media.probe(path)
+    assert media.probe(path).duration_seconds == pytest.approx(0.4)
+
+
+SCRIPT = """
+import sys
+from footage import media
+from footage.types import Span
+print(media.probe(sys.argv[1]).duration_seconds, flush=True)
+"""
+
+
+def test_a_script_without_a_main_guard_works_and_leaves_no_process(tmp_path):
+    path = write_clip(tmp_path / "a.mp4", count=40)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    ran = subprocess.run(
+        [sys.executable, tmp_path / "script.py", path], capture_output=True, text=True, timeout=200
+    )
+    assert (ran.stdout, ran.stderr, ran.returncode) == ("4.0\n", "", 0)
+
+
+def test_children_end_with_a_parent_that_is_killed(tmp_path):
+    script = (
+        "from footage import isolation\n"
+        "print(isolation.run('os:getpid', name='x', timeout_seconds=60), flush=True)\n"
+        "isolation.run('time:sleep', 600, name='x', timeout_seconds=600)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    deadline = time.monotonic() + 30
+    while alive(pid):
+        assert time.monotonic() < deadline
+        os.sched_yield()
+
+
+def test_an_interrupt_ends_without_a_word_of_the_child(tmp_path):
+    script = (
+        "import signal\nfrom footage import isolation\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "print(isolation.run('os:getpid', name='x', timeout_seconds=60), flush=True)\n"
+        "try:\n"
+        "    isolation.run('time:sleep', 600, name='x', timeout_seconds=600)\n"
+        "except KeyboardInterrupt:\n"
+        "    print('stopped')\n"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    pid = int(parent.stdout.readline())
+    os.killpg(parent.pid, signal.SIGINT)  # as a terminal does: to the parent and the child
+    out, said = parent.communicate(timeout=60)
+    assert (out, said) == ("stopped\n", "") and not alive(pid)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("crash.mp4", r"^crash\.mp4 cannot be decoded: its decoder crashed \(signal 11, SIGSEGV\)$"),
+        ("killed.mp4", r"^killed\.mp4 cannot be decoded: its decoder was killed \(signal 9, SIGKILL\)$"),
+        ("exit.mp4", r"its decoder ended unexpectedly \(exit code 3\)$"),
+        ("hang.mp4", r"^hang\.mp4 was given up: its decoder made no progress for 1 s$"),
+        ("bug.mp4", r"^bug\.mp4 cannot be decoded: KeyError: "),
+        pytest.param("memory.mp4", r"it takes more than 4 GiB of memory$", marks=linux),
+    ],
+)
+def test_what_happens_to_a_decoder_is_a_sentence_about_its_file(hostile, name, sentence):
+    path, good = hostile(name), hostile("good.mp4")
+    assert media.probe(good).decoder == "pyav"
+    with pytest.raises(DecodeError, match=sentence):
+        media.probe(path, timeout_seconds=1 if "hang" in name else 120)
+    assert media.probe(good).duration_seconds == pytest.approx(2.0)
+
+
+def test_a_crash_is_the_failure_of_one_file_and_the_run_goes_on(hostile, tmp_path):
+    files = [hostile(f"library-{name}.mp4") for name in ("a", "crash", "z")]
+    for path in files:
+        os.utime(path, (1e9, 1e9))  # else it may still be being written
+    store = Store.open(tmp_path / "index.lancedb", create=True)
+    report = index(files, store=store, model=StandinModel(), embedder=StandinEmbedder())
+    assert [(Path(file.path).name, file.state) for file in report.files] == [
+        ("library-a.mp4", "indexed"),
+        ("library-crash.mp4", "failed"),
+        ("library-z.mp4", "indexed"),
+    ]
+    assert report.files[1].reason.endswith("its decoder crashed (signal 11, SIGSEGV)")
+
+
+@linux
+def test_a_decoder_reaches_no_network_and_writes_no_file(hostile, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        path = hostile(f"network_{server.getsockname()[1]}_.mp4")
+        assert media.probe(path).decoder == "pyav"  # the attempt fails, and the next way decodes
+        with pytest.raises(TimeoutError):
+            server.accept()
+    assert media.probe(hostile("write.mp4")).decoder == "pyav"
+    assert not (tmp_path / "new.txt").exists()
+
+
+# --- what crosses -----------------------------------------------------------------------------------------
+
+
+def crossed(value):
+    header, arrays = packed(value)
+    data = iter(arrays)
+    return unpacked(header, lambda array: np.copyto(array, next(data)))
+
+
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False)
+    | st.text()
+    | st.fractions().map(Fraction)
+    | st.builds(Span, st.floats(0, 10), st.floats(10, 20)),
+    lambda inner: st.lists(inner) | st.lists(inner).map(tuple) | st.dictionaries(st.text(), inner),
+    max_leaves=20,
+)
+
+
+@given(values)
+def test_what_crosses_arrives_as_it_was(value):
+    assert crossed(value) == value
+
+
+def test_frames_and_videos_cross():
+    frames = Frames(np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3), (0.0, 0.5), Span(0, 1), "pyav")
+    arrived = crossed(frames)
+    assert np.array_equal(arrived.pixels, frames.pixels) and arrived.times_seconds == (0.0, 0.5)
+    video = Video("c", 4.0, 64, 48, 10.0, "h264", "mov", gaps=(Span(1, 2),))
+    assert crossed(video) == video
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"[" * 100_000,
+        b'{"@": "os:system", "v": ["true"]}',
+        b'{"@": "footage.types:Path", "v": ["x"]}',
+        b'{"@": "footage.clip:write_clip", "v": []}',
+        b'{"@": "footage.types:Span", "v": [5.0, 1.0]}',
+        b'{"@": "footage.types:Span", "v": ["a", "b"]}',
+        b'{"@": "array", "v": ["|O", [1]]}',
+        b'{"@": "array", "v": ["|u1", [1000000, 1000000]]}',
+        b'{"@": "array", "v": ["|u1", [-1]]}',
+        b'{"@": "fraction", "v": [1]}',
+        pickle.dumps(os.getpid),
+    ],
+)
+def test_what_no_honest_child_sends_is_refused(header):
+    with pytest.raises(ValueError, match="cannot be read"):
+        unpacked(header, lambda array: None)
