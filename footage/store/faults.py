@@ -18,6 +18,8 @@ _FULL = {
     errno.EACCES: "it may not be written",
     errno.EPERM: "it may not be written",
 }
+RESTORE = "`footage db check --repair` saves what can be read; or restore the index from a backup."
+"""What to do about a broken index."""
 _RUST_NOISE = re.compile(r"^lance error: LanceError\(\w+\): |, /\S+\.rs:\d+:\d+")
 _OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 
@@ -66,5 +68,5 @@ def translate(error: BaseException, path: Path) -> StoreError:
     reason = _RUST_NOISE.sub("", first_line)[:200]
     return StoreCorruptError(
         f"the index {path} cannot be read: {reason}",
-        hint="Restore it from a backup, or remove the folder and index again.",
+        hint=RESTORE,
     )
