@@ -158,6 +158,7 @@ for name, function in evaluation.COMMANDS.items():
     evaluations.command(name, cls=Command)(function)
 app.add_typer(evaluations, name="eval")
 database = typer.Typer(cls=Group, help=db.HELP, no_args_is_help=True)
+database.command("check", cls=Command, epilog=db.CHECK_EXAMPLES)(db.check)
 database.command("upgrade", cls=Command, epilog=db.UPGRADE_EXAMPLES)(db.upgrade)
 app.add_typer(database, name="db")
 

@@ -17,6 +17,7 @@ from footage.store import forgetting
 from footage.store import rows as layout
 from footage.store.migrations import Progress
 from footage.store.notebook import NOTEBOOK, Notebook
+from footage.store.opening import EMBEDDER_KEY, TIMELINE_KEY
 from footage.store.rows import IndexStatus, OwnerKind, TextRow, VectorRow
 from footage.store.tables import Row, Tables
 from footage.types import Event, File, FileState, Hit, Provenance, Run, Span, Video, WindowRecord
@@ -28,9 +29,7 @@ _MORE = 4
 _REMEMBERED_ROWS = 100_000  # of a larger table, the rows of the videos at hand are looked up each time
 _WORDED: tuple[OwnerKind, ...] = ("event", "scene", "passage")
 _NONE: frozenset[int] = frozenset()
-_TIMELINE = "timeline_embedder"
 _OFFSET = "clock_offset"
-_EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
 
 
 class Store:
@@ -93,7 +92,7 @@ class Store:
 
     def timeline_embedder(self) -> str:
         """Name of the embedder that tells whether two captions say the same; empty before the first."""
-        return self._meta(_TIMELINE) or ""
+        return self._meta(TIMELINE_KEY) or ""
 
     def claim_timeline(self, embedder: str) -> None:
         """Make ``embedder`` the one that tells whether two captions say the same, unless there is one.
@@ -103,7 +102,7 @@ class Store:
         """
         held = self.timeline_embedder()
         if not held:
-            self._tables.upsert("meta", [{"key": _TIMELINE, "value": embedder}])
+            self._tables.upsert("meta", [{"key": TIMELINE_KEY, "value": embedder}])
         elif held != embedder:
             raise SchemaMismatchError(
                 f"the index {self.path} was made with the embedder {held!r}, not with {embedder!r}",
@@ -738,10 +737,10 @@ class Store:
 
     def _embedders(self) -> tuple[str, ...]:
         keys = [row["key"] for row in self._tables.read("meta", columns=["key"])]
-        return tuple(sorted(key.removeprefix(_EMBEDDER) for key in keys if key.startswith(_EMBEDDER)))
+        return tuple(sorted(key.removeprefix(EMBEDDER_KEY) for key in keys if key.startswith(EMBEDDER_KEY)))
 
     def _has_vectors(self, embedder: str) -> bool:
-        if embedder not in self._embedded and self._meta(_EMBEDDER + embedder) is not None:
+        if embedder not in self._embedded and self._meta(EMBEDDER_KEY + embedder) is not None:
             self._embedded.add(embedder)  # no table is ever taken away
         return embedder in self._embedded
 
@@ -757,7 +756,7 @@ class Store:
                     hint="Fill them in with `footage reembed`, or search with the embedder it was made with.",
                 )
             self._tables.make(name, vector_schema(dimension))
-            self._tables.upsert("meta", [{"key": _EMBEDDER + embedder, "value": name}])
+            self._tables.upsert("meta", [{"key": EMBEDDER_KEY + embedder, "value": name}])
         held = self._dimensions.get(name)  # no table's vectors ever change their length
         if held is None:
             held = self._dimensions[name] = self._tables.table(name).schema.field("vector").type.list_size

@@ -20,6 +20,8 @@ OLDEST_VERSION = 8
 """Oldest version of the tables that can be read and upgraded."""
 VERSION_KEY, PROGRAM_KEY = "schema_version", "program_version"
 """Keys of ``meta``: the version of the tables, and the program that brought them to it."""
+EMBEDDER_KEY, TIMELINE_KEY = "embedder/", "timeline_embedder"
+"""Keys of ``meta``: before the name of an embedder, its table; and the embedder the events were made with."""
 
 logger = logging.getLogger(__name__)
 

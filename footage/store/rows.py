@@ -320,6 +320,11 @@ def event_from_row(row: Mapping[str, Any]) -> Event:
     )
 
 
+def event_from_text(text: TextRow) -> Event:
+    """Read an event off a text of kind event."""
+    return Event(text.owner_id, text.content_id, text.span, text.text, text.window_indexes)
+
+
 def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:
     """Read a row of ``events`` or of a vector table as something that retrieval brought back."""
     text = text_from_row(row)
