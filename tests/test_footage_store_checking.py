@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from killing import fresh_copy, kill_at, steps_of
 from standin_model import StandinEmbedder, StandinModel, write_levels
@@ -107,7 +108,7 @@ def data_files(path: Path, table: str) -> list[Path]:
 def test_a_sound_index_has_no_findings_whatever_its_schema(path, tmp_path):
     checked = check(path)
     assert checked.findings == [] and checked.recaption == {} and not checked.is_damaged
-    assert checked.readouts["windows"].rows == sum(map(len, Store.open(path).committed().values())) > 5
+    assert checked.readouts["windows"].rows == sum(map(len, Store.open(path).committed().values())) == 5
     for version in (8, 9, 10):
         assert check(unpacked(version, tmp_path / str(version))).findings == []
     with pytest.raises(StoreMissingError):
@@ -155,7 +156,10 @@ def harm_rows(path: Path, table: str, **values) -> None:
     tables = Tables.connect(path)
     wanted = {"owner_kind": ["event"]} if table in DERIVED and table != "passages" else None
     row = tables.read(table, wanted, limit=1)[0]
-    tables.upsert(table, [{**row, **values}])
+    key = tables.table(table).schema.names[0]
+    tables.delete(table, {key: [row[key]]})
+    changed = pa.Table.from_pylist([{**row, **values}], schema=tables.table(table).schema)
+    tables.table(table).add(changed, on_bad_vectors="fill", fill_value=float("nan"))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +178,8 @@ def harm_rows(path: Path, table: str, **values) -> None:
 def test_a_row_that_says_something_else_is_found_and_repaired(path, table, values, kind):
     before = everything(path)
     harm_rows(path, table, **values)
-    assert (table, kind) in {(each.table, each.kind) for each in check(path).findings}
+    named = "events" if table == "passages" else table  # they are compared with the events
+    assert (named, kind) in {(each.table, each.kind) for each in check(path).findings}
     report = repair(path, load=standin)
     assert report.after.findings == []
     if table != "windows":
