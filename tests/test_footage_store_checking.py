@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from killing import fresh_copy, kill_at, steps_of
 from standin_model import StandinEmbedder, StandinModel, write_levels
@@ -156,10 +155,7 @@ def harm_rows(path: Path, table: str, **values) -> None:
     tables = Tables.connect(path)
     wanted = {"owner_kind": ["event"]} if table in DERIVED and table != "passages" else None
     row = tables.read(table, wanted, limit=1)[0]
-    key = tables.table(table).schema.names[0]
-    tables.delete(table, {key: [row[key]]})
-    changed = pa.Table.from_pylist([{**row, **values}], schema=tables.table(table).schema)
-    tables.table(table).add(changed, on_bad_vectors="fill", fill_value=float("nan"))
+    tables.upsert(table, [{**row, **values}])
 
 
 @pytest.mark.parametrize(
@@ -170,7 +166,6 @@ def harm_rows(path: Path, table: str, **values) -> None:
         ("events", {"text": "Something else."}, "damaged"),
         ("events", {"window_indexes": [3]}, "derived"),
         ("passages", {"text": "Something else."}, "derived"),
-        ("vectors_standin", {"vector": [float("nan")] * 16}, "damaged"),
         ("vectors_standin", {"vector": [0.5] * 16}, "damaged"),
         ("vectors_standin", {"window_indexes": [3]}, "derived"),
     ],
@@ -184,6 +179,18 @@ def test_a_row_that_says_something_else_is_found_and_repaired(path, table, value
     assert report.after.findings == []
     if table != "windows":
         assert everything(path) == before
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf, -3e38])
+def test_a_vector_that_holds_no_number_is_found_and_made_again(path, number):
+    before = everything(path)
+    vector = Tables.connect(path).read("vectors_standin", limit=1)[0]["vector"]
+    sound = np.asarray(vector, np.float32).tobytes()
+    harmed = np.asarray([number, *vector[1:]], np.float32).tobytes()
+    for data in data_files(path, "vectors_standin"):  # LanceDB itself refuses to write it
+        data.write_bytes(data.read_bytes().replace(sound, harmed))
+    assert {(each.table, each.kind) for each in check(path).findings} >= {("vectors_standin", "damaged")}
+    assert repair(path, load=standin).after.findings == [] and everything(path) == before
 
 
 def test_a_key_that_occurs_twice_is_found_and_repaired(path):
@@ -270,7 +277,7 @@ def test_lost_files_and_videos_come_back_with_the_next_run_without_a_caption(pat
 def test_an_index_that_lost_what_says_which_version_it_is_is_repaired(path):
     before = everything(path)
     shutil.rmtree(path / "meta.lance")
-    with pytest.raises(StoreError, match="db check --repair|which version"):
+    with pytest.raises(StoreError, match="which version"):
         Store.open(path)
     assert repair(path, load=standin).after.findings == [] and everything(path) == before
 

@@ -37,9 +37,9 @@ class Finding:
     """Something that is not as it should be."""
 
     kind: Kind
-    """A table or row that cannot be read or believed ("damaged"); events or vectors that are not what captions
-    say ("derived"), or do not hold all of it yet, as after a killed run ("behind"); files whose state does not
-    fit ("files"); an index of words or vectors that gives wrong answers ("index")."""
+    """A table or row that cannot be read or believed ("damaged"); events or vectors that are not what the
+    captions say ("derived"), or do not hold all of it yet, as after a killed run ("behind"); files whose
+    state does not fit ("files"); an index of words or vectors that gives wrong answers ("index")."""
     table: str
     """The table."""
     sentence: str
