@@ -13,12 +13,15 @@ Whoever opens the index for writing finishes what a killed run had begun.
 from __future__ import annotations
 
 import hashlib
+import logging
 import mmap
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.errors import StoreError
+from footage.store import rewriting
 from footage.store.faults import translate
 
 if TYPE_CHECKING:
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
 PREFIX = ".forgetting-"
 _SEARCHABLE = 16  # a shorter id, as of captions made by hand, occurs in files that have nothing to do with it
+logger = logging.getLogger(__name__)
 FOLLOWED = "followed/"
 """What a key of ``meta`` begins with, before a content id, that keeps digests of a file being written."""
 
@@ -46,13 +50,16 @@ def forget(tables: Tables, content_id: str) -> int:
 
 
 def resume(tables: Tables) -> None:
-    """Finish what was begun and cut short; the write lock is held. Errors as ``forget``."""
+    """Finish what was begun and cut short, as far as it can be; the write lock is held."""
     for note in sorted(tables.path.glob(f"{PREFIX}*")):
         content_id = _read(note)
         if content_id is None:  # killed while it was being written: nothing had been removed yet
             note.unlink(missing_ok=True)
         else:
-            _carry_out(tables, content_id, note)
+            try:
+                _carry_out(tables, content_id, note)
+            except StoreError as error:  # what is wrong with the disk, whoever writes next will hear of
+                logger.warning("What was being forgotten is not forgotten yet: %s.", error)
 
 
 def pending(index: Path) -> set[str]:
@@ -98,11 +105,12 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
     tables.copy_rows(["files"])
     tables.tidy(["files"], every_version=True)
 
-    # 3. What is no table, then the proof.
+    # 3. What is no table, and tables whose old versions stay, of a clock that was ahead; then the proof.
     try:
         if len(content_id) < _SEARCHABLE:
             note.unlink(missing_ok=True)
             return
+        _rewrite_naming(tables, content_id, note)
         for path in _naming(tables.path, content_id, but=note):
             if not path.relative_to(tables.path).parts[0].endswith(".lance"):
                 path.unlink(missing_ok=True)
@@ -115,6 +123,21 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
         note.unlink(missing_ok=True)
     except OSError as error:
         raise translate(error, tables.path) from error
+
+
+def _rewrite_naming(tables: Tables, content_id: str, note: Path) -> None:
+    """Write tables anew whose files still name a content: LanceDB keeps versions of a time to come."""
+    rewriting.clear(tables.path)
+    naming = {path.relative_to(tables.path).parts[0] for path in _naming(tables.path, content_id, but=note)}
+    names = sorted(naming & {f"{name}.lance" for name in tables.names()})
+    with tables.writing_notes():
+        for name in (each.removesuffix(".lance") for each in names):
+            rows = tables.batches(name)
+            rewriting.rewrite(tables, name, rows, tables.table(name).schema, drop=shutil.rmtree)
+    if names:
+        rewriting.clear(tables.path)
+        tables.reopen()
+        tables.index_words()
 
 
 def _naming(index: Path, content_id: str, *, but: Path) -> list[Path]:

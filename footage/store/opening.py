@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from footage.errors import SchemaMismatchError, StoreCorruptError, StoreFullError, StoreMissingError
+from footage.store import rewriting
 from footage.store.faults import RESTORE, mapped
 from footage.store.rows import SCHEMA_VERSION
 
@@ -94,6 +95,9 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
             )
         _create(tables, TABLES, present)
         return SCHEMA_VERSION
+    if TABLES.keys() - set(present):
+        rewriting.finish(tables.path)  # a kill may have come between an old table and its new one
+        present = tables.names()
     for name in TABLES:
         if name not in present:
             raise StoreCorruptError(f"the index {tables.path} has lost its table {name!r}", hint=RESTORE)

@@ -8,14 +8,13 @@ removed, for ``indexer.repairing`` to make them again. It may be killed at any p
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.errors import StoreError
+from footage.store import rewriting
 from footage.store import rows as layout
 from footage.store.checking import Checked, Progress, check_tables
 from footage.store.faults import mapped, translate
@@ -29,8 +28,6 @@ if TYPE_CHECKING:
 
 QUARANTINE = ".quarantine"
 """Name of the folder, in the index, that takes what cannot be read; one numbered folder in it a repair."""
-_DRAFTS = ".repaired"
-_DONE = "whole-"  # before the name of a table that is written to its end
 
 
 @dataclass(slots=True)
@@ -54,7 +51,8 @@ def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, tot
         StoreError: it cannot be written, or there is too little to repair.
     """
     # 1. Finish what an earlier repair began, and go back to older versions of tables that cannot be opened.
-    _finish(tables)
+    rewriting.clear(tables.path)
+    tables.reopen()
     quarantine = _Quarantine(tables.path)
     for name in tables.names():
         _roll_back(tables, name, quarantine)
@@ -83,6 +81,7 @@ def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, tot
 
     # 5. Files whose windows must be captioned again are marked.
     repaired.marked = _mark(tables, checked)
+    rewriting.clear(tables.path)
     repaired.quarantine = quarantine.close(checked)
     return repaired
 
@@ -136,18 +135,6 @@ class _Quarantine:
         return self._folder
 
 
-def _finish(tables: Tables) -> None:
-    """Put tables into place that an earlier repair had written to their end; remove those it had not."""
-    drafts = tables.path / _DRAFTS
-    with suppress(FileNotFoundError):
-        for draft in sorted(drafts.iterdir()):
-            place = tables.path / draft.name.removeprefix(_DONE)
-            if draft.name.startswith(_DONE) and not place.exists():
-                draft.rename(place)
-    shutil.rmtree(drafts, ignore_errors=True)
-    tables.reopen()
-
-
 def _roll_back(tables: Tables, name: str, quarantine: _Quarantine) -> None:
     """Move the latest versions of a table aside until one can be opened, if any can."""
     versions = tables.path / f"{name}.lance" / "_versions"
@@ -193,23 +180,8 @@ def _rebuild(tables: Tables, readout: Readout, quarantine: _Quarantine) -> int:
     if schema is None:  # vectors of an unknown length: they are made again from the captions
         quarantine.take(place)
         return 0
-    drafts = tables.path / _DRAFTS
-    with mapped(tables.path):
-        drafts.mkdir(mode=0o700, exist_ok=True)
-        draft = Tables.connect(drafts)
-        shutil.rmtree(drafts / place.name, ignore_errors=True)
-        draft.make(name, schema)
-    for rows in believable(tables, name, Readout(name), salvage=True):
-        draft.insert(name, rows)
-    count = draft.count(name)
-    with mapped(tables.path):
-        whole = drafts / f"{_DONE}{place.name}"
-        (drafts / place.name).rename(whole)
-    if place.exists():
-        quarantine.take(place)
-    with mapped(tables.path):
-        whole.rename(place)
-    return count
+    rows = believable(tables, name, Readout(name), salvage=True)
+    return rewriting.rewrite(tables, name, rows, schema, drop=quarantine.take)
 
 
 def _schema_of(tables: Tables, name: str) -> pa.Schema | None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from footage.store.faults import translate
@@ -48,9 +49,9 @@ class Snapshot:
             self._part.mkdir(mode=0o700)
             for name in tables:
                 table = f"{name}.lance"
-                shutil.copytree(self._index / table, self._part / table, copy_function=link_or_copy)
+                _link_tree(self._index / table, self._part / table)
             self._part.rename(self.path)
-        except (shutil.Error, OSError) as error:
+        except OSError as error:
             raise translate(error, self._index) from error
 
     def drop(self) -> None:
@@ -95,15 +96,22 @@ class Snapshot:
         return self._back.is_dir()
 
 
-def link_or_copy(source: str, target: str) -> str:
+def _link_tree(source: Path, target: Path) -> None:
+    """Make second names for all files of a folder."""
+    for folder, _, names in os.walk(source):
+        place = target / Path(folder).relative_to(source)
+        place.mkdir()
+        for name in names:
+            _link_or_copy(Path(folder, name), place / name)
+
+
+def _link_or_copy(source: Path, target: Path) -> None:
     """Make a second name for a file, or a second file where the disk knows no such thing.
 
     Small files are copied: among them is the one that LanceDB does change, the hint at the latest version.
     """
-    if os.path.getsize(source) < 4096:
-        return str(shutil.copy2(source, target))
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
-    return target
+    if source.stat().st_size >= 4096:
+        with suppress(OSError):
+            os.link(source, target)
+            return
+    shutil.copy2(source, target)
