@@ -55,7 +55,7 @@ def told():
     """Prints a line of the table of docs/reliability.md; `make stress` shows them."""
 
     def tell(line: str) -> None:
-        print("\n" + line)
+        sys.stdout.write(f"\n{line}\n")
 
     return tell
 
