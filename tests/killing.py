@@ -17,7 +17,8 @@ from pathlib import Path
 PACKAGES = tuple(
     str(Path(__file__).parent.parent / name) + os.sep for name in ("footage", "indexer", "search", "ui")
 )
-PRELOADED = ["lancedb", "pyarrow", "numpy", "filelock", "footage.store", "footage.store.backup"]
+# One server of child processes serves all tests: whichever starts it, it has imported these.
+PRELOADED = ["lancedb", "stressing", "test_footage_store_checking"]
 
 
 def processes():

@@ -6,6 +6,7 @@ Every command works on a folder, the place: its index, a library of clips, a cop
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import numpy as np
 from standin_model import StandinEmbedder, StandinModel, write_levels
 from test_footage_store_migrations import unpacked
 
+from footage.errors import StoreBusyError
 from footage.store import Mark, Store
 from footage.store.backup import backup, restore
 from footage.store.checking import check
@@ -224,3 +226,59 @@ def lost_captions(before: dict, folder: Path, *, but: str = "") -> list[tuple[st
     """Captions that were there before and can no longer be read as they were; those of one video may be."""
     after = captions(folder)
     return [key for key, raw in before.items() if after.get(key) != raw and key[0] != but]
+
+
+# -- what runs in a process of its own ----------------------------------------------------------------------
+
+
+def begin(body, place: Path, begun) -> None:
+    """Say that a command begins, and run it."""
+    begun.send(True)
+    body(place)
+
+
+def work_until(seconds: float, place: Path, work: str, ready, out) -> None:
+    """Do one kind of work again and again; sends how often, or the error that no one expects."""
+    store = Store.open(place / "index")
+    done = busy = 0
+    try:
+        ready.wait(60)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end or not (done or busy):
+            try:
+                WORK[work](store, place, done)
+                done += 1
+            except StoreBusyError:
+                busy += 1
+        out.send((work, done, busy, ""))
+    except BaseException as error:
+        out.send((work, done, busy, f"{type(error).__name__}: {error}"))
+
+
+def index_again(store: Store, place: Path, number: int) -> None:
+    index([place / "library"], store=store, model=StandinModel(), embedder=StandinEmbedder(), batch_size=1)
+
+
+def search(store: Store, place: Path, number: int) -> None:
+    hits = store.search_text("bright"), store.search_vectors("standin", StandinEmbedder().embed(["dark"])[0])
+    assert all(hit.text for found in hits for hit in found)
+
+
+def review(store: Store, place: Path, number: int) -> None:
+    content_id = (place / "kept").read_text()
+    store.notebook.put_marks([Mark(f"review {number}", "review", content_id, Span(0, 1), "flagged")])
+
+
+def forget(store: Store, place: Path, number: int) -> None:
+    private = (place / "private").read_text()
+    with store.writing():
+        store.forget(private)
+        found = [path for path in store.path.rglob("*.*") if path.is_file()]
+        assert not [path for path in found if private.encode() in path.read_bytes()]
+
+
+def back_up(store: Store, place: Path, number: int) -> None:
+    backup(store, place / "copy", incremental=True)
+
+
+WORK = {"index": index_again, "search": search, "review": review, "forget": forget, "backup": back_up}

@@ -26,14 +26,13 @@ from pathlib import Path
 import pytest
 import stressing
 from killing import fresh_copy, processes
-from standin_model import StandinEmbedder, StandinModel
+from standin_model import StandinEmbedder
 from stressing import COMMANDS, captions, damage, everything, lost_captions
 
-from footage.errors import FootageError, StoreBusyError, StoreFullError
-from footage.store import Mark, Store
-from footage.store.backup import backup, restore
+from footage.errors import FootageError, StoreFullError
+from footage.store import Store
+from footage.store.backup import restore
 from footage.types import Span
-from indexer.pipeline import index
 from search.engine import Engine
 from ui.components import media
 
@@ -79,16 +78,11 @@ def places(tmp_path_factory):
 # -- killed --------------------------------------------------------------------------------------------------
 
 
-def _begin(body, place, begun) -> None:
-    begun.send(True)
-    body(place)
-
-
 def run_child(body, place: Path, kill_after: float | None = None) -> float:
     """Run a command in a process, kill it so many seconds after it begins, and say how long it ran."""
     context = processes()
     here, there = context.Pipe()
-    child = context.Process(target=_begin, args=(body, place, there))
+    child = context.Process(target=stressing.begin, args=(body, place, there))
     child.start()
     assert here.poll(60) and here.recv()
     began = time.monotonic()
@@ -196,65 +190,21 @@ def test_an_index_on_a_read_only_disk_is_searched_and_not_written(places, small_
 # -- everything at once --------------------------------------------------------------------------------------
 
 
-def _until(seconds: float, place: Path, work: str, ready, out) -> None:
-    """Do one kind of work again and again; sends how often, or the error that no one expects."""
-    store = Store.open(place / "index")
-    done = busy = 0
-    try:
-        ready.wait(60)
-        end = time.monotonic() + seconds
-        while time.monotonic() < end or not (done or busy):
-            try:
-                _WORK[work](store, place, done)
-                done += 1
-            except StoreBusyError:
-                busy += 1
-        out.send((work, done, busy, ""))
-    except BaseException as error:
-        out.send((work, done, busy, f"{type(error).__name__}: {error}"))
-
-
-def _index(store: Store, place: Path, number: int) -> None:
-    index([place / "library"], store=store, model=StandinModel(), embedder=StandinEmbedder(), batch_size=1)
-
-
-def _search(store: Store, place: Path, number: int) -> None:
-    hits = store.search_text("bright"), store.search_vectors("standin", StandinEmbedder().embed(["dark"])[0])
-    assert all(hit.text for found in hits for hit in found)
-
-
-def _review(store: Store, place: Path, number: int) -> None:
-    content_id = (place / "kept").read_text()
-    store.notebook.put_marks([Mark(f"review {number}", "review", content_id, Span(0, 1), "flagged")])
-
-
-def _forget(store: Store, place: Path, number: int) -> None:
-    private = (place / "private").read_text()
-    with store.writing():
-        store.forget(private)
-        found = [path for path in store.path.rglob("*.*") if path.is_file()]
-        assert not [path for path in found if private.encode() in path.read_bytes()]
-
-
-def _backup(store: Store, place: Path, number: int) -> None:
-    backup(store, place / "copy", incremental=True)
-
-
-_WORK = {"index": _index, "search": _search, "review": _review, "forget": _forget, "backup": _backup}
-
-
 def test_everything_at_once_loses_nothing(places, tmp_path, told):
     start = places(COMMANDS[2])
     place = fresh_copy(start, tmp_path / "copies")
     (place / "kept").write_text(stressing.content_of(place, "a"))
-    _index(Store.open(place / "index"), place, 0)  # the copied library lies at another place
+    stressing.index_again(Store.open(place / "index"), place, 0)  # the copied library lies at another place
     store = Store.open(place / "index")
     store.remove_files([file.path for file in store.files() if not file.path.startswith(str(place))])
     expected = everything(place / "index")
     context = processes()
     here, there = context.Pipe()
-    ready = context.Barrier(len(_WORK))
-    children = [context.Process(target=_until, args=(SECONDS, place, work, ready, there)) for work in _WORK]
+    ready = context.Barrier(len(stressing.WORK))
+    children = [
+        context.Process(target=stressing.work_until, args=(SECONDS, place, work, ready, there))
+        for work in stressing.WORK
+    ]
     for child in children:
         child.start()
     results = []
@@ -267,7 +217,7 @@ def test_everything_at_once_loses_nothing(places, tmp_path, told):
     done = {work: number for work, number, _, _ in results}
     assert done["search"] and done["review"] and (all(done.values()) or SECONDS < 60), results
 
-    _index(Store.open(place / "index"), place, 0)  # what was forgotten last comes back
+    stressing.index_again(Store.open(place / "index"), place, 0)  # what was forgotten last comes back
     after = everything(place / "index")
     marks = {mark.id for mark in after.pop("marks")}
     assert {f"review {number}" for number in range(done["review"])} <= marks
@@ -385,7 +335,7 @@ def test_20_sessions_search_at_once_and_get_the_same_answers(places, tmp_path, t
         for turn in range(5):
             found = engine.search(("bright", "dark")[turn % 2], ground=False, limit=3).matches
             answers.append([match.text for match in found])
-            _review(store, place, 100 * number + turn)
+            stressing.review(store, place, 100 * number + turn)
         return answers
 
     (place / "kept").write_text(stressing.content_of(place, "a"))
