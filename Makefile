@@ -51,8 +51,10 @@ bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9
 gpu: setup ## What a GPU does: right, how fast against the floor, what fits; 10 minutes (ARGS=--tiny without one)
 	$(BIN)/python -m tests.benchmarks.gpu $(ARGS)
 
-stress: setup ## Kill an index run at 50 random moments and compare (KILLS=50)
-	FOOTAGE_TEST_KILLS=$(or $(KILLS),50) $(BIN)/python -m pytest $(ARGS) tests/test_crashes.py tests/test_indexer_following.py
+stress: setup ## Kills, full disks, everything at once, for an hour: nothing may be lost (KILLS=50 LEVELS=10 SECONDS=600)
+	FOOTAGE_STRESS=1 FOOTAGE_TEST_KILLS=$(or $(KILLS),50) FOOTAGE_STRESS_LEVELS=$(or $(LEVELS),10) \
+		FOOTAGE_STRESS_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -s $(ARGS) tests/test_stress.py \
+		$(if $(ARGS),,tests/test_crashes.py tests/test_indexer_following.py)
 
 fuzz: setup ## Decode thousands of damaged files: none may bring the caller down (N=5000)
 	FOOTAGE_FUZZ=$(or $(N),5000) $(BIN)/python -m pytest --log-cli-level=INFO $(ARGS) tests/fuzz

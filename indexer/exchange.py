@@ -52,7 +52,10 @@ def export_captions(store: Store) -> Iterator[dict[str, Any]]:
             yield from ({"type": "file", **layout.file_to_row(file)} for file in files.get(content_id, ()))
             for record in store.windows(content_id):
                 row = layout.window_to_row(record)
-                yield {"type": "window", **{name: row[name] for name in row if name != "id"}}
+                yield {
+                    "type": "window",
+                    **{name: row[name] for name in row if name not in ("id", "checksum")},
+                }
 
 
 def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -> Imported:

@@ -47,7 +47,7 @@ SYSTEM_FOLDERS = frozenset(
 SAMPLE_BYTES = 64 * 1024
 """Length of each block that goes into a fingerprint: head, middle and tail."""
 
-LINK_OUT: Final = "link that leads out of the folder"
+LINK_OUT: Final = "link that would leave the folder"
 """Why a link is passed over that leads out of the folder that was asked for."""
 _READ_BYTES = 4 * 1024 * 1024
 _ID_DIGITS = 32  # 128 bits: no two of a trillion files share them by chance
@@ -85,7 +85,7 @@ class Ignored:
         "other file",
         "folder that may not be read",
         "link that cannot be followed",
-        "link that leads out of the folder",
+        "link that would leave the folder",
     ]
     """What it is."""
 

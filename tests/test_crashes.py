@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import PRELOADED
 
 from footage.store import Store
 from footage.vlm.profiles import DEMO
@@ -73,7 +74,7 @@ def test_an_index_run_killed_at_a_random_moment_ends_as_an_unbroken_one(tmp_path
         shutil.copy(real, library / "real.mp4")
     processes = multiprocessing.get_context("forkserver")
     processes.set_forkserver_preload(
-        ["torch", "torchcodec", "transformers", "lancedb", "sentence_transformers"]
+        ["torch", "torchcodec", "transformers", "lancedb", "sentence_transformers", *PRELOADED]
     )
 
     def run(database, kill_after=None):

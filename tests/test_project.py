@@ -20,7 +20,7 @@ PACKAGES = ("footage", "indexer", "search", "ui")
 COMMANDS = (
     *("index", "search", "find", "prompt", "ask", "point", "track", "status", "ui", "demo", "eval", "models"),
     *("doctor", "reembed"),
-    *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
+    *("retry", "prune", "forget", "backup", "restore", "db", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
 HEAVY = {

@@ -27,7 +27,7 @@ from ui.commands.ui import environment
 COMMANDS = (
     *("index", "search", "find", "prompt", "ask", "point", "track", "status", "ui", "demo", "eval", "models"),
     *("doctor", "reembed"),
-    *("retry", "prune", "forget", "backup", "restore", "export-captions", "import-captions"),
+    *("retry", "prune", "forget", "backup", "restore", "db", "export-captions", "import-captions"),
     *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
 )
 ROOT = Path(__file__).resolve().parents[1]

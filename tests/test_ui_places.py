@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from footage.errors import UsageError
 from footage.types import Span, Video
+from ui.cli import app
 from ui.places import Place, parse_place
 
 VIDEO = Video("", 60.0, 64, 48, 25.0, "h264")
@@ -47,6 +49,20 @@ def test_behind_a_file_that_exists_a_time_is_expected(tmp_path):
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(UsageError):
         parse_place(text)
+
+
+@pytest.mark.parametrize("text", ["x" * 5000 + "@0:10", "x" * 5000, "a.mp4@" + "1" * 5000, "@" * 5000])
+def test_a_name_that_is_too_long_is_no_file(text):
+    try:
+        assert parse_place(text).path.name
+    except UsageError as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize("command", ["ask", "prompt", "point", "track"])
+def test_a_very_long_argument_is_a_sentence(command):
+    told = CliRunner().invoke(app, [command, "x" * 5000 + "@0:10-0:20", "who comes?"])
+    assert told.exit_code in (1, 2) and "too long" in told.stderr and "unexpected" not in told.stderr
 
 
 def test_stretches_and_moments_lie_in_the_video():

@@ -215,7 +215,7 @@ def test_a_damaged_preview_is_cut_again(tmp_path, clip, harm):
         "headless": whole[40:],
     }
     made.path.write_bytes(damaged[harm])
-    assert media.kept_preview(tmp_path, content_id="c", stretch=Span(2.0, 4.0)) is None
+    assert media.kept_preview(tmp_path, str(clip), content_id="c", stretch=Span(2.0, 4.0)) is None
     again = media.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.0, 4.0))
     assert media.is_whole(again.path) and again == made
 
@@ -239,9 +239,9 @@ def test_a_clip_cut_off_anywhere_is_not_whole(tmp_path, clip):
 def test_the_next_preview_is_cut_in_the_background(tmp_path, clip):
     stretch = Span(1.0, 2.0)
     media.prefetch(tmp_path, str(clip), content_id="c", stretch=stretch).result(60)
-    assert media.kept_preview(tmp_path, content_id="c", stretch=stretch)
+    assert media.kept_preview(tmp_path, str(clip), content_id="c", stretch=stretch)
     media.prefetch(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch).result(60)
-    assert media.kept_preview(tmp_path, content_id="d", stretch=stretch) is None
+    assert media.kept_preview(tmp_path, "/no/such.mp4", content_id="d", stretch=stretch) is None
     media.prefetch(tmp_path, str(clip), content_id="e", stretch=stretch)
     assert media.preview(tmp_path, str(clip), content_id="e", stretch=stretch).path.is_file()
     assert len(list((tmp_path / "previews").iterdir())) == 2

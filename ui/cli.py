@@ -18,6 +18,7 @@ from ui.commands import (
     calibrate,
     captions,
     correct,
+    db,
     demo,
     doctor,
     export,
@@ -158,6 +159,10 @@ evaluations = typer.Typer(help=evaluation.HELP, epilog=evaluation.EXAMPLES, no_a
 for name, function in evaluation.COMMANDS.items():
     evaluations.command(name, cls=Command)(function)
 app.add_typer(evaluations, name="eval")
+database = typer.Typer(cls=Group, help=db.HELP, epilog=db.CHECK_EXAMPLES, no_args_is_help=True)
+database.command("check", cls=Command, epilog=db.CHECK_EXAMPLES)(db.check)
+database.command("upgrade", cls=Command, epilog=db.UPGRADE_EXAMPLES)(db.upgrade)
+app.add_typer(database, name="db")
 
 
 def main() -> None:

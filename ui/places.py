@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,10 +73,23 @@ def parse_place(text: str) -> Place:
             is a file) and is none, or ends before it starts.
     """
     name, at, when = text.rpartition("@")
-    if not at or not name or Path(text).exists() or not (when[:1].isdigit() or Path(name).is_file()):
+    if (
+        not at
+        or not name
+        or _there(Path.exists, text)
+        or not (when[:1].isdigit() or _there(Path.is_file, name))
+    ):
         return Place(Path(text))
     first, dash, last = when.partition("-")
     start, end = parse_time(first), parse_time(last) if dash else None
     if end is not None and end <= start:
         raise UsageError(f"{when!r} ends before it starts", hint="Write start and end, as in 1:10-1:25.")
     return Place(Path(name), start, end)
+
+
+def _there(asks: Callable[[Path], bool], name: str) -> bool:
+    """Whether something has a name; nothing has one that the system finds too long."""
+    try:
+        return asks(Path(name))
+    except OSError:
+        return False

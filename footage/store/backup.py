@@ -1,87 +1,378 @@
-"""Copies an index to another folder and back, whole or not at all; knows nothing of what is in it."""
+"""Copies an index to another folder and back, whole or not at all; vouches for every byte and every row.
+
+A copy holds the tables and a manifest, ``.backup.json``: size, time and SHA-256 of each file. It is made in a
+draft beside its place and moved there in one step, once it was read back, every column of every row was read
+from it, and what is derived was compared. LanceDB never changes a data file, so that an incremental backup
+takes over from the copy before, as a second name for the same file, whatever is still as it was.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Any
 
-from footage.errors import StoreFullError, UsageError
+from footage.errors import FootageError, StoreBusyError, StoreCorruptError, UsageError
+from footage.store.checking import Checked, Finding, check_tables
 from footage.store.database import Store
 from footage.store.faults import translate
+from footage.store.opening import program_version
+from footage.store.tables import Tables
+
+MANIFEST = ".backup.json"
+FORMAT, FORMAT_VERSION = "footage index backup", 1
+_HINT = "latest_version_hint.json"  # the one file that LanceDB does change; it does without
+_READ_BYTES = 4 * 1024 * 1024
+Progress = Callable[[int, int], None]
+"""Called with files done and files in all."""
 
 
-def backup(store: Store, target: Path) -> dict[str, int]:
-    """Copy an index while nobody writes to it, and make sure that the copy is whole.
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a copy."""
+
+    size_bytes: int
+    """Its size."""
+    modified_ns: int
+    """When the file that it was copied from was changed last, nanoseconds since the epoch."""
+    sha256: str
+    """Hash of its bytes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """What a backup or a restoration did."""
+
+    rows: dict[str, int]
+    """Number of rows by table; all of them were read."""
+    files: int
+    """Files that the copy holds."""
+    new_files: int
+    """Files that were copied; the others were there already."""
+    new_bytes: int
+    """Size of those together."""
+    findings: tuple[Finding, ...]
+    """What is not as it should be, and no damage: see ``Finding.kind``."""
+
+
+def backup(
+    store: Store,
+    target: Path,
+    *,
+    incremental: bool = False,
+    on_progress: Progress = lambda done, total: None,
+) -> Copied:
+    """Copy an index while nobody writes to it; read every byte and every column of the copy.
 
     Args:
-        store: The index.
+        store: The index, also one of an older version.
         target: Folder of the copy; must not exist yet, or be empty.
-
-    Returns:
-        Number of rows by table.
+        incremental: The folder may hold a copy made before, whose place the new one takes.
+        on_progress: Called as files are copied.
 
     Raises:
-        UsageError: the target holds something, or lies inside the index.
-        StoreError: somebody is writing to the index, or it cannot be read.
+        UsageError: the target holds something else, or lies inside the index.
+        StoreBusyError: somebody is writing to the index, or to the copy.
+        StoreCorruptError: something in the index cannot be read or believed.
         StoreFullError: the copy cannot be written.
     """
     with store.unchanging():
-        return _copy(store.path, target)
+        source, target = store.path.resolve(), target.expanduser().resolve()
+        if target.is_relative_to(source):
+            raise UsageError(f"{target} lies in {source} itself", hint="Name a folder outside of it.")
+        with _draft_for(target) as draft:
+            before = _manifest_of(target) if incremental else None
+            if before is None:
+                _refuse_taken(
+                    target, "" if incremental else " To bring a copy up to date, add --incremental."
+                )
+            files = {str(path.relative_to(source)): path for path in _files_of(source)}
+            entries, new = _copy(files, draft, before=before, old=target, on_progress=on_progress)
+            checked = _checked(draft, f"the index {source}")
+            _write_manifest(draft, entries, checked)
+            _put(draft, target)
+    return _copied(checked, entries, new)
 
 
-def restore(source: Path, target: Path) -> dict[str, int]:
+def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, total: None) -> Copied:
     """Put a copy made by ``backup`` in the place of an index that is not there (any more).
+
+    Every file is compared with the manifest before anything is put in place. A copy without one, as older
+    versions made, is read whole.
 
     Args:
         source: The copy.
         target: Where the index is to be; must not exist yet, or be empty.
-
-    Returns:
-        Number of rows by table.
+        on_progress: Called as files are copied.
 
     Raises:
         UsageError: the target holds something.
-        StoreError: the copy is no index, or cannot be read.
+        StoreError: the copy is no index, or is not as it was written.
         StoreFullError: the index cannot be written.
     """
-    Store.open(source)  # tells what is wrong with it
-    return _copy(source, target)
-
-
-def _copy(source: Path, target: Path) -> dict[str, int]:
-    """Copy beside the target, compare, then move into place in one step."""
-    source, target = source.resolve(), target.expanduser().resolve()
+    source, target = source.expanduser().resolve(), target.expanduser().resolve()
+    _recover(source)
+    expected = _manifest_of(source)
+    if expected is None:
+        Store.open(source)  # says what is wrong with it
     if target.is_relative_to(source):
         raise UsageError(f"{target} lies in {source} itself", hint="Name a folder outside of it.")
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise UsageError(f"{target} is there already", hint="Name a folder that does not exist, or is empty.")
-    with _draft_beside(target) as draft:
-        try:
-            shutil.copytree(source, draft, ignore=shutil.ignore_patterns(".lock*", ".new-*"))
-            draft.chmod(0o700)
-        except (shutil.Error, OSError) as error:
-            raise translate(error if isinstance(error, OSError) else OSError(str(error)), target) from error
-        counts, copied = Store.open(source).row_counts(), Store.open(draft).row_counts()
-        if counts != copied:
-            raise StoreFullError(
-                f"the copy in {target} is not whole: {copied} rows, not {counts}",
-                hint="Look at the disk, and try again.",
-            )
-        if target.exists():
-            target.rmdir()
-        draft.rename(target)
-    return counts
+    with _draft_for(target) as draft:
+        _refuse_taken(target, "")
+        names = expected if expected is not None else [str(p.relative_to(source)) for p in _files_of(source)]
+        lost = [name for name in names if not (source / name).is_file()]
+        if lost:
+            raise _not_as_written(source, lost, "missing")
+        files = {name: source / name for name in names}
+        entries, new = _copy(files, draft, before=None, old=source, on_progress=on_progress)
+        if expected is not None:
+            changed = [name for name, entry in entries.items() if entry.sha256 != expected[name].sha256]
+            if changed:
+                raise _not_as_written(source, changed, "changed")
+        checked = _checked(draft, f"the copy {source}")
+        _put(draft, target)
+    return _copied(checked, entries, new)
+
+
+def _not_as_written(source: Path, names: list[str], what: str) -> StoreCorruptError:
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    return StoreCorruptError(
+        f"the copy {source} is not as it was written: {names[0]}{more} {what}",
+        hint="Restore another copy. `footage db check --db COPY` says what of this one can be read.",
+    )
+
+
+def _copied(checked: Checked, entries: Mapping[str, Entry], new: list[str]) -> Copied:
+    rows = {name: readout.rows for name, readout in sorted(checked.readouts.items())}
+    size = sum(entries[name].size_bytes for name in new)
+    return Copied(rows, len(entries), len(new), size, tuple(checked.findings))
+
+
+def _checked(draft: Path, what: str) -> Checked:
+    """Read all of a copy.
+
+    Raises:
+        StoreCorruptError: something in it cannot be read or believed.
+    """
+    checked = check_tables(Tables.connect(draft))
+    damaged = [finding.sentence for finding in checked.findings if finding.kind == "damaged"]
+    if damaged:
+        more = f", and {len(damaged) - 1} more problems" if len(damaged) > 1 else ""
+        raise StoreCorruptError(
+            f"{what} cannot be copied, it is damaged: {damaged[0]}{more}",
+            hint="`footage db check --repair` saves what can be read; then copy it again.",
+        )
+    return checked
+
+
+# -- files ---------------------------------------------------------------------------------------------------
+
+
+def _files_of(index: Path) -> Iterator[Path]:
+    """Every file of the tables of an index, data before the versions that name it."""
+    for table in sorted(index.glob("*.lance")):
+        for folder, folders, names in os.walk(table):
+            folders.sort(reverse=True)
+            yield from (Path(folder, name) for name in sorted(names) if name != _HINT)
+
+
+def _copy(
+    files: Mapping[str, Path],
+    draft: Path,
+    *,
+    before: Mapping[str, Entry] | None,
+    old: Path,
+    on_progress: Progress,
+) -> tuple[dict[str, Entry], list[str]]:
+    """Bring files into a draft: those of the copy before as a second name, the others as a copy, read back.
+
+    Returns:
+        What the draft holds by name, and the names of the files that were copied.
+
+    Raises:
+        StoreFullError: the draft cannot be written.
+        StoreCorruptError: a file cannot be read, or was not written as it was read.
+    """
+    entries: dict[str, Entry] = {}
+    new = []
+    try:
+        for number, (name, path) in enumerate(files.items()):
+            on_progress(number, len(files))
+            status = path.stat()
+            place = draft / name
+            place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            kept = before.get(name) if before else None
+            if (
+                kept is not None
+                and (kept.size_bytes, kept.modified_ns) == (status.st_size, status.st_mtime_ns)
+                and _taken_over(old / name, place, kept.sha256)
+            ):
+                entries[name] = kept
+                continue
+            digest = _copy_hashed(path, place)
+            if _hashed(place) != digest:
+                raise StoreCorruptError(
+                    f"{place} was not written as it was read", hint="Look at the disk, and try again."
+                )
+            entries[name] = Entry(status.st_size, status.st_mtime_ns, digest)
+            new.append(name)
+    except OSError as error:
+        raise translate(error, draft) from error
+    return entries, new
+
+
+def _taken_over(old: Path, place: Path, sha256: str) -> bool:
+    """Give a file of the copy before a second name, if it is still as it was written."""
+    try:
+        if _hashed(old) != sha256:
+            return False
+        os.link(old, place)
+    except FileNotFoundError:
+        return False
+    except OSError:  # the disk knows no second names
+        _copy_hashed(old, place)
+    return _hashed(place) == sha256
+
+
+def _copy_hashed(source: Path, target: Path) -> str:
+    digest = hashlib.sha256()
+    with source.open("rb") as read, target.open("wb") as write:
+        while block := read.read(_READ_BYTES):
+            digest.update(block)
+            write.write(block)
+        write.flush()
+        os.fsync(write.fileno())
+    return digest.hexdigest()
+
+
+def _hashed(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# -- the manifest --------------------------------------------------------------------------------------------
+
+
+def _write_manifest(draft: Path, entries: Mapping[str, Entry], checked: Checked) -> None:
+    made: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "footage_version": program_version(),
+        "schema_version": checked.version,
+        "rows": {name: readout.rows for name, readout in checked.readouts.items()},
+        "files": {
+            name: {"size": entry.size_bytes, "modified_ns": entry.modified_ns, "sha256": entry.sha256}
+            for name, entry in entries.items()
+        },
+    }
+    try:
+        with (draft / MANIFEST).open("w", encoding="utf-8") as file:
+            json.dump(made, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise translate(error, draft) from error
+
+
+def _manifest_of(folder: Path) -> dict[str, Entry] | None:
+    """What a copy holds; None where there is no manifest.
+
+    Raises:
+        StoreCorruptError: it cannot be read.
+    """
+    try:
+        read = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if read["format"] != FORMAT or read["format_version"] != FORMAT_VERSION:
+            raise ValueError(f"it is of format {read['format']!r}, version {read['format_version']}")
+        return {
+            _inside(name): Entry(int(each["size"]), int(each["modified_ns"]), str(each["sha256"]))
+            for name, each in read["files"].items()
+        }
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise StoreCorruptError(
+            f"the manifest {folder / MANIFEST} cannot be read: {error}",
+            hint="Restore another copy, or remove that file to have the copy read whole instead.",
+        ) from error
+
+
+def _inside(name: str) -> str:
+    """A name in a manifest, which never leads out of the copy."""
+    path = Path(name)
+    if path.is_absolute() or ".." in path.parts or not path.parts[0].endswith(".lance"):
+        raise ValueError(f"{name!r} is no file of a table")
+    return name
+
+
+# -- into place ----------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _draft_beside(target: Path) -> Iterator[Path]:
-    """A folder that does not exist yet, on the disk of the target; removed unless it was moved away."""
+def _draft_for(target: Path) -> Iterator[Path]:
+    """A new folder beside the target, which one process at a time may hold; drafts of killed runs go first.
+
+    Raises:
+        StoreBusyError: another process is making the same copy.
+        StoreFullError: it cannot be made.
+    """
+    from filelock import FileLock, Timeout
+
+    draft, lock = _beside(target, "draft"), _beside(target, "lock")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{target.name}-", dir=target.parent) as folder:
-            yield Path(folder) / "index"
+        with FileLock(lock, timeout=0):
+            _recover(target)
+            shutil.rmtree(draft, ignore_errors=True)
+            draft.mkdir(mode=0o700)
+            try:
+                yield draft
+            finally:
+                shutil.rmtree(draft, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+    except Timeout as error:
+        raise StoreBusyError(
+            f"another process is writing to {target}", hint="Wait until it ends, or name another folder."
+        ) from error
+    except FootageError:
+        raise
     except OSError as error:
         raise translate(error, target) from error
+
+
+def _beside(target: Path, what: str) -> Path:
+    return target.with_name(f".{target.name}.{what}")
+
+
+def _recover(target: Path) -> None:
+    """Finish what a kill interrupted while a copy took the place of the one before."""
+    previous = _beside(target, "previous")
+    if previous.is_dir():
+        if target.exists():
+            shutil.rmtree(previous)
+        else:
+            previous.rename(target)
+
+
+def _put(draft: Path, target: Path) -> None:
+    """Move a draft into its place; a copy that is there gives way."""
+    previous = _beside(target, "previous")
+    if target.exists():
+        target.rename(previous)
+    draft.rename(target)
+    shutil.rmtree(previous, ignore_errors=True)
+
+
+def _refuse_taken(target: Path, more: str) -> None:
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise UsageError(
+            f"{target} is there already", hint=f"Name a folder that does not exist, or is empty.{more}"
+        )

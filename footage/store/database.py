@@ -13,9 +13,12 @@ from footage.corrections import standing
 from footage.coverage import Coverage, by_collection
 from footage.errors import SchemaMismatchError
 from footage.names import folded
+from footage.store import forgetting
 from footage.store import rows as layout
+from footage.store.migrations import Progress
 from footage.store.notebook import NOTEBOOK, Notebook
-from footage.store.rows import SCHEMA_VERSION, IndexStatus, OwnerKind, TextRow, VectorRow
+from footage.store.opening import EMBEDDER_KEY, TIMELINE_KEY
+from footage.store.rows import IndexStatus, OwnerKind, TextRow, VectorRow
 from footage.store.tables import Row, Tables
 from footage.types import Event, File, FileState, Hit, Provenance, Run, Span, Video, WindowRecord
 
@@ -26,10 +29,7 @@ _MORE = 4
 _REMEMBERED_ROWS = 100_000  # of a larger table, the rows of the videos at hand are looked up each time
 _WORDED: tuple[OwnerKind, ...] = ("event", "scene", "passage")
 _NONE: frozenset[int] = frozenset()
-_TIMELINE = "timeline_embedder"
 _OFFSET = "clock_offset"
-_FOLLOWED = "followed/"  # before the content id of a file that is being written: digests of its windows
-_EMBEDDER = "embedder/"  # what a key of "meta" begins with that names an embedder and its vector table
 
 
 class Store:
@@ -75,18 +75,24 @@ class Store:
         """
         return cls(Tables.open(Path(path).expanduser(), create=create))
 
-    def writing(self) -> AbstractContextManager[None]:
+    def writing(self, on_progress: Progress | None = None) -> AbstractContextManager[None]:
         """Hold the index's write lock; the operating system frees it if the process dies.
+
+        Tables of an older version are upgraded first, and what was being forgotten is finished.
+
+        Args:
+            on_progress: called while tables are upgraded, with what is done, rows done and rows in all.
 
         Raises:
             StoreBusyError: another process holds it.
             StoreFullError: the lock file cannot be written.
+            StoreError: the upgrade failed, and nothing was changed.
         """
-        return self._tables.writing()
+        return self._tables.writing(on_progress)
 
     def timeline_embedder(self) -> str:
         """Name of the embedder that tells whether two captions say the same; empty before the first."""
-        return self._meta(_TIMELINE) or ""
+        return self._meta(TIMELINE_KEY) or ""
 
     def claim_timeline(self, embedder: str) -> None:
         """Make ``embedder`` the one that tells whether two captions say the same, unless there is one.
@@ -96,7 +102,7 @@ class Store:
         """
         held = self.timeline_embedder()
         if not held:
-            self._tables.upsert("meta", [{"key": _TIMELINE, "value": embedder}])
+            self._tables.upsert("meta", [{"key": TIMELINE_KEY, "value": embedder}])
         elif held != embedder:
             raise SchemaMismatchError(
                 f"the index {self.path} was made with the embedder {held!r}, not with {embedder!r}",
@@ -148,17 +154,17 @@ class Store:
     def followed(self) -> dict[str, dict[int, str]]:
         """Digests of the pictures of windows of files that are being written, by content id and index."""
         return {
-            row["key"].removeprefix(_FOLLOWED): {
+            row["key"].removeprefix(forgetting.FOLLOWED): {
                 int(index): each for index, each in json.loads(row["value"]).items()
             }
             for row in self._tables.read("meta")
-            if row["key"].startswith(_FOLLOWED)
+            if row["key"].startswith(forgetting.FOLLOWED)
         }
 
     def put_followed(self, content_id: str, digests: Mapping[int, str]) -> None:
         """Keep the digests of the windows of a file that is being written, in place of those before."""
         value = json.dumps({str(index): digests[index] for index in sorted(digests)})
-        self._tables.upsert("meta", [{"key": _FOLLOWED + content_id, "value": value}])
+        self._tables.upsert("meta", [{"key": forgetting.FOLLOWED + content_id, "value": value}])
 
     def drop_followed(self, content_id: str) -> None:
         """Remove what was kept of a file while it was being written, unless a file still holds it."""
@@ -258,25 +264,33 @@ class Store:
         return [file.path for file in files if file.state == "gone"], self._contents() - held
 
     def forget(self, content_id: str) -> int:
-        """Remove a content and its files for good: no old version of a table keeps them.
+        """Remove a content and its files for good: no file of the index names it any more.
+
+        Killed at any point, it goes on when the index is next opened for writing.
 
         Returns:
             How many files were removed.
+
+        Raises:
+            StoreError: something of it could not be removed; the next run that writes tries again.
         """
-        files = self._tables.read("files", {"content_id": [content_id]}, columns=["path"])
-        self.remove_files([row["path"] for row in files])
-        self._remove_contents({content_id})
-        self.notebook.forget({content_id})
-        self._tables.copy_rows(self._indexed_tables())
-        with self._tables.writing_notes():
-            self._tables.copy_rows(NOTEBOOK)
-        self.tidy(every_version=True)
-        return len(files)
+        return forgetting.forget(self._tables, content_id)
+
+    def knows(self, content_id: str) -> bool:
+        """Whether the index holds anything about a content, or is still to forget it."""
+        if content_id in forgetting.pending(self.path):
+            return True
+        wanted = {"content_id": [content_id]}
+        return any(
+            self._tables.read(name, wanted, columns=["content_id"], limit=1)
+            for name in self._tables.names()
+            if "content_id" in self._tables.table(name).schema.names
+        )
 
     def _remove_contents(self, content_ids: set[str]) -> int:
         """Remove contents, the video's own row last: what is left of a removal cut short is removed later."""
         vectors = [self._vectors(embedder) for embedder in self._embedders()]
-        self._tables.delete("meta", {"key": [_FOLLOWED + content_id for content_id in content_ids]})
+        self._tables.delete("meta", {"key": [forgetting.FOLLOWED + content_id for content_id in content_ids]})
         for table in (*vectors, "passages", "events", "windows", "videos"):
             self._tables.delete(table, {"content_id": content_ids})
         return len(content_ids)
@@ -669,7 +683,7 @@ class Store:
             seconds_gaps=sum(video.gap_seconds for video in videos),
             embedders=self._embedders(),
             models=self.provenances(),
-            schema_version=SCHEMA_VERSION,
+            schema_version=self._tables.version_found,
             failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
         )
 
@@ -711,8 +725,8 @@ class Store:
 
     @contextmanager
     def unchanging(self) -> Iterator[None]:
-        """Keep everybody from writing anything, marks included; errors as ``writing``."""
-        with self._tables.writing(), self._tables.writing_notes():
+        """Keep everybody from writing anything, marks included; upgrades nothing, errors as ``writing``."""
+        with self._tables.locked(), self._tables.writing_notes():
             yield
 
     # -- helpers ---------------------------------------------------------------------------------------------
@@ -723,10 +737,10 @@ class Store:
 
     def _embedders(self) -> tuple[str, ...]:
         keys = [row["key"] for row in self._tables.read("meta", columns=["key"])]
-        return tuple(sorted(key.removeprefix(_EMBEDDER) for key in keys if key.startswith(_EMBEDDER)))
+        return tuple(sorted(key.removeprefix(EMBEDDER_KEY) for key in keys if key.startswith(EMBEDDER_KEY)))
 
     def _has_vectors(self, embedder: str) -> bool:
-        if embedder not in self._embedded and self._meta(_EMBEDDER + embedder) is not None:
+        if embedder not in self._embedded and self._meta(EMBEDDER_KEY + embedder) is not None:
             self._embedded.add(embedder)  # no table is ever taken away
         return embedder in self._embedded
 
@@ -742,7 +756,7 @@ class Store:
                     hint="Fill them in with `footage reembed`, or search with the embedder it was made with.",
                 )
             self._tables.make(name, vector_schema(dimension))
-            self._tables.upsert("meta", [{"key": _EMBEDDER + embedder, "value": name}])
+            self._tables.upsert("meta", [{"key": EMBEDDER_KEY + embedder, "value": name}])
         held = self._dimensions.get(name)  # no table's vectors ever change their length
         if held is None:
             held = self._dimensions[name] = self._tables.table(name).schema.field("vector").type.list_size

@@ -18,7 +18,10 @@ _FULL = {
     errno.EACCES: "it may not be written",
     errno.EPERM: "it may not be written",
 }
+RESTORE = "`footage db check --repair` saves what can be read; or restore the index from a backup."
+"""What to do about a broken index."""
 _RUST_NOISE = re.compile(r"^lance error: LanceError\(\w+\): |, /\S+\.rs:\d+:\d+")
+_PANICS = ("PanicException", "RustPanic")  # of pyo3 and of its runtime for asynchronous calls
 _OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 
 
@@ -41,7 +44,8 @@ def mapped(path: Path) -> Iterator[None]:
     except (RuntimeError, ValueError, OSError) as error:
         raise translate(error, path) from error
     except BaseException as error:
-        if type(error).__name__ != "PanicException":  # of pyo3; it cannot be imported to be named here
+        kind = type(error)  # these cannot be imported to be named here, or only slowly
+        if kind.__name__ not in _PANICS and not kind.__module__.startswith("pyarrow"):
             raise
         raise translate(error, path) from error
 
@@ -66,5 +70,5 @@ def translate(error: BaseException, path: Path) -> StoreError:
     reason = _RUST_NOISE.sub("", first_line)[:200]
     return StoreCorruptError(
         f"the index {path} cannot be read: {reason}",
-        hint="Restore it from a backup, or remove the folder and index again.",
+        hint=RESTORE,
     )

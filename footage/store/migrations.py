@@ -1,45 +1,182 @@
-"""Brings the tables of an older index up to date, one version after the other; takes no caption away.
+"""Upgrades the tables of an older index, one version after the other; takes no caption away.
 
-An index is read as it is and migrated when it is first opened for writing. Each step can be done again: one
-that was cut short is gone through anew, and the version is written last.
+An index is read as it is, and upgraded when it is first opened for writing or by `footage db upgrade`. Each
+step is one numbered migration, goes through these stages, and may be killed at any point of them:
+
+1. The tables that it rewrites are kept (``snapshots``), inside the index folder, as hard links.
+2. It runs. One that was cut short is gone through again: each may be.
+3. What it rewrote is compared with what was kept, row by row. Where a row is missing or says something else,
+   the tables are put back as they were, and the upgrade fails.
+4. The new version is written down, and what was kept is removed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from footage.errors import StoreError
+from footage.store import rows as layout
 from footage.store.faults import mapped
+from footage.store.opening import OLDEST_VERSION, PROGRAM_KEY, VERSION_KEY, program_version, version_of
 from footage.store.rows import SCHEMA_VERSION
+from footage.store.snapshots import Snapshot
 
 if TYPE_CHECKING:
     from footage.store.tables import Tables
 
-OLDEST_VERSION = 8
-"""Oldest version of the tables that can be read and migrated."""
+Progress = Callable[[str, int, int], None]
+"""Called with what is being done, how many rows are done, and how many there are."""
+
+logger = logging.getLogger(__name__)
+_ROWS_AT_ONCE = 20_000  # each commit looks through the whole table for the rows it replaces
 
 
-def migrate(tables: Tables) -> None:
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step, from a version to the next."""
+
+    what: str
+    """What it does, in words."""
+    rewrites: tuple[str, ...]
+    """Names of the tables that it rewrites."""
+    run: Callable[[Tables, Callable[[int, int], None]], None]
+    """Does it, and may do it again; is given a function to call with rows done and rows in all."""
+
+
+def upgrade(
+    tables: Tables,
+    on_progress: Progress | None = None,
+    *,
+    migrations: Mapping[int, Migration] | None = None,
+) -> list[str]:
     """Take an index, locked for writing, to ``SCHEMA_VERSION``; nothing where it is there already.
 
+    Args:
+        tables: The index.
+        on_progress: Called as rows are done.
+        migrations: By version, the step to the next one; ``MIGRATIONS`` unless given.
+
+    Returns:
+        What was done, in words, a line for each migration.
+
     Raises:
-        StoreError: It cannot be written.
+        StoreError: it cannot be written, or a migration failed its check and everything is as it was before.
     """
-    [row] = tables.read("meta", {"key": ["schema_version"]})
-    for version in range(int(row["value"]), SCHEMA_VERSION):
-        _STEPS[version](tables)
-        tables.upsert("meta", [{"key": "schema_version", "value": str(version + 1)}])
+    for version in range(OLDEST_VERSION, SCHEMA_VERSION):
+        kept = Snapshot(tables.path, str(version))
+        if kept.cut_short and kept.put_back():
+            tables.reopen()
+    found = version_of(tables) or SCHEMA_VERSION
+    done = []
+    for version in range(found, SCHEMA_VERSION):
+        migration = (migrations or MIGRATIONS)[version]
+        logger.info("upgrading %s to version %d: %s", tables.path, version + 1, migration.what)
+        _take(tables, version, migration, on_progress or _silent)
+        done.append(f"{version} to {version + 1}: {migration.what}")
+    for version in range(OLDEST_VERSION, SCHEMA_VERSION):  # of an upgrade killed after its last commit
+        Snapshot(tables.path, str(version)).drop()
+    return done
 
 
-def _add_gaps(tables: Tables) -> None:
-    """8 to 9: videos say where they have no frames. Adds an empty column, and rewrites no row."""
+def _take(tables: Tables, version: int, migration: Migration, on_progress: Progress) -> None:
+    """Take one step."""
+    kept = Snapshot(tables.path, str(version))
+    if kept.is_whole and _added(tables, kept, migration.rewrites):
+        kept.drop()  # an older program wrote to the index after an upgrade was cut short
+    kept.take(migration.rewrites)
+    migration.run(tables, lambda done, total: on_progress(migration.what, done, total))
+    changed = _changed(tables, kept, migration.rewrites)
+    if changed:
+        kept.put_back()
+        tables.reopen()
+        raise StoreError(
+            f"the index {tables.path} could not be upgraded to version {version + 1}: {changed}",
+            hint="The tables are as they were before; `footage db check` says whether they are sound. What "
+            f"came out lies in {kept.failed}.",
+        )
+    said = [
+        {"key": PROGRAM_KEY, "value": program_version()},
+        {"key": VERSION_KEY, "value": str(version + 1)},
+    ]
+    tables.upsert("meta", said)
+    kept.drop()
+
+
+def _changed(tables: Tables, kept: Snapshot, names: Sequence[str]) -> str:
+    """What the rows of some tables say now and did not before, or the other way round; empty when nothing."""
+    for name, was, now in _compared(tables, kept, names):
+        if was != now:
+            lost, new = sum((was - now).values()), sum((now - was).values())
+            return f"in the table {name!r} {lost} rows would be lost and {new} new ones would come"
+    return ""
+
+
+def _added(tables: Tables, kept: Snapshot, names: Sequence[str]) -> bool:
+    """Whether rows came to some tables since they were kept, and none went."""
+    compared = _compared(tables, kept, names)
+    return any(was != now for _, was, now in compared) and all(was <= now for _, was, now in compared)
+
+
+def _compared(
+    tables: Tables, kept: Snapshot, names: Sequence[str]
+) -> list[tuple[str, Counter[bytes], Counter[bytes]]]:
+    """Of each table, its name and the digests of its rows, as it was kept and as it is now."""
+    before = type(tables).connect(kept.path)
+    columns = {name: before.table(name).schema.names for name in names}
+    return [
+        (name, _digests(before, name, columns[name]), _digests(tables, name, columns[name])) for name in names
+    ]
+
+
+def _digests(tables: Tables, name: str, columns: Sequence[str]) -> Counter[bytes]:
+    """A digest of every row, and how often it occurs."""
+    return Counter(
+        hashlib.blake2b(repr([row[column] for column in columns]).encode(), digest_size=16).digest()
+        for batch in tables.batches(name, columns)
+        for row in batch
+    )
+
+
+def _silent(what: str, done: int, total: int) -> None:
+    """Where nobody watches."""
+
+
+def _add_gaps(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
+    """8 to 9. An empty column; no row is rewritten."""
+    _add_column(tables, "videos", "gaps")
+    on_progress(1, 1)
+
+
+def _add_checksums(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
+    """9 to 10. A column, and its value for every row that has none yet."""
+    _add_column(tables, "windows", "checksum")
+    rows = tables.batches("windows", ["id", "checksum"])
+    unsigned = [row["id"] for batch in rows for row in batch if not row["checksum"]]
+    for start in range(0, len(unsigned), _ROWS_AT_ONCE):
+        ids = unsigned[start : start + _ROWS_AT_ONCE]
+        found = tables.read("windows", {"id": ids})
+        signed = [{**row, "checksum": layout.window_checksum(row)} for row in found]
+        tables.upsert("windows", signed)
+        on_progress(start + len(ids), len(unsigned))
+    tables.tidy(["windows"])
+
+
+def _add_column(tables: Tables, name: str, column: str) -> None:
     from footage.store.schema import TABLES
 
-    table = tables.table("videos")
-    if "gaps" not in table.schema.names:
+    table = tables.table(name)
+    if column not in table.schema.names:
         with mapped(tables.path):
-            table.add_columns([TABLES["videos"].field("gaps")])
+            table.add_columns([TABLES[name].field(column)])
 
 
-_STEPS: dict[int, Callable[[Tables], None]] = {8: _add_gaps}
+MIGRATIONS: dict[int, Migration] = {
+    8: Migration("videos say where they have no frames", ("videos",), _add_gaps),
+    9: Migration("every captioned window gets a checksum", ("windows",), _add_checksums),
+}
 """By version, the step to the next one."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,7 +25,7 @@ from footage.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 9
+SCHEMA_VERSION = 10
 """Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
 PASSAGE_WORDS = 150
@@ -208,7 +210,7 @@ def video_from_row(row: Mapping[str, Any]) -> Video:
 def window_to_row(record: WindowRecord) -> dict[str, Any]:
     """Lay a captioned window out as a row of ``windows``."""
     window, caption = record.window, record.caption
-    return {
+    row = {
         "id": window_id(window.content_id, window.index),
         "content_id": window.content_id,
         "window_index": window.index,
@@ -221,6 +223,25 @@ def window_to_row(record: WindowRecord) -> dict[str, Any]:
         "notes": list(caption.notes),
         **asdict(record.provenance),
     }
+    return {**row, "checksum": window_checksum(row)}
+
+
+def window_checksum(row: Mapping[str, Any]) -> str:
+    """Digest of all that a row of ``windows`` says (BLAKE2b, 32 hex digits): other values, another digest.
+
+    It is written with the row; ``footage db check`` computes it anew from the row as it is read.
+    """
+    spelled = [row["id"], row["content_id"], row["window_index"], *_spelled(row)]
+    spelled += [row[name] for name in ("raw", "draft", "finish_reason", "scene", *PROVENANCE_COLUMNS)]
+    spelled.append([[*_spelled(event), event["text"]] for event in row["events"] or ()])
+    spelled.append(list(row["notes"] or ()))
+    text = json.dumps(spelled)
+    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
+
+
+def _spelled(row: Mapping[str, Any]) -> list[str]:
+    """The two times of a row, every bit of them."""
+    return [float(row[name]).hex() for name in ("start_seconds", "end_seconds")]
 
 
 def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
@@ -297,6 +318,11 @@ def event_from_row(row: Mapping[str, Any]) -> Event:
     return Event(
         row["owner_id"], row["content_id"], span_from_row(row), row["text"], tuple(row["window_indexes"])
     )
+
+
+def event_from_text(text: TextRow) -> Event:
+    """Read an event off a text of kind event."""
+    return Event(text.owner_id, text.content_id, text.span, text.text, text.window_indexes)
 
 
 def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:

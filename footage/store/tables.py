@@ -13,19 +13,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache, reduce
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from footage.errors import (
-    SchemaMismatchError,
-    StoreBusyError,
-    StoreCorruptError,
-    StoreError,
-    StoreFullError,
-    StoreMissingError,
-)
+from footage.errors import StoreBusyError, StoreError, StoreFullError, StoreMissingError
+from footage.store import forgetting, migrations
 from footage.store.faults import mapped, translate
-from footage.store.migrations import OLDEST_VERSION, migrate
+from footage.store.opening import holds_anything, require_whole
 from footage.store.rows import SCHEMA_VERSION
 
 if TYPE_CHECKING:
@@ -56,8 +49,8 @@ _ROUNDS, _SAMPLE_RATE = 15, 64  # of k-means; LanceDB's 50 and 256 take minutes 
 _FEW = 100  # values of a filter; rows of so few videos are read and compared one by one, which is exact
 _SCALAR_INDEX_ROWS = 50_000  # of a smaller table a filter reads the whole column as fast
 _RELOAD_PATIENCE = 20  # of a table that is being written to, loading takes a twentieth of the time at most
+_ROWS_AT_ONCE = 2000  # a window takes some kilobytes
 _HOLDER = ".lock-holder"
-_RESTORE = "Restore it from a backup, or remove the folder and index again."
 
 
 _seen: ContextVar[dict[tuple[int, str], int] | None] = ContextVar("versions seen", default=None)
@@ -84,7 +77,8 @@ class Tables:
         self._database = database
         self._handles: dict[str, Any] = {}
         self._lock: Any = None
-        self._migrated = False
+        self.version_found = SCHEMA_VERSION
+        """Version of the tables when they were opened, or since they were upgraded."""
         self._commits: Counter[str] = Counter()
         self._memory: dict[str, _Remembered] = {}
         self._too_large: dict[str, int] = {}  # the version at which a table was found to be
@@ -94,7 +88,7 @@ class Tables:
     @classmethod
     def open(cls, path: Path, *, create: bool) -> Tables:
         """Open the tables under ``path``, or make them; errors as ``Store.open``."""
-        if not _holds_anything(path):
+        if not holds_anything(path):
             if not create:
                 raise StoreMissingError(
                     f"there is no index at {path}",
@@ -108,71 +102,43 @@ class Tables:
                     f"no index can be made at {path}: {error.strerror}",
                     hint="Choose another place with --db.",
                 ) from error
+        tables = cls.connect(path)
+        tables.version_found = require_whole(tables, set(tables.names()), create=create)
+        return tables
+
+    @classmethod
+    def connect(cls, path: Path) -> Tables:
+        """The tables that lie in a folder, whatever is there or missing.
+
+        Raises:
+            StoreCorruptError: it cannot be read.
+        """
         os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every partition that it joins to another
         import lancedb
 
         with mapped(path):
             session = lancedb.Session(_INDEX_BYTES, _METADATA_BYTES)
-            connection = lancedb.connect(path, read_consistency_interval=timedelta(0), session=session)
-            tables = cls(path, connection)
-            present = set(tables.names())
-        tables._check(present, create=create)
-        return tables
+            return cls(path, lancedb.connect(path, read_consistency_interval=timedelta(0), session=session))
 
-    def _check(self, present: set[str], *, create: bool) -> None:
-        """Make sure that every table is there and of this version; finish an index whose making was cut."""
-        from footage.store.schema import TABLES
-
-        version = None
-        if "meta" in present:
-            found = self.read("meta", {"key": ["schema_version"]})
-            version = found[0]["value"] if found else None
-        if version is None:
-            foreign = sorted(entry.name for entry in self.path.iterdir() if not _is_ours(entry.name, TABLES))
-            if foreign:
-                raise StoreCorruptError(
-                    f"{self.path} is not an index: it holds {foreign[0]!r}",
-                    hint="Name a folder that does not exist yet, or an index, with --db.",
-                )
-            if any(self.count(name) for name in present - {"meta"}):
-                raise StoreCorruptError(
-                    f"the index {self.path} has lost the table that says which version it is", hint=_RESTORE
-                )
-            if not create:
-                raise StoreMissingError(
-                    f"the index at {self.path} is empty", hint="Fill it with `footage index FOLDER`."
-                )
-            self._create(TABLES, present)
-            return
-        if version not in map(str, range(OLDEST_VERSION, SCHEMA_VERSION + 1)):
-            raise SchemaMismatchError(
-                f"the index {self.path} has tables of version {version}, "
-                f"this program reads version {SCHEMA_VERSION}",
-                hint="Use the program version that wrote it, name another index with --db, "
-                "or remove it and index again.",
-            )
-        for name in TABLES:
-            if name not in present:
-                raise StoreCorruptError(f"the index {self.path} has lost its table {name!r}", hint=_RESTORE)
-            self.table(name)
-
-    def _create(self, schemas: Mapping[str, Any], present: Collection[str]) -> None:
-        """Make the tables in a draft folder, then move each in whole, "meta" last: none is ever half made."""
-        import lancedb
-
-        with mapped(self.path), TemporaryDirectory(prefix=".new-", dir=self.path) as folder:
-            draft = Tables(Path(folder), lancedb.connect(folder))
-            for name, schema in schemas.items():
-                draft.make(name, schema)
-            draft.index_words()
-            draft.upsert("meta", [{"key": "schema_version", "value": str(SCHEMA_VERSION)}])
-            for name in schemas:
-                if name not in present:
-                    (draft.path / f"{name}.lance").rename(self.path / f"{name}.lance")
+    def reopen(self) -> None:
+        """Let go of every table, as after a folder was put in another's place."""
+        fresh = self.connect(self.path)
+        self._database = fresh._database
+        self._handles.clear()
+        self._memory.clear()
+        self._too_large.clear()
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Hold the write lock, which this object may take several times over; errors as ``Store.writing``."""
+    def locked(self, *, resume: bool = True) -> Iterator[None]:
+        """Hold the write lock, which this object may take several times over.
+
+        Args:
+            resume: Finish what was being forgotten when that was cut short.
+
+        Raises:
+            StoreBusyError: another process holds it.
+            StoreFullError: the lock file cannot be written.
+        """
         from filelock import FileLock, Timeout
 
         lock = self._lock = self._lock or FileLock(self.path / ".lock", timeout=0)
@@ -187,12 +153,24 @@ class Tables:
             raise translate(error, self.path) from error
         try:
             self._note_holder()
-            if not self._migrated:
-                migrate(self)
-                self._migrated = True
+            if resume and lock.lock_counter == 1:
+                forgetting.resume(self)
             yield
         finally:
             lock.release()
+
+    @contextmanager
+    def writing(self, on_progress: migrations.Progress | None = None) -> Iterator[None]:
+        """Hold the write lock of an index whose tables are of this program's version: upgraded first, if not.
+
+        Raises:
+            StoreError: as ``locked``, or the upgrade failed.
+        """
+        with self.locked():
+            if self.version_found < SCHEMA_VERSION:
+                migrations.upgrade(self, on_progress)
+                self.version_found = SCHEMA_VERSION
+            yield
 
     @contextmanager
     def writing_notes(self) -> Iterator[None]:
@@ -279,6 +257,46 @@ class Tables:
             yield
         finally:
             _seen.reset(token)
+
+    def arrow_batches(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """Every row, a few thousand at a time, as Arrow batches: all columns, or some."""
+        with mapped(self.path):
+            builder = self.table(name).search()
+            if columns:
+                builder = builder.select(list(columns))
+            yield from builder.limit(None).to_batches(_ROWS_AT_ONCE)
+
+    def batches(self, name: str, columns: Sequence[str] | None = None) -> Iterator[list[Row]]:
+        """As ``arrow_batches``, as dictionaries."""
+        for batch in self.arrow_batches(name, columns):
+            with mapped(self.path):
+                rows: list[Row] = batch.to_pylist()
+            yield rows
+
+    def readable(self, name: str) -> Iterator[list[Row]]:
+        """The rows of a table that can be read, whatever lies between them."""
+        try:
+            todo = [(0, self.count(name))]
+        except StoreError:
+            return
+        while todo:
+            start, end = todo.pop()
+            if end - start > _ROWS_AT_ONCE:
+                middle = (start + end) // 2
+                todo += [(middle, end), (start, middle)]
+            elif start < end:
+                try:
+                    with mapped(self.path):
+                        found = self.table(name).take_offsets(list(range(start, end))).to_arrow()
+                        rows: list[Row] = found.to_pylist()
+                        if len(rows) != end - start:  # a reader that failed may end early, without a word
+                            raise StoreError(f"{len(rows)} of {end - start} rows came")
+                except StoreError:
+                    middle = (start + end) // 2
+                    if start < middle:
+                        todo += [(middle, end), (start, middle)]
+                else:
+                    yield rows
 
     def read(
         self,
@@ -477,6 +495,7 @@ class Tables:
 
         So do indexes: those of words are made again, others are taken away, for ``tidy`` to make again.
         """
+        names = list(names)
         for name in names:
             key = self.table(name).schema.names[0]
             with mapped(self.path):
@@ -484,7 +503,8 @@ class Tables:
                     if index.columns != ["text"]:
                         self.table(name).drop_index(index.name)
                 self.table(name).update(values_sql={key: key})
-        self.index_words()
+        if {"events", "passages"} & {*names}:
+            self.index_words()
 
     def tidy(self, names: Iterable[str], *, every_version: bool = False) -> None:
         """Join the small files that many commits leave, bring the indexes up to date, drop old versions.
@@ -540,31 +560,3 @@ def _any_of(name: str, values: frozenset[Any]) -> Any:
     if len(values) == 1:
         return col(name) == lit(next(iter(values)))
     return col(name).isin(sorted(values))
-
-
-def _holds_anything(path: Path) -> bool:
-    """Tell whether there is something at ``path``: a folder with entries.
-
-    Raises:
-        StoreCorruptError: it is no folder.
-        StoreFullError: it may not be entered.
-    """
-    try:
-        return any(path.iterdir())
-    except FileNotFoundError:
-        return False
-    except NotADirectoryError as error:
-        raise StoreCorruptError(
-            f"{path} is not an index: it is not a folder", hint="Name a folder for the index with --db."
-        ) from error
-    except OSError as error:
-        raise StoreFullError(
-            f"the index {path} cannot be opened: {error.strerror}",
-            hint="Check who may read and write that folder.",
-        ) from error
-
-
-def _is_ours(name: str, tables: Collection[str]) -> bool:
-    """Tell whether a folder entry can belong to an index."""
-    table = name.removesuffix(".lance")
-    return name.startswith(".") or (name != table and (table in tables or table.startswith("vectors_")))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from footage.errors import UsageError
 from footage.names import folded
 from ui import console, options, shown
+
+if TYPE_CHECKING:
+    from footage.config import Settings
 
 EXAMPLES = options.examples(
     "footage forget ~/Videos/private.mp4",
@@ -30,12 +33,12 @@ def run(
     """Remove a video for good: its captions, vectors, previews, and every older version of the tables.
 
     The file itself stays where it is; a later `footage index` of its folder would index it again. Every copy
-    of it that the index knows is forgotten, too. On a terminal it asks first.
+    of it that the index knows is forgotten, too. On a terminal it asks first. Stopped halfway, it is finished
+    when the index is next written to.
     """
     from footage.store import Store
     from indexer.library import absolute
     from indexer.library import shown as spelled
-    from ui.components.media import forget
 
     settings = options.settings_from(config, db=db)
     store = Store.open(settings.db)
@@ -43,7 +46,7 @@ def run(
     alike = [each for each in store.files() if folded(each.path) == folded(path)]
     file = store.file_at(path) or (alike[0] if len(alike) == 1 else None)
     content_id = file.content_id if file else video
-    if not content_id or content_id not in store.videos([content_id]):
+    if not content_id or not store.knows(content_id):
         raise UsageError(
             f"the index {store.path} knows no video {video!r}",
             hint="`footage status --files` lists what it knows.",
@@ -60,13 +63,20 @@ def run(
         return
     if not console.agreed(f"Forget {what}, for good?", yes=yes):
         return
+    _forget_caches(settings, content_id)  # first: an index killed midway finishes by itself, caches do not
     with store.writing():
         files = store.forget(content_id)
-    forget(settings.cache_dir, content_id)
-    settings.seen.forget(content_id)
+    _forget_caches(settings, content_id)
     if json:
         console.emit(content_id=content_id, files=files)
     else:
         console.results().print(
             f"Forgot {console.plain(video)} ({shown.count(files, 'file')}).", soft_wrap=True
         )
+
+
+def _forget_caches(settings: Settings, content_id: str) -> None:
+    from ui.components.media import forget
+
+    forget(settings.cache_dir, content_id)
+    settings.seen.forget(content_id)

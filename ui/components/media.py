@@ -14,7 +14,8 @@ from pathlib import Path
 from footage.errors import FootageError, VideoError
 from footage.shelf import keep_small
 from footage.timecode import gap_seconds
-from footage.types import Span
+from footage.types import File, Span
+from ui.components import sources
 
 LEAD_SECONDS = 2.0
 """Context before a span."""
@@ -77,7 +78,7 @@ def reaching(stretch: Span, seconds: float, duration_seconds: float) -> Span:
 # -- Cutting it ------------------------------------------------------------
 
 
-def preview(cache: Path, path: str, *, content_id: str, stretch: Span) -> Preview:
+def preview(cache: Path, path: str, *, content_id: str, stretch: Span, file: File | None = None) -> Preview:
     """Cut a clip, or take the one that was cut before; one that is damaged is cut again.
 
     Args:
@@ -85,33 +86,49 @@ def preview(cache: Path, path: str, *, content_id: str, stretch: Span) -> Previe
         path: The video file.
         content_id: What the file holds.
         stretch: What to show, in video time.
+        file: The file as the index knows it: another one in its place is not shown.
 
     Raises:
-        VideoError: The file cannot be read there.
+        VideoError: The file cannot be read there, or is not the one that was indexed.
         FootageError: The cache folder cannot be written.
     """
-    stem = _place(cache / "previews", content_id, stretch, "")
+    stem = _place(cache / "previews", content_id, stretch, sources.identity(path, file))
     with _ahead_lock:
         ahead = _ahead.get(stem)
     if ahead and not ahead.cancel():  # it is being cut at this moment, or was
         ahead.result()
-    return kept_preview(cache, content_id=content_id, stretch=stretch) or _cut(path, stretch, stem)
+    with sources.unchanged(path, file):
+        kept = _kept(stem, stretch)
+    return kept or _cut(path, stretch, stem, file)
 
 
-def _cut(path: str, stretch: Span, stem: Path) -> Preview:
+def _cut(path: str, stretch: Span, stem: Path, file: File | None) -> Preview:
     from footage.media import cut_start, write_preview
 
-    # A clip's name says where in the video it begins, so that a kept one needs no look at the video.
-    start_seconds = cut_start(path, stretch)
-    out = stem.with_name(f"{stem.name}@{round(start_seconds * 1e6)}.mp4")
-    write_preview(path, stretch, out, max_width=_PREVIEW_WIDTH)
+    out = None
+    try:
+        with sources.unchanged(path, file):
+            # A clip's name says where in the video it begins, so that a kept one needs no look at the video.
+            start_seconds = cut_start(path, stretch)
+            out = stem.with_name(f"{stem.name}@{round(start_seconds * 1e6)}.mp4")
+            write_preview(path, stretch, out, max_width=_PREVIEW_WIDTH)
+    except VideoError:
+        if out is not None:
+            out.unlink(missing_ok=True)
+        raise
     keep_small(out.parent, CACHE_BYTES)
     return Preview(out, stretch, start_seconds)
 
 
-def kept_preview(cache: Path, *, content_id: str, stretch: Span) -> Preview | None:
+def kept_preview(
+    cache: Path, path: str, *, content_id: str, stretch: Span, file: File | None = None
+) -> Preview | None:
+    """The clip as it was cut before from such a file, or None; what is damaged is removed."""
+    return _kept(_place(cache / "previews", content_id, stretch, sources.identity(path, file)), stretch)
+
+
+def _kept(stem: Path, stretch: Span) -> Preview | None:
     """The clip as it was cut before, or None; what is damaged is removed."""
-    stem = _place(cache / "previews", content_id, stretch, "")
     for out in stem.parent.glob(f"{glob.escape(stem.name)}@*.mp4"):
         if is_whole(out):
             return Preview(out, stretch, int(out.stem.rpartition("@")[2]) / 1e6)
@@ -140,14 +157,16 @@ def is_whole(clip: Path) -> bool:
     return at == size_bytes and b"moov" in names and b"mdat" in names
 
 
-def prefetch(cache: Path, path: str, *, content_id: str, stretch: Span) -> Future[None]:
+def prefetch(
+    cache: Path, path: str, *, content_id: str, stretch: Span, file: File | None = None
+) -> Future[None]:
     """Cut a clip in the background, one at a time; what goes wrong is said when somebody asks for it."""
-    stem = _place(cache / "previews", content_id, stretch, "")
+    stem = _place(cache / "previews", content_id, stretch, sources.identity(path, file))
 
     def cut() -> None:
         try:
-            if not kept_preview(cache, content_id=content_id, stretch=stretch):
-                _cut(path, stretch, stem)
+            if not _kept(stem, stretch):
+                _cut(path, stretch, stem, file)
         except FootageError as error:
             logger.info("no preview ahead of time: %s", error)
 
@@ -159,27 +178,34 @@ def prefetch(cache: Path, path: str, *, content_id: str, stretch: Span) -> Futur
         return _ahead[stem]
 
 
-def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str:
-    """A frame as a data address for an HTML image; empty when the file cannot be read there.
+def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float, file: File | None = None) -> str:
+    """A frame as a data address for an HTML image; empty when the file cannot be read there, or is another.
 
     Args:
         cache: Folder to keep the picture in.
         path: The video file.
         content_id: What the file holds.
         seconds: Which moment, in video time.
+        file: The file as the index knows it: another one in its place is not shown.
 
     Raises:
         FootageError: The cache folder cannot be written.
     """
     from footage.media import write_thumbnail
 
-    out = _place(cache / "thumbnails", content_id, Span(seconds, seconds), ".jpg")
-    if not out.is_file():
-        try:
-            write_thumbnail(path, seconds, out, max_width=_THUMBNAIL_WIDTH)
-        except VideoError as error:
-            logger.info("no thumbnail at %.1f s: %s", seconds, error)
-            return ""
+    stem = _place(cache / "thumbnails", content_id, Span(seconds, seconds), sources.identity(path, file))
+    out, fresh = stem.with_name(f"{stem.name}.jpg"), False
+    try:
+        with sources.unchanged(path, file):
+            if not out.is_file():
+                fresh = True
+                write_thumbnail(path, seconds, out, max_width=_THUMBNAIL_WIDTH)
+    except VideoError as error:
+        logger.info("no thumbnail at %.1f s: %s", seconds, error)
+        if fresh:
+            out.unlink(missing_ok=True)
+        return ""
+    if fresh:
         keep_small(out.parent, CACHE_BYTES)
     return "data:image/jpeg;base64," + base64.b64encode(out.read_bytes()).decode("ascii")
 
@@ -187,10 +213,11 @@ def thumbnail(cache: Path, path: str, *, content_id: str, seconds: float) -> str
 # -- The cache folder ------------------------------------------------------
 
 
-def _place(folder: Path, content_id: str, span: Span, suffix: str) -> Path:
-    stamp = f"{content_id}\n{span.start_seconds:.3f}\n{span.end_seconds:.3f}"
+def _place(folder: Path, content_id: str, span: Span, identity: str) -> Path:
+    """Where something is kept that was cut from a file of some identity (see ``sources``), without ending."""
+    stamp = f"{content_id}\n{span.start_seconds:.3f}\n{span.end_seconds:.3f}\n{identity}"
     name = hashlib.blake2b(stamp.encode(), digest_size=16).hexdigest()
-    return folder / f"{content_id}-{name}{suffix}"
+    return folder / f"{content_id}-{name}"
 
 
 def forget(cache: Path, content_id: str) -> None:

@@ -87,6 +87,7 @@ def play(
         matches=[stage.Mark(match, text if match == span else "") for match in matches],
         text=text,
         autoplay=autoplay,
+        file=desk.store.file_at(path),
     )
 
 

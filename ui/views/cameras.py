@@ -300,7 +300,11 @@ def _camera(
     recording = seen.recording
     second = float(int(seen.seconds))  # one picture a second is cut, not one a click
     picture = media.thumbnail(
-        desk.settings.cache_dir, recording.path, content_id=recording.content_id, seconds=second
+        desk.settings.cache_dir,
+        recording.path,
+        content_id=recording.content_id,
+        seconds=second,
+        file=desk.store.file_at(recording.path),
     )
     drawn = f'<img src="{picture}" alt="">' if picture else '<span class="fx-blank">no picture</span>'
     doubt = cards.state("guessed", "clock is a guess") if recording.guessed else ""

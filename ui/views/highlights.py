@@ -118,6 +118,7 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
             clip.path,
             content_id=clip.video.content_id,
             seconds=(clip.span.start_seconds + clip.span.end_seconds) / 2,
+            file=desk.store.file_at(clip.path),
         )
         st.html(cards.clip(clip, number=number + 1, picture=picture))
         with st.container(horizontal=True, gap="small", key=f"clip_acts_{number}"):

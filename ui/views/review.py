@@ -230,7 +230,13 @@ def _listed(item: Item, name: str) -> bool:
 def _card(desk: Desk, item: Item, *, chosen: bool) -> str:
     mark, path = item.mark, desk.store.path_of(item.mark.content_id)
     middle = (mark.span.start_seconds + mark.span.end_seconds) / 2
-    picture = media.thumbnail(desk.settings.cache_dir, path, content_id=mark.content_id, seconds=middle)
+    picture = media.thumbnail(
+        desk.settings.cache_dir,
+        path,
+        content_id=mark.content_id,
+        seconds=middle,
+        file=desk.store.file_at(path),
+    )
     verdict = item.match.verdict if item.match and item.match.confidence is not None else ""
     return cards.item(
         mark, markup.file_name(path), picture=picture, chosen=chosen, new=item.new, verdict=verdict

@@ -283,6 +283,7 @@ def _stage(
         outline=outline,
         matches=[stage.Mark(other.span, other.text, other.verdict) for other in _same_video(match, matches)],
         text=match.text or "(no text)",
+        file=desk.store.file_at(match.path),
         autoplay=state.get("clicked", False),
         notes=[
             stage.Mark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
@@ -297,6 +298,7 @@ def _stage(
         after.path,
         content_id=after.video.content_id,
         stretch=media.around(after.span, after.video.duration_seconds),
+        file=desk.store.file_at(after.path),
     )
     if asked.action == "export":
         _collect(desk, question, match)
@@ -392,7 +394,11 @@ def _card(
         file=files.get(match.path),
         words=question.text,
         picture=media.thumbnail(
-            desk.settings.cache_dir, match.path, content_id=match.video.content_id, seconds=middle
+            desk.settings.cache_dir,
+            match.path,
+            content_id=match.video.content_id,
+            seconds=middle,
+            file=files.get(match.path),
         ),
         strip=timeline.strip(
             match.video.duration_seconds,
@@ -434,6 +440,7 @@ def _welcome(desk: Desk) -> None:
             path,
             content_id=content_id,
             seconds=(span.start_seconds + span.end_seconds) / 2,
+            file=desk.store.file_at(path),
         )
         note = count(len(events[content_id]), "event")
         tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))

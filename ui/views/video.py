@@ -93,11 +93,12 @@ def _events(
     """A page of the video's events."""
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
     words = {each.event_id for each in [*said.matched, *said.unmatched]}
+    file = desk.store.file_at(path)
     for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
         event = outline.events[number]
         with st.container(key=f"card_{number % EVENTS}"):
             picture = media.thumbnail(
-                desk.settings.cache_dir, path, content_id=content_id, seconds=_middle(event.span)
+                desk.settings.cache_dir, path, content_id=content_id, seconds=_middle(event.span), file=file
             )
             tag = "corrected" if event.id in words else ""
             st.html(cards.event(event, picture=picture, chosen=event == chosen, tag=tag))
@@ -126,7 +127,13 @@ def _unmatched(desk: Desk, said: Corrected) -> None:
 def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
     """The video before any event is chosen."""
     at = outline.events[0].span if outline.events else Span(0, video.duration_seconds)
-    picture = media.thumbnail(desk.settings.cache_dir, path, content_id=video.content_id, seconds=_middle(at))
+    picture = media.thumbnail(
+        desk.settings.cache_dir,
+        path,
+        content_id=video.content_id,
+        seconds=_middle(at),
+        file=desk.store.file_at(path),
+    )
     strip = timeline.strip(
         video.duration_seconds, covered=outline.covered, events=outline.busy, gaps=video.gaps, ticks=True
     )

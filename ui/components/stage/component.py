@@ -20,7 +20,7 @@ from streamlit.runtime import Runtime
 
 from footage.errors import FootageError
 from footage.timecode import clamp
-from footage.types import Span, Video
+from footage.types import File, Span, Video
 from ui.components import markup, media, notices
 from ui.components.resources import Outline
 from ui.components.stage import lanes, wishes
@@ -73,6 +73,7 @@ def show(
     autoplay: bool,
     actions: Sequence[str] = (),
     key: str = "player",
+    file: File | None = None,
 ) -> StageState:
     """Show one moment of a video.
 
@@ -90,6 +91,7 @@ def show(
         autoplay: Whether to play at once, as after a click.
         actions: What the page does when asked to: of "previous", "next", "accept", "reject" and "export".
         key: Names this player among the page's widgets.
+        file: The file at ``path`` as the index knows it: another one in its place is not shown.
     """
     st.html(
         f'<div class="fx-playing"><h2>{markup.text(text)}</h2>'
@@ -112,7 +114,7 @@ def show(
     place, clip = st.empty(), None
     try:
         with place, st.spinner("Cutting the preview"):
-            clip = media.preview(cache, path, content_id=video.content_id, stretch=shown.stretch)
+            clip = media.preview(cache, path, content_id=video.content_id, stretch=shown.stretch, file=file)
     except FootageError as error:
         place.html(notices.problem(error))
 

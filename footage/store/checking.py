@@ -1,0 +1,373 @@
+"""Says whether an index can be believed: reads all of it, and compares what is derived with its source.
+
+Knows no model and no embedder: that two captions were rightly taken for one event is not looked at.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from footage.corrections import Correction
+from footage.errors import FootageError, StoreCorruptError, StoreError, StoreMissingError
+from footage.store import rows as layout
+from footage.store.notebook import Notebook
+from footage.store.opening import holds_anything, version_of
+from footage.store.reading import Readout, believable, read_whole
+from footage.store.rows import TextRow
+from footage.store.tables import Row, Tables
+from footage.timeline import normalise_text
+from footage.types import File, Video, WindowRecord
+from footage.windows import plan_windows
+
+Kind = Literal["damaged", "derived", "behind", "files", "index"]
+Progress = Callable[[str, int, int], None]
+"""Called with what is being looked at, how much of it is done, and how much there is."""
+_CONTENTS_AT_ONCE = 100
+_SAMPLE = 20  # rows that each index is asked for
+_CUTTING = re.compile(r"([\d.e+-]+) s, ([\d.e+-]+) s shared")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that is not as it should be."""
+
+    kind: Kind
+    """A table or row that cannot be read or believed ("damaged"); events or vectors that are not what the
+    captions say ("derived"), or do not hold all of it yet, as after a killed run ("behind"); files whose
+    state does not fit ("files"); an index of words or vectors that gives wrong answers ("index")."""
+    table: str
+    """The table."""
+    sentence: str
+    """What is wrong."""
+    content_id: str = ""
+    """The video, where it is about one."""
+
+
+@dataclass(slots=True)
+class Checked:
+    """What a check found."""
+
+    version: int | None = None
+    """Version of the tables; None where that is lost."""
+    readouts: dict[str, Readout] = field(default_factory=dict)
+    """What reading each table brought, by name."""
+    findings: list[Finding] = field(default_factory=list)
+    """What is wrong, in the order of the tables."""
+    recaption: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    """Windows that must be captioned again, by content id."""
+    marked: set[str] = field(default_factory=set)
+    """Contents whose files' states do not fit."""
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether anything cannot be read or believed."""
+        return any(finding.kind == "damaged" for finding in self.findings)
+
+    def contents(self, *kinds: Kind) -> set[str]:
+        """The videos that findings of these kinds are about."""
+        return {each.content_id for each in self.findings if each.kind in kinds and each.content_id}
+
+
+def check(path: Path, on_progress: Progress = lambda what, done, total: None) -> Checked:
+    """Read an index whole and say what is wrong with it; changes nothing.
+
+    Raises:
+        StoreMissingError: there is no index.
+        SchemaMismatchError: it is of a version that this program cannot read.
+    """
+    if not holds_anything(path):
+        raise StoreMissingError(f"there is no index at {path}", hint="Name one with --db.")
+    return check_tables(Tables.connect(path), on_progress)
+
+
+def check_tables(tables: Tables, on_progress: Progress = lambda what, done, total: None) -> Checked:
+    """As ``check``, of tables that are open."""
+    checked = Checked()
+    _read_tables(tables, checked, on_progress)
+    if checked.readouts["windows"].rows or not checked.readouts["windows"].is_sound:
+        _compare(tables, checked, on_progress)
+    _ask_indexes(tables, checked)
+    return checked
+
+
+# -- every table, whole --------------------------------------------------------------------------------------
+
+
+def _read_tables(tables: Tables, checked: Checked, on_progress: Progress) -> None:
+    from footage.store.schema import TABLES
+
+    present = set(tables.names())
+    names = [*TABLES, *sorted(present - TABLES.keys())]
+    for number, name in enumerate(names):
+        on_progress(f"reading {name}", number, len(names))
+        readout = Readout(name, why="it is not there")
+        if name in present:
+            readout = read_whole(tables, name)
+        checked.readouts[name] = readout
+        if readout.why:
+            sentence = f"the table {name!r} cannot be read whole: {readout.why}; {readout.rows} rows can be"
+            checked.findings.append(Finding("damaged", name, sentence))
+        for row, problem in readout.doubted:
+            sentence = f"the row {next(iter(row.values()))!r} of {name!r} cannot be believed: {problem}"
+            content_id = str(row.get("content_id", ""))
+            checked.findings.append(Finding("damaged", name, sentence, content_id))
+    try:
+        checked.version = version_of(tables)
+    except StoreCorruptError:
+        checked.version = None
+    if checked.version is None and not checked.readouts["meta"].why:
+        checked.findings.append(Finding("damaged", "meta", "the index does not say which version it is"))
+
+
+# -- what is derived, and the files --------------------------------------------------------------------------
+
+
+def _compare(tables: Tables, checked: Checked, on_progress: Progress) -> None:
+    """Compare events, passages and vectors with the windows, and the states of files with both."""
+    rows = _Rows(tables, checked.readouts)
+    vectors = [name for name in checked.readouts if name.startswith("vectors_")]
+    columns = ["content_id", "window_index"]
+    committed: dict[str, set[int]] = {}
+    for row in rows.all("windows", columns):
+        committed.setdefault(row["content_id"], set()).add(row["window_index"])
+    projected = _projected(rows, ["events", *vectors])
+    files: dict[str, list[File]] = {}
+    for row in rows.all("files"):
+        files.setdefault(row["content_id"], []).append(layout.file_from_row(row))
+    corrections = _corrections(tables, checked.readouts["corrections"])
+    harmed = not checked.readouts["windows"].is_sound
+    contents = sorted({*committed, *(projected if harmed else ()), *files} - {""})
+    for start in range(0, len(contents), _CONTENTS_AT_ONCE):
+        on_progress("comparing events and vectors with captions", start, len(contents))
+        some = contents[start : start + _CONTENTS_AT_ONCE]
+        records, texts = rows.grouped("windows", some), rows.grouped("events", some)
+        for content_id, passages in rows.grouped("passages", some).items():
+            texts.setdefault(content_id, []).extend(passages)
+        held = {name: rows.grouped(name, some) for name in vectors}
+        videos = {each: layout.video_from_row(row[0]) for each, row in rows.grouped("videos", some).items()}
+        for content_id in some:
+            windows = [layout.window_from_row(row) for row in records.get(content_id, ())]
+            own = [layout.text_from_row(row) for row in texts.get(content_id, ())]
+            if windows:
+                embedded = {
+                    name: [layout.text_from_row(row) for row in held[name].get(content_id, ())]
+                    for name in vectors
+                }
+                said = corrections.get(content_id, [])
+                checked.findings += _projection_findings(content_id, windows, own, embedded, said)
+            lost = projected.get(content_id, set()) - committed.get(content_id, set()) if harmed else set()
+            _compare_files(
+                checked, content_id, files.get(content_id, []), videos.get(content_id), windows, lost
+            )
+
+
+class _Rows:
+    """Rows of tables, of which some can be read in part only; those are kept in memory."""
+
+    def __init__(self, tables: Tables, readouts: Mapping[str, Readout]) -> None:
+        self._tables, self._readouts = tables, readouts
+        self._kept: dict[str, dict[str, list[Row]]] = {}
+
+    def all(self, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """Every row that can be believed."""
+        if self._readouts[name].is_sound:
+            yield from itertools.chain.from_iterable(self._tables.batches(name, columns))
+        else:
+            yield from itertools.chain.from_iterable(self._salvaged(name).values())
+
+    def grouped(self, name: str, content_ids: Collection[str]) -> dict[str, list[Row]]:
+        """The rows of some contents, without their vectors."""
+        found: dict[str, list[Row]] = {}
+        if not self._readouts[name].is_sound:
+            kept = self._salvaged(name)
+            return {each: list(kept[each]) for each in content_ids if each in kept}
+        columns = [each for each in self._tables.table(name).schema.names if each != "vector"]
+        for row in self._tables.read(name, {"content_id": content_ids}, columns=columns):
+            found.setdefault(row["content_id"], []).append(row)
+        return found
+
+    def _salvaged(self, name: str) -> dict[str, list[Row]]:
+        if name not in self._kept:
+            kept = self._kept[name] = {}
+            for rows in believable(self._tables, name, Readout(name), salvage=True):
+                for row in rows:
+                    row.pop("vector", None)
+                    kept.setdefault(row.get("content_id", ""), []).append(row)
+        return self._kept[name]
+
+
+def _projected(rows: _Rows, names: Sequence[str]) -> dict[str, set[int]]:
+    """The windows that events or vectors were ever made from, by content id."""
+    projected: dict[str, set[int]] = {}
+    for name in names:
+        for row in rows.all(name, ["owner_id", "owner_kind", "content_id", "window_indexes"]):
+            if row["owner_kind"] == "video":
+                projected.setdefault(row["content_id"], set()).update(row["window_indexes"])
+    return projected
+
+
+def _corrections(tables: Tables, readout: Readout) -> dict[str, list[Correction]]:
+    found: dict[str, list[Correction]] = {}
+    for each in Notebook(tables).corrections() if readout.is_sound else ():
+        found.setdefault(each.content_id, []).append(each)
+    return found
+
+
+def _projection_findings(
+    content_id: str,
+    records: Sequence[WindowRecord],
+    texts: Sequence[TextRow],
+    embedded: Mapping[str, Sequence[TextRow]],
+    said: Sequence[Correction],
+) -> list[Finding]:
+    """What of one video's events, scenes, passages and vectors is not what its windows say."""
+    indexes = tuple(sorted(record.window.index for record in records))
+    findings = []
+    if not _in_step(texts, indexes):
+        sentence = f"the events of {content_id} do not hold all of its captions yet"
+        findings.append(Finding("behind", "events", sentence, content_id))
+    elif problem := _text_problem(content_id, records, texts, said):
+        sentence = f"the events of {content_id} are not what its captions say: {problem}"
+        findings.append(Finding("derived", "events", sentence, content_id))
+    for name, vectors in embedded.items():
+        kind: Kind = "derived" if _in_step(vectors, indexes) and not said else "behind"
+        if set(vectors) != set(texts):
+            sentence = f"the vectors of {content_id} in {name} are not those of its events"
+            findings.append(Finding(kind, name, sentence, content_id))
+    return findings
+
+
+def _in_step(texts: Sequence[TextRow], indexes: tuple[int, ...]) -> bool:
+    """Whether the row of the whole video says that it was made from these windows."""
+    return [text.window_indexes for text in texts if text.owner_kind == "video"] == [indexes]
+
+
+def _text_problem(
+    content_id: str,
+    records: Sequence[WindowRecord],
+    texts: Sequence[TextRow],
+    said: Sequence[Correction],
+) -> str:
+    events = [layout.event_from_text(text) for text in texts if text.owner_kind == "event"]
+    if set(layout.text_rows(content_id, events, records)) != set(texts):
+        return "scenes or passages differ"
+    lines = {
+        record.window.index: {normalise_text(line.text) for line in record.caption.events}
+        for record in records
+    }
+    corrected = {normalise_text(each.text) for each in said}
+    for event in events:
+        words = normalise_text(event.text)
+        if words not in corrected and not any(
+            words in lines.get(index, ()) for index in event.window_indexes
+        ):
+            return f"no caption says {event.text!r} there"
+    told = {index for event in events for index in event.window_indexes}
+    silent = {index for index, spoken in lines.items() if spoken} - told
+    if silent and not said:
+        return f"nothing of window {min(silent)} is among them"
+    return ""
+
+
+def _compare_files(
+    checked: Checked,
+    content_id: str,
+    files: Sequence[File],
+    video: Video | None,
+    records: Sequence[WindowRecord],
+    lost: set[int],
+) -> None:
+    """See whether what the files of a content are said to be is what the index holds; note lost windows."""
+    states = {file.state for file in files}
+    name = files[0].path if files else content_id
+    have = {record.window.index for record in records}
+    missing = set(lost)
+    if "indexed" in states and video is not None:
+        missing |= _planned(content_id, video, records) - have
+    problem = ""
+    if states & {"indexed", "partial"} and not records:
+        problem = "is said to be indexed, but none of its windows can be read"
+    elif (records or states & {"indexed", "partial"}) and video is None:
+        problem = "has lost the row that says how long it is"
+    elif "indexed" in states and missing:
+        problem = f"is said to be indexed, but lacks windows {_listed(missing)}"
+    if missing:
+        checked.recaption[content_id] = tuple(sorted(missing))
+    if problem:
+        checked.marked.add(content_id)
+        checked.findings.append(Finding("files", "files", f"{name} {problem}", content_id))
+
+
+def _planned(content_id: str, video: Video, records: Sequence[WindowRecord]) -> set[int]:
+    """The windows that a video should have, where all that there are were cut in one known way; else none."""
+    cuttings = {record.provenance.cutting for record in records}
+    found = _CUTTING.fullmatch(cuttings.pop()) if len(cuttings) == 1 else None
+    if found is None:
+        return set()
+    window_seconds, overlap_seconds = map(float, found.groups())
+    try:
+        plan = plan_windows(
+            content_id,
+            video.duration_seconds,
+            gaps=video.gaps,
+            window_seconds=window_seconds,
+            overlap_seconds=overlap_seconds,
+        )
+    except FootageError:
+        return set()
+    return {window.index for window in plan}
+
+
+def _listed(indexes: Collection[int]) -> str:
+    few = sorted(indexes)[:10]
+    return ", ".join(map(str, few)) + (" and more" if len(indexes) > len(few) else "")
+
+
+# -- the indexes ---------------------------------------------------------------------------------------------
+
+
+def _ask_indexes(tables: Tables, checked: Checked) -> None:
+    """Ask the indexes of words and of vectors for some rows of which it is known that they are there."""
+    for name, readout in checked.readouts.items():
+        if not readout.is_sound or not readout.rows:
+            continue
+        vectors = name.startswith("vectors_")
+        if not vectors and name not in ("events", "passages"):
+            continue
+        columns = ["owner_id", "text", *(["vector"] if vectors else [])]
+        try:
+            missed = [
+                row["owner_id"]
+                for row in tables.sample(name, _SAMPLE, columns=columns).to_pylist()
+                if row["text"] and not (_near(tables, name, row) if vectors else _worded(tables, name, row))
+            ]
+        except StoreError as error:
+            sentence = f"an index of {name!r} cannot be read: {error}"
+            checked.findings.append(Finding("index", name, sentence))
+            continue
+        if missed:
+            sentence = f"an index of {name!r} does not find {len(missed)} of the rows it was asked for"
+            checked.findings.append(Finding("index", name, sentence))
+
+
+def _near(tables: Tables, name: str, row: Row) -> bool:
+    """Whether a row is among the nearest to its own vector, or others with the same vector are."""
+    import numpy as np
+
+    query = np.asarray(row["vector"], dtype=np.float32)
+    found, _ = tables.search(name, query, limit=5, wanted={}, without={})
+    return any(each["owner_id"] == row["owner_id"] or each["_distance"] < 1e-3 for each in found)
+
+
+def _worded(tables: Tables, name: str, row: Row) -> bool:
+    """Whether a row is found by its own words; of a few short words none may count."""
+    if sum(len(word) > 4 for word in row["text"].split()) < 2:
+        return True
+    wanted = {"owner_id": [row["owner_id"]]}
+    found, _ = tables.search(name, row["text"], limit=1, wanted=wanted, without={})
+    return bool(found)

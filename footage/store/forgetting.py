@@ -1,0 +1,164 @@
+"""Removes everything about a content from an index for good; may be killed at any point, and goes on.
+
+1. A small file in the index folder says what is to be forgotten, before anything is removed.
+2. The rows of every table go, those of ``files`` last; then every table is written anew and every old version
+   is removed, with its deletions, indexes and logs.
+3. Whatever else lies in the folder and names the content goes, too: what `footage db check --repair` moved
+   aside, what a killed run left behind.
+4. The folder is searched for the content id, byte by byte. Where it is not found, the small file goes.
+
+Whoever opens the index for writing finishes what a killed run had begun.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import mmap
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from footage.errors import StoreError
+from footage.store import rewriting
+from footage.store.faults import translate
+
+if TYPE_CHECKING:
+    from footage.store.tables import Tables
+
+PREFIX = ".forgetting-"
+_SEARCHABLE = 16  # a shorter id, as of captions made by hand, occurs in files that have nothing to do with it
+logger = logging.getLogger(__name__)
+FOLLOWED = "followed/"
+"""What a key of ``meta`` begins with, before a content id, that keeps digests of a file being written."""
+
+
+def forget(tables: Tables, content_id: str) -> int:
+    """Forget a content; the write lock is held.
+
+    Returns:
+        How many files held it.
+
+    Raises:
+        StoreError: something of it could not be removed; the next run that writes tries again.
+    """
+    files = len(tables.read("files", {"content_id": [content_id]}, columns=["path"]))
+    note = _record(tables.path, content_id)
+    _carry_out(tables, content_id, note)
+    return files
+
+
+def resume(tables: Tables) -> None:
+    """Finish what was begun and cut short, as far as it can be; the write lock is held."""
+    for note in sorted(tables.path.glob(f"{PREFIX}*")):
+        content_id = _read(note)
+        if content_id is None:  # killed while it was being written: nothing had been removed yet
+            note.unlink(missing_ok=True)
+        else:
+            try:
+                _carry_out(tables, content_id, note)
+            except StoreError as error:  # what is wrong with the disk, whoever writes next will hear of
+                logger.warning("What was being forgotten is not forgotten yet: %s.", error)
+
+
+def pending(index: Path) -> set[str]:
+    """The contents that are being forgotten, or were when that was cut short."""
+    return {found for note in index.glob(f"{PREFIX}*") if (found := _read(note)) is not None}
+
+
+def _record(index: Path, content_id: str) -> Path:
+    """Write down what is to be forgotten, and make sure that it is on the disk."""
+    note = index / (PREFIX + hashlib.blake2b(content_id.encode(), digest_size=8).hexdigest())
+    try:
+        with note.open("w", encoding="utf-8") as file:
+            file.write(content_id + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise translate(error, index) from error
+    return note
+
+
+def _read(note: Path) -> str | None:
+    """The content that a note names; None where it is not whole."""
+    try:
+        text = note.read_text(encoding="utf-8")
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None
+    return text[:-1] if text.endswith("\n") and len(text) > 1 else None
+
+
+def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
+    # 1. The rows and every older version of them, first of all tables but "files".
+    names = sorted(set(tables.names()) - {"files"})
+    holding = [name for name in names if "content_id" in tables.table(name).schema.names]
+    with tables.writing_notes():
+        tables.delete("meta", {"key": [FOLLOWED + content_id]})
+        for name in holding:
+            tables.delete(name, {"content_id": [content_id]})
+        tables.copy_rows(names)
+        tables.tidy(names, every_version=True)
+
+    # 2. The files last: as long as one is there, it is plain what the content was.
+    tables.delete("files", {"content_id": [content_id]})
+    tables.copy_rows(["files"])
+    tables.tidy(["files"], every_version=True)
+
+    # 3. What is no table, and tables whose old versions stay, of a clock that was ahead; then the proof.
+    try:
+        if len(content_id) < _SEARCHABLE:
+            note.unlink(missing_ok=True)
+            return
+        _rewrite_naming(tables, content_id, note)
+        for path in _naming(tables.path, content_id, but=note):
+            if not path.relative_to(tables.path).parts[0].endswith(".lance"):
+                path.unlink(missing_ok=True)
+        left = [str(path.relative_to(tables.path)) for path in _naming(tables.path, content_id, but=note)]
+        if left:
+            raise StoreError(
+                f"{len(left)} files of the index {tables.path} still name {content_id}, such as {left[0]}",
+                hint="Something else may be reading it. Close it, and run `footage forget` again.",
+            )
+        note.unlink(missing_ok=True)
+    except OSError as error:
+        raise translate(error, tables.path) from error
+
+
+def _rewrite_naming(tables: Tables, content_id: str, note: Path) -> None:
+    """Write tables anew whose files still name a content: LanceDB keeps versions of a time to come."""
+    rewriting.clear(tables.path)
+    naming = {path.relative_to(tables.path).parts[0] for path in _naming(tables.path, content_id, but=note)}
+    names = sorted(naming & {f"{name}.lance" for name in tables.names()})
+    with tables.writing_notes():
+        for name in (each.removesuffix(".lance") for each in names):
+            rows = tables.batches(name)
+            rewriting.rewrite(tables, name, rows, tables.table(name).schema, drop=shutil.rmtree)
+    if names:
+        rewriting.clear(tables.path)
+        tables.reopen()
+        tables.index_words()
+
+
+def _naming(index: Path, content_id: str, *, but: Path) -> list[Path]:
+    """The files under a folder that hold a content id."""
+    wanted = content_id.encode()
+    found = []
+    for folder, _, names in os.walk(index):
+        for name in names:
+            path = Path(folder, name)
+            try:
+                if path != but and _holds(path, wanted):
+                    found.append(path)
+            except FileNotFoundError:  # a file of an old version, cleared away meanwhile
+                continue
+    return found
+
+
+def _holds(path: Path, wanted: bytes) -> bool:
+    """Whether a file holds some bytes; a large one is never in memory whole."""
+    with path.open("rb") as file:
+        if not os.fstat(file.fileno()).st_size:
+            return False
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as held:
+            return held.find(wanted) >= 0

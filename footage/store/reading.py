@@ -1,0 +1,144 @@
+"""Reads one table of an index whole and says what in it cannot be read or believed; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from footage.errors import StoreError
+from footage.store import rows as layout
+from footage.timeline import event_id
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from footage.store.tables import Row, Tables
+
+UNIT_TOLERANCE = 1e-2
+"""By how much the length of a vector may differ from 1: embedders normalise in float32, some in float16."""
+
+
+@dataclass(slots=True)
+class Readout:
+    """What reading one table whole brought."""
+
+    name: str
+    """Name of the table."""
+    rows: int = 0
+    """Rows that can be read and believed."""
+    why: str = ""
+    """Why not all of it can be read, one clause; empty when all of it can."""
+    doubted: list[tuple[Row, str]] = field(default_factory=list)
+    """Rows that can be read but not believed, each with the reason."""
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether every row can be read and believed."""
+        return not self.why and not self.doubted
+
+
+def read_whole(tables: Tables, name: str, on_rows: Callable[[int], None] = lambda rows: None) -> Readout:
+    """Read every column of every row of a table.
+
+    Args:
+        tables: The index.
+        name: Name of the table.
+        on_rows: Called with the rows read so far.
+    """
+    readout = Readout(name)
+    try:
+        for _ in believable(tables, name, readout):
+            on_rows(readout.rows)
+        if (read := readout.rows + len(readout.doubted)) != (held := tables.count(name)):
+            raise StoreError(f"{read} rows came, and it holds {held}")
+    except StoreError as error:
+        readout.why = _clause(error)
+        readout.rows, readout.doubted = 0, []
+        for _ in believable(tables, name, readout, salvage=True):
+            on_rows(readout.rows)
+    return readout
+
+
+def believable(tables: Tables, name: str, readout: Readout, *, salvage: bool = False) -> Iterator[list[Row]]:
+    """The rows of a table that can be read and believed; the others are noted in ``readout``.
+
+    Args:
+        tables: The index.
+        name: Name of the table.
+        readout: Is filled in.
+        salvage: Go on behind what cannot be read.
+
+    Raises:
+        StoreError: something cannot be read, and ``salvage`` is not set.
+    """
+    seen: set[str] = set()
+    key = ""
+    for rows, problems in _salvaged(tables, name) if salvage else _checked(tables, name):
+        kept = []
+        for row, problem in zip(rows, problems, strict=True):
+            key = key or next(iter(row))
+            value = str(row[key])
+            problem = problem or row_problem(name, row)
+            if not problem and value in seen:
+                problem = "its key occurs twice"
+            if problem:
+                readout.doubted.append((row, problem))
+            else:
+                seen.add(value)
+                kept.append(row)
+        readout.rows += len(kept)
+        yield kept
+
+
+def _checked(tables: Tables, name: str) -> Iterator[tuple[list[Row], list[str]]]:
+    for batch in tables.arrow_batches(name):
+        problems = _vector_problems(batch) if "vector" in batch.schema.names else [""] * batch.num_rows
+        yield batch.to_pylist(), problems
+
+
+def _salvaged(tables: Tables, name: str) -> Iterator[tuple[list[Row], list[str]]]:
+    import pyarrow as pa
+
+    for rows in tables.readable(name):
+        vectors = name.startswith("vectors_") and rows
+        batch = pa.RecordBatch.from_pylist(rows, schema=tables.table(name).schema) if vectors else None
+        yield rows, _vector_problems(batch) if batch is not None else [""] * len(rows)
+
+
+def _vector_problems(batch: pa.RecordBatch) -> list[str]:
+    """What is wrong with each vector of a batch; empty for those that are finite and of length 1 (or 0)."""
+    import numpy as np
+
+    column = batch.column("vector")
+    matrix = np.asarray(column.flatten(), dtype=np.float32).reshape(batch.num_rows, column.type.list_size)
+    finite = np.isfinite(matrix).all(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(matrix, axis=1)
+        unit = (np.abs(lengths - 1) <= UNIT_TOLERANCE) | (lengths == 0)
+    problems = np.full(len(matrix), "", dtype=object)
+    problems[~unit] = "its vector is not of length 1"
+    problems[~finite] = "its vector holds what is no number"
+    return list(problems)
+
+
+def row_problem(name: str, row: Row) -> str:
+    """Why a row cannot be believed, judged by itself alone; empty when it can."""
+    if name == "windows" and "checksum" in row:
+        if row["checksum"] != layout.window_checksum(row):
+            return "it does not match its checksum"
+        if row["id"] != layout.window_id(row["content_id"], row["window_index"]):
+            return "its id is not that of its video and number"
+    elif (name == "events" or name.startswith("vectors_")) and row["owner_kind"] == "event":
+        try:
+            text = layout.text_from_row(row)
+        except ValueError:  # an end before its start
+            return "its times make no span"
+        if text.owner_id != event_id(text.content_id, text.span, text.text):
+            return "it does not match its id"
+    return ""
+
+
+def _clause(error: BaseException) -> str:
+    text = str(error)
+    return text.rpartition("cannot be read: ")[2]

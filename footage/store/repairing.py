@@ -1,0 +1,263 @@
+"""Repairs an index with what can be read of it; moves the rest aside and loses no caption that can be read.
+
+A table with rows that cannot be read or believed is written anew with the others, and the old one is moved
+whole into the quarantine, a folder in the index. Events and vectors that are not what the captions say are
+removed, for ``indexer.repairing`` to make them again. It may be killed at any point, and be run again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from footage.errors import StoreError
+from footage.store import rewriting
+from footage.store import rows as layout
+from footage.store.checking import Checked, Progress, check_tables
+from footage.store.faults import mapped, translate
+from footage.store.opening import EMBEDDER_KEY, PROGRAM_KEY, TIMELINE_KEY, VERSION_KEY, program_version
+from footage.store.reading import Readout, believable
+from footage.store.rows import SCHEMA_VERSION
+from footage.store.tables import Tables
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+QUARANTINE = ".quarantine"
+"""Name of the folder, in the index, that takes what cannot be read; one numbered folder in it a repair."""
+
+
+@dataclass(slots=True)
+class Repaired:
+    """What a repair did."""
+
+    checked: Checked
+    """What was wrong."""
+    quarantine: Path | None = None
+    """Where what cannot be read was moved to; None where nothing was."""
+    rebuilt: dict[str, int] = field(default_factory=dict)
+    """Tables that were written anew, by name, and how many rows they have."""
+    marked: list[str] = field(default_factory=list)
+    """Paths of the files of which windows must be captioned again."""
+
+
+def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, total: None) -> Repaired:
+    """Write anew what is broken, take away what is wrongly derived; the write locks are held.
+
+    Raises:
+        StoreError: it cannot be written, or there is too little to repair.
+    """
+    # 1. Finish what an earlier repair began, and go back to older versions of tables that cannot be opened.
+    rewriting.clear(tables.path)
+    tables.reopen()
+    quarantine = _Quarantine(tables.path)
+    for name in tables.names():
+        _roll_back(tables, name, quarantine)
+    tables.reopen()
+
+    # 2. What is wrong?
+    checked = check_tables(tables, on_progress)
+    repaired = Repaired(checked)
+
+    # 3. Tables of which something cannot be read or believed are written anew.
+    broken = [readout for readout in checked.readouts.values() if not readout.is_sound]
+    for number, readout in enumerate(broken):
+        on_progress(f"writing {readout.name} anew", number, len(broken))
+        _keep_doubted(readout, quarantine)
+        repaired.rebuilt[readout.name] = _rebuild(tables, readout, quarantine)
+    tables.reopen()
+    _complete_meta(tables, checked)
+
+    # 4. What is wrongly derived goes, and indexes are made again.
+    wrong = checked.contents("derived")
+    vectors = [name for name in tables.names() if name.startswith("vectors_")]
+    for name in ("passages", "events", *vectors):
+        tables.delete(name, {"content_id": wrong})
+    if repaired.rebuilt or any(finding.kind == "index" for finding in checked.findings):
+        _index(tables)
+
+    # 5. Files whose windows must be captioned again are marked.
+    repaired.marked = _mark(tables, checked)
+    rewriting.clear(tables.path)
+    repaired.quarantine = quarantine.close(checked)
+    return repaired
+
+
+class _Quarantine:
+    """A folder for what cannot be read; made when the first thing is put into it."""
+
+    def __init__(self, index: Path) -> None:
+        self._index = index
+        self._folder: Path | None = None
+
+    def folder(self) -> Path:
+        """The folder of this repair."""
+        if self._folder is None:
+            root = self._index / QUARANTINE
+            try:
+                root.mkdir(mode=0o700, exist_ok=True)
+                number = 1 + max(
+                    (int(each.name) for each in root.iterdir() if each.name.isdecimal()), default=0
+                )
+                self._folder = root / str(number)
+                self._folder.mkdir(mode=0o700)
+            except OSError as error:
+                raise translate(error, self._index) from error
+        return self._folder
+
+    def take(self, path: Path) -> None:
+        """Move something out of the index into it."""
+        place = self.folder() / path.name
+        number = 1
+        while place.exists():
+            number += 1
+            place = self.folder() / f"{path.name}.{number}"
+        try:
+            path.rename(place)
+        except OSError as error:
+            raise translate(error, self._index) from error
+
+    def close(self, checked: Checked) -> Path | None:
+        """Write beside what was moved what was found; nothing where nothing was moved."""
+        if self._folder is None:
+            return None
+        found = [
+            {"kind": each.kind, "table": each.table, "problem": each.sentence} for each in checked.findings
+        ]
+        report = {"findings": found, "caption_again": checked.recaption}
+        try:
+            (self._folder / "report.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
+        except OSError as error:
+            raise translate(error, self._index) from error
+        return self._folder
+
+
+def _roll_back(tables: Tables, name: str, quarantine: _Quarantine) -> None:
+    """Move the latest versions of a table aside until one can be opened, if any can."""
+    versions = tables.path / f"{name}.lance" / "_versions"
+    while True:
+        try:
+            tables.reopen()
+            tables.count(name)
+            return
+        except StoreError:
+            kept = sorted(versions.glob("*.manifest"))  # the latest is first: they count down
+            if len(kept) < 2:
+                return
+            (versions / "latest_version_hint.json").unlink(missing_ok=True)
+            place = quarantine.folder() / f"{name}.versions"
+            place.mkdir(exist_ok=True)
+            kept[0].rename(place / kept[0].name)
+
+
+def _keep_doubted(readout: Readout, quarantine: _Quarantine) -> None:
+    """Write rows that can be read, but not believed, as JSON Lines: windows as `export-captions` does."""
+    if not readout.doubted:
+        return
+    kind = {"windows": "window"}.get(readout.name, readout.name)
+    lines = []
+    for row, _ in readout.doubted:
+        kept = {key: value for key, value in row.items() if key not in ("id", "checksum", "vector")}
+        lines.append(json.dumps({"type": kind, **kept}, default=str))
+    try:
+        place = quarantine.folder() / f"{readout.name}.jsonl"
+        place.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise translate(error, place) from error
+
+
+def _rebuild(tables: Tables, readout: Readout, quarantine: _Quarantine) -> int:
+    """Write a table anew from the rows that can be believed, and put it in the place of the old one.
+
+    Returns:
+        How many rows it has.
+    """
+    name, place = readout.name, tables.path / f"{readout.name}.lance"
+    schema = _schema_of(tables, name)
+    if schema is None:  # vectors of an unknown length: they are made again from the captions
+        quarantine.take(place)
+        return 0
+    rows = believable(tables, name, Readout(name), salvage=True)
+    return rewriting.rewrite(tables, name, rows, schema, drop=quarantine.take)
+
+
+def _schema_of(tables: Tables, name: str) -> pa.Schema | None:
+    from footage.store.schema import TABLES
+
+    try:
+        return tables.table(name).schema
+    except StoreError:
+        return TABLES.get(name)
+
+
+def _complete_meta(tables: Tables, checked: Checked) -> None:
+    """Write again what ``meta`` must say, where it no longer does."""
+    from footage.store.schema import vector_table
+
+    held = {row["key"]: row["value"] for row in tables.read("meta")}
+    vectors = [name for name in tables.names() if name.startswith("vectors_")]
+    rows = []
+    if not held.get(VERSION_KEY, "").isdecimal():
+        rows += [
+            {"key": PROGRAM_KEY, "value": program_version()},
+            {"key": VERSION_KEY, "value": str(_version_by_shape(tables))},
+        ]
+    known = {value for key, value in held.items() if key.startswith(EMBEDDER_KEY)}
+    for name in set(vectors) - known:
+        embedder = name.removeprefix("vectors_")
+        if vector_table(embedder) == name:  # else its name cannot be told from that of the table
+            rows.append({"key": EMBEDDER_KEY + embedder, "value": name})
+    names = [key.removeprefix(EMBEDDER_KEY) for key in held if key.startswith(EMBEDDER_KEY)]
+    names += [row["key"].removeprefix(EMBEDDER_KEY) for row in rows if row["key"].startswith(EMBEDDER_KEY)]
+    if len(names) == 1 and not held.get(TIMELINE_KEY) and tables.count("windows"):
+        rows.append({"key": TIMELINE_KEY, "value": names[0]})
+    tables.upsert("meta", rows)
+    gone = [key for key, value in held.items() if key.startswith(EMBEDDER_KEY) and value not in vectors]
+    tables.delete("meta", {"key": gone})
+
+
+def _version_by_shape(tables: Tables) -> int:
+    """Version of tables that do not say it."""
+    if "checksum" in tables.table("windows").schema.names:
+        return SCHEMA_VERSION
+    return 9 if "gaps" in tables.table("videos").schema.names else 8
+
+
+def _index(tables: Tables) -> None:
+    """Make every index again."""
+    with mapped(tables.path):
+        for name in tables.names():
+            for index in tables.table(name).list_indices():
+                tables.table(name).drop_index(index.name)
+    tables.index_words()
+    for name in tables.names():
+        tables.index_rows(name)
+
+
+def _mark(tables: Tables, checked: Checked) -> list[str]:
+    """Mark the files that hold windows to be captioned again; `footage index` looks at them anew."""
+    contents = checked.recaption.keys() | checked.marked
+    wanted = {"content_id": contents, "state": ("indexed", "partial")}
+    marked = []
+    for row in tables.read("files", wanted):
+        file = layout.file_from_row(row)
+        again = len(checked.recaption.get(file.content_id, ()))
+        what = f"{again} of its windows were damaged" if again else "its entry in the index was damaged"
+        reason = f"{what}: `footage index` captions what is missing"
+        marked.append(replace(file, state="waiting", reason=reason, tries=0, tried_at=0.0))
+    tables.upsert("files", [layout.file_to_row(file) for file in marked])
+    return sorted(file.path for file in marked)
+
+
+def as_json(checked: Checked) -> Mapping[str, Any]:
+    """What a check found, as it stands in a line of JSON."""
+    return {
+        "version": checked.version,
+        "rows": {name: readout.rows for name, readout in checked.readouts.items()},
+        "findings": len(checked.findings),
+        "damaged": checked.is_damaged,
+        "caption_again": {content: list(indexes) for content, indexes in checked.recaption.items()},
+    }

@@ -1,0 +1,72 @@
+"""Repairs an index: writes anew what is broken, then makes events and vectors again from the captions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from footage.embedder import Embedder
+from footage.errors import FootageError, StoreMissingError
+from footage.store import Store
+from footage.store.checking import Checked, Progress, check_tables
+from footage.store.opening import holds_anything
+from footage.store.repairing import Repaired, repair_tables
+from footage.store.tables import Tables
+from indexer.projection import Projector
+
+
+@dataclass(frozen=True, slots=True)
+class RepairReport:
+    """What a repair did, and what is left."""
+
+    repaired: Repaired
+    """What was wrong and was done about it."""
+    vectors: int
+    """Vectors that were made again."""
+    missing: dict[str, str]
+    """Embedders that cannot be had, whose vectors are not made again, with the reason."""
+    after: Checked
+    """What a check finds now."""
+
+
+def repair(
+    path: Path,
+    *,
+    load: Callable[[str], Embedder],
+    on_progress: Progress = lambda what, done, total: None,
+) -> RepairReport:
+    """Repair the index at a path; loses no caption that can be read.
+
+    Args:
+        path: Folder of the index.
+        load: Loads the embedder of a name.
+        on_progress: Called with what is being done, how much of it is done, and how much there is.
+
+    Raises:
+        StoreMissingError: there is no index.
+        StoreBusyError: another run is writing to it.
+        StoreError: it cannot be written.
+    """
+    if not holds_anything(path):
+        raise StoreMissingError(f"there is no index at {path}", hint="Name one with --db.")
+    tables = Tables.connect(path)
+    with tables.locked(resume=False):
+        with tables.writing_notes():
+            repaired = repair_tables(tables, on_progress)
+        store = Store.open(path)
+    vectors, missing = 0, {}
+    with store.writing():
+        first = store.timeline_embedder()
+        names = sorted(store.status().embedders, key=lambda name: (name != first, name))
+        for name in dict.fromkeys([*([first] if first else []), *names]):
+            try:
+                embedder = load(name)
+            except FootageError as error:
+                missing[name] = str(error)
+                continue
+            vectors += Projector(store, embedder).catch_up(
+                lambda done, total: on_progress("making events and vectors again", done, total)
+            )
+        store.tidy()
+    return RepairReport(repaired, vectors, missing, check_tables(Tables.connect(path), on_progress))
