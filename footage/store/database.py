@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from footage.errors import SchemaMismatchError
 from footage.names import folded
 from footage.store import forgetting
 from footage.store import rows as layout
+from footage.store.forgetting import NOTEBOOK
 from footage.store.migrations import Progress
-from footage.store.notebook import NOTEBOOK, Notebook
+from footage.store.notebook import Notebook
 from footage.store.opening import EMBEDDER_KEY, TIMELINE_KEY
 from footage.store.rows import IndexStatus, OwnerKind, TextRow, VectorRow
 from footage.store.tables import Row, Tables
@@ -723,11 +724,17 @@ class Store:
         names = {*TABLES, *(self._vectors(embedder) for embedder in self._embedders())}
         return sorted(names - {*NOTEBOOK})
 
-    @contextmanager
-    def unchanging(self) -> Iterator[None]:
-        """Keep everybody from writing anything, marks included; upgrades nothing, errors as ``writing``."""
-        with self._tables.locked(), self._tables.writing_notes():
-            yield
+    def unchanging(self) -> AbstractContextManager[None]:
+        """Keep everybody from writing anything but marks; upgrades nothing, errors as ``writing``."""
+        return self._tables.locked()
+
+    def unchanging_notes(self) -> AbstractContextManager[None]:
+        """Keep everybody from writing marks, and whatever else the notebook holds.
+
+        Raises:
+            StoreError: another process has been writing them for longer than anyone should.
+        """
+        return self._tables.writing_notes()
 
     # -- helpers ---------------------------------------------------------------------------------------------
 
