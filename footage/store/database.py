@@ -710,8 +710,9 @@ class Store:
     def tidy(self, *, every_version: bool = False) -> None:
         """Join the small pieces that many commits leave, and drop versions older than 15 seconds, or all."""
         self._tables.tidy(self._indexed_tables(), every_version=every_version)
-        with self._tables.writing_notes():
-            self._tables.tidy(NOTEBOOK, every_version=every_version)
+        for name in NOTEBOOK:  # one at a time: somebody may be waiting to mark something
+            with self._tables.writing_notes():
+                self._tables.tidy([name], every_version=every_version)
 
     def tidy_if_due(self) -> None:
         """Tidy the tables that have seen many commits of this object since they were tidied last."""
