@@ -105,5 +105,5 @@ def test_marks_are_made_while_another_process_indexes(store):
 def test_somebody_who_never_stops_writing_marks_is_told_of(store, monkeypatch):
     monkeypatch.setattr(tables_module, "_NOTES_SECONDS", 0.05)
     other = Store.open(store.path)
-    with store.unchanging(), pytest.raises(StoreError, match="writing marks"):
+    with store.unchanging_notes(), pytest.raises(StoreError, match="writing marks"):
         other.notebook.put_marks([REVIEW])

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from footage.errors import FootageError, StoreBusyError, StoreCorruptError, Usag
 from footage.store.checking import Checked, Finding, check_tables
 from footage.store.database import Store
 from footage.store.faults import translate
+from footage.store.forgetting import NOTEBOOK
 from footage.store.opening import program_version
 from footage.store.tables import Tables
 
@@ -83,21 +85,22 @@ def backup(
         StoreCorruptError: something in the index cannot be read or believed.
         StoreFullError: the copy cannot be written.
     """
-    with store.unchanging():
-        source, target = store.path.resolve(), target.expanduser().resolve()
-        if target.is_relative_to(source):
-            raise UsageError(f"{target} lies in {source} itself", hint="Name a folder outside of it.")
-        with _draft_for(target) as draft:
-            before = _manifest_of(target) if incremental else None
-            if before is None:
-                _refuse_taken(
-                    target, "" if incremental else " To bring a copy up to date, add --incremental."
-                )
-            files = {str(path.relative_to(source)): path for path in _files_of(source)}
-            entries, new = _copy(files, draft, before=before, old=target, on_progress=on_progress)
-            checked = _checked(draft, f"the index {source}")
-            _write_manifest(draft, entries, checked)
-            _put(draft, target)
+    source, target = store.path.resolve(), target.expanduser().resolve()
+    if target.is_relative_to(source):
+        raise UsageError(f"{target} lies in {source} itself", hint="Name a folder outside of it.")
+    with store.unchanging(), _draft_for(target) as draft:
+        before = _manifest_of(target) if incremental else None
+        if before is None:
+            _refuse_taken(target, "" if incremental else " To bring a copy up to date, add --incremental.")
+        copy = partial(_copy, draft=draft, before=before, old=target, on_progress=on_progress)
+        entries, new = copy(_named(source, notebook=False))
+        with store.unchanging_notes():  # whoever marks something waits for the copy of a few small tables
+            noted, new_noted = copy(_named(source, notebook=True))
+        entries |= noted
+        new += new_noted
+        checked = _checked(draft, f"the index {source}")
+        _write_manifest(draft, entries, checked)
+        _put(draft, target)
     return _copied(checked, entries, new)
 
 
@@ -131,7 +134,7 @@ def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, 
         if lost:
             raise _not_as_written(source, lost, "missing")
         files = {name: source / name for name in names}
-        entries, new = _copy(files, draft, before=None, old=source, on_progress=on_progress)
+        entries, new = _copy(files, draft=draft, before=None, old=source, on_progress=on_progress)
         if expected is not None:
             changed = [name for name, entry in entries.items() if entry.sha256 != expected[name].sha256]
             if changed:
@@ -180,13 +183,24 @@ def _files_of(index: Path) -> Iterator[Path]:
     for table in sorted(index.glob("*.lance")):
         for folder, folders, names in os.walk(table):
             folders.sort(reverse=True)
-            yield from (Path(folder, name) for name in sorted(names) if name != _HINT)
+            wanted = (name for name in sorted(names) if name != _HINT and not name.startswith(".tmp"))
+            yield from (Path(folder, name) for name in wanted)
+
+
+def _named(index: Path, *, notebook: bool) -> dict[str, Path]:
+    """The files of the tables that people write to, or of all others, by their names inside the index."""
+    found = {str(path.relative_to(index)): path for path in _files_of(index)}
+    return {
+        name: path
+        for name, path in found.items()
+        if (Path(name).parts[0].removesuffix(".lance") in NOTEBOOK) == notebook
+    }
 
 
 def _copy(
     files: Mapping[str, Path],
-    draft: Path,
     *,
+    draft: Path,
     before: Mapping[str, Entry] | None,
     old: Path,
     on_progress: Progress,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +15,9 @@ from footage.errors import SchemaMismatchError
 from footage.names import folded
 from footage.store import forgetting
 from footage.store import rows as layout
+from footage.store.forgetting import NOTEBOOK
 from footage.store.migrations import Progress
-from footage.store.notebook import NOTEBOOK, Notebook
+from footage.store.notebook import Notebook
 from footage.store.opening import EMBEDDER_KEY, TIMELINE_KEY
 from footage.store.rows import IndexStatus, OwnerKind, TextRow, VectorRow
 from footage.store.tables import Row, Tables
@@ -709,8 +710,9 @@ class Store:
     def tidy(self, *, every_version: bool = False) -> None:
         """Join the small pieces that many commits leave, and drop versions older than 15 seconds, or all."""
         self._tables.tidy(self._indexed_tables(), every_version=every_version)
-        with self._tables.writing_notes():
-            self._tables.tidy(NOTEBOOK, every_version=every_version)
+        for name in NOTEBOOK:  # one at a time: somebody may be waiting to mark something
+            with self._tables.writing_notes():
+                self._tables.tidy([name], every_version=every_version)
 
     def tidy_if_due(self) -> None:
         """Tidy the tables that have seen many commits of this object since they were tidied last."""
@@ -723,11 +725,17 @@ class Store:
         names = {*TABLES, *(self._vectors(embedder) for embedder in self._embedders())}
         return sorted(names - {*NOTEBOOK})
 
-    @contextmanager
-    def unchanging(self) -> Iterator[None]:
-        """Keep everybody from writing anything, marks included; upgrades nothing, errors as ``writing``."""
-        with self._tables.locked(), self._tables.writing_notes():
-            yield
+    def unchanging(self) -> AbstractContextManager[None]:
+        """Keep everybody from writing anything but marks; upgrades nothing, errors as ``writing``."""
+        return self._tables.locked()
+
+    def unchanging_notes(self) -> AbstractContextManager[None]:
+        """Keep everybody from writing marks, and whatever else the notebook holds.
+
+        Raises:
+            StoreError: another process has been writing them for longer than anyone should.
+        """
+        return self._tables.writing_notes()
 
     # -- helpers ---------------------------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ import logging
 import mmap
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 PREFIX = ".forgetting-"
 _SEARCHABLE = 16  # a shorter id, as of captions made by hand, occurs in files that have nothing to do with it
 logger = logging.getLogger(__name__)
+NOTEBOOK = ("marks", "corrections", "searches", "groundings", "audits")
+"""Names of the tables that people write to, at any time, under a lock of their own."""
 FOLLOWED = "followed/"
 """What a key of ``meta`` begins with, before a content id, that keeps digests of a file being written."""
 
@@ -93,12 +96,12 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
     # 1. The rows and every older version of them, first of all tables but "files".
     names = sorted(set(tables.names()) - {"files"})
     holding = [name for name in names if "content_id" in tables.table(name).schema.names]
-    with tables.writing_notes():
-        tables.delete("meta", {"key": [FOLLOWED + content_id]})
-        for name in holding:
-            tables.delete(name, {"content_id": [content_id]})
-        tables.copy_rows(names)
-        tables.tidy(names, every_version=True)
+    tables.delete("meta", {"key": [FOLLOWED + content_id]})
+    for table in [name for name in names if name not in NOTEBOOK]:
+        _clear_out(tables, table, content_id, holding=holding)
+    for table in NOTEBOOK:  # one at a time: somebody may be waiting to mark something
+        with tables.writing_notes():
+            _clear_out(tables, table, content_id, holding=holding)
 
     # 2. The files last: as long as one is there, it is plain what the content was.
     tables.delete("files", {"content_id": [content_id]})
@@ -123,6 +126,14 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
         note.unlink(missing_ok=True)
     except OSError as error:
         raise translate(error, tables.path) from error
+
+
+def _clear_out(tables: Tables, name: str, content_id: str, *, holding: Collection[str]) -> None:
+    """Remove the rows of a content from a table, if it can hold any, and every older version of it."""
+    if name in holding:
+        tables.delete(name, {"content_id": [content_id]})
+    tables.copy_rows([name])
+    tables.tidy([name], every_version=True)
 
 
 def _rewrite_naming(tables: Tables, content_id: str, note: Path) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Literal, get_args
 from footage.corrections import Correction
 from footage.names import folded
 from footage.plaintext import CLOSING, evened, without_quotes
+from footage.store.forgetting import NOTEBOOK
 from footage.store.rows import span_columns, span_from_row
 from footage.store.tables import Tables
 from footage.types import Provenance, Span
@@ -22,8 +23,6 @@ from footage.vlm.protocol import Answer
 
 MarkKind = Literal["review", "label"]
 MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
-NOTEBOOK = ("marks", "corrections", "searches", "groundings", "audits")
-"""Names of the tables."""
 RECENT_SEARCHES = 50
 """So many distinct searches are remembered unasked."""
 
