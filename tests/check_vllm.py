@@ -32,10 +32,11 @@ from ui.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = sorted((ROOT / "data" / "footage").glob("*.mp4"))
-PARKS = [path for path in CLIPS if path.name.startswith("park")]
 TRUTH = json.loads((ROOT / "data" / "footage" / "ground_truth.json").read_text())
 AGREEING = 0.95
 """Least part of what is said that agrees: the server computes in bfloat16, on clips that H.264 changed."""
+AGREEING_EVENTS = 0.9
+"""Least part of an index's events that agrees: one that differs is joined otherwise across windows, too."""
 NEAR_SECONDS = 0.5
 """The grid on which the model writes times."""
 runner = CliRunner()
@@ -71,6 +72,21 @@ def windows(clips: list[Path] = CLIPS) -> list[Frames]:
             span = Span(float(start), min(end, float(start) + DEMO.window_seconds))
             found.append(sample(path, span, **DEMO.frame_budget))
     return found
+
+
+# What the model sees
+
+
+def test_the_printed_command_shows_the_prompt_of_the_model_in_this_process(served: Vllm, here) -> None:
+    """Form, frames, size and stamps of every window."""
+    model = server.load(served.address, access=Access())
+    assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"
+    prompt = contract.find_prompt("a red car drives from left to right", DEMO)
+    off = []
+    for frames in windows():
+        off += stamps_off(served.spelled(read_by(here, frames, prompt)), served.prompt_of(frames, prompt))
+    logger.info("%d of %d stamps are the same, the others 0.1 s off", off.count(0), len(off))
+    assert max(off) < ROUNDED_OTHERWISE
 
 
 CASES = [
@@ -162,7 +178,7 @@ def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: 
     told: list[dict[str, Said]] = []
     for name, model in (("here", "demo"), ("there", served.address)):
         use, db = ["--model", model, "--device", "cpu"], ["--db", str(tmp_path / name)]
-        run("index", *map(str, PARKS), *db, *use)
+        run("index", *map(str, CLIPS), *db, *use)
         store = Store.open(tmp_path / name)
         told.append(
             {
@@ -178,7 +194,7 @@ def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: 
     for command, said in told[0].items():
         share = agreeing(said, told[1][command])
         logger.info("%s: %.3f of %d agrees", command, share, len(said))
-        assert share >= AGREEING, command
+        assert share >= (AGREEING_EVENTS if command == "index" else AGREEING), command
 
 
 def matches(lines: list[dict]) -> Said:
