@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from footage.embedder import load_embedder
 from footage.errors import UsageError
 from footage.store import Store
-from indexer.library import content_id
+from indexer.library import content_id, fingerprint
 from ui import exports
 from ui.cli import app
 
@@ -271,6 +271,25 @@ def test_a_source_that_is_gone_is_told_with_its_own_exit_code(run, made, tmp_pat
     result = run("export", "--from", "-", "--to", "out", "--uncertain", db=db, input=printed)
     assert result.exit_code == 3 and "dogs.mp4 does not exist" in result.stdout
     assert any(name.startswith("order_") for name in names("out"))
+
+
+@pytest.mark.parametrize("command", [["export", "--to", "out"], ["reel", "--out", "out/film.mp4"]])
+def test_a_file_that_was_replaced_after_indexing_is_not_exported(run, made, tmp_path, command):
+    shutil.copytree(made.parent, tmp_path / "copy")
+    db = tmp_path / "copy" / made.name
+    store = Store.open(db)
+    for file in store.files():
+        store.remove_files([file.path])
+        path = tmp_path / "copy" / Path(file.path).name
+        status = path.stat()
+        known = replace(file, size_bytes=status.st_size, modified_at=status.st_mtime)
+        store.put_files([replace(known, path=str(path), fingerprint=fingerprint(path))])
+    shutil.copyfile(tmp_path / "copy" / "cars.mp4", tmp_path / "copy" / "dogs.mp4")
+    result = run(command[0], "a white dog runs", *command[1:], "--all-verdicts", db=db)
+    assert result.exit_code == 3, result.stderr
+    assert "dogs.mp4 is not the file that was indexed" in result.stdout
+    told = json.loads(next(Path("out").glob("*.manifest.json")).read_text())
+    assert "dogs.mp4" not in json.dumps(told["entries"])
 
 
 @pytest.mark.parametrize(

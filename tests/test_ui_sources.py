@@ -13,7 +13,8 @@ from tiny_clips import index_of, write_clip
 from footage.errors import VideoError
 from footage.types import File, Span
 from indexer import library
-from ui.components import media, sources
+from ui import sources
+from ui.components import media
 
 STRETCH = Span(1.0, 3.0)
 

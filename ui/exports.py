@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.errors import UsageError
+from footage.errors import UsageError, VideoError
 from footage.timecode import parse_time
-from ui import console, parts, shown
+from ui import console, parts, shown, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from footage.audiotracks import AudioChoice
     from footage.config import Settings
     from footage.store import Store
-    from footage.types import Provenance
+    from footage.types import File, Provenance
     from footage.vlm.protocol import VideoModel
     from search.engine import SearchResult
     from search.export import Clip, Exported, Format, Lettering, Origins, TitleKind
@@ -67,6 +70,53 @@ def believed(clips: Sequence[Clip], *, uncertain: bool, everything: bool) -> lis
     """The clips whose verdict is good enough: found, or also what is uncertain or not checked, or all."""
     wanted = {"found", "uncertain", "not checked"} if uncertain else {"found"}
     return [clip for clip in clips if everything or clip.verdict in wanted]
+
+
+def of_indexed_files(
+    clips: Sequence[Clip], store: Store | None, write: Callable[[Sequence[Clip]], Exported]
+) -> Exported:
+    """Write clips, each of the very file that was indexed: a clip of another would be false evidence.
+
+    Args:
+        clips: What is to be written.
+        store: The index; None where there is none, and only changes meanwhile are noticed.
+        write: Writes some of the clips.
+
+    Returns:
+        What was written. Files that were replaced before are left out; those that changed meanwhile are
+        failures, too.
+
+    Raises:
+        VideoError: None of the files is the one that was indexed.
+        FootageError: As ``write``.
+    """
+    files = store.files_at({clip.path for clip in clips}) if store else {}
+    reasons: dict[str, str] = {}
+    with ExitStack() as reading:
+        for path in dict.fromkeys(clip.path for clip in clips):
+            try:
+                reading.enter_context(_noting(path, files.get(path), reasons))
+            except VideoError as error:
+                reasons[path] = str(error)
+        kept = [clip for clip in clips if clip.path not in reasons]
+        if not kept:
+            raise VideoError(
+                next(iter(reasons.values())), hint="Run `footage index` on it, and search again."
+            )
+        exported = write(kept)
+    return replace(exported, failures=(*exported.failures, *reasons.items()))
+
+
+@contextmanager
+def _noting(path: str, file: File | None, reasons: dict[str, str]) -> Iterator[None]:
+    """As ``sources.unchanged``, but a file that changes meanwhile is noted and raises nothing."""
+    unchanged = sources.unchanged(path, file)
+    unchanged.__enter__()
+    yield
+    try:
+        unchanged.__exit__(None, None, None)
+    except VideoError as error:
+        reasons[path] = f"{error}; what was written of it cannot be relied on"
 
 
 def say_nothing_found(clips: Sequence[Clip], *, json: bool) -> None:

@@ -128,12 +128,16 @@ def run(
         exports.say_nothing_found(clips, json=json)
         return
     with console.steps("exporting") as step:
-        exported = export(
+        exported = exports.of_indexed_files(
             [widened(clip, before, after) for clip in wanted],
-            exports.absolute(to),
-            formats=chosen,
-            options=replace(how, name=_name(query, wanted)),
-            on_progress=step,
+            store,
+            lambda clips: export(
+                clips,
+                exports.absolute(to),
+                formats=chosen,
+                options=replace(how, name=_name(query, wanted)),
+                on_progress=step,
+            ),
         )
     exports.show(exported, json=json)
     if exported.failures:

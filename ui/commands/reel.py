@@ -91,13 +91,17 @@ def run(
         exports.say_nothing_found(clips, json=json)
         return
     with console.steps("joining") as step:
-        exported = make_reel(
+        exported = exports.of_indexed_files(
             [widened(clip, before, after) for clip in wanted],
-            exports.absolute(out),
-            max_seconds=length,
-            order=order,
-            options=how,
-            on_progress=step,
+            store,
+            lambda clips: make_reel(
+                clips,
+                exports.absolute(out),
+                max_seconds=length,
+                order=order,
+                options=how,
+                on_progress=step,
+            ),
         )
     exports.show(exported, json=json)
     if exported.failures:

@@ -15,7 +15,7 @@ from footage.errors import FootageError, VideoError
 from footage.shelf import keep_small
 from footage.timecode import gap_seconds
 from footage.types import File, Span
-from ui.components import sources
+from ui import sources
 
 LEAD_SECONDS = 2.0
 """Context before a span."""

@@ -205,7 +205,13 @@ def _export(
     about = {"name": options.name, "formats": list(formats), "clips": len(clips)}
     try:
         with editing(desk.settings, "export", **about):
-            return export(clips, desk.settings.export_dir, formats=formats, options=options, on_progress=step)
+            return exports.of_indexed_files(
+                clips,
+                desk.store,
+                lambda kept: export(
+                    kept, desk.settings.export_dir, formats=formats, options=options, on_progress=step
+                ),
+            )
     except FootageError as error:
         return error
     finally:

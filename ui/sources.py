@@ -67,6 +67,8 @@ def unchanged(path: str, file: File | None) -> Iterator[None]:
 
 
 def _is_same(path: str, stamp: _Stamp, file: File) -> bool:
+    if not file.size_bytes:
+        return True  # the index knows captions of it, and never saw the file
     if stamp[0] != file.size_bytes:
         return False
     if file.fingerprint and _fingerprint(path, stamp) != file.fingerprint:
