@@ -148,8 +148,8 @@ def test_an_interrupt_ends_without_a_word_of_the_child(tmp_path):
     script = (
         "import signal\nfrom footage import isolation\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-        "print(isolation.run('os:getpid', name='x', timeout_seconds=60), flush=True)\n"
         "try:\n"
+        "    print(isolation.run('os:getpid', name='x', timeout_seconds=60), flush=True)\n"
         "    isolation.run('time:sleep', 600, name='x', timeout_seconds=600)\n"
         "except KeyboardInterrupt:\n"
         "    print('stopped')\n"

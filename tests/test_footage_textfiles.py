@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footage.config import load_settings
-from footage.errors import UsageError
+from footage.errors import FileError, UsageError
 from footage.textfiles import decode_text, read_lines, read_text
 from search.calibration import Calibration, Card, Fit, read_calibration
 from search.evaluation.readers import read_timelens
@@ -90,7 +90,7 @@ def test_a_calibration(tmp_path, mark):
 def test_a_calibration_that_is_no_text_is_named(tmp_path):
     path = tmp_path / "calibration.json"
     path.write_bytes(b"caf\xe9")
-    with pytest.raises(UsageError, match="not UTF-8 text"):
+    with pytest.raises(FileError, match="not UTF-8 text"):
         read_calibration(path)
 
 

@@ -81,7 +81,7 @@ def test_captions_written_by_hand_are_searched(library, store):
         ({"events": [{"start_seconds": 3, "end_seconds": 4, "text": 7}]}, "7 is no text"),
         ({"scene": None}, "None is no text"),
         ({"type": "poem"}, "no type 'poem'"),
-        ({"path": "/nowhere.mp4"}, "cannot be read"),
+        ({"path": "/nowhere.mp4"}, "does not exist"),
         ({"content_id": "abc"}, "no line and no index tells of a video abc"),
     ],
 )

@@ -108,7 +108,7 @@ def test_a_folder_of_links_out_of_it_says_how_to_follow_them(tmp_path):
     (tmp_path / "links").mkdir()
     (tmp_path / "a.mp4").touch()
     (tmp_path / "links" / "a.mp4").symlink_to(tmp_path / "a.mp4")
-    with pytest.raises(UsageError, match="no video file") as caught:
+    with pytest.raises(FileError, match="no video file") as caught:
         files(tmp_path / "links")
     assert "--follow-links" in caught.value.hint
     assert len(files(tmp_path / "links" / "a.mp4")) == 1  # named by itself

@@ -87,6 +87,7 @@ def test_a_stretch_of_frames_lies_in_its_span_to_the_frame(clock, count, a, b):
         durations=np.ones(count, np.int64),
         keyframes=np.array([0]),
         codec="h264",
+        size=(64, 48),
         pixel_format="",
         container="mov",
         reordered=False,

