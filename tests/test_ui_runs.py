@@ -207,3 +207,16 @@ def test_what_is_indexed_already_may_be_indexed_again(settings, clips, tmp_path)
     for other in (tmp_path, "/single", "/single/c.mp4", f"{clips}-more"):
         with pytest.raises(UsageError, match="may index"):
             runs.check_roots(none, [other])
+
+
+def test_a_run_executes_no_code_of_the_current_folder(settings, tmp_path, monkeypatch):
+    """The app may be started in a folder of downloads: Python files there are no modules of the run."""
+    work, trace, empty = tmp_path / "work", tmp_path / "executed", tmp_path / "empty"
+    (work / "ui").mkdir(parents=True)
+    empty.mkdir()
+    for module in ("json.py", "typer.py", "numpy.py", "ui/__init__.py"):
+        (work / module).write_text(f"open({str(trace)!r}, 'a').write(__name__)\n")
+    monkeypatch.chdir(work)
+    runs.start(settings, [empty])
+    assert "no video file" in str(ended(settings).error)
+    assert not trace.exists()

@@ -181,6 +181,7 @@ def start(
                 (folder / name).unlink(missing_ok=True)
             command = [
                 sys.executable,
+                "-P",  # or Python code in the current folder, which may hold anything, would be run
                 "-m",
                 "ui.cli",
                 "index",
