@@ -442,6 +442,7 @@ def test_behind_a_proxy_the_log_names_who_it_let_in(filled, tmp_path):
     with running(tmp_path, *options, db=filled / "index.lancedb") as app:
         assert get(app, "/", Host="cams.example.org")[0] == 200
         assert get(app, "/", Host="cams.example.org", Origin="https://cams.example.org")[0] == 200
+        assert get(app, "/", Host="cams.example.org", Authorization="Basic \xff")[0] == 200
         assert get(app, "/", Host="evil.example")[0] == 421
         assert not opens(app, origin="https://evil.example", host="cams.example.org")
         headers = {

@@ -10,12 +10,15 @@ import time
 from pathlib import Path
 
 import pytest
+from standin_model import StandinEmbedder
 from standin_truth import SAMPLES
 
 from footage.config import load_settings
 from footage.errors import FileError, FootageError, StoreBusyError, UsageError
 from footage.store import Store
-from footage.types import File
+from footage.store import rows as layout
+from footage.types import File, Run, Video
+from indexer.exchange import import_captions
 from ui import runs
 
 
@@ -203,7 +206,41 @@ def test_what_is_indexed_already_may_be_indexed_again(settings, clips, tmp_path)
         runs.check_roots(none, [clips])
     assert "--library-root" in refused.value.hint
     store.put_files([File(str(clips / "a.mp4"), "a", root=str(clips)), File("/single/b.mp4", "b")])
+    store.put_run(Run("1", 1.0, paths=(str(clips), "/single/b.mp4")))
     runs.check_roots(none, [clips, clips / "new", "/single/b.mp4"])
     for other in (tmp_path, "/single", "/single/c.mp4", f"{clips}-more"):
         with pytest.raises(UsageError, match="may index"):
             runs.check_roots(none, [other])
+
+
+def test_imported_captions_open_no_folder_to_the_app(settings, clips, tmp_path):
+    """A row of a file may come from a stranger's export: neither its root nor its path was indexed here."""
+    none = settings.model_copy(update={"library_roots": ()})
+    store = Store.open(settings.db, create=True)
+    store.put_run(Run("1", 1.0, paths=(str(clips),)))
+    video = layout.video_to_row(Video("a", 8.0, 320, 240, 25.0, "h264", "mov"))
+    lines = [
+        {"type": "video", **video},
+        {"type": "file", **layout.file_to_row(File("/far/a.mp4", "a", root="/", state="indexed"))},
+        {"type": "file", **layout.file_to_row(File("/etc", "a", state="indexed"))},
+        {"type": "file", **layout.file_to_row(File(str(clips / "a.mp4"), "a", root=str(tmp_path)))},
+        {"type": "file", **layout.file_to_row(File(str(clips / "b.mp4"), "a", root=f"{clips}/.."))},
+    ]
+    import_captions(map(json.dumps, lines), store=store, embedder=StandinEmbedder())
+    assert len(store.files()) == 4
+    for outside in ("/", "/etc", "/far/a.mp4", tmp_path):
+        with pytest.raises(UsageError, match="may index"):
+            runs.check_roots(none, [outside])
+
+
+def test_a_run_executes_no_code_of_the_current_folder(settings, tmp_path, monkeypatch):
+    """The app may be started in a folder of downloads: Python files there are no modules of the run."""
+    work, trace, empty = tmp_path / "work", tmp_path / "executed", tmp_path / "empty"
+    (work / "ui").mkdir(parents=True)
+    empty.mkdir()
+    for module in ("json.py", "typer.py", "numpy.py", "ui/__init__.py"):
+        (work / module).write_text(f"open({str(trace)!r}, 'a').write(__name__)\n")
+    monkeypatch.chdir(work)
+    runs.start(settings, [empty])
+    assert "no video file" in str(ended(settings).error)
+    assert not trace.exists()

@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,6 @@ from footage.errors import FileError, FootageError, StoreMissingError, UsageErro
 from footage.names import on_disk
 from footage.private import private_folder
 from footage.store import Store
-from footage.types import File
 from indexer.library import absolute
 from ui.access.rules import is_loopback
 
@@ -97,9 +96,23 @@ def on_this_machine_alone(address: str | None) -> bool:
     return is_loopback(address or "")
 
 
-def indexed_roots(files: Iterable[File]) -> list[str]:
-    """The folders that runs were started on, or the single files, in order."""
-    return sorted({file.root or file.path for file in files if file.state != "gone"})
+def indexed_roots(store: Store) -> list[str]:
+    """The folders that runs were started on, or the single files, in order.
+
+    Rows of files may have been imported with captions, and then say whatever their writer wanted: only what
+    a run on this index was asked to index counts.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    asked = {os.path.realpath(path) for path in {path for run in store.runs() for path in run.paths}}
+    roots = {file.root or file.path for file in store.files() if file.state != "gone"}
+    return sorted(root for root in roots if _is_in(Path(os.path.realpath(root)), asked))
+
+
+def _is_in(path: Path, folders: set[str]) -> bool:
+    """Whether a path is one of some, or lies in one of them."""
+    return any(str(each) in folders for each in (path, *path.parents))
 
 
 def check_roots(settings: Settings, paths: Sequence[Path | str]) -> None:
@@ -110,10 +123,10 @@ def check_roots(settings: Settings, paths: Sequence[Path | str]) -> None:
         StoreError: the index cannot be read.
     """
     try:
-        files = Store.open(settings.db).files()
+        indexed = indexed_roots(Store.open(settings.db))
     except StoreMissingError:
-        files = []
-    named = [*map(str, settings.library_roots), *indexed_roots(files)]
+        indexed = []
+    named = [*map(str, settings.library_roots), *indexed]
     roots = [os.path.realpath(root) for root in named]
     for path in paths:
         real = os.path.realpath(path)
@@ -181,6 +194,7 @@ def start(
                 (folder / name).unlink(missing_ok=True)
             command = [
                 sys.executable,
+                "-P",  # or Python code in the current folder, which may hold anything, would be run
                 "-m",
                 "ui.cli",
                 "index",

@@ -8,7 +8,6 @@ headers that keep foreign pages out. It knows nothing of what the app shows.
 from __future__ import annotations
 
 import base64
-import binascii
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -251,7 +250,7 @@ def _proxy_user(headers: Mapping[str, str]) -> str:
         return ""
     try:
         return base64.b64decode(encoded, validate=True).decode("utf-8").partition(":")[0][:80]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:  # no Base64, no UTF-8, or not even ASCII
         return ""
 
 

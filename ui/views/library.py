@@ -55,7 +55,7 @@ def show(desk: Desk) -> None:
         return
     status, files = desk.store.status(), desk.store.files()
     st.html(_totals(status))
-    run_panel(desk.settings, runs.indexed_roots(files))
+    run_panel(desk.settings, runs.indexed_roots(desk.store))
     if not files:
         st.html(notices.remark("The index holds no file yet.", "Fill it with: footage index path/to/videos"))
         return
