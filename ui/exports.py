@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from footage.errors import UsageError, VideoError
 from footage.timecode import parse_time
-from ui import console, parts, shown, sources
+from ui import console, parts, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -110,6 +110,8 @@ def of_indexed_files(
 @contextmanager
 def _noting(path: str, file: File | None, reasons: dict[str, str]) -> Iterator[None]:
     """As ``sources.unchanged``, but a file that changes meanwhile is noted and raises nothing."""
+    from ui import sources
+
     unchanged = sources.unchanged(path, file)
     unchanged.__enter__()
     yield
