@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import pickle
+import re
 import signal
 import socket
 import subprocess
@@ -22,7 +24,7 @@ import numpy as np
 from footage import errors
 from footage.confinement import MEMORY_BYTES
 from footage.crossing import unpacked
-from footage.errors import DecodeError, DependencyError, FootageError
+from footage.errors import DecodeError, DependencyError, FootageError, UsageError, VideoError
 from footage.watchdog import hung
 from footage.worker import BEAT, CALL, ERROR, HEAD, LOG, PROGRESS, RESULT
 
@@ -33,12 +35,22 @@ _GRACE_SECONDS = 5.0
 """The child gives up a job that makes no progress; where it does not even get to that, it is killed so much
 later."""
 _MOST_HEADER_BYTES = 64 << 20
+_MOST_TEXT = 2000
+"""Most letters of a sentence that is kept of what a child says."""
+_ENVIRONMENT = re.compile(
+    r"PATH|HOME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_\w+|PYTHON\w*|VIRTUAL_ENV|"
+    r"(OMP|MKL|OPENBLAS)_\w+"
+)
+"""What a child gets to see of the environment: no key and no token."""
 _BOOT = """
 import sys
 sys.path[:] = sys.argv[3:]
 from footage.worker import main
 main(int(sys.argv[1]), sys.argv[2])
 """
+
+_BELIEVED = (VideoError, DependencyError, UsageError)
+"""Errors of a job that reads which are raised as what they say they are; others are damage of the file."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,17 +66,27 @@ class Child:
         """Start it; it is not waited for."""
         self._socket, theirs = socket.socketpair()
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), role, *sys.path],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                pass_fds=[theirs.fileno()],
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), role, *sys.path],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env={name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)},
+                    start_new_session=True,  # away from the terminal
+                )
+            except OSError as exc:
+                self._socket.close()
+                raise DependencyError(
+                    f"the process that decodes videos cannot start: {exc.strerror or exc}",
+                    hint="The machine may have too little memory, or too few processes or open files left.",
+                ) from exc
         self.role = role
         self.usable = True
         """Whether it can do another job."""
         self._heard = False
+        self._deadline = math.inf
 
     @property
     def pid(self) -> int:
@@ -99,8 +121,8 @@ class Child:
             if place is not None:
                 socket.send_fds(self._socket, [b"F"], [place])
             while True:
-                self._socket.settimeout(patience)
-                kind, body = self._message()
+                self._deadline = time.monotonic() + patience
+                kind, body = self._message(timeout_seconds + _GRACE_SECONDS)
                 if kind == RESULT:
                     value = self._value(body)
                     self.usable = True
@@ -140,11 +162,13 @@ class Child:
         self._socket.close()
         self._process.returncode = 0  # not this process's child: it is not waited for
 
-    def _message(self) -> tuple[bytes, bytearray]:
+    def _message(self, patience: float) -> tuple[bytes, bytearray]:
+        """The next message; once it has begun, the whole of it has so many seconds."""
         head = bytearray(HEAD.size)
         self._fill(memoryview(head))
         kind, size = HEAD.unpack(head)
         self._heard = True
+        self._deadline = time.monotonic() + patience
         if kind not in (BEAT, LOG, PROGRESS, RESULT, ERROR) or size > _MOST_HEADER_BYTES:
             raise _Ended
         body = bytearray(size)
@@ -164,6 +188,10 @@ class Child:
 
     def _fill(self, view: memoryview) -> None:
         while view:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._socket.settimeout(left)
             count = self._socket.recv_into(view)
             if not count:
                 raise _Ended
@@ -195,9 +223,10 @@ def _error(name: str, body: bytearray, *, writes: bool) -> tuple[Exception, bool
     """The exception that a job raised, made again, and whether the child is to do no further job."""
     said = _said(body, {"kind": str, "text": str, "last": bool})
     kind, text, last = said["kind"], said["text"], said["last"]
+    text = _plain(text)
     made = getattr(errors, kind, None) if said.get("known") else None
-    if isinstance(made, type) and issubclass(made, FootageError):
-        return made(text, hint=str(said.get("hint", ""))), last
+    if isinstance(made, type) and issubclass(made, _BELIEVED if not writes else FootageError):
+        return made(text, hint=_plain(str(said.get("hint", "")))), last
     if kind == "memory":
         hint = "scale it down with ffmpeg"
         most = f"{MEMORY_BYTES / 2**30:g} GiB of memory"
@@ -210,10 +239,15 @@ def _error(name: str, body: bytearray, *, writes: bool) -> tuple[Exception, bool
     return DecodeError(f"{name} cannot be decoded: {kind}: {text}", hint=hint), last
 
 
+def _plain(text: str) -> str:
+    """What a child says, short enough to keep and fit to be written anywhere."""
+    return text[:_MOST_TEXT].encode("utf-8", "replace").decode()
+
+
 def _log(body: bytearray) -> None:
     """Keep what a child wrote to its log."""
     said = _said(body, {"name": str, "level": int, "text": str})
-    logging.getLogger(said["name"]).log(said["level"], "%s", said["text"])
+    logger.log(said["level"], "%s: %s", _plain(said["name"]), _plain(said["text"]))
 
 
 def _two_numbers(body: bytearray) -> tuple[int, int]:

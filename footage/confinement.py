@@ -10,6 +10,7 @@ import ctypes
 import os
 import struct
 import sys
+from dataclasses import dataclass
 
 MEMORY_BYTES = 4 << 30
 """Most memory of a process that decodes, beside the code of its libraries: 8K takes 2 GiB."""
@@ -23,22 +24,75 @@ _NETWORK_RIGHTS = 0b11
 _SCOPES = 0b11
 """Abstract Unix sockets of other processes, and signals to them."""
 
-_SYSCALLS = {
-    # socket, connect, bind, listen, fork, vfork, execve, execveat, ptrace, process_vm_readv and _writev,
-    # bpf, io_uring_setup
-    "x86_64": (0xC000003E, (41, 42, 49, 50, 57, 58, 59, 322, 101, 310, 311, 321, 425)),
-    "aarch64": (0xC00000B7, (198, 203, 200, 201, 221, 281, 117, 270, 271, 280, 425)),
+
+@dataclass(frozen=True)
+class _Calls:
+    """Numbers of system calls on one architecture."""
+
+    architecture: int
+    """Its audit number."""
+    refused: tuple[int, ...]
+    """Refused whatever their arguments."""
+    clone: int
+    """Allowed for threads, refused for processes."""
+    prlimit: int
+    """Allowed on this process, refused on others."""
+
+
+_CALLS = {
+    "x86_64": _Calls(
+        0xC000003E,
+        (
+            *(41, 42, 49, 50),  # socket, connect, bind, listen
+            *(57, 58, 59, 322),  # fork, vfork, execve, execveat
+            *(101, 310, 311, 141, 29),  # ptrace, process_vm_readv, process_vm_writev, setpriority, shmget
+            *(321, 425),  # bpf, io_uring_setup
+            *(90, 91, 268, 452),  # chmod, fchmod, fchmodat, fchmodat2
+            *(92, 93, 94, 260),  # chown, fchown, lchown, fchownat
+            *(132, 235, 261, 280),  # utime, utimes, futimesat, utimensat
+            *(188, 189, 190, 463),  # setxattr, lsetxattr, fsetxattr, setxattrat
+            *(
+                197,
+                198,
+                199,
+                466,
+                469,
+            ),  # removexattr, lremovexattr, fremovexattr, removexattrat, file_setattr
+        ),
+        clone=56,
+        prlimit=302,
+    ),
+    "aarch64": _Calls(
+        0xC00000B7,
+        (
+            *(198, 203, 200, 201),  # the same, without those that ARM64 never had
+            *(221, 281),
+            *(117, 270, 271, 140, 194),
+            *(280, 425),
+            *(52, 53, 452),
+            *(55, 54),
+            *(88,),
+            *(5, 6, 7, 463),
+            *(14, 15, 16, 466, 469),
+        ),
+        clone=220,
+        prlimit=261,
+    ),
 }
-"""The audit number of an architecture, and its numbers of the system calls that are refused."""
-_LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # linux/filter.h
-_ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x80000000  # refused with EPERM
+_CLONE3 = 435
+"""Its flags lie where a filter cannot read them: it is said not to exist, and the C library uses clone."""
+_CLONE_THREAD = 0x10000  # linux/sched.h
+_LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # linux/filter.h
+_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # where they are in struct seccomp_data
+_ALLOW, _REFUSE, _MISSING, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38, 0x80000000  # EPERM, ENOSYS
 _X32 = 0x40000000
 
 
 def confine(*, writes: bool) -> None:
     """Limit memory, and forbid new files, the network, other programs and other processes.
 
-    What the system does not offer is left out. It holds for threads that start later, and cannot be undone.
+    What the system does not offer is left out. It holds for this thread and those that it starts later, and
+    cannot be undone: call it while there is no other thread.
 
     Args:
         writes: Whether files that are open already, or are handed over later, may be written to.
@@ -83,17 +137,26 @@ def _landlock(libc: ctypes.CDLL) -> None:
 
 
 def _seccomp(libc: ctypes.CDLL) -> None:
-    """Refuse the system calls that decoding never makes: sockets, other programs, other processes' memory."""
-    if os.uname().machine not in _SYSCALLS or struct.calcsize("P") != 8:
+    """Refuse the system calls that decoding never makes: sockets, other programs, changes of other things."""
+    calls = _CALLS.get(os.uname().machine)
+    if calls is None or struct.calcsize("P") != 8:
         return
-    architecture, refused = _SYSCALLS[os.uname().machine]
-    program = [(_LOAD, 0, 0, 4), (_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
-    program.append((_AT_LEAST, len(refused), 0, _X32))
-    for number, syscall in enumerate(refused):
-        program.append((_EQUAL, len(refused) - 1 - number, 0, syscall))
-    program[-1] = (_EQUAL, 0, 1, refused[-1])
-    program += [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
+    program = _program(calls)
     code = b"".join(struct.pack("=HBBI", *step) for step in program)
     buffer = ctypes.create_string_buffer(code, len(code))
     filters = struct.pack("@HP", len(program), ctypes.addressof(buffer))
     libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, ctypes.c_char_p(filters), 0, 0)
+
+
+def _program(calls: _Calls) -> list[tuple[int, int, int, int]]:
+    """The filter: operation, steps to skip where it is true and where it is false, operand."""
+    allow, refuse = (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)
+    program = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, calls.architecture), (_RETURN, 0, 0, _KILL)]
+    program += [(_LOAD, 0, 0, _NUMBER), (_AT_LEAST, 0, 1, _X32), refuse]
+    for number in calls.refused:
+        program += [(_EQUAL, 0, 1, number), refuse]
+    program += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _MISSING)]
+    argument = (_LOAD, 0, 0, _FIRST_ARGUMENT)
+    program += [(_EQUAL, 0, 4, calls.clone), argument, (_HAS_BITS, 0, 1, _CLONE_THREAD), allow, refuse]
+    program += [(_EQUAL, 0, 4, calls.prlimit), argument, (_EQUAL, 0, 1, 0), allow, refuse]
+    return [*program, allow]

@@ -52,7 +52,7 @@ def unpacked(header: bytes, read: Callable[[np.ndarray], None]) -> Any:
         ValueError: It is nothing that ``packed`` makes.
     """
     try:
-        return _Reading(read).value(json.loads(header))
+        return _Reading(read).value(json.loads(header, parse_constant=_finite, parse_float=_finite))
     except (
         ArithmeticError,
         AttributeError,
@@ -93,6 +93,14 @@ def _laid_out(value: Any, arrays: list[np.ndarray]) -> Any:
     if isinstance(value, dict):
         return {_TAG: "dict", _VALUE: several(value.items())}
     raise TypeError(f"a {type(value).__name__} cannot cross")
+
+
+def _finite(text: str) -> float:
+    """A number that is one; JSON as Python reads it also knows NaN and Infinity."""
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no finite number")
+    return number
 
 
 class _Reading:

@@ -42,7 +42,6 @@ def main(descriptor: int, role: str) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the caller's, who ends this process
     caller = _Caller(socket.socket(fileno=descriptor))
-    threading.Thread(target=_end_with, args=(caller.socket,), daemon=True).start()
     from footage.process import settle
 
     settle()
@@ -52,6 +51,8 @@ def main(descriptor: int, role: str) -> None:
     from footage.confinement import confine
 
     confine(writes=role == "write")
+    # Landlock holds for the thread that asks for it and those it starts: no earlier than here.
+    threading.Thread(target=_end_with, args=(caller.socket,), daemon=True).start()
     logging.basicConfig(level=logging.INFO, handlers=[_Forward(caller)], force=True)
     from footage import watchdog
 

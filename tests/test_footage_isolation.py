@@ -234,7 +234,7 @@ values = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats(allow_nan=False)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text()
     | st.fractions().map(Fraction)
     | st.builds(Span, st.floats(0, 10), st.floats(10, 20)),
@@ -276,3 +276,49 @@ def test_frames_and_videos_cross():
 def test_what_no_honest_child_sends_is_refused(header):
     with pytest.raises(ValueError, match="cannot be read"):
         unpacked(header, lambda array: None)
+
+
+def ask(job, *arguments):
+    return isolation.run(f"standin_intruder:{job}", *arguments, name="x", timeout_seconds=60)
+
+
+@linux
+def test_every_thread_of_a_child_is_confined():
+    assert [mode for mode in ask("threads") if mode != ["1", "2"]] == []
+
+
+@linux
+def test_code_in_a_child_changes_no_file_and_no_process(tmp_path):
+    victim = tmp_path / "victim"
+    victim.write_text("x")
+    before = victim.stat()
+    outcomes = ask("attempts", str(victim))
+    assert {name for name, outcome in outcomes.items() if outcome == "done"} == set()
+    assert victim.stat() == before
+    assert ask("own_limits")
+
+
+def test_a_child_sees_no_key(monkeypatch):
+    monkeypatch.setenv("FOOTAGE_API_KEY", "secret")
+    monkeypatch.setenv("HF_TOKEN", "secret")
+    isolation.end_children()
+    seen = ask("environment")
+    assert "PATH" in seen and not {"FOOTAGE_API_KEY", "HF_TOKEN"} & set(seen)
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
+def test_a_number_that_is_none_is_refused(number):
+    with pytest.raises(ValueError, match="no finite number"):
+        unpacked(number.encode(), lambda array: None)
+
+
+def test_a_child_that_blames_the_index_is_a_fault_of_its_file():
+    with pytest.raises(DecodeError, match="the disk is full") as caught:
+        ask("lie")
+    assert len(str(caught.value).encode()) < 3000
+
+
+@linux
+def test_an_answer_that_comes_byte_by_byte_is_given_up():
+    with pytest.raises(DecodeError, match="no progress for 1 s"):
+        isolation.run("standin_intruder:drip", name="x", timeout_seconds=1)
