@@ -1,4 +1,4 @@
-"""Fits the demo model's verdict on drawn footage and writes search/cards/demo.json.
+"""Fits the demo model's verdict on drawn footage and writes search/grounding/cards/demo.json.
 
     .venv/bin/python data/fit_verdict.py
 
@@ -14,14 +14,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from footage.config import load_settings
-from footage.process import settle
-from search.calibration import CARDS, UNCALIBRATED, fit_calibration
+from evaluation.own_library import Asked, ask_own, labelled
+from evaluation.suites.drawn import ask_missed, draw_questions, drawn_index
+from footage.core.config import load_settings
+from footage.core.process import settle
 from search.engine import Engine
-from search.ground import Looking
-from ui import parts
-from ui.commands.evaluation_drawn import ask_missed, draw_questions, drawn_index
-from ui.commands.evaluation_own import Asked, ask_own, labelled
+from search.grounding.calibration import CARDS, UNCALIBRATED, fit_calibration
+from search.grounding.ground import Looking
+from service import factories
 
 SEEDS = (7101, 7102, 7103, 7104)
 VIDEOS, PRESENT, ABSENT = 12, 60, 60
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=CARDS / "demo.json")
     out = parser.parse_args().out
     settings = load_settings(None, model="demo")
-    model, embedder = parts.load_model(settings), parts.load_embedder(settings)
+    model, embedder = factories.load_model(settings), factories.load_embedder(settings)
     asked: list[Asked] = []
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:

@@ -1,4 +1,4 @@
-"""Writes synthetic footage and its ground truth to disk; the drawing is in footage/synthetic.py.
+"""Writes synthetic footage and its ground truth to disk; the drawing is in footage/synthetic/clips.py.
 
 Examples:
     python data/make_footage.py --out clips --clips 20 --seed 7 --duration 20-180
@@ -24,7 +24,7 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from footage import synthetic
+from footage.synthetic import clips as synthetic
 
 SAMPLES_DIR = Path(__file__).resolve().parent / "footage"
 SAMPLES_SEED = 2026

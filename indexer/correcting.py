@@ -11,14 +11,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from footage import corrections
-from footage.corrections import Correction
-from footage.embedder import Embedder
-from footage.errors import StoreBusyError, UsageError
+from footage.core import corrections
+from footage.core.corrections import Correction
+from footage.core.errors import StoreBusyError, UsageError
+from footage.core.timecode import format_time
+from footage.core.timeline import merge_events
+from footage.core.types import Event, Span
+from footage.embed.text_embedder import Embedder
 from footage.store import Store
-from footage.timecode import format_time
-from footage.timeline import merge_events
-from footage.types import Event, Span
 from indexer.projection import Projector
 
 MOST_CHARACTERS = 1_000

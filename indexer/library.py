@@ -12,10 +12,10 @@ from datetime import datetime
 from pathlib import Path, PurePath
 from typing import Final, Literal
 
-from footage.containers import kind_of, open_regular
-from footage.errors import FileError, UsageError, VideoNotFoundError
-from footage.names import composed, exact_names, fits, folded, on_disk
-from footage.types import File
+from footage.core.errors import FileError, UsageError, VideoNotFoundError
+from footage.core.names import composed, exact_names, fits, folded, on_disk
+from footage.core.types import File
+from footage.media.containers import kind_of, open_regular
 
 VIDEO_SUFFIXES = frozenset(
     f".{ending}"
@@ -42,7 +42,7 @@ SYSTEM_FOLDERS = frozenset(
     )
 )
 """Folders that NAS and operating systems keep for themselves (thumbnails, deleted files, snapshots), as
-``footage.names.folded`` has them. Those that begin with a dot are hidden anyway."""
+``footage.core.names.folded`` has them. Those that begin with a dot are hidden anyway."""
 
 SAMPLE_BYTES = 64 * 1024
 """Length of each block that goes into a fingerprint: head, middle and tail."""
@@ -96,7 +96,7 @@ class Selection:
 
     include: tuple[str, ...] = ()
     """Names or globs, of which one must fit the name or the path inside the folder; all files when there are
-    none. Compared by ``footage.names.folded``."""
+    none. Compared by ``footage.core.names.folded``."""
     exclude: tuple[str, ...] = ()
     """Names or globs, of which none may fit."""
     since: float | None = None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from pathlib import PurePath
 
-from footage.names import composed
+from footage.core.names import composed
 from indexer.name_patterns import PATTERNS, NamePattern
 
 EARLIEST_YEAR = 1990

@@ -13,23 +13,23 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from footage.embedder import Embedder
-from footage.errors import FootageError, WaitStoppedError, WindowError
-from footage.names import composed, on_disk
+from footage.core.errors import FootageError, WaitStoppedError, WindowError
+from footage.core.names import composed, on_disk
+from footage.core.timeline import covered_seconds
+from footage.core.types import Answer, File, FileState, Provenance, Run, Window, WindowRecord
+from footage.embed.text_embedder import Embedder
 from footage.store import Store
-from footage.timeline import covered_seconds
-from footage.types import File, FileState, Provenance, Run, Window, WindowRecord
 from footage.vlm.captioning import captions
-from footage.vlm.protocol import Answer, Prepared, Prompt, Recalling, RunsEach, VideoModel, Waits
+from footage.vlm.protocol import Prepared, Prompt, Recalling, RunsEach, VideoModel, Waits
 from indexer import library
-from indexer.clocks import NO_CLOCKS, Clocks
-from indexer.decoding import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
-from indexer.following import is_provisional, sentence
+from indexer.growing_files import is_provisional, sentence
 from indexer.library import EVERYTHING, Ignored, Selection
 from indexer.plan import Cutting, Job, Known, Mix, Reading, failed, refuse_mixing, remembered
+from indexer.prefetch import GROWING, Ahead, Decoded, Opened, Undecoded, Unusable
 from indexer.progress import ClockDoubt, IndexReport, Meter, Progress, new_seconds
 from indexer.projection import Projector
-from indexer.settling import Settling
+from indexer.timestamps import NO_CLOCKS, Clocks
+from indexer.unfinished_files import Settling
 
 __all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"]
 

@@ -9,16 +9,15 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from footage import decode, media
-from footage.containers import check
-from footage.errors import SchemaMismatchError, VideoError
+from footage.core.errors import SchemaMismatchError, VideoError
+from footage.core.timeline import merge_spans
+from footage.core.types import File, Provenance, Run, Span, Video, Window, WindowRecord
+from footage.core.windows import plan_windows
+from footage.media import decode, sandbox
+from footage.media.containers import check
 from footage.store import Store
-from footage.timeline import merge_spans
-from footage.types import File, Provenance, Run, Span, Video, Window, WindowRecord
-from footage.windows import plan_windows
 from indexer import library
-from indexer.clocks import NO_CLOCKS, Clocks, Recorded
-from indexer.following import (
+from indexer.growing_files import (
     complete,
     digests,
     expected_seconds,
@@ -28,7 +27,8 @@ from indexer.following import (
 )
 from indexer.library import Found
 from indexer.name_times import earlier_chapters
-from indexer.settling import Settling
+from indexer.timestamps import NO_CLOCKS, Clocks, Recorded
+from indexer.unfinished_files import Settling
 
 Mix = Literal["refuse", "accept", "replace"]
 """What to do about windows captioned under other settings: refuse to run, leave them, caption them anew."""
@@ -48,7 +48,7 @@ class Job:
     video: Video
     """What is in it; the content id likewise."""
     zone_difference_seconds: float = 0.0
-    """As in ``indexer.clocks.Recorded``."""
+    """As in ``indexer.timestamps.Recorded``."""
     growing: decode.Source | None = None
     """The scan of a file that is still being written; both content ids are provisional then."""
 
@@ -169,7 +169,7 @@ class Known:
             file, look_again = self._recognised(file, before, found, reading)
             video = self.videos.get(file.content_id) if file.content_id and not look_again else None
             if video is None:
-                video = media.probe(
+                video = sandbox.probe(
                     found.path, content_id=file.content_id, timeout_seconds=reading.timeout_seconds
                 )
         except VideoError as error:
@@ -215,7 +215,7 @@ class Known:
         if library.fingerprint(found.path) != held.fingerprint:
             return True
         video = self.videos.get(held.content_id)
-        return video is not None and media.recorded_tag_of(found.path) != video.created_at
+        return video is not None and sandbox.recorded_tag_of(found.path) != video.created_at
 
     def _touched(self, found: Found) -> bool:
         """Whether a file's inode changed since the last run looked at it."""
@@ -275,8 +275,8 @@ class Known:
         patience = reading.timeout_seconds
         try:
             with reading.settling.scanning(found.path) if reading.settling else nullcontext():
-                source = media.scan(found.path, timeout_seconds=patience)
-                video = media.probe(found.path, source=source, timeout_seconds=patience)
+                source = sandbox.scan(found.path, timeout_seconds=patience)
+                video = sandbox.probe(found.path, source=source, timeout_seconds=patience)
             first = reading.follow.complete_windows("", video.duration_seconds, video.gaps)[:1]
             digest = digests(source, first, timeout_seconds=patience).get(0)
         except VideoError as error:
@@ -361,7 +361,7 @@ def failed(file: File, reason: str) -> File:
 def _length(path: Path, timeout_seconds: float) -> float:
     """How long a video is that is left out, so that hours add up; 0 where nothing can tell."""
     try:
-        return media.probe(path, timeout_seconds=timeout_seconds).footage_seconds
+        return sandbox.probe(path, timeout_seconds=timeout_seconds).footage_seconds
     except VideoError:
         return 0.0
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
-from footage.types import File, Window
+from footage.core.types import File, Window
 
 Stage = Literal["looking", "captioning", "done"]
 

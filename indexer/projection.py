@@ -1,6 +1,6 @@
 """Derives events, texts and vectors from committed windows, idempotently; knows neither files nor models.
 
-What people say of captions (see ``footage.corrections``) is put in here, the one step that every way to
+What people say of captions (see ``footage.core.corrections``) is put in here, the one step that every way to
 events goes through: indexing, catching up after a killed run, embedding anew, correcting.
 """
 
@@ -11,11 +11,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from footage import corrections
-from footage.embedder import Embedder
+from footage.core import corrections
+from footage.core.timeline import Likeness, merge_events
+from footage.core.types import WindowRecord
+from footage.embed.text_embedder import Embedder
 from footage.store import Store, TextRow, VectorRow
-from footage.timeline import Likeness, merge_events
-from footage.types import WindowRecord
 
 if TYPE_CHECKING:
     import numpy as np

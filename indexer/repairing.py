@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from footage.embedder import Embedder
-from footage.errors import FootageError, StoreMissingError
+from footage.core.errors import FootageError, StoreMissingError
+from footage.embed.text_embedder import Embedder
 from footage.store import Store
 from footage.store.checking import Checked, Progress, check_tables
 from footage.store.opening import holds_anything

@@ -7,14 +7,14 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from footage.core.timecode import iou
+from footage.core.types import Event, Span, Window
+from footage.core.windows import run_of
 from footage.store import Store
-from footage.store.notebook import Audit
-from footage.timecode import iou
-from footage.types import Event, Span, Window
-from footage.windows import run_of
-from search.asking import Asker, Question
-from search.looking import window_on
-from search.query import parse_query
+from footage.store.annotations import Audit
+from search.grounding.proposals import window_on
+from search.grounding.window_queries import Asker, Question
+from search.query.parser import parse_query
 
 RIGHT_IOU = 0.5
 """The two times agree from this IoU on; the field's usual bar for a span that is right."""

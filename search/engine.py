@@ -9,23 +9,23 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from footage.errors import UsageError
-from footage.timeline import covered_seconds
-from footage.types import Candidate, Match, Provenance, Span, Window
+from footage.core.errors import UsageError
+from footage.core.timeline import covered_seconds
+from footage.core.types import Candidate, Match, Provenance, Span, Window
 from footage.vlm.protocol import VideoModel
-from search.asking import KEPT_BYTES, Asker
-from search.filters import NO_FILTERS, fitting, unknown_names
-from search.ground import DEFAULT, Grounded, Looking, planned_windows, text_matches
-from search.ground import ground as grounded
-from search.query import Query, parse_query
-from search.retrieve import Arm, Retriever
-from search.verdict import MATCHES_PER_VIDEO, NEAR
-from search.wording import clash
+from search.grounding.ground import DEFAULT, Grounded, Looking, planned_windows, text_matches
+from search.grounding.ground import ground as grounded
+from search.grounding.verdict import MATCHES_PER_VIDEO, NEAR
+from search.grounding.window_queries import KEPT_BYTES, Asker
+from search.query.filters import NO_FILTERS, fitting, unknown_names
+from search.query.lexical_match import clash
+from search.query.parser import Query, parse_query
+from search.retrieval.retriever import Arm, Retriever
 
 if TYPE_CHECKING:
-    from footage.embedder import Embedder
+    from footage.embed.text_embedder import Embedder
     from footage.store import Store
-    from search.rerank import Reranker
+    from search.retrieval.rerank import Reranker
 
 CANDIDATES = 8
 """Videos taken from the index for a query, or as many as matches are wanted if that is more."""
@@ -173,7 +173,7 @@ class Engine:
 
         Args:
             text: What to look for. One that names several events is searched as one sentence (for more see
-                ``search.joint``).
+                ``search.composite``).
             limit: Most matches.
             per_video: Most matches of one video beside those that are found.
             ground: Ask the model about the best windows; without, the index's own texts and spans are the

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, Protocol, TypeVar
 
-from footage.errors import UsageError
-from footage.types import Video
+from footage.core.errors import UsageError
+from footage.core.types import Video
 
 Grouping = Literal["video", "event", "none"]
 

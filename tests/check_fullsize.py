@@ -23,9 +23,9 @@ from qwen35_tokenizer import real_tokenizer
 from serve_vllm import ROUNDED_OTHERWISE, read_by, serving_with, stamps_off
 from tiny_qwen35 import write_model, write_tiny_model
 
+from footage.core.types import Span
+from footage.media.video import sample
 from footage.store import Store
-from footage.types import Span
-from footage.video import sample
 from footage.vlm import contract, load_model
 from footage.vlm.profiles import MARLIN_2B
 from tests.benchmarks.gpu.marlin import network

@@ -20,15 +20,17 @@ import pytest
 from serve_vllm import ROUNDED_OTHERWISE, Vllm, read_by, serving_with, stamps_off
 from typer.testing import CliRunner
 
-from footage.errors import ModelUnavailableError, StoreMissingError
+from footage.core import frame_budget
+from footage.core.endpoint import Access
+from footage.core.errors import ModelUnavailableError, StoreMissingError
+from footage.core.types import Answer, Frames, Span
+from footage.media.video import probe, sample
 from footage.store import Store
-from footage.types import Frames, Span
-from footage.video import probe, sample
-from footage.vlm import contract, load_model, sending, server
-from footage.vlm.address import Access
+from footage.vlm import contract, load_model
+from footage.vlm.backends.server import client, payload
 from footage.vlm.profiles import DEMO
-from footage.vlm.protocol import Answer, Prompt
-from ui.cli import app
+from footage.vlm.protocol import Prompt
+from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = sorted((ROOT / "data" / "footage").glob("*.mp4"))
@@ -79,8 +81,8 @@ def windows(clips: list[Path] = CLIPS) -> list[Frames]:
 
 def test_the_printed_command_shows_the_prompt_of_the_model_in_this_process(served: Vllm, here) -> None:
     """Form, frames, size and stamps of every window."""
-    model = server.load(served.address, access=Access())
-    assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"
+    model = client.load(served.address, access=Access())
+    assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={payload.CRF}"
     prompt = contract.find_prompt("a red car drives from left to right", DEMO)
     off = []
     for frames in windows():
@@ -99,12 +101,12 @@ CASES = [
 
 @pytest.mark.parametrize(("fps", "seconds"), CASES)
 def test_no_frame_is_lost_and_no_stamp_is_off(served: Vllm, here, fps: float, seconds: float) -> None:
-    count = contract.frames_for(seconds, fps=fps)
+    count = frame_budget.frames_for(seconds, fps=fps)
     times = np.linspace(0, seconds - 0.04, count)
     frames = Frames(np.full((count, 64, 96, 3), 99, np.uint8), tuple(times.tolist()), Span(0, seconds))
     prompt = contract.raw_prompt("What is there?", DEMO)
     text = served.prompt_of(frames, prompt)
-    assert text.count("<|video_pad|>") == contract.video_tokens(count, 64, 96)
+    assert text.count("<|video_pad|>") == frame_budget.video_tokens(count, 64, 96)
     assert max(stamps_off(served.spelled(read_by(here, frames, prompt)), text)) < ROUNDED_OTHERWISE
 
 
@@ -143,7 +145,7 @@ def span_of(span: Span) -> tuple[float, float]:
 
 
 def test_captions_and_finds_are_those_of_the_model_in_this_process(served: Vllm, here) -> None:
-    model = server.load(served.address, access=Access())
+    model = client.load(served.address, access=Access())
     assert model.capabilities.token_logprobs
     queries = [event["query"] for clip in TRUTH["videos"].values() for event in clip["events"]][:2]
     watched = windows()[::2]
@@ -238,15 +240,15 @@ def test_a_server_with_its_own_sampling_is_refused_unless_that_is_accepted(tmp_p
     plain = ("--media-io-kwargs", "--mm-processor-kwargs", "--chat-template")
     with serving_with(tmp_path, without=plain) as started:
         with pytest.raises(ModelUnavailableError, match="its times would be wrong") as refused:
-            server.load(started.address, access=Access())
+            client.load(started.address, access=Access())
         logger.info("%s", refused.value)
         assert "serve-command demo" in refused.value.hint
-        model = server.load(started.address, access=Access(accept_server_sampling=True))
+        model = client.load(started.address, access=Access(accept_server_sampling=True))
         assert model.provenance.budget.endswith("sampling=server video=template")
 
 
 def test_fields_of_a_request_count_where_the_server_trusts_them(tmp_path: Path, caplog) -> None:
     plain = ("--media-io-kwargs", "--mm-processor-kwargs")
     with serving_with(tmp_path, "--trust-request-mm-kwargs", without=plain) as started:
-        model = server.load(started.address, access=Access())
-        assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"
+        model = client.load(started.address, access=Access())
+        assert model.provenance.budget == f"{contract.budget_text(DEMO)} sent=h264 crf={payload.CRF}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ui.access.rules import decided
-from ui.serving import listening, serve
+from ui.web.access.rules import decided
+from ui.web.serving import listening, serve
 
 script, port, host = sys.argv[1], int(sys.argv[2]), (sys.argv[3:] or ["127.0.0.1"])[0]
 access = decided(host, port, proxy_hosts=[], token=None)

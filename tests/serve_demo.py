@@ -100,7 +100,7 @@ def window_of(content):
     import av
     from PIL import Image
 
-    from footage.types import Frames, Span
+    from footage.core.types import Frames, Span
 
     pictures, times, end = [], [], 0.0
     for part in content:

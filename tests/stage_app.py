@@ -8,10 +8,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from footage.types import Event, Span
-from footage.video import probe
-from ui.components import stage
-from ui.components.resources import Outline
+from footage.core.types import Event, Span
+from footage.media.video import probe
+from ui.web.components import player
+from ui.web.components.resources import Outline
 
 HOSTILE = "<img src=x onerror=alert(1)> **b** </script><script>alert(2)</script>"
 SPANS = [Span(10.5, 12.25), Span(20.0, 21.0)]
@@ -33,14 +33,14 @@ if not many:
 
 
 def draw() -> None:
-    told = stage.show(
+    told = player.show(
         Path(os.environ["FOOTAGE_CACHE_DIR"]),
         video,
         os.environ["FOOTAGE_CLIP"],
         SPANS[state.number],
         outline=Outline([Span(0.0, video.duration_seconds / 2)], events),
-        matches=[stage.Mark(span, "matched", "found") for span in SPANS],
-        notes=[stage.Mark(Span(1.0, 2.0), HOSTILE, "note")],
+        matches=[player.Mark(span, "matched", "found") for span in SPANS],
+        notes=[player.Mark(Span(1.0, 2.0), HOSTILE, "note")],
         text="Something",
         autoplay="still" not in st.query_params,
         actions=("previous", "next", "accept", "reject", "export"),

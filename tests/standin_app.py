@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from standin_truth import TruthModel
 
-from ui.app import main
+from ui.web.app import main
 
 main(load_model=lambda settings: TruthModel())

@@ -10,15 +10,15 @@ from pathlib import Path
 import av
 import numpy as np
 
-from footage.embedder import Embedder
+from footage.core.timecode import overlap_seconds
+from footage.core.timeline import merge_events
+from footage.core.types import Answer, Caption, CaptionEvent, File, Frames, Provenance, Span, WindowRecord
+from footage.core.windows import plan_windows
+from footage.embed.text_embedder import Embedder
+from footage.media.video import probe
 from footage.store import Store, VectorRow
-from footage.timecode import overlap_seconds
-from footage.timeline import merge_events
-from footage.types import Caption, CaptionEvent, File, Frames, Provenance, Span, WindowRecord
-from footage.video import probe
 from footage.vlm.profiles import DEMO, Profile
-from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt
-from footage.windows import plan_windows
+from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
 PROVENANCE = Provenance("standin", "1", "test", "test")
 PROFILE = replace(DEMO, name="standin", window_seconds=30.0, overlap_seconds=5.0)

@@ -53,7 +53,7 @@ def attempts(victim: str) -> dict[str, str]:
 
 def lie() -> None:
     """Blame the index for what the file did."""
-    from footage.errors import StoreFullError
+    from footage.core.errors import StoreFullError
 
     raise StoreFullError("the disk is full\ud800" + "!" * 100_000)
 

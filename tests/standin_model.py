@@ -11,10 +11,10 @@ from pathlib import Path
 import av
 import numpy as np
 
-from footage.embedder import Embedder
-from footage.types import Frames, Provenance
+from footage.core.types import Answer, Frames, Provenance
+from footage.embed.text_embedder import Embedder
 from footage.vlm.profiles import DEMO
-from footage.vlm.protocol import Answer, Capabilities, Prepared
+from footage.vlm.protocol import Capabilities, Prepared
 
 BRIGHT, DARK = "The picture is bright.", "The picture is dark."
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from footage.synthetic import SyntheticClip, render
-from footage.timecode import overlap_seconds
-from footage.types import Frames, Provenance, Span
+from footage.core.timecode import overlap_seconds
+from footage.core.types import Answer, Frames, Provenance, Span
+from footage.synthetic.clips import SyntheticClip, render
 from footage.vlm.profiles import DEMO, Profile
-from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt
+from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
 
 class OracleModel:

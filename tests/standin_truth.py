@@ -11,11 +11,11 @@ from types import MappingProxyType
 
 import numpy as np
 
-from footage.timecode import clamp
-from footage.types import Frames, Provenance, Span
-from footage.video import frame_at
+from footage.core.timecode import clamp
+from footage.core.types import Answer, Frames, Provenance, Span
+from footage.media.video import frame_at
 from footage.vlm.profiles import DEMO, Profile
-from footage.vlm.protocol import Answer, Capabilities, Prepared, Prompt
+from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "footage"
 

@@ -15,11 +15,11 @@ import numpy as np
 from standin_model import StandinEmbedder, StandinModel, write_levels
 from test_footage_store_migrations import unpacked
 
-from footage.errors import StoreBusyError, StoreError
+from footage.core.errors import StoreBusyError, StoreError
+from footage.core.types import Span
 from footage.store import Mark, Store
 from footage.store.backup import backup, restore
 from footage.store.checking import check
-from footage.types import Span
 from indexer.pipeline import index, reembed
 from indexer.projection import Projector
 from indexer.repairing import repair

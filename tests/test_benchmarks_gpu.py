@@ -13,8 +13,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import Span
-from footage.vlm.qwen import bounds_for
+from footage.core.types import Span
+from footage.vlm.backends.qwen import bounds_for
 from tests.benchmarks.gpu import compiled, fast, fits, floor, marlin, right
 from tests.benchmarks.gpu.__main__ import PARTS, Part, bad, ran
 from tests.benchmarks.gpu.floor import Peaks, Shape

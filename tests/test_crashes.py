@@ -36,7 +36,7 @@ pytestmark = [
 
 def index_library(library: Path, database: Path) -> None:
     """Body of the process that is killed."""
-    from footage.embedder import load_embedder
+    from footage.embed.text_embedder import load_embedder
     from footage.vlm import load_model
     from indexer.pipeline import index
 

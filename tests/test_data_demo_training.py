@@ -12,12 +12,12 @@ from demo_training.forward import BranchingCache, Runner, caption_answer, questi
 from demo_training.windows import draw_sample, frame_times
 from train_demo_model import Optimizer, save
 
-from footage import synthetic
-from footage.sampling import spread
-from footage.types import Frames, Span
+from footage.core import frame_budget
+from footage.core.types import Answer, Frames, Span
+from footage.media.sampling import spread
+from footage.synthetic import clips
 from footage.vlm import contract, load_model
 from footage.vlm.profiles import DEMO
-from footage.vlm.protocol import Answer
 
 
 @pytest.fixture(scope="module")
@@ -115,21 +115,21 @@ def test_windows_of_every_length_are_drawn_that_give_as_many_frames():
     assert {len(sample.frames) for sample in drawn} == {10}
     lengths = [sample.duration_seconds for sample in drawn]
     assert min(lengths) < 4.5 and max(lengths) > 5.0
-    assert all(contract.frames_for(length) == 10 for length in lengths)
+    assert all(frame_budget.frames_for(length) == 10 for length in lengths)
 
 
 @pytest.mark.parametrize(("duration", "fps"), [(16.0, 25.0), (4.3, 12.5), (29.9, 30.0)])
 def test_frames_are_sampled_as_the_product_samples_them(duration, fps):
     every = np.arange(1000) / fps
     inside = every[every < duration]
-    chosen = inside[spread(len(inside), contract.frames_for(duration))]
+    chosen = inside[spread(len(inside), frame_budget.frames_for(duration))]
     np.testing.assert_allclose(frame_times(duration, fps, 0.0), chosen)
 
 
 def test_things_seen_at_once_never_share_a_lane():
     rng = np.random.default_rng(2)
     for _ in range(50):
-        events = synthetic.random_clip(rng, duration_seconds=30, events_per_minute=24).events
+        events = clips.random_clip(rng, duration_seconds=30, events_per_minute=24).events
         for n, one in enumerate(events):
             for other in events[n + 1 :]:
                 if one.start_seconds < other.end_seconds and other.start_seconds < one.end_seconds:

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from indexer.library import SYSTEM_FOLDERS
 from indexer.name_patterns import PATTERNS, WITHOUT_TIME
-from ui.cli import app
+from ui.cli.main import app
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "clocks.md"
 SPELLED = {

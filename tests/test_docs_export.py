@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from search.export import FORMATS
-from ui.cli import app
+from service.export import FORMATS
+from ui.cli.main import app
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "export.md").read_text(encoding="utf-8")
 COMMANDS = [

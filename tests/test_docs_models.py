@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import typer
 
-from footage.config import CARD_VARIABLES
-from footage.told import Answered, Captioned, Found, Told
-from ui.cli import app
+from footage.core.config import CARD_VARIABLES
+from footage.inference.responses import Answered, Captioned, Found, Told
+from ui.cli.main import app
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
 

@@ -10,7 +10,7 @@ import pytest
 from test_ui_commands import needs_demo_model
 from typer.testing import CliRunner
 
-from ui.cli import app
+from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
 QUERY = re.compile(r'^\$ footage search "(.+)"$', re.MULTILINE)

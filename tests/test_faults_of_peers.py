@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from standin_model import BRIGHT, DARK, StandinEmbedder, StandinModel, write_levels
 
+from footage.core.types import Span
+from footage.media.video import sample
 from footage.store import Store
-from footage.types import Span
-from footage.video import sample
 from indexer.pipeline import index
 
 

@@ -16,13 +16,13 @@ from tiny_clips import write_clip
 from tiny_exports import clip_of
 from typer.testing import CliRunner
 
-from footage.audiotracks import audio_tracks, choose
-from footage.errors import UsageError
-from footage.media import write_preview
-from footage.types import Span
-from search.export import Options, export, make_reel
-from ui.cli import app
-from ui.exports import read_audio
+from footage.core.errors import UsageError
+from footage.core.types import Span
+from footage.media.audio_tracks import audio_tracks, choose
+from footage.media.sandbox import write_preview
+from service.export import Options, export, make_reel
+from ui.cli.exports import read_audio
+from ui.cli.main import app
 
 TONES = 440, 880, 1760
 NAMES = [("eng", "Commentary", 2, True), ("deu", "Stadium", 1, False), ("", "", 1, False)]

@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 from tiny_clips import index_of, write_audio_only, write_clip
 
-from footage import clip
-from footage.clip import write_clip as write_clip_here
-from footage.errors import DecodeError, FootageError, NotAVideoError
-from footage.media import write_preview, write_thumbnail
-from footage.types import Span
+from footage.core.errors import DecodeError, FootageError, NotAVideoError
+from footage.core.types import Span
+from footage.media import clip
+from footage.media.clip import write_clip as write_clip_here
+from footage.media.sandbox import write_preview, write_thumbnail
 
 
 def frames_of(path):
@@ -124,7 +124,7 @@ def test_a_full_disk_is_said_in_a_sentence_and_nothing_is_left(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=40, size=(320, 240), audio_seconds=4)
     script = (
         "import resource\nfrom pathlib import Path\n"
-        "from footage.media import write_preview\nfrom footage.types import Span\n"
+        "from footage.media.sandbox import write_preview\nfrom footage.core.types import Span\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n"
         f"    write_preview({str(path)!r}, Span(0, 4), Path({str(tmp_path / 'previews' / 'out.mp4')!r}))\n"

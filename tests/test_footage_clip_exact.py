@@ -11,11 +11,11 @@ from test_footage_clip import frames_of
 from tiny_clips import write_clip
 from tiny_exports import NTSC, click_in, stretch_of, write_click, write_rated
 
-from footage.clip import copy_clip
-from footage.clip import write_clip as cut_clip
-from footage.errors import DecodeError, UsageError
-from footage.stretch import Stretch
-from footage.types import Span
+from footage.core.errors import DecodeError, UsageError
+from footage.core.types import Span
+from footage.media.clip import copy_clip
+from footage.media.clip import write_clip as cut_clip
+from footage.media.segment import Stretch
 
 
 @pytest.mark.parametrize("rate", [Fraction(25), NTSC, Fraction(25, 2)])
@@ -178,12 +178,12 @@ def test_the_first_and_last_frame_are_those_of_the_source(test_data, tmp_path, n
 
 def _picture(stretch, index):
     """Frame number ``index`` of the source, upright and grey; None past the end."""
-    from footage import framereader
-    from footage.watchdog import Pulse
+    from footage.core.timeout import Pulse
+    from footage.media import frame_reader
 
     if not 0 <= index < len(stretch.table.pts):
         return None
-    [found] = framereader.decode(stretch.table, [index], Pulse())
+    [found] = frame_reader.decode(stretch.table, [index], Pulse())
     grey = np.round(found.pixels @ [0.299, 0.587, 0.114]).astype(int)
     assert isinstance(stretch, Stretch)
     return grey[: grey.shape[0] // 2 * 2, : grey.shape[1] // 2 * 2]

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footage.config import CARD_VARIABLES, PROFILE_SETTINGS, Settings, load_settings
-from footage.errors import FileError, UsageError
+from footage.core.config import CARD_VARIABLES, PROFILE_SETTINGS, Settings, load_settings
+from footage.core.errors import FileError, UsageError
 
 
 @pytest.fixture(autouse=True)

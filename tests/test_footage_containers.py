@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_clips import write_clip
 
-from footage.containers import check, display_name, identify, refusal
-from footage.errors import NotAVideoError, VideoError, VideoNotFoundError
+from footage.core.errors import NotAVideoError, VideoError, VideoNotFoundError
+from footage.media.containers import check, display_name, identify, refusal
 
 REFUSED = {
     "an HLS playlist": b"#EXTM3U\n#EXTINF:10,\nfile:///etc/passwd\n",

@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.corrections import Correction, apply, same_time, standing
-from footage.timeline import event_id
-from footage.types import Event, Span
+from footage.core.corrections import Correction, apply, same_time, standing
+from footage.core.timeline import event_id
+from footage.core.types import Event, Span
 
 HERE = Span(2, 7)
 WINDOWS = {0: Span(0, 30), 1: Span(25, 55)}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.coverage import by_collection, coverage
-from footage.types import File, FileState, Span
+from footage.core.coverage import by_collection, coverage
+from footage.core.types import File, FileState, Span
 
 COMMITTED = {"a": {0: Span(0, 6), 1: Span(4, 8)}, "b": {0: Span(0, 3)}}
 

@@ -15,11 +15,11 @@ from av.video.frame import PictureType
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footage import decode, demux
-from footage.containers import check
-from footage.errors import DecodeError
-from footage.sampling import spread
-from footage.watchdog import Pulse
+from footage.core.errors import DecodeError
+from footage.core.timeout import Pulse
+from footage.media import decode, demux
+from footage.media.containers import check
+from footage.media.sampling import spread
 
 FRAMES = 72
 SPARSE = "pyav sparse"

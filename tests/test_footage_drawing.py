@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from footage import clip, media
-from footage.drawing import COLOURS, HOLD_SECONDS, Drawing, _yuv, place_at
-from footage.types import Span
-from footage.video import WHOLE, frame_at, probe
-from footage.vlm.pointing import Point
+from footage.core.types import Point, Span
+from footage.media import clip, sandbox
+from footage.media.annotate import COLOURS, HOLD_SECONDS, Drawing, _yuv, place_at
+from footage.media.video import WHOLE, frame_at, probe
 
 WIDTH, HEIGHT = 320, 180
 
@@ -102,7 +101,7 @@ def test_a_turned_video_is_drawn_on_upright(rotation, tmp_path):
     assert (video.width, video.height) == ((192, 320) if rotation % 180 else (320, 192))
     drawing = Drawing([path((0.5, 60, 90))], width=video.width, height=video.height)
     clip.write_clip(source, Span(0, 1), tmp_path / "drawn.mp4", paint=drawing)
-    media.write_picture(source, 0.5, tmp_path / "drawn.png", paint=drawing)
+    sandbox.write_picture(source, 0.5, tmp_path / "drawn.png", paint=drawing)
     with Image.open(tmp_path / "drawn.png") as picture:
         assert picture.size == (video.width, video.height)
         assert picture.getpixel((60, 90)) == COLOURS[0]

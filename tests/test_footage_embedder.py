@@ -9,11 +9,11 @@ import pytest
 from test_search_retrieve import indexed
 from tiny_text_models import PROMPTS, write_embedder
 
-from footage.embedder import BUNDLED, CachedEmbedder, Embedder, load_embedder
-from footage.errors import ModelUnavailableError, UsageError
-from footage.types import Span
-from search.query import parse_query
-from search.retrieve import Retriever
+from footage.core.errors import ModelUnavailableError, UsageError
+from footage.core.types import Span
+from footage.embed.text_embedder import BUNDLED, CachedEmbedder, Embedder, load_embedder
+from search.query.parser import parse_query
+from search.retrieval.retriever import Retriever
 
 TEXTS = ["a red car stops.", "a dog runs", "a green car"]
 

@@ -11,13 +11,13 @@ import pytest
 from tiny_clips import write_clip
 from tiny_exports import clip_of
 
-from footage import decode, demux
-from footage.clip import write_clip as cut_clip
-from footage.media import copy_clip, write_preview, write_thumbnail
-from footage.types import Span
-from footage.video import WHOLE, frame_at, probe, sample
-from footage.watchdog import Pulse
-from search.export import Options, export, make_reel
+from footage.core.timeout import Pulse
+from footage.core.types import Span
+from footage.media import decode, demux
+from footage.media.clip import write_clip as cut_clip
+from footage.media.sandbox import copy_clip, write_preview, write_thumbnail
+from footage.media.video import WHOLE, frame_at, probe, sample
+from service.export import Options, export, make_reel
 
 SECONDS, RATE = 2, 25
 COMBED, CLEAN = 1.5, 0.85

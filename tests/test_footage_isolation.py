@@ -21,12 +21,13 @@ from hypothesis import strategies as st
 from standin_model import StandinEmbedder, StandinModel
 from tiny_clips import index_of, write_clip
 
-from footage import isolation, media
-from footage import video as here
-from footage.crossing import packed, unpacked
-from footage.errors import DecodeError, DependencyError, NotAVideoError, VideoNotFoundError
+from footage.core.errors import DecodeError, DependencyError, NotAVideoError, VideoNotFoundError
+from footage.core.types import Frames, Span, Video
+from footage.media import sandbox
+from footage.media import video as here
+from footage.media.sandbox import pool
+from footage.media.sandbox.messages import packed, unpacked
 from footage.store import Store
-from footage.types import Frames, Span, Video
 from indexer.pipeline import index
 
 RIGID = {"bf": "0"}  # without B-frames torchcodec comes first
@@ -40,11 +41,11 @@ def standin(tmp_path_factory):
     package.mkdir()
     (package / "__init__.py").touch()
     shutil.copy(Path(__file__).with_name("standin_torchcodec.py"), package / "decoders.py")
-    isolation.end_children()
+    pool.end_children()
     sys.path.insert(0, str(package.parent))
     yield
     sys.path.remove(str(package.parent))
-    isolation.end_children()
+    pool.end_children()
 
 
 @pytest.fixture
@@ -56,31 +57,31 @@ def hostile(standin, tmp_path):
 def test_what_comes_through_the_door_is_what_is_decoded_here(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=40)
     spans = [Span(0.0, 2.0), Span(1.5, 3.5)]
-    assert media.probe(path) == here.probe(path)
-    sampler = media.Sampler(path, spans)
+    assert sandbox.probe(path) == here.probe(path)
+    sampler = sandbox.Sampler(path, spans)
     for number, span in enumerate(spans):
         theirs, ours = sampler.take(number), here.sample(path, span)
         assert np.array_equal(theirs.pixels, ours.pixels) and theirs.times_seconds == ours.times_seconds
-    assert index_of(media.frame_at(path, 1.25)) == 12
-    assert media.cut_start(path, Span(1.05, 2)) == here.cut_start(path, Span(1.05, 2)) == 1.1
+    assert index_of(sandbox.frame_at(path, 1.25)) == 12
+    assert sandbox.cut_start(path, Span(1.05, 2)) == here.cut_start(path, Span(1.05, 2)) == 1.1
     with pytest.raises(VideoNotFoundError, match=r"^gone\.mp4 does not exist$"):
-        media.probe(tmp_path / "gone.mp4")
+        sandbox.probe(tmp_path / "gone.mp4")
     (tmp_path / "none.mp4").write_bytes(b"")
     with pytest.raises(NotAVideoError, match="is empty"):
-        media.probe(tmp_path / "none.mp4")
+        sandbox.probe(tmp_path / "none.mp4")
     with pytest.raises(DecodeError, match=r"ends at 4\.0 s"):
-        media.sample(path, Span(5, 6))
+        sandbox.sample(path, Span(5, 6))
 
 
 def test_samplers_outlive_their_child_and_many_others(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=40)
     spans = [Span(float(n), n + 1.0) for n in range(4)]
-    first = media.Sampler(path, spans)
+    first = sandbox.Sampler(path, spans)
     assert index_of(first.take(0).pixels[0]) == 0
-    for sampler in [media.Sampler(path, spans) for _ in range(20)]:
+    for sampler in [sandbox.Sampler(path, spans) for _ in range(20)]:
         sampler.take(1)
     assert index_of(first.take(2).pixels[0]) == 20
-    isolation.end_children()
+    pool.end_children()
     assert index_of(first.take(3).pixels[0]) == 30
 
 
@@ -90,8 +91,8 @@ def test_children_are_reused_and_several_work_at_once(tmp_path):
 
     def look():
         for _ in range(5):
-            pids.add(isolation.run("os:getpid", name="x", timeout_seconds=60))
-            media.frame_at(path, 1.0)
+            pids.add(pool.run("os:getpid", name="x", timeout_seconds=60))
+            sandbox.frame_at(path, 1.0)
 
     threads = [threading.Thread(target=look) for _ in range(2)]
     for thread in threads:
@@ -104,18 +105,18 @@ def test_children_are_reused_and_several_work_at_once(tmp_path):
 def test_a_machine_that_cannot_start_a_child_is_no_file_s_fault(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "a.mp4", count=4)
     (tmp_path / "av.py").write_text("raise ImportError('broken')")
-    isolation.end_children()
+    pool.end_children()
     with monkeypatch.context() as broken:
         broken.syspath_prepend(str(tmp_path))
         with pytest.raises(DependencyError, match=r"cannot start: it ended unexpectedly \(exit code 1\)$"):
-            media.probe(path)
-    assert media.probe(path).duration_seconds == pytest.approx(0.4)
+            sandbox.probe(path)
+    assert sandbox.probe(path).duration_seconds == pytest.approx(0.4)
 
 
 SCRIPT = """
 import sys
 from footage import media
-from footage.types import Span
+from footage.core.types import Span
 print(media.probe(sys.argv[1]).duration_seconds, flush=True)
 """
 
@@ -189,10 +190,10 @@ def alive(pid):
 )
 def test_what_happens_to_a_decoder_is_a_sentence_about_its_file(hostile, name, sentence):
     path, good = hostile(name), hostile("good.mp4")
-    assert media.probe(good).decoder == "pyav"
+    assert sandbox.probe(good).decoder == "pyav"
     with pytest.raises(DecodeError, match=sentence):
-        media.probe(path, timeout_seconds=1 if "hang" in name else 120)
-    assert media.probe(good).duration_seconds == pytest.approx(2.0)
+        sandbox.probe(path, timeout_seconds=1 if "hang" in name else 120)
+    assert sandbox.probe(good).duration_seconds == pytest.approx(2.0)
 
 
 def test_a_crash_is_the_failure_of_one_file_and_the_run_goes_on(hostile, tmp_path):
@@ -214,10 +215,10 @@ def test_a_decoder_reaches_no_network_and_writes_no_file(hostile, tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(0.2)
         path = hostile(f"network_{server.getsockname()[1]}_.mp4")
-        assert media.probe(path).decoder == "pyav"  # the attempt fails, and the next way decodes
+        assert sandbox.probe(path).decoder == "pyav"  # the attempt fails, and the next way decodes
         with pytest.raises(TimeoutError):
             server.accept()
-    assert media.probe(hostile("write.mp4")).decoder == "pyav"
+    assert sandbox.probe(hostile("write.mp4")).decoder == "pyav"
     assert not (tmp_path / "new.txt").exists()
 
 
@@ -262,10 +263,10 @@ def test_frames_and_videos_cross():
         b"",
         b"[" * 100_000,
         b'{"@": "os:system", "v": ["true"]}',
-        b'{"@": "footage.types:Path", "v": ["x"]}',
-        b'{"@": "footage.clip:write_clip", "v": []}',
-        b'{"@": "footage.types:Span", "v": [5.0, 1.0]}',
-        b'{"@": "footage.types:Span", "v": ["a", "b"]}',
+        b'{"@": "footage.core.types:Path", "v": ["x"]}',
+        b'{"@": "footage.media.clip:write_clip", "v": []}',
+        b'{"@": "footage.core.types:Span", "v": [5.0, 1.0]}',
+        b'{"@": "footage.core.types:Span", "v": ["a", "b"]}',
         b'{"@": "array", "v": ["|O", [1]]}',
         b'{"@": "array", "v": ["|u1", [1000000, 1000000]]}',
         b'{"@": "array", "v": ["|u1", [-1]]}',
@@ -279,7 +280,7 @@ def test_what_no_honest_child_sends_is_refused(header):
 
 
 def ask(job, *arguments):
-    return isolation.run(f"standin_intruder:{job}", *arguments, name="x", timeout_seconds=60)
+    return pool.run(f"standin_intruder:{job}", *arguments, name="x", timeout_seconds=60)
 
 
 @linux
@@ -301,7 +302,7 @@ def test_code_in_a_child_changes_no_file_and_no_process(tmp_path):
 def test_a_child_sees_no_key(monkeypatch):
     monkeypatch.setenv("FOOTAGE_API_KEY", "secret")
     monkeypatch.setenv("HF_TOKEN", "secret")
-    isolation.end_children()
+    pool.end_children()
     seen = ask("environment")
     assert "PATH" in seen and not {"FOOTAGE_API_KEY", "HF_TOKEN"} & set(seen)
 
@@ -321,4 +322,4 @@ def test_a_child_that_blames_the_index_is_a_fault_of_its_file():
 @linux
 def test_an_answer_that_comes_byte_by_byte_is_given_up():
     with pytest.raises(DecodeError, match="no progress for 1 s"):
-        isolation.run("standin_intruder:drip", name="x", timeout_seconds=1)
+        pool.run("standin_intruder:drip", name="x", timeout_seconds=1)

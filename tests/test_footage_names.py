@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.names import composed, exact_names, fits, folded, is_at_end, is_glob, on_disk
+from footage.core.names import composed, exact_names, fits, folded, is_at_end, is_glob, on_disk
 
 NFC, NFD = "T\u00fcr K\u00dcCHE.mp4", "Tu\u0308r KU\u0308CHE.mp4"
 

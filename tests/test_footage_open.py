@@ -12,13 +12,13 @@ import pytest
 from standin_model import BRIGHT, DARK, StandinModel, write_levels
 
 from footage import open_model
-from footage.errors import DecodeError, UsageError, VideoNotFoundError
-from footage.open import OpenModel
-from footage.timecode import iou
-from footage.types import Span
+from footage.core.errors import DecodeError, UsageError, VideoNotFoundError
+from footage.core.timecode import iou
+from footage.core.types import Answer, Span
+from footage.inference.models import OpenModel
 from footage.vlm.contract import FIND_TEMPLATE
 from footage.vlm.profiles import DEMO
-from footage.vlm.protocol import Answer, Sampling
+from footage.vlm.protocol import Sampling
 
 CLIPS = Path(__file__).resolve().parents[1] / "data" / "footage"
 TRUTH = json.loads((CLIPS / "ground_truth.json").read_text())["videos"]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.plaintext import MARKS, evened, quoted_parts, without_quotes
+from footage.core.plain_text import MARKS, evened, quoted_parts, without_quotes
 
 TEXTS = (
     st.text(st.sampled_from(MARKS + "ʼ ab-,.狗é\u0301\u200c\u200d\u200b\u00ad\x00\ud800ñ"), max_size=30)

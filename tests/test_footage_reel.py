@@ -11,11 +11,11 @@ from PIL import Image
 from tiny_clips import index_of, write_clip
 from tiny_exports import NTSC, click_in, stretch_of, write_click, write_rated
 
-from footage.animation import MAX_SIDE, MOST_PICTURES, write_animation
-from footage.errors import UsageError
-from footage.lettering import write_on
-from footage.reel import Piece, write_reel
-from footage.types import Span
+from footage.core.errors import UsageError
+from footage.core.types import Span
+from footage.media.animation import MAX_SIDE, MOST_PICTURES, write_animation
+from footage.media.concat import Piece, write_reel
+from footage.media.text_overlay import write_on
 
 
 def pictures_of(path):

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.sampling import spread, target_size
-from footage.vlm.contract import frames_for
+from footage.core.frame_budget import frames_for
+from footage.media.sampling import spread, target_size
 
 
 @pytest.mark.parametrize(

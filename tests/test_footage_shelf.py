@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from tiny_qwen35 import write_tiny_model
 
-from footage.embedder import load_embedder
-from footage.shelf import Shelf
+from footage.core.disk_cache import Shelf
+from footage.core.types import Frames, Span
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.synthetic import random_clip, write_clip
-from footage.types import Frames, Span
+from footage.synthetic.clips import random_clip, write_clip
 from footage.vlm import contract, load_model
 from indexer.pipeline import index
 from search.engine import Engine
-from search.ground import Looking
+from search.grounding.ground import Looking
 
 
 def test_a_shelf_holds_no_more_than_it_may_and_lets_the_unused_go(tmp_path):

@@ -12,10 +12,10 @@ from tiny_clips import index_of, write_clip
 from tiny_molmo2 import write_tiny_model
 from tiny_qwen35 import write_tiny_model as write_tiny_qwen
 
-from footage.errors import VideoError
-from footage.showing import Scene, ask, ask_together, cut
-from footage.types import Span
-from footage.video import probe
+from footage.core.errors import VideoError
+from footage.core.types import Span
+from footage.inference.segments import Scene, ask, ask_together, cut
+from footage.media.video import probe
 from footage.vlm import load_model
 from footage.vlm.protocol import Prompt
 

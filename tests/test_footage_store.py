@@ -15,18 +15,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footage.errors import (
+from footage.core.errors import (
     SchemaMismatchError,
     StoreCorruptError,
     StoreError,
     StoreFullError,
     StoreMissingError,
 )
+from footage.core.timeline import merge_events
+from footage.core.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
 from footage.store import SCHEMA_VERSION, Store, VectorRow
-from footage.store.faults import translate
+from footage.store.errors import translate
 from footage.store.schema import vector_table
-from footage.timeline import merge_events
-from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
 
 PROVENANCE = Provenance("org/model", "abc", "1", "small")
 ODD = [
@@ -188,8 +188,8 @@ def test_what_the_system_says_about_disks_becomes_a_sentence(tmp_path):
 FILL_DISK = """
 import resource, signal, sys
 from footage.store import Store
-from footage.errors import StoreFullError
-from footage.types import *
+from footage.core.errors import StoreFullError
+from footage.core.types import *
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 store = Store.open(sys.argv[1], create=True)
 resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))

@@ -12,7 +12,7 @@ import pytest
 from killing import kill_at, steps_of
 from standin_model import StandinEmbedder, StandinModel, write_levels
 
-from footage.errors import StoreError, StoreMissingError, UsageError
+from footage.core.errors import StoreError, StoreMissingError, UsageError
 from footage.store import Store
 from footage.store.backup import backup, restore
 from indexer.pipeline import index

@@ -16,17 +16,17 @@ from standin_model import StandinEmbedder, StandinModel, write_levels
 from test_footage_store_migrations import unpacked
 from typer.testing import CliRunner
 
-from footage.embedder import load_embedder
-from footage.errors import StoreError, StoreMissingError
+from footage.core.errors import StoreError, StoreMissingError
+from footage.core.types import Span
+from footage.embed.text_embedder import load_embedder
 from footage.store import Mark, Store
 from footage.store.checking import check
 from footage.store.reading import read_whole
 from footage.store.tables import Tables
-from footage.types import Span
-from indexer.exchange import import_captions
+from indexer.import_export import import_captions
 from indexer.pipeline import index
 from indexer.repairing import repair
-from ui.cli import app
+from ui.cli.main import app
 
 FLIPS = int(os.environ.get("FOOTAGE_TEST_FLIPS", "60"))
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "4"))

@@ -10,8 +10,8 @@ import pytest
 from killing import kill_at, steps_of
 from standin_model import StandinEmbedder, StandinModel, write_levels
 
+from footage.core.types import Span
 from footage.store import Mark, Store
-from footage.types import Span
 from indexer.pipeline import index
 
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "6"))

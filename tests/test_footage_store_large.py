@@ -7,11 +7,11 @@ import hashlib
 import numpy as np
 import pytest
 
-from footage.errors import StoreError
+from footage.core.errors import StoreError
+from footage.core.types import Caption, File, Provenance, Span, Video, Window, WindowRecord
 from footage.store import Store, VectorRow
 from footage.store import tables as tables_module
 from footage.store.schema import vector_table
-from footage.types import Caption, File, Provenance, Span, Video, Window, WindowRecord
 
 EMBEDDER = "e"
 DIMENSION = 32

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from killing import kill_at, steps_of
 
-from footage.errors import SchemaMismatchError, StoreError
+from footage.core.errors import SchemaMismatchError, StoreError
 from footage.store import SCHEMA_VERSION, Store
 from footage.store.backup import backup, restore
 from footage.store.migrations import MIGRATIONS, Migration, upgrade
-from footage.store.rows import window_checksum
+from footage.store.records import window_checksum
 from footage.store.snapshots import Snapshot
-from indexer.exchange import export_captions
+from indexer.import_export import export_captions
 
 SAMPLES = Path(__file__).parent / "data"
 OLDER = [8, 9]

@@ -9,12 +9,21 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from footage.errors import StoreError
+from footage.core.errors import StoreError
+from footage.core.types import (
+    Answer,
+    Caption,
+    CaptionEvent,
+    File,
+    Provenance,
+    Span,
+    Video,
+    Window,
+    WindowRecord,
+)
 from footage.store import Grounding, Mark, Store, grounding_key
 from footage.store import tables as tables_module
 from footage.store.backup import backup, restore
-from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
-from footage.vlm.protocol import Answer
 
 PROVENANCE = Provenance("org/model", "abc", "1", "small")
 HERE = Span(1.5, 4.0)

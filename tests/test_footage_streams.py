@@ -16,21 +16,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_clips import index_of, write_clip
 
-from footage import demux
-from footage.animation import write_animation
-from footage.clip import write_clip as cut_clip
-from footage.containers import check
-from footage.errors import DecodeError
-from footage.framegrid import read_grid
-from footage.media import copy_clip, write_thumbnail
-from footage.parts import GAP_SECONDS
-from footage.reel import Piece, write_reel
-from footage.showing import cut
-from footage.stretch import stretch_in
-from footage.types import Span, Video
-from footage.video import Sampler, frame_at, probe, sample
-from footage.watchdog import Pulse
-from footage.windows import plan_windows, run_of, runs
+from footage.core.errors import DecodeError
+from footage.core.timeout import Pulse
+from footage.core.types import Span, Video
+from footage.core.windows import plan_windows, run_of, runs
+from footage.inference.segments import cut
+from footage.media import demux
+from footage.media.animation import write_animation
+from footage.media.clip import write_clip as cut_clip
+from footage.media.concat import Piece, write_reel
+from footage.media.containers import check
+from footage.media.discontinuities import GAP_SECONDS
+from footage.media.frame_grid import read_grid
+from footage.media.sandbox import copy_clip, write_thumbnail
+from footage.media.segment import stretch_in
+from footage.media.video import Sampler, frame_at, probe, sample
 
 FPS = 25
 WRAP_SECONDS = 2**33 / 90_000

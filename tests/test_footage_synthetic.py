@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footage import synthetic
-from footage.synthetic import (
+from footage.synthetic import clips as synthetic
+from footage.synthetic.clips import (
     ALL_EVENTS,
     ALL_SENTENCES,
     BACKDROPS,

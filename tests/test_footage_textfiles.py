@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.config import load_settings
-from footage.errors import FileError, UsageError
-from footage.textfiles import decode_text, read_lines, read_text
-from search.calibration import Calibration, Card, Fit, read_calibration
-from search.evaluation.readers import read_timelens
-from search.export.manifest import verify
-from ui.parts import read_prompt
+from evaluation.readers import read_timelens
+from footage.core.config import load_settings
+from footage.core.errors import FileError, UsageError
+from footage.core.text_files import decode_text, read_lines, read_text
+from search.grounding.calibration import Calibration, Card, Fit, read_calibration
+from service.export.manifest import verify
+from service.factories import read_prompt
 
 MARKED = [
     lambda text: text.encode("utf-8"),

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage import corrections
-from footage.corrections import Correction
-from footage.coverage import coverage
-from footage.demux import FrameTable
-from footage.timecode import clamp, iou, overlap_seconds, parse_time
-from footage.timeline import merge_events, merge_spans
-from footage.types import (
+from footage.core import corrections
+from footage.core.corrections import Correction
+from footage.core.coverage import coverage
+from footage.core.timecode import clamp, iou, overlap_seconds, parse_time
+from footage.core.timeline import merge_events, merge_spans
+from footage.core.types import (
+    Answer,
     Caption,
     CaptionEvent,
     File,
@@ -27,14 +27,14 @@ from footage.types import (
     WindowRecord,
     on_grid,
 )
+from footage.core.windows import plan_windows
+from footage.media.demux import FrameTable
 from footage.vlm import contract
-from footage.vlm.protocol import Answer
-from footage.windows import plan_windows
-from search import looking
-from search.asking import Question, Reply
-from search.seams import places
-from ui.components import media, timeline
-from ui.components.stage.wishes import read_marks
+from search.grounding import proposals
+from search.grounding.span_merge import places
+from search.grounding.window_queries import Question, Reply
+from ui.web.components import media, timeline
+from ui.web.components.player.events import read_marks
 
 CLOCKS = (
     Fraction(24_000, 1001),
@@ -148,12 +148,12 @@ def test_where_to_look_next_never_leaves_the_video(duration, a, b, others, lengt
     whole = Span(0, video.duration_seconds)
     place = Span.clamped(min(a, b) * duration, max(a, b) * duration, within=whole)
     taken = [Span.clamped(min(c, d) * duration, max(c, d) * duration) for c, d in others]
-    free = looking.free_stretch(place, taken, duration_seconds=duration)
+    free = proposals.free_stretch(place, taken, duration_seconds=duration)
     windows = [
-        *looking.around(place, within=free, length_seconds=length),
-        looking.window_on(place, within=whole, length_seconds=length),
-        looking.moved_window(place, taken, within=whole, length_seconds=length),
-        looking.window_at(a * duration, whole, length),
+        *proposals.around(place, within=free, length_seconds=length),
+        proposals.window_on(place, within=whole, length_seconds=length),
+        proposals.moved_window(place, taken, within=whole, length_seconds=length),
+        proposals.window_at(a * duration, whole, length),
     ]
     for window in filter(None, windows):
         assert 0 <= window.start_seconds <= window.end_seconds <= video.duration_seconds

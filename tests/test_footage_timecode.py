@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.errors import UsageError
-from footage.timecode import clamp, format_time, gap_seconds, iou, overlap_seconds, parse_time
-from footage.types import Span
+from footage.core.errors import UsageError
+from footage.core.timecode import clamp, format_time, gap_seconds, iou, overlap_seconds, parse_time
+from footage.core.types import Span
 
 times = st.integers(0, 10_000_000).map(lambda n: n / 100)
 spans = st.tuples(times, times).map(lambda ends: Span(*sorted(ends)))

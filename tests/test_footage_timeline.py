@@ -5,9 +5,9 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.timeline import covered_seconds, event_id, merge_events, merge_spans, normalise_text
-from footage.types import Caption, CaptionEvent, Provenance, Span, Window, WindowRecord
-from footage.windows import plan_windows
+from footage.core.timeline import covered_seconds, event_id, merge_events, merge_spans, normalise_text
+from footage.core.types import Caption, CaptionEvent, Provenance, Span, Window, WindowRecord
+from footage.core.windows import plan_windows
 
 DURATION = 80.0
 PLAN = plan_windows("c", DURATION, window_seconds=30.0, overlap_seconds=5.0)  # 0-30, 25-55, 50-80

@@ -16,13 +16,13 @@ import pytest
 from PIL import Image
 from tiny_clips import index_of, write_audio_only, write_clip
 
-from footage import decode
-from footage.errors import DecodeError, NotAVideoError, VideoError, VideoNotFoundError
-from footage.sampling import spread
-from footage.types import Span
-from footage.video import Sampler, frame_at, probe, sample
-from footage.vlm.contract import frames_for
-from footage.watchdog import Pulse
+from footage.core.errors import DecodeError, NotAVideoError, VideoError, VideoNotFoundError
+from footage.core.frame_budget import frames_for
+from footage.core.timeout import Pulse
+from footage.core.types import Span
+from footage.media import decode
+from footage.media.sampling import spread
+from footage.media.video import Sampler, frame_at, probe, sample
 
 WHOLE = Span(0, 1e6)
 
@@ -439,8 +439,8 @@ def test_a_small_file_of_huge_pictures_is_refused_before_one_is_decoded(tmp_path
     path = write_blank(tmp_path / "huge.mp4", 12_000, 12_000)
     code = """
 import re, sys
-from footage.errors import DecodeError
-from footage.video import probe
+from footage.core.errors import DecodeError
+from footage.media.video import probe
 try:
     probe(sys.argv[1])
 except DecodeError as error:
@@ -463,14 +463,14 @@ def test_large_pictures_are_scaled_down_while_they_are_decoded(tmp_path):
 
 def test_too_large_and_too_narrow_pictures_are_refused(tmp_path, monkeypatch):
     path = write_clip(tmp_path / "a.mp4", size=(64, 48))
-    monkeypatch.setattr("footage.demux.MAX_PIXELS", 1000)
+    monkeypatch.setattr("footage.media.demux.MAX_PIXELS", 1000)
     with pytest.raises(DecodeError, match=r"a\.mp4 has pictures of 64x48 pixels, 0 MB each; at most 1,000 "):
         probe(path)
     monkeypatch.undo()
     narrow = write_clip(tmp_path / "b.mkv", count=2, codec="ffv1", size=(1000, 2))
     with pytest.raises(DecodeError, match=r"b\.mkv has frames of 1000x2 pixels: too narrow"):
         sample(narrow, WHOLE)
-    monkeypatch.setattr("footage.demux.MAX_FRAMES", 10)
+    monkeypatch.setattr("footage.media.demux.MAX_FRAMES", 10)
     with pytest.raises(DecodeError, match="holds more than 10 frames"):
         probe(write_clip(tmp_path / "c.mp4", count=20))
 
@@ -499,7 +499,7 @@ def test_frame_at_gives_the_picture_on_show_and_scales_it_down(tmp_path):
 
 def test_importing_loads_no_decoder():
     script = (
-        "import sys, footage.video, footage.clip; "
+        "import sys, footage.media.video, footage.media.clip; "
         "print(*[m for m in ('av', 'torch', 'torchcodec', 'torchvision', 'PIL') if m in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
@@ -511,8 +511,8 @@ def test_missing_ffmpeg_libraries_are_named_with_the_line_that_installs_them(tmp
     (tmp_path / "torchcodec" / "__init__.py").write_text("raise RuntimeError('Could not load libtorchcodec')")
     path = write_clip(tmp_path / "a.mp4", count=2)
     script = (
-        "from footage.video import probe\n"
-        "from footage.errors import DependencyError\n"
+        "from footage.media.video import probe\n"
+        "from footage.core.errors import DependencyError\n"
         f"try:\n    probe({str(path)!r})\n"
         "except DependencyError as exc:\n    print(exc, exc.hint)\n"
     )

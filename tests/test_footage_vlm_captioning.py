@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from footage.errors import ModelMemoryError
-from footage.types import Span
+from footage.core.errors import ModelMemoryError
+from footage.core.types import Answer, Span
 from footage.vlm import contract
 from footage.vlm.captioning import FIRST_STAGE_ONLY, SECOND_TRY, captions
 from footage.vlm.profiles import DEMO, MARLIN_2B, QWEN25_VL_7B
-from footage.vlm.protocol import Answer, Prepared
+from footage.vlm.protocol import Prepared
 
 TWO_STAGES = replace(DEMO, second_prompt="You said: {caption}\nBetter?")
 LATE = Prepared(Span(60, 76), "late")

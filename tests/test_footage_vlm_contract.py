@@ -12,11 +12,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from footage.errors import UsageError
-from footage.types import Caption, CaptionEvent, Span
+from footage.core import frame_budget
+from footage.core.errors import UsageError
+from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm import contract
 from footage.vlm.profiles import DEMO, MARLIN_2B, QWEN25_VL_7B
-from footage.vlm.protocol import Answer, Sampling
+from footage.vlm.protocol import Sampling
 
 MINUTE = Span(0.0, 60.0)
 LATER = Span(25.0, 55.0)
@@ -200,12 +201,12 @@ def test_a_raw_prompt_has_the_caps_and_sampling_asked_for():
     ],
 )
 def test_frames_are_two_a_second_even_and_bounded(seconds, frames):
-    assert contract.frames_for(seconds) == frames
+    assert frame_budget.frames_for(seconds) == frames
 
 
 def test_frames_follow_the_profile():
-    assert contract.frames_for(10.0, fps=4.0) == 40
-    assert contract.frames_for(100.0, max_frames=60) == 60
+    assert frame_budget.frames_for(10.0, fps=4.0) == 40
+    assert frame_budget.frames_for(100.0, max_frames=60) == 60
 
 
 @pytest.mark.parametrize(
@@ -213,11 +214,11 @@ def test_frames_follow_the_profile():
     [(4, 320, 576, 360), (20, 320, 576, 1800), (240, 320, 576, 21600), (60, 448, 448, 5880), (5, 64, 96, 18)],
 )
 def test_video_tokens_are_pairs_times_cells(frames, height, width, tokens):
-    assert contract.video_tokens(frames, height, width) == tokens
+    assert frame_budget.video_tokens(frames, height, width) == tokens
 
 
 def test_the_pixel_budget_is_for_the_whole_clip():
-    assert contract.longest_edge(60, MARLIN_2B.pixels_per_frame) == 12_042_240
+    assert frame_budget.longest_edge(60, MARLIN_2B.pixels_per_frame) == 12_042_240
     assert contract.budget_text(MARLIN_2B) == "fps=2 frames=4..240 pixels=200704"
     assert contract.budget_text(DEMO) == "fps=2 frames=4..240 pixels=6144"
 

@@ -18,12 +18,13 @@ import tiny_qwen25vl
 import torch
 from tiny_qwen35 import write_tiny_model
 
-from footage.types import Frames, Span
-from footage.vlm import contract, load_model, states
-from footage.vlm.answering import Writing
+from footage.core import frame_budget
+from footage.core.types import Frames, Span
+from footage.vlm import contract, kv_cache, load_model
+from footage.vlm.backends.qwen import LONG_PROMPT_TOKENS, QwenModel
+from footage.vlm.backends.qwen25vl import Qwen25VLModel
+from footage.vlm.generation import Writing
 from footage.vlm.protocol import LIKELIEST, Prepared, Prompt, Sampling
-from footage.vlm.qwen import LONG_PROMPT_TOKENS, QwenModel
-from footage.vlm.qwen25vl import Qwen25VLModel
 
 EVENTS = (
     "a dog",
@@ -47,7 +48,7 @@ def model(request, tmp_path_factory, placed) -> QwenModel:
 
 def shown(number: int) -> Frames:
     start, seconds = WINDOWS[number % len(WINDOWS)]
-    times = np.linspace(start, start + seconds - 0.04, contract.frames_for(seconds))
+    times = np.linspace(start, start + seconds - 0.04, frame_budget.frames_for(seconds))
     pixels = np.random.default_rng(number).integers(0, 255, (len(times), 64, 96, 3), np.uint8)
     return Frames(pixels, tuple(float(time) for time in times), Span(start, start + seconds))
 
@@ -256,16 +257,16 @@ def test_finished_rows_leave_the_batch(model, monkeypatch):
 class Holder:
     """Holds a state, as a window does."""
 
-    state: states.State | None = None
+    state: kv_cache.State | None = None
 
 
-def a_state(kilobytes: int) -> states.State:
+def a_state(kilobytes: int) -> kv_cache.State:
     part = torch.zeros(1, 1, kilobytes, 128)  # half a kilobyte each
-    return states.State(((part, part),), kilobytes, 0)
+    return kv_cache.State(((part, part),), kilobytes, 0)
 
 
 def test_states_unused_for_longest_are_let_go_of_when_the_bound_is_met():
-    kept = states.Kept(device_bytes=0, memory_bytes=10 << 10)
+    kept = kv_cache.Kept(device_bytes=0, memory_bytes=10 << 10)
     holders = [Holder() for _ in range(4)]
     for holder in holders[:3]:
         kept.put(holder, a_state(3))
@@ -278,7 +279,7 @@ def test_states_unused_for_longest_are_let_go_of_when_the_bound_is_met():
 
 
 def test_a_state_larger_than_the_bound_is_not_kept():
-    kept = states.Kept(device_bytes=0, memory_bytes=2 << 10)
+    kept = kv_cache.Kept(device_bytes=0, memory_bytes=2 << 10)
     holder = Holder()
     kept.put(holder, a_state(3))
     assert holder.state is None and kept.nbytes == 0

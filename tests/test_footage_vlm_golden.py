@@ -12,11 +12,12 @@ import pytest
 from qwen35_tokenizer import real_tokenizer
 from tiny_qwen35 import write_tiny_model
 
-from footage.types import Frames, Span
+from footage.core import frame_budget
+from footage.core.types import Answer, Frames, Span
 from footage.vlm import contract, load_model
+from footage.vlm.backends.qwen35 import Qwen35Model
 from footage.vlm.profiles import MARLIN_2B, Changes
-from footage.vlm.protocol import Answer, Prompt
-from footage.vlm.qwen35 import Qwen35Model
+from footage.vlm.protocol import Prompt
 
 PROCESSORS_OWN = Changes(pixels_per_frame=25_165_824 // 22)
 """Budget of the reference run: 25,165,824 pixels a clip, which leaves 864x480 as it is."""
@@ -85,7 +86,7 @@ def test_the_prompts_at_our_own_budget_stay_as_they_are(model, name):
     seconds = float(name.split()[1])
     find = contract.find_prompt("a squirrel looks at a purple butterfly", MARLIN_2B)
     prompt = find if name.startswith("find") else contract.caption_prompt(MARLIN_2B)
-    count = contract.frames_for(seconds)
+    count = frame_budget.frames_for(seconds)
     ids, grid = whole_prompt(
         model, shown(total_frames=round(seconds * 25), sampled_frames=count, fps=25), prompt
     )

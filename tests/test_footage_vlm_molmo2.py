@@ -14,9 +14,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from tiny_molmo2 import VISION_TOKENS, write_tiny_model
 
-from footage.errors import DecodeError, ModelError, ModelMemoryError, UsageError, WrongCheckpointError
-from footage.types import Frames, Span
-from footage.vlm import contract, load_model, molmo2, pointing
+from footage.core.errors import DecodeError, ModelError, ModelMemoryError, UsageError, WrongCheckpointError
+from footage.core.types import Frames, Span
+from footage.vlm import contract, load_model, pointing
+from footage.vlm.backends import molmo2
 from footage.vlm.profiles import MARLIN_2B, MOLMO2_4B
 from footage.vlm.protocol import PictureModel, Prompt, Sampling
 from footage.vlm.weights import locate

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.errors import UsageError
-from footage.types import Span
-from footage.vlm.pointing import Places, Point, Shown, point_prompt, read_places, track_prompt
+from footage.core.errors import UsageError
+from footage.core.types import Answer, Point, Span
+from footage.vlm.pointing import Places, Shown, point_prompt, read_places, track_prompt
 from footage.vlm.profiles import DEMO, MARLIN_2B, MOLMO2_4B
-from footage.vlm.protocol import Answer
 
 PICTURE = Shown(Span(83.5, 83.5), (83.5,), 640, 480)
 WINDOW = Shown(Span(10.0, 12.0), (10.0, 10.517, 11.03, 11.97), 640, 480)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from footage.errors import UsageError
+from footage.core.errors import UsageError
 from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, changed, get_profile, require
 from footage.vlm.protocol import Sampling
 

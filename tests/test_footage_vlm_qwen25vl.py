@@ -23,13 +23,15 @@ from tiny_qwen25vl import write_tiny_model
 from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS
 from tiny_qwen35 import write_tiny_model as write_other_model
 
-from footage.errors import DecodeError, ModelError, ModelUnavailableError, WrongCheckpointError
+from footage.core import frame_budget
+from footage.core.errors import DecodeError, ModelError, ModelUnavailableError, WrongCheckpointError
+from footage.core.types import Frames, Span
 from footage.store import Store
-from footage.types import Frames, Span
-from footage.vlm import contract, load_model, qwen25vl
+from footage.vlm import contract, load_model
+from footage.vlm.backends import qwen25vl
 from footage.vlm.profiles import QWEN25_VL_7B, Changes
 from footage.vlm.protocol import Prepared, Prompt, Sampling, VideoModel
-from indexer.exchange import export_captions, import_captions
+from indexer.import_export import export_captions, import_captions
 from indexer.pipeline import index
 
 SMALL: Changes = {"pixels_per_frame": 10 * 28 * 28, "caption_tokens": 48}
@@ -56,7 +58,7 @@ def frames(times, span: tuple[float, float], *, height=64, width=96, seed=0) -> 
 
 
 def window(start: float, seconds: float, *, seed=0) -> Frames:
-    times = np.linspace(start, start + seconds - 0.04, contract.frames_for(seconds))
+    times = np.linspace(start, start + seconds - 0.04, frame_budget.frames_for(seconds))
     return frames(times, (start, start + seconds), seed=seed)
 
 

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS, write_tiny_model
 
-from footage.errors import (
+from footage.core import frame_budget
+from footage.core.errors import (
     DecodeError,
     DependencyError,
     ModelError,
@@ -31,11 +32,12 @@ from footage.errors import (
     UsageError,
     WrongCheckpointError,
 )
-from footage.types import Frames, Span
-from footage.vlm import contract, dependency_error, load_model, qwen, qwen35, running
-from footage.vlm.answering import Writing
+from footage.core.types import Answer, Frames, Span
+from footage.vlm import batching, contract, dependency_error, load_model
+from footage.vlm.backends import qwen, qwen35
+from footage.vlm.generation import Writing
 from footage.vlm.profiles import DEMO, MARLIN_2B, VIDEO_SCAN
-from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling, VideoModel
+from footage.vlm.protocol import Prepared, Prompt, Sampling, VideoModel
 from footage.vlm.weights import locate
 
 
@@ -68,7 +70,7 @@ def frames(times, span: tuple[float, float], *, height=64, width=96, seed=0) -> 
 
 
 def window(start: float, seconds: float, *, seed=0) -> Frames:
-    times = np.linspace(start, start + seconds - 0.04, contract.frames_for(seconds))
+    times = np.linspace(start, start + seconds - 0.04, frame_budget.frames_for(seconds))
     return frames(times, (start, start + seconds), seed=seed)
 
 
@@ -145,7 +147,7 @@ def test_grids_follow_the_budget_and_tokens_follow_the_grid(model, count, height
     ids = prepared.payload.ids.tolist()
     assert prepared.payload.grid.tolist() == [grid]
     seen = ids.count(model._model.config.video_token_id)
-    assert seen == contract.video_tokens(2 * grid[0], grid[1] * 16, grid[2] * 16)
+    assert seen == frame_budget.video_tokens(2 * grid[0], grid[1] * 16, grid[2] * 16)
     assert prepared.span == Span(0, 10)
 
 
@@ -426,7 +428,7 @@ def test_other_errors_are_not_taken_for_memory(model):
 
 @given(st.lists(st.integers(1, 200)), st.integers(1, 600), st.integers(1, 9))
 def test_batches_hold_every_item_once_in_order_within_their_bounds(tokens, most, rows):
-    batches = list(running.batches(range(len(tokens)), tokens.__getitem__, most, rows))
+    batches = list(batching.batches(range(len(tokens)), tokens.__getitem__, most, rows))
     assert [n for batch in batches for n in batch] == list(range(len(tokens)))
     for batch in batches:
         assert 1 <= len(batch) <= rows

@@ -15,15 +15,16 @@ import pytest
 from serve_demo import CAPTION
 from standin_model import StandinEmbedder, write_levels
 
-from footage.errors import ModelUnavailableError
+from footage.core.endpoint import Access
+from footage.core.errors import ModelUnavailableError
+from footage.core.types import Frames, Span
+from footage.media.video import sample
 from footage.store import Store
-from footage.types import Frames, Span
-from footage.video import sample
-from footage.vlm import contract, server
-from footage.vlm.address import Access
+from footage.vlm import contract
+from footage.vlm.backends.server import client
+from footage.vlm.backends.server.http_client import Patience
 from footage.vlm.captioning import SECOND_TRY
 from footage.vlm.profiles import DEMO
-from footage.vlm.wire import Patience
 from indexer.pipeline import IndexReport, index
 from indexer.progress import Progress
 
@@ -71,9 +72,9 @@ class Supervisor:
     def patience(self) -> Patience:
         return Patience(away_seconds=PATIENCE_SECONDS, sleep=self.sleep, clock=lambda: self.seconds)
 
-    def connect(self, faults: str = "run", *, requests: int = 8) -> server.ServerModel:
+    def connect(self, faults: str = "run", *, requests: int = 8) -> client.ServerModel:
         address = f"http://127.0.0.1:{self.port}/{faults}/v1"
-        return server.load(address, access=Access(requests=requests), patience=self.patience)
+        return client.load(address, access=Access(requests=requests), patience=self.patience)
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ def grey() -> Frames:
     return Frames(np.full((4, 64, 96, 3), 90, np.uint8), (0.0, 0.5, 1.0, 1.5), Span(0, 2))
 
 
-def requests_of(model: server.ServerModel, number: int) -> list[tuple]:
+def requests_of(model: client.ServerModel, number: int) -> list[tuple]:
     return [(model.prepare(grey()), PROMPT)] * number
 
 
@@ -134,12 +135,12 @@ def restless(path: Path, *, first: bool = False) -> tuple[Path, int]:
     frames = [
         sample(clip, Span(start, start + 16), **DEMO.frame_budget) for start in (36, 0 if first else 72)
     ]
-    least, most = (len(server.sending.clip_parts(each)[0]["video_url"]["url"]) for each in frames)
+    least, most = (len(client.sending.clip_parts(each)[0]["video_url"]["url"]) for each in frames)
     assert least < most
     return clip, (least + most) // 2
 
 
-def run_index(clip: Path, db: Path, model: server.ServerModel, **more) -> IndexReport:
+def run_index(clip: Path, db: Path, model: client.ServerModel, **more) -> IndexReport:
     store = Store.open(db, create=True)
     return index([clip], store=store, model=model, embedder=StandinEmbedder(), **more)
 
@@ -174,7 +175,7 @@ def test_an_engine_that_dies_of_every_window_ends_the_run(supervisor: Supervisor
     with pytest.raises(ModelUnavailableError, match="went away over a request"):
         run_index(clip, tmp_path / "index", supervisor.connect("fatal=1", requests=1), batch_size=1)
     deaths = supervisor.starts - 1 + (supervisor.process.wait() != 0)
-    assert deaths == 2 * server.MOST_LEFT_OUT
+    assert deaths == 2 * client.MOST_LEFT_OUT
 
 
 def test_a_stop_ends_the_waiting_at_once(supervisor: Supervisor, tmp_path: Path) -> None:
@@ -213,7 +214,7 @@ def test_ctrl_c_ends_the_waiting_of_the_command_at_once(supervisor: Supervisor, 
     address = f"http://127.0.0.1:{supervisor.port}/fatal=1/v1"
     command = ["index", str(clip), "--db", str(tmp_path / "index"), "--model", address]
     process = subprocess.Popen(
-        [sys.executable, "-c", "from ui.cli import main; main()", *command],
+        [sys.executable, "-c", "from ui.cli.main import main; main()", *command],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from vllm_loader import Loader
 
-from footage.sampling import spread
-from footage.types import Frames, Span
-from footage.vlm import sending
-from footage.vlm.contract import frames_for, pair_stamps
-from footage.vlm.running import in_pairs
+from footage.core.frame_budget import frames_for
+from footage.core.types import Frames, Span
+from footage.media.sampling import spread
+from footage.vlm.backends.server import payload
+from footage.vlm.batching import in_pairs
+from footage.vlm.contract import pair_stamps
 
-ASKED = Loader(sending.ALL_FRAMES, do_sample_frames=False)
+ASKED = Loader(payload.ALL_FRAMES, do_sample_frames=False)
 """A server with the fields of a request, or of the line that ``footage models serve-command`` prints."""
 BITS, CELL = 9, 16
 EXACT = 0.001
@@ -26,7 +27,7 @@ EXACT = 0.001
 def frames_of(
     source_fps: float, seconds: float, *, fps: float = 2.0, start: float = 0.0, min_frames: int = 4
 ) -> Frames:
-    """A window of a recording at a constant rate, sampled as ``footage.video`` does, each frame numbered."""
+    """A window of a recording at a constant rate, sampled as the product does, each frame numbered."""
     end = start + seconds
     first, last = int(np.ceil(start * source_fps - 1e-9)), int(np.ceil(end * source_fps - 1e-9))
     taken = first + spread(last - first, frames_for(seconds, fps=fps, min_frames=min_frames))
@@ -85,13 +86,13 @@ def test_every_frame_is_seen_in_order_at_its_time(
     source_fps: float, fps: float, start: float, seconds: float, off: float
 ) -> None:
     frames = frames_of(source_fps, seconds, fps=fps, start=start)
-    timing = sending.clip_timing(frames)
-    shown = ASKED.show(sending.encode_clip(frames))
+    timing = payload.clip_timing(frames)
+    shown = ASKED.show(payload.encode_clip(frames))
     assert spelled(shown.pictures) == list(range(len(frames.times_seconds)))
     wrong = np.abs(shown.stamps - true_stamps(frames))
     assert wrong.max() <= off + EXACT
     assert wrong.max() == pytest.approx(timing.off_seconds, abs=EXACT)
-    assert bool(sending.clip_notes(frames)) == (timing.off_seconds > sending.STAMP_TOLERANCE_SECONDS)
+    assert bool(payload.clip_notes(frames)) == (timing.off_seconds > payload.STAMP_TOLERANCE_SECONDS)
 
 
 @pytest.mark.parametrize("fps", [0.5, 1, 2, 3, 4, 6, 10, 15])
@@ -104,21 +105,21 @@ def test_evenly_sampled_frames_have_exact_stamps(fps: float, seconds: float) -> 
         tuple(n / fps for n in range(count)),
         Span(0, count / fps),
     )
-    shown = ASKED.show(sending.encode_clip(frames))
+    shown = ASKED.show(payload.encode_clip(frames))
     assert spelled(shown.pictures) == list(range(count))
     assert np.abs(shown.stamps - true_stamps(frames)).max() <= EXACT
-    assert sending.clip_notes(frames) == ()
+    assert payload.clip_notes(frames) == ()
 
 
 def test_a_loader_that_is_not_asked_for_all_loses_frames_above_two_a_second() -> None:
     """What the fields are for; and that at 2 a second at most nothing is lost even without them."""
-    clip = sending.encode_clip(frames_of(30, 30, fps=4))
+    clip = payload.encode_clip(frames_of(30, 30, fps=4))
     own = Loader({"num_frames": -1})
     assert len(own.show(clip).pictures) == 60
     assert len(ASKED.show(clip).pictures) == 120
-    odd = sending.encode_clip(frames_of(30, 7.3))
+    odd = payload.encode_clip(frames_of(30, 7.3))
     assert (len(own.show(odd).pictures), len(ASKED.show(odd).pictures)) == (15, 16)
-    assert spelled(own.show(sending.encode_clip(frames_of(30, 30))).pictures) == list(range(60))
+    assert spelled(own.show(payload.encode_clip(frames_of(30, 30))).pictures) == list(range(60))
 
 
 @given(
@@ -131,11 +132,11 @@ def test_stamps_are_off_by_a_frame_of_the_source_at_most(
     source_fps: float, fps: float, start: int, seconds: float
 ) -> None:
     frames = frames_of_times(source_fps, seconds, fps, start / 4)
-    timing = sending.clip_timing(frames)
+    timing = payload.clip_timing(frames)
     assert not timing.respaced
     assert timing.numbers == tuple(range(len(frames.times_seconds)))
     assert timing.off_seconds <= 1.5 / source_fps + EXACT
-    assert timing.rate < sending.MOST_FPS
+    assert timing.rate < payload.MOST_FPS
 
 
 def frames_of_times(source_fps: float, seconds: float, fps: float, start: float) -> Frames:
@@ -149,7 +150,7 @@ def frames_of_times(source_fps: float, seconds: float, fps: float, start: float)
 
 @given(st.lists(st.integers(0, 60_000), min_size=1, max_size=60).map(sorted), st.integers(0, 5000))
 def test_shown_frames_are_those_on_show(milliseconds: list[int], more: int) -> None:
-    timing = sending.timing_of(milliseconds, milliseconds[-1] + more)
+    timing = payload.timing_of(milliseconds, milliseconds[-1] + more)
     one = milliseconds[0] == milliseconds[-1]
     assert len(timing.numbers) == (2 if one else len(milliseconds))
     assert all(a <= b for a, b in pairwise(timing.numbers))
@@ -163,21 +164,21 @@ def test_shown_frames_are_those_on_show(milliseconds: list[int], more: int) -> N
 def test_a_recording_that_pauses_is_shown_as_it_was_on_show_and_noted() -> None:
     pixels = np.stack([painted(n) for n in range(4)])
     frames = Frames(pixels, (0.0, 0.5, 1.0, 8.0), Span(0, 10))
-    shown = ASKED.show(sending.encode_clip(frames))
+    shown = ASKED.show(payload.encode_clip(frames))
     assert spelled(shown.pictures) == [0, 2, 2, 2]
     assert shown.stamps == pytest.approx([1.25, 6.25])
-    assert sending.clip_notes(frames) == ("frames uneven in time, shown at even steps",)
+    assert payload.clip_notes(frames) == ("frames uneven in time, shown at even steps",)
 
 
 def test_stamps_that_are_far_off_are_noted() -> None:
     frames = frames_of(7.5, 16, start=25)
-    assert sending.clip_notes(frames) == ("time stamps up to 0.11 s off",)
+    assert payload.clip_notes(frames) == ("time stamps up to 0.11 s off",)
 
 
 def test_one_picture_is_shown_twice_under_its_own_stamp() -> None:
     for times in ((0.25,), (0.25, 0.25), (0.0, 0.0)):
         frames = Frames(np.stack([painted(7)] * len(times)), times, Span(0, 0.5))
-        shown = ASKED.show(sending.encode_clip(frames))
+        shown = ASKED.show(payload.encode_clip(frames))
         assert spelled(shown.pictures) == [7, 7]
         (stamp,) = shown.stamps
         assert f"<{stamp:.1f} seconds>" == pair_stamps([round(1000 * times[0])] * 2)[0]

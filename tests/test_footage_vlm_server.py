@@ -26,24 +26,26 @@ from serve_demo import CAPTION, KEY, PLAIN_FIELDS
 from standin_model import StandinEmbedder, write_levels
 from typer.testing import CliRunner
 
-from footage.config import Settings
-from footage.errors import DecodeError, ModelUnavailableError, UsageError
+from footage.core.config import Settings
+from footage.core.endpoint import Access, check_allowed, is_address, parse_address, shown_address
+from footage.core.errors import DecodeError, ModelUnavailableError, UsageError
+from footage.core.types import Answer, Frames, Span, Window
+from footage.media.video import probe, sample
 from footage.store import Store
-from footage.types import Frames, Span, Window
-from footage.video import probe, sample
-from footage.vlm import contract, load_model, seen, sending, server
-from footage.vlm.address import Access, check_allowed, is_address, parse_address, shown_address
+from footage.vlm import contract, load_model
+from footage.vlm.backends.qwen import bare_video
+from footage.vlm.backends.server import client, payload
+from footage.vlm.backends.server import clip_probe as seen
+from footage.vlm.backends.server.check import OPTIONAL_FIELDS
+from footage.vlm.backends.server.client import Manner, profile_for, read_completion, request_body
+from footage.vlm.backends.server.http_client import Patience
 from footage.vlm.pointing import point_prompt
 from footage.vlm.profiles import DEMO, MARLIN_2B, changed
-from footage.vlm.protocol import Answer, Prompt, Sampling
-from footage.vlm.qwen import bare_video
-from footage.vlm.server import Manner, profile_for, read_completion, request_body
-from footage.vlm.server_check import OPTIONAL_FIELDS
-from footage.vlm.wire import Patience
+from footage.vlm.protocol import Prompt, Sampling
 from indexer.pipeline import index
-from search.asking import Asker, Question
-from search.ground import find_in_file
-from ui.cli import app
+from search.grounding.ground import find_in_file
+from search.grounding.window_queries import Asker, Question
+from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT / "data" / "footage"
@@ -115,8 +117,8 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
 
 
-def connect(address: str, *, patience: Patience = HURRY, **access) -> server.ServerModel:
-    return server.load(address, access=Access(**access), patience=patience)
+def connect(address: str, *, patience: Patience = HURRY, **access) -> client.ServerModel:
+    return client.load(address, access=Access(**access), patience=patience)
 
 
 def windows_of(model, *, frames: int = 32, clips: int = 6):
@@ -128,7 +130,7 @@ def windows_of(model, *, frames: int = 32, clips: int = 6):
         budget = {**model.profile.frame_budget, "fps": frames / end}
         window = sample(path, Span(0, end), **budget)
         assert len(window.times_seconds) == frames
-        assert sending.clip_timing(window).off_seconds <= 0.001
+        assert payload.clip_timing(window).off_seconds <= 0.001
         windows.append(model.prepare(window))
     return windows
 
@@ -223,7 +225,7 @@ def decoded(parts) -> tuple[list[float], np.ndarray]:
 def test_a_clip_holds_the_frames_at_the_rate_that_fits_their_times() -> None:
     frames = grey()
     later = Frames(frames.pixels, tuple(t + 30.01 for t in frames.times_seconds), Span(30, 32.01))
-    times, pictures = decoded(sending.clip_parts(later))
+    times, pictures = decoded(payload.clip_parts(later))
     assert times == pytest.approx([0, 0.51, 1.01, 1.52], abs=0.01)
     assert pictures.shape == frames.pixels.shape
     assert np.abs(pictures.astype(int) - frames.pixels).max() <= 3
@@ -232,13 +234,13 @@ def test_a_clip_holds_the_frames_at_the_rate_that_fits_their_times() -> None:
 @pytest.mark.parametrize("colour", [(200, 30, 60), (20, 180, 40), (30, 40, 220), (240, 230, 30)])
 def test_colours_survive(colour: tuple[int, int, int]) -> None:
     pixels = np.full((4, 64, 96, 3), colour, np.uint8)
-    _, pictures = decoded(sending.clip_parts(Frames(pixels, (0.0, 0.5, 1.0, 1.5), Span(0, 2))))
+    _, pictures = decoded(payload.clip_parts(Frames(pixels, (0.0, 0.5, 1.0, 1.5), Span(0, 2))))
     assert np.abs(pictures.astype(int) - pixels).max() <= 4
 
 
 def test_readers_that_count_frames_find_the_true_rate() -> None:
     times = tuple(n * 0.508 for n in range(30))
-    data = sending.encode_clip(grey(times, end=15.24))
+    data = payload.encode_clip(grey(times, end=15.24))
     with av.open(io.BytesIO(data)) as file:
         stream = file.streams.video[0]
         assert float(stream.average_rate) == pytest.approx(1 / 0.508, rel=1e-3)
@@ -248,25 +250,25 @@ def test_readers_that_count_frames_find_the_true_rate() -> None:
 
 def test_no_frame_no_clip() -> None:
     with pytest.raises(DecodeError):
-        sending.clip_parts(Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(0, 1)))
+        payload.clip_parts(Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(0, 1)))
 
 
 def test_a_picture_of_odd_size_is_sent_a_pixel_larger() -> None:
     pixels = np.full((1, 241, 427, 3), 200, np.uint8)
-    _, pictures = decoded(sending.clip_parts(Frames(pixels, (3.0,), Span(3, 3))))
+    _, pictures = decoded(payload.clip_parts(Frames(pixels, (3.0,), Span(3, 3))))
     assert pictures.shape == (2, 242, 428, 3)
     assert np.abs(pictures.astype(int) - 200).max() <= 3
 
 
 def test_pictures_have_their_times_before_each_pair() -> None:
-    parts = sending.picture_parts(grey((0.0, 0.5, 1.0)))
+    parts = payload.picture_parts(grey((0.0, 0.5, 1.0)))
     assert [part["type"] for part in parts] == ["text", "image_url", "image_url", "text", "image_url"]
     assert [part["text"] for part in parts if "text" in part] == ["<0.2 seconds>", "<1.0 seconds>"]
 
 
 def test_marlin_is_asked_within_its_budget_and_with_both_stop_ids() -> None:
     prompt = contract.caption_prompt(MARLIN_2B)
-    body = request_body("marlin-2b", sending.clip_parts(grey()), prompt, MARLIN_2B, Manner())
+    body = request_body("marlin-2b", payload.clip_parts(grey()), prompt, MARLIN_2B, Manner())
     assert body["temperature"] == 0
     assert body["max_tokens"] == 2048
     assert set(body["stop_token_ids"]) == {248044, 248046}
@@ -521,7 +523,7 @@ def test_a_field_that_is_refused_is_left_out_alone(constant: Served, fault: str,
 def test_an_index_does_not_depend_on_how_the_server_is_asked(constant: Served) -> None:
     """A server that is upgraded may refuse fields that it took; what the model sees is the same."""
     told = {connect(constant.at(fault)).provenance for fault in ("", "untrusting", "plain", "vague")}
-    assert [each.budget for each in told] == [f"{contract.budget_text(DEMO)} sent=h264 crf={sending.CRF}"]
+    assert [each.budget for each in told] == [f"{contract.budget_text(DEMO)} sent=h264 crf={payload.CRF}"]
 
 
 # What the model sees
@@ -560,14 +562,14 @@ def test_a_server_that_shows_no_prompt_is_asked_about_a_drawn_clip(constant: Ser
     with pytest.raises(ModelUnavailableError, match="from 12 to 16 s of a drawn clip from 1 to 4 s"):
         connect(constant.at("blind"))
     assert connect(constant.at("blind"), accept_server_sampling=True).provenance.budget.endswith("=server")
-    assert connect(constant.at("blind") + "?frames").provenance.budget.endswith(f"q={sending.JPEG_QUALITY}")
+    assert connect(constant.at("blind") + "?frames").provenance.budget.endswith(f"q={payload.JPEG_QUALITY}")
 
 
 @given(st.floats(0.5, 8))
 def test_true_stamps_are_no_problem_and_others_are(fps: float) -> None:
     profile = changed(DEMO, {"fps": fps})
     for frames in seen.clips_to_look_at(profile):
-        milliseconds = sending.window_milliseconds(frames)
+        milliseconds = payload.window_milliseconds(frames)
         stamps = contract.pair_stamps(milliseconds)
         found = seen.read_prompt("<|im_start|>user\n" + "<|video_pad|>".join(stamps))
         assert found is not None and found.form == "bare"

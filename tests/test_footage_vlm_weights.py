@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from footage.errors import ModelUnavailableError, UsageError, WrongCheckpointError
+from footage.core.errors import ModelUnavailableError, UsageError, WrongCheckpointError
 from footage.vlm import weights
 from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES
 
@@ -234,7 +234,7 @@ def locate_elsewhere(
     """Runs ``locate`` in a fresh process: what it found, or the error's name, sentence and hint."""
     code = (
         "import json, sys\n"
-        "from footage.errors import FootageError\n"
+        "from footage.core.errors import FootageError\n"
         "from footage.vlm import weights\n"
         f"weights.HUB_TIMEOUT_SECONDS = {hub_timeout}\n"
         "from footage.vlm.weights import locate\n"

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from footage.errors import DecodeError
-from footage.watchdog import supervise
+from footage.core.errors import DecodeError
+from footage.core.timeout import supervise
 
 
 def test_the_result_and_the_error_of_the_work_come_through():
@@ -57,7 +57,7 @@ def test_abandoned_work_stops_at_its_next_beat():
 def test_a_hung_decoder_does_not_hold_up_the_end_of_the_process():
     script = (
         "import threading\n"
-        "from footage.watchdog import supervise\n"
+        "from footage.core.timeout import supervise\n"
         "try:\n"
         "    supervise(lambda pulse: threading.Event().wait(), name='a.mp4', timeout_seconds=0.1)\n"
         "except Exception as exc:\n"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.errors import UsageError
-from footage.types import Span
-from footage.windows import plan_windows
+from footage.core.errors import UsageError
+from footage.core.types import Span
+from footage.core.windows import plan_windows
 
 
 def spans(duration, window=30.0, overlap=5.0):

@@ -14,9 +14,9 @@ import pytest
 from standin_model import StandinEmbedder, StandinModel, write_levels
 from test_indexer_pipeline import content_of
 
-from footage.errors import StoreFullError
+from footage.core.errors import StoreFullError
+from footage.core.types import Span
 from footage.store import Mark, Store
-from footage.types import Span
 from indexer.pipeline import index
 
 SIZE = "6m"

@@ -10,14 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.errors import UsageError
-from indexer.clocks import (
-    Clocks,
-    parse_clock_from,
-    parse_container_clocks,
-    parse_offsets,
-    parse_zone,
-)
+from footage.core.errors import UsageError
+from indexer.timestamps import Clocks, parse_clock_from, parse_container_clocks, parse_offsets, parse_zone
 
 MADE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from standin_truth import SAMPLES, TruthModel
 
-from footage.corrections import standing
-from footage.embedder import load_embedder
-from footage.errors import UsageError
+from footage.core.corrections import standing
+from footage.core.errors import UsageError
+from footage.core.types import Provenance, Span
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.types import Provenance, Span
 from indexer.correcting import correct, corrected, undo
 from indexer.pipeline import index, reembed
 from indexer.projection import Projector

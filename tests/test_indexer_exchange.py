@@ -7,9 +7,9 @@ import json
 import pytest
 from standin_model import StandinEmbedder, StandinModel, write_levels
 
-from footage.errors import UsageError
+from footage.core.errors import UsageError
 from footage.store import Store
-from indexer.exchange import export_captions, import_captions
+from indexer.import_export import export_captions, import_captions
 from indexer.pipeline import index
 
 

@@ -16,16 +16,16 @@ from standin_model import BRIGHT, StandinEmbedder, StandinModel
 from test_indexer_pipeline import content_of
 from typer.testing import CliRunner
 
+from footage.core.types import File, Span
 from footage.store import Store
-from footage.store.notebook import Mark
+from footage.store.annotations import Mark
 from footage.store.tables import Tables
-from footage.types import File, Span
-from indexer.following import expected_seconds, is_provisional
+from indexer.growing_files import expected_seconds, is_provisional
 from indexer.library import Found
 from indexer.pipeline import index
-from indexer.settling import Settling
-from search.export import Clip, export
-from ui.cli import app
+from indexer.unfinished_files import Settling
+from service.export import Clip, export
+from ui.cli.main import app
 
 KILLS = 1 + int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
 NOW = datetime(2026, 5, 1, 12).timestamp()

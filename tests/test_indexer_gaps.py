@@ -10,12 +10,12 @@ from standin_model import StandinEmbedder, StandinModel
 from tiny_clips import write_clip
 from typer.testing import CliRunner
 
-from footage.coverage import coverage
+from footage.core.coverage import coverage
+from footage.core.types import File, Span, Video
 from footage.store import SCHEMA_VERSION, Store
-from footage.types import File, Span, Video
 from indexer.pipeline import index
-from ui.cli import app
-from ui.components import timeline, wall
+from ui.cli.main import app
+from ui.web.components import camera_timeline, timeline
 
 FPS, HOURS_26 = 25, 26 * 3600.0
 
@@ -115,12 +115,12 @@ def test_gaps_are_drawn_and_explained():
 
 def test_a_camera_shows_nothing_in_a_gap():
     file = File("/a", "a", camera="gate", recorded_at="2026-03-01T12:00:00+00:00", duration_seconds=3700)
-    placed, _ = wall.recordings([file], zone=UTC, gaps={"a": (Span(100, 3600),)})
+    placed, _ = camera_timeline.recordings([file], zone=UTC, gaps={"a": (Span(100, 3600),)})
     assert [(each.start.minute, each.start_seconds) for each in placed] == [(0, 0), (0, 3600)]
     assert all(each.file_start == datetime(2026, 3, 1, 12, tzinfo=UTC) for each in placed)
-    [seen] = wall.at_moment(placed, datetime(2026, 3, 1, 12, 30, tzinfo=UTC))
+    [seen] = camera_timeline.at_moment(placed, datetime(2026, 3, 1, 12, 30, tzinfo=UTC))
     assert seen.recording is None and seen.after == datetime(2026, 3, 1, 13, tzinfo=UTC)
-    [seen] = wall.at_moment(placed, datetime(2026, 3, 1, 13, 0, 10, tzinfo=UTC))
+    [seen] = camera_timeline.at_moment(placed, datetime(2026, 3, 1, 13, 0, 10, tzinfo=UTC))
     assert seen.recording is not None and seen.seconds == 3610
 
 

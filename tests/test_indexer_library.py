@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.errors import FileError, NotAVideoError, UsageError, VideoNotFoundError
+from footage.core.errors import FileError, NotAVideoError, UsageError, VideoNotFoundError
 from indexer.library import (
     LINK_OUT,
     SAMPLE_BYTES,

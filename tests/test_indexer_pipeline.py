@@ -18,21 +18,21 @@ import pytest
 from standin_model import BRIGHT, DARK, StandinEmbedder, StandinModel, write_levels
 from standin_run import WINDOWS, index_slowly
 
-from footage.errors import (
+from footage.core.errors import (
     ModelMemoryError,
     SchemaMismatchError,
     StoreError,
     UsageError,
     VideoNotFoundError,
 )
+from footage.core.types import Caption, CaptionEvent, File, Span, Video, Window, WindowRecord
 from footage.store import Store
-from footage.types import Caption, CaptionEvent, File, Span, Video, Window, WindowRecord
 from footage.vlm.protocol import LIKELIEST
 from indexer import projection
-from indexer.clocks import Clocks
 from indexer.library import Selection
 from indexer.pipeline import index, reembed
 from indexer.projection import Projector
+from indexer.timestamps import Clocks
 
 LEVELS = {
     "a.mp4": [20, 20, 20, 220, 220, 220, 220, 20, 20, 20],

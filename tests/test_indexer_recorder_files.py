@@ -14,16 +14,16 @@ import numpy as np
 import pytest
 from standin_model import StandinEmbedder, StandinModel
 
-from footage.errors import UsageError
+from footage.core.errors import UsageError
+from footage.media.video import probe
 from footage.store import Store
-from footage.video import probe
-from indexer.clocks import Clocks
-from indexer.exchange import export_captions, import_captions
+from indexer.import_export import export_captions, import_captions
 from indexer.library import Found, Ignored, Selection, fingerprint, walk
 from indexer.pipeline import index
-from search.filters import Filters, fitting
-from search.like import content_of
-from search.reviewing import save, saved
+from indexer.timestamps import Clocks
+from search.query.filters import Filters, fitting
+from search.retrieval.similar import content_of
+from search.saved_searches import save, saved
 
 BERLIN = ZoneInfo("Europe/Berlin")
 APPLE = "com.apple.quicktime.creationdate"

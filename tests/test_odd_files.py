@@ -19,10 +19,10 @@ from test_indexer_recorder_files import cut_short, edit_times_in_place
 from test_ui_commands import bare_environment, lines, needs_demo_model  # noqa: F401 (a fixture)
 from typer.testing import CliRunner
 
+from footage.core.timeline import covered_seconds
 from footage.store import Store
-from footage.synthetic import SyntheticClip, random_clip, write_clip
-from footage.timeline import covered_seconds
-from ui.cli import app
+from footage.synthetic.clips import SyntheticClip, random_clip, write_clip
+from ui.cli.main import app
 
 FPS, SECONDS, HOURS_26 = 10, 6, 26 * 3600.0
 JUMP_FRAME = 20

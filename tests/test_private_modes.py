@@ -13,17 +13,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from footage.private import close_to_others, private_folder
-from footage.shelf import Shelf
-from footage.synthetic import random_clip, write_clip
-from footage.types import Span
-from search.export.staging import staging
-from ui.components import media
+from footage.core.disk_cache import Shelf
+from footage.core.private_files import close_to_others, private_folder
+from footage.core.types import Span
+from footage.synthetic.clips import random_clip, write_clip
+from service.export.staging import staging
+from ui.web.components import media
 
 ROOT = Path(__file__).resolve().parents[1]
 IN_TURN = """
 import json, sys
-from ui.cli import main
+from ui.cli.main import main
 for arguments in json.loads(sys.argv[1]):
     sys.argv = ["footage", *arguments]
     try:

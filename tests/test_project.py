@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from footage.config import Settings
+from footage.core.config import Settings
 from footage.vlm.profiles import PROFILES
 
 ROOT = Path(__file__).resolve().parents[1]
-PACKAGES = ("footage", "indexer", "search", "ui")
+PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
 COMMANDS = (
     *("index", "search", "find", "prompt", "ask", "point", "track", "status", "ui", "demo", "eval", "models"),
     *("doctor", "reembed"),
@@ -113,18 +113,18 @@ def test_no_other_distribution_claims_our_package_names() -> None:
     }
 
 
-def test_the_distribution_holds_the_four_packages_and_the_command() -> None:
+def test_the_distribution_holds_the_packages_and_the_command() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))
     assert tuple(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == PACKAGES
-    assert project["project"]["scripts"] == {"footage": "ui.cli:main"}
+    assert project["project"]["scripts"] == {"footage": "ui.cli.main:main"}
     assert project["project"]["license"] == "Apache-2.0"
     assert "Apache License" in text_of("LICENSE")
 
 
 def test_no_file_of_the_app_hides_a_package() -> None:
     """Streamlit puts the app's folder first on the path."""
-    beside_the_app = {path.stem for path in (ROOT / "ui").glob("*.py")} | {
-        path.name for path in (ROOT / "ui").iterdir() if path.is_dir() and any(path.glob("*.py"))
+    beside_the_app = {path.stem for path in (ROOT / "ui" / "web").glob("*.py")} | {
+        path.name for path in (ROOT / "ui" / "web").iterdir() if path.is_dir() and any(path.glob("*.py"))
     }
     installed = {name for name in packages_distributions() if not name.startswith("_")}
     assert beside_the_app & (installed | set(sys.stdlib_module_names)) == set()
@@ -165,7 +165,8 @@ def test_installed_versions_are_locked_ones() -> None:
 
 
 def test_help_loads_nothing_heavy() -> None:
-    code = f"import sys, ui.cli; print(sorted(set(sys.modules) & {HEAVY | {'numpy', 'pydantic_settings'}!r}))"
+    heavy = HEAVY | {"numpy", "pydantic_settings"}
+    code = f"import sys, ui.cli.main; print(sorted(set(sys.modules) & {heavy!r}))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

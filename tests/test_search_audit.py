@@ -8,12 +8,12 @@ import pytest
 from standin_finder import StandinFinder, TestVideo, index_videos
 from typer.testing import CliRunner
 
-from footage.embedder import load_embedder
-from footage.types import Span
-from search.asking import Asker
+from footage.core.types import Span
+from footage.embed.text_embedder import load_embedder
 from search.audit import agreement_rate, audit
-from ui import parts
-from ui.cli import app
+from search.grounding.window_queries import Asker
+from service import factories
+from ui.cli.main import app
 
 DOG, BALL = "A dog runs.", "A ball bounces."
 HONEST = TestVideo("honest", 60, 60, {DOG: [(5, 10)], BALL: [(40, 44)]})
@@ -58,7 +58,7 @@ def test_files_that_cannot_be_reached_are_left_out_and_forgetting_forgets(store,
 
 
 def test_the_command_lists_the_worst_and_status_shows_the_rate(store, monkeypatch):
-    monkeypatch.setattr(parts, "load_model", lambda settings: StandinFinder([HONEST, LIAR]))
+    monkeypatch.setattr(factories, "load_model", lambda settings: StandinFinder([HONEST, LIAR]))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")
     runner, db = CliRunner(), ["--db", str(store.path)]
     assert json.loads(runner.invoke(app, ["status", *db, "--json"]).stdout.splitlines()[0])["audit"] is None

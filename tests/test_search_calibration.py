@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from footage.errors import FileError, UsageError
-from search import calibration
-from search.calibration import (
+from footage.core.errors import FileError, UsageError
+from search.grounding import calibration
+from search.grounding.calibration import (
     CARDS,
     UNCALIBRATED,
     Fit,
@@ -18,7 +18,7 @@ from search.calibration import (
     load_calibration,
     read_calibration,
 )
-from search.verdict import CAPTION_MEASURES, CAUTIOUS, MODEL_MEASURES
+from search.grounding.verdict import CAPTION_MEASURES, CAUTIOUS, MODEL_MEASURES
 
 NAMES = [*MODEL_MEASURES, *CAPTION_MEASURES]
 

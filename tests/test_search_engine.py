@@ -9,17 +9,16 @@ from pathlib import Path
 import pytest
 from standin_finder import StandinFinder, TestVideo, index_videos, write_grey_video
 
-from footage.embedder import load_embedder
-from footage.errors import DecodeError, ModelMemoryError, UsageError, VideoNotFoundError
+from footage.core.errors import DecodeError, ModelMemoryError, UsageError, VideoNotFoundError
+from footage.core.types import Answer, Span, Window
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.types import Span, Window
-from footage.vlm.protocol import Answer
-from search.asking import Asker, Question
-from search.calibration import UNCALIBRATED, Calibration
 from search.engine import Engine
-from search.ground import Looking, find_in_file
-from search.query import parse_query
-from search.retrieve import Retriever, word_order
+from search.grounding.calibration import UNCALIBRATED, Calibration
+from search.grounding.ground import Looking, find_in_file
+from search.grounding.window_queries import Asker, Question
+from search.query.parser import parse_query
+from search.retrieval.retriever import Retriever, word_order
 
 RED_RIGHT = "A red car drives from left to right."
 RED_LEFT = "A red car drives from right to left."

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import Span
-from search.evaluation.grounding import grounding_rows
-from search.evaluation.metrics import ScoredSpan
-from search.evaluation.readers import MomentQuery
+from evaluation.grounding import grounding_rows
+from evaluation.metrics import ScoredSpan
+from evaluation.readers import MomentQuery
+from footage.core.types import Span
 
 
 def rows(truths, guesses, *, precision=False, duration=20.0):

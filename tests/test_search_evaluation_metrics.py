@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import CaptionEvent, Span
-from search.evaluation.metrics import (
+from evaluation.metrics import (
     Counts,
     Moment,
     ScoredSpan,
@@ -22,7 +21,8 @@ from search.evaluation.metrics import (
     recall_at,
     video_recall_at,
 )
-from search.evaluation.readers import read_qvhighlights, read_qvhighlights_predictions
+from evaluation.readers import read_qvhighlights, read_qvhighlights_predictions
+from footage.core.types import CaptionEvent, Span
 
 seconds = st.integers(0, 60).map(lambda half: half / 2)
 spans = st.tuples(seconds, seconds).map(lambda pair: Span(min(pair), max(pair)))

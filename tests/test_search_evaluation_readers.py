@@ -6,9 +6,7 @@ import json
 
 import pytest
 
-from footage.errors import FileError, UsageError
-from footage.types import Span
-from search.evaluation.readers import (
+from evaluation.readers import (
     read_activitynet,
     read_charades_sta,
     read_ground_truth,
@@ -17,6 +15,8 @@ from search.evaluation.readers import (
     read_qvhighlights_predictions,
     read_timelens,
 )
+from footage.core.errors import FileError, UsageError
+from footage.core.types import Span
 
 GOOD_TRUTH = {
     "annotator": "somebody",

@@ -6,9 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import Span
-from search.evaluation.metrics import Counts, boundary_errors, matched_spans, occurrence_counts
-from search.evaluation.verdicts import (
+from evaluation.metrics import Counts, boundary_errors, matched_spans, occurrence_counts
+from evaluation.verdicts import (
     Bin,
     Judged,
     auroc,
@@ -19,6 +18,7 @@ from search.evaluation.verdicts import (
     recall_at_precision,
     reliability,
 )
+from footage.core.types import Span
 
 confidences = st.integers(0, 20).map(lambda twentieth: twentieth / 20)
 sets = st.tuples(

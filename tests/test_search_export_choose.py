@@ -8,9 +8,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import Span, Video
-from search.export.choose import fit, ranked
-from search.export.clips import Clip
+from footage.core.types import Span, Video
+from service.export.clips import Clip
+from service.export.select import fit, ranked
 
 LENGTHS = st.lists(st.floats(0.01, 500), max_size=40)
 

@@ -19,17 +19,17 @@ from hypothesis import strategies as st
 from tiny_clips import write_clip
 from tiny_exports import NTSC, NTSC_DOUBLE, NTSC_FILM, clip_of, write_rated
 
-from footage.errors import DecodeError, UsageError, VideoError
-from footage.types import Span
-from search.export.apart import Moment, apart
-from search.export.chapters import vtt
-from search.export.cuts import by_counting, cut
-from search.export.edl import edl, marker_edl
-from search.export.fcpxml import fcpxml
-from search.export.names import reel_names
-from search.export.otio import otio
-from search.export.smpte import Counting
-from search.export.tables import csv_table, jsonl
+from footage.core.errors import DecodeError, UsageError, VideoError
+from footage.core.types import Span
+from service.export.chapters import vtt
+from service.export.cuts import by_counting, cut
+from service.export.edl import edl, marker_edl
+from service.export.fcpxml import fcpxml
+from service.export.names import reel_names
+from service.export.otio import otio
+from service.export.overlaps import Moment, apart
+from service.export.smpte import Counting
+from service.export.tables import csv_table, jsonl
 
 EVENT = re.compile(r"(\d{3})  (\S{1,8}) +(V|AA/V) +C +(\S{11}) (\S{11}) (\S{11}) (\S{11})")
 RATES = (NTSC_FILM, Fraction(24), Fraction(25), NTSC, Fraction(30), Fraction(50), NTSC_DOUBLE, Fraction(60))

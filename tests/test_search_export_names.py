@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.export.names import MOST_BYTES, free_name, one_line, reel_names, safe_stem
+from service.export.names import MOST_BYTES, free_name, one_line, reel_names, safe_stem
 
 ANY = st.text(st.characters(), max_size=300)
 

@@ -16,22 +16,12 @@ from test_footage_clip import frames_of
 from tiny_clips import write_clip
 from tiny_exports import NTSC, clip_of, write_rated
 
-from footage.errors import FileError, FootageError, UsageError, VideoError
-from footage.types import Match, Provenance, Span, Window
-from search.export import (
-    FORMATS,
-    Lettering,
-    Options,
-    Origins,
-    clips_of,
-    export,
-    make_reel,
-    verify,
-    widened,
-)
-from search.export.cuts import cut
-from search.export.joined import title_of
-from search.joint import JointMatch
+from footage.core.errors import FileError, FootageError, UsageError, VideoError
+from footage.core.types import Match, Provenance, Span, Window
+from search.composite import JointMatch
+from service.export import FORMATS, Lettering, Options, Origins, clips_of, export, make_reel, verify, widened
+from service.export.concat import title_of
+from service.export.cuts import cut
 
 
 @pytest.fixture
@@ -201,7 +191,7 @@ def test_a_full_disk_leaves_nothing_and_what_was_there_stays(tmp_path, source):
     script = (
         "import resource, sys\nfrom pathlib import Path\n"
         f"sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
-        "from tiny_exports import clip_of\nfrom search.export import Options, export\n"
+        "from tiny_exports import clip_of\nfrom service.export import Options, export\n"
         f"clips = [clip_of({str(source)!r}, 0, 2), clip_of({str(source)!r}, 1, 4)]\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "try:\n"

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from opentimelineio import opentime
 from tiny_exports import NTSC, NTSC_DOUBLE, NTSC_FILM
 
-from footage.errors import UsageError
-from search.export.smpte import Counting, counting
+from footage.core.errors import UsageError
+from service.export.smpte import Counting, counting
 
 COUNTINGS = (
     *(Counting(NTSC_FILM), Counting(Fraction(24)), Counting(Fraction(25)), Counting(NTSC)),

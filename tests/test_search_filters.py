@@ -13,11 +13,11 @@ from standin_finder import index_videos
 from standin_model import StandinEmbedder
 from test_search_engine import DOG, RED_RIGHT, VIDEOS, StandinFinder
 
-from footage.errors import UsageError
-from footage.types import File, Span
+from footage.core.errors import UsageError
+from footage.core.types import File, Span
 from search.engine import Engine
-from search.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment, unknown_names
-from search.query import did_you_mean, parse_query
+from search.query.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment, unknown_names
+from search.query.parser import did_you_mean, parse_query
 
 
 def test_terms_are_read_and_the_rest_is_words():

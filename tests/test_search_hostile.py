@@ -9,11 +9,11 @@ from standin_model import StandinEmbedder
 from test_search_joint import VIDEOS
 from test_search_query import HOSTILE
 
-from footage.errors import UsageError
+from footage.core.errors import UsageError
+from search.composite import search_joint
 from search.engine import Engine
-from search.ground import Looking
-from search.joint import search_joint
-from search.query import parse_query
+from search.grounding.ground import Looking
+from search.query.parser import parse_query
 
 HARD = [
     "'; DROP TABLE events; --",

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standin_finder import StandinFinder, TestVideo, index_videos
 
-from footage.embedder import load_embedder
-from footage.errors import UsageError
-from footage.timecode import overlap_seconds
-from footage.types import Match, Span, Video, Window
+from footage.core.errors import UsageError
+from footage.core.timecode import overlap_seconds
+from footage.core.types import Match, Span, Video, Window
+from footage.embed.text_embedder import load_embedder
+from search.composite import SAME_TIME_SHARE, TOLERANCE_SECONDS, combine, search_joint
 from search.engine import Engine
-from search.joint import SAME_TIME_SHARE, TOLERANCE_SECONDS, combine, search_joint
-from search.query import parse_query
+from search.query.parser import parse_query
 
 CAR, DOG, BALL = "A red car drives by.", "A white dog runs.", "A green ball bounces."
 HAT = "A tall man wears a hat."
@@ -282,7 +282,7 @@ def test_absence_needs_a_look_at_all_of_it():
 
 
 def test_each_part_is_looked_for_where_another_was(tmp_path, embedder, monkeypatch):
-    monkeypatch.setattr("search.joint.VIDEOS", 1)  # each part brings in its best video only
+    monkeypatch.setattr("search.composite.VIDEOS", 1)  # each part brings in its best video only
     store = index_videos(
         tmp_path,
         [

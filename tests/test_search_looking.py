@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.timecode import overlap_seconds
-from footage.types import Span, on_grid
-from search.looking import (
+from footage.core.timecode import overlap_seconds
+from footage.core.types import Span, on_grid
+from search.grounding.proposals import (
     MOVED_SECONDS,
     SHORTEST_SECONDS,
     around,

@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_search_engine import DOG, RED_LEFT, RED_RIGHT, VIDEOS, index_videos
 
-from footage.embedder import load_embedder
-from footage.errors import UsageError
-from footage.types import File, Span, Video
+from footage.core.errors import UsageError
+from footage.core.types import File, Span, Video
+from footage.embed.text_embedder import load_embedder
 from search.engine import Engine
-from search.like import more_like, read_moment_in_video
 from search.pages import LISTED, grouped, page
+from search.retrieval.similar import more_like, read_moment_in_video
 
 answers = st.lists(
     st.builds(

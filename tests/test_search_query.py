@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footage.errors import UsageError
-from footage.plaintext import MARKS, without_quotes
+from footage.core.errors import UsageError
+from footage.core.plain_text import MARKS, without_quotes
 from footage.vlm.contract import FIND_TEMPLATE, find_prompt
 from footage.vlm.profiles import DEMO
-from search.query import MAX_QUERY_CHARACTERS, parse_query
+from search.query.parser import MAX_QUERY_CHARACTERS, parse_query
 
 
 def test_the_three_forms_of_a_query():

@@ -16,14 +16,14 @@ from test_ui_commands import bare_environment, lines  # noqa: F401
 from tiny_text_models import PROMPTS, write_cross_encoder, write_embedder
 from typer.testing import CliRunner
 
-from footage.embedder import BUNDLED, load_embedder
-from footage.errors import ModelUnavailableError, WrongCheckpointError
-from footage.types import Hit, Span
+from footage.core.errors import ModelUnavailableError, WrongCheckpointError
+from footage.core.types import Hit, Span
+from footage.embed.text_embedder import BUNDLED, load_embedder
 from search.engine import Engine
-from search.query import parse_query
-from search.rerank import MOST, load_reranker
-from search.retrieve import ARMS, NEGATED_WEIGHT, PASSAGE_WEIGHT, Retriever
-from ui.cli import app
+from search.query.parser import parse_query
+from search.retrieval.rerank import MOST, load_reranker
+from search.retrieval.retriever import ARMS, NEGATED_WEIGHT, PASSAGE_WEIGHT, Retriever
+from ui.cli.main import app
 
 QUERY = "he starts the engine"
 YARD = TestVideo("yard", 60, 40, {"A dog runs along the fence.": [(5, 12)], "A red car stops.": [(20, 26)]})

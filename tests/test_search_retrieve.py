@@ -7,11 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footage.embedder import load_embedder
-from footage.store import Store
-from footage.store import tables as tables_module
-from footage.store.rows import PASSAGE_WORDS, text_rows
-from footage.types import (
+from footage.core.types import (
     Caption,
     CaptionEvent,
     Event,
@@ -23,10 +19,14 @@ from footage.types import (
     Window,
     WindowRecord,
 )
+from footage.embed.text_embedder import load_embedder
+from footage.store import Store
+from footage.store import tables as tables_module
+from footage.store.records import PASSAGE_WORDS, text_rows
 from indexer.projection import Projector
-from search.hubs import Hubs
-from search.query import parse_query
-from search.retrieve import Retriever
+from search.query.parser import parse_query
+from search.retrieval.hubness import Hubs
+from search.retrieval.retriever import Retriever
 
 KITCHEN = [
     "A woman stands in a kitchen with a bowl of eggs.",

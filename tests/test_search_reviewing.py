@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standin_truth import SAMPLES, TruthModel
 
-from footage.embedder import load_embedder
-from footage.errors import UsageError
+from footage.core.errors import UsageError
+from footage.core.timecode import iou
+from footage.core.types import Span
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.store.notebook import RECENT_SEARCHES
-from footage.timecode import iou
-from footage.types import Span
+from footage.store.annotations import RECENT_SEARCHES
 from indexer.pipeline import index
-from search import reviewing
+from search import saved_searches
 from search.engine import Engine
 
 QUERY = "a green car drives from left to right"
@@ -29,7 +29,7 @@ MOMENTS = st.lists(st.tuples(st.sampled_from("ab"), SPANS), max_size=12)
 
 @given(MOMENTS, MOMENTS)
 def test_a_moment_is_an_item_of_its_video_that_agrees_with_it(found, held):
-    numbers = reviewing.tell_apart(found, held)
+    numbers = saved_searches.tell_apart(found, held)
     every = {number: moment for number, moment in enumerate(held)}
     for number, moment in zip(numbers, found, strict=True):
         every.setdefault(number, moment)
@@ -40,25 +40,25 @@ def test_a_moment_is_an_item_of_its_video_that_agrees_with_it(found, held):
 
 @given(MOMENTS, MOMENTS)
 def test_looking_again_finds_nothing_new(found, held):
-    numbers = reviewing.tell_apart(found, held)
+    numbers = saved_searches.tell_apart(found, held)
     fresh = {number for number in numbers if number >= len(held)}
     first = {number: found[numbers.index(number)] for number in sorted(fresh)}
     after = [*held, *first.values()]
-    assert all(number < len(after) for number in reviewing.tell_apart(found, after))
+    assert all(number < len(after) for number in saved_searches.tell_apart(found, after))
 
 
 @given(MOMENTS, MOMENTS, st.randoms())
 def test_the_order_of_what_is_held_does_not_decide_what_is_new(found, held, random):
-    new = [number >= len(held) for number in reviewing.tell_apart(found, held)]
+    new = [number >= len(held) for number in saved_searches.tell_apart(found, held)]
     random.shuffle(held)
-    assert [number >= len(held) for number in reviewing.tell_apart(found, held)] == new
+    assert [number >= len(held) for number in saved_searches.tell_apart(found, held)] == new
 
 
 @given(st.integers(0, 50), st.integers(4, 40), st.integers(-1, 1), st.integers(-1, 1))
 def test_a_moment_that_moved_a_little_is_the_same_item(start, length, early, late):
     held = Span(start + 1, start + 1 + length)
     moved = Span(held.start_seconds + early, held.end_seconds + late)
-    assert reviewing.tell_apart([("a", moved)], [("a", held)]) == [0]
+    assert saved_searches.tell_apart([("a", moved)], [("a", held)]) == [0]
 
 
 # -- With an index ---------------------------------------------------------
@@ -90,76 +90,78 @@ def engine(store, embedder):
 
 
 def test_the_first_look_finds_the_second_finds_nothing_new(store, engine):
-    search = reviewing.save(store.notebook, "green cars", QUERY, author="Ann")
-    first = reviewing.look(store, engine, search, at=10.0)
+    search = saved_searches.save(store.notebook, "green cars", QUERY, author="Ann")
+    first = saved_searches.look(store, engine, search, at=10.0)
     assert first and all(item.new and item.match for item in first)
     assert first[0].mark.found_text == "A green car drives from left to right."
-    again = reviewing.look(store, engine, reviewing.saved(store.notebook, "Green  CARS"), at=20.0)
+    again = saved_searches.look(store, engine, saved_searches.saved(store.notebook, "Green  CARS"), at=20.0)
     assert [item.mark for item in again] == [item.mark for item in first]
     assert not any(item.new for item in again)
     assert store.notebook.saved_searches()[0].looked_at == 20.0
 
 
 def test_the_model_finds_the_same_item_that_the_captions_found(store, engine):
-    search = reviewing.save(store.notebook, "green cars", QUERY)
-    first = reviewing.look(store, engine, search, at=10.0)[0]
-    closely = reviewing.look(store, engine, search, mode="closely", at=20.0)
+    search = saved_searches.save(store.notebook, "green cars", QUERY)
+    first = saved_searches.look(store, engine, search, at=10.0)[0]
+    closely = saved_searches.look(store, engine, search, mode="closely", at=20.0)
     assert closely[0].mark == first.mark and closely[0].match.grounded
 
 
 def test_what_was_decided_stays_and_is_there_when_the_index_is_opened_anew(store, engine):
-    search = reviewing.save(store.notebook, "green cars", QUERY)
-    item = reviewing.look(store, engine, search, at=10.0)[0]
-    reviewing.decide(store.notebook, item.mark, "flagged", note=" look at this ", author="Ann")
-    reviewing.look(store, engine, search, at=20.0)
+    search = saved_searches.save(store.notebook, "green cars", QUERY)
+    item = saved_searches.look(store, engine, search, at=10.0)[0]
+    saved_searches.decide(store.notebook, item.mark, "flagged", note=" look at this ", author="Ann")
+    saved_searches.look(store, engine, search, at=20.0)
     book = Store.open(store.path).notebook
-    mark = reviewing.item_of(book, item.mark.id[:6])
+    mark = saved_searches.item_of(book, item.mark.id[:6])
     assert (mark.state, mark.text, mark.author, mark.found_at) == ("flagged", "look at this", "Ann", 10.0)
-    kept = reviewing.decide(book, mark, "reviewed", author="Bo")
+    kept = saved_searches.decide(book, mark, "reviewed", author="Bo")
     assert kept.text == "look at this" and kept.made_at >= mark.made_at
 
 
 def test_what_does_not_come_up_any_more_is_kept(store, engine, embedder):
-    search = reviewing.save(store.notebook, "green cars", QUERY)
-    item = reviewing.look(store, engine, search, at=10.0)[0]
+    search = saved_searches.save(store.notebook, "green cars", QUERY)
+    item = saved_searches.look(store, engine, search, at=10.0)[0]
     path = store.paths_of(item.mark.content_id)[0]
     store.remove_files([path])
-    [kept] = [each for each in reviewing.look(store, engine, search, at=20.0) if each.mark == item.mark]
+    [kept] = [each for each in saved_searches.look(store, engine, search, at=20.0) if each.mark == item.mark]
     assert kept.match is None and not kept.new
 
 
 def test_two_who_look_at_once_do_not_undo_each_other(store, engine):
-    search = reviewing.save(store.notebook, "green cars", QUERY)
-    item = reviewing.look(store, engine, search, at=10.0)[0]
-    reviewing.decide(store.notebook, item.mark, "reviewed")
+    search = saved_searches.save(store.notebook, "green cars", QUERY)
+    item = saved_searches.look(store, engine, search, at=10.0)[0]
+    saved_searches.decide(store.notebook, item.mark, "reviewed")
     store.notebook.add_marks([item.mark])  # the other one saw no mark yet
-    assert reviewing.item_of(store.notebook, item.mark.id).state == "reviewed"
+    assert saved_searches.item_of(store.notebook, item.mark.id).state == "reviewed"
 
 
 def test_a_query_of_several_events_is_reviewed_as_one_item(store, engine):
     query = "a blue car drives from right to left THEN a green car drives from left to right"
-    search = reviewing.save(store.notebook, "two cars", query)
-    first = reviewing.look(store, engine, search, at=10.0)
+    search = saved_searches.save(store.notebook, "two cars", query)
+    first = saved_searches.look(store, engine, search, at=10.0)
     assert first[0].mark.span.end_seconds - first[0].mark.span.start_seconds > 8
 
 
 def test_names_and_items_that_are_not_there_get_a_sentence(store):
     book = store.notebook
     with pytest.raises(UsageError, match="no saved search 'x'"):
-        reviewing.saved(book, "x")
-    reviewing.save(book, "x", QUERY)
+        saved_searches.saved(book, "x")
+    saved_searches.save(book, "x", QUERY)
     with pytest.raises(UsageError, match="another saved search 'x'"):
-        reviewing.save(book, "X", "a dog")
+        saved_searches.save(book, "X", "a dog")
     with pytest.raises(UsageError, match="needs a name"):
-        reviewing.save(book, "  ", QUERY)
+        saved_searches.save(book, "  ", QUERY)
     with pytest.raises(UsageError):
-        reviewing.save(book, "empty", "  ")
+        saved_searches.save(book, "empty", "  ")
     with pytest.raises(UsageError, match="no item"):
-        reviewing.item_of(book, "nope")
-    assert reviewing.save(book, "x", f"“{QUERY}”.").query == QUERY  # the same question, however it is typed
-    assert reviewing.save(book, " X ", QUERY, mode="closely").id == reviewing.saved(book, "x").id
-    assert reviewing.saved(book, "x").mode == "closely"
-    book.remove_searches([reviewing.saved(book, "x").id])
+        saved_searches.item_of(book, "nope")
+    assert (
+        saved_searches.save(book, "x", f"“{QUERY}”.").query == QUERY
+    )  # the same question, however it is typed
+    assert saved_searches.save(book, " X ", QUERY, mode="closely").id == saved_searches.saved(book, "x").id
+    assert saved_searches.saved(book, "x").mode == "closely"
+    book.remove_searches([saved_searches.saved(book, "x").id])
     assert book.saved_searches() == []
 
 

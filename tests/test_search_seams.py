@@ -5,11 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import Span, Video, Window
-from footage.vlm.protocol import Answer
-from footage.windows import plan_windows
-from search.asking import Question, Reply
-from search.seams import places
+from footage.core.types import Answer, Span, Video, Window
+from footage.core.windows import plan_windows
+from search.grounding.span_merge import places
+from search.grounding.window_queries import Question, Reply
 
 VIDEO = Video("v", 80, 480, 320, 25, "h264")
 WINDOWS = plan_windows("v", 80, window_seconds=30, overlap_seconds=5)  # 0-30, 25-55, 50-80

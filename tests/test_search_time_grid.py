@@ -15,13 +15,10 @@ from hypothesis import strategies as st
 from standin_model import StandinEmbedder
 from test_footage_time_grid import CLOCKS, a_video, durations, shares
 
-from footage.demux import FrameTable
-from footage.errors import UsageError
-from footage.showing import cut
-from footage.store import Store
-from footage.stretch import stretch_in
-from footage.timecode import clamp, overlap_seconds
-from footage.types import (
+from evaluation.readers import read_activitynet, read_timelens
+from footage.core.errors import UsageError
+from footage.core.timecode import clamp, overlap_seconds
+from footage.core.types import (
     Caption,
     CaptionEvent,
     Event,
@@ -33,18 +30,21 @@ from footage.types import (
     Window,
     WindowRecord,
 )
-from footage.windows import plan_windows, run_of, runs
+from footage.core.windows import plan_windows, run_of, runs
+from footage.inference.segments import cut
+from footage.media.demux import FrameTable
+from footage.media.segment import stretch_in
+from footage.store import Store
 from indexer import correcting
-from indexer.exchange import export_captions, import_captions
-from search.evaluation.readers import read_activitynet, read_timelens
-from search.export import Clip
-from search.export.clips import Origins, clips_of, widened
-from search.export.results import read_results
-from search.joint import combine
-from search.like import at_moment
-from ui.components import wall
-from ui.places import Place
-from ui.shown import match_fields
+from indexer.import_export import export_captions, import_captions
+from search.composite import combine
+from search.retrieval.similar import at_moment
+from service.export import Clip
+from service.export.clips import Origins, clips_of, widened
+from service.export.results import read_results
+from service.locators import Place
+from ui.cli.formatting import match_fields
+from ui.web.components import camera_timeline
 
 NOWHERE = Origins({}, {})
 
@@ -138,7 +138,7 @@ def test_a_moment_or_a_stretch_that_is_typed_ends_with_the_video_at_most(duratio
 def test_recordings_on_a_clock_end_where_their_frames_do(data, duration):
     gaps = data.draw(gaps_in(duration))
     file = File("/a", "v", camera="gate", recorded_at="2026-03-01T12:00:00+00:00", duration_seconds=duration)
-    placed, _ = wall.recordings([file], zone=UTC, gaps={"v": gaps})
+    placed, _ = camera_timeline.recordings([file], zone=UTC, gaps={"v": gaps})
     found = [
         Span(each.start_seconds, each.start_seconds + (each.end - each.start).total_seconds())
         for each in placed

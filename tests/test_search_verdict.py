@@ -9,13 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import Hit, Match, Span, Video, Window
-from footage.vlm.protocol import Answer
-from search.asking import Question, Reply
-from search.calibration import UNCALIBRATED
-from search.query import parse_query
-from search.seams import places
-from search.verdict import (
+from footage.core.types import Answer, Hit, Match, Span, Video, Window
+from search.grounding.calibration import UNCALIBRATED
+from search.grounding.span_merge import places
+from search.grounding.verdict import (
     CAPTION_MEASURES,
     CAUTIOUS,
     MODEL_MEASURES,
@@ -25,6 +22,8 @@ from search.verdict import (
     evidence_for,
     rank,
 )
+from search.grounding.window_queries import Question, Reply
+from search.query.parser import parse_query
 
 VIDEO = Video("v", 120, 480, 320, 25, "h264")
 SURE = Answer("From 3.0 to 8.0.", "stop", (0.0, 0.0, 0.0, 0.0, 0.0), ("From ", "3.0", " to ", "8.0", "."))

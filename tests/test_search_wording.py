@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from search.negation import affirms, take_out
-from search.wording import agreed, same_word, unsaid, words_of
+from search.query.lexical_match import agreed, same_word, unsaid, words_of
+from search.query.negation import affirms, take_out
 
 RED = "A red car drives from left to right."
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footage.embedder import load_embedder
-from search.words import ALIKE, K1, B, Words
+from footage.embed.text_embedder import load_embedder
+from search.retrieval.bm25 import ALIKE, K1, B, Words
 
 TEXTS = ["A lady throws a ball.", "A man plays the violin.", "A dog barks at a dog.", ""]
 

@@ -29,12 +29,12 @@ from killing import fresh_copy, processes
 from standin_model import StandinEmbedder
 from stressing import COMMANDS, captions, damage, everything, lost_captions
 
-from footage.errors import FootageError, StoreFullError
+from footage.core.errors import FootageError, StoreFullError
+from footage.core.types import Span
 from footage.store import Store
 from footage.store.backup import restore
-from footage.types import Span
 from search.engine import Engine
-from ui.components import media
+from ui.web.components import media
 
 LONG = bool(os.environ.get("FOOTAGE_STRESS"))
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "50" if LONG else "1"))

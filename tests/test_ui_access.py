@@ -12,9 +12,9 @@ import pytest
 from screenshot_app import QUIET, ROOT, browser_page, chromium
 from test_ui_journeys import GREEN, Served, ask, collect, go_to, serve
 
-from footage.embedder import load_embedder
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from search import reviewing
+from search import saved_searches
 from search.engine import Engine
 
 pytestmark = [
@@ -35,8 +35,8 @@ def served(tmp_path_factory) -> Iterator[Served]:
     with ExitStack() as stack:
         served = serve(stack, tmp_path_factory.mktemp("app"), "beach_dusk.mp4", "park_dusk.mp4", script=ENTRY)
         store = Store.open(served.db)
-        search = reviewing.save(store.notebook, "Green cars", GREEN)
-        reviewing.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
+        search = saved_searches.save(store.notebook, "Green cars", GREEN)
+        saved_searches.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
         yield served
 
 

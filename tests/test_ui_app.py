@@ -21,16 +21,16 @@ from screenshot_app import browser_page, chromium, running_app
 from standin_truth import SAMPLES, TruthModel
 from streamlit.testing.v1 import AppTest
 
-from footage.embedder import load_embedder
-from footage.errors import FootageError
-from footage.shelf import keep_small
+from footage.core.disk_cache import keep_small
+from footage.core.errors import FootageError
+from footage.core.timecode import parse_time
+from footage.core.types import Event, File, Match, Span, Video
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.timecode import parse_time
-from footage.types import Event, File, Match, Span, Video
 from indexer.pipeline import index
 from search.engine import Coverage, SearchResult, Timings
-from search.query import parse_query
-from ui.components import cards, evidence, markup, media, notices, questions, timeline
+from search.query.parser import parse_query
+from ui.web.components import cards, evidence, markup, media, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui"
 STANDIN = Path(__file__).with_name("standin_app.py")
@@ -267,12 +267,12 @@ def open_app(tmp_path, monkeypatch):
 
 
 def library_page() -> None:
-    from footage.config import load_settings
-    from ui import parts
-    from ui.components import resources
-    from ui.views import library
+    from footage.core.config import load_settings
+    from service import factories
+    from ui.web.components import resources
+    from ui.web.views import library
 
-    library.show(resources.Desk(load_settings(), parts.named_model))
+    library.show(resources.Desk(load_settings(), factories.named_model))
 
 
 def whole(app: AppTest) -> AppTest:

@@ -17,12 +17,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from footage.config import CARD_VARIABLES, Settings
-from footage.errors import StoreError, UsageError
+from footage.core.config import CARD_VARIABLES, Settings
+from footage.core.errors import StoreError, UsageError
 from footage.vlm.profiles import PROFILES
-from ui import console, options, shown
-from ui.cli import Command, app
-from ui.commands.ui import environment
+from ui.cli import console, formatting, options
+from ui.cli.commands.ui import environment
+from ui.cli.main import Command, app
 
 COMMANDS = (
     *("index", "search", "find", "prompt", "ask", "point", "track", "status", "ui", "demo", "eval", "models"),
@@ -48,7 +48,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def footage(*arguments: str, **options_: object) -> subprocess.CompletedProcess[str]:
-    code = "from ui.cli import main; main()"
+    code = "from ui.cli.main import main; main()"
     return subprocess.run(
         [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=120, **options_
     )
@@ -252,7 +252,7 @@ def test_debug_adds_the_traceback() -> None:
 
 
 def test_a_reader_that_has_had_enough_gets_no_traceback() -> None:
-    code = "import sys; sys.argv[0] = 'footage'; from ui.cli import main; main()"
+    code = "import sys; sys.argv[0] = 'footage'; from ui.cli.main import main; main()"
     for command in (["models"], ["models", "--json"], ["--help"]):
         process = subprocess.Popen(
             [sys.executable, "-c", code, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -269,7 +269,8 @@ def test_a_reader_that_has_had_enough_gets_no_traceback() -> None:
 def test_a_file_name_that_is_no_text_is_named_all_the_same(tmp_path: Path) -> None:
     name = os.fsencode(tmp_path) + b"/\xff.mp4"
     done = subprocess.run(
-        [sys.executable, "-c", "from ui.cli import main; main()", "find", name, "a car"], capture_output=True
+        [sys.executable, "-c", "from ui.cli.main import main; main()", "find", name, "a car"],
+        capture_output=True,
     )
     assert done.returncode == 1
     assert b"Traceback" not in done.stderr
@@ -289,13 +290,13 @@ def test_paths_are_shown_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     here = tmp_path / "here"
     here.mkdir()
     monkeypatch.chdir(here)
-    assert shown.short_path(str(here / "a.mp4")) == "a.mp4"
-    assert shown.short_path(str(tmp_path / "b.mp4")) == f"~{os.sep}b.mp4"
-    assert shown.short_path("/elsewhere/c.mp4") == "/elsewhere/c.mp4"
+    assert formatting.short_path(str(here / "a.mp4")) == "a.mp4"
+    assert formatting.short_path(str(tmp_path / "b.mp4")) == f"~{os.sep}b.mp4"
+    assert formatting.short_path("/elsewhere/c.mp4") == "/elsewhere/c.mp4"
 
 
 def test_counts_agree_with_their_nouns() -> None:
-    assert [shown.count(n, "video") for n in (0, 1, 1234)] == ["0 videos", "1 video", "1,234 videos"]
+    assert [formatting.count(n, "video") for n in (0, 1, 1234)] == ["0 videos", "1 video", "1,234 videos"]
 
 
 def test_models_are_objects_one_a_line() -> None:
@@ -407,7 +408,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Four seconds of drawn footage."""
     import numpy as np
 
-    from footage.synthetic import random_clip, write_clip
+    from footage.synthetic.clips import random_clip, write_clip
 
     path = tmp_path_factory.mktemp("clips") / "street.mp4"
     write_clip(random_clip(np.random.default_rng(1), duration_seconds=4.0), path, fps=10, width=96, height=64)

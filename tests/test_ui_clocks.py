@@ -11,7 +11,7 @@ from tiny_qwen35 import write_tiny_model
 from typer.testing import CliRunner
 
 from footage.store import Store
-from ui.cli import app
+from ui.cli.main import app
 
 
 @pytest.fixture(scope="module")

@@ -23,13 +23,13 @@ import pytest
 from tiny_qwen35 import write_tiny_model
 from typer.testing import CliRunner
 
-from footage.config import CARD_VARIABLES, Settings
+from footage.core.config import CARD_VARIABLES, Settings
 from footage.store import Store
-from footage.synthetic import random_clip, write_clip
+from footage.synthetic.clips import random_clip, write_clip
 from footage.vlm.profiles import PROFILES, Changes, changed
 from indexer.library import content_id
-from ui import parts
-from ui.cli import app
+from service import factories
+from ui.cli.main import app
 
 runner = CliRunner()
 
@@ -242,7 +242,7 @@ def test_a_search_and_a_find_look_with_the_budget_they_are_given(
 
 def test_the_settings_change_the_model(model: Path) -> None:
     settings = Settings(model=str(model), device="cpu", fps=1, max_pixels=2048, temperature=0.5)
-    profile = parts.load_model(settings).profile
+    profile = factories.load_model(settings).profile
     assert (profile.fps, profile.pixels_per_frame, profile.sampling.temperature) == (1, 2048, 0.5)
 
 
@@ -373,7 +373,7 @@ def on_a_terminal(arguments: list[str], answer: str) -> tuple[int, str]:
         The exit code, and what the terminal showed.
     """
     ours, theirs = pty.openpty()
-    code = "from ui.cli import main; main()"
+    code = "from ui.cli.main import main; main()"
     with subprocess.Popen(
         [sys.executable, "-c", code, *arguments],
         stdin=theirs,
@@ -459,7 +459,9 @@ def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
         str(model),
     ]
     process = subprocess.Popen(
-        [sys.executable, "-c", "from ui.cli import main; main()", *command], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", "from ui.cli.main import main; main()", *command],
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         assert process.stdout is not None
@@ -540,7 +542,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_does(model: Path, library: Pa
     db = tmp_path / "index.lancedb"
     arguments = ["index", str(library), "--db", str(db), "--model", str(model)]
     process = subprocess.Popen(
-        [sys.executable, "-c", "from ui.cli import main; main()", *arguments],
+        [sys.executable, "-c", "from ui.cli.main import main; main()", *arguments],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -596,8 +598,8 @@ def test_words_alone_are_searched_without_an_embedder(own: Path, monkeypatch: py
     def never(*arguments: object, **options: object) -> None:
         raise AssertionError("nobody asked for an embedder or a model")
 
-    monkeypatch.setattr("ui.parts.load_embedder", never)
-    monkeypatch.setattr("ui.parts.load_model", never)
+    monkeypatch.setattr("service.factories.load_embedder", never)
+    monkeypatch.setattr("service.factories.load_model", never)
     arguments = ["search", "zebra", "--db", str(own), "--mode", "text", "--no-ground", "--json"]
     result = runner.invoke(app, arguments)
     assert result.exit_code == 0, result.stderr

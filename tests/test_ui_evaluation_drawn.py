@@ -8,12 +8,7 @@ import numpy as np
 import pytest
 from standin_oracle import OracleModel
 
-from footage.embedder import load_embedder
-from footage.errors import UsageError
-from footage.synthetic import ALL_EVENTS, SyntheticClip, random_scene
-from search.calibration import UNCALIBRATED
-from search.ground import Looking
-from ui.commands.evaluation_drawn import (
+from evaluation.suites.drawn import (
     FOREIGN,
     draw_questions,
     evaluate_end_to_end,
@@ -21,7 +16,12 @@ from ui.commands.evaluation_drawn import (
     evaluate_verdicts,
     repeated_clip,
 )
-from ui.commands.evaluation_runs import draw_clips
+from evaluation.suites.scoring import draw_clips
+from footage.core.errors import UsageError
+from footage.embed.text_embedder import load_embedder
+from footage.synthetic.clips import ALL_EVENTS, SyntheticClip, random_scene
+from search.grounding.calibration import UNCALIBRATED
+from search.grounding.ground import Looking
 
 SEED = 3
 LONG = (32.0, 34.0)

@@ -11,14 +11,7 @@ from standin_finder import StandinFinder, TestVideo, index_videos
 from test_ui_commands import bare_environment, lines, needs_demo_model  # noqa: F401
 from typer.testing import CliRunner
 
-from footage.embedder import load_embedder
-from footage.errors import FileError, UsageError
-from footage.store import Mark, Store
-from footage.types import File, Match, Span, Video
-from search.engine import Engine
-from search.evaluation.readers import read_ground_truth
-from ui.cli import app
-from ui.commands.evaluation_own import (
+from evaluation.own_library import (
     AT_LEAST,
     AT_MOST,
     NEED_ABSENT,
@@ -32,8 +25,15 @@ from ui.commands.evaluation_own import (
     read_truth,
     worst,
 )
-from ui.commands.evaluation_runs import Question
-from ui.commands.evaluation_template import Written, proposals, write_template
+from evaluation.readers import read_ground_truth
+from evaluation.suites.scoring import Question
+from evaluation.truth_template import Written, proposals, write_template
+from footage.core.errors import FileError, UsageError
+from footage.core.types import File, Match, Span, Video
+from footage.embed.text_embedder import load_embedder
+from footage.store import Mark, Store
+from search.engine import Engine
+from ui.cli.main import app
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "footage"
 YARD = TestVideo("yard", 60, 40, {"A dog runs along the fence.": [(5, 12)], "A red car stops.": [(20, 26)]})
@@ -76,7 +76,7 @@ def library(tmp_path_factory, embedder):
 @pytest.fixture
 def finder(monkeypatch):
     """The stand-in takes the place of whatever model the commands would load."""
-    monkeypatch.setattr("ui.parts.load_model", lambda settings: StandinFinder([YARD, HALL]))
+    monkeypatch.setattr("service.factories.load_model", lambda settings: StandinFinder([YARD, HALL]))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
 
 
@@ -395,8 +395,8 @@ def test_a_wrong_path_is_told_before_anything_is_loaded(library, tmp_path, monke
     def never(settings):
         raise AssertionError("nothing was to be loaded")
 
-    monkeypatch.setattr("ui.parts.load_model", never)
-    monkeypatch.setattr("ui.parts.load_embedder", never)
+    monkeypatch.setattr("service.factories.load_model", never)
+    monkeypatch.setattr("service.factories.load_embedder", never)
     truth = written(
         tmp_path / "truth.json", {"nowhere.mp4": {"events": [event("a red car stops", (20, 26))]}}
     )

@@ -5,15 +5,11 @@ from __future__ import annotations
 import pytest
 from standin_oracle import OracleModel
 
-from footage.errors import UsageError
-from footage.synthetic import random_clip
-from footage.types import Span
-from search.evaluation.readers import GroundTruth, TrueEvent, TrueVideo
-from ui.commands.evaluation_runs import (
-    draw_clips,
-    evaluate_demo_model,
-    truth_questions,
-)
+from evaluation.readers import GroundTruth, TrueEvent, TrueVideo
+from evaluation.suites.scoring import draw_clips, evaluate_demo_model, truth_questions
+from footage.core.errors import UsageError
+from footage.core.types import Span
+from footage.synthetic.clips import random_clip
 
 SEED = 3
 SHORT, LONG = (6.0, 9.0), (20.0, 90.0)

@@ -25,10 +25,10 @@ from standin_truth import SAMPLES, TruthModel
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from footage.embedder import load_embedder
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.pipeline import index
-from search import reviewing
+from search import saved_searches
 from search.engine import Engine
 
 QUESTION = "a green car drives from left to right"
@@ -169,8 +169,8 @@ def filled(tmp_path_factory) -> Path:
     shutil.copy(SAMPLES / "beach_dusk.mp4", videos)
     store = Store.open(folder / "index.lancedb", create=True)
     index([videos], store=store, model=TruthModel(), embedder=load_embedder())
-    search = reviewing.save(store.notebook, "Green cars", QUESTION)
-    reviewing.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
+    search = saved_searches.save(store.notebook, "Green cars", QUESTION)
+    saved_searches.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
     return folder
 
 

@@ -22,12 +22,12 @@ from screenshot_app import ROOT, browser_page, browser_pages, chromium, running_
 from standin_truth import SAMPLES, TruthModel
 from typer.testing import CliRunner
 
-from footage.embedder import load_embedder
-from footage.errors import StoreBusyError
+from footage.core.errors import StoreBusyError
+from footage.core.timecode import parse_time
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.timecode import parse_time
 from indexer.pipeline import index
-from ui.cli import app as command
+from ui.cli.main import app as command
 
 pytestmark = [
     pytest.mark.browser,

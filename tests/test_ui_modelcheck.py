@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from footage.types import Span
-from ui.modelcheck import CLIP_SECONDS, drawn_clip, timeline
+from footage.core.types import Span
+from service.model_check import CLIP_SECONDS, drawn_clip, timeline
 
 TRUE = [Span(event.start_seconds, event.end_seconds) for event in drawn_clip().events]
 

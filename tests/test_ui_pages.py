@@ -18,14 +18,14 @@ from standin_truth import SAMPLES, TruthModel
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from footage.embedder import load_embedder
+from footage.core.types import File, Span, Video
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.types import File, Span, Video
-from indexer.clocks import Clocks
 from indexer.pipeline import index
-from search import reviewing
+from indexer.timestamps import Clocks
+from search import saved_searches
 from search.engine import Engine
-from ui.components import markup, wall, wall_view
+from ui.web.components import camera_timeline, camera_timeline_view, markup
 
 QUERY = "a green car drives from left to right"
 HOSTILE = "<script>alert(1)</script> **b** :red[d] `c`"
@@ -55,8 +55,8 @@ def first(tmp_path_factory) -> Path:
     store = Store.open(folder.with_suffix(".lancedb"), create=True)
     clocks = Clocks(UTC, "{camera}_*")
     index([folder], store=store, model=TruthModel(), embedder=load_embedder(), clocks=clocks)
-    search = reviewing.save(store.notebook, "Green cars", QUERY)
-    reviewing.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
+    search = saved_searches.save(store.notebook, "Green cars", QUERY)
+    saved_searches.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
     return folder
 
 
@@ -97,30 +97,30 @@ def open_page(db, tmp_path, monkeypatch) -> Iterator[Callable[..., AppTest]]:
 def review_page() -> None:
     from standin_truth import TruthModel
 
-    from footage.config import load_settings
-    from ui.components import resources
-    from ui.views import review
+    from footage.core.config import load_settings
+    from ui.web.components import resources
+    from ui.web.views import review
 
     review.show(resources.Desk(load_settings(), lambda settings: TruthModel()))
 
 
 def review_page_without_a_model() -> None:
-    from footage.config import load_settings
-    from ui import parts
-    from ui.components import resources
-    from ui.views import review
+    from footage.core.config import load_settings
+    from service import factories
+    from ui.web.components import resources
+    from ui.web.views import review
 
     settings = load_settings().model_copy(update={"model": "/no/such/model"})
-    review.show(resources.Desk(settings, parts.named_model))
+    review.show(resources.Desk(settings, factories.named_model))
 
 
 def library_page() -> None:
-    from footage.config import load_settings
-    from ui import parts
-    from ui.components import resources
-    from ui.views import library
+    from footage.core.config import load_settings
+    from service import factories
+    from ui.web.components import resources
+    from ui.web.views import library
 
-    library.show(resources.Desk(load_settings(), parts.named_model))
+    library.show(resources.Desk(load_settings(), factories.named_model))
 
 
 def whole(app: AppTest) -> AppTest:
@@ -194,18 +194,18 @@ def test_without_any_clock_the_page_says_where_clocks_come_from(open_page, db):
     [({"picked": 0.5}, 43_200), ({"picked": 9}, 86_400), ({"picked": "x"}, None), (None, None), ({}, None)],
 )
 def test_what_the_browser_tells_is_a_place_on_the_clock_or_nothing(told, seconds):
-    view = wall.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-    moment = wall_view.chosen(told, view).moment
+    view = camera_timeline.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+    moment = camera_timeline_view.chosen(told, view).moment
     assert moment == (None if seconds is None else view.start + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize("told", [[0.75, 0.25], [0.25, 0.75]])
 def test_a_dragged_stretch_is_looked_at(told):
-    view = wall.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-    stretch = wall_view.chosen({"range": told}, view).stretch
+    view = camera_timeline.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+    stretch = camera_timeline_view.chosen({"range": told}, view).stretch
     assert (stretch.start.hour, stretch.end.hour) == (6, 18)
     for nonsense in ([0.5, 0.5], [1], "ab", [None, 1]):
-        assert wall_view.chosen({"range": nonsense}, view).stretch is None
+        assert camera_timeline_view.chosen({"range": nonsense}, view).stretch is None
 
 
 # -- The queue -------------------------------------------------------------
@@ -478,10 +478,10 @@ class TestInABrowser:
 
 
 def test_spans_of_a_search_are_marked_on_the_clock():
-    placed, _ = wall.recordings(
+    placed, _ = camera_timeline.recordings(
         [File("/a.mp4", "a", recorded_at="2026-03-01T12:00:00Z", duration_seconds=3600, state="indexed")],
         zone=UTC,
     )
-    view = wall.day_view(placed, datetime(2026, 3, 1).date())
-    [pieces] = wall.placed({"a": [Span(0, 1800)], "b": [Span(0, 1)]}, placed, view).values()
+    view = camera_timeline.day_view(placed, datetime(2026, 3, 1).date())
+    [pieces] = camera_timeline.placed({"a": [Span(0, 1800)], "b": [Span(0, 1)]}, placed, view).values()
     assert pieces == [(0.5, pytest.approx(1 / 48))]

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from footage.errors import UsageError
-from footage.types import Span, Video
-from ui.cli import app
-from ui.places import Place, parse_place
+from footage.core.errors import UsageError
+from footage.core.types import Span, Video
+from service.locators import Place, parse_place
+from ui.cli.main import app
 
 VIDEO = Video("", 60.0, 64, 48, 25.0, "h264")
 

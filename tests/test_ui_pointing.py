@@ -16,13 +16,13 @@ from tiny_clips import index_of, write_clip
 from tiny_molmo2 import teach, write_tiny_model
 from typer.testing import CliRunner
 
-from footage.drawing import COLOURS
-from footage.types import Frames, Span
-from footage.video import WHOLE, frame_at, probe, sample
+from footage.core.types import Frames, Span
+from footage.media.annotate import COLOURS
+from footage.media.video import WHOLE, frame_at, probe, sample
 from footage.vlm.profiles import MOLMO2_4B
-from ui.cli import app
-from ui.commands import ask as ask_command
-from ui.commands import point, track
+from ui.cli.commands import ask as ask_command
+from ui.cli.commands import point, track
+from ui.cli.main import app
 
 SIZE = (160, 120)
 CAR, COUNT, BALL = "the red car", "count the people", "the ball"

@@ -9,9 +9,10 @@ import pytest
 from standin_model import StandinModel, write_levels
 from typer.testing import CliRunner
 
-from footage.config import CARD_VARIABLES, Settings
-from footage.vlm.protocol import LIKELIEST, Answer, Sampling
-from ui.cli import app
+from footage.core.config import CARD_VARIABLES, Settings
+from footage.core.types import Answer
+from footage.vlm.protocol import LIKELIEST, Sampling
+from ui.cli.main import app
 
 runner = CliRunner()
 
@@ -42,7 +43,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def speaker(monkeypatch: pytest.MonkeyPatch) -> Speaker:
     made = Speaker()
-    monkeypatch.setattr("ui.parts.load_model", lambda settings: made)
+    monkeypatch.setattr("service.factories.load_model", lambda settings: made)
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     return made
 

@@ -11,10 +11,10 @@ from standin_truth import SAMPLES, TruthModel
 from test_ui_commands import bare_environment  # noqa: F401
 from typer.testing import CliRunner
 
-from footage.embedder import load_embedder
+from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.pipeline import index
-from ui.cli import app
+from ui.cli.main import app
 
 runner = CliRunner()
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.config import load_settings
-from footage.errors import FootageError, UsageError
-from ui.access.audit_log import AuditLog
-from ui.access.rules import ROLES, Tokens, decided, host_name, is_own_origin
-from ui.access.visitor import Visitor, editing
+from footage.core.config import load_settings
+from footage.core.errors import FootageError, UsageError
+from ui.web.access.audit_log import AuditLog
+from ui.web.access.rules import ROLES, Tokens, decided, host_name, is_own_origin
+from ui.web.access.visitor import Visitor, editing
 
 HOSTS = st.one_of(
     st.text(max_size=40),

@@ -13,13 +13,13 @@ import pytest
 from standin_model import StandinEmbedder
 from standin_truth import SAMPLES
 
-from footage.config import load_settings
-from footage.errors import FileError, FootageError, StoreBusyError, UsageError
+from footage.core.config import load_settings
+from footage.core.errors import FileError, FootageError, StoreBusyError, UsageError
+from footage.core.types import File, Run, Video
 from footage.store import Store
-from footage.store import rows as layout
-from footage.types import File, Run, Video
-from indexer.exchange import import_captions
-from ui import runs
+from footage.store import records as layout
+from indexer.import_export import import_captions
+from ui.web import index_jobs
 
 
 @pytest.fixture
@@ -46,10 +46,10 @@ def clips(tmp_path) -> Path:
     return folder
 
 
-def ended(settings, seconds=200.0) -> runs.Run:
+def ended(settings, seconds=200.0) -> index_jobs.Run:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        run = runs.last(settings)
+        run = index_jobs.last(settings)
         if run is not None and run.state not in ("running", "stopping"):
             return run
         time.sleep(0.2)
@@ -57,12 +57,12 @@ def ended(settings, seconds=200.0) -> runs.Run:
 
 
 def test_a_run_is_started_followed_and_done(settings, clips):
-    assert runs.last(settings) is None
-    runs.start(settings, [clips], camera_from="{camera}_*")
-    going = runs.last(settings)
+    assert index_jobs.last(settings) is None
+    index_jobs.start(settings, [clips], camera_from="{camera}_*")
+    going = index_jobs.last(settings)
     assert going.state == "running" and going.paths == (str(clips),)
     with pytest.raises(UsageError, match="going on"):
-        runs.start(settings, [clips])
+        index_jobs.start(settings, [clips])
     run = ended(settings)
     assert (run.state, run.error, run.summary["indexed"]) == ("done", None, 1)
     assert run.progress.stage == "done" and run.progress.windows_done == run.progress.windows_total > 0
@@ -74,13 +74,13 @@ def test_a_run_stops_when_asked_and_says_so(settings, clips):
     for number in range(3):
         clip = clips / f"more{number}.mp4"
         clip.write_bytes((SAMPLES / "yard_day.mp4").read_bytes() + bytes([number]))
-    runs.start(settings, [clips])
+    index_jobs.start(settings, [clips])
     until = time.monotonic() + 200
-    while runs.last(settings).progress.windows_done < 2:
+    while index_jobs.last(settings).progress.windows_done < 2:
         assert time.monotonic() < until
         time.sleep(0.1)
-    runs.stop(settings)
-    assert runs.last(settings).state in ("stopping", "stopped")
+    index_jobs.stop(settings)
+    assert index_jobs.last(settings).state in ("stopping", "stopped")
     run = ended(settings)
     assert run.state == "stopped" and run.error is None
     assert 0 < run.progress.windows_done < run.progress.windows_total
@@ -89,7 +89,7 @@ def test_a_run_stops_when_asked_and_says_so(settings, clips):
 def test_what_goes_wrong_is_told_in_the_words_of_the_run(settings, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    runs.start(settings, [empty])
+    index_jobs.start(settings, [empty])
     run = ended(settings)
     assert run.state == "failed" and "no video file" in str(run.error) and run.error.hint
 
@@ -100,44 +100,44 @@ def test_nothing_is_started_while_another_writes(settings, clips):
         "with Store.open(sys.argv[1]).writing():\n    print(1, flush=True)\n    time.sleep(60)"
     )
     Store.open(settings.db, create=True)
-    root = Path(runs.__file__).resolve().parents[1]
+    root = Path(index_jobs.__file__).resolve().parents[1]
     with subprocess.Popen(
         [sys.executable, "-c", code, str(settings.db)], cwd=root, stdout=subprocess.PIPE
     ) as other:
         other.stdout.readline()
         with pytest.raises(StoreBusyError, match="another run is writing"):
-            runs.start(settings, [clips])
+            index_jobs.start(settings, [clips])
         other.kill()
-    assert runs.last(settings) is None
+    assert index_jobs.last(settings) is None
 
 
 def test_a_killed_run_is_told_from_one_that_goes_on(settings, clips):
-    runs.start(settings, [clips])
-    folder = runs._folder(settings)
+    index_jobs.start(settings, [clips])
+    folder = index_jobs._folder(settings)
     pid = json.loads((folder / "run.json").read_text())["pid"]
     subprocess.run(["kill", "-9", str(pid)], check=True)
     run = ended(settings, 20)
     assert run.state == "failed" and "without a word" in str(run.error)
-    runs.stop(settings)  # nobody else is stopped in its place
+    index_jobs.stop(settings)  # nobody else is stopped in its place
 
 
 def test_a_cache_that_cannot_be_written_gets_a_sentence(settings, clips, tmp_path):
     (tmp_path / "cache").write_text("a file")
     with pytest.raises(FootageError, match="cannot be started"):
-        runs.start(settings, [clips])
-    assert runs.last(settings) is None
+        index_jobs.start(settings, [clips])
+    assert index_jobs.last(settings) is None
 
 
 @pytest.mark.parametrize(
     "content", ["", "{", "[1]\n", '{"message": "progress", "stage": "done", "new": 1}\n']
 )
 def test_whatever_lies_in_the_files_a_page_can_be_drawn(settings, content):
-    folder = runs._folder(settings)
+    folder = index_jobs._folder(settings)
     folder.mkdir(parents=True)
     (folder / "run.json").write_text('{"pid": 1, "started_at": 1.0, "paths": ["/x"]}')
     for name in ("out.jsonl", "log.jsonl", "err.txt"):
         (folder / name).write_text(content)
-    assert runs.last(settings).state == "failed"
+    assert index_jobs.last(settings).state == "failed"
 
 
 @pytest.mark.parametrize(
@@ -158,12 +158,14 @@ def test_whatever_lies_in_the_files_a_page_can_be_drawn(settings, content):
     ],
 )
 def test_runs_are_for_this_machine_alone_unless_a_setting_says_otherwise(settings, address, setting, may):
-    assert runs.allowed(settings.model_copy(update={"allow_indexing_from_app": setting}), address) is may
+    assert (
+        index_jobs.allowed(settings.model_copy(update={"allow_indexing_from_app": setting}), address) is may
+    )
 
 
 def test_a_folder_is_a_folder_that_can_be_read(settings, tmp_path):
     (tmp_path / "file").write_text("")
-    assert runs.checked_folder(f"  {tmp_path}  ", settings) == tmp_path
+    assert index_jobs.checked_folder(f"  {tmp_path}  ", settings) == tmp_path
     for text, error, message in (
         ("", UsageError, "no folder"),
         (f"{tmp_path}\0", UsageError, "no folder"),
@@ -171,7 +173,7 @@ def test_a_folder_is_a_folder_that_can_be_read(settings, tmp_path):
         (str(tmp_path / "file"), FileError, "is no folder"),
     ):
         with pytest.raises(error, match=message):
-            runs.checked_folder(text, settings)
+            index_jobs.checked_folder(text, settings)
 
 
 def test_only_folders_below_the_library_roots_are_indexed_from_the_app(settings, clips, tmp_path):
@@ -182,7 +184,7 @@ def test_only_folders_below_the_library_roots_are_indexed_from_the_app(settings,
     (tmp_path / "way-in").symlink_to(inside)
     narrow = settings.model_copy(update={"library_roots": (inside,)})
     for allowed in (inside, inside / "deep", tmp_path / "way-in" / "deep", outside / ".." / "inside"):
-        assert runs.checked_folder(str(allowed), narrow)
+        assert index_jobs.checked_folder(str(allowed), narrow)
     for refused in (
         outside,
         tmp_path,
@@ -193,24 +195,24 @@ def test_only_folders_below_the_library_roots_are_indexed_from_the_app(settings,
         Path("/etc"),
     ):
         with pytest.raises(UsageError, match="no folder that the app may index"):
-            runs.checked_folder(str(refused), narrow)
+            index_jobs.checked_folder(str(refused), narrow)
         with pytest.raises(UsageError, match="no folder that the app may index"):
-            runs.start(narrow, [refused])
-    assert runs.last(narrow) is None
+            index_jobs.start(narrow, [refused])
+    assert index_jobs.last(narrow) is None
 
 
 def test_what_is_indexed_already_may_be_indexed_again(settings, clips, tmp_path):
     none = settings.model_copy(update={"library_roots": ()})
     store = Store.open(settings.db, create=True)
     with pytest.raises(UsageError) as refused:
-        runs.check_roots(none, [clips])
+        index_jobs.check_roots(none, [clips])
     assert "--library-root" in refused.value.hint
     store.put_files([File(str(clips / "a.mp4"), "a", root=str(clips)), File("/single/b.mp4", "b")])
     store.put_run(Run("1", 1.0, paths=(str(clips), "/single/b.mp4")))
-    runs.check_roots(none, [clips, clips / "new", "/single/b.mp4"])
+    index_jobs.check_roots(none, [clips, clips / "new", "/single/b.mp4"])
     for other in (tmp_path, "/single", "/single/c.mp4", f"{clips}-more"):
         with pytest.raises(UsageError, match="may index"):
-            runs.check_roots(none, [other])
+            index_jobs.check_roots(none, [other])
 
 
 def test_imported_captions_open_no_folder_to_the_app(settings, clips, tmp_path):
@@ -230,7 +232,7 @@ def test_imported_captions_open_no_folder_to_the_app(settings, clips, tmp_path):
     assert len(store.files()) == 4
     for outside in ("/", "/etc", "/far/a.mp4", tmp_path):
         with pytest.raises(UsageError, match="may index"):
-            runs.check_roots(none, [outside])
+            index_jobs.check_roots(none, [outside])
 
 
 def test_a_run_executes_no_code_of_the_current_folder(settings, tmp_path, monkeypatch):
@@ -241,6 +243,6 @@ def test_a_run_executes_no_code_of_the_current_folder(settings, tmp_path, monkey
     for module in ("json.py", "typer.py", "numpy.py", "ui/__init__.py"):
         (work / module).write_text(f"open({str(trace)!r}, 'a').write(__name__)\n")
     monkeypatch.chdir(work)
-    runs.start(settings, [empty])
+    index_jobs.start(settings, [empty])
     assert "no video file" in str(ended(settings).error)
     assert not trace.exists()

@@ -10,11 +10,11 @@ import av
 import pytest
 from tiny_clips import index_of, write_clip
 
-from footage.errors import VideoError
-from footage.types import File, Span
+from footage.core.errors import VideoError
+from footage.core.types import File, Span
 from indexer import library
-from ui import sources
-from ui.components import media
+from service import sources
+from ui.web.components import media
 
 STRETCH = Span(1.0, 3.0)
 

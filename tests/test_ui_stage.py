@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 from screenshot_app import browser_page, chromium, running_app
 from tiny_clips import write_clip
 
-from footage.errors import VideoError
-from footage.timecode import overlap_seconds
-from footage.types import Span, on_grid
-from ui.components import media
-from ui.components.stage import lanes, wishes
-from ui.components.stage.lanes import Mark
+from footage.core.errors import VideoError
+from footage.core.timecode import overlap_seconds
+from footage.core.types import Span, on_grid
+from ui.web.components import media
+from ui.web.components.player import events as wishes
+from ui.web.components.player import lanes
+from ui.web.components.player.lanes import Mark
 
 DAY = Span(0.0, 86_400.0)
 STAGE = Path(__file__).with_name("stage_app.py")

@@ -19,9 +19,9 @@ from rich.cells import cell_len
 from standin_finder import TestVideo, index_videos
 from test_ui_commands import bare_environment  # noqa: F401
 
-from footage.embedder import load_embedder
-from footage.types import File
-from ui import console
+from footage.core.types import File
+from footage.embed.text_embedder import load_embedder
+from ui.cli import console
 
 DEEP = "a folder with a long name/and another one below it/of the camera at the gate/on day 2"
 REASON = "it holds no video stream, and what it holds is of no kind that is known to be one"
@@ -41,7 +41,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def footage(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "from ui.cli import main; main()", *arguments]
+    return [sys.executable, "-c", "from ui.cli.main import main; main()", *arguments]
 
 
 def on_80_columns(*arguments: str) -> list[str]:

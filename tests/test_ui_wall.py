@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footage.types import File, Span
-from ui.components import wall
+from footage.core.types import File, Span
+from ui.web.components import camera_timeline
 
 BERLIN_WINTER, BERLIN_SUMMER = timezone(timedelta(hours=1)), timezone(timedelta(hours=2))
 
@@ -22,8 +22,8 @@ def a_file(name="a", at="2026-03-01T12:00:00+01:00", seconds=60.0, **changes) ->
     )
 
 
-def recorded(*files: File) -> list[wall.Recording]:
-    return wall.recordings(files, zone=UTC)[0]
+def recorded(*files: File) -> list[camera_timeline.Recording]:
+    return camera_timeline.recordings(files, zone=UTC)[0]
 
 
 moments = st.datetimes(datetime(2026, 3, 28), datetime(2026, 3, 30, 12)).map(
@@ -50,8 +50,8 @@ files = st.lists(
 @given(files)
 def test_bars_lie_inside_the_view_and_never_on_each_other(found):
     placed = recorded(*found)
-    view = wall.day_view(placed, date(2026, 3, 29))
-    shown = wall.lanes(placed, view)
+    view = camera_timeline.day_view(placed, date(2026, 3, 29))
+    shown = camera_timeline.lanes(placed, view)
     assert set(shown) == {each.row for each in placed}
     for lanes in shown.values():
         for lane in lanes:
@@ -65,11 +65,11 @@ def test_bars_lie_inside_the_view_and_never_on_each_other(found):
 @given(files, st.floats(0, 1))
 def test_at_a_moment_each_camera_shows_everything_that_covers_it(found, fraction):
     placed = recorded(*found)
-    moment = wall.day_view(placed, date(2026, 3, 29)).moment(fraction)
-    shown = [seen.recording for seen in wall.at_moment(placed, moment) if seen.recording]
+    moment = camera_timeline.day_view(placed, date(2026, 3, 29)).moment(fraction)
+    shown = [seen.recording for seen in camera_timeline.at_moment(placed, moment) if seen.recording]
     covers = [each for each in placed if each.start <= moment < each.end]
     assert sorted(shown, key=str) == sorted(covers, key=str)
-    for seen in wall.at_moment(placed, moment):
+    for seen in camera_timeline.at_moment(placed, moment):
         covering = [each for each in placed if each.row == seen.row and each.start <= moment < each.end]
         assert (seen.recording in covering) if covering else seen.recording is None
         if seen.recording:
@@ -84,34 +84,34 @@ def test_at_a_moment_each_camera_shows_everything_that_covers_it(found, fraction
 def test_every_second_of_footage_is_in_some_day(found):
     placed = recorded(*found)
     total = sum((each.end - each.start for each in placed), timedelta())
-    assert sum(wall.days(placed).values(), timedelta()) == total
+    assert sum(camera_timeline.days(placed).values(), timedelta()) == total
 
 
 @given(st.floats(0, 1), st.floats(0.001, 3), st.floats(0, 1))
 def test_a_zoom_stays_inside_the_day(middle, factor, around):
-    whole = wall.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-    view = wall.zoomed(whole, whole, 0.3, whole.moment(middle))
-    zoomed = wall.zoomed(view, whole, factor, whole.moment(around))
+    whole = camera_timeline.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
+    view = camera_timeline.zoomed(whole, whole, 0.3, whole.moment(middle))
+    zoomed = camera_timeline.zoomed(view, whole, factor, whole.moment(around))
     assert whole.start <= zoomed.start < zoomed.end <= whole.end
-    assert zoomed.length >= wall.SHORTEST
+    assert zoomed.length >= camera_timeline.SHORTEST
 
 
 def test_a_file_past_midnight_is_of_both_days():
     [late] = recorded(a_file(at="2026-03-01T23:59:00+01:00", seconds=120))
-    assert wall.days([late]) == {
+    assert camera_timeline.days([late]) == {
         date(2026, 3, 2): timedelta(seconds=60),
         date(2026, 3, 1): timedelta(seconds=60),
     }
     for day, left in ((1, 1439 / 1440), (2, 0.0)):
-        view = wall.day_view([late], date(2026, 3, day))
-        [[bar]] = (wall.lanes([late], view).values().__iter__().__next__(),)
+        view = camera_timeline.day_view([late], date(2026, 3, day))
+        [[bar]] = (camera_timeline.lanes([late], view).values().__iter__().__next__(),)
         assert (bar[0].left, bar[0].width) == pytest.approx((left, 1 / 1440))
 
 
 def test_cameras_in_other_zones_meet_at_the_same_moment():
     gate, yard = a_file("a", "2026-03-01T12:00:00+01:00"), a_file("b", "2026-03-01T11:00:00Z", camera="yard")
     placed = recorded(gate, yard)
-    seen = wall.at_moment(placed, datetime(2026, 3, 1, 11, 0, 30, tzinfo=UTC))
+    seen = camera_timeline.at_moment(placed, datetime(2026, 3, 1, 11, 0, 30, tzinfo=UTC))
     assert [(each.row.name, each.recording.content_id, each.seconds) for each in seen] == [
         ("gate", "a", 30.0),
         ("yard", "b", 30.0),
@@ -120,7 +120,7 @@ def test_cameras_in_other_zones_meet_at_the_same_moment():
 
 def test_two_files_of_a_folder_at_the_same_second_are_both_shown():
     placed = recorded(a_file("a", camera=""), a_file("b", camera=""))
-    seen = wall.at_moment(placed, datetime(2026, 3, 1, 11, 0, 30, tzinfo=UTC))
+    seen = camera_timeline.at_moment(placed, datetime(2026, 3, 1, 11, 0, 30, tzinfo=UTC))
     assert [(each.row.name, each.recording.content_id) for each in seen] == [("yard", "a"), ("yard", "b")]
 
 
@@ -129,10 +129,10 @@ def test_the_day_the_clocks_go_forward_has_23_hours_and_no_two_o_clock():
     morning = a_file("b", "2026-03-29T03:00:00+02:00", 3600)
     placed = recorded(night, morning)
     assert placed[0].end == placed[1].start
-    view = wall.day_view(placed, date(2026, 3, 29))
+    view = camera_timeline.day_view(placed, date(2026, 3, 29))
     assert view.length == timedelta(hours=23)
-    close = wall.zoomed(view, view, 4 / 23, placed[1].start)
-    labels = [label for _, label in wall.ticks(close, placed)]
+    close = camera_timeline.zoomed(view, view, 4 / 23, placed[1].start)
+    labels = [label for _, label in camera_timeline.ticks(close, placed)]
     assert "01:30" in labels and "03:00 UTC+02:00" in labels and not any(x.startswith("02:") for x in labels)
 
 
@@ -140,7 +140,7 @@ def test_the_day_the_clocks_go_back_has_25_hours():
     placed = recorded(
         a_file("a", "2026-10-25T00:00:00+02:00", 10_000), a_file("b", "2026-10-25T12:00:00+01:00", 10_000)
     )
-    assert wall.day_view(placed, date(2026, 10, 25)).length == timedelta(hours=25)
+    assert camera_timeline.day_view(placed, date(2026, 10, 25)).length == timedelta(hours=25)
 
 
 def test_files_of_one_camera_that_overlap_lie_in_lanes():
@@ -149,12 +149,12 @@ def test_files_of_one_camera_that_overlap_lie_in_lanes():
         a_file("b", "2026-03-01T12:00:30+01:00"),
         a_file("c", "2026-03-01T12:01:00+01:00"),
     )
-    [lanes] = wall.lanes(placed, wall.day_view(placed, date(2026, 3, 1))).values()
+    [lanes] = camera_timeline.lanes(placed, camera_timeline.day_view(placed, date(2026, 3, 1))).values()
     assert [sum(bar.files for bar in lane) for lane in lanes] == [2, 1]
 
 
 def test_what_is_not_known_is_listed_apart_and_what_is_guessed_says_so():
-    placed, unknown = wall.recordings(
+    placed, unknown = camera_timeline.recordings(
         [
             a_file("plain"),
             a_file("none", ""),
@@ -178,9 +178,9 @@ def test_what_is_not_known_is_listed_apart_and_what_is_guessed_says_so():
 
 def test_a_file_without_a_camera_is_filed_under_its_folder_last():
     placed = recorded(a_file("a", camera=""), a_file("b", camera="zoo"))
-    assert list(wall.lanes(placed, wall.day_view(placed, date(2026, 3, 1)))) == [
-        wall.Row("zoo", True),
-        wall.Row("yard", False),
+    assert list(camera_timeline.lanes(placed, camera_timeline.day_view(placed, date(2026, 3, 1)))) == [
+        camera_timeline.Row("zoo", True),
+        camera_timeline.Row("yard", False),
     ]
 
 
@@ -194,24 +194,28 @@ def test_a_day_of_minutes_is_drawn_in_few_pieces():
     placed = recorded(
         *(a_file(f"f{n}", (start + timedelta(minutes=n)).isoformat(), 59.0) for n in range(1440))
     )
-    view = wall.day_view(placed, date(2026, 3, 1))
-    [[bars]] = wall.lanes(placed, view).values()
+    view = camera_timeline.day_view(placed, date(2026, 3, 1))
+    [[bars]] = camera_timeline.lanes(placed, view).values()
     assert len(bars) == 1 and bars[0].files == 1440 and bars[0].width == pytest.approx(1, abs=1e-3)
-    [events] = wall.placed({f"f{n}": [Span(1, 50)] for n in range(1440)}, placed, view).values()
-    assert len(events) < wall.FINEST
+    [events] = camera_timeline.placed({f"f{n}": [Span(1, 50)] for n in range(1440)}, placed, view).values()
+    assert len(events) < camera_timeline.FINEST
 
 
 @pytest.mark.parametrize("hours", [0.003, 0.05, 1, 6, 24])
 def test_the_axis_has_a_few_round_labels(hours):
     placed = recorded(a_file(seconds=80_000))
-    whole = wall.day_view(placed, date(2026, 3, 1))
-    view = wall.zoomed(whole, whole, hours / 24, placed[0].start)
-    told = wall.ticks(view, placed)
-    assert 3 <= len(told) <= wall.MOST_TICKS + 1
+    whole = camera_timeline.day_view(placed, date(2026, 3, 1))
+    view = camera_timeline.zoomed(whole, whole, hours / 24, placed[0].start)
+    told = camera_timeline.ticks(view, placed)
+    assert 3 <= len(told) <= camera_timeline.MOST_TICKS + 1
     assert all(0 <= at <= 1 for at, _ in told) and all(label.count(":") in (1, 2) for _, label in told)
 
 
 def test_an_empty_index_has_an_empty_day():
-    view = wall.day_view([], date(2026, 3, 1))
-    assert wall.lanes([], view) == {} and wall.at_moment([], view.start) == [] and wall.days([]) == {}
-    assert wall.ticks(view, [])[0] == (0.0, "00:00")
+    view = camera_timeline.day_view([], date(2026, 3, 1))
+    assert (
+        camera_timeline.lanes([], view) == {}
+        and camera_timeline.at_moment([], view.start) == []
+        and camera_timeline.days([]) == {}
+    )
+    assert camera_timeline.ticks(view, [])[0] == (0.0, "00:00")

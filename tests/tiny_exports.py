@@ -9,10 +9,10 @@ import av
 import numpy as np
 from tiny_clips import picture_of, write_clip
 
-from footage.framegrid import read_grid
-from footage.stretch import stretch_in
-from footage.types import Provenance, Span, Video
-from search.export import Clip
+from footage.core.types import Provenance, Span, Video
+from footage.media.frame_grid import read_grid
+from footage.media.segment import stretch_in
+from service.export import Clip
 
 NTSC_FILM, NTSC, NTSC_DOUBLE = Fraction(24_000, 1001), Fraction(30_000, 1001), Fraction(60_000, 1001)
 CAPTIONED = Provenance("some-model", "abc123", "test-1", "small")

@@ -17,7 +17,7 @@ from transformers import (
     PreTrainedTokenizerFast,
 )
 
-from footage.types import Frames
+from footage.core.types import Frames
 from footage.vlm import load_model
 
 TEXT_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")

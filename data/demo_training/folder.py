@@ -22,7 +22,7 @@ from transformers import (
     Qwen3VLVideoProcessor,
 )
 
-from footage import synthetic
+from footage.synthetic import clips
 from footage.vlm import contract
 from footage.vlm.profiles import get_profile
 
@@ -70,10 +70,10 @@ def build_tokenizer(seed: int = 0) -> PreTrainedTokenizerFast:
         "assistant\n",
     ]
     for _ in range(3000):
-        clip = synthetic.random_clip(rng, duration_seconds=20.0)
+        clip = clips.random_clip(rng, duration_seconds=20.0)
         texts.append(f"Scene: {clip.scene.sentence}\n\nEvents:\n")
         for event in clip.events:
-            texts += [event.sentence, synthetic.paraphrase(event, rng), "From 1 to 2.", "<1 - 2> "]
+            texts += [event.sentence, clips.paraphrase(event, rng), "From 1 to 2.", "<1 - 2> "]
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()

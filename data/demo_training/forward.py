@@ -28,7 +28,8 @@ from demo_training.folder import (
 from demo_training.hints import NONE, WORDS, Hints, words_of
 from demo_training.vision import VisionHeads
 from demo_training.windows import Sample
-from footage import synthetic
+from footage.core import frame_budget
+from footage.synthetic import clips
 from footage.vlm import contract
 from footage.vlm.profiles import Profile, get_profile
 
@@ -168,7 +169,7 @@ class Runner:
             do_sample_frames=False,
             videos_kwargs={
                 "size": {
-                    "shortest_edge": contract.SHORTEST_EDGE,
+                    "shortest_edge": frame_budget.SHORTEST_EDGE,
                     "longest_edge": len(sample.frames) * FRAME_WIDTH * FRAME_HEIGHT,
                 }
             },
@@ -323,7 +324,7 @@ class Question:
     """The user's text."""
     answer: str
     """What Marlin would write."""
-    event: synthetic.SyntheticEvent | None = None
+    event: clips.SyntheticEvent | None = None
     """What a find asks for; None for a caption."""
 
 
@@ -333,7 +334,7 @@ def questions(
     """A caption and up to ``finds`` finds, of present events only, for the window in this row of a batch."""
     yield Question(window, contract.caption_prompt(profile).text, caption_answer(sample))
     numpy_rng = np.random.default_rng(rng.getrandbits(32))
-    first: dict[str, tuple[synthetic.SyntheticEvent, float, float]] = {}
+    first: dict[str, tuple[clips.SyntheticEvent, float, float]] = {}
     for item in sample.events:
         first.setdefault(item[0].sentence, item)
     chosen = list(first.values())
@@ -341,6 +342,6 @@ def questions(
     for event, start, end in (chosen * 2)[:finds]:
         plain = event.sentence.removesuffix(".")
         wording = rng.choice([event.sentence, plain, plain[0].lower() + plain[1:], None, None])
-        wording = wording or synthetic.paraphrase(event, numpy_rng)
+        wording = wording or clips.paraphrase(event, numpy_rng)
         prompt = contract.find_prompt(wording, profile).text
         yield Question(window, prompt, f"From {start:.1f} to {end:.1f}.", event)

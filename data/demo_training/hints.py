@@ -15,15 +15,15 @@ from torch import Tensor, nn
 
 from demo_training.folder import LARGEST_NUMBER, TOKENS_PER_PAIR
 from demo_training.windows import Sample
-from footage import synthetic
+from footage.synthetic import clips
 
-WORDS = sorted({word for event in synthetic.ALL_EVENTS for word in (*event[:3], event[3].split()[-1])})
+WORDS = sorted({word for event in clips.ALL_EVENTS for word in (*event[:3], event[3].split()[-1])})
 """The words for what is to be seen: kinds, colours, what they do, and where they are or go."""
 NONE = -100
 """No target, as in torch's cross_entropy."""
 
 
-def words_of(event: synthetic.SyntheticEvent) -> list[int]:
+def words_of(event: clips.SyntheticEvent) -> list[int]:
     """The columns of WORDS that say this event."""
     return [WORDS.index(w) for w in (event.kind, event.colour, event.verb, event.where.split()[-1])]
 

@@ -9,19 +9,19 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from demo_training.windows import Sample
-from footage import synthetic
+from footage.synthetic import clips
 
 SCENES = sorted(
-    synthetic.SyntheticScene(backdrop=backdrop, prop=prop, side=side, light=light, seed=0).sentence
-    for backdrop in synthetic.BACKDROPS
-    for prop in synthetic.PROPS
-    for side in synthetic.SIDES
-    for light in synthetic.LIGHTS
+    clips.SyntheticScene(backdrop=backdrop, prop=prop, side=side, light=light, seed=0).sentence
+    for backdrop in clips.BACKDROPS
+    for prop in clips.PROPS
+    for side in clips.SIDES
+    for light in clips.LIGHTS
 )
-WHERES = (*synthetic.DIRECTIONS, *synthetic.PLACES)
+WHERES = (*clips.DIRECTIONS, *clips.PLACES)
 SLOT_CLASSES = {
-    "kind": ["nothing", *synthetic.KINDS],
-    "colour": ["nothing", *synthetic.COLOURS],
+    "kind": ["nothing", *clips.KINDS],
+    "colour": ["nothing", *clips.COLOURS],
     "where": ["nothing", *WHERES],
 }
 

@@ -15,8 +15,8 @@ import torch
 import torch.nn.functional as F
 
 from demo_training.folder import FRAME_HEIGHT, FRAME_WIDTH
-from footage import synthetic
-from footage.vlm import contract
+from footage.core import frame_budget
+from footage.synthetic import clips
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Sample:
     """Length of the window."""
     scene: str
     """The scene sentence."""
-    events: tuple[tuple[synthetic.SyntheticEvent, float, float], ...]
+    events: tuple[tuple[clips.SyntheticEvent, float, float], ...]
     """What happens, with start and end in window time, clipped to the window."""
 
     @property
@@ -44,7 +44,7 @@ class Sample:
 def frame_times(duration: float, fps: float, start: float) -> np.ndarray:
     """Presentation times (video time) of the frames the contract samples from [start, start + duration)."""
     first, last = math.ceil(start * fps - 1e-6), math.ceil((start + duration) * fps - 1e-6) - 1
-    count = min(contract.frames_for(duration), last - first + 1)
+    count = min(frame_budget.frames_for(duration), last - first + 1)
     return (first + np.round(np.linspace(0, last - first, count))) / fps
 
 
@@ -61,7 +61,7 @@ def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int) -> Samp
     least = 1 if rng.random() > 0.1 * difficulty else 0
     for _ in range(30):
         rate = float(rng.uniform(0.3, 1.3)) * most * 60 / window
-        clip = synthetic.random_clip(
+        clip = clips.random_clip(
             rng, duration_seconds=math.ceil(window + margin), events_per_minute=min(24.0, rate)
         )
         start = float(rng.integers(0, int(2 * margin) + 1)) / 2 if margin else 0.0
@@ -77,7 +77,7 @@ def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int) -> Samp
     times = frame_times(window, fps, start)
     scale = 1.0 if rng.random() < 0.05 else 0.5
     width, height = int(480 * scale), int(320 * scale)
-    frames = synthetic.render(clip, times, width=width, height=height)
+    frames = clips.render(clip, times, width=width, height=height)
     if rng.random() < 0.12:
         frames = compress(frames, crf=int(rng.integers(22, 36)))
     small = F.interpolate(

@@ -20,10 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from footage.errors import FootageError, StoreBusyError, StoreCorruptError, UsageError
+from footage.core.errors import FootageError, StoreBusyError, StoreCorruptError, UsageError
 from footage.store.checking import Checked, Finding, check_tables
 from footage.store.database import Store
-from footage.store.faults import translate
+from footage.store.errors import translate
 from footage.store.forgetting import NOTEBOOK
 from footage.store.opening import program_version
 from footage.store.tables import Tables

@@ -12,17 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from footage.corrections import Correction
-from footage.errors import FootageError, StoreCorruptError, StoreError, StoreMissingError
-from footage.store import rows as layout
-from footage.store.notebook import Notebook
+from footage.core.corrections import Correction
+from footage.core.errors import FootageError, StoreCorruptError, StoreError, StoreMissingError
+from footage.core.timeline import normalise_text
+from footage.core.types import File, Video, WindowRecord
+from footage.core.windows import plan_windows
+from footage.store import records as layout
+from footage.store.annotations import Notebook
 from footage.store.opening import holds_anything, version_of
 from footage.store.reading import Readout, believable, read_whole
-from footage.store.rows import TextRow
+from footage.store.records import TextRow
 from footage.store.tables import Row, Tables
-from footage.timeline import normalise_text
-from footage.types import File, Video, WindowRecord
-from footage.windows import plan_windows
 
 Kind = Literal["damaged", "derived", "behind", "files", "index"]
 Progress = Callable[[str, int, int], None]

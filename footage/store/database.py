@@ -9,19 +9,19 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footage.corrections import standing
-from footage.coverage import Coverage, by_collection
-from footage.errors import SchemaMismatchError
-from footage.names import folded
+from footage.core.corrections import standing
+from footage.core.coverage import Coverage, by_collection
+from footage.core.errors import SchemaMismatchError
+from footage.core.names import folded
+from footage.core.types import Event, File, FileState, Hit, Provenance, Run, Span, Video, WindowRecord
 from footage.store import forgetting
-from footage.store import rows as layout
+from footage.store import records as layout
+from footage.store.annotations import Notebook
 from footage.store.forgetting import NOTEBOOK
 from footage.store.migrations import Progress
-from footage.store.notebook import Notebook
 from footage.store.opening import EMBEDDER_KEY, TIMELINE_KEY
-from footage.store.rows import IndexStatus, OwnerKind, TextRow, VectorRow
+from footage.store.records import IndexStatus, OwnerKind, TextRow, VectorRow
 from footage.store.tables import Row, Tables
-from footage.types import Event, File, FileState, Hit, Provenance, Run, Span, Video, WindowRecord
 
 if TYPE_CHECKING:
     import numpy as np
@@ -592,7 +592,7 @@ class Store:
 
     def sample_vectors(self, embedder: str, size: int) -> tuple[list[str], list[str], np.ndarray]:
         """Some events, drawn evenly: content ids, texts, and vectors, float32 (events, dimension)."""
-        from footage.store.nearest import matrix_of
+        from footage.store.exact_index import matrix_of
 
         columns = ["owner_kind", "content_id", "text", "vector"]
         found = self._tables.sample(self._vectors(embedder), size, columns=columns)

@@ -21,9 +21,9 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.errors import StoreError
+from footage.core.errors import StoreError
 from footage.store import rewriting
-from footage.store.faults import translate
+from footage.store.errors import translate
 
 if TYPE_CHECKING:
     from footage.store.tables import Tables

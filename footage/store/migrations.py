@@ -19,11 +19,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from footage.errors import StoreError
-from footage.store import rows as layout
-from footage.store.faults import mapped
+from footage.core.errors import StoreError
+from footage.store import records as layout
+from footage.store.errors import mapped
 from footage.store.opening import OLDEST_VERSION, PROGRAM_KEY, VERSION_KEY, program_version, version_of
-from footage.store.rows import SCHEMA_VERSION
+from footage.store.records import SCHEMA_VERSION
 from footage.store.snapshots import Snapshot
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from footage.errors import SchemaMismatchError, StoreCorruptError, StoreFullError, StoreMissingError
+from footage.core.errors import SchemaMismatchError, StoreCorruptError, StoreFullError, StoreMissingError
 from footage.store import rewriting
-from footage.store.faults import RESTORE, mapped
-from footage.store.rows import SCHEMA_VERSION
+from footage.store.errors import RESTORE, mapped
+from footage.store.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     from footage.store.tables import Tables

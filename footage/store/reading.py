@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from footage.errors import StoreError
-from footage.store import rows as layout
-from footage.timeline import event_id
+from footage.core.errors import StoreError
+from footage.core.timeline import event_id
+from footage.store import records as layout
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,14 +13,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footage.errors import StoreError
+from footage.core.errors import StoreError
+from footage.store import records as layout
 from footage.store import rewriting
-from footage.store import rows as layout
 from footage.store.checking import Checked, Progress, check_tables
-from footage.store.faults import mapped, translate
+from footage.store.errors import mapped, translate
 from footage.store.opening import EMBEDDER_KEY, PROGRAM_KEY, TIMELINE_KEY, VERSION_KEY, program_version
 from footage.store.reading import Readout, believable
-from footage.store.rows import SCHEMA_VERSION
+from footage.store.records import SCHEMA_VERSION
 from footage.store.tables import Tables
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.store.faults import mapped
+from footage.store.errors import mapped
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from footage.store.faults import translate
+from footage.store.errors import translate
 
 PREFIX = ".upgrade-"
 

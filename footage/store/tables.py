@@ -15,17 +15,17 @@ from functools import lru_cache, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footage.errors import StoreBusyError, StoreError, StoreFullError, StoreMissingError
+from footage.core.errors import StoreBusyError, StoreError, StoreFullError, StoreMissingError
 from footage.store import forgetting, migrations
-from footage.store.faults import mapped, translate
+from footage.store.errors import mapped, translate
 from footage.store.opening import holds_anything, require_whole
-from footage.store.rows import SCHEMA_VERSION
+from footage.store.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from footage.store.nearest import Nearest
+    from footage.store.exact_index import Nearest
 
 Row = dict[str, Any]
 Wanted = Mapping[str, Collection[Any]]
@@ -333,7 +333,7 @@ class Tables:
         import numpy as np
         from lancedb.query import MatchQuery
 
-        from footage.store.nearest import matrix_of
+        from footage.store.exact_index import matrix_of
 
         if not all(wanted.values()):
             return [], None
@@ -375,7 +375,7 @@ class Tables:
             self._too_large[name] = version
             self._memory.pop(name, None)
             return None
-        from footage.store.nearest import Nearest
+        from footage.store.exact_index import Nearest
 
         began = time.monotonic()
         with mapped(self.path):

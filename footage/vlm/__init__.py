@@ -13,9 +13,9 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from footage.errors import DependencyError, UsageError
-from footage.shelf import Shelf
-from footage.vlm.address import Access, is_address
+from footage.core.disk_cache import Shelf
+from footage.core.endpoint import Access, is_address
+from footage.core.errors import DependencyError, UsageError
 from footage.vlm.profiles import Changes, Profile, changed, check_prompts
 from footage.vlm.protocol import Precision, Recalling, VideoModel
 from footage.vlm.weights import locate
@@ -40,7 +40,7 @@ def load_model(
 
     Args:
         name_or_folder: a name of ``footage.vlm.profiles.PROFILES``, the path of a model folder, or the
-            address of a server (see ``footage.vlm.address``), to which no device applies.
+            address of a server (see ``footage.core.endpoint``), to which no device applies.
         device: "auto" (CUDA, then Apple's MPS, then CPU), "cuda", "cuda:N", "mps" or "cpu".
         model_path: folder with the named model's weights, instead of the hub.
         revision: commit of the repository, instead of the profile's.
@@ -62,16 +62,16 @@ def load_model(
             raise UsageError(
                 "a server has its own weights; a model path or a revision goes with a model's name"
             )
-        from footage.vlm import server
+        from footage.vlm.backends.server import client
 
-        served = server.load(name_or_folder, access=access or Access(), changes=changes)
+        served = client.load(name_or_folder, access=access or Access(), changes=changes)
         _notice(served.profile)
         return served
     weights = locate(name_or_folder, model_path=model_path, revision=revision, offline=offline)
     _notice(weights.profile)
     weights = replace(weights, profile=changed(weights.profile, changes or {}))
     try:
-        family = importlib.import_module(f"footage.vlm.{weights.profile.family}")
+        family = importlib.import_module(f"footage.vlm.backends.{weights.profile.family}")
     except (ImportError, RuntimeError, OSError) as exc:
         raise dependency_error(exc) from exc
     try:

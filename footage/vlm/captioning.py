@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from footage.errors import WindowError
-from footage.types import Caption
+from footage.core.errors import WindowError
+from footage.core.types import Answer, Caption
 from footage.vlm import contract
 from footage.vlm.profiles import Profile
-from footage.vlm.protocol import Answer, Prepared, Prompt, Sampling
+from footage.vlm.protocol import Prepared, Prompt, Sampling
 
 SECOND_TRY = Sampling(temperature=0.7, top_p=0.8)
 """How an answer is drawn after one that cannot be read: Qwen's own advice for answers without thinking."""

@@ -11,28 +11,21 @@ parser raises on any text: what cannot be read is left out, and ``raw`` keeps al
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from footage.errors import UsageError
-from footage.plaintext import CLOSING, evened, without_quotes
-from footage.types import Caption, CaptionEvent, Span
+from footage.core.errors import UsageError
+from footage.core.plain_text import CLOSING, evened, without_quotes
+from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm.profiles import Profile, require
-from footage.vlm.protocol import Answer, Prompt, Sampling
+from footage.vlm.protocol import Prompt, Sampling
 
 FIND_TEMPLATE = (
     'Identify the timestamps during which "{event}" takes place. '
     'Output the time range as "From <start> to <end>." (numbers in seconds).'
 )
 """The training-time grounding prompt of NemoStation/Marlin-2B."""
-
-SHORTEST_EDGE = 4096
-"""Fewest pixels of a whole clip, from the processor configuration of NemoStation/Marlin-2B."""
-
-PIXELS_PER_TOKEN_SIDE = 32
-"""A video token covers 32 x 32 pixels (patch 16, merged 2 x 2) of a pair of frames."""
 
 INSTANT_SECONDS = 0.5
 """What a span whose ends are equal is widened to: the grid on which the model was taught to write times."""
@@ -115,7 +108,7 @@ def clean_event(text: str) -> str:
 
     As ``clean_text``, without quotation marks of any kind and without closing punctuation: the prompt has its
     own marks, and how a query is typed is not to change what the model sees. 'A sign says "open".' reads
-    "A sign says open"; apostrophes inside words stay (see ``footage.plaintext.without_quotes``).
+    "A sign says open"; apostrophes inside words stay (see ``footage.core.plain_text.without_quotes``).
 
     Raises:
         UsageError: when nothing is left.
@@ -126,10 +119,10 @@ def clean_event(text: str) -> str:
 def clean_text(text: str) -> str:
     """A user's words as one line that no tokenizer reads as anything but words.
 
-    Spaces and invisible characters are evened out (see ``footage.plaintext.evened``). A "<" that something
-    follows gets a space after it: "<|im_end|>" reads "< |im_end|>" and "</think>" reads "< /think>". Every
-    control token of the model families here begins with "<", so none survives, and a reader still sees what
-    was typed.
+    Spaces and invisible characters are evened out (see ``footage.core.plain_text.evened``). A "<" that
+    something follows gets a space after it: "<|im_end|>" reads "< |im_end|>" and "</think>" reads "<
+    /think>". Every control token of the model families here begins with "<", so none survives, and a reader
+    still sees what was typed.
     """
     return re.sub(r"<(?=\S)", "< ", evened(text))
 
@@ -151,24 +144,6 @@ def _not_empty(cleaned: str, text: str) -> str:
 
 
 # --- 2. The frame budget ("path A" of the model's card) -----------------------------------------------------
-
-
-def frames_for(
-    duration_seconds: float, *, fps: float = 2.0, min_frames: int = 4, max_frames: int = 240
-) -> int:
-    """How many frames to sample: ``clamp(round(fps * seconds), min, max)``, rounded up to an even number."""
-    count = min(max(round(fps * duration_seconds), min_frames), max_frames)
-    return count + count % 2
-
-
-def longest_edge(frames: int, pixels_per_frame: int) -> int:
-    """The processor's "longest_edge": its pixel budget for a whole clip of that many frames."""
-    return frames * pixels_per_frame
-
-
-def video_tokens(frames: int, height: int, width: int) -> int:
-    """Video tokens of that many frames of ``height x width`` pixels, both multiples of 32."""
-    return math.ceil(frames / 2) * (height // PIXELS_PER_TOKEN_SIDE) * (width // PIXELS_PER_TOKEN_SIDE)
 
 
 def pair_stamps(milliseconds: Sequence[int]) -> list[str]:

@@ -20,11 +20,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from footage.errors import UsageError
-from footage.types import FinishReason, Span
+from footage.core.errors import UsageError
+from footage.core.types import Answer, FinishReason, Point, Span
 from footage.vlm.contract import clean_text, strip_think
 from footage.vlm.profiles import Profile, require
-from footage.vlm.protocol import Answer, Prompt
+from footage.vlm.protocol import Prompt
 
 THOUSANDTHS = 1000
 """What the far edge of a frame is written as."""
@@ -92,20 +92,6 @@ class Shown:
     def is_picture(self) -> bool:
         """Whether it was a single frame."""
         return len(self.times_seconds) == 1
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One place at one moment."""
-
-    time_seconds: float
-    """When, in video time."""
-    object_id: int
-    """Which object: points with the same number are of one."""
-    x: float
-    """Pixels from the left edge of the source's frame, 0 to its width."""
-    y: float
-    """Pixels from the top, 0 to its height."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, TypedDict
 
-from footage.errors import UsageError
+from footage.core.errors import UsageError
 from footage.vlm.protocol import LIKELIEST, Sampling
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ CAPTION_PROMPT = (
 
 
 class FrameBudget(TypedDict):
-    """What a window is sampled at; as ``footage.video.sample`` takes it."""
+    """What a window is sampled at; as ``footage.media.video.sample`` takes it."""
 
     fps: float
     min_frames: int
@@ -334,7 +334,7 @@ DEMO = Profile(
         *_AS_QWEN35,
     ),
 )
-"""The small model that comes with the project; it knows what ``footage.synthetic`` draws, no more."""
+"""The small model that comes with the project; it knows what ``footage.synthetic.clips`` draws, no more."""
 
 PROFILES: dict[str, Profile] = {
     profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, QWEN25_VL_7B, MOLMO2_4B, DEMO)

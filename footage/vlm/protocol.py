@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from footage.errors import WindowError
-from footage.types import FinishReason, Frames, Provenance, Span
+from footage.core.errors import WindowError
+from footage.core.types import Answer, Frames, Provenance, Span
 
 if TYPE_CHECKING:
-    from footage.shelf import Shelf
+    from footage.core.disk_cache import Shelf
     from footage.vlm.profiles import Profile
 
 PromptKind = Literal["caption", "find", "ask", "raw", "point", "track"]
@@ -52,20 +52,6 @@ class Prompt:
     """Cap on the answer's length."""
     sampling: Sampling = LIKELIEST
     """How its tokens are chosen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a model said."""
-
-    raw: str
-    """Decoded text without special tokens, otherwise untouched."""
-    finish_reason: FinishReason
-    """"stop" when the model ended by itself, "length" when the cap cut it."""
-    token_logprobs: tuple[float, ...] | None = None
-    """Natural log of each generated token's probability, or None where the backend does not tell."""
-    token_texts: tuple[str, ...] | None = None
-    """What each of those tokens spells, the end token as ""; None where the backend does not tell."""
 
 
 @dataclass(frozen=True, slots=True)

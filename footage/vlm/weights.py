@@ -8,15 +8,15 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from footage.errors import (
+from footage.core.errors import (
     DecodeError,
     ModelError,
     ModelUnavailableError,
     UsageError,
     WrongCheckpointError,
 )
+from footage.core.timeout import supervise
 from footage.vlm.profiles import MARLIN_2B, PROFILES, Profile, get_profile, profile_of_type
-from footage.watchdog import supervise
 
 HUB = "https://huggingface.co"
 HUB_TIMEOUT_SECONDS = 10.0

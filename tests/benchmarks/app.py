@@ -33,16 +33,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footage import synthetic
-from footage.config import Settings, load_settings
-from footage.process import settle
+from footage.core.config import Settings, load_settings
+from footage.core.process import settle
 from footage.store import Store
+from footage.synthetic import clips
 from search.pages import LISTED
-from search.query import parse_query
+from search.query.parser import parse_query
 
 if TYPE_CHECKING:
+    from evaluation.readers import MomentQuery
     from search.engine import Engine
-    from search.evaluation.readers import MomentQuery
 
 WARM = 5
 """Questions that are asked first and not counted."""
@@ -155,7 +155,7 @@ def visiting(address: str, query_string: str, *, cookie: str = "") -> Iterator[V
 @contextmanager
 def running_app(settings: Settings, folder: Path) -> Iterator[tuple[str, int]]:
     """The app as ``footage ui`` starts it, its cache in ``folder``: its address and its process."""
-    from ui.commands.ui import environment
+    from ui.cli.commands.ui import environment
 
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -211,16 +211,16 @@ def latency(settings: Settings, questions: Sequence[str], folder: Path, *, as_js
 
 
 def _engine(settings: Settings) -> Engine:
-    from footage.embedder import load_embedder
+    from footage.embed.text_embedder import load_embedder
     from search.engine import Engine
-    from ui import parts
+    from service import factories
 
     embedder = load_embedder(settings.embedder)
     return Engine(
         Store.open(settings.db),
         embedder,
-        looking=parts.looking(settings),
-        reranker=parts.load_reranker(settings),
+        looking=factories.looking(settings),
+        reranker=factories.load_reranker(settings),
     )
 
 
@@ -232,9 +232,9 @@ def _asked(engine: Engine, question: str) -> float:
 
 def made_index(corpus: Sequence[MomentQuery], place: Path, settings: Settings) -> None:
     """Index every sentence of a corpus, as ``footage eval retrieval`` does."""
-    from footage.embedder import CachedEmbedder, load_embedder
-    from ui import console
-    from ui.commands.evaluation_retrieval import _index
+    from evaluation.suites.retrieval import _index
+    from footage.embed.text_embedder import CachedEmbedder, load_embedder
+    from ui.cli import console
 
     videos: dict[str, list[MomentQuery]] = {}
     for event in corpus:
@@ -261,7 +261,7 @@ def memory(settings: Settings, folder: Path, *, searches: int, previews: int, as
     """Search, then play, reading the memory of the app's process now and then."""
     events = [event.text for event in Store.open(settings.db).events()]
     questions = list(
-        itertools.islice(itertools.cycle(dict.fromkeys([*events, *synthetic.ALL_SENTENCES])), searches)
+        itertools.islice(itertools.cycle(dict.fromkeys([*events, *clips.ALL_SENTENCES])), searches)
     )
     with running_app(settings, folder) as (address, process), visiting(address, "exact=false") as visitor:
 
@@ -329,7 +329,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="footage-bench-") as name:
         folder = Path(name)
         if given.part != "memory":
-            from search.evaluation.readers import read_activitynet
+            from evaluation.readers import read_activitynet
 
             if "FOOTAGE_TEST_DATA" not in os.environ:
                 parser.error("FOOTAGE_TEST_DATA names no folder with anet/val_1.json (or give --part memory)")

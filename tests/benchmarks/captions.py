@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from footage.synthetic import random_clip, write_clip
-from footage.types import Span, Video
-from footage.video import probe
+from footage.core.types import Span, Video
+from footage.core.windows import plan_windows
+from footage.media.video import probe
+from footage.synthetic.clips import random_clip, write_clip
 from footage.vlm import contract, load_model
-from footage.vlm.qwen35 import Qwen35Model
-from footage.windows import plan_windows
+from footage.vlm.backends.qwen35 import Qwen35Model
 from tests.benchmarks import common, vendor
 
 CLIP_SECONDS = 256.0

@@ -21,15 +21,15 @@ from pathlib import Path
 
 import numpy as np
 
-from footage.embedder import CachedEmbedder, Embedder, load_embedder
-from footage.process import settle
+from evaluation.readers import read_activitynet
+from footage.core.process import settle
+from footage.embed.text_embedder import CachedEmbedder, Embedder, load_embedder
 from footage.store import Store
 from indexer.projection import Projector
 from search.engine import Engine
-from search.evaluation.readers import read_activitynet
-from search.filters import fitting
-from search.query import parse_query
-from search.retrieve import Retriever
+from search.query.filters import fitting
+from search.query.parser import parse_query
+from search.retrieval.retriever import Retriever
 from tests.benchmarks import common, million
 
 SIZES = (10_000, 100_000, 1_000_000)
@@ -134,7 +134,7 @@ class _Everything:
     """Every event's vector in one matrix, compared with numpy."""
 
     def __init__(self, store: Store, embedder: str) -> None:
-        from footage.store.nearest import matrix_of
+        from footage.store.exact_index import matrix_of
         from footage.store.schema import vector_table
 
         columns = ["owner_id", "owner_kind", "content_id", "vector"]

@@ -30,12 +30,12 @@ from typing import Any
 
 import numpy as np
 
-from footage import decode, demux
-from footage.sampling import spread
-from footage.types import Frames, Span
-from footage.video import Sampler, probe, sample
-from footage.watchdog import Pulse
-from footage.windows import plan_windows
+from footage.core.timeout import Pulse
+from footage.core.types import Frames, Span
+from footage.core.windows import plan_windows
+from footage.media import decode, demux
+from footage.media.sampling import spread
+from footage.media.video import Sampler, probe, sample
 from tests.benchmarks import common
 
 WINDOW_SECONDS, OVERLAP_SECONDS = 8.0, 2.0

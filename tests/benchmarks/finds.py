@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from footage.synthetic import random_clip, write_clip
-from footage.types import Frames, Span, Video
-from footage.video import probe
+from footage.core import frame_budget
+from footage.core.types import Frames, Span, Video
+from footage.media.video import probe
+from footage.synthetic.clips import random_clip, write_clip
 from footage.vlm import contract, load_model
+from footage.vlm.backends.qwen35 import Qwen35Model
 from footage.vlm.protocol import Prompt
-from footage.vlm.qwen35 import Qwen35Model
 from tests.benchmarks import common, vendor
 
 Row = dict[str, object]
@@ -127,7 +128,7 @@ def _drawn(path: Path, seconds: float) -> Window:
 
 def _with_own_budget(model: Qwen35Model) -> Qwen35Model:
     """The same weights at the processor's own budget for a whole clip."""
-    frames = contract.frames_for(model.profile.window_seconds)
+    frames = frame_budget.frames_for(model.profile.window_seconds)
     profile = replace(model.profile, pixels_per_frame=vendor.OWN_CLIP_PIXELS // frames)
     return Qwen35Model(
         model._model, model._processor, replace(model._weights, profile=profile), bounds=model._bounds

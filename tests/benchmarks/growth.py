@@ -22,12 +22,12 @@ from pathlib import Path
 
 import numpy as np
 
-from footage import synthetic
-from footage.embedder import Embedder, TextKind
-from footage.process import settle
+from footage.core.process import settle
+from footage.core.types import Caption, CaptionEvent, File, Provenance, Span, Video, WindowRecord
+from footage.core.windows import plan_windows
+from footage.embed.text_embedder import Embedder, TextKind
 from footage.store import Store
-from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, WindowRecord
-from footage.windows import plan_windows
+from footage.synthetic import clips
 from indexer.projection import Projector
 
 DIMENSION = 384
@@ -60,7 +60,7 @@ def records(content_id: str, rng: np.random.Generator) -> list[WindowRecord]:
         events = tuple(
             CaptionEvent(
                 Span(float(start), float(start) + 2.5),
-                f"{rng.choice(synthetic.ALL_SENTENCES)} ({content_id[:4]})",
+                f"{rng.choice(clips.ALL_SENTENCES)} ({content_id[:4]})",
             )
             for start in sorted(starts)
         )

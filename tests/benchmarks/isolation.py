@@ -1,8 +1,8 @@
 """Measures what decoding in a child process costs beside decoding here, in turns: the same windows of clips.
 
 Each clip in the folder ``videos`` of FOOTAGE_TEST_DATA is cut into windows as for indexing; all windows are
-taken here (``footage.video``), then through the door (``footage.media``), and the other way round in the next
-round. Last comes the pipe alone: as many bytes as a window has, without decoding.
+taken here (``footage.media.video``), then through the door (``footage.media.sandbox``), and the other way
+round in the next round. Last comes the pipe alone: as many bytes as a window has, without decoding.
 
 Examples:
     FOOTAGE_TEST_DATA=/data python -m tests.benchmarks.isolation
@@ -15,8 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from footage import isolation, media, video
-from footage.windows import plan_windows
+from footage.core.windows import plan_windows
+from footage.media import sandbox, video
+from footage.media.sandbox import pool
 from tests.benchmarks import common
 
 WINDOW_SECONDS, OVERLAP_SECONDS = 30.0, 5.0
@@ -57,10 +58,10 @@ def measure(clip: Path, repeats: int) -> dict[str, Any]:
 
     def pipe() -> None:
         for size in sizes:
-            isolation.run("numpy:zeros", size, "u1", name="x", timeout_seconds=60)
+            pool.run("numpy:zeros", size, "u1", name="x", timeout_seconds=60)
 
     took = common.in_turns(
-        {"here": lambda: take(video), "door": lambda: take(media), "pipe": pipe}, repeats=repeats
+        {"here": lambda: take(video), "door": lambda: take(sandbox), "pipe": pipe}, repeats=repeats
     )
     medians = {name: round(1000 * sorted(times)[len(times) // 2], 1) for name, times in took.items()}
     return {

@@ -20,16 +20,16 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from footage import decode
-from footage.embedder import load_embedder
-from footage.shelf import Shelf
+from footage.core.disk_cache import Shelf
+from footage.core.types import Answer, Span
+from footage.embed.text_embedder import load_embedder
+from footage.media import decode
 from footage.store import Store
-from footage.types import Span
 from footage.vlm import load_model
-from footage.vlm.protocol import Answer, Prepared, Prompt, VideoModel
+from footage.vlm.protocol import Prepared, Prompt, VideoModel
 from indexer.pipeline import index
 from search.engine import Engine
-from search.ground import Looking
+from search.grounding.ground import Looking
 from tests.benchmarks import common
 from tests.benchmarks.pipeline import FreeModel
 

@@ -15,10 +15,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from evaluation.readers import MomentQuery
+from footage.core.timeline import merge_events
+from footage.core.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
 from footage.store import Store, TextRow, VectorRow, text_rows
-from footage.timeline import merge_events
-from footage.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
-from search.evaluation.readers import MomentQuery
 
 WINDOWS_PER_VIDEO = 14
 """Six minutes of windows of 30 s that share 5."""
@@ -158,7 +158,7 @@ def fill(store: Store, videos: Iterator[Drawn], embedder: str) -> int:
     piece: list[Drawn] = []
 
     def put() -> None:
-        from footage.store.rows import file_to_row, text_to_row, video_to_row
+        from footage.store.records import file_to_row, text_to_row, video_to_row
 
         tables = store._tables
         tables.insert("files", [file_to_row(each.file) for each in piece])

@@ -38,7 +38,7 @@ class FreeModel:
     """Sees nothing, costs nothing, and always says the same; windows and frames are those of Marlin-2B."""
 
     def __init__(self) -> None:
-        from footage.types import Provenance
+        from footage.core.types import Provenance
         from footage.vlm.profiles import MARLIN_2B
         from footage.vlm.protocol import Capabilities
 
@@ -55,7 +55,7 @@ class FreeModel:
 
     def run(self, requests):
         """Answer."""
-        from footage.vlm.protocol import Answer
+        from footage.core.types import Answer
 
         return [Answer(CAPTION, "stop") for _ in requests]
 
@@ -171,8 +171,8 @@ def measure(library: Path, address: str | None = None) -> dict[str, float]:
 
 def index_once(library: Path, address: str | None = None) -> dict[str, float]:
     """Index a folder into a new index; what the run itself took, everything loaded before."""
-    from footage.embedder import load_embedder
-    from footage.process import settle
+    from footage.core.process import settle
+    from footage.embed.text_embedder import load_embedder
     from footage.store import Store
     from footage.vlm import load_model
     from indexer.pipeline import index

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import torch
 
-from footage.types import Frames, Span, Video
-from footage.video import sample
+from footage.core.types import Frames, Span, Video
+from footage.media.video import sample
 from footage.vlm import contract
+from footage.vlm.backends.qwen35 import VIDEO_TOKEN_TYPE, Qwen35Model
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Prepared, Prompt
-from footage.vlm.qwen35 import VIDEO_TOKEN_TYPE, Qwen35Model
 
 OWN_CLIP_PIXELS = 25_165_824
 """The processor's own budget for a whole clip, from the processor configuration of NemoStation/Marlin-2B."""

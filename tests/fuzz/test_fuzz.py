@@ -17,9 +17,9 @@ from pathlib import Path
 import pytest
 from tiny_clips import write_clip
 
-from footage import media
-from footage.errors import FootageError, VideoError
-from footage.types import Span
+from footage.core.errors import FootageError, VideoError
+from footage.core.types import Span
+from footage.media import sandbox
 
 COUNT = int(os.environ.get("FOOTAGE_FUZZ", "200"))
 ONLY = os.environ.get("FOOTAGE_FUZZ_ONLY", "")
@@ -63,14 +63,14 @@ def resident_bytes():
 
 def look(path, number):
     """Do with a file what the application does."""
-    video = media.probe(path, timeout_seconds=TIMEOUT_SECONDS)
+    video = sandbox.probe(path, timeout_seconds=TIMEOUT_SECONDS)
     last = max(0.0, video.duration_seconds - 1)
-    frames = media.sample(path, Span(0, 30), video=video, timeout_seconds=TIMEOUT_SECONDS)
+    frames = sandbox.sample(path, Span(0, 30), video=video, timeout_seconds=TIMEOUT_SECONDS)
     assert len(frames.pixels) and frames.pixels.shape[0] == len(frames.times_seconds)
-    assert media.frame_at(path, last, timeout_seconds=TIMEOUT_SECONDS).size
+    assert sandbox.frame_at(path, last, timeout_seconds=TIMEOUT_SECONDS).size
     if number % PREVIEW_EVERY == 0:
         out = path.with_name("preview.mp4")
-        media.write_preview(path, Span(0, 2), out, timeout_seconds=TIMEOUT_SECONDS)
+        sandbox.write_preview(path, Span(0, 2), out, timeout_seconds=TIMEOUT_SECONDS)
         assert out.stat().st_size
 
 

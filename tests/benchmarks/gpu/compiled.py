@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from transformers import StaticCache
 
-from footage.vlm.states import State, merge
+from footage.vlm.kv_cache import State, merge
 from tests.benchmarks.gpu import fast, floor
 from tests.benchmarks.gpu.fast import Bench
 from tests.benchmarks.gpu.rows import SkippedError, milliseconds, opened

@@ -18,10 +18,10 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import DynamicCache
 
+from footage.vlm.backends.qwen import Clip, bounds_for
+from footage.vlm.backends.qwen35 import Qwen35Model
+from footage.vlm.kv_cache import State, merge, split
 from footage.vlm.protocol import Prepared
-from footage.vlm.qwen import Clip, bounds_for
-from footage.vlm.qwen35 import Qwen35Model
-from footage.vlm.states import State, merge, split
 from tests.benchmarks.gpu import floor, marlin
 from tests.benchmarks.gpu.floor import Peaks, Shape
 from tests.benchmarks.gpu.rows import Board, Row, SkippedError, milliseconds, opened

@@ -11,10 +11,10 @@ from collections.abc import Collection
 
 import torch
 
-from footage.types import Frames
+from footage.core.types import Frames
+from footage.vlm.backends.qwen import Bounds, bounds_for
+from footage.vlm.backends.qwen35 import Qwen35Model
 from footage.vlm.protocol import Prepared, Prompt
-from footage.vlm.qwen import Bounds, bounds_for
-from footage.vlm.qwen35 import Qwen35Model
 from tests.benchmarks.gpu import floor, marlin
 from tests.benchmarks.gpu.rows import Board, Row, SkippedError, opened
 

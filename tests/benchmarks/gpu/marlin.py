@@ -22,12 +22,12 @@ from transformers import (
     Qwen3VLVideoProcessor,
 )
 
-from footage.types import Frames, Span
-from footage.vlm import contract
+from footage.core import frame_budget
+from footage.core.types import Frames, Span
+from footage.vlm.backends.qwen import Bounds
+from footage.vlm.backends.qwen35 import Qwen35Model
 from footage.vlm.profiles import MARLIN_2B
 from footage.vlm.protocol import Prepared, Prompt
-from footage.vlm.qwen import Bounds
-from footage.vlm.qwen35 import Qwen35Model
 from footage.vlm.weights import Weights
 from tests.tiny_qwen35 import CHAT_TEMPLATE, tiny_tokenizer
 
@@ -143,7 +143,7 @@ def frames(*, tiny: bool, seconds: float = 30.0) -> Frames:
     """Random 16:9 pictures at the contract's rate; ``tiny`` ones are small, and 4 s at most."""
     seconds = min(seconds, 4.0) if tiny else seconds
     width, height = (96, 64) if tiny else (640, 360)
-    times = np.linspace(0, seconds - 0.04, contract.frames_for(seconds))
+    times = np.linspace(0, seconds - 0.04, frame_budget.frames_for(seconds))
     pixels = np.random.default_rng(0).integers(0, 255, (len(times), height, width, 3), np.uint8)
     return Frames(pixels, tuple(float(time) for time in times), Span(0.0, seconds))
 

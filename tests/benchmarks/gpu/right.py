@@ -15,11 +15,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from footage.synthetic import random_clip, render
-from footage.types import Frames, Span
+from footage.core import frame_budget
+from footage.core.types import Answer, Frames, Span
+from footage.synthetic.clips import random_clip, render
 from footage.vlm import contract, load_model
-from footage.vlm.protocol import Answer, Prompt
-from footage.vlm.qwen import QwenModel
+from footage.vlm.backends.qwen import QwenModel
+from footage.vlm.protocol import Prompt
 from tests.benchmarks.gpu.rows import Board, Row, SkippedError, opened
 
 CLIPS = 40
@@ -65,7 +66,7 @@ def drawn(count: int, model: QwenModel) -> Asked:
     asked: Asked = []
     while len(asked) < count:
         clip = random_clip(rng, duration_seconds=CLIP_SECONDS)
-        times = np.arange(contract.frames_for(CLIP_SECONDS)) / model.profile.fps
+        times = np.arange(frame_budget.frames_for(CLIP_SECONDS)) / model.profile.fps
         pixels = render(clip, times, width=WIDTH, height=HEIGHT)
         sentences = dict.fromkeys(event.sentence for event in clip.events)
         if not sentences:

@@ -1,0 +1,394 @@
+"""Readers of annotation formats, this project's own and four public ones; knows no index.
+
+Every reader checks what it reads and, when something is wrong, raises one sentence with the file and the line
+or entry.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from evaluation.metrics import ScoredSpan
+from footage.core.errors import FileError, UsageError
+from footage.core.text_files import read_text
+from footage.core.timecode import parse_time
+from footage.core.types import Span
+
+
+@dataclass(frozen=True, slots=True)
+class TrueEvent:
+    """Something that truly happens in a video, and how somebody would ask for it."""
+
+    id: str
+    """Name of the event in its file."""
+    query: str
+    """How to ask for it."""
+    paraphrase: str
+    """Another way to ask for it; may be empty."""
+    spans: tuple[Span, ...]
+    """Every time it happens, in video time; at least one."""
+    to_check: bool = False
+    """True for a proposal that nobody has checked yet: not known to be true."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrueVideo:
+    """A video whose events are known."""
+
+    name: str
+    """Path of the file relative to the annotation's folder."""
+    duration_seconds: float | None
+    """Length of the video, where the file says so."""
+    events: tuple[TrueEvent, ...]
+    """What happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroundTruth:
+    """What is known to be true of some videos."""
+
+    videos: tuple[TrueVideo, ...]
+    """The videos, in the order written."""
+    negative_queries: tuple[str, ...] = ()
+    """Questions that none of the videos answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class MomentQuery:
+    """One line of a public benchmark: a sentence and where in which video it is true."""
+
+    id: str
+    """Name of the query, unique in its file."""
+    video: str
+    """Name of the video."""
+    text: str
+    """The sentence."""
+    spans: tuple[Span, ...]
+    """Every true span, in video time."""
+    duration_seconds: float | None = None
+    """Length of the video, where the format says so."""
+
+
+def read_ground_truth(path: Path) -> GroundTruth:
+    """Read this project's own ground truth.
+
+    A JSON object: ``videos`` maps a file's path, relative to the JSON file's folder, to ``{"duration":
+    seconds, "events": [{"id", "query", "paraphrase", "spans": [[start, end], ...], "to_check"}]}``;
+    ``negative_queries`` is a list of sentences that nothing answers. Times are seconds or texts as in 83.5,
+    "1:23.5", "1:02:03". ``query`` and ``spans`` are needed; an id is "path/number" unless given. Other keys
+    are allowed and ignored.
+
+    Raises:
+        FileError: when the file cannot be read.
+        UsageError: when it is not of this form, or contradicts itself.
+    """
+    content = _json(path)
+    where = str(path)
+    videos = tuple(
+        _true_video(name, entry, f'{where}, video "{name}"')
+        for name, entry in _object(_field(content, "videos", where), where).items()
+    )
+    negatives = tuple(
+        _sentence(query, f"{where}, negative query {i}")
+        for i, query in enumerate(_list(content.get("negative_queries", []), where))
+    )
+    asked = {event.query for video in videos for event in video.events}
+    if both := asked & set(negatives):
+        raise UsageError(f'{where}: "{min(both)}" stands among the negative queries and among the events.')
+    return GroundTruth(videos, negatives)
+
+
+def read_qvhighlights(path: Path) -> list[MomentQuery]:
+    """Read QVHighlights annotations: JSON lines with qid, query, vid, duration and relevant_windows.
+
+    Raises:
+        FileError: when the file cannot be read.
+        UsageError: when a line is malformed.
+    """
+    queries = []
+    for where, line in _json_lines(path):
+        spans = [_span(pair, where) for pair in _list(_field(line, "relevant_windows", where), where)]
+        queries.append(
+            MomentQuery(
+                id=str(_field(line, "qid", where)),
+                video=_text(_field(line, "vid", where), where),
+                text=_text(_field(line, "query", where), where),
+                spans=tuple(spans),
+                duration_seconds=_number(_field(line, "duration", where), where),
+            )
+        )
+    return _unique(queries, path)
+
+
+def read_qvhighlights_predictions(path: Path) -> dict[str, list[ScoredSpan]]:
+    """Read QVHighlights predictions: JSON lines with qid and pred_relevant_windows [start, end, score].
+
+    A prediction that is no interval (reversed, or before the start of the video) becomes an empty span: it
+    overlaps nothing and counts as a miss, as in the benchmark's own evaluator.
+
+    Raises:
+        FileError: when the file cannot be read.
+        UsageError: when a line is malformed.
+    """
+    predictions: dict[str, list[ScoredSpan]] = {}
+    for where, line in _json_lines(path):
+        qid = str(_field(line, "qid", where))
+        if qid in predictions:
+            raise UsageError(f"{where}: query {qid} has predictions already.")
+        predictions[qid] = []
+        for triple in _list(_field(line, "pred_relevant_windows", where), where):
+            numbers = [_number(value, where) for value in _list(triple, where)]
+            if len(numbers) != 3:
+                raise UsageError(f"{where}: a prediction must be [start, end, score], got {triple!r}.")
+            start, end = max(numbers[0], 0.0), max(numbers[1], 0.0)
+            predictions[qid].append(ScoredSpan(Span(start, max(start, end)), numbers[2]))
+    return predictions
+
+
+def read_charades_sta(path: Path) -> list[MomentQuery]:
+    """Read Charades-STA annotations: lines of ``VIDEO START END##SENTENCE``; ids are the line numbers.
+
+    Ends may lie past the end of the video (a known flaw of the data set, which holds no durations): clip
+    before use.
+
+    Raises:
+        FileError: when the file cannot be read.
+        UsageError: when a line is malformed.
+    """
+    queries = []
+    for where, number, line in _lines(path):
+        head, mark, sentence = line.partition("##")
+        parts = head.split()
+        if not mark or len(parts) != 3 or not sentence.strip():
+            raise UsageError(f'{where}: expected "VIDEO START END##SENTENCE", got {line[:80]!r}.')
+        span = _span([_parse(parts[1], where), _parse(parts[2], where)], where)
+        queries.append(MomentQuery(str(number), parts[0], sentence.strip(), (span,)))
+    return queries
+
+
+def read_activitynet(path: Path) -> list[MomentQuery]:
+    """Read ActivityNet Captions: JSON of video to duration, timestamps and sentences; ids are "video/number".
+
+    Ends past the end of the video are clamped to it.
+
+    Raises:
+        FileError: when the file cannot be read.
+        UsageError: when an entry is malformed.
+    """
+    return [
+        replace(query, spans=tuple(_inside(span, query.duration_seconds) for span in query.spans))
+        for query in _by_video(path, spans="timestamps", texts="sentences")
+    ]
+
+
+def read_timelens(path: Path) -> list[MomentQuery]:
+    """Read TimeLens annotations: JSON of video to duration, spans and queries; ids are "video/number".
+
+    Raises:
+        FileError: when the file cannot be read.
+        UsageError: when an entry is malformed.
+    """
+    return _by_video(path, spans="spans", texts="queries")
+
+
+def read_own(path: Path) -> list[MomentQuery]:
+    """Read this project's own ground truth (see ``read_ground_truth``) query by query; ids are the events'.
+
+    Raises:
+        FileError: when the file cannot be read.
+        UsageError: when it is not of this form.
+    """
+    queries = [
+        MomentQuery(event.id, video.name, event.query, event.spans, video.duration_seconds)
+        for video in read_ground_truth(path).videos
+        for event in video.events
+    ]
+    return _unique(queries, path)
+
+
+def _by_video(path: Path, *, spans: str, texts: str) -> list[MomentQuery]:
+    """Read JSON of video to duration and, under two keys, as many spans as texts; ids are "video/number"."""
+    queries = []
+    for video, entry in _object(_json(path), str(path)).items():
+        where = f'{path}, video "{video}"'
+        duration = _number(_field(entry, "duration", where), where)
+        pairs = _list(_field(entry, spans, where), where)
+        sentences = _list(_field(entry, texts, where), where)
+        if len(pairs) != len(sentences):
+            raise UsageError(f"{where}: {len(pairs)} {spans} but {len(sentences)} {texts}.")
+        for index, (pair, sentence) in enumerate(zip(pairs, sentences, strict=True)):
+            text = _text(sentence, where).strip()
+            queries.append(MomentQuery(f"{video}/{index}", video, text, (_span(pair, where),), duration))
+    return queries
+
+
+def _inside(span: Span, duration: float | None) -> Span:
+    """A span cut at the end of its video, where that is known."""
+    end = span.end_seconds if duration is None else duration
+    return Span(min(span.start_seconds, end), min(span.end_seconds, end))
+
+
+def _true_video(name: str, entry: Any, where: str) -> TrueVideo:
+    length = _object(entry, where).get("duration")
+    duration = None if length is None else _number(length, where)
+    events = tuple(
+        _true_event(event, f"{name}/{i}", f"{where}, event {i}")
+        for i, event in enumerate(_list(_field(entry, "events", where), where))
+    )
+    for i, event in enumerate(events):
+        late = max(span.start_seconds for span in event.spans)
+        if duration is not None and late >= duration:
+            raise UsageError(
+                f"{where}, event {i}: a span starts at {late:g} s, but the video lasts {duration:g} s."
+            )
+    return TrueVideo(name, duration, events)
+
+
+def _true_event(entry: Any, name: str, where: str) -> TrueEvent:
+    spans = tuple(_timed_span(pair, where) for pair in _list(_field(entry, "spans", where), where))
+    if not spans:
+        raise UsageError(f"{where}: an event needs one span at least.")
+    to_check = entry.get("to_check", False)
+    if not isinstance(to_check, bool):
+        raise UsageError(f'{where}: "to_check" must be true or false, got {to_check!r}.')
+    return TrueEvent(
+        id=str(entry.get("id", name)),
+        query=_sentence(_field(entry, "query", where), where),
+        paraphrase=_text(entry.get("paraphrase", ""), where),
+        spans=spans,
+        to_check=to_check,
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        return read_text(path)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise FileError(f"The annotation file {path} cannot be read: {reason}.") from error
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(_read(path), object_pairs_hook=partial(_no_key_twice, str(path)))
+    except json.JSONDecodeError as error:
+        raise UsageError(f"{path}, line {error.lineno}: not valid JSON ({error.msg}).") from error
+    return _object(content, str(path))
+
+
+def _no_key_twice(where: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object as a dictionary; of a key written twice the first value would vanish unseen."""
+    held = dict(pairs)
+    if len(held) < len(pairs):
+        twice = next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number]))
+        raise UsageError(f'{where}: the key "{twice}" stands twice in one object.')
+    return held
+
+
+def _lines(path: Path) -> Iterator[tuple[str, int, str]]:
+    """(place for messages, line number, line) of every line that is not blank."""
+    for number, line in enumerate(_read(path).split("\n"), start=1):
+        if line.strip():
+            yield f"{path}, line {number}", number, line
+
+
+def _json_lines(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    for where, _, line in _lines(path):
+        try:
+            content = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise UsageError(f"{where}: not valid JSON ({error.msg}).") from error
+        yield where, _object(content, where)
+
+
+def _unique(queries: list[MomentQuery], path: Path) -> list[MomentQuery]:
+    seen: set[str] = set()
+    for query in queries:
+        if query.id in seen:
+            raise UsageError(f"{path}: query {query.id} occurs twice.")
+        seen.add(query.id)
+    return queries
+
+
+def _field(entry: Any, name: str, where: str) -> Any:
+    content = _object(entry, where)
+    if name not in content:
+        raise UsageError(f'{where}: the key "{name}" is missing.')
+    return content[name]
+
+
+def _object(value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise UsageError(f"{where}: expected a JSON object, got {type(value).__name__}.")
+    return value
+
+
+def _list(value: Any, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise UsageError(f"{where}: expected a list, got {type(value).__name__}.")
+    return value
+
+
+def _text(value: Any, where: str) -> str:
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: expected a text, got {type(value).__name__}.")
+    return value
+
+
+def _sentence(value: Any, where: str) -> str:
+    if not _text(value, where).strip():
+        raise UsageError(f"{where}: a query needs words.")
+    return str(value)
+
+
+def _number(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise UsageError(f"{where}: expected a number, got {value!r}.")
+    return float(value)
+
+
+def _parse(text: str, where: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"{where}: expected a number, got {text!r}.") from error
+
+
+def _timed_span(pair: Any, where: str) -> Span:
+    """As ``_span``, of times that may be written as clock readings."""
+    return _span([_time(value, where) for value in _list(pair, where)], where)
+
+
+def _time(value: Any, where: str) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return parse_time(value)
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}.", hint=error.hint) from error
+
+
+def _span(pair: Any, where: str) -> Span:
+    numbers = [_number(value, where) for value in _list(pair, where)]
+    try:
+        start, end = numbers
+        return Span(start, end)
+    except ValueError as error:
+        raise UsageError(
+            f"{where}: expected [start, end] in seconds with 0 <= start <= end, got {pair!r}."
+        ) from error
+
+
+FORMATS: dict[str, Callable[[Path], list[MomentQuery]]] = {
+    "qvhighlights": read_qvhighlights,
+    "charades": read_charades_sta,
+    "activitynet": read_activitynet,
+    "timelens": read_timelens,
+    "footage": read_own,
+}
+"""Reader by the name of a format."""

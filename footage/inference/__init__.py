@@ -1,0 +1,1 @@
+"""Models asked about video files of any length."""

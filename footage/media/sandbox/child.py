@@ -1,0 +1,266 @@
+"""One child process that does jobs: starts it, hands it a job, waits, and words its end; knows no video.
+
+Its side of the socket is ``footage.media.sandbox.worker``. What it answers is not trusted.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import pickle
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+
+from footage.core import errors
+from footage.core.errors import DecodeError, DependencyError, FootageError, UsageError, VideoError
+from footage.core.timeout import hung
+from footage.media.sandbox.confinement import MEMORY_BYTES
+from footage.media.sandbox.messages import unpacked
+from footage.media.sandbox.worker import BEAT, CALL, ERROR, HEAD, LOG, PROGRESS, RESULT
+
+Role = Literal["read", "write"]
+START_SECONDS = 120.0
+"""How long a child may take to start, and to import its libraries."""
+_GRACE_SECONDS = 5.0
+"""The child gives up a job that makes no progress; where it does not even get to that, it is killed so much
+later."""
+_MOST_HEADER_BYTES = 64 << 20
+_MOST_TEXT = 2000
+"""Most letters of a sentence that is kept of what a child says."""
+_ENVIRONMENT = re.compile(
+    r"PATH|HOME|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|TEMP|TMP|LD_LIBRARY_PATH|DYLD_\w+|PYTHON\w*|VIRTUAL_ENV|"
+    r"(OMP|MKL|OPENBLAS)_\w+"
+)
+"""What a child gets to see of the environment: no key and no token."""
+_BOOT = """
+import sys
+sys.path[:] = sys.argv[3:]
+from footage.media.sandbox.worker import main
+main(int(sys.argv[1]), sys.argv[2])
+"""
+
+_BELIEVED = (VideoError, DependencyError, UsageError)
+"""Errors of a job that reads which are raised as what they say they are; others are damage of the file."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Ended(Exception):
+    """The child is gone, or answers what cannot be read."""
+
+
+class Child:
+    """One child process; it does one job at a time."""
+
+    def __init__(self, role: Role) -> None:
+        """Start it; it is not waited for."""
+        self._socket, theirs = socket.socketpair()
+        with theirs:
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-c", _BOOT, str(theirs.fileno()), role, *sys.path],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    pass_fds=[theirs.fileno()],
+                    env={name: value for name, value in os.environ.items() if _ENVIRONMENT.fullmatch(name)},
+                    start_new_session=True,  # away from the terminal
+                )
+            except OSError as exc:
+                self._socket.close()
+                raise DependencyError(
+                    f"the process that decodes videos cannot start: {exc.strerror or exc}",
+                    hint="The machine may have too little memory, or too few processes or open files left.",
+                ) from exc
+        self.role = role
+        self.usable = True
+        """Whether it can do another job."""
+        self._heard = False
+        self._deadline = math.inf
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended by itself."""
+        return self._process.poll() is None
+
+    def run(
+        self,
+        job: str,
+        arguments: tuple[Any, ...],
+        options: dict[str, Any],
+        *,
+        name: str,
+        timeout_seconds: float,
+        most_seconds: float,
+        place: int | None,
+        on_progress: Callable[[int, int], None] | None,
+    ) -> Any:
+        """As ``run``."""
+        self.usable = False  # until it has answered
+        options = options | {"with_progress": on_progress is not None}
+        began, patience = math.inf, START_SECONDS
+        try:
+            call = pickle.dumps((job, arguments, options, place is not None))
+            self._socket.settimeout(START_SECONDS)
+            self._socket.sendall(HEAD.pack(CALL, len(call)) + call)
+            if place is not None:
+                socket.send_fds(self._socket, [b"F"], [place])
+            while True:
+                self._deadline = time.monotonic() + patience
+                kind, body = self._message(timeout_seconds + _GRACE_SECONDS)
+                if kind == RESULT:
+                    value = self._value(body)
+                    self.usable = True
+                    return value
+                if kind == ERROR:
+                    error, last = _error(name, body, writes=place is not None)
+                    self.usable = not last
+                    break
+                if kind == LOG:
+                    _log(body)
+                elif kind == PROGRESS and on_progress is not None:
+                    on_progress(*_two_numbers(body))
+                began, patience = min(began, time.monotonic()), timeout_seconds + _GRACE_SECONDS
+                if time.monotonic() - began > most_seconds:
+                    raise DecodeError(
+                        f"{name} was given up: it took longer than {most_seconds:,.0f} s",
+                        hint="the file may be damaged, or the disk too slow; a longer timeout can be set",
+                    )
+        except TimeoutError as exc:
+            raise hung(name, timeout_seconds) from exc
+        except (OSError, _Ended) as exc:
+            raise self._death(name) from exc
+        finally:
+            if not self.usable:
+                self.end()
+        raise error
+
+    def end(self) -> None:
+        """End it, whatever it does."""
+        self.usable = False
+        self._socket.close()
+        self._process.kill()
+        self._process.wait()
+
+    def abandon(self) -> None:
+        """Forget it in a process that was forked: it is the parent's."""
+        self._socket.close()
+        self._process.returncode = 0  # not this process's child: it is not waited for
+
+    def _message(self, patience: float) -> tuple[bytes, bytearray]:
+        """The next message; once it has begun, the whole of it has so many seconds."""
+        head = bytearray(HEAD.size)
+        self._fill(memoryview(head))
+        kind, size = HEAD.unpack(head)
+        self._heard = True
+        self._deadline = time.monotonic() + patience
+        if kind not in (BEAT, LOG, PROGRESS, RESULT, ERROR) or size > _MOST_HEADER_BYTES:
+            raise _Ended
+        body = bytearray(size)
+        self._fill(memoryview(body))
+        return kind, body
+
+    def _value(self, header: bytearray) -> Any:
+        def read(array: np.ndarray) -> None:
+            if array.size:
+                self._fill(array.reshape(-1).view(np.uint8).data)
+
+        try:
+            return unpacked(bytes(header), read)
+        except ValueError as exc:
+            logger.warning("a child's answer %s", exc)
+            raise _Ended from exc
+
+    def _fill(self, view: memoryview) -> None:
+        while view:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError
+            self._socket.settimeout(left)
+            count = self._socket.recv_into(view)
+            if not count:
+                raise _Ended
+            view = view[count:]
+
+    def _death(self, name: str) -> FootageError:
+        """Why it ended, as what is wrong with the file at hand, or where it never began with this machine."""
+        try:
+            code = self._process.wait(_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            return DecodeError(f"{name} cannot be decoded: its decoder answered what cannot be read")
+        how = f"ended unexpectedly (exit code {code})"
+        if code < 0:
+            known = -code in {int(each) for each in signal.Signals}
+            what = f"signal {-code}, {signal.Signals(-code).name}" if known else f"signal {-code}"
+            how = f"was killed ({what})" if -code == signal.SIGKILL else f"crashed ({what})"
+        if not self._heard and code > 0:
+            return DependencyError(
+                f"the process that decodes videos cannot start: it {how}",
+                hint=f"{sys.executable} -c 'import footage.media.sandbox.worker, av, torchcodec' may say why",
+            )
+        return DecodeError(
+            f"{name} cannot be decoded: its decoder {how}",
+            hint="the file may be damaged, or made to do harm; other files are unaffected",
+        )
+
+
+def _error(name: str, body: bytearray, *, writes: bool) -> tuple[Exception, bool]:
+    """The exception that a job raised, made again, and whether the child is to do no further job."""
+    said = _said(body, {"kind": str, "text": str, "last": bool})
+    kind, text, last = said["kind"], said["text"], said["last"]
+    text = _plain(text)
+    made = getattr(errors, kind, None) if said.get("known") else None
+    if isinstance(made, type) and issubclass(made, _BELIEVED if not writes else FootageError):
+        return made(text, hint=_plain(str(said.get("hint", "")))), last
+    if kind == "memory":
+        hint = "scale it down with ffmpeg"
+        most = f"{MEMORY_BYTES / 2**30:g} GiB of memory"
+        return DecodeError(f"{name} cannot be decoded: it takes more than {most}", hint=hint), last
+    if kind == "system":
+        return OSError(said.get("errno", 0), text) if writes else DecodeError(
+            f"{name} cannot be read: {text}"
+        ), last
+    hint = "the file may be damaged; the log says more"
+    return DecodeError(f"{name} cannot be decoded: {kind}: {text}", hint=hint), last
+
+
+def _plain(text: str) -> str:
+    """What a child says, short enough to keep and fit to be written anywhere."""
+    return text[:_MOST_TEXT].encode("utf-8", "replace").decode()
+
+
+def _log(body: bytearray) -> None:
+    """Keep what a child wrote to its log."""
+    said = _said(body, {"name": str, "level": int, "text": str})
+    logger.log(said["level"], "%s: %s", _plain(said["name"]), _plain(said["text"]))
+
+
+def _two_numbers(body: bytearray) -> tuple[int, int]:
+    said = _said(body, {"done": int, "total": int})
+    return said["done"], said["total"]
+
+
+def _said(body: bytearray, kinds: Mapping[str, type]) -> dict[str, Any]:
+    """What a child says, when it has the right form."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise _Ended from exc
+    if not isinstance(said, dict) or not all(type(said.get(key)) is kind for key, kind in kinds.items()):
+        raise _Ended
+    return said

@@ -1,0 +1,352 @@
+"""What people look for and say about footage, and what a model answered: kept apart from what is indexed.
+
+Nothing here is derived from captions, so that captioning anew and clearing up leave it alone. Every write
+holds a lock of its own, for as long as the write takes: it works while an indexer runs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, get_args
+
+from footage.core.corrections import Correction
+from footage.core.names import folded
+from footage.core.plain_text import CLOSING, evened, without_quotes
+from footage.core.types import Answer, Provenance, Span
+from footage.store.forgetting import NOTEBOOK
+from footage.store.records import span_columns, span_from_row
+from footage.store.tables import Tables
+
+MarkKind = Literal["review", "label"]
+MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
+RECENT_SEARCHES = 50
+"""So many distinct searches are remembered unasked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What a person said about a stretch of a video."""
+
+    id: str
+    """Names it; a mark put again under its id replaces the one before."""
+    kind: MarkKind
+    """A "review" of what a saved search found, or a "label": what is to be found there."""
+    content_id: str
+    """The video; empty for a label that says of a query that it is nowhere."""
+    span: Span
+    """When, in video time."""
+    state: str
+    """What was decided, such as "open", "flagged", "present" or "absent"; free of meaning here."""
+    query: str = ""
+    """What had been looked for, where that led there."""
+    text: str = ""
+    """The person's words: a note."""
+    author: str = ""
+    """Who, as typed."""
+    made_at: float = 0.0
+    """When, seconds since the epoch."""
+    search_id: str = ""
+    """The saved search that led there; empty for a label."""
+    found_at: float = 0.0
+    """When the search first led there, seconds since the epoch."""
+    found_text: str = ""
+    """What the index told of it then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Something that was looked for: saved under a name, or one of the last."""
+
+    id: str
+    """Names it."""
+    name: str
+    """What it was saved as; empty for a recent search that nobody saved."""
+    query: str
+    """The words as typed, filters included."""
+    mode: str = ""
+    """How it was looked for; free of meaning here."""
+    author: str = ""
+    """Who, as typed."""
+    made_at: float = 0.0
+    """When it was saved, or first asked; seconds since the epoch."""
+    looked_at: float = 0.0
+    """When it was last asked, seconds since the epoch; 0 for never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grounding:
+    """What a model answered when it was asked for something in one window."""
+
+    content_id: str
+    """The video."""
+    window: Span
+    """What the model was shown, in video time."""
+    query: str
+    """What it was asked: the prompt."""
+    provenance: Provenance
+    """Model, revision, prompt version and budget."""
+    answer: Answer
+    """What it said."""
+
+    @property
+    def key(self) -> str:
+        """Names the question: equal for equal video, span, words, model, revision, prompt and budget."""
+        return grounding_key(self.content_id, self.window, self.query, self.provenance)
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """A captioned event, and when the model says that it happens if it is asked for it."""
+
+    event_id: str
+    """The event."""
+    content_id: str
+    """The video."""
+    span: Span
+    """When it happens according to the caption, in video time."""
+    text: str
+    """What happens."""
+    found: Span | None
+    """When according to the model that was asked; None where it named no usable time."""
+    agreement: float
+    """IoU of the two, 0 to 1."""
+    model: str
+    """Who was asked."""
+    revision: str
+    """Commit or content hash of its weights."""
+    audited_at: float = 0.0
+    """When, seconds since the epoch."""
+
+
+class Notebook:
+    """What was looked for, said and answered about one index; got from ``Store.notebook``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def put_marks(self, marks: Iterable[Mark]) -> None:
+        """Insert marks, or replace the ones with the same id.
+
+        Raises:
+            StoreError: another process is writing marks for longer than anyone should.
+        """
+        with self._tables.writing_notes():
+            self._tables.upsert("marks", [_mark_to_row(mark) for mark in marks])
+
+    def add_marks(self, marks: Iterable[Mark]) -> None:
+        """Insert marks whose ids are not there yet, the others stay as they are; errors as ``put_marks``."""
+        with self._tables.writing_notes():
+            self._tables.insert_absent("marks", [_mark_to_row(mark) for mark in marks])
+
+    def marks(
+        self, *, kinds: Collection[MarkKind] | None = None, content_ids: Collection[str] | None = None
+    ) -> list[Mark]:
+        """Marks in the order they were made: all, or those of some kinds and videos."""
+        wanted: dict[str, Collection[Any]] = {}
+        if kinds is not None:
+            wanted["kind"] = kinds
+        if content_ids is not None:
+            wanted["content_id"] = content_ids
+        found = map(_mark_from_row, self._tables.read("marks", wanted))
+        return sorted(found, key=lambda mark: (mark.made_at, mark.id))
+
+    def put_corrections(self, corrections: Iterable[Correction]) -> None:
+        """Insert corrections, or replace the ones with the same id; errors as ``put_marks``."""
+        with self._tables.writing_notes():
+            self._tables.upsert("corrections", [_correction_to_row(each) for each in corrections])
+
+    def corrections(self, content_ids: Collection[str] | None = None) -> list[Correction]:
+        """Corrections in the order they were made, those taken back too: all, or those of some videos."""
+        wanted: dict[str, Collection[Any]] = {} if content_ids is None else {"content_id": content_ids}
+        found = map(_correction_from_row, self._tables.read("corrections", wanted))
+        return sorted(found, key=lambda each: (each.made_at, each.id))
+
+    def put_searches(self, searches: Iterable[Search]) -> None:
+        """Insert searches, or replace the ones with the same id; errors as ``put_marks``."""
+        with self._tables.writing_notes():
+            self._tables.upsert("searches", [asdict(search) for search in searches])
+
+    def saved_searches(self) -> list[Search]:
+        """Searches that were saved, by name."""
+        found = (Search(**row) for row in self._tables.read("searches"))
+        return sorted(
+            (search for search in found if search.name),
+            key=lambda search: (folded(search.name), search.name, search.id),
+        )
+
+    def note_search(self, query: str, *, mode: str = "", author: str = "", at: float) -> None:
+        """Remember that something was looked for; the last ``RECENT_SEARCHES`` distinct queries stay.
+
+        Args:
+            query: The words as typed; the same words are the same search, whoever asks in whatever mode,
+                quoted or not.
+            mode: How it was looked for.
+            author: Who, as typed.
+            at: When, seconds since the epoch.
+
+        Raises:
+            StoreError: another process is writing marks for longer than anyone should.
+        """
+        spelled = without_quotes(evened(query)).rstrip(CLOSING)
+        name = "recent/" + hashlib.sha256(spelled.encode()).hexdigest()[:32]
+        before = {search.id: search for search in self.recent_searches()}
+        made_at = before[name].made_at if name in before else at
+        self.put_searches([Search(name, "", query.strip(), mode, author, made_at, at)])
+        self.remove_searches([search.id for search in self.recent_searches()[RECENT_SEARCHES:]])
+
+    def recent_searches(self) -> list[Search]:
+        """What was looked for last, latest first."""
+        found = (Search(**row) for row in self._tables.read("searches", {"name": [""]}))
+        return sorted(found, key=lambda search: (-search.looked_at, search.id))
+
+    def remove_searches(self, ids: Collection[str]) -> None:
+        """Forget searches; what was marked under them stays."""
+        with self._tables.writing_notes():
+            self._tables.delete("searches", {"id": ids})
+
+    def put_groundings(self, groundings: Iterable[Grounding]) -> None:
+        """Keep answers; one to the same question replaces the one before.
+
+        Raises:
+            StoreError: another process is writing for longer than anyone should.
+        """
+        with self._tables.writing_notes():
+            self._tables.upsert("groundings", [_grounding_to_row(grounding) for grounding in groundings])
+
+    def groundings(self, keys: Collection[str]) -> dict[str, Grounding]:
+        """Answers to the questions of these keys (see ``grounding_key``), as far as they were asked."""
+        found = self._tables.read("groundings", {"key": keys})
+        return {row["key"]: _grounding_from_row(row) for row in found}
+
+    def put_audits(self, audits: Iterable[Audit]) -> None:
+        """Keep audits; one of the same event replaces the one before.
+
+        Raises:
+            StoreError: another process is writing for longer than anyone should.
+        """
+        with self._tables.writing_notes():
+            self._tables.upsert("audits", [_audit_to_row(audit) for audit in audits])
+
+    def audits(self, content_ids: Collection[str] | None = None) -> list[Audit]:
+        """Audits, the least agreement first: all, or those of some videos."""
+        wanted: dict[str, Collection[Any]] = {} if content_ids is None else {"content_id": content_ids}
+        found = map(_audit_from_row, self._tables.read("audits", wanted))
+        return sorted(found, key=lambda audit: (audit.agreement, audit.content_id, audit.span))
+
+    def counts(self) -> Mapping[str, int]:
+        """Number of rows by table."""
+        return {name: self._tables.count(name) for name in NOTEBOOK}
+
+    def move(self, content_id: str, to: str) -> None:
+        """Give the marks and corrections of a video to another content: the same video, written to its end.
+
+        Raises:
+            StoreError: another process is writing marks for longer than anyone should.
+        """
+        marks, corrections = self.marks(content_ids=[content_id]), self.corrections([content_id])
+        if marks:
+            self.put_marks(replace(each, content_id=to) for each in marks)
+        if corrections:
+            self.put_corrections(replace(each, content_id=to) for each in corrections)
+
+    def forget(self, content_ids: Collection[str]) -> None:
+        """Remove everything about some videos."""
+        with self._tables.writing_notes():
+            for name in NOTEBOOK:
+                if name != "searches":  # they are of no video
+                    self._tables.delete(name, {"content_id": content_ids})
+
+
+def grounding_key(content_id: str, window: Span, query: str, provenance: Provenance) -> str:
+    """Name a question, by everything that the answer depends on; how videos are cut is no part of that."""
+    parts = asdict(provenance)
+    del parts["cutting"]
+    times = float(window.start_seconds).hex(), float(window.end_seconds).hex()
+    spelled = [content_id, *times, query, *parts.values()]
+    return hashlib.sha256(json.dumps(spelled).encode()).hexdigest()
+
+
+def _mark_to_row(mark: Mark) -> dict[str, Any]:
+    row = asdict(mark)
+    del row["span"]
+    return {**row, **span_columns(mark.span)}
+
+
+def _mark_from_row(row: dict[str, Any]) -> Mark:
+    rest = {name: value for name, value in row.items() if name not in ("start_seconds", "end_seconds")}
+    return Mark(span=span_from_row(row), **rest)
+
+
+def _correction_to_row(correction: Correction) -> dict[str, Any]:
+    row = asdict(correction)
+    del row["span"], row["original_span"]
+    original = correction.original_span
+    return {
+        **row,
+        **span_columns(correction.span),
+        "original_start_seconds": original.start_seconds,
+        "original_end_seconds": original.end_seconds,
+    }
+
+
+def _correction_from_row(row: dict[str, Any]) -> Correction:
+    original = Span(row.pop("original_start_seconds"), row.pop("original_end_seconds"))
+    span = span_from_row(row)
+    del row["start_seconds"], row["end_seconds"]
+    return Correction(original_span=original, span=span, **row)
+
+
+_PROVENANCE = ("model", "revision", "prompt_version", "budget")
+
+
+def _grounding_to_row(grounding: Grounding) -> dict[str, Any]:
+    answer = grounding.answer
+    return {
+        "key": grounding.key,
+        "content_id": grounding.content_id,
+        **span_columns(grounding.window),
+        "query": grounding.query,
+        **{name: getattr(grounding.provenance, name) for name in _PROVENANCE},
+        "raw": answer.raw,
+        "finish_reason": answer.finish_reason,
+        "token_logprobs": None if answer.token_logprobs is None else list(answer.token_logprobs),
+        "token_texts": None if answer.token_texts is None else list(answer.token_texts),
+    }
+
+
+def _grounding_from_row(row: dict[str, Any]) -> Grounding:
+    logprobs, texts = row["token_logprobs"], row["token_texts"]
+    return Grounding(
+        row["content_id"],
+        span_from_row(row),
+        row["query"],
+        Provenance(*(row[name] for name in _PROVENANCE)),
+        Answer(
+            row["raw"],
+            row["finish_reason"],
+            None if logprobs is None else tuple(logprobs),
+            None if texts is None else tuple(texts),
+        ),
+    )
+
+
+def _audit_to_row(audit: Audit) -> dict[str, Any]:
+    row = asdict(audit)
+    del row["span"], row["found"]
+    found = audit.found
+    return {
+        **row,
+        **span_columns(audit.span),
+        "found_start_seconds": found.start_seconds if found else None,
+        "found_end_seconds": found.end_seconds if found else None,
+    }
+
+
+def _audit_from_row(row: dict[str, Any]) -> Audit:
+    start, end = row.pop("found_start_seconds"), row.pop("found_end_seconds")
+    span = span_from_row(row)
+    del row["start_seconds"], row["end_seconds"]
+    return Audit(span=span, found=None if start is None else Span(start, end), **row)

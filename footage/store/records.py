@@ -1,0 +1,342 @@
+"""What the tables hold, as dataclasses and plain dictionaries; knows neither LanceDB nor Arrow."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from footage.core.types import (
+    Caption,
+    CaptionEvent,
+    Event,
+    File,
+    Hit,
+    Provenance,
+    Run,
+    Span,
+    Video,
+    Window,
+    WindowRecord,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SCHEMA_VERSION = 10
+"""Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
+
+PASSAGE_WORDS = 150
+"""Most words of a passage: what the bundled embedder reads of one text (256 word pieces)."""
+
+PROVENANCE_COLUMNS = tuple(field.name for field in fields(Provenance))
+"""The columns of ``windows`` that say under what a window was captioned."""
+
+OwnerKind = Literal["event", "scene", "passage", "video"]
+
+
+@dataclass(frozen=True, slots=True)
+class TextRow:
+    """One searchable text: what happens, how a window looks, or a stretch of a video.
+
+    A row of kind "video" has no text. It says how far the projection has come, and in a vector table holds
+    the mean of the video's vectors.
+    """
+
+    owner_kind: OwnerKind
+    """What the text describes."""
+    owner_id: str
+    """Id of the event; "content_id/window index" for a scene, "content_id/passage/number" for a passage; the
+    content id for a video."""
+    content_id: str
+    """The video."""
+    window_indexes: tuple[int, ...]
+    """The windows it comes from, ascending; for a video, every window committed when it was written."""
+    span: Span
+    """When, in video time."""
+    text: str
+    """The text; empty for a video."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VectorRow:
+    """One searchable text with its vector."""
+
+    owner_kind: OwnerKind
+    """What the text describes."""
+    owner_id: str
+    """As that of the text."""
+    content_id: str
+    """The video."""
+    window_indexes: tuple[int, ...]
+    """The windows it comes from, ascending; for a video, every window committed when it was written."""
+    span: Span
+    """When, in video time."""
+    text: str
+    """The text the vector was made from; empty for a video."""
+    vector: np.ndarray
+    """float32 array of shape (dimension,), L2-normalised."""
+
+
+@dataclass(frozen=True, slots=True)
+class IndexStatus:
+    """What an index holds."""
+
+    videos: int
+    """Contents with at least one captioned window and a file that holds them."""
+    files: Mapping[str, int]
+    """Number of files by state."""
+    windows: int
+    """Captioned windows of those contents."""
+    events: int
+    """Events of those contents."""
+    seconds_indexed: float
+    """Footage seconds covered by captioned windows, overlaps counted once."""
+    seconds_total: float
+    """Footage seconds of every content that a file holds, gaps left out."""
+    gaps: int
+    """How many gaps, stretches without frames, those contents have."""
+    seconds_gaps: float
+    """How long they are together."""
+    embedders: tuple[str, ...]
+    """Names of the embedders that have a vector table."""
+    models: Mapping[Provenance, int]
+    """Under what windows were captioned and how many each time, most first; more than one: a mix."""
+    schema_version: int
+    """Version of the tables."""
+    failures: tuple[tuple[str, str], ...] = field(default=())
+    """Path and reason of every file that failed in whole or in part."""
+
+    @property
+    def model(self) -> Provenance | None:
+        """Under what most windows were captioned; None while there are none."""
+        return next(iter(self.models), None)
+
+
+def text_rows(
+    content_id: str, events: Iterable[Event], records: Sequence[WindowRecord]
+) -> tuple[TextRow, ...]:
+    """Lay out every searchable text of one video: its events, its windows' scenes, its passages; itself."""
+    rows = [
+        TextRow("event", event.id, content_id, event.window_indexes, event.span, event.text)
+        for event in events
+    ]
+    records = sorted(records, key=lambda record: record.window.index)
+    for record in records:
+        window = record.window
+        if record.caption.scene.strip():
+            owner_id = window_id(content_id, window.index)
+            rows.append(
+                TextRow("scene", owner_id, content_id, (window.index,), window.span, record.caption.scene)
+            )
+    if not records:
+        return tuple(rows)
+    span = Span(
+        min(record.window.span.start_seconds for record in records),
+        max(record.window.span.end_seconds for record in records),
+    )
+    indexes = tuple(record.window.index for record in records)
+    return (*rows, *_passages(rows), TextRow("video", content_id, content_id, indexes, span, ""))
+
+
+def _passages(rows: Sequence[TextRow]) -> list[TextRow]:
+    """What is said of a video in the order of time, cut into texts of at most ``PASSAGE_WORDS`` words.
+
+    A scene that is told of several windows in the same words is said once. An event's passage is what it
+    happens among: a sentence alone says "he sits down", its passage says who.
+    """
+    told: set[str] = set()
+    groups: list[list[TextRow]] = []
+    words = 0
+    for row in sorted(
+        rows, key=lambda row: (row.span.start_seconds, row.owner_kind != "scene", row.owner_id)
+    ):
+        text = row.text.strip()
+        if not text or (row.owner_kind == "scene" and text in told):
+            continue
+        told.add(text)
+        length = len(text.split())
+        if not groups or words + length > PASSAGE_WORDS:
+            groups.append([])
+            words = 0
+        groups[-1].append(row)
+        words += length
+    return [
+        TextRow(
+            "passage",
+            f"{group[0].content_id}/passage/{number}",
+            group[0].content_id,
+            tuple(sorted({index for row in group for index in row.window_indexes})),
+            Span(min(row.span.start_seconds for row in group), max(row.span.end_seconds for row in group)),
+            " ".join(row.text.strip() for row in group),
+        )
+        for number, group in enumerate(groups)
+    ]
+
+
+def window_id(content_id: str, index: int) -> str:
+    """Name a window, and the scene it shows."""
+    return f"{content_id}/{index}"
+
+
+# Rows are plain dictionaries; a span becomes the two columns start_seconds and end_seconds.
+
+
+def file_to_row(file: File) -> dict[str, Any]:
+    """Lay a file out as a row of ``files``."""
+    return asdict(file)
+
+
+def file_from_row(row: Mapping[str, Any]) -> File:
+    """Read a row of ``files``."""
+    return File(**row)
+
+
+def video_to_row(video: Video) -> dict[str, Any]:
+    """Lay a video out as a row of ``videos``."""
+    gaps = [seconds for gap in video.gaps for seconds in (gap.start_seconds, gap.end_seconds)]
+    return {**asdict(video), "warnings": list(video.warnings), "gaps": gaps}
+
+
+def video_from_row(row: Mapping[str, Any]) -> Video:
+    """Read a row of ``videos``."""
+    ends = row.get("gaps") or ()  # an index of before has none
+    gaps = tuple(map(Span, ends[::2], ends[1::2]))
+    return Video(**{**row, "warnings": tuple(row["warnings"] or ()), "gaps": gaps})
+
+
+def window_to_row(record: WindowRecord) -> dict[str, Any]:
+    """Lay a captioned window out as a row of ``windows``."""
+    window, caption = record.window, record.caption
+    row = {
+        "id": window_id(window.content_id, window.index),
+        "content_id": window.content_id,
+        "window_index": window.index,
+        **span_columns(window.span),
+        "raw": caption.raw,
+        "draft": caption.draft,
+        "finish_reason": caption.finish_reason,
+        "scene": caption.scene,
+        "events": [{**span_columns(event.span), "text": event.text} for event in caption.events],
+        "notes": list(caption.notes),
+        **asdict(record.provenance),
+    }
+    return {**row, "checksum": window_checksum(row)}
+
+
+def window_checksum(row: Mapping[str, Any]) -> str:
+    """Digest of all that a row of ``windows`` says (BLAKE2b, 32 hex digits): other values, another digest.
+
+    It is written with the row; ``footage db check`` computes it anew from the row as it is read.
+    """
+    spelled = [row["id"], row["content_id"], row["window_index"], *_spelled(row)]
+    spelled += [row[name] for name in ("raw", "draft", "finish_reason", "scene", *PROVENANCE_COLUMNS)]
+    spelled.append([[*_spelled(event), event["text"]] for event in row["events"] or ()])
+    spelled.append(list(row["notes"] or ()))
+    text = json.dumps(spelled)
+    return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
+
+
+def _spelled(row: Mapping[str, Any]) -> list[str]:
+    """The two times of a row, every bit of them."""
+    return [float(row[name]).hex() for name in ("start_seconds", "end_seconds")]
+
+
+def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
+    """Read a row of ``windows``."""
+    events = tuple(CaptionEvent(span_from_row(event), event["text"]) for event in row["events"] or ())
+    return WindowRecord(
+        Window(row["content_id"], row["window_index"], span_from_row(row)),
+        Caption(
+            row["scene"], events, row["raw"], row["finish_reason"], tuple(row["notes"] or ()), row["draft"]
+        ),
+        provenance_from_row(row),
+    )
+
+
+def provenance_from_row(row: Mapping[str, Any]) -> Provenance:
+    """Read under what a row of ``windows`` was captioned."""
+    return Provenance(*(row[column] for column in PROVENANCE_COLUMNS))
+
+
+def run_to_row(run: Run) -> dict[str, Any]:
+    """Lay a run out as a row of ``runs``."""
+    stages = [{"stage": stage, "seconds": seconds} for stage, seconds in run.stage_seconds]
+    return {**asdict(run), "paths": list(run.paths), "stage_seconds": stages}
+
+
+def run_from_row(row: Mapping[str, Any]) -> Run:
+    """Read a row of ``runs``."""
+    stages = tuple((stage["stage"], stage["seconds"]) for stage in row["stage_seconds"] or ())
+    return Run(**{**row, "paths": tuple(row["paths"] or ()), "stage_seconds": stages})
+
+
+def text_to_row(text: TextRow | VectorRow) -> dict[str, Any]:
+    """Lay a text out as a row of ``events``, or of a vector table without its vector."""
+    return {
+        "owner_id": text.owner_id,
+        "owner_kind": text.owner_kind,
+        "content_id": text.content_id,
+        "window_indexes": list(text.window_indexes),
+        **span_columns(text.span),
+        "text": text.text,
+    }
+
+
+def text_from_row(row: Mapping[str, Any]) -> TextRow:
+    """Read a row of ``events``."""
+    return TextRow(
+        row["owner_kind"],
+        row["owner_id"],
+        row["content_id"],
+        tuple(row["window_indexes"]),
+        span_from_row(row),
+        row["text"],
+    )
+
+
+def vector_from_row(row: Mapping[str, Any]) -> VectorRow:
+    """Read a row of a vector table."""
+    import numpy as np
+
+    text = text_from_row(row)
+    return VectorRow(
+        text.owner_kind,
+        text.owner_id,
+        text.content_id,
+        text.window_indexes,
+        text.span,
+        text.text,
+        np.asarray(row["vector"], dtype=np.float32),
+    )
+
+
+def event_from_row(row: Mapping[str, Any]) -> Event:
+    """Read a row of ``events`` whose owner kind is event."""
+    return Event(
+        row["owner_id"], row["content_id"], span_from_row(row), row["text"], tuple(row["window_indexes"])
+    )
+
+
+def event_from_text(text: TextRow) -> Event:
+    """Read an event off a text of kind event."""
+    return Event(text.owner_id, text.content_id, text.span, text.text, text.window_indexes)
+
+
+def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:
+    """Read a row of ``events`` or of a vector table as something that retrieval brought back."""
+    text = text_from_row(row)
+    indexes = () if text.owner_kind == "video" else text.window_indexes
+    return Hit(text.owner_kind, text.owner_id, text.content_id, indexes, text.span, text.text, score)
+
+
+def span_columns(span: Span) -> dict[str, float]:
+    """Lay a span out as two columns."""
+    return {"start_seconds": span.start_seconds, "end_seconds": span.end_seconds}
+
+
+def span_from_row(row: Mapping[str, Any]) -> Span:
+    """Read the two columns of a span."""
+    return Span(row["start_seconds"], row["end_seconds"])

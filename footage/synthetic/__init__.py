@@ -1,0 +1,1 @@
+"""Draws footage whose events are known exactly."""

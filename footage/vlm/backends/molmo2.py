@@ -1,0 +1,269 @@
+"""Runs Molmo2 on transformers' native class: answers, points and tracks; knows no file or index.
+
+A window goes through the checkpoint's own processor as a video whose frames carry their exact times; a
+single frame, or several of different places, as images, which the model sees in finer detail. Prompts are
+answered one after the other. No code from a checkpoint is ever executed.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import re
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import Molmo2ForConditionalGeneration, Molmo2Processor
+
+from footage.core.errors import DecodeError, ModelError, ModelMemoryError, WrongCheckpointError
+from footage.core.types import Answer, Frames, Provenance, Span
+from footage.vlm import contract
+from footage.vlm.batching import choose_device, end_ids, open_checkpoint, out_of_memory
+from footage.vlm.generation import Writing
+from footage.vlm.profiles import Profile
+from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
+from footage.vlm.weights import Weights
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal["video", "image"]
+_PLACE = "{prompt}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Turn:
+    """A prepared window or some pictures: everything of the request that comes before the user's text."""
+
+    ids: Tensor
+    """Token ids up to the user's text, int64, (1, length)."""
+    kinds: Tensor
+    """1 where an id stands for something seen, 0 for text, (1, length)."""
+    seen: Mapping[str, Tensor]
+    """What the vision tower is given, under the names the model has for it."""
+
+
+class Molmo2Model:
+    """A Molmo2 checkpoint behind the ``PictureModel`` protocol; threads may share one."""
+
+    def __init__(self, model: Any, processor: Any, weights: Weights) -> None:
+        self._model, self._processor, self._weights = model, processor, weights
+        self._tokenizer = processor.tokenizer
+        # How special tokens are read is state of a tokenizer: prompts have one to themselves, as windows are
+        # prepared in other threads at the same time.
+        self._text_tokenizer = copy.deepcopy(processor.tokenizer)
+        self._end_ids = end_ids(model, self._tokenizer)
+        self._stage_seconds: defaultdict[str, float] = defaultdict(float)
+        self._lock = threading.Lock()  # one accelerator, whose memory one answer may need
+        self._heads = lru_cache(self._head)
+        self._tail_ids = self._split_template("video", 1)[1]
+
+    @property
+    def profile(self) -> Profile:
+        """The contract's row for this checkpoint."""
+        return self._weights.profile
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Token log-probabilities; one request at a time."""
+        return Capabilities(token_logprobs=True)
+
+    @property
+    def provenance(self) -> Provenance:
+        """Model, revision, prompt version and budget."""
+        told = contract.budget_text(self.profile)
+        return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, told)
+
+    @property
+    def stage_seconds(self) -> Mapping[str, float]:
+        """Seconds until the first token of each answer ("prefill"), and after it ("generate")."""
+        return self._stage_seconds
+
+    def prepare(self, frames: Frames) -> Prepared:
+        """A window as a video with its frames' times; a single frame as an image. May run beside ``run``.
+
+        Raises:
+            DecodeError: when there is no frame.
+            ModelError: when the processor did not write the times it was given.
+        """
+        times = list(dict.fromkeys(frames.times_seconds))  # a lone frame comes doubled
+        if len(times) <= 1:
+            return self.prepare_pictures([frames])
+        kept = [frames.times_seconds.index(time) for time in times]
+        milliseconds = [round((time - frames.span.start_seconds) * 1000) for time in times]
+        longest = round(frames.span.duration_seconds * 1000)
+        if min(milliseconds) < 0 or max(milliseconds) > longest:
+            raise ValueError(
+                f"frames at {min(times)} to {max(times)} s do not lie in their window {frames.span}"
+            )
+        turn = self._turn(
+            "video",
+            1,
+            videos=[_channels_first(frames.pixels[kept])],
+            video_metadata=[
+                {"fps": 1000, "total_num_frames": max(milliseconds) + 1, "frames_indices": milliseconds}
+            ],
+            do_sample_frames=False,
+        )
+        self._check_stamps(turn, [f"{ms / 1000:.1f}" for ms in milliseconds])
+        return _prepared(frames.span, turn)
+
+    def prepare_pictures(self, pictures: Sequence[Frames]) -> Prepared:
+        """The first frame of each as an image; the span is from the earliest to the latest of them.
+
+        Raises:
+            DecodeError: when there is no frame.
+        """
+        for picture in pictures:
+            if not len(picture.pixels):
+                span = picture.span
+                raise DecodeError(f"there is no frame between {span.start_seconds} and {span.end_seconds} s")
+        images = [_channels_first(picture.pixels[:1])[0] for picture in pictures]
+        times = [picture.times_seconds[0] for picture in pictures]
+        span = pictures[0].span if len(pictures) == 1 else Span(min(times), max(times))
+        return _prepared(span, self._turn("image", len(images), images=images))
+
+    def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
+        """Answers every request, in order, one after the other.
+
+        Raises:
+            ModelError: when a request has more tokens than the model can take.
+            ModelMemoryError: when a request does not fit into memory.
+        """
+        with self._lock:
+            return [self._run(prepared.payload, prompt) for prepared, prompt in requests]
+
+    def _run(self, turn: _Turn, prompt: Prompt) -> Answer:
+        words = self._text_tokenizer(prompt.text, add_special_tokens=False, split_special_tokens=True)
+        text = torch.tensor([[*words["input_ids"], *self._tail_ids]])
+        tokens = turn.ids.shape[1] + text.shape[1] + prompt.max_new_tokens
+        most = self._model.config.text_config.max_position_embeddings
+        if tokens > most:
+            raise ModelError(
+                f"{tokens:,} tokens are asked of {self._weights.model}, which takes {most:,}",
+                hint="Ask about a shorter stretch, or about fewer pictures at once.",
+            )
+        try:
+            return self._answer(turn, text, prompt)
+        except (RuntimeError, MemoryError) as exc:
+            if not out_of_memory(exc):
+                raise
+        # Out of the handler, so that the failed call's tensors are gone with its traceback.
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        raise ModelMemoryError(
+            f"{self._weights.model} ran out of memory on {self._model.device} with {tokens:,} tokens",
+            hint="Close other programs, ask about a shorter stretch, or choose another --device.",
+        )
+
+    @torch.inference_mode()
+    def _answer(self, turn: _Turn, text: Tensor, prompt: Prompt) -> Answer:
+        """One answer, token by token."""
+        # 1. See and read.
+        began = time.perf_counter()
+        device = self._model.device
+        writing = Writing(prompt, end_ids=self._end_ids, spell=self._spell)
+        read = self._model(
+            input_ids=torch.cat([turn.ids, text], dim=1).to(device),
+            mm_token_type_ids=torch.cat([turn.kinds, torch.zeros_like(text)], dim=1).to(device),
+            **{name: _to(value, device, self._model.dtype) for name, value in turn.seen.items()},
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        # 2. Write.
+        wrote = time.perf_counter()
+        while True:
+            logits = read.logits[0, -1]
+            best, token = logits.float().log_softmax(-1).max(-1)
+            chosen = writing.take(int(token), float(best), logits)
+            if writing.finished:
+                break
+            ids = torch.tensor([[chosen]], device=device)
+            read = self._model(input_ids=ids, past_key_values=read.past_key_values, use_cache=True)
+        self._stage_seconds["prefill"] += wrote - began
+        self._stage_seconds["generate"] += time.perf_counter() - wrote
+        return writing.answer()
+
+    # -- What is shown ---------------------------------------------------------
+
+    def _turn(self, kind: Kind, count: int, **inputs: Any) -> _Turn:
+        """What the processor makes of pictures or a video and the template before the user's text."""
+        made = self._processor(text=[self._heads(kind, count)], return_tensors="pt", **inputs)
+        ids, kinds = made.pop("input_ids"), made.pop("mm_token_type_ids")
+        made.pop("attention_mask", None)
+        made.pop("video_metadata", None)
+        logger.debug("%s x %d: %d tokens before the text", kind, count, ids.shape[1])
+        return _Turn(ids, kinds, dict(made))
+
+    def _head(self, kind: Kind, count: int) -> str:
+        return self._split_template(kind, count)[0]
+
+    def _split_template(self, kind: Kind, count: int) -> tuple[str, list[int]]:
+        """The chat template around the user's text: before it as text, after it as ids."""
+        turn = [{"role": "user", "content": [{"type": kind}] * count + [{"type": "text", "text": _PLACE}]}]
+        rendered = ""
+        if self._processor.chat_template:
+            rendered = self._processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+        head, place, tail = rendered.partition(_PLACE)
+        token = self._processor.video_token if kind == "video" else self._processor.image_token
+        if not place or head.count(token) != count or token in tail:
+            raise WrongCheckpointError(
+                f"the chat template in {self._weights.folder} does not put {kind}s before the text",
+                hint="Restore chat_template.jinja from the model's repository.",
+            )
+        return head, self._tokenizer(tail, add_special_tokens=False)["input_ids"]
+
+    def _check_stamps(self, turn: _Turn, wanted: Sequence[str]) -> None:
+        """Makes sure that the prompt says the times the frames have: the model reads time off these alone."""
+        written = re.findall(r"[0-9]+\.[0-9]+", self._tokenizer.decode(turn.ids[turn.kinds == 0]))
+        if written != list(wanted):
+            raise ModelError(
+                f"the processor stamped {len(written)} frames up to {written[-1:]}, "
+                f"not {len(wanted)} up to {wanted[-1]}",
+                hint="Install the transformers release of the lock file: make setup.",
+            )
+
+    def _spell(self, tokens: list[int]) -> str:
+        """What tokens spell."""
+        return str(
+            self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        )
+
+
+def load(weights: Weights, *, device: str = "auto", dtype: Precision | None = None) -> Molmo2Model:
+    """Loads a checked folder: bfloat16 on CUDA, float32 elsewhere.
+
+    Raises:
+        UsageError: there is no such device.
+        WrongCheckpointError: the weights do not fill the model.
+        ModelMemoryError: the weights alone do not fit.
+    """
+    model, processor = open_checkpoint(
+        weights,
+        choose_device(device),
+        model_class=Molmo2ForConditionalGeneration,
+        processor_class=Molmo2Processor,
+        dtype=dtype,
+    )
+    return Molmo2Model(model, processor, weights)
+
+
+def _channels_first(pixels: np.ndarray) -> Tensor:
+    """uint8 (frames, 3, height, width) of (frames, height, width, 3)."""
+    return torch.from_numpy(np.require(pixels, np.uint8, ["C", "W"])).permute(0, 3, 1, 2)
+
+
+def _prepared(span: Span, turn: _Turn) -> Prepared:
+    return Prepared(span, turn, nbytes=sum(value.nbytes for value in turn.seen.values()))
+
+
+def _to(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """On the device; what is no index or count in the model's own precision."""
+    return value.to(device, dtype if value.is_floating_point() else value.dtype)

@@ -1,0 +1,98 @@
+"""Runs Qwen2.5-VL on transformers' native class: an instruction model that reads time off its positions.
+
+No stamp is written into the prompt. Of the three positions that a video token has, the first is its time, so
+many steps a second (``tokens_per_second`` of the checkpoint, 2 in Qwen/Qwen2.5-VL-7B-Instruct). Two things
+are other than in transformers 5.23, whose ``get_rope_index`` is therefore not asked:
+
+- each pair of frames gets the time of its own first frame, to the nearest step, so that frames at uneven
+  intervals keep theirs; there one interval holds for a whole video;
+- what follows the video begins after its last time, as when the model was published (transformers 4.49 to
+  5.2, see huggingface/transformers#45381); there it begins after the picture's width, amid the video's time.
+
+No code from a checkpoint is ever executed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from transformers import Qwen2_5_VLForConditionalGeneration, Qwen2_5_VLProcessor
+
+from footage.core.errors import ModelError
+from footage.vlm.backends.qwen import MERGED_SIDE, QwenModel
+from footage.vlm.protocol import Precision
+from footage.vlm.weights import Weights
+
+FEWEST_PIXELS = 128 * 28 * 28
+"""Smaller frames are enlarged to so many pixels, 128 tokens, from qwen_vl_utils (``VIDEO_MIN_TOKEN_NUM``)."""
+
+
+class Qwen25VLModel(QwenModel):
+    """A Qwen2.5-VL checkpoint."""
+
+    model_class = Qwen2_5_VLForConditionalGeneration
+    processor_class = Qwen2_5_VLProcessor
+
+    def _size(self, frames: int) -> dict[str, int]:
+        most = self.profile.pixels_per_frame  # this processor's budget is that of a frame, not of the clip
+        return {"shortest_edge": min(FEWEST_PIXELS, most // 2), "longest_edge": most}
+
+    def _places(self, ids: Tensor, grid: Tensor, milliseconds: Sequence[int]) -> Tensor:
+        pairs, rows, columns = grid[0].tolist()
+        shape = (pairs, rows // MERGED_SIDE, columns // MERGED_SIDE)
+        video = (ids == self._model.config.video_token_id).nonzero()
+        if len(milliseconds) != 2 * pairs or len(video) != math.prod(shape):
+            raise ModelError(
+                f"the processor made {len(video)} tokens of {len(milliseconds)} frames and a grid of {shape}",
+                hint="Install the transformers release of the lock file: make setup.",
+            )
+        return video_places(
+            int(video[0]),
+            shape,
+            milliseconds[::2],
+            steps_per_second=self._model.config.vision_config.tokens_per_second,
+            length=len(ids),
+        )
+
+
+def video_places(
+    start: int,
+    shape: tuple[int, int, int],
+    milliseconds: Sequence[int],
+    *,
+    steps_per_second: int,
+    length: int,
+) -> Tensor:
+    """Where the tokens of a prompt with one video stand in time, height and width.
+
+    Args:
+        start: Number of the video's first token.
+        shape: Pairs of frames, and rows and columns of tokens in each.
+        milliseconds: Time of each pair from the window's start.
+        steps_per_second: Positions of time in a second.
+        length: Tokens of the prompt, those of the video among them.
+
+    Returns:
+        int64, (3, length).
+    """
+    _, rows, columns = shape
+    times = torch.tensor([(each * steps_per_second + 500) // 1000 for each in milliseconds])
+    grid = torch.meshgrid(times, torch.arange(rows), torch.arange(columns), indexing="ij")
+    video = torch.stack(grid).reshape(3, -1) + start
+    before = torch.arange(start).expand(3, -1)
+    after = torch.arange(length - start - video.shape[1]).expand(3, -1) + int(video.max()) + 1
+    return torch.cat([before, video, after], dim=1)
+
+
+def load(weights: Weights, *, device: str = "auto", dtype: Precision | None = None) -> Qwen25VLModel:
+    """Loads a checked folder.
+
+    Raises:
+        UsageError: there is no such device.
+        WrongCheckpointError: the weights do not fill the model.
+        ModelMemoryError: the weights alone do not fit.
+    """
+    return Qwen25VLModel.open(weights, device=device, dtype=dtype)

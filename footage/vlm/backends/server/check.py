@@ -1,0 +1,241 @@
+"""Finds out how a server is to be talked to, and whether the model sees what is sent; opens no connection."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from footage.core.endpoint import Way
+from footage.core.errors import ModelUnavailableError
+from footage.core.types import Answer, Frames, Span
+from footage.vlm import contract
+from footage.vlm.backends.server import clip_probe
+from footage.vlm.backends.server.clip_probe import Seen
+from footage.vlm.backends.server.http_client import RefusedError
+from footage.vlm.profiles import Profile, VideoForm
+from footage.vlm.protocol import Prompt
+
+logger = logging.getLogger(__name__)
+
+OPTIONAL_FIELDS = (
+    "mm_processor_kwargs",
+    "media_io_kwargs",
+    "repetition_penalty",
+    "stop_token_ids",
+    "chat_template_kwargs",
+    "logprobs",
+)
+"""Fields of a request that a server can do without; each is left out where it is refused."""
+STAMPED_FAMILIES = ("qwen35", "server")
+"""Families in whose prompts the time of each pair of frames is written; of an unknown model it may be."""
+_GREY = 128
+_ONE_TOKEN = Prompt("raw", "Describe the video.", 1)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a server is to be talked to."""
+
+    way: Way = "video"
+    """How windows travel."""
+    without: frozenset[str] = frozenset()
+    """Those of ``OPTIONAL_FIELDS`` that it refuses, or that do nothing there."""
+    as_sent: bool = True
+    """False where the model is known to see other frames, or other times, than are sent."""
+    form: VideoForm | None = None
+    """How the video stands in the model's prompt; None where that is not shown."""
+
+    @property
+    def sees(self) -> str:
+        """What the model sees, in a few words."""
+        if self.way == "frames":
+            return "pictures with their times"
+        if not self.as_sent:
+            return "other frames or times than are sent, which is accepted"
+        if self.form is None:
+            return "a clip, and does not say which frames and times of it"
+        return f"every frame at its time, and the video {self.form}"
+
+
+class Talk(Protocol):
+    """One model of a server."""
+
+    @property
+    def url(self) -> str:
+        """The server's address."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """What the server calls the model."""
+        ...
+
+    @property
+    def profile(self) -> Profile:
+        """What the model is run under."""
+        ...
+
+    async def complete(self, frames: Frames, prompt: Prompt, manner: Manner) -> Answer:
+        """The answer about some frames.
+
+        Raises:
+            ModelUnavailableError: when there is none; RefusedError when the server will not.
+        """
+        ...
+
+    async def prompt_text(self, frames: Frames, prompt: Prompt, manner: Manner) -> str:
+        """The whole prompt that the model read, special tokens and all; empty where that is not shown.
+
+        Raises:
+            ModelUnavailableError: as ``complete``.
+        """
+        ...
+
+
+# --- 1. Fields ----------------------------------------------------------------------------------------------
+
+
+async def refused_fields(ask: Callable[[frozenset[str]], Awaitable[T]]) -> tuple[frozenset[str], T]:
+    """Which of the optional fields a server refuses, and its answer without them.
+
+    Fields that a refusal names are left out and the others asked with again. Where it names none, the server
+    is asked without any, and then with one more field at a time.
+
+    Args:
+        ask: Sends the same request without some fields.
+
+    Raises:
+        RefusedError: the first one, when the request is refused even without all of them.
+    """
+    refused: frozenset[str] = frozenset()
+    while True:
+        try:
+            return refused, await ask(refused)
+        except RefusedError as error:
+            first = error
+        named = {name for name in OPTIONAL_FIELDS if name in str(first)} - refused
+        if not named:
+            break
+        refused |= named
+    refused = frozenset(OPTIONAL_FIELDS)
+    try:
+        answer = await ask(refused)
+    except RefusedError:
+        raise first from None
+    for name in OPTIONAL_FIELDS:
+        try:
+            answer = await ask(refused - {name})
+        except RefusedError:
+            continue
+        refused -= {name}
+    return refused, answer
+
+
+async def find_manner(talk: Talk, ways: Sequence[Way]) -> Manner:
+    """The first way in which the server answers about a grey clip, and the fields that it refuses.
+
+    Raises:
+        RefusedError: the first one, when it takes none of the ways.
+        ModelUnavailableError: when it has no such model, or cannot be used.
+    """
+    grey = Frames(np.full((4, 128, 128, 3), _GREY, np.uint8), (0.0, 0.5, 1.0, 1.5), Span(0, 2))
+    first: RefusedError | None = None
+    for way in ways:
+
+        async def ask(without: frozenset[str], way: Way = way) -> Answer:
+            try:
+                return await talk.complete(grey, _ONE_TOKEN, Manner(way, without))
+            except RefusedError as error:
+                if error.status == 404:
+                    raise ModelUnavailableError(
+                        f"there is no model called {talk.name!r} at {talk.url}, or no "
+                        "/chat/completions (404)",
+                        hint="Look at what it serves: the address with /models at its end.",
+                    ) from error
+                logger.info("%s, without %s, sent as %s", error, sorted(without), way)
+                raise
+
+        try:
+            without, answer = await refused_fields(ask)
+        except RefusedError as error:
+            first = first or error
+            continue
+        untold = {"logprobs"} if answer.token_logprobs is None else set()
+        return Manner(way, without | untold)
+    assert first is not None
+    raise first
+
+
+# --- 2. What the model sees ---------------------------------------------------------------------------------
+
+
+async def look(talk: Talk, manner: Manner, *, accept: bool) -> Manner:
+    """A manner with what the model is found to see of clips; says it in one line.
+
+    Args:
+        talk: With the server.
+        manner: In which it answers.
+        accept: Whether the model may see other frames or times than are sent.
+
+    Raises:
+        ModelUnavailableError: when it does, and that is not accepted.
+    """
+    if manner.way != "video" or talk.profile.family not in STAMPED_FAMILIES:
+        return manner
+    where, problems = f"the server at {talk.url}", []
+    for frames in clip_probe.clips_to_look_at(talk.profile):
+        if (found := await _seen(talk, frames, manner)) is None:
+            problems = [await _drawn_problem(talk, manner)]
+            break
+        manner = replace(manner, form=found.form)
+        problems.append(clip_probe.problem_with(found, frames))
+    if problem := ", and ".join(filter(None, problems)):
+        if not accept:
+            raise ModelUnavailableError(
+                f"{where} shows the model {problem}: its times would be wrong",
+                hint=f"Start it as footage models serve-command {talk.profile.name} prints; or take what the "
+                "model sees as it is with --accept-server-sampling (FOOTAGE_ACCEPT_SERVER_SAMPLING=true).",
+            )
+        logger.warning("%s shows the model %s; that is accepted.", where, problem)
+        return replace(manner, as_sent=False)
+    if manner.form not in (None, talk.profile.video_form):
+        logger.warning(
+            "%s shows the model every frame at its time, but the video %s: its reference run had it %s. "
+            "Start the server with the --chat-template that footage models serve-command prints.",
+            where,
+            manner.form,
+            talk.profile.video_form,
+        )
+    return manner
+
+
+async def _seen(talk: Talk, frames: Frames, manner: Manner) -> Seen | None:
+    """What the model sees of a clip; None where the server does not show it, or there are no times in it."""
+    try:
+        return clip_probe.read_prompt(await talk.prompt_text(frames, _ONE_TOKEN, manner))
+    except RefusedError as error:
+        logger.info("%s: it does not show what the model sees", error)
+        return None
+
+
+async def _drawn_problem(talk: Talk, manner: Manner) -> str:
+    """What is wrong with the model's answer about a drawn clip; empty where it fits or says no time."""
+    frames, prompt = (
+        clip_probe.drawn_frames(talk.profile),
+        contract.find_prompt(clip_probe.DRAWN_EVENT, talk.profile),
+    )
+    span = contract.read_span(await talk.complete(frames, prompt, manner), frames.span).span
+    if span is None:
+        logger.warning(
+            "the server at %s does not show which frames and times the model sees, and a question about a "
+            "drawn clip was answered without a time: try footage find on a clip that you know.",
+            talk.url,
+        )
+        return ""
+    return clip_probe.problem_with_span(span)

@@ -1,0 +1,316 @@
+"""One request to a server: time-outs, tries, and the sentence for what went wrong; knows no video, no prompt.
+
+Redirects are not followed, so that neither key nor pictures go where nobody sent them. The key is in one
+header and nowhere else: not in an error, a log or a representation.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any, Literal, TypeVar
+
+import anyio
+import httpx2
+
+from footage.core.endpoint import KEY_VARIABLE, Access, Address
+from footage.core.errors import ModelUnavailableError, UsageError, WaitStoppedError
+
+logger = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 10.0
+"""Until a server takes the connection."""
+MOST_BYTES = 16 << 20
+"""An answer larger than this is none."""
+_SAID_LENGTH = 200
+_SLICE_SECONDS = 0.5
+_AWAY = {502, 503, 504, 529}
+_BUSY = {408, 409, 425, 429}
+_BROKEN = {500}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often a request is tried again, and after how long."""
+
+    tries: int = 8
+    """Tries in all while what is answered cannot be used."""
+    broken_tries: int = 8
+    """Tries in all while the server says that it is broken (500) or closes the connection."""
+    away_seconds: float = 600.0
+    """How long a server is waited for that cannot be reached, is starting (502, 503, 504) or busy (429)."""
+    first_seconds: float = 1.0
+    """Longest pause after the first try; it doubles with every further one. Half of it is random."""
+    longest_seconds: float = 10.0
+    """Longest pause."""
+    longest_asked_seconds: float = 120.0
+    """Longest pause that a server may ask for (Retry-After)."""
+    sleep: Callable[[float], Awaitable[None]] = anyio.sleep
+    """Waits for some seconds."""
+    clock: Callable[[], float] = time.monotonic
+    """Seconds from any fixed moment."""
+
+
+class RefusedError(ModelUnavailableError):
+    """The server understood and will not, or is broken for good."""
+
+    def __init__(self, message: str, *, status: int, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+
+
+class FellError(RefusedError):
+    """The server went away, or stayed broken, over one request."""
+
+
+_Kind = Literal["away", "busy", "broken", "unusable", "late"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """What went wrong with one try that another may mend."""
+
+    kind: _Kind
+    sentence: str
+    asked_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """The way to one server."""
+
+    address: Address
+    access: Access
+    key: str = field(default="", repr=False)
+    """Sent as a bearer token; empty for none."""
+
+    def client(self) -> httpx2.AsyncClient:
+        """A client for some requests; to be closed.
+
+        What the environment says of proxies holds for other machines alone: what is meant for this one does
+        not leave it.
+        """
+        return httpx2.AsyncClient(
+            headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
+            timeout=httpx2.Timeout(self.access.timeout_seconds, connect=CONNECT_SECONDS),
+            limits=httpx2.Limits(max_connections=self.access.requests),
+            follow_redirects=False,
+            trust_env=not self.address.is_loopback,
+        )
+
+    async def ask(
+        self,
+        client: httpx2.AsyncClient,
+        path: str,
+        body: bytes | None = None,
+        *,
+        read: Callable[[Any], T],
+        patience: Patience,
+        away: frozenset[int] = frozenset(),
+        on_wait: Callable[[str], bool] | None = None,
+    ) -> T:
+        """Send a request, again where that may help, and read the answer.
+
+        Args:
+            client: Of ``client``.
+            path: Below the address, as in "/models".
+            body: JSON to post; None to get.
+            read: Makes of the answer's JSON what is wanted; raises ValueError with a few words if it cannot.
+            patience: How often, and after how long.
+            away: Statuses that mean that the server is away, beside those that always do.
+            on_wait: Called twice a second while the server is away or busy, with what it says of itself;
+                False ends the waiting.
+
+        Raises:
+            RefusedError: when the server says no (4xx).
+            FellError: when it broke or closed the connection over this request and then was away, or did so
+                with every try.
+            WaitStoppedError: when ``on_wait`` ended the waiting.
+            ModelUnavailableError: when no try led to an answer.
+        """
+        pause = patience.first_seconds
+        tried = broken = unusable = 0
+        away_since: float | None = None
+        while True:
+            trouble = await self._try(client, path, body, read, away)
+            if not isinstance(trouble, _Trouble):
+                return trouble
+            # 1. Is another try worth it?
+            tried += 1
+            if trouble.kind == "away" and broken:
+                raise self._fell(f"went away over a request: it {trouble.sentence}")
+            if trouble.kind in ("away", "busy"):
+                now = patience.clock()
+                away_since = now if away_since is None else away_since
+                left = away_since + patience.away_seconds - now
+                over = left <= 0 or trouble.asked_seconds > patience.longest_asked_seconds
+            else:
+                away_since, left = None, math.inf
+                broken += trouble.kind == "broken"
+                unusable += trouble.kind == "unusable"
+                over = broken >= patience.broken_tries or unusable >= patience.tries or trouble.kind == "late"
+            if over:
+                raise self._given_up(trouble, tried)
+            # 2. Not at once.
+            wait = max(trouble.asked_seconds, min(left, pause * random.uniform(0.5, 1)))
+            logger.info("%s %s; another try in %.1f s", self.address.url, trouble.sentence, wait)
+            await self._wait(wait, trouble, patience, on_wait)
+            pause = min(2 * pause, patience.longest_seconds)
+
+    async def _wait(
+        self,
+        seconds: float,
+        trouble: _Trouble,
+        patience: Patience,
+        on_wait: Callable[[str], bool] | None,
+    ) -> None:
+        """Wait in slices, and say so while the server is away."""
+        until = patience.clock() + seconds
+        sentence = f"the server at {self.address.url}: it {trouble.sentence}"
+        while (left := until - patience.clock()) > 0:
+            if on_wait and trouble.kind in ("away", "busy") and not on_wait(sentence):
+                raise WaitStoppedError(f"stopped waiting for {sentence}")
+            await patience.sleep(min(left, _SLICE_SECONDS))
+
+    async def _try(
+        self,
+        client: httpx2.AsyncClient,
+        path: str,
+        body: bytes | None,
+        read: Callable[[Any], T],
+        away: frozenset[int],
+    ) -> T | _Trouble:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        url = self.address.url + path
+        try:
+            with anyio.fail_after(self.access.timeout_seconds):
+                async with client.stream(
+                    "GET" if body is None else "POST", url, content=body, headers=headers
+                ) as response:
+                    data = await _read_bounded(response)
+        except httpx2.ConnectTimeout:
+            return _Trouble("away", f"cannot be reached within {CONNECT_SECONDS:g} s")
+        except (TimeoutError, httpx2.TimeoutException):
+            return _Trouble("late", f"did not answer within {self.access.timeout_seconds:g} s")
+        except (httpx2.ConnectError, httpx2.ProxyError, httpx2.InvalidURL) as exc:
+            return _Trouble("away", f"cannot be reached ({self._clean(str(exc) or type(exc).__name__)})")
+        except httpx2.HTTPError as exc:
+            return _Trouble("broken", f"broke off ({self._clean(str(exc) or type(exc).__name__)})")
+        status, said = response.status_code, self._said(data)
+        kind = _kind(status, away)
+        if kind is not None:
+            asked = _asked_seconds(response.headers.get("Retry-After", ""))
+            return _Trouble(kind, f"answered with {status}{said}", asked)
+        if response.is_success:
+            try:
+                return read(json.loads(data))
+            except (ValueError, RecursionError) as exc:
+                unread = isinstance(exc, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
+                reason = "no JSON" if unread else str(exc)
+                sentence = f"answered with what cannot be used: {self._clean(reason)}{said}"
+                return _Trouble("unusable", sentence)
+        raise self._refused(status, said)
+
+    def _refused(self, status: int, said: str) -> ModelUnavailableError:
+        """The sentence for a status that no further try will change."""
+        url = self.address.url
+        if 300 <= status < 400:
+            return ModelUnavailableError(
+                f"the server at {url} redirects elsewhere ({status}), and redirects are not followed",
+                hint="Give the address that it redirects to, if you trust it.",
+            )
+        if status in (401, 403):
+            what = f"refuses the key in {KEY_VARIABLE}" if self.key else "wants a key"
+            return ModelUnavailableError(
+                f"the server at {url} {what} ({status})",
+                hint=f"Put a valid one into the environment variable {KEY_VARIABLE}.",
+            )
+        hint = "See docs/models-server.md for how a server is to be started."
+        return RefusedError(
+            f"the server at {url} refused a request ({status}{said})", status=status, hint=hint
+        )
+
+    def _fell(self, what: str) -> FellError:
+        return FellError(
+            f"the server at {self.address.url} {what}",
+            status=500,
+            hint="Look at what the server writes; the same command goes on where this one stopped.",
+        )
+
+    def _given_up(self, trouble: _Trouble, tried: int) -> ModelUnavailableError:
+        times = f" ({tried} tries)" if tried > 1 else ""
+        if trouble.kind == "broken":
+            return self._fell(f"{trouble.sentence}{times}")
+        asked = f" and asks to wait {trouble.asked_seconds:.0f} s" if trouble.asked_seconds else ""
+        return ModelUnavailableError(
+            f"the server at {self.address.url} {trouble.sentence}{times}{asked}",
+            hint="Is it running, and the address right? The same command goes on where this one stopped.",
+        )
+
+    def _said(self, data: bytes) -> str:
+        """What an answer says was wrong, as ": words"; empty where it does not say."""
+        try:
+            told = json.loads(data)
+        except (ValueError, RecursionError):
+            return ""
+        for name in ("error", "message", "detail"):
+            if isinstance(told, dict) and name in told:
+                told = told[name]
+        words = self._clean(told) if isinstance(told, str) else ""
+        return f": {words}" if words else ""
+
+    def _clean(self, text: str) -> str:
+        """A stranger's words on one short line, without the key."""
+        text = text.replace(self.key, "…") if self.key else text
+        line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+        return line if len(line) <= _SAID_LENGTH else line[:_SAID_LENGTH] + "…"
+
+
+def key_from_environment() -> str:
+    """The key for servers; empty for none.
+
+    Raises:
+        UsageError: when it cannot go into a header.
+    """
+    key = os.environ.get(KEY_VARIABLE, "").strip()
+    if not (key.isascii() and key.isprintable() and " " not in key):
+        raise UsageError(f"{KEY_VARIABLE} holds characters that no key has", hint="Copy the key once more.")
+    return key
+
+
+async def _read_bounded(response: httpx2.Response) -> bytes:
+    """The body, as far as it is of a sensible size."""
+    data = bytearray()
+    async for chunk in response.aiter_bytes():
+        data += chunk
+        if len(data) > MOST_BYTES:
+            raise httpx2.DecodingError(f"its answer is larger than {MOST_BYTES >> 20} MiB")
+    return bytes(data)
+
+
+def _kind(status: int, away: frozenset[int]) -> _Kind | None:
+    """Which passing trouble a status stands for; None for none."""
+    if status in _AWAY or status in away:
+        return "away"
+    if status in _BUSY:
+        return "busy"
+    return "broken" if status in _BROKEN else None
+
+
+def _asked_seconds(retry_after: str) -> float:
+    """The pause that a Retry-After header asks for, in seconds or until a date; 0 for none."""
+    if retry_after.strip().isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (TypeError, ValueError):
+        return 0.0

@@ -1,0 +1,240 @@
+"""What every model that runs here needs: a device, frames in pairs, batches that fit; knows no model."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from transformers.utils import logging as transformers_logging
+
+from footage.core.errors import DecodeError, ModelError, ModelMemoryError, UsageError, WrongCheckpointError
+from footage.core.types import Frames
+from footage.vlm.protocol import Precision
+from footage.vlm.weights import Weights
+
+logger = logging.getLogger(__name__)
+
+LARGEST_ASPECT_RATIO = 200
+"""The Qwen processors' bound on a frame's longer side over its shorter one."""
+LOADING_ERRORS = (
+    AttributeError,
+    KeyError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    SafetensorError,
+    TypeError,
+    ValueError,
+)
+"""What transformers raises on a folder that does not fit, as its releases go."""
+
+T = TypeVar("T")
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device of a name; "auto" takes CUDA, then MPS, then the CPU.
+
+    Raises:
+        UsageError: an unknown name, or a device that this machine does not have.
+    """
+    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", name):
+        raise UsageError(f"there is no device {name!r}", hint="Use auto, cuda, cuda:N, mps or cpu.")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    place = torch.device(name)
+    count = {"cuda": torch.cuda.device_count(), "mps": int(torch.backends.mps.is_available()), "cpu": 1}[
+        place.type
+    ]
+    if (place.index or 0) >= count:
+        raise UsageError(f"this machine has no device {name!r} that torch can use", hint="Use --device auto.")
+    return place
+
+
+def in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
+    """An even number of frames, and the time of each in milliseconds from the window's start."""
+    if not len(frames.pixels):
+        raise DecodeError(
+            f"there is no frame between {frames.span.start_seconds} and {frames.span.end_seconds} s"
+        )
+    pixels, times = frames.pixels, list(frames.times_seconds)
+    if len(times) % 2:
+        pixels, times = np.concatenate([pixels, pixels[-1:]]), [*times, times[-1]]
+    milliseconds = [round((time - frames.span.start_seconds) * 1000) for time in times]
+    longest = round(frames.span.duration_seconds * 1000)
+    if min(milliseconds) < 0 or max(milliseconds) > longest:
+        raise ValueError(f"frames at {min(times)} to {max(times)} s do not lie in their window {frames.span}")
+    return np.require(pixels, dtype=np.uint8, requirements=["C", "W"]), milliseconds
+
+
+def refuse_needles(height: int, width: int) -> None:
+    """Make sure that a processor takes frames of that shape.
+
+    Raises:
+        DecodeError: when they are too narrow.
+    """
+    if max(height, width) > LARGEST_ASPECT_RATIO * min(height, width):
+        raise DecodeError(
+            f"frames of {width}x{height} pixels are too narrow for the model "
+            f"(its limit is {LARGEST_ASPECT_RATIO} to 1)"
+        )
+
+
+# -- Batches that fit into memory --------------------------------------------
+
+
+def in_batches(
+    items: Sequence[T],
+    work: Callable[[list[T]], None],
+    *,
+    tokens: Callable[[T], int],
+    most: int,
+    rows: int,
+    name: str,
+    free: Callable[[], bool] = lambda: False,
+) -> None:
+    """Work through items in batches of bounded tokens, smaller ones once memory was too small.
+
+    Args:
+        items: Done in order.
+        work: Does some of them; what it did is not done again.
+        tokens: What an item comes to.
+        most: Most tokens of a batch, each item counted as its longest.
+        rows: Most items of a batch.
+        name: The model and its device, for the error.
+        free: Lets go of what is kept; says whether there was any.
+
+    Raises:
+        ModelMemoryError: when even a single item does not fit.
+    """
+    pending = list(batches(items, tokens, most, rows))
+    while pending:
+        batch = pending.pop(0)
+        if _fits(lambda batch=batch: work(batch), free):  # type: ignore[misc]
+            continue
+        if len(batch) == 1:
+            raise ModelMemoryError(
+                f"{name} with a single window of {tokens(batch[0])} tokens",
+                hint="Close other programs, use shorter windows, or choose another --device.",
+            )
+        size = len(batch) // 2
+        logger.info("out of memory with %d windows at once: going on with %d", len(batch), size)
+        pending = [whole[n : n + size] for whole in (batch, *pending) for n in range(0, len(whole), size)]
+
+
+def batches(items: Sequence[T], tokens: Callable[[T], int], most: int, rows: int) -> Iterator[list[T]]:
+    """Items in order, as many at once as ``rows`` and the longest one's tokens allow; at least one."""
+    batch: list[T] = []
+    longest = 0
+    for item in items:
+        longest = max(longest, tokens(item))
+        if batch and (len(batch) == rows or (len(batch) + 1) * longest > most):
+            yield batch
+            batch, longest = [], tokens(item)
+        batch.append(item)
+    if batch:
+        yield batch
+
+
+def out_of_memory(exc: BaseException) -> bool:
+    """Whether an error says that memory did not do, in the words of torch's several allocators."""
+    if isinstance(exc, MemoryError | ModelMemoryError | torch.OutOfMemoryError):
+        return True
+    return any(words in str(exc) for words in ("can't allocate memory", "out of memory", "not enough memory"))
+
+
+def _fits(work: Callable[[], None], free: Callable[[], bool]) -> bool:
+    """Do some work; False when it does not fit into memory, even after letting go of what is kept."""
+    for _ in range(2):
+        try:
+            work()
+            return True
+        except (RuntimeError, MemoryError, ModelMemoryError) as exc:
+            if not out_of_memory(exc):
+                raise
+        # Out of the handler, so that the failed call's tensors are gone with its traceback.
+        freed = free()
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+        if not freed:
+            return False
+    return False
+
+
+# -- Checkpoints ---------------------------------------------------------------
+
+
+def open_checkpoint(
+    weights: Weights,
+    place: torch.device,
+    *,
+    model_class: Any,
+    processor_class: Any,
+    dtype: Precision | None = None,
+) -> tuple[Any, Any]:
+    """Loads a checked folder into classes of transformers: bfloat16 on CUDA, float32 elsewhere.
+
+    No code from the folder is executed, and no weights but safetensors are read.
+
+    Args:
+        weights: The folder.
+        place: Device of the model.
+        model_class: The class of transformers that runs it.
+        processor_class: And the one that makes its inputs.
+        dtype: Of the weights and all computation; None for the device's own.
+
+    Returns:
+        The model, on its device, and its processor.
+
+    Raises:
+        WrongCheckpointError: the weights do not fill the model.
+        ModelMemoryError: the weights alone do not fit.
+    """
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    folder = weights.folder
+    try:
+        processor = processor_class.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        model, report = model_class.from_pretrained(
+            folder,
+            dtype=dtype or ("bfloat16" if place.type == "cuda" else "float32"),
+            use_safetensors=True,
+            local_files_only=True,
+            trust_remote_code=False,
+            output_loading_info=True,
+        )
+        model = model.to(place).eval()
+    except LOADING_ERRORS as exc:
+        raise _loading_error(weights, place, exc) from exc
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise WrongCheckpointError(
+            f"{folder} does not fill the model: {len(missing)} tensors are missing, first {missing[:1]}",
+            hint="A text-only or partly converted checkpoint cannot see; fetch the original one.",
+        )
+    return model, processor
+
+
+def end_ids(model: Any, tokenizer: Any) -> list[int]:
+    """Every token that ends an answer: where a model's several configs disagree, all of them count."""
+    configs = (model.generation_config, model.config, model.config.text_config, tokenizer)
+    found = [getattr(config, "eos_token_id", None) for config in configs]
+    flat = [n for ids in found if ids is not None for n in (ids if isinstance(ids, list) else [ids])]
+    return list(dict.fromkeys(flat))
+
+
+def _loading_error(weights: Weights, place: torch.device, exc: Exception) -> ModelError:
+    if out_of_memory(exc):
+        return ModelMemoryError(
+            f"the weights of {weights.model} do not fit into the memory of {place}",
+            hint="Close other programs, or use --device cpu.",
+        )
+    reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
+    return WrongCheckpointError(
+        f"{weights.folder} cannot be loaded as a {weights.profile.model_type} model ({reason})",
+        hint="Fetch or copy the folder again; if it is whole, it is another model.",
+    )

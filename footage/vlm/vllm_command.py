@@ -1,0 +1,86 @@
+"""The command line that serves a known model with vLLM; runs nothing."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from footage.core.errors import UsageError
+from footage.core.frame_budget import PIXELS_PER_TOKEN_SIDE, SHORTEST_EDGE, longest_edge
+from footage.vlm.backends.server.payload import ALL_FRAMES
+from footage.vlm.profiles import Profile
+
+ROOM_TOKENS = 4096
+"""For the prompt, the time stamps and the answer, beside the video."""
+BARE_TEMPLATE = Path(__file__).with_name("qwen35_chat.jinja")
+"""Qwen3.5's chat template with the bare video token, for profiles whose ``video_form`` is "bare"."""
+
+REASONS = {
+    "--chat-template": "the video in the form of the model's reference run; copy the file along if the "
+    "server runs on another machine",
+    "--media-io-kwargs": "every frame of a clip; fps for vLLM of today, whose loader goes by a rate, "
+    "num_frames for older versions, whose loader takes 32 frames",
+    "--mm-processor-kwargs": "frames, times and size as they are sent; older versions take these fields with "
+    "each request as well, vLLM of today only with --trust-request-mm-kwargs",
+    "--max-num-batched-tokens": "a window longer in tokens is refused",
+    "--mm-processor-cache-gb": "windows come once; a cache of them fills the machine's memory",
+}
+"""What options are for, where it is not plain from their names."""
+
+
+def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, str]]]:
+    """The command, and its options with their values; the profile's own win over the general ones.
+
+    With these the model is shown every frame that is sent, at its time and size, without any field for the
+    processor in the requests.
+
+    Raises:
+        UsageError: when there are no weights to serve, neither on the model hub nor here.
+    """
+    weights = profile.repository or (str(profile.folder) if profile.folder else "")
+    if not weights:
+        raise UsageError(
+            f"{profile.name} is neither on the model hub nor in a folder of this installation",
+            hint="Known models: see footage models.",
+        )
+    pinned = {"--revision": profile.revision, "--tokenizer-revision": profile.revision}
+    tokens = str(most_tokens(profile))
+    options = {
+        **{name: revision for name, revision in pinned.items() if revision},
+        "--served-model-name": profile.name,
+        "--host": "127.0.0.1",
+        "--port": str(port),
+        "--max-model-len": tokens,
+        "--max-num-batched-tokens": tokens,
+        "--limit-mm-per-prompt": _json(video=1, image=0),
+        "--media-io-kwargs": _json(video=ALL_FRAMES),
+        **_processor(profile),
+        "--mm-processor-cache-gb": "0",
+        **dict(profile.vllm),
+    }
+    return ["vllm", "serve", weights], list(options.items())
+
+
+def _processor(profile: Profile) -> dict[str, str]:
+    """Options for models that the processor of Qwen3-VL makes the inputs of."""
+    options = {}
+    if profile.family == "qwen35":
+        edges = {
+            "shortest_edge": SHORTEST_EDGE,
+            "longest_edge": longest_edge(profile.max_frames, profile.pixels_per_frame),
+        }
+        options["--mm-processor-kwargs"] = _json(do_sample_frames=False, size=edges)
+        if profile.video_form == "bare":
+            options["--chat-template"] = str(BARE_TEMPLATE)
+    return options
+
+
+def most_tokens(profile: Profile) -> int:
+    """The longest window the profile allows, with its prompt and answer, in tokens; a power of two."""
+    per_pair = profile.pixels_per_frame // PIXELS_PER_TOKEN_SIDE**2
+    needed = profile.max_frames // 2 * per_pair + max(ROOM_TOKENS, profile.caption_tokens)
+    return 1 << (needed - 1).bit_length()
+
+
+def _json(**values: object) -> str:
+    return json.dumps(values, separators=(",", ":"))

@@ -1,0 +1,213 @@
+"""Captions out of an index and into it, as JSON Lines (docs/captions.md); knows no model."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from footage.core.errors import UsageError, VideoError
+from footage.core.names import on_disk
+from footage.core.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
+from footage.embed.text_embedder import Embedder
+from footage.media import sandbox
+from footage.store import Store
+from footage.store import records as layout
+from indexer import library
+from indexer.projection import Projector
+
+GRACE_SECONDS = 0.05
+"""By how much a time may lie outside: times written with one decimal are off by so much."""
+BY_HAND = "by hand"
+"""The model of captions that name none."""
+
+
+class Imported(NamedTuple):
+    """What an import brought."""
+
+    videos: int
+    """Videos whose captions came in."""
+    windows: int
+    """Windows."""
+    events: int
+    """Caption lines."""
+
+
+def export_captions(store: Store) -> Iterator[dict[str, Any]]:
+    """Everything that was captioned, as JSON objects: each video, its files, its windows; then the next.
+
+    Raises:
+        StoreError: when the index cannot be read.
+    """
+    files: dict[str, list[File]] = {}
+    for file in store.files():
+        files.setdefault(file.content_id, []).append(file)
+    videos = store.videos()
+    for content_id in sorted(store.committed()):
+        if content_id in videos:
+            yield {"type": "video", **layout.video_to_row(videos[content_id])}
+            yield from ({"type": "file", **layout.file_to_row(file)} for file in files.get(content_id, ()))
+            for record in store.windows(content_id):
+                row = layout.window_to_row(record)
+                yield {
+                    "type": "window",
+                    **{name: row[name] for name in row if name not in ("id", "checksum")},
+                }
+
+
+def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -> Imported:
+    """Bring captions into an index: those of another index, or made elsewhere, by hand or by a bigger model.
+
+    Every line is checked before the first one is written. Windows that are there already are replaced.
+
+    Args:
+        lines: JSON Lines.
+        store: The index.
+        embedder: Embeds the captions.
+
+    Raises:
+        UsageError: a line is no caption, or its times lie outside its window or video; names the line.
+        StoreError: somebody else is writing to the index, or it cannot be written.
+    """
+    reader = _Reader(store)
+    for number, line in enumerate(lines, start=1):
+        if line.strip():
+            reader.take(number, line)
+    records = reader.records()
+    with store.writing():
+        store.claim_timeline(embedder.name)
+        for video in reader.videos.values():
+            store.put_video(video)
+        store.put_files(reader.files.values())
+        projector = Projector(store, embedder)
+        for content_id, group in records.items():
+            store.commit_windows(group)
+            projector.add(content_id, group)
+            projector.finish(content_id)
+        store.tidy()
+    windows = [record for group in records.values() for record in group]
+    return Imported(len(records), len(windows), sum(len(record.caption.events) for record in windows))
+
+
+class _Reader:
+    """Reads and checks lines; writes nothing."""
+
+    def __init__(self, store: Store) -> None:
+        self.videos: dict[str, Video] = {}
+        self.files: dict[str, File] = {}
+        self._known = store.videos()
+        self._captioned = store.committed()
+        self._by_path: dict[str, str] = {}
+        self._windows: list[tuple[int, dict[str, Any]]] = []
+
+    def take(self, number: int, line: str) -> None:
+        """Take in one line."""
+        try:
+            row = json.loads(line)
+            kind = row.pop("type", "window")
+            if kind == "video":
+                video = layout.video_from_row(row)
+                if not re.fullmatch(r"[\w.-]+", video.content_id):  # previews are files of that name
+                    raise ValueError(f"{video.content_id!r} names no content")
+                self.videos[video.content_id] = video
+            elif kind == "file":
+                file = layout.file_from_row(row)
+                self.files[file.path] = file
+            elif kind == "window":
+                self._windows.append((number, row))
+            else:
+                raise ValueError(f"there is no type {kind!r}")
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            raise UsageError(
+                f"line {number} is no caption: {error}", hint="docs/captions.md has the format."
+            ) from error
+
+    def records(self) -> dict[str, list[WindowRecord]]:
+        """The windows by content id, once every line has been taken in."""
+        records: dict[str, list[WindowRecord]] = {}
+        for number, row in self._windows:
+            try:
+                record = self._record(row, taken=records)
+            except (ValueError, TypeError, AttributeError, KeyError, VideoError) as error:
+                what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+                raise UsageError(
+                    f"line {number} is no caption: {what}", hint="docs/captions.md has the format."
+                ) from error
+            records.setdefault(record.window.content_id, []).append(record)
+        return records
+
+    def _record(self, row: dict[str, Any], *, taken: dict[str, list[WindowRecord]]) -> WindowRecord:
+        content_id = row.get("content_id") or self._content_at(row["path"])
+        video = self.videos.get(content_id) or self._known.get(content_id)
+        if video is None:
+            raise ValueError(f"no line and no index tells of a video {content_id}")
+        whole = Span(0, video.duration_seconds)
+        span = _inside(Span(float(row["start_seconds"]), float(row["end_seconds"])), whole, "window")
+        index = row.get("window_index")
+        if index is None:
+            index = len(taken.get(content_id, ()))
+        events = tuple(
+            CaptionEvent(
+                _inside(Span(float(event["start_seconds"]), float(event["end_seconds"])), span, "event"),
+                _text(event["text"]),
+            )
+            for event in row.get("events", ())
+        )
+        caption = Caption(
+            _text(row.get("scene", "")),
+            events,
+            _text(row.get("raw", "")),
+            "length" if row.get("finish_reason") == "length" else "stop",
+            tuple(map(_text, row.get("notes", ()))),
+            _text(row.get("draft", "")),
+        )
+        provenance = Provenance(
+            **{
+                name: _text(row.get(name, BY_HAND if name == "model" else ""))
+                for name in layout.PROVENANCE_COLUMNS
+            }
+        )
+        return WindowRecord(Window(content_id, int(index), span), caption, provenance)
+
+    def _content_at(self, path: str) -> str:
+        """The content of a file that a line names, looked at once."""
+        absolute = on_disk(library.absolute(path))
+        name = library.shown(absolute)
+        if name not in self._by_path:
+            content_id = library.content_id(absolute)
+            video = sandbox.probe(absolute, content_id=content_id)
+            status = absolute.stat()
+            self._by_path[name] = content_id
+            self.videos[content_id] = video
+            self.files[name] = File(
+                path=name,
+                content_id=content_id,
+                size_bytes=status.st_size,
+                modified_at=status.st_mtime,
+                fingerprint=library.fingerprint(absolute),
+                root=name,
+                duration_seconds=video.duration_seconds,
+                state="indexed",
+            )
+        return self._by_path[name]
+
+
+def _inside(span: Span, bounds: Span, what: str) -> Span:
+    """A span that lies within bounds, give or take; never empty."""
+    start, end = max(span.start_seconds, bounds.start_seconds), min(span.end_seconds, bounds.end_seconds)
+    off = max(start - span.start_seconds, span.end_seconds - end)
+    if off > GRACE_SECONDS or not math.isfinite(off) or start >= end:
+        raise ValueError(
+            f"the {what} from {span.start_seconds:g} to {span.end_seconds:g} s does not lie within "
+            f"{bounds.start_seconds:g} to {bounds.end_seconds:g} s"
+        )
+    return replace(span, start_seconds=start, end_seconds=end)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value

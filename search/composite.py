@@ -1,0 +1,419 @@
+"""Answers queries over several events, "A then B": joins the answers to each; asks no model itself.
+
+The index is searched for each event, over more videos than a single question needs; those that answer all of
+them are then searched for each again, with the model. What the answers to the parts have to do with each
+other is plain arithmetic of spans.
+"""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from footage.core.errors import UsageError
+from footage.core.timecode import overlap_seconds
+from footage.core.types import Match, Span, Verdict, Video
+from search.engine import Coverage, Engine, Looked, Outcome, SearchResult, Timings
+from search.grounding.ground import Looking
+from search.grounding.verdict import NEAR
+from search.query.lexical_match import clash, unsaid
+from search.query.operators import Relation
+from search.query.parser import Query
+from search.retrieval.retriever import Arm
+
+TOLERANCE_SECONDS = 1.0
+"""How much earlier than the end of one event the next may begin: spans have errors, as those of two sightings
+of one event do (``footage.core.timeline.SEAM_TOLERANCE_SECONDS``)."""
+SAME_TIME_SHARE = 0.5
+"""Share of the shorter of two events that happens during the other when both happen at the same time."""
+VIDEOS = 100
+"""Most videos that each part brings in; all parts are looked for in the videos of any."""
+PER_VIDEO = 10
+"""Most answers to one part in one video."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointMatch:
+    """One answer to a query over several events."""
+
+    video: Video
+    """The video."""
+    path: str
+    """A file that holds it."""
+    span: Span
+    """When, in video time: from the first start to the last end; for "without" the first part's span."""
+    parts: tuple[Match, ...]
+    """The answer to each part, in the order of the query; for "without" to the first alone."""
+    score: float
+    """That of the weakest part, 0 to 1."""
+    verdict: Verdict
+    """"found" where every part is, otherwise "uncertain"; for "without" see ``combine``."""
+    evidence: tuple[str, ...] = ()
+    """Why the verdict is what it is, beside the evidence of the parts, a sentence each."""
+
+    @property
+    def text(self) -> str:
+        """The indexed texts that led there."""
+        return " … ".join(part.text for part in self.parts)
+
+    @property
+    def confidence(self) -> float | None:
+        """That of the least sure part; None where the model was not asked for one."""
+        told = [part.confidence for part in self.parts]
+        return None if None in told else min(filter(None, told), default=0.0)
+
+    @property
+    def calibrated(self) -> bool:
+        """True when the confidence was fitted on labelled answers of the model."""
+        return all(part.calibrated for part in self.parts)
+
+    @property
+    def offline(self) -> bool:
+        """True when none of the files that hold the video can be reached now."""
+        return self.parts[0].offline
+
+
+@dataclass(frozen=True, slots=True)
+class JointResult:
+    """What a search for several events answers."""
+
+    query: Query
+    """What was looked for."""
+    matches: tuple[JointMatch, ...]
+    """Answers, best first."""
+    coverage: Coverage
+    """What was searched."""
+    timings: Timings
+    """Where the time went, all parts together."""
+    looked: Looked = field(default_factory=Looked)
+    """What the model looked at for the last part."""
+    notes: tuple[str, ...] = ()
+    """As in ``SearchResult``."""
+
+    @property
+    def outcome(self) -> Outcome:
+        """The answer as a whole (see ``SearchResult.outcome``)."""
+        verdicts = {match.verdict for match in self.matches}
+        for verdict in ("found", "uncertain", "not checked"):
+            if verdict in verdicts:
+                return verdict
+        return "not found" if self.looked.windows else "no caption matches"
+
+
+def search_joint(
+    engine: Engine,
+    query: Query,
+    *,
+    limit: int = 5,
+    ground: bool = True,
+    looking: Looking | None = None,
+    content_ids: Collection[str] | None = None,
+    arm: Arm = "hybrid",
+    on_progress: Callable[[int, int], None] | None = None,
+) -> JointResult:
+    """Search for several events and how they are related.
+
+    Args:
+        engine: Answers each part.
+        query: What to look for; it has parts.
+        limit: Most answers.
+        ground: Ask the model about the best windows; without, every verdict is "not checked".
+        looking: How far to look for each part; most windows are most videos, too, and the others keep
+            what the index says.
+        content_ids: Search only these videos; all when None.
+        arm: By what the index's texts are ordered.
+        on_progress: Called with (windows done, windows in all) of each part in turn.
+
+    Returns:
+        Answers in the order of ``combine``. An indexed text that answers two parts counts for the one it is
+        nearer to, unless it says all of the other as well.
+
+    Raises:
+        UsageError: when the query names a single event, or there is no model to ground it.
+        StoreError: when the index cannot be read, or holds no vectors of this embedder.
+        ModelError: when the model cannot be loaded or fails.
+    """
+    if not query.parts:
+        raise UsageError(
+            "The query names a single event.", hint="Relate two: a red car drives by THEN a dog runs."
+        )
+    if limit < 1:
+        raise UsageError(f"A search needs a limit of 1 or more, got {limit}.")
+
+    looking = looking or engine.looking
+
+    def ask(
+        part: Query,
+        where: Collection[str] | None,
+        most: int,
+        *,
+        ground: bool,
+        at: Mapping[str, Sequence[Span]] | None = None,
+    ) -> SearchResult:
+        return engine.search(
+            part,
+            limit=most,
+            per_video=PER_VIDEO,
+            ground=ground,
+            looking=replace(looking, at=at or {}),
+            content_ids=where,
+            arm=arm,
+            on_progress=on_progress,
+        )
+
+    # 1. The videos that come near any part; for "without" the first, as the others are to be absent.
+    leading = query.parts[:1] if query.relation == "without" else query.parts
+    first = [ask(part, content_ids, VIDEOS, ground=False) for part in leading]
+    near = {match.video.content_id for result in first for match in result.matches}
+
+    # 2. What the index says of every part in these.
+    texts = [ask(part, near, PER_VIDEO * max(1, len(near)), ground=False) for part in query.parts]
+    matches = _joined(query, texts)
+
+    # 3. What the model says, in as many of them as it may look at windows: the best one of each,
+    #    for every part.
+    grounded: list[SearchResult] = []
+    if ground:
+        videos = _holding(query, matches, texts)[: looking.max_windows]
+        most = PER_VIDEO * max(1, len(videos))
+        at: dict[str, list[Span]] = {}
+        for part in query.parts:
+            grounded.append(ask(part, videos, most, ground=True, at=at))
+            # What must not happen is to be looked for wherever the first part does.
+            if query.relation == "without" and part is query.parts[0]:
+                for match in grounded[0].matches:
+                    if match.verdict == "found":
+                        at.setdefault(match.video.content_id, []).append(match.span)
+        unseen = [match for match in matches if match.video.content_id not in videos]
+        matches = _ranked([*_joined(query, grounded), *unseen])
+    timings = _sum([result.timings for result in (*first, *texts, *grounded)])
+    looked = grounded[-1].looked if grounded else Looked()
+    looked = replace(looked, faults=dict(ChainMap(*(dict(each.looked.faults) for each in grounded))))
+    return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings, looked, first[0].notes)
+
+
+def combine(
+    relation: Relation,
+    parts: Sequence[Sequence[Match]],
+    *,
+    within_seconds: float | None = None,
+    shown: Sequence[Mapping[str, Sequence[Span]]] = (),
+) -> list[JointMatch]:
+    """Join the answers to the parts of a query; pure.
+
+    ===========  =============================================================================================
+    then         for each answer to the first part the nearest to the next that begins when it has ended, or
+                 later (``TOLERANCE_SECONDS``), at most ``within_seconds`` later, and from which the chain can
+                 be completed
+    and          for each answer to the first part the one to each other that shares most time with it, where
+                 every two share at least ``SAME_TIME_SHARE`` of the shorter
+    without      each answer to the first part that shares no time with what the captions have, or the model
+                 found, of the others; "found" when it is and the model, asked for each of the others in a
+                 window that shows all of it, named nothing there that may be it
+    ===========  =============================================================================================
+
+    Answers whose verdict is "not found" are none.
+
+    Args:
+        relation: How the parts are related.
+        parts: The answers to each part.
+        within_seconds: With "then", most seconds between the end of one and the start of the next.
+        shown: With "without", the windows that the model was shown for each part, by content id.
+
+    Returns:
+        Answers, best first: those found before all others, then by score, then the shorter; ties by content
+        id and span.
+    """
+    joined: list[JointMatch] = []
+    for matches in _by_video(parts):
+        seen = [[match for match in part if match.verdict != "not found"] for part in matches]
+        if relation == "then":
+            joined += map(_together, _chains(seen, within_seconds))
+        elif relation == "and":
+            joined += map(_together, filter(None, (_at_once((match,), seen[1:]) for match in seen[0])))
+        else:
+            others = [match for part in seen[1:] for match in part]
+            windows = [each.get(seen[0][0].video.content_id, ()) for each in shown[1:]] if seen[0] else []
+            joined += [
+                _without(match, others, windows if len(windows) == len(parts) - 1 else [()])
+                for match in seen[0]
+                if not any(_rules_out(other, match) for other in others)
+            ]
+    return _ranked(joined)
+
+
+def _ranked(joined: Sequence[JointMatch]) -> list[JointMatch]:
+    return sorted(
+        joined,
+        key=lambda match: (
+            match.verdict != "found",
+            -match.score,
+            match.span.duration_seconds,
+            match.video.content_id,
+            match.span,
+        ),
+    )
+
+
+def _joined(query: Query, results: Sequence[SearchResult]) -> list[JointMatch]:
+    return combine(
+        query.relation,
+        _told_apart(query.parts, results),
+        within_seconds=query.within_seconds,
+        shown=[result.looked.shown for result in results],
+    )
+
+
+def _told_apart(parts: Sequence[Query], results: Sequence[SearchResult]) -> list[list[Match]]:
+    """The answers to each part that are about it, by their texts; those not found are kept as they are."""
+    found = [result.matches for result in results]
+    best: list[Mapping[str, float]] = [
+        {match.text: match.score for match in sorted(matches, key=lambda match: match.score)}
+        for matches in found
+    ]
+
+    def about(match: Match, number: int) -> bool:
+        if match.verdict == "not found" or not unsaid(parts[number].words, match.text):
+            return True
+        if match.verdict != "found" and clash(parts[number].text, match.text):
+            return False
+        others = max(scores.get(match.text, 0.0) for scores in (*best[:number], *best[number + 1 :]))
+        return bool(match.score >= max(NEAR, others))
+
+    return [[match for match in matches if about(match, number)] for number, matches in enumerate(found)]
+
+
+def _holding(query: Query, joined: Sequence[JointMatch], results: Sequence[SearchResult]) -> list[str]:
+    """Content ids of the videos that hold what is asked for, those first where the relation holds."""
+    needed = _told_apart(query.parts, results)[: 1 if query.relation == "without" else None]
+    scores: list[dict[str, float]] = [{} for _ in needed]
+    for best, matches in zip(scores, needed, strict=True):
+        for match in matches:
+            content_id = match.video.content_id
+            best[content_id] = max(best.get(content_id, 0.0), match.score)
+    holding = set.intersection(*(set(best) for best in scores))
+    ranked = sorted(holding, key=lambda content_id: (-min(best[content_id] for best in scores), content_id))
+    return list(dict.fromkeys([*(match.video.content_id for match in joined), *ranked]))
+
+
+def _by_video(parts: Sequence[Sequence[Match]]) -> list[list[list[Match]]]:
+    """The answers to each part, one video after the other."""
+    videos: dict[str, list[list[Match]]] = {}
+    for number, matches in enumerate(parts):
+        for match in matches:
+            videos.setdefault(match.video.content_id, [[] for _ in parts])[number].append(match)
+    return list(videos.values())
+
+
+def _chains(parts: Sequence[Sequence[Match]], within_seconds: float | None) -> list[tuple[Match, ...]]:
+    """For each answer to the first part the nearest chain of one video that it begins, from the last back."""
+    chains: list[tuple[Match, ...]] = [(match,) for match in parts[-1]]
+    for matches in reversed(parts[:-1]):
+        tails = sorted(
+            chains, key=lambda chain: (chain[0].span.start_seconds, -chain[0].score, chain[0].span)
+        )
+        chains = [
+            (match, *tail)
+            for match in matches
+            if (tail := next((t for t in tails if _follows(match.span, t[0].span, within_seconds)), None))
+        ]
+    return chains
+
+
+def _at_once(chosen: tuple[Match, ...], rest: Sequence[Sequence[Match]]) -> tuple[Match, ...]:
+    """What is chosen with an answer to each further part at the same time; empty where there is none."""
+    if not rest:
+        return chosen
+    fitting = [match for match in rest[0] if all(_same_time(other.span, match.span) for other in chosen)]
+    for match in sorted(
+        fitting, key=lambda match: (-overlap_seconds(chosen[0].span, match.span), -match.score, match.span)
+    ):
+        if whole := _at_once((*chosen, match), rest[1:]):
+            return whole
+    return ()
+
+
+def _follows(first: Span, second: Span, within_seconds: float | None) -> bool:
+    gap = second.start_seconds - first.end_seconds
+    return (
+        gap >= -TOLERANCE_SECONDS
+        and second.start_seconds > first.start_seconds
+        and (within_seconds is None or gap <= within_seconds)
+    )
+
+
+def _same_time(one: Span, other: Span) -> bool:
+    shorter = min(one.duration_seconds, other.duration_seconds)
+    return _overlap(one, other) and overlap_seconds(one, other) >= SAME_TIME_SHARE * shorter
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    """Whether two spans share an instant; an empty one is the instant it begins at."""
+    return one.start_seconds == other.start_seconds or (
+        one.start_seconds < other.end_seconds and other.start_seconds < one.end_seconds
+    )
+
+
+def _together(parts: tuple[Match, ...]) -> JointMatch:
+    verdicts = {match.verdict for match in parts}
+    return JointMatch(
+        video=parts[0].video,
+        path=parts[0].path,
+        span=Span(
+            min(match.span.start_seconds for match in parts), max(match.span.end_seconds for match in parts)
+        ),
+        parts=parts,
+        score=min(match.score for match in parts),
+        verdict=parts[0].verdict if verdicts in ({"found"}, {"not checked"}) else "uncertain",
+    )
+
+
+def _rules_out(other: Match, match: Match) -> bool:
+    """Whether what must not happen does at the time of a match: the captions say so, or it is found."""
+    certain = other.verdict == "found" or not other.grounded
+    return certain and _overlap(other.span, match.span)
+
+
+def _without(match: Match, others: Sequence[Match], windows: Sequence[Sequence[Span]]) -> JointMatch:
+    """The answer that ``match`` is where none of the others were seen."""
+    looked = all(any(_shows(window, match.span) for window in each) for each in windows)
+    doubt = any(_overlap(match.span, other.span) for other in others)
+    if doubt:
+        why = "The model named something there that may be what must not happen."
+    elif looked:
+        why = "The model was asked for what must not happen there, and it was not found."
+    else:
+        why = "No caption has what must not happen there, and the model was not asked about all of it."
+    return JointMatch(
+        video=match.video,
+        path=match.path,
+        span=match.span,
+        parts=(match,),
+        score=match.score,
+        verdict=_absence_verdict(match.verdict, looked=looked, doubt=doubt),
+        evidence=(why,),
+    )
+
+
+def _absence_verdict(verdict: Verdict, *, looked: bool, doubt: bool) -> Verdict:
+    """What is said of an event at whose time others must not happen."""
+    if verdict == "found":
+        return "found" if looked and not doubt else "uncertain"
+    return verdict if verdict == "not checked" and not looked else "uncertain"
+
+
+def _shows(window: Span, span: Span) -> bool:
+    """Whether a window shows all of a span."""
+    return (
+        window.start_seconds - TOLERANCE_SECONDS <= span.start_seconds
+        and span.end_seconds <= window.end_seconds + TOLERANCE_SECONDS
+    )
+
+
+def _sum(timings: Sequence[Timings]) -> Timings:
+    return Timings(
+        retrieve_seconds=sum(timing.retrieve_seconds for timing in timings),
+        load_seconds=sum(timing.load_seconds for timing in timings),
+        ground_seconds=sum(timing.ground_seconds for timing in timings),
+    )

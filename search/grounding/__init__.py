@@ -1,0 +1,1 @@
+"""Candidates turned into answers: where to look, what the model says, the verdict."""

@@ -1,0 +1,299 @@
+"""How much each piece of evidence counts: logistic models, fitted for one model, with a card on how they did.
+
+``confidence = 1 / (1 + exp(-(intercept + sum of weight * measure)))``, with the measures of
+``search.grounding.verdict``. One fit is for spans that the captions have something in, one for those where
+they are silent, one for videos without captions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
+
+from footage.core.errors import FileError, UsageError
+from footage.core.text_files import read_text
+from search.grounding.verdict import CAPTION_MEASURES, MODEL_MEASURES
+
+if TYPE_CHECKING:
+    import numpy as np
+
+CARDS = Path(__file__).parent / "cards"
+"""Folder of the fits that come with the project, by name of the profile."""
+OWN_CARDS = platformdirs.user_config_path("footage") / "calibration"
+"""Folder of the fits that a user made; they go before those that come with the project."""
+SILENT_MEASURES = {**MODEL_MEASURES, "elsewhere": CAPTION_MEASURES["elsewhere"]}
+"""What is measured where captions have nothing in a span."""
+AGAINST = ("share", "clash", "elsewhere")
+"""Measures that speak against a span; all others speak for it."""
+LEAST_EXAMPLES = 30
+"""Fewest labelled matches, and a fifth of them of either kind, to fit from."""
+_STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's own default
+
+
+class Fit(BaseModel):
+    """One logistic model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    intercept: float
+    """What it says of no evidence, in log-odds."""
+    weights: dict[str, float]
+    """Log-odds by measure."""
+
+    @field_validator("weights")
+    @classmethod
+    def _known(cls, weights: dict[str, float]) -> dict[str, float]:
+        unknown = weights.keys() - MODEL_MEASURES.keys() - CAPTION_MEASURES.keys()
+        if unknown:
+            raise ValueError(f"there is no measure {min(unknown)!r}")
+        return weights
+
+    def confidence(self, measures: Mapping[str, float]) -> float:
+        """How sure the evidence makes, 0 to 1."""
+        odds = self.intercept + sum(weight * measures[name] for name, weight in self.weights.items())
+        return round(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))), 4)
+
+
+class Card(BaseModel):
+    """Where a fit comes from, and how it did on what it was not fitted on."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    date: str
+    """When it was fitted, ISO 8601."""
+    data: str
+    """What on, in a sentence."""
+    examples: int
+    """Labelled matches it was fitted on."""
+    positives: int
+    """Those of them that were right."""
+    auroc: float
+    """Area under the ROC curve over those matches, by five-fold cross-validation over queries."""
+    reliability: list[tuple[float, int, float]]
+    """By tenth of confidence, cross-validated: mean confidence, matches, share that was right."""
+
+
+class Calibration(BaseModel):
+    """What turns evidence into confidence for one model."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    """Name of the profile it is for; empty for any."""
+    captioned: Fit
+    """For spans in which the captions have an event."""
+    silent: Fit
+    """For spans in which they have none."""
+    uncaptioned: Fit
+    """For videos without captions."""
+    card: Card | None = None
+    """How it was fitted; None for weights that nobody fitted ("uncalibrated")."""
+
+    def confidence(self, measures: Mapping[str, float]) -> float:
+        """How sure the evidence makes, 0 to 1."""
+        return self.fit_for(measures).confidence(measures)
+
+    def fit_for(self, measures: Mapping[str, float]) -> Fit:
+        """The fit for what was measured."""
+        if measures.keys() >= CAPTION_MEASURES.keys():
+            return self.captioned
+        return self.silent if measures.keys() >= SILENT_MEASURES.keys() else self.uncaptioned
+
+
+UNCALIBRATED = Calibration(
+    model="",
+    captioned=Fit(
+        intercept=-7.5,
+        weights={
+            "start": 0.5,
+            "end": 0.5,
+            "shift": 2.0,
+            "inside": 0.5,
+            "share": -1.0,
+            "similarity": 5.0,
+            "said": 2.0,
+            "agreed": 1.0,
+            "clash": -4.0,
+            "elsewhere": -3.0,
+        },
+    ),
+    silent=Fit(
+        intercept=-4.0, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
+    ),
+    uncaptioned=Fit(
+        intercept=-4.0, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
+    ),
+)
+"""Plain first choices for models that nobody has labelled answers of. Conservative: "found" takes a caption
+that says the query, or nearly, at the moment the model names through more than one window, and is never
+said of what the model alone names."""
+
+
+def load_calibration(profile: str) -> Calibration:
+    """The calibration for a profile: the user's own, else the project's, else the default.
+
+    Raises:
+        FileError: when it is there and cannot be read.
+        UsageError: when what it says makes no sense.
+    """
+    for folder in (OWN_CARDS, CARDS):
+        path = folder / card_name(profile)
+        if path.is_file():
+            return read_calibration(path)
+    return UNCALIBRATED
+
+
+def card_name(profile: str) -> str:
+    """The file of a profile's calibration; a server may call its model by a path: that is one name, too."""
+    return f"{quote(profile, safe=' ')}.json"
+
+
+def read_calibration(path: Path) -> Calibration:
+    """Read a calibration.
+
+    Raises:
+        FileError: when it cannot be read.
+        UsageError: when what it says makes no sense.
+    """
+    try:
+        return Calibration.model_validate_json(read_text(path))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror or error if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise FileError(f"The calibration {path} cannot be read: {reason}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise UsageError(
+            f"The calibration {path} makes no sense: {where}: {first['msg'].removeprefix('Value error, ')}.",
+            hint="Fit it anew: footage calibrate --truth FILE.",
+        ) from error
+
+
+def fit_calibration(
+    examples: Sequence[Mapping[str, float]],
+    right: Sequence[bool],
+    groups: Sequence[str],
+    *,
+    model: str,
+    data: str,
+    date: str,
+) -> Calibration:
+    """Fit the logistic models, and judge them by five-fold cross-validation over groups.
+
+    A fit that has too few examples of its own, as where captions are hardly ever silent, keeps the weights of
+    ``UNCALIBRATED``.
+
+    Args:
+        examples: The measures of each labelled match.
+        right: Whether it was right.
+        groups: The query of each: matches of one query are never on both sides of a fold.
+        model: Name of the profile.
+        data: What the examples are, in a sentence.
+        date: Today, ISO 8601.
+
+    Raises:
+        UsageError: when there are too few, or (almost) all are right or wrong.
+    """
+    import numpy as np
+    from sklearn.metrics import roc_auc_score
+
+    truth = np.array(right, bool)
+    if not _enough(truth):
+        least = LEAST_EXAMPLES // 5
+        raise UsageError(
+            f"{len(truth)} labelled matches ({truth.sum()} right) are too few to fit a calibration; "
+            f"{LEAST_EXAMPLES} are needed, {least} of either kind.",
+            hint="Label more queries, present and absent ones.",
+        )
+    kinds = np.array([UNCALIBRATED.fit_for(example) is UNCALIBRATED.captioned for example in examples])
+    told = np.zeros(len(truth))
+    fits: dict[bool, Fit] = {}
+    for captioned in (True, False):
+        names = [*MODEL_MEASURES, *CAPTION_MEASURES] if captioned else list(SILENT_MEASURES)
+        at = np.flatnonzero(kinds == captioned).tolist()
+        table = _table([examples[n] for n in at], names)
+        if _enough(truth[at]):
+            fits[captioned] = _fit(table, truth[at], names)
+            told[at] = _cross_validated(table, truth[at], [groups[n] for n in at])
+        else:
+            fits[captioned] = UNCALIBRATED.captioned if captioned else UNCALIBRATED.silent
+            told[at] = [fits[captioned].confidence(examples[n]) for n in at]
+    alone = list(MODEL_MEASURES)
+    return Calibration(
+        model=model,
+        captioned=fits[True],
+        silent=fits[False],
+        uncaptioned=_fit(_table(examples, alone), truth, alone),
+        card=Card(
+            date=date,
+            data=data,
+            examples=len(truth),
+            positives=int(truth.sum()),
+            auroc=round(float(roc_auc_score(truth, told)), 4),
+            reliability=_reliability(told, truth),
+        ),
+    )
+
+
+def _enough(truth: np.ndarray) -> bool:
+    return len(truth) >= LEAST_EXAMPLES and min(truth.sum(), (~truth).sum()) >= LEAST_EXAMPLES // 5
+
+
+def _cross_validated(table: np.ndarray, truth: np.ndarray, groups: Sequence[str]) -> np.ndarray:
+    """What each example is told by a fit on the folds it is not in."""
+    from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
+
+    folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
+    told: np.ndarray = cross_val_predict(
+        _pipeline(), table, truth, groups=list(groups), cv=folds, method="predict_proba"
+    )[:, 1]
+    return told
+
+
+def _pipeline() -> object:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    return make_pipeline(StandardScaler(), LogisticRegression(C=1 / _STRENGTH))
+
+
+def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
+    """A logistic model of plain measures, from one that was fitted on standardised ones.
+
+    A measure whose weight comes out with the wrong sign tells nothing of its own in these examples, and would
+    mislead in others: it is left out, the most misleading first.
+    """
+    kept = list(range(len(names)))
+    while True:
+        scaler, logistic = _pipeline().fit(table[:, kept], truth)  # type: ignore[attr-defined]
+        signs = [-1 if names[place] in AGAINST else 1 for place in kept]
+        worst = min(range(len(kept)), key=lambda n: signs[n] * logistic.coef_[0][n])
+        if signs[worst] * logistic.coef_[0][worst] >= 0 or len(kept) == 1:
+            break
+        del kept[worst]
+    weights = logistic.coef_[0] / scaler.scale_
+    told = dict.fromkeys(names, 0.0)
+    told |= {names[place]: round(float(weight), 4) for place, weight in zip(kept, weights, strict=True)}
+    return Fit(intercept=round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4), weights=told)
+
+
+def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
+    import numpy as np
+
+    return np.array([[example.get(name, 0.0) for name in names] for example in examples], float)
+
+
+def _reliability(told: np.ndarray, truth: np.ndarray) -> list[tuple[float, int, float]]:
+    tenths = (told * 10).clip(0, 9).astype(int)
+    return [
+        (round(float(told[at].mean()), 4), int(at.sum()), round(float(truth[at].mean()), 4))
+        for tenth in range(10)
+        if (at := tenths == tenth).any()
+    ]

@@ -1,0 +1,100 @@
+"""Joins what windows named into places of one video; pure, and knows neither model nor index."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from statistics import median_low
+
+from footage.core.timecode import clamp, gap_seconds, iou
+from footage.core.types import Span
+from footage.vlm.contract import INSTANT_SECONDS
+from search.grounding.window_queries import Reply
+
+SEAM_IOU = 0.5
+"""Spans of two overlapping windows are one when they agree this well where both windows see."""
+EDGE_SECONDS = INSTANT_SECONDS
+"""A span that comes this near to the edge of its window may go on beyond it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place the model named, in one window or in several that agree."""
+
+    span: Span
+    """When, in video time: start and end each from windows that saw beyond them, where one did."""
+    replies: tuple[Reply, ...]
+    """The replies that named it, by window; one at least."""
+
+
+def places(replies: Iterable[Reply]) -> list[Place]:
+    """The places that replies about one video named, by window.
+
+    Two windows that overlap name one place when their spans, cut to the stretch both windows see, have an IoU
+    of ``SEAM_IOU`` or more; two that only touch, when both spans run to the edge between them. Replies that
+    named no usable time are left out.
+    """
+    done: list[list[Reply]] = []
+    groups: list[list[Reply]] = []  # those that a window still to come may join
+    named = (reply for reply in replies if reply.span is not None)
+    for reply in sorted(named, key=lambda reply: (reply.seen, reply.span or reply.seen)):
+        begins = reply.seen.start_seconds
+        done += [group for group in groups if _last(group) < begins]
+        groups = [group for group in groups if _last(group) >= begins]
+        same = [any(_same(other, reply) for other in group) for group in groups]
+        joined = [other for group, is_same in zip(groups, same, strict=True) if is_same for other in group]
+        groups = [group for group, is_same in zip(groups, same, strict=True) if not is_same]
+        groups.append([*joined, reply])
+    return sorted(
+        (Place(_span_of(group), tuple(group)) for group in (*done, *groups)),
+        key=lambda place: place.replies[0].seen,
+    )
+
+
+def _last(group: list[Reply]) -> float:
+    """Where the last window of a group ends, in seconds."""
+    return max(reply.seen.end_seconds for reply in group)
+
+
+def at_start(reply: Reply) -> bool:
+    """Whether what a reply names may have begun before its window."""
+    return (
+        reply.span is not None
+        and reply.seen.start_seconds not in (0, *(gap.end_seconds for gap in reply.question.video.gaps))
+        and reply.span.start_seconds < reply.seen.start_seconds + EDGE_SECONDS
+    )
+
+
+def at_end(reply: Reply) -> bool:
+    """Whether what a reply names may go on after its window."""
+    return (
+        reply.span is not None
+        and reply.seen.end_seconds < reply.question.video.duration_seconds
+        and reply.seen.end_seconds not in (gap.start_seconds for gap in reply.question.video.gaps)
+        and reply.span.end_seconds > reply.seen.end_seconds - EDGE_SECONDS
+    )
+
+
+def _same(one: Reply, other: Reply) -> bool:
+    """Whether two windows name the same thing, as far as both can see it."""
+    if one.span is None or other.span is None:
+        return False
+    shared = clamp(one.seen, other.seen)
+    if shared is None or shared.duration_seconds == 0:
+        first, second = sorted((one, other), key=lambda reply: reply.seen)
+        return gap_seconds(one.seen, other.seen) == 0 and at_end(first) and at_start(second)
+    here, there = clamp(one.span, shared), clamp(other.span, shared)
+    return here is not None and there is not None and iou(here, there) >= SEAM_IOU
+
+
+def _span_of(group: list[Reply]) -> Span:
+    """Start and end of a place: each the median of what windows saw that saw beyond it, else the farthest."""
+    spans = [reply.span for reply in group if reply.span is not None]
+    starts = [reply.span.start_seconds for reply in group if reply.span and not at_start(reply)]
+    ends = [reply.span.end_seconds for reply in group if reply.span and not at_end(reply)]
+    start = median_low(starts) if starts else min(span.start_seconds for span in spans)
+    end = median_low(ends) if ends else max(span.end_seconds for span in spans)
+    if start >= end:
+        start = min(span.start_seconds for span in spans)
+        end = max(span.end_seconds for span in spans)
+    return Span(start, end)

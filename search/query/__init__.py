@@ -1,0 +1,1 @@
+"""What somebody typed, turned into a query: grammar, filters, negation, words."""

@@ -1,0 +1,193 @@
+"""Which videos, and events of which length, a query is about, by what is known of them; knows no text."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from footage.core.names import exact_names, fits, folded
+from footage.core.types import File, Span
+
+if TYPE_CHECKING:
+    from footage.store import Store
+
+
+_SHOWN_NAMES = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """Conditions on files, captions and events; all are to be met, and of one with several values any."""
+
+    collections: tuple[str, ...] = ()
+    """Names of collections. Names are compared by ``footage.core.names.folded``: in any case and Unicode
+    form."""
+    cameras: tuple[str, ...] = ()
+    """Names of cameras."""
+    paths: tuple[str, ...] = ()
+    """Whole paths or ends of paths, or globs of them, such as "*.mov" or "garden/*"; what is the very name of
+    a file is no glob."""
+    after: datetime | None = None
+    """Recorded then or later, in part at least."""
+    before: datetime | None = None
+    """Recorded earlier than that, in part at least."""
+    hours: tuple[time, time] | None = None
+    """Recorded between these times of day, in part at least; the second may lie past midnight."""
+    longer_seconds: float | None = None
+    """Videos of that length or more."""
+    shorter_seconds: float | None = None
+    """Videos of that length or less."""
+    models: tuple[str, ...] = ()
+    """Globs, in any case, of the name of a model or of its end behind a "/"; one window captioned by it will
+    do."""
+    event_longer_seconds: float | None = None
+    """Events of that length or more, as the index has them."""
+    event_shorter_seconds: float | None = None
+    """Events of that length or less, as the index has them."""
+
+    @property
+    def about_events(self) -> bool:
+        """Whether there is a condition on the length of events."""
+        return self.event_longer_seconds is not None or self.event_shorter_seconds is not None
+
+    def fits_event(self, span: Span) -> bool:
+        """Whether an event of this span meets the conditions on its length."""
+        longest, shortest = self.event_shorter_seconds, self.event_longer_seconds
+        return (longest is None or span.duration_seconds <= longest) and (
+            shortest is None or span.duration_seconds >= shortest
+        )
+
+    def fits_model(self, name: str) -> bool:
+        """Whether captions of a model meet the condition on it."""
+        return not self.models or any(fits(name, glob) for glob in self.models)
+
+    def fits(self, file: File, exact: Collection[str] = ()) -> bool:
+        """Whether a file meets every condition on files; one whose clock is unknown meets none about time.
+
+        Args:
+            file: The file.
+            exact: Those of ``paths`` that are no globs.
+        """
+        return (
+            _among(file.collection, self.collections)
+            and _among(file.camera, self.cameras)
+            and (not self.paths or any(fits(file.path, glob, exact) for glob in self.paths))
+            and (self.longer_seconds is None or file.duration_seconds >= self.longer_seconds)
+            and (self.shorter_seconds is None or file.duration_seconds <= self.shorter_seconds)
+            and self._recorded_then(file)
+        )
+
+    def contents(self, files: Iterable[File]) -> frozenset[str]:
+        """Content ids of the files that fit and are not gone."""
+        there = [file for file in files if file.content_id and file.state != "gone"]
+        exact = exact_names(self.paths, (file.path for file in there))
+        return frozenset(file.content_id for file in there if self.fits(file, exact))
+
+    def _recorded_then(self, file: File) -> bool:
+        if self.after is None and self.before is None and self.hours is None:
+            return True
+        if not file.recorded_at:
+            return False
+        start = datetime.fromisoformat(file.recorded_at)
+        end = start + timedelta(seconds=file.duration_seconds)
+        if self.after is not None and end <= _in_zone(self.after, start):
+            return False
+        if self.before is not None and start >= _in_zone(self.before, start):
+            return False
+        return self.hours is None or _within_hours(start, end, *self.hours)
+
+
+NO_FILTERS = Filters()
+"""Every file."""
+
+
+def fitting(filters: Filters, store: Store) -> frozenset[str]:
+    """Content ids of the videos that meet the conditions on files and models.
+
+    Raises:
+        StoreError: when the index cannot be read.
+    """
+    found = filters.contents(store.files())
+    if not filters.models:
+        return found
+    return found & {
+        content_id
+        for content_id, windows in store.captioned_under().items()
+        if any(filters.fits_model(provenance.model) for provenance in windows.values())
+    }
+
+
+def unknown_names(filters: Filters, files: Iterable[File]) -> tuple[str, ...]:
+    """Cameras and collections that are asked for and no file has: a sentence each, with those there are."""
+    there = [file for file in files if file.state != "gone"]
+    kinds = (
+        ("camera", filters.cameras, {file.camera for file in there if file.camera}),
+        ("collection", filters.collections, {file.collection for file in there if file.collection}),
+    )
+    return tuple(
+        f'There is no {kind} "{name}"; {_listed(known, kind)}.'
+        for kind, names, known in kinds
+        for name in names
+        if not any(_among(other, (name,)) for other in known)
+    )
+
+
+def _listed(names: Collection[str], kind: str) -> str:
+    """The names there are, or how many more."""
+    if not names:
+        return f"the index knows no {kind}"
+    shown = sorted(names)[:_SHOWN_NAMES]
+    more = len(names) - len(shown)
+    return f"there are {', '.join(shown)}" + (f" and {more} more" if more else "")
+
+
+def read_moment(text: str) -> datetime | None:
+    """A date, with or without a time, ISO 8601; without a zone in that of each file; None if neither."""
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def read_hours(text: str) -> tuple[time, time] | None:
+    """Two times of day, such as "22:00-06:30"; None if it is not that."""
+    first, dash, second = text.partition("-")
+    try:
+        hours = time.fromisoformat(first), time.fromisoformat(second)
+    except ValueError:
+        return None
+    return hours if dash and hours[0] != hours[1] and not (hours[0].tzinfo or hours[1].tzinfo) else None
+
+
+def read_length(text: str) -> float | None:
+    """Seconds of "90", "90s", "5m" or "1.5h"; None if it is not that."""
+    unit = {"s": 1.0, "m": 60.0, "h": 3600.0}.get(text[-1:].lower())
+    number = text[:-1] if unit else text
+    if not number.replace(".", "", 1).isdecimal() or not number.isascii():
+        return None
+    return float(number) * (unit or 1.0)
+
+
+def _among(value: str, wanted: tuple[str, ...]) -> bool:
+    return not wanted or folded(value) in map(folded, wanted)
+
+
+def _in_zone(moment: datetime, other: datetime) -> datetime:
+    """A moment that can be compared with another: what has no zone is meant in the other's."""
+    if moment.tzinfo is not None and other.tzinfo is None:
+        return moment.astimezone(UTC).replace(tzinfo=None)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=other.tzinfo)
+
+
+def _within_hours(start: datetime, end: datetime, first: time, last: time) -> bool:
+    """Whether a recording and a time of day meet, on any of its days."""
+    day: date = start.date() - timedelta(days=1)
+    while day <= end.date():
+        opens = datetime.combine(day, first, start.tzinfo)
+        closes = datetime.combine(day + timedelta(days=last <= first), last, start.tzinfo)
+        if start < closes and opens < max(end, start + timedelta(microseconds=1)):
+            return True
+        day += timedelta(days=1)
+    return False

@@ -1,0 +1,210 @@
+"""Turns what somebody typed into a query; knows no index and no model.
+
+Most of it is words. Beside them may stand::
+
+    collection:NAME   camera:NAME   path:GLOB          where it was recorded; repeated, any of them
+    model:GLOB                                         what captioned it
+    after:2026-03-01  before:2026-03-01T18:00          when
+    hours:22:00-06:00                                  at what time of day
+    longer:5m         shorter:90s                      length of the video
+    event-longer:3s   event-shorter:10s                length of the event
+    -word  -"some words"                               what a text that is found must not say
+
+A value with spaces goes into quotation marks: camera:"front door". What looks like one of these and cannot be
+read is searched as words, and said to be. The words may name several events (see ``search.query.operators``)
+and negate some things (see ``search.query.negation``). Words in quotation marks of any kind are only words,
+and the marks themselves are no part of what is looked for: "a car", “a car” and a car are one question.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from footage.core.errors import UsageError
+from footage.core.plain_text import CLOSING, MARKS, evened, quoted_parts, without_quotes
+from search.query.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment
+from search.query.lexical_match import FUNCTION_WORDS, words_of
+from search.query.negation import take_out
+from search.query.operators import Relation, split
+from search.query.quotes import only_words, unmarked
+
+MAX_QUERY_CHARACTERS = 1_000
+"""Longest query accepted. The embedder reads about 250 words and the model was trained on single sentences,
+so more would be cut off in silence."""
+
+_NAMES = {"collection": "collections", "camera": "cameras", "path": "paths", "model": "models"}
+_VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "after": ("after", read_moment),
+    "before": ("before", read_moment),
+    "hours": ("hours", read_hours),
+    "longer": ("longer_seconds", read_length),
+    "shorter": ("shorter_seconds", read_length),
+    "event-longer": ("event_longer_seconds", read_length),
+    "event-shorter": ("event_shorter_seconds", read_length),
+}
+_TERM = re.compile(r"(?<!\S)(?:(?P<minus>-)(?=[\0\w])|(?P<key>[A-Za-z][A-Za-z-]+):(?=[^\s/]))(?P<value>\S*)")
+"""In a text whose quoted parts are masked with "\\0": an exclusion, or any word with a colon and a value."""
+_ALIKE = 0.75
+"""From this ratio of ``difflib`` on a name is taken for a misspelled filter."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One question, in the three forms the steps of a search need; equal ones ask the same."""
+
+    text: str
+    """What is looked for, without filters, what is negated, quotation marks and closing punctuation, evened
+    out (see ``footage.core.plain_text``): for the embedder and for people. Of several events the whole
+    sentence."""
+    words: tuple[str, ...]
+    """Its words in order, case-folded, without punctuation: for full-text search."""
+    prompt: str
+    """The event as the model is asked for it."""
+    filters: Filters = NO_FILTERS
+    """Which videos to look at."""
+    without: tuple[tuple[str, ...], ...] = ()
+    """Words, or words in a row, that must not be said."""
+    negated: tuple[tuple[str, ...], ...] = ()
+    """Words of each thing that is not to be seen: a text that says them falls behind."""
+    understood: tuple[str, ...] = field(default=(), compare=False)
+    """What was read as filters, exclusions, negations and operators: filters and exclusions as typed."""
+    unread: tuple[str, ...] = field(default=(), compare=False)
+    """What looks like a filter and is searched as words."""
+    parts: tuple[Query, ...] = ()
+    """The events it names, each with the filters and exclusions of the whole; none where it names a single
+    one."""
+    relation: Relation = ""
+    """How they are related; empty where it names a single one."""
+    within_seconds: float | None = None
+    """With "then": most seconds between the end of one and the start of the next; any number when None."""
+
+
+def parse_query(text: str, *, plain: bool = False) -> Query:
+    """Read a query; ``plain`` takes everything as words.
+
+    Raises:
+        UsageError: when it says nothing that can be looked for, is longer than ``MAX_QUERY_CHARACTERS``, or
+            relates events in a way that cannot be read.
+    """
+    clean = evened(text)
+    if len(clean) > MAX_QUERY_CHARACTERS:
+        raise UsageError(
+            f"The query has {len(clean):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.",
+            hint="Describe one visible action in one sentence, such as: a red car drives by.",
+        )
+    said = _Said(clean)
+    if plain:
+        return _query(without_quotes(clean), said)
+    sentence = split(only_words(_read_terms(clean, said)))
+    told = [_without_negation(part, said) for part in sentence.parts]
+    said.understood += sentence.understood
+    parts = tuple(_query(rest, said, negated) for rest, negated in told)
+    if not sentence.relation:
+        return parts[0]
+    return replace(
+        _query(f" {sentence.relation} ".join(part.prompt for part in parts), said),
+        negated=tuple(words for part in parts for words in part.negated),
+        parts=parts,
+        relation=sentence.relation,
+        within_seconds=sentence.within_seconds,
+    )
+
+
+def did_you_mean(term: str) -> str:
+    """The filter whose name a term that was read as words misspells, such as "camera:"; else empty."""
+    key, colon, _ = term.partition(":")
+    known = [*_NAMES, *_VALUES]
+    near = difflib.get_close_matches(key.casefold(), known, n=1, cutoff=_ALIKE)
+    return f"{near[0]}:" if colon and near and near[0] != key.casefold() else ""
+
+
+def _query(text: str, said: _Said, negated: Sequence[tuple[str, ...]] = ()) -> Query:
+    """The query for a text that holds nothing but words."""
+    text = unmarked(text).rstrip(CLOSING)
+    words = words_of(text)
+    if not words and said.understood:
+        raise UsageError(
+            f"The query says where to look ({' '.join(said.understood)}), and not for what.",
+            hint="Add what happens, for example: a red car drives by.",
+        )
+    if not words:
+        raise UsageError(
+            f"The query {said.typed[:40]!r} holds no word." if said.typed else "The query is empty.",
+            hint="Describe what to look for, for example: a red car drives from left to right.",
+        )
+    return Query(
+        text=text,
+        words=words,
+        prompt=text,
+        filters=Filters(**said.conditions),
+        without=tuple(said.without),
+        negated=tuple(negated),
+        understood=tuple(said.understood),
+        unread=tuple(said.unread),
+    )
+
+
+def _without_negation(text: str, said: _Said) -> tuple[str, Sequence[tuple[str, ...]]]:
+    """What is left of a text without what it negates, and that."""
+    rest, negated, typed = take_out(text)
+    if negated and not set(words_of(rest)) - FUNCTION_WORDS:
+        raise UsageError(
+            f"The query only says what is not to be seen ({', '.join(typed)}).",
+            hint="Say what is to be seen as well, for example: a street, no cars.",
+        )
+    said.understood += map(unmarked, typed)
+    return rest, negated
+
+
+@dataclass
+class _Said:
+    """What the terms of a query say, while it is being read."""
+
+    typed: str
+    conditions: dict[str, Any] = field(default_factory=dict)
+    without: list[tuple[str, ...]] = field(default_factory=list)
+    understood: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def _read_terms(text: str, said: _Said) -> str:
+    """Note what the terms of a query say, and return the rest of it."""
+    quoted = quoted_parts(text)
+    masked = list(text)
+    for start, end in quoted:
+        masked[start:end] = "\0" * (end - start)
+    rest, done = [], 0
+    for match in _TERM.finditer("".join(masked)):
+        start, end = match.span()
+        term, value = text[start:end], text[match.start("value") : end]
+        if (match.start("value"), end) in quoted:
+            value = value[1:-1]
+        rest.append(text[done:start])
+        done = end
+        if _read_term(match, value, said):
+            said.understood.append(term)
+        else:
+            said.unread.append(term)
+            rest.append(term)
+    return " ".join("".join([*(f"{piece} " for piece in rest), text[done:]]).split())
+
+
+def _read_term(match: re.Match[str], value: str, said: _Said) -> bool:
+    """Note what one term says; False for one that cannot be read."""
+    key = (match["key"] or "").casefold()
+    if match["minus"]:
+        words = words_of(without_quotes(value))
+        if words:
+            said.without.append(words)
+    elif key in _NAMES and value and value[0] not in MARKS:
+        name = _NAMES[key]
+        said.conditions[name] = (*said.conditions.get(name, ()), value)
+    elif key in _VALUES and (read := _VALUES[key][1](value)) is not None:
+        said.conditions[_VALUES[key][0]] = read
+    else:
+        return False
+    return True

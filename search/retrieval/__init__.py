@@ -1,0 +1,1 @@
+"""What the index says about a query, ranked."""

@@ -1,0 +1,133 @@
+"""How well the passages of an index fit a query, by vectors and by words; knows nothing of their events."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from footage.core.types import Hit
+from search.retrieval.bm25 import Words
+from search.retrieval.hubness import HUB_WEIGHT, Hubs
+
+if TYPE_CHECKING:
+    from footage.embed.text_embedder import Embedder
+    from footage.store import Store
+
+PASSAGE_WORDS_WEIGHT = 0.013
+"""Say of the words in a passage, beside its cosine."""
+
+
+class Passages:
+    """The passages of one index; their words are counted once a version of it."""
+
+    def __init__(self, store: Store, embedder: Embedder, hubs: Hubs) -> None:
+        self._store = store
+        self._embedder = embedder
+        self._hubs = hubs
+        self._counted: _Counted | None = None
+        self._beside = ThreadPoolExecutor(2, thread_name_prefix="passages")  # idle for an index in memory
+
+    def begin(
+        self,
+        words: Sequence[str],
+        vector: np.ndarray,
+        *,
+        limit: int,
+        content_ids: Collection[str] | None,
+    ) -> Callable[[Collection[str]], list[Hit]]:
+        """Begin to score passages; an index too large for memory is searched beside what the caller does.
+
+        Args:
+            words: The query's.
+            vector: The query's, unit length, (dimension,).
+            limit: How many, before those of more videos join them.
+            content_ids: Only passages of these videos; every one when None.
+
+        Returns:
+            Gives the best passages with their scores, best first. It takes the videos whose passages are
+            wanted, however they score, as far as the index is in memory.
+        """
+        held = self._store.passages(self._embedder.name)
+        if held is not None:
+            return partial(self._scored, held, words, vector, limit, content_ids)
+        near = self._beside.submit(
+            copy_context().run,
+            lambda: self._store.nearest(
+                self._embedder.name, vector, limit=limit, owner_kinds=["passage"], content_ids=content_ids
+            ),
+        )
+        worded = self._beside.submit(
+            copy_context().run,
+            lambda: self._store.search_text(
+                " ".join(words), limit=limit, content_ids=content_ids, passages=True
+            ),
+        )
+        return lambda also: self._joined(*near.result(), worded.result())
+
+    def _scored(
+        self,
+        held: tuple[Sequence[Hit], np.ndarray],
+        words: Sequence[str],
+        vector: np.ndarray,
+        limit: int,
+        content_ids: Collection[str] | None,
+        also: Collection[str],
+    ) -> list[Hit]:
+        """The best of an index in memory."""
+        passages, vectors = held
+        counted = self._counted
+        if counted is None or counted.passages is not passages:
+            counted = self._counted = _Counted(passages, self._embedder)
+        scores = vectors @ vector + PASSAGE_WORDS_WEIGHT * counted.words.scores(words)
+        chosen = counted.of(also)
+        if content_ids is not None:
+            asked = counted.of(content_ids)
+            scores[~asked] = -np.inf
+            chosen &= asked
+        best = np.argsort(-scores, kind="stable")[:limit]
+        chosen[best[np.isfinite(scores[best])]] = True
+        places = np.flatnonzero(chosen)
+        hits = [passages[place] for place in places.tolist()]
+        lessened = scores[places] - HUB_WEIGHT * self._hubs.of(hits, vectors[places])
+        return _best_first(
+            replace(hit, score=score) for hit, score in zip(hits, lessened.tolist(), strict=True)
+        )
+
+    def _joined(self, near: Sequence[Hit], vectors: np.ndarray, worded: Sequence[Hit]) -> list[Hit]:
+        """The best of two searches; a passage that one of them lacks has its least."""
+        lessened = [hit.score for hit in near] - HUB_WEIGHT * self._hubs.of(near, vectors)
+        cosines = {hit.owner_id: score for hit, score in zip(near, lessened.tolist(), strict=True)}
+        said = {hit.owner_id: PASSAGE_WORDS_WEIGHT * hit.score for hit in worded}
+        farthest, fewest = min(cosines.values(), default=0.0), min(said.values(), default=0.0)
+        return _best_first(
+            replace(hit, score=cosines.get(hit.owner_id, farthest) + said.get(hit.owner_id, fewest))
+            for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values()
+        )
+
+
+class _Counted:
+    """The passages of an index as they are at one time, with their words and by video."""
+
+    def __init__(self, passages: Sequence[Hit], embedder: Embedder) -> None:
+        self.passages = passages
+        self.words = Words([hit.text for hit in passages], embedder)
+        self._of_video: dict[str, list[int]] = defaultdict(list)
+        for place, hit in enumerate(passages):
+            self._of_video[hit.content_id].append(place)
+
+    def of(self, content_ids: Collection[str]) -> np.ndarray:
+        """Which passages are of some videos, bool (passages,)."""
+        chosen = np.zeros(len(self.passages), bool)
+        chosen[[place for content_id in content_ids for place in self._of_video.get(content_id, ())]] = True
+        return chosen
+
+
+def _best_first(hits: Iterable[Hit]) -> list[Hit]:
+    return sorted(hits, key=lambda hit: (-hit.score, hit.owner_id))

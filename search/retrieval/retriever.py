@@ -1,0 +1,302 @@
+"""Finds what the index says about a query, grouped into candidate videos; knows no model.
+
+Texts are ordered by one sum, not by a fusion of ranks, which on real language is worse than its better half::
+
+    score = event + 1.3 passage
+
+    event    = cosine - 0.6 hubness + 0.2 order + 0.2 said - 0.1 clash
+    passage  = cosine - 0.6 hubness + 0.013 words
+
+cosine   of the vectors of query and text
+hubness  how near the text lies to everything (see ``search.retrieval.hubness``)
+order    Dice coefficient of the two sets of adjacent word pairs. Vectors and BM25 hardly see word order:
+         sentences that differ only in "from left to right" and "from right to left" have a cosine of 0.997 in
+         MiniLM
+said     1 when the text says every content word of the query in the same order
+         (``search.query.lexical_match``)
+clash    1 when it says something else in place of what is asked for: white, not red
+words    BM25 in which a word that is like another stands for it in part (``search.retrieval.bm25``)
+
+The passage is what an event happens among (see ``footage.store.records``): it knows who "he" is.
+
+A video is as good as its best text. Which of its texts comes first is for another sum to say::
+
+    score + 0.2 length + 0.2 place
+
+length   the event's share of its passage: of two that answer alike the longer holds more of what is meant
+place    where in its passage an event lies, 0 to 1, when the query leans on what came before ("then",
+         "finally", "again"); else nothing
+
+The weights of hubness, passage, words, length and place were chosen on the development queries of ActivityNet
+Captions; what each is worth there is told in docs/evaluation.md.
+
+Beside its score, by which texts are ordered, a hit has a similarity that means the same for every query, for
+the verdict to look at::
+
+    similarity = (cosine + 0.2 order) / 1.2
+
+By words alone (``arm="text"``) it is the share of the query's words that the text says.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Literal, get_args
+
+from footage.core.types import Candidate, Hit, Span
+from search.query.lexical_match import LATER_WORDS, clash, said_share, says, unsaid, words_of
+from search.query.negation import affirms
+from search.query.parser import Query
+from search.retrieval.hubness import HUB_WEIGHT, Hubs
+from search.retrieval.passages import Passages
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from footage.embed.text_embedder import Embedder
+    from footage.store import Store
+    from footage.store.records import OwnerKind
+    from search.retrieval.rerank import Reranker
+
+Arm = Literal["text", "vector", "hybrid"]
+ARMS: tuple[Arm, ...] = get_args(Arm)
+"""By what texts are ordered: the events' words (BM25) alone, the events' vectors alone, or all evidence."""
+
+PASSAGE_WEIGHT = 1.3
+"""Say of the passage, beside the event's own text."""
+ORDER_WEIGHT = 0.2
+"""Say of the word order, beside the event's cosine."""
+SAID_WEIGHT = 0.2
+"""Say of an event that says all that is asked for."""
+LENGTH_WEIGHT = 0.2
+"""Say of an event's share of its passage, among the texts of one video."""
+LATER_WEIGHT = 0.2
+"""Say of an event's place in its passage, among the texts of one video, when the query says "then"."""
+CLASH_WEIGHT = 0.1
+"""What an event loses that says something else in place of what is asked for."""
+SAID_COSINE = 0.5
+"""Below this nobody looks whether a text says it all."""
+DEPTH = 100
+"""Texts asked of each search of the index; a text below that rank everywhere is not considered."""
+
+NEGATED_WEIGHT = 0.3
+"""What a text that says what the query negates loses of its similarity, and of its score as if its cosines
+were less by so much (by words alone: of the best score). It is more than texts that are alike differ by, and
+less than they differ from texts about something else; none of these can make "found"
+(``search.grounding.verdict``)."""
+_DEEPER = 10  # times the texts asked for where events of another length are left out after the search
+
+_MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
+
+
+class Retriever:
+    """Retrieves from one index; keep it for further queries, as it remembers what is dear to compute.
+
+    Several threads may ask; one is answered at a time.
+    """
+
+    def __init__(self, store: Store, embedder: Embedder | None, reranker: Reranker | None = None) -> None:
+        """Put the parts together; without an embedder only the arm "text" can be asked for.
+
+        A re-ranker, if there is one, has the last word on the order of the best texts.
+        """
+        self._store = store
+        self._embedder = embedder
+        self._reranker = reranker
+        self._hubs = Hubs(store, embedder.name) if embedder else None
+        self._last: tuple[str, np.ndarray] | None = None
+        self._lock = threading.RLock()
+        self._passages = Passages(store, embedder, self._hubs) if embedder and self._hubs else None
+
+    def retrieve(
+        self,
+        query: Query,
+        *,
+        limit: int = 8,
+        depth: int = DEPTH,
+        content_ids: Collection[str] | None = None,
+        arm: Arm = "hybrid",
+    ) -> list[Candidate]:
+        """The videos that answer a query best according to their texts, best first; ties by content id.
+
+        Args:
+            query: What to look for.
+            limit: Most candidates.
+            depth: Texts asked of each search.
+            content_ids: Only these videos; every one when None.
+            arm: By what texts are ordered.
+
+        Raises:
+            SchemaMismatchError: when the index holds no vectors of this embedder.
+            StoreError: when the index cannot be read.
+        """
+        with self._lock, self._store.at_once():
+            # 1. The texts that come near.
+            by_video: dict[str, list[Hit]] = defaultdict(list)
+            deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
+            hits = self._ordered(query, deep, limit, content_ids, arm)
+            if self._reranker:
+                hits = self._reranker.reordered(query.text, [hit for hit in hits if _fits(query, hit)])
+            for hit in _lowered(query, hits, arm):
+                if _fits(query, hit):
+                    by_video[hit.content_id].append(hit)
+
+            # 2. The best videos.
+            best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))
+            return [
+                Candidate(video, tuple(by_video[content_id]), score=by_video[content_id][0].score)
+                for content_id, (video, _) in self._store.held(best[:limit]).items()
+            ]
+
+    def captions(self, query: Query, content_ids: Collection[str]) -> dict[str, list[Hit]] | None:
+        """Every captioned event of some videos, its similarity the plain cosine to the query.
+
+        Returns:
+            Hits by content id, nearest first; None without an embedder.
+
+        Raises:
+            StoreError: when the index cannot be read.
+        """
+        if self._embedder is None:
+            return None
+        with self._lock:
+            name, vector = self._embedder.name, self._vector_of(query.text)
+            hits, _ = self._store.nearest(
+                name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
+            )
+        by_video: dict[str, list[Hit]] = defaultdict(list)
+        for hit in hits:
+            by_video[hit.content_id].append(replace(hit, similarity=max(hit.score, 0.0)))
+        return by_video
+
+    def _ordered(
+        self, query: Query, depth: int, limit: int, content_ids: Collection[str] | None, arm: Arm
+    ) -> list[Hit]:
+        if arm == "text" or not (self._embedder and self._hubs and self._passages):
+            worded = self._store.search_text(" ".join(query.words), limit=depth, content_ids=content_ids)
+            return _sorted(replace(hit, similarity=said_share(query.words, hit.text)) for hit in worded)
+        name, vector = self._embedder.name, self._vector_of(query.text)
+        nearest = partial(self._store.nearest, name, vector, limit=depth, owner_kinds=_MOMENTS)
+        if arm == "vector":
+            return _sorted(
+                replace(hit, similarity=max(hit.score, 0.0)) for hit in nearest(content_ids=content_ids)[0]
+            )
+
+        # Events, and passages, of which one whose video no event brought up brings its own.
+        passages_with = self._passages.begin(query.words, vector, limit=depth, content_ids=content_ids)
+        near, vectors = nearest(content_ids=content_ids)
+        hubness = self._hubs.of(near, vectors).tolist()
+        seen = {hit.content_id for hit in near}
+        passages = passages_with(seen)
+        unseen = {hit.content_id for hit in passages[:limit]} - seen
+        if unseen:
+            more, more_vectors = nearest(content_ids=unseen)
+            near, hubness = [*near, *more], [*hubness, *self._hubs.of(more, more_vectors).tolist()]
+        return _scored(query, near, hubness, passages)
+
+    def _vector_of(self, text: str) -> np.ndarray:
+        """The vector of a query, float32 (dimension,); that of the last one is remembered."""
+        if self._last is None or self._last[0] != text:
+            assert self._embedder is not None
+            self._last = text, self._embedder.embed([text], kind="query")[0]
+        return self._last[1]
+
+
+def word_order(query_words: Sequence[str], text: str) -> float:
+    """Dice coefficient of the sets of adjacent word pairs of a query and a text, 0 to 1."""
+    words = words_of(text)
+    ours, theirs = set(pairwise(query_words)), set(pairwise(words))
+    return 2 * len(ours & theirs) / (len(ours) + len(theirs)) if ours and theirs else 0.0
+
+
+def _scored(
+    query: Query,
+    near: Sequence[Hit],
+    hubness: Sequence[float],
+    passages: Sequence[Hit],
+) -> list[Hit]:
+    """Every distinct hit with its score and its similarity, best first."""
+    least = min((passage.score for passage in passages), default=0.0)
+    around: dict[str, list[Hit]] = defaultdict(list)
+    for passage in passages:
+        around[passage.content_id].append(passage)
+    later = not LATER_WORDS.isdisjoint(query.words)
+
+    # 1. Every text by itself: its score, how much better it fits than others of its video, its similarity.
+    rated: dict[str, list[tuple[Hit, float, float, float]]] = defaultdict(list)
+    for hit, hub in zip(near, hubness, strict=True):
+        cosine = hit.score
+        order = word_order(query.words, hit.text)
+        own = (
+            cosine
+            - HUB_WEIGHT * hub
+            + ORDER_WEIGHT * order
+            + SAID_WEIGHT * (cosine >= SAID_COSINE and not unsaid(query.words, hit.text))
+            - CLASH_WEIGHT * bool(clash(query.text, hit.text))
+        )
+        among = next((each for each in around[hit.content_id] if _meet(each.span, hit.span)), None)
+        score = own + PASSAGE_WEIGHT * (among.score if among else least)
+        similarity = _similarity(cosine, order)
+        rated[hit.content_id].append((hit, score, score + _fitness(hit, among, later=later), similarity))
+
+    # 2. A video is as good as its best text; its texts follow each other by how well they fit.
+    scored = []
+    for texts in rated.values():
+        above = max(score for _, score, _, _ in texts) - max(fitting for _, _, fitting, _ in texts)
+        scored += [
+            replace(hit, score=round(fitting + above, 6), similarity=similarity)
+            for hit, _, fitting, similarity in texts
+        ]
+    return _sorted(scored)
+
+
+def _fitness(hit: Hit, passage: Hit | None, *, later: bool) -> float:
+    """How much better an event answers than others of its video for its length and its place."""
+    if passage is None or hit.owner_kind != "event":
+        return 0.0
+    length = max(passage.span.duration_seconds, hit.span.duration_seconds)
+    middle = (hit.span.start_seconds + hit.span.end_seconds) / 2 - passage.span.start_seconds
+    return LENGTH_WEIGHT * hit.span.duration_seconds / length + later * LATER_WEIGHT * middle / length
+
+
+def _lowered(query: Query, hits: list[Hit], arm: Arm) -> list[Hit]:
+    """The hits, best first, where those that say what the query negates have lost."""
+    best = max((hit.score for hit in hits), default=0.0)
+    scale = {"text": best, "vector": 1.0, "hybrid": 1.0 + PASSAGE_WEIGHT}[arm]
+
+    def lowered(hit: Hit) -> Hit:
+        if not any(affirms(words, hit.text) for words in query.negated):
+            return hit
+        return replace(
+            hit,
+            score=round(hit.score - NEGATED_WEIGHT * scale, 6),
+            similarity=max(round(hit.similarity - NEGATED_WEIGHT, 6), 0.0),
+        )
+
+    return _sorted(map(lowered, hits)) if query.negated else hits
+
+
+def _fits(query: Query, hit: Hit) -> bool:
+    """Whether a text says nothing that is excluded, and is of an event of the length asked for, if any is."""
+    if query.filters.about_events and not (hit.owner_kind == "event" and query.filters.fits_event(hit.span)):
+        return False
+    return not any(says(words, hit.text) for words in query.without)
+
+
+def _similarity(cosine: float, order: float) -> float:
+    """How near a text comes to a query, 0 to 1."""
+    return round(min((max(cosine, 0.0) + ORDER_WEIGHT * order) / (1 + ORDER_WEIGHT), 1.0), 6)
+
+
+def _sorted(hits: Iterable[Hit]) -> list[Hit]:
+    """Best first; ties by video, start, end and id."""
+    return sorted(hits, key=lambda hit: (-hit.score, hit.content_id, hit.span, hit.owner_id))
+
+
+def _meet(one: Span, other: Span) -> bool:
+    return one.start_seconds <= other.end_seconds and other.start_seconds <= one.end_seconds

@@ -1,0 +1,1 @@
+"""What any surface may ask for."""

@@ -1,0 +1,140 @@
+"""Where clips lie on the frame grids of their videos: what is written, and how an editor counts it."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from footage.core.errors import UsageError, VideoError
+from footage.core.timecode import format_time
+from footage.core.types import Span
+from footage.media.audio_tracks import AudioChoice, AudioTrack, choose
+from footage.media.containers import display_name
+from footage.media.frame_grid import FrameGrid
+from footage.media.sandbox import read_grid
+from footage.media.segment import Stretch, stretch_in
+from service.export.clips import Clip
+from service.export.smpte import Counting, counting
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A clip to the frame: from the first at or after its start to the last that begins before its end."""
+
+    clip: Clip
+    """What was asked for."""
+    stretch: Stretch
+    """The frames."""
+    grid: FrameGrid
+    """How the frames of the file are counted."""
+    counting: Counting
+    """Rate, and whether labels are dropped."""
+    source_start: int
+    """Timecode of the video's first frame, as a number of frames."""
+    audio: AudioChoice = "all"
+    """Which audio tracks of the file are wanted."""
+    warnings: tuple[str, ...] = ()
+    """Where it is not exact, a sentence each."""
+
+    @property
+    def span(self) -> Span:
+        """What is written, in video time."""
+        return self.stretch.span
+
+    @property
+    def name(self) -> str:
+        """The source file's own name, printable."""
+        return display_name(self.clip.path)
+
+    @property
+    def tracks(self) -> tuple[AudioTrack, ...]:
+        """The audio tracks that are wanted, as far as the file has them."""
+        return choose(self.grid.tracks, self.audio)
+
+    @property
+    def in_frame(self) -> int:
+        """Number of the first frame, from 0 for the video's first, at the counting's rate."""
+        return self.grid.frame(self.stretch.begin)
+
+    @property
+    def out_frame(self) -> int:
+        """Number of the frame after the last."""
+        return max(self.in_frame + 1, self.grid.frame(self.stretch.end))
+
+    @property
+    def frames(self) -> int:
+        """Length in frames of the counting."""
+        return self.out_frame - self.in_frame
+
+    @property
+    def source_frames(self) -> int:
+        """Length of the whole video in frames of the counting."""
+        table = self.stretch.table
+        return max(self.out_frame, self.grid.frame(int(table.pts[-1] + table.durations[-1])))
+
+    @property
+    def timecodes(self) -> tuple[str, str]:
+        """In and out (exclusive) in the source's timecode."""
+        start = self.source_start
+        return self.counting.label(start + self.in_frame), self.counting.label(start + self.out_frame)
+
+    def at_most(self, seconds: float) -> Cut:
+        """The same from its first frame on, no longer than this, but for a single frame."""
+        return replace(self, stretch=self.stretch.at_most(seconds))
+
+
+def cut(clip: Clip, *, drop: bool = True, audio: AudioChoice = "all", timeout_seconds: float = 120) -> Cut:
+    """Find the frames of a clip.
+
+    Args:
+        clip: What is wanted.
+        drop: Whether 29.97 and 59.94 are counted with drop frame where the video does not say.
+        audio: Which audio tracks are wanted; one that the file does not have is a warning.
+        timeout_seconds: Give up on the file after this long without progress.
+
+    Raises:
+        VideoError: The file is gone, cannot be read, ends before the clip, or is another than was indexed.
+    """
+    grid = read_grid(clip.path, timeout_seconds=timeout_seconds)
+    if clip.video.size_bytes and os.path.getsize(clip.path) != clip.video.size_bytes:
+        raise VideoError(
+            f"{display_name(clip.path)} is not the file that was indexed: its size is another",
+            hint="Index it again, then search again.",
+        )
+    stretch = stretch_in(grid.table, clip.span)
+    counted, warnings = counting(grid.rate, timecode=grid.timecode, drop=drop), list(grid.warnings)
+    for gap in grid.table.gaps:
+        if gap.start_seconds < clip.span.end_seconds and gap.end_seconds > clip.span.start_seconds:
+            warnings.append(
+                f"{display_name(clip.path)} has no frames from {format_time(gap.start_seconds)} to "
+                f"{format_time(gap.end_seconds)}; a clip holds none of what lies beyond"
+            )
+    try:
+        start = counted.frame(grid.timecode) if grid.timecode else 0
+    except UsageError:
+        start = 0
+        name = display_name(clip.path)
+        warnings.append(f"{name} has a timecode that is none at {counted.name} fps; it is counted from 0")
+    missing = [number for number in audio if number > len(grid.tracks)] if isinstance(audio, tuple) else []
+    for number in missing:
+        count = len(grid.tracks)
+        warnings.append(f"{display_name(clip.path)} has no audio track {number}; it has {count or 'none'}")
+    return Cut(clip, stretch, grid, counted, start, audio, tuple(warnings))
+
+
+def by_counting(cuts: Sequence[Cut]) -> dict[Counting, list[Cut]]:
+    """Cuts that one list of edits can hold together, in order: a list has one rate and one way to count."""
+    groups: dict[Counting, list[Cut]] = defaultdict(list)
+    for each in cuts:
+        groups[each.counting].append(each)
+    return dict(groups)
+
+
+def by_source(cuts: Sequence[Cut]) -> dict[str, list[Cut]]:
+    """Cuts by the path of their source, in order of first appearance."""
+    groups: dict[str, list[Cut]] = defaultdict(list)
+    for each in cuts:
+        groups[each.clip.path].append(each)
+    return dict(groups)

@@ -1,0 +1,251 @@
+"""Builds models, embedders, indexes and re-rankers from the settings, and announces what takes its time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from footage.core.errors import FileError
+from footage.core.text_files import read_text
+from service import reporting
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from footage.core.config import Settings
+    from footage.core.endpoint import Access
+    from footage.core.errors import ModelUnavailableError
+    from footage.embed.text_embedder import Embedder
+    from footage.store import Store
+    from footage.vlm.profiles import Changes, Skill
+    from footage.vlm.protocol import VideoModel
+    from search.grounding.ground import Looking
+    from search.retrieval.rerank import Reranker
+
+
+def load_model(settings: Settings) -> VideoModel:
+    """The vision-language model that the settings name.
+
+    Raises:
+        FootageError: when there is no such model, or its weights cannot be had or run.
+    """
+    from footage.core.endpoint import shown_address
+
+    with reporting.status(f"loading {shown_address(settings.model)}"):
+        return named_model(settings)
+
+
+CAPTIONS_ALONE = (
+    "To search the captions without the model: --no-ground; with --mode text no embedder is needed either."
+)
+"""What a search can do without a model."""
+
+
+def check_skill(settings: Settings, skill: Skill) -> None:
+    """Make sure that a known model can be asked for something; looks at nothing but its name.
+
+    Raises:
+        UsageError: when it cannot.
+    """
+    from footage.vlm.profiles import find_profile, require
+
+    profile = find_profile(settings.model)
+    if profile is not None:
+        require(profile, skill)
+
+
+def check_model(
+    settings: Settings, skill: Skill | None = None, *, store: Store | None = None, instead: str = ""
+) -> None:
+    """Make sure that a model can do something and that its weights are here, before anything slow is loaded.
+
+    Weights that are on the hub alone are fetched. Of a server only the profile is looked at: whether it
+    answers is seen when it is loaded. Takes neither torch nor transformers.
+
+    Args:
+        settings: Name the model.
+        skill: What it is to do; None for anything.
+        store: The index that is worked on; an error says which model captioned it.
+        instead: A sentence on what can be done without the model, for the error's hint.
+
+    Raises:
+        UsageError: when it is a known one that cannot.
+        ModelUnavailableError: when its weights cannot be had.
+        WrongCheckpointError: when the folder holds something else.
+    """
+    from footage.core.endpoint import is_address
+    from footage.core.errors import ModelUnavailableError
+    from footage.vlm.profiles import require
+    from footage.vlm.weights import locate
+
+    if skill is not None:
+        check_skill(settings, skill)
+    if is_address(settings.model):
+        return
+    try:
+        with reporting.status(f"looking for the weights of {settings.model}"):
+            weights = locate(settings.model, model_path=settings.model_path)
+    except ModelUnavailableError as error:
+        raise without_model(error, settings, store=store, instead=instead) from error
+    if skill is not None:
+        require(weights.profile, skill)
+
+
+def without_model(
+    error: ModelUnavailableError, settings: Settings, *, store: Store | None, instead: str
+) -> ModelUnavailableError:
+    """An error about a model that cannot be had, with what can be done on this index without it."""
+    from footage.core.errors import ModelUnavailableError
+    from footage.vlm.profiles import PROFILES, find_profile
+
+    made = store.status().model if store is not None else None
+    said, hints = str(error), [instead, error.hint]
+    if made is not None:
+        said = f"{said}; this index was captioned by {made.model}"
+        own = find_profile(made.model) or next(
+            (each for each in PROFILES.values() if each.folder and each.folder.name == made.model), None
+        )
+        if own is not None and own.name != settings.model.casefold():
+            hints.insert(1, f"To ask the model that captioned this index: --model {own.name}.")
+    return ModelUnavailableError(said, hint=" ".join(filter(None, hints)))
+
+
+def named_model(settings: Settings) -> VideoModel:
+    """As ``load_model``, without an announcement."""
+    from footage import vlm
+    from footage.media.sandbox import pool
+
+    pool.start_early()  # what is decoded for the model is not waited for twice
+    return vlm.load_model(
+        settings.model,
+        device=settings.device,
+        model_path=settings.model_path,
+        changes=changes(settings),
+        shelf=settings.shelf,
+        access=server_access(settings),
+    )
+
+
+def changes(settings: Settings) -> Changes:
+    """What the settings change of a model's profile.
+
+    Raises:
+        FileError: when a prompt cannot be read.
+    """
+    prompt = read_prompt(settings.prompt_file) if settings.prompt_file else settings.prompt
+    second = settings.stage2_prompt
+    wished = {
+        "fps": settings.fps,
+        "min_frames": settings.min_frames,
+        "max_frames": settings.max_frames,
+        "pixels_per_frame": settings.max_pixels,
+        "caption_prompt": prompt,
+        "second_prompt": second,
+        "caption_tokens": settings.caption_tokens,
+        "temperature": settings.temperature,
+        "top_p": settings.top_p,
+        "repetition_penalty": settings.repetition_penalty,
+    }
+    return cast("Changes", {name: value for name, value in wished.items() if value is not None})
+
+
+def read_prompt(path: Path) -> str:
+    """A prompt from a file; what an editor puts behind its last line does not count.
+
+    Raises:
+        FileError: when it cannot be read, or is no text.
+    """
+    try:
+        return read_text(path).rstrip("\n")
+    except (OSError, UnicodeDecodeError) as exc:
+        reason = exc.strerror if isinstance(exc, OSError) else "it is not UTF-8 text"
+        raise FileError(f"The prompt file {path} cannot be read: {reason}.") from exc
+
+
+def server_access(settings: Settings) -> Access:
+    """How model servers may be used under the settings."""
+    from footage.core.endpoint import Access
+
+    return Access(
+        settings.allow_remote,
+        settings.server_requests,
+        settings.server_timeout_seconds,
+        settings.server_patience_seconds,
+        settings.accept_server_sampling,
+    )
+
+
+def existing_store(db: Path) -> Store | None:
+    """The index at a path, or None where there is none yet; none is made.
+
+    Raises:
+        StoreError: what is there cannot be read as an index.
+    """
+    from footage.core.errors import StoreMissingError
+    from footage.store import Store
+
+    try:
+        return Store.open(db)
+    except StoreMissingError:
+        return None
+
+
+def load_embedder(settings: Settings) -> Embedder:
+    """The text embedder that the settings name.
+
+    Raises:
+        FootageError: when it cannot be loaded.
+    """
+    from footage.embed import text_embedder
+
+    with reporting.status(f"loading {settings.embedder}"):
+        return text_embedder.load_embedder(settings.embedder)
+
+
+def load_embedders(store: Store, settings: Settings) -> list[Embedder]:
+    """The embedder that an index's timeline was made with, then the one that the settings name.
+
+    Raises:
+        FootageError: when one cannot be loaded.
+    """
+    names = dict.fromkeys([store.timeline_embedder() or settings.embedder, settings.embedder])
+    return [load_embedder(settings.model_copy(update={"embedder": name})) for name in names]
+
+
+def load_reranker(settings: Settings) -> Reranker | None:
+    """The re-ranker that the settings name, if they name one.
+
+    Raises:
+        FootageError: when it cannot be loaded.
+    """
+    if settings.rerank is None:
+        return None
+    from search.retrieval import rerank
+
+    with reporting.status(f"loading {settings.rerank}"):
+        return rerank.load_reranker(settings.rerank, device=settings.device)
+
+
+def looking(
+    settings: Settings,
+    *,
+    fresh: bool = False,
+    exhaustive: bool = False,
+    budget_seconds: float | None = None,
+) -> Looking:
+    """How far a search looks under the settings.
+
+    Raises:
+        FileError: when the calibration they name cannot be read.
+    """
+    from search.grounding.calibration import read_calibration
+    from search.grounding.ground import Looking
+    from search.grounding.verdict import Thresholds
+
+    return Looking(
+        fresh=fresh,
+        exhaustive=exhaustive,
+        budget_seconds=budget_seconds,
+        window_seconds=settings.grounding_window_seconds,
+        calibration=read_calibration(settings.calibration) if settings.calibration else None,
+        thresholds=Thresholds(settings.found_from, settings.not_found_below),
+    )

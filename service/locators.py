@@ -1,0 +1,95 @@
+"""Reads where in a video something is meant: VIDEO, VIDEO@t or VIDEO@start-end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from footage.core.errors import UsageError
+from footage.core.timecode import format_time, parse_time
+from footage.core.types import Span, Video
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A video, and what of it."""
+
+    path: Path
+    """The file."""
+    start_seconds: float | None = None
+    """The moment, or where the stretch begins; None for the whole video."""
+    end_seconds: float | None = None
+    """Where the stretch ends; None for a moment, and for the whole video."""
+
+    def span(self, video: Video) -> Span:
+        """The stretch, or the whole video, inside a video that was probed.
+
+        Raises:
+            UsageError: when only a moment is meant, or the video has nothing there.
+        """
+        if self.start_seconds is None:
+            return Span(0.0, video.duration_seconds)
+        if self.end_seconds is None:
+            raise UsageError(
+                f"{self.path.name}@{format_time(self.start_seconds)} is a moment, and a stretch is needed",
+                hint="Write where it ends, too, as in match.mp4@1:10-1:25.",
+            )
+        end = min(self.end_seconds, video.duration_seconds)
+        if self.start_seconds >= end:
+            raise self._nothing_there(video)
+        return Span(self.start_seconds, end)
+
+    def moment(self, video: Video) -> float:
+        """The moment, in seconds of a video that was probed.
+
+        Raises:
+            UsageError: when a stretch or the whole video is meant, or the video is over by then.
+        """
+        if self.start_seconds is None or self.end_seconds is not None:
+            raise UsageError(
+                f"which frame of {self.path.name} is meant is not said",
+                hint="Write the moment behind the file, as in match.mp4@1:10.5.",
+            )
+        if self.start_seconds >= video.duration_seconds:
+            raise self._nothing_there(video)
+        return self.start_seconds
+
+    def _nothing_there(self, video: Video) -> UsageError:
+        assert self.start_seconds is not None
+        return UsageError(
+            f"there is nothing at {format_time(self.start_seconds)} in {self.path.name}, "
+            f"which lasts {format_time(video.duration_seconds)}"
+        )
+
+
+def parse_place(text: str) -> Place:
+    """Read ``"a.mp4"``, ``"a.mp4@83.5"`` or ``"a.mp4@1:10-1:25"``.
+
+    A file whose own name reads so is taken for that file.
+
+    Raises:
+        UsageError: what stands behind the last "@" is to be a time (it begins like one, or what stands before
+            is a file) and is none, or ends before it starts.
+    """
+    name, at, when = text.rpartition("@")
+    if (
+        not at
+        or not name
+        or _there(Path.exists, text)
+        or not (when[:1].isdigit() or _there(Path.is_file, name))
+    ):
+        return Place(Path(text))
+    first, dash, last = when.partition("-")
+    start, end = parse_time(first), parse_time(last) if dash else None
+    if end is not None and end <= start:
+        raise UsageError(f"{when!r} ends before it starts", hint="Write start and end, as in 1:10-1:25.")
+    return Place(Path(name), start, end)
+
+
+def _there(asks: Callable[[Path], bool], name: str) -> bool:
+    """Whether something has a name; nothing has one that the system finds too long."""
+    try:
+        return asks(Path(name))
+    except OSError:
+        return False

@@ -1,0 +1,92 @@
+"""`footage backup` and `footage restore`: an index, copied whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ui.cli import console, formatting, options
+
+if TYPE_CHECKING:
+    from footage.store.backup import Copied
+
+EXAMPLES = options.examples(
+    "footage backup /mnt/safe/2026-03-01", "footage backup ~/index-copy --incremental"
+)
+RESTORE_EXAMPLES = options.examples("footage restore /mnt/safe/2026-03-01 --db cameras.lancedb")
+
+
+def run(
+    folder: Annotated[Path, typer.Argument(help="Where to; must not exist yet, or be empty.")],
+    incremental: Annotated[
+        bool,
+        typer.Option(
+            "--incremental", help="Bring the copy in that folder up to date: only new files are copied."
+        ),
+    ] = False,
+    db: options.Db = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Copy the index to another folder, and read all of the copy. Videos are not copied.
+
+    A manifest beside it keeps the SHA-256 of each file, for `footage restore`. An index in which something
+    cannot be read or believed is not copied: see `footage db check`.
+    """
+    from footage.store import Store
+    from footage.store.backup import backup
+
+    store = Store.open(options.settings_from(config, db=db).db)
+    with _progress("copying") as step:
+        copied = backup(store, folder, incremental=incremental, on_progress=step)
+    _print(copied, "Copied", folder, as_json=json)
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="A copy that `footage backup` made.")],
+    db: options.Db = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Put a copy of an index in its place (--db), which must be empty or not exist.
+
+    Every file of the copy is compared with its manifest first.
+    """
+    from footage.store.backup import restore as put_back
+
+    target = options.settings_from(config, db=db).db
+    with _progress("copying") as step:
+        copied = put_back(folder, target, on_progress=step)
+    _print(copied, "Restored", target, as_json=json)
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    with console.notes().status(what) as status:
+        yield lambda done, total: status.update(f"{what}: {done} of {formatting.count(total, 'file')}")
+
+
+def _print(copied: Copied, what: str, folder: Path, *, as_json: bool) -> None:
+    if as_json:
+        console.emit(
+            folder=folder,
+            rows=copied.rows,
+            files=copied.files,
+            new_files=copied.new_files,
+            new_bytes=copied.new_bytes,
+            findings=[finding.sentence for finding in copied.findings],
+        )
+        return
+    rows = copied.rows
+    videos, windows = formatting.count(rows["videos"], "video"), formatting.count(rows["windows"], "window")
+    console.results().print(f"{what} {videos} and {windows} to {console.plain(folder)}.", soft_wrap=True)
+    if copied.new_files < copied.files:
+        console.results().print(f"{copied.new_files} of {formatting.count(copied.files, 'file')} were new.")
+    for finding in copied.findings:
+        console.notes().print(console.plain(f"Copied as it is: {finding.sentence}."), soft_wrap=True)

@@ -1,0 +1,109 @@
+"""`footage calibrate`: fit how much each piece of evidence counts, from answers whose truth is known."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from service import factories
+from ui.cli import console, options
+
+if TYPE_CHECKING:
+    from search.grounding.calibration import Calibration
+
+EXAMPLES = options.examples(
+    "footage calibrate --truth mine.json",
+    "footage calibrate --truth mine.json --out fit.json --json",
+)
+
+
+def run(
+    truth: Annotated[
+        Path, typer.Option("--truth", metavar="FILE", help="What is true (see footage eval init).")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where to write; unset: where searches look for it."),
+    ] = None,
+    db: options.Db = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Ask the index every query of a truth file, and fit the verdict's confidence to what is true.
+
+    Absent queries matter as much as present ones. From then on searches with this model use the fit; another
+    file is used with the setting "calibration".
+    """
+    from evaluation.own_library import ask_own, labelled, read_truth
+    from footage.store import Store
+    from search.engine import Engine
+    from search.grounding.calibration import OWN_CARDS, card_name, fit_calibration
+
+    settings = options.settings_from(
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
+    )
+    questions = read_truth(truth)
+    store = Store.open(settings.db)
+    factories.check_model(settings, "find", store=store)
+    video_model = factories.load_model(settings)
+    engine = Engine(
+        store,
+        factories.load_embedder(settings),
+        video_model,
+        reranker=factories.load_reranker(settings),
+        looking=factories.looking(settings),
+    )
+    with console.stages() as progress:
+        asked = ask_own(engine, store, questions.questions, on_progress=progress)
+    examples, right, groups = labelled(asked)
+    profile = video_model.profile.fitted_as
+    fitted = fit_calibration(
+        examples,
+        right,
+        groups,
+        model=profile,
+        data=f"{len(questions.questions)} queries of {truth.name}, {questions.absent} of them absent",
+        date=date.today().isoformat(),
+    )
+    place = out or OWN_CARDS / card_name(profile)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(fitted.model_dump_json(indent=2) + "\n")
+    _show(fitted, place, as_json=json)
+
+
+def _show(fitted: Calibration, place: Path, *, as_json: bool) -> None:
+    if as_json:
+        console.emit(out=place, **fitted.model_dump())
+        return
+    out = console.results()
+    table = console.table("measure", "with captions", "without", right=("with captions", "without"))
+    for name in fitted.captioned.weights:
+        alone = fitted.uncaptioned.weights.get(name)
+        table.add_row(
+            name, f"{fitted.captioned.weights[name]:+.2f}", "" if alone is None else f"{alone:+.2f}"
+        )
+    out.print(table)
+    if fitted.card is not None:
+        card = fitted.card
+        out.print(
+            f"{card.examples} matches, {card.positives} of them right; "
+            f"cross-validated AUROC {card.auroc:.3f}."
+        )
+        for confidence, count, share in card.reliability:
+            out.print(f"  {confidence:.2f} sure: {share:.2f} right, {count} matches")
+    out.print(f"Written to {console.plain(str(place))}.", soft_wrap=True)

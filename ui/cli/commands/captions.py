@@ -1,0 +1,87 @@
+"""`footage export-captions` and `footage import-captions`: captions as JSON Lines."""
+
+from __future__ import annotations
+
+import json as jsonlib
+import sys
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from footage.core.errors import FileError, UsageError
+from footage.core.text_files import read_lines
+from service import factories
+from ui.cli import console, formatting, options
+
+EXAMPLES = options.examples(
+    "footage export-captions > captions.jsonl",
+    "footage export-captions --out captions.jsonl --db cameras.lancedb",
+)
+IMPORT_EXAMPLES = options.examples(
+    "footage import-captions captions.jsonl --db other.lancedb",
+    "footage export-captions | footage import-captions - --db new",
+)
+
+
+def export(
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write here; stdout otherwise.")
+    ] = None,
+    db: options.Db = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write everything that was captioned as JSON Lines (the format is in docs/captions.md)."""
+    from footage.store import Store
+    from indexer.import_export import export_captions
+
+    store = Store.open(options.settings_from(config, db=db).db)
+    lines = 0
+    try:
+        with out.open("x", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
+            for row in export_captions(store):
+                stream.write(jsonlib.dumps(row, ensure_ascii=out is None) + "\n")
+                lines += 1
+    except FileExistsError as error:
+        raise UsageError(f"{out} is there already", hint="Name a file that does not exist.") from error
+    except OSError as error:
+        if out is None:
+            raise
+        raise FileError(f"{out} cannot be written: {error.strerror}", hint="Name another file.") from error
+    if out:
+        console.notes().print(
+            f"Wrote {formatting.count(lines, 'line')} to {console.plain(out)}.", soft_wrap=True
+        )
+
+
+def take_in(
+    file: Annotated[Path, typer.Argument(help="JSON Lines; - for stdin.", allow_dash=True)],
+    db: options.Db = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Bring captions into the index: those of another index, or made elsewhere, by hand or by a bigger model.
+
+    Every line is checked before the first one is written.
+    """
+    from footage.store import Store
+    from indexer.import_export import import_captions
+
+    settings = options.settings_from(config, db=db, embedder=embedder)
+    text_embedder = factories.load_embedder(settings)
+    try:
+        lines = read_lines(file)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise FileError(f"{file} cannot be read: {reason}.", hint="Name a file of JSON Lines.") from error
+    told = import_captions(lines, store=Store.open(settings.db, create=True), embedder=text_embedder)
+    if json:
+        console.emit(**told._asdict())
+    else:
+        windows, videos = formatting.count(told.windows, "window"), formatting.count(told.videos, "video")
+        console.results().print(f"Imported {windows} of {videos}, {formatting.count(told.events, 'event')}.")

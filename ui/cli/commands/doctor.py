@@ -1,0 +1,361 @@
+"""`footage doctor`: what works on this machine, and what to do about each thing that does not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import typer
+
+from footage.core.errors import FootageError
+from footage.core.timecode import format_time, iou
+from footage.core.types import Span
+from service import factories
+from ui.cli import console, formatting, options
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
+    from footage.synthetic.clips import SyntheticClip
+    from footage.vlm.profiles import Profile
+    from footage.vlm.protocol import VideoModel
+    from service.model_check import ModelTest
+
+EXAMPLES = options.examples(
+    "footage doctor",
+    "footage doctor --model demo",
+    "footage doctor --model http://localhost:8000/v1#marlin-2b",
+    "footage doctor --device cuda --json",
+)
+
+_KERNELS = {"flash-linear-attention": "fla", "causal-conv1d": "causal_conv1d"}
+"""Packages with faster kernels for a CUDA device, and what each is imported as."""
+_LOW_DISK_BYTES = 2 << 30
+_CLIP_SECONDS = 16.0
+_EVENT = Span(8.0, 13.0)
+_NEEDED_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What came of looking at one thing."""
+
+    name: str
+    """What was looked at."""
+    state: Literal["ok", "warn", "fail"]
+    """"warn": the main job works without it; "fail": it does not."""
+    detail: str
+    """What was seen."""
+    hint: str = ""
+    """What to do about it; empty when all is well."""
+
+
+def run(
+    db: options.Db = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Say what works on this machine, and what to do about each thing that does not.
+
+    The model is tested where its weights are here, or its server answers: it is shown a drawn clip whose
+    events have known times. Exit code 0 when everything that is needed works, 1 otherwise. Nothing is
+    downloaded.
+    """
+    settings = options.settings_from(
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
+    )
+    healthy = True
+    for check in examine(settings):
+        healthy = healthy and check.state != "fail"
+        if json:
+            console.emit(name=check.name, state=check.state, detail=check.detail, hint=check.hint)
+        else:
+            _print(check)
+    if not healthy:
+        raise typer.Exit(console.EXIT_FAILED)
+
+
+def examine(settings: Settings) -> Iterator[Check]:
+    """Look at one thing after the other, yielding what came of it; never raises for what it looks at."""
+    with tempfile.TemporaryDirectory(prefix="footage-doctor-") as folder:
+        clip = Path(folder) / "clip.mp4"
+        looks: list[tuple[str, Callable[[], Check | None]]] = [
+            ("Python", _python),
+            ("torch", lambda: _torch(settings)),
+            ("video", lambda: _video(clip)),
+            ("model", lambda: _model(settings)),
+            ("model test", lambda: _model_test(settings, Path(folder))),
+            ("captions", lambda: _captions(settings, clip)),
+            ("embedder", lambda: _embedder(settings)),
+            ("database", lambda: _database(Path(folder) / "index.lancedb")),
+            ("index", lambda: _index(settings)),
+            ("disk", lambda: _disk(settings)),
+        ]
+        for name, look in looks:
+            try:
+                check = look()
+                if check is not None:
+                    yield check
+            except FootageError as exc:
+                yield Check(name, "fail", str(exc), exc.hint)
+            except (
+                Exception
+            ) as exc:  # a broken installation can raise anything; the other checks still matter
+                yield Check(
+                    name, "fail", f"{type(exc).__name__}: {exc}", "Set the project up again with make setup."
+                )
+
+
+def _python() -> Check:
+    return Check("Python", "ok", ".".join(map(str, sys.version_info[:3])))
+
+
+def _torch(settings: Settings) -> Check:
+    import torch
+
+    wanted = settings.device
+    if torch.cuda.is_available():
+        index = int(wanted.partition(":")[2] or 0) if wanted.startswith("cuda") else 0
+        if index >= torch.cuda.device_count():
+            hint = f"Use a card from cuda:0 to cuda:{torch.cuda.device_count() - 1}."
+            return Check("torch", "fail", f"there is no {wanted}", hint)
+        card = torch.cuda.get_device_properties(index)
+        detail = f"{torch.__version__}, {card.name} with {card.total_memory / 2**30:.0f} GiB"
+        missing = [name for name, module in _KERNELS.items() if find_spec(module) is None]
+        slower = f"; faster with {' and '.join(missing)}" if missing else ""
+        return Check("torch", "ok", detail + slower)
+    if wanted.startswith("cuda"):
+        hint = "Check the driver with nvidia-smi, or use --device auto."
+        return Check("torch", "fail", f"{torch.__version__} sees no CUDA device", hint)
+    if torch.backends.mps.is_available() and wanted in ("auto", "mps"):
+        return Check("torch", "ok", f"{torch.__version__}, mps")
+    if wanted == "mps":
+        return Check("torch", "fail", f"{torch.__version__} sees no MPS device", "Use --device auto.")
+    detail = f"{torch.__version__}, CPU with {torch.get_num_threads()} threads"
+    return Check("torch", "ok", f"{detail}; a large model is slow without a GPU")
+
+
+def _video(clip: Path) -> Check:
+    """Write a clip and read it back."""
+    from footage.media.sandbox import probe, sample
+    from footage.synthetic.clips import write_clip
+
+    drawn = self_test_clip()
+    write_clip(drawn, clip)
+    video = probe(clip)
+    frames = sample(clip, Span(0.0, _CLIP_SECONDS), pixels_per_frame=96 * 64)
+    expected = round(2 * _CLIP_SECONDS)
+    if len(frames.times_seconds) != expected or abs(video.duration_seconds - _CLIP_SECONDS) > 0.1:
+        detail = (
+            f"{len(frames.times_seconds)} of {expected} frames of a clip of {_CLIP_SECONDS:g} s were read"
+        )
+        return Check("video", "fail", detail, "Set the project up again with make setup.")
+    if frames.decoder == "pyav":
+        hint = (
+            "Install FFmpeg's shared libraries: apt-get install ffmpeg (Debian, Ubuntu), brew install ffmpeg."
+        )
+        return Check(
+            "video", "warn", f"torchcodec cannot decode here, {frames.decoder} does, more slowly", hint
+        )
+    return Check("video", "ok", f"wrote and read a clip of {_CLIP_SECONDS:g} s with {frames.decoder}")
+
+
+def _model(settings: Settings) -> Check:
+    """Whether the chosen model's weights are here, or could be fetched as far as can be told from here."""
+    from footage.core.endpoint import is_address, shown_address
+    from footage.core.errors import ModelUnavailableError
+    from footage.vlm.profiles import PROFILES
+    from footage.vlm.weights import locate
+
+    if is_address(settings.model):
+        try:
+            model = factories.load_model(settings)
+        except FootageError as exc:
+            return Check("model", "fail", str(exc), exc.hint)
+        sees = getattr(model, "sees", "")
+        detail = f"{shown_address(settings.model)} answers as {model.provenance.model}; the model sees {sees}"
+        return Check("model", "ok", detail)
+    try:
+        weights = locate(settings.model, model_path=settings.model_path, offline=True)
+    except ModelUnavailableError as exc:
+        profile = PROFILES.get(settings.model.casefold())
+        if profile is None or not profile.repository or settings.model_path is not None:
+            return Check("model", "fail", str(exc), exc.hint)
+        return _fetchable(profile)
+    return Check("model", "ok", f"the weights of {weights.model} are here")
+
+
+def _fetchable(profile: Profile) -> Check:
+    from huggingface_hub import get_token
+
+    from footage.vlm.weights import how_to_get
+
+    repository = profile.repository
+    if profile.gated and get_token() is None:
+        detail = f"{repository} is gated and there is no token"
+    else:
+        access = "a token is set" if profile.gated else "no token is needed"
+        detail = f"the weights of {repository} are not here yet; {access}"
+    return Check("model", "warn", f"{detail}; the model was not tested", how_to_get(profile))
+
+
+def _model_test(settings: Settings, folder: Path) -> Check | None:
+    """Show the chosen model a drawn clip; None where its weights are not here."""
+    from footage.core.endpoint import is_address, shown_address
+    from footage.core.errors import ModelUnavailableError
+    from footage.vlm.weights import locate
+    from service.model_check import examine_model, peak_memory
+
+    served = is_address(settings.model)
+    if not served:
+        try:
+            locate(settings.model, model_path=settings.model_path, offline=True)
+        except ModelUnavailableError:
+            return None
+    began = time.perf_counter()
+    model = factories.load_model(settings)
+    loaded = f"{'connected' if served else 'loaded'} in {time.perf_counter() - began:.1f} s"
+    with console.notes().status(f"testing {console.plain(shown_address(settings.model))}"):
+        tested = examine_model(model, folder)
+    costs = loaded if served else f"{loaded}, {peak_memory(settings.device)}"
+    speed = "" if tested.tokens_per_second is None else f", {tested.tokens_per_second:.0f} tokens a second"
+    detail = f"{costs}; first answer after {tested.first_seconds:.1f} s{speed}; {_times(tested)}"
+    return _judged(tested, model, detail)
+
+
+def _times(tested: ModelTest) -> str:
+    """Where the model's answers fall on the timeline of the drawn clip."""
+    named = {"asked when": tested.find, "captions": tested.caption}
+    return "; ".join(f"{name}: {times}" for name, times in named.items() if times is not None) or "no times"
+
+
+def _judged(tested: ModelTest, model: VideoModel, detail: str) -> Check:
+    """What the test says; of drawn footage only the demo model has to know every event."""
+    timelines = [times for times in (tested.find, tested.caption) if times is not None]
+    if all(times.is_right for times in timelines):
+        return Check("model test", "ok", detail)
+    if model.profile.name == "demo":
+        hint = "Times are not to be trusted here. Set the project up again, or set up the server anew."
+        return Check("model test", "fail", detail, hint)
+    hint = (
+        "This says where the model's answers fall on a drawn clip, which may be unlike what it was trained "
+        "on. "
+        "On footage it knows a scale of 1 and an offset of 0 s are right: see `footage find` on a clip of "
+        "yours in which you know when something happens."
+    )
+    return Check("model test", "warn", detail, hint)
+
+
+def self_test_clip() -> SyntheticClip:
+    """A clip in which one thing happens, late enough that a squeezed or stretched timeline shows."""
+    from footage.synthetic.clips import SyntheticClip, SyntheticEvent, SyntheticScene
+
+    scene = SyntheticScene("street", "tree", "left", "day", seed=0)
+    event = SyntheticEvent(
+        "car", "red", "drives", "from left to right", _EVENT.start_seconds, _EVENT.end_seconds, seed=0
+    )
+    return SyntheticClip(scene, (event,), _CLIP_SECONDS, seed=0)
+
+
+def _captions(settings: Settings, clip: Path) -> Check:
+    """Have the demo model caption the clip: the right words at the right time, or something is wrong."""
+    from footage.media.sandbox import sample
+    from footage.vlm import load_model
+    from footage.vlm.contract import caption_prompt, read_caption
+
+    model = load_model("demo", device=settings.device, offline=True)
+    profile = model.profile
+    frames = sample(
+        clip,
+        Span(0.0, _CLIP_SECONDS),
+        **profile.frame_budget,
+    )
+    [answer] = model.run([(model.prepare(frames), caption_prompt(profile))])
+    events = read_caption(answer, frames.span).events
+    best = max((event.span for event in events), key=lambda span: iou(span, _EVENT), default=None)
+    if best is None:
+        return Check(
+            "captions", "fail", "the demo model saw nothing in a clip of a red car", "Please report this."
+        )
+    seen = f"{format_time(best.start_seconds)} to {format_time(best.end_seconds)}"
+    true = f"{format_time(_EVENT.start_seconds)} to {format_time(_EVENT.end_seconds)}"
+    detail = f"the demo model saw an event from {seen}; it is from {true} (IoU {iou(best, _EVENT):.2f})"
+    if iou(best, _EVENT) < _NEEDED_IOU:
+        return Check(
+            "captions", "fail", detail, "Times are not to be trusted here. Set the project up again."
+        )
+    return Check("captions", "ok", detail)
+
+
+def _embedder(settings: Settings) -> Check:
+    from footage.embed.text_embedder import load_embedder
+
+    embedder = load_embedder(settings.embedder)
+    car, vehicle, song = embedder.embed(
+        ["a red car drives by", "a red vehicle passes", "somebody plays the piano"]
+    )
+    if not car @ vehicle > car @ song:
+        detail = f"{embedder.name} finds a car more like a piano than like a vehicle"
+        return Check("embedder", "fail", detail, "Choose another --embedder.")
+    return Check("embedder", "ok", f"{embedder.name}, {embedder.dimension} numbers a text")
+
+
+def _database(scratch: Path) -> Check:
+    from footage.core.types import File
+    from footage.store import Store
+
+    store = Store.open(scratch, create=True)
+    store.put_files([File(path="/clip.mp4", content_id="1", state="new")])
+    if [file.path for file in store.files()] != ["/clip.mp4"]:
+        return Check("database", "fail", "what was written does not come back", "Set the project up again.")
+    return Check("database", "ok", "LanceDB writes and reads")
+
+
+def _index(settings: Settings) -> Check:
+    from footage.core.errors import StoreMissingError
+    from footage.store import Store
+
+    try:
+        status = Store.open(settings.db).status()
+    except StoreMissingError:
+        return Check("index", "ok", f"none yet at {settings.db}")
+    return Check("index", "ok", f"{formatting.count(status.videos, 'video')} in {settings.db}")
+
+
+def _disk(settings: Settings) -> Check:
+    there = next(folder for folder in (settings.db, *settings.db.absolute().parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free
+    detail = f"{free / 2**30:.1f} GiB free at {there}"
+    if free < _LOW_DISK_BYTES:
+        return Check("disk", "warn", detail, "Free some, or put the index elsewhere with --db.")
+    return Check("disk", "ok", detail)
+
+
+def _print(check: Check) -> None:
+    out = console.results()
+    style = {"ok": "green", "warn": "yellow", "fail": "red"}[check.state]
+    table = console.table("", "", "")
+    table.show_header = False
+    table.columns[0].width, table.columns[1].width, table.columns[0].style = 4, 10, style
+    table.add_row(check.state, check.name, console.plain(check.detail))
+    if check.hint:
+        table.add_row("", "", console.plain(check.hint))
+    out.print(table)

@@ -1,0 +1,263 @@
+"""`footage eval init` and `run`: measure the search on people's own footage, indexed already or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from footage.core.timecode import format_time
+from service import factories
+from ui.cli import console, formatting, options
+from ui.cli.commands.index import shown_progress
+
+if TYPE_CHECKING:
+    from evaluation.own_library import Asked, TruthFile
+    from evaluation.verdicts import Bin
+    from footage.core.config import Settings
+    from footage.core.types import Span
+    from footage.store import Store
+    from search.engine import Engine
+
+FailUnder = Annotated[
+    str,
+    typer.Option(
+        "--fail-under",
+        metavar="FIGURE=BOUND,...",
+        help="Exit with 1 when a figure is worse: below its bound, or above it where less is better.",
+    ),
+]
+WORST = 10
+"""Most wrong answers that the table shows."""
+
+
+def init(
+    source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_INDEX", help="Your videos, or their index.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The truth file to write.")],
+    db: options.Db = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Write a truth file to fill in: your videos, what you accepted and rejected, and proposed queries."""
+    from evaluation.truth_template import write_template
+
+    written = write_template(source, out, db=options.settings_from(config, db=db).db)
+    if json:
+        console.emit(out=out, **asdict(written))
+        return
+    told = (
+        f"Wrote {out}: {formatting.count(written.videos, 'video')}; queries accepted: {written.accepted}, "
+        f"rejected: {written.rejected}; proposed, to be checked: {written.proposed}."
+    )
+    console.results().print(console.plain(told), soft_wrap=True)
+
+
+def run(
+    file: Annotated[Path, typer.Argument(help="The truth file (see footage eval init).")],
+    fail_under: FailUnder = "",
+    db: options.Db = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Ask the index every query of a truth file and score the answers; figures are shares and seconds."""
+    from evaluation.own_library import indexed_contents, read_bounds, read_truth
+    from footage.store import Store
+    from search.engine import Engine
+
+    settings = options.settings_from(
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
+    )
+    truth = read_truth(file)
+    bounds = read_bounds(fail_under, truth)
+    store = Store.open(settings.db)
+    indexed_contents(truth.questions, store)  # a wrong path is told before anything is loaded
+    factories.check_model(settings, "find", store=store)
+    engine = Engine(
+        store,
+        factories.load_embedder(settings),
+        factories.load_model(settings),
+        reranker=factories.load_reranker(settings),
+        looking=factories.looking(settings, fresh=True),  # what is remembered would take no time
+    )
+    _measure(engine, store, truth, bounds, as_json=json)
+
+
+def library(
+    folder: Path, file: Path, settings: Settings, *, fail_under: str, keep: Path | None, as_json: bool
+) -> None:
+    """Index a folder of videos apart from all others, then measure as ``run`` does.
+
+    Args:
+        folder: The videos.
+        file: The truth file; its paths are relative to its own folder, or else to ``folder``.
+        settings: Which model and embedder, and how to cut.
+        fail_under: Bounds, as typed.
+        keep: Where the index stays; it goes when None.
+        as_json: Print JSON.
+    """
+    from evaluation.own_library import index_library, read_bounds, read_truth
+    from evaluation.suites.scoring import work_folder
+    from search.engine import Engine
+
+    truth = read_truth(file, library=folder)
+    bounds = read_bounds(fail_under, truth)
+    factories.check_model(settings, "caption")
+    model, embedder = factories.load_model(settings), factories.load_embedder(settings)
+    with work_folder(keep) as root:
+        with shown_progress() as tell:
+            store = index_library(
+                folder, truth, settings, model=model, embedder=embedder, root=Path(root), on_progress=tell
+            )
+        engine = Engine(
+            store,
+            embedder,
+            model,
+            reranker=factories.load_reranker(settings),
+            looking=factories.looking(settings, fresh=True),
+        )
+        _measure(engine, store, truth, bounds, as_json=as_json)
+
+
+def _measure(
+    engine: Engine, store: Store, truth: TruthFile, bounds: Mapping[str, float], *, as_json: bool
+) -> None:
+    """Ask, show the figures and the wrong answers, and fail where a figure is worse than its bound."""
+    from evaluation.own_library import ask_own, figures_of, missed
+
+    with console.stages() as progress:
+        asked = ask_own(engine, store, truth.questions, on_progress=progress)
+    figures = figures_of(asked)
+    beyond = missed(figures, bounds)
+    names = {file.content_id: file.path for file in store.files() if file.state != "gone"}
+    if as_json:
+        _print_json(engine, truth, asked, figures, beyond, names)
+    else:
+        _print_tables(engine, truth, asked, figures, bounds, names)
+    if beyond:
+        console.notes().print(f"Worse than the bound: {', '.join(beyond)}.", soft_wrap=True)
+        raise typer.Exit(console.EXIT_FAILED)
+
+
+def _print_json(
+    engine: Engine,
+    truth: TruthFile,
+    asked: Sequence[Asked],
+    figures: Mapping[str, float],
+    beyond: Sequence[str],
+    names: Mapping[str, str],
+) -> None:
+    from evaluation.own_library import confidence_of, judged
+    from evaluation.verdicts import reliability
+
+    for answer in asked:
+        console.emit(
+            type="query",
+            query=answer.text,
+            present=bool(answer.truths),
+            right=answer.right,
+            iou=round(answer.iou, 3),
+            confidence=round(confidence_of(answer.matches), 6),
+            seconds=round(answer.seconds, 3),
+            true={names.get(video, video): _pairs(spans) for video, spans in answer.truths.items()},
+            matches=[formatting.match_fields(match) for match in answer.matches],
+        )
+    console.emit(
+        type="figures",
+        **figures,
+        queries_present=truth.present,
+        queries_absent=truth.absent,
+        to_check=truth.to_check,
+        reliability=[_rounded(row) for row in reliability(judged(asked))] if truth.absent else [],
+        missed=list(beyond),
+        **{f"index_{name}": value for name, value in formatting.coverage_fields(engine.coverage()).items()},
+    )
+
+
+def _print_tables(
+    engine: Engine,
+    truth: TruthFile,
+    asked: Sequence[Asked],
+    figures: Mapping[str, float],
+    bounds: Mapping[str, float],
+    names: Mapping[str, str],
+) -> None:
+    from evaluation.own_library import AT_LEAST, missed, worst
+
+    out = console.results()
+    # 1. The figures, each beside its bound.
+    table = console.table("figure", "value", "bound", "", right=("value",))
+    beyond = missed(figures, bounds)
+    for name in (*figures, *(name for name in bounds if name not in figures)):
+        sign = "at least" if name in AT_LEAST else "at most"
+        table.add_row(
+            name,
+            f"{figures[name]:.3f}" if name in figures else "none",
+            f"{sign} {bounds[name]:g}" if name in bounds else "",
+            ("missed" if name in beyond else "held") if name in bounds else "",
+        )
+    out.print(table)
+    # 2. The answers that are wrong.
+    wrong = worst(asked)
+    if wrong:
+        listed = console.table("wrong answer to", "said", "truly", "IoU", right=("IoU",))
+        for answer in wrong[:WORST]:
+            listed.add_row(console.plain(answer.text), *_said_and_true(answer, names))
+        out.print()
+        out.print(listed)
+    # 3. What the figures stand for.
+    out.print()
+    for sentence in _remarks(truth, len(wrong)):
+        out.print(sentence, soft_wrap=True)
+    out.print(formatting.coverage_sentence(engine.coverage()), soft_wrap=True)
+
+
+def _said_and_true(answer: Asked, names: Mapping[str, str]) -> tuple[str, str, str]:
+    """What the first match says (for an absent query, the first found one), what is true, and the IoU."""
+    match = next(iter(answer.matches if answer.truths else answer.found), None)
+    said = "nothing"
+    if match is not None:
+        said = f"{Path(match.path).name} {_clock(match.span)}, {match.verdict}"
+    if not answer.truths:
+        return console.plain(said), "nothing", ""
+    first = next(iter(answer.truths))
+    video = match.video.content_id if match and match.video.content_id in answer.truths else first
+    true = f"{Path(names.get(video, video)).name} {', '.join(map(_clock, answer.truths[video]))}"
+    return console.plain(said), console.plain(true), f"{answer.iou:.2f}"
+
+
+def _remarks(truth: TruthFile, wrong: int) -> Iterator[str]:
+    only = f", of which {WORST} are shown" if wrong > WORST else ""
+    yield f"Queries: {truth.present} for what is there, {truth.absent} for what is not."
+    yield f"Wrong answers: {wrong}{only}."
+    if truth.to_check:
+        yield f"Not asked, as still marked to_check: {truth.to_check}."
+    if not truth.absent:
+        yield "Without negative_queries nothing can be said of false alarms (found_precision, AUROC, ece)."
+
+
+def _rounded(row: Bin) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in asdict(row).items()}
+
+
+def _clock(span: Span) -> str:
+    return f"{format_time(span.start_seconds)}-{format_time(span.end_seconds)}"
+
+
+def _pairs(spans: Sequence[Span]) -> list[Any]:
+    return [[span.start_seconds, span.end_seconds] for span in spans]

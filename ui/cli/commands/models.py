@@ -1,0 +1,75 @@
+"""`footage models`: the models this project knows, what each can do, and whether it is ready here."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from ui.cli import console, options
+
+if TYPE_CHECKING:
+    from footage.vlm.profiles import Profile
+
+EXAMPLES = options.examples(
+    "footage models", "footage models --json | jq 'select(.skills | index(\"find\")) | .name'"
+)
+
+
+def run(json: options.Json = False, debug: options.Debug = False) -> None:
+    """List the known models: size, licence, what each can do, where it runs, whether its weights are here.
+
+    Any other build of one of these kinds works as well: give --model the path of its folder.
+    """
+    from footage.vlm.profiles import PROFILES
+
+    table = console.table(
+        "name",
+        "kind",
+        "size",
+        "licence",
+        "can",
+        "runs",
+        "weights",
+        right=("size",),
+        whole=("name", "kind", "licence"),
+    )
+    for profile in PROFILES.values():
+        here = _is_here(profile.name)
+        if json:
+            told = asdict(profile) | {"runs": _places(profile), "weights_local": here}
+            console.emit(**{name: value for name, value in told.items() if name != "folder"})
+        table.add_row(
+            profile.name,
+            profile.model_type,
+            _size(profile.billions),
+            profile.licence,
+            ", ".join(profile.skills),
+            ", ".join(_places(profile)),
+            "here" if here else "gated, not here" if profile.gated else "not here",
+        )
+    if not json:
+        console.results().print(table)
+
+
+def _places(profile: Profile) -> list[str]:
+    """Where a model runs: in this process, or on a server that fetches it from the hub itself."""
+    return ["here", "server"] if profile.repository else ["here"]
+
+
+def _size(billions: float) -> str:
+    """Parameters, as "2.2B" or "2M"."""
+    if not billions:
+        return "?"
+    return f"{billions:g}B" if billions >= 0.1 else f"{1000 * billions:g}M"
+
+
+def _is_here(name: str) -> bool:
+    """Whether a profile's weights can be read without asking the hub."""
+    from footage.core.errors import ModelError
+    from footage.vlm.weights import locate
+
+    try:
+        locate(name, offline=True)
+    except ModelError:
+        return False
+    return True

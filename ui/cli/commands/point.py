@@ -1,0 +1,79 @@
+"""`footage point`: where something is in a picture or a stretch of video, and how many there are of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ui.cli import asking, console, options, pointing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXAMPLES = options.examples(
+    'footage point street.mp4@12.5 "the red car" --model molmo2-4b',
+    'footage point square.mp4@1:10 "count the people" --model molmo2-4b --draw people.png',
+    'footage point square.mp4@1:10-1:25 "people with umbrellas" --model molmo2-4b --json',
+)
+
+
+def run(
+    place: Annotated[
+        str, typer.Argument(metavar="VIDEO[@TIME|@START-END]", help="The video file, and what of it.")
+    ],
+    what: Annotated[str, typer.Argument(help="What to point at, or to count.")],
+    draw: pointing.Draw = None,
+    overwrite: pointing.Overwrite = False,
+    window_seconds: options.WindowSeconds = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Point at something: in the picture of a moment, in a stretch, or in the whole video.
+
+    The answer is in pixels of the video's own frames, from the left and from the top; how many different
+    objects there are is counted. A moment is seen in finer detail than a stretch. Objects are numbered in
+    each window by itself.
+    """
+    from footage.vlm.pointing import point_prompt
+
+    scene = asking.scene_of(place)
+    pointing.check_drawing(draw, scene, overwrite=overwrite)
+    settings = options.settings_from(
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        window_seconds=window_seconds,
+    )
+    found = pointing.find(scene, settings, lambda profile: point_prompt(what, profile))
+    if json:
+        pointing.emit(scene, found, "points")
+    else:
+        _show(found)
+    pointing.note_losses(found)
+    if draw is not None:
+        pointing.draw(scene, found, draw, settings, trails=False)
+
+
+def _show(found: Sequence[pointing.Found]) -> None:
+    """How many, then each point."""
+    from footage.core.timecode import format_time
+
+    for each in found:
+        places = each.places
+        pointing.print_count(each)
+        if not places.points:
+            continue
+        table = console.table("time", "object", "x", "y", right=("time", "object", "x", "y"))
+        for point in places.points:
+            table.add_row(
+                format_time(point.time_seconds), str(point.object_id), f"{point.x:.0f}", f"{point.y:.0f}"
+            )
+        console.results().print(table)

@@ -1,0 +1,151 @@
+"""`footage prompt`: give the model a prompt of one's own about a video, and print what it says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from footage.core.errors import UsageError
+from footage.core.timecode import format_time
+from service import factories, locators
+from ui.cli import console, options
+
+if TYPE_CHECKING:
+    from footage.vlm.protocol import Sampling
+
+EXAMPLES = options.examples(
+    'footage prompt gate.mp4 "Describe the video in detail."',
+    'footage prompt match.mkv@12:30-13:00 "Describe the video in detail." --max-new-tokens 200',
+    "footage prompt match.mkv@12:30-13:00 --prompt-file mine.txt --do-sample --temperature 0.7 --seed 1",
+    'footage prompt gate.mp4 "Describe the video in detail." --json | jq -r .text',
+)
+
+
+def run(
+    place: Annotated[
+        str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, and what of it.")
+    ],
+    text: Annotated[str | None, typer.Argument(help="The prompt, as it is.", show_default=False)] = None,
+    prompt_file: Annotated[
+        Path | None, typer.Option("--prompt-file", metavar="FILE", help="Read the prompt from a file.")
+    ] = None,
+    max_new_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-new-tokens", metavar="N", min=1, help="Longest answer, in tokens. That of a caption."
+        ),
+    ] = None,
+    do_sample: Annotated[
+        bool, typer.Option("--do-sample", help="Draw the answer's tokens, at temperature 1 unless given.")
+    ] = False,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the draw.")] = 0,
+    keep_think: Annotated[
+        bool, typer.Option("--keep-think", help="Print what the model says while thinking, too.")
+    ] = False,
+    window_seconds: options.WindowSeconds = None,
+    overlap_seconds: options.OverlapSeconds = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
+    fps: options.Fps = None,
+    min_frames: options.MinFrames = None,
+    max_frames: options.MaxFrames = None,
+    max_pixels: options.MaxPixels = None,
+    temperature: options.Temperature = None,
+    top_p: options.TopP = None,
+    repetition_penalty: options.RepetitionPenalty = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Give the model a prompt as it is written, and print its answer as it is.
+
+    What is longer than a window is shown window by window: one answer each, with the window's times above it.
+    Times within an answer count from its window's start. What Marlin was not trained to answer it answers as
+    best it can.
+    """
+    from footage.inference.models import OpenModel
+    from footage.media.sandbox import probe
+
+    # 1. What is wrong with the file or the prompt is told before anything is loaded.
+    where = locators.parse_place(place)
+    span = where.span(probe(where.path))
+    asked = _asked(text, prompt_file)
+    settings = options.settings_from(
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        window_seconds=window_seconds,
+        overlap_seconds=overlap_seconds,
+        fps=fps,
+        min_frames=min_frames,
+        max_frames=max_frames,
+        max_pixels=max_pixels,
+        temperature=temperature,
+        top_p=top_p,
+        repetition_penalty=repetition_penalty,
+    )
+    if do_sample and settings.temperature == 0:
+        raise UsageError("At temperature 0 nothing is drawn: --do-sample needs more, or none given.")
+    # 2. Ask.
+    factories.check_model(settings)
+    video_model = factories.load_model(settings)
+    with console.steps("asking") as step:
+        told = OpenModel(video_model, timeout_seconds=settings.decode_timeout_seconds).prompt(
+            where.path,
+            asked,
+            max_new_tokens=max_new_tokens,
+            sampling=_sampling(video_model.profile.sampling, draw=do_sample, seed=seed),
+            keep_think=keep_think,
+            start=span.start_seconds,
+            end=span.end_seconds,
+            window_seconds=settings.window_seconds,
+            overlap_seconds=settings.overlap_seconds,
+            on_progress=step,
+        )
+    # 3. Show.
+    for problem in told["problems"]:
+        times = f"{format_time(problem['start'])} - {format_time(problem['end'])}"
+        console.notes().print(f"Not seen: {times}, {console.plain(problem['reason'])}", soft_wrap=True)
+    for window in told["windows"]:
+        if json:
+            console.emit(
+                type="answer",
+                video=str(where.path),
+                start_seconds=window["start"],
+                end_seconds=window["end"],
+                text=window["text"],
+                raw=window["raw"],
+                finish_reason=window["finish_reason"],
+                **told["provenance"],
+            )
+            continue
+        if len(told["windows"]) > 1:
+            console.results().print(f"{format_time(window['start'])} - {format_time(window['end'])}")
+        for line in window["text"].split("\n"):
+            console.results().print(console.plain(line), soft_wrap=True)
+
+
+def _asked(text: str | None, prompt_file: Path | None) -> str:
+    """The prompt, from wherever it was given."""
+    if (text is None) == (prompt_file is None):
+        raise UsageError(
+            "A prompt is needed, either behind the video or as --prompt-file.",
+            hint='For example: footage prompt gate.mp4 "Describe the video in detail."',
+        )
+    asked = factories.read_prompt(prompt_file) if prompt_file else text or ""
+    if not asked.strip():
+        raise UsageError("The prompt is empty.", hint="Write what the model is to do.")
+    return asked
+
+
+def _sampling(base: Sampling, *, draw: bool, seed: int) -> Sampling:
+    """How the answer is written: as the profile says, drawn where that was asked for."""
+    temperature = 1.0 if draw and base.temperature == 0 else base.temperature
+    return replace(base, temperature=temperature, seed=seed)

@@ -1,0 +1,41 @@
+"""`footage models serve-command`: the line that starts a model server for a known model; runs nothing."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Annotated
+
+import typer
+
+from ui.cli import console, options
+
+EXAMPLES = options.examples(
+    "footage models serve-command marlin-2b",
+    "footage models serve-command marlin-2b --port 9000",
+)
+
+
+def run(
+    name: Annotated[str, typer.Argument(help="The model: its name or its repository.")],
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8000,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Print the vLLM command that serves a model, and the --model that asks it."""
+    from footage.vlm.profiles import get_profile
+    from footage.vlm.vllm_command import REASONS, serving
+
+    profile = get_profile(name)
+    command, values = serving(profile, port=port)
+    address = f"http://localhost:{port}/v1#{profile.name}"
+    if json:
+        console.emit(command=[*command, *(word for pair in values for word in pair)], model=address)
+        return
+    lines = [shlex.join(command), *(shlex.join(pair) for pair in values)]
+    typer.echo(" \\\n    ".join(lines))
+    notes = console.notes()
+    for option, _ in values:
+        if option in REASONS:
+            notes.print(f"{option}: {REASONS[option]}", soft_wrap=True)
+    use = "index VIDEOS" if "caption" in profile.skills else "ask VIDEO QUESTION"
+    notes.print(f"Then: footage {use} --model {address}", soft_wrap=True)

@@ -1,0 +1,88 @@
+"""`footage track`: where something goes, from frame to frame of a stretch of video."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from footage.core.errors import UsageError
+from ui.cli import asking, console, options, pointing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXAMPLES = options.examples(
+    'footage track match.mp4@1:10-1:25 "the player who dunks" --model molmo2-4b',
+    'footage track yard.mp4@12-30 "the dogs" --model molmo2-4b --draw dogs.mp4',
+    'footage track gate.mp4 "the white van" --model molmo2-4b --json',
+)
+
+
+def run(
+    place: Annotated[
+        str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, and what of it.")
+    ],
+    what: Annotated[str, typer.Argument(help="What to follow.")],
+    draw: pointing.Draw = None,
+    overwrite: pointing.Overwrite = False,
+    window_seconds: options.WindowSeconds = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Follow something through a stretch of video, or all of it.
+
+    Each object's path is a list of points in pixels of the video's own frames, about two a second. What is
+    longer than a window is followed in each window by itself: object 1 of one need not be object 1 of the
+    next.
+    """
+    from footage.vlm.pointing import track_prompt
+
+    scene = asking.scene_of(place)
+    if scene.is_moment:
+        raise UsageError(
+            f"{place} is a moment, and nothing moves in it.",
+            hint="Write where it ends, too, as in match.mp4@1:10-1:25; or use footage point.",
+        )
+    pointing.check_drawing(draw, scene, overwrite=overwrite)
+    settings = options.settings_from(
+        config,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        window_seconds=window_seconds,
+    )
+    found = pointing.find(scene, settings, lambda profile: track_prompt(what, profile))
+    if json:
+        pointing.emit(scene, found, "tracks")
+    else:
+        _show(found)
+    pointing.note_losses(found)
+    if draw is not None:
+        pointing.draw(scene, found, draw, settings, trails=True)
+
+
+def _show(found: Sequence[pointing.Found]) -> None:
+    """How many, then from where to where each went."""
+    from footage.core.timecode import format_time
+
+    for each in found:
+        places = each.places
+        pointing.print_count(each)
+        if not places.points:
+            continue
+        table = console.table("object", "points", "from", "at", "to", "at", right=("object", "points"))
+        for number, path in places.paths.items():
+            ends = [
+                part
+                for point in (path[0], path[-1])
+                for part in (f"{point.x:.0f}, {point.y:.0f}", format_time(point.time_seconds))
+            ]
+            table.add_row(str(number), str(len(path)), *ends)
+        console.results().print(table)

@@ -1,0 +1,181 @@
+"""`footage ui`: open the app in a browser."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ui.cli import console, options
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
+    from ui.web.access.rules import Access, Role
+
+EXAMPLES = options.examples(
+    "footage ui",
+    "footage ui --db cameras.lancedb --model demo",
+    "footage ui --library-root ~/Videos",
+    "footage ui --host 0.0.0.0 --port 8080",
+    "footage ui --allow-host footage.example.org --no-token",
+)
+PLAIN = (
+    "note: what goes to and from {host} is not encrypted, tokens included. Beyond a network that you trust, "
+    "put a proxy with TLS in front of the app: docs/serve.md shows how."
+)
+"""Said where others reach the app without a proxy."""
+NO_TOKEN = (
+    "note: the app asks visitors of {hosts} for nothing: the proxy has to ask for a password. "
+    "Everyone that the proxy lets through may edit."
+)
+"""Said where a proxy is to keep the door."""
+
+
+def run(
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8501,
+    host: Annotated[
+        str, typer.Option("--host", help="Address to listen on; beyond this machine a token is asked for.")
+    ] = "localhost",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--allow-host",
+            metavar="NAME",
+            help="Host name under which a proxy hands requests on. May be given again.",
+            show_default=False,
+        ),
+    ] = None,
+    token: Annotated[
+        bool | None,
+        typer.Option(
+            "--token/--no-token",
+            help="Ask visitors for a token. Unset: where other machines reach the app. Without one there, a "
+            "proxy named by --allow-host has to ask for a password.",
+            show_default=False,
+        ),
+    ] = None,
+    library_root: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--library-root",
+            metavar="FOLDER",
+            help="Folder that the app may index, with all below it, beside those already indexed. May be "
+            "given again. FOOTAGE_LIBRARY_ROOTS.",
+            show_default=False,
+        ),
+    ] = None,
+    db: options.Db = None,
+    model: options.Model = None,
+    model_path: options.ModelPath = None,
+    device: options.Device = None,
+    allow_remote: options.AllowRemote = None,
+    embedder: options.Embedder = None,
+    config: options.Config = None,
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Open the app: search, play what was found, see what is indexed. Ctrl-C ends it."""
+    from ui.web.access.rules import decided
+    from ui.web.serving import listening, serve
+
+    access = decided(host, port, proxy_hosts=allow_host or [], token=token)
+    settings = options.settings_from(
+        config,
+        db=db,
+        model=model,
+        model_path=model_path,
+        device=device,
+        allow_remote=allow_remote,
+        embedder=embedder,
+        library_roots=[root.expanduser().absolute() for root in library_root] if library_root else None,
+    )
+    sockets = listening(access)
+    _note_who_reaches_it(access)
+    _note_missing_weights(settings)
+    os.environ.update(environment(settings, config=config))
+    _print_addresses(access, settings, json=json)
+    serve(access, sockets)
+
+
+def _note_who_reaches_it(access: Access) -> None:
+    """Say what it means that other machines reach the app."""
+    if not access.beyond_loopback:
+        return
+    if access.tokens is None:
+        hosts = ", ".join(sorted(access.proxy_hosts))
+        console.notes().print(NO_TOKEN.format(hosts=console.plain(hosts)), soft_wrap=True)
+    elif not access.proxy_hosts:
+        console.notes().print(PLAIN.format(host=console.plain(access.host)), soft_wrap=True)
+
+
+def _print_addresses(access: Access, settings: Settings, *, json: bool) -> None:
+    """Print where the app is; with tokens, an address for each role."""
+    from footage.core.endpoint import shown_address
+
+    addresses = {role: address(access, role) for role in ("edit", "view")}
+    if json:
+        shown = {"view_address": addresses["view"]} if access.tokens else {}
+        console.emit(address=addresses["edit"], **shown, db=settings.db, model=shown_address(settings.model))
+    elif access.tokens:
+        lines = [
+            "The app is at (Ctrl-C ends it):",
+            f"  to search and to edit  {addresses['edit']}",
+            f"  to search alone        {addresses['view']}",
+        ]
+        console.results().print("\n".join(lines), soft_wrap=True)
+    else:
+        console.results().print(f"The app is at {addresses['edit']} (Ctrl-C ends it).", soft_wrap=True)
+    sys.stdout.flush()
+
+
+def address(access: Access, role: Role) -> str:
+    """What to open in a browser for a role; with its token, where there are tokens."""
+    if access.proxy_hosts:
+        place = f"https://{min(access.proxy_hosts)}"
+    else:
+        from ui.web.access.rules import WILDCARDS
+
+        host = socket.gethostname() if access.host in WILDCARDS else access.host
+        place = f"http://{f'[{host}]' if ':' in host else host}:{access.port}"
+    return f"{place}/?token={getattr(access.tokens, role)}" if access.tokens else place
+
+
+def _note_missing_weights(settings: Settings) -> None:
+    """Say before the app opens that the model's weights are not here, and what the app does without them."""
+    from footage.core.endpoint import is_address
+    from footage.core.errors import ModelUnavailableError
+    from footage.vlm.weights import locate
+
+    if is_address(settings.model):
+        return
+    try:
+        locate(settings.model, model_path=settings.model_path, offline=True)
+    except ModelUnavailableError as error:
+        console.notes().print(
+            f"note: {console.plain(str(error))}. Without the model the app searches the captions alone. "
+            f"{console.plain(error.hint)}",
+            soft_wrap=True,
+        )
+
+
+def environment(settings: Settings, *, config: Path | None = None) -> dict[str, str]:
+    """What the app reads its settings from, as the options named them.
+
+    Args:
+        settings: What the app works with.
+        config: Config file for every other setting.
+    """
+    told = {}
+    for name in ("db", "model", "model_path", "device", "allow_remote", "embedder"):
+        value = getattr(settings, name)
+        if value is not None:
+            told[f"FOOTAGE_{name.upper()}"] = str(value)
+    if settings.library_roots:
+        told["FOOTAGE_LIBRARY_ROOTS"] = os.pathsep.join(map(str, settings.library_roots))
+    if config is not None:
+        told["FOOTAGE_CONFIG"] = str(config.expanduser().absolute())
+    return told

@@ -1,0 +1,220 @@
+"""How commands speak: results to stdout, progress and errors to stderr; knows no video, index or model."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from footage.core.errors import FootageError, UsageError
+from footage.core.timecode import format_time
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions
+    from rich.measure import Measurement
+    from rich.table import Table
+    from rich.text import Text
+
+EXIT_ANSWERED = 0
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+EXIT_PARTLY = 3
+EXIT_INTERRUPTED = 130
+
+LOG_EVERY_SECONDS = 15.0
+"""How often progress is a line where stderr is no terminal."""
+
+NARROW = 100
+"""Tables on terminals of fewer columns leave out what can be left out."""
+_PIPED_WIDTH = 100_000  # nothing that is piped is ever wrapped or cut
+
+
+def results() -> Console:
+    """The console for answers, on stdout; in a pipe a line is as long as it has to be."""
+    return _console(stderr=False)
+
+
+def notes() -> Console:
+    """The console for everything that is not an answer: progress, remarks, errors; on stderr."""
+    return _console(stderr=True)
+
+
+def _console(*, stderr: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else _PIPED_WIDTH
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+
+
+def plain(text: object) -> str:
+    """A text as it may go to a terminal: whatever could move the cursor or is no character becomes U+FFFD."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
+
+
+def emit(**fields: Any) -> None:
+    """Print one JSON object as one line on stdout."""
+    sys.stdout.write(json.dumps(fields, default=_jsonable) + "\n")
+
+
+def _jsonable(value: object) -> object:
+    if isinstance(value, Path):
+        return str(value)
+    if hasattr(value, "item"):  # a NumPy scalar
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no JSON form")
+
+
+def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:
+    """An empty table in the house style.
+
+    Args:
+        columns: Their heads.
+        right: Those aligned to the right: numbers and times, never broken.
+        whole: Others that are never broken, such as names. Paths are cells of their own kind (``PathCell``).
+    """
+    from rich import box
+    from rich.table import Table
+
+    narrow = results().width < NARROW
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, collapse_padding=narrow)
+    for column in columns:
+        unbroken = column in right or column in whole
+        made.add_column(
+            column, justify="right" if column in right else "left", overflow="fold", no_wrap=unbroken
+        )
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class PathCell:
+    """A path in a table: on one line, and where that is too short, cut from the left: "…/day 2/gate.mp4"."""
+
+    text: str
+    """The path, as it may go to a terminal."""
+    shortest: int = 16
+    """So many columns of it are asked for in any case."""
+
+    def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
+        from rich.cells import cell_len
+        from rich.measure import Measurement
+
+        length = cell_len(self.text)
+        return Measurement(min(length, self.shortest), min(length, max(options.max_width, 1)))
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Text]:
+        from rich.text import Text
+
+        yield Text(cut_from_left(self.text, options.max_width), no_wrap=True)
+
+
+def cut_from_left(text: str, columns: int) -> str:
+    """A text in at most so many columns of a terminal: its end, behind an ellipsis."""
+    from rich.cells import cell_len
+
+    if cell_len(text) <= columns:
+        return text
+    while text and cell_len(text) > max(columns - 1, 0):
+        text = text[1:]
+    return f"\N{HORIZONTAL ELLIPSIS}{text}" if columns else ""
+
+
+def report_error(error: BaseException, *, as_json: bool) -> int:
+    """Word an error for people (or, after ``--json``, for programs) on stderr and return the exit code."""
+    if isinstance(error, KeyboardInterrupt):
+        message, hint, code = "Stopped.", "Run the same command again to go on.", EXIT_INTERRUPTED
+    elif isinstance(error, FootageError):
+        code = EXIT_USAGE if isinstance(error, UsageError) else EXIT_FAILED
+        message, hint = str(error), error.hint
+    else:
+        message = f"Something unexpected went wrong ({type(error).__name__}: {error})."
+        hint, code = "Run the command again with --debug to see where.", EXIT_FAILED
+    if as_json:
+        sys.stderr.write(json.dumps({"error": message, "hint": hint}) + "\n")
+        return code
+    console = notes()
+    console.print(f"error: {plain(message)}", style="red", soft_wrap=True)
+    if hint:
+        console.print(plain(hint), soft_wrap=True)
+    return code
+
+
+def agreed(question: str, *, yes: bool) -> bool:
+    """Ask on a terminal before something is removed; True without asking after --yes or without a terminal.
+
+    Ctrl-C while it asks raises KeyboardInterrupt, as anywhere else.
+    """
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return True
+    notes().print(f"{plain(question)} [y/N] ", end="", soft_wrap=True)
+    if sys.stdin.readline().strip().casefold() in ("y", "yes"):
+        return True
+    notes().print("Nothing was removed.")
+    return False
+
+
+class Show(Protocol):
+    """What progress is told to."""
+
+    def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None:
+        """Show that ``done`` of ``total`` (0: unknown) are done; ``detail`` stands in for the time left."""
+        ...
+
+
+@contextmanager
+def stages() -> Iterator[Show]:
+    """Progress on stderr: a bar in a terminal; a line from time to time in anything else, such as a log."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    console = notes()
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[detail]}", markup=False),
+    )
+    current, base, began = "", 0, 0.0
+    said = time.monotonic()
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None, detail="")
+
+        def show(stage: str, done: int, total: int, detail: str = "") -> None:
+            nonlocal current, base, began, said
+            now = time.monotonic()
+            if stage != current:
+                bar.reset(task)
+                current, base, began = stage, done, now
+            if not detail and base < done < total:
+                detail = f"{rough_time((now - began) / (done - base) * (total - done))} left"
+            bar.update(task, description=stage, completed=done, total=total or None, detail=detail)
+            if bar.disable and now - said >= LOG_EVERY_SECONDS:
+                said = now
+                count = f"{done} of {total}" if total else ""
+                console.print(" ".join(part for part in (f"{stage}:", count, detail) if part), soft_wrap=True)
+
+        yield show
+
+
+@contextmanager
+def steps(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Progress of a single stage on stderr; call what it gives with (done, of how many)."""
+    with stages() as show:
+        show(what, 0, 0)
+        yield lambda done, total: show(what, done, total)
+
+
+def rough_time(seconds: float) -> str:
+    """A length of time to the second: "0:42", "1:02:03"."""
+    return format_time(round(seconds)).removesuffix(".0")
+
+
+def close_stdout() -> None:
+    """Send what is still to be written to nowhere, once the reader of our pipe has gone."""
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), sys.stdout.fileno())

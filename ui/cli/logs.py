@@ -1,0 +1,88 @@
+"""Logs as JSON Lines for whoever watches from outside, and warnings on stderr; knows no run or index."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from footage.core.errors import FileError
+from footage.core.private_files import FILE_MODE
+from ui.cli import console
+
+_PACKAGES = ("footage", "indexer", "search", "ui")
+
+
+class _JsonLines(logging.Formatter):
+    """One object a line: when, how bad, what, and what the message carries in ``extra={"fields": ...}``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        told = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            told["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(told, default=str)
+
+
+class _Warnings(logging.Handler):
+    """Warnings as lines on stderr, above the progress; each names the file it is about, and the reason."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one."""
+        told = getattr(record, "fields", {})
+        parts = (self.format(record), told.get("path", ""), told.get("reason", ""))
+        for line in ": ".join(part for part in parts if part).splitlines():
+            console.notes().print(console.plain(line), soft_wrap=True)
+
+
+@contextmanager
+def logging_to(path: Path | None) -> Iterator[None]:
+    """Show what the project's packages warn of on stderr; log to a file, from INFO on, unless it is None.
+
+    Raises:
+        FileError: the file cannot be written.
+    """
+    handlers: list[logging.Handler] = [_Warnings()]
+    if path is not None:
+        handlers.append(_file_handler(path))
+    loggers = [logging.getLogger(name) for name in _PACKAGES]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        if path is not None:
+            logger.setLevel(logging.INFO)
+        for handler in handlers:
+            logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            for handler in handlers:
+                logger.removeHandler(handler)
+            logger.setLevel(level)
+        for handler in handlers:
+            handler.close()
+
+
+def _file_handler(path: Path) -> logging.Handler:
+    """Writes JSON Lines to the end of a file; errors as ``logging_to``."""
+    try:
+        os.close(os.open(path.expanduser(), os.O_WRONLY | os.O_APPEND | os.O_CREAT, FILE_MODE))
+        handler = logging.FileHandler(path.expanduser(), encoding="utf-8")
+    except OSError as error:
+        raise FileError(
+            f"the log {path} cannot be written: {error.strerror}", hint="Name another --log-file."
+        ) from error
+    handler.setFormatter(_JsonLines())
+    return handler

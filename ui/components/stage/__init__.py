@@ -1,6 +1,0 @@
-"""The player: a stretch of a video around a span, in and out points, and a timeline of the whole video."""
-
-from ui.components.stage.component import StageState, show
-from ui.components.stage.lanes import Mark
-
-__all__ = ["Mark", "StageState", "show"]

@@ -1,0 +1,70 @@
+"""The Streamlit app's entry: opens the index, shows the pages, words every error; searches nothing itself.
+
+Streamlit puts this folder first on the path, so nothing here may bear the name of a top-level package.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import streamlit as st
+
+from footage.core.config import load_settings
+from footage.core.errors import FootageError, StoreMissingError
+from service import factories
+from ui.web.access.visitor import may_edit
+from ui.web.components import notices, pages, resources
+from ui.web.views import highlights, library, review, searching
+
+_COMPONENTS = Path(__file__).parent / "components"
+logger = logging.getLogger(__name__)
+
+
+def main(load_model: resources.LoadModel = factories.named_model) -> None:
+    """Draw the app.
+
+    Args:
+        load_model: Loads the model that the settings name.
+    """
+    st.set_page_config(page_title="footage", page_icon=str(_COMPONENTS / "logo.svg"), layout="wide")
+    st.logo(str(_COMPONENTS / "logo.svg"), size="large")
+    st.html(_COMPONENTS / "style.css")
+    views = {
+        "Search": (searching.show, "search"),
+        "Highlights": (highlights.show, "movie"),
+        "Review": (review.show, "checklist"),
+        "Library": (library.show, "video_library"),
+    }
+    if not may_edit():
+        del views["Highlights"]  # nothing can be made of them
+    tabs = [
+        st.Page(
+            lambda show=show: show(resources.Desk(load_settings(), load_model)),
+            title=title,
+            icon=f":material/{icon}:",
+            url_path="" if title == "Search" else title.lower(),
+            default=title == "Search",
+        )
+        for title, (show, icon) in views.items()
+    ]
+    page = st.navigation(tabs, position="top")
+    try:
+        page.run()
+    except StoreMissingError as error:
+        st.html(notices.no_index(error, str(load_settings().db)))
+        pages.begin()
+        library.run_panel(load_settings())
+    except FootageError as error:
+        st.html(notices.problem(error))
+    except Exception as error:  # a bug: the person gets a sentence, the terminal the traceback
+        logger.exception("unexpected")
+        unexpected = FootageError(
+            f"Something unexpected went wrong ({type(error).__name__})",
+            hint="The terminal that runs the app says where",
+        )
+        st.html(notices.problem(unexpected))
+
+
+if __name__ == "__main__":
+    main()

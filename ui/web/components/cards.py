@@ -1,0 +1,223 @@
+"""Draws result cards, event cards and tiles as HTML; pure, fetches nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from footage.core.types import Event, File, Match
+from footage.store import Mark
+from search.query.filters import read_moment
+from ui.web.components import markup
+
+if TYPE_CHECKING:
+    from search.composite import JointMatch
+    from service.export import Clip
+
+_VERDICTS = {
+    "found": ("fx-found", "✓", "Found", "All the evidence together speaks for it."),
+    "uncertain": (
+        "fx-uncertain",
+        "?",
+        "Uncertain",
+        "The evidence is mixed.",
+    ),
+    "not checked": (
+        "fx-notchecked",
+        "\N{MIDDLE DOT}",
+        "Not checked",
+        "By its caption; the model has not looked.",
+    ),
+    "not found": (
+        "fx-notfound",
+        "✕",
+        "Not found",
+        "The model looked, and what it named is most likely something else.",
+    ),
+}
+
+
+def result(
+    match: Match | JointMatch,
+    *,
+    picture: str,
+    strip: str,
+    file: File | None = None,
+    words: str = "",
+    chosen: bool = False,
+    pending: bool = False,
+    others: int = 0,
+) -> str:
+    """One answer as a card.
+
+    Args:
+        match: The answer.
+        picture: Address of a frame of it; empty for none.
+        strip: Its timeline, as HTML.
+        file: The file, for its camera and its clock.
+        words: What was looked for, to mark the words of it that are said.
+        chosen: Whether the player shows it.
+        pending: Whether the model has still to look at it.
+        others: How many more answers are like it.
+    """
+    tags = badge("pending" if pending else match.verdict)
+    source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
+    if match.offline:
+        source += '<span class="fx-tag">offline</span>'
+    if others:
+        source += f'<span class="fx-tag">and {others} more</span>'
+    told = (match,) if isinstance(match, Match) else match.parts
+    said = "".join(
+        f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>' for part in told
+    )
+    where = "".join(f"<span>{markup.text(word)}</span>" for word in _place_and_time(match, file))
+    return _card(
+        picture,
+        f'<div class="fx-top">{tags}{source}{_sure(match)}</div>{said}'
+        f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(match.path))}</span>'
+        f"{where}<b>{markup.clock_span(match.span)}</b></p>{strip}",
+        chosen=chosen,
+    )
+
+
+def _place_and_time(match: Match | JointMatch, file: File | None) -> list[str]:
+    """The camera, and the time of day where the clock of the file is known."""
+    if file is None:
+        return []
+    when = wall_clock(file, match.span.start_seconds)
+    return [word for word in (file.camera, when) if word]
+
+
+def wall_clock(file: File, seconds: float = 0.0) -> str:
+    """The wall-clock time of a moment of a file, "about" where its clock is guessed; empty where unknown."""
+    began = read_moment(file.recorded_at)
+    if began is None:
+        return ""
+    told = (began + timedelta(seconds=seconds)).isoformat(sep=" ", timespec="seconds")
+    return f"about {told}" if file.clock_source == "guessed" else told
+
+
+def _sure(match: Match | JointMatch) -> str:
+    """How sure it is that it is there; where the model has not looked, how near the caption is."""
+    if match.confidence is None:
+        title, told = "How near the indexed text comes, 0 to 1", f"score {match.score:.2f}"
+    else:
+        title, told = "How likely it is there, by all the evidence", f"{match.confidence:.0%} sure"
+        if not match.calibrated:
+            title += "; uncalibrated for this model"
+    return f'<span class="fx-score" title="{title}">{told}</span>'
+
+
+def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> str:
+    """One indexed event as a card.
+
+    Args:
+        item: The event.
+        picture: Address of a frame of it; empty for none.
+        chosen: Whether the player shows it.
+        tag: A word to say of it.
+    """
+    said = f'<span class="fx-tag">{markup.text(tag)}</span>' if tag else ""
+    return _card(
+        picture,
+        f'<p class="fx-text">{markup.text(item.text)}</p>'
+        f'<p class="fx-meta"><b>{markup.clock_span(item.span)}</b>{said}</p>',
+        chosen=chosen,
+        small=True,
+    )
+
+
+def clip(item: Clip, *, number: int, picture: str) -> str:
+    """One collected clip as a card.
+
+    Args:
+        item: The clip.
+        number: Its place, from 1.
+        picture: Address of a frame of it; empty for none.
+    """
+    return _card(
+        picture,
+        f'<div class="fx-top">{badge(item.verdict)}<span class="fx-score">{number}</span></div>'
+        f'<p class="fx-text">{markup.text(item.text or item.title)}</p>'
+        f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(item.path))}</span>'
+        f"<b>{markup.clock_span(item.span)}</b><span>{item.span.duration_seconds:.1f} s</span></p>",
+        chosen=False,
+        small=True,
+    )
+
+
+def item(
+    mark: Mark, name: str, *, picture: str, chosen: bool = False, new: bool = False, verdict: str = ""
+) -> str:
+    """Something that a saved search found, as a card.
+
+    Args:
+        mark: Where it is, and what was decided.
+        name: What its file is called.
+        picture: Address of a frame of it; empty for none.
+        chosen: Whether the player shows it.
+        new: Whether the last look was the first to find it.
+        verdict: What the look at hand says of it; empty for nothing.
+    """
+    fresh = '<span class="fx-state fx-state-new">new</span>' if new else ""
+    judged = badge(verdict) if verdict else ""
+    note = f'<p class="fx-note">{markup.text(mark.text)}</p>' if mark.text else ""
+    who = f"{mark.state} by {mark.author}" if mark.author and mark.state != "open" else mark.state
+    return _card(
+        picture,
+        f'<div class="fx-top">{state(mark.state, who)}{fresh}{judged}</div>'
+        f'<p class="fx-text">{markup.text(mark.found_text) or "(no text)"}</p>'
+        f'<p class="fx-meta"><span class="fx-name">{markup.text(name)}</span>'
+        f"<b>{markup.clock_span(mark.span)}</b></p>{note}",
+        chosen=chosen,
+    )
+
+
+def tile(name: str, duration_seconds: float, *, picture: str, note: str) -> str:
+    """One video as a tile.
+
+    Args:
+        name: What it is called.
+        duration_seconds: How long it is.
+        picture: Address of one of its frames; empty for none.
+        note: What to say below the name.
+    """
+    return (
+        f'<figure class="fx-tile">{_picture(picture, markup.clock(round(duration_seconds)))}'
+        f"<figcaption><b>{markup.text(name)}</b><span>{markup.text(note)}</span></figcaption></figure>"
+    )
+
+
+def state(name: str, words: str = "") -> str:
+    """What became of something, in a word and a colour."""
+    return f'<span class="fx-state fx-state-{markup.text(name)}">{markup.text(words or name)}</span>'
+
+
+def badge(verdict: str) -> str:
+    """A verdict in a word, a sign and a colour; "pending" while the model is asked."""
+    style, sign, word, why = _VERDICTS.get(
+        verdict, ("fx-pending", "…", "Looking", "The model is asked about this moment.")
+    )
+    return f'<span class="fx-badge {style}" title="{why}"><i aria-hidden="true">{sign}</i>{word}</span>'
+
+
+def source_of(match: Match | JointMatch) -> str:
+    """Whose span a match has, in words."""
+    told = (match,) if isinstance(match, Match) else match.parts
+    return "span by the model" if all(part.grounded for part in told) else "span from the index"
+
+
+def _card(picture: str, body: str, *, chosen: bool, small: bool = False) -> str:
+    state = " fx-now" if chosen else ""
+    size = " fx-small" if small else ""
+    inside = f'{_picture(picture)}<div class="fx-body">{body}</div>'
+    return f'<article class="fx-card{size}{state}">{inside}</article>'
+
+
+def _picture(address: str, corner: str = "") -> str:
+    image = (
+        f'<img src="{markup.text(address)}" alt="">'
+        if address
+        else '<span class="fx-blank">no picture</span>'
+    )
+    return f'<div class="fx-thumb">{image}{f"<em>{markup.text(corner)}</em>" if corner else ""}</div>'

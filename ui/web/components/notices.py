@@ -1,0 +1,121 @@
+"""Says in a sentence what is wrong, what is missing, or what was searched; HTML only, knows no page."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from footage.core.errors import FootageError
+from ui.cli.formatting import count, is_empty
+from ui.web.components import markup
+
+if TYPE_CHECKING:
+    from footage.store import IndexStatus
+    from search.composite import JointResult
+    from search.engine import SearchResult
+
+
+def problem(error: FootageError) -> str:
+    """An error as one sentence and its hint."""
+    hint = f"<p>{markup.text(sentence(error.hint))}</p>" if error.hint else ""
+    what = f"<b>{markup.text(sentence(str(error)))}</b>"
+    return f'<div class="fx-notice fx-problem" role="alert">{what}{hint}</div>'
+
+
+def remark(head: str, body: str = "") -> str:
+    """A calm remark; both texts are shown as they are."""
+    more = f"<p>{markup.text(body)}</p>" if body else ""
+    return f'<div class="fx-notice"><b>{markup.text(head)}</b>{more}</div>'
+
+
+def no_index(error: FootageError, db: str) -> str:
+    """What to do while there is no index: the command that makes one."""
+    return (
+        '<div class="fx-empty"><h2>Nothing is indexed yet</h2>'
+        f"<p>{markup.text(sentence(str(error)))} Make an index, then reload this page:</p>"
+        f"<pre>footage index path/to/videos --db {markup.text(shlex.quote(db))}</pre>"
+        "<p>To try it on the sample clips that come with the project: <code>make demo</code></p></div>"
+    )
+
+
+def nothing_found(query: str, result: SearchResult | JointResult, *, looked: bool) -> str:
+    """The honest answer when nothing comes near a query: what was searched, and what the model looked at.
+
+    Args:
+        query: What was looked for.
+        result: What the search answered.
+        looked: Whether the model was to look.
+    """
+    seen = result.coverage
+    head = "Not found" if result.outcome == "not found" else "No caption matches"
+    rows = [
+        ("Captions searched", f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)}"),
+        ("Videos", f"{seen.videos:,}"),
+        (
+            "The model looked at",
+            f"{markup.clock(result.looked.seconds)} in {count(result.looked.windows, 'window')}"
+            if result.looked.windows
+            else "nothing",
+        ),
+    ]
+    if result.looked.unseen:
+        rows.append(("Left out", count(result.looked.unseen, "window")))
+    if seen.files_failed:
+        rows.append(("Files that could not be read", f"{seen.files_failed:,}"))
+    if result.matches:
+        nearest = result.matches[0]
+        where = f"{markup.clock_span(nearest.span)} of {markup.file_name(nearest.path)}"
+        rows.append(
+            ("Closest", f"“{markup.shortened(nearest.text, 120)}”, {where}" if nearest.text else where)
+        )
+    table = "".join(f"<dt>{name}</dt><dd>{markup.text(told)}</dd>" for name, told in rows)
+    if is_empty(seen):
+        advice = "The index holds no video yet: fill it with footage index path/to/videos."
+    elif not seen.videos:
+        advice = "No video meets the filters: see Library for the names of cameras and collections."
+    elif looked:
+        advice = "To have the model look at everything, whatever captions say: Options, “Look everywhere”."
+    else:
+        advice = "To have the model look as well, turn on “Ask the model when exactly”."
+    return (
+        f'<div class="fx-empty"><h2>{head}</h2>'
+        f"<p>Nothing there comes near “{markup.text(markup.shortened(query, 200))}”.</p>"
+        f'<dl class="fx-facts">{table}</dl><p>{advice}</p></div>'
+    )
+
+
+def coverage(result: SearchResult | JointResult) -> str:
+    """What an answer is based on: how much was searched, under which model, how long it took."""
+    seen = result.coverage
+    looked = result.looked
+    parts = [
+        f"searched {count(seen.videos, 'video')}",
+        f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)} indexed",
+    ]
+    if looked.windows:
+        parts.append(
+            f"the model looked at {markup.clock(looked.seconds)} in {count(looked.windows, 'window')}"
+            + (f", {looked.unseen} left out" if looked.unseen else "")
+        )
+    if seen.files_failed:
+        parts.append(f"{count(seen.files_failed, 'file')} could not be read (see Library)")
+    timings = result.timings
+    parts.append(f"{timings.retrieve_seconds + timings.load_seconds + timings.ground_seconds:.1f} s")
+    return f'<p class="fx-coverage">{markup.text(", ".join(parts))}</p>'
+
+
+def holdings(status: IndexStatus) -> str:
+    """What an index holds, in one line."""
+    line = (
+        f"{count(status.videos, 'video')}, {markup.clock(status.seconds_indexed)} of "
+        f"{markup.clock(status.seconds_total)} indexed, {count(status.events, 'event')}"
+    )
+    return line + (f", model {status.model.model}" if status.model else "")
+
+
+def sentence(words: str) -> str:
+    """The words with a capital at the front and a full stop at the end."""
+    words = words.strip()
+    if not words:
+        return ""
+    return words[0].upper() + words[1:] + ("" if words[-1] in ".!?" else ".")

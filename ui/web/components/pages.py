@@ -1,0 +1,110 @@
+"""What the review and library pages share: their style, troubles that outlast a click, who is at work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec
+
+import streamlit as st
+
+from footage.core.config import Settings
+from footage.core.errors import FootageError
+from footage.core.types import Span, Video
+from ui.web import index_jobs
+from ui.web.access.visitor import current_access, may_edit
+from ui.web.components import notices, player
+from ui.web.components.resources import Desk
+
+P = ParamSpec("P")
+
+
+def begin() -> None:
+    """Load the style, and say what the last click ran into or came to."""
+    st.html(Path(__file__).with_name("pages.css"))
+    state = st.session_state
+    if trouble := state.pop("page_trouble", None):
+        st.html(notices.problem(trouble))
+    if remark := state.pop("page_remark", None):
+        st.toast(remark)
+
+
+def acting(act: Callable[P, str | None]) -> Callable[P, None]:
+    """Make a callback of an act: its words are shown in passing, its error as a sentence on the page."""
+
+    @wraps(act)
+    def callback(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            st.session_state.page_remark = act(*args, **kwargs)
+        except FootageError as error:
+            st.session_state.page_trouble = error
+
+    return callback
+
+
+def author(desk: Desk) -> None:
+    """Ask who is at work, once a session; the name is in the session state as "author".
+
+    Where only this machine reaches the app, the name that was last signed with is suggested.
+    """
+    state = st.session_state
+    if "author" not in state:
+        state.author = _last_author(desk) if index_jobs.on_this_machine_alone(_address()) else ""
+    st.text_input("Your name", key="author", max_chars=80, placeholder="Your name", persist_state="session")
+
+
+def signed() -> str:
+    """Who is at work, as typed."""
+    return str(st.session_state.get("author", "")).strip()
+
+
+def may_index(settings: Settings) -> bool:
+    """Whether this visitor may start index runs."""
+    access = current_access()
+    if access is not None and settings.allow_indexing_from_app is None:
+        return may_edit() and access.may_index_by_default
+    return may_edit() and index_jobs.allowed(settings, _address())
+
+
+def play(
+    desk: Desk,
+    video: Video,
+    path: str,
+    span: Span,
+    *,
+    text: str,
+    matches: Sequence[Span] = (),
+    autoplay: bool,
+) -> None:
+    """Show a moment of a video in the player."""
+    st.fragment(player.show)(
+        desk.settings.cache_dir,
+        video,
+        path,
+        span,
+        outline=desk.outline(video.content_id),
+        matches=[player.Mark(match, text if match == span else "") for match in matches],
+        text=text,
+        autoplay=autoplay,
+        file=desk.store.file_at(path),
+    )
+
+
+def paged(total: int, size: int, *, key: str) -> range:
+    """Which of many things to show; draws the pages to turn where there is more than one."""
+    pages = max(1, -(-total // size))
+    number = st.pagination(pages, key=f"{key}_{pages}") if pages > 1 else 1
+    return range((number - 1) * size, min(number * size, total))
+
+
+def _last_author(desk: Desk) -> str:
+    book = desk.store.notebook
+    decided = [(mark.made_at, mark.author) for mark in book.marks(kinds=["review"])]
+    corrected = [(each.made_at, each.author) for each in book.corrections()]
+    return max((told for told in [*decided, *corrected] if told[1]), default=(0.0, ""))[1]
+
+
+def _address() -> str | None:
+    address: str | None = st.get_option("server.address")
+    return address

@@ -1,0 +1,6 @@
+"""The player: a stretch of a video around a span, in and out points, and a timeline of the whole video."""
+
+from ui.web.components.player.component import StageState, show
+from ui.web.components.player.lanes import Mark
+
+__all__ = ["Mark", "StageState", "show"]

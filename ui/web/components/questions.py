@@ -1,0 +1,234 @@
+"""The search box and its options: what is asked, and how far to look; searches nothing."""
+
+from __future__ import annotations
+
+import logging
+import re
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from footage.core.errors import FootageError, StoreError, UsageError
+from search.pages import Grouping
+from search.query.parser import did_you_mean
+from search.retrieval.retriever import Arm
+from ui.web.access.visitor import editing, may_edit
+from ui.web.components import markup, notices
+from ui.web.components.resources import Desk
+
+if TYPE_CHECKING:
+    from search.query.parser import Query
+
+logger = logging.getLogger(__name__)
+
+RECENT = 4
+"""Saved questions, and recent ones, that are offered."""
+EXAMPLES = 4
+"""Questions offered while nothing is asked."""
+MODES: dict[Arm, str] = {"hybrid": "Meaning and words", "vector": "Meaning", "text": "Words"}
+"""By what the index's texts are ordered."""
+GROUPS: dict[Grouping, str] = {"none": "Every moment", "video": "One a video", "event": "One a sentence"}
+"""What is listed of answers that are alike."""
+Options = tuple[Arm, Grouping, bool, float | None]
+_KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}  # and shared with the address
+LIKE = "like"
+"""Key in the page's address of the moment that others are to be like."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What stands to be answered; equal questions have equal answers while nobody writes to the index."""
+
+    text: str
+    """The query as typed; empty when something like a moment is asked for, or nothing."""
+    like: str = ""
+    """Instead of a query: "VIDEO@TIME", the moment that others are to be like."""
+    exact: bool = True
+    """Whether the model is to look."""
+    mode: Arm = "hybrid"
+    """By what the index's texts are ordered."""
+    group: Grouping = field(default="none", compare=False)
+    """What is listed of answers that are alike."""
+    exhaustive: bool = False
+    """Whether the model is to look everywhere that the filters leave."""
+    budget_seconds: float | None = None
+    """How long it may look; without bound when None."""
+
+    def __bool__(self) -> bool:
+        return bool(self.text or self.like)
+
+
+def asked() -> bool:
+    """Whether anything is asked: when the page is opened its address says; the options take theirs alone."""
+    state, given = st.session_state, st.query_params
+    if "asked" not in state:
+        state.asked = state.typed = given.get("q", "").strip()
+        state.like = "" if state.asked else given.get(LIKE, "")
+    return bool(state.asked or state.like)
+
+
+def form(desk: Desk) -> Question:
+    """Draw the search box; the question that stands, once ``asked`` has looked for it."""
+    state = st.session_state
+    with st.form("ask", border=False):
+        box, button = st.columns([8, 1], vertical_alignment="bottom", gap="small")
+        box.text_input(
+            "What happens?",
+            key="typed",
+            placeholder="What happens? For example: a red car drives from left to right",
+            label_visibility="collapsed",
+            persist_state="session",
+        )
+        submitted = button.form_submit_button("Search", type="primary", width="stretch", on_click=ask)
+    with st.container(horizontal=True, vertical_alignment="center", key="chips", gap="small"):
+        for number, (query, icon) in enumerate({} if state.asked else _offered(desk).items()):
+            st.button(
+                markup.label(query, most=60), key=f"chip_{number}", icon=icon, on_click=ask, args=(query,)
+            )
+        exact = st.toggle(
+            "Ask the model when exactly",
+            value=True,
+            key="exact",
+            help="The index finds the video; the model then looks again and names the span. Slower, better.",
+            **_KEPT,
+        )
+        with st.popover("Options", icon=":material/tune:"):
+            mode, group, everywhere, budget = _options(exact=exact)
+            if state.asked and may_edit():
+                _save(desk, state.asked)
+    if submitted and not state.asked:
+        st.html(notices.problem(UsageError("there is nothing to search for", hint="say what happens")))
+    return Question(state.asked, state.like, exact, mode, group, everywhere, budget)
+
+
+def ask(query: str | None = None) -> None:
+    """Make this, or what was typed, the question; the page's address holds it, to be kept and shared."""
+    state = st.session_state
+    state.typed = state.asked = (state.typed if query is None else query).strip()
+    state.like = ""
+    _begin_anew()
+
+
+def ask_like(moment: str) -> None:
+    """Ask for moments like one of a video, "VIDEO@TIME"."""
+    st.session_state.typed = st.session_state.asked = ""
+    st.session_state.like = moment
+    _begin_anew()
+
+
+def narrowed(text: str, **filters: str) -> str:
+    """A query with some filters more, each in quotes where it needs them; one of that name is replaced."""
+    for name, value in filters.items():
+        rest = re.sub(rf'(?<!\S){name}:("[^"]*"|\S*)', " ", text, flags=re.IGNORECASE)
+        text = " ".join([*rest.split(), f'{name}:"{value.replace(chr(34), "")}"'])
+    return text
+
+
+def understood(query: Query) -> str:
+    """What was read as filters, negations and operators, and what was not, as HTML; empty for none."""
+    read = "".join(f'<span class="fx-chip">{markup.text(term)}</span>' for term in query.understood)
+    unread = "".join(
+        f'<span class="fx-chip fx-unread" title="{_as_words(term)}">'
+        f"{markup.text(term)} <i>as words</i></span>"
+        for term in query.unread
+    )
+    return f'<div class="fx-chips"><b>Understood</b>{read}{unread}</div>' if read or unread else ""
+
+
+def _as_words(term: str) -> str:
+    """Why a term is no filter, for the title of its chip."""
+    meant = did_you_mean(term)
+    return "This is no filter: it is searched as words." + (f" Did you mean {meant}?" if meant else "")
+
+
+def _options(*, exact: bool) -> Options:
+    mode = st.segmented_control(
+        "Look by", list(MODES), default="hybrid", key="mode", format_func=MODES.__getitem__, **_KEPT
+    )
+    group = st.segmented_control(
+        "List", list(GROUPS), default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
+    )
+    everywhere = st.toggle(
+        "Look everywhere",
+        key="everywhere",
+        disabled=not exact,
+        help="The model looks at every window that the filters leave, whatever captions say. It takes long.",
+        **_KEPT,
+    )
+    budget = st.number_input(
+        "Look for so many seconds at most",
+        key="budget",
+        min_value=1.0,
+        step=5.0,
+        value=None,
+        placeholder="no bound",
+        disabled=not exact,
+        **_KEPT,
+    )
+    return mode or "hybrid", group or "none", everywhere and exact, budget if exact else None
+
+
+def _begin_anew() -> None:
+    state, told = st.session_state, st.query_params
+    state.answered = None
+    for name, value in (("q", state.asked), (LIKE, state.like)):
+        if value:
+            told[name] = value
+        elif name in told:
+            del told[name]
+
+
+def note(desk: Desk, question: Question) -> None:
+    """Remember that this was looked for; a search is not held up where that cannot be written.
+
+    What is asked by somebody who may only view leaves no trace in the index.
+    """
+    if not may_edit():
+        return
+    try:
+        desk.store.notebook.note_search(question.text, mode=question.mode, at=time.time())
+    except StoreError as error:
+        logger.warning("the search is not remembered: %s", error)
+
+
+def _save(desk: Desk, query: str) -> None:
+    """A name under which to ask this again, and to review what is new."""
+    from search.saved_searches import save
+
+    with st.form("save_search", border=False):
+        name = st.text_input(
+            "Save this search as", placeholder="cars at the gate", max_chars=80, key="save_as"
+        )
+        if st.form_submit_button("Save", icon=":material/bookmark_add:", width="stretch"):
+            try:
+                with editing(desk.settings, "save search"):
+                    save(desk.store.notebook, name, query)
+                st.toast("Saved: see Review for what is new.")
+            except FootageError as error:
+                st.html(notices.problem(error))
+
+
+def _offered(desk: Desk) -> dict[str, str | None]:
+    """Questions to press, with their icons: what the index can answer, recent ones, saved ones."""
+    book = desk.store.notebook
+    saved: dict[str, str | None] = {
+        search.query: ":material/bookmark:" for search in book.saved_searches()[:RECENT]
+    }
+    recent: dict[str, str | None] = {
+        search.query: ":material/history:" for search in book.recent_searches()[:RECENT]
+    }
+    examples: dict[str, str | None] = dict.fromkeys(_examples(desk))
+    return examples | recent | saved | examples if examples else {}
+
+
+def _examples(desk: Desk) -> list[str]:
+    """Questions that the index can answer: an event of each of its first videos, all different."""
+    first = sorted(desk.store.committed())[: 2 * EXAMPLES]
+    examples: list[str] = []
+    for number, events in enumerate(desk.store.events_of(first).values()):
+        turned = [*events[number:], *events[:number]]
+        fresh = (event.text for event in turned if event.text.strip() and event.text not in examples)
+        examples.extend(list(fresh)[:1])
+    return examples[:EXAMPLES]

@@ -1,0 +1,331 @@
+"""Index runs beside the app: starts one, says how it goes, stops it; draws nothing, knows no model.
+
+A run is a process of its own, `footage index`, that outlives the page and the app. What it writes lies in
+the cache folder, so that every page, reloaded or opened later, reads the same. Whether it goes on is told by
+a lock that it holds as long as it lives, not by its number, which another process may bear by then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from footage.core.config import Settings
+from footage.core.errors import FileError, FootageError, StoreMissingError, UsageError
+from footage.core.names import on_disk
+from footage.core.private_files import private_folder
+from footage.store import Store
+from indexer.library import absolute
+from ui.web.access.rules import is_loopback
+
+TAIL_BYTES = 64 * 1024
+"""So much of the end of a file is read."""
+MOST_PATHS = 500
+"""Most paths that go to a run; a command line has its limits."""
+_ROOTS_SHOWN = 5
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run has come; see ``indexer.progress.Progress``."""
+
+    stage: str
+    """"starting" until it says more, then "looking", "captioning" or "done"."""
+    files_done: int = 0
+    """Files that are through."""
+    files_total: int = 0
+    """Files found."""
+    windows_done: int = 0
+    """Windows captioned, or given up."""
+    windows_total: int = 0
+    """Windows in all."""
+    speed: float = 0.0
+    """Footage seconds captioned per second."""
+    eta_seconds: float | None = None
+    """Time left, in seconds, where it can be told."""
+    current: str = ""
+    """Path of the file at hand."""
+    waiting: str = ""
+    """What the model waits for, such as a server that is away."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The last run that was started from the app."""
+
+    state: Literal["running", "stopping", "done", "stopped", "failed"]
+    """How it goes, or how it ended."""
+    paths: tuple[str, ...]
+    """What it was to index."""
+    started_at: float
+    """Seconds since the epoch."""
+    progress: Progress
+    """How far it came."""
+    summary: Mapping[str, Any]
+    """What it did, as `footage index --json` says; empty before it has."""
+    error: FootageError | None = None
+    """Why it failed."""
+
+
+def allowed(settings: Settings, address: str | None) -> bool:
+    """Whether index runs may be started from the app.
+
+    Args:
+        settings: Say yes or no, or leave it to the address.
+        address: What the app listens on; None or empty for every address there is.
+    """
+    if settings.allow_indexing_from_app is not None:
+        return settings.allow_indexing_from_app
+    return on_this_machine_alone(address)
+
+
+def on_this_machine_alone(address: str | None) -> bool:
+    """Whether an address to listen on is one that no other machine reaches."""
+    return is_loopback(address or "")
+
+
+def indexed_roots(store: Store) -> list[str]:
+    """The folders that runs were started on, or the single files, in order.
+
+    Rows of files may have been imported with captions, and then say whatever their writer wanted: only what
+    a run on this index was asked to index counts.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    asked = {os.path.realpath(path) for path in {path for run in store.runs() for path in run.paths}}
+    roots = {file.root or file.path for file in store.files() if file.state != "gone"}
+    return sorted(root for root in roots if _is_in(Path(os.path.realpath(root)), asked))
+
+
+def _is_in(path: Path, folders: set[str]) -> bool:
+    """Whether a path is one of some, or lies in one of them."""
+    return any(str(each) in folders for each in (path, *path.parents))
+
+
+def check_roots(settings: Settings, paths: Sequence[Path | str]) -> None:
+    """See that all of some paths lie in folders that the app may index, links and ".." followed.
+
+    Raises:
+        UsageError: one does not.
+        StoreError: the index cannot be read.
+    """
+    try:
+        indexed = indexed_roots(Store.open(settings.db))
+    except StoreMissingError:
+        indexed = []
+    named = [*map(str, settings.library_roots), *indexed]
+    roots = [os.path.realpath(root) for root in named]
+    for path in paths:
+        real = os.path.realpath(path)
+        if not any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
+            shown = [root for root in roots if os.path.isdir(root)][:_ROOTS_SHOWN]
+            allowed = f"It may index {', '.join(shown)}. " if shown else ""
+            raise UsageError(
+                f"{path} lies in no folder that the app may index",
+                hint=f"{allowed}Start the app with --library-root FOLDER, or use footage index.",
+            )
+
+
+def checked_folder(text: str, settings: Settings) -> Path:
+    """A folder as typed, made absolute.
+
+    Raises:
+        UsageError: nothing was typed, or the app may not index there.
+        FileError: there is no folder there that may be read.
+        StoreError: the index cannot be read.
+    """
+    if not text.strip() or "\0" in text:
+        raise UsageError("there is no folder to index", hint="Type the path of a folder with videos in it.")
+    folder = on_disk(absolute(text.strip()))
+    check_roots(settings, [folder])  # before anything is said of what lies where
+    try:
+        if not folder.is_dir():
+            what = "is no folder" if folder.exists() else "does not exist"
+            raise FileError(
+                f"{folder} {what}", hint="Type the path of a folder on the machine the app runs on."
+            )
+        os.scandir(folder).close()
+    except OSError as error:
+        raise FileError(
+            f"{folder} cannot be read: {error.strerror}",
+            hint="See who may read it, and that its disk is there.",
+        ) from error
+    return folder
+
+
+def start(
+    settings: Settings, paths: Sequence[Path | str], *, camera_from: str = "", retry: bool = False
+) -> None:
+    """Start a run; the app's settings, in its environment, are the run's.
+
+    Args:
+        settings: Where the index and the cache are.
+        paths: What to index.
+        camera_from: How files name their camera; see ``indexer.timestamps``.
+        retry: Try files again that failed too often.
+
+    Raises:
+        UsageError: a run started from the app goes on, or a path is none that the app may index.
+        StoreBusyError: another run is writing to the index.
+        FootageError: the cache folder cannot be written, or the run cannot be started.
+    """
+    check_roots(settings, paths)
+    folder = _folder(settings)
+    try:
+        private_folder(folder)
+        with _lock(folder) as lock:
+            if lock is None:
+                raise UsageError("an index run is going on", hint="Wait until it ends, or stop it.")
+            _see_that_nobody_writes(settings)
+            for name in ("log.jsonl", "run.json"):
+                (folder / name).unlink(missing_ok=True)
+            command = [
+                sys.executable,
+                "-P",  # or Python code in the current folder, which may hold anything, would be run
+                "-m",
+                "ui.cli",
+                "index",
+                "--json",
+                "--log-file",
+                str(folder / "log.jsonl"),
+            ]
+            command += [f"--camera-from={camera_from}"] * bool(camera_from) + ["--retry"] * retry
+            command += ["--", *map(str, paths[:MOST_PATHS])]
+            search_path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
+            with (folder / "out.jsonl").open("wb") as out, (folder / "err.txt").open("wb") as err:
+                process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=out,
+                    stderr=err,
+                    env={**os.environ, "PYTHONPATH": search_path},
+                    start_new_session=True,
+                    pass_fds=(lock,),
+                )
+            threading.Thread(target=process.wait, daemon=True).start()  # so that it is gone when it has ended
+            told = {"pid": process.pid, "started_at": time.time(), "paths": [str(path) for path in paths]}
+            _write(folder, told)
+    except OSError as error:
+        raise FootageError(
+            f"the run cannot be started: {error.strerror or error}", hint=f"Look at {folder}, and try again."
+        ) from error
+
+
+def last(settings: Settings) -> Run | None:
+    """The last run that was started from the app on this index, or None before the first."""
+    folder = _folder(settings)
+    told = _read(folder / "run.json")
+    if told is None:
+        return None
+    goes_on = _goes_on(folder)
+    summary = next((line for line in _tail(folder / "out.jsonl") if line.get("type") == "summary"), {})
+    readings = (line for line in _tail(folder / "log.jsonl") if line.get("message") == "progress")
+    known = {
+        name: value for name, value in next(readings, {}).items() if name in Progress.__dataclass_fields__
+    }
+    progress = Progress(**{"stage": "starting", **known})
+    paths, started_at = tuple(told["paths"]), told["started_at"]
+    if goes_on:
+        return Run("stopping" if told.get("stopped") else "running", paths, started_at, progress, summary)
+    said = next((line for line in _tail(folder / "err.txt") if "error" in line), None)
+    if summary.get("stopped") or (said and said["error"] == "Stopped."):
+        return Run("stopped", paths, started_at, progress, summary)
+    if summary:
+        return Run("done", paths, started_at, progress, summary)
+    if said:
+        error = FootageError(str(said["error"]), hint=str(said.get("hint", "")))
+    else:
+        error = FootageError("the run ended without a word", hint=f"What it wrote is in {folder / 'err.txt'}")
+    return Run("failed", paths, started_at, progress, summary, error)
+
+
+def stop(settings: Settings) -> None:
+    """Ask the run that goes on to stop after the windows at hand; a second time: at once."""
+    folder = _folder(settings)
+    told = _read(folder / "run.json")
+    if told is not None and _goes_on(folder):
+        os.kill(told["pid"], signal.SIGINT)
+        _write(folder, {**told, "stopped": True})
+
+
+def _see_that_nobody_writes(settings: Settings) -> None:
+    try:
+        with Store.open(settings.db).writing():
+            pass
+    except StoreMissingError:
+        return
+
+
+def _folder(settings: Settings) -> Path:
+    name = hashlib.sha256(os.path.abspath(settings.db).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return settings.cache_dir / "runs" / name
+
+
+@contextmanager
+def _lock(folder: Path) -> Iterator[int | None]:
+    """The run's lock, held until its last holder ends; None while another process holds it."""
+    import fcntl
+
+    lock = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield None
+        else:
+            yield lock
+    finally:
+        os.close(lock)
+
+
+def _goes_on(folder: Path) -> bool:
+    try:
+        with _lock(folder) as lock:
+            return lock is None
+    except OSError:
+        return False
+
+
+def _write(folder: Path, told: Mapping[str, Any]) -> None:
+    draft = folder / f".run.json.{os.getpid()}-{threading.get_ident()}"
+    draft.write_text(json.dumps(told), "utf-8")
+    draft.replace(folder / "run.json")
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return told
+
+
+def _tail(path: Path) -> Iterator[dict[str, Any]]:
+    """The JSON objects at the end of a file of lines, the last one first; other lines are passed over."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - TAIL_BYTES))
+            lines = file.read().decode("utf-8", "replace").splitlines()
+    except OSError:
+        return
+    for line in reversed(lines):
+        try:
+            told = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(told, dict):
+            yield told

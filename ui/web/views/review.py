@@ -1,0 +1,329 @@
+"""The review page: cameras on one wall clock, and a queue of what saved searches found."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from footage.core.errors import FootageError
+from footage.core.types import Span
+from footage.store import Mark, Search
+from search import saved_searches
+from search.saved_searches import Item, Mode, State
+from ui.cli.console import plain
+from ui.cli.formatting import count
+from ui.web.access.visitor import editing, may_edit
+from ui.web.components import cards, markup, media, notices, pages
+from ui.web.components.resources import Desk
+from ui.web.views import cameras
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from footage.core.types import Video
+
+ITEMS = 8
+"""Items on a page."""
+_VIEWS = ("Cameras", "Queue")
+_FILTERS = ("New", "Open", "Flagged", "Reviewed", "All")
+
+
+def show(desk: Desk) -> None:
+    """Draw the page.
+
+    Raises:
+        StoreError: when the index cannot be read.
+    """
+    pages.begin()
+    if "review_view" not in st.session_state:
+        st.session_state.review_view = "Queue" if st.query_params.get("view") == "queue" else "Cameras"
+    chosen = st.segmented_control(
+        "View",
+        _VIEWS,
+        key="review_view",
+        required=True,
+        label_visibility="collapsed",
+        on_change=_view,
+        persist_state="session",
+    )
+    if chosen == "Queue":
+        _queue(desk)
+    else:
+        cameras.show(desk)
+
+
+def _view() -> None:
+    """Keep the view in the page's address."""
+    st.query_params.view = st.session_state.review_view.lower()
+
+
+# -- 1. Which search -------------------------------------------------------
+
+
+def _queue(desk: Desk) -> None:
+    searches = {search.id: search for search in desk.store.notebook.saved_searches()}
+    if not searches:
+        st.html(
+            '<div class="fx-empty"><h2>Nothing to review yet</h2><p>Save a search that you ask again and '
+            "again. Whatever it finds is listed here once, with what you decided about it.</p></div>"
+        )
+        if may_edit():
+            with st.columns([1, 2, 1])[1]:
+                _save_form(desk)
+        return
+    tools = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    if st.session_state.get("queue_search") not in searches:
+        st.session_state.queue_search = next(iter(searches))
+    search = searches[
+        tools.selectbox(
+            "Saved search",
+            list(searches),
+            key="queue_search",
+            format_func=lambda key: plain(searches[key].name),
+            on_change=_first_page,
+            width=300,
+            persist_state="session",
+        )
+    ]
+    if may_edit():
+        _tools(desk, tools)
+    looked = f"last looked at {_when(search.looked_at)}" if search.looked_at else "not looked at yet"
+    st.html(f'<p class="fx-sub">{markup.text(search.query)} \N{MIDDLE DOT} {looked}</p>')
+    _items(desk, search, _looked(desk, search))
+
+
+def _tools(desk: Desk, tools: DeltaGenerator) -> None:
+    """What looks again, and saves another search."""
+    tools.button("Look again", type="primary", icon=":material/refresh:", on_click=_ask, args=("captions",))
+    tools.button(
+        "Look closely",
+        icon=":material/visibility:",
+        on_click=_ask,
+        args=("closely",),
+        help="The model looks at the videos that the captions lead to. Slower, better.",
+    )
+    with tools.popover("Save a search", icon=":material/add:"):
+        _save_form(desk)
+    with tools.container(width=190):
+        pages.author(desk)
+
+
+def _save_form(desk: Desk) -> None:
+    with st.form("save_search", border=False, clear_on_submit=True):
+        st.text_input("Name", key="save_name", placeholder="Cars at the gate", max_chars=120)
+        st.text_input(
+            "What happens?", key="save_query", placeholder="camera:gate a car stops", max_chars=1000
+        )
+        st.form_submit_button("Save", type="primary", on_click=_save, args=(desk,))
+
+
+@pages.acting
+def _save(desk: Desk) -> str:
+    state = st.session_state
+    with editing(desk.settings, "save search"):
+        search = saved_searches.save(
+            desk.store.notebook, state.save_name, state.save_query, author=pages.signed()
+        )
+    state.queue_search = search.id
+    state.queue_ask = "captions"
+    _first_page()
+    return f"Saved {markup.label(search.name)}"
+
+
+def _ask(mode: Mode) -> None:
+    st.session_state.queue_ask = mode
+    _first_page()
+
+
+def _looked(desk: Desk, search: Search) -> list[Item]:
+    """The items of a search: what a look just asked for finds, else as they were left."""
+    state = st.session_state
+    mode: Mode | None = state.pop("queue_ask", None)
+    if mode is not None:
+        try:
+            return _look(desk, search, mode)
+        except FootageError as error:  # what was found before is listed all the same
+            st.html(notices.problem(error))
+    held = state.get("queue_found")
+    matches = held[1] if held and held[0] == search.id else {}
+    found = saved_searches.items(desk.store.notebook, search)
+    return [Item(item.mark, item.new, matches.get(item.mark.id)) for item in found]
+
+
+def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
+    with st.spinner("The model is looking" if mode == "closely" else "Searching"):
+        bar = st.progress(0.0, text="Loading the model") if mode == "closely" else None
+
+        def show(done: int, whole: int) -> None:
+            if bar:
+                bar.progress(done / whole if whole else 1.0, text=f"Looked at {done} of {whole} windows")
+
+        try:
+            with editing(desk.settings, "look again", search=search.id):
+                found = saved_searches.look(desk.store, desk.engine(), search, mode=mode, on_progress=show)
+        finally:
+            if bar:
+                bar.empty()
+    matches = {item.mark.id: item.match for item in found if item.match}
+    st.session_state.queue_found = search.id, matches
+    return found
+
+
+# -- 2. Its items ----------------------------------------------------------
+
+
+def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
+    if not found:
+        told = ("It has found nothing yet.", "") if search.looked_at else ("Look for the first time.", "")
+        st.html(notices.remark(*told))
+        return
+    counts = Counter(item.mark.state for item in found)
+    numbers = {
+        "New": sum(item.new and item.mark.state == "open" for item in found),
+        **{name: counts[name.lower()] for name in ("Open", "Flagged", "Reviewed")},
+        "All": len(found),
+    }
+    st.session_state.setdefault("queue_filter", "Open" if counts["open"] else "All")
+    chosen_filter = st.segmented_control(
+        "Which",
+        _FILTERS,
+        key="queue_filter",
+        required=True,
+        format_func=lambda name: f"{name} {numbers[name]:,}",
+        label_visibility="collapsed",
+        on_change=_first_page,
+        persist_state="session",
+    )
+    listed = [item for item in found if _listed(item, chosen_filter or "All")]
+    if not listed:
+        rest = f"{count(counts['open'], 'item')} open in all." if counts["open"] else "Everything is decided."
+        st.html(notices.remark(f"Nothing {(chosen_filter or '').lower()} here.", rest))
+        return
+    left, right = st.columns([7, 6], gap="large")
+    with left:
+        shown = pages.paged(len(listed), ITEMS, key=f"queue_page_{st.session_state.get('queue_round', 0)}")
+        page = [listed[number] for number in shown]
+        chosen = next((i for i in page if i.mark.id == st.session_state.get("queue_item")), page[0])
+        videos = desk.store.videos({item.mark.content_id for item in page})
+        for number, item in enumerate(page):
+            with st.container(key=f"card_{number}"):
+                st.html(_card(desk, item, chosen=item is chosen))
+                st.button(
+                    f"Show item {number + 1}", key=f"show_{number}", on_click=_choose, args=(item.mark.id,)
+                )
+    with right:
+        following = page[(page.index(chosen) + 1) % len(page)]
+        if may_edit():
+            _decide(desk, chosen.mark, following.mark.id)
+        with st.container(key="stage"):
+            _play(desk, chosen.mark, videos.get(chosen.mark.content_id))
+
+
+def _listed(item: Item, name: str) -> bool:
+    return name == "All" or (
+        item.new and item.mark.state == "open" if name == "New" else item.mark.state == name.lower()
+    )
+
+
+def _card(desk: Desk, item: Item, *, chosen: bool) -> str:
+    mark, path = item.mark, desk.store.path_of(item.mark.content_id)
+    middle = (mark.span.start_seconds + mark.span.end_seconds) / 2
+    picture = media.thumbnail(
+        desk.settings.cache_dir,
+        path,
+        content_id=mark.content_id,
+        seconds=middle,
+        file=desk.store.file_at(path),
+    )
+    verdict = item.match.verdict if item.match and item.match.confidence is not None else ""
+    return cards.item(
+        mark, markup.file_name(path), picture=picture, chosen=chosen, new=item.new, verdict=verdict
+    )
+
+
+def _decide(desk: Desk, mark: Mark, following: str) -> None:
+    """The buttons that set the state of an item, and its note."""
+    with st.container(key="decide"):
+        buttons = st.container(horizontal=True, gap="small")
+        for label, icon, state in (
+            ("Reviewed", "check", "reviewed"),
+            ("Flag", "flag", "flagged"),
+            ("Reopen", "undo", "open"),
+        ):
+            if state == mark.state:
+                continue
+            buttons.button(
+                label,
+                icon=f":material/{icon}:",
+                key=f"set_{state}",
+                type="primary" if state == "reviewed" else "secondary",
+                on_click=_set,
+                args=(desk, mark, state, following),
+            )
+        st.text_input(
+            "Note",
+            value=mark.text,
+            key=f"note_{mark.id}",
+            placeholder="Note",
+            max_chars=saved_searches.MOST_CHARACTERS,
+            on_change=_note,
+            args=(desk, mark),
+            label_visibility="collapsed",
+        )
+        if mark.made_at:
+            who = f" by {markup.text(mark.author)}" if mark.author else ""
+            st.html(f'<p class="fx-sub">{markup.text(mark.state)}{who}, {_when(mark.made_at)}</p>')
+
+
+def _play(desk: Desk, mark: Mark, video: Video | None) -> None:
+    if video is None:
+        st.html(notices.remark("This video is no longer in the index.", "What was decided about it is kept."))
+        return
+    end = min(mark.span.end_seconds, video.duration_seconds)
+    pages.play(
+        desk,
+        video,
+        desk.store.path_of(mark.content_id),
+        Span(min(mark.span.start_seconds, end), end),
+        text=mark.found_text or mark.query,
+        matches=[mark.span],
+        autoplay=st.session_state.get("queue_clicked", False),
+    )
+
+
+@pages.acting
+def _set(desk: Desk, mark: Mark, state: State, following: str) -> None:
+    """Set the state of an item and go on to the next one."""
+    session = st.session_state
+    note = session.get(f"note_{mark.id}")
+    with editing(desk.settings, "review", mark=mark.id, state=state, signed=pages.signed()):
+        saved_searches.decide(desk.store.notebook, mark, state, note=note, author=pages.signed())
+    session.queue_item, session.queue_clicked = following, False
+
+
+@pages.acting
+def _note(desk: Desk, mark: Mark) -> str:
+    session = st.session_state
+    notebook = desk.store.notebook
+    held = saved_searches.item_of(notebook, mark.id)
+    state = next(each for each in saved_searches.STATES if each == held.state)
+    with editing(desk.settings, "note", mark=mark.id, signed=pages.signed()):
+        saved_searches.decide(notebook, held, state, note=session[f"note_{mark.id}"], author=pages.signed())
+    return "Note kept"
+
+
+def _choose(name: str) -> None:
+    st.session_state.queue_item, st.session_state.queue_clicked = name, True
+
+
+def _first_page() -> None:
+    st.session_state.queue_round = st.session_state.get("queue_round", 0) + 1
+    st.session_state.queue_item = None
+
+
+def _when(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))

@@ -1,0 +1,459 @@
+"""The search page: a question, its answers as cards, and a player that starts where the answer does."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from footage.core.errors import FootageError, ModelUnavailableError
+from footage.core.timecode import format_time
+from footage.core.types import File, Match, Span
+from footage.store import Mark
+from search.pages import LISTED, grouped
+from service import factories
+from ui.cli import exports
+from ui.cli.formatting import count
+from ui.web.access.visitor import editing, may_edit
+from ui.web.components import (
+    ask_panel,
+    cards,
+    collection,
+    evidence,
+    markup,
+    media,
+    notices,
+    player,
+    questions,
+    timeline,
+)
+from ui.web.components.questions import Question
+from ui.web.components.resources import Desk, Outline
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
+
+    from search.composite import JointMatch, JointResult
+    from search.engine import SearchResult
+
+RESULTS = 8
+"""Answers on a page."""
+_TILES = 8
+_CAPTIONS_ALONE = 'These are the captions alone; without "Ask the model when exactly" only they are searched.'
+_LABELS = {"accept": "present", "reject": "absent"}
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the page shows until the next question."""
+
+    question: Question
+    """What was asked."""
+    result: SearchResult | JointResult | None
+    """The answer, or None where there is none."""
+    trouble: FootageError | None = None
+    """What went wrong; beside a result: why the model could not be asked."""
+    stopped: bool = False
+    """Whether somebody stopped the model before it had looked everywhere it was to."""
+
+
+def show(desk: Desk) -> None:
+    """Draw the page.
+
+    Raises:
+        StoreError: when the index cannot be read.
+    """
+    if not questions.asked():
+        st.html('<div class="fx-hero"><h1>Search video by what happens in it, and when.</h1></div>')
+    question = questions.form(desk)
+    if not question:
+        _welcome(desk)
+        return
+    state = st.session_state
+    answered: Answered | None = state.get("answered")
+    if answered is None or answered.question != question:
+        state.chosen, state.clicked, state.page = 0, False, 1
+        answered = state.answered = _stopped(desk, question) or _search(desk, question)
+        if question.text and answered.result is not None:
+            questions.note(desk, question)
+    _answers(desk, question, answered)
+
+
+# -- 1. Looking for it -----------------------------------------------------
+
+
+def _search(desk: Desk, question: Question) -> Answered:
+    """Ask the index, show what it says, then ask the model."""
+    waiting = st.empty()
+    live = _Live(desk, question, waiting)
+    try:
+        with st.spinner("Searching"):
+            return Answered(question, _result(desk, question, live, ground=question.exact))
+    except ModelUnavailableError as error:
+        trouble = factories.without_model(error, desk.settings, store=desk.store, instead=_CAPTIONS_ALONE)
+        return Answered(question, live.partial() or _result(desk, question, live, ground=False), trouble)
+    except FootageError as error:
+        # Where hits were shown the index has answered: what failed is the model.
+        return Answered(question, live.partial(), error)
+    finally:
+        waiting.empty()
+
+
+def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult | JointResult:
+    """What the index says, and with ``ground`` the model."""
+    from search.query.parser import parse_query
+    from search.retrieval.similar import search_like
+
+    if question.like:
+        return search_like(desk.store, question.like, embedder=desk.settings.embedder, limit=LISTED)
+    engine = desk.engine()
+    query = parse_query(question.text)
+    options: dict[str, Any] = {
+        "limit": LISTED,
+        "ground": ground and bool(desk.store.status().videos),
+        "looking": factories.looking(
+            desk.settings, exhaustive=question.exhaustive, budget_seconds=question.budget_seconds
+        ),
+        "arm": question.mode,
+        "on_progress": live.show_progress,
+    }
+    if query.parts:
+        from search.composite import search_joint
+
+        return search_joint(engine, query, **options)
+    return engine.search(query, on_hits=live.show_matches if ground else None, **options)
+
+
+class _Live:
+    """What is seen while the model looks: the index's answer first, replaced round by round."""
+
+    def __init__(self, desk: Desk, question: Question, place: DeltaGenerator) -> None:
+        self._desk = desk
+        self._question = question
+        self._place = place
+        self._cards: DeltaGenerator | None = None
+        self._progress: DeltaGenerator | None = None
+        self._files: dict[str, File] = {}
+        st.session_state.pop("partly", None)
+
+    def show_matches(self, matches: list[Match]) -> None:
+        """Show what is known by now, and keep it in case somebody stops the search."""
+        st.session_state.partly = (self._question, tuple(matches))
+        if self._cards is None:
+            self._begin()
+        assert self._cards is not None
+        first = matches[:RESULTS]
+        outlines = self._desk.outlines({match.video.content_id for match in first})
+        files = self._desk.store.files_at([match.path for match in first])
+        with self._cards.container():
+            for match in first:
+                st.html(
+                    _card(
+                        self._desk,
+                        match,
+                        matches,
+                        outlines,
+                        files,
+                        self._question,
+                        pending=not match.grounded,
+                    )
+                )
+
+    def show_progress(self, done: int, whole: int) -> None:
+        """Say how far the model is; where nothing else is shown, show that alone."""
+        if self._progress is None:
+            self._begin()
+        assert self._progress is not None
+        self._progress.progress(
+            done / whole if whole else 1.0, text=f"Grounding {done} of {count(whole, 'window')}"
+        )
+
+    def partial(self) -> SearchResult | None:
+        """What was shown last, as an answer; None where nothing was."""
+        return _partly(self._desk, self._question)
+
+    def _begin(self) -> None:
+        with self._place.container():
+            with st.container(horizontal=True, vertical_alignment="center", key="looking"):
+                self._progress = st.empty()
+                self._progress.progress(0.0, text="Loading the model")
+                st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=_stop)
+            st.html('<p class="fx-coverage">From the index; the model is looking at the best of these.</p>')
+            left, right = _halves()
+            self._cards = left.empty()
+            with right, st.container(key="stage_waiting"):
+                st.html('<p class="fx-coverage">The player opens when the model has looked.</p>')
+
+
+def _stop() -> None:
+    st.session_state.stopped = True
+
+
+def _stopped(desk: Desk, question: Question) -> Answered | None:
+    """What was known when somebody stopped the search for this question; None when nobody did."""
+    if not st.session_state.pop("stopped", False):
+        return None
+    result = _partly(desk, question)
+    return Answered(question, result, stopped=True) if result else None
+
+
+def _partly(desk: Desk, question: Question) -> SearchResult | None:
+    from search.engine import SearchResult, Timings
+    from search.query.parser import parse_query
+
+    asked, matches = st.session_state.get("partly", (None, ()))
+    if asked != question or not matches:
+        return None
+    coverage = desk.engine().coverage()
+    return SearchResult(parse_query(question.text), matches, coverage, Timings(0.0, 0.0, 0.0))
+
+
+# -- 2. The answers --------------------------------------------------------
+
+
+def _answers(desk: Desk, question: Question, answered: Answered) -> None:
+    if answered.trouble:
+        st.html(notices.problem(answered.trouble))
+    result = answered.result
+    if result is None:
+        return
+    if question.like:
+        st.html(
+            notices.remark(f"Moments like “{result.query.text}”", "By the stored vectors; no model looked.")
+        )
+    if chips := questions.understood(result.query):
+        st.html(chips)
+    matches = result.matches
+    if result.outcome in ("not found", "no caption matches"):
+        st.html(notices.nothing_found(question.text, result, looked=question.exact))
+        if not matches or not st.toggle("Show what comes nearest", key="nearest"):
+            return
+    else:
+        st.html(notices.coverage(result))
+        if answered.stopped:
+            st.html(notices.remark("Stopped.", "This is what was known by then; search again to go on."))
+        elif question.exact and not answered.trouble and all(match.verdict != "found" for match in matches):
+            st.html(
+                notices.remark("Nothing certain.", "These moments come nearest; see why below the player.")
+            )
+    _list(desk, question, matches)
+
+
+def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch]) -> None:
+    """The answers, page by page, beside the player."""
+    rows = grouped(matches, question.group)
+    pages = -(-len(rows) // RESULTS)
+    state = st.session_state
+    state.page = min(state.get("page", 1), pages)
+    first = (state.page - 1) * RESULTS
+    page = rows[first : first + RESULTS]
+    state.chosen = min(max(state.get("chosen", 0), 0), len(rows) - 1)
+    shown = [*(match for match, _ in page), rows[state.chosen][0]]
+    with desk.store.at_once():
+        outlines = desk.outlines({match.video.content_id for match in shown})
+        files = desk.store.files_at({match.path for match in shown})
+    left, right = _halves()
+    with left:
+        for number, (match, others) in enumerate(page, first):
+            with st.container(key=f"card_{number}"):
+                chosen = number == state.chosen
+                st.html(_card(desk, match, matches, outlines, files, question, chosen=chosen, others=others))
+                st.button(f"Play answer {number + 1}", key=f"play_{number}", on_click=_choose, args=(number,))
+        if pages > 1:
+            turned = st.pagination(pages, default=state.page, key=f"page_{state.page}")
+            if turned != state.page:
+                state.page = turned
+                st.rerun()
+    with right, st.container(key="stage"):
+        listed = [match for match, _ in rows]
+        chosen_match = listed[state.chosen]
+        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], question)
+        _lead_on(question, chosen_match, files.get(chosen_match.path))
+        ask_panel.box(desk, chosen_match.video, chosen_match.path, chosen_match.span)
+        st.html(evidence.why(chosen_match))
+
+
+def _stage(
+    desk: Desk,
+    listed: Sequence[Match | JointMatch],
+    matches: Sequence[Match | JointMatch],
+    outline: Outline,
+    question: Question,
+) -> None:
+    """The answer in the player; its keys lead to the answers before and after."""
+    state = st.session_state
+    match, cache = listed[state.chosen], desk.settings.cache_dir
+    asked = player.show(
+        cache,
+        match.video,
+        match.path,
+        match.span,
+        outline=outline,
+        matches=[player.Mark(other.span, other.text, other.verdict) for other in _same_video(match, matches)],
+        text=match.text or "(no text)",
+        file=desk.store.file_at(match.path),
+        autoplay=state.get("clicked", False),
+        notes=[
+            player.Mark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
+            for mark in desk.store.notebook.marks(content_ids=[match.video.content_id])
+        ],
+        actions=("previous", "next", *(("accept", "reject", "export") if may_edit() else ())),
+    )
+    state.in_out = asked.in_out
+    after = listed[(state.chosen + 1) % len(listed)]
+    media.prefetch(
+        cache,
+        after.path,
+        content_id=after.video.content_id,
+        stretch=media.around(after.span, after.video.duration_seconds),
+        file=desk.store.file_at(after.path),
+    )
+    if asked.action == "export":
+        _collect(desk, question, match)
+    elif asked.action in _LABELS:
+        try:
+            _label(desk, question, match, asked.in_out, asked.action)
+        except FootageError as error:
+            st.html(notices.problem(error))
+            return
+        st.rerun()
+    elif asked.action:
+        _choose((state.chosen + (1 if asked.action == "next" else -1)) % len(listed))
+        state.page = state.chosen // RESULTS + 1
+        st.rerun()
+
+
+def _label(desk: Desk, question: Question, match: Match | JointMatch, span: Span, action: str) -> None:
+    """Keep what somebody said of an answer; a second word on it replaces the first."""
+    told = f"{question.text or question.like} {match.video.content_id} {match.span}"
+    name = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    label = Mark(
+        f"label/{name}",
+        "label",
+        match.video.content_id,
+        span,
+        _LABELS[action],
+        query=question.text,
+        made_at=time.time(),
+        found_text=match.text,
+    )
+    with editing(desk.settings, "label", content_id=match.video.content_id, label=_LABELS[action]):
+        desk.store.notebook.put_marks([label])
+    st.toast("Kept as right." if action == "accept" else "Kept as wrong.")
+
+
+def _collect(desk: Desk, question: Question, match: Match | JointMatch) -> None:
+    """Put an answer, from the in point to the out point, among the highlights."""
+    from service.export import clips_of
+
+    known = exports.origins(desk.store, desk.engine().provenance)
+    [clip] = clips_of([match], query=question.text, origins=known)
+    put = collection.add(replace(clip, span=st.session_state.get("in_out", match.span)))
+    held = count(len(collection.clips()), "clip")
+    st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
+
+
+def _lead_on(question: Question, match: Match | JointMatch, file: File | None) -> None:
+    """Where to go from an answer."""
+    with st.container(horizontal=True, key="lead_on", gap="small"):
+        middle = (match.span.start_seconds + match.span.end_seconds) / 2
+        _step("More like this", "image_search", questions.ask_like, f"{match.path}@{format_time(middle)}")
+        if question.text and file is not None:
+            if file.camera:
+                narrowed = questions.narrowed(question.text, camera=file.camera)
+                _step("In this camera", "videocam", questions.ask, narrowed)
+            if moments := evidence.around(file, match.span):
+                narrowed = questions.narrowed(question.text, after=moments[0], before=moments[1])
+                _step("At this time", "schedule", questions.ask, narrowed)
+
+
+def _step(label: str, icon: str, act: Callable[[str], None], argument: str) -> None:
+    st.button(
+        label, icon=f":material/{icon}:", key=f"go_{icon}", type="tertiary", on_click=act, args=(argument,)
+    )
+
+
+def _choose(number: int) -> None:
+    st.session_state.chosen, st.session_state.clicked = number, True
+
+
+def _halves() -> Sequence[DeltaGenerator]:
+    halves: Sequence[DeltaGenerator] = st.columns([7, 6], gap="large")
+    return halves
+
+
+def _card(
+    desk: Desk,
+    match: Match | JointMatch,
+    matches: Sequence[Match | JointMatch],
+    outlines: Mapping[str, Outline],
+    files: Mapping[str, File],
+    question: Question,
+    *,
+    chosen: bool = False,
+    pending: bool = False,
+    others: int = 0,
+) -> str:
+    """One answer's card, its picture cut now if it never was."""
+    outline = outlines[match.video.content_id]
+    middle = (match.span.start_seconds + match.span.end_seconds) / 2
+    return cards.result(
+        match,
+        file=files.get(match.path),
+        words=question.text,
+        picture=media.thumbnail(
+            desk.settings.cache_dir,
+            match.path,
+            content_id=match.video.content_id,
+            seconds=middle,
+            file=files.get(match.path),
+        ),
+        strip=timeline.strip(
+            match.video.duration_seconds,
+            covered=outline.covered,
+            events=outline.busy,
+            matches=[other.span for other in _same_video(match, matches)],
+            chosen=match.span,
+            gaps=match.video.gaps,
+        ),
+        chosen=chosen,
+        pending=pending,
+        others=others,
+    )
+
+
+def _same_video(match: Match | JointMatch, matches: Sequence[Match | JointMatch]) -> list[Match | JointMatch]:
+    return [other for other in matches if other.video.content_id == match.video.content_id]
+
+
+# -- Before any question ---------------------------------------------------
+
+
+def _welcome(desk: Desk) -> None:
+    """What the index holds, as tiles."""
+    status = desk.store.status()
+    if not status.videos:
+        st.html(notices.remark("The index holds no video yet.", "Fill it with: footage index path/to/videos"))
+        return
+    holdings = markup.text(notices.holdings(status))
+    st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
+    first = sorted(desk.store.committed())[:_TILES]
+    videos, events = desk.store.videos(first), desk.store.events_of(first)
+    tiles = []
+    for content_id in first:
+        video, path = videos[content_id], desk.store.path_of(content_id)
+        span = events[content_id][0].span if events[content_id] else Span(0, video.duration_seconds)
+        picture = media.thumbnail(
+            desk.settings.cache_dir,
+            path,
+            content_id=content_id,
+            seconds=(span.start_seconds + span.end_seconds) / 2,
+            file=desk.store.file_at(path),
+        )
+        note = count(len(events[content_id]), "event")
+        tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))
+    st.html(f'<div class="fx-tiles">{"".join(tiles)}</div>')

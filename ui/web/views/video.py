@@ -1,0 +1,281 @@
+"""One video: what happens in it and when, what the model said word for word; captions are put right here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+import streamlit as st
+
+from footage.core.corrections import Corrected, Correction
+from footage.core.errors import UsageError
+from footage.core.timecode import format_time, parse_time
+from footage.core.types import Event, File, Span, Video, WindowRecord
+from footage.store import Store
+from indexer import correcting
+from ui.cli.formatting import count, short_path
+from ui.web.access.visitor import editing, may_edit
+from ui.web.components import cards, markup, media, notices, pages, timeline
+from ui.web.components.resources import Desk, Outline
+
+EVENTS = 12
+"""Events on a page."""
+WINDOWS = 6
+"""Windows on a page."""
+
+
+def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
+    """Draw a video's page.
+
+    Raises:
+        StoreError: when the index cannot be read.
+    """
+    store = desk.store
+    st.button("Library", icon=":material/arrow_back:", on_click=back, type="tertiary", key="back")
+    files = [file for file in store.files() if file.content_id == content_id and file.state != "gone"]
+    video = store.videos([content_id]).get(content_id)
+    if video is None:
+        st.html(notices.remark("This video is not in the index.", "It may have been removed meanwhile."))
+        return
+    path = store.path_of(content_id)
+    outline, said = desk.outline(content_id), correcting.corrected(store, content_id)
+    st.html(_head(path, video, files))
+    for warning in video.warnings:
+        st.html(notices.remark(notices.sentence(warning)))
+    left, right = st.columns([7, 6], gap="large")
+    chosen = next((event for event in outline.events if event.id == st.session_state.get("event")), None)
+    with left:
+        happens, captions, facts = st.tabs(["What happens", "Captions, word for word", "About"])
+        with happens:
+            _scene(store, content_id)
+            _events(desk, outline, content_id, path, chosen, said)
+            _unmatched(desk, said)
+        with captions:
+            _captions(store.windows(content_id))
+        with facts:
+            st.html(_facts(video, files, store.windows(content_id)))
+    with right:
+        with st.container(key="stage"):
+            if chosen:
+                playing = st.session_state.get("event_clicked", False)
+                pages.play(desk, video, path, chosen.span, text=chosen.text, autoplay=playing)
+            else:
+                _poster(desk, outline, video, path)
+        if chosen and may_edit():
+            _correct(desk, chosen, store.notebook.corrections([content_id]))
+
+
+def _head(path: str, video: Video, files: Sequence[File]) -> str:
+    known = {file.camera for file in files if file.camera}
+    told = [markup.clock(round(video.duration_seconds, 1)), *sorted(known)]
+    if video.gaps:
+        told.append(f"{markup.clock(round(video.footage_seconds, 1))} of it with frames")
+    if len(files) > 1:
+        told.append(f"in {len(files):,} places")
+    return (
+        f'<h1 class="fx-head">{markup.text(markup.file_name(path))}</h1>'
+        f'<p class="fx-sub">{markup.text(", ".join(told))}</p>'
+    )
+
+
+# -- 1. What happens -------------------------------------------------------
+
+
+def _scene(store: Store, content_id: str) -> None:
+    scenes = [text.text for text in store.texts(content_id) if text.owner_kind == "scene"]
+    if scenes:
+        st.html(f'<p class="fx-sub">{markup.text(scenes[0])}</p>')
+
+
+def _events(
+    desk: Desk, outline: Outline, content_id: str, path: str, chosen: Event | None, said: Corrected
+) -> None:
+    """A page of the video's events."""
+    st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
+    words = {each.event_id for each in [*said.matched, *said.unmatched]}
+    file = desk.store.file_at(path)
+    for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
+        event = outline.events[number]
+        with st.container(key=f"card_{number % EVENTS}"):
+            picture = media.thumbnail(
+                desk.settings.cache_dir, path, content_id=content_id, seconds=_middle(event.span), file=file
+            )
+            tag = "corrected" if event.id in words else ""
+            st.html(cards.event(event, picture=picture, chosen=event == chosen, tag=tag))
+            st.button(
+                f"Play event {number + 1}", key=f"play_{number % EVENTS}", on_click=_choose, args=(event.id,)
+            )
+
+
+def _unmatched(desk: Desk, said: Corrected) -> None:
+    """Corrections whose caption is no longer there."""
+    if not said.unmatched:
+        return
+    st.html(
+        notices.remark(
+            f"{count(len(said.unmatched), 'correction')} without a caption",
+            "What they were made for is not told like that any more. They stay in the index beside it.",
+        )
+    )
+    for number, each in enumerate(said.unmatched):
+        words, button = st.columns([5, 1], vertical_alignment="center")
+        words.html(f'<div class="fx-versions">{_version(each)}</div>')
+        if may_edit():
+            button.button("Undo", key=f"undo_unmatched_{number}", on_click=_undo, args=(desk, each))
+
+
+def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
+    """The video before any event is chosen."""
+    at = outline.events[0].span if outline.events else Span(0, video.duration_seconds)
+    picture = media.thumbnail(
+        desk.settings.cache_dir,
+        path,
+        content_id=video.content_id,
+        seconds=_middle(at),
+        file=desk.store.file_at(path),
+    )
+    strip = timeline.strip(
+        video.duration_seconds, covered=outline.covered, events=outline.busy, gaps=video.gaps, ticks=True
+    )
+    facts = f"{video.width} by {video.height}, {video.fps:.3g} frames a second, {video.codec}"
+    st.html(
+        cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=facts)
+        + f'<div class="fx-under">{strip}{timeline.legend(gaps=bool(video.gaps))}</div>'
+    )
+
+
+def _choose(event_id: str) -> None:
+    st.session_state.event, st.session_state.event_clicked = event_id, True
+
+
+def _middle(span: Span) -> float:
+    return (span.start_seconds + span.end_seconds) / 2
+
+
+# -- 2. Putting a caption right --------------------------------------------
+
+
+def _correct(desk: Desk, event: Event, said: Sequence[Correction]) -> None:
+    """The form that puts an event right, and the versions there were."""
+    current = next((each for each in said if each.event_id == event.id and not each.undone_at), None)
+    with st.container(key="correct_panel"):
+        with st.form(f"correct_{event.id}", border=False):
+            st.text_area(
+                "What happens there",
+                event.text,
+                key="right_text",
+                max_chars=correcting.MOST_CHARACTERS,
+                height=80,
+            )
+            start, end, name = st.columns([1, 1, 2])
+            start.text_input("From", format_time(event.span.start_seconds), key="right_start")
+            end.text_input("To", format_time(event.span.end_seconds), key="right_end")
+            with name:
+                pages.author(desk)
+            st.form_submit_button(
+                "Correct", type="primary", icon=":material/edit:", on_click=_keep, args=(desk, event)
+            )
+        if current is None:
+            return
+        original = current.original_span, current.original_text
+        versions = [each for each in said if (each.original_span, each.original_text) == original]
+        caption = (
+            f"<p><s>{markup.text(current.original_text)}</s> {markup.clock_span(current.original_span)} "
+            "<small>caption</small></p>"
+        )
+        told = "".join(_version(each) for each in versions)
+        st.html(f'<div class="fx-versions">{caption}{told}</div>')
+        st.button("Undo the last version", icon=":material/undo:", on_click=_undo, args=(desk, current))
+
+
+def _version(each: Correction) -> str:
+    words = markup.text(each.text)
+    who = f"{markup.text(each.author)}, " if each.author else ""
+    made = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.made_at))
+    words, state = (f"<s>{words}</s>", ", taken back") if each.undone_at else (words, "")
+    return f"<p>{words} {markup.clock_span(each.span)} <small>{who}{made}{state}</small></p>"
+
+
+@pages.acting
+def _keep(desk: Desk, event: Event) -> str:
+    state = st.session_state
+    first, past = (
+        _typed(state.right_start, event.span.start_seconds),
+        _typed(state.right_end, event.span.end_seconds),
+    )
+    if first >= past:
+        raise UsageError("the event would end before it starts", hint="Give a start before the end.")
+    span = Span(first, past)
+    author = pages.signed()
+    with editing(desk.settings, "correct", content_id=event.content_id, event=event.id, signed=author):
+        kept = correcting.correct(
+            desk.store, event, text=state.right_text, span=span, author=author, embedders=desk.embedders
+        )
+    state.event_clicked = False
+    if not kept.searchable:
+        return "Kept. The run that is writing to the index takes it in when it ends."
+    state.event = kept.correction.event_id
+    return "Corrected, and found by its new words from now on."
+
+
+def _typed(text: str, before: float) -> float:
+    """A time as typed; the very one of before where nothing was typed over it."""
+    return before if text.strip() == format_time(before) else parse_time(text)
+
+
+@pages.acting
+def _undo(desk: Desk, correction: Correction) -> str:
+    about = {"content_id": correction.content_id, "event": correction.event_id}
+    with editing(desk.settings, "undo correction", **about):
+        kept = correcting.undo(desk.store, correction, embedders=desk.embedders)
+    events = desk.store.events(correction.content_id)
+    near = (event for event in events if event.span.start_seconds < correction.original_span.end_seconds)
+    meant = [event for event in near if event.span.end_seconds > correction.original_span.start_seconds]
+    st.session_state.event = meant[0].id if len(meant) == 1 else None
+    st.session_state.event_clicked = False
+    return "Taken back." if kept.searchable else "Taken back when the run that is writing to the index ends."
+
+
+# -- 3. Word for word, and where it comes from -----------------------------
+
+
+def _captions(records: Sequence[WindowRecord]) -> None:
+    if not records:
+        st.html(notices.remark("Nothing of this video was captioned yet."))
+        return
+    pieces = []
+    for number in pages.paged(len(records), WINDOWS, key="windows"):
+        record = records[number]
+        notes = ", ".join(record.caption.notes)
+        told = f'<p class="fx-sub">{markup.text(notes)}</p>' if notes else ""
+        raw = "\n".join(map(markup.text, record.caption.raw.splitlines()))
+        span = markup.clock_span(record.window.span)
+        pieces.append(f'<div class="fx-window"><b>{span}</b>{told}<pre>{raw}</pre>{_draft(record)}</div>')
+    st.html("".join(pieces))
+
+
+def _draft(record: WindowRecord) -> str:
+    """What the first of two stages said, to unfold."""
+    if not record.caption.draft:
+        return ""
+    draft = "\n".join(map(markup.text, record.caption.draft.splitlines()))
+    return f"<details><summary>first draft</summary><pre>{draft}</pre></details>"
+
+
+def _facts(video: Video, files: Sequence[File], records: Sequence[WindowRecord]) -> str:
+    facts = [
+        ("picture", f"{video.width} by {video.height}, {video.fps:.3g} frames a second"),
+        ("format", f"{video.codec} in {video.container}, {video.size_bytes / 1e6:,.1f} MB"),
+    ]
+    for file in files:
+        facts.append(("file", short_path(file.path)))
+        if when := cards.wall_clock(file):
+            facts.append(("recorded", f"{when}, by the {file.clock_source or 'index'}"))
+    for made in dict.fromkeys(record.provenance for record in records):
+        facts += [
+            ("captioned by", f"{made.model}, revision {made.revision[:12]}"),
+            ("shown", f"{made.budget}, windows of {made.cutting}, prompt {made.prompt_version}"),
+        ]
+    facts.append(("content id", video.content_id))
+    rows = "".join(f"<dt>{name}</dt><dd>{markup.text(value)}</dd>" for name, value in facts)
+    return f'<dl class="fx-facts">{rows}</dl>'
