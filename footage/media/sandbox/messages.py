@@ -19,10 +19,17 @@ from typing import Any
 import numpy as np
 
 MODULES = frozenset(
-    f"footage.{name}"
-    for name in (
-        *("audiotracks", "clip", "decode", "demux", "framegrid", "parts", "reel", "stretch", "types"),
-    )
+    {
+        "footage.core.types",
+        "footage.media.audio_tracks",
+        "footage.media.clip",
+        "footage.media.concat",
+        "footage.media.decode",
+        "footage.media.demux",
+        "footage.media.discontinuities",
+        "footage.media.frame_grid",
+        "footage.media.segment",
+    }
 )
 """Whose classes may cross: dataclasses and named tuples."""
 MOST_BYTES = 2 << 30
