@@ -1,4 +1,4 @@
-"""The tables of docs/clocks.md are those of the code. Run as a script, this writes them."""
+"""The tables of docs/explanation/clocks.md are those of the code. Run as a script, this writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from indexer.library import SYSTEM_FOLDERS
 from indexer.name_patterns import PATTERNS, WITHOUT_TIME
 from ui.cli.main import app
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "clocks.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "clocks.md"
 SPELLED = {
     "%Y": "YYYY",
     "%y": "YY",

@@ -86,7 +86,7 @@ def test_the_readme_lists_every_setting_and_its_variable() -> None:
         assert f"| `FOOTAGE_{name.upper()}` | `{name}` |" in page, name
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/models.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/models.md"])
 def test_the_pages_list_every_model_with_its_licence(page: str) -> None:
     rows = {line.split("`")[1]: line for line in text_of(page).splitlines() if line.startswith("| `")}
     for profile in PROFILES.values():
@@ -94,7 +94,11 @@ def test_the_pages_list_every_model_with_its_licence(page: str) -> None:
 
 
 def test_the_page_on_models_tells_what_each_can_do() -> None:
-    rows = {line.split("`")[1]: line for line in text_of("docs/models.md").splitlines() if line[:3] == "| `"}
+    rows = {
+        line.split("`")[1]: line
+        for line in text_of("docs/how-to/models.md").splitlines()
+        if line[:3] == "| `"
+    }
     for profile in PROFILES.values():
         assert f"| `{profile.model_type}` |" in rows[profile.name]
         assert f"| {', '.join(profile.skills)} |" in rows[profile.name]
