@@ -26,7 +26,7 @@ from typer.testing import CliRunner, Result
 from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")} - {ROOT / "CHANGELOG.md"})
 MARKER = re.compile(r"<!-- (run by|run|not run)(?::? ([^>]+?))? -->\s*\Z")
 COMMAND = re.compile(r"(?:\$ )?(?:\.venv/bin/)?(footage|make|python3?|\.venv/bin/python|jq|diff|export) (.*)")
 

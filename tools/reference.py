@@ -144,7 +144,7 @@ def _command(name: str, command: Any) -> Iterator[str]:
     yield inspect.cleandoc(command.help or "").replace("\f", "")
     arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
     usage = " ".join(["footage", name, "[OPTIONS]", *(_argument(argument) for argument in arguments)])
-    yield f"    {usage}"
+    yield f"Usage: `{usage}`"
     rows = [f"| `{_argument(argument)}` | | {_cell(_help(argument))} |" for argument in arguments]
     rows += [
         f"| {_names(option)} | {_shown_default(option)} | {_cell(_help(option))} |"
@@ -154,7 +154,9 @@ def _command(name: str, command: Any) -> Iterator[str]:
     yield "\n".join(["| Argument or option | Default | Meaning |", "|---|---|---|", *rows])
     examples = re.findall(r"^\s*\$ (.*)$", command.epilog or "", re.MULTILINE)
     if examples:
-        yield "Examples:\n\n" + "\n".join(f"    {example}" for example in examples)
+        yield "Examples:\n\n<!-- not run: examples of the help; only parsed -->\n\n" + "\n".join(
+            f"    {example}" for example in examples
+        )
 
 
 def _argument(argument: Any) -> str:
