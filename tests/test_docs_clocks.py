@@ -70,7 +70,7 @@ def test_the_options_on_the_page_exist():
 
 
 def test_the_folders_on_the_page_are_passed_over():
-    section = PAGE.read_text("utf-8").partition("## Folders that are passed over")[2].partition("##")[0]
+    section = PAGE.read_text("utf-8").partition("## Folders that are skipped")[2].partition("##")[0]
     assert {name.lower() for name in re.findall("`([^`]+)`", section)} - {"footage index"} <= SYSTEM_FOLDERS
 
 
