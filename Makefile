@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench gpu stress fuzz check audit lock test-compat test-vllm test-fullsize clean
+.PHONY: help setup demo test test-browser bench gpu figures stress fuzz check audit lock test-compat test-vllm test-fullsize clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -50,6 +50,9 @@ bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9
 
 gpu: setup ## What a GPU does: right, how fast against the floor, what fits; 10 minutes (ARGS=--tiny without one)
 	$(BIN)/python -m tests.benchmarks.gpu $(ARGS)
+
+figures: setup ## List the commands behind the figures in the docs, or run those with a word (ARGS=evaluation)
+	@$(BIN)/python tools/figures.py $(ARGS)
 
 stress: setup ## Kills, full disks, everything at once, for an hour: nothing may be lost (KILLS=50 LEVELS=10 SECONDS=600)
 	FOOTAGE_STRESS=1 FOOTAGE_TEST_KILLS=$(or $(KILLS),50) FOOTAGE_STRESS_LEVELS=$(or $(LEVELS),10) \

@@ -5,6 +5,7 @@ A block with commands has a marker on the line above it, an HTML comment:
     <!-- run -->              a test runs each command; each must exit with 0
     <!-- run: real clip -->   the same, on a real clip (needs FOOTAGE_TEST_DATA)
     <!-- run by tests/test_X.py -->  that test runs them
+    <!-- figures: NEEDS -->   `make figures` runs them; here they are only parsed
     <!-- not run: REASON -->  the commands are only parsed
 
 Lines after a command that are no command are its output: each of them must be in what the command prints,
@@ -27,7 +28,7 @@ from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")} - {ROOT / "CHANGELOG.md"})
-MARKER = re.compile(r"<!-- (run by|run|not run)(?::? ([^>]+?))? -->\s*\Z")
+MARKER = re.compile(r"<!-- (run by|run|figures|not run)(?::? ([^>]+?))? -->\s*\Z")
 COMMAND = re.compile(r"(?:\$ )?(?:\.venv/bin/)?(footage|make|python3?|\.venv/bin/python|jq|diff|export) (.*)")
 
 
@@ -41,7 +42,7 @@ class Block:
     """Line number of the block's first line, from 1."""
     text: str
     marker: str | None
-    """``run``, ``run by`` or ``not run``; None without a marker."""
+    """``run``, ``run by``, ``figures`` or ``not run``; None without a marker."""
     reason: str
     """The rest of the marker."""
 
