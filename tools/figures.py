@@ -3,7 +3,7 @@
     python tools/figures.py              # list: page, command, what it needs
     python tools/figures.py evaluation   # run those whose page or command contains a word
 
-In a page, such a block of commands has a marker above it: ``<!-- figures: WHAT IT NEEDS -->``. Nothing is compared:
+In a page, such a block has a marker above it: ``<!-- figures: WHAT IT NEEDS -->``. Nothing is compared:
 read the output beside the page.
 """
 
