@@ -40,5 +40,5 @@ def test_the_options_that_the_page_names_exist():
 
 def test_the_page_has_every_format():
     table = re.findall(r"^\| (`[^|]*) \|", PAGE, re.MULTILINE)
-    told = [name for row in table for name in re.findall(r"`([^`]+)`", row) if name != "--format"]
-    assert tuple(told) == FORMATS
+    named = [name for row in table for name in re.findall(r"`([^`]+)`", row) if name != "--format"]
+    assert tuple(named) == FORMATS

@@ -47,8 +47,8 @@ def test_the_examples_answer_what_the_page_says(db, query):
     )
     assert result.exit_code == 0, result.stderr
     rows = [json.loads(line) for line in result.stdout.splitlines()]
-    told = [row for row in rows if row["type"] == "match"]
-    for row, (video, start, end, verdict) in zip(told, EXAMPLES[query], strict=False):
+    matches = [row for row in rows if row["type"] == "match"]
+    for row, (video, start, end, verdict) in zip(matches, EXAMPLES[query], strict=False):
         assert Path(row["video"]).name == video
         assert (row["verdict"], row["start_seconds"]) == (verdict, pytest.approx(_seconds(start), abs=0.5))
         assert row["end_seconds"] == pytest.approx(_seconds(end), abs=0.5)

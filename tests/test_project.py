@@ -63,11 +63,11 @@ def test_a_clone_that_was_moved_makes_its_environment_anew(moved: bool, tmp_path
     for stamp in (".created", ".installed", ".ffmpeg"):
         (bin_.parent / stamp).touch()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    told = subprocess.run(
+    printed = subprocess.run(
         ["make", "-n", "setup"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     ).stdout
     steps = ("-m venv --clear .venv", "pip sync", "--editable .")
-    assert [step in told for step in steps] == [moved] * len(steps)
+    assert [step in printed for step in steps] == [moved] * len(steps)
 
 
 def test_make_demo_and_make_test_come_first_in_the_readme() -> None:
