@@ -12,7 +12,7 @@ export DEBIAN_FRONTEND ?= noninteractive
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser bench gpu stress fuzz check audit lock test-compat test-vllm test-fullsize clean
+.PHONY: help setup demo test test-browser bench gpu figures stress fuzz check audit lock test-compat test-vllm test-fullsize clean
 
 help: ## Say what there is
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -35,7 +35,7 @@ check: setup ## Format, lint, types, import rules
 	$(BIN)/lint-imports
 
 # Nothing of the project is sent, only the names and versions of the locked packages.
-audit: setup ## Is docs/licences.md up to date, has a locked package a known vulnerability? (asks pypi.org)
+audit: setup ## Is docs/reference/licences.md up to date, has a locked package a known vulnerability? (asks pypi.org)
 	$(BIN)/python tools/licences.py --check
 	@$(UV) tool run --quiet pip-audit@2.10.1 --requirement requirements.lock --require-hashes --disable-pip \
 		--progress-spinner off --format json 2>/dev/null | $(BIN)/python tools/vulnerabilities.py
@@ -45,11 +45,14 @@ lock: setup ## Renew requirements.lock
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 
 BENCHMARKS := finds captions latency decode isolation pipeline growth app database
-bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9"; see docs/performance.md)
+bench: setup ## All benchmarks, for hours, or one (BENCH=finds ARGS="--repeats 9"; see docs/explanation/performance.md)
 	for name in $(or $(BENCH),$(BENCHMARKS)); do $(BIN)/python -m tests.benchmarks.$$name $(ARGS) || exit 1; done
 
 gpu: setup ## What a GPU does: right, how fast against the floor, what fits; 10 minutes (ARGS=--tiny without one)
 	$(BIN)/python -m tests.benchmarks.gpu $(ARGS)
+
+figures: setup ## List the commands behind the figures in the docs, or run those with a word (ARGS=evaluation)
+	@$(BIN)/python tools/figures.py $(ARGS)
 
 stress: setup ## Kills, full disks, everything at once, for an hour: nothing may be lost (KILLS=50 LEVELS=10 SECONDS=600)
 	FOOTAGE_STRESS=1 FOOTAGE_TEST_KILLS=$(or $(KILLS),50) FOOTAGE_STRESS_LEVELS=$(or $(LEVELS),10) \

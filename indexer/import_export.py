@@ -1,4 +1,4 @@
-"""Captions out of an index and into it, as JSON Lines (docs/captions.md); knows no model."""
+"""Captions out of an index and into it, as JSON Lines (docs/reference/captions.md); knows no model."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class _Reader:
                 raise ValueError(f"there is no type {kind!r}")
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise UsageError(
-                f"line {number} is no caption: {error}", hint="docs/captions.md has the format."
+                f"line {number} is no caption: {error}", hint="docs/reference/captions.md has the format."
             ) from error
 
     def records(self) -> dict[str, list[WindowRecord]]:
@@ -134,7 +134,7 @@ class _Reader:
             except (ValueError, TypeError, AttributeError, KeyError, VideoError) as error:
                 what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                 raise UsageError(
-                    f"line {number} is no caption: {what}", hint="docs/captions.md has the format."
+                    f"line {number} is no caption: {what}", hint="docs/reference/captions.md has the format."
                 ) from error
             records.setdefault(record.window.content_id, []).append(record)
         return records

@@ -1,4 +1,4 @@
-"""The tables of docs/clocks.md are those of the code. Run as a script, this writes them."""
+"""The tables of docs/explanation/clocks.md are those of the code. Run as a script, this writes them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from indexer.library import SYSTEM_FOLDERS
 from indexer.name_patterns import PATTERNS, WITHOUT_TIME
 from ui.cli.main import app
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "clocks.md"
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "explanation" / "clocks.md"
 SPELLED = {
     "%Y": "YYYY",
     "%y": "YY",
@@ -70,7 +70,7 @@ def test_the_options_on_the_page_exist():
 
 
 def test_the_folders_on_the_page_are_passed_over():
-    section = PAGE.read_text("utf-8").partition("## Folders that are passed over")[2].partition("##")[0]
+    section = PAGE.read_text("utf-8").partition("## Folders that are skipped")[2].partition("##")[0]
     assert {name.lower() for name in re.findall("`([^`]+)`", section)} - {"footage index"} <= SYSTEM_FOLDERS
 
 

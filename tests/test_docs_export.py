@@ -1,4 +1,4 @@
-"""The commands of docs/export.md are ones that the parser takes, and the formats are those there are."""
+"""docs/reference/export.md: the parser accepts its commands; its formats are the ones that exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typer.main import get_command
 from service.export import FORMATS
 from ui.cli.main import app
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "export.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "reference" / "export.md").read_text(encoding="utf-8")
 COMMANDS = [
     part.strip() for line in re.findall(r"^    (footage .*)$", PAGE, re.MULTILINE) for part in line.split("|")
 ]
@@ -40,5 +40,5 @@ def test_the_options_that_the_page_names_exist():
 
 def test_the_page_has_every_format():
     table = re.findall(r"^\| (`[^|]*) \|", PAGE, re.MULTILINE)
-    told = [name for row in table for name in re.findall(r"`([^`]+)`", row) if name != "--format"]
-    assert tuple(told) == FORMATS
+    named = [name for row in table for name in re.findall(r"`([^`]+)`", row) if name != "--format"]
+    assert tuple(named) == FORMATS

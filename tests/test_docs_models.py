@@ -1,4 +1,4 @@
-"""What docs/models.md says of options, variables and keys is so."""
+"""What docs/how-to/models.md says of options, variables and keys is so."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from footage.core.config import CARD_VARIABLES
 from footage.inference.responses import Answered, Captioned, Found, Told
 from ui.cli.main import app
 
-PAGE = (Path(__file__).resolve().parents[1] / "docs" / "models.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).resolve().parents[1] / "docs" / "how-to" / "models.md").read_text(encoding="utf-8")
 
 
 def options_of(command: str) -> set[str]:

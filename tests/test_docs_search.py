@@ -1,4 +1,4 @@
-"""The examples of docs/search.md, asked again: the real demo model on the real sample clips."""
+"""The examples of docs/explanation/answers.md, asked again: the real demo model on the real sample clips."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ui.cli.main import app
 ROOT = Path(__file__).resolve().parents[1]
 QUERY = re.compile(r'^\$ footage search "(.+)"$', re.MULTILINE)
 ROW = re.compile(r"^\d+   data/footage/(\S+)\s+([\d:.]+)\s+([\d:.]+)\s+(found|not found)\b", re.MULTILINE)
-DOCS = (ROOT / "docs" / "search.md").read_text("utf-8")
+DOCS = (ROOT / "docs" / "explanation" / "answers.md").read_text("utf-8")
 EXAMPLES = {
     QUERY.search(block)[1]: ROW.findall(block) for block in re.findall(r"```\n(\$.*?)```", DOCS, re.DOTALL)
 }
@@ -47,8 +47,8 @@ def test_the_examples_answer_what_the_page_says(db, query):
     )
     assert result.exit_code == 0, result.stderr
     rows = [json.loads(line) for line in result.stdout.splitlines()]
-    told = [row for row in rows if row["type"] == "match"]
-    for row, (video, start, end, verdict) in zip(told, EXAMPLES[query], strict=False):
+    matches = [row for row in rows if row["type"] == "match"]
+    for row, (video, start, end, verdict) in zip(matches, EXAMPLES[query], strict=False):
         assert Path(row["video"]).name == video
         assert (row["verdict"], row["start_seconds"]) == (verdict, pytest.approx(_seconds(start), abs=0.5))
         assert row["end_seconds"] == pytest.approx(_seconds(end), abs=0.5)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from footage.core.config import Settings
+from footage.core.config import CARD_VARIABLES, Settings
 from footage.vlm.profiles import PROFILES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,11 +63,11 @@ def test_a_clone_that_was_moved_makes_its_environment_anew(moved: bool, tmp_path
     for stamp in (".created", ".installed", ".ffmpeg"):
         (bin_.parent / stamp).touch()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
-    told = subprocess.run(
+    printed = subprocess.run(
         ["make", "-n", "setup"], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
     ).stdout
     steps = ("-m venv --clear .venv", "pip sync", "--editable .")
-    assert [step in told for step in steps] == [moved] * len(steps)
+    assert [step in printed for step in steps] == [moved] * len(steps)
 
 
 def test_make_demo_and_make_test_come_first_in_the_readme() -> None:
@@ -75,18 +75,26 @@ def test_make_demo_and_make_test_come_first_in_the_readme() -> None:
     assert first == ["make demo", "make test"]
 
 
-def test_the_footage_commands_that_the_readme_names_exist() -> None:
-    named = set(re.findall(r"(?:^    |`|bin/)footage ([a-z-]+)", text_of("README.md"), re.MULTILINE))
+def test_the_footage_commands_that_the_reference_lists_exist() -> None:
+    page = text_of("docs/reference/commands.md")
+    named = set(re.findall(r"^## ([a-z-]+)", page, re.MULTILINE))
     assert named == set(COMMANDS)
 
 
-def test_the_readme_lists_every_setting_and_its_variable() -> None:
-    page = text_of("README.md")
+def test_the_reference_lists_every_setting_and_its_variable() -> None:
+    page = text_of("docs/reference/settings.md")
     for name in Settings.model_fields:
-        assert f"| `FOOTAGE_{name.upper()}` | `{name}` |" in page, name
+        variables = f"`FOOTAGE_{name.upper()}`" + (
+            f", `{CARD_VARIABLES[name]}`" if name in CARD_VARIABLES else ""
+        )
+        assert f"| {variables} | `{name}` |" in page, name
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/models.md"])
+def test_the_readme_is_short() -> None:
+    assert len(text_of("README.md").splitlines()) < 100
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/how-to/models.md"])
 def test_the_pages_list_every_model_with_its_licence(page: str) -> None:
     rows = {line.split("`")[1]: line for line in text_of(page).splitlines() if line.startswith("| `")}
     for profile in PROFILES.values():
@@ -94,7 +102,11 @@ def test_the_pages_list_every_model_with_its_licence(page: str) -> None:
 
 
 def test_the_page_on_models_tells_what_each_can_do() -> None:
-    rows = {line.split("`")[1]: line for line in text_of("docs/models.md").splitlines() if line[:3] == "| `"}
+    rows = {
+        line.split("`")[1]: line
+        for line in text_of("docs/how-to/models.md").splitlines()
+        if line[:3] == "| `"
+    }
     for profile in PROFILES.values():
         assert f"| `{profile.model_type}` |" in rows[profile.name]
         assert f"| {', '.join(profile.skills)} |" in rows[profile.name]

@@ -1,6 +1,7 @@
 """Faults under load: kills, full disks, everything at once, a clock that steps back; nothing may be lost.
 
-`make test` runs a short form; `make stress` the long one, and prints the table of docs/reliability.md:
+`make test` runs a short form; `make stress` the long one, and prints the table of
+docs/explanation/reliability.md:
 
     FOOTAGE_STRESS          run what `make test` leaves out
     FOOTAGE_TEST_KILLS      kills of each command
@@ -51,7 +52,7 @@ pytestmark = pytest.mark.timeout(300 + 60 * KILLS + 60 * LEVELS + 2 * SECONDS)
 
 @pytest.fixture(scope="module")
 def told():
-    """Prints a line of the table of docs/reliability.md; `make stress` shows them."""
+    """Prints a line of the table of docs/explanation/reliability.md; `make stress` shows them."""
 
     def tell(line: str) -> None:
         sys.stdout.write(f"\n{line}\n")

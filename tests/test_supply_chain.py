@@ -30,13 +30,13 @@ def tool(name: str):
     (sys.platform, platform.machine()) != ("linux", "x86_64"), reason="the page is that of Linux on x86-64"
 )
 def test_the_page_of_licences_is_up_to_date():
-    assert tool("licences").page() == (ROOT / "docs" / "licences.md").read_text("utf-8"), (
+    assert tool("licences").page() == (ROOT / "docs" / "reference" / "licences.md").read_text("utf-8"), (
         "run: python tools/licences.py"
     )
 
 
 def test_the_page_says_what_has_to_be_looked_at_before_it_is_passed_on():
-    page = (ROOT / "docs" / "licences.md").read_text("utf-8")
+    page = (ROOT / "docs" / "reference" / "licences.md").read_text("utf-8")
     rows = dict(line.split(" | ")[:2] for line in page.splitlines() if line.startswith("| "))
     assert rows["| x264"] == rows["| x265"] == "GPL-2.0-or-later"
     nvidia = [line for line in page.splitlines() if line.startswith("| nvidia-")]

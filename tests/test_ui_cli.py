@@ -368,8 +368,8 @@ def test_an_app_that_others_reach_asks_for_a_token_and_says_what_is_not_encrypte
     edit = re.fullmatch(rf"to search and to edit\s+{place}", lines[1])[1]
     view = re.fullmatch(rf"to search alone\s+{place}", lines[2])[1]
     assert edit != view and edit not in told and view not in told
-    assert "not encrypted" in told and "docs/serve.md" in told
-    assert (ROOT / "docs" / "serve.md").is_file()
+    assert "not encrypted" in told and "docs/how-to/serve.md" in told
+    assert (ROOT / "docs" / "how-to" / "serve.md").is_file()
 
 
 def test_behind_a_proxy_that_asks_for_a_password_no_token_is_needed(tmp_path: Path) -> None:

@@ -108,12 +108,12 @@ def test_index_goes_on_past_a_bad_file_and_says_partly(model: Path, library: Pat
     assert "Captioned" not in again.stdout
 
 
-def test_the_exit_codes_are_those_of_the_readme(
+def test_the_exit_codes_are_those_of_the_reference(
     model: Path, library: Path, own: Path, tmp_path: Path
 ) -> None:
     """One case of each kind that the table names; other tests have more of each."""
-    readme = Path(__file__).resolve().parents[1].joinpath("README.md").read_text("utf-8")
-    table = readme.partition("| Exit code |")[2].partition("\n\n")[0]
+    page = Path(__file__).resolve().parents[1] / "docs" / "reference" / "exit-codes.md"
+    table = page.read_text("utf-8").partition("| Exit code |")[2].partition("\n\n")[0]
     (tmp_path / "empty").mkdir()
     forget = ["forget", str(library / "gate.mp4"), "--db", str(own)]
     at_model = ["--model", str(model)]

@@ -225,7 +225,7 @@ def test_the_demo_model_answers_too_each_place_by_itself(clip):
 
 # --- what is written about it -------------------------------------------------------------------------------
 
-DOCS = (Path(__file__).resolve().parents[1] / "docs" / "models-molmo2.md").read_text("utf-8")
+DOCS = (Path(__file__).resolve().parents[1] / "docs" / "how-to" / "models-molmo2.md").read_text("utf-8")
 COMMANDS = re.findall(
     r"^(?:    |\$ )footage (.+)$",
     "\n".join([DOCS, ask_command.EXAMPLES, point.EXAMPLES, track.EXAMPLES]),

@@ -1,4 +1,4 @@
-"""Writes docs/licences.md: the licence of everything that an installation of footage brings along.
+"""Writes docs/reference/licences.md: the licence of everything that an installation of footage brings along.
 
     python tools/licences.py           # write the page
     python tools/licences.py --check   # fail where the page is not what would be written
@@ -20,7 +20,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "licences.md"
+PAGE = ROOT / "docs" / "reference" / "licences.md"
 UNSTATED = {
     "cuda-toolkit": "LicenseRef-NVIDIA-Proprietary",  # holds nothing itself, names the nvidia- packages
     "torchcodec": "BSD-3-Clause",  # its dist-info/licenses/LICENSE
@@ -75,7 +75,7 @@ HEAD = """# Licences of what is installed along
 footage itself is Apache-2.0. Nothing below is part of its source or of its wheel: `make setup` downloads
 each package from where it is published. Whoever passes on an installation as a whole, as a disk image or a
 container does, passes on all of this, under these licences. Weights of models have their own:
-[models.md](models.md).
+[models.md](../how-to/models.md).
 
 ## What to look at before passing it on
 
@@ -112,7 +112,7 @@ def main() -> int:
     if not parser.parse_args().check:
         PAGE.write_text(wanted, encoding="utf-8")
     elif not PAGE.is_file() or PAGE.read_text(encoding="utf-8") != wanted:
-        sys.stderr.write("docs/licences.md is not up to date: python tools/licences.py\n")
+        sys.stderr.write("docs/reference/licences.md is not up to date: python tools/licences.py\n")
         return 1
     return 0
 

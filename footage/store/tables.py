@@ -42,8 +42,9 @@ _NOTES_SECONDS = 30.0  # a write of a few rows takes a hundredth of a second, a 
 # 150 MB of 384 numbers each. From about here on looking at every vector takes longer than an index does.
 _IN_MEMORY_ROWS = 100_000
 # The vector index: partitions of so many rows, of which the nearest to the query are looked through, or all
-# when those hold too few rows that pass the filter. Chosen on a million events (docs/performance.md). Their
-# size is given, not their number, because that is what LanceDB keeps to when it brings an index up to date.
+# when those hold too few rows that pass the filter. Chosen on a million events
+# (docs/explanation/performance.md). Their size is given, not their number, because
+# that is what LanceDB keeps to when it brings an index up to date.
 _PARTITION_ROWS, _PROBES, _EVERY = 1000, 128, 1_000_000
 _ROUNDS, _SAMPLE_RATE = 15, 64  # of k-means; LanceDB's 50 and 256 take minutes more and find no more
 _FEW = 100  # values of a filter; rows of so few videos are read and compared one by one, which is exact

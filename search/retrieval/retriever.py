@@ -28,7 +28,7 @@ place    where in its passage an event lies, 0 to 1, when the query leans on wha
          "finally", "again"); else nothing
 
 The weights of hubness, passage, words, length and place were chosen on the development queries of ActivityNet
-Captions; what each is worth there is told in docs/evaluation.md.
+Captions; what each is worth there is told in docs/explanation/evaluation.md.
 
 Beside its score, by which texts are ordered, a hit has a similarity that means the same for every query, for
 the verdict to look at::

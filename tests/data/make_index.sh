@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes tests/data/index-schema-N.tar.xz: a small real index of the schema of this checkout, N (docs/upgrade.md).
+# Makes tests/data/index-schema-N.tar.xz: a small real index of the schema of this checkout, N (docs/explanation/reliability.md).
 #
 #     tests/data/make_index.sh N [FOOTAGE]
 #

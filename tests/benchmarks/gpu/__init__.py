@@ -1,4 +1,6 @@
-"""What a GPU does with the models: whether it is right, how fast it is, what fits; see docs/performance.md.
+"""What a GPU does with the models: whether it is right, how fast it is, what fits.
+
+See docs/explanation/performance.md.
 
 python -m tests.benchmarks.gpu              # ten minutes at most
 python -m tests.benchmarks.gpu --tiny       # a small shape, on a CPU as well, to see that it runs

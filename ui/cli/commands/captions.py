@@ -34,7 +34,7 @@ def export(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write everything that was captioned as JSON Lines (the format is in docs/captions.md)."""
+    """Write everything that was captioned as JSON Lines (the format is in docs/reference/captions.md)."""
     from footage.store import Store
     from indexer.import_export import export_captions
 

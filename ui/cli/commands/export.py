@@ -85,7 +85,7 @@ def run(
     """Write what a search finds into a folder: clips cut to the frame, edit lists, tables, chapters.
 
     A manifest beside them says where each comes from, with its hash (footage verify). Nothing that is there
-    is written over unless --overwrite says so, and a source never is. Formats are told in docs/export.md.
+    is written over unless --overwrite says so, and a source never is. Formats: docs/reference/export.md.
     """
     from footage.store import Store
     from service.export import Options, export, widened

@@ -25,7 +25,7 @@ EXAMPLES = options.examples(
 )
 PLAIN = (
     "note: what goes to and from {host} is not encrypted, tokens included. Beyond a network that you trust, "
-    "put a proxy with TLS in front of the app: docs/serve.md shows how."
+    "put a proxy with TLS in front of the app: docs/how-to/serve.md shows how."
 )
 """Said where others reach the app without a proxy."""
 NO_TOKEN = (

@@ -234,7 +234,7 @@ class Wire:
                 f"the server at {url} {what} ({status})",
                 hint=f"Put a valid one into the environment variable {KEY_VARIABLE}.",
             )
-        hint = "See docs/models-server.md for how a server is to be started."
+        hint = "See docs/how-to/models-server.md for how a server is to be started."
         return RefusedError(
             f"the server at {url} refused a request ({status}{said})", status=status, hint=hint
         )

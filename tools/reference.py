@@ -1,0 +1,234 @@
+"""Writes the generated pages of docs/reference: commands, settings and exit codes.
+
+    python tools/reference.py           # write the pages
+    python tools/reference.py --check   # exit with 1 where a page is not what would be written
+
+Each page has one function of its name, which returns the page's text. A test compares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "docs" / "reference"
+NOTE = "<!-- Written by tools/reference.py; a test compares. Do not edit by hand. -->"
+COMMANDS_INTRO = """\
+`footage COMMAND --help` prints the same. Results are written to stdout, progress and errors to stderr.
+With `--json`, stdout holds one JSON object per line, and an error is one JSON object (`error`, `hint`) on
+stderr; an error of the option parser stays text. More: [exit codes](exit-codes.md),
+[settings](settings.md), [query language](query-language.md)."""
+SETTINGS_INTRO = """\
+A setting has one value. The first of these sources that gives one counts:
+
+1. the option on the command line;
+2. the environment variable `FOOTAGE_…`;
+3. the environment variable of the model card, where there is one;
+4. the config file: `--config FILE`, else the file in `FOOTAGE_CONFIG`, else `config.toml` in the user's
+   configuration folder (`~/.config/footage` on Linux).
+
+The config file is TOML, one `key = value` per line. An unknown key is an error that names the nearest known
+key. `FOOTAGE_API_KEY` (the key for a model server) is read from the environment only. An empty default means:
+the value of the model's profile (`footage models --json`), or none."""
+EXIT_CODES = {
+    0: "answered, also when nothing was found",
+    1: "could not run: a file, folder, index, model or server is missing, empty or cannot be used",
+    2: "bad usage: an option, a value, a query or the content of a file makes no sense",
+    3: "partly: some files failed (`footage status` lists them with the reason)",
+    130: "stopped with Ctrl-C; the same command continues where it stopped",
+}
+
+
+def commands() -> str:
+    """docs/reference/commands.md: every command with its arguments, options, defaults and examples."""
+    found = list(_commands())
+    names = [
+        f"- [`{name}`](#{name.replace(' ', '-')}): {_first_sentence(command)}" for name, command in found
+    ]
+    parts = [
+        "# Commands",
+        NOTE,
+        COMMANDS_INTRO,
+        "\n".join(names),
+    ]
+    for name, command in found:
+        parts += [f"## {name}", *_command(name, command)]
+    return "\n\n".join(parts) + "\n"
+
+
+def settings() -> str:
+    """docs/reference/settings.md: every setting with its option, environment variable and default."""
+    from footage.core.config import CARD_VARIABLES, Settings
+
+    options = {
+        option.lstrip("-").replace("-", "_"): parameter.opts[0]
+        for _, command in _commands()
+        for parameter in command.params
+        for option in parameter.opts
+        if option.startswith("--")
+    }
+    options["library_roots"] = options["library_root"]
+    rows = [
+        "| Option | Environment variable | Key in the config file | Default | Meaning |",
+        "|---|---|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        option = options.get(name)
+        variables = f"`FOOTAGE_{name.upper()}`" + (
+            f", `{CARD_VARIABLES[name]}`" if name in CARD_VARIABLES else ""
+        )
+        rows.append(
+            f"| {f'`{option}`' if option else ''} | {variables} | `{name}` | {_default(field)} | "
+            f"{_cell(field.description or '')} |"
+        )
+    return (
+        "\n\n".join(
+            [
+                "# Settings",
+                NOTE,
+                SETTINGS_INTRO,
+                "\n".join(rows),
+            ]
+        )
+        + "\n"
+    )
+
+
+def exit_codes() -> str:
+    """docs/reference/exit-codes.md."""
+    rows = [
+        "| Exit code | Meaning |",
+        "|---|---|",
+        *(f"| {code} | {meaning} |" for code, meaning in EXIT_CODES.items()),
+    ]
+    return (
+        "\n\n".join(["# Exit codes", NOTE, "Every command ends with one of these:", "\n".join(rows)]) + "\n"
+    )
+
+
+PAGES: dict[str, Callable[[], str]] = {
+    "commands.md": commands,
+    "settings.md": settings,
+    "exit-codes.md": exit_codes,
+}
+
+
+def _commands() -> Iterator[tuple[str, Any]]:
+    """Every command that can be run, with the names of its groups before its own."""
+    from typer.main import get_command
+
+    from ui.cli.main import app
+
+    def walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+        children = getattr(command, "commands", None)
+        if name and (not children or getattr(command, "invoke_without_command", False)):
+            yield name, command
+        for child, below in (children or {}).items():
+            yield from walk(below, f"{name} {child}".strip())
+
+    yield from walk(get_command(app), "")
+
+
+def _first_sentence(command: Any) -> str:
+    return inspect.cleandoc(command.help or "").partition("\n\n")[0].replace("\n", " ")
+
+
+def _command(name: str, command: Any) -> Iterator[str]:
+    """The parts of one command's section."""
+    yield inspect.cleandoc(command.help or "").replace("\f", "")
+    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    usage = " ".join(["footage", name, "[OPTIONS]", *(_argument(argument) for argument in arguments)])
+    yield f"Usage: `{usage}`"
+    rows = [f"| `{_argument(argument)}` | | {_cell(_help(argument))} |" for argument in arguments]
+    rows += [
+        f"| {_names(option)} | {_shown_default(option)} | {_cell(_help(option))} |"
+        for option in command.params
+        if option.param_type_name == "option" and not option.hidden and option.name != "help"
+    ]
+    yield "\n".join(["| Argument or option | Default | Meaning |", "|---|---|---|", *rows])
+    examples = re.findall(r"^\s*\$ (.*)$", command.epilog or "", re.MULTILINE)
+    if examples:
+        yield "Examples:\n\n<!-- not run: examples of the help; only parsed -->\n\n" + "\n".join(
+            f"    {example}" for example in examples
+        )
+
+
+def _argument(argument: Any) -> str:
+    name = (argument.metavar or argument.name.upper()).removesuffix("...")
+    name += "..." if argument.nargs == -1 else ""
+    return name if argument.required else f"[{name}]"
+
+
+def _help(parameter: Any) -> str:
+    return getattr(parameter, "help", None) or ""
+
+
+def _names(option: Any) -> str:
+    names = ", ".join(f"`{name}`" for name in (*option.opts, *option.secondary_opts))
+    if option.is_flag:
+        return names
+    if option.metavar:
+        return f"{names} {_cell(option.metavar)}"
+    annotation = option.type_descriptor.annotation
+    if get_origin(annotation) is Literal:
+        return f"{names} {' or '.join(map(str, get_args(annotation)))}"
+    return f"{names} {'N' if annotation in (int, float) else 'TEXT'}"
+
+
+def _shown_default(option: Any) -> str:
+    default = option.default
+    if option.is_flag or default is None or callable(default) or default in ((), [], ""):
+        return ""
+    return f"`{default}`"
+
+
+def _default(field: Any) -> str:
+    from pydantic_core import PydanticUndefined
+
+    from footage.core.config import Settings
+
+    if field.default is PydanticUndefined:  # made on this machine, so that it differs from one to the next
+        return {
+            "export_dir": "`~/Videos/footage` on Linux",
+            "audit_log": "`~/.local/state/footage/audit.jsonl` on Linux",
+            "cache_dir": "`~/.cache/footage` on Linux",
+        }[next(name for name, other in Settings.model_fields.items() if other is field)]
+    if field.default in (None, ()):
+        return ""
+    return f"`{field.default}`".replace("True", "true").replace("False", "false")
+
+
+def _cell(text: str) -> str:
+    """A text that fits into one cell of a table."""
+    return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
+
+
+def main() -> int:
+    """Write the pages, or compare them."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="compare, and write nothing")
+    arguments = parser.parse_args()
+    stale = [name for name, page in PAGES.items() if not _same(FOLDER / name, page())]
+    if arguments.check:
+        for name in stale:
+            sys.stderr.write(f"docs/reference/{name} is not up to date: python tools/reference.py\n")
+        return 1 if stale else 0
+    for name in stale:
+        (FOLDER / name).write_text(PAGES[name](), encoding="utf-8")
+    return 0
+
+
+def _same(file: Path, text: str) -> bool:
+    return file.is_file() and file.read_text(encoding="utf-8") == text
+
+
+if __name__ == "__main__":
+    sys.exit(main())
