@@ -19,7 +19,7 @@ from footage.core.errors import UsageError
 from footage.core.plain_text import CLOSING, evened, without_quotes
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm.profiles import Profile, require
-from footage.vlm.protocol import Prompt, Sampling
+from footage.vlm.protocol import LIKELIEST, Prompt, Sampling
 
 FIND_TEMPLATE = (
     'Identify the timestamps during which "{event}" takes place. '
@@ -46,15 +46,36 @@ def second_prompt(answer: Answer, profile: Profile) -> Prompt:
     return Prompt("caption", text, profile.caption_tokens, profile.sampling)
 
 
-def find_prompt(event: str, profile: Profile) -> Prompt:
+def find_prompt(
+    event: str,
+    profile: Profile,
+    *,
+    template: str = FIND_TEMPLATE,
+    max_new_tokens: int | None = None,
+    sampling: Sampling = LIKELIEST,
+) -> Prompt:
     """The question when ``event`` takes place.
 
+    Args:
+        event: The event.
+        profile: Of the model.
+        template: The prompt, with {event} where the event goes.
+        max_new_tokens: Cap on the answer's length; None for the profile's.
+        sampling: How the answer's tokens are chosen.
+
     Raises:
-        UsageError: when nothing is left of the event after cleaning (see ``clean_event``), or the model finds
-            nothing.
+        UsageError: when nothing is left of the event after cleaning (see ``clean_event``), the model finds
+            nothing, the template has no place for the event, or no answer may be written.
     """
     require(profile, "find")
-    return Prompt("find", FIND_TEMPLATE.replace("{event}", clean_event(event)), profile.find_tokens)
+    if "{event}" not in template:
+        raise UsageError(
+            "The prompt has no place for the event.",
+            hint="Write {event} where it goes, as in: When does {event} happen?",
+        )
+    tokens = answer_tokens(profile.find_tokens if max_new_tokens is None else max_new_tokens)
+    text = template.replace("{event}", clean_event(event))
+    return Prompt("find", text if template == FIND_TEMPLATE else raw_text(text), tokens, sampling)
 
 
 def ask_prompt(question: str, profile: Profile) -> Prompt:
@@ -85,12 +106,21 @@ def raw_prompt(
     Raises:
         UsageError: when the text is empty, or no answer may be written.
     """
-    tokens = profile.caption_tokens if max_new_tokens is None else max_new_tokens
     if not text.strip():
         raise UsageError("the prompt is empty", hint="Write what the model is to do.")
-    if tokens < 1:
-        raise UsageError(f"an answer of {tokens} tokens is none", hint="Allow 1 at least.")
+    tokens = answer_tokens(profile.caption_tokens if max_new_tokens is None else max_new_tokens)
     return Prompt("raw", raw_text(text), tokens, sampling or profile.sampling)
+
+
+def answer_tokens(count: int) -> int:
+    """The cap on an answer's length, checked.
+
+    Raises:
+        UsageError: when no answer may be written.
+    """
+    if count < 1:
+        raise UsageError(f"an answer of {count} tokens is none", hint="Allow 1 at least.")
+    return count
 
 
 def raw_text(text: str) -> str:

@@ -194,8 +194,13 @@ def changed(profile: Profile, changes: Changes) -> Profile:
     _warn(profile, other)
     if _asked(other) == _asked(profile):
         return other
-    digest = hashlib.sha256("\0".join([profile.prompt_version, *_asked(other)]).encode()).hexdigest()
-    return replace(other, prompt_version=f"own-{digest[:12]}")
+    return replace(other, prompt_version=own_version(profile, *_asked(other)))
+
+
+def own_version(profile: Profile, *parts: str) -> str:
+    """The ``prompt_version`` of prompts that are not the profile's: a digest of its version and the parts."""
+    digest = hashlib.sha256("\0".join([profile.prompt_version, *parts]).encode()).hexdigest()
+    return f"own-{digest[:12]}"
 
 
 def _asked(profile: Profile) -> list[str]:
