@@ -18,7 +18,7 @@ from footage.core.types import Answer, Span
 from footage.inference.models import OpenModel
 from footage.vlm.contract import FIND_TEMPLATE
 from footage.vlm.profiles import DEMO
-from footage.vlm.protocol import Sampling
+from footage.vlm.sampling import Sampling
 
 CLIPS = Path(__file__).resolve().parents[1] / "data" / "footage"
 TRUTH = json.loads((CLIPS / "ground_truth.json").read_text())["videos"]

@@ -41,7 +41,8 @@ from footage.media.sandbox import probe
 from footage.vlm import contract
 from footage.vlm.captioning import captions
 from footage.vlm.profiles import Changes, Profile, changed, check_prompts, own_version, require
-from footage.vlm.protocol import LIKELIEST, Prompt, Sampling, VideoModel
+from footage.vlm.protocol import Prompt, VideoModel
+from footage.vlm.sampling import LIKELIEST, Sampling
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -9,7 +9,8 @@ from footage.core.errors import WindowError
 from footage.core.types import Answer, Caption
 from footage.vlm import contract
 from footage.vlm.profiles import Profile
-from footage.vlm.protocol import Prepared, Prompt, Sampling
+from footage.vlm.protocol import Prepared, Prompt
+from footage.vlm.sampling import Sampling
 
 SECOND_TRY = Sampling(temperature=0.7, top_p=0.8)
 """How an answer is drawn after one that cannot be read: Qwen's own advice for answers without thinking."""

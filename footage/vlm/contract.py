@@ -19,7 +19,8 @@ from footage.core.errors import UsageError
 from footage.core.plain_text import CLOSING, evened, without_quotes
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm.profiles import Profile, require
-from footage.vlm.protocol import LIKELIEST, Prompt, Sampling
+from footage.vlm.protocol import Prompt
+from footage.vlm.sampling import LIKELIEST, Sampling
 
 FIND_TEMPLATE = (
     'Identify the timestamps during which "{event}" takes place. '

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from footage.core.errors import UsageError
-from footage.vlm.protocol import LIKELIEST, Sampling
+from footage.vlm.sampling import LIKELIEST, Sampling
 
 logger = logging.getLogger(__name__)
 

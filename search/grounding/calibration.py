@@ -1,7 +1,7 @@
 """How much each piece of evidence counts: logistic models, fitted for one model, with a card on how they did.
 
 ``confidence = 1 / (1 + exp(-(intercept + sum of weight * measure)))``, with the measures of
-``search.grounding.verdict``. One fit is for spans that the captions have something in, one for those where
+``search.grounding.evidence``. One fit is for spans that the captions have something in, one for those where
 they are silent, one for videos without captions.
 """
 
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
-from search.grounding.verdict import CAPTION_MEASURES, MODEL_MEASURES
+from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
 
 if TYPE_CHECKING:
     import numpy as np

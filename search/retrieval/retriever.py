@@ -88,7 +88,7 @@ NEGATED_WEIGHT = 0.3
 """What a text that says what the query negates loses of its similarity, and of its score as if its cosines
 were less by so much (by words alone: of the best score). It is more than texts that are alike differ by, and
 less than they differ from texts about something else; none of these can make "found"
-(``search.grounding.verdict``)."""
+(``search.grounding.evidence``)."""
 _DEEPER = 10  # times the texts asked for where events of another length are left out after the search
 
 _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")

@@ -14,8 +14,8 @@ from footage.core.names import is_at_end
 from footage.core.timecode import format_time, gap_seconds, parse_time
 from footage.core.types import Candidate, Event, Hit, Match, Span
 from search.engine import Engine, SearchResult, Timings
-from search.grounding.ground import text_matches
-from search.grounding.verdict import clock
+from search.grounding.evidence import format_span
+from search.grounding.matches import text_matches
 from search.query.lexical_match import words_of
 from search.query.parser import Query
 from search.retrieval.retriever import DEPTH
@@ -107,7 +107,7 @@ def at_moment(events: Sequence[T], seconds: float, *, video: str) -> T:
         return min(there, key=lambda event: (event.span.duration_seconds, event.span, event.text))
     if events:
         nearest = min(events, key=lambda event: (gap_seconds(event.span, Span(seconds, seconds)), event.span))
-        hint = f'The nearest is "{nearest.text}" at {clock(nearest.span)}.'
+        hint = f'The nearest is "{nearest.text}" at {format_span(nearest.span)}.'
     else:
         hint = "Index the video first, or see whether --embedder is the one the index was made with."
     raise UsageError(f"The index has no event at {format_time(seconds)} of {video}.", hint=hint)

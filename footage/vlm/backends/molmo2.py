@@ -27,7 +27,7 @@ from footage.core.errors import DecodeError, ModelError, ModelMemoryError, Wrong
 from footage.core.types import Answer, Frames, Provenance, Span
 from footage.vlm import contract
 from footage.vlm.batching import choose_device, end_ids, open_checkpoint, out_of_memory
-from footage.vlm.generation import Writing
+from footage.vlm.generation import AnswerDraft
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
 from footage.vlm.weights import Weights
@@ -78,8 +78,8 @@ class Molmo2Model:
     @property
     def provenance(self) -> Provenance:
         """Model, revision, prompt version and budget."""
-        told = contract.budget_text(self.profile)
-        return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, told)
+        budget = contract.budget_text(self.profile)
+        return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, budget)
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:
@@ -169,7 +169,7 @@ class Molmo2Model:
         # 1. See and read.
         began = time.perf_counter()
         device = self._model.device
-        writing = Writing(prompt, end_ids=self._end_ids, spell=self._spell)
+        writing = AnswerDraft(prompt, end_ids=self._end_ids, spell=self._spell)
         read = self._model(
             input_ids=torch.cat([turn.ids, text], dim=1).to(device),
             mm_token_type_ids=torch.cat([turn.kinds, torch.zeros_like(text)], dim=1).to(device),
