@@ -40,7 +40,7 @@ class Prepared:
     payload: Any
     """Backend data: tensors, a state, an encoded clip."""
     nbytes: int = 0
-    """Memory that it takes once it was shown, beside the states that the model keeps within its own bounds."""
+    """Memory that it takes once it was shown, beside states that the model keeps within its own bounds."""
     notes: tuple[str, ...] = ()
     """Inexact points of how it is shown; they go into the notes of its caption."""
 
@@ -80,7 +80,7 @@ class VideoModel(Protocol):
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:
-        """Seconds spent in ``run`` so far, by stage, such as "prefill" and "generate"; empty where unknown."""
+        """Seconds spent in ``run`` so far, by stage ("prefill", "generate"); empty where unknown."""
         ...
 
     def prepare(self, frames: Frames) -> Prepared:
@@ -126,8 +126,8 @@ class Waits(Protocol):
     """A model that may have to be waited for: it runs elsewhere, and may be away for a while."""
 
     on_wait: Callable[[str], bool] | None
-    """Called from any thread, twice a second while it waits, with the reason, and with "" once the wait is over;
-    False ends the waiting with a WaitStoppedError."""
+    """Called from any thread, twice a second while it waits, with the reason, and with "" once the wait is
+    over; False ends the waiting with a WaitStoppedError."""
 
 
 @runtime_checkable

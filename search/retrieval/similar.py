@@ -1,4 +1,4 @@
-"""Finds events like one that is indexed, by its stored vector; asks neither an embedder nor a model."""
+"""Finds events similar to an indexed one, by its stored vector; needs neither an embedder nor a model."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def more_like(
         store: The index.
         video: Path of a file, or the end of one, such as its name.
         seconds: A moment of the event, in video time; of several the shortest is taken.
-        embedder: Whose vectors to compare.
+        embedder: Name of the embedder whose vectors to compare.
         limit: Most matches.
 
     Returns:

@@ -199,8 +199,9 @@ async def look(conversation: Conversation, dialect: Dialect, *, accept: bool) ->
         if not accept:
             raise ModelUnavailableError(
                 f"{where} shows the model {problem}: its times would be wrong",
-                hint=f"Start it as footage models serve-command {conversation.profile.name} prints; or accept "
-                "what the model sees with --accept-server-sampling (FOOTAGE_ACCEPT_SERVER_SAMPLING=true).",
+                hint=f"Start it as footage models serve-command {conversation.profile.name} prints; or "
+                "accept what the model sees with --accept-server-sampling "
+                "(FOOTAGE_ACCEPT_SERVER_SAMPLING=true).",
             )
         logger.warning("%s shows the model %s; that is accepted.", where, problem)
         return replace(dialect, as_sent=False)

@@ -38,7 +38,12 @@ from footage.vlm.backends.server.chat import (
     window_parts,
 )
 from footage.vlm.backends.server.check import Dialect
-from footage.vlm.backends.server.http_client import Patience, RefusedError, Wire, key_from_environment
+from footage.vlm.backends.server.http_client import (
+    Patience,
+    RefusedError,
+    ServerConnection,
+    key_from_environment,
+)
 from footage.vlm.backends.server.server_model import ServerModel
 from footage.vlm.profiles import Changes, Profile, changed, find_profile, get_profile
 from footage.vlm.protocol import Prompt
@@ -73,16 +78,16 @@ def load(
     """
     address = parse_address(text)
     check_allowed(address, allow_remote=access.allow_remote)
-    wire = Wire(address, access, key_from_environment())
+    connection = ServerConnection(address, access, key_from_environment())
     with start_blocking_portal() as portal:
         return portal.call(
-            _connect, wire, changes or {}, patience or Patience(away_seconds=access.patience_seconds)
+            _connect, connection, changes or {}, patience or Patience(away_seconds=access.patience_seconds)
         )
 
 
-async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerModel:
-    address = wire.address
-    async with wire.client() as client:
+async def _connect(connection: ServerConnection, changes: Changes, patience: Patience) -> ServerModel:
+    address = connection.address
+    async with connection.client() as client:
         # 1. Which model?
         try:
             few = replace(
@@ -91,7 +96,7 @@ async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerMo
                 broken_tries=BROKEN_TRIES,
                 away_seconds=min(FIRST_SECONDS, patience.away_seconds),
             )
-            served = await wire.ask(client, "/models", read=read_models, patience=few)
+            served = await connection.ask(client, "/models", read=read_models, patience=few)
         except RefusedError as error:
             logger.info("%s: the server does not list its models", error)
             served = {}
@@ -99,7 +104,7 @@ async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerMo
         profile = changed(profile_for(name, address.profile), changes)
         # 2. What does it take?
         conversation = _Conversation(
-            wire, client, name, profile, replace(patience, broken_tries=BROKEN_TRIES)
+            connection, client, name, profile, replace(patience, broken_tries=BROKEN_TRIES)
         )
         dialect = await check.find_dialect(
             conversation, [address.way] if address.way else ["video", "frames"]
@@ -110,10 +115,10 @@ async def _connect(wire: Wire, changes: Changes, patience: Patience) -> ServerMo
                 hint=f"Use --fps {payload.MOST_FPS} at most, or send pictures: ?frames after the address.",
             )
         # 3. What does the model see?
-        dialect = await check.look(conversation, dialect, accept=wire.access.accept_server_sampling)
+        dialect = await check.look(conversation, dialect, accept=connection.access.accept_server_sampling)
     logger.info("%s serves %s: %s", address.url, name, dialect)
     revision = f"server of {served[name]}" if served.get(name) else "server"
-    return ServerModel(wire, profile, name=name, revision=revision, dialect=dialect, patience=patience)
+    return ServerModel(connection, profile, name=name, revision=revision, dialect=dialect, patience=patience)
 
 
 def profile_for(name: str, wanted: str = "") -> Profile:
@@ -165,7 +170,7 @@ def _chosen(address: Address, served: Mapping[str, str]) -> str:
 class _Conversation:
     """One model of a server, as ``footage.vlm.backends.server.check`` asks it."""
 
-    wire: Wire
+    connection: ServerConnection
     client: httpx2.AsyncClient
     name: str
     profile: Profile
@@ -180,7 +185,9 @@ class _Conversation:
         ids = await self._ask({**body, "return_token_ids": True}, read_prompt_ids)
         if not ids:
             return ""
-        root = replace(self.wire, address=replace(self.wire.address, url=self.url.removesuffix("/v1")))
+        root = replace(
+            self.connection, address=replace(self.connection.address, url=self.url.removesuffix("/v1"))
+        )
         tokens = json.dumps({"model": self.name, "tokens": ids}).encode()
         return await root.ask(
             self.client, "/detokenize", tokens, read=read_detokenized, patience=self.patience
@@ -188,8 +195,10 @@ class _Conversation:
 
     @property
     def url(self) -> str:
-        return self.wire.address.url
+        return self.connection.address.url
 
     async def _ask(self, body: Body, read: Callable[[Any], T]) -> T:
         data = json.dumps(body).encode()
-        return await self.wire.ask(self.client, "/chat/completions", data, read=read, patience=self.patience)
+        return await self.connection.ask(
+            self.client, "/chat/completions", data, read=read, patience=self.patience
+        )

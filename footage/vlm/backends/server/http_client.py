@@ -85,7 +85,7 @@ class _Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class ServerConnection:
     """Connection settings of one server."""
 
     address: Address

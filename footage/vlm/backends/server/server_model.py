@@ -20,7 +20,7 @@ from footage.vlm import contract
 from footage.vlm.backends.server import payload
 from footage.vlm.backends.server.chat import read_completion, request_body, window_parts
 from footage.vlm.backends.server.check import Dialect
-from footage.vlm.backends.server.http_client import FellError, Patience, RefusedError, Wire
+from footage.vlm.backends.server.http_client import FellError, Patience, RefusedError, ServerConnection
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
@@ -44,9 +44,16 @@ class ServerModel:
     """See ``footage.vlm.protocol.Waits``."""
 
     def __init__(
-        self, wire: Wire, profile: Profile, *, name: str, revision: str, dialect: Dialect, patience: Patience
+        self,
+        connection: ServerConnection,
+        profile: Profile,
+        *,
+        name: str,
+        revision: str,
+        dialect: Dialect,
+        patience: Patience,
     ) -> None:
-        self._wire, self._profile = wire, profile
+        self._connection, self._profile = connection, profile
         self._name, self._revision, self._dialect, self._patience = name, revision, dialect, patience
         self._has_answered = False
         self._has_noted = False
@@ -61,7 +68,7 @@ class ServerModel:
     @property
     def capabilities(self) -> Capabilities:
         """Token log-probabilities, if it tells them, and enough requests a call to keep it busy."""
-        at_once = self._wire.access.requests
+        at_once = self._connection.access.requests
         return Capabilities(
             token_logprobs="logprobs" not in self._dialect.without,
             max_batch=at_once * BATCHES_AHEAD,
@@ -99,7 +106,7 @@ class ServerModel:
         """
         notes: tuple[str, ...] = ()
         if "point" in self._profile.skills and len(set(frames.times_seconds)) == 1:
-            parts = [part for part in payload.picturewindow_parts(frames) if part["type"] == "image_url"][:1]
+            parts = [part for part in payload.picture_parts(frames) if part["type"] == "image_url"][:1]
         else:
             parts = window_parts(frames, self._dialect.way)
             notes = payload.clip_notes(frames) if self._dialect.way == "video" else ()
@@ -112,7 +119,7 @@ class ServerModel:
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         """Answer every request, in order, several at once; the answers do not depend on how many.
 
-        Of drawn tokens no probabilities are told. A server's penalty for repetition may count the question's
+        Drawn tokens have no probabilities. A server's penalty for repetition may count the question's
         tokens, too.
 
         Raises:
@@ -145,7 +152,7 @@ class ServerModel:
         outcomes: dict[int, Answer | WindowError] = {}
         refused: dict[int, RefusedError] = {}
         fallen: list[int] = []
-        room = anyio.CapacityLimiter(self._wire.access.requests)
+        room = anyio.CapacityLimiter(self._connection.access.requests)
 
         async def answer(number: int) -> None:
             async with room:
@@ -159,7 +166,7 @@ class ServerModel:
                         raise
                     refused[number] = error
 
-        async with self._wire.client() as client:
+        async with self._connection.client() as client:
             # 1. All, several at once.
             try:
                 async with anyio.create_task_group() as group:
@@ -171,7 +178,7 @@ class ServerModel:
             if fallen:
                 logger.warning(
                     "The server at %s went away or broke over %d windows: they are asked about one by one.",
-                    self._wire.address.url,
+                    self._connection.address.url,
                     len(fallen),
                 )
             for number in sorted(fallen):
@@ -199,7 +206,7 @@ class ServerModel:
             return self.on_wait is None or self.on_wait(sentence)
 
         try:
-            answer = await self._wire.ask(
+            answer = await self._connection.ask(
                 client,
                 "/chat/completions",
                 json.dumps(body).encode(),
