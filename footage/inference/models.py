@@ -10,7 +10,6 @@ index, and does not judge whether a span is right: that is the business of ``sea
 
 from __future__ import annotations
 
-import logging
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +23,7 @@ from footage.core.errors import DecodeError, FootageError, UsageError
 from footage.core.timeline import merge_events, merge_spans
 from footage.core.types import Answer, Caption, Span, Video, Window, WindowRecord
 from footage.core.windows import runs
+from footage.inference.card_arguments import caption_profile, find_version, sampling_for
 from footage.inference.responses import (
     AskResponse,
     CaptionResponse,
@@ -40,11 +40,10 @@ from footage.inference.windows import cut_segment
 from footage.media.sandbox import probe
 from footage.vlm import contract
 from footage.vlm.captioning import captions
-from footage.vlm.profiles import Changes, Profile, changed, check_prompts, own_version, require
+from footage.vlm.profiles import Changes, require
 from footage.vlm.protocol import Prompt, VideoModel
 from footage.vlm.sampling import LIKELIEST, Sampling
 
-logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
@@ -104,7 +103,7 @@ class OpenModel:
     - ``do_sample``: False takes the likeliest token at every step, True draws tokens. None: as the profile
       says, which for Marlin and the demo model is False.
     - ``temperature`` and ``top_p``: of the draw, 1.0 unless given; without effect unless ``do_sample=True``.
-    - ``seed``: of the draw (not on the card, whose draws depend on torch's global state).
+    - ``seed``: of the draw (not on the card, where torch's global state decides; servers draw by themselves).
     """
 
     def __init__(self, model: VideoModel, *, timeout_seconds: float = 120) -> None:
@@ -139,7 +138,7 @@ class OpenModel:
         """
         require(self.model.profile, "caption")
         sampling = sampling_for(self.model.profile.sampling, do_sample, temperature, top_p, seed)
-        profile = _caption_profile(self.model.profile, sampling, max_new_tokens, prompt)
+        profile = caption_profile(self.model.profile, sampling, max_new_tokens, prompt)
         job = self._job(video, start, end, window_seconds, overlap_seconds)
         results = job.results(
             lambda numbers, prepared: captions(
@@ -192,7 +191,7 @@ class OpenModel:
             max_new_tokens=max_new_tokens,
             sampling=sampling_for(LIKELIEST, do_sample, temperature, top_p, seed),
         )
-        version = _find_version(self.model.profile, question, template)
+        version = find_version(self.model.profile, question, template)
         job = self._job(video, start, end, window_seconds, overlap_seconds)
         windows = [_window_span(window, answer) for window, answer in job.answers(question, on_progress)]
         best = max(windows, key=lambda each: (each["span"] is not None, each["probability"] or 0.0))
@@ -329,66 +328,6 @@ class _Job:
                 if name != "cutting"  # the windows show it
             },
         }
-
-
-def sampling_for(
-    default: Sampling,
-    do_sample: bool | None,
-    temperature: float | None,
-    top_p: float | None,
-    seed: int = 0,
-) -> Sampling:
-    """The sampling that transformers' arguments stand for.
-
-    Args:
-        default: The sampling for ``do_sample=None``; its repetition penalty counts in any case.
-        do_sample: Whether tokens are drawn.
-        temperature: Of the draw; None for 1.0.
-        top_p: Of the draw; None for 1.0.
-        seed: Of the draw.
-
-    Raises:
-        UsageError: when nothing can be drawn so.
-    """
-    if not do_sample and (temperature or (top_p is not None and top_p < 1)):
-        logger.warning("temperature and top_p have no effect without do_sample=True.")
-    if do_sample is None:
-        return replace(default, seed=seed) if default.temperature > 0 else default
-    if not do_sample:
-        return replace(default, temperature=0.0, top_p=1.0)
-    if temperature == 0:
-        raise UsageError("At temperature 0 nothing is drawn: do_sample=True needs more, or none given.")
-    try:
-        return replace(
-            default,
-            temperature=1.0 if temperature is None else temperature,
-            top_p=1.0 if top_p is None else top_p,
-            seed=seed,
-        )
-    except ValueError as exc:
-        raise UsageError(f"Nothing can be drawn so: {exc}") from exc
-
-
-def _caption_profile(
-    profile: Profile, sampling: Sampling, max_new_tokens: int | None, prompt: str | None
-) -> Profile:
-    """The profile for one call of ``caption``; its ``prompt_version`` says whether it is the model's own."""
-    changes: Changes = {}
-    if prompt is not None:
-        changes["caption_prompt"] = prompt
-    if max_new_tokens is not None:
-        changes["caption_tokens"] = contract.answer_tokens(max_new_tokens)
-    changes["temperature"], changes["top_p"] = sampling.temperature, sampling.top_p
-    check_prompts(changes)
-    return replace(changed(profile, changes), sampling=sampling)
-
-
-def _find_version(profile: Profile, question: Prompt, template: str) -> str:
-    """The prompt version of a find question: the profile's, or a digest of what differs from it."""
-    sampling, tokens = question.sampling, question.max_new_tokens
-    if (template, sampling, tokens) == (contract.FIND_TEMPLATE, LIKELIEST, profile.find_tokens):
-        return profile.prompt_version
-    return own_version(profile, template, f"{sampling.temperature:g}", f"{sampling.top_p:g}", str(tokens))
 
 
 def _window_caption(span: Span, caption: Caption) -> WindowCaption:

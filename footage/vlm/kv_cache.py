@@ -1,9 +1,9 @@
-"""What a Qwen language model has after some tokens: split off a batch, merged into one, kept for later.
+"""States of a Qwen language model after some tokens: split off a batch, merged into one, kept for later.
 
 A state can be copied and continued, never cropped: the part of linear layers, where there are any, is a
 running sum. Three rules keep a continuation exact, each tested: the linear layers' tensors are copied before
-anything continues them, as they change in place; no pad ever stands between a state and what continues it;
-positions are given by whoever continues, as the module's own offset belongs to whichever video it saw last.
+anything continues them, as they change in place; no pad ever stands between a state and its continuation;
+the caller gives the positions, as the offset that the module keeps belongs to the video that it saw last.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from transformers.cache_utils import DynamicLayer, LinearAttentionLayer
 
 @dataclass(frozen=True)
 class State:
-    """One row: what every layer has of the tokens so far."""
+    """The state of every layer for one row."""
 
     layers: tuple[tuple[Tensor, Tensor], ...]
     """Of a full layer keys and values, (1, heads, length, dimension); of a linear one the convolution's last

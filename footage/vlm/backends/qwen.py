@@ -80,7 +80,7 @@ class QwenModel(QwenDecoder, ABC):
         """
         super().__init__(model, processor.tokenizer, stop_ids=stop_ids)
         self._processor, self._weights = processor, weights
-        # How special tokens are read is state of a tokenizer: prompts have one to themselves, as windows are
+        # The reading of special tokens is state of a tokenizer: prompts have their own, as windows are
         # prepared in other threads at the same time.
         self._text_tokenizer = copy.deepcopy(processor.tokenizer)
         self._bounds = bounds
@@ -116,7 +116,7 @@ class QwenModel(QwenDecoder, ABC):
 
     @property
     def profile(self) -> Profile:
-        """The contract's row for this checkpoint."""
+        """The profile of this checkpoint."""
         return self._weights.profile
 
     @property

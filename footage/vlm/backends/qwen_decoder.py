@@ -33,7 +33,7 @@ class QwenDecoder:
         self._pad_id = own[0] if pad is None else pad
 
     def _ahead(self, state: State, ids: list[int]) -> State:
-        """A state that was continued by some tokens; the one given stays as it is."""
+        """A state continued by some tokens; the given one stays unchanged."""
         if not ids:
             return state
         cache, _ = merge([state], self._text_config, room=len(ids))
@@ -50,7 +50,7 @@ class QwenDecoder:
         positions: Tensor,
         used: int,
     ) -> None:
-        """Let every answer grow to its end; rows that are finished leave the batch once half of them are.
+        """Write every answer to its end; finished rows leave the batch once half of them are finished.
 
         Args:
             going: The answers.
@@ -87,7 +87,7 @@ class QwenDecoder:
         return self._forward(self._model.get_input_embeddings()(ids), cache, mask, positions)
 
     def _forward(self, embeds: Tensor, cache: DynamicCache, mask: Tensor | None, positions: Tensor) -> Tensor:
-        """Let the language model read; the module around it would place tokens by the last video it saw.
+        """Run the language model alone: the module around it would take positions from the last video it saw.
 
         Args:
             embeds: (rows, tokens, hidden).
@@ -114,7 +114,7 @@ class QwenDecoder:
         return (starts[..., None] + torch.arange(count)).to(self._model.device)
 
     def _spell(self, tokens: list[int]) -> str:
-        """What tokens spell."""
+        """The text of tokens."""
         return str(
             self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         )

@@ -39,7 +39,7 @@ class ServerModel:
     """A served model behind the ``VideoModel`` protocol; threads may share one."""
 
     stage_seconds: Mapping[str, float] = {}
-    """Nothing: only the server knows."""
+    """Empty: only the server knows them."""
     on_wait: Callable[[str], bool] | None = None
     """See ``footage.vlm.protocol.Waits``."""
 
@@ -62,12 +62,12 @@ class ServerModel:
 
     @property
     def profile(self) -> Profile:
-        """The contract it is run under."""
+        """Its profile."""
         return self._profile
 
     @property
     def capabilities(self) -> Capabilities:
-        """Token log-probabilities, if it tells them, and enough requests a call to keep it busy."""
+        """Token log-probabilities, if it sends them, and enough requests a call to keep it busy."""
         at_once = self._connection.access.requests
         return Capabilities(
             token_logprobs="logprobs" not in self._dialect.without,
@@ -79,8 +79,8 @@ class ServerModel:
     def provenance(self) -> Provenance:
         """The served name, the repository that the server reports, prompt version, budget; no address.
 
-        What the model sees counts, not how a server is asked for it: the budget names the encoding, and
-        besides only where the server is known to do otherwise than a model in this process.
+        The budget names the encoding, and otherwise only what is known to differ from a model in this
+        process: what the model sees counts, not the form of the request.
         """
         dialect, profile = self._dialect, self._profile
         sent = f"h264 crf={payload.CRF}" if dialect.way == "video" else f"jpeg q={payload.JPEG_QUALITY}"
@@ -125,7 +125,7 @@ class ServerModel:
         Raises:
             WindowRefusedError: when the server refuses a window (400, 413, 422) and has answered others, or
                 went away or broke twice over one.
-            ModelUnavailableError: when the server cannot be used (any more); what was on its way is given up.
+            ModelUnavailableError: when the server cannot be used (any more); open requests are dropped.
         """
         answers = []
         for each in self.run_each(requests):
@@ -137,8 +137,8 @@ class ServerModel:
     def run_each(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer | WindowError]:
         """As ``run``, with an error in place of the answer about a window that ``run`` would raise.
 
-        A server that goes away is waited for. The windows that were on their way then are asked about again
-        one at a time; the one over which it goes away once more is left out.
+        The call waits for a server that goes away. The requests on their way then are sent again one at a
+        time; a window over which the server goes away once more is left out.
 
         Raises:
             ModelUnavailableError: as ``run``.
@@ -174,7 +174,7 @@ class ServerModel:
                         group.start_soon(answer, number)
             except* ModelError as failed:
                 raise _first(failed) from None
-            # 2. Over which of these does the server fall? One at a time, as only one may be to blame.
+            # 2. Over which window does the server fail? One at a time, as only one may be the cause.
             if fallen:
                 logger.warning(
                     "The server at %s went away or broke over %d windows: they are asked about one by one.",
@@ -186,7 +186,7 @@ class ServerModel:
                     outcomes[number] = await self._answer(client, *requests[number])
                 except FellError as error:
                     outcomes[number] = self._left_out(error)
-        # A server that refuses all from the first on is set up wrong.
+        # A server that refuses everything from the start is set up wrong.
         if refused and not self._has_answered:
             raise next(iter(refused.values()))
         for number, refusal in refused.items():
