@@ -189,3 +189,15 @@ def test_a_run_stops_when_asked_to_and_when_the_iterator_is_closed(clip):
     assert [result.number for result in next(batches)] == [0, 1]
     batches.close()
     assert len(closed.batches) == 1 and len(closed.prepared) <= 4
+
+
+def test_held_windows_between_others_change_nothing(clip):
+    model = Model(max_batch=1)
+    runner = WindowedRunner(model, keep_bytes=1 << 30)
+    overlapping = sources(clip, (0, 4), (3, 7), (6, 10))
+    results(runner, overlapping[1:2])
+    found = results(runner, overlapping)
+    assert [bool(result.frame_times_seconds) for result in found] == [True, False, True]
+    assert [result.result for result in found] == [
+        result.result for result in results(WindowedRunner(Model()), overlapping)
+    ]

@@ -110,7 +110,9 @@ class WindowedRunner:
         can = self.model.capabilities
         size = max(1, min(can.windows_ahead, can.max_batch))
         batches = [range(first, min(first + size, len(sources))) for first in range(0, len(sources), size)]
-        decoder = _Decoder(sources, self.model.profile, self._timeout_seconds)
+        with self._held_lock:
+            to_decode = [n for n, source in enumerate(sources) if _held_key(source) not in self._held]
+        decoder = _Decoder(sources, to_decode, self.model.profile, self._timeout_seconds)
         with _one_thread("decode ahead") as thread:
 
             def decode(batch: range) -> list[Future[_Ready | Exception]]:
@@ -203,12 +205,26 @@ class WindowedRunner:
 class _Decoder:
     """Decodes windows of several files; successive windows of one file in one pass, where they ascend."""
 
-    def __init__(self, sources: Sequence[WindowSource], profile: Profile, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        sources: Sequence[WindowSource],
+        to_decode: Sequence[int],
+        profile: Profile,
+        timeout_seconds: float,
+    ) -> None:
+        """Plan the passes; opens nothing yet.
+
+        Args:
+            sources: All windows.
+            to_decode: Numbers of those that are probably decoded: a pass holds the frames that they share.
+            profile: Of the model.
+            timeout_seconds: Give up after this long without progress.
+        """
         self._sources = sources
         self._profile, self._timeout_seconds = profile, timeout_seconds
         self._passes: dict[int, tuple[Sampler, int]] = {}
         """By number of the window: the pass that decodes it, and its place in there."""
-        for numbers in _ascending(sources):
+        for numbers in _ascending(sources, to_decode):
             if len(numbers) > 1:
                 sampler = self._sampler([sources[n] for n in numbers])
                 self._passes.update((n, (sampler, place)) for place, n in enumerate(numbers))
@@ -254,11 +270,12 @@ def full_size_frame(source: WindowSource, timeout_seconds: float) -> Frames:
     return Frames(pixels[None], (seconds,), source.span)
 
 
-def _ascending(sources: Sequence[WindowSource]) -> list[list[int]]:
-    """Numbers of the windows that one pass over a file can decode: of one file, in order of their starts."""
+def _ascending(sources: Sequence[WindowSource], numbers: Sequence[int]) -> list[list[int]]:
+    """The numbers of the windows for each pass: of one file, in order of their starts."""
     passes: list[list[int]] = []
     last: dict[tuple[str, str], list[int]] = {}
-    for number, source in enumerate(sources):
+    for number in numbers:
+        source = sources[number]
         if source.span.duration_seconds == 0:
             continue
         key = os.fspath(source.path), source.video.content_id
@@ -276,7 +293,7 @@ def _held_key(source: WindowSource) -> tuple[str, Span]:
 
 @contextmanager
 def _one_thread(name: str) -> Iterator[ThreadPoolExecutor]:
-    """A thread that works through what it is given in order; what it has not begun at the end is dropped."""
+    """A thread that does its jobs in order; jobs that it has not begun at the end are dropped."""
     thread = ThreadPoolExecutor(1, name)
     try:
         yield thread

@@ -1,4 +1,4 @@
-"""Makes matches of what the index has and of what the model named; asks no model."""
+"""Makes matches from the hits of the index and the spans that the model named; asks no model."""
 
 from __future__ import annotations
 

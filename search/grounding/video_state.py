@@ -1,4 +1,4 @@
-"""One video during a search: what the index has about it, and what the model answered so far."""
+"""One video during a search: its hits in the index, and the replies of the model so far."""
 
 from __future__ import annotations
 

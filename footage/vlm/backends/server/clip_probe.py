@@ -67,7 +67,7 @@ def _evenly_spaced(profile: Profile, seconds: float) -> Frames:
 
 
 def problem_with(seen: ShownPrompt, frames: Frames) -> str:
-    """What is wrong with what the model sees of some frames, in words; empty when nothing is."""
+    """What the model sees wrongly of some frames, in words; empty when nothing."""
     times = [*frames.times_seconds, *frames.times_seconds[-1:] * (len(frames.times_seconds) % 2)]
     pairs = [(a + b) / 2 for a, b in zip(times[::2], times[1::2], strict=True)]
     clip = f"a clip of {frames.span.duration_seconds:g} s"
