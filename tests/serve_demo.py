@@ -73,7 +73,8 @@ class DemoAnswers:
         return self.model.prepare(window_of(json.loads(content)))
 
     def answer(self, body):
-        from footage.vlm.protocol import Prompt, Sampling
+        from footage.vlm.protocol import Prompt
+        from footage.vlm.sampling import Sampling
 
         *window, question = body["messages"][-1]["content"]
         sampling = Sampling(body.get("temperature", 0.0), body.get("top_p", 1.0), seed=body.get("seed", 0))

@@ -22,7 +22,8 @@ from typing import Any
 
 from footage.core.types import Frames
 from footage.vlm.backends.server import payload
-from footage.vlm.backends.server.client import Manner, request_body
+from footage.vlm.backends.server.chat import request_body
+from footage.vlm.backends.server.check import Dialect
 from footage.vlm.profiles import DEMO, Profile, get_profile
 from footage.vlm.protocol import Prompt
 from footage.vlm.vllm_command import serving
@@ -89,7 +90,7 @@ class Vllm:
 
     def prompt_of(self, frames: Frames, prompt: Prompt) -> str:
         """The prompt as the served model reads it."""
-        refused = Manner(without=frozenset({"mm_processor_kwargs", "media_io_kwargs"}))
+        refused = Dialect(without=frozenset({"mm_processor_kwargs", "media_io_kwargs"}))
         body = request_body(self.name, payload.clip_parts(frames), prompt, get_profile(self.name), refused)
         asked = {**body, "max_tokens": 1, "return_token_ids": True}
         return self.spelled(self.post("/v1/chat/completions", asked)["prompt_token_ids"])

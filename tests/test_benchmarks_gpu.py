@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from footage.core.types import Span
-from footage.vlm.backends.qwen import bounds_for
+from footage.vlm.backends.qwen_batches import bounds_for
 from tests.benchmarks.gpu import compiled, fast, fits, floor, marlin, right
 from tests.benchmarks.gpu.__main__ import PARTS, Part, bad, ran
 from tests.benchmarks.gpu.floor import Peaks, Shape

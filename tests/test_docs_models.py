@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from footage.core.config import CARD_VARIABLES
-from footage.inference.responses import Answered, Captioned, Found, Told
+from footage.inference.responses import AskResponse, CaptionResponse, FindResponse, Response
 from ui.cli.main import app
 
 PAGE = (Path(__file__).resolve().parents[1] / "docs" / "how-to" / "models.md").read_text(encoding="utf-8")
@@ -38,13 +38,13 @@ def test_its_commands_have_the_options_that_it_shows() -> None:
 @pytest.mark.parametrize(
     ("kind", "keys"),
     [
-        (Captioned, {"caption", "scene", "events"}),
-        (Found, {"raw", "span", "format_ok"}),
-        (Answered, {"text"}),
+        (CaptionResponse, {"caption", "scene", "events"}),
+        (FindResponse, {"raw", "span", "format_ok"}),
+        (AskResponse, {"text"}),
     ],
 )
 def test_the_keys_of_the_answers_are_told(kind: type, keys: set[str]) -> None:
     known = set(kind.__annotations__)
     assert keys <= known
     assert all(f'["{key}"]' in PAGE for key in keys)
-    assert all(f"`{key}`" in PAGE for key in (known - keys) | set(Told.__annotations__))
+    assert all(f"`{key}`" in PAGE for key in (known - keys) | set(Response.__annotations__))

@@ -17,8 +17,8 @@ from footage.core.timecode import iou
 from footage.core.types import Answer, Span
 from footage.inference.models import OpenModel
 from footage.vlm.contract import FIND_TEMPLATE
-from footage.vlm.profiles import DEMO
-from footage.vlm.protocol import Sampling
+from footage.vlm.profiles import DEMO, MARLIN_2B
+from footage.vlm.sampling import Sampling
 
 CLIPS = Path(__file__).resolve().parents[1] / "data" / "footage"
 TRUTH = json.loads((CLIPS / "ground_truth.json").read_text())["videos"]
@@ -271,3 +271,119 @@ def test_changes_that_make_no_sense_are_refused(change, sentence):
 
 def test_an_empty_second_prompt_leaves_the_second_stage_out():
     assert open_model("demo", second_prompt="").model.profile.second_prompt == ""
+
+
+# --- the keyword arguments of Marlin's card -----------------------------------------------------------------
+
+CLIP = CLIPS / "gate_cam1.mp4"
+FIRST = {"start": 0, "end": 16}
+EVENT = "A white car drives from right to left"
+
+
+def test_the_cards_defaults_are_marlins(levels):
+    tokens = {name: getattr(MARLIN_2B, name) for name in ("caption_tokens", "find_tokens")}
+    talker = Talker("Scene: A wall.", **tokens)
+    OpenModel(talker).caption(levels, end=4)
+    OpenModel(talker).find(levels, event="a dog", end=4)
+    captioning, finding = talker.prompts
+    assert (captioning.text, captioning.max_new_tokens) == (MARLIN_2B.caption_prompt, 2048)
+    assert (finding.text, finding.max_new_tokens) == (FIND_TEMPLATE.replace("{event}", "a dog"), 64)
+    assert captioning.sampling == finding.sampling == Sampling(temperature=0, top_p=1)
+
+
+def test_the_cards_arguments_go_into_the_prompt(levels):
+    talker = Talker("Scene: A wall.")
+    model = OpenModel(talker)
+    drawn = {"do_sample": True, "temperature": 0.7, "top_p": 0.9, "seed": 3}
+    model.caption(levels, end=4, prompt="Tell.", max_new_tokens=9, **drawn)
+    model.find(
+        levels, event='the "dog"', end=4, prompt="When does {event} happen?", max_new_tokens=5, **drawn
+    )
+    model.caption(levels, end=4, do_sample=True)
+    captioning, finding, plain = talker.prompts
+    assert (captioning.text, captioning.max_new_tokens) == ("Tell.", 9)
+    assert (finding.text, finding.max_new_tokens) == ("When does the dog happen?", 5)
+    assert captioning.sampling == finding.sampling == Sampling(temperature=0.7, top_p=0.9, seed=3)
+    assert plain.sampling == Sampling(temperature=1.0, top_p=1.0)
+
+
+def test_without_do_sample_nothing_is_drawn(levels, caplog):
+    for do_sample in (None, False):
+        talker = Talker("Scene: A wall.")
+        OpenModel(talker).caption(levels, end=4, do_sample=do_sample, temperature=0.7, top_p=0.9, seed=3)
+        OpenModel(talker).find(levels, event="a dog", end=4, do_sample=do_sample, temperature=0.0, top_p=1.0)
+        assert {prompt.sampling for prompt in talker.prompts} == {Sampling()}
+    assert caplog.text.count("have no effect without do_sample=True") == 2
+    own = Talker("Scene: A wall.", sampling=Sampling(temperature=0.1, top_p=0.5, repetition_penalty=1.05))
+    OpenModel(own).caption(levels, end=4)
+    OpenModel(own).caption(levels, end=4, do_sample=False)
+    assert [prompt.sampling for prompt in own.prompts] == [
+        own.profile.sampling,
+        Sampling(repetition_penalty=1.05),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"max_new_tokens": 0}, "an answer of 0 tokens is none"),
+        ({"do_sample": True, "temperature": 0}, "At temperature 0 nothing is drawn"),
+        ({"do_sample": True, "temperature": -1.0}, "Nothing can be drawn so"),
+        ({"do_sample": True, "top_p": 0.0}, "Nothing can be drawn so"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(levels, arguments, sentence):
+    talker = Talker()
+    with pytest.raises(UsageError, match=sentence):
+        OpenModel(talker).caption(levels, **arguments)
+    with pytest.raises(UsageError, match=sentence):
+        OpenModel(talker).find(levels, event="a dog", **arguments)
+    with pytest.raises(UsageError, match="no place for the event"):
+        OpenModel(talker).find(levels, event="a dog", prompt="When?")
+    with pytest.raises(UsageError, match="The prompt is empty"):
+        OpenModel(talker).caption(levels, prompt=" ")
+    assert talker.prompts == []
+
+
+def test_what_differs_from_the_profile_is_in_the_provenance(levels):
+    def version(method: str, **arguments) -> str:
+        model = OpenModel(Talker("Scene: A wall."))
+        more = {"event": "a dog"} if method == "find" else {}
+        return getattr(model, method)(levels, end=4, **more, **arguments)["provenance"]["prompt_version"]
+
+    own = {"caption": DEMO.caption_prompt, "find": FIND_TEMPLATE}
+    tokens = {"caption": DEMO.caption_tokens, "find": DEMO.find_tokens}
+    for method in ("caption", "find"):
+        same = {"prompt": own[method], "max_new_tokens": tokens[method], "do_sample": False, "top_p": 1.0}
+        assert version(method) == version(method, **same) == DEMO.prompt_version
+        others = [
+            version(method, max_new_tokens=9),
+            version(method, do_sample=True),
+            version(method, do_sample=True, temperature=0.5),
+            version(method, prompt="What of {event}?"),
+        ]
+        assert len(set(others)) == 4 and all(each.startswith("own-") for each in others)
+
+
+@needs_demo_model
+@pytest.mark.demo_model
+def test_the_demo_model_is_capped_drawn_and_prompted_as_asked(demo):
+    [plain] = demo.caption(CLIP, **FIRST)["windows"]
+    card = {"prompt": DEMO.caption_prompt, "max_new_tokens": 320, "do_sample": False, "temperature": 0.0}
+    [same] = demo.caption(CLIP, **FIRST, **card)["windows"]
+    assert same == plain and plain["finish_reason"] == "stop"
+    [short] = demo.caption(CLIP, **FIRST, max_new_tokens=8)["windows"]
+    assert short["finish_reason"] == "length" and plain["raw"].startswith(short["raw"])
+
+    def drawn(seed: int) -> str:
+        told = demo.find(CLIP, event=EVENT, **FIRST, do_sample=True, temperature=5.0, seed=seed)
+        assert told["windows"][0]["probability"] is None
+        return told["raw"]
+
+    assert drawn(1) == drawn(1) != drawn(2)
+    found = demo.find(CLIP, event=EVENT, **FIRST)
+    again = demo.find(CLIP, event=EVENT, **FIRST, prompt=FIND_TEMPLATE, max_new_tokens=32, do_sample=False)
+    assert again == found and found["span"] is not None
+    # At a tiny top_p, or a temperature near 0, the draw takes the likeliest token.
+    nearly = demo.find(CLIP, event=EVENT, **FIRST, do_sample=True, temperature=0.01, top_p=0.01)
+    assert nearly["raw"] == found["raw"]

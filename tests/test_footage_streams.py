@@ -20,7 +20,7 @@ from footage.core.errors import DecodeError
 from footage.core.timeout import Pulse
 from footage.core.types import Span, Video
 from footage.core.windows import plan_windows, run_of, runs
-from footage.inference.segments import cut
+from footage.inference.windows import cut_segment
 from footage.media import demux
 from footage.media.animation import write_animation
 from footage.media.clip import write_clip as cut_clip
@@ -31,6 +31,7 @@ from footage.media.frame_grid import read_grid
 from footage.media.sandbox import copy_clip, write_thumbnail
 from footage.media.segment import stretch_in
 from footage.media.video import Sampler, frame_at, probe, sample
+from footage.vlm.profiles import DEMO
 
 FPS = 25
 WRAP_SECONDS = 2**33 / 90_000
@@ -424,7 +425,10 @@ def test_windows_cover_every_run_of_frames_and_no_gap(edges, duration, start, le
         assert window.span.duration_seconds <= length
         assert run_of(window.span, Span(0, duration), gaps).start_seconds <= window.span.start_seconds
     if start < duration:
-        pieces = cut(Span(start, duration), length, gaps)
+        windows = cut_segment(
+            Span(start, duration), DEMO, layout="separate", window_seconds=length, gaps=gaps
+        )
+        pieces = [window.span for window in windows]
         assert [s for each in pieces for s in (each.start_seconds, each.end_seconds)] == sorted(
             s for each in pieces for s in (each.start_seconds, each.end_seconds)
         )

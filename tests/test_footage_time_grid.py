@@ -31,8 +31,8 @@ from footage.core.windows import plan_windows
 from footage.media.demux import FrameTable
 from footage.vlm import contract
 from search.grounding import proposals
-from search.grounding.span_merge import places
-from search.grounding.window_queries import Question, Reply
+from search.grounding.span_merge import merge_replies
+from search.grounding.window_queries import Reply, WindowQuestion
 from ui.web.components import media, timeline
 from ui.web.components.player.events import read_marks
 
@@ -148,7 +148,7 @@ def test_where_to_look_next_never_leaves_the_video(duration, a, b, others, lengt
     whole = Span(0, video.duration_seconds)
     place = Span.clamped(min(a, b) * duration, max(a, b) * duration, within=whole)
     taken = [Span.clamped(min(c, d) * duration, max(c, d) * duration) for c, d in others]
-    free = proposals.free_stretch(place, taken, duration_seconds=duration)
+    free = proposals.free_segment(place, taken, duration_seconds=duration)
     windows = [
         *proposals.around(place, within=free, length_seconds=length),
         proposals.window_on(place, within=whole, length_seconds=length),
@@ -170,10 +170,10 @@ def test_merging_what_windows_saw_never_leaves_the_video(duration, seen):
         events = tuple(CaptionEvent(span, "A dog runs.") for span in spans if span)
         caption = Caption("", events, "", "stop")
         records.append(WindowRecord(window, caption, Provenance("m", "r", "p", "b")))
-        replies += [Reply(Question(video, "/x", window), span=span) for span in spans]
+        replies += [Reply(WindowQuestion(video, "/x", window), span=span) for span in spans]
     whole = Span(0, video.duration_seconds)
     events = merge_events("v", records)
-    named = [place.span for place in places(replies)]
+    named = [place.span for place in merge_replies(replies)]
     for span in [*(event.span for event in events), *named, *merge_spans(named)]:
         assert clamp(span, whole) == span and overlap_seconds(span, whole) == span.duration_seconds
         assert span.duration_seconds == 0 or iou(span, span) == 1

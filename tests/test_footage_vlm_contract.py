@@ -17,7 +17,7 @@ from footage.core.errors import UsageError
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm import contract
 from footage.vlm.profiles import DEMO, MARLIN_2B, QWEN25_VL_7B
-from footage.vlm.protocol import Sampling
+from footage.vlm.sampling import Sampling
 
 MINUTE = Span(0.0, 60.0)
 LATER = Span(25.0, 55.0)

@@ -21,10 +21,12 @@ from tiny_qwen35 import write_tiny_model
 from footage.core import frame_budget
 from footage.core.types import Frames, Span
 from footage.vlm import contract, kv_cache, load_model
-from footage.vlm.backends.qwen import LONG_PROMPT_TOKENS, QwenModel
+from footage.vlm.backends.qwen import QwenModel
 from footage.vlm.backends.qwen25vl import Qwen25VLModel
-from footage.vlm.generation import Writing
-from footage.vlm.protocol import LIKELIEST, Prepared, Prompt, Sampling
+from footage.vlm.backends.qwen_batches import LONG_PROMPT_TOKENS
+from footage.vlm.generation import AnswerDraft
+from footage.vlm.protocol import Prepared, Prompt
+from footage.vlm.sampling import LIKELIEST, Sampling
 
 EVENTS = (
     "a dog",
@@ -98,14 +100,14 @@ def positions(clip, length: int) -> torch.Tensor:
 def tokens_of(model, requests: Sequence[tuple[Prepared, Prompt]], monkeypatch) -> list[list[int]]:
     """The answers' tokens by ``run``, in the order of the requests."""
     told: dict[int, list[int]] = {}
-    answer = Writing.answer
+    answer = AnswerDraft.answer
 
-    def noting(self: Writing):
+    def noting(self: AnswerDraft):
         made = answer(self)
         told[id(made)] = self._tokens
         return made
 
-    monkeypatch.setattr(Writing, "answer", noting)
+    monkeypatch.setattr(AnswerDraft, "answer", noting)
     answers = model.run(requests)
     return [told[id(made)] for made in answers]
 
@@ -266,7 +268,7 @@ def a_state(kilobytes: int) -> kv_cache.State:
 
 
 def test_states_unused_for_longest_are_let_go_of_when_the_bound_is_met():
-    kept = kv_cache.Kept(device_bytes=0, memory_bytes=10 << 10)
+    kept = kv_cache.StateCache(device_bytes=0, memory_bytes=10 << 10)
     holders = [Holder() for _ in range(4)]
     for holder in holders[:3]:
         kept.put(holder, a_state(3))
@@ -279,7 +281,7 @@ def test_states_unused_for_longest_are_let_go_of_when_the_bound_is_met():
 
 
 def test_a_state_larger_than_the_bound_is_not_kept():
-    kept = kv_cache.Kept(device_bytes=0, memory_bytes=2 << 10)
+    kept = kv_cache.StateCache(device_bytes=0, memory_bytes=2 << 10)
     holder = Holder()
     kept.put(holder, a_state(3))
     assert holder.state is None and kept.nbytes == 0

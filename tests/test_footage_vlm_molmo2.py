@@ -19,7 +19,8 @@ from footage.core.types import Frames, Span
 from footage.vlm import contract, load_model, pointing
 from footage.vlm.backends import molmo2
 from footage.vlm.profiles import MARLIN_2B, MOLMO2_4B
-from footage.vlm.protocol import PictureModel, Prompt, Sampling
+from footage.vlm.protocol import PictureModel, Prompt
+from footage.vlm.sampling import Sampling
 from footage.vlm.weights import locate
 
 TIMES = (10.0, 10.517, 11.03, 11.5, 12.0, 12.96)

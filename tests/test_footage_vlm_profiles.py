@@ -10,7 +10,7 @@ import pytest
 
 from footage.core.errors import UsageError
 from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, changed, get_profile, require
-from footage.vlm.protocol import Sampling
+from footage.vlm.sampling import Sampling
 
 
 def test_marlin_is_pinned_to_a_commit_and_has_the_budget_of_its_card():

@@ -34,10 +34,13 @@ from footage.core.errors import (
 )
 from footage.core.types import Answer, Frames, Span
 from footage.vlm import batching, contract, dependency_error, load_model
-from footage.vlm.backends import qwen, qwen35
-from footage.vlm.generation import Writing
+from footage.vlm.backends import qwen35, qwen_batches
+from footage.vlm.backends.qwen_batches import QwenRequest
+from footage.vlm.backends.qwen_window import QwenWindow
+from footage.vlm.generation import AnswerDraft
 from footage.vlm.profiles import DEMO, MARLIN_2B, VIDEO_SCAN
-from footage.vlm.protocol import Prepared, Prompt, Sampling, VideoModel
+from footage.vlm.protocol import Prepared, Prompt, VideoModel
+from footage.vlm.sampling import Sampling
 from footage.vlm.weights import locate
 
 
@@ -307,13 +310,13 @@ def test_an_answer_that_the_cap_cuts_says_so(model):
 
 
 def test_an_answer_that_ends_by_itself_says_so(model):
-    writing = Writing(prompt("what?"), end_ids=model._end_ids, spell=model._spell)
+    writing = AnswerDraft(prompt("what?"), end_ids=model._end_ids, spell=model._spell)
     for token, logprob in [(100, -0.1), (101, -0.2), (model._end_ids[1], -0.3), (102, -0.4)]:
         writing.take(token, logprob, torch.empty(0))
     ended = writing.answer()
     pieces = (*(model._tokenizer.decode([token]) for token in (100, 101)), "")
     assert ended == Answer(model._tokenizer.decode([100, 101]), "stop", (-0.1, -0.2, -0.3), pieces)
-    silent = Writing(prompt("what?"), end_ids=model._end_ids, spell=model._spell)
+    silent = AnswerDraft(prompt("what?"), end_ids=model._end_ids, spell=model._spell)
     silent.take(model._end_ids[0], -0.5, torch.empty(0))
     assert silent.answer() == Answer("", "stop", (-0.5,), ("",))
 
@@ -437,15 +440,17 @@ def test_batches_hold_every_item_once_in_order_within_their_bounds(tokens, most,
 
 @given(st.lists(st.tuples(st.integers(1, 300), st.integers(1, 9)), max_size=20))
 def test_prompts_answered_together_are_of_like_length_or_long(sizes):
-    clip = qwen.Clip(torch.zeros(5, dtype=torch.int64), torch.tensor([[1, 4, 4]]), torch.zeros(3, 5), None)
-    rows = [qwen.Row(clip, [0] * length, prompt("what?", cap)) for length, cap in sizes]
-    groups = list(qwen.of_like_prompts(rows))
+    clip = QwenWindow(torch.zeros(5, dtype=torch.int64), torch.tensor([[1, 4, 4]]), torch.zeros(3, 5), None)
+    rows = [QwenRequest(clip, [0] * length, prompt("what?", cap)) for length, cap in sizes]
+    groups = list(qwen_batches.of_like_prompts(rows))
     assert sorted(n for group in groups for n in group) == list(range(len(rows)))
     for group in groups:
         lengths = [len(rows[n].ids) for n in group]
-        alike = max(lengths) - min(lengths) <= qwen.PROMPT_TOKENS_APART
-        assert alike or min(lengths) >= qwen.LONG_PROMPT_TOKENS
-    assert sum(min(len(rows[n].ids) for n in group) >= qwen.LONG_PROMPT_TOKENS for group in groups) <= 1
+        alike = max(lengths) - min(lengths) <= qwen_batches.PROMPT_TOKENS_APART
+        assert alike or min(lengths) >= qwen_batches.LONG_PROMPT_TOKENS
+    assert (
+        sum(min(len(rows[n].ids) for n in group) >= qwen_batches.LONG_PROMPT_TOKENS for group in groups) <= 1
+    )
 
 
 # --- loading ------------------------------------------------------------------------------------------------

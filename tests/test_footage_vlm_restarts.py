@@ -21,7 +21,7 @@ from footage.core.types import Frames, Span
 from footage.media.video import sample
 from footage.store import Store
 from footage.vlm import contract
-from footage.vlm.backends.server import client
+from footage.vlm.backends.server import client, payload, server_model
 from footage.vlm.backends.server.http_client import Patience
 from footage.vlm.captioning import SECOND_TRY
 from footage.vlm.profiles import DEMO
@@ -135,7 +135,7 @@ def restless(path: Path, *, first: bool = False) -> tuple[Path, int]:
     frames = [
         sample(clip, Span(start, start + 16), **DEMO.frame_budget) for start in (36, 0 if first else 72)
     ]
-    least, most = (len(client.sending.clip_parts(each)[0]["video_url"]["url"]) for each in frames)
+    least, most = (len(payload.clip_parts(each)[0]["video_url"]["url"]) for each in frames)
     assert least < most
     return clip, (least + most) // 2
 
@@ -175,7 +175,7 @@ def test_an_engine_that_dies_of_every_window_ends_the_run(supervisor: Supervisor
     with pytest.raises(ModelUnavailableError, match="went away over a request"):
         run_index(clip, tmp_path / "index", supervisor.connect("fatal=1", requests=1), batch_size=1)
     deaths = supervisor.starts - 1 + (supervisor.process.wait() != 0)
-    assert deaths == 2 * client.MOST_LEFT_OUT
+    assert deaths == 2 * server_model.MOST_LEFT_OUT
 
 
 def test_a_stop_ends_the_waiting_at_once(supervisor: Supervisor, tmp_path: Path) -> None:

@@ -33,15 +33,17 @@ from footage.core.types import Answer, Frames, Span, Window
 from footage.media.video import probe, sample
 from footage.store import Store
 from footage.vlm import contract, load_model
-from footage.vlm.backends.qwen import bare_video
+from footage.vlm.backends.qwen_window import bare_video
 from footage.vlm.backends.server import client, payload
 from footage.vlm.backends.server import clip_probe as seen
-from footage.vlm.backends.server.check import OPTIONAL_FIELDS
-from footage.vlm.backends.server.client import Manner, profile_for, read_completion, request_body
+from footage.vlm.backends.server.chat import read_completion, request_body
+from footage.vlm.backends.server.check import OPTIONAL_FIELDS, Dialect
+from footage.vlm.backends.server.client import profile_for
 from footage.vlm.backends.server.http_client import Patience
 from footage.vlm.pointing import point_prompt
 from footage.vlm.profiles import DEMO, MARLIN_2B, changed
-from footage.vlm.protocol import Prompt, Sampling
+from footage.vlm.protocol import Prompt
+from footage.vlm.sampling import Sampling
 from indexer.pipeline import index
 from search.grounding.ground import find_in_file
 from search.grounding.window_queries import Asker, Question
@@ -268,7 +270,7 @@ def test_pictures_have_their_times_before_each_pair() -> None:
 
 def test_marlin_is_asked_within_its_budget_and_with_both_stop_ids() -> None:
     prompt = contract.caption_prompt(MARLIN_2B)
-    body = request_body("marlin-2b", payload.clip_parts(grey()), prompt, MARLIN_2B, Manner())
+    body = request_body("marlin-2b", payload.clip_parts(grey()), prompt, MARLIN_2B, Dialect())
     assert body["temperature"] == 0
     assert body["max_tokens"] == 2048
     assert set(body["stop_token_ids"]) == {248044, 248046}
@@ -286,10 +288,10 @@ def test_sampling_travels_along() -> None:
     drawn = Prompt(
         "caption", "what?", 9, Sampling(temperature=0.1, top_p=0.5, repetition_penalty=1.05, seed=7)
     )
-    body = request_body("m", [], drawn, DEMO, Manner())
+    body = request_body("m", [], drawn, DEMO, Dialect())
     wanted = {"temperature": 0.1, "top_p": 0.5, "repetition_penalty": 1.05}
     assert {name: body[name] for name in wanted} == wanted
-    plain = request_body("m", [], drawn, DEMO, Manner(without=frozenset(OPTIONAL_FIELDS)))
+    plain = request_body("m", [], drawn, DEMO, Dialect(without=frozenset(OPTIONAL_FIELDS)))
     assert set(plain) == {"model", "messages", "max_tokens", "temperature", "top_p"}
 
 
@@ -574,9 +576,9 @@ def test_true_stamps_are_no_problem_and_others_are(fps: float) -> None:
         found = seen.read_prompt("<|im_start|>user\n" + "<|video_pad|>".join(stamps))
         assert found is not None and found.form == "bare"
         assert seen.problem_with(found, frames) == ""
-        late = seen.Seen(tuple(stamp + 0.25 for stamp in found.stamps), "bare")
+        late = seen.ShownPrompt(tuple(stamp + 0.25 for stamp in found.stamps), "bare")
         assert "s off" in seen.problem_with(late, frames)
-        fewer = seen.Seen(found.stamps[1:], "bare")
+        fewer = seen.ShownPrompt(found.stamps[1:], "bare")
         assert "pairs of frames" in seen.problem_with(fewer, frames)
 
 

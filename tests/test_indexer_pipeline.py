@@ -27,7 +27,7 @@ from footage.core.errors import (
 )
 from footage.core.types import Caption, CaptionEvent, File, Span, Video, Window, WindowRecord
 from footage.store import Store
-from footage.vlm.protocol import LIKELIEST
+from footage.vlm.sampling import LIKELIEST
 from indexer import projection
 from indexer.library import Selection
 from indexer.pipeline import index, reembed

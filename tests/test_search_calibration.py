@@ -18,7 +18,8 @@ from search.grounding.calibration import (
     load_calibration,
     read_calibration,
 )
-from search.grounding.verdict import CAPTION_MEASURES, CAUTIOUS, MODEL_MEASURES
+from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+from search.grounding.verdict import CAUTIOUS
 
 NAMES = [*MODEL_MEASURES, *CAPTION_MEASURES]
 

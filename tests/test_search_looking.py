@@ -11,7 +11,7 @@ from search.grounding.proposals import (
     MOVED_SECONDS,
     SHORTEST_SECONDS,
     around,
-    free_stretch,
+    free_segment,
     moved_window,
     window_on,
 )
@@ -39,7 +39,7 @@ def test_a_video_of_one_window_is_cut_to_move_it():
 
 def test_around_a_place_lie_the_stretches_up_to_its_neighbours():
     def stretches(place, others):
-        free = free_stretch(place, others, duration_seconds=100)
+        free = free_segment(place, others, duration_seconds=100)
         return around(place, within=free, length_seconds=30)
 
     assert stretches(Span(50, 55), [Span(50, 55)]) == [Span(20, 50), Span(55, 85)]
@@ -49,7 +49,7 @@ def test_around_a_place_lie_the_stretches_up_to_its_neighbours():
 
 
 def test_a_lead_is_looked_at_apart_from_what_was_named_beside_it():
-    free = free_stretch(Span(12, 15), [Span(20, 24), Span(4, 7)], duration_seconds=80)
+    free = free_segment(Span(12, 15), [Span(20, 24), Span(4, 7)], duration_seconds=80)
     assert free == Span(7, 20)
     assert window_on(Span(12, 15), within=free, length_seconds=30) == Span(7, 20)
     assert window_on(Span(40, 44), within=Span(0, 80), length_seconds=30) == Span(27, 57)
@@ -85,7 +85,7 @@ def test_stretches_never_show_the_place_nor_its_neighbours(a, b, others):
         for pair in others
         if overlap_seconds(span := Span(min(pair), max(pair)), place) == 0 and span.duration_seconds
     ]
-    free = free_stretch(place, neighbours, duration_seconds=121)
+    free = free_segment(place, neighbours, duration_seconds=121)
     assert all(overlap_seconds(free, other) == 0 for other in neighbours)
     for window in around(place, within=free, length_seconds=30):
         assert window.duration_seconds >= SHORTEST_SECONDS and window.end_seconds <= 121

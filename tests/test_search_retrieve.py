@@ -25,7 +25,7 @@ from footage.store import tables as tables_module
 from footage.store.records import PASSAGE_WORDS, text_rows
 from indexer.projection import Projector
 from search.query.parser import parse_query
-from search.retrieval.hubness import Hubs
+from search.retrieval.hubness import HubnessScorer
 from search.retrieval.retriever import Retriever
 
 KITCHEN = [
@@ -231,7 +231,7 @@ def test_what_is_written_later_is_found_at_once(store, embedder, tmp_path):
 def test_a_text_near_everything_is_a_hub_and_its_own_words_do_not_count(store, embedder):
     texts = ["She whisks them.", "Quantum chromodynamics."]
     hits = [Hit("event", text, "c", (0,), Span(0, 1), text, 0.0) for text in texts]
-    near, far = Hubs(store, embedder.name).of(hits, embedder.embed(texts))
+    near, far = HubnessScorer(store, embedder.name).of(hits, embedder.embed(texts))
     assert 0 <= far < near < 0.02  # twelve events are far from the thousand at which it counts in full
 
 

@@ -31,10 +31,11 @@ from footage.core.types import (
     WindowRecord,
 )
 from footage.core.windows import plan_windows, run_of, runs
-from footage.inference.segments import cut
+from footage.inference.windows import cut_segment
 from footage.media.demux import FrameTable
 from footage.media.segment import stretch_in
 from footage.store import Store
+from footage.vlm.profiles import DEMO
 from indexer import correcting
 from indexer.import_export import export_captions, import_captions
 from search.composite import combine
@@ -69,7 +70,8 @@ def test_windows_beside_gaps_lie_in_their_runs_of_frames(data, duration, a, b, l
         each.span
         for each in plan_windows("v", duration, window_seconds=length, overlap_seconds=0.1, gaps=gaps)
     ]
-    for window in [*windows, *(cut(whole, length, gaps) if frames else ())]:
+    separate = cut_segment(whole, DEMO, layout="separate", window_seconds=length, gaps=gaps)
+    for window in [*windows, *(each.span for each in separate if frames)]:
         assert any(clamp(window, run) == window for run in frames)
         assert window.duration_seconds <= length + 1e-6
     assert {run.end_seconds for run in frames} <= {window.end_seconds for window in windows}

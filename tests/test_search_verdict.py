@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 
 from footage.core.types import Answer, Hit, Match, Span, Video, Window
 from search.grounding.calibration import UNCALIBRATED
-from search.grounding.span_merge import places
-from search.grounding.verdict import (
+from search.grounding.evidence import (
     CAPTION_MEASURES,
-    CAUTIOUS,
     MODEL_MEASURES,
-    Thresholds,
     confirmed,
     digits,
     evidence_for,
-    rank,
 )
-from search.grounding.window_queries import Question, Reply
+from search.grounding.span_merge import merge_replies
+from search.grounding.verdict import CAUTIOUS, Thresholds, rank
+from search.grounding.window_queries import Reply, WindowQuestion
 from search.query.parser import parse_query
 
 VIDEO = Video("v", 120, 480, 320, 25, "h264")
@@ -31,7 +29,7 @@ QUERY = "a red car drives from left to right"
 
 
 def reply(window, start=None, end=None, answer=SURE):
-    question = Question(VIDEO, "v.mp4", Window("v", -1, Span(*window)))
+    question = WindowQuestion(VIDEO, "v.mp4", Window("v", -1, Span(*window)))
     return Reply(question, answer, None if start is None else Span(start, end))
 
 
@@ -40,7 +38,7 @@ def caption(start, end, text="A red car drives from left to right.", cosine=0.95
 
 
 def evidence(replies, captions, query=QUERY):
-    return evidence_for(places(replies)[0], replies, parse_query(query), captions)
+    return evidence_for(merge_replies(replies)[0], replies, parse_query(query), captions)
 
 
 def confidence(replies, captions, query=QUERY):
@@ -114,7 +112,7 @@ def test_windows_that_do_not_show_the_place_say_nothing_about_it():
 def test_a_window_that_named_another_confirmed_place_says_nothing_about_this_one():
     first, again = reply((0, 30), 20, 25), reply((2, 32), 20, 25)
     alone = reply((0, 18), 3, 8)
-    named = places([first, again, alone])
+    named = merge_replies([first, again, alone])
     place = next(place for place in named if place.span == Span(3, 8))
     told = evidence_for(place, [first, again, alone], parse_query(QUERY), None)
     assert told.measures()["shift"] == 0
@@ -142,7 +140,7 @@ half_seconds = st.integers(0, 60).map(lambda half: half / 2)
 def test_every_measure_lies_between_0_and_1_and_every_confidence(spans, events, query):
     replies = [reply((n, 30 + n), n + min(pair), n + max(pair) or 0.5) for n, pair in enumerate(spans)]
     captions = [caption(min(a, b), max(a, b), "A red car stops.", cosine) for a, b, cosine in events]
-    for place in places(replies):
+    for place in merge_replies(replies):
         told = evidence_for(place, replies, query, captions).measures()
         assert told.keys() in (
             MODEL_MEASURES.keys() | CAPTION_MEASURES.keys(),
@@ -153,18 +151,21 @@ def test_every_measure_lies_between_0_and_1_and_every_confidence(spans, events, 
 
 
 def test_the_evidence_is_told_in_sentences():
-    assert evidence([HERE, MOVES], [caption(4, 8, "A white car drives from left to right.")]).told() == (
+    assert evidence([HERE, MOVES], [caption(4, 8, "A white car drives from left to right.")]).sentences() == (
         'The captions have "A white car drives from left to right." at 0:04.0-0:08.0.',
         "It says white, not red.",
         "Asked about 0:00.0-0:30.0, the model named 0:03.0-0:08.0 (start 100%, end 100% sure).",
         "Through another window it named that moment 0 of 1 times.",
     )
-    assert evidence([reply((0, 30), 0, 30, Answer("", "stop"))], []).told() == (
+    assert evidence([reply((0, 30), 0, 30, Answer("", "stop"))], []).sentences() == (
         "The captions have nothing there.",
         "Asked about 0:00.0-0:30.0, the model named 0:00.0-0:30.0.",
         "The span covers the whole window, which says little.",
     )
-    assert 'It does not say "drives".' in evidence([HERE], [caption(3, 8, "A red car to the right.")]).told()
+    assert (
+        'It does not say "drives".'
+        in evidence([HERE], [caption(3, 8, "A red car to the right.")]).sentences()
+    )
 
 
 def test_thresholds_make_the_verdict():

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from footage.core.config import CARD_VARIABLES, Settings
 from footage.core.types import Answer
-from footage.vlm.protocol import LIKELIEST, Sampling
+from footage.vlm.sampling import LIKELIEST, Sampling
 from ui.cli.main import app
 
 runner = CliRunner()

@@ -359,7 +359,7 @@ class Match:
     calibrated: bool = False
     """True when the confidence was fitted on labelled answers of this model."""
     measures: tuple[tuple[str, float], ...] = ()
-    """The evidence in numbers, by name (see ``search.grounding.verdict``)."""
+    """The evidence in numbers, by name (see ``search.grounding.evidence``)."""
     raw: str = ""
     """The model's answer, untouched; empty without grounding."""
     window: Window | None = None

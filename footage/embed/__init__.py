@@ -1,1 +1,1 @@
-"""Texts to vectors."""
+"""Embedding models: texts to vectors."""

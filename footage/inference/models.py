@@ -4,8 +4,8 @@ m = open_model("marlin-2b")
 m.caption("video.mp4")["events"]
 m.find("video.mp4", event="a dog runs")["span"]
 
-It cuts the video into windows, asks about each and puts what was said together in video time. It knows no
-index, and weighs nothing: whether a span is right is ``search``'s business.
+It cuts the video into windows, runs the model on each and merges the answers in video time. It knows no
+index, and does not judge whether a span is right: that is the business of ``search``.
 """
 
 from __future__ import annotations
@@ -13,32 +13,38 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
-from itertools import islice
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Unpack
+from typing import TypeVar, Unpack
 
 from footage import vlm
 from footage.core.endpoint import Access
-from footage.core.errors import DecodeError, UsageError, VideoError
+from footage.core.errors import DecodeError, FootageError, UsageError
 from footage.core.timeline import merge_events, merge_spans
 from footage.core.types import Answer, Caption, Span, Video, Window, WindowRecord
-from footage.core.windows import plan_windows
+from footage.core.windows import runs
+from footage.inference.card_arguments import caption_profile, find_version, sampling_for
 from footage.inference.responses import (
-    Answered,
-    AnsweredWindow,
-    Captioned,
-    Found,
-    FoundWindow,
-    Problem,
+    AskResponse,
+    CaptionResponse,
+    FindResponse,
+    Response,
     TimedEvent,
-    Told,
+    WindowCaption,
+    WindowProblem,
+    WindowSpan,
+    WindowText,
 )
-from footage.media.sandbox import Sampler, probe
+from footage.inference.runner import RunBatch, WindowedRunner, WindowSource
+from footage.inference.windows import cut_segment
+from footage.media.sandbox import probe
 from footage.vlm import contract
 from footage.vlm.captioning import captions
 from footage.vlm.profiles import Changes, require
-from footage.vlm.protocol import Prepared, Prompt, Sampling, VideoModel
+from footage.vlm.protocol import Prompt, VideoModel
+from footage.vlm.sampling import LIKELIEST, Sampling
+
+T = TypeVar("T")
 
 Progress = Callable[[int, int], None]
 """Called with (windows done, windows in all)."""
@@ -54,7 +60,7 @@ def open_model(
     access: Access | None = None,
     **changes: Unpack[Changes],
 ) -> OpenModel:
-    """Loads a model for use on video files.
+    """Load a model for use on video files.
 
     Args:
         name_or_folder: A name of ``footage models``, the path of a model folder, or the address of a server.
@@ -63,7 +69,7 @@ def open_model(
         revision: Commit of its repository, instead of the pinned one.
         offline: Fetch nothing.
         access: How servers may be used; None for this machine's alone.
-        **changes: What is to differ from its profile, such as ``fps=1.0`` or ``caption_prompt="…"``.
+        **changes: Changes to its profile, such as ``fps=1.0`` or ``caption_prompt="…"``.
 
     Raises:
         FootageError: As ``footage.vlm.load_model``.
@@ -82,19 +88,29 @@ def open_model(
 
 
 class OpenModel:
-    """A model that is asked about video files.
+    """A model that answers about video files.
 
-    Every method takes ``start`` and ``end`` in seconds of video time, the lengths of windows where the
+    Every method takes ``start`` and ``end`` in seconds of video time, the window length and overlap where the
     profile's are not wanted, and ``on_progress``. All of them raise a ``VideoError`` when the file cannot be
     read or none of its windows can, a ``UsageError`` when there is nothing between ``start`` and ``end``, the
-    windows cannot be cut so or the model cannot do it, and a ``ModelError`` when the model fails.
+    options make no sense or the model lacks the skill, and a ``ModelError`` when the model fails.
+
+    ``caption`` and ``find`` take the keyword arguments of the helpers on Marlin's card, with the meaning that
+    they have in transformers:
+
+    - ``max_new_tokens``: cap on the answer about one window, in tokens (Marlin: 2048 and 64).
+    - ``prompt``: replaces the prompt that the model was trained with.
+    - ``do_sample``: False takes the likeliest token at every step, True draws tokens. None: as the profile
+      says, which for Marlin and the demo model is False.
+    - ``temperature`` and ``top_p``: of the draw, 1.0 unless given; without effect unless ``do_sample=True``.
+    - ``seed``: of the draw (not on the card, where torch's global state decides; servers draw by themselves).
     """
 
     def __init__(self, model: VideoModel, *, timeout_seconds: float = 120) -> None:
         """Take a model that is loaded.
 
         Args:
-            model: Whom to ask.
+            model: The model.
             timeout_seconds: Give up on a window's decoding after this long without progress.
         """
         self.model = model
@@ -104,20 +120,33 @@ class OpenModel:
         self,
         video: str | os.PathLike[str],
         *,
+        max_new_tokens: int | None = None,
+        prompt: str | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
         start: float | None = None,
         end: float | None = None,
         window_seconds: float | None = None,
         overlap_seconds: float | None = None,
         on_progress: Progress | None = None,
-    ) -> Captioned:
-        """Says what happens, and when."""
+    ) -> CaptionResponse:
+        """Describe the scene and its events, with their times.
+
+        ``prompt`` must ask for the same form of answer; what is not in that form ends up in ``scene``.
+        """
         require(self.model.profile, "caption")
-        asking = self._asking(video, start, end, window_seconds, overlap_seconds)
-        records = [
-            WindowRecord(window, caption, self.model.provenance)
-            for windows, prepared in asking.batches(on_progress)
-            for window, caption in zip(windows, self._captions(windows, prepared), strict=True)
-        ]
+        sampling = sampling_for(self.model.profile.sampling, do_sample, temperature, top_p, seed)
+        profile = caption_profile(self.model.profile, sampling, max_new_tokens, prompt)
+        job = self._job(video, start, end, window_seconds, overlap_seconds)
+        results = job.results(
+            lambda numbers, prepared: captions(
+                prepared, seeds=[job.windows[n].index for n in numbers], profile=profile, run=self.model.run
+            ),
+            on_progress,
+        )
+        records = [WindowRecord(window, caption, self.model.provenance) for window, caption in results]
         events: list[TimedEvent] = [
             {"start": event.span.start_seconds, "end": event.span.end_seconds, "description": event.text}
             for event in merge_events("", records)
@@ -128,18 +157,8 @@ class OpenModel:
             "caption": "\n".join([f"Scene: {scene}", "", "Events:", *lines]),
             "scene": scene,
             "events": events,
-            "windows": [
-                {
-                    "start": record.window.span.start_seconds,
-                    "end": record.window.span.end_seconds,
-                    "raw": record.caption.raw,
-                    "scene": record.caption.scene,
-                    "finish_reason": record.caption.finish_reason,
-                    "notes": list(record.caption.notes),
-                }
-                for record in records
-            ],
-            **asking.told(),
+            "windows": [_window_caption(record.window.span, record.caption) for record in records],
+            **job.response(profile.prompt_version),
         }
 
     def find(
@@ -147,16 +166,34 @@ class OpenModel:
         video: str | os.PathLike[str],
         *,
         event: str,
+        max_new_tokens: int | None = None,
+        prompt: str | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        seed: int = 0,
         start: float | None = None,
         end: float | None = None,
         window_seconds: float | None = None,
         overlap_seconds: float | None = None,
         on_progress: Progress | None = None,
-    ) -> Found:
-        """Says when ``event`` takes place."""
-        prompt = contract.find_prompt(event, self.model.profile)
-        asking = self._asking(video, start, end, window_seconds, overlap_seconds)
-        windows = [_found(window, answer) for window, answer in asking.answers(prompt, on_progress)]
+    ) -> FindResponse:
+        """Find when ``event`` takes place.
+
+        ``prompt`` has {event} where the event goes, and must ask for the same form of answer ("From 3.0 to
+        4.0."). Tokens that were drawn have no ``probability``.
+        """
+        template = contract.FIND_TEMPLATE if prompt is None else prompt
+        question = contract.find_prompt(
+            event,
+            self.model.profile,
+            template=template,
+            max_new_tokens=max_new_tokens,
+            sampling=sampling_for(LIKELIEST, do_sample, temperature, top_p, seed),
+        )
+        version = find_version(self.model.profile, question, template)
+        job = self._job(video, start, end, window_seconds, overlap_seconds)
+        windows = [_window_span(window, answer) for window, answer in job.answers(question, on_progress)]
         best = max(windows, key=lambda each: (each["span"] is not None, each["probability"] or 0.0))
         named = [Span(*each["span"]) for each in windows if each["span"] is not None]
         return {
@@ -165,7 +202,7 @@ class OpenModel:
             "format_ok": best["format_ok"],
             "spans": [(span.start_seconds, span.end_seconds) for span in merge_spans(named)],
             "windows": windows,
-            **asking.told(),
+            **job.response(version),
         }
 
     def ask(
@@ -178,11 +215,11 @@ class OpenModel:
         window_seconds: float | None = None,
         overlap_seconds: float | None = None,
         on_progress: Progress | None = None,
-    ) -> Answered:
-        """Answers a free question, for each window."""
+    ) -> AskResponse:
+        """Answer a free question, for each window."""
         prompt = contract.ask_prompt(question, self.model.profile)
-        asking = self._asking(video, start, end, window_seconds, overlap_seconds)
-        return _answered(asking, prompt, on_progress)
+        job = self._job(video, start, end, window_seconds, overlap_seconds)
+        return _ask_response(job, prompt, on_progress)
 
     def prompt(
         self,
@@ -197,27 +234,21 @@ class OpenModel:
         window_seconds: float | None = None,
         overlap_seconds: float | None = None,
         on_progress: Progress | None = None,
-    ) -> Answered:
-        """Gives the model a prompt as it is written (see ``contract.raw_prompt``), for each window."""
+    ) -> AskResponse:
+        """Give the model a prompt exactly as written (see ``contract.raw_prompt``), for each window."""
         profile = self.model.profile
         prompt = contract.raw_prompt(text, profile, max_new_tokens=max_new_tokens, sampling=sampling)
-        asking = self._asking(video, start, end, window_seconds, overlap_seconds)
-        return _answered(asking, prompt, on_progress, keep_think=keep_think)
+        job = self._job(video, start, end, window_seconds, overlap_seconds)
+        return _ask_response(job, prompt, on_progress, keep_think=keep_think)
 
-    def _captions(self, windows: Sequence[Window], prepared: Sequence[Prepared]) -> list[Caption]:
-        seeds = [window.index for window in windows]
-        told = captions(prepared, seeds=seeds, profile=self.model.profile, run=self.model.run)
-        return [each for each in told if isinstance(each, Caption)]  # what does not fit was raised
-
-    def _asking(
+    def _job(
         self,
         path: str | os.PathLike[str],
         start: float | None,
         end: float | None,
         window_seconds: float | None,
         overlap_seconds: float | None,
-    ) -> _Asking:
-        profile = self.model.profile
+    ) -> _Job:
         video = probe(path, timeout_seconds=self._timeout_seconds)
         first = float(start or 0)
         last = min(math.inf if end is None else end, video.duration_seconds)
@@ -226,95 +257,91 @@ class OpenModel:
                 f"There is nothing from {first:g} to {last:g} s in {Path(path).name}, "
                 f"which lasts {video.duration_seconds:.1f} s."
             )
-        length = profile.window_seconds if window_seconds is None else window_seconds
-        windows = plan_windows(
-            "",
-            last,
-            start_seconds=first,
-            gaps=video.gaps,
-            window_seconds=length,
-            overlap_seconds=min(profile.overlap_seconds, length / 2)
-            if overlap_seconds is None
-            else overlap_seconds,
-        )
-        if not windows:
+        span = Span(first, last)
+        if not runs(span, video.gaps):
             raise UsageError(f"{Path(path).name} has no frames from {first:g} to {last:g} s.")
-        return _Asking(self.model, path, video, Span(first, last), windows, self._timeout_seconds)
-
-
-class _Asking:
-    """One prompt's way through the windows of one file."""
-
-    def __init__(
-        self,
-        model: VideoModel,
-        path: str | os.PathLike[str],
-        video: Video,
-        span: Span,
-        windows: Sequence[Window],
-        timeout_seconds: float,
-    ) -> None:
-        self._model, self._video, self._span, self._windows = model, video, span, windows
-        self._problems: list[Problem] = []
-        profile = model.profile
-        self._sampler = Sampler(
-            path,
-            [window.span for window in windows],
-            **profile.frame_budget,
-            video=video,
-            timeout_seconds=timeout_seconds,
+        windows = cut_segment(
+            span,
+            self.model.profile,
+            layout="overlapping",
+            window_seconds=window_seconds,
+            overlap_seconds=overlap_seconds,
+            gaps=video.gaps,
         )
+        return _Job(self.model, path, video, span, windows, self._timeout_seconds)
 
-    def batches(self, on_progress: Progress | None) -> Iterator[tuple[list[Window], list[Prepared]]]:
-        """The windows that can be seen, in order, some at a time, ready for the model.
+
+@dataclass
+class _Job:
+    """The windows of one file that a model runs on, and the problems among them."""
+
+    model: VideoModel
+    path: str | os.PathLike[str]
+    video: Video
+    span: Span
+    windows: Sequence[Window]
+    timeout_seconds: float
+    problems: list[WindowProblem] = field(default_factory=list)
+
+    def results(self, run_batch: RunBatch[T], on_progress: Progress | None) -> Iterator[tuple[Window, T]]:
+        """The result for each window that can be decoded, in order; the others become ``problems``.
 
         Raises:
             DecodeError: when none can.
+            FootageError: as the model raises it.
         """
-        numbers, done = iter(range(len(self._windows))), 0
-        can = self._model.capabilities
-        size = max(1, min(can.windows_ahead, can.max_batch))
-        while batch := list(islice(numbers, size)):
-            ready = {n: prepared for n in batch if (prepared := self._prepare(n)) is not None}
-            if ready:
-                yield [self._windows[n] for n in ready], list(ready.values())
-            done += len(batch)
+        runner = WindowedRunner(self.model, timeout_seconds=self.timeout_seconds)
+        sources = [WindowSource(self.path, self.video, window.span) for window in self.windows]
+        for result in (result for batch in runner.batches(sources, run_batch) for result in batch):
+            span, error = result.source.span, result.error
+            if error is None:
+                assert result.result is not None
+                yield self.windows[result.number], result.result
+            elif isinstance(error, FootageError):
+                self.problems.append(
+                    {"start": span.start_seconds, "end": span.end_seconds, "reason": str(error)}
+                )
+            else:
+                raise error
             if on_progress:
-                on_progress(done, len(self._windows))
-        if len(self._problems) == len(self._windows):
-            raise DecodeError(self._problems[0]["reason"])
+                on_progress(result.number + 1, len(self.windows))
+        if len(self.problems) == len(self.windows):
+            raise DecodeError(self.problems[0]["reason"])
 
     def answers(self, prompt: Prompt, on_progress: Progress | None) -> Iterator[tuple[Window, Answer]]:
-        """The windows that can be seen, with the model's answers; errors as ``batches``."""
-        for windows, prepared in self.batches(on_progress):
-            yield from zip(windows, self._model.run([(each, prompt) for each in prepared]), strict=True)
+        """The model's answer for each window that can be decoded; errors as ``results``."""
+        return self.results(
+            lambda _, prepared: self.model.run([(window, prompt) for window in prepared]), on_progress
+        )
 
-    def told(self) -> Told:
-        """What was asked about, once it was."""
+    def response(self, prompt_version: str) -> Response:
+        """The keys that all responses share; complete once the results are read."""
+        provenance = replace(self.model.provenance, prompt_version=prompt_version)
         return {
-            "start": self._span.start_seconds,
-            "end": self._span.end_seconds,
-            "duration": self._video.duration_seconds,
-            "problems": self._problems,
+            "start": self.span.start_seconds,
+            "end": self.span.end_seconds,
+            "duration": self.video.duration_seconds,
+            "problems": self.problems,
             "provenance": {
                 name: value
-                for name, value in asdict(self._model.provenance).items()
-                if name != "cutting"  # the windows say it
+                for name, value in asdict(provenance).items()
+                if name != "cutting"  # the windows show it
             },
         }
 
-    def _prepare(self, number: int) -> Prepared | None:
-        try:
-            return self._model.prepare(self._sampler.take(number))
-        except VideoError as error:
-            span = self._windows[number].span
-            self._problems.append(
-                {"start": span.start_seconds, "end": span.end_seconds, "reason": str(error)}
-            )
-            return None
+
+def _window_caption(span: Span, caption: Caption) -> WindowCaption:
+    return {
+        "start": span.start_seconds,
+        "end": span.end_seconds,
+        "raw": caption.raw,
+        "scene": caption.scene,
+        "finish_reason": caption.finish_reason,
+        "notes": list(caption.notes),
+    }
 
 
-def _found(window: Window, answer: Answer) -> FoundWindow:
+def _window_span(window: Window, answer: Answer) -> WindowSpan:
     reading = contract.read_span(answer, window.span)
     logprobs = answer.token_logprobs
     return {
@@ -327,10 +354,10 @@ def _found(window: Window, answer: Answer) -> FoundWindow:
     }
 
 
-def _answered(
-    asking: _Asking, prompt: Prompt, on_progress: Progress | None, *, keep_think: bool = False
-) -> Answered:
-    windows: list[AnsweredWindow] = [
+def _ask_response(
+    job: _Job, prompt: Prompt, on_progress: Progress | None, *, keep_think: bool = False
+) -> AskResponse:
+    windows: list[WindowText] = [
         {
             "start": window.span.start_seconds,
             "end": window.span.end_seconds,
@@ -338,6 +365,7 @@ def _answered(
             "raw": answer.raw,
             "finish_reason": answer.finish_reason,
         }
-        for window, answer in asking.answers(prompt, on_progress)
+        for window, answer in job.answers(prompt, on_progress)
     ]
-    return {"text": "\n\n".join(each["text"] for each in windows), "windows": windows, **asking.told()}
+    text = "\n\n".join(each["text"] for each in windows)
+    return {"text": text, "windows": windows, **job.response(job.model.provenance.prompt_version)}

@@ -1,6 +1,6 @@
-"""The dictionaries that ``footage.inference.models`` returns: those of Marlin's card, and more; no behaviour.
+"""The dictionaries of ``footage.inference.models``: the keys of Marlin's card, and more; no behaviour.
 
-Times are seconds of video time, but for those within a ``raw`` answer, which count from its window's start.
+Times are seconds of video time, except within a ``raw`` answer, where they count from its window's start.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from typing import TypedDict
 from footage.core.types import FinishReason
 
 
-class Told(TypedDict):
-    """What was asked about, and what of it could not be seen."""
+class Response(TypedDict):
+    """The keys that all responses share: the segment, its problems and the provenance."""
 
     start: float
-    """Where it begins, in seconds of video time."""
+    """Start of the segment, in seconds of video time."""
     end: float
-    """Where it ends."""
+    """Its end."""
     duration: float
     """Length of the whole video, in seconds."""
-    problems: list[Problem]
+    problems: list[WindowProblem]
     """Windows that could not be decoded."""
     provenance: dict[str, str]
     """Model, revision, prompt version and budget."""
 
 
-class Problem(TypedDict):
-    """A window that was not looked at."""
+class WindowProblem(TypedDict):
+    """A window that could not be decoded."""
 
     start: float
     end: float
@@ -35,7 +35,7 @@ class Problem(TypedDict):
 
 
 class TimedEvent(TypedDict):
-    """Something that happens."""
+    """One event of a caption."""
 
     start: float
     """In seconds of video time."""
@@ -43,8 +43,8 @@ class TimedEvent(TypedDict):
     description: str
 
 
-class CaptionedWindow(TypedDict):
-    """What the model said of one window."""
+class WindowCaption(TypedDict):
+    """The caption of one window."""
 
     start: float
     end: float
@@ -53,52 +53,52 @@ class CaptionedWindow(TypedDict):
     scene: str
     finish_reason: FinishReason
     notes: list[str]
-    """What had to be done to read it; see ``footage.core.types.Caption``."""
+    """Notes on how it was read; see ``footage.core.types.Caption``."""
 
 
-class Captioned(Told):
-    """What happens in a video."""
+class CaptionResponse(Response):
+    """The scene and the events of a video."""
 
     caption: str
     """Scene and events as the model writes them, in video time."""
     scene: str
     """The scene; where windows differ, one paragraph each."""
     events: list[TimedEvent]
-    """By time; what several windows saw of one event is one."""
-    windows: list[CaptionedWindow]
+    """By time; an event that several windows show is one event."""
+    windows: list[WindowCaption]
 
 
-class FoundWindow(TypedDict):
-    """What the model said of one window."""
+class WindowSpan(TypedDict):
+    """The find answer about one window."""
 
     start: float
     end: float
     raw: str
     """Its answer, untouched; the times in it count from the window's start."""
     span: tuple[float, float] | None
-    """When, in video time; None when the answer names no usable time."""
+    """In video time; None when the answer names no usable time."""
     format_ok: bool
-    """The answer is a complete time range, which says nothing about whether the event is there."""
+    """Whether the answer is a complete time range; no evidence that the event is there."""
     probability: float | None
-    """Geometric mean of its tokens' probabilities; None where the backend does not tell."""
+    """Geometric mean of its tokens' probabilities; None where the backend gives none."""
 
 
-class Found(Told):
-    """When something happens, as far as a model that always names a time can say."""
+class FindResponse(Response):
+    """The time of an event, named by a model that names one for any event, present or not."""
 
     raw: str
     """The answer that ``span`` is from."""
     span: tuple[float, float] | None
-    """Of the windows' answers, the one the model was surest of, the earliest where it does not tell."""
+    """The span of the window with the highest probability; of the earliest one without probabilities."""
     format_ok: bool
     """Whether that answer is a complete time range."""
     spans: list[tuple[float, float]]
-    """All of them, united where they overlap or touch. A window without the event names a span, too."""
-    windows: list[FoundWindow]
+    """The spans of all windows, of those without the event too, united where they overlap or touch."""
+    windows: list[WindowSpan]
 
 
-class AnsweredWindow(TypedDict):
-    """What the model said of one window."""
+class WindowText(TypedDict):
+    """The answer about one window."""
 
     start: float
     end: float
@@ -109,9 +109,9 @@ class AnsweredWindow(TypedDict):
     finish_reason: FinishReason
 
 
-class Answered(Told):
+class AskResponse(Response):
     """The answer to a free question or a raw prompt."""
 
     text: str
     """The windows' answers, an empty line between two."""
-    windows: list[AnsweredWindow]
+    windows: list[WindowText]

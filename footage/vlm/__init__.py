@@ -45,8 +45,8 @@ def load_model(
         model_path: folder with the named model's weights, instead of the hub.
         revision: commit of the repository, instead of the profile's.
         offline: fetch nothing.
-        changes: what is to differ from the model's profile.
-        shelf: where to keep what the model saw, if it can, so that another run need not look again.
+        changes: changes to the model's profile.
+        shelf: disk cache for the features of windows, which saves another run the vision tower.
         access: how servers may be used; None for this machine's alone.
         dtype: number format of weights and computation; None for bfloat16 on CUDA, float32 elsewhere.
 
@@ -76,7 +76,7 @@ def load_model(
         raise dependency_error(exc) from exc
     try:
         model: VideoModel = family.load(weights, device=device, dtype=dtype)
-    except ImportError as exc:  # as of builds that are packed in a way of their own
+    except ImportError as exc:  # as of quantised builds with a format of their own
         reason = str(exc).strip().splitlines()[0]
         raise DependencyError(
             f"{weights.folder} needs a library that is not here ({reason})",
@@ -88,15 +88,15 @@ def load_model(
 
 
 def _notice(profile: Profile) -> None:
-    """Say once what a profile wants said."""
+    """Log a profile's notice, once."""
     if profile.notice and profile.name not in _noticed:
         _noticed.add(profile.name)
         logger.warning(profile.notice)
 
 
 def dependency_error(exc: BaseException) -> DependencyError:
-    """The sentence for an import of the model libraries that failed, and what to do about it."""
-    while (cause := exc.__cause__ or exc.__context__) is not None:  # transformers wraps what went wrong
+    """The error for a failed import of the model libraries, with what to do about it."""
+    while (cause := exc.__cause__ or exc.__context__) is not None:  # transformers wraps the cause
         exc = cause
     reason = str(exc).strip().splitlines()[-1] if str(exc).strip() else type(exc).__name__
     if "torchvision" in reason:

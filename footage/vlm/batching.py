@@ -1,4 +1,4 @@
-"""What every model that runs here needs: a device, frames in pairs, batches that fit; knows no model."""
+"""Helpers of all local models: devices, pairs of frames, batches within memory, loading a checkpoint."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOADING_ERRORS = (
     TypeError,
     ValueError,
 )
-"""What transformers raises on a folder that does not fit, as its releases go."""
+"""Errors of transformers on a folder that does not fit, over its releases."""
 
 T = TypeVar("T")
 
@@ -72,7 +72,7 @@ def in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
 
 
 def refuse_needles(height: int, width: int) -> None:
-    """Make sure that a processor takes frames of that shape.
+    """Check that a processor takes frames of this shape.
 
     Raises:
         DecodeError: when they are too narrow.
@@ -101,12 +101,12 @@ def in_batches(
 
     Args:
         items: Done in order.
-        work: Does some of them; what it did is not done again.
-        tokens: What an item comes to.
+        work: Does some of them; finished ones are not done again.
+        tokens: Number of tokens of an item.
         most: Most tokens of a batch, each item counted as its longest.
         rows: Most items of a batch.
         name: The model and its device, for the error.
-        free: Lets go of what is kept; says whether there was any.
+        free: Frees memory of kept states; returns whether there was any.
 
     Raises:
         ModelMemoryError: when even a single item does not fit.
@@ -148,7 +148,7 @@ def out_of_memory(exc: BaseException) -> bool:
 
 
 def _fits(work: Callable[[], None], free: Callable[[], bool]) -> bool:
-    """Do some work; False when it does not fit into memory, even after letting go of what is kept."""
+    """Do some work; False when it does not fit into memory, even after freeing kept states."""
     for _ in range(2):
         try:
             work()

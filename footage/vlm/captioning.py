@@ -1,4 +1,4 @@
-"""Captions of prepared windows: asked, asked again where nothing can be read, refined in a second stage."""
+"""Captions prepared windows: tries an unreadable answer again, and refines captions in a second stage."""
 
 from __future__ import annotations
 
@@ -9,37 +9,38 @@ from footage.core.errors import WindowError
 from footage.core.types import Answer, Caption
 from footage.vlm import contract
 from footage.vlm.profiles import Profile
-from footage.vlm.protocol import Prepared, Prompt, Sampling
+from footage.vlm.protocol import Prepared, Prompt
+from footage.vlm.sampling import Sampling
 
 SECOND_TRY = Sampling(temperature=0.7, top_p=0.8)
-"""How an answer is drawn after one that cannot be read: Qwen's own advice for answers without thinking."""
+"""Sampling after an answer that cannot be read: Qwen's own advice for answers without thinking."""
 FIRST_STAGE_ONLY = "first stage only"
-"""Note of a caption whose second stage gave nothing to read, or did not fit into memory."""
+"""Note of a caption whose second stage was unreadable, or did not fit into memory."""
 
-Run = Callable[[Sequence[tuple[Prepared, Prompt]]], Sequence[Answer | WindowError]]
+RunRequests = Callable[[Sequence[tuple[Prepared, Prompt]]], Sequence[Answer | WindowError]]
 """Answers requests, in order; an error in place of an answer stands for a window that is too much."""
 
 
 def captions(
-    windows: Sequence[Prepared], *, seeds: Sequence[int], profile: Profile, run: Run
+    windows: Sequence[Prepared], *, seeds: Sequence[int], profile: Profile, run: RunRequests
 ) -> list[Caption | WindowError]:
-    """What a model says of each window, read.
+    """The caption of each window.
 
-    A window whose answer holds nothing readable is asked about once more, drawn at random with its own seed.
-    Of a profile with a second prompt, the answer to that is the caption, and the first stays as its draft;
+    A window whose answer cannot be read is captioned once more, with tokens drawn by its own seed. With a
+    second prompt in the profile, the answer to that is the caption, and the first one stays as its draft;
     where the second stage fails, the first counts.
 
     Args:
-        windows: As the model prepared them.
+        windows: Prepared by the model.
         seeds: One for each window.
-        profile: The model's.
-        run: Lets the model answer.
+        profile: Of the model.
+        run: Runs the model on requests.
 
     Returns:
         One for each window, in order; the error for those that do not fit into memory.
     """
     prompt = contract.caption_prompt(profile)
-    told: list[Caption | WindowError] = []
+    results: list[Caption | WindowError] = []
     # 1. The first stage.
     for window, seed, answer in zip(
         windows, seeds, run([(window, prompt) for window in windows]), strict=True
@@ -49,15 +50,15 @@ def captions(
             drawn = replace(prompt, sampling=replace(SECOND_TRY, seed=seed))
             (again,) = run([(window, drawn)])
             first = _first_readable(_read(again, window, profile), first)
-        told.append(first)
-    # 2. The second, of what there is something to say about.
+        results.append(first)
+    # 2. The second stage, of the readable captions.
     drafts = {
         n: caption
-        for n, caption in enumerate(told)
+        for n, caption in enumerate(results)
         if isinstance(caption, Caption) and contract.UNREADABLE not in caption.notes
     }
     if not profile.second_prompt or not drafts:
-        return told
+        return results
     asked = [
         (windows[n], contract.second_prompt(Answer(draft.raw, draft.finish_reason), profile))
         for n, draft in drafts.items()
@@ -65,10 +66,10 @@ def captions(
     for (n, draft), answer in zip(drafts.items(), run(asked), strict=True):
         second = _read(answer, windows[n], profile)
         if isinstance(second, WindowError) or contract.UNREADABLE in second.notes:
-            told[n] = replace(draft, notes=(*draft.notes, FIRST_STAGE_ONLY))
+            results[n] = replace(draft, notes=(*draft.notes, FIRST_STAGE_ONLY))
         else:
-            told[n] = replace(second, draft=draft.raw)
-    return told
+            results[n] = replace(second, draft=draft.raw)
+    return results
 
 
 def _read(answer: Answer | WindowError, window: Prepared, profile: Profile) -> Caption | WindowError:

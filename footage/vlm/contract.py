@@ -1,6 +1,7 @@
 """Marlin's wire contract: prompts, frame budget and answer parsers; pure text and numbers, knows no backend.
 
-The prompts are those the model was trained on, byte for byte; the parsers read what it was trained to write:
+The prompts are those the model was trained on, byte for byte; the parsers read the answer format that it was
+trained on:
 
     caption   Scene: <paragraph>, a blank line, "Events:", then one "<0.0 - 3.0> Text." line per event
     find      From 3.0 to 4.0.
@@ -19,7 +20,8 @@ from footage.core.errors import UsageError
 from footage.core.plain_text import CLOSING, evened, without_quotes
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm.profiles import Profile, require
-from footage.vlm.protocol import Prompt, Sampling
+from footage.vlm.protocol import Prompt
+from footage.vlm.sampling import LIKELIEST, Sampling
 
 FIND_TEMPLATE = (
     'Identify the timestamps during which "{event}" takes place. '
@@ -46,15 +48,36 @@ def second_prompt(answer: Answer, profile: Profile) -> Prompt:
     return Prompt("caption", text, profile.caption_tokens, profile.sampling)
 
 
-def find_prompt(event: str, profile: Profile) -> Prompt:
+def find_prompt(
+    event: str,
+    profile: Profile,
+    *,
+    template: str = FIND_TEMPLATE,
+    max_new_tokens: int | None = None,
+    sampling: Sampling = LIKELIEST,
+) -> Prompt:
     """The question when ``event`` takes place.
 
+    Args:
+        event: The event.
+        profile: Of the model.
+        template: The prompt, with {event} where the event goes.
+        max_new_tokens: Cap on the answer's length; None for the profile's.
+        sampling: How the answer's tokens are chosen.
+
     Raises:
-        UsageError: when nothing is left of the event after cleaning (see ``clean_event``), or the model finds
-            nothing.
+        UsageError: when nothing is left of the event after cleaning (see ``clean_event``), the model finds
+            nothing, the template has no place for the event, or no answer may be written.
     """
     require(profile, "find")
-    return Prompt("find", FIND_TEMPLATE.replace("{event}", clean_event(event)), profile.find_tokens)
+    if "{event}" not in template:
+        raise UsageError(
+            "The prompt has no place for the event.",
+            hint="Write {event} where it goes, as in: When does {event} happen?",
+        )
+    tokens = answer_tokens(profile.find_tokens if max_new_tokens is None else max_new_tokens)
+    text = template.replace("{event}", clean_event(event))
+    return Prompt("find", text if template == FIND_TEMPLATE else raw_text(text), tokens, sampling)
 
 
 def ask_prompt(question: str, profile: Profile) -> Prompt:
@@ -85,12 +108,21 @@ def raw_prompt(
     Raises:
         UsageError: when the text is empty, or no answer may be written.
     """
-    tokens = profile.caption_tokens if max_new_tokens is None else max_new_tokens
     if not text.strip():
         raise UsageError("the prompt is empty", hint="Write what the model is to do.")
-    if tokens < 1:
-        raise UsageError(f"an answer of {tokens} tokens is none", hint="Allow 1 at least.")
+    tokens = answer_tokens(profile.caption_tokens if max_new_tokens is None else max_new_tokens)
     return Prompt("raw", raw_text(text), tokens, sampling or profile.sampling)
+
+
+def answer_tokens(count: int) -> int:
+    """The cap on an answer's length, checked.
+
+    Raises:
+        UsageError: when no answer may be written.
+    """
+    if count < 1:
+        raise UsageError(f"an answer of {count} tokens is none", hint="Allow 1 at least.")
+    return count
 
 
 def raw_text(text: str) -> str:
@@ -104,10 +136,10 @@ def raw_text(text: str) -> str:
 
 
 def clean_event(text: str) -> str:
-    """A query as it stands between the find prompt's double quotes.
+    """A query in the form in which it goes between the find prompt's double quotes.
 
     As ``clean_text``, without quotation marks of any kind and without closing punctuation: the prompt has its
-    own marks, and how a query is typed is not to change what the model sees. 'A sign says "open".' reads
+    own marks, and the typing of a query must not change the prompt. 'A sign says "open".' reads
     "A sign says open"; apostrophes inside words stay (see ``footage.core.plain_text.without_quotes``).
 
     Raises:
@@ -117,7 +149,7 @@ def clean_event(text: str) -> str:
 
 
 def clean_text(text: str) -> str:
-    """A user's words as one line that no tokenizer reads as anything but words.
+    """A user's words as one line in which no tokenizer finds a control token.
 
     Spaces and invisible characters are evened out (see ``footage.core.plain_text.evened``). A "<" that
     something follows gets a space after it: "<|im_end|>" reads "< |im_end|>" and "</think>" reads "<
@@ -128,7 +160,7 @@ def clean_text(text: str) -> str:
 
 
 def clean_lines(text: str) -> str:
-    """A model's answer as it stands in a prompt: each of its lines as ``clean_text`` has it.
+    """A model's answer in the form in which it goes into a prompt: ``clean_text`` of each line.
 
     A "<" before a digit, which begins an event line, stays as it is: no control token is spelled so.
     """
@@ -147,7 +179,7 @@ def _not_empty(cleaned: str, text: str) -> str:
 
 
 def pair_stamps(milliseconds: Sequence[int]) -> list[str]:
-    """The stamps that stand before each pair of frames in the prompt, such as "<0.2 seconds>".
+    """The time stamp before each pair of frames in the prompt, such as "<0.2 seconds>".
 
     Args:
         milliseconds: time of each frame from the window's start; an even number of them.
@@ -157,7 +189,7 @@ def pair_stamps(milliseconds: Sequence[int]) -> list[str]:
 
 
 def budget_text(profile: Profile) -> str:
-    """The budget spelled out for provenance, such as "fps=2 frames=4..240 pixels=200704"."""
+    """The budget as text for the provenance, such as "fps=2 frames=4..240 pixels=200704"."""
     frames = f"{profile.min_frames}..{profile.max_frames}"
     return f"fps={profile.fps:g} frames={frames} pixels={profile.pixels_per_frame}"
 
@@ -165,7 +197,7 @@ def budget_text(profile: Profile) -> str:
 TRUNCATED, UNREADABLE, LOOP = "truncated", "unreadable", "repetition loop"
 """Notes of ``read_caption``: cut by the token cap; neither scene nor event; reading ended at a repeat."""
 LOOP_REPEATS = 2
-"""Repeated event lines at which a model counts as caught in a loop."""
+"""Number of repeated event lines that counts as a loop."""
 
 
 # --- 3. Reading answers -------------------------------------------------------------------------------------
@@ -173,14 +205,14 @@ LOOP_REPEATS = 2
 
 @dataclass(frozen=True, slots=True)
 class SpanReading:
-    """What a find answer says."""
+    """A find answer, parsed."""
 
     raw: str
     """The model's answer, untouched."""
     span: Span | None
-    """When, in video time and inside the window; None when the answer names no usable time."""
+    """In video time and inside the window; None when the answer names no usable time."""
     format_ok: bool
-    """The text is a complete time range. It says nothing about whether the event is there at all."""
+    """Whether the text is a complete time range; no evidence that the event is there."""
 
 
 _NUMBER = r"([0-9]++(?:\.[0-9]*+)?+)(?!:[0-9])"  # possessive: a number is never cut short to make a line fit
@@ -198,14 +230,14 @@ _EVENTS_HEADER = re.compile(r"^[^\S\n]*Events:", re.IGNORECASE | re.MULTILINE)
 def read_caption(answer: Answer, window: Span, *, prose: bool = False) -> Caption:
     """Reads a caption answer about ``window`` into a scene and events in video time.
 
-    The scene is what follows a line-start "Scene:" (without one, what comes before the events) up to a
-    line-start "Events:" or, without it, the first event line. Event lines are looked for after "Events:",
-    without it everywhere. A line that is no event, ends before it starts, or starts past the window is left
-    out; ends past the window are clamped; equal ends become half a second. An event line that says the same
-    as an earlier one at the same time is left out, and at the second such line reading ends: the model is
-    caught in a loop. Of an answer cut by the token cap only whole lines count. What was done is in ``notes``;
-    an answer with neither a scene nor an event is "unreadable". With ``prose``, a scene without events is one
-    event of the whole window, and of a paragraph that was cut the whole sentences count.
+    The scene is the text after a line-start "Scene:" (without one, the text before the events) up to a
+    line-start "Events:" or, without it, the first event line. Event lines are read after "Events:", without
+    it everywhere. A line that is no event, ends before it starts, or starts past the window is left out; ends
+    past the window are clamped; equal ends become half a second. An event line that repeats an earlier one is
+    left out, and at the second such line reading ends: the model is in a loop. Of an answer cut by the token
+    cap only whole lines count. ``notes`` says what was done; an answer with neither a scene nor an event is
+    "unreadable". With ``prose``, a scene without events is one event of the whole window, and of a paragraph
+    that was cut the whole sentences count.
     """
     text = strip_think(_whole_lines(answer, prose=prose))
     events_header = _EVENTS_HEADER.search(text)
@@ -254,10 +286,10 @@ def may_end(prompt: Prompt, piece: str) -> bool:
 
 
 def is_whole(prompt: Prompt, text: str) -> bool:
-    """Whether an answer's text so far holds all that is read of it, so that the model may be stopped.
+    """Whether an answer's text so far is all that will be read, so that the model may be stopped.
 
     A find answer is whole with the full stop after its second number, when that number has decimals (of "4."
-    more may follow). A caption is whole when it is caught in a loop: ``LOOP_REPEATS`` repeats of an event
+    more may follow). A caption is whole when it is in a loop: ``LOOP_REPEATS`` repeats of an event
     line, none of which counts.
     """
     if prompt.kind == "find":
@@ -273,7 +305,7 @@ def is_whole(prompt: Prompt, text: str) -> bool:
 
 
 _ENDINGS = {"find": ".", "caption": "\n"}
-"""What the last token of a whole answer spells, among other things, by kind of prompt."""
+"""Text in the last token of a whole answer, by kind of prompt."""
 
 
 def strip_think(text: str) -> str:

@@ -10,14 +10,15 @@ from transformers import RepetitionPenaltyLogitsProcessor, TemperatureLogitsWarp
 
 from footage.core.types import Answer, FinishReason
 from footage.vlm import contract
-from footage.vlm.protocol import LIKELIEST, Prompt
+from footage.vlm.protocol import Prompt
+from footage.vlm.sampling import LIKELIEST
 
 Spell = Callable[[list[int]], str]
 """Decodes tokens."""
 
 
-class Writing:
-    """One prompt's answer so far; the likeliest tokens, or drawn ones where the prompt has a temperature."""
+class AnswerDraft:
+    """One prompt's answer so far: the likeliest tokens, or drawn ones where the prompt has a temperature."""
 
     def __init__(
         self, prompt: Prompt, *, end_ids: Collection[int], spell: Spell, unread: Sequence[int] = ()
@@ -25,7 +26,7 @@ class Writing:
         """Begin.
 
         Args:
-            prompt: What was asked.
+            prompt: The prompt.
             end_ids: Tokens that end an answer.
             spell: Decodes tokens.
             unread: Tokens of the prompt that are still to be read before the answer begins.
@@ -66,17 +67,17 @@ class Writing:
         return token
 
     def answer(self) -> Answer:
-        """What was said, up to and with the end token."""
+        """The answer, up to and with the end token."""
         ended = self._tokens[-1] in self._end_ids
-        said = self._tokens[:-1] if ended else self._tokens
-        raw = self._spell(said)
+        tokens = self._tokens[:-1] if ended else self._tokens
+        raw = self._spell(tokens)
         stopped = ended or contract.is_whole(self._prompt, raw)
         reason: FinishReason = "stop" if stopped else "length"
         if (
             self._prompt.sampling != LIKELIEST
-        ):  # of drawn tokens there are none: those noted are the likeliest's
+        ):  # drawn tokens have no log-probabilities here: those noted are of the likeliest
             return Answer(raw, reason)
-        spelled = [self._spell([token]) for token in said]
+        spelled = [self._spell([token]) for token in tokens]
         return Answer(raw, reason, tuple(self._logprobs), (*spelled, *([""] if ended else [])))
 
     def _draw(self, logits: Tensor) -> int:

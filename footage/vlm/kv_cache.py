@@ -1,9 +1,9 @@
-"""What a Qwen language model has after some tokens: split off a batch, merged into one, kept for later.
+"""States of a Qwen language model after some tokens: split off a batch, merged into one, kept for later.
 
 A state can be copied and continued, never cropped: the part of linear layers, where there are any, is a
 running sum. Three rules keep a continuation exact, each tested: the linear layers' tensors are copied before
-anything continues them, as they change in place; no pad ever stands between a state and what continues it;
-positions are given by whoever continues, as the module's own offset belongs to whichever video it saw last.
+anything continues them, as they change in place; no pad ever stands between a state and its continuation;
+the caller gives the positions, as the offset that the module keeps belongs to the video that it saw last.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from transformers.cache_utils import DynamicLayer, LinearAttentionLayer
 
 @dataclass(frozen=True)
 class State:
-    """One row: what every layer has of the tokens so far."""
+    """The state of every layer for one row."""
 
     layers: tuple[tuple[Tensor, Tensor], ...]
     """Of a full layer keys and values, (1, heads, length, dimension); of a linear one the convolution's last
@@ -34,7 +34,7 @@ class State:
 
     @cached_property
     def nbytes(self) -> int:
-        """What its tensors take."""
+        """Size of its tensors."""
         return sum(part.nbytes for pair in self.layers for part in pair)
 
     @property
@@ -50,7 +50,7 @@ class State:
         return State(layers, self.length, self.offset)
 
 
-class _Roomy(DynamicLayer):  # type: ignore[misc]
+class _GrowingLayer(DynamicLayer):  # type: ignore[misc]
     """Keys and values in buffers with room to grow; the library's own copies all of them at each token."""
 
     def __init__(self, keys: Tensor, values: Tensor, used: int) -> None:
@@ -94,7 +94,7 @@ def merge(states: Sequence[State], config: Any, *, room: int) -> tuple[DynamicCa
             _fill(layer, torch.cat(first), torch.cat(second))
         else:
             keys, values = _padded(first, longest, room), _padded(second, longest, room)
-            cache.layers[number] = _Roomy(keys, values, longest)
+            cache.layers[number] = _GrowingLayer(keys, values, longest)
     if all(state.length == longest for state in states):
         return cache, None
     mask = torch.ones(len(states), longest + room, dtype=torch.int64)
@@ -146,15 +146,15 @@ def _fill(layer: LinearAttentionLayer, conv: Tensor, recurrent: Tensor) -> None:
 
 
 class Holder(Protocol):
-    """Whatever has a state to be kept; must bear weak references."""
+    """An object with a state to keep; must allow weak references."""
 
     state: State | None
 
 
-class Kept:
+class StateCache:
     """States that stay ready, within bounds: those used last on the device, those before in main memory.
 
-    It keeps nothing alive: with its holder a state is gone.
+    It holds weak references only: a state goes with its holder.
     """
 
     def __init__(self, *, device_bytes: int, memory_bytes: int) -> None:
@@ -179,21 +179,21 @@ class Kept:
         return state
 
     def put(self, holder: Holder, state: State) -> None:
-        """Keep a state, and let go of those unused for longest where the bounds ask for it."""
+        """Keep a state, and drop those unused for longest where the bounds ask for it."""
         holder.state = state
         self._order.pop(id(holder), None)
         self._order[id(holder)] = weakref.ref(holder)
         self._trim()
 
     def clear(self) -> None:
-        """Let go of all."""
+        """Drop all."""
         for holder in self._held():
             holder.state = None
         self._order.clear()
 
     @property
     def nbytes(self) -> int:
-        """What all of them take."""
+        """Size of all of them."""
         return sum(holder.state.nbytes for holder in self._held() if holder.state)
 
     def _held(self) -> list[Holder]:

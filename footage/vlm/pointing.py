@@ -1,4 +1,4 @@
-"""Molmo2's wire contract for places in pictures: prompts, and what its answers say; pure, knows no backend.
+"""Molmo2's format for points in pictures: prompts and answer parsers; pure, knows no backend.
 
 The format is the one of the model's paper and card (arXiv 2601.10611, appendix A, "Pointing";
 huggingface.co/allenai/Molmo2-4B, README.md): a tag whose ``coords`` hold, frame by frame, the frame's name
@@ -10,7 +10,7 @@ and then "id x y" for each point.
 A frame's name is its number, from 1, for a picture, and its stamp in seconds for a window of video; frames
 stand apart by a tab, colon, comma or semicolon. Ids are one for each distinct object. x and y are thousandths
 of the frame's width and height, in three or four digits. No parser raises on any text: what is no point, or
-none inside what was shown, is dropped and counted.
+lies outside of the frames shown, is dropped and counted.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from footage.vlm.profiles import Profile, require
 from footage.vlm.protocol import Prompt
 
 THOUSANDTHS = 1000
-"""What the far edge of a frame is written as."""
+"""Coordinate of the far edge of a frame."""
 SAME_STAMP_SECONDS = 0.05
 """A stamp has one decimal: a frame's time is at most this far from it."""
 
@@ -77,7 +77,7 @@ def _request(what: str, verb: str, verbs: re.Pattern[str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What the model was shown, by which the places in its answer are read."""
+    """What the model was shown; needed to read the points in its answer."""
 
     span: Span
     """The window, in video time; equal ends for a picture."""
@@ -96,12 +96,12 @@ class Shown:
 
 @dataclass(frozen=True)
 class Places:
-    """Where an answer says that things are."""
+    """The points in an answer."""
 
     points: tuple[Point, ...]
     """By time, then by object."""
     dropped: int
-    """Points that could not be read, lie outside of what was shown, or repeat an object within a frame."""
+    """Points that could not be read, lie outside of the frames, or repeat an object within a frame."""
     text: str
     """The answer's prose, its tags replaced by the words they enclose."""
     raw: str
@@ -131,7 +131,7 @@ _POINT = re.compile(rf"(?<!\S)({_NUMBER})\s+([0-9]{{3,4}})\s+([0-9]{{3,4}})(?!\S
 def read_places(answer: Answer, shown: Shown) -> Places:
     """Reads the points and tracks of an answer about what was shown.
 
-    A stamp is the time of the frame that carries it; between stamps it is taken as said, in whole tenths,
+    A stamp is the time of the frame that carries it; between stamps it is taken as written, in whole tenths,
     since a model may write more moments than it saw. Within one frame the first point of an object counts.
     """
     found: dict[tuple[float, int], Point] = {}
@@ -158,7 +158,7 @@ def read_places(answer: Answer, shown: Shown) -> Places:
 
 
 def _frames(text: str) -> Iterator[str]:
-    """What each frame of all tags says; of an attribute that was cut off, all but the last number."""
+    """The text of each frame in all tags; of an attribute that was cut off, all but the last number."""
     for coords, end in _COORDS.findall(text):
         whole = coords if end else coords.rstrip("0123456789.")
         yield from (frame for frame in re.split(r"[\t:,;]", whole) if frame.strip())
@@ -168,8 +168,8 @@ def _time(named: float, shown: Shown) -> float | None:
     """The video time of a frame by its name in the answer; None when nothing of the kind was shown."""
     if shown.is_picture:
         return shown.times_seconds[0] if named == 1 else None
-    said = shown.span.start_seconds + named
-    nearest = min(shown.times_seconds, key=lambda time: abs(time - said), default=None)
-    if nearest is not None and abs(nearest - said) <= SAME_STAMP_SECONDS + 1e-6:
+    written = shown.span.start_seconds + named
+    nearest = min(shown.times_seconds, key=lambda time: abs(time - written), default=None)
+    if nearest is not None and abs(nearest - written) <= SAME_STAMP_SECONDS + 1e-6:
         return nearest
-    return round(said, 3) if shown.span.start_seconds <= said <= shown.span.end_seconds else None
+    return round(written, 3) if shown.span.start_seconds <= written <= shown.span.end_seconds else None

@@ -1,4 +1,4 @@
-"""The table of known models: where each comes from, what it is fed, under which terms; loads nothing."""
+"""The table of known models: origin, licence, prompts and frame budget of each; loads nothing."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any, Literal, TypedDict
 
 from footage.core.errors import UsageError
-from footage.vlm.protocol import LIKELIEST, Sampling
+from footage.vlm.sampling import LIKELIEST, Sampling
 
 logger = logging.getLogger(__name__)
 
 Skill = Literal["caption", "find", "ask", "point", "track"]
-"""What a model can be asked for."""
+"""A task that a model can do."""
 
 VideoForm = Literal["template", "bare"]
-"""How a video stands in the prompt. "template": as the checkpoint's chat template and processor write it.
+"""Form of a video in the prompt. "template": as the checkpoint's chat template and processor write it.
 "bare": without the vision_start and vision_end that Qwen's templates write around the whole video; each pair
-of frames has its own, behind its time stamp."""
+of frames has its own, after its time stamp."""
 
 CAPTION_PROMPT = (
     "Provide a spatial description of this clip followed by time-ranged events.\n"
@@ -31,7 +31,7 @@ CAPTION_PROMPT = (
 
 
 class FrameBudget(TypedDict):
-    """What a window is sampled at; as ``footage.media.video.sample`` takes it."""
+    """The frames sampled from a window; arguments of ``footage.media.video.sample``."""
 
     fps: float
     min_frames: int
@@ -48,21 +48,21 @@ class Profile:
     repository: str
     """Repository on the model hub; empty for a model that exists as a local folder only."""
     revision: str | None
-    """Commit to fetch. None: what the hub calls main; the commit it was goes into the provenance."""
+    """Commit to fetch. None: the hub's main branch; its commit goes into the provenance."""
     licence: str
-    """Licence of the weights, as SPDX spells it."""
+    """Licence of the weights, as an SPDX identifier."""
     gated: bool = False
     """True when the hub asks for an accepted form and a token."""
     family: str = "qwen35"
-    """Module of ``footage.vlm`` that runs it."""
+    """Module of ``footage.vlm.backends`` that runs it."""
     model_type: str = "qwen3_5"
-    """What transformers calls it, as its config.json says."""
+    """The "model_type" of its config.json."""
     vision_config: str = "vision_config"
-    """Where config.json describes its vision tower."""
+    """Key of the vision tower in config.json."""
     billions: float = 0.0
     """Parameters, in billions."""
     skills: tuple[Skill, ...] = ("caption", "find", "ask")
-    """What it can be asked for."""
+    """The tasks that it can do."""
     caption_prompt: str = CAPTION_PROMPT
     """The question for a scene and its events."""
     second_prompt: str = ""
@@ -72,13 +72,13 @@ class Profile:
     """Goes up with any change to a prompt, its video form, how a query is cleaned, or how an answer is read.
     marlin-1: the video was wrapped."""
     video_form: VideoForm = "template"
-    """The form that the model's own reference code makes."""
+    """The form in the model's own reference code."""
     prose: bool = False
     """Whether a caption without a timed line counts as one event of the whole window."""
     sampling: Sampling = LIKELIEST
-    """How captions and free answers are written; spans are always the likeliest."""
+    """Sampling of captions and free answers; find answers take the likeliest tokens."""
     folder: Path | None = None
-    """Where the weights lie when they come with the project, otherwise None."""
+    """Folder of weights that come with the project, otherwise None."""
     fps: float = 2.0
     """Frames sampled per second of video."""
     min_frames: int = 4
@@ -90,7 +90,7 @@ class Profile:
     window_seconds: float = 30.0
     """Length of the windows a video is cut into."""
     overlap_seconds: float = 5.0
-    """What neighbouring windows share."""
+    """Overlap of neighbouring windows."""
     caption_tokens: int = 2048
     """Cap on a caption's length, in tokens."""
     find_tokens: int = 64
@@ -98,9 +98,9 @@ class Profile:
     ask_tokens: int = 512
     """Cap on the answer to a free question, in tokens."""
     end_ids: tuple[int, ...] = ()
-    """Tokens that end an answer, for servers: those of its several configs, which may disagree."""
+    """Tokens that end an answer, for servers: those of all its configs, which may disagree."""
     vllm: tuple[tuple[str, str], ...] = ()
-    """Options, with their values, that vLLM needs to serve it, beside those that all models need."""
+    """Options of vLLM, with their values, beside those that all models need."""
     notice: str = ""
     """One sentence to show once when the model is loaded; empty for none."""
 
@@ -122,7 +122,7 @@ class Profile:
 
     @property
     def fitted_as(self) -> str:
-        """What the fit of its verdicts is kept under: its name, and its budget where that was changed."""
+        """Name of its calibration: the profile's name, and its budget where that was changed."""
         known = PROFILES.get(self.name)
         if known is None or known.frame_budget == self.frame_budget:
             return self.name
@@ -130,7 +130,7 @@ class Profile:
 
     @property
     def frame_budget(self) -> FrameBudget:
-        """What its windows are sampled at."""
+        """The frames sampled from its windows."""
         return FrameBudget(
             fps=self.fps,
             min_frames=self.min_frames,
@@ -140,7 +140,7 @@ class Profile:
 
 
 class Changes(TypedDict, total=False):
-    """What a person may change of a profile; what is absent stays."""
+    """Changes to a profile; absent keys stay."""
 
     fps: float
     min_frames: int
@@ -156,11 +156,11 @@ class Changes(TypedDict, total=False):
 
 _BUDGET = ("fps", "min_frames", "max_frames", "pixels_per_frame")
 _DRAWING = ("temperature", "top_p", "repetition_penalty")
-"""Changes that are the sampling's."""
+"""Changes to the sampling."""
 
 
 def check_prompts(changes: Changes) -> None:
-    """Make sure that prompts of a person's own can be asked.
+    """Check prompts that a user wrote.
 
     Raises:
         UsageError: when the first is empty, or the second has no place for the first answer.
@@ -176,9 +176,9 @@ def check_prompts(changes: Changes) -> None:
 
 
 def changed(profile: Profile, changes: Changes) -> Profile:
-    """A profile with some changes; warns of those that leave what the model was trained on.
+    """A profile with some changes; warns of those that the model was not trained on.
 
-    With other prompts, sampling or length of captions its ``prompt_version`` is a digest of them and it.
+    With other prompts, sampling or length of captions, its ``prompt_version`` becomes a digest of these.
 
     Raises:
         UsageError: when the changes make no sense.
@@ -192,20 +192,25 @@ def changed(profile: Profile, changes: Changes) -> Profile:
     except ValueError as exc:
         raise UsageError(f"{profile.name} cannot be changed so: {exc}") from exc
     _warn(profile, other)
-    if _asked(other) == _asked(profile):
+    if _caption_settings(other) == _caption_settings(profile):
         return other
-    digest = hashlib.sha256("\0".join([profile.prompt_version, *_asked(other)]).encode()).hexdigest()
-    return replace(other, prompt_version=f"own-{digest[:12]}")
+    return replace(other, prompt_version=own_version(profile, *_caption_settings(other)))
 
 
-def _asked(profile: Profile) -> list[str]:
-    """What a profile asks for a caption, how it is written, and how long it may be."""
+def own_version(profile: Profile, *parts: str) -> str:
+    """The ``prompt_version`` of prompts that are not the profile's: a digest of its version and the parts."""
+    digest = hashlib.sha256("\0".join([profile.prompt_version, *parts]).encode()).hexdigest()
+    return f"own-{digest[:12]}"
+
+
+def _caption_settings(profile: Profile) -> list[str]:
+    """Prompts, sampling and length of a profile's captions."""
     drawing = [f"{getattr(profile.sampling, name):g}" for name in _DRAWING]
     return [profile.caption_prompt, profile.second_prompt, *drawing, str(profile.caption_tokens)]
 
 
 def _warn(profile: Profile, other: Profile) -> None:
-    """Say what of a changed profile the model was not trained on."""
+    """Log the changes that the model was not trained on."""
     budget = {
         name: getattr(other, name) for name in _BUDGET if getattr(other, name) != getattr(profile, name)
     }
@@ -343,7 +348,7 @@ PROFILES: dict[str, Profile] = {
 
 
 def require(profile: Profile, skill: Skill) -> None:
-    """Make sure that a model can be asked for something.
+    """Check that a model can do a task.
 
     Raises:
         UsageError: when it cannot; names those that can.
@@ -357,7 +362,7 @@ def require(profile: Profile, skill: Skill) -> None:
 
 
 def profile_of_type(model_type: str) -> Profile | None:
-    """The first known model of what config.json calls a "model_type"; None where there is none."""
+    """The first known model with this "model_type" in config.json; None where there is none."""
     return next((each for each in PROFILES.values() if each.model_type == model_type), None)
 
 

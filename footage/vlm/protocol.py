@@ -1,43 +1,20 @@
-"""What every vision-language model looks like from outside; knows no model and imports nothing heavy."""
+"""The protocol of all vision-language models; knows no backend and imports nothing heavy."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
+from footage.core.disk_cache import Shelf
 from footage.core.errors import WindowError
 from footage.core.types import Answer, Frames, Provenance, Span
-
-if TYPE_CHECKING:
-    from footage.core.disk_cache import Shelf
-    from footage.vlm.profiles import Profile
+from footage.vlm.profiles import Profile
+from footage.vlm.sampling import LIKELIEST, Sampling
 
 PromptKind = Literal["caption", "find", "ask", "raw", "point", "track"]
 Precision = Literal["bfloat16", "float32"]
 """Number format of weights and computation, as torch spells it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the tokens of an answer are chosen, in the terms every generation library uses."""
-
-    temperature: float = 0.0
-    """What the logits are divided by before a token is drawn; 0 takes the likeliest, always the same."""
-    top_p: float = 1.0
-    """Tokens are drawn from the likeliest ones that have this probability together."""
-    repetition_penalty: float = 1.0
-    """What the logits of tokens that came before are divided by (or multiplied with, below 0)."""
-    seed: int = 0
-    """Of the draw."""
-
-    def __post_init__(self) -> None:
-        if not (self.temperature >= 0 and 0 < self.top_p <= 1 and self.repetition_penalty > 0):
-            raise ValueError(f"temperature >= 0, 0 < top_p <= 1 and a penalty > 0 are needed, got {self}")
-
-
-LIKELIEST = Sampling()
-"""The likeliest token at every step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +33,21 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A window made ready for one backend: what is in it is that backend's own affair."""
+    """A window prepared for one backend, in a form that only this backend knows."""
 
     span: Span
     """The window, in video time."""
     payload: Any
     """Backend data: tensors, a state, an encoded clip."""
     nbytes: int = 0
-    """What it takes to hold it once it was shown, beside what the model keeps within its own bounds."""
+    """Memory that it takes once it was shown, beside states that the model keeps within its own bounds."""
     notes: tuple[str, ...] = ()
-    """What is not exact about how it is shown; goes into the notes of its caption."""
+    """Inexact points of how it is shown; they go into the notes of its caption."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a backend can do beyond the minimum."""
+    """Abilities of a backend beyond the minimum."""
 
     token_logprobs: bool = False
     """Answers carry token log-probabilities."""
@@ -93,21 +70,21 @@ class VideoModel(Protocol):
 
     @property
     def capabilities(self) -> Capabilities:
-        """What this backend can do."""
+        """The abilities of this backend."""
         ...
 
     @property
     def provenance(self) -> Provenance:
-        """What to record beside everything this model says."""
+        """The provenance to record with every answer of this model."""
         ...
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:
-        """Seconds spent in ``run`` so far, by stage, such as "prefill" and "generate"; empty if not told."""
+        """Seconds spent in ``run`` so far, by stage ("prefill", "generate"); empty where unknown."""
         ...
 
     def prepare(self, frames: Frames) -> Prepared:
-        """Make one window's frames ready; the frames may be dropped afterwards."""
+        """Prepare one window's frames; the frames may be dropped afterwards."""
         ...
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
@@ -121,13 +98,13 @@ class VideoModel(Protocol):
 
 @runtime_checkable
 class Recalling(Protocol):
-    """A model that can leave on a shelf what it saw of a window, for another run to go on from."""
+    """A model that can keep the features of a window on disk, for another run to continue from."""
 
     shelf: Shelf | None
-    """Where; None for nowhere."""
+    """The disk cache; None for none."""
 
     def recall(self, content_id: str, span: Span) -> Prepared | None:
-        """A window as it was kept, which spares decoding it and looking at it; None where it was not."""
+        """A window as it was kept, which saves decoding and the vision tower; None where there is none."""
         ...
 
     def keep(self, content_id: str, prepared: Prepared) -> None:
@@ -137,7 +114,7 @@ class Recalling(Protocol):
 
 @runtime_checkable
 class RunsEach(Protocol):
-    """A model that answers what it can of many requests, and says of the others why not."""
+    """A model that answers the requests it can, and gives an error for each of the others."""
 
     def run_each(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer | WindowError]:
         """As ``run``, with an error in place of the answer about a window that is too much or refused."""
@@ -146,11 +123,11 @@ class RunsEach(Protocol):
 
 @runtime_checkable
 class Waits(Protocol):
-    """A model that may have to be waited for: it runs elsewhere, and may go away in between."""
+    """A model that may have to be waited for: it runs elsewhere, and may be away for a while."""
 
     on_wait: Callable[[str], bool] | None
-    """Called from any thread, twice a second while it waits, with what it waits for, and with "" once it need
-    not wait any longer; False ends the waiting with a WaitStoppedError."""
+    """Called from any thread, twice a second while it waits, with the reason, and with "" once the wait is
+    over; False ends the waiting with a WaitStoppedError."""
 
 
 @runtime_checkable
@@ -158,5 +135,5 @@ class PictureModel(VideoModel, Protocol):
     """A video model that answers about several pictures of different places and moments at once, too."""
 
     def prepare_pictures(self, pictures: Sequence[Frames]) -> Prepared:
-        """Make single frames ready for one prompt about all of them, that numbers them from 1."""
+        """Prepare single frames for one prompt about all of them, which numbers them from 1."""
         ...

@@ -25,7 +25,7 @@ REASONS = {
     "--max-num-batched-tokens": "a window longer in tokens is refused",
     "--mm-processor-cache-gb": "windows come once; a cache of them fills the machine's memory",
 }
-"""What options are for, where it is not plain from their names."""
+"""Purpose of options whose names do not show it."""
 
 
 def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, str]]]:
@@ -62,7 +62,7 @@ def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, 
 
 
 def _processor(profile: Profile) -> dict[str, str]:
-    """Options for models that the processor of Qwen3-VL makes the inputs of."""
+    """Options for models whose inputs come from the processor of Qwen3-VL."""
     options = {}
     if profile.family == "qwen35":
         edges = {

@@ -1,4 +1,4 @@
-"""Where a model's weights lie: in the project, a given folder or on the hub; reads no tensor."""
+"""Locates a model's weights: in the project, in a given folder or on the hub; reads no tensor."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _TRAIN_HINT = "Train it with: python data/train_demo_model.py"
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """A checked folder of weights and what it is."""
+    """A checked folder of weights, and its identity."""
 
     folder: Path
     """Config, safetensors, tokenizer, processor."""
@@ -111,7 +111,7 @@ def _profile_named(name_or_folder: str) -> Profile | None:
 
 
 def _check(folder: Path, named: Profile | None = None) -> Profile:
-    """The profile to run a folder under, after making sure that it is a complete checkpoint that can see."""
+    """The profile for a folder, after checking that it is a complete checkpoint with a vision tower."""
     try:
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as exc:
@@ -172,7 +172,7 @@ def _no_model(folder: Path, exc: Exception) -> WrongCheckpointError:
 
 
 def _shards(folder: Path) -> list[Path]:
-    """The weight files a folder claims to have."""
+    """The weight files that a folder lists."""
     index = folder / "model.safetensors.index.json"
     if not index.is_file():
         return sorted(folder.glob("*.safetensors"))
@@ -183,7 +183,7 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _fetch(profile: Profile, revision: str | None, *, offline: bool) -> tuple[Path, str]:
-    """The folder of a snapshot and its commit: what is here already, else what the hub has."""
+    """The folder of a snapshot and its commit: the one on this machine, else the hub's."""
     from huggingface_hub import HfApi
 
     # 1. A pinned commit that is all here leaves nothing to ask the hub.
@@ -226,7 +226,7 @@ def _snapshot(profile: Profile, commit: str | None, *, local: bool) -> tuple[Pat
 
 
 def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> ModelError:
-    """The sentence for whatever the hub's client raised."""
+    """The error for an exception of the hub's client."""
     from huggingface_hub.errors import (
         HfHubHTTPError,
         OfflineModeIsEnabled,

@@ -1,1 +1,1 @@
-"""Candidates turned into answers: where to look, what the model says, the verdict."""
+"""Grounding candidates with a model: proposals, rounds, evidence, verdict, matches."""

@@ -1,8 +1,8 @@
-"""How much each piece of evidence counts: logistic models, fitted for one model, with a card on how they did.
+"""Turns evidence into confidence: logistic models fitted for one model, with a card on their quality.
 
 ``confidence = 1 / (1 + exp(-(intercept + sum of weight * measure)))``, with the measures of
-``search.grounding.verdict``. One fit is for spans that the captions have something in, one for those where
-they are silent, one for videos without captions.
+``search.grounding.evidence``. One fit is for spans with a captioned event, one for spans without, one
+for videos without captions.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
-from search.grounding.verdict import CAPTION_MEASURES, MODEL_MEASURES
+from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 CARDS = Path(__file__).parent / "cards"
 """Folder of the fits that come with the project, by name of the profile."""
 OWN_CARDS = platformdirs.user_config_path("footage") / "calibration"
-"""Folder of the fits that a user made; they go before those that come with the project."""
+"""Folder of the user's own fits; they are used before those that come with the project."""
 SILENT_MEASURES = {**MODEL_MEASURES, "elsewhere": CAPTION_MEASURES["elsewhere"]}
-"""What is measured where captions have nothing in a span."""
+"""The measures of a span without a captioned event."""
 AGAINST = ("share", "clash", "elsewhere")
-"""Measures that speak against a span; all others speak for it."""
+"""Measures that count against a span; all others count for it."""
 LEAST_EXAMPLES = 30
-"""Fewest labelled matches, and a fifth of them of either kind, to fit from."""
+"""Fewest labelled matches to fit from; a fifth of them must be right, and a fifth wrong."""
 _STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's own default
 
 
@@ -42,7 +42,7 @@ class Fit(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     intercept: float
-    """What it says of no evidence, in log-odds."""
+    """Log-odds without any evidence."""
     weights: dict[str, float]
     """Log-odds by measure."""
 
@@ -55,52 +55,52 @@ class Fit(BaseModel):
         return weights
 
     def confidence(self, measures: Mapping[str, float]) -> float:
-        """How sure the evidence makes, 0 to 1."""
+        """The confidence for some measures, 0 to 1."""
         odds = self.intercept + sum(weight * measures[name] for name, weight in self.weights.items())
         return round(1 / (1 + math.exp(-max(-30.0, min(30.0, odds)))), 4)
 
 
 class Card(BaseModel):
-    """Where a fit comes from, and how it did on what it was not fitted on."""
+    """Origin of a fit, and its quality on examples that it was not fitted on."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     date: str
-    """When it was fitted, ISO 8601."""
+    """Date of the fit, ISO 8601."""
     data: str
-    """What on, in a sentence."""
+    """The examples, in a sentence."""
     examples: int
-    """Labelled matches it was fitted on."""
+    """Number of labelled matches."""
     positives: int
-    """Those of them that were right."""
+    """Number of right ones among them."""
     auroc: float
     """Area under the ROC curve over those matches, by five-fold cross-validation over queries."""
     reliability: list[tuple[float, int, float]]
-    """By tenth of confidence, cross-validated: mean confidence, matches, share that was right."""
+    """By tenth of confidence, cross-validated: mean confidence, matches, share of right ones."""
 
 
 class Calibration(BaseModel):
-    """What turns evidence into confidence for one model."""
+    """The fits for one model."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
-    """Name of the profile it is for; empty for any."""
+    """Name of the profile; empty for any."""
     captioned: Fit
-    """For spans in which the captions have an event."""
+    """For spans with a captioned event."""
     silent: Fit
-    """For spans in which they have none."""
+    """For spans without one."""
     uncaptioned: Fit
     """For videos without captions."""
     card: Card | None = None
-    """How it was fitted; None for weights that nobody fitted ("uncalibrated")."""
+    """How it was fitted; None for weights that were not fitted ("uncalibrated")."""
 
     def confidence(self, measures: Mapping[str, float]) -> float:
-        """How sure the evidence makes, 0 to 1."""
+        """The confidence for some measures, 0 to 1."""
         return self.fit_for(measures).confidence(measures)
 
     def fit_for(self, measures: Mapping[str, float]) -> Fit:
-        """The fit for what was measured."""
+        """The fit for the measures that are there."""
         if measures.keys() >= CAPTION_MEASURES.keys():
             return self.captioned
         return self.silent if measures.keys() >= SILENT_MEASURES.keys() else self.uncaptioned
@@ -130,17 +130,16 @@ UNCALIBRATED = Calibration(
         intercept=-4.0, weights={"start": 1.0, "end": 1.0, "shift": 2.0, "inside": 0.5, "share": -1.0}
     ),
 )
-"""Plain first choices for models that nobody has labelled answers of. Conservative: "found" takes a caption
-that says the query, or nearly, at the moment the model names through more than one window, and is never
-said of what the model alone names."""
+"""Weights chosen by hand, for models without labelled answers. Conservative: "found" takes a caption with the
+words of the query, or nearly, at a moment that the model names through more than one window."""
 
 
 def load_calibration(profile: str) -> Calibration:
     """The calibration for a profile: the user's own, else the project's, else the default.
 
     Raises:
-        FileError: when it is there and cannot be read.
-        UsageError: when what it says makes no sense.
+        FileError: when it exists and cannot be read.
+        UsageError: when its content makes no sense.
     """
     for folder in (OWN_CARDS, CARDS):
         path = folder / card_name(profile)
@@ -159,7 +158,7 @@ def read_calibration(path: Path) -> Calibration:
 
     Raises:
         FileError: when it cannot be read.
-        UsageError: when what it says makes no sense.
+        UsageError: when its content makes no sense.
     """
     try:
         return Calibration.model_validate_json(read_text(path))
@@ -186,8 +185,7 @@ def fit_calibration(
 ) -> Calibration:
     """Fit the logistic models, and judge them by five-fold cross-validation over groups.
 
-    A fit that has too few examples of its own, as where captions are hardly ever silent, keeps the weights of
-    ``UNCALIBRATED``.
+    A fit with too few examples of its own keeps the weights of ``UNCALIBRATED``.
 
     Args:
         examples: The measures of each labelled match.
@@ -204,15 +202,9 @@ def fit_calibration(
     from sklearn.metrics import roc_auc_score
 
     truth = np.array(right, bool)
-    if not _enough(truth):
-        least = LEAST_EXAMPLES // 5
-        raise UsageError(
-            f"{len(truth)} labelled matches ({truth.sum()} right) are too few to fit a calibration; "
-            f"{LEAST_EXAMPLES} are needed, {least} of either kind.",
-            hint="Label more queries, present and absent ones.",
-        )
+    _check_enough(truth)
     kinds = np.array([UNCALIBRATED.fit_for(example) is UNCALIBRATED.captioned for example in examples])
-    told = np.zeros(len(truth))
+    predicted = np.zeros(len(truth))
     fits: dict[bool, Fit] = {}
     for captioned in (True, False):
         names = [*MODEL_MEASURES, *CAPTION_MEASURES] if captioned else list(SILENT_MEASURES)
@@ -220,10 +212,10 @@ def fit_calibration(
         table = _table([examples[n] for n in at], names)
         if _enough(truth[at]):
             fits[captioned] = _fit(table, truth[at], names)
-            told[at] = _cross_validated(table, truth[at], [groups[n] for n in at])
+            predicted[at] = _cross_validated(table, truth[at], [groups[n] for n in at])
         else:
             fits[captioned] = UNCALIBRATED.captioned if captioned else UNCALIBRATED.silent
-            told[at] = [fits[captioned].confidence(examples[n]) for n in at]
+            predicted[at] = [fits[captioned].confidence(examples[n]) for n in at]
     alone = list(MODEL_MEASURES)
     return Calibration(
         model=model,
@@ -235,10 +227,20 @@ def fit_calibration(
             data=data,
             examples=len(truth),
             positives=int(truth.sum()),
-            auroc=round(float(roc_auc_score(truth, told)), 4),
-            reliability=_reliability(told, truth),
+            auroc=round(float(roc_auc_score(truth, predicted)), 4),
+            reliability=_reliability(predicted, truth),
         ),
     )
+
+
+def _check_enough(truth: np.ndarray) -> None:
+    if not _enough(truth):
+        least = LEAST_EXAMPLES // 5
+        raise UsageError(
+            f"{len(truth)} labelled matches ({truth.sum()} right) are too few to fit a calibration; "
+            f"{LEAST_EXAMPLES} are needed, {least} of either kind.",
+            hint="Label more queries, present and absent ones.",
+        )
 
 
 def _enough(truth: np.ndarray) -> bool:
@@ -246,14 +248,14 @@ def _enough(truth: np.ndarray) -> bool:
 
 
 def _cross_validated(table: np.ndarray, truth: np.ndarray, groups: Sequence[str]) -> np.ndarray:
-    """What each example is told by a fit on the folds it is not in."""
+    """Out-of-fold predictions."""
     from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 
     folds = StratifiedGroupKFold(5, shuffle=True, random_state=0)
-    told: np.ndarray = cross_val_predict(
+    predicted: np.ndarray = cross_val_predict(
         _pipeline(), table, truth, groups=list(groups), cv=folds, method="predict_proba"
     )[:, 1]
-    return told
+    return predicted
 
 
 def _pipeline() -> object:
@@ -267,7 +269,7 @@ def _pipeline() -> object:
 def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
     """A logistic model of plain measures, from one that was fitted on standardised ones.
 
-    A measure whose weight comes out with the wrong sign tells nothing of its own in these examples, and would
+    A measure whose weight has the wrong sign carries no information of its own in these examples, and would
     mislead in others: it is left out, the most misleading first.
     """
     kept = list(range(len(names)))
@@ -279,9 +281,9 @@ def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
             break
         del kept[worst]
     weights = logistic.coef_[0] / scaler.scale_
-    told = dict.fromkeys(names, 0.0)
-    told |= {names[place]: round(float(weight), 4) for place, weight in zip(kept, weights, strict=True)}
-    return Fit(intercept=round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4), weights=told)
+    rounded = dict.fromkeys(names, 0.0)
+    rounded |= {names[place]: round(float(weight), 4) for place, weight in zip(kept, weights, strict=True)}
+    return Fit(intercept=round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4), weights=rounded)
 
 
 def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:
@@ -290,10 +292,10 @@ def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.
     return np.array([[example.get(name, 0.0) for name in names] for example in examples], float)
 
 
-def _reliability(told: np.ndarray, truth: np.ndarray) -> list[tuple[float, int, float]]:
-    tenths = (told * 10).clip(0, 9).astype(int)
+def _reliability(predicted: np.ndarray, truth: np.ndarray) -> list[tuple[float, int, float]]:
+    tenths = (predicted * 10).clip(0, 9).astype(int)
     return [
-        (round(float(told[at].mean()), 4), int(at.sum()), round(float(truth[at].mean()), 4))
+        (round(float(predicted[at].mean()), 4), int(at.sum()), round(float(truth[at].mean()), 4))
         for tenth in range(10)
         if (at := tenths == tenth).any()
     ]

@@ -1,4 +1,4 @@
-"""Joins what windows named into places of one video; pure, and knows neither model nor index."""
+"""Merges the spans that windows of one video named; pure, knows neither model nor index."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ EDGE_SECONDS = INSTANT_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A place the model named, in one window or in several that agree."""
+class NamedSpan:
+    """A span the model named, in one window or in several that agree."""
 
     span: Span
-    """When, in video time: start and end each from windows that saw beyond them, where one did."""
+    """In video time: start and end each from windows that show what lies beyond them, where one does."""
     replies: tuple[Reply, ...]
-    """The replies that named it, by window; one at least."""
+    """The replies that named it, by window; at least one."""
 
 
-def places(replies: Iterable[Reply]) -> list[Place]:
-    """The places that replies about one video named, by window.
+def merge_replies(replies: Iterable[Reply]) -> list[NamedSpan]:
+    """The spans that replies about one video named, by window; those that agree are merged.
 
-    Two windows that overlap name one place when their spans, cut to the stretch both windows see, have an IoU
-    of ``SEAM_IOU`` or more; two that only touch, when both spans run to the edge between them. Replies that
-    named no usable time are left out.
+    Two windows that overlap name one span when their spans, clamped to the part both windows show, have an
+    IoU of ``SEAM_IOU`` or more; two that only touch, when both spans run to the edge between them. Replies
+    that named no usable time are left out.
     """
     done: list[list[Reply]] = []
     groups: list[list[Reply]] = []  # those that a window still to come may join
@@ -46,8 +46,8 @@ def places(replies: Iterable[Reply]) -> list[Place]:
         groups = [group for group, is_same in zip(groups, same, strict=True) if not is_same]
         groups.append([*joined, reply])
     return sorted(
-        (Place(_span_of(group), tuple(group)) for group in (*done, *groups)),
-        key=lambda place: place.replies[0].seen,
+        (NamedSpan(_span_of(group), tuple(group)) for group in (*done, *groups)),
+        key=lambda named: named.replies[0].seen,
     )
 
 
@@ -57,7 +57,7 @@ def _last(group: list[Reply]) -> float:
 
 
 def at_start(reply: Reply) -> bool:
-    """Whether what a reply names may have begun before its window."""
+    """Whether the named event may have begun before the window."""
     return (
         reply.span is not None
         and reply.seen.start_seconds not in (0, *(gap.end_seconds for gap in reply.question.video.gaps))
@@ -66,7 +66,7 @@ def at_start(reply: Reply) -> bool:
 
 
 def at_end(reply: Reply) -> bool:
-    """Whether what a reply names may go on after its window."""
+    """Whether the named event may go on after the window."""
     return (
         reply.span is not None
         and reply.seen.end_seconds < reply.question.video.duration_seconds
@@ -76,7 +76,7 @@ def at_end(reply: Reply) -> bool:
 
 
 def _same(one: Reply, other: Reply) -> bool:
-    """Whether two windows name the same thing, as far as both can see it."""
+    """Whether two windows name the same span, within the part that both show."""
     if one.span is None or other.span is None:
         return False
     shared = clamp(one.seen, other.seen)
@@ -88,7 +88,7 @@ def _same(one: Reply, other: Reply) -> bool:
 
 
 def _span_of(group: list[Reply]) -> Span:
-    """Start and end of a place: each the median of what windows saw that saw beyond it, else the farthest."""
+    """Start and end: each the median over the windows that show what lies beyond it, else the farthest."""
     spans = [reply.span for reply in group if reply.span is not None]
     starts = [reply.span.start_seconds for reply in group if reply.span and not at_start(reply)]
     ends = [reply.span.end_seconds for reply in group if reply.span and not at_end(reply)]

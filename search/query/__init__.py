@@ -1,1 +1,1 @@
-"""What somebody typed, turned into a query: grammar, filters, negation, words."""
+"""Reading a typed query: grammar, filters, negation, words."""

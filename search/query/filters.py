@@ -1,4 +1,4 @@
-"""Which videos, and events of which length, a query is about, by what is known of them; knows no text."""
+"""Filters of a query on videos, captions and lengths of events; reads no text of an event."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHOWN_NAMES = 12
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Conditions on files, captions and events; all are to be met, and of one with several values any."""
+    """Conditions on files, captions and events. All must hold; of a condition with several values, any."""
 
     collections: tuple[str, ...] = ()
     """Names of collections. Names are compared by ``footage.core.names.folded``: in any case and Unicode
@@ -27,21 +27,21 @@ class Filters:
     cameras: tuple[str, ...] = ()
     """Names of cameras."""
     paths: tuple[str, ...] = ()
-    """Whole paths or ends of paths, or globs of them, such as "*.mov" or "garden/*"; what is the very name of
-    a file is no glob."""
+    """Whole paths or ends of paths, or globs of them, such as "*.mov" or "garden/*"; the exact name of a file
+    is no glob."""
     after: datetime | None = None
-    """Recorded then or later, in part at least."""
+    """Recorded at this time or later, at least in part."""
     before: datetime | None = None
-    """Recorded earlier than that, in part at least."""
+    """Recorded earlier, at least in part."""
     hours: tuple[time, time] | None = None
-    """Recorded between these times of day, in part at least; the second may lie past midnight."""
+    """Recorded between these times of day, at least in part; the second may lie past midnight."""
     longer_seconds: float | None = None
     """Videos of that length or more."""
     shorter_seconds: float | None = None
     """Videos of that length or less."""
     models: tuple[str, ...] = ()
-    """Globs, in any case, of the name of a model or of its end behind a "/"; one window captioned by it will
-    do."""
+    """Globs, in any case, of the name of a model or of its end after a "/"; one window captioned by it is
+    enough."""
     event_longer_seconds: float | None = None
     """Events of that length or more, as the index has them."""
     event_shorter_seconds: float | None = None
@@ -64,11 +64,11 @@ class Filters:
         return not self.models or any(fits(name, glob) for glob in self.models)
 
     def fits(self, file: File, exact: Collection[str] = ()) -> bool:
-        """Whether a file meets every condition on files; one whose clock is unknown meets none about time.
+        """Whether a file meets every condition on files; without a recording time it meets none about time.
 
         Args:
             file: The file.
-            exact: Those of ``paths`` that are no globs.
+            exact: The ``paths`` that are no globs.
         """
         return (
             _among(file.collection, self.collections)
@@ -120,7 +120,7 @@ def fitting(filters: Filters, store: Store) -> frozenset[str]:
 
 
 def unknown_names(filters: Filters, files: Iterable[File]) -> tuple[str, ...]:
-    """Cameras and collections that are asked for and no file has: a sentence each, with those there are."""
+    """A sentence for each camera and collection that no file has, with the known names."""
     there = [file for file in files if file.state != "gone"]
     kinds = (
         ("camera", filters.cameras, {file.camera for file in there if file.camera}),
@@ -175,7 +175,7 @@ def _among(value: str, wanted: tuple[str, ...]) -> bool:
 
 
 def _in_zone(moment: datetime, other: datetime) -> datetime:
-    """A moment that can be compared with another: what has no zone is meant in the other's."""
+    """A time that can be compared with another; without a time zone it is in the other's."""
     if moment.tzinfo is not None and other.tzinfo is None:
         return moment.astimezone(UTC).replace(tzinfo=None)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=other.tzinfo)

@@ -1,7 +1,7 @@
-"""Words, and whether a text says all that a query asks for, in the same order; knows not what they mean.
+"""Compares the words of a query and a text, one by one and in order; knows nothing of their meaning.
 
 Embeddings place "a red car" next to "a white car", and "from left to right" next to "from right to left".
-Before a text may speak for a query, its words are compared one by one.
+So the words of a text are compared before it counts as evidence for a query.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ FUNCTION_WORDS = frozenset(
         "something that the there this to up was were while who with"
     )
 )
-"""Words that carry no content of their own, so that a text may do without them."""
+"""Words without content of their own: a text may lack them."""
 LATER_WORDS = frozenset(words_of("after afterwards again continue continues finally lastly next then"))
-"""Words that lean on what came before."""
+"""Words that refer to an earlier event."""
 SHARED_LETTERS = 3
-"""Letters at the beginning that inflections of one English word share at least: "run" and "runs"."""
+"""Fewest letters at the beginning that inflections of one English word share: "run" and "runs"."""
 LONGEST_ENDING = 3
-"""Letters by which inflections of one English word differ at most: "-ing"."""
+"""Most letters at the end by which inflections of one English word differ: "-ing"."""
 
 
 def unsaid(query_words: Sequence[str], text: str) -> str:
-    """What a query asks for and a text does not say: a word, or two words in the other order; else empty.
+    """The first part of a query that a text lacks: a word, or two words in the other order; else empty.
 
-    Inflections count as the same word ("drives", "driving"), synonyms do not: a text in other words may well
-    mean the same, but nothing here can tell.
+    Inflections count as the same word ("drives", "driving"). Synonyms do not: a text in other words may mean
+    the same, which cannot be decided here.
     """
     said = words_of(text)
     asked = [word for word in query_words if word not in FUNCTION_WORDS]
@@ -57,14 +57,14 @@ def unsaid(query_words: Sequence[str], text: str) -> str:
 
 
 def said_share(words: Sequence[str], text: str) -> float:
-    """The share of some words that a text says, 0 to 1; function words count only where all are such."""
+    """The share of some words that occur in a text, 0 to 1; function words count only where all are such."""
     asked = [word for word in words if word not in FUNCTION_WORDS] or list(words)
     said = words_of(text)
     return sum(any(same_word(word, other) for other in said) for word in asked) / len(asked)
 
 
 def says(words: Sequence[str], text: str) -> bool:
-    """Whether a text says some words, one right after the other; inflections count as the same word."""
+    """Whether some words occur in a text, one right after the other; inflections count as the same word."""
     said = words_of(text)
     return any(
         all(same_word(one, other) for one, other in zip(words, said[start:], strict=False))
@@ -86,8 +86,8 @@ def same_word(one: str, other: str) -> bool:
     return max(len(one), len(other)) - shared <= LONGEST_ENDING
 
 
-# What cannot both be said of one thing. Embeddings place such words next to each other, as they occur in
-# the same sentences.
+# Words that cannot both be true of one thing. Embeddings place them next to each other, as they occur in the
+# same sentences.
 _CONTRASTS: tuple[dict[str, str], ...] = tuple(
     {word: name for name in names.split() for word in name.split("/")}
     for names in (
@@ -112,34 +112,38 @@ _POSITION = re.compile(
 
 
 def clash(query: str, text: str) -> str:
-    """What a text says in place of something a query asks for, as in "white, not red"; else empty.
+    """The words of a text that contradict a query, as in "white, not red"; else empty.
 
-    Looked at are words of which only one can be true of a thing: colours, directions, sides, numbers, man and
-    woman, day and night, in and out, open and close. A text that is silent about one of them does not clash,
-    nor one that says both.
+    Compared are words of which only one can be true of a thing: colours, directions, sides, numbers, man and
+    woman, day and night, in and out, open and close. A text without such a word does not contradict, nor one
+    with both.
     """
-    for asked, told in zip(_told(query), _told(text), strict=True):
-        if asked and told and not asked & told:
-            return f"{', '.join(sorted(told))}, not {', '.join(sorted(asked))}"
+    for asked, stated in zip(_contrast_words(query), _contrast_words(text), strict=True):
+        if asked and stated and not asked & stated:
+            return f"{', '.join(sorted(stated))}, not {', '.join(sorted(asked))}"
     return ""
 
 
 def agreed(query: str, text: str) -> float:
-    """Share of what ``clash`` looks at in a query that a text says too, 0 to 1; 1 where that is nothing."""
-    asked = [(ours, theirs) for ours, theirs in zip(_told(query), _told(text), strict=True) if ours]
+    """Share of the words that ``clash`` compares in a query and a text has too, 0 to 1; 1 without any."""
+    asked = [
+        (ours, theirs)
+        for ours, theirs in zip(_contrast_words(query), _contrast_words(text), strict=True)
+        if ours
+    ]
     return sum(bool(ours & theirs) for ours, theirs in asked) / len(asked) if asked else 1.0
 
 
 @lru_cache(maxsize=20_000)
-def _told(text: str) -> tuple[frozenset[str], ...]:
-    """What a text says of each kind of contrast."""
+def _contrast_words(text: str) -> tuple[frozenset[str], ...]:
+    """The words of a text for each kind of contrast: headings, positions, then ``_CONTRASTS``."""
     line = " ".join(text.casefold().split())
     headings = {f"to the {match['side'] or match['way']}" for match in _HEADING.finditer(line)}
     rest = _HEADING.sub(" ", line)
     places = {_place(match) for match in _POSITION.finditer(rest)}
     words = words_of(rest)
-    told = [{names[word] for word in words if word in names} for names in _CONTRASTS]
-    named = (frozenset(name.split("/")[0] for name in names) for names in told)
+    contrasts = ({names[word] for word in words if word in names} for names in _CONTRASTS)
+    named = (frozenset(name.split("/")[0] for name in names) for names in contrasts)
     return (frozenset(headings), frozenset(places), *named)
 
 

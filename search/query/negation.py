@@ -1,8 +1,8 @@
-"""Negation in words, "a street not wet", "no cars", in what is asked and in what is said; knows no query.
+"""Finds negation in queries and texts, such as "a street not wet" and "no cars"; knows no filter.
 
-There is no grammar here but a list of words. What is negated begins behind the negating word and goes on to
-the end of the clause; behind "no" and "without", which negate a thing, to the next preposition at most: in
-"no cars on the street" the street is asked for. A word in quotation marks negates nothing.
+There is no grammar here but a list of words. The negated part begins after the negating word and ends with
+the clause; after "no" and "without", which negate a thing, it ends at the next preposition: in "no cars on
+the street" the street is wanted. A word in quotation marks negates nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _NOT = frozenset(words_of("not never cannot"))
 _AUXILIARIES = frozenset(words_of("is are was were does do did has have had can could will would"))
 _CONTRACTED = frozenset(f"{word}n't" for word in _AUXILIARIES) | {"can't", "won't"}
 _NO = "no"
-_IN_TEXTS = frozenset({"without"})  # asked for, "a man without a hat" is best left as it is
+_IN_TEXTS = frozenset({"without"})  # in a query, "a man without a hat" is best left as it is
 _PLAIN_NEXT = {"no": {"one", "longer", "more", "matter"}, "not": {"only", "just"}}
 _CLAUSE_ENDS = frozenset(words_of("but and while when then"))
 _PREPOSITIONS = frozenset(
@@ -36,15 +36,15 @@ _STOPS = re.compile(r"[,.;:!?]+$")
 def take_out(
     text: str, *, negators: frozenset[str] = frozenset()
 ) -> tuple[str, tuple[tuple[str, ...], ...], tuple[str, ...]]:
-    """Take what is negated out of a text.
+    """Take the negated parts out of a text.
 
     Args:
         text: One line, without quotation marks (see ``search.query.quotes``).
-        negators: Further words that negate the thing behind them, beside "no".
+        negators: Further words that negate the thing after them, beside "no".
 
     Returns:
-        The rest, unchanged where nothing is negated; the words of each thing that is; and each negation as
-        typed. A word such as "is" or "but" that only led to a negation goes with it.
+        The rest, unchanged where nothing is negated; the words of each negated thing; and each negation as
+        typed. A word such as "is" or "but" before a negation is removed with it.
     """
     tokens = _TOKEN.findall(text)
     names = [token.strip().casefold().replace("’", "'") for token in tokens]  # noqa: RUF001
@@ -70,13 +70,13 @@ def take_out(
 
 
 def affirms(words: Sequence[str], text: str) -> bool:
-    """Whether a text says some words, in that order, and does not negate them itself ("without a hat")."""
+    """Whether some words occur in a text, in that order, and are not negated there ("without a hat")."""
     rest, _, _ = take_out(only_words(text), negators=_IN_TEXTS)
     return not unsaid(words, rest)
 
 
 def _end(names: Sequence[str], place: int, negators: frozenset[str]) -> int:
-    """Where what is negated ends, if the word at this place negates; else the place behind it."""
+    """The end of the negated part, if the word at this place negates; else the next place."""
     name = names[place]
     thing = name == _NO or name in negators
     if not (thing or name in _NOT or name in _CONTRACTED):
@@ -92,7 +92,7 @@ def _end(names: Sequence[str], place: int, negators: frozenset[str]) -> int:
 
 
 def _phrases(tokens: Sequence[str], names: Sequence[str], start: int, end: int) -> list[tuple[str, ...]]:
-    """The words of each thing between two places; things are told apart by "or"."""
+    """The words of each thing between two places; "or" separates things."""
     found: list[list[str]] = [[]]
     for token, name in zip(tokens[start:end], names[start:end], strict=True):
         if name in _OR:

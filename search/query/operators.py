@@ -1,13 +1,13 @@
-"""Splits a query over several events at its operators, "A then B within 30s"; knows nothing of what they say.
+"""Splits a query over several events at its operators, as in "A then B within 30s"; reads no event.
 
-    A THEN B      B begins when A has ended, or later; "A then B within 30s": that soon
+    A THEN B      B begins when A has ended, or later; "A then B within 30s": at most 30 s later
     A AND B       at the same time
     A WITHOUT B   A where B does not happen at the same time
 
-In capitals each is always an operator; beside those the same words in small letters are only words. "then" in
-small letters is an operator between any words, "and" and "without" are where three words or more that begin
-like a sentence of their own ("a", "the", "somebody") stand on either side: "a man and a woman dance" stays a
-sentence. A word that stood in quotation marks is no operator (see ``search.query.quotes``).
+In capitals each is always an operator, and the same words in small letters are then only words. Without
+capitals, "then" is an operator between any words, "and" and "without" only between parts of three words or
+more that begin like a sentence ("a", "the", "somebody"): "a man and a woman dance" stays a sentence. A quoted
+word is no operator (see ``search.query.quotes``).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from search.query.lexical_match import words_of
 Relation = Literal["", "then", "and", "without"]
 
 MAX_PARTS = 5
-"""Most events in one query: each is searched, and shown to the model, for itself."""
+"""Most events in one query: each is searched, and the model is asked about it, on its own."""
 
 _LOUD = re.compile(r"(?<!\S)(?:(?:AND\s+)?(?P<then>THEN)|(?P<other>AND|WITHOUT))(?!\S)")
 _THEN = re.compile(r"(?<!\S)(?:and\s+)?then,?(?!\S)", re.IGNORECASE)
@@ -45,16 +45,16 @@ _WITHIN = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """What a query says of several events."""
+    """The events of a query and their relation."""
 
     relation: Relation
-    """How they are related; empty for a single one."""
+    """Their relation; empty for a single one."""
     parts: tuple[str, ...]
-    """What is said of each, in order; for "without" the first is what is looked for."""
+    """The text of each, in order; for "without" the first is the wanted one."""
     within_seconds: float | None = None
     """Most seconds between the end of one and the start of the next; for "then" alone."""
     understood: tuple[str, ...] = ()
-    """What was read as operators, as typed."""
+    """The operators, as typed."""
 
 
 def split(text: str) -> Split:
@@ -105,7 +105,7 @@ def _split(text: str, relation: Relation, cuts: Sequence[re.Match[str]]) -> Spli
 
 
 def _quiet_thens(text: str) -> list[re.Match[str]]:
-    """The places of a "then" that has words on both sides and is no part of a phrase."""
+    """Each "then" that has words on both sides and is no part of a phrase."""
     found = list(_THEN.finditer(text))
     bounds = [0, *(cut.end() for cut in found)]
     kept = []
@@ -119,7 +119,7 @@ def _quiet_thens(text: str) -> list[re.Match[str]]:
 
 
 def _quiet(text: str, name: str) -> list[re.Match[str]]:
-    """The places of an operator in small letters with something like a sentence on either side."""
+    """Each operator in small letters with something like a sentence on either side."""
     kept: list[re.Match[str]] = []
     for cut in _QUIET[name].finditer(text):
         start = kept[-1].end() if kept else 0

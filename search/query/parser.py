@@ -1,19 +1,19 @@
-"""Turns what somebody typed into a query; knows no index and no model.
+"""Reads a typed query; knows no index and no model.
 
-Most of it is words. Beside them may stand::
+A query is words, with these terms beside them::
 
-    collection:NAME   camera:NAME   path:GLOB          where it was recorded; repeated, any of them
-    model:GLOB                                         what captioned it
-    after:2026-03-01  before:2026-03-01T18:00          when
-    hours:22:00-06:00                                  at what time of day
+    collection:NAME   camera:NAME   path:GLOB          place of recording; repeated: any of them
+    model:GLOB                                         model of the captions
+    after:2026-03-01  before:2026-03-01T18:00          time of recording
+    hours:22:00-06:00                                  time of day
     longer:5m         shorter:90s                      length of the video
     event-longer:3s   event-shorter:10s                length of the event
-    -word  -"some words"                               what a text that is found must not say
+    -word  -"some words"                               words that a text must not have
 
-A value with spaces goes into quotation marks: camera:"front door". What looks like one of these and cannot be
-read is searched as words, and said to be. The words may name several events (see ``search.query.operators``)
-and negate some things (see ``search.query.negation``). Words in quotation marks of any kind are only words,
-and the marks themselves are no part of what is looked for: "a car", “a car” and a car are one question.
+A value with spaces goes into quotation marks: camera:"front door". A term that cannot be read is searched as
+words and reported. The words may name several events (see ``search.query.operators``) and negate some things
+(see ``search.query.negation``). Words in quotation marks of any kind are only words, and the marks themselves
+are not searched: "a car", “a car” and a car are one query.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from search.query.quotes import only_words, unmarked
 
 MAX_QUERY_CHARACTERS = 1_000
 """Longest query accepted. The embedder reads about 250 words and the model was trained on single sentences,
-so more would be cut off in silence."""
+so more would be cut off without notice."""
 
 _NAMES = {"collection": "collections", "camera": "cameras", "path": "paths", "model": "models"}
 _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -49,36 +49,36 @@ _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
 _TERM = re.compile(r"(?<!\S)(?:(?P<minus>-)(?=[\0\w])|(?P<key>[A-Za-z][A-Za-z-]+):(?=[^\s/]))(?P<value>\S*)")
 """In a text whose quoted parts are masked with "\\0": an exclusion, or any word with a colon and a value."""
 _ALIKE = 0.75
-"""From this ratio of ``difflib`` on a name is taken for a misspelled filter."""
+"""Least ratio of ``difflib`` at which a name is taken for a misspelled filter."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One question, in the three forms the steps of a search need; equal ones ask the same."""
+    """One query, in the three forms that the steps of a search need; equal queries ask the same."""
 
     text: str
-    """What is looked for, without filters, what is negated, quotation marks and closing punctuation, evened
-    out (see ``footage.core.plain_text``): for the embedder and for people. Of several events the whole
+    """The wanted event without filters, negations, quotation marks and closing punctuation, in even spacing
+    (see ``footage.core.plain_text``): for the embedder and for people. Of several events, the whole
     sentence."""
     words: tuple[str, ...]
     """Its words in order, case-folded, without punctuation: for full-text search."""
     prompt: str
-    """The event as the model is asked for it."""
+    """The event as it goes into the model's prompt."""
     filters: Filters = NO_FILTERS
-    """Which videos to look at."""
+    """Which videos to search."""
     without: tuple[tuple[str, ...], ...] = ()
-    """Words, or words in a row, that must not be said."""
+    """Words, or phrases, that a text must not have."""
     negated: tuple[tuple[str, ...], ...] = ()
-    """Words of each thing that is not to be seen: a text that says them falls behind."""
+    """Words of each negated thing: a text that has them is ranked lower."""
     understood: tuple[str, ...] = field(default=(), compare=False)
-    """What was read as filters, exclusions, negations and operators: filters and exclusions as typed."""
+    """The filters, exclusions, negations and operators that were read; filters and exclusions as typed."""
     unread: tuple[str, ...] = field(default=(), compare=False)
-    """What looks like a filter and is searched as words."""
+    """Terms that look like filters and are searched as words."""
     parts: tuple[Query, ...] = ()
     """The events it names, each with the filters and exclusions of the whole; none where it names a single
     one."""
     relation: Relation = ""
-    """How they are related; empty where it names a single one."""
+    """Their relation; empty where it names a single one."""
     within_seconds: float | None = None
     """With "then": most seconds between the end of one and the start of the next; any number when None."""
 
@@ -87,7 +87,7 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
     """Read a query; ``plain`` takes everything as words.
 
     Raises:
-        UsageError: when it says nothing that can be looked for, is longer than ``MAX_QUERY_CHARACTERS``, or
+        UsageError: when it has no words to search for, is longer than ``MAX_QUERY_CHARACTERS``, or
             relates events in a way that cannot be read.
     """
     clean = evened(text)
@@ -96,17 +96,17 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
             f"The query has {len(clean):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.",
             hint="Describe one visible action in one sentence, such as: a red car drives by.",
         )
-    said = _Said(clean)
+    terms = _Terms(clean)
     if plain:
-        return _query(without_quotes(clean), said)
-    sentence = split(only_words(_read_terms(clean, said)))
-    told = [_without_negation(part, said) for part in sentence.parts]
-    said.understood += sentence.understood
-    parts = tuple(_query(rest, said, negated) for rest, negated in told)
+        return _query(without_quotes(clean), terms)
+    sentence = split(only_words(_read_terms(clean, terms)))
+    affirmed = [_without_negation(part, terms) for part in sentence.parts]
+    terms.understood += sentence.understood
+    parts = tuple(_query(rest, terms, negated) for rest, negated in affirmed)
     if not sentence.relation:
         return parts[0]
     return replace(
-        _query(f" {sentence.relation} ".join(part.prompt for part in parts), said),
+        _query(f" {sentence.relation} ".join(part.prompt for part in parts), terms),
         negated=tuple(words for part in parts for words in part.negated),
         parts=parts,
         relation=sentence.relation,
@@ -122,47 +122,47 @@ def did_you_mean(term: str) -> str:
     return f"{near[0]}:" if colon and near and near[0] != key.casefold() else ""
 
 
-def _query(text: str, said: _Said, negated: Sequence[tuple[str, ...]] = ()) -> Query:
-    """The query for a text that holds nothing but words."""
+def _query(text: str, terms: _Terms, negated: Sequence[tuple[str, ...]] = ()) -> Query:
+    """The query for a text of words alone."""
     text = unmarked(text).rstrip(CLOSING)
     words = words_of(text)
-    if not words and said.understood:
+    if not words and terms.understood:
         raise UsageError(
-            f"The query says where to look ({' '.join(said.understood)}), and not for what.",
+            f"The query says where to look ({' '.join(terms.understood)}), and not for what.",
             hint="Add what happens, for example: a red car drives by.",
         )
     if not words:
         raise UsageError(
-            f"The query {said.typed[:40]!r} holds no word." if said.typed else "The query is empty.",
+            f"The query {terms.typed[:40]!r} holds no word." if terms.typed else "The query is empty.",
             hint="Describe what to look for, for example: a red car drives from left to right.",
         )
     return Query(
         text=text,
         words=words,
         prompt=text,
-        filters=Filters(**said.conditions),
-        without=tuple(said.without),
+        filters=Filters(**terms.conditions),
+        without=tuple(terms.without),
         negated=tuple(negated),
-        understood=tuple(said.understood),
-        unread=tuple(said.unread),
+        understood=tuple(terms.understood),
+        unread=tuple(terms.unread),
     )
 
 
-def _without_negation(text: str, said: _Said) -> tuple[str, Sequence[tuple[str, ...]]]:
-    """What is left of a text without what it negates, and that."""
+def _without_negation(text: str, terms: _Terms) -> tuple[str, Sequence[tuple[str, ...]]]:
+    """A text without its negations, and the words of those."""
     rest, negated, typed = take_out(text)
     if negated and not set(words_of(rest)) - FUNCTION_WORDS:
         raise UsageError(
             f"The query only says what is not to be seen ({', '.join(typed)}).",
             hint="Say what is to be seen as well, for example: a street, no cars.",
         )
-    said.understood += map(unmarked, typed)
+    terms.understood += map(unmarked, typed)
     return rest, negated
 
 
 @dataclass
-class _Said:
-    """What the terms of a query say, while it is being read."""
+class _Terms:
+    """The terms of a query read so far."""
 
     typed: str
     conditions: dict[str, Any] = field(default_factory=dict)
@@ -171,8 +171,8 @@ class _Said:
     unread: list[str] = field(default_factory=list)
 
 
-def _read_terms(text: str, said: _Said) -> str:
-    """Note what the terms of a query say, and return the rest of it."""
+def _read_terms(text: str, terms: _Terms) -> str:
+    """Collect the terms of a query, and return the rest of it."""
     quoted = quoted_parts(text)
     masked = list(text)
     for start, end in quoted:
@@ -185,26 +185,26 @@ def _read_terms(text: str, said: _Said) -> str:
             value = value[1:-1]
         rest.append(text[done:start])
         done = end
-        if _read_term(match, value, said):
-            said.understood.append(term)
+        if _read_term(match, value, terms):
+            terms.understood.append(term)
         else:
-            said.unread.append(term)
+            terms.unread.append(term)
             rest.append(term)
     return " ".join("".join([*(f"{piece} " for piece in rest), text[done:]]).split())
 
 
-def _read_term(match: re.Match[str], value: str, said: _Said) -> bool:
-    """Note what one term says; False for one that cannot be read."""
+def _read_term(match: re.Match[str], value: str, terms: _Terms) -> bool:
+    """Collect one term; False for one that cannot be read."""
     key = (match["key"] or "").casefold()
     if match["minus"]:
         words = words_of(without_quotes(value))
         if words:
-            said.without.append(words)
+            terms.without.append(words)
     elif key in _NAMES and value and value[0] not in MARKS:
         name = _NAMES[key]
-        said.conditions[name] = (*said.conditions.get(name, ()), value)
+        terms.conditions[name] = (*terms.conditions.get(name, ()), value)
     elif key in _VALUES and (read := _VALUES[key][1](value)) is not None:
-        said.conditions[_VALUES[key][0]] = read
+        terms.conditions[_VALUES[key][0]] = read
     else:
         return False
     return True

@@ -1,8 +1,8 @@
-"""Reads quotation marks in a query: the marks go, and quoted words stay only words; knows no filter.
+"""Reads quotation marks in a query: removes the marks, and keeps quoted words from being operators.
 
-A quoted word that could be read as an operator or a negation gets a mark of ours at its beginning, with which
-no rule of ``search.query.operators`` and ``search.query.negation`` recognises it. All other words are the
-same quoted or not.
+A quoted word that could be read as an operator or a negation gets an invisible mark at its beginning, with
+which no rule of ``search.query.operators`` and ``search.query.negation`` recognises it. All other words are
+the same quoted or not.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ANY_MARK = re.compile(f"[{re.escape(MARKS)}]")
 def only_words(text: str) -> str:
     """A text of one line without quotation marks, its quoted operators and negations marked as words.
 
-    Take the marks out again with ``unmarked`` where the text is used as such.
+    ``unmarked`` removes the marks where the text is used.
     """
     if not _ANY_MARK.search(text):
         return text
@@ -34,5 +34,5 @@ def only_words(text: str) -> str:
 
 
 def unmarked(text: str) -> str:
-    """A text, or a piece of one, of ``only_words`` without its marks."""
+    """A text of ``only_words``, or a piece of one, without its marks."""
     return text.replace(WORD_MARK, "")

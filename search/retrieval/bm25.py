@@ -1,13 +1,13 @@
-"""Which texts say the words of a query, or words like them; knows no vectors of texts and no index.
+"""Scores texts by the words of a query, or words like them; knows no vectors of texts and no index.
 
-BM25 (Robertson and Zaragoza, 2009) in which a text that lacks a word is not without hope: of each word of the
-query it counts the most like one that the text says::
+BM25 (Robertson and Zaragoza, 2009) with similar words: for each word of the query, the most similar word of
+the text counts::
 
     score = sum over the query's words of  rarity * most over the text's words of (likeness * saturation)
 
-rarity      log(1 + (texts - saying + 0.5) / (saying + 0.5)), of the query's word
-likeness    1 for the word and its inflections; else how far the cosine of the two words' vectors is above
-            ``LEAST_LIKE``, as a share of what is above it
+rarity      log(1 + (texts - having + 0.5) / (having + 0.5)), of the query's word
+likeness    1 for the word and its inflections; else (cosine - LEAST_LIKE) / (1 - LEAST_LIKE) of the two
+            words' vectors
 saturation  count * (K1 + 1) / (count + K1 * (1 - B + B * length / mean length))
 """
 
@@ -22,36 +22,36 @@ from search.query.lexical_match import FUNCTION_WORDS, same_word, words_of
 if TYPE_CHECKING:
     import numpy as np
 
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
 
 K1 = 0.4
-"""How slowly saying a word again stops to count: said once is nearly all there is in a caption."""
+"""Saturation of repeated words. It is low: in a caption, a word that occurs once counts almost in full."""
 B = 0.4
-"""How much long texts lose. Both were chosen on ActivityNet Captions; 1.2 and 0.75, which LanceDB's full-text
-search has, are fitting for web pages and cost 0.2 points of recall at 1."""
+"""Penalty of long texts. Both were chosen on ActivityNet Captions; 1.2 and 0.75, the values of LanceDB's
+full-text search, suit web pages and cost 0.2 points of recall at 1."""
 LEAST_LIKE = 0.2
-"""Cosine from which two words are alike: "woman" and "lady" have 0.5, "guitar" and "violin" 0.5."""
+"""Least cosine of two similar words: "woman" and "lady" have 0.5, "guitar" and "violin" 0.5."""
 ALIKE = 8
-"""Most words that stand for one."""
+"""Most similar words that count for one."""
 
 
 class Words:
     """The words of some texts, counted once."""
 
-    def __init__(self, texts: Sequence[str], embedder: Embedder) -> None:
-        """Count; the embedder tells which words are alike."""
+    def __init__(self, texts: Sequence[str], embedder: TextEmbedder) -> None:
+        """Count the words; the embedder gives the similarity of two words."""
         import numpy as np
 
         counts = [Counter(word for word in words_of(text) if word not in FUNCTION_WORDS) for text in texts]
         self._number: dict[str, int] = {}
-        for said in counts:
-            for word in said:
+        for counted in counts:
+            for word in counted:
                 self._number.setdefault(word, len(self._number))
-        numbers = np.array([self._number[word] for said in counts for word in said], np.int32)
+        numbers = np.array([self._number[word] for counted in counts for word in counted], np.int32)
         order = np.argsort(numbers, kind="stable")
-        lengths = np.array([said.total() for said in counts], np.float32)
-        tally = np.array([count for said in counts for count in said.values()], np.float32)[order]
-        self._texts = np.repeat(np.arange(len(texts)), [len(said) for said in counts])[order]
+        lengths = np.array([counted.total() for counted in counts], np.float32)
+        tally = np.array([count for counted in counts for count in counted.values()], np.float32)[order]
+        self._texts = np.repeat(np.arange(len(texts)), [len(counted) for counted in counts])[order]
         self._begins = np.searchsorted(numbers[order], np.arange(len(self._number) + 1))
         norm = K1 * (1 - B + B * lengths / max(float(lengths.mean()) if len(texts) else 1.0, 1.0))
         self._saturation = tally * (K1 + 1) / (tally + norm[self._texts])
@@ -61,7 +61,7 @@ class Words:
         self._alike: dict[str, list[tuple[int, float]]] = {}
 
     def scores(self, words: Sequence[str]) -> np.ndarray:
-        """The score of every text for some words, float32 (texts,); 0 for one that says none of the kind."""
+        """The score of every text for some words, float32 (texts,); 0 for a text without any similar word."""
         import numpy as np
 
         total = np.zeros(self._count, np.float32)
@@ -77,7 +77,7 @@ class Words:
         return total
 
     def _like(self, word: str) -> list[tuple[int, float]]:
-        """Numbers of the words that may stand for one, each with its likeness times the one's rarity."""
+        """Numbers of the words similar to one, each with its likeness times the rarity of the one."""
         if word not in self._alike:
             self._alike[word] = self._look_up(word)
         return self._alike[word]
@@ -91,8 +91,8 @@ class Words:
             self._vectors = self._embedder.embed_words(list(self._number))
             self._names = list(self._number)
         own = self._number.get(word)
-        saying = 0 if own is None else int(self._begins[own + 1] - self._begins[own])
-        rarity = float(np.log(1 + (self._count - saying + 0.5) / (saying + 0.5)))
+        having = 0 if own is None else int(self._begins[own + 1] - self._begins[own])
+        rarity = float(np.log(1 + (self._count - having + 0.5) / (having + 0.5)))
         cosines = self._vectors @ self._embedder.embed_words([word])[0]
         near = np.flatnonzero(cosines > LEAST_LIKE)
         near = near[np.argsort(-cosines[near], kind="stable")[:ALIKE]]

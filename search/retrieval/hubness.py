@@ -1,9 +1,9 @@
-"""How near a text lies to everything: some sentences are neighbours of any query, and that says nothing.
+"""Hubness: the tendency of a text to be near every query, which is no evidence of a match.
 
 In a space of many dimensions a few points ("hubs") are among the nearest of a great many others (Radovanovic
 et al., JMLR 2010). A text's hubness here is the mean of its largest similarities to a sample of the index's
-events; subtracted from its similarity to a query it is what cross-domain similarity local
-scaling subtracts (Conneau et al., ICLR 2018). It knows no query.
+events; it is subtracted from the similarity to a query, as in
+cross-domain similarity local scaling (Conneau et al., ICLR 2018). Nothing here knows a query.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from footage.store import Store
 
 HUB_WEIGHT = 0.6
-"""How much of its hubness a text loses."""
+"""Weight of the hubness, subtracted from a score."""
 SAMPLE = 4_000
-"""Rows drawn for events that stand for all, of which two thirds are events: 2,000 and 4,000 events give the
-same recall within its interval, 1,000 a little less (ActivityNet Captions)."""
+"""Rows sampled from the index, two thirds of which are events: 2,000 and 4,000 events give the same recall
+within its interval, 1,000 a little less (ActivityNet Captions)."""
 NEIGHBOURS = 0.006
-"""Share of the sample that are the nearest; three of it at least."""
+"""Share of the sample that counts as nearest; at least three rows."""
 FULL_AT = 1_000
-"""Events from which hubness counts in full; of a few videos it would tell noise."""
-_STALE = 1.25  # the sample is drawn anew when the index has grown by so much
+"""Number of events from which hubness counts in full; of a few videos it is noise."""
+_STALE = 1.25  # a new sample is drawn when the index has grown by this factor
 
 
-class Hubs:
-    """Hubness of texts in one index; computed once a text."""
+class HubnessScorer:
+    """Hubness of the texts of one index; computed once for each text."""
 
     def __init__(self, store: Store, embedder: str) -> None:
         self._store = store
@@ -43,7 +43,7 @@ class Hubs:
         self._known: dict[str, float] = {}
 
     def of(self, hits: Sequence[Hit], vectors: np.ndarray) -> np.ndarray:
-        """The hubness of some texts, times how much it counts in an index of this size, float32 (hits,).
+        """The hubness of some texts, times its weight in an index of this size, float32 (hits,).
 
         Args:
             hits: The texts.

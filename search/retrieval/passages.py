@@ -1,4 +1,4 @@
-"""How well the passages of an index fit a query, by vectors and by words; knows nothing of their events."""
+"""Scores the passages of an index for a query, by vectors and by words; knows nothing of their events."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import numpy as np
 
 from footage.core.types import Hit
 from search.retrieval.bm25 import Words
-from search.retrieval.hubness import HUB_WEIGHT, Hubs
+from search.retrieval.hubness import HUB_WEIGHT, HubnessScorer
 
 if TYPE_CHECKING:
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from footage.store import Store
 
 PASSAGE_WORDS_WEIGHT = 0.013
-"""Say of the words in a passage, beside its cosine."""
+"""Weight of the word score of a passage, added to its cosine."""
 
 
 class Passages:
-    """The passages of one index; their words are counted once a version of it."""
+    """The passages of one index; their words are counted once for each version of the index."""
 
-    def __init__(self, store: Store, embedder: Embedder, hubs: Hubs) -> None:
+    def __init__(self, store: Store, embedder: TextEmbedder, hubs: HubnessScorer) -> None:
         self._store = store
         self._embedder = embedder
         self._hubs = hubs
@@ -42,17 +42,17 @@ class Passages:
         limit: int,
         content_ids: Collection[str] | None,
     ) -> Callable[[Collection[str]], list[Hit]]:
-        """Begin to score passages; an index too large for memory is searched beside what the caller does.
+        """Begin to score passages; an index too large for memory is searched in other threads.
 
         Args:
-            words: The query's.
-            vector: The query's, unit length, (dimension,).
-            limit: How many, before those of more videos join them.
+            words: Of the query.
+            vector: Of the query, unit length, (dimension,).
+            limit: How many, without those of further videos.
             content_ids: Only passages of these videos; every one when None.
 
         Returns:
-            Gives the best passages with their scores, best first. It takes the videos whose passages are
-            wanted, however they score, as far as the index is in memory.
+            A function that gives the best passages with their scores, best first. It takes the videos whose
+            passages are wanted whatever their scores, which an index in memory adds.
         """
         held = self._store.passages(self._embedder.name)
         if held is not None:
@@ -80,7 +80,7 @@ class Passages:
         content_ids: Collection[str] | None,
         also: Collection[str],
     ) -> list[Hit]:
-        """The best of an index in memory."""
+        """The best passages of an index in memory."""
         passages, vectors = held
         counted = self._counted
         if counted is None or counted.passages is not passages:
@@ -101,21 +101,21 @@ class Passages:
         )
 
     def _joined(self, near: Sequence[Hit], vectors: np.ndarray, worded: Sequence[Hit]) -> list[Hit]:
-        """The best of two searches; a passage that one of them lacks has its least."""
+        """The best passages of two searches; a passage that one lacks gets the lowest score of that one."""
         lessened = [hit.score for hit in near] - HUB_WEIGHT * self._hubs.of(near, vectors)
         cosines = {hit.owner_id: score for hit, score in zip(near, lessened.tolist(), strict=True)}
-        said = {hit.owner_id: PASSAGE_WORDS_WEIGHT * hit.score for hit in worded}
-        farthest, fewest = min(cosines.values(), default=0.0), min(said.values(), default=0.0)
+        worded_scores = {hit.owner_id: PASSAGE_WORDS_WEIGHT * hit.score for hit in worded}
+        farthest, fewest = min(cosines.values(), default=0.0), min(worded_scores.values(), default=0.0)
         return _best_first(
-            replace(hit, score=cosines.get(hit.owner_id, farthest) + said.get(hit.owner_id, fewest))
+            replace(hit, score=cosines.get(hit.owner_id, farthest) + worded_scores.get(hit.owner_id, fewest))
             for hit in {hit.owner_id: hit for hit in [*near, *worded]}.values()
         )
 
 
 class _Counted:
-    """The passages of an index as they are at one time, with their words and by video."""
+    """The passages of one version of an index, with their words and by video."""
 
-    def __init__(self, passages: Sequence[Hit], embedder: Embedder) -> None:
+    def __init__(self, passages: Sequence[Hit], embedder: TextEmbedder) -> None:
         self.passages = passages
         self.words = Words([hit.text for hit in passages], embedder)
         self._of_video: dict[str, list[int]] = defaultdict(list)

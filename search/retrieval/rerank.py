@@ -1,7 +1,7 @@
-"""Puts the best texts of a query into another order by reading each together with it; knows no index.
+"""Re-ranks the best texts of a query with a cross-encoder; knows no index.
 
 An embedder reads query and text apart from each other. A cross-encoder reads both at once, which takes
-longer, so that only the best are read (Nogueira and Cho, "Passage Re-ranking with BERT", 2019).
+longer, so that only the best texts are read (Nogueira and Cho, "Passage Re-ranking with BERT", 2019).
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from footage.core.types import Hit
 from footage.embed.models import load_text_model
 
 MOST = 50
-"""Texts that are read."""
-_STEP = 1e-6  # by which a score is more than the next one: scores have six decimals
+"""Number of texts that are read."""
+_STEP = 1e-6  # least difference of two scores: they have six decimals
 _HEADS = ("ForSequenceClassification", "ForCausalLM")
 _HINT = "Name the folder or the hub name of a sentence-transformers cross-encoder, or leave --rerank out."
 
@@ -34,9 +34,9 @@ class Reranker:
     def reordered(self, query: str, hits: Sequence[Hit]) -> list[Hit]:
         """The same hits, the best ``MOST`` of them in the order in which they fit the query.
 
-        The first of them gets the best score that they had, the next the next best, so that what is added to
-        scores elsewhere weighs what it did; where those are equal, a little more, so that the order holds.
-        Nothing else of a hit changes. Among texts that fit alike the order stays.
+        The first of them gets the best of their scores, the next the next best, so that bonuses added to
+        scores elsewhere keep their weight; where scores are equal, a little more, so that the order holds.
+        Nothing else of a hit changes. Texts that fit equally well keep their order.
 
         Args:
             query: What is looked for.
@@ -62,7 +62,7 @@ class Reranker:
 
 
 def load_reranker(name: str, *, device: str = "auto") -> Reranker:
-    """Load a cross-encoder from a folder or by its hub name, as ``load_text_model`` says.
+    """Load a cross-encoder from a folder or by its hub name (see ``load_text_model``).
 
     Args:
         name: Folder, or name on the hub.
@@ -74,7 +74,7 @@ def load_reranker(name: str, *, device: str = "auto") -> Reranker:
         WrongCheckpointError: the model gives no figure for how well two texts fit.
     """
     model = load_text_model("re-ranker", name, device=None if device == "auto" else device, hint=_HINT)
-    # Any model would be given a head of random numbers where it lacks one.
+    # A model without a head would get one of random numbers.
     heads = model.config.architectures or []
     if not any(head.endswith(_HEADS) for head in heads):
         raise WrongCheckpointError(

@@ -1,6 +1,6 @@
-"""Finds what the index says about a query, grouped into candidate videos; knows no model.
+"""Finds the texts of the index that match a query, grouped into candidate videos; asks no model.
 
-Texts are ordered by one sum, not by a fusion of ranks, which on real language is worse than its better half::
+Texts are ordered by one sum. On real language, a fusion of ranks is worse than the better of its rankings::
 
     score = event + 1.3 passage
 
@@ -12,30 +12,30 @@ hubness  how near the text lies to everything (see ``search.retrieval.hubness``)
 order    Dice coefficient of the two sets of adjacent word pairs. Vectors and BM25 hardly see word order:
          sentences that differ only in "from left to right" and "from right to left" have a cosine of 0.997 in
          MiniLM
-said     1 when the text says every content word of the query in the same order
+said     1 when the text has every content word of the query in the same order
          (``search.query.lexical_match``)
-clash    1 when it says something else in place of what is asked for: white, not red
-words    BM25 in which a word that is like another stands for it in part (``search.retrieval.bm25``)
+clash    1 when it contradicts the query: white, not red
+words    BM25 in which a similar word counts in part (``search.retrieval.bm25``)
 
-The passage is what an event happens among (see ``footage.store.records``): it knows who "he" is.
+The passage holds the events around an event (see ``footage.store.records``), so that "he" has a meaning.
 
-A video is as good as its best text. Which of its texts comes first is for another sum to say::
+A video has the score of its best text. The order of the texts of one video comes from another sum::
 
     score + 0.2 length + 0.2 place
 
-length   the event's share of its passage: of two that answer alike the longer holds more of what is meant
-place    where in its passage an event lies, 0 to 1, when the query leans on what came before ("then",
-         "finally", "again"); else nothing
+length   the event's share of its passage: of two equal texts the longer event holds more of what is meant
+place    where in its passage an event lies, 0 to 1, when the query refers to an earlier event ("then",
+         "finally", "again"); else 0
 
 The weights of hubness, passage, words, length and place were chosen on the development queries of ActivityNet
-Captions; what each is worth there is told in docs/explanation/evaluation.md.
+Captions; docs/explanation/evaluation.md has the gain of each there.
 
-Beside its score, by which texts are ordered, a hit has a similarity that means the same for every query, for
-the verdict to look at::
+Beside the score, which orders texts, a hit has a similarity that is comparable between queries, for the
+verdict::
 
     similarity = (cosine + 0.2 order) / 1.2
 
-By words alone (``arm="text"``) it is the share of the query's words that the text says.
+With ``arm="text"`` it is the share of the query's words that the text has.
 """
 
 from __future__ import annotations
@@ -52,63 +52,63 @@ from footage.core.types import Candidate, Hit, Span
 from search.query.lexical_match import LATER_WORDS, clash, said_share, says, unsaid, words_of
 from search.query.negation import affirms
 from search.query.parser import Query
-from search.retrieval.hubness import HUB_WEIGHT, Hubs
+from search.retrieval.hubness import HUB_WEIGHT, HubnessScorer
 from search.retrieval.passages import Passages
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.store.records import OwnerKind
     from search.retrieval.rerank import Reranker
 
 Arm = Literal["text", "vector", "hybrid"]
 ARMS: tuple[Arm, ...] = get_args(Arm)
-"""By what texts are ordered: the events' words (BM25) alone, the events' vectors alone, or all evidence."""
+"""What orders the texts: the events' words (BM25) alone, the events' vectors alone, or all evidence."""
 
 PASSAGE_WEIGHT = 1.3
-"""Say of the passage, beside the event's own text."""
+"""Weight of the passage score, added to the score of the event's own text."""
 ORDER_WEIGHT = 0.2
-"""Say of the word order, beside the event's cosine."""
+"""Weight of the word order, added to the event's cosine."""
 SAID_WEIGHT = 0.2
-"""Say of an event that says all that is asked for."""
+"""Added to the score of an event with all words of the query."""
 LENGTH_WEIGHT = 0.2
-"""Say of an event's share of its passage, among the texts of one video."""
+"""Weight of an event's share of its passage, among the texts of one video."""
 LATER_WEIGHT = 0.2
-"""Say of an event's place in its passage, among the texts of one video, when the query says "then"."""
+"""Weight of an event's place in its passage, among the texts of one video, for a query with "then"."""
 CLASH_WEIGHT = 0.1
-"""What an event loses that says something else in place of what is asked for."""
+"""Subtracted from the score of an event that contradicts the query."""
 SAID_COSINE = 0.5
-"""Below this nobody looks whether a text says it all."""
+"""Least cosine at which a text is checked for all words of the query."""
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
 NEGATED_WEIGHT = 0.3
-"""What a text that says what the query negates loses of its similarity, and of its score as if its cosines
-were less by so much (by words alone: of the best score). It is more than texts that are alike differ by, and
-less than they differ from texts about something else; none of these can make "found"
-(``search.grounding.verdict``)."""
+"""Subtracted from the similarity of a text that has what the query negates, and from its score as if its
+cosines were lower by this much (with ``arm="text"``: times the best score). It is more than the differences
+between similar texts, and less than the distance to other texts; none of these can make "found"
+(``search.grounding.evidence``)."""
 _DEEPER = 10  # times the texts asked for where events of another length are left out after the search
 
 _MOMENTS: tuple[OwnerKind, ...] = ("event", "scene")
 
 
 class Retriever:
-    """Retrieves from one index; keep it for further queries, as it remembers what is dear to compute.
+    """Retrieves from one index. Keep it for further queries: it caches what is expensive to compute.
 
     Several threads may ask; one is answered at a time.
     """
 
-    def __init__(self, store: Store, embedder: Embedder | None, reranker: Reranker | None = None) -> None:
-        """Put the parts together; without an embedder only the arm "text" can be asked for.
+    def __init__(self, store: Store, embedder: TextEmbedder | None, reranker: Reranker | None = None) -> None:
+        """Put the parts together; without an embedder only the arm "text" can be used.
 
-        A re-ranker, if there is one, has the last word on the order of the best texts.
+        A re-ranker, if there is one, decides the order of the best texts.
         """
         self._store = store
         self._embedder = embedder
         self._reranker = reranker
-        self._hubs = Hubs(store, embedder.name) if embedder else None
+        self._hubs = HubnessScorer(store, embedder.name) if embedder else None
         self._last: tuple[str, np.ndarray] | None = None
         self._lock = threading.RLock()
         self._passages = Passages(store, embedder, self._hubs) if embedder and self._hubs else None
@@ -122,21 +122,21 @@ class Retriever:
         content_ids: Collection[str] | None = None,
         arm: Arm = "hybrid",
     ) -> list[Candidate]:
-        """The videos that answer a query best according to their texts, best first; ties by content id.
+        """The videos whose texts match a query best, best first; ties by content id.
 
         Args:
             query: What to look for.
             limit: Most candidates.
             depth: Texts asked of each search.
             content_ids: Only these videos; every one when None.
-            arm: By what texts are ordered.
+            arm: What orders the texts.
 
         Raises:
             SchemaMismatchError: when the index holds no vectors of this embedder.
             StoreError: when the index cannot be read.
         """
         with self._lock, self._store.at_once():
-            # 1. The texts that come near.
+            # 1. The texts near the query.
             by_video: dict[str, list[Hit]] = defaultdict(list)
             deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
             hits = self._ordered(query, deep, limit, content_ids, arm)
@@ -227,7 +227,7 @@ def _scored(
         around[passage.content_id].append(passage)
     later = not LATER_WORDS.isdisjoint(query.words)
 
-    # 1. Every text by itself: its score, how much better it fits than others of its video, its similarity.
+    # 1. For every text: its score, its score among the texts of its video, its similarity.
     rated: dict[str, list[tuple[Hit, float, float, float]]] = defaultdict(list)
     for hit, hub in zip(near, hubness, strict=True):
         cosine = hit.score
@@ -244,7 +244,7 @@ def _scored(
         similarity = _similarity(cosine, order)
         rated[hit.content_id].append((hit, score, score + _fitness(hit, among, later=later), similarity))
 
-    # 2. A video is as good as its best text; its texts follow each other by how well they fit.
+    # 2. A video has the score of its best text; its texts are ordered by how well they fit.
     scored = []
     for texts in rated.values():
         above = max(score for _, score, _, _ in texts) - max(fitting for _, _, fitting, _ in texts)
@@ -256,7 +256,7 @@ def _scored(
 
 
 def _fitness(hit: Hit, passage: Hit | None, *, later: bool) -> float:
-    """How much better an event answers than others of its video for its length and its place."""
+    """Added to an event's score among those of its video, for its length and its place."""
     if passage is None or hit.owner_kind != "event":
         return 0.0
     length = max(passage.span.duration_seconds, hit.span.duration_seconds)
@@ -265,7 +265,7 @@ def _fitness(hit: Hit, passage: Hit | None, *, later: bool) -> float:
 
 
 def _lowered(query: Query, hits: list[Hit], arm: Arm) -> list[Hit]:
-    """The hits, best first, where those that say what the query negates have lost."""
+    """The hits, best first, with lower scores for those that have what the query negates."""
     best = max((hit.score for hit in hits), default=0.0)
     scale = {"text": best, "vector": 1.0, "hybrid": 1.0 + PASSAGE_WEIGHT}[arm]
 
@@ -282,14 +282,14 @@ def _lowered(query: Query, hits: list[Hit], arm: Arm) -> list[Hit]:
 
 
 def _fits(query: Query, hit: Hit) -> bool:
-    """Whether a text says nothing that is excluded, and is of an event of the length asked for, if any is."""
+    """Whether a text has no excluded word, and belongs to an event of the wanted length."""
     if query.filters.about_events and not (hit.owner_kind == "event" and query.filters.fits_event(hit.span)):
         return False
     return not any(says(words, hit.text) for words in query.without)
 
 
 def _similarity(cosine: float, order: float) -> float:
-    """How near a text comes to a query, 0 to 1."""
+    """Similarity of a text and a query, 0 to 1."""
     return round(min((max(cosine, 0.0) + ORDER_WEIGHT * order) / (1 + ORDER_WEIGHT), 1.0), 6)
 
 

@@ -1,4 +1,4 @@
-"""Finds events like one that is indexed, by its stored vector; asks neither an embedder nor a model."""
+"""Finds events similar to an indexed one, by its stored vector; needs neither an embedder nor a model."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from footage.core.names import is_at_end
 from footage.core.timecode import format_time, gap_seconds, parse_time
 from footage.core.types import Candidate, Event, Hit, Match, Span
 from search.engine import Engine, SearchResult, Timings
-from search.grounding.ground import text_matches
-from search.grounding.verdict import clock
+from search.grounding.evidence import format_span
+from search.grounding.matches import text_matches
 from search.query.lexical_match import words_of
 from search.query.parser import Query
 from search.retrieval.retriever import DEPTH
@@ -60,7 +60,7 @@ def more_like(
         store: The index.
         video: Path of a file, or the end of one, such as its name.
         seconds: A moment of the event, in video time; of several the shortest is taken.
-        embedder: Whose vectors to compare.
+        embedder: Name of the embedder whose vectors to compare.
         limit: Most matches.
 
     Returns:
@@ -107,7 +107,7 @@ def at_moment(events: Sequence[T], seconds: float, *, video: str) -> T:
         return min(there, key=lambda event: (event.span.duration_seconds, event.span, event.text))
     if events:
         nearest = min(events, key=lambda event: (gap_seconds(event.span, Span(seconds, seconds)), event.span))
-        hint = f'The nearest is "{nearest.text}" at {clock(nearest.span)}.'
+        hint = f'The nearest is "{nearest.text}" at {format_span(nearest.span)}.'
     else:
         hint = "Index the video first, or see whether --embedder is the one the index was made with."
     raise UsageError(f"The index has no event at {format_time(seconds)} of {video}.", hint=hint)

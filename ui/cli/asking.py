@@ -11,7 +11,7 @@ from ui.cli import console
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.types import Span
-    from footage.inference.segments import Scene, Told
+    from footage.inference.segment_queries import Segment, SegmentAnswer
     from footage.vlm.profiles import Profile
     from footage.vlm.protocol import Prompt, VideoModel
 
@@ -19,22 +19,22 @@ MakePrompt = Callable[["Profile"], "Prompt"]
 """Makes the question for a model; raises a UsageError when it makes no sense, or none to that model."""
 
 
-def scene_of(text: str) -> Scene:
+def scene_of(text: str) -> Segment:
     """What VIDEO, VIDEO@t or VIDEO@start-end means.
 
     Raises:
         FootageError: when it means nothing, or the file is no video.
     """
     from footage.core.types import Span
-    from footage.inference.segments import Scene
+    from footage.inference.segment_queries import Segment
     from footage.media.sandbox import probe
 
     place = locators.parse_place(text)
     video = probe(place.path)
     if place.start_seconds is not None and place.end_seconds is None:
         moment = place.moment(video)
-        return Scene(place.path, video, Span(moment, moment))
-    return Scene(place.path, video, place.span(video))
+        return Segment(place.path, video, Span(moment, moment))
+    return Segment(place.path, video, place.span(video))
 
 
 def load_model(settings: Settings, make: MakePrompt) -> tuple[VideoModel, Prompt]:
@@ -52,33 +52,33 @@ def load_model(settings: Settings, make: MakePrompt) -> tuple[VideoModel, Prompt
     return model, make(model.profile)
 
 
-def answers(model: VideoModel, scene: Scene, prompt: Prompt, settings: Settings) -> list[Told]:
-    """What the model says of each window of a scene; windows that cannot be seen are noted on stderr.
+def answers(model: VideoModel, segment: Segment, prompt: Prompt, settings: Settings) -> list[SegmentAnswer]:
+    """What the model says of each window of a segment; windows that cannot be seen are noted on stderr.
 
     Raises:
         DecodeError: when nothing of it can be seen.
         ModelError: when the model fails.
     """
     from footage.core.errors import DecodeError
-    from footage.inference.segments import ask
+    from footage.inference.segment_queries import ask_segment
 
     with console.steps("asking") as step:
         every = list(
-            ask(
+            ask_segment(
                 model,
-                scene,
+                segment,
                 prompt,
                 window_seconds=settings.window_seconds,
                 timeout_seconds=settings.decode_timeout_seconds,
                 on_progress=step,
             )
         )
-    seen = [told for told in every if told.answer is not None]
+    seen = [answer for answer in every if answer.answer is not None]
     if not seen:
         raise DecodeError(every[0].problem)
-    for told in every:
-        if told.problem:
-            where = f"{times(told.shown.span)}, {console.plain(told.problem)}"
+    for each in every:
+        if each.problem:
+            where = f"{times(each.shown.span)}, {console.plain(each.problem)}"
             console.notes().print(f"Not seen: {where}", soft_wrap=True)
     return seen
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from footage.core.config import Settings
-    from footage.inference.segments import Scene, Told
+    from footage.inference.segment_queries import Segment, SegmentAnswer
     from footage.vlm.pointing import Places
 
 Draw = Annotated[
@@ -33,13 +33,13 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the drawn 
 class Found:
     """What a model pointed at in one window or picture."""
 
-    told: Told
+    told: SegmentAnswer
     """What it was shown, and said."""
     places: Places
     """Where things are."""
 
 
-def check_drawing(out: Path | None, scene: Scene, *, overwrite: bool) -> None:
+def check_drawing(out: Path | None, scene: Segment, *, overwrite: bool) -> None:
     """Make sure that a drawing can be written, before anything takes its time.
 
     Raises:
@@ -60,7 +60,7 @@ def check_drawing(out: Path | None, scene: Scene, *, overwrite: bool) -> None:
         raise UsageError(f"{out} is there already.", hint="Name another file, or add --overwrite.")
 
 
-def find(scene: Scene, settings: Settings, make: asking.MakePrompt) -> list[Found]:
+def find(scene: Segment, settings: Settings, make: asking.MakePrompt) -> list[Found]:
     """Ask the model where something is, in every window of a scene, with progress on stderr.
 
     Raises:
@@ -76,7 +76,7 @@ def find(scene: Scene, settings: Settings, make: asking.MakePrompt) -> list[Foun
     return found
 
 
-def emit(scene: Scene, found: Sequence[Found], kind: str) -> None:
+def emit(scene: Segment, found: Sequence[Found], kind: str) -> None:
     """A line of JSON for each window or picture; points in pixels of the source's frames."""
     for each in found:
         seen, places = each.told.shown, each.places
@@ -98,7 +98,7 @@ def emit(scene: Scene, found: Sequence[Found], kind: str) -> None:
         )
 
 
-def draw(scene: Scene, found: Sequence[Found], out: Path, settings: Settings, *, trails: bool) -> None:
+def draw(scene: Segment, found: Sequence[Found], out: Path, settings: Settings, *, trails: bool) -> None:
     """Write the picture or the clip with the points on it, and say so on stderr.
 
     Raises:

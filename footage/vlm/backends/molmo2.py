@@ -27,7 +27,7 @@ from footage.core.errors import DecodeError, ModelError, ModelMemoryError, Wrong
 from footage.core.types import Answer, Frames, Provenance, Span
 from footage.vlm import contract
 from footage.vlm.batching import choose_device, end_ids, open_checkpoint, out_of_memory
-from footage.vlm.generation import Writing
+from footage.vlm.generation import AnswerDraft
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
 from footage.vlm.weights import Weights
@@ -40,14 +40,14 @@ _PLACE = "{prompt}"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Turn:
-    """A prepared window or some pictures: everything of the request that comes before the user's text."""
+    """A prepared window or some pictures: the part of the prompt before the user's text."""
 
     ids: Tensor
     """Token ids up to the user's text, int64, (1, length)."""
     kinds: Tensor
-    """1 where an id stands for something seen, 0 for text, (1, length)."""
+    """1 where an id stands for pictures, 0 for text, (1, length)."""
     seen: Mapping[str, Tensor]
-    """What the vision tower is given, under the names the model has for it."""
+    """Inputs of the vision tower, under the model's names."""
 
 
 class Molmo2Model:
@@ -56,7 +56,7 @@ class Molmo2Model:
     def __init__(self, model: Any, processor: Any, weights: Weights) -> None:
         self._model, self._processor, self._weights = model, processor, weights
         self._tokenizer = processor.tokenizer
-        # How special tokens are read is state of a tokenizer: prompts have one to themselves, as windows are
+        # The reading of special tokens is state of a tokenizer: prompts have their own, as windows are
         # prepared in other threads at the same time.
         self._text_tokenizer = copy.deepcopy(processor.tokenizer)
         self._end_ids = end_ids(model, self._tokenizer)
@@ -67,7 +67,7 @@ class Molmo2Model:
 
     @property
     def profile(self) -> Profile:
-        """The contract's row for this checkpoint."""
+        """The profile of this checkpoint."""
         return self._weights.profile
 
     @property
@@ -78,8 +78,8 @@ class Molmo2Model:
     @property
     def provenance(self) -> Provenance:
         """Model, revision, prompt version and budget."""
-        told = contract.budget_text(self.profile)
-        return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, told)
+        budget = contract.budget_text(self.profile)
+        return Provenance(self._weights.model, self._weights.revision, self.profile.prompt_version, budget)
 
     @property
     def stage_seconds(self) -> Mapping[str, float]:
@@ -169,7 +169,7 @@ class Molmo2Model:
         # 1. See and read.
         began = time.perf_counter()
         device = self._model.device
-        writing = Writing(prompt, end_ids=self._end_ids, spell=self._spell)
+        writing = AnswerDraft(prompt, end_ids=self._end_ids, spell=self._spell)
         read = self._model(
             input_ids=torch.cat([turn.ids, text], dim=1).to(device),
             mm_token_type_ids=torch.cat([turn.kinds, torch.zeros_like(text)], dim=1).to(device),
@@ -194,7 +194,7 @@ class Molmo2Model:
     # -- What is shown ---------------------------------------------------------
 
     def _turn(self, kind: Kind, count: int, **inputs: Any) -> _Turn:
-        """What the processor makes of pictures or a video and the template before the user's text."""
+        """The processor's output for pictures or a video, with the template before the user's text."""
         made = self._processor(text=[self._heads(kind, count)], return_tensors="pt", **inputs)
         ids, kinds = made.pop("input_ids"), made.pop("mm_token_type_ids")
         made.pop("attention_mask", None)
@@ -221,7 +221,7 @@ class Molmo2Model:
         return head, self._tokenizer(tail, add_special_tokens=False)["input_ids"]
 
     def _check_stamps(self, turn: _Turn, wanted: Sequence[str]) -> None:
-        """Makes sure that the prompt says the times the frames have: the model reads time off these alone."""
+        """Checks that the prompt has the times of the frames: the model reads time from these alone."""
         written = re.findall(r"[0-9]+\.[0-9]+", self._tokenizer.decode(turn.ids[turn.kinds == 0]))
         if written != list(wanted):
             raise ModelError(
@@ -231,7 +231,7 @@ class Molmo2Model:
             )
 
     def _spell(self, tokens: list[int]) -> str:
-        """What tokens spell."""
+        """The text of tokens."""
         return str(
             self._tokenizer.decode(tokens, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         )
@@ -265,5 +265,5 @@ def _prepared(span: Span, turn: _Turn) -> Prepared:
 
 
 def _to(value: Tensor, device: torch.device, dtype: torch.dtype) -> Tensor:
-    """On the device; what is no index or count in the model's own precision."""
+    """On the device; floating-point values in the model's own precision."""
     return value.to(device, dtype if value.is_floating_point() else value.dtype)

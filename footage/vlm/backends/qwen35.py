@@ -1,6 +1,6 @@
 """Runs Marlin, video-scan and the demo model on transformers' native Qwen3.5 class.
 
-The processor gets the contract's pixel budget for a whole clip, and stamps in milliseconds: it is off these
+The processor gets the contract's pixel budget for a whole clip, and stamps in milliseconds: it is from these
 alone that the model reads time. No code from a checkpoint is ever executed.
 """
 
@@ -20,7 +20,7 @@ from footage.vlm.protocol import Precision
 from footage.vlm.weights import Weights
 
 VIDEO_TOKEN_TYPE = 2
-"""What the Qwen processors call a video token in ``mm_token_type_ids``; text is 0."""
+"""Type of a video token in ``mm_token_type_ids``; text is 0."""
 PATCH_PIXELS = 16
 """Side of the square patches that the vision tower's grid counts."""
 
@@ -45,7 +45,7 @@ class Qwen35Model(QwenModel):
         return positions[:, 0]
 
     def _check_stamps(self, ids: Tensor, grid: Tensor, milliseconds: Sequence[int]) -> None:
-        """Makes sure that the prompt says the times the frames have."""
+        """Checks that the prompt has the times of the frames."""
         pairs, rows, columns = grid[0].tolist()
         video = self._model.config.video_token_id
         text = self._tokenizer.decode(ids[ids != video])

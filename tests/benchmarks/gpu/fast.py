@@ -18,8 +18,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import DynamicCache
 
-from footage.vlm.backends.qwen import Clip, bounds_for
 from footage.vlm.backends.qwen35 import Qwen35Model
+from footage.vlm.backends.qwen_batches import bounds_for
+from footage.vlm.backends.qwen_window import QwenWindow
 from footage.vlm.kv_cache import State, merge, split
 from footage.vlm.protocol import Prepared
 from tests.benchmarks.gpu import floor, marlin
@@ -54,7 +55,7 @@ class Bench:
     """What there is to say of the measurement at hand."""
 
     @property
-    def clip(self) -> Clip:
+    def clip(self) -> QwenWindow:
         """The window's tokens and pictures."""
         return self.shown.payload
 

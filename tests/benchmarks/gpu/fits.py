@@ -12,8 +12,8 @@ from collections.abc import Collection
 import torch
 
 from footage.core.types import Frames
-from footage.vlm.backends.qwen import Bounds, bounds_for
 from footage.vlm.backends.qwen35 import Qwen35Model
+from footage.vlm.backends.qwen_batches import BatchBounds, bounds_for
 from footage.vlm.protocol import Prepared, Prompt
 from tests.benchmarks.gpu import floor, marlin
 from tests.benchmarks.gpu.rows import Board, Row, SkippedError, opened
@@ -71,7 +71,7 @@ def planned(network: object, size: int) -> Row:
     )
 
 
-def capped_bounds(network: object, size: int) -> Bounds:
+def capped_bounds(network: object, size: int) -> BatchBounds:
     """What the product chooses on a card of so many GB."""
     return bounds_for(network, torch.device("cuda"), memory_bytes=size * 10**9)
 

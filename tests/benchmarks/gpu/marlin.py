@@ -24,8 +24,8 @@ from transformers import (
 
 from footage.core import frame_budget
 from footage.core.types import Frames, Span
-from footage.vlm.backends.qwen import Bounds
 from footage.vlm.backends.qwen35 import Qwen35Model
+from footage.vlm.backends.qwen_batches import BatchBounds
 from footage.vlm.profiles import MARLIN_2B
 from footage.vlm.protocol import Prepared, Prompt
 from footage.vlm.weights import Weights
@@ -123,7 +123,7 @@ def configuration(*, tiny: bool, tokenizer: PreTrainedTokenizerBase | None = Non
     )
 
 
-def model(network: Any, bounds: Bounds, *, stop_ids: Collection[int] = ()) -> Qwen35Model:
+def model(network: Any, bounds: BatchBounds, *, stop_ids: Collection[int] = ()) -> Qwen35Model:
     """The product's model around a random network; without ``stop_ids`` answers have their full length."""
     pixels = {"patch_size": 16, "temporal_patch_size": 2, "merge_size": 2, "image_mean": [0.5] * 3}
     pixels["image_std"] = [0.5] * 3

@@ -11,7 +11,7 @@ from ui.cli import asking, console, options
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.types import Answer, Span
-    from footage.inference.segments import Scene
+    from footage.inference.segment_queries import Segment
     from footage.vlm.protocol import PictureModel, Prompt
 
 EXAMPLES = options.examples(
@@ -68,17 +68,17 @@ def run(
 
 
 def _together(
-    model: PictureModel, scenes: list[Scene], prompt: Prompt, settings: Settings, *, json: bool
+    model: PictureModel, scenes: list[Segment], prompt: Prompt, settings: Settings, *, json: bool
 ) -> None:
     """One question about all the moments."""
-    from footage.inference.segments import ask_together
+    from footage.inference.segment_queries import ask_moments
 
     with console.notes().status(f"asking about {len(scenes)} pictures"):
-        answer = ask_together(model, scenes, prompt, timeout_seconds=settings.decode_timeout_seconds)
+        answer = ask_moments(model, scenes, prompt, timeout_seconds=settings.decode_timeout_seconds)
     _show([(scene, scene.span) for scene in scenes], answer, json=json, headed=False)
 
 
-def _show(seen: list[tuple[Scene, Span]], answer: Answer, *, json: bool, headed: bool) -> None:
+def _show(seen: list[tuple[Segment, Span]], answer: Answer, *, json: bool, headed: bool) -> None:
     """An answer, and what it is about."""
     from footage.vlm.contract import read_text
 

@@ -14,7 +14,7 @@ from service import factories, locators
 from ui.cli import console, options
 
 if TYPE_CHECKING:
-    from footage.vlm.protocol import Sampling
+    from footage.vlm.sampling import Sampling
 
 EXAMPLES = options.examples(
     'footage prompt gate.mp4 "Describe the video in detail."',

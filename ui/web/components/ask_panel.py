@@ -83,7 +83,7 @@ def _said(
     model: VideoModel, video: Video, path: str, span: Span, words: str, timeout_seconds: float
 ) -> _Reply:
     """Answers, window by window."""
-    from footage.inference.segments import Scene, ask
+    from footage.inference.segment_queries import Segment, ask_segment
     from footage.vlm.contract import ask_prompt, read_text
 
     prompt = ask_prompt(words, model.profile)
@@ -94,7 +94,7 @@ def _said(
             hint="Move the player's points closer together, or ask with `footage ask` on the command line.",
         )
     pieces = []
-    for told in ask(model, Scene(Path(path), video, span), prompt, timeout_seconds=timeout_seconds):
+    for told in ask_segment(model, Segment(Path(path), video, span), prompt, timeout_seconds=timeout_seconds):
         if told.answer is None:
             raise DecodeError(told.problem)
         lines = "<br>".join(map(markup.text, read_text(told.answer).splitlines()))
@@ -106,14 +106,14 @@ def _pointed(
     model: VideoModel, video: Video, path: str, span: Span, words: str, timeout_seconds: float
 ) -> _Reply:
     """The picture in the middle, with what was pointed at on it."""
-    from footage.inference.segments import Scene, ask
+    from footage.inference.segment_queries import Segment, ask_segment
     from footage.media.annotate import Drawing
     from footage.media.sandbox import painted_picture
     from footage.vlm.pointing import point_prompt, read_places
 
     middle = round((span.start_seconds + span.end_seconds) / 2, 3)
-    scene = Scene(Path(path), video, Span(middle, middle))
-    [told] = ask(model, scene, point_prompt(words, model.profile), timeout_seconds=timeout_seconds)
+    scene = Segment(Path(path), video, Span(middle, middle))
+    [told] = ask_segment(model, scene, point_prompt(words, model.profile), timeout_seconds=timeout_seconds)
     if told.answer is None:
         raise DecodeError(told.problem)
     places = read_places(told.answer, told.shown)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.core.types import File, Match, Span
-from search.grounding.verdict import CAPTION_MEASURES, MODEL_MEASURES
+from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
 from search.query.filters import read_moment
 from ui.cli.formatting import short_path
 from ui.web.components import cards, markup

@@ -1,4 +1,4 @@
-"""Finds out how a server is to be talked to, and whether the model sees what is sent; opens no connection."""
+"""Finds out which requests a server accepts, and whether the model sees what is sent; opens no connection."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from footage.core.errors import ModelUnavailableError
 from footage.core.types import Answer, Frames, Span
 from footage.vlm import contract
 from footage.vlm.backends.server import clip_probe
-from footage.vlm.backends.server.clip_probe import Seen
+from footage.vlm.backends.server.clip_probe import ShownPrompt
 from footage.vlm.backends.server.http_client import RefusedError
 from footage.vlm.profiles import Profile, VideoForm
 from footage.vlm.protocol import Prompt
@@ -39,8 +39,8 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How a server is to be talked to."""
+class Dialect:
+    """The form of requests that a server accepts."""
 
     way: Way = "video"
     """How windows travel."""
@@ -63,7 +63,7 @@ class Manner:
         return f"every frame at its time, and the video {self.form}"
 
 
-class Talk(Protocol):
+class Conversation(Protocol):
     """One model of a server."""
 
     @property
@@ -81,7 +81,7 @@ class Talk(Protocol):
         """What the model is run under."""
         ...
 
-    async def complete(self, frames: Frames, prompt: Prompt, manner: Manner) -> Answer:
+    async def complete(self, frames: Frames, prompt: Prompt, dialect: Dialect) -> Answer:
         """The answer about some frames.
 
         Raises:
@@ -89,7 +89,7 @@ class Talk(Protocol):
         """
         ...
 
-    async def prompt_text(self, frames: Frames, prompt: Prompt, manner: Manner) -> str:
+    async def prompt_text(self, frames: Frames, prompt: Prompt, dialect: Dialect) -> str:
         """The whole prompt that the model read, special tokens and all; empty where that is not shown.
 
         Raises:
@@ -137,7 +137,7 @@ async def refused_fields(ask: Callable[[frozenset[str]], Awaitable[T]]) -> tuple
     return refused, answer
 
 
-async def find_manner(talk: Talk, ways: Sequence[Way]) -> Manner:
+async def find_dialect(conversation: Conversation, ways: Sequence[Way]) -> Dialect:
     """The first way in which the server answers about a grey clip, and the fields that it refuses.
 
     Raises:
@@ -150,11 +150,11 @@ async def find_manner(talk: Talk, ways: Sequence[Way]) -> Manner:
 
         async def ask(without: frozenset[str], way: Way = way) -> Answer:
             try:
-                return await talk.complete(grey, _ONE_TOKEN, Manner(way, without))
+                return await conversation.complete(grey, _ONE_TOKEN, Dialect(way, without))
             except RefusedError as error:
                 if error.status == 404:
                     raise ModelUnavailableError(
-                        f"there is no model called {talk.name!r} at {talk.url}, or no "
+                        f"there is no model called {conversation.name!r} at {conversation.url}, or no "
                         "/chat/completions (404)",
                         hint="Look at what it serves: the address with /models at its end.",
                     ) from error
@@ -167,7 +167,7 @@ async def find_manner(talk: Talk, ways: Sequence[Way]) -> Manner:
             first = first or error
             continue
         untold = {"logprobs"} if answer.token_logprobs is None else set()
-        return Manner(way, without | untold)
+        return Dialect(way, without | untold)
     assert first is not None
     raise first
 
@@ -175,67 +175,68 @@ async def find_manner(talk: Talk, ways: Sequence[Way]) -> Manner:
 # --- 2. What the model sees ---------------------------------------------------------------------------------
 
 
-async def look(talk: Talk, manner: Manner, *, accept: bool) -> Manner:
-    """A manner with what the model is found to see of clips; says it in one line.
+async def look(conversation: Conversation, dialect: Dialect, *, accept: bool) -> Dialect:
+    """A dialect with what the model is found to see of clips; a problem is logged in one line.
 
     Args:
-        talk: With the server.
-        manner: In which it answers.
+        conversation: With the server.
+        dialect: In which it answers.
         accept: Whether the model may see other frames or times than are sent.
 
     Raises:
         ModelUnavailableError: when it does, and that is not accepted.
     """
-    if manner.way != "video" or talk.profile.family not in STAMPED_FAMILIES:
-        return manner
-    where, problems = f"the server at {talk.url}", []
-    for frames in clip_probe.clips_to_look_at(talk.profile):
-        if (found := await _seen(talk, frames, manner)) is None:
-            problems = [await _drawn_problem(talk, manner)]
+    if dialect.way != "video" or conversation.profile.family not in STAMPED_FAMILIES:
+        return dialect
+    where, problems = f"the server at {conversation.url}", []
+    for frames in clip_probe.clips_to_look_at(conversation.profile):
+        if (found := await _seen(conversation, frames, dialect)) is None:
+            problems = [await _drawn_problem(conversation, dialect)]
             break
-        manner = replace(manner, form=found.form)
+        dialect = replace(dialect, form=found.form)
         problems.append(clip_probe.problem_with(found, frames))
     if problem := ", and ".join(filter(None, problems)):
         if not accept:
             raise ModelUnavailableError(
                 f"{where} shows the model {problem}: its times would be wrong",
-                hint=f"Start it as footage models serve-command {talk.profile.name} prints; or take what the "
-                "model sees as it is with --accept-server-sampling (FOOTAGE_ACCEPT_SERVER_SAMPLING=true).",
+                hint=f"Start it as footage models serve-command {conversation.profile.name} prints; or "
+                "accept what the model sees with --accept-server-sampling "
+                "(FOOTAGE_ACCEPT_SERVER_SAMPLING=true).",
             )
         logger.warning("%s shows the model %s; that is accepted.", where, problem)
-        return replace(manner, as_sent=False)
-    if manner.form not in (None, talk.profile.video_form):
+        return replace(dialect, as_sent=False)
+    if dialect.form not in (None, conversation.profile.video_form):
         logger.warning(
             "%s shows the model every frame at its time, but the video %s: its reference run had it %s. "
             "Start the server with the --chat-template that footage models serve-command prints.",
             where,
-            manner.form,
-            talk.profile.video_form,
+            dialect.form,
+            conversation.profile.video_form,
         )
-    return manner
+    return dialect
 
 
-async def _seen(talk: Talk, frames: Frames, manner: Manner) -> Seen | None:
+async def _seen(conversation: Conversation, frames: Frames, dialect: Dialect) -> ShownPrompt | None:
     """What the model sees of a clip; None where the server does not show it, or there are no times in it."""
     try:
-        return clip_probe.read_prompt(await talk.prompt_text(frames, _ONE_TOKEN, manner))
+        return clip_probe.read_prompt(await conversation.prompt_text(frames, _ONE_TOKEN, dialect))
     except RefusedError as error:
         logger.info("%s: it does not show what the model sees", error)
         return None
 
 
-async def _drawn_problem(talk: Talk, manner: Manner) -> str:
-    """What is wrong with the model's answer about a drawn clip; empty where it fits or says no time."""
+async def _drawn_problem(conversation: Conversation, dialect: Dialect) -> str:
+    """What is wrong with the model's answer about a drawn clip; empty where it fits or names no time."""
     frames, prompt = (
-        clip_probe.drawn_frames(talk.profile),
-        contract.find_prompt(clip_probe.DRAWN_EVENT, talk.profile),
+        clip_probe.drawn_frames(conversation.profile),
+        contract.find_prompt(clip_probe.DRAWN_EVENT, conversation.profile),
     )
-    span = contract.read_span(await talk.complete(frames, prompt, manner), frames.span).span
+    span = contract.read_span(await conversation.complete(frames, prompt, dialect), frames.span).span
     if span is None:
         logger.warning(
             "the server at %s does not show which frames and times the model sees, and a question about a "
             "drawn clip was answered without a time: try footage find on a clip that you know.",
-            talk.url,
+            conversation.url,
         )
         return ""
     return clip_probe.problem_with_span(span)

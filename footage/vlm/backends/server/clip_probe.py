@@ -1,4 +1,4 @@
-"""What a model behind a server sees of a clip, by the prompt that it reads or by its answer; sends nothing.
+"""What a served model sees of a clip, judged by its prompt or by its answer; sends nothing.
 
 Two clips are looked at: one of the profile's window, which shows a cap on frames, and one of an odd length,
 of which a server that samples again takes fewer frames than it was sent.
@@ -17,7 +17,7 @@ from footage.media.sampling import target_size
 from footage.vlm.profiles import Profile, VideoForm
 
 TOLERANCE_SECONDS = 0.05
-"""A pair of frames may be shown as much earlier or later than it is."""
+"""Largest difference between the time of a pair of frames and its stamp."""
 STAMP_ROUNDING_SECONDS = 0.05
 """Time stamps are written with one decimal."""
 ODD_SECONDS = 7.3
@@ -31,12 +31,12 @@ DRAWN_EVENT = "a white disc is in view"
 """What happens in ``drawn_frames``."""
 
 
-# --- 1. What the prompt says --------------------------------------------------------------------------------
+# --- 1. The prompt ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What the prompt that the model reads says of a clip."""
+class ShownPrompt:
+    """The video in the prompt that a model reads."""
 
     stamps: tuple[float, ...]
     """When each pair of frames is, in seconds."""
@@ -44,13 +44,13 @@ class Seen:
     """How the video stands in it."""
 
 
-def read_prompt(text: str) -> Seen | None:
-    """What a prompt with all its special tokens says of its video; None where there are no time stamps."""
+def read_prompt(text: str) -> ShownPrompt | None:
+    """The video in a prompt with all its special tokens; None where there are no time stamps."""
     stamps = list(re.finditer(r"<([0-9]+\.[0-9]) seconds>", text))
     if not stamps:
         return None
     form: VideoForm = "template" if text[: stamps[0].start()].endswith("<|vision_start|>") else "bare"
-    return Seen(tuple(float(stamp[1]) for stamp in stamps), form)
+    return ShownPrompt(tuple(float(stamp[1]) for stamp in stamps), form)
 
 
 def clips_to_look_at(profile: Profile) -> list[Frames]:
@@ -66,8 +66,8 @@ def _evenly_spaced(profile: Profile, seconds: float) -> Frames:
     return Frames(np.full((count, _SIDE, _SIDE, 3), _GREY, np.uint8), tuple(times.tolist()), Span(0, seconds))
 
 
-def problem_with(seen: Seen, frames: Frames) -> str:
-    """What is wrong with what the model sees of some frames, in words; empty when nothing is."""
+def problem_with(seen: ShownPrompt, frames: Frames) -> str:
+    """What the model sees wrongly of some frames, in words; empty when nothing."""
     times = [*frames.times_seconds, *frames.times_seconds[-1:] * (len(frames.times_seconds) % 2)]
     pairs = [(a + b) / 2 for a, b in zip(times[::2], times[1::2], strict=True)]
     clip = f"a clip of {frames.span.duration_seconds:g} s"

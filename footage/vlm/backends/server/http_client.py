@@ -1,6 +1,6 @@
 """One request to a server: time-outs, tries, and the sentence for what went wrong; knows no video, no prompt.
 
-Redirects are not followed, so that neither key nor pictures go where nobody sent them. The key is in one
+Redirects are not followed, so that neither the key nor pictures go to another address. The key is in one
 header and nowhere else: not in an error, a log or a representation.
 """
 
@@ -26,10 +26,10 @@ from footage.core.errors import ModelUnavailableError, UsageError, WaitStoppedEr
 logger = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 10.0
-"""Until a server takes the connection."""
+"""Longest wait until a server accepts the connection."""
 MOST_BYTES = 16 << 20
-"""An answer larger than this is none."""
-_SAID_LENGTH = 200
+"""Largest response that is read."""
+_REASON_LENGTH = 200
 _SLICE_SECONDS = 0.5
 _AWAY = {502, 503, 504, 529}
 _BUSY = {408, 409, 425, 429}
@@ -43,11 +43,11 @@ class Patience:
     """How often a request is tried again, and after how long."""
 
     tries: int = 8
-    """Tries in all while what is answered cannot be used."""
+    """Tries in all while the responses cannot be used."""
     broken_tries: int = 8
-    """Tries in all while the server says that it is broken (500) or closes the connection."""
+    """Tries in all while the server answers 500 or closes the connection."""
     away_seconds: float = 600.0
-    """How long a server is waited for that cannot be reached, is starting (502, 503, 504) or busy (429)."""
+    """Longest wait for a server that cannot be reached, is starting (502, 503, 504) or busy (429)."""
     first_seconds: float = 1.0
     """Longest pause after the first try; it doubles with every further one. Half of it is random."""
     longest_seconds: float = 10.0
@@ -61,7 +61,7 @@ class Patience:
 
 
 class RefusedError(ModelUnavailableError):
-    """The server understood and will not, or is broken for good."""
+    """The server refuses the request, or stays broken."""
 
     def __init__(self, message: str, *, status: int, hint: str = "") -> None:
         super().__init__(message, hint=hint)
@@ -77,7 +77,7 @@ _Kind = Literal["away", "busy", "broken", "unusable", "late"]
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
-    """What went wrong with one try that another may mend."""
+    """A failure of one try after which another may succeed."""
 
     kind: _Kind
     sentence: str
@@ -85,8 +85,8 @@ class _Trouble:
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """The way to one server."""
+class ServerConnection:
+    """Connection settings of one server."""
 
     address: Address
     access: Access
@@ -96,8 +96,7 @@ class Wire:
     def client(self) -> httpx2.AsyncClient:
         """A client for some requests; to be closed.
 
-        What the environment says of proxies holds for other machines alone: what is meant for this one does
-        not leave it.
+        The proxies of the environment are used for other machines only: requests to this one do not leave it.
         """
         return httpx2.AsyncClient(
             headers={"Authorization": f"Bearer {self.key}"} if self.key else {},
@@ -123,15 +122,15 @@ class Wire:
         Args:
             client: Of ``client``.
             path: Below the address, as in "/models".
-            body: JSON to post; None to get.
-            read: Makes of the answer's JSON what is wanted; raises ValueError with a few words if it cannot.
+            body: JSON to post; None for a GET.
+            read: Reads the JSON of the response; raises ValueError with a few words if it cannot.
             patience: How often, and after how long.
             away: Statuses that mean that the server is away, beside those that always do.
-            on_wait: Called twice a second while the server is away or busy, with what it says of itself;
+            on_wait: Called twice a second while the server is away or busy, with a sentence on its state;
                 False ends the waiting.
 
         Raises:
-            RefusedError: when the server says no (4xx).
+            RefusedError: when the server refuses the request (4xx).
             FellError: when it broke or closed the connection over this request and then was away, or did so
                 with every try.
             WaitStoppedError: when ``on_wait`` ended the waiting.
@@ -173,7 +172,7 @@ class Wire:
         patience: Patience,
         on_wait: Callable[[str], bool] | None,
     ) -> None:
-        """Wait in slices, and say so while the server is away."""
+        """Wait in slices, and report it while the server is away."""
         until = patience.clock() + seconds
         sentence = f"the server at {self.address.url}: it {trouble.sentence}"
         while (left := until - patience.clock()) > 0:
@@ -205,22 +204,22 @@ class Wire:
             return _Trouble("away", f"cannot be reached ({self._clean(str(exc) or type(exc).__name__)})")
         except httpx2.HTTPError as exc:
             return _Trouble("broken", f"broke off ({self._clean(str(exc) or type(exc).__name__)})")
-        status, said = response.status_code, self._said(data)
+        status, reason = response.status_code, self._reason(data)
         kind = _kind(status, away)
         if kind is not None:
             asked = _asked_seconds(response.headers.get("Retry-After", ""))
-            return _Trouble(kind, f"answered with {status}{said}", asked)
+            return _Trouble(kind, f"answered with {status}{reason}", asked)
         if response.is_success:
             try:
                 return read(json.loads(data))
             except (ValueError, RecursionError) as exc:
                 unread = isinstance(exc, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
-                reason = "no JSON" if unread else str(exc)
-                sentence = f"answered with what cannot be used: {self._clean(reason)}{said}"
+                fault = "no JSON" if unread else str(exc)
+                sentence = f"answered with what cannot be used: {self._clean(fault)}{reason}"
                 return _Trouble("unusable", sentence)
-        raise self._refused(status, said)
+        raise self._refused(status, reason)
 
-    def _refused(self, status: int, said: str) -> ModelUnavailableError:
+    def _refused(self, status: int, reason: str) -> ModelUnavailableError:
         """The sentence for a status that no further try will change."""
         url = self.address.url
         if 300 <= status < 400:
@@ -236,7 +235,7 @@ class Wire:
             )
         hint = "See docs/how-to/models-server.md for how a server is to be started."
         return RefusedError(
-            f"the server at {url} refused a request ({status}{said})", status=status, hint=hint
+            f"the server at {url} refused a request ({status}{reason})", status=status, hint=hint
         )
 
     def _fell(self, what: str) -> FellError:
@@ -256,23 +255,23 @@ class Wire:
             hint="Is it running, and the address right? The same command goes on where this one stopped.",
         )
 
-    def _said(self, data: bytes) -> str:
-        """What an answer says was wrong, as ": words"; empty where it does not say."""
+    def _reason(self, data: bytes) -> str:
+        """The reason in the body of an error, as ": words"; empty where there is none."""
         try:
-            told = json.loads(data)
+            value = json.loads(data)
         except (ValueError, RecursionError):
             return ""
         for name in ("error", "message", "detail"):
-            if isinstance(told, dict) and name in told:
-                told = told[name]
-        words = self._clean(told) if isinstance(told, str) else ""
+            if isinstance(value, dict) and name in value:
+                value = value[name]
+        words = self._clean(value) if isinstance(value, str) else ""
         return f": {words}" if words else ""
 
     def _clean(self, text: str) -> str:
-        """A stranger's words on one short line, without the key."""
+        """Text of the server on one short line, without the key."""
         text = text.replace(self.key, "…") if self.key else text
         line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
-        return line if len(line) <= _SAID_LENGTH else line[:_SAID_LENGTH] + "…"
+        return line if len(line) <= _REASON_LENGTH else line[:_REASON_LENGTH] + "…"
 
 
 def key_from_environment() -> str:
@@ -288,7 +287,7 @@ def key_from_environment() -> str:
 
 
 async def _read_bounded(response: httpx2.Response) -> bytes:
-    """The body, as far as it is of a sensible size."""
+    """The body, up to ``MOST_BYTES``."""
     data = bytearray()
     async for chunk in response.aiter_bytes():
         data += chunk
@@ -298,7 +297,7 @@ async def _read_bounded(response: httpx2.Response) -> bytes:
 
 
 def _kind(status: int, away: frozenset[int]) -> _Kind | None:
-    """Which passing trouble a status stands for; None for none."""
+    """The kind of temporary trouble that a status stands for; None for none."""
     if status in _AWAY or status in away:
         return "away"
     if status in _BUSY:

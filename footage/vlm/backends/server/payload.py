@@ -20,15 +20,15 @@ from footage.core.types import Frames
 from footage.vlm.contract import pair_stamps
 
 CRF = 8
-"""x264's constant rate factor: what the model's answers bear, not what the eye does."""
+"""x264's constant rate factor, chosen by its effect on the model's answers."""
 JPEG_QUALITY = 95
 MOST_FPS = 30
-"""More frames a second than this no loader of vLLM takes (``Qwen3VLVideoBackend``, vLLM 0.32)."""
+"""Highest frame rate that vLLM's loaders take (``Qwen3VLVideoBackend``, vLLM 0.32)."""
 ALL_FRAMES = {"num_frames": -1, "fps": MOST_FPS}
-"""What makes vLLM's loaders show every frame of a clip. Some go by one field alone: Qwen3-VL's ignores
+"""Settings with which vLLM's loaders show every frame of a clip. Some read one field only: Qwen3-VL's ignores
 ``num_frames`` and samples 2 a second by default."""
 STAMP_TOLERANCE_SECONDS = 0.05
-"""Stamps that are further off are noted: models write times in tenths of a second."""
+"""Largest error of a stamp without a note: models write times in tenths of a second."""
 _FASTEST_MICROSECONDS = 33_334
 """Step of a clip just slower than ``MOST_FPS``: loaders round the number of frames down."""
 _BT_601 = 5  # FFmpeg's AVCOL_SPC_BT470BG: what decoders take small pictures for that say nothing
@@ -40,16 +40,16 @@ Part = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Which frames a clip shows, and how fast."""
+    """The frames of a clip, and its rate."""
 
     numbers: tuple[int, ...]
     """Of the window's frames, in order; some perhaps several times."""
     step_microseconds: int
     """From each frame to the next."""
     off_seconds: float
-    """How far the stamps of its pairs, as number divided by rate, are off the true ones at most."""
+    """Largest error of the stamps of its pairs (number divided by rate)."""
     respaced: bool = False
-    """Whether the frames were too uneven: shown is what was on show at evenly spaced moments instead."""
+    """Whether the frames were too uneven: the clip then shows those at evenly spaced moments."""
 
     @property
     def rate(self) -> Fraction:
@@ -67,7 +67,7 @@ def clip_parts(frames: Frames, *, crf: int = CRF) -> list[Part]:
 
 
 def clip_notes(frames: Frames) -> tuple[str, ...]:
-    """What is not exact about the times at which a clip shows these frames; empty within the tolerance.
+    """Notes on the times at which a clip shows these frames; empty within the tolerance.
 
     Raises:
         DecodeError: when there is no frame.

@@ -1,20 +1,17 @@
-"""Showing stretches and moments of files to a model."""
+"""Asking a model about segments and moments of files."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tiny_clips import index_of, write_clip
 from tiny_molmo2 import write_tiny_model
 from tiny_qwen35 import write_tiny_model as write_tiny_qwen
 
 from footage.core.errors import VideoError
 from footage.core.types import Span
-from footage.inference.segments import Scene, ask, ask_together, cut
+from footage.inference.segment_queries import Segment, ask_moments, ask_segment
 from footage.media.video import probe
 from footage.vlm import load_model
 from footage.vlm.protocol import Prompt
@@ -32,29 +29,16 @@ def model(request, tmp_path_factory):
     return load_model(str(request.param(tmp_path_factory.mktemp("models") / "tiny")))
 
 
-def scene(path: Path, start: float, end: float) -> Scene:
-    return Scene(path, probe(path), Span(start, end))
-
-
-@given(st.floats(0, 1e4), st.floats(0, 1e4), st.floats(0.5, 600))
-def test_windows_are_equal_and_cover_the_stretch_without_a_gap(start, length, window):
-    start = round(start, 3)
-    span = Span(start, round(start + length, 3))
-    windows = cut(span, window)
-    assert windows[0].start_seconds == pytest.approx(span.start_seconds, abs=1e-6)
-    assert windows[-1].end_seconds == span.end_seconds
-    assert all(a.end_seconds == b.start_seconds for a, b in pairwise(windows))
-    lengths = [each.duration_seconds for each in windows]
-    assert max(lengths) <= window + 1e-5 and max(lengths) - min(lengths) <= 1e-5
-    assert (len(windows) - 1) * window < span.duration_seconds or len(windows) == 1
+def segment(path: Path, start: float, end: float) -> Segment:
+    return Segment(path, probe(path), Span(start, end))
 
 
 def test_every_window_is_asked_about_with_its_own_frames(clip, model):
     seen = []
     told = list(
-        ask(
+        ask_segment(
             model,
-            scene(clip, 0.5, 3.5),
+            segment(clip, 0.5, 3.5),
             QUESTION,
             window_seconds=1.0,
             on_progress=lambda done, of: seen.append((done, of)),
@@ -74,14 +58,14 @@ def test_a_moment_is_the_picture_on_show_in_its_own_size(clip, model, monkeypatc
     monkeypatch.setattr(
         model, "prepare", lambda frames, real=model.prepare: prepared.append(frames) or real(frames)
     )
-    [told] = ask(model, scene(clip, 1.25, 1.25), QUESTION)
+    [told] = ask_segment(model, segment(clip, 1.25, 1.25), QUESTION)
     assert told.shown.is_picture and told.shown.times_seconds == (1.25,)
     assert prepared[0].pixels.shape == (1, 64, 96, 3) and index_of(prepared[0].pixels[0]) == 12
 
 
 def test_a_window_that_cannot_be_read_does_not_keep_the_others_from_being_asked(clip, model):
-    past = Scene(clip, probe(clip), Span(3.0, 7.0))
-    told = list(ask(model, past, QUESTION, window_seconds=2.0))
+    past = Segment(clip, probe(clip), Span(3.0, 7.0))
+    told = list(ask_segment(model, past, QUESTION, window_seconds=2.0))
     assert told[0].answer is not None
     assert told[1].answer is None and "ends at 4.0 s" in told[1].problem
 
@@ -89,8 +73,8 @@ def test_a_window_that_cannot_be_read_does_not_keep_the_others_from_being_asked(
 def test_pictures_of_several_files_are_asked_about_together(clip, tmp_path):
     model = load_model(str(write_tiny_model(tmp_path / "tiny")))
     other = write_clip(tmp_path / "other.mp4", count=10, size=(64, 48))
-    answer = ask_together(model, [scene(clip, 1.0, 1.0), scene(other, 0.5, 0.5)], QUESTION)
+    answer = ask_moments(model, [segment(clip, 1.0, 1.0), segment(other, 0.5, 0.5)], QUESTION)
     assert answer.raw
-    missing = Scene(tmp_path / "gone.mp4", probe(other), Span(0, 0))
+    missing = Segment(tmp_path / "gone.mp4", probe(other), Span(0, 0))
     with pytest.raises(VideoError, match=r"gone\.mp4"):
-        ask_together(model, [scene(clip, 1.0, 1.0), missing], QUESTION)
+        ask_moments(model, [segment(clip, 1.0, 1.0), missing], QUESTION)

@@ -1,0 +1,221 @@
+"""Makes matches from the hits of the index and the spans that the model named; asks no model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from footage.core.timecode import iou, overlap_seconds
+from footage.core.types import Candidate, Hit, Match, Span
+from search.grounding.calibration import Calibration
+from search.grounding.evidence import (
+    AGREEMENT_IOU,
+    WHOLE_WINDOW_SHARE,
+    confirmed,
+    evidence_for,
+    format_span,
+    share,
+)
+from search.grounding.options import GroundingOptions
+from search.grounding.span_merge import NamedSpan, merge_replies
+from search.grounding.verdict import MATCHES_PER_VIDEO, NEAR, rank
+from search.grounding.video_state import VideoState, Weighed, best_hits
+from search.grounding.window_queries import Reply
+from search.query.parser import Query
+
+AGREEMENT_BONUS = 0.02
+"""Added to a score for full agreement (IoU 1) of model and caption when matches are ordered: enough to decide
+between videos of (almost) the same words; with ``SIGHTINGS_BONUS`` still too little to lift "from right to
+left" above "from left to right" (0.04 apart)."""
+SIGHTINGS_BONUS = 0.01
+"""Added for a second window that captioned the same event: each window is captioned on its own."""
+NEVER_FOUND_MARGIN = 0.0001
+"""Distance from the threshold of "found" that the confidence of an unconfirmed caption keeps at least."""
+
+
+def text_matches(
+    candidates: Sequence[Candidate],
+    *,
+    paths: Mapping[str, str],
+    limit: int = 5,
+    per_video: int = MATCHES_PER_VIDEO,
+) -> list[Match]:
+    """The matches of the index alone, best first: each candidate's best text and its further occurrences.
+
+    Every verdict is "not checked": the model was not asked.
+    """
+    found = [
+        (_index_match(candidate, hit, paths[candidate.video.content_id]), hit.score + _bonus(hit))
+        for candidate in candidates
+        for hit in best_hits(candidate)
+    ]
+    return rank(found, limit=limit, per_video=per_video)
+
+
+@dataclass(frozen=True, slots=True)
+class MatchMaker:
+    """Makes the matches of a query from the state of each video."""
+
+    query: Query
+    """The query."""
+    options: GroundingOptions
+    """The options of the search."""
+    calibration: Calibration
+    """Turns measures into confidence."""
+    floor: float
+    """Below the score of every hit: matches without a hit are ordered after those with one."""
+
+    def matches_of(self, state: VideoState) -> list[tuple[Match, float]]:
+        """The matches of one video with the numbers that they are ordered by.
+
+        Of a video that could not be checked, the matches of its captions.
+        """
+        if not state.fault:
+            matches = state.contain(partial(self._matches, state))
+            if not state.fault:
+                return matches
+        return [
+            (_index_match(state.candidate, hit, state.path, None, [state.fault]), hit.score + _bonus(hit))
+            for hit in best_hits(state.candidate)
+        ]
+
+    def weighed(self, state: VideoState) -> list[Weighed]:
+        """The spans the model named in a video so far, each once, with evidence and confidence."""
+        if state.weighed is None:
+            spans = merge_replies(state.replies)
+            rivals = confirmed(spans)
+            state.weighed = []
+            for named in spans:
+                evidence = evidence_for(named, state.replies, self.query, state.captions, rivals=rivals)
+                measures = evidence.measures()
+                state.weighed.append(Weighed(evidence, measures, self.calibration.confidence(measures)))
+        return state.weighed
+
+    def _matches(self, state: VideoState) -> Iterator[tuple[Match, float]]:
+        # 1. The spans the model named; one over the whole window is no evidence where captions have some.
+        hits = {hit.owner_id: hit for hit in state.candidate.hits}
+        leads = best_hits(state.candidate)
+        met: list[Span] = []
+        for each in self.weighed(state):
+            span, evidence, shown = each.named.span, each.evidence, each.evidence.shown
+            covers_window = share(span, shown.seen) >= WHOLE_WINDOW_SHARE
+            if covers_window and any(overlap_seconds(hit.span, shown.seen) > 0 for hit in leads):
+                continue
+            if evidence.excluded:
+                continue
+            match, hit = self._named_match(state, each), None
+            if evidence.caption is not None:
+                hit = hits.get(evidence.caption.owner_id)
+            if hit is not None:
+                met.append(span)
+                yield replace(match, score=hit.similarity), hit.score + _bonus(hit, iou(hit.span, span))
+            elif match.verdict != "not found" or state.captions is None or self.options.everything:
+                yield match, self.floor + each.confidence
+
+        # 2. Captioned events that the model did not name.
+        for hit in leads:
+            if hit.owner_kind != "event" or all(iou(hit.span, span) < AGREEMENT_IOU for span in met):
+                yield self._caption_match(state, hit), hit.score + _bonus(hit)
+
+    def _named_match(self, state: VideoState, weighed: Weighed) -> Match:
+        """The match for a span that the model named."""
+        evidence, confidence = weighed.evidence, weighed.confidence
+        shown, caption = evidence.shown, evidence.caption
+        return Match(
+            video=state.video,
+            path=state.path,
+            span=weighed.named.span,
+            text=caption.text if caption else "",
+            score=confidence if state.captions is None else caption.similarity if caption else 0.0,
+            grounded=True,
+            verdict=self.options.thresholds.verdict(confidence),
+            confidence=confidence,
+            calibrated=self.calibration.card is not None,
+            measures=tuple(weighed.measures.items()),
+            raw=shown.answer.raw if shown.answer else "",
+            window=shown.question.window,
+            evidence=evidence.sentences(),
+        )
+
+    def _caption_match(self, state: VideoState, hit: Hit) -> Match:
+        """The match for a caption that the model did not confirm: never "found"."""
+        reply = _reply_about(state, hit)
+        if reply is None or reply.answer is None:
+            return _index_match(state.candidate, hit, state.path, None, [_why_not(state, reply)])
+        match = _index_match(state.candidate, hit, state.path, reply)
+        calibrated = self.calibration.card is not None
+        if state.captions is None or hit.owner_kind != "event":
+            # A scene has no moment to compare: its similarity decides.
+            if hit.similarity >= NEAR:
+                return match
+            return replace(match, verdict="not found", confidence=0.0, calibrated=calibrated)
+        # Weighed as if the model had named it: all that it named instead is evidence against it.
+        caption = next((other for other in state.captions if other.owner_id == hit.owner_id), hit)
+        evidence = evidence_for(NamedSpan(hit.span, (reply,)), state.replies, self.query, [caption])
+        measures = evidence.measures() | {"shift": 0.0}
+        confidence = min(
+            self.calibration.confidence(measures), self.options.thresholds.found - NEVER_FOUND_MARGIN
+        )
+        return replace(
+            match,
+            verdict=self.options.thresholds.verdict(confidence),
+            confidence=confidence,
+            calibrated=calibrated,
+            measures=tuple(measures.items()),
+        )
+
+
+def _bonus(hit: Hit, overlap: float = 0.0) -> float:
+    """Added to a score when matches are ordered, for evidence beside the words."""
+    agreed = AGREEMENT_BONUS * overlap if overlap >= AGREEMENT_IOU else 0.0
+    return agreed + SIGHTINGS_BONUS * (len(hit.window_indexes) > 1)
+
+
+def _reply_about(state: VideoState, hit: Hit) -> Reply | None:
+    """The reply about the window that shows most of a captioned text; None where the model was not asked."""
+    return max(
+        (reply for reply in state.replies if overlap_seconds(reply.seen, hit.span) > 0),
+        key=lambda reply: (not reply.problem, overlap_seconds(reply.seen, hit.span)),
+        default=None,
+    )
+
+
+def _why_not(state: VideoState, reply: Reply | None) -> str:
+    """Why the model did not answer about a caption."""
+    if reply is not None:
+        return reply.problem
+    if state.reachable:
+        return "The model was not asked about this window."
+    return (
+        f"The file {state.path} cannot be reached now." if state.path else "No file holds the video any more."
+    )
+
+
+def _index_match(
+    candidate: Candidate, hit: Hit, path: str, reply: Reply | None = None, reasons: Sequence[str] = ()
+) -> Match:
+    """A match that rests on the index alone; ``reply`` is the model's answer about its window, if any."""
+    where = f"at {format_span(hit.span)}" if hit.owner_kind == "event" else "as a scene"
+    sentences = [f'The captions have "{hit.text}" {where}.']
+    answer = reply.answer if reply else None
+    if reply is not None and answer is not None:
+        sentences.append(f"Asked about {format_span(reply.seen)}, the model named {format_span(reply.span)}.")
+        if reply.span is not None and share(reply.span, reply.seen) >= WHOLE_WINDOW_SHARE:
+            sentences.append("The span covers the whole window, which says little.")
+        elif reply.span is not None and hit.owner_kind == "event":
+            sentences.append(f"The two disagree: IoU {iou(reply.span, hit.span):.2f}.")
+    return Match(
+        video=candidate.video,
+        path=path,
+        span=hit.span,
+        text=hit.text,
+        score=hit.similarity,
+        grounded=False,
+        verdict="uncertain" if answer else "not checked",
+        raw=answer.raw if answer else "",
+        window=reply.question.window if reply else None,
+        evidence=(*sentences, *reasons),
+        offline=not Path(path).is_file(),
+    )
