@@ -7,11 +7,22 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, get_args
 
 from footage.core.errors import UsageError, VideoError
 from footage.core.names import on_disk
-from footage.core.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
+from footage.core.types import (
+    Caption,
+    CaptionEvent,
+    ClockSource,
+    File,
+    FileState,
+    Provenance,
+    Span,
+    Video,
+    Window,
+    WindowRecord,
+)
 from footage.embed.text_embedder import Embedder
 from footage.media import sandbox
 from footage.store import Store
@@ -23,6 +34,8 @@ GRACE_SECONDS = 0.05
 """By how much a time may lie outside: times written with one decimal are off by so much."""
 BY_HAND = "by hand"
 """The model of captions that name none."""
+_LATEST_SECONDS = 2.5e11
+"""Before the year 10,000, in seconds since the epoch: later times are none that a calendar knows."""
 
 
 class Imported(NamedTuple):
@@ -106,15 +119,15 @@ class _Reader:
     def take(self, number: int, line: str) -> None:
         """Take in one line."""
         try:
-            row = json.loads(line)
+            row = _with_whole_characters(json.loads(line))
             kind = row.pop("type", "window")
             if kind == "video":
                 video = layout.video_from_row(row)
-                if not re.fullmatch(r"[\w.-]+", video.content_id):  # previews are files of that name
+                if not re.fullmatch(r"[\w.-]{1,64}", video.content_id):  # previews are files of that name
                     raise ValueError(f"{video.content_id!r} names no content")
                 self.videos[video.content_id] = video
             elif kind == "file":
-                file = layout.file_from_row(row)
+                file = _checked(layout.file_from_row(row))
                 self.files[file.path] = file
             elif kind == "window":
                 self._windows.append((number, row))
@@ -193,6 +206,26 @@ class _Reader:
                 state="indexed",
             )
         return self._by_path[name]
+
+
+def _with_whole_characters(row: Any) -> Any:
+    """What a line holds, as it is; JSON can spell halves of characters, which no index can keep."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{error.object[error.start]!r} is half of a character") from error
+    return row
+
+
+def _checked(file: File) -> File:
+    """A file as a line tells of it, if pages can show what it says."""
+    if not file.path or "\0" in file.path:
+        raise ValueError(f"{file.path!r} is no path")
+    if file.state not in get_args(FileState) or file.clock_source not in get_args(ClockSource):
+        raise ValueError(f"no file is {file.state!r} with a clock by {file.clock_source!r}")
+    if not all(abs(each) < _LATEST_SECONDS for each in (file.modified_at, file.tried_at)):
+        raise ValueError(f"a file was not changed at {file.modified_at} and tried at {file.tried_at}")
+    return file
 
 
 def _inside(span: Span, bounds: Span, what: str) -> Span:

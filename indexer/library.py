@@ -103,6 +103,9 @@ class Selection:
     """Earliest modification time, seconds since the epoch."""
     follow_links: bool = False
     """Whether links inside a folder that lead out of it are followed."""
+    within: tuple[str, ...] = ()
+    """Real paths of folders, or files, that everything has to lie in, links followed; anywhere when there are
+    none."""
     exact: frozenset[str] = frozenset()
     """Those of the patterns that are the very name of a file, and so no globs; filled in by ``among``."""
 
@@ -140,7 +143,7 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
 
     Raises:
         VideoNotFoundError: a given path does not exist or may not be read.
-        UsageError: nothing was given.
+        UsageError: nothing was given, or a given path lies outside of what everything has to lie in.
         FileError: a given folder holds no video file.
     """
     if not paths:
@@ -151,6 +154,8 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
         start = on_disk(absolute(given))
         if not os.path.lexists(start):
             raise VideoNotFoundError(f"there is no file or folder {shown(start)}")
+        if selection.within and not is_under(os.path.realpath(start), selection.within):
+            raise UsageError(f"{shown(start)} leads out of {', '.join(map(shown, selection.within))}")
         folder = start.is_dir()
         count = 0
         inside: Iterable[Path | Ignored] = (
@@ -169,6 +174,10 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
                 continue
             try:
                 status = path.stat()
+                if selection.within and not is_under(os.path.realpath(path), selection.within):
+                    links_out += 1
+                    yield Ignored(shown(path), LINK_OUT)
+                    continue
             except OSError as error:
                 if path == start:
                     raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error

@@ -1,9 +1,9 @@
-"""Makes sure that a file is still the one that was indexed, before and after pictures are cut from it."""
+"""Makes sure that a file may be shown and is still the one that was indexed, before and after it is read."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -15,6 +15,39 @@ from indexer.growing_files import is_provisional
 
 _Stamp = tuple[int, int, int, int]
 """Size, modification and change time in nanoseconds, and inode: what tells two states of a file apart."""
+
+
+class Shown:
+    """The folders whose files may be shown, links and ".." followed."""
+
+    def __init__(self, roots: Callable[[], Collection[str]]) -> None:
+        """Know nothing yet; ``roots`` gives the folders' real paths, and is asked where one is missing."""
+        self._roots = roots
+        self._known: Collection[str] = ()
+
+    def holds(self, path: str, file: File | None) -> bool:
+        """Whether a file lies in one of them; also behind a link there, if a run has read it behind that."""
+        places = [os.path.realpath(path)]
+        if file is not None and file.size_bytes and file.fingerprint:  # else nobody ever read it
+            places.append(os.path.abspath(path))
+        if self._hold(places):
+            return True
+        self._known = tuple(self._roots())
+        return self._hold(places)
+
+    def _hold(self, places: Collection[str]) -> bool:
+        return any(library.is_under(place, tuple(self._known)) for place in places)
+
+
+_shown: list[Shown] = []
+
+
+def show_only(shown: Shown | None) -> None:
+    """Have this process read files of some folders alone: a row of an index may come from a stranger.
+
+    None lifts that again.
+    """
+    _shown[:] = [shown] if shown else []
 
 
 def identity(path: str, file: File | None) -> str:
@@ -45,8 +78,14 @@ def unchanged(path: str, file: File | None) -> Iterator[None]:
         file: As the index knows it; None to see only that it does not change while it is read.
 
     Raises:
-        VideoError: it is another file than the one that was indexed, or changed while it was read.
+        VideoError: it is another file than the one that was indexed, changed while it was read, or lies
+            where this process may show nothing (``show_only``).
     """
+    if not all(each.holds(path, file) for each in _shown):
+        raise VideoError(
+            f"{Path(path).name} lies in no folder that the app may show",
+            hint="Start the app with --library-root FOLDER, or index the folder with `footage index`.",
+        )
     try:
         before = _stamp(path)
     except OSError:

@@ -99,6 +99,32 @@ def test_what_is_no_object_with_a_video_is_refused(store, line):
         take_in([line], store)
 
 
+@pytest.mark.parametrize(
+    ("kind", "change", "complaint"),
+    [
+        ("video", {"content_id": "c" * 65}, "names no content"),
+        ("video", {"codec": "\ud800"}, "half of a character"),
+        ("file", {"camera": "cam\udfff"}, "half of a character"),
+        ("file", {"path": "/videos/a\0.mp4"}, "is no path"),
+        ("file", {"path": ""}, "is no path"),
+        ("file", {"state": "<b>"}, "no file is '<b>'"),
+        ("file", {"clock_source": "sundial"}, "clock by 'sundial'"),
+        ("file", {"tried_at": 1e300}, "tried at 1e"),
+        ("file", {"modified_at": float("nan")}, "changed at nan"),
+        ("window", {"model": "\ud800"}, "half of a character"),
+    ],
+)
+def test_a_line_that_no_index_or_page_could_show_is_refused(
+    library, store, tmp_path, kind, change, complaint
+):
+    take_in([by_hand(library / "a.mp4")], store)
+    lines = [row | change if row["type"] == kind else row for row in export_captions(store)]
+    other = Store.open(tmp_path / "other", create=True)
+    with pytest.raises(UsageError, match=rf"line \d is no caption: .*{complaint}"):
+        take_in(lines, other)
+    assert other.files() == [] and other.videos() == {}
+
+
 def test_an_id_that_leads_out_of_a_folder_is_refused(library, store, tmp_path):
     take_in([by_hand(library / "a.mp4")], store)
     video, *rest = export_captions(store)

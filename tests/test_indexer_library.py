@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 from pathlib import Path
 
@@ -102,6 +103,31 @@ def test_links_that_lead_out_of_the_folder_are_followed_only_when_asked_for(fold
     assert "near.mp4" in inside and not inside & {"secret.mp4", "f.mp4"}
     followed = {Path(path).name for path in names(folder, selection=Selection(follow_links=True))}
     assert followed == inside | {"secret.mp4", "f.mp4"}
+
+
+def test_what_lies_elsewhere_when_it_is_looked_at_is_passed_over(tmp_path):
+    """A folder that may be indexed, in which somebody puts links in the place of what was there before."""
+    allowed, outside = tmp_path / "allowed", tmp_path / "outside"
+    for place in (allowed / "cam", outside):
+        place.mkdir(parents=True)
+    for path in (allowed / "cam" / "a.mp4", allowed / "b.mp4", outside / "secret.mp4"):
+        path.touch()
+    selection = Selection(within=(str(allowed),), follow_links=True)
+    (allowed / "way-out.mp4").symlink_to(outside / "secret.mp4")
+    (allowed / "out").symlink_to(outside)
+    found = {Path(path).name for path in names(allowed, selection=selection)}
+    assert found == {"a.mp4", "b.mp4"}
+    shutil.rmtree(allowed / "cam")
+    (allowed / "cam").symlink_to(outside)
+    for place in (
+        allowed / "cam",
+        allowed / "cam" / "secret.mp4",
+        allowed / "way-out.mp4",
+        outside,
+        tmp_path,
+    ):
+        with pytest.raises(UsageError, match="leads out of"):
+            files(place, selection=selection)
 
 
 def test_a_folder_of_links_out_of_it_says_how_to_follow_them(tmp_path):

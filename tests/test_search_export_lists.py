@@ -300,6 +300,13 @@ def test_tables_tell_everything_and_nothing_that_a_spreadsheet_would_run(rated):
         other = cut(clip_of(rated[Fraction(25)], 0.5, 1.0, query=formula))
         [cells] = csv.DictReader(io.StringIO(csv_table([other])))
         assert cells["query"].startswith("'"), formula
+    for behind in ("a car;=1+1", 'a car; "\t@SUM(A1)', "a car;;+1", "a car;\n\uff1d1+1"):
+        other = cut(clip_of(rated[Fraction(25)], 0.5, 1.0, query=behind))
+        for between in (",", ";"):  # as a spreadsheet splits it, by its country
+            for cells in csv.reader(io.StringIO(csv_table([other])), delimiter=between):
+                assert not any(cell.lstrip(' "').startswith(("=", "+", "@", "\uff1d")) for cell in cells), (
+                    behind
+                )
     assert (row["span.start_seconds"], row["written_span.start_seconds"]) == ("0.5", "0.52")
     assert (row["timecode_in"], row["timecode_out"], row["frame_rate"]) == (
         "00:00:00:13",

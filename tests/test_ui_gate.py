@@ -27,6 +27,7 @@ from websockets.sync.client import connect
 
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
+from indexer.import_export import import_captions
 from indexer.pipeline import index
 from search import saved_searches
 from search.engine import Engine
@@ -391,6 +392,56 @@ def test_media_are_behind_the_same_check(guarded):
         assert get(guarded, tab.clip, Cookie=guarded.cookies["view"], Host="evil.example")[0] == 421
 
 
+def test_a_sign_in_that_is_broken_off_is_no_bug_of_the_app(guarded):
+    begun = (
+        f"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1:{guarded.port}\r\nOrigin: {guarded.address}\r\n"
+        "Content-Length: 100\r\n\r\ntoken=a"
+    )
+    with socket.create_connection(("127.0.0.1", guarded.port), timeout=30) as stream:
+        stream.sendall(begun.encode())
+        assert get(guarded, "/_stcore/health")[0] == 200  # by then it waits for the rest
+    for _ in range(3):
+        assert get(guarded, "/_stcore/health")[0] == 200
+    assert "Traceback" not in guarded.errors.read_text()
+
+
+def test_imported_captions_show_no_file_of_other_folders(filled, tmp_path):
+    """A line of captions names any path for a video; shown is what was indexed here, or lies in a root."""
+    db, private, roots = tmp_path / "index.lancedb", tmp_path / "private.mp4", tmp_path / "roots"
+    shutil.copytree(filled / "index.lancedb", db)
+    roots.mkdir()
+    shutil.copy(SAMPLES / "park_day.mp4", private)
+    shutil.copy(SAMPLES / "gate_cam1.mp4", roots / "shared.mp4")
+    lines = [
+        {
+            "path": str(path),
+            "start_seconds": 0,
+            "end_seconds": 9,
+            "events": [{"start_seconds": 1, "end_seconds": 3, "text": "a"}],
+        }
+        for path in (private, roots / "shared.mp4")
+    ]
+    store = Store.open(db)
+    import_captions(map(json.dumps, lines), store=store, embedder=load_embedder())
+    contents = {Path(file.path).name: file.content_id for file in store.files()}
+    with running(tmp_path, "--library-root", str(roots), db=db) as app:
+
+        def plays(name: str) -> bool:
+            with visiting(app.address, f"video={contents[name]}") as tab:
+                tab.turn_to("library")
+                tab.press("Play event 1")
+                return bool(tab.clip)
+
+        assert [plays(name) for name in ("beach_dusk.mp4", "shared.mp4", "private.mp4")] == [
+            True,
+            True,
+            False,
+        ]
+    made = {path.name.partition("-")[0] for path in (tmp_path / "cache").rglob("*.*")}
+    assert made >= {contents["beach_dusk.mp4"], contents["shared.mp4"]}
+    assert contents["private.mp4"] not in made
+
+
 # -- Roles, and who did what -----------------------------------------------
 
 
@@ -445,6 +496,9 @@ def test_behind_a_proxy_the_log_names_who_it_let_in(filled, tmp_path):
         assert get(app, "/", Host="cams.example.org", Authorization="Basic \xff")[0] == 200
         assert get(app, "/", Host="evil.example")[0] == 421
         assert not opens(app, origin="https://evil.example", host="cams.example.org")
+        tls = {"Host": "cams.example.org", "X_Forwarded_Proto": "https"}
+        assert get(app, "/", Origin="https://cams.example.org", **tls)[0] == 200
+        assert get(app, "/", Origin="http://cams.example.org", **tls)[0] == 403  # anyone's on the way
         headers = {
             "Authorization": f"Basic {base64.b64encode(b'ann:secret').decode()}",
             "X-Forwarded-For": "203.0.113.9",

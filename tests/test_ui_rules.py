@@ -6,6 +6,7 @@ import ipaddress
 import json
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from footage.core.config import load_settings
 from footage.core.errors import FootageError, UsageError
 from ui.web.access.audit_log import AuditLog
 from ui.web.access.rules import ROLES, Tokens, decided, host_name, is_own_origin
+from ui.web.access.sessions import MOST, Sessions
 from ui.web.access.visitor import Visitor, editing
 
 HOSTS = st.one_of(
@@ -63,7 +65,7 @@ def test_an_app_on_every_address_takes_addresses_and_no_foreign_names(host):
         ("192.0.2.1", [], None, True, True),
         ("localhost", ["a.example"], None, True, True),
         ("localhost", ["a.example"], False, False, False),
-        ("0.0.0.0", ["a.example"], False, False, False),
+        ("0.0.0.0", ["a.example"], None, True, True),
     ],
 )
 def test_where_others_reach_the_app_it_asks_for_a_token(host, proxies, token, asks, indexes):
@@ -72,10 +74,12 @@ def test_where_others_reach_the_app_it_asks_for_a_token(host, proxies, token, as
     assert access.may_index_by_default is indexes
 
 
+@pytest.mark.parametrize("proxies", [[], ["a.example"]])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "nas"])
-def test_no_app_is_open_to_others_unasked(host):
+def test_no_app_is_open_to_others_unasked(host, proxies):
+    """Nor with a proxy in front: whoever reaches the port goes around it."""
     with pytest.raises(UsageError, match="--no-token"):
-        decided(host, 8501, proxy_hosts=[], token=False)
+        decided(host, 8501, proxy_hosts=proxies, token=False)
 
 
 @given(st.text(max_size=60))
@@ -92,6 +96,17 @@ def test_an_origin_is_compared_down_to_the_port():
     for origin in ("http://localhost:8502", "http://localhost", "null", "", "ftp://localhost:8501"):
         assert not is_own_origin(origin, "localhost:8501"), origin
     assert not is_own_origin("http://localhost:8501/x", "localhost:8501")
+    assert is_own_origin("https://cams.example.org", "cams.example.org", encrypted=True)
+    assert not is_own_origin("http://cams.example.org", "cams.example.org", encrypted=True)
+
+
+@pytest.mark.parametrize(("flooding", "other"), [("view", "edit"), ("edit", "view")])
+def test_whoever_signs_in_again_and_again_signs_out_nobody_of_another_role(flooding, other):
+    sessions = Sessions()
+    kept, first = sessions.open(other), sessions.open(flooding)
+    cookies = [sessions.open(flooding) for _ in range(MOST)]
+    assert sessions.get(first) is None  # the oldest of that role made room
+    assert [sessions.get(cookie).role for cookie in (kept, *cookies)] == [other, *[flooding] * MOST]
 
 
 @given(st.builds(Visitor, st.sampled_from(ROLES), st.text(), st.text(), st.text()))
@@ -133,6 +148,28 @@ def test_nothing_is_done_that_cannot_be_written_down(tmp_path):
     with pytest.raises(FootageError, match="nothing was changed"), editing(settings, "export"):
         done.append("exported")
     assert done == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_what_could_not_be_written_down_any_more_is_said():
+    settings, done = load_settings(audit_log=Path("/dev/full")), []
+    with (
+        pytest.raises(FootageError, match=r"No space left .*\(export\) is not in it"),
+        editing(settings, "export"),
+    ):
+        done.append("exported")
+    assert done == ["exported"]
+
+
+def test_a_line_that_was_torn_off_spoils_no_other(settings):
+    with editing(settings, "export"):
+        pass
+    with settings.audit_log.open("a") as log:
+        log.write('{"time": "2026-')
+    with editing(settings, "review"):
+        pass
+    first, torn, last = settings.audit_log.read_text().splitlines()
+    assert [json.loads(line)["action"] for line in (first, last)] == ["export", "review"] and torn
 
 
 def test_lines_of_several_at_once_do_not_mix(settings):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -201,6 +202,19 @@ def test_only_folders_below_the_library_roots_are_indexed_from_the_app(settings,
     assert index_jobs.last(narrow) is None
 
 
+def test_a_link_put_in_place_after_the_check_leads_no_run_elsewhere(settings, clips, tmp_path):
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    shutil.move(clips, inside)
+    shutil.copytree(inside, outside)
+    narrow = settings.model_copy(update={"library_roots": (inside.parent / "inside",)})
+    index_jobs.start(narrow, [inside])
+    shutil.rmtree(inside)  # while the run is still loading its libraries
+    inside.symlink_to(outside)
+    run = ended(narrow)
+    assert run.state == "failed" and "leads out of" in str(run.error)
+    assert not Path(settings.db).exists() or Store.open(settings.db).files() == []
+
+
 def test_what_is_indexed_already_may_be_indexed_again(settings, clips, tmp_path):
     none = settings.model_copy(update={"library_roots": ()})
     store = Store.open(settings.db, create=True)
@@ -233,6 +247,19 @@ def test_imported_captions_open_no_folder_to_the_app(settings, clips, tmp_path):
     for outside in ("/", "/etc", "/far/a.mp4", tmp_path):
         with pytest.raises(UsageError, match="may index"):
             index_jobs.check_roots(none, [outside])
+
+
+def test_what_was_imported_opens_no_folder_to_be_shown(settings, clips, tmp_path):
+    narrow = settings.model_copy(update={"library_roots": (tmp_path / "roots",)})
+    assert index_jobs.shown_roots(narrow) == {str(tmp_path / "roots")}
+    store = Store.open(settings.db, create=True)
+    store.put_files([File("/far/a.mp4", "a", root="/", state="indexed")])
+    store.put_run(Run("1", 1.0, paths=(str(clips), "/single/b.mp4")))
+    assert index_jobs.shown_roots(narrow) == {
+        str(tmp_path / "roots"),
+        os.path.realpath(clips),
+        "/single/b.mp4",
+    }
 
 
 def test_a_run_executes_no_code_of_the_current_folder(settings, tmp_path, monkeypatch):

@@ -129,3 +129,42 @@ def test_a_file_that_is_still_being_written_is_shown(tmp_path, clips):
     path = Path(shutil.copy(clips / "a.mp4", tmp_path / "gate.mp4"))
     file = known(path, content_id="growing-1", size_bytes=5, fingerprint="")
     assert first_picture(cut(tmp_path / "cache", path, file).path) == 10
+
+
+# -- Only what may be shown ------------------------------------------------
+
+
+@pytest.fixture
+def inside(tmp_path):
+    """The one folder that this process may show."""
+    folder = tmp_path / "inside"
+    folder.mkdir()
+    roots = {os.path.realpath(folder)}
+    sources.show_only(sources.Shown(lambda: roots))
+    yield folder
+    sources.show_only(None)
+
+
+def test_no_row_of_an_index_opens_a_file_outside_of_the_folders_that_may_be_shown(tmp_path, clips, inside):
+    """An import takes any path for a video; a link that nobody read here counts for what is behind it."""
+    path = Path(shutil.copy(clips / "a.mp4", tmp_path / "private.mp4"))
+    (inside / "way-out.mp4").symlink_to(path)
+    for named in (path, inside / ".." / "private.mp4", inside / "way-out.mp4", tmp_path / "none.mp4"):
+        for file in (File(str(named), "c"), None):
+            with pytest.raises(VideoError, match="in no folder that the app may show") as told:
+                media.preview(tmp_path / "cache", str(named), content_id="c", stretch=STRETCH, file=file)
+            assert "--library-root" in told.value.hint
+            assert not media.thumbnail(tmp_path / "cache", str(named), content_id="c", seconds=1.0, file=file)
+    assert not list((tmp_path / "cache").rglob("*.*"))
+    shutil.copy(clips / "a.mp4", inside / "gate.mp4")
+    assert first_picture(cut(tmp_path / "cache", inside / "gate.mp4", known(inside / "gate.mp4")).path) == 10
+
+
+def test_a_link_that_a_run_followed_is_shown_while_the_same_file_is_behind_it(tmp_path, clips, inside):
+    path = Path(shutil.copy(clips / "a.mp4", tmp_path / "elsewhere.mp4"))
+    (inside / "gate.mp4").symlink_to(path)
+    file = known(inside / "gate.mp4")
+    assert first_picture(cut(tmp_path / "cache", inside / "gate.mp4", file).path) == 10
+    replace_file(path, clips / "b.mp4")
+    with pytest.raises(VideoError, match="not the file that was indexed"):
+        cut(tmp_path / "cache", inside / "gate.mp4", file)

@@ -315,7 +315,8 @@ def address(tmp_path_factory, clip):
     """The app with the counted clip, for most of these."""
     pytest.importorskip("playwright.sync_api", reason="needs playwright: make setup")
     folder = tmp_path_factory.mktemp("app")
-    with running_app(STAGE, cwd=folder, clip=clip, cache_dir=folder / "cache") as address:
+    settings = {"cache_dir": folder / "cache", "library_roots": clip.parent}
+    with running_app(STAGE, cwd=folder, clip=clip, **settings) as address:
         yield address
 
 
@@ -329,7 +330,8 @@ class TestInABrowser:
             def start(query: str = "", *, source: Path | None = None, width: int = 1000) -> Stage:
                 where = address
                 if source:
-                    app = running_app(STAGE, cwd=tmp_path, clip=source, cache_dir=tmp_path / "cache")
+                    settings = {"cache_dir": tmp_path / "cache", "library_roots": source.parent}
+                    app = running_app(STAGE, cwd=tmp_path, clip=source, **settings)
                     where = stack.enter_context(app)
                 page = stack.enter_context(browser_page(f"{where}/?{query}", width=width, height=1400))
                 return Stage(page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +15,8 @@ from service.export.metadata import fields_of
 
 _FORMULA = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet takes for a formula when a cell begins with it, white space aside; full width, too."""
+_NEXT_CELL = re.compile(rf"""(;[\s"']*)(?=[{re.escape("".join(_FORMULA))}])""")
+"""A semicolon, which many spreadsheets take for the end of a cell, and a formula behind it."""
 _UNSEEN = ("Cc", "Zl", "Zp")
 """Unicode categories of control characters (terminals obey some) and of line separators."""
 
@@ -26,8 +29,8 @@ def jsonl(cuts: Sequence[Cut]) -> str:
 def csv_table(cuts: Sequence[Cut]) -> str:
     """A header and one row per cut; nested fields as "span.start_seconds".
 
-    A text that a spreadsheet would take for a formula gets an apostrophe before it, and control characters
-    become spaces, unlike in JSON Lines, which has both as they are.
+    A text that a spreadsheet would take for a formula gets an apostrophe before it, also behind a semicolon,
+    and control characters become spaces, unlike in JSON Lines, which has all as they are.
     """
     rows = [_flat(fields_of(cut)) for cut in cuts]
     columns = list(dict.fromkeys(name for row in rows for name in row))
@@ -65,4 +68,5 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     plain = "".join(" " if unicodedata.category(char) in _UNSEEN else char for char in value)
+    plain = _NEXT_CELL.sub(r"\1'", plain)
     return f"'{plain}" if plain.lstrip().startswith(_FORMULA) else plain

@@ -110,13 +110,29 @@ def indexed_roots(store: Store) -> list[str]:
     return sorted(root for root in roots if _is_in(Path(os.path.realpath(root)), asked))
 
 
+def shown_roots(settings: Settings) -> set[str]:
+    """The real paths of what the app may show: library roots, and all that a run was ever asked to index.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    try:
+        asked = {path for run in Store.open(settings.db).runs() for path in run.paths}
+    except StoreMissingError:
+        asked = set()
+    return {os.path.realpath(path) for path in [*map(str, settings.library_roots), *asked]}
+
+
 def _is_in(path: Path, folders: set[str]) -> bool:
     """Whether a path is one of some, or lies in one of them."""
     return any(str(each) in folders for each in (path, *path.parents))
 
 
-def check_roots(settings: Settings, paths: Sequence[Path | str]) -> None:
+def check_roots(settings: Settings, paths: Sequence[Path | str]) -> list[str]:
     """See that all of some paths lie in folders that the app may index, links and ".." followed.
+
+    Returns:
+        The real paths of the folders that they lie in, each once.
 
     Raises:
         UsageError: one does not.
@@ -128,15 +144,20 @@ def check_roots(settings: Settings, paths: Sequence[Path | str]) -> None:
         indexed = []
     named = [*map(str, settings.library_roots), *indexed]
     roots = [os.path.realpath(root) for root in named]
+    around: dict[str, None] = {}
     for path in paths:
         real = os.path.realpath(path)
-        if not any(real == root or real.startswith(root.rstrip(os.sep) + os.sep) for root in roots):
+        holding = [root for root in roots if real == root or real.startswith(root.rstrip(os.sep) + os.sep)]
+        if holding:
+            around[min(holding, key=len)] = None
+        else:
             shown = [root for root in roots if os.path.isdir(root)][:_ROOTS_SHOWN]
             allowed = f"It may index {', '.join(shown)}. " if shown else ""
             raise UsageError(
                 f"{path} lies in no folder that the app may index",
                 hint=f"{allowed}Start the app with --library-root FOLDER, or use footage index.",
             )
+    return list(around)
 
 
 def checked_folder(text: str, settings: Settings) -> Path:
@@ -182,7 +203,7 @@ def start(
         StoreBusyError: another run is writing to the index.
         FootageError: the cache folder cannot be written, or the run cannot be started.
     """
-    check_roots(settings, paths)
+    roots = check_roots(settings, paths[:MOST_PATHS])
     folder = _folder(settings)
     try:
         private_folder(folder)
@@ -203,6 +224,7 @@ def start(
                 str(folder / "log.jsonl"),
             ]
             command += [f"--camera-from={camera_from}"] * bool(camera_from) + ["--retry"] * retry
+            command += [f"--within={root}" for root in roots]  # checked again when it is read
             command += ["--", *map(str, paths[:MOST_PATHS])]
             search_path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH")]))
             with (folder / "out.jsonl").open("wb") as out, (folder / "err.txt").open("wb") as err:

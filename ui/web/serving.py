@@ -7,6 +7,7 @@ import contextlib
 import errno
 import hashlib
 import re
+import secrets
 import socket
 import sys
 import threading
@@ -43,13 +44,17 @@ def serve(access: Access, sockets: list[socket.socket], *, script: Path = _APP) 
     """
     import uvicorn
 
+    from ui.web.access.connections import Connection
+
     keep_to_owner()
     _close_caches()
     sys.setswitchinterval(_SWITCH_SECONDS)
     threading.Thread(target=_load, daemon=True, name="loading").start()
     serve_under(access)
+    _show_only_what_may_be_shown()
     config = uvicorn.Config(
         gated_app(access, script),
+        http=Connection,
         ws="websockets-sansio",
         ws_max_size=_LONGEST_MESSAGE,
         access_log=False,  # addresses may hold a token
@@ -138,6 +143,7 @@ def streamlit_options(access: Access) -> dict[str, Any]:
         "server.corsAllowedOrigins": [],
         "server.allowedHosts": hosts,
         "server.enableXsrfProtection": True,
+        "server.cookieSecret": secrets.token_hex(),  # or a variable of the environment could name it
         "server.xsrfCookieSameSite": "strict",
         "server.maxUploadSize": 1,
         "server.enableAgentApi": False,
@@ -177,6 +183,15 @@ def _scripts_of_streamlit() -> tuple[str, ...]:
     scripts = re.findall(r"<script>(.*?)</script>", page.read_text("utf-8"), re.DOTALL)
     digests = (base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts)
     return (*(f"'sha256-{digest}'" for digest in digests), "blob:")
+
+
+def _show_only_what_may_be_shown() -> None:
+    """Have the app cut pictures only from what was indexed here or lies in a library root."""
+    from footage.core.config import load_settings
+    from service import sources
+    from ui.web import index_jobs
+
+    sources.show_only(sources.Shown(lambda: index_jobs.shown_roots(load_settings())))
 
 
 def _close_caches() -> None:

@@ -104,6 +104,9 @@ def run(
             rich_help_panel=_SELECT,
         ),
     ] = False,
+    within: Annotated[
+        list[Path] | None, typer.Option("--within", metavar="REAL_PATH", hidden=True)
+    ] = None,  # the app's: what was checked when a run is asked for may be another link when it is read
     collection: Annotated[
         str | None,
         typer.Option(
@@ -276,6 +279,7 @@ def run(
             tuple(exclude or ()),
             parse_since(since) if since else None,
             follow_links=follow_links,
+            within=tuple(map(str, within or ())),
         ),
         clocks=Clocks(
             parse_zone(time_zone),
@@ -295,7 +299,7 @@ def run(
     # 1. Everything that can be wrong before the first window, the quick things first.
     held = factories.existing_store(settings.db)
     known = {file.root for file in held.files()} if held else set()
-    links = Selection(follow_links=follow_links)
+    links = Selection(follow_links=follow_links, within=wishes.selection.within)
     for path in paths:
         if spelled(on_disk(absolute(path))) not in known:  # else it may be a disk that is not plugged in
             next(each for each in walk([path], selection=links) if isinstance(each, Found))

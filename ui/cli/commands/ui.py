@@ -53,8 +53,8 @@ def run(
         bool | None,
         typer.Option(
             "--token/--no-token",
-            help="Ask visitors for a token. Unset: where other machines reach the app. Without one there, a "
-            "proxy named by --allow-host has to ask for a password.",
+            help="Ask visitors for a token. Unset: where other machines reach the app. Without one, a "
+            "proxy on this machine, named by --allow-host, has to ask others for a password.",
             show_default=False,
         ),
     ] = None,

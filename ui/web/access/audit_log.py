@@ -14,6 +14,8 @@ from typing import Literal
 from footage.core.errors import FootageError
 from footage.core.private_files import private_folder
 
+_HINT = "Name another file with FOOTAGE_AUDIT_LOG."
+
 
 @dataclass(slots=True)
 class Entry:
@@ -36,7 +38,8 @@ class AuditLog:
         """Open the log, let the action happen, then append its line, whatever came of it.
 
         Raises:
-            FootageError: the log cannot be opened or written.
+            FootageError: the log cannot be opened, and nothing was done; or the line could not be written
+                any more, and the action was.
         """
         entry = Entry()
         with self._appending() as file:
@@ -51,18 +54,35 @@ class AuditLog:
                     **facts,
                     **({"reason": entry.reason} if entry.reason else {}),
                 }
-                # One write, so that lines of several processes do not mix.
-                os.write(file, (json.dumps(line, ensure_ascii=True, default=str) + "\n").encode())
+                self._append(file, json.dumps(line, ensure_ascii=True, default=str), action)
+
+    def _append(self, file: int, line: str, action: str) -> None:
+        """Write a line at once, so that those of several processes do not mix; never behind a torn one."""
+        size = os.fstat(file).st_size
+        torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+        told = ("\n" * torn + line + "\n").encode()
+        why: object = None
+        try:
+            if os.write(file, told) < len(told):
+                why = "the disk is full"
+        except OSError as error:
+            why = error.strerror
+        if why:
+            raise FootageError(
+                f"the audit log {self._path} cannot be written: {why}. What was just asked for ({action}) is "
+                "not in it",
+                hint=_HINT,
+            )
 
     @contextmanager
     def _appending(self) -> Iterator[int]:
         try:
             private_folder(self._path.parent)
-            file = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise FootageError(
                 f"the audit log {self._path} cannot be written: {error.strerror}, so nothing was changed",
-                hint="Name another file with FOOTAGE_AUDIT_LOG.",
+                hint=_HINT,
             ) from error
         try:
             yield file

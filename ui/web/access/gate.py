@@ -7,6 +7,7 @@ headers that keep foreign pages out. It knows nothing of what the app shows.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import logging
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, quote, urlencode
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from ui.web.access import sign_in
@@ -43,6 +44,8 @@ _NO_TRACE = {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"}
 """For answers to an address with a token: neither the next request nor a cache says what it was."""
 _READING = ("GET", "HEAD")
 _LONGEST_FORM = 4096
+_FORM_SECONDS = 10.0
+"""How long a browser may take to send the form."""
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +87,7 @@ class Gate:
             answer = await self._sign_in(scope, receive, headers)
             if answer is None:
                 visitor = self._visitor(scope, headers)
-                if visitor is None and scope["path"] != HEALTH:
+                if visitor is None and not (scope["type"] == "http" and scope["path"] == HEALTH):
                     answer = self._without_session(scope, headers)
                 else:
                     await self._app(_carrying(scope, visitor), receive, send)
@@ -92,6 +95,8 @@ class Gate:
         except Refused as refusal:
             logger.info("refused %s: %s", scope["path"], refusal)
             answer = PlainTextResponse(f"{refusal}\n", refusal.status)
+        except ClientDisconnect:  # while it sent the form: nobody is there to be answered
+            return
         if scope["type"] == "websocket":
             await receive()  # the request to open it
             await send({"type": "websocket.close", "code": 1008})
@@ -107,7 +112,8 @@ class Gate:
                 HTTPStatus.MISDIRECTED_REQUEST,
                 "This app is not served under that host name. Behind a proxy: footage ui --allow-host NAME",
             )
-        if origin is not None and not is_own_origin(origin, host):
+        encrypted = scope["scheme"] in ("https", "wss")
+        if origin is not None and not is_own_origin(origin, host, encrypted=encrypted):
             raise Refused(HTTPStatus.FORBIDDEN, "Pages of other addresses get nothing from this app.")
         if scope["type"] == "websocket":
             if origin is None:
@@ -256,8 +262,12 @@ def _proxy_user(headers: Mapping[str, str]) -> str:
 
 async def _posted_token(scope: Scope, receive: Receive) -> str:
     body = b""
-    async for chunk in Request(scope, receive).stream():
-        body += chunk
-        if len(body) > _LONGEST_FORM:
-            raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A token is shorter than that.")
+    try:
+        async with asyncio.timeout(_FORM_SECONDS):
+            async for chunk in Request(scope, receive).stream():
+                body += chunk
+                if len(body) > _LONGEST_FORM:
+                    raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A token is shorter than that.")
+    except TimeoutError:
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "The form did not come in time.") from None
     return parse_qs(body.decode("latin-1")).get("token", [""])[0].strip()

@@ -109,10 +109,11 @@ def decided(host: str, port: int, *, proxy_hosts: list[str], token: bool | None)
             )
         names.add(name)
     access = Access(host, port, frozenset(names))
-    if token is False and access.beyond_loopback and not names:
+    if token is False and not is_loopback(host):  # whoever goes around the proxy would be let in, too
         raise UsageError(
             f"--no-token would open the app to everyone who reaches {host}.",
-            hint="Name the proxy that asks for a password with --allow-host, or leave --no-token out.",
+            hint="Leave --no-token out; or leave --host out, and name a proxy on this machine that asks for "
+            "a password with --allow-host.",
         )
     if token or (token is None and access.beyond_loopback):
         return Access(host, port, access.proxy_hosts, Tokens.new())
@@ -127,9 +128,17 @@ def host_name(header: str | None) -> str | None:
     return match["name"].strip("[]").rstrip(".") or None
 
 
-def is_own_origin(origin: str, host: str) -> bool:
-    """Whether an Origin header is the address that the request went to, down to the port."""
-    return origin.lower() in (f"http://{host.lower()}", f"https://{host.lower()}")
+def is_own_origin(origin: str, host: str, *, encrypted: bool = False) -> bool:
+    """Whether an Origin header is the address that the request went to, down to the port.
+
+    Args:
+        origin: The header.
+        host: The Host header of the same request.
+        encrypted: Whether the request came over TLS. A page of the same name without TLS is foreign then: it
+            may have been written by anyone on the way.
+    """
+    schemes = ("https",) if encrypted else ("http", "https")
+    return origin.lower() in [f"{scheme}://{host.lower()}" for scheme in schemes]
 
 
 def is_loopback(name: str) -> bool:

@@ -6,10 +6,10 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from ui.web.access.rules import Role
+from ui.web.access.rules import ROLES, Role
 
 MOST = 1000
-"""Sessions kept; the oldest is signed out when there are more."""
+"""Sessions kept of each role; its oldest is signed out when there are more, and nobody of another role."""
 _COOKIE_BYTES = 32
 
 
@@ -27,20 +27,21 @@ class Sessions:
     """The sign-ins of one start of the app."""
 
     def __init__(self) -> None:
-        self._known: dict[str, Session] = {}
+        self._known: dict[Role, dict[str, Session]] = {role: {} for role in ROLES}
 
     def open(self, role: Role) -> str:
         """Sign a visitor in; the value of their cookie."""
         cookie = secrets.token_urlsafe(_COOKIE_BYTES)
-        key = _key(cookie)
-        self._known[key] = Session(role, key[:8])
-        while len(self._known) > MOST:
-            del self._known[next(iter(self._known))]
+        key, known = _key(cookie), self._known[role]
+        known[key] = Session(role, key[:8])
+        while len(known) > MOST:
+            del known[next(iter(known))]
         return cookie
 
     def get(self, cookie: str) -> Session | None:
         """The session of a cookie, or None."""
-        return self._known.get(_key(cookie))
+        key = _key(cookie)
+        return next((known[key] for known in self._known.values() if key in known), None)
 
 
 def _key(cookie: str) -> str:

@@ -50,7 +50,8 @@ def leading_to(address: str) -> str:
     """A page that leads to an address of the app, and takes its own place in the browser's history.
 
     A page, and no redirect: a browser that follows a link from elsewhere sends a strict cookie only with
-    what a page of the app itself asks for. The token is then in no history.
+    what a page of the app itself asks for. Neither "back" nor the list of visited pages then shows the
+    token; the browser's files hold it all the same.
     """
     head = f'<meta http-equiv="refresh" content="0;url={escape(address, quote=True)}">'
     return _PAGE.format(
