@@ -56,6 +56,18 @@ def test_the_files_that_a_page_names_exist(page):
         assert (ROOT / name).exists() or name.startswith("tests/benchmarks/results"), name
 
 
+def test_the_architecture_page_names_every_package():
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    named = set(
+        re.findall(r"^\| `([\w/]+)` \|", page.partition("## Packages")[2].partition("\n## ")[0], re.M)
+    )
+    top = [ROOT / name for name in ("footage", "indexer", "search", "service", "evaluation", "ui")]
+    packages = {folder for root in top for folder in (root, *root.iterdir()) if list(folder.glob("*.py"))}
+    there = {str(folder.relative_to(ROOT)) for folder in packages}
+    assert there - named <= {"footage", "search", "ui"}  # their packages are named instead
+    assert all((ROOT / name).is_dir() for name in named)
+
+
 @pytest.mark.parametrize("block", BLOCKS, ids=str)
 def test_a_block_of_commands_is_run_or_says_why_not(block):
     if block.marker == "run by":
