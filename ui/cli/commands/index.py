@@ -299,7 +299,7 @@ def run(
     # 1. Everything that can be wrong before the first window, the quick things first.
     held = factories.existing_store(settings.db)
     known = {file.root for file in held.files()} if held else set()
-    links = Selection(follow_links=follow_links, within=wishes.selection.within)
+    links = Selection(follow_links=follow_links, within=chosen.selection.within)
     for path in paths:
         if spelled(on_disk(absolute(path))) not in known:  # else it may be a disk that is not plugged in
             next(each for each in walk([path], selection=links) if isinstance(each, Found))
