@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import resource
 import shutil
 import signal
 import socket
@@ -11,8 +12,10 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -25,8 +28,8 @@ from footage.core.errors import DecodeError, DependencyError, NotAVideoError, Vi
 from footage.core.types import Frames, Span, Video
 from footage.media import sandbox
 from footage.media import video as here
-from footage.media.sandbox import pool
-from footage.media.sandbox.messages import packed, unpacked
+from footage.media.sandbox import plausible, pool
+from footage.media.sandbox.messages import fits, packed, unpacked
 from footage.store import Store
 from indexer.pipeline import index
 
@@ -111,6 +114,20 @@ def test_a_machine_that_cannot_start_a_child_is_no_file_s_fault(tmp_path, monkey
         with pytest.raises(DependencyError, match=r"cannot start: it ended unexpectedly \(exit code 1\)$"):
             sandbox.probe(path)
     assert sandbox.probe(path).duration_seconds == pytest.approx(0.4)
+
+
+@linux
+def test_a_process_without_a_file_left_says_so(tmp_path):
+    pool.end_children()
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with open(os.devnull) as last:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (last.fileno() + 1, before[1]))
+        try:
+            with pytest.raises(DependencyError, match="cannot start: Too many open files"):
+                pool.run("os:getpid", name="x", timeout_seconds=60)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert child_at_work()
 
 
 SCRIPT = """
@@ -249,6 +266,99 @@ def test_what_crosses_arrives_as_it_was(value):
     assert crossed(value) == value
 
 
+@pytest.mark.parametrize(
+    ("value", "hint", "fitting"),
+    [
+        (1, float, True),
+        (True, float, False),
+        (1.0, int, False),
+        ("a", Literal["a", "b"], True),
+        ("c", Literal["a", "b"], False),
+        (1, Literal[True], False),
+        ((1, 2), tuple[int, int], True),
+        ((1,), tuple[int, int], False),
+        ((1, 2, "x"), tuple[int, ...], False),
+        ([1], tuple[int, ...], False),
+        ({"a": 1}, dict[str, int], True),
+        ({"a": "b"}, dict[str, int], False),
+        (None, int | None, True),
+        ("", int | None, False),
+        (np.zeros(1), np.ndarray, True),
+        ([0.0], np.ndarray, False),
+        (Fraction(1), Fraction, True),
+        (1, Fraction, False),
+    ],
+)
+def test_a_value_fits_its_annotation(value, hint, fitting):
+    assert fits(value, hint) is fitting
+
+
+def video(**changed):
+    return replace(Video("c", 40.0, 64, 48, 10.0, "h264", "mov", gaps=(Span(0, 31), Span(35, 38))), **changed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"content_id": "other"},
+        {"width": 0},
+        {"height": -1},
+        {"width": -64, "height": -48},
+        {"width": 1 << 20, "height": 1 << 20},
+        {"duration_seconds": -1.0},
+        {"duration_seconds": 1e9},
+        {"gaps": (Span(35, 38), Span(0, 31))},
+        {"gaps": (Span(0, 31), Span(30, 38))},
+        {"gaps": (Span(35, 45),)},
+        {"codec": "h" * 10_000},
+        {"created_at": "\x1b[31m"},
+        {"rotation_degrees": 1000},
+    ],
+)
+def test_a_video_that_cannot_be_is_refused(changed):
+    assert plausible.is_video(video(), content_id="c")
+    assert not plausible.is_video(video(**changed), content_id="c")
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"path": "/etc/passwd"},
+        {"pts": np.array([0, 2, 1])},
+        {"pts": np.zeros(0, np.int64)},
+        {"pts": np.array([0.0, 1.0, 2.0])},
+        {"pts": np.zeros((3, 1), np.int64)},
+        {"durations": np.array([1, 1])},
+        {"durations": np.array([1, 0, 1])},
+        {"keyframes": np.array([1])},
+        {"keyframes": np.array([0, 3])},
+        {"time_base": Fraction(0)},
+        {"codec": "a\nb"},
+    ],
+)
+def test_a_scan_that_cannot_be_is_refused(tmp_path, changed):
+    path = str(write_clip(tmp_path / "a.mp4", count=3))
+    source = sandbox.scan(path)
+    assert plausible.is_source(source, path=path)
+    assert not plausible.is_source(replace(source, table=replace(source.table, **changed)), path=path)
+
+
+def test_frames_that_cannot_be_are_refused():
+    pixels, span = np.zeros((2, 4, 4, 3), np.uint8), Span(0, 1)
+    frames = Frames(pixels, (0.0, 0.5), span, "pyav")
+    assert plausible.are_frames(frames, span=span)
+    assert not plausible.are_frames(frames, span=Span(0, 2))
+    assert not plausible.are_frames(replace(frames, times_seconds=(0.5, 0.0)), span=span)
+    assert not plausible.are_frames(replace(frames, pixels=pixels.astype(np.int64)), span=span)
+    assert not plausible.are_frames(replace(frames, pixels=pixels[:0], times_seconds=()), span=span)
+    assert plausible.is_picture(pixels[0], max_width=4)
+    for wrong in (pixels, pixels[0, :, :0], pixels[0].astype(float), np.zeros((4, 8, 3), np.uint8)):
+        assert not plausible.is_picture(wrong, max_width=4)
+    assert plausible.are_digests(["", "a" * 64], 2)
+    for wrong in (["a" * 64], ["a" * 63, ""], ["Z" * 64, ""]):
+        assert not plausible.are_digests(wrong, 2)
+
+
 def test_frames_and_videos_cross():
     frames = Frames(np.arange(24, dtype=np.uint8).reshape(2, 2, 2, 3), (0.0, 0.5), Span(0, 1), "pyav")
     arrived = crossed(frames)
@@ -272,6 +382,13 @@ def test_frames_and_videos_cross():
         b'{"@": "array", "v": ["|u1", [-1]]}',
         b'{"@": "fraction", "v": [1]}',
         pickle.dumps(os.getpid),
+        b"[" * 40 + b"]" * 40,
+        b"[" + b"1," * (1 << 20) + b"1]",
+        b'{"@": "array", "v": ["|u1", [600000000]]}',
+        b'{"@": "footage.core.types:Span", "v": [true, 1]}',
+        b'{"@": "footage.core.types:Window", "v": ["", 1.5, {"@": "footage.core.types:Span", "v": [0, 1]}]}',
+        b'{"@": "footage.core.types:Window", "v": ["", 1, null]}',
+        b'{"@": "footage.media.audio_tracks:AudioTrack", "v": [1, 1, "aac", 2, "", ["title"], true]}',
     ],
 )
 def test_what_no_honest_child_sends_is_refused(header):
@@ -317,6 +434,88 @@ def test_a_child_that_blames_the_index_is_a_fault_of_its_file():
     with pytest.raises(DecodeError, match="the disk is full") as caught:
         ask("lie")
     assert len(str(caught.value).encode()) < 3000
+
+
+def test_a_child_that_blames_a_library_stops_no_run():
+    with pytest.raises(DecodeError, match="torchcodec cannot be loaded"):
+        ask("blame_a_library")
+
+
+def test_a_library_that_is_missing_before_any_file_is_believed(tmp_path, monkeypatch):
+    path = write_clip(tmp_path / "a.mp4", count=4)
+    (tmp_path / "torchcodec").mkdir()
+    (tmp_path / "torchcodec" / "__init__.py").write_text("raise ImportError('broken')")
+    pool.end_children()
+    with monkeypatch.context() as broken:
+        broken.syspath_prepend(str(tmp_path))
+        with pytest.raises(DependencyError, match="torchcodec cannot be loaded"):
+            sandbox.probe(path)
+    pool.end_children()
+    assert sandbox.probe(path).duration_seconds == pytest.approx(0.4)
+
+
+def child_at_work():
+    return pool.run("os:getpid", name="x", timeout_seconds=60, expected=int)
+
+
+@linux
+@pytest.mark.parametrize(
+    ("header", "expected", "accept"),
+    [
+        ("null", Frames, None),
+        ('"many"', int, None),
+        ("true", int, None),
+        ('{"@": "footage.core.types:Span", "v": [0, 1]}', Video, None),
+        ("5", int, lambda number: number < 5),
+        ("{", int, None),
+    ],
+)
+def test_a_false_answer_is_the_file_s_fault_and_ends_its_child(header, expected, accept):
+    before = child_at_work()
+    assert child_at_work() == before
+    with pytest.raises(DecodeError, match="its decoder answered what cannot be read"):
+        pool.run(
+            "standin_intruder:answer", header, name="x", timeout_seconds=60, expected=expected, accept=accept
+        )
+    assert child_at_work() != before and not alive(before)
+
+
+def test_a_child_that_raised_what_nobody_foresaw_does_no_further_job():
+    before = child_at_work()
+    with pytest.raises(DecodeError, match="ZeroDivisionError"):
+        pool.run("operator:truediv", 1, 0, name="x", timeout_seconds=60)
+    assert child_at_work() != before
+
+
+@linux
+@pytest.mark.parametrize("job", ["fill", "fill_silently"])
+def test_what_a_child_writes_stays_below_its_limit(tmp_path, job):
+    with open(tmp_path / "out", "w+b") as file, pytest.raises(DecodeError, match=r"more than 0\.1 GB"):
+        pool.run(
+            f"standin_intruder:{job}",
+            name="x",
+            timeout_seconds=60,
+            place=file.fileno(),
+            most_bytes=100_000_000,
+        )
+
+
+def test_a_job_that_writes_comes_to_an_end(tmp_path):
+    with open(tmp_path / "out", "w+b") as file, pytest.raises(DecodeError, match="took longer than 1 s"):
+        pool.run(
+            "standin_intruder:beat_for_ever",
+            name="x",
+            timeout_seconds=60,
+            most_seconds=1,
+            place=file.fileno(),
+        )
+
+
+def test_a_child_fills_no_log(caplog):
+    assert ask("chatter") == 1
+    said = [record.getMessage() for record in caplog.records]
+    assert sum("record" in each for each in said) <= 1001
+    assert "footage: record 999" in said and "footage: record 1000" not in said
 
 
 @linux

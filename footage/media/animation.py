@@ -11,10 +11,10 @@ from typing import IO, Any
 import numpy as np
 
 from footage.core.atomic import whole_file
-from footage.core.errors import UsageError
+from footage.core.errors import DecodeError, UsageError
 from footage.core.timeout import Pulse, supervise
 from footage.core.types import Span
-from footage.media import encode
+from footage.media import demux, encode
 from footage.media.clip import refuse_source
 from footage.media.containers import check, display_name
 from footage.media.decode import open_source
@@ -63,8 +63,13 @@ def write_animation(
     refuse_source(out, absolute)
 
     def work(pulse: Pulse) -> tuple[list[Any], list[float]]:
+        import av
+
         stretch = stretch_in(open_source(absolute, pulse).table, span)
-        return _pictures(stretch, read_streams(absolute).pixel_shape, pulse)
+        try:
+            return _pictures(stretch, read_streams(absolute).pixel_shape, pulse)
+        except (av.FFmpegError, ValueError) as exc:
+            raise DecodeError(f"{stretch.name} cannot be drawn: {demux.why(exc)}") from exc
 
     pictures, times = supervise(work, name=display_name(absolute), timeout_seconds=timeout_seconds)
     durations = [max(_LEAST_MILLISECONDS, round(step * 1000)) for step in np.diff(times).tolist()]
@@ -103,6 +108,8 @@ def _pictures(stretch: Stretch, pixel_shape: Fraction, pulse: Pulse) -> tuple[li
         if len(pictures) < wanted and seconds >= picks[len(pictures)] - _SAME_TIME_SECONDS:
             width, height = encode.shown_size(frame, pixel_shape)
             scale = min(1.0, MAX_SIDE / max(width, height))
+            if not round(min(width, height) * scale):
+                raise ValueError(f"its pictures are too narrow ({width}x{height} pixels)")
             size = size or encode.even_size(round(width * scale), round(height * scale), None)
             first = first or (width, height)
             same = (width, height) == first

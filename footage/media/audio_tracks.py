@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from footage.media.creation_time import plain_tag
+
 AudioChoice = Literal["all", "main"] | tuple[int, ...]
 """Which tracks of each file are wanted: all, the one that players play unasked, or those with these numbers,
 counted from 1; none for an empty tuple."""
+
+
+MOST_TRACKS = 100
+"""Most audio tracks of a file; further ones are passed over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +52,8 @@ def audio_tracks(container: Any) -> tuple[AudioTrack, ...]:
     import av
 
     tracks = []
-    for number, stream in enumerate(container.streams.audio, 1):
-        context, language = stream.codec_context, stream.language or ""
+    for number, stream in enumerate(container.streams.audio[:MOST_TRACKS], 1):
+        context, language = stream.codec_context, plain_tag(stream.metadata, "language")
         tracks.append(
             AudioTrack(
                 number,
@@ -55,7 +61,7 @@ def audio_tracks(container: Any) -> tuple[AudioTrack, ...]:
                 context.name if context is not None else "",
                 context.channels if context is not None else 0,
                 "" if language == "und" else language,
-                stream.metadata.get("title") or stream.metadata.get("name", ""),
+                plain_tag(stream.metadata, "title") or plain_tag(stream.metadata, "name"),
                 bool(stream.disposition & av.stream.Disposition.default),
             )
         )

@@ -52,6 +52,9 @@ _KINDS = {
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
+_BLOCK_BYTES = 512  # of st_blocks, whatever the file system's own are
+_HOLES_FROM_BYTES = 64 << 30
+_MOST_TIMES_HELD = 8
 _OPEN_FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -66,7 +69,8 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
 
     Raises:
         VideoNotFoundError: The path does not exist or may not be read.
-        NotAVideoError: It is a folder, a device, empty, or no container on the allow-list.
+        NotAVideoError: It is a folder, a device, empty, no container on the allow-list, or very large and
+            almost all of it was never written.
     """
     absolute = os.fspath(on_disk(Path(os.path.abspath(os.fspath(path)))))
     name = display_name(absolute)
@@ -75,6 +79,13 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
             head = file.read(HEAD_BYTES)
         except OSError as exc:
             raise VideoNotFoundError(f"{name} cannot be read: {exc.strerror or exc}") from exc
+        status = os.fstat(file.fileno())
+    if status.st_size > max(_HOLES_FROM_BYTES, _MOST_TIMES_HELD * held_bytes(status)):
+        raise NotAVideoError(
+            f"{name} is almost empty: of {status.st_size / 1e9:,.0f} GB {held_bytes(status) / 1e9:,.3f} GB "
+            "were ever written",
+            hint="it may still be being downloaded or copied",
+        )
     if not head:
         raise NotAVideoError(f"{name} is empty (0 bytes)")
     reason = refusal(head)
@@ -114,6 +125,12 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
         raise VideoNotFoundError(f"{name} may not be read by this user") from exc
     except (OSError, ValueError) as exc:
         raise VideoNotFoundError(f"{name} cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
+
+
+def held_bytes(status: os.stat_result) -> int:
+    """How much a file holds: its size without what was never written, where the file system says that."""
+    written = getattr(status, "st_blocks", 0) * _BLOCK_BYTES
+    return min(status.st_size, written) if written else status.st_size
 
 
 def kind_of(mode: int) -> str:

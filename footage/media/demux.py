@@ -19,11 +19,11 @@ import numpy as np
 
 from footage.core.errors import DecodeError, NotAVideoError
 from footage.core.timeout import Pulse
-from footage.core.types import Span
-from footage.media.containers import check, display_name
+from footage.core.types import Span, footage_seconds
+from footage.media.containers import check, display_name, held_bytes
 from footage.media.creation_time import recorded_tag
 from footage.media.deinterlace import Interlacing
-from footage.media.discontinuities import Parts, Stamps, find_parts, follows_on, shown_ticks
+from footage.media.discontinuities import GAP_SECONDS, Parts, Stamps, find_parts, follows_on, shown_ticks
 
 MAX_PIXELS = 1 << 27
 """Most pixels of one picture (16K, 15360 x 8640, fits)."""
@@ -37,6 +37,14 @@ _SAME_BYTES = 4
 _SLACK_BYTES = 1 << 16
 MAX_FRAMES = 20_000_000
 """Most frames in one file: more than four days at 50 frames per second."""
+MAX_GAPS = 50_000
+"""Most gaps in one file: half a month of a picture every 31 seconds has fewer."""
+MAX_SECONDS = 31 * 86_400.0
+"""Longest footage of one file, its gaps left out."""
+MAX_CLAIMED_SECONDS = 100 * 366 * 86_400.0
+"""Longest time from the first to the last frame of one file, with its gaps."""
+MAX_PARTS = 10_000
+"""Most parts of one file (see ``parts``)."""
 _PACKETS_PER_BEAT = 256
 _COLUMNS = 4
 """What is noted of a packet: time, decoding time, length, whether it is a keyframe."""
@@ -173,7 +181,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
         rows = array("q")  # what is noted of one packet after the other (see _COLUMNS)
         decoded_at: int | None = None
         ends: dict[int, tuple[int, int]] = {}  # of every stream, in its own ticks
-        left_bytes = _SAME_BYTES * os.path.getsize(path) + _SLACK_BYTES
+        left_bytes = _SAME_BYTES * held_bytes(os.stat(path)) + _SLACK_BYTES
         for count, packet in enumerate(packets(container)):
             if count % _PACKETS_PER_BEAT == 0:
                 pulse.beat()
@@ -218,9 +226,40 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
         )
     nowhere = np.zeros(0, np.int64)
     stamps = Stamps(packed[:, 0], packed[:, 1], packed[:, 3] != 0, nowhere, table.time_base)
-    if follows_on(stamps, container=table.container):
-        return table
-    return _in_parts(table, pulse)
+    if not follows_on(stamps, container=table.container):
+        table = _in_parts(table, pulse)
+        if table.parts is not None and len(table.parts.begins) > MAX_PARTS:
+            raise DecodeError(f"{name} is damaged: its time stamps start again more than {MAX_PARTS:,} times")
+    _refuse_endless(table, name)
+    return table
+
+
+def _refuse_endless(table: FrameTable, name: str) -> None:
+    """Refuse a file that claims more footage, or more gaps in it, than anybody would look at, or none.
+
+    Raises:
+        DecodeError: It does.
+    """
+    ticks = int(table.pts[-1]) - int(table.pts[0]) + int(table.durations[-1])
+    claimed = float(ticks * table.time_base)
+    if claimed > MAX_CLAIMED_SECONDS:
+        raise DecodeError(
+            f"{name} is damaged: its frames claim to lie {claimed / 31_557_600:,.0f} years apart"
+        )
+    gaps = len(table.gap_frames)
+    if gaps > MAX_GAPS:
+        raise DecodeError(
+            f"{name} has {gaps:,} gaps of more than {GAP_SECONDS:g} s between its frames; "
+            f"at most {MAX_GAPS:,} are read"
+        )
+    seconds = footage_seconds(table.duration_seconds, table.gaps)
+    if seconds <= 0:
+        raise DecodeError(f"{name} is damaged: its frames claim to be on show for no time at all")
+    if seconds > MAX_SECONDS:
+        raise DecodeError(
+            f"{name} claims to hold {seconds / 86_400:,.0f} days of footage; "
+            f"at most {MAX_SECONDS / 86_400:.0f} are read"
+        )
 
 
 def _in_parts(table: FrameTable, pulse: Pulse) -> FrameTable:

@@ -31,6 +31,8 @@ _REORDERED = 4
 """Most places by which times are out of order."""
 _WORTH_SEEKING = 30
 """From so many frames in between on it is quicker to seek than to decode them."""
+_MOST_LATE = 512
+"""Packets after the end of what is wanted that are tried at most: decoders bring a picture after 64 or so."""
 _REFERRED = "filter_units=discard=nonref:discard_flags=keep_non_vcl"
 """FFmpeg's bitstream filter that takes the pictures no other picture refers to out of the packets."""
 
@@ -94,7 +96,7 @@ def decode(table: FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[De
     with open_before(table, before(table, picks[0])) as (container, stream):
         if table.interlacing:
             stream.codec_context.thread_type = "AUTO"
-        frames = in_order(decoded(container, stream, pulse, damage, table.parts))
+        frames = in_order(decoded(container, stream, pulse, damage, table.parts, until=end))
         for frame in deinterlaced(frames, table.interlacing):
             if frame.pts >= end:
                 return
@@ -254,14 +256,27 @@ def open_before(table: FrameTable, index: int) -> Iterator[tuple[Any, Any]]:
         yield opened
 
 
-def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage, parts: Parts | None) -> Iterator[Any]:
+def decoded(
+    container: Any, streams: Any, pulse: Pulse, damage: Damage, parts: Parts | None, *, until: float
+) -> Iterator[Any]:
     """Every frame from the container's current place on, counting and skipping packets that do not decode.
+
+    Args:
+        container: PyAV container.
+        streams: The video stream, or a list that it is the first of.
+        pulse: Beats once per packet.
+        damage: Counts what does not decode.
+        parts: Of the file.
+        until: When the caller has all it wants, in ticks of the video stream. Where nothing decodes from
+            there on, only some more packets are tried.
 
     Yields:
         Frames of PyAV; those of sound as ``SoundFrame``.
     """
     import av
 
+    video = streams[0] if isinstance(streams, list) else streams
+    late = 0
     for packet in packets(container, streams, parts):
         pulse.beat()
         try:
@@ -269,7 +284,7 @@ def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage, parts: P
         except av.FFmpegError as exc:
             damage.packets += 1
             log.info("%s: a packet does not decode: %s", display_name(container.name), why(exc))
-            continue
+            frames = []
         finally:
             if parts is not None and not packet.size:
                 packet.stream.codec_context.flush_buffers()  # to go on with the next part
@@ -277,6 +292,11 @@ def decoded(container: Any, streams: Any, pulse: Pulse, damage: Damage, parts: P
             if frame.pts is not None:
                 sound = isinstance(frame, av.AudioFrame)
                 yield SoundFrame(packet.stream_index, frame) if sound else frame
+        ticks = packet.dts if packet.dts is not None else packet.pts
+        late += packet.stream_index == video.index and ticks is not None and ticks >= until
+        if late > _MOST_LATE:
+            log.info("%s: nothing more decodes", display_name(container.name))
+            break
 
 
 def in_order(frames: Iterator[Any]) -> Iterator[Any]:

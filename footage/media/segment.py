@@ -17,6 +17,7 @@ from footage.core.types import Span
 from footage.media import demux, frame_reader
 from footage.media.audio_tracks import AudioTrack, audio_tracks
 from footage.media.containers import display_name
+from footage.media.creation_time import plain_tag
 from footage.media.deinterlace import deinterlaced
 from footage.media.frame_reader import Damage, SoundFrame, before, in_order, open_before
 
@@ -134,7 +135,10 @@ def decoded(
     with open_before(stretch.table, before(stretch.table, stretch.first)) as (source, video):
         patience = _INTERLEAVING_SECONDS if sound else 0.0
         streams = [video, *(source.streams[track.stream_index] for track in sound)]
-        frames = in_order(frame_reader.decoded(source, streams, pulse, Damage(), stretch.table.parts))
+        until = end + float(patience / stretch.table.time_base)
+        frames = in_order(
+            frame_reader.decoded(source, streams, pulse, Damage(), stretch.table.parts, until=until)
+        )
         for frame in deinterlaced(frames, stretch.table.interlacing):
             if isinstance(frame, SoundFrame):
                 yield frame
@@ -159,12 +163,13 @@ def read_streams(path: str) -> Streams:
     with demux.open_video(path) as (source, video):
         told = [video.metadata, source.metadata, *(stream.metadata for stream in source.streams)]
         lowered = [{key.lower(): value for key, value in metadata.items()} for metadata in told]
+        timecodes = (plain_tag(each, "timecode") for each in lowered)
         return Streams(
             rate=Fraction(video.average_rate or video.guessed_rate or 25),
             pixel_shape=Fraction(video.sample_aspect_ratio or 1),
             colours=(int(video.codec_context.color_primaries), int(video.codec_context.color_trc)),
             tracks=audio_tracks(source),
-            timecode=next((each["timecode"] for each in lowered if each.get("timecode")), ""),
+            timecode=next(filter(None, timecodes), ""),
         )
 
 

@@ -2,8 +2,8 @@
 
 Everything that opens a file whose content is not trusted comes through here; what it does, and what may go
 wrong, is said at the function of the same name in ``footage.media.video``, ``footage.media.clip``,
-``footage.media.concat``, ``footage.media.animation`` and ``footage.media.frame_grid``. A crash, a hang or a
-hunger for memory of a decoder is a DecodeError of that one file.
+``footage.media.concat``, ``footage.media.animation`` and ``footage.media.frame_grid``. A crash, a hang, a false
+answer or a hunger for memory of a decoder is a DecodeError of that one file.
 """
 
 from __future__ import annotations
@@ -14,16 +14,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from footage.core.atomic import whole_file
+from footage.core.errors import DecodeError
 from footage.core.types import Frames, Span, Video
-from footage.media.containers import check, display_name
+from footage.media.containers import check, display_name, held_bytes
 from footage.media.encode import FULL, PREVIEW, Quality
-from footage.media.sandbox import pool
+from footage.media.sandbox import plausible, pool
 from footage.media.sandbox.child import Child
 
 if TYPE_CHECKING:
@@ -39,13 +41,25 @@ _MOST_TIMEOUTS = 20
 _LEAST_SECONDS = 60.0
 _LEAST_BYTES_PER_SECOND = 500_000
 """A job takes at most so many timeouts, and as long as reading the file twice from a slow network drive."""
+_MOST_SECONDS_A_SECOND = 300.0
+"""A job that writes takes at most so much longer for each second that it writes; 8K at 60 frames a second
+takes 90 on two cores."""
+_LEAST_WRITTEN_BYTES = 1 << 30
+_MOST_TIMES_AS_LARGE = 20
+"""What is written of files may take so many bytes, and be so many times as large as they are together."""
+_MOST_TRIES = 3
 _JPEG_QUALITY = 85
 _numbers = itertools.count()
 
 
 def scan(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> Source:
     """As ``footage.media.video.scan``."""
-    source: Source = _read("footage.media.video:scan", path, timeout_seconds=timeout_seconds)
+    from footage.media.decode import Source
+
+    accept = partial(plausible.is_source, path=_checked(path)[0])
+    source: Source = _read(
+        "footage.media.video:scan", path, timeout_seconds=timeout_seconds, expected=Source, accept=accept
+    )
     return source
 
 
@@ -61,6 +75,8 @@ def digests(source: Source, spans: Sequence[Span], *, timeout_seconds: float = 1
         name=display_name(source.table.path),
         timeout_seconds=timeout_seconds,
         most_seconds=_most_seconds(source.table.path, timeout_seconds),
+        expected=list[str],
+        accept=lambda told: plausible.are_digests(told, len(spans)),
     )
     return found
 
@@ -79,13 +95,21 @@ def probe(
         content_id=content_id,
         source=source,
         timeout_seconds=timeout_seconds,
+        expected=Video,
+        accept=partial(plausible.is_video, content_id=content_id),
     )
     return video
 
 
 def recorded_tag_of(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> str:
     """As ``footage.media.video.recorded_tag_of``."""
-    tag: str = _read("footage.media.video:recorded_tag_of", path, timeout_seconds=timeout_seconds)
+    tag: str = _read(
+        "footage.media.video:recorded_tag_of",
+        path,
+        timeout_seconds=timeout_seconds,
+        expected=str,
+        accept=plausible.is_text,
+    )
     return tag
 
 
@@ -94,14 +118,27 @@ def frame_at(
 ) -> np.ndarray:
     """As ``footage.media.video.frame_at``."""
     pixels: np.ndarray = _read(
-        "footage.media.video:frame_at", path, seconds, max_width=max_width, timeout_seconds=timeout_seconds
+        "footage.media.video:frame_at",
+        path,
+        seconds,
+        max_width=max_width,
+        timeout_seconds=timeout_seconds,
+        expected=np.ndarray,
+        accept=partial(plausible.is_picture, max_width=max_width),
     )
     return pixels
 
 
 def cut_start(path: str | os.PathLike[str], span: Span, *, timeout_seconds: float = 120) -> float:
     """As ``footage.media.video.cut_start``."""
-    seconds: float = _read("footage.media.video:cut_start", path, span, timeout_seconds=timeout_seconds)
+    seconds: float = _read(
+        "footage.media.video:cut_start",
+        path,
+        span,
+        timeout_seconds=timeout_seconds,
+        expected=float,
+        accept=lambda told: told >= 0,
+    )
     return seconds
 
 
@@ -115,7 +152,14 @@ def sample(
 ) -> Frames:
     """As ``footage.media.video.sample``; ``budget`` is the rest of its options."""
     frames: Frames = _read(
-        "footage.media.video:sample", path, span, video=video, timeout_seconds=timeout_seconds, **budget
+        "footage.media.video:sample",
+        path,
+        span,
+        video=video,
+        timeout_seconds=timeout_seconds,
+        expected=Frames,
+        accept=partial(plausible.are_frames, span=span),
+        **budget,
     )
     return frames
 
@@ -151,33 +195,38 @@ class Sampler:
         def prepare(child: Child) -> None:
             if child is not self._child:
                 opening = self._key, absolute, self._spans, self._options
-                child.run(
-                    "footage.media.sandbox.worker:open_sampler",
-                    opening,
-                    {},
-                    place=None,
-                    on_progress=None,
-                    **options,
-                )
+                child.run("footage.media.sandbox.worker:open_sampler", opening, {}, expected=None, **options)
                 self._child = child
 
-        while True:
+        for _ in range(_MOST_TRIES):
             frames: Frames | None = pool.run(
                 "footage.media.sandbox.worker:take",
                 self._key,
                 number,
                 prepare=prepare,
                 preferred=self._child,
+                expected=Frames | None,
+                accept=lambda told: told is None or plausible.are_frames(told, span=self._spans[number]),
                 **options,
             )
             if frames is not None:
                 return frames
             self._child = None  # many other samplers were used since
+        raise DecodeError(f"{name} cannot be decoded: its decoder forgets it again and again")
 
 
 def read_grid(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> FrameGrid:
     """As ``footage.media.frame_grid.read_grid``."""
-    grid: FrameGrid = _read("footage.media.frame_grid:read_grid", path, timeout_seconds=timeout_seconds)
+    from footage.media.frame_grid import FrameGrid
+
+    accept = partial(plausible.is_grid, path=_checked(path)[0])
+    grid: FrameGrid = _read(
+        "footage.media.frame_grid:read_grid",
+        path,
+        timeout_seconds=timeout_seconds,
+        expected=FrameGrid,
+        accept=accept,
+    )
     return grid
 
 
@@ -312,8 +361,7 @@ def write_clip(
 ) -> Written:
     """As ``footage.media.clip.write_clip``; ``paint`` is something that pickle can take."""
     options = {"quality": quality, "paint": paint, "audio": audio}
-    written: Written = _write("footage.media.clip:write_clip", path, span, out, timeout_seconds, **options)
-    return written
+    return _write_clip("footage.media.clip:write_clip", path, span, out, timeout_seconds, **options)
 
 
 def copy_clip(
@@ -325,15 +373,14 @@ def copy_clip(
     timeout_seconds: float = 120,
 ) -> Written:
     """As ``footage.media.clip.copy_clip``."""
-    written: Written = _write("footage.media.clip:copy_clip", path, span, out, timeout_seconds, audio=audio)
-    return written
+    return _write_clip("footage.media.clip:copy_clip", path, span, out, timeout_seconds, audio=audio)
 
 
 def write_animation(
     path: str | os.PathLike[str], span: Span, out: Path, *, timeout_seconds: float = 120
 ) -> Path:
     """As ``footage.media.animation.write_animation``."""
-    _write("footage.media.animation:write_animation", path, span, out, timeout_seconds)
+    _write("footage.media.animation:write_animation", path, span, out, timeout_seconds, expected=Path)
     return out
 
 
@@ -349,8 +396,11 @@ def write_reel(
 ) -> Reel:
     """As ``footage.media.concat.write_reel``; the clocks of the pieces are something that pickle can take."""
     from footage.media.clip import refuse_source
+    from footage.media.concat import Reel
 
-    refuse_source(out, *(piece.stretch.table.path for piece in pieces))
+    stretches = [piece.stretch for piece in pieces]
+    sources = sorted({stretch.table.path for stretch in stretches})
+    refuse_source(out, *sources)
     with _draft(out) as place:
         reel: Reel = pool.run(
             "footage.media.concat:write_reel",
@@ -365,7 +415,12 @@ def write_reel(
             on_progress=on_progress,
             name=out.name,
             timeout_seconds=timeout_seconds,
+            most_seconds=sum(_most_seconds(source, timeout_seconds) for source in sources)
+            + _MOST_SECONDS_A_SECOND * sum(stretch.span.duration_seconds for stretch in stretches),
             place=place,
+            most_bytes=_most_written_bytes(*sources),
+            expected=Reel,
+            accept=lambda told: len(told.spans) == len(pieces) and told.rate == rate,
         )
     return replace(reel, path=out)
 
@@ -374,7 +429,13 @@ def write_reel(
 
 
 def _read(
-    job: str, path: str | os.PathLike[str], *arguments: Any, timeout_seconds: float, **options: Any
+    job: str,
+    path: str | os.PathLike[str],
+    *arguments: Any,
+    timeout_seconds: float,
+    expected: Any,
+    accept: Callable[[Any], bool],
+    **options: Any,
 ) -> Any:
     """Run a job that reads one file."""
     absolute, name = _checked(path)
@@ -385,12 +446,31 @@ def _read(
         name=name,
         timeout_seconds=timeout_seconds,
         most_seconds=_most_seconds(absolute, timeout_seconds),
+        expected=expected,
+        accept=accept,
         own={**options, "timeout_seconds": timeout_seconds},
     )
 
 
-def _write(
+def _write_clip(
     job: str, path: str | os.PathLike[str], span: Span, out: Path, timeout_seconds: float, **options: Any
+) -> Written:
+    """Run a job that writes a clip; where that is, the child need not say."""
+    from footage.media.clip import Written
+
+    written: Written = _write(job, path, span, out, timeout_seconds, expected=Written, **options)
+    return replace(written, path=out)
+
+
+def _write(
+    job: str,
+    path: str | os.PathLike[str],
+    span: Span,
+    out: Path,
+    timeout_seconds: float,
+    *,
+    expected: Any,
+    **options: Any,
 ) -> Any:
     """Run a job that reads one file and writes another."""
     from footage.media.clip import refuse_source
@@ -405,8 +485,12 @@ def _write(
             out,
             name=name,
             timeout_seconds=timeout_seconds,
+            most_seconds=_most_seconds(absolute, timeout_seconds)
+            + _MOST_SECONDS_A_SECOND * span.duration_seconds,
             own={**options, "timeout_seconds": timeout_seconds},
             place=place,
+            most_bytes=_most_written_bytes(absolute),
+            expected=expected,
         )
 
 
@@ -429,8 +513,18 @@ def _checked(path: str | os.PathLike[str]) -> tuple[str, str]:
 
 def _most_seconds(absolute: str, timeout_seconds: float) -> float:
     """How long a job that reads a file may take in all, however much progress it makes."""
+    reading = _held_bytes(absolute) / _LEAST_BYTES_PER_SECOND
+    return max(_LEAST_SECONDS, _MOST_TIMEOUTS * timeout_seconds) + reading
+
+
+def _most_written_bytes(*sources: str) -> float:
+    """How large a file made of some others may become."""
+    return _LEAST_WRITTEN_BYTES + _MOST_TIMES_AS_LARGE * sum(map(_held_bytes, sources))
+
+
+def _held_bytes(absolute: str) -> int:
+    """How much a file holds; 0 where that cannot be told."""
     try:
-        size_bytes = os.path.getsize(absolute)
+        return held_bytes(os.stat(absolute))
     except OSError:
-        size_bytes = 0
-    return max(_LEAST_SECONDS, _MOST_TIMEOUTS * timeout_seconds) + size_bytes / _LEAST_BYTES_PER_SECOND
+        return 0

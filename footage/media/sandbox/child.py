@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -25,8 +26,8 @@ from footage.core import errors
 from footage.core.errors import DecodeError, DependencyError, FootageError, UsageError, VideoError
 from footage.core.timeout import hung
 from footage.media.sandbox.confinement import MEMORY_BYTES
-from footage.media.sandbox.messages import unpacked
-from footage.media.sandbox.worker import BEAT, CALL, ERROR, HEAD, LOG, PROGRESS, RESULT
+from footage.media.sandbox.messages import MOST_HEADER_BYTES, unpacked
+from footage.media.sandbox.worker import BEAT, CALL, ERROR, HEAD, LOG, PROGRESS, READY, RESULT
 
 Role = Literal["read", "write"]
 START_SECONDS = 120.0
@@ -34,7 +35,10 @@ START_SECONDS = 120.0
 _GRACE_SECONDS = 5.0
 """The child gives up a job that makes no progress; where it does not even get to that, it is killed so much
 later."""
-_MOST_HEADER_BYTES = 64 << 20
+_MOST_LOGGED = 1000
+"""Most records of the log of one job that are kept."""
+_LOOK_SECONDS = 0.5
+"""How often the size of a file that a child writes is looked at."""
 _MOST_TEXT = 2000
 """Most letters of a sentence that is kept of what a child says."""
 _ENVIRONMENT = re.compile(
@@ -49,14 +53,20 @@ from footage.media.sandbox.worker import main
 main(int(sys.argv[1]), sys.argv[2])
 """
 
-_BELIEVED = (VideoError, DependencyError, UsageError)
-"""Errors of a job that reads which are raised as what they say they are; others are damage of the file."""
+_BELIEVED = (VideoError, UsageError)
+"""Errors of a job which are raised as what they say they are; others are damage of the file."""
+
+_MAY_BE_HARMFUL = "the file may be damaged, or made to do harm; other files are unaffected"
 
 logger = logging.getLogger(__name__)
 
 
 class _Ended(Exception):
-    """The child is gone, or answers what cannot be read."""
+    """The child is gone."""
+
+
+class _FalseAnswer(Exception):
+    """The child answers what no honest one does."""
 
 
 class Child:
@@ -64,7 +74,10 @@ class Child:
 
     def __init__(self, role: Role) -> None:
         """Start it; it is not waited for."""
-        self._socket, theirs = socket.socketpair()
+        try:
+            self._socket, theirs = socket.socketpair()
+        except OSError as exc:
+            raise _cannot_start(exc) from exc
         with theirs:
             try:
                 self._process = subprocess.Popen(
@@ -78,15 +91,15 @@ class Child:
                 )
             except OSError as exc:
                 self._socket.close()
-                raise DependencyError(
-                    f"the process that decodes videos cannot start: {exc.strerror or exc}",
-                    hint="The machine may have too little memory, or too few processes or open files left.",
-                ) from exc
+                raise _cannot_start(exc) from exc
         self.role = role
         self.usable = True
         """Whether it can do another job."""
+        self._missing: FootageError | None = None
+        """Which library it lacks, as it said before it was given any file."""
         self._heard = False
         self._deadline = math.inf
+        self._look: Callable[[], None] = _nothing
 
     @property
     def pid(self) -> int:
@@ -106,14 +119,18 @@ class Child:
         *,
         name: str,
         timeout_seconds: float,
-        most_seconds: float,
-        place: int | None,
-        on_progress: Callable[[int, int], None] | None,
+        most_seconds: float = math.inf,
+        place: int | None = None,
+        most_bytes: float = math.inf,
+        on_progress: Callable[[int, int], None] | None = None,
+        expected: Any = Any,
+        accept: Callable[[Any], bool] | None = None,
     ) -> Any:
-        """As ``run``."""
+        """As ``isolation.run``."""
         self.usable = False  # until it has answered
         options = options | {"with_progress": on_progress is not None}
-        began, patience = math.inf, START_SECONDS
+        began, patience, logged = math.inf, START_SECONDS, 0
+        self._look = _nothing if place is None else partial(_refuse_larger, place, most_bytes, name)
         try:
             call = pickle.dumps((job, arguments, options, place is not None))
             self._socket.settimeout(START_SECONDS)
@@ -123,16 +140,25 @@ class Child:
             while True:
                 self._deadline = time.monotonic() + patience
                 kind, body = self._message(timeout_seconds + _GRACE_SECONDS)
+                self._look()
                 if kind == RESULT:
-                    value = self._value(body)
+                    value = self._value(body, expected)
+                    if accept is not None and not accept(value):
+                        raise _FalseAnswer("it is about something else than what was asked")
                     self.usable = True
                     return value
                 if kind == ERROR:
-                    error, last = _error(name, body, writes=place is not None)
+                    error, last = _error(name, body, self._missing, writes=place is not None)
                     self.usable = not last
                     break
-                if kind == LOG:
-                    _log(body)
+                if kind == READY:
+                    self._missing = _missing(body)
+                elif kind == LOG:
+                    logged += 1
+                    if logged <= _MOST_LOGGED:
+                        _log(body)
+                    elif logged == _MOST_LOGGED + 1:
+                        logger.info("%s: further records of its decoder are left out", name)
                 elif kind == PROGRESS and on_progress is not None:
                     on_progress(*_two_numbers(body))
                 began, patience = min(began, time.monotonic()), timeout_seconds + _GRACE_SECONDS
@@ -143,6 +169,11 @@ class Child:
                     )
         except TimeoutError as exc:
             raise hung(name, timeout_seconds) from exc
+        except _FalseAnswer as exc:
+            logger.warning("%s: a child's answer is not taken: %s", name, _plain(str(exc)))
+            raise DecodeError(
+                f"{name} cannot be decoded: its decoder answered what cannot be read", hint=_MAY_BE_HARMFUL
+            ) from exc
         except (OSError, _Ended) as exc:
             raise self._death(name) from exc
         finally:
@@ -167,32 +198,36 @@ class Child:
         head = bytearray(HEAD.size)
         self._fill(memoryview(head))
         kind, size = HEAD.unpack(head)
+        known = (BEAT, LOG, PROGRESS, RESULT, ERROR) if self._heard else (READY,)
+        if kind not in known or size > MOST_HEADER_BYTES:
+            raise _FalseAnswer(f"a message {kind!r} of {size:,} bytes")
         self._heard = True
         self._deadline = time.monotonic() + patience
-        if kind not in (BEAT, LOG, PROGRESS, RESULT, ERROR) or size > _MOST_HEADER_BYTES:
-            raise _Ended
         body = bytearray(size)
         self._fill(memoryview(body))
         return kind, body
 
-    def _value(self, header: bytearray) -> Any:
+    def _value(self, header: bytearray, expected: Any) -> Any:
         def read(array: np.ndarray) -> None:
             if array.size:
                 self._fill(array.reshape(-1).view(np.uint8).data)
 
         try:
-            return unpacked(bytes(header), read)
+            return unpacked(bytes(header), read, expected)
         except ValueError as exc:
-            logger.warning("a child's answer %s", exc)
-            raise _Ended from exc
+            raise _FalseAnswer(str(exc)) from exc
 
     def _fill(self, view: memoryview) -> None:
         while view:
             left = self._deadline - time.monotonic()
             if left <= 0:
                 raise TimeoutError
-            self._socket.settimeout(left)
-            count = self._socket.recv_into(view)
+            self._socket.settimeout(min(left, _LOOK_SECONDS))
+            try:
+                count = self._socket.recv_into(view)
+            except TimeoutError:
+                self._look()
+                continue
             if not count:
                 raise _Ended
             view = view[count:]
@@ -202,7 +237,9 @@ class Child:
         try:
             code = self._process.wait(_GRACE_SECONDS)
         except subprocess.TimeoutExpired:
-            return DecodeError(f"{name} cannot be decoded: its decoder answered what cannot be read")
+            return DecodeError(
+                f"{name} cannot be decoded: its decoder stopped answering", hint=_MAY_BE_HARMFUL
+            )
         how = f"ended unexpectedly (exit code {code})"
         if code < 0:
             known = -code in {int(each) for each in signal.Signals}
@@ -213,30 +250,67 @@ class Child:
                 f"the process that decodes videos cannot start: it {how}",
                 hint=f"{sys.executable} -c 'import footage.media.sandbox.worker, av, torchcodec' may say why",
             )
-        return DecodeError(
-            f"{name} cannot be decoded: its decoder {how}",
-            hint="the file may be damaged, or made to do harm; other files are unaffected",
+        return DecodeError(f"{name} cannot be decoded: its decoder {how}", hint=_MAY_BE_HARMFUL)
+
+
+def _cannot_start(exc: OSError) -> DependencyError:
+    """What is said where the machine has no room for a child."""
+    return DependencyError(
+        f"the process that decodes videos cannot start: {exc.strerror or exc}",
+        hint="The machine may have too little memory, or too few processes or open files left.",
+    )
+
+
+def _nothing() -> None:
+    """Look at nothing."""
+
+
+def _refuse_larger(place: int, most_bytes: float, name: str) -> None:
+    """Make sure that the file a child writes to has not become larger than it may.
+
+    Raises:
+        DecodeError: It has.
+    """
+    if os.fstat(place).st_size > most_bytes:
+        raise DecodeError(
+            f"{name} was given up: what is written of it takes more than {most_bytes / 1e9:,.1f} GB",
+            hint="ask for a shorter stretch of it; the file may be made to do harm",
         )
 
 
-def _error(name: str, body: bytearray, *, writes: bool) -> tuple[Exception, bool]:
-    """The exception that a job raised, made again, and whether the child is to do no further job."""
+def _missing(body: bytearray) -> DependencyError | None:
+    """Which library a child lacks, as it says before it is given any file."""
+    said = _said(body, {"text": str, "hint": str})
+    return DependencyError(said["text"], hint=said["hint"]) if said["text"] else None
+
+
+def _error(
+    name: str, body: bytearray, missing: FootageError | None, *, writes: bool
+) -> tuple[Exception, bool]:
+    """The exception that a job raised, made again, and whether the child is to do no further job.
+
+    That a library is missing is believed only where the child said so before it was given any file.
+    """
     said = _said(body, {"kind": str, "text": str, "last": bool})
-    kind, text, last = said["kind"], said["text"], said["last"]
-    text = _plain(text)
+    kind, text, last = said["kind"], _plain(said["text"]), said["last"]
     made = getattr(errors, kind, None) if said.get("known") else None
-    if isinstance(made, type) and issubclass(made, _BELIEVED if not writes else FootageError):
+    if made is DependencyError and missing is not None:
+        return missing, last
+    if isinstance(made, type) and issubclass(made, _BELIEVED):
         return made(text, hint=_plain(str(said.get("hint", "")))), last
+    if made is FootageError and writes:
+        return FootageError(text, hint=_plain(str(said.get("hint", "")))), last
     if kind == "memory":
         hint = "scale it down with ffmpeg"
         most = f"{MEMORY_BYTES / 2**30:g} GiB of memory"
         return DecodeError(f"{name} cannot be decoded: it takes more than {most}", hint=hint), last
     if kind == "system":
-        return OSError(said.get("errno", 0), text) if writes else DecodeError(
+        number = said.get("errno")
+        return OSError(number if type(number) is int else 0, text) if writes else DecodeError(
             f"{name} cannot be read: {text}"
         ), last
     hint = "the file may be damaged; the log says more"
-    return DecodeError(f"{name} cannot be decoded: {kind}: {text}", hint=hint), last
+    return DecodeError(f"{name} cannot be decoded: {_plain(kind)}: {text}", hint=hint), True
 
 
 def _plain(text: str) -> str:
@@ -260,7 +334,7 @@ def _said(body: bytearray, kinds: Mapping[str, type]) -> dict[str, Any]:
     try:
         said = json.loads(body)
     except (ValueError, RecursionError) as exc:
-        raise _Ended from exc
+        raise _FalseAnswer(f"a message that is no JSON: {type(exc).__name__}") from exc
     if not isinstance(said, dict) or not all(type(said.get(key)) is kind for key, kind in kinds.items()):
-        raise _Ended
+        raise _FalseAnswer("a message without what belongs into it")
     return said

@@ -33,10 +33,14 @@ class _Calls:
     """Its audit number."""
     refused: tuple[int, ...]
     """Refused whatever their arguments."""
+    opening: tuple[tuple[int, int], ...]
+    """Those that open files, and which of their arguments are flags: refused where they would write."""
+    signalling: tuple[int, ...]
+    """Allowed on this process, refused on others."""
     clone: int
     """Allowed for threads, refused for processes."""
     prlimit: int
-    """Allowed on this process, refused on others."""
+    """Allowed on this process, which is its 0, refused on others."""
 
 
 _CALLS = {
@@ -45,20 +49,25 @@ _CALLS = {
         (
             *(41, 42, 49, 50),  # socket, connect, bind, listen
             *(57, 58, 59, 322),  # fork, vfork, execve, execveat
-            *(101, 310, 311, 141, 29),  # ptrace, process_vm_readv, process_vm_writev, setpriority, shmget
-            *(321, 425),  # bpf, io_uring_setup
+            *(101, 310, 311, 438, 440, 448),  # ptrace, process_vm_*, pidfd_getfd, process_madvise, _mrelease
+            *(200, 129, 297, 424),  # tkill, rt_sigqueueinfo, rt_tgsigqueueinfo, pidfd_send_signal
+            *(141, 251, 142, 144, 203, 314),  # setpriority, ioprio_set, sched_set*
+            *(29, 31, 64, 68, 240, 241),  # shmget, shmctl, semget, msgget, mq_open, mq_unlink
+            *(321, 425, 298, 248, 249, 250),  # bpf, io_uring_setup, perf_event_open, keys
+            *(85, 76, 133, 259, 304),  # creat, truncate, mknod, mknodat, open_by_handle_at
+            *(82, 264, 316, 87, 263),  # rename, renameat, renameat2, unlink, unlinkat
+            *(83, 258, 84, 86, 265, 88, 266),  # mkdir, mkdirat, rmdir, link, linkat, symlink, symlinkat
             *(90, 91, 268, 452),  # chmod, fchmod, fchmodat, fchmodat2
             *(92, 93, 94, 260),  # chown, fchown, lchown, fchownat
             *(132, 235, 261, 280),  # utime, utimes, futimesat, utimensat
             *(188, 189, 190, 463),  # setxattr, lsetxattr, fsetxattr, setxattrat
-            *(
-                197,
-                198,
-                199,
-                466,
-                469,
-            ),  # removexattr, lremovexattr, fremovexattr, removexattrat, file_setattr
+            *(197, 198, 199, 466, 469),  # *removexattr*, file_setattr
+            *(155, 161, 165, 166, 272, 308, 428, 429, 430),  # pivot_root, chroot, mounts, namespaces
+            *(164, 227, 170, 171, 169, 167, 168),  # clocks, host names, reboot, swap
+            *(175, 176, 313, 246, 320),  # init_module, delete_module, finit_module, kexec
         ),
+        opening=((2, 1), (257, 2)),  # open, openat
+        signalling=(62, 234),  # kill, tgkill
         clone=56,
         prlimit=302,
     ),
@@ -67,23 +76,36 @@ _CALLS = {
         (
             *(198, 203, 200, 201),  # the same, without those that ARM64 never had
             *(221, 281),
-            *(117, 270, 271, 140, 194),
-            *(280, 425),
+            *(117, 270, 271, 438, 440, 448),
+            *(130, 138, 240, 424),
+            *(140, 30, 118, 119, 122, 274),
+            *(194, 195, 190, 186, 180, 181),
+            *(280, 425, 241, 217, 218, 219),
+            *(45, 33, 265),
+            *(38, 276, 35),
+            *(34, 37, 36),
             *(52, 53, 452),
             *(55, 54),
             *(88,),
             *(5, 6, 7, 463),
             *(14, 15, 16, 466, 469),
+            *(41, 51, 40, 39, 97, 268, 428, 429, 430),
+            *(170, 112, 161, 162, 142, 224, 225),
+            *(105, 106, 273, 104, 294),
         ),
+        opening=((56, 2),),
+        signalling=(129, 131),
         clone=220,
         prlimit=261,
     ),
 }
-_CLONE3 = 435
-"""Its flags lie where a filter cannot read them: it is said not to exist, and the C library uses clone."""
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_UNREADABLE = (435, 437)
+"""clone3 and openat2, whose flags lie where a filter cannot read them: they are said not to exist, and the C
+library uses the others."""
 _CLONE_THREAD = 0x10000  # linux/sched.h
 _LOAD, _EQUAL, _AT_LEAST, _HAS_BITS, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # linux/filter.h
-_NUMBER, _ARCHITECTURE, _FIRST_ARGUMENT = 0, 4, 16  # where they are in struct seccomp_data
+_NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16  # where they are in struct seccomp_data; 8 bytes each argument
 _ALLOW, _REFUSE, _MISSING, _KILL = 0x7FFF0000, 0x00050000 | 1, 0x00050000 | 38, 0x80000000  # EPERM, ENOSYS
 _X32 = 0x40000000
 
@@ -155,8 +177,17 @@ def _program(calls: _Calls) -> list[tuple[int, int, int, int]]:
     program += [(_LOAD, 0, 0, _NUMBER), (_AT_LEAST, 0, 1, _X32), refuse]
     for number in calls.refused:
         program += [(_EQUAL, 0, 1, number), refuse]
-    program += [(_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _MISSING)]
-    argument = (_LOAD, 0, 0, _FIRST_ARGUMENT)
-    program += [(_EQUAL, 0, 4, calls.clone), argument, (_HAS_BITS, 0, 1, _CLONE_THREAD), allow, refuse]
-    program += [(_EQUAL, 0, 4, calls.prlimit), argument, (_EQUAL, 0, 1, 0), allow, refuse]
+    for number in _UNREADABLE:
+        program += [(_EQUAL, 0, 1, number), (_RETURN, 0, 0, _MISSING)]
+    for number, flags in calls.opening:
+        program += [(_EQUAL, 0, 4, number), _argument(flags), (_HAS_BITS, 1, 0, _WRITING), allow, refuse]
+    for number in calls.signalling:
+        program += [(_EQUAL, 0, 4, number), _argument(0), (_EQUAL, 0, 1, os.getpid()), allow, refuse]
+    program += [(_EQUAL, 0, 4, calls.clone), _argument(0), (_HAS_BITS, 0, 1, _CLONE_THREAD), allow, refuse]
+    program += [(_EQUAL, 0, 4, calls.prlimit), _argument(0), (_EQUAL, 0, 1, 0), allow, refuse]
     return [*program, allow]
+
+
+def _argument(number: int) -> tuple[int, int, int, int]:
+    """Load the lower half of an argument."""
+    return _LOAD, 0, 0, _ARGUMENTS + 8 * number

@@ -2,19 +2,23 @@
 
 Pickle runs what it reads, so the results of a process that reads hostile files do not come as one. They are
 JSON in which every class is named, and only classes of data on a list of modules are made again, by their
-constructors with their checks; arrays follow as raw bytes.
+constructors with their checks, from values of the types that their fields are declared with; arrays follow as
+raw bytes.
 """
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
+import functools
 import json
 import math
+import types
 from collections.abc import Callable
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -32,8 +36,13 @@ MODULES = frozenset(
     }
 )
 """Whose classes may cross: dataclasses and named tuples."""
-MOST_BYTES = 2 << 30
-"""Most bytes of all arrays of a result."""
+MOST_BYTES = 1 << 29
+"""Most bytes of all arrays of a result; a scan of ``demux.MAX_FRAMES`` frames, all keyframes, fits."""
+MOST_HEADER_BYTES = 16 << 20
+"""Most bytes of a header."""
+_MOST_VALUES = 1 << 20
+"""Most values in a header: each takes some 100 bytes once it is read, however few it has there."""
+_MOST_DEEP = 32
 _DTYPES = frozenset({"|u1", "|b1", "<i8", "<i4", "<f8", "<f4"})
 _TAG, _VALUE = "@", "v"
 
@@ -48,28 +57,76 @@ def packed(value: Any) -> tuple[bytes, list[np.ndarray]]:
     return json.dumps(_laid_out(value, arrays)).encode(), arrays
 
 
-def unpacked(header: bytes, read: Callable[[np.ndarray], None]) -> Any:
+def unpacked(header: bytes, read: Callable[[np.ndarray], None], expected: Any = Any) -> Any:
     """The value of a header.
 
     Args:
         header: What ``packed`` made.
         read: Fills an array with the bytes that follow.
+        expected: Its type, as in an annotation.
 
     Raises:
         ValueError: It is nothing that ``packed`` makes.
     """
     try:
-        return _Reading(read).value(json.loads(header, parse_constant=_finite, parse_float=_finite))
+        if sum(map(header.count, (b",", b"[", b"{"))) > _MOST_VALUES:
+            raise ValueError(f"it holds more than {_MOST_VALUES:,} values")
+        value = _Reading(read).value(json.loads(header, parse_constant=_finite, parse_float=_finite))
+        if not fits(value, expected):
+            raise TypeError(f"a {type(value).__name__} was not asked for")
+        return value
     except (
         ArithmeticError,
         AttributeError,
         ImportError,
         LookupError,
+        MemoryError,
         RecursionError,
         TypeError,
         ValueError,
     ) as exc:
         raise ValueError(f"it cannot be read: {type(exc).__name__}: {exc}") from exc
+
+
+def fits(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type as an annotation spells it, with all that it holds.
+
+    Of a dataclass or a named tuple its fields are not looked at: ``_made`` did.
+    """
+    origin, inner = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return True
+    if hint is None or hint is type(None):
+        return value is None
+    if origin in (Union, types.UnionType):
+        return any(fits(value, each) for each in inner)
+    if origin is Literal:
+        return any(type(value) is type(each) and value == each for each in inner)
+    if origin is tuple:
+        if not isinstance(value, tuple):
+            return False
+        if inner[-1:] == (...,):
+            return all(fits(each, inner[0]) for each in value)
+        return len(value) == len(inner) and all(map(fits, value, inner))
+    if origin in (list, collections.abc.Sequence):
+        return isinstance(value, list) and all(fits(each, inner[0]) for each in value)
+    if origin is dict:
+        return isinstance(value, dict) and all(
+            fits(key, inner[0]) and fits(each, inner[1]) for key, each in value.items()
+        )
+    if hint is float:
+        return type(value) in (float, int)
+    kind = origin or hint
+    return type(value) is kind if kind in (bool, int, str) else isinstance(value, kind)
+
+
+@functools.cache
+def _fields(kind: type) -> dict[str, Any]:
+    """Names of the fields of a dataclass or a named tuple, in order, and their types."""
+    hints = get_type_hints(kind, localns={"np": np})
+    if dataclasses.is_dataclass(kind):
+        return {field.name: hints[field.name] for field in dataclasses.fields(kind)}
+    return {name: hints[name] for name in kind._fields}  # type: ignore[attr-defined]
 
 
 def _laid_out(value: Any, arrays: list[np.ndarray]) -> Any:
@@ -117,10 +174,13 @@ class _Reading:
         self._read = read
         self._left_bytes = MOST_BYTES
 
-    def value(self, laid: Any) -> Any:
-        """One value."""
+    def value(self, laid: Any, deep: int = 0) -> Any:
+        """One value, so deep inside of others."""
+        if deep > _MOST_DEEP:
+            raise ValueError(f"it is more than {_MOST_DEEP} levels deep")
+        deep += 1
         if isinstance(laid, list):
-            return [self.value(each) for each in laid]
+            return [self.value(each, deep) for each in laid]
         if not isinstance(laid, dict):
             return laid
         tag, value = laid[_TAG], laid[_VALUE]
@@ -132,10 +192,10 @@ class _Reading:
             case "path":
                 return Path(value)
             case "tuple":
-                return tuple(self.value(each) for each in value)
+                return tuple(self.value(each, deep) for each in value)
             case "dict":
-                return dict(self.value(each) for each in value)
-        return self._made(tag, [self.value(each) for each in value])
+                return dict(self.value(each, deep) for each in value)
+        return self._made(tag, [self.value(each, deep) for each in value])
 
     def _array(self, dtype: str, shape: list[int]) -> np.ndarray:
         if dtype not in _DTYPES or not all(type(side) is int and side >= 0 for side in shape):
@@ -153,9 +213,11 @@ class _Reading:
         if module not in MODULES:
             raise ValueError(f"{tag} may not cross")
         kind = getattr(import_module(module), name)
-        if dataclasses.is_dataclass(kind) and isinstance(kind, type):
-            fields = [field.name for field in dataclasses.fields(kind)]
-            return kind(**dict(zip(fields, values, strict=True)))
-        if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
-            return kind(*values)
-        raise ValueError(f"{tag} may not cross")
+        named = isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields")
+        if not isinstance(kind, type) or not (dataclasses.is_dataclass(kind) or named):
+            raise ValueError(f"{tag} may not cross")
+        fields = dict(zip(_fields(kind), values, strict=True))
+        for field, hint in _fields(kind).items():
+            if not fits(fields[field], hint):
+                raise TypeError(f"{name}.{field} is no {type(fields[field]).__name__}")
+        return kind(**fields)

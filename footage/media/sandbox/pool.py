@@ -111,7 +111,10 @@ def run(
     timeout_seconds: float,
     most_seconds: float = math.inf,
     place: int | None = None,
+    most_bytes: float = math.inf,
     on_progress: Callable[[int, int], None] | None = None,
+    expected: Any = Any,
+    accept: Callable[[Any], bool] | None = None,
     prepare: Callable[[Child], None] | None = None,
     preferred: Child | None = None,
     own: Mapping[str, Any] | None = None,
@@ -125,7 +128,10 @@ def run(
         timeout_seconds: Longest silence that is waited through, as for ``watchdog.supervise``.
         most_seconds: Longest time it may take in all.
         place: Descriptor of an open file that it may write to; it is given it as ``place``.
+        most_bytes: Largest size of that file.
         on_progress: Is called as the function calls its own ``on_progress``.
+        expected: The type of what it returns, as in an annotation.
+        accept: Says whether what it returned is about what was asked; if not, it is a false answer.
         prepare: Is called with the child before the job, and may run others in it.
         preferred: The child that should do it, if it is idle.
         own: What else it is given, by name.
@@ -135,7 +141,7 @@ def run(
 
     Raises:
         FootageError: As the function raises it; a DecodeError where the child crashes, hangs, needs too much
-            memory, or the function raises what it should not.
+            memory, gives a false answer, or the function raises what it should not.
         OSError: The file at ``place`` cannot be written.
         DependencyError: No child can be started.
     """
@@ -153,7 +159,10 @@ def run(
             timeout_seconds=timeout_seconds,
             most_seconds=most_seconds,
             place=place,
+            most_bytes=most_bytes,
             on_progress=on_progress,
+            expected=expected,
+            accept=accept,
         )
 
 

@@ -25,7 +25,7 @@ from typing import Any
 
 HEAD = struct.Struct("=cI")
 """A message is its kind, the length of its body, the body; the arrays of a result follow it."""
-CALL, BEAT, LOG, PROGRESS, RESULT, ERROR = b"C", b"B", b"L", b"P", b"R", b"E"
+CALL, READY, BEAT, LOG, PROGRESS, RESULT, ERROR = b"C", b"Y", b"B", b"L", b"P", b"R", b"E"
 _BEAT_SECONDS = 0.2
 _MOST_SAMPLERS = 8
 _MOST_THREADS = 8
@@ -47,7 +47,7 @@ def main(descriptor: int, role: str) -> None:
 
     settle()
     os.environ.setdefault("OMP_NUM_THREADS", str(min(_MOST_THREADS, os.cpu_count() or 1)))
-    _load(role)
+    missing = _load(role)
     _rank_first_for_the_kernel()
     from footage.media.sandbox.confinement import confine
 
@@ -58,6 +58,7 @@ def main(descriptor: int, role: str) -> None:
     from footage.core import timeout
 
     timeout.on_beat = caller.beat
+    caller.ready(missing)
     while job := caller.next_job():
         caller.do(*job)
         gc.collect(0)
@@ -105,6 +106,10 @@ class _Caller:
         finally:
             if place is not None:
                 os.close(place)
+
+    def ready(self, missing: dict[str, str]) -> None:
+        """Say, before the first job, that it can begin, and which library is missing."""
+        self._send(READY, json.dumps(missing).encode())
 
     def beat(self) -> None:
         """Say that the job gets further, now and then."""
@@ -173,16 +178,23 @@ def take(key: str, number: int) -> Any:
     return _samplers[key].take(number)
 
 
-def _load(role: str) -> None:
-    """Import what jobs need while files may still be read and run freely: no hostile byte is here yet."""
+def _load(role: str) -> dict[str, str]:
+    """Import what jobs need while files may still be read and run freely: no hostile byte is here yet.
+
+    Returns:
+        What is missing, as the text and the hint of an error; both empty where nothing is.
+    """
+    missing = {"text": "", "hint": ""}
     import_module("footage.media.clip")
     import_module("av")
     if role == "read":
         from footage.core.errors import DependencyError
         from footage.media import decode
 
-        with contextlib.suppress(DependencyError):  # a job says so
+        try:
             decode.decoder_class()
+        except DependencyError as exc:
+            missing = {"text": str(exc), "hint": exc.hint}
         for name in ("qwen_vl_utils", "torchvision.transforms.v2", "footage.media.frame_grid"):
             import_module(name)
     else:
@@ -193,6 +205,7 @@ def _load(role: str) -> None:
             "footage.media.annotate",
         ):
             import_module(name)
+    return missing
 
 
 def _rank_first_for_the_kernel() -> None:

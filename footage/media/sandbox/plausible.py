@@ -1,0 +1,135 @@
+"""Says whether what a decoding process answers can be true of what it was asked; opens and decodes nothing.
+
+The types of all fields are checked before (``footage.media.sandbox.messages``). Here it is about the shapes of arrays, the
+order of numbers, and the names that the answer must repeat; whoever goes on with it relies on those.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from footage.core.types import Frames, Span, Video
+from footage.media.demux import LARGE_PIXELS, MAX_FRAMES, MAX_GAPS, MAX_PIXELS, MAX_SECONDS
+
+if TYPE_CHECKING:
+    from footage.media.decode import Source
+    from footage.media.demux import FrameTable
+    from footage.media.frame_grid import FrameGrid
+
+MOST_LETTERS = 2000
+"""Most letters of a text that is no sentence of an error."""
+_MOST_TEXTS = 1000
+_DIGITS = frozenset("0123456789abcdef")
+
+
+def is_text(text: str) -> bool:
+    """Whether a text is short, and can be written anywhere."""
+    return len(text) <= MOST_LETTERS and text.isprintable()
+
+
+def is_video(video: Video, *, content_id: str) -> bool:
+    """Whether it can be what ``footage.media.video.probe`` found."""
+    ends = (0.0, *(edge for gap in video.gaps for edge in (gap.start_seconds, gap.end_seconds)))
+    texts = (video.codec, video.container, video.decoder, video.created_at, *video.warnings)
+    return (
+        video.content_id == content_id
+        and 0 < video.width * video.height <= MAX_PIXELS
+        and min(video.width, video.stream_index + 1, video.size_bytes + 1) > 0
+        and video.rotation_degrees in range(360)
+        and video.fps >= 0
+        and len(video.gaps) <= MAX_GAPS
+        and all(before <= after for before, after in pairwise((*ends, video.duration_seconds)))
+        and video.footage_seconds <= MAX_SECONDS
+        and len(texts) <= _MOST_TEXTS
+        and all(map(is_text, texts))
+    )
+
+
+def is_source(source: Source, *, path: str) -> bool:
+    """Whether it can be the scan of a file."""
+    return source.first_way >= 0 and is_table(source.table, path=path)
+
+
+def is_grid(grid: FrameGrid, *, path: str) -> bool:
+    """Whether it can be how the frames of a file are counted."""
+    texts = [grid.timecode, *grid.warnings]
+    for track in grid.tracks:
+        texts += [track.codec, track.language, track.title]
+    return (
+        grid.rate > 0
+        and len(texts) <= _MOST_TEXTS
+        and all(map(is_text, texts))
+        and is_table(grid.table, path=path)
+    )
+
+
+def is_table(table: FrameTable, *, path: str) -> bool:
+    """Whether it can be the scan of a file: frames in order, keyframes among them, and short texts."""
+    texts = (table.codec, table.pixel_format, table.container, table.created_at)
+    parts = table.parts
+    return (
+        table.path == path
+        and table.time_base > 0
+        and table.stream_index >= 0
+        and min(table.size) >= 0
+        and all(map(is_text, texts))
+        and _are_times(table.pts)
+        and _are_integers(table.durations)
+        and len(table.durations) == len(table.pts)
+        and bool((table.durations > 0).all())
+        and _are_times(table.keyframes)
+        and table.keyframes[0] == 0
+        and table.keyframes[-1] < len(table.pts)
+        and (
+            parts is None
+            or (
+                _are_times(parts.begins)
+                and all(map(_are_integers, (parts.shifts, parts.positions)))
+                and len(parts.begins) == len(parts.shifts)
+                and len(parts.positions) == len(table.keyframes)
+            )
+        )
+    )
+
+
+def are_digests(digests: list[str], count: int) -> bool:
+    """Whether they can be so many digests, hexadecimal or empty."""
+    return len(digests) == count and all(len(each) in (0, 64) and set(each) <= _DIGITS for each in digests)
+
+
+def is_picture(pixels: np.ndarray, *, max_width: int) -> bool:
+    """Whether it can be one picture in RGB."""
+    return (
+        pixels.dtype == np.uint8
+        and pixels.ndim == 3
+        and pixels.shape[2] == 3
+        and 0 < pixels.shape[0] * pixels.shape[1] <= LARGE_PIXELS
+        and pixels.shape[1] <= max_width
+    )
+
+
+def are_frames(frames: Frames, *, span: Span) -> bool:
+    """Whether they can be the pictures of a window."""
+    times = frames.times_seconds
+    return (
+        frames.span == span
+        and frames.pixels.dtype == np.uint8
+        and frames.pixels.size > 0
+        and is_text(frames.decoder)
+        and times[0] >= 0
+        and all(before <= after for before, after in pairwise(times))
+    )
+
+
+def _are_integers(numbers: np.ndarray) -> bool:
+    return numbers.dtype == np.int64 and numbers.ndim == 1
+
+
+def _are_times(numbers: np.ndarray) -> bool:
+    """Whether they ascend, and are neither none nor too many."""
+    return (
+        _are_integers(numbers) and 0 < len(numbers) <= MAX_FRAMES and bool((numbers[1:] > numbers[:-1]).all())
+    )
