@@ -132,9 +132,9 @@ def test_a_process_without_a_file_left_says_so(tmp_path):
 
 SCRIPT = """
 import sys
-from footage import media
+from footage.media import sandbox
 from footage.core.types import Span
-print(media.probe(sys.argv[1]).duration_seconds, flush=True)
+print(sandbox.probe(sys.argv[1]).duration_seconds, flush=True)
 """
 
 

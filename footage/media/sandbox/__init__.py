@@ -2,8 +2,8 @@
 
 Everything that opens a file whose content is not trusted comes through here; what it does, and what may go
 wrong, is said at the function of the same name in ``footage.media.video``, ``footage.media.clip``,
-``footage.media.concat``, ``footage.media.animation`` and ``footage.media.frame_grid``. A crash, a hang, a false
-answer or a hunger for memory of a decoder is a DecodeError of that one file.
+``footage.media.concat``, ``footage.media.animation`` and ``footage.media.frame_grid``. A crash, a hang, a
+false answer or a hunger for memory of a decoder is a DecodeError of that one file.
 """
 
 from __future__ import annotations

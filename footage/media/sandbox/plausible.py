@@ -1,7 +1,8 @@
 """Says whether what a decoding process answers can be true of what it was asked; opens and decodes nothing.
 
-The types of all fields are checked before (``footage.media.sandbox.messages``). Here it is about the shapes of arrays, the
-order of numbers, and the names that the answer must repeat; whoever goes on with it relies on those.
+The types of all fields are checked before (``footage.media.sandbox.messages``). Here it is about the shapes
+of arrays, the order of numbers, and the names that the answer must repeat; whoever goes on with it relies on
+those.
 """
 
 from __future__ import annotations
