@@ -149,9 +149,9 @@ def test_a_script_without_a_main_guard_works_and_leaves_no_process(tmp_path):
 
 def test_children_end_with_a_parent_that_is_killed(tmp_path):
     script = (
-        "from footage import isolation\n"
-        "print(isolation.run('os:getpid', name='x', timeout_seconds=60), flush=True)\n"
-        "isolation.run('time:sleep', 600, name='x', timeout_seconds=600)\n"
+        "from footage.media.sandbox import pool\n"
+        "print(pool.run('os:getpid', name='x', timeout_seconds=60), flush=True)\n"
+        "pool.run('time:sleep', 600, name='x', timeout_seconds=600)\n"
     )
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as parent:
         pid = int(parent.stdout.readline())
@@ -164,11 +164,11 @@ def test_children_end_with_a_parent_that_is_killed(tmp_path):
 
 def test_an_interrupt_ends_without_a_word_of_the_child(tmp_path):
     script = (
-        "import signal\nfrom footage import isolation\n"
+        "import signal\nfrom footage.media.sandbox import pool\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "try:\n"
-        "    print(isolation.run('os:getpid', name='x', timeout_seconds=60), flush=True)\n"
-        "    isolation.run('time:sleep', 600, name='x', timeout_seconds=600)\n"
+        "    print(pool.run('os:getpid', name='x', timeout_seconds=60), flush=True)\n"
+        "    pool.run('time:sleep', 600, name='x', timeout_seconds=600)\n"
         "except KeyboardInterrupt:\n"
         "    print('stopped')\n"
     )
