@@ -28,8 +28,8 @@ from footage.core.types import Event, File, Match, Span, Video
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.pipeline import index
-from search.engine import Coverage, SearchResult, Timings
 from search.query.parser import parse_query
+from search.results import Coverage, SearchResult, Timings
 from ui.web.components import cards, evidence, markup, media, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui"

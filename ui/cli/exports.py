@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from footage.media.audio_tracks import AudioChoice
     from footage.store import Store
     from footage.vlm.protocol import VideoModel
-    from search.composite import JointResult
-    from search.engine import SearchResult
+    from search.results import SearchResult
     from service.export import Clip, Exported, Format, Lettering, Origins, TitleKind
 
 _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
@@ -45,7 +44,7 @@ def found_clips(query: str, settings: Settings, store: Store, *, ground: bool) -
         asked.append(model.provenance)
 
     looking = factories.looking(settings)
-    result: SearchResult | JointResult = search.answer(
+    result: SearchResult = search.answer(
         query, settings, limit=LISTED, ground=ground, mode="hybrid", looking=looking, on_model=remember
     )
     if sentence := formatting.answer_sentence(result):

@@ -13,9 +13,8 @@ from ui.cli import console
 
 if TYPE_CHECKING:
     from footage.core.coverage import Coverage as Collected
-    from search.composite import JointMatch, JointResult
-    from search.engine import Coverage, SearchResult
     from search.query.parser import Query
+    from search.results import Coverage, SearchResult
 
 
 UNCALIBRATED = (
@@ -29,7 +28,7 @@ def print_matches(matches: Sequence[Match]) -> None:
     _print_table([(rank, match, 0) for rank, match in enumerate(matches, 1)], ["indexed as"])
 
 
-def print_answers(query: Query, rows: Sequence[tuple[int, Match | JointMatch, int]]) -> None:
+def print_answers(query: Query, rows: Sequence[tuple[int, Match, int]]) -> None:
     """Print answers as a table on stdout: rank, answer, and how many more are in its group.
 
     An answer to a query over several events says when each of them happens.
@@ -40,7 +39,7 @@ def print_answers(query: Query, rows: Sequence[tuple[int, Match | JointMatch, in
     _print_table(rows, asked or ["indexed as"])
 
 
-def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequence[str]) -> None:
+def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) -> None:
     out = console.results()
     if not rows:
         out.print("Nothing found.")
@@ -49,8 +48,8 @@ def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequ
     columns = ("#", "video", "from", "to", "verdict", "sure" if asked else "score", *last)
     table = console.table(*columns, right=("#", "from", "to", columns[5]), whole=["verdict"])
     for rank, match, others in rows:
-        told = (match.text,) if isinstance(match, Match) else map(_part, match.parts)
-        *first, final = map(console.plain, told)
+        texts = map(_part, match.parts) if match.parts else (match.text,)
+        *first, final = map(console.plain, texts)
         table.add_row(
             str(rank),
             console.PathCell(short_path(match.path) + (" (offline)" if match.offline else "")),
@@ -67,7 +66,7 @@ def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequ
         console.notes().print(UNCALIBRATED, soft_wrap=True)
 
 
-def _sure(match: Match | JointMatch) -> str:
+def _sure(match: Match) -> str:
     return "" if match.confidence is None else f"{match.confidence:.0%}"
 
 
@@ -77,9 +76,9 @@ def _part(match: Match) -> str:
     return f"{format_time(span.start_seconds)} - {format_time(span.end_seconds)} {match.text}"
 
 
-def answer_fields(query: Query, match: Match | JointMatch) -> dict[str, Any]:
+def answer_fields(query: Query, match: Match) -> dict[str, Any]:
     """An answer as JSON fields; one to a query over several events has a list of them, "parts"."""
-    if isinstance(match, Match):
+    if not match.parts:
         return match_fields(match)
     return {
         "video": match.path,
@@ -88,7 +87,7 @@ def answer_fields(query: Query, match: Match | JointMatch) -> dict[str, Any]:
         "end_seconds": match.span.end_seconds,
         "verdict": match.verdict,
         "confidence": match.confidence,
-        "grounded": all(part.grounded for part in match.parts),
+        "grounded": match.grounded,
         "offline": match.offline,
         "score": round(match.score, 6),
         "text": match.text,
@@ -132,7 +131,7 @@ def coverage_fields(coverage: Coverage) -> dict[str, Any]:
     }
 
 
-def answer_sentence(result: SearchResult | JointResult) -> str:
+def answer_sentence(result: SearchResult) -> str:
     """What the answer is as a whole, and what it rests on; empty where something was found."""
     if result.outcome == "found" or is_empty(result.coverage):
         return ""

@@ -16,8 +16,8 @@ from ui.cli import console, formatting, options
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.types import Match, Span, Verdict
-    from search.engine import Looked
     from search.grounding.ground import Grounded
+    from search.results import Looked
 
 EXAMPLES = options.examples(
     'footage find gate.mp4 "a person walks from right to left"',

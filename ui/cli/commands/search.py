@@ -17,10 +17,9 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.types import Match
     from footage.vlm.protocol import VideoModel
-    from search.composite import JointMatch, JointResult
-    from search.engine import SearchResult
     from search.grounding.ground import Looking
     from search.pages import Grouping
+    from search.results import SearchResult
     from search.retrieval.retriever import Arm
 
 EXAMPLES = options.examples(
@@ -132,14 +131,12 @@ def run(
         raise typer.Exit(console.EXIT_PARTLY)
 
 
-def _show(
-    result: SearchResult | JointResult, *, group: Grouping, number: int, limit: int, json: bool
-) -> None:
+def _show(result: SearchResult, *, group: Grouping, number: int, limit: int, json: bool) -> None:
     from search.pages import grouped, page
     from search.query.parser import did_you_mean
 
     query = result.query
-    matches: Sequence[Match | JointMatch] = result.matches
+    matches: Sequence[Match] = result.matches
     rows = page(grouped(matches, group), number, size=limit)
     if json:
         for rank, match, others in rows:
@@ -186,7 +183,7 @@ def answer(
     mode: Arm,
     looking: Looking,
     on_model: Callable[[VideoModel], None] | None = None,
-) -> SearchResult | JointResult:
+) -> SearchResult:
     """Search the index that the settings name.
 
     Args:
@@ -202,7 +199,6 @@ def answer(
         FootageError: when the query makes no sense, or the index or one of the models cannot be used.
     """
     from footage.store import Store
-    from search.composite import search_joint
     from search.engine import Engine
     from search.query.parser import parse_query
 
@@ -224,6 +220,4 @@ def answer(
         about = f", about {console.rough_time(seconds)}" if seconds else ""
         console.notes().print(f"The model will look at {formatting.count(windows, 'window')}{about}.")
     with console.steps("searching") as step:
-        if asked.parts:
-            return search_joint(engine, asked, limit=limit, ground=ground, arm=mode, on_progress=step)
         return engine.search(asked, limit=limit, ground=ground, arm=mode, on_progress=step)

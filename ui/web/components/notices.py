@@ -11,8 +11,7 @@ from ui.web.components import markup
 
 if TYPE_CHECKING:
     from footage.store import IndexStatus
-    from search.composite import JointResult
-    from search.engine import SearchResult
+    from search.results import SearchResult
 
 
 def problem(error: FootageError) -> str:
@@ -38,7 +37,7 @@ def no_index(error: FootageError, db: str) -> str:
     )
 
 
-def nothing_found(query: str, result: SearchResult | JointResult, *, looked: bool) -> str:
+def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
     """The honest answer when nothing comes near a query: what was searched, and what the model looked at.
 
     Args:
@@ -84,7 +83,7 @@ def nothing_found(query: str, result: SearchResult | JointResult, *, looked: boo
     )
 
 
-def coverage(result: SearchResult | JointResult) -> str:
+def coverage(result: SearchResult) -> str:
     """What an answer is based on: how much was searched, under which model, how long it took."""
     seen = result.coverage
     looked = result.looked

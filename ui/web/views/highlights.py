@@ -93,16 +93,12 @@ def _fill(desk: Desk) -> None:
 
 def _best(desk: Desk, query: str, most_seconds: float, *, by_score: bool) -> list[Clip]:
     """The best of what a query finds that fits a length."""
-    from search.composite import search_joint
     from search.pages import LISTED
-    from search.query.parser import parse_query
     from service.export import clips_of, select
 
-    asked, engine = parse_query(query), desk.engine()
+    engine = desk.engine()
     with st.spinner("Searching, and looking closely"):
-        result = (
-            search_joint(engine, asked, limit=LISTED) if asked.parts else engine.search(asked, limit=LISTED)
-        )
+        result = engine.search(query, limit=LISTED)
     found = [match for match in result.matches if match.verdict == "found" and not match.offline]
     best = select.ranked(clips_of(found, query=query, origins=exports.origins(desk.store, engine.provenance)))
     lengths = [clip.span.duration_seconds for clip in best]

@@ -37,8 +37,7 @@ from ui.web.components.resources import Desk, Outline
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from search.composite import JointMatch, JointResult
-    from search.engine import SearchResult
+    from search.results import SearchResult
 
 RESULTS = 8
 """Answers on a page."""
@@ -53,7 +52,7 @@ class Answered:
 
     question: Question
     """What was asked."""
-    result: SearchResult | JointResult | None
+    result: SearchResult | None
     """The answer, or None where there is none."""
     trouble: FootageError | None = None
     """What went wrong; beside a result: why the model could not be asked."""
@@ -103,7 +102,7 @@ def _search(desk: Desk, question: Question) -> Answered:
         waiting.empty()
 
 
-def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult | JointResult:
+def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult:
     """What the index says, and with ``ground`` the model."""
     from search.query.parser import parse_query
     from search.retrieval.similar import search_like
@@ -121,10 +120,6 @@ def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> Sea
         "arm": question.mode,
         "on_progress": live.show_progress,
     }
-    if query.parts:
-        from search.composite import search_joint
-
-        return search_joint(engine, query, **options)
     return engine.search(query, on_hits=live.show_matches if ground else None, **options)
 
 
@@ -202,8 +197,8 @@ def _stopped(desk: Desk, question: Question) -> Answered | None:
 
 
 def _partly(desk: Desk, question: Question) -> SearchResult | None:
-    from search.engine import SearchResult, Timings
     from search.query.parser import parse_query
+    from search.results import SearchResult, Timings
 
     asked, matches = st.session_state.get("partly", (None, ()))
     if asked != question or not matches:
@@ -243,7 +238,7 @@ def _answers(desk: Desk, question: Question, answered: Answered) -> None:
     _list(desk, question, matches)
 
 
-def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch]) -> None:
+def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
     """The answers, page by page, beside the player."""
     rows = grouped(matches, question.group)
     pages = -(-len(rows) // RESULTS)
@@ -279,8 +274,8 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch])
 
 def _stage(
     desk: Desk,
-    listed: Sequence[Match | JointMatch],
-    matches: Sequence[Match | JointMatch],
+    listed: Sequence[Match],
+    matches: Sequence[Match],
     outline: Outline,
     question: Question,
 ) -> None:
@@ -327,7 +322,7 @@ def _stage(
         st.rerun()
 
 
-def _label(desk: Desk, question: Question, match: Match | JointMatch, span: Span, action: str) -> None:
+def _label(desk: Desk, question: Question, match: Match, span: Span, action: str) -> None:
     """Keep what somebody said of an answer; a second word on it replaces the first."""
     told = f"{question.text or question.like} {match.video.content_id} {match.span}"
     name = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
@@ -346,7 +341,7 @@ def _label(desk: Desk, question: Question, match: Match | JointMatch, span: Span
     st.toast("Kept as right." if action == "accept" else "Kept as wrong.")
 
 
-def _collect(desk: Desk, question: Question, match: Match | JointMatch) -> None:
+def _collect(desk: Desk, question: Question, match: Match) -> None:
     """Put an answer, from the in point to the out point, among the highlights."""
     from service.export import clips_of
 
@@ -357,7 +352,7 @@ def _collect(desk: Desk, question: Question, match: Match | JointMatch) -> None:
     st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
 
 
-def _lead_on(question: Question, match: Match | JointMatch, file: File | None) -> None:
+def _lead_on(question: Question, match: Match, file: File | None) -> None:
     """Where to go from an answer."""
     with st.container(horizontal=True, key="lead_on", gap="small"):
         middle = (match.span.start_seconds + match.span.end_seconds) / 2
@@ -388,8 +383,8 @@ def _halves() -> Sequence[DeltaGenerator]:
 
 def _card(
     desk: Desk,
-    match: Match | JointMatch,
-    matches: Sequence[Match | JointMatch],
+    match: Match,
+    matches: Sequence[Match],
     outlines: Mapping[str, Outline],
     files: Mapping[str, File],
     question: Question,
@@ -426,7 +421,7 @@ def _card(
     )
 
 
-def _same_video(match: Match | JointMatch, matches: Sequence[Match | JointMatch]) -> list[Match | JointMatch]:
+def _same_video(match: Match, matches: Sequence[Match]) -> list[Match]:
     return [other for other in matches if other.video.content_id == match.video.content_id]
 
 
