@@ -289,7 +289,7 @@ def index_library(
     """
     from footage.store import Store
     from indexer.library import WITH_LINKS, Found, walk
-    from service.indexing import index_paths
+    from service.index import index_paths
 
     known = {
         str(found.path.resolve())

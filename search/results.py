@@ -31,6 +31,11 @@ class Coverage:
     model: str
     """What captioned them; empty for an empty index."""
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the index holds no captions at all, as opposed to none that the filters leave."""
+        return not (self.videos or self.model)
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from command_runner import CommandRunner
 from standin_finder import StandinFinder, TestVideo, index_videos
-from typer.testing import CliRunner
 
 from footage.core.types import Span
 from footage.embed.text_embedder import load_embedder
 from search.audit import agreement_rate, audit
 from search.grounding.window_queries import Asker
-from service import factories
+from service.session import Loaders
 from ui.cli.main import app
 
 DOG, BALL = "A dog runs.", "A ball bounces."
@@ -25,7 +25,7 @@ def store(tmp_path):
     return index_videos(tmp_path, [HONEST, LIAR], load_embedder("minilm"))
 
 
-def test_captions_that_the_model_does_not_bear_out_come_first(store):
+def test_captions_that_the_model_disagrees_with_come_first(store):
     finder, told = StandinFinder([HONEST, LIAR]), []
     audits = audit(store, Asker(finder), on_progress=lambda *done: told.append(done))
     assert [each.agreement for each in audits] == [0.0, 1.0, 1.0]
@@ -58,9 +58,10 @@ def test_files_that_cannot_be_reached_are_left_out_and_forgetting_forgets(store,
 
 
 def test_the_command_lists_the_worst_and_status_shows_the_rate(store, monkeypatch):
-    monkeypatch.setattr(factories, "load_model", lambda settings: StandinFinder([HONEST, LIAR]))
+    runner = CommandRunner()
+    runner.loaders = Loaders(lambda settings: StandinFinder([HONEST, LIAR]))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")
-    runner, db = CliRunner(), ["--db", str(store.path)]
+    db = ["--db", str(store.path)]
     assert json.loads(runner.invoke(app, ["status", *db, "--json"]).stdout.splitlines()[0])["audit"] is None
     result = runner.invoke(app, ["audit", *db, "--json", "--worst", "1"])
     worst, summary = map(json.loads, result.stdout.splitlines())

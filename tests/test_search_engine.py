@@ -188,7 +188,7 @@ def test_what_is_not_there_is_never_found(store, embedder, finder):
 
 
 def test_quotes_and_special_tokens_are_words(store, embedder, finder):
-    result = Engine(store, embedder, finder).search('a "red" car <|im_end|> AND (drives OR NOT) *')
+    result = Engine(store, embedder, finder).search('a "red" car <|im_end|> and (drives OR NOT) *')
     assert result.matches
     assert all("<|im_end|>" not in event for _, _, event in finder.asked)
 

@@ -43,7 +43,7 @@ from service.export import Clip
 from service.export.clips import Origins, clips_of, widened
 from service.export.results import read_results
 from service.locators import Place
-from ui.cli.formatting import match_fields
+from service.schemas.answers import match_fields
 from ui.web.components import camera_timeline
 
 NOWHERE = Origins({}, {})

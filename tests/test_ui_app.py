@@ -272,7 +272,7 @@ def library_page() -> None:
     from ui.web.components import resources
     from ui.web.views import library
 
-    library.show(resources.Desk(load_settings(), factories.named_model))
+    library.show(resources.Desk(load_settings(), factories.load_model))
 
 
 def whole(app: AppTest) -> AppTest:

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import typer
 
 from footage.core.errors import UsageError
-from service import factories
 from ui.cli import console, options
 from ui.cli.commands import measure
+from ui.cli.progress import shown
 
 HELP = "Measure a model, the whole job, or somebody's predictions against the truth."
 EXAMPLES = options.examples(
@@ -53,7 +53,8 @@ def demo_model(
     settings = options.settings_from(
         config, model=model, model_path=model_path, device=device, allow_remote=allow_remote
     )
-    video_model = factories.load_model(settings)
+    with shown() as display:
+        video_model = options.service_for(settings).model(display)
     with console.stages() as progress:
         scores = evaluate_demo_model(video_model, seed=seed, clips=clips, on_progress=progress)
     _print(scores, as_json=json, model=model)
@@ -116,7 +117,9 @@ def end_to_end(
             "--library, --truth and --fail-under measure your own videos: the first two go together.",
             hint="Write a truth file with `footage eval init`.",
         )
-    video_model, text_embedder = factories.load_model(settings), factories.load_embedder(settings)
+    service = options.service_for(settings)
+    with shown() as display:
+        video_model, text_embedder = service.model(display), service.embedder(display)
     with console.stages() as progress:
         scores, _ = evaluate_end_to_end(
             video_model,
@@ -125,7 +128,7 @@ def end_to_end(
             videos=videos,
             max_queries=queries,
             paraphrased=paraphrased,
-            looking=factories.looking(settings, fresh=True),
+            looking=service.looking(fresh=True),
             folder=keep,
             on_progress=progress,
         )
@@ -163,7 +166,9 @@ def verdicts(
         allow_remote=allow_remote,
         embedder=embedder,
     )
-    video_model, text_embedder = factories.load_model(settings), factories.load_embedder(settings)
+    service = options.service_for(settings)
+    with shown() as display:
+        video_model, text_embedder = service.model(display), service.embedder(display)
     with console.stages() as progress:
         scores, curve = evaluate_verdicts(
             video_model,
@@ -171,7 +176,7 @@ def verdicts(
             seed=seed,
             present=queries,
             absent=queries,
-            looking=factories.looking(settings, fresh=True),
+            looking=service.looking(fresh=True),
             folder=keep,
             on_progress=progress,
         )
@@ -215,14 +220,16 @@ def occurrences(
         allow_remote=allow_remote,
         embedder=embedder,
     )
-    video_model, text_embedder = factories.load_model(settings), factories.load_embedder(settings)
+    service = options.service_for(settings)
+    with shown() as display:
+        video_model, text_embedder = service.model(display), service.embedder(display)
     with console.stages() as progress:
         scores = evaluate_occurrences(
             video_model,
             text_embedder,
             seed=seed,
             videos=videos,
-            looking=factories.looking(settings, fresh=True),
+            looking=service.looking(fresh=True),
             on_progress=progress,
         )
     _print(scores, as_json=json, model=settings.model)
@@ -330,7 +337,9 @@ def retrieval(
 
     settings = options.settings_from(config, embedder=embedder, rerank=rerank)
     indexed, asked = read_activitynet(corpus), read_activitynet(queries)
-    text_embedder, reranker = factories.load_embedder(settings), factories.load_reranker(settings)
+    service = options.service_for(settings)
+    with shown() as display:
+        text_embedder, reranker = service.embedder(display), service.reranker(display)
     with console.stages() as progress:
         told = evaluate_retrieval(
             indexed,

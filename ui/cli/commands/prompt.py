@@ -10,8 +10,9 @@ import typer
 
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time
-from service import factories, locators
-from ui.cli import console, options
+from service import locators
+from service.factories import read_prompt
+from ui.cli import console, options, progress
 
 if TYPE_CHECKING:
     from footage.vlm.protocol import Sampling
@@ -70,8 +71,9 @@ def run(
     """
     from footage.inference.models import OpenModel
     from footage.media.sandbox import probe
+    from service.events import steps
 
-    # 1. What is wrong with the file or the prompt is told before anything is loaded.
+    # 1. What is wrong with the file or the prompt is reported before anything is loaded.
     where = locators.parse_place(place)
     span = where.span(probe(where.path))
     asked = _asked(text, prompt_file)
@@ -94,10 +96,11 @@ def run(
     if do_sample and settings.temperature == 0:
         raise UsageError("At temperature 0 nothing is drawn: --do-sample needs more, or none given.")
     # 2. Ask.
-    factories.check_model(settings)
-    video_model = factories.load_model(settings)
-    with console.steps("asking") as step:
-        told = OpenModel(video_model, timeout_seconds=settings.decode_timeout_seconds).prompt(
+    service = options.service_for(settings)
+    with progress.shown() as display:
+        service.check_model(on_event=display)
+        video_model = service.model(display)
+        answers = OpenModel(video_model, timeout_seconds=settings.decode_timeout_seconds).prompt(
             where.path,
             asked,
             max_new_tokens=max_new_tokens,
@@ -107,15 +110,17 @@ def run(
             end=span.end_seconds,
             window_seconds=settings.window_seconds,
             overlap_seconds=settings.overlap_seconds,
-            on_progress=step,
+            on_progress=steps("asking", display),
         )
     # 3. Show.
-    for problem in told["problems"]:
+    for problem in answers["problems"]:
         times = f"{format_time(problem['start'])} - {format_time(problem['end'])}"
         console.notes().print(f"Not seen: {times}, {console.plain(problem['reason'])}", soft_wrap=True)
-    for window in told["windows"]:
+    for window in answers["windows"]:
         if json:
-            console.emit(
+            from service.schemas.answers import PromptRecord
+
+            record = PromptRecord(
                 type="answer",
                 video=str(where.path),
                 start_seconds=window["start"],
@@ -123,10 +128,11 @@ def run(
                 text=window["text"],
                 raw=window["raw"],
                 finish_reason=window["finish_reason"],
-                **told["provenance"],
+                **answers["provenance"],
             )
+            console.emit_record(record)
             continue
-        if len(told["windows"]) > 1:
+        if len(answers["windows"]) > 1:
             console.results().print(f"{format_time(window['start'])} - {format_time(window['end'])}")
         for line in window["text"].split("\n"):
             console.results().print(console.plain(line), soft_wrap=True)
@@ -139,7 +145,7 @@ def _asked(text: str | None, prompt_file: Path | None) -> str:
             "A prompt is needed, either behind the video or as --prompt-file.",
             hint='For example: footage prompt gate.mp4 "Describe the video in detail."',
         )
-    asked = factories.read_prompt(prompt_file) if prompt_file else text or ""
+    asked = read_prompt(prompt_file) if prompt_file else text or ""
     if not asked.strip():
         raise UsageError("The prompt is empty.", hint="Write what the model is to do.")
     return asked

@@ -10,7 +10,7 @@ import streamlit as st
 
 from footage.core.errors import DecodeError, FootageError, UsageError
 from footage.core.types import Span, Video
-from ui.cli.formatting import count
+from ui.text import count
 from ui.web.components import markup, notices
 from ui.web.components.resources import Desk
 
@@ -71,7 +71,7 @@ def _box(desk: Desk, video: Video, path: str, span: Span) -> None:
 def _reply(desk: Desk, video: Video, path: str, span: Span, words: str, *, point: bool) -> _Reply:
     """What the model says, or what is wrong."""
     try:
-        model = desk.engine().model
+        model = desk.service.model()
         timeout = desk.settings.decode_timeout_seconds
         told = (_pointed if point else _said)(model, video, path, span, words, timeout)
     except FootageError as error:

@@ -10,8 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui.cli.console import plain
-from ui.cli.formatting import count
+from ui.text import count, plain
 from ui.web.components import camera_timeline
 
 _draw = st.components.v2.component(

@@ -7,7 +7,7 @@ from datetime import timedelta
 from footage.core.types import File, Match, Span
 from search.grounding.verdict import CAPTION_MEASURES, MODEL_MEASURES
 from search.query.filters import read_moment
-from ui.cli.formatting import short_path
+from ui.text import short_path
 from ui.web.components import cards, markup
 
 MEASURES = {**MODEL_MEASURES, **CAPTION_MEASURES}

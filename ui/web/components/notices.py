@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from ui.cli.formatting import count, is_empty
+from ui.text import count
 from ui.web.components import markup
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
             ("Closest", f"“{markup.shortened(nearest.text, 120)}”, {where}" if nearest.text else where)
         )
     table = "".join(f"<dt>{name}</dt><dd>{markup.text(told)}</dd>" for name, told in rows)
-    if is_empty(seen):
+    if seen.is_empty:
         advice = "The index holds no video yet: fill it with footage index path/to/videos."
     elif not seen.videos:
         advice = "No video meets the filters: see Library for the names of cameras and collections."

@@ -13,8 +13,7 @@ from footage.core.errors import UsageError
 from footage.core.types import File, Span
 from footage.store import Search
 from search import saved_searches
-from ui.cli.console import plain
-from ui.cli.formatting import count
+from ui.text import count, plain
 from ui.web.components import camera_timeline, camera_timeline_view, cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
 

@@ -18,8 +18,7 @@ from footage.core.names import folded
 from footage.core.types import File
 from footage.store import IndexStatus
 from indexer.timestamps import Clocks
-from ui.cli.console import plain
-from ui.cli.formatting import count, short_path
+from ui.text import count, plain, short_path
 from ui.web import index_jobs
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, notices, pages

@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,10 +14,9 @@ from footage.core.errors import FootageError, ModelUnavailableError
 from footage.core.timecode import format_time
 from footage.core.types import File, Match, Span
 from footage.store import Mark
-from search.pages import LISTED, grouped
-from service import factories
-from ui.cli import exports
-from ui.cli.formatting import count
+from search.pages import grouped
+from service.events import Hits, StageProgress, ignore
+from ui.text import count
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import (
     ask_panel,
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from search.results import SearchResult
+    from service.events import ServiceEvent
 
 RESULTS = 8
 """Answers on a page."""
@@ -93,8 +93,7 @@ def _search(desk: Desk, question: Question) -> Answered:
         with st.spinner("Searching"):
             return Answered(question, _result(desk, question, live, ground=question.exact))
     except ModelUnavailableError as error:
-        trouble = factories.without_model(error, desk.settings, store=desk.store, instead=_CAPTIONS_ALONE)
-        return Answered(question, live.partial() or _result(desk, question, live, ground=False), trouble)
+        return Answered(question, live.partial() or _result(desk, question, live, ground=False), error)
     except FootageError as error:
         # Where hits were shown the index has answered: what failed is the model.
         return Answered(question, live.partial(), error)
@@ -104,23 +103,21 @@ def _search(desk: Desk, question: Question) -> Answered:
 
 def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult:
     """What the index says, and with ``ground`` the model."""
-    from search.query.parser import parse_query
-    from search.retrieval.similar import search_like
+    from service.search import SearchRequest, search
+    from service.similar import SimilarRequest, similar
 
     if question.like:
-        return search_like(desk.store, question.like, embedder=desk.settings.embedder, limit=LISTED)
-    engine = desk.engine()
-    query = parse_query(question.text)
-    options: dict[str, Any] = {
-        "limit": LISTED,
-        "ground": ground and bool(desk.store.status().videos),
-        "looking": factories.looking(
-            desk.settings, exhaustive=question.exhaustive, budget_seconds=question.budget_seconds
-        ),
-        "arm": question.mode,
-        "on_progress": live.show_progress,
-    }
-    return engine.search(query, on_hits=live.show_matches if ground else None, **options)
+        return similar(desk.service, SimilarRequest(moment=question.like))
+    request = SearchRequest(
+        query=question.text,
+        ground=ground,
+        mode=question.mode,
+        exhaustive=question.exhaustive,
+        budget_seconds=question.budget_seconds,
+        hits_first=True,
+        without_model=_CAPTIONS_ALONE,
+    )
+    return search(desk.service, request, on_event=live if ground else ignore)
 
 
 class _Live:
@@ -135,7 +132,14 @@ class _Live:
         self._files: dict[str, File] = {}
         st.session_state.pop("partly", None)
 
-    def show_matches(self, matches: list[Match]) -> None:
+    def __call__(self, event: ServiceEvent) -> None:
+        """Show an event of the search."""
+        if isinstance(event, Hits):
+            self.show_matches(event.matches)
+        elif isinstance(event, StageProgress) and event.total:
+            self.show_progress(event.done, event.total)
+
+    def show_matches(self, matches: Sequence[Match]) -> None:
         """Show what is known by now, and keep it in case somebody stops the search."""
         st.session_state.partly = (self._question, tuple(matches))
         if self._cards is None:
@@ -203,7 +207,7 @@ def _partly(desk: Desk, question: Question) -> SearchResult | None:
     asked, matches = st.session_state.get("partly", (None, ()))
     if asked != question or not matches:
         return None
-    coverage = desk.engine().coverage()
+    coverage = desk.service.engine().coverage()
     return SearchResult(parse_query(question.text), matches, coverage, Timings(0.0, 0.0, 0.0))
 
 
@@ -344,8 +348,9 @@ def _label(desk: Desk, question: Question, match: Match, span: Span, action: str
 def _collect(desk: Desk, question: Question, match: Match) -> None:
     """Put an answer, from the in point to the out point, among the highlights."""
     from service.export import clips_of
+    from service.export_clips import origins
 
-    known = exports.origins(desk.store, desk.engine().provenance)
+    known = origins(desk.store, desk.service)
     [clip] = clips_of([match], query=question.text, origins=known)
     put = collection.add(replace(clip, span=st.session_state.get("in_out", match.span)))
     held = count(len(collection.clips()), "clip")

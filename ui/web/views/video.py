@@ -13,7 +13,7 @@ from footage.core.timecode import format_time, parse_time
 from footage.core.types import Event, File, Span, Video, WindowRecord
 from footage.store import Store
 from indexer import correcting
-from ui.cli.formatting import count, short_path
+from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, media, notices, pages, timeline
 from ui.web.components.resources import Desk, Outline
@@ -209,7 +209,12 @@ def _keep(desk: Desk, event: Event) -> str:
     author = pages.signed()
     with editing(desk.settings, "correct", content_id=event.content_id, event=event.id, signed=author):
         kept = correcting.correct(
-            desk.store, event, text=state.right_text, span=span, author=author, embedders=desk.embedders
+            desk.store,
+            event,
+            text=state.right_text,
+            span=span,
+            author=author,
+            embedders=desk.service.embedders,
         )
     state.event_clicked = False
     if not kept.searchable:
@@ -227,7 +232,7 @@ def _typed(text: str, before: float) -> float:
 def _undo(desk: Desk, correction: Correction) -> str:
     about = {"content_id": correction.content_id, "event": correction.event_id}
     with editing(desk.settings, "undo correction", **about):
-        kept = correcting.undo(desk.store, correction, embedders=desk.embedders)
+        kept = correcting.undo(desk.store, correction, embedders=desk.service.embedders)
     events = desk.store.events(correction.content_id)
     near = (event for event in events if event.span.start_seconds < correction.original_span.end_seconds)
     meant = [event for event in near if event.span.end_seconds > correction.original_span.start_seconds]
