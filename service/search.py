@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from service.session import Service
 
 
+SearchMode = Literal["hybrid", "vector", "text"]
+"""By what captions are ordered: meaning and words, meaning alone, or words alone."""
+
+
 class SearchRequest(Request):
     """A query, and how to answer it."""
 
@@ -26,7 +30,7 @@ class SearchRequest(Request):
     """Most matches."""
     ground: bool = True
     """Ask the model about the best windows; without, captions alone answer."""
-    mode: Literal["hybrid", "vector", "text"] = "hybrid"
+    mode: SearchMode = "hybrid"
     """By what captions are ordered; "text" needs no embedder."""
     fresh: bool = False
     """Ask the model again what it answered before."""

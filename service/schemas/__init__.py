@@ -15,6 +15,7 @@ from service.schemas.answers import (
     SearchRecord,
 )
 from service.schemas.base import Record
+from service.schemas.database import CheckRecord, CopyRecord, FindingRecord, UpgradeRecord
 from service.schemas.exports import (
     ExportedFileRecord,
     ExportFailureRecord,
@@ -23,13 +24,10 @@ from service.schemas.exports import (
     VerifyRecord,
 )
 from service.schemas.library import (
-    CheckRecord,
     ClockDoubtRecord,
     CollectionRecord,
-    CopyRecord,
     FailureRecord,
     FileRecord,
-    FindingRecord,
     ForecastRecord,
     ForgetRecord,
     ImportRecord,
@@ -39,7 +37,6 @@ from service.schemas.library import (
     PruneRecord,
     ReembedRecord,
     StatusRecord,
-    UpgradeRecord,
 )
 from service.schemas.review import (
     AuditRecord,

@@ -79,16 +79,14 @@ def _show(answers: SceneAnswers, *, json: bool, several: bool) -> None:
 
 def _print(seen: list[tuple[Scene, Span]], answer: Answer, *, json: bool, headed: bool) -> None:
     """One answer, and what it is about."""
-    from footage.vlm.contract import read_text
+    from service.schemas.answers import AnswerRecord
 
-    text = read_text(answer)
+    record = AnswerRecord.of(seen, answer)
     if json:
-        from service.schemas.answers import AnswerRecord
-
-        console.emit_record(AnswerRecord.of(seen, answer))
+        console.emit_record(record)
         return
     if headed:
         [(scene, span)] = seen
         console.results().print(f"{console.plain(scene.path.name)} {moments.times(span)}", soft_wrap=True)
-    for line in text.split("\n"):
+    for line in record.text.split("\n"):
         console.results().print(console.plain(line), soft_wrap=True)

@@ -66,7 +66,7 @@ def restore(
 
 def _print(copied: Copied, what: str, folder: Path, *, as_json: bool) -> None:
     if as_json:
-        from service.schemas.library import CopyRecord
+        from service.schemas.database import CopyRecord
 
         console.emit_record(CopyRecord.of(copied, folder))
         return

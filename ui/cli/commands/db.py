@@ -36,7 +36,7 @@ def upgrade(
     with progress.shown() as display:
         upgraded = bring_up_to_date(service, UpgradeRequest(), on_event=display)
     if json:
-        from service.schemas.library import UpgradeRecord
+        from service.schemas.database import UpgradeRecord
 
         console.emit_record(
             UpgradeRecord(before=upgraded.before, version=upgraded.version, done=list(upgraded.done))
@@ -73,7 +73,7 @@ def check(
     from footage.store.repairing import as_json
     from service.db import CheckRequest
     from service.db import check as read_all
-    from service.schemas.library import CheckRecord, FindingRecord
+    from service.schemas.database import CheckRecord, FindingRecord
 
     service = options.service_for(options.settings_from(config, db=db))
     with progress.shown() as display:

@@ -30,8 +30,8 @@ class Desk:
 
     settings: Settings
     """Where everything is."""
-    load_model: LoadModel
-    """Loads the model that the settings name."""
+    load_model: LoadModel | None = None
+    """Loads the model that the settings name; as usual when None."""
 
     @property
     def service(self) -> Service:
@@ -95,11 +95,12 @@ def _embedder(name: str) -> Embedder:
 
 
 @_once
-def _service(spelled: str, _settings: Settings, _load_model: LoadModel) -> Service:
+def _service(spelled: str, _settings: Settings, _load_model: LoadModel | None) -> Service:
     """The service for some settings, spelled out."""
+    load_given = _load_model or Loaders().model
 
     def load_model(settings: Settings) -> VideoModel:
-        model = _load_model(settings)
+        model = load_given(settings)
         _set_aside()
         return model
 
