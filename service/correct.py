@@ -74,7 +74,7 @@ def correct(service: Service, request: CorrectRequest, *, on_event: Listener = i
         corrected = events_at(standing(store.notebook.corrections([content_id])), seconds)
         if not corrected:
             event = at_moment(events, seconds, video=video)
-            raise UsageError(f'nobody has corrected "{event.text}"')
+            raise UsageError(f'"{event.text}" was never corrected')
         return correcting.undo(store, _chosen(corrected, request.event_id), embedders=loaded)
     at_moment(events, seconds, video=video)  # or it says which event is nearest
     event = _chosen(events_at(events, seconds), request.event_id)

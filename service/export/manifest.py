@@ -193,19 +193,20 @@ def _hashed(path: Path) -> tuple[str, int]:
 def _entries(path: Path) -> list[dict[str, Any]]:
     """The entries of a manifest, each with what is needed to compare it."""
     try:
-        told = json.loads(read_text(path))
+        content = json.loads(read_text(path))
     except OSError as exc:
         raise FileError(f"{path} cannot be read: {exc.strerror}.", hint="Name a manifest file.") from exc
     except (ValueError, RecursionError) as exc:
         raise UsageError(f"{path} is no manifest: it is no JSON.", hint=f"Name a {ENDING} file.") from exc
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UsageError(f"{path} is no manifest of an export.", hint=f"Name a {ENDING} file.")
-    if told.get("format_version") != FORMAT_VERSION:
+    if content.get("format_version") != FORMAT_VERSION:
         raise UsageError(
-            f"{path} is a manifest of version {told.get('format_version')!r}; this reads {FORMAT_VERSION}.",
+            f"{path} is a manifest of version {content.get('format_version')!r}, and this reads version "
+            f"{FORMAT_VERSION}.",
             hint="Verify it with the version of footage that wrote it.",
         )
-    entries = told.get("entries")
+    entries = content.get("entries")
     if not (isinstance(entries, list) and all(map(_whole, entries))):
         raise UsageError(f"{path} is damaged: its entries cannot be read.", hint="Export again.")
     return entries

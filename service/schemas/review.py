@@ -1,4 +1,4 @@
-"""Lines of JSON about what people say of answers and captions: of save, review, correct and audit."""
+"""Lines of JSON about how answers and captions are judged: of save, review, correct and audit."""
 
 from __future__ import annotations
 

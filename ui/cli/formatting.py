@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 UNCALIBRATED = (
-    "How sure is uncalibrated for this model: nobody has compared it with the truth yet "
+    "How sure is uncalibrated for this model: it was never compared with the truth "
     "(footage calibrate --truth FILE)."
 )
 WITHOUT_MODEL = (

@@ -69,7 +69,7 @@ def _counted(number: int, what: str) -> str:
 
 
 def _doubt_sentence(doubt: ClockDoubt) -> str:
-    """What two clocks say of some files, and what can be done about it."""
+    """How the two clocks of some files differ, and what can be done about it."""
     hours = f"{abs(doubt.ahead_seconds) / 3600:g} h {'ahead of' if doubt.ahead_seconds > 0 else 'behind'}"
     others = len(doubt.paths) - 1
     which = Path(doubt.paths[0]).name + (f" and {formatting.count(others, 'other file')}" if others else "")

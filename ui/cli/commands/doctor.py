@@ -178,7 +178,7 @@ def _video(clip: Path) -> Check:
 
 
 def _model(settings: Settings) -> Check:
-    """Whether the chosen model's weights are here, or could be fetched as far as can be told from here."""
+    """Whether the chosen model's weights are here, or could be fetched, as far as is known here."""
     from footage.core.endpoint import is_address, shown_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.profiles import PROFILES

@@ -341,7 +341,7 @@ def retrieval(
     with shown() as display:
         text_embedder, reranker = service.embedder(display), service.reranker(display)
     with console.stages() as progress:
-        told = evaluate_retrieval(
+        scores = evaluate_retrieval(
             indexed,
             asked,
             text_embedder,
@@ -352,27 +352,27 @@ def retrieval(
             on_progress=progress,
         )
     if json:
-        console.emit(**asdict(told))
+        console.emit(**asdict(scores))
         return
-    table = console.table("", *told.arms, right=tuple(told.arms))
-    for name in next(iter(told.arms.values())):
+    table = console.table("", *scores.arms, right=tuple(scores.arms))
+    for name in next(iter(scores.arms.values())):
         if not name.endswith("_95"):
-            table.add_row(name, *(_with_interval(figures, name) for figures in told.arms.values()))
+            table.add_row(name, *(_with_interval(figures, name) for figures in scores.arms.values()))
     out = console.results()
     out.print(table)
-    for name, ratios in told.gains.items():
+    for name, ratios in scores.gains.items():
         for figure, (ratio, low, high) in ratios.items():
             out.print(f"{name} over vector, {figure}: x{ratio:.3f} ({low:.3f} to {high:.3f})")
     out.print(
-        f"{told.queries:,} queries over {told.events:,} events of {told.videos:,} videos, "
-        f"indexed in {told.index_seconds:g} s (embedding left out)"
+        f"{scores.queries:,} queries over {scores.events:,} events of {scores.videos:,} videos, "
+        f"indexed in {scores.index_seconds:g} s (embedding left out)"
     )
 
 
 def _with_interval(figures: Mapping[str, float | list[float]], name: str) -> str:
     interval = figures.get(f"{name}_95")
-    told = f"{figures[name]:g}"
-    return f"{told} ({interval[0]:g}-{interval[1]:g})" if isinstance(interval, list) else told
+    figure = f"{figures[name]:g}"
+    return f"{figure} ({interval[0]:g}-{interval[1]:g})" if isinstance(interval, list) else figure
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

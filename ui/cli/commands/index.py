@@ -131,7 +131,7 @@ def run(
         typer.Option(
             "--time-zone",
             metavar="ZONE",
-            help="Where clocks without a zone hang: Europe/Berlin. This machine's.",
+            help="Time zone for timestamps without one: Europe/Berlin. This machine's.",
             rich_help_panel=_CLOCK,
         ),
     ] = None,
@@ -139,7 +139,7 @@ def run(
         bool,
         typer.Option(
             "--guess-time",
-            help="Where nothing else tells: modification time less the length.",
+            help="Where no clock is known: modification time less the length.",
             rich_help_panel=_CLOCK,
         ),
     ] = False,

@@ -48,11 +48,11 @@ def init(
     if json:
         console.emit(out=out, **asdict(written))
         return
-    told = (
+    sentence = (
         f"Wrote {out}: {formatting.count(written.videos, 'video')}; queries accepted: {written.accepted}, "
         f"rejected: {written.rejected}; proposed, to be checked: {written.proposed}."
     )
-    console.results().print(console.plain(told), soft_wrap=True)
+    console.results().print(console.plain(sentence), soft_wrap=True)
 
 
 def run(
@@ -85,7 +85,7 @@ def run(
     truth = read_truth(file)
     bounds = read_bounds(fail_under, truth)
     store = Store.open(settings.db)
-    indexed_contents(truth.questions, store)  # a wrong path is told before anything is loaded
+    indexed_contents(truth.questions, store)  # a wrong path is refused before anything is loaded
     service = options.service_for(settings)
     with progress.shown() as display:
         service.check_model("find", store=store, on_event=display)

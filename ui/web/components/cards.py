@@ -92,19 +92,19 @@ def wall_clock(file: File, seconds: float = 0.0) -> str:
     began = read_moment(file.recorded_at)
     if began is None:
         return ""
-    told = (began + timedelta(seconds=seconds)).isoformat(sep=" ", timespec="seconds")
-    return f"about {told}" if file.clock_source == "guessed" else told
+    moment = (began + timedelta(seconds=seconds)).isoformat(sep=" ", timespec="seconds")
+    return f"about {moment}" if file.clock_source == "guessed" else moment
 
 
 def _sure(match: Match) -> str:
     """How sure it is that it is there; where the model has not looked, how near the caption is."""
     if match.confidence is None:
-        title, told = "How near the indexed text comes, 0 to 1", f"score {match.score:.2f}"
+        title, label = "How near the indexed text comes, 0 to 1", f"score {match.score:.2f}"
     else:
-        title, told = "How likely it is there, by all the evidence", f"{match.confidence:.0%} sure"
+        title, label = "How likely it is there, by all the evidence", f"{match.confidence:.0%} sure"
         if not match.calibrated:
             title += "; uncalibrated for this model"
-    return f'<span class="fx-score" title="{title}">{told}</span>'
+    return f'<span class="fx-score" title="{title}">{label}</span>'
 
 
 def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> str:
@@ -114,7 +114,7 @@ def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> 
         item: The event.
         picture: Address of a frame of it; empty for none.
         chosen: Whether the player shows it.
-        tag: A word to say of it.
+        tag: A word about it.
     """
     said = f'<span class="fx-tag">{markup.text(tag)}</span>' if tag else ""
     return _card(

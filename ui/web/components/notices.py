@@ -67,7 +67,7 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         rows.append(
             ("Closest", f"“{markup.shortened(nearest.text, 120)}”, {where}" if nearest.text else where)
         )
-    table = "".join(f"<dt>{name}</dt><dd>{markup.text(told)}</dd>" for name, told in rows)
+    table = "".join(f"<dt>{name}</dt><dd>{markup.text(value)}</dd>" for name, value in rows)
     if seen.is_empty:
         advice = "The index holds no video yet: fill it with footage index path/to/videos."
     elif not seen.videos:

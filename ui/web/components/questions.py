@@ -39,7 +39,7 @@ LIKE = "like"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What stands to be answered; equal questions have equal answers while nobody writes to the index."""
+    """What stands to be answered; equal questions have equal answers until the index is written to."""
 
     text: str
     """The query as typed; empty when something like a moment is asked for, or nothing."""
@@ -171,13 +171,13 @@ def _options(*, exact: bool) -> Options:
 
 
 def _begin_anew() -> None:
-    state, told = st.session_state, st.query_params
+    state, parameters = st.session_state, st.query_params
     state.answered = None
     for name, value in (("q", state.asked), (LIKE, state.like)):
         if value:
-            told[name] = value
-        elif name in told:
-            del told[name]
+            parameters[name] = value
+        elif name in parameters:
+            del parameters[name]
 
 
 def note(desk: Desk, question: Question) -> None:

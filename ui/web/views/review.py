@@ -179,8 +179,8 @@ def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
 
 def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
     if not found:
-        told = ("It has found nothing yet.", "") if search.looked_at else ("Look for the first time.", "")
-        st.html(notices.remark(*told))
+        texts = ("It has found nothing yet.", "") if search.looked_at else ("Look for the first time.", "")
+        st.html(notices.remark(*texts))
         return
     counts = Counter(item.mark.state for item in found)
     numbers = {

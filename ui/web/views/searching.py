@@ -193,7 +193,7 @@ def _stop() -> None:
 
 
 def _stopped(desk: Desk, question: Question) -> Answered | None:
-    """What was known when somebody stopped the search for this question; None when nobody did."""
+    """What was known when the search for this question was stopped; None when it was not."""
     if not st.session_state.pop("stopped", False):
         return None
     result = _partly(desk, question)
@@ -328,8 +328,8 @@ def _stage(
 
 def _label(desk: Desk, question: Question, match: Match, span: Span, action: str) -> None:
     """Keep what somebody said of an answer; a second word on it replaces the first."""
-    told = f"{question.text or question.like} {match.video.content_id} {match.span}"
-    name = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    identity = f"{question.text or question.like} {match.video.content_id} {match.span}"
+    name = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     label = Mark(
         f"label/{name}",
         "label",

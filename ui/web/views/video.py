@@ -67,14 +67,14 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
 
 def _head(path: str, video: Video, files: Sequence[File]) -> str:
     known = {file.camera for file in files if file.camera}
-    told = [markup.clock(round(video.duration_seconds, 1)), *sorted(known)]
+    facts = [markup.clock(round(video.duration_seconds, 1)), *sorted(known)]
     if video.gaps:
-        told.append(f"{markup.clock(round(video.footage_seconds, 1))} of it with frames")
+        facts.append(f"{markup.clock(round(video.footage_seconds, 1))} of it with frames")
     if len(files) > 1:
-        told.append(f"in {len(files):,} places")
+        facts.append(f"in {len(files):,} places")
     return (
         f'<h1 class="fx-head">{markup.text(markup.file_name(path))}</h1>'
-        f'<p class="fx-sub">{markup.text(", ".join(told))}</p>'
+        f'<p class="fx-sub">{markup.text(", ".join(facts))}</p>'
     )
 
 
@@ -114,7 +114,7 @@ def _unmatched(desk: Desk, said: Corrected) -> None:
     st.html(
         notices.remark(
             f"{count(len(said.unmatched), 'correction')} without a caption",
-            "What they were made for is not told like that any more. They stay in the index beside it.",
+            "The caption that they were made for reads differently now. They stay in the index beside it.",
         )
     )
     for number, each in enumerate(said.unmatched):
@@ -183,8 +183,8 @@ def _correct(desk: Desk, event: Event, said: Sequence[Correction]) -> None:
             f"<p><s>{markup.text(current.original_text)}</s> {markup.clock_span(current.original_span)} "
             "<small>caption</small></p>"
         )
-        told = "".join(_version(each) for each in versions)
-        st.html(f'<div class="fx-versions">{caption}{told}</div>')
+        history = "".join(_version(each) for each in versions)
+        st.html(f'<div class="fx-versions">{caption}{history}</div>')
         st.button("Undo the last version", icon=":material/undo:", on_click=_undo, args=(desk, current))
 
 
@@ -252,10 +252,10 @@ def _captions(records: Sequence[WindowRecord]) -> None:
     for number in pages.paged(len(records), WINDOWS, key="windows"):
         record = records[number]
         notes = ", ".join(record.caption.notes)
-        told = f'<p class="fx-sub">{markup.text(notes)}</p>' if notes else ""
+        remark = f'<p class="fx-sub">{markup.text(notes)}</p>' if notes else ""
         raw = "\n".join(map(markup.text, record.caption.raw.splitlines()))
         span = markup.clock_span(record.window.span)
-        pieces.append(f'<div class="fx-window"><b>{span}</b>{told}<pre>{raw}</pre>{_draft(record)}</div>')
+        pieces.append(f'<div class="fx-window"><b>{span}</b>{remark}<pre>{raw}</pre>{_draft(record)}</div>')
     st.html("".join(pieces))
 
 
