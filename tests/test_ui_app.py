@@ -32,7 +32,7 @@ from search.query.parser import parse_query
 from search.results import Coverage, SearchResult, Timings
 from ui.web.components import cards, evidence, markup, media, notices, questions, timeline
 
-UI = Path(__file__).resolve().parents[1] / "ui"
+UI = Path(__file__).resolve().parents[1] / "ui" / "web"
 STANDIN = Path(__file__).with_name("standin_app.py")
 HOSTILE_NAME = "<img src=x onerror=alert(1)> **b** $x$ [a](b) `c` :red[d] :smile:.mp4"
 HOSTILE_TEXT = "<script>alert(1)</script> **b** $x$ [a](http://b.c) `c` :material/home: :red[d]"

@@ -385,7 +385,7 @@ def browse(db, tmp_path, monkeypatch) -> Iterator[Callable[..., object]]:
             "batch_size": 1,
             "library_roots": tmp_path,
         }
-        address = stack.enter_context(running_app(ROOT / "ui" / "app.py", cwd=tmp_path, **settings))
+        address = stack.enter_context(running_app(ROOT / "ui" / "web" / "app.py", cwd=tmp_path, **settings))
         return stack.enter_context(browser_page(address + path))
 
     yield start
