@@ -79,7 +79,7 @@ def prompt(
 
     settings = service.settings
     # 1. A bad file or prompt is refused before anything is loaded.
-    where = locators.parse_place(request.place)
+    where = locators.parse_locator(request.place)
     span = where.span(probe(where.path))
     text = request.prompt()
     if request.do_sample and settings.temperature == 0:

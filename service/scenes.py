@@ -56,7 +56,7 @@ def read_scene(text: str) -> Scene:
     from footage.inference.segments import Scene
     from footage.media.sandbox import probe
 
-    place = locators.parse_place(text)
+    place = locators.parse_locator(text)
     video = probe(place.path)
     if place.start_seconds is not None and place.end_seconds is None:
         moment = place.moment(video)

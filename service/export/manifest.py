@@ -48,7 +48,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ManifestProblem:
     """Something that is not as the manifest has it."""
 
     file: str
@@ -65,7 +65,7 @@ class Verified:
     """Files that were looked at."""
     sources: int
     """Sources that were looked at."""
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[ManifestProblem, ...] = field(default=())
     """What is missing or changed."""
 
 
@@ -124,18 +124,18 @@ def verify(
             on_progress(done, total)
         sentence = _compared(path.parent / entry["file"], entry)
         if sentence:
-            problems.append(Problem(entry["file"], sentence))
+            problems.append(ManifestProblem(entry["file"], sentence))
     for done, (source, content_id) in enumerate(sources.items(), len(entries)):
         if on_progress:
             on_progress(done, total)
         try:
             same = identify is not None and identify(source) == content_id
         except FootageError as exc:
-            problems.append(Problem(source, f"{str(exc).rstrip('.')}."))
+            problems.append(ManifestProblem(source, f"{str(exc).rstrip('.')}."))
             continue
         if not same:
             problems.append(
-                Problem(source, f"{display_name(source)} has changed since it was exported from.")
+                ManifestProblem(source, f"{display_name(source)} has changed since it was exported from.")
             )
     if on_progress:
         on_progress(total, total)

@@ -10,7 +10,7 @@ from pydantic import Field
 from service.schemas.base import Record
 
 if TYPE_CHECKING:
-    from service.export import Exported, Output, Problem, Verified
+    from service.export import Exported, ManifestProblem, Output, Verified
 
 
 class ExportedFileRecord(Record):
@@ -80,7 +80,7 @@ class ProblemRecord(Record):
     """What is wrong with it, one sentence."""
 
     @classmethod
-    def of(cls, problem: Problem) -> Self:
+    def of(cls, problem: ManifestProblem) -> Self:
         """One file."""
         return cls(type="problem", file=problem.file, problem=problem.sentence)
 

@@ -96,7 +96,7 @@ def run(
     )
     with progress.shown() as display:
         answers = ask_as_written(options.service_for(settings), request, on_event=display)
-    _show(answers, str(locators.parse_place(place).path), json=json)
+    _show(answers, str(locators.parse_locator(place).path), json=json)
 
 
 def _show(answers: Answered, video: str, *, json: bool) -> None:
