@@ -20,13 +20,13 @@ from footage.core.config import load_settings
 from footage.core.process import settle
 from search.engine import Engine
 from search.grounding.calibration import CARDS, UNCALIBRATED, fit_calibration
-from search.grounding.ground import Looking
+from search.grounding.options import GroundingOptions
 from service import factories
 
 SEEDS = (7101, 7102, 7103, 7104)
 VIDEOS, PRESENT, ABSENT = 12, 60, 60
 # What is looked at depends on no earlier fit, and what is unlikely is learned from, too.
-LOOKING = Looking(calibration=UNCALIBRATED, everything=True)
+LOOKING = GroundingOptions(calibration=UNCALIBRATED, everything=True)
 LOST = 20
 """Events of each index whose captions are taken out, to learn what silence is worth."""
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from footage.core.config import Settings
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.vlm.protocol import VideoModel
     from indexer.pipeline import Progress
@@ -277,7 +277,7 @@ def index_library(
     settings: Settings,
     *,
     model: VideoModel,
-    embedder: Embedder,
+    embedder: TextEmbedder,
     root: Path,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Store:
@@ -289,7 +289,7 @@ def index_library(
     """
     from footage.store import Store
     from indexer.library import WITH_LINKS, Found, walk
-    from service.indexing import index_paths
+    from service.index import index_paths
 
     known = {
         str(found.path.resolve())

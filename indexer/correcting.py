@@ -17,7 +17,7 @@ from footage.core.errors import StoreBusyError, UsageError
 from footage.core.timecode import format_time
 from footage.core.timeline import merge_events
 from footage.core.types import Event, Span
-from footage.embed.text_embedder import Embedder
+from footage.embed.protocol import TextEmbedder
 from footage.store import Store
 from indexer.projection import Projector
 
@@ -42,7 +42,7 @@ def correct(
     text: str,
     span: Span | None = None,
     author: str = "",
-    embedders: Callable[[], Sequence[Embedder]],
+    embedders: Callable[[], Sequence[TextEmbedder]],
 ) -> Kept:
     """Keep what a person says in place of an event, and make it searchable.
 
@@ -93,7 +93,7 @@ def correct(
     return Kept(correction, _take_in(store, event.content_id, embedders))
 
 
-def undo(store: Store, correction: Correction, *, embedders: Callable[[], Sequence[Embedder]]) -> Kept:
+def undo(store: Store, correction: Correction, *, embedders: Callable[[], Sequence[TextEmbedder]]) -> Kept:
     """Take a version back: the one before it counts again, or the caption. It stays in the index, as undone.
 
     Raises:
@@ -121,7 +121,7 @@ def corrected(store: Store, content_id: str) -> corrections.Corrected:
     return corrections.apply(content_id, merge_events(content_id, records), said, windows=windows)
 
 
-def _take_in(store: Store, content_id: str, embedders: Callable[[], Sequence[Embedder]]) -> bool:
+def _take_in(store: Store, content_id: str, embedders: Callable[[], Sequence[TextEmbedder]]) -> bool:
     loaded = embedders()
     try:
         with store.writing():

@@ -23,7 +23,7 @@ from footage.core.types import (
     Window,
     WindowRecord,
 )
-from footage.embed.text_embedder import Embedder
+from footage.embed.protocol import TextEmbedder
 from footage.media import sandbox
 from footage.store import Store
 from footage.store import records as layout
@@ -71,7 +71,7 @@ def export_captions(store: Store) -> Iterator[dict[str, Any]]:
                 }
 
 
-def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -> Imported:
+def import_captions(lines: Iterable[str], *, store: Store, embedder: TextEmbedder) -> Imported:
     """Bring captions into an index: those of another index, or made elsewhere, by hand or by a bigger model.
 
     Every line is checked before the first one is written. Windows that are there already are replaced.

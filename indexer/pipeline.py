@@ -17,7 +17,7 @@ from footage.core.errors import FootageError, WaitStoppedError, WindowError
 from footage.core.names import composed, on_disk
 from footage.core.timeline import covered_seconds
 from footage.core.types import Answer, File, FileState, Provenance, Run, Window, WindowRecord
-from footage.embed.text_embedder import Embedder
+from footage.embed.protocol import TextEmbedder
 from footage.store import Store
 from footage.vlm.captioning import captions
 from footage.vlm.protocol import Prepared, Prompt, Recalling, RunsEach, VideoModel, Waits
@@ -43,7 +43,7 @@ def index(
     *,
     store: Store,
     model: VideoModel,
-    embedder: Embedder,
+    embedder: TextEmbedder,
     window_seconds: float | None = None,
     overlap_seconds: float | None = None,
     batch_size: int = 8,
@@ -267,7 +267,9 @@ def forecast(
     )
 
 
-def reembed(store: Store, embedder: Embedder, on_progress: Callable[[int, int], None] | None = None) -> int:
+def reembed(
+    store: Store, embedder: TextEmbedder, on_progress: Callable[[int, int], None] | None = None
+) -> int:
     """Fill an embedder's vector table from the captions in the index; no model and no video is needed.
 
     Returns:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from footage.core import corrections
 from footage.core.timeline import Likeness, merge_events
 from footage.core.types import WindowRecord
-from footage.embed.text_embedder import Embedder
+from footage.embed.protocol import TextEmbedder
 from footage.store import Store, TextRow, VectorRow
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class Projector:
     costs a few embeddings, until it is through.
     """
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(self, store: Store, embedder: TextEmbedder) -> None:
         self._store = store
         self._embedder = embedder
         self._merges = store.timeline_embedder() in ("", embedder.name)

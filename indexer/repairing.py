@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from footage.core.errors import FootageError, StoreMissingError
-from footage.embed.text_embedder import Embedder
+from footage.embed.protocol import TextEmbedder
 from footage.store import Store
 from footage.store.checking import Checked, Progress, check_tables
 from footage.store.opening import holds_anything
@@ -33,7 +33,7 @@ class RepairReport:
 def repair(
     path: Path,
     *,
-    load: Callable[[str], Embedder],
+    load: Callable[[str], TextEmbedder],
     on_progress: Progress = lambda what, done, total: None,
 ) -> RepairReport:
     """Repair the index at a path; loses no caption that can be read.

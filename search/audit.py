@@ -13,7 +13,7 @@ from footage.core.windows import run_of
 from footage.store import Store
 from footage.store.annotations import Audit
 from search.grounding.proposals import window_on
-from search.grounding.window_queries import Asker, Question
+from search.grounding.window_queries import EventFinder, WindowQuestion
 from search.query.parser import parse_query
 
 RIGHT_IOU = 0.5
@@ -22,7 +22,7 @@ RIGHT_IOU = 0.5
 
 def audit(
     store: Store,
-    asker: Asker,
+    asker: EventFinder,
     *,
     sample: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -56,7 +56,7 @@ def audit(
             video = videos[event.content_id]
             whole = run_of(event.span, Span(0, video.duration_seconds), video.gaps)
             window = window_on(event.span, within=whole, length_seconds=length) or whole
-            question = Question(video, path, Window(event.content_id, -1, window))
+            question = WindowQuestion(video, path, Window(event.content_id, -1, window))
             [reply] = asker.ask(parse_query(event.text[:1000], plain=True).prompt, [question])
             if not reply.problem:
                 agreement = iou(reply.span, event.span) if reply.span else 0.0

@@ -1,4 +1,4 @@
-"""Answers queries over several events, "A then B": joins the answers to each; asks no model itself.
+"""Combines the answers to several events, "A THEN B", into answers to the query; asks no model itself.
 
 The index is searched for each event, over more videos than a single question needs; those that answer all of
 them are then searched for each again, with the model. What the answers to the parts have to do with each
@@ -9,18 +9,17 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import Protocol
 
-from footage.core.errors import UsageError
 from footage.core.timecode import overlap_seconds
-from footage.core.types import Match, Span, Verdict, Video
-from search.engine import Coverage, Engine, Looked, Outcome, SearchResult, Timings
-from search.grounding.ground import Looking
+from footage.core.types import Match, Span, Verdict
+from search.grounding.options import GroundingOptions
 from search.grounding.verdict import NEAR
 from search.query.lexical_match import clash, unsaid
 from search.query.operators import Relation
 from search.query.parser import Query
-from search.retrieval.retriever import Arm
+from search.results import Looked, SearchResult, Timings
 
 TOLERANCE_SECONDS = 1.0
 """How much earlier than the end of one event the next may begin: spans have errors, as those of two sightings
@@ -33,115 +32,52 @@ PER_VIDEO = 10
 """Most answers to one part in one video."""
 
 
-@dataclass(frozen=True, slots=True)
-class JointMatch:
-    """One answer to a query over several events."""
+class PartSearch(Protocol):
+    """Searches for one event; arguments as ``search.engine.Engine.search``."""
 
-    video: Video
-    """The video."""
-    path: str
-    """A file that holds it."""
-    span: Span
-    """When, in video time: from the first start to the last end; for "without" the first part's span."""
-    parts: tuple[Match, ...]
-    """The answer to each part, in the order of the query; for "without" to the first alone."""
-    score: float
-    """That of the weakest part, 0 to 1."""
-    verdict: Verdict
-    """"found" where every part is, otherwise "uncertain"; for "without" see ``combine``."""
-    evidence: tuple[str, ...] = ()
-    """Why the verdict is what it is, beside the evidence of the parts, a sentence each."""
-
-    @property
-    def text(self) -> str:
-        """The indexed texts that led there."""
-        return " … ".join(part.text for part in self.parts)
-
-    @property
-    def confidence(self) -> float | None:
-        """That of the least sure part; None where the model was not asked for one."""
-        told = [part.confidence for part in self.parts]
-        return None if None in told else min(filter(None, told), default=0.0)
-
-    @property
-    def calibrated(self) -> bool:
-        """True when the confidence was fitted on labelled answers of the model."""
-        return all(part.calibrated for part in self.parts)
-
-    @property
-    def offline(self) -> bool:
-        """True when none of the files that hold the video can be reached now."""
-        return self.parts[0].offline
+    def __call__(
+        self,
+        part: Query,
+        *,
+        limit: int,
+        per_video: int,
+        ground: bool,
+        looking: GroundingOptions,
+        content_ids: Collection[str] | None,
+    ) -> SearchResult:
+        """Search."""
+        ...
 
 
-@dataclass(frozen=True, slots=True)
-class JointResult:
-    """What a search for several events answers."""
-
-    query: Query
-    """What was looked for."""
-    matches: tuple[JointMatch, ...]
-    """Answers, best first."""
-    coverage: Coverage
-    """What was searched."""
-    timings: Timings
-    """Where the time went, all parts together."""
-    looked: Looked = field(default_factory=Looked)
-    """What the model looked at for the last part."""
-    notes: tuple[str, ...] = ()
-    """As in ``SearchResult``."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """The answer as a whole (see ``SearchResult.outcome``)."""
-        verdicts = {match.verdict for match in self.matches}
-        for verdict in ("found", "uncertain", "not checked"):
-            if verdict in verdicts:
-                return verdict
-        return "not found" if self.looked.windows else "no caption matches"
-
-
-def search_joint(
-    engine: Engine,
+def search_parts(
     query: Query,
+    search: PartSearch,
     *,
-    limit: int = 5,
-    ground: bool = True,
-    looking: Looking | None = None,
+    limit: int,
+    ground: bool,
+    looking: GroundingOptions,
     content_ids: Collection[str] | None = None,
-    arm: Arm = "hybrid",
-    on_progress: Callable[[int, int], None] | None = None,
-) -> JointResult:
-    """Search for several events and how they are related.
+    on_hits: Callable[[list[Match]], None] | None = None,
+) -> SearchResult:
+    """Search for the parts of a query and combine the answers; called by ``Engine.search``, the way in.
 
     Args:
-        engine: Answers each part.
         query: What to look for; it has parts.
+        search: Searches for one of them.
         limit: Most answers.
         ground: Ask the model about the best windows; without, every verdict is "not checked".
         looking: How far to look for each part; most windows are most videos, too, and the others keep
             what the index says.
         content_ids: Search only these videos; all when None.
-        arm: By what the index's texts are ordered.
-        on_progress: Called with (windows done, windows in all) of each part in turn.
+        on_hits: Called with what the index alone answers, before the model is asked.
 
     Returns:
         Answers in the order of ``combine``. An indexed text that answers two parts counts for the one it is
         nearer to, unless it says all of the other as well.
 
     Raises:
-        UsageError: when the query names a single event, or there is no model to ground it.
-        StoreError: when the index cannot be read, or holds no vectors of this embedder.
-        ModelError: when the model cannot be loaded or fails.
+        FootageError: as ``search``.
     """
-    if not query.parts:
-        raise UsageError(
-            "The query names a single event.", hint="Relate two: a red car drives by THEN a dog runs."
-        )
-    if limit < 1:
-        raise UsageError(f"A search needs a limit of 1 or more, got {limit}.")
-
-    looking = looking or engine.looking
 
     def ask(
         part: Query,
@@ -151,15 +87,13 @@ def search_joint(
         ground: bool,
         at: Mapping[str, Sequence[Span]] | None = None,
     ) -> SearchResult:
-        return engine.search(
+        return search(
             part,
             limit=most,
             per_video=PER_VIDEO,
             ground=ground,
             looking=replace(looking, at=at or {}),
             content_ids=where,
-            arm=arm,
-            on_progress=on_progress,
         )
 
     # 1. The videos that come near any part; for "without" the first, as the others are to be absent.
@@ -170,6 +104,8 @@ def search_joint(
     # 2. What the index says of every part in these.
     texts = [ask(part, near, PER_VIDEO * max(1, len(near)), ground=False) for part in query.parts]
     matches = _joined(query, texts)
+    if on_hits:
+        on_hits(matches[:limit])
 
     # 3. What the model says, in as many of them as it may look at windows: the best one of each,
     #    for every part.
@@ -190,7 +126,7 @@ def search_joint(
     timings = _sum([result.timings for result in (*first, *texts, *grounded)])
     looked = grounded[-1].looked if grounded else Looked()
     looked = replace(looked, faults=dict(ChainMap(*(dict(each.looked.faults) for each in grounded))))
-    return JointResult(query, tuple(matches[:limit]), first[0].coverage, timings, looked, first[0].notes)
+    return SearchResult(query, tuple(matches[:limit]), first[0].coverage, timings, looked, first[0].notes)
 
 
 def combine(
@@ -199,7 +135,7 @@ def combine(
     *,
     within_seconds: float | None = None,
     shown: Sequence[Mapping[str, Sequence[Span]]] = (),
-) -> list[JointMatch]:
+) -> list[Match]:
     """Join the answers to the parts of a query; pure.
 
     ===========  =============================================================================================
@@ -225,7 +161,7 @@ def combine(
         Answers, best first: those found before all others, then by score, then the shorter; ties by content
         id and span.
     """
-    joined: list[JointMatch] = []
+    joined: list[Match] = []
     for matches in _by_video(parts):
         seen = [[match for match in part if match.verdict != "not found"] for part in matches]
         if relation == "then":
@@ -243,7 +179,7 @@ def combine(
     return _ranked(joined)
 
 
-def _ranked(joined: Sequence[JointMatch]) -> list[JointMatch]:
+def _ranked(joined: Sequence[Match]) -> list[Match]:
     return sorted(
         joined,
         key=lambda match: (
@@ -256,16 +192,16 @@ def _ranked(joined: Sequence[JointMatch]) -> list[JointMatch]:
     )
 
 
-def _joined(query: Query, results: Sequence[SearchResult]) -> list[JointMatch]:
+def _joined(query: Query, results: Sequence[SearchResult]) -> list[Match]:
     return combine(
         query.relation,
-        _told_apart(query.parts, results),
+        _about_their_part(query.parts, results),
         within_seconds=query.within_seconds,
         shown=[result.looked.shown for result in results],
     )
 
 
-def _told_apart(parts: Sequence[Query], results: Sequence[SearchResult]) -> list[list[Match]]:
+def _about_their_part(parts: Sequence[Query], results: Sequence[SearchResult]) -> list[list[Match]]:
     """The answers to each part that are about it, by their texts; those not found are kept as they are."""
     found = [result.matches for result in results]
     best: list[Mapping[str, float]] = [
@@ -284,9 +220,9 @@ def _told_apart(parts: Sequence[Query], results: Sequence[SearchResult]) -> list
     return [[match for match in matches if about(match, number)] for number, matches in enumerate(found)]
 
 
-def _holding(query: Query, joined: Sequence[JointMatch], results: Sequence[SearchResult]) -> list[str]:
+def _holding(query: Query, joined: Sequence[Match], results: Sequence[SearchResult]) -> list[str]:
     """Content ids of the videos that hold what is asked for, those first where the relation holds."""
-    needed = _told_apart(query.parts, results)[: 1 if query.relation == "without" else None]
+    needed = _about_their_part(query.parts, results)[: 1 if query.relation == "without" else None]
     scores: list[dict[str, float]] = [{} for _ in needed]
     for best, matches in zip(scores, needed, strict=True):
         for match in matches:
@@ -355,17 +291,36 @@ def _overlap(one: Span, other: Span) -> bool:
     )
 
 
-def _together(parts: tuple[Match, ...]) -> JointMatch:
+def _together(parts: tuple[Match, ...]) -> Match:
     verdicts = {match.verdict for match in parts}
-    return JointMatch(
+    span = Span(
+        min(match.span.start_seconds for match in parts), max(match.span.end_seconds for match in parts)
+    )
+    return _combined(
+        parts, span, parts[0].verdict if verdicts in ({"found"}, {"not checked"}) else "uncertain"
+    )
+
+
+def _combined(
+    parts: tuple[Match, ...], span: Span, verdict: Verdict, evidence: tuple[str, ...] = ()
+) -> Match:
+    """One answer of its parts: as near and as sure as the weakest, None sure where one was not asked for."""
+    confidences = [part.confidence for part in parts]
+    known = [confidence for confidence in confidences if confidence is not None]
+    return Match(
         video=parts[0].video,
         path=parts[0].path,
-        span=Span(
-            min(match.span.start_seconds for match in parts), max(match.span.end_seconds for match in parts)
-        ),
+        span=span,
+        text=" … ".join(part.text for part in parts),
+        score=min(part.score for part in parts),
+        grounded=all(part.grounded for part in parts),
+        verdict=verdict,
+        confidence=min(known) if len(known) == len(parts) else None,
+        calibrated=all(part.calibrated for part in parts),
+        window=parts[0].window if len(parts) == 1 else None,
+        evidence=evidence,
+        offline=parts[0].offline,
         parts=parts,
-        score=min(match.score for match in parts),
-        verdict=parts[0].verdict if verdicts in ({"found"}, {"not checked"}) else "uncertain",
     )
 
 
@@ -375,7 +330,7 @@ def _rules_out(other: Match, match: Match) -> bool:
     return certain and _overlap(other.span, match.span)
 
 
-def _without(match: Match, others: Sequence[Match], windows: Sequence[Sequence[Span]]) -> JointMatch:
+def _without(match: Match, others: Sequence[Match], windows: Sequence[Sequence[Span]]) -> Match:
     """The answer that ``match`` is where none of the others were seen."""
     looked = all(any(_shows(window, match.span) for window in each) for each in windows)
     doubt = any(_overlap(match.span, other.span) for other in others)
@@ -385,15 +340,8 @@ def _without(match: Match, others: Sequence[Match], windows: Sequence[Sequence[S
         why = "The model was asked for what must not happen there, and it was not found."
     else:
         why = "No caption has what must not happen there, and the model was not asked about all of it."
-    return JointMatch(
-        video=match.video,
-        path=match.path,
-        span=match.span,
-        parts=(match,),
-        score=match.score,
-        verdict=_absence_verdict(match.verdict, looked=looked, doubt=doubt),
-        evidence=(why,),
-    )
+    verdict = _absence_verdict(match.verdict, looked=looked, doubt=doubt)
+    return _combined((match,), match.span, verdict, (why,))
 
 
 def _absence_verdict(verdict: Verdict, *, looked: bool, doubt: bool) -> Verdict:

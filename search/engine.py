@@ -1,4 +1,4 @@
-"""The steps of a search in order; knows nothing of terminals and pages."""
+"""Runs a search, step by step: simple and combined queries alike; knows nothing of terminals and pages."""
 
 from __future__ import annotations
 
@@ -6,117 +6,45 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import UsageError
 from footage.core.timeline import covered_seconds
-from footage.core.types import Candidate, Match, Provenance, Span, Window
+from footage.core.types import Candidate, Match, Provenance, Window
 from footage.vlm.protocol import VideoModel
-from search.grounding.ground import DEFAULT, Grounded, Looking, planned_windows, text_matches
+from search import composite
+from search.grounding.ground import Grounded, planned_windows, text_matches
 from search.grounding.ground import ground as grounded
-from search.grounding.verdict import MATCHES_PER_VIDEO, NEAR
-from search.grounding.window_queries import KEPT_BYTES, Asker
+from search.grounding.options import DEFAULT, GroundingOptions
+from search.grounding.verdict import MATCHES_PER_VIDEO
+from search.grounding.window_queries import KEPT_BYTES, EventFinder
 from search.query.filters import NO_FILTERS, fitting, unknown_names
-from search.query.lexical_match import clash
 from search.query.parser import Query, parse_query
+from search.results import Coverage, Looked, SearchResult, Timings
 from search.retrieval.retriever import Arm, Retriever
 
 if TYPE_CHECKING:
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from search.retrieval.rerank import Reranker
 
 CANDIDATES = 8
 """Videos taken from the index for a query, or as many as matches are wanted if that is more."""
 _LOOKING_STAGES = ("decode", "vision", "prefill")  # of an index run, what looking at a window takes as well
-LIKELY = 0.5
-"""Confidence from which something is more likely there than not."""
-Outcome = Literal["found", "uncertain", "not checked", "not found", "no caption matches"]
+_NO_MODEL = "There is no model to ground with."
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
-    """What was searched: an answer is only as good as what it looked at."""
+class _Retrieved:
+    """What the index alone says to a query about one event."""
 
-    videos: int
-    """Videos with captioned windows."""
-    seconds_indexed: float
-    """Footage seconds that captioned windows cover."""
-    seconds_total: float
-    """Footage seconds of all videos the index knows."""
-    files_failed: int
-    """Files that could not be indexed, wholly or in part."""
-    model: str
-    """What captioned them; empty for an empty index."""
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What the model looked at."""
-
-    windows: int = 0
-    """Windows it was shown, now or when the same was asked before."""
-    seconds: float = 0.0
-    """Footage seconds of those, overlaps counted once."""
-    videos: int = 0
-    """Videos they are of."""
-    unseen: int = 0
-    """Windows it was to look at and did not, because the time was spent or the pictures could not be had."""
-    shown: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
-    """The windows, in video time, by content id."""
-    faults: Mapping[str, str] = field(default_factory=dict)
-    """Videos that could not be checked because of an unexpected error: the reason, one sentence, by path."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timings:
-    """Where the time of a search went, in seconds."""
-
-    retrieve_seconds: float
-    """Embedding the query and searching the index."""
-    load_seconds: float
-    """Loading the model; 0 when it was there already or not needed."""
-    ground_seconds: float
-    """Decoding windows and asking the model about them; 0 without grounding."""
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What a search answers."""
-
-    query: Query
-    """What was looked for."""
-    matches: tuple[Match, ...]
-    """Answers, best first; none only when the index holds nothing."""
+    candidates: Sequence[Candidate]
+    paths: Mapping[str, str]
+    """A file of each candidate's video, by content id."""
     coverage: Coverage
-    """What was searched."""
-    timings: Timings
-    """Where the time went."""
-    looked: Looked = field(default_factory=Looked)
-    """What the model looked at."""
-    notes: tuple[str, ...] = ()
-    """What of the query can match nothing, such as a camera that there is not: a sentence each."""
-
-    @property
-    def outcome(self) -> Outcome:
-        """The answer as a whole.
-
-        "uncertain" takes something that is more likely there than not, "not checked" a caption that comes
-        near where the model did not look. "not found" is said only where the model looked; where it looked at
-        nothing and no caption comes near, "no caption matches".
-        """
-        near = {match.verdict for match in self.matches if match.verdict == "found" or self.near(match)}
-        for verdict in ("found", "uncertain", "not checked"):
-            if verdict in near:
-                return verdict
-        return "not found" if self.looked.windows else "no caption matches"
-
-    def near(self, match: Match) -> bool:
-        """Whether a match is likely it or, where the model did not look, its caption comes near."""
-        if match.confidence is not None:
-            return match.confidence >= LIKELY
-        return match.score >= NEAR and not clash(self.query.text, match.text)
+    notes: tuple[str, ...]
+    """What of the query can match nothing, a sentence each."""
 
 
 class Engine:
@@ -129,11 +57,11 @@ class Engine:
     def __init__(
         self,
         store: Store,
-        embedder: Embedder | None,
+        embedder: TextEmbedder | None,
         model: VideoModel | Callable[[], VideoModel] | None = None,
         *,
         reranker: Reranker | None = None,
-        looking: Looking = DEFAULT,
+        looking: GroundingOptions = DEFAULT,
         keep_bytes: int = KEPT_BYTES,
     ) -> None:
         """Put the parts together; nothing is loaded.
@@ -141,19 +69,19 @@ class Engine:
         Args:
             store: The index.
             embedder: What its vectors were made with; None for words alone (``arm="text"``).
-            model: Who grounds, or a function that loads it, called once, when it is first needed. None:
-                nobody, so searches must say ``ground=False``.
+            model: The grounding model, or a function that loads it, called once, when first needed. With
+                None, searches must say ``ground=False``.
             reranker: Puts the best texts into their last order, if there is one.
-            looking: How far a search looks, unless it is told otherwise.
-            keep_bytes: For windows held ready for the next search.
+            looking: How far a search looks by default.
+            keep_bytes: Memory for prepared windows that are kept for the next search.
         """
         self._store = store
         self._retriever = Retriever(store, embedder, reranker)
         self._model = model
         self.looking = looking
-        """How far a search looks, unless it is told otherwise."""
+        """How far a search looks by default."""
         self._keep_bytes = keep_bytes
-        self._asker: Asker | None = None
+        self._asker: EventFinder | None = None
         self._lock = threading.Lock()
 
     def search(
@@ -163,27 +91,29 @@ class Engine:
         limit: int = 5,
         per_video: int = MATCHES_PER_VIDEO,
         ground: bool = True,
-        looking: Looking | None = None,
+        looking: GroundingOptions | None = None,
         content_ids: Collection[str] | None = None,
         arm: Arm = "hybrid",
         on_hits: Callable[[list[Match]], None] | None = None,
         on_progress: Callable[[int, int], None] | None = None,
     ) -> SearchResult:
-        """Search the index for a sentence.
+        """Search the index for an event, or for several and how they are related ("A THEN B").
 
         Args:
-            text: What to look for. One that names several events is searched as one sentence (for more see
-                ``search.composite``).
+            text: What to look for.
             limit: Most matches.
-            per_video: Most matches of one video beside those that are found.
+            per_video: Most matches of one video beside those that are found. A combined query sets its own
+                limit for each part (``search.composite.PER_VIDEO``).
             ground: Ask the model about the best windows; without, the index's own texts and spans are the
                 answer.
-            looking: How far to look; the engine's own when None.
+            looking: How far to look; the engine's own when None. For a combined query it holds for each part;
+                most windows are most videos, too.
             content_ids: Search only these videos; all when None.
             arm: By what the index's texts are ordered; "text" needs no embedder.
-            on_hits: Called with what the index alone answers, before the model is loaded or asked, and then
-                with the matches after every round of asking.
-            on_progress: Called with (windows done, windows in all) while the model is asked.
+            on_hits: Called with what the index alone answers, before the model is loaded or asked, and, for a
+                query about one event, with the matches after every round of asking.
+            on_progress: Called with (windows done, windows in all) while the model is asked; of a combined
+                query for each part in turn.
 
         Raises:
             UsageError: when the query is no query, or there is no model to ground it.
@@ -193,50 +123,81 @@ class Engine:
         if limit < 1:
             raise UsageError(f"A search needs a limit of 1 or more, got {limit}.")
         if ground and self._model is None:
-            raise UsageError(
-                "There is no model to ground with.", hint="Search without grounding, or give a model."
-            )
+            raise UsageError(_NO_MODEL, hint="Search without grounding, or give a model.")
         query = parse_query(text) if isinstance(text, str) else text
         looking = looking or self.looking
-
-        # 1. Retrieve. An empty index has no vectors to search.
-        with self._store.at_once():
-            notes = unknown_names(query.filters, self._store.files()) if query.filters != NO_FILTERS else ()
-            if query.filters != NO_FILTERS:
-                chosen = fitting(query.filters, self._store)
-                content_ids = chosen if content_ids is None else chosen & set(content_ids)
-            coverage = self.coverage(content_ids)
-            began = time.perf_counter()
-            candidates = (
-                self._retriever.retrieve(
-                    query, limit=max(CANDIDATES, limit), content_ids=content_ids, arm=arm
-                )
-                if coverage.videos
-                else []
+        if not query.parts:
+            return self._search_event(
+                query,
+                limit=limit,
+                per_video=per_video,
+                ground=ground,
+                looking=looking,
+                content_ids=content_ids,
+                arm=arm,
+                on_hits=on_hits,
+                on_progress=on_progress,
             )
-            if looking.exhaustive and ground:
-                candidates = [*candidates, *self._others(candidates, content_ids)]
-            paths = {
-                candidate.video.content_id: self._store.path_of(candidate.video.content_id)
-                for candidate in candidates
-            }
-        matches = text_matches(candidates, paths=paths, limit=limit, per_video=per_video)
+
+        def search_part(
+            part: Query, *, ground: bool, looking: GroundingOptions, **options: Any
+        ) -> SearchResult:
+            return self._search_event(
+                part,
+                ground=ground,
+                looking=looking,
+                arm=arm,
+                on_hits=None,
+                on_progress=on_progress,
+                **options,
+            )
+
+        return composite.search_parts(
+            query,
+            search_part,
+            limit=limit,
+            ground=ground,
+            looking=looking,
+            content_ids=content_ids,
+            on_hits=on_hits,
+        )
+
+    def _search_event(
+        self,
+        query: Query,
+        *,
+        limit: int,
+        per_video: int,
+        ground: bool,
+        looking: GroundingOptions,
+        content_ids: Collection[str] | None,
+        arm: Arm,
+        on_hits: Callable[[list[Match]], None] | None,
+        on_progress: Callable[[int, int], None] | None,
+    ) -> SearchResult:
+        """Search for one event: retrieve, then ground; arguments as ``search``."""
+        # 1. Retrieve.
+        began = time.perf_counter()
+        found = self._retrieve(
+            query, limit=limit, content_ids=content_ids, arm=arm, every_video=looking.exhaustive and ground
+        )
+        matches = text_matches(found.candidates, paths=found.paths, limit=limit, per_video=per_video)
         retrieved = time.perf_counter()
         if on_hits:
             on_hits(matches)
-        if not (ground and candidates):
+        if not (ground and found.candidates):
             timings = Timings(retrieved - began, 0.0, 0.0)
-            return SearchResult(query, tuple(matches), coverage, timings, notes=notes)
+            return SearchResult(query, tuple(matches), found.coverage, timings, notes=found.notes)
 
         # 2. Ground.
         loading = time.perf_counter()
         asker = self._ready_asker()
         loaded = time.perf_counter()
-        found = grounded(
+        answered = grounded(
             query,
-            candidates,
-            paths=paths,
-            captions=self._retriever.captions(query, list(paths)),
+            found.candidates,
+            paths=found.paths,
+            captions=self._retriever.captions(query, list(found.paths)),
             asker=asker,
             looking=looking,
             limit=limit,
@@ -245,7 +206,39 @@ class Engine:
             on_matches=on_hits,
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
-        return SearchResult(query, tuple(found.matches), coverage, timings, looked_at(found), notes)
+        return SearchResult(
+            query, tuple(answered.matches), found.coverage, timings, looked_at(answered), found.notes
+        )
+
+    def _retrieve(
+        self,
+        query: Query,
+        *,
+        limit: int,
+        content_ids: Collection[str] | None,
+        arm: Arm,
+        every_video: bool,
+    ) -> _Retrieved:
+        """The candidates from the index; with ``every_video`` the other videos, too, behind them."""
+        with self._store.at_once():
+            notes: tuple[str, ...] = ()
+            if query.filters != NO_FILTERS:
+                notes = unknown_names(query.filters, self._store.files())
+                chosen = fitting(query.filters, self._store)
+                content_ids = chosen if content_ids is None else chosen & set(content_ids)
+            coverage = self.coverage(content_ids)
+            candidates: list[Candidate] = []
+            if coverage.videos:  # an empty index has no vectors to search
+                candidates = self._retriever.retrieve(
+                    query, limit=max(CANDIDATES, limit), content_ids=content_ids, arm=arm
+                )
+            if every_video:
+                candidates = [*candidates, *self._others(candidates, content_ids)]
+            paths = {
+                candidate.video.content_id: self._store.path_of(candidate.video.content_id)
+                for candidate in candidates
+            }
+        return _Retrieved(candidates, paths, coverage, notes)
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.
@@ -321,19 +314,17 @@ class Engine:
         with self._lock:
             return self._loaded_model()
 
-    def _ready_asker(self) -> Asker:
+    def _ready_asker(self) -> EventFinder:
         with self._lock:
             if self._asker is None:
-                self._asker = Asker(
+                self._asker = EventFinder(
                     self._loaded_model(), notebook=self._store.notebook, keep_bytes=self._keep_bytes
                 )
             return self._asker
 
     def _loaded_model(self) -> VideoModel:
         if self._model is None:
-            raise UsageError(
-                "There is no model to ground with.", hint="Search without grounding, or give a model."
-            )
+            raise UsageError(_NO_MODEL, hint="Search without grounding, or give a model.")
         if not isinstance(self._model, VideoModel):
             self._model = self._model()
         return self._model

@@ -22,8 +22,6 @@ from footage.core.names import folded
 from footage.core.timecode import iou
 from footage.core.types import Match, Span
 from footage.store import Mark, Search
-from search.composite import JointMatch, JointResult, search_joint
-from search.engine import SearchResult
 from search.query.parser import parse_query
 
 if TYPE_CHECKING:
@@ -53,7 +51,7 @@ class Item:
     """Where it is, its state, the note, who and when."""
     new: bool
     """Whether the last look was the first to find it."""
-    match: Match | JointMatch | None = None
+    match: Match | None = None
     """What the look at hand says of it; None where it did not come up, or nobody looked."""
 
 
@@ -139,7 +137,7 @@ def look(
     notebook.put_searches([replace(search, looked_at=at)])
 
     everything = [*held, *fresh.values()]
-    best: dict[int, Match | JointMatch] = {}
+    best: dict[int, Match] = {}
     for number, match in zip(numbers, matches, strict=True):
         best.setdefault(number, match)
     come_up = [Item(everything[n], everything[n].found_at >= at, match) for n, match in best.items()]
@@ -222,20 +220,16 @@ def tell_apart(found: Sequence[Moment], held: Sequence[Moment]) -> list[int]:
 
 def _found(
     engine: Engine, search: Search, mode: Mode, on_progress: Callable[[int, int], None] | None
-) -> list[Match | JointMatch]:
+) -> list[Match]:
     """What is worth a person's look, best first."""
     query, ground, limit = parse_query(search.query), mode == "closely", MOST_ITEMS[mode]
-    result: SearchResult | JointResult
-    if query.parts:
-        result = search_joint(engine, query, limit=limit, ground=ground, on_progress=on_progress)
-        return [match for match in result.matches if match.verdict != "not found"]
     result = engine.search(
         query, limit=limit, per_video=MOST_PER_VIDEO, ground=ground, on_progress=on_progress
     )
     return [match for match in result.matches if match.verdict == "found" or result.near(match)]
 
 
-def _first_mark(search: Search, match: Match | JointMatch, at: float) -> Mark:
+def _first_mark(search: Search, match: Match, at: float) -> Mark:
     content_id, span = match.video.content_id, match.span
     spelled = [search.id, content_id, span.start_seconds.hex(), span.end_seconds.hex()]
     return Mark(

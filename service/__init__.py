@@ -1,1 +1,6 @@
-"""What any surface may ask for."""
+"""What any surface may ask for: a module for each thing, a request and a result for each; prints nothing.
+
+A surface makes a ``service.session.Service`` from its settings and keeps it. A function takes it, a
+request and, where the work is long, ``on_event`` and ``cancel``. ``service.schemas`` has the lines of
+JSON that results make.
+"""

@@ -1,12 +1,13 @@
-"""Builds models, embedders, indexes and re-rankers from the settings, and announces what takes its time."""
+"""Makes models, embedders and re-rankers from the settings; keeps nothing (see ``service.session``)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, cast
 
 from footage.core.errors import FileError
 from footage.core.text_files import read_text
-from service import reporting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,11 +15,11 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.endpoint import Access
     from footage.core.errors import ModelUnavailableError
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.vlm.profiles import Changes, Skill
     from footage.vlm.protocol import VideoModel
-    from search.grounding.ground import Looking
+    from search.grounding.options import GroundingOptions
     from search.retrieval.rerank import Reranker
 
 
@@ -28,16 +29,18 @@ def load_model(settings: Settings) -> VideoModel:
     Raises:
         FootageError: when there is no such model, or its weights cannot be had or run.
     """
-    from footage.core.endpoint import shown_address
+    from footage import vlm
+    from footage.media.sandbox import pool
 
-    with reporting.status(f"loading {shown_address(settings.model)}"):
-        return named_model(settings)
-
-
-CAPTIONS_ALONE = (
-    "To search the captions without the model: --no-ground; with --mode text no embedder is needed either."
-)
-"""What a search can do without a model."""
+    pool.start_early()  # what is decoded for the model is not waited for twice
+    return vlm.load_model(
+        settings.model,
+        device=settings.device,
+        model_path=settings.model_path,
+        changes=changes(settings),
+        shelf=settings.shelf,
+        access=server_access(settings),
+    )
 
 
 def check_skill(settings: Settings, skill: Skill) -> None:
@@ -54,7 +57,12 @@ def check_skill(settings: Settings, skill: Skill) -> None:
 
 
 def check_model(
-    settings: Settings, skill: Skill | None = None, *, store: Store | None = None, instead: str = ""
+    settings: Settings,
+    skill: Skill | None = None,
+    *,
+    store: Store | None = None,
+    instead: str = "",
+    announce: Callable[[str], AbstractContextManager[None]] = nullcontext,  # type: ignore[assignment]
 ) -> None:
     """Make sure that a model can do something and that its weights are here, before anything slow is loaded.
 
@@ -66,6 +74,7 @@ def check_model(
         skill: What it is to do; None for anything.
         store: The index that is worked on; an error says which model captioned it.
         instead: A sentence on what can be done without the model, for the error's hint.
+        announce: Entered, with what is going on in words, while the weights are looked for.
 
     Raises:
         UsageError: when it is a known one that cannot.
@@ -82,7 +91,7 @@ def check_model(
     if is_address(settings.model):
         return
     try:
-        with reporting.status(f"looking for the weights of {settings.model}"):
+        with announce(f"looking for the weights of {settings.model}"):
             weights = locate(settings.model, model_path=settings.model_path)
     except ModelUnavailableError as error:
         raise without_model(error, settings, store=store, instead=instead) from error
@@ -98,31 +107,15 @@ def without_model(
     from footage.vlm.profiles import PROFILES, find_profile
 
     made = store.status().model if store is not None else None
-    said, hints = str(error), [instead, error.hint]
+    sentence, hints = str(error), [instead, error.hint]
     if made is not None:
-        said = f"{said}; this index was captioned by {made.model}"
+        sentence = f"{sentence}; this index was captioned by {made.model}"
         own = find_profile(made.model) or next(
             (each for each in PROFILES.values() if each.folder and each.folder.name == made.model), None
         )
         if own is not None and own.name != settings.model.casefold():
             hints.insert(1, f"To ask the model that captioned this index: --model {own.name}.")
-    return ModelUnavailableError(said, hint=" ".join(filter(None, hints)))
-
-
-def named_model(settings: Settings) -> VideoModel:
-    """As ``load_model``, without an announcement."""
-    from footage import vlm
-    from footage.media.sandbox import pool
-
-    pool.start_early()  # what is decoded for the model is not waited for twice
-    return vlm.load_model(
-        settings.model,
-        device=settings.device,
-        model_path=settings.model_path,
-        changes=changes(settings),
-        shelf=settings.shelf,
-        access=server_access(settings),
-    )
+    return ModelUnavailableError(sentence, hint=" ".join(filter(None, hints)))
 
 
 def changes(settings: Settings) -> Changes:
@@ -133,7 +126,7 @@ def changes(settings: Settings) -> Changes:
     """
     prompt = read_prompt(settings.prompt_file) if settings.prompt_file else settings.prompt
     second = settings.stage2_prompt
-    wished = {
+    given = {
         "fps": settings.fps,
         "min_frames": settings.min_frames,
         "max_frames": settings.max_frames,
@@ -145,7 +138,7 @@ def changes(settings: Settings) -> Changes:
         "top_p": settings.top_p,
         "repetition_penalty": settings.repetition_penalty,
     }
-    return cast("Changes", {name: value for name, value in wished.items() if value is not None})
+    return cast("Changes", {name: value for name, value in given.items() if value is not None})
 
 
 def read_prompt(path: Path) -> str:
@@ -174,22 +167,7 @@ def server_access(settings: Settings) -> Access:
     )
 
 
-def existing_store(db: Path) -> Store | None:
-    """The index at a path, or None where there is none yet; none is made.
-
-    Raises:
-        StoreError: what is there cannot be read as an index.
-    """
-    from footage.core.errors import StoreMissingError
-    from footage.store import Store
-
-    try:
-        return Store.open(db)
-    except StoreMissingError:
-        return None
-
-
-def load_embedder(settings: Settings) -> Embedder:
+def load_embedder(settings: Settings) -> TextEmbedder:
     """The text embedder that the settings name.
 
     Raises:
@@ -197,18 +175,7 @@ def load_embedder(settings: Settings) -> Embedder:
     """
     from footage.embed import text_embedder
 
-    with reporting.status(f"loading {settings.embedder}"):
-        return text_embedder.load_embedder(settings.embedder)
-
-
-def load_embedders(store: Store, settings: Settings) -> list[Embedder]:
-    """The embedder that an index's timeline was made with, then the one that the settings name.
-
-    Raises:
-        FootageError: when one cannot be loaded.
-    """
-    names = dict.fromkeys([store.timeline_embedder() or settings.embedder, settings.embedder])
-    return [load_embedder(settings.model_copy(update={"embedder": name})) for name in names]
+    return text_embedder.load_embedder(settings.embedder)
 
 
 def load_reranker(settings: Settings) -> Reranker | None:
@@ -221,8 +188,7 @@ def load_reranker(settings: Settings) -> Reranker | None:
         return None
     from search.retrieval import rerank
 
-    with reporting.status(f"loading {settings.rerank}"):
-        return rerank.load_reranker(settings.rerank, device=settings.device)
+    return rerank.load_reranker(settings.rerank, device=settings.device)
 
 
 def looking(
@@ -231,17 +197,17 @@ def looking(
     fresh: bool = False,
     exhaustive: bool = False,
     budget_seconds: float | None = None,
-) -> Looking:
+) -> GroundingOptions:
     """How far a search looks under the settings.
 
     Raises:
         FileError: when the calibration they name cannot be read.
     """
     from search.grounding.calibration import read_calibration
-    from search.grounding.ground import Looking
+    from search.grounding.options import GroundingOptions
     from search.grounding.verdict import Thresholds
 
-    return Looking(
+    return GroundingOptions(
         fresh=fresh,
         exhaustive=exhaustive,
         budget_seconds=budget_seconds,

@@ -12,7 +12,7 @@ from footage.core.types import Span, Video
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Locator:
     """A video, and what of it."""
 
     path: Path
@@ -63,7 +63,7 @@ class Place:
         )
 
 
-def parse_place(text: str) -> Place:
+def parse_locator(text: str) -> Locator:
     """Read ``"a.mp4"``, ``"a.mp4@83.5"`` or ``"a.mp4@1:10-1:25"``.
 
     A file whose own name reads so is taken for that file.
@@ -79,12 +79,12 @@ def parse_place(text: str) -> Place:
         or _there(Path.exists, text)
         or not (when[:1].isdigit() or _there(Path.is_file, name))
     ):
-        return Place(Path(text))
+        return Locator(Path(text))
     first, dash, last = when.partition("-")
     start, end = parse_time(first), parse_time(last) if dash else None
     if end is not None and end <= start:
         raise UsageError(f"{when!r} ends before it starts", hint="Write start and end, as in 1:10-1:25.")
-    return Place(Path(name), start, end)
+    return Locator(Path(name), start, end)
 
 
 def _there(asks: Callable[[Path], bool], name: str) -> bool:

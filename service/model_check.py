@@ -74,7 +74,7 @@ class ModelTest:
     first_seconds: float
     """From the decoded frames to the end of the first answer, in seconds."""
     tokens_per_second: float | None
-    """Tokens written a second, one answer at a time; None where the model does not tell its tokens."""
+    """Tokens written a second, one answer at a time; None where the model does not report its tokens."""
 
 
 def drawn_clip() -> SyntheticClip:
@@ -94,7 +94,7 @@ def examine_model(model: VideoModel, folder: Path) -> ModelTest:
     """Ask a model for a caption of the test clip, and when each of its events happens.
 
     Args:
-        model: Whom to ask.
+        model: The model to ask.
         folder: Where the clip is written.
 
     Raises:

@@ -14,7 +14,7 @@ from indexer import library
 from indexer.growing_files import is_provisional
 
 _Stamp = tuple[int, int, int, int]
-"""Size, modification and change time in nanoseconds, and inode: what tells two states of a file apart."""
+"""Size, modification and change time in nanoseconds, and inode: what distinguishes two states of a file."""
 
 
 class Shown:

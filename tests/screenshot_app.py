@@ -149,7 +149,7 @@ def take_all(db: Path, out: Path) -> None:
             footage = [sys.executable, "-m", "ui.cli", *command, "--db", str(copy)]
             subprocess.run(footage, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         settings = {"db": copy, "model": "demo", "export_dir": Path(folder) / "exports"}
-        with running_app(ROOT / "ui" / "app.py", **settings) as address:
+        with running_app(ROOT / "ui" / "web" / "app.py", **settings) as address:
             for theme in ("light", "dark"):
                 with browser_page(address, width=1280, height=900, colors=theme) as page:
                     for name, show in PAGES.items():

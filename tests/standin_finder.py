@@ -14,7 +14,7 @@ from footage.core.timecode import overlap_seconds
 from footage.core.timeline import merge_events
 from footage.core.types import Answer, Caption, CaptionEvent, File, Frames, Provenance, Span, WindowRecord
 from footage.core.windows import plan_windows
-from footage.embed.text_embedder import Embedder
+from footage.embed.protocol import TextEmbedder
 from footage.media.video import probe
 from footage.store import Store, VectorRow
 from footage.vlm.profiles import DEMO, Profile
@@ -108,7 +108,7 @@ def write_grey_video(path: Path, *, grey: int, seconds: float, fps: int = 4) -> 
     return path
 
 
-def index_videos(folder: Path, videos: Sequence[TestVideo], embedder: Embedder) -> Store:
+def index_videos(folder: Path, videos: Sequence[TestVideo], embedder: TextEmbedder) -> Store:
     """Write the videos and index what they say of themselves, 30 s windows overlapping by 5 s."""
     store = Store.open(folder / "index.lancedb", create=True)
     for test_video in videos:

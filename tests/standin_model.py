@@ -12,7 +12,7 @@ import av
 import numpy as np
 
 from footage.core.types import Answer, Frames, Provenance
-from footage.embed.text_embedder import Embedder
+from footage.embed.protocol import TextEmbedder
 from footage.vlm.profiles import DEMO
 from footage.vlm.protocol import Capabilities, Prepared
 
@@ -101,7 +101,7 @@ class StandinModel:
         return f"From 0.0 to {span.duration_seconds:.1f}."
 
 
-class StandinEmbedder(Embedder):
+class StandinEmbedder(TextEmbedder):
     """Adds up one pseudo-random vector per word, so that texts sharing words are near each other."""
 
     def __init__(self, name: str = "standin", dimension: int = 16):

@@ -11,7 +11,8 @@ from tiny_text_models import PROMPTS, write_embedder
 
 from footage.core.errors import ModelUnavailableError, UsageError
 from footage.core.types import Span
-from footage.embed.text_embedder import BUNDLED, CachedEmbedder, Embedder, load_embedder
+from footage.embed.protocol import TextEmbedder
+from footage.embed.text_embedder import BUNDLED, CachedEmbedder, load_embedder
 from search.query.parser import parse_query
 from search.retrieval.retriever import Retriever
 
@@ -152,7 +153,7 @@ def test_no_name_is_no_embedder():
 
 
 def test_kept_vectors_are_looked_up_the_next_time(tmp_path):
-    class Counting(Embedder):
+    class Counting(TextEmbedder):
         def __init__(self):
             self.name, self.dimension, self.asked = "counting", 2, []
 

@@ -16,7 +16,7 @@ from footage.synthetic.clips import random_clip, write_clip
 from footage.vlm import contract, load_model
 from indexer.pipeline import index
 from search.engine import Engine
-from search.grounding.ground import Looking
+from search.grounding.options import GroundingOptions
 
 
 def test_a_shelf_holds_no_more_than_it_may_and_lets_the_unused_go(tmp_path):
@@ -102,7 +102,7 @@ def test_what_was_indexed_is_searched_without_decoding_it_again(tmp_path):
     assert len(list(shelf.folder.iterdir())) == 1
 
     asked = clip.events[0].sentence
-    looking = Looking(fresh=True)
+    looking = GroundingOptions(fresh=True)
     plain = Engine(store, embedder, load_model("demo"), looking=looking).search(asked)
     again = Engine(store, embedder, load_model("demo", shelf=shelf), looking=looking).search(asked)
     assert again.matches == plain.matches and plain.looked.windows

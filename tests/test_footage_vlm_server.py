@@ -46,7 +46,7 @@ from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import Sampling
 from indexer.pipeline import index
 from search.grounding.ground import find_in_file
-from search.grounding.window_queries import Asker, Question
+from search.grounding.window_queries import EventFinder, WindowQuestion
 from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -682,8 +682,10 @@ def test_a_window_that_is_refused_is_recorded_and_the_others_go_on(constant: Ser
     # A question about it is answered where it can be.
     video = store.videos()[file.content_id]
     spans = [Span(12, 28), Span(36, 52)]
-    asked = [Question(video, str(clip), Window(file.content_id, n, span)) for n, span in enumerate(spans)]
-    first, second = Asker(connect(picky)).ask("a square moves", asked)
+    asked = [
+        WindowQuestion(video, str(clip), Window(file.content_id, n, span)) for n, span in enumerate(spans)
+    ]
+    first, second = EventFinder(connect(picky)).ask("a square moves", asked)
     assert first.answer is not None and second.answer is None
     assert "this clip is too long" in second.problem
     # A server that takes nothing at all is no matter of one window.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from command_runner import CommandRunner
 from standin_finder import StandinFinder, TestVideo, index_videos
-from typer.testing import CliRunner
 
 from footage.core.types import Span
 from footage.embed.text_embedder import load_embedder
 from search.audit import agreement_rate, audit
-from search.grounding.window_queries import Asker
-from service import factories
+from search.grounding.window_queries import EventFinder
+from service.session import Loaders
 from ui.cli.main import app
 
 DOG, BALL = "A dog runs.", "A ball bounces."
@@ -25,9 +25,9 @@ def store(tmp_path):
     return index_videos(tmp_path, [HONEST, LIAR], load_embedder("minilm"))
 
 
-def test_captions_that_the_model_does_not_bear_out_come_first(store):
+def test_captions_that_the_model_disagrees_with_come_first(store):
     finder, told = StandinFinder([HONEST, LIAR]), []
-    audits = audit(store, Asker(finder), on_progress=lambda *done: told.append(done))
+    audits = audit(store, EventFinder(finder), on_progress=lambda *done: told.append(done))
     assert [each.agreement for each in audits] == [0.0, 1.0, 1.0]
     assert (audits[0].content_id, audits[0].span, audits[0].found) == (
         "content-liar",
@@ -38,29 +38,30 @@ def test_captions_that_the_model_does_not_bear_out_come_first(store):
     assert store.notebook.audits() == audits
     assert store.notebook.audits(["content-honest"]) == audits[1:]
     assert told[-1] == (3, 3)
-    audit(store, Asker(finder), sample=2)
+    audit(store, EventFinder(finder), sample=2)
     assert len(store.notebook.audits()) == 3  # audited again, not twice
 
 
 def test_an_audit_that_was_broken_off_asks_on(store):
     finder = StandinFinder([HONEST, LIAR])
-    audit(store, Asker(finder, notebook=store.notebook), sample=2)
-    audit(store, Asker(finder, notebook=store.notebook))
+    audit(store, EventFinder(finder, notebook=store.notebook), sample=2)
+    audit(store, EventFinder(finder, notebook=store.notebook))
     assert len(finder.asked) == 3
 
 
 def test_files_that_cannot_be_reached_are_left_out_and_forgetting_forgets(store, tmp_path):
     (tmp_path / "liar.mp4").unlink()
-    audits = audit(store, Asker(StandinFinder([HONEST, LIAR])))
+    audits = audit(store, EventFinder(StandinFinder([HONEST, LIAR])))
     assert {each.content_id for each in audits} == {"content-honest"}
     store.forget("content-honest")
     assert store.notebook.audits() == []
 
 
 def test_the_command_lists_the_worst_and_status_shows_the_rate(store, monkeypatch):
-    monkeypatch.setattr(factories, "load_model", lambda settings: StandinFinder([HONEST, LIAR]))
+    runner = CommandRunner()
+    runner.loaders = Loaders(lambda settings: StandinFinder([HONEST, LIAR]))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")
-    runner, db = CliRunner(), ["--db", str(store.path)]
+    db = ["--db", str(store.path)]
     assert json.loads(runner.invoke(app, ["status", *db, "--json"]).stdout.splitlines()[0])["audit"] is None
     result = runner.invoke(app, ["audit", *db, "--json", "--worst", "1"])
     worst, summary = map(json.loads, result.stdout.splitlines())

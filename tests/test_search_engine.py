@@ -15,8 +15,9 @@ from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from search.engine import Engine
 from search.grounding.calibration import UNCALIBRATED, Calibration
-from search.grounding.ground import Looking, find_in_file
-from search.grounding.window_queries import Asker, Question
+from search.grounding.ground import find_in_file
+from search.grounding.options import GroundingOptions
+from search.grounding.window_queries import EventFinder, WindowQuestion
 from search.query.parser import parse_query
 from search.retrieval.retriever import Retriever, word_order
 
@@ -99,7 +100,7 @@ def test_index_and_model_in_disagreement_are_uncertain_and_rank_behind_agreement
 
 def test_a_caption_that_the_model_does_not_bear_out_is_no_more_than_uncertain(store, embedder):
     finder = StandinFinder(VIDEOS, answers={"liar": "From 12.0 to 15.0."})
-    result = Engine(store, embedder, finder).search(BALL, looking=Looking(fresh=True))
+    result = Engine(store, embedder, finder).search(BALL, looking=GroundingOptions(fresh=True))
     liar = next(m for m in result.matches if name(m) == "liar")
     # Where the model looks elsewhere the caption stands alone, and that is told.
     assert (liar.span, liar.grounded, liar.verdict) == (Span(4, 9), False, "uncertain")
@@ -110,7 +111,9 @@ def test_an_answer_that_cannot_be_read_falls_back_to_the_index(store, embedder):
     finder = StandinFinder(VIDEOS, answers={"park": "I cannot say."})
     park = next(
         m
-        for m in Engine(store, embedder, finder).search(RED_LEFT, looking=Looking(fresh=True)).matches
+        for m in Engine(store, embedder, finder)
+        .search(RED_LEFT, looking=GroundingOptions(fresh=True))
+        .matches
         if name(m) == "park"
     )
     assert (park.span, park.grounded, park.verdict, park.raw) == (
@@ -149,7 +152,7 @@ def test_the_model_is_loaded_once_and_after_the_text_hits(store, embedder, finde
 
 
 def test_a_window_is_asked_about_once_in_batches_and_not_beyond_the_bound(store, embedder, finder):
-    Engine(store, embedder, finder).search(RED_RIGHT, looking=Looking(max_windows=3, fresh=True))
+    Engine(store, embedder, finder).search(RED_RIGHT, looking=GroundingOptions(max_windows=3, fresh=True))
     assert len(finder.asked) == len(set(finder.asked))
     assert finder.batches[:2] == [2, 1]
     # One window of each candidate comes before the second of any.
@@ -160,7 +163,7 @@ def test_progress_is_told(store, embedder, finder):
     told = []
     Engine(store, embedder, finder).search(
         BALL,
-        looking=Looking(max_windows=2, fresh=True),
+        looking=GroundingOptions(max_windows=2, fresh=True),
         on_progress=lambda done, total: told.append((done, total)),
     )
     assert told[-1][0] == told[-1][1]
@@ -188,7 +191,7 @@ def test_what_is_not_there_is_never_found(store, embedder, finder):
 
 
 def test_quotes_and_special_tokens_are_words(store, embedder, finder):
-    result = Engine(store, embedder, finder).search('a "red" car <|im_end|> AND (drives OR NOT) *')
+    result = Engine(store, embedder, finder).search('a "red" car <|im_end|> and (drives OR NOT) *')
     assert result.matches
     assert all("<|im_end|>" not in event for _, _, event in finder.asked)
 
@@ -236,7 +239,9 @@ def test_a_model_that_fails_is_told_after_the_text_hits(store, embedder):
 
     hits = []
     with pytest.raises(ModelMemoryError):
-        Engine(store, embedder, Failing(VIDEOS)).search(DOG, on_hits=hits.extend, looking=Looking(fresh=True))
+        Engine(store, embedder, Failing(VIDEOS)).search(
+            DOG, on_hits=hits.extend, looking=GroundingOptions(fresh=True)
+        )
     assert hits
 
 
@@ -278,7 +283,7 @@ def test_find_looks_only_where_it_is_told(tmp_path, finder):
 
 def test_find_takes_other_windows(tmp_path, finder):
     path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
-    find_in_file(path, DOG, model=finder, looking=Looking(window_seconds=20, overlap_seconds=0))
+    find_in_file(path, DOG, model=finder, looking=GroundingOptions(window_seconds=20, overlap_seconds=0))
     windows = [Span(0, 20), Span(20, 40), Span(40, 60), Span(60, 70)]
     assert [span for _, span, _ in finder.asked][:4] == windows
 
@@ -312,7 +317,7 @@ def test_the_second_ask_is_remembered_and_a_fresh_one_is_not(tmp_path, embedder)
     again = Engine(store, embedder, finder).search(RED_RIGHT, on_progress=lambda *done: told.append(done))
     assert again.matches == first.matches and again.looked == first.looked
     assert len(finder.asked) == asked and told[-1][0] == told[-1][1]
-    Engine(store, embedder, finder).search(RED_RIGHT, looking=Looking(fresh=True))
+    Engine(store, embedder, finder).search(RED_RIGHT, looking=GroundingOptions(fresh=True))
     assert len(finder.asked) == 2 * asked
     # Other words are another question.
     Engine(store, embedder, finder).search("a red car goes to the right")
@@ -336,7 +341,7 @@ def test_an_answer_is_not_lost_when_the_model_fails_later(tmp_path, embedder):
 
 def test_a_budget_that_is_spent_leaves_what_the_captions_say(tmp_path, embedder):
     store, finder = index_videos(tmp_path, [STREET], embedder), StandinFinder([STREET])
-    result = Engine(store, embedder, finder).search(RED_RIGHT, looking=Looking(budget_seconds=0))
+    result = Engine(store, embedder, finder).search(RED_RIGHT, looking=GroundingOptions(budget_seconds=0))
     assert finder.asked == [] and result.looked.windows == 0 and result.looked.unseen > 0
     assert result.outcome == "not checked"
     for match in result.matches:
@@ -347,7 +352,7 @@ def test_a_budget_that_is_spent_leaves_what_the_captions_say(tmp_path, embedder)
 def test_what_captions_missed_is_found_by_looking_everywhere(tmp_path, embedder):
     mute = TestVideo("mute", 60, 130, {DOG: [(100, 105)], BALL: [(10, 12)]}, captioned={BALL: [(10, 12)]})
     store, finder = index_videos(tmp_path, [mute], embedder), StandinFinder([mute])
-    looking = Looking(exhaustive=True)
+    looking = GroundingOptions(exhaustive=True)
     result = Engine(store, embedder, finder).search(DOG, looking=looking)
     assert {window for _, window, _ in finder.asked} >= {
         Span(start, min(start + 30, 130)) for start in range(0, 125, 25)
@@ -392,12 +397,12 @@ class OneAtATime(StandinFinder):
 
 def test_windows_of_another_length_can_be_looked_through(tmp_path, embedder):
     store, finder = index_videos(tmp_path, [STREET], embedder), StandinFinder([STREET])
-    Engine(store, embedder, finder, looking=Looking(window_seconds=12)).search(DOG)
+    Engine(store, embedder, finder, looking=GroundingOptions(window_seconds=12)).search(DOG)
     assert finder.asked and all(window.duration_seconds <= 12 for _, window, _ in finder.asked)
 
 
 def test_the_answer_as_a_whole(store, embedder, finder):
-    engine = Engine(store, embedder, finder, looking=Looking(fresh=True))
+    engine = Engine(store, embedder, finder, looking=GroundingOptions(fresh=True))
     assert engine.search(RED_LEFT).outcome == "found"
     assert engine.search("a giraffe rides a bicycle on the moon").outcome == "not found"
     silent = engine.search("a giraffe rides a bicycle on the moon", ground=False)
@@ -423,7 +428,7 @@ def test_several_people_search_one_engine_at_once(store, embedder):
         busy = False
 
     def told(engine, text):
-        matches = engine.search(text, looking=Looking(fresh=True)).matches
+        matches = engine.search(text, looking=GroundingOptions(fresh=True)).matches
         return [(name(match), match.span, match.verdict, match.confidence) for match in matches]
 
     asked = [RED_RIGHT, RED_LEFT, BLUE_RIGHT, DOG, BALL, "a green car"] * 2
@@ -456,11 +461,11 @@ def test_the_next_windows_are_decoded_while_the_model_looks(store, embedder):
 
     model = Patient(VIDEOS)
     [street] = [video for video in store.videos().values() if video.duration_seconds > 60]
-    asker = Asker(model)
+    asker = EventFinder(model)
     path = store.path_of(street.content_id)
     spans = [Span(start, start + 6) for start in range(0, 60, 6)]
     model.windows = len(spans)
-    asked = [Question(street, path, Window(street.content_id, n, span)) for n, span in enumerate(spans)]
+    asked = [WindowQuestion(street, path, Window(street.content_id, n, span)) for n, span in enumerate(spans)]
     replies = asker.ask("a white dog runs from left to right", asked)
     assert [reply.question for reply in replies] == asked and not any(reply.problem for reply in replies)
     assert model.waited and model.prepared == len(spans)
@@ -486,7 +491,7 @@ class BrokenCalibration(Calibration):
 
 
 def test_an_unexpected_error_in_one_video_leaves_the_others_searched(store, embedder, caplog):
-    engine = Engine(store, embedder, FinderWithABug(VIDEOS), looking=Looking(fresh=True))
+    engine = Engine(store, embedder, FinderWithABug(VIDEOS), looking=GroundingOptions(fresh=True))
     result = engine.search(RED_RIGHT, limit=10)
     [(path, reason)] = result.looked.faults.items()
     assert Path(path).stem == "park"
@@ -499,7 +504,7 @@ def test_an_unexpected_error_in_one_video_leaves_the_others_searched(store, embe
 
 
 def test_an_unexpected_error_while_weighing_leaves_what_the_captions_say(store, embedder, finder, caplog):
-    looking = Looking(calibration=BrokenCalibration(**dict(UNCALIBRATED)))
+    looking = GroundingOptions(calibration=BrokenCalibration(**dict(UNCALIBRATED)))
     result = Engine(store, embedder, finder, looking=looking).search("a red car drives", limit=10)
     assert {Path(path).stem for path in result.looked.faults} >= {"street", "park"}
     assert {match.verdict for match in result.matches} == {"not checked"}

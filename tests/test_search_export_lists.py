@@ -27,7 +27,7 @@ from service.export.edl import edl, marker_edl
 from service.export.fcpxml import fcpxml
 from service.export.names import reel_names
 from service.export.otio import otio
-from service.export.overlaps import Moment, apart
+from service.export.overlaps import Marker, apart
 from service.export.smpte import Counting
 from service.export.tables import csv_table, jsonl
 
@@ -206,7 +206,7 @@ def test_markers_count_from_the_sources_own_timecode_unless_told_otherwise(tmp_p
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=20))
 def test_moments_end_up_apart_and_begin_where_they_did(pairs):
-    moments = [Moment(start, start + length, (f"{start}+{length}",)) for start, length in pairs]
+    moments = [Marker(start, start + length, (f"{start}+{length}",)) for start, length in pairs]
     made = apart(moments)
     assert [each.start for each in made] == sorted({start for start, _ in pairs})
     assert all(each.end > each.start for each in made)

@@ -18,7 +18,7 @@ from tiny_exports import NTSC, clip_of, write_rated
 
 from footage.core.errors import FileError, FootageError, UsageError, VideoError
 from footage.core.types import Match, Provenance, Span, Window
-from search.composite import JointMatch
+from search.composite import combine
 from service.export import FORMATS, Lettering, Options, Origins, clips_of, export, make_reel, verify, widened
 from service.export.concat import title_of
 from service.export.cuts import cut
@@ -334,8 +334,11 @@ def test_clips_tell_what_led_to_them(source):
         0.9,
         window=Window("", 1, Span(0, 4)),
     )
-    second = replace(first, span=Span(3, 4), text="a cat sits", grounded=False, confidence=None)
-    joint = JointMatch(video, str(source), Span(1, 4), (first, second), 0.7, "uncertain")
+    second = replace(
+        first, span=Span(3, 4), text="a cat sits", verdict="uncertain", grounded=False, confidence=None
+    )
+    [joint] = combine("then", [[first], [second]])
+    assert (joint.span, joint.parts) == (Span(1, 4), (first, second))
     origins = Origins({video.content_id: {0: one, 1: two}}, {str(source): "2026-03-01"}, one)
     single, both = clips_of([first, joint], query="a dog THEN a cat", origins=origins)
     assert (single.span, single.captioned_by, single.grounded_by) == (Span(1, 2), two, one)

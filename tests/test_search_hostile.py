@@ -10,10 +10,8 @@ from test_search_joint import VIDEOS
 from test_search_query import HOSTILE
 
 from footage.core.errors import UsageError
-from search.composite import search_joint
 from search.engine import Engine
-from search.grounding.ground import Looking
-from search.query.parser import parse_query
+from search.grounding.options import GroundingOptions
 
 HARD = [
     "'; DROP TABLE events; --",
@@ -51,10 +49,7 @@ def indexed(tmp_path_factory):
 def ask(engine, text, **options):
     """What the search answers; None where it refuses."""
     try:
-        query = parse_query(text)
-        if query.parts:
-            return search_joint(engine, query, **options)
-        return engine.search(query, **options)
+        return engine.search(text, **options)
     except UsageError as error:
         assert str(error) and "\n" not in str(error)
         return None
@@ -65,7 +60,7 @@ def test_hard_queries_are_answered_or_refused(indexed, text):
     store, engine, finder = indexed
     before = {**store.row_counts(), "groundings": None}  # what was answered is remembered
     finder.asked.clear()
-    result = ask(engine, text, looking=Looking(max_windows=2, fresh=True))
+    result = ask(engine, text, looking=GroundingOptions(max_windows=2, fresh=True))
     for mode in ("hybrid", "vector", "text"):
         ask(engine, text, ground=False, arm=mode)
     assert {**store.row_counts(), "groundings": None} == before

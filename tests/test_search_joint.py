@@ -14,9 +14,8 @@ from footage.core.errors import UsageError
 from footage.core.timecode import overlap_seconds
 from footage.core.types import Match, Span, Video, Window
 from footage.embed.text_embedder import load_embedder
-from search.composite import SAME_TIME_SHARE, TOLERANCE_SECONDS, combine, search_joint
+from search.composite import SAME_TIME_SHARE, TOLERANCE_SECONDS, combine
 from search.engine import Engine
-from search.query.parser import parse_query
 
 CAR, DOG, BALL = "A red car drives by.", "A white dog runs.", "A green ball bounces."
 HAT = "A tall man wears a hat."
@@ -52,8 +51,7 @@ def engine(store, embedder, finder):
 
 def answers(engine, text, **options):
     return [
-        (Path(match.path).stem, match.span, match.verdict)
-        for match in search_joint(engine, parse_query(text), **options).matches
+        (Path(match.path).stem, match.span, match.verdict) for match in engine.search(text, **options).matches
     ]
 
 
@@ -89,20 +87,16 @@ def test_one_without_the_other(engine):
 
 
 def test_absence_is_found_only_where_the_model_looked_in_vain(store, embedder, finder):
-    [match] = search_joint(
-        Engine(store, embedder, finder), parse_query(f"{HAT} WITHOUT a helicopter lands")
-    ).matches
+    [match] = Engine(store, embedder, finder).search(f"{HAT} WITHOUT a helicopter lands").matches
     assert (Path(match.path).stem, match.span, match.verdict) == ("other", Span(12, 20), "found")
     assert "was not found" in match.evidence[0]
     assert ("other", "a helicopter lands") in {(name, event) for name, _, event in finder.asked}
-    [unasked] = search_joint(
-        Engine(store, embedder), parse_query(f"{HAT} WITHOUT a helicopter lands"), ground=False
-    ).matches
+    [unasked] = Engine(store, embedder).search(f"{HAT} WITHOUT a helicopter lands", ground=False).matches
     assert unasked.verdict == "not checked" and "was not asked" in unasked.evidence[0]
 
 
 def test_every_part_is_there_with_its_own_span_and_text(engine):
-    match = search_joint(engine, parse_query("a red car drives by THEN a white dog runs")).matches[0]
+    match = engine.search("a red car drives by THEN a white dog runs").matches[0]
     assert [(part.text, part.span) for part in match.parts] == [(CAR, Span(2, 6)), (DOG, Span(8, 12))]
     assert match.score == min(part.score for part in match.parts)
 
@@ -114,7 +108,7 @@ def test_one_event_is_not_two(engine):
 
 def test_filters_and_exclusions_are_those_of_the_whole(engine):
     query = "a red car drives by THEN a white dog runs path:far.mp4"
-    result = search_joint(engine, parse_query(query))
+    result = engine.search(query)
     assert [Path(match.path).stem for match in result.matches] == ["far"] and result.coverage.videos == 1
     assert answers(engine, "a red car drives by THEN a white dog runs -white") == []
 
@@ -125,12 +119,11 @@ def test_limits_subsets_and_mistakes(engine, store, embedder):
     assert [name for name, _, _ in answers(engine, text, content_ids=["content-far"])] == ["far"]
     assert answers(engine, text, content_ids=[]) == []
     assert answers(engine, "a giraffe sleeps THEN a submarine dives") == []
-    with pytest.raises(UsageError, match="single event"):
-        search_joint(engine, parse_query("a dog"))
+    assert all(match.parts == () for match in engine.search("a dog").matches)
     with pytest.raises(UsageError, match="limit of 1 or more"):
-        search_joint(engine, parse_query(text), limit=0)
+        engine.search(text, limit=0)
     with pytest.raises(UsageError, match="no model"):
-        search_joint(Engine(store, embedder), parse_query(text))
+        Engine(store, embedder).search(text)
 
 
 def test_words_alone_will_do_and_answers_are_the_same_every_time(store):

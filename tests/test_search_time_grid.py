@@ -43,8 +43,8 @@ from search.retrieval.similar import at_moment
 from service.export import Clip
 from service.export.clips import Origins, clips_of, widened
 from service.export.results import read_results
-from service.locators import Place
-from ui.cli.formatting import match_fields
+from service.locators import Locator
+from service.schemas.answers import match_fields
 from ui.web.components import camera_timeline
 
 NOWHERE = Origins({}, {})
@@ -126,11 +126,11 @@ def test_handles_and_events_of_several_parts_never_leave_the_video(duration, a, 
 @given(durations(), shares)
 def test_a_moment_or_a_stretch_that_is_typed_ends_with_the_video_at_most(duration, a):
     video = a_video(duration)
-    from_start = Place("x", a * duration, duration)
-    assert Place("x").span(video) == Span(0, video.duration_seconds)
+    from_start = Locator("x", a * duration, duration)
+    assert Locator("x").span(video) == Span(0, video.duration_seconds)
     if a * duration < video.duration_seconds - 1e-6:
         assert from_start.span(video).end_seconds == video.duration_seconds
-        assert Place("x", a * duration).moment(video) <= video.duration_seconds
+        assert Locator("x", a * duration).moment(video) <= video.duration_seconds
     event = Event("e", "v", Span(a * duration, duration), "A dog runs.", (0,))
     if event.span.duration_seconds:
         assert at_moment([event], event.span.start_seconds, video="x") == event

@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium"),
 ]
-ENTRY = ROOT / "ui" / "app.py"  # the look is read from the folder of the entry
+ENTRY = ROOT / "ui" / "web" / "app.py"  # the look is read from the folder of the entry
 GRAVE = {"serious", "critical"}
 BACKGROUND = "part => getComputedStyle(part).backgroundColor"
 FRAMEWORK = {

@@ -28,11 +28,11 @@ from footage.core.types import Event, File, Match, Span, Video
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.pipeline import index
-from search.engine import Coverage, SearchResult, Timings
 from search.query.parser import parse_query
+from search.results import Coverage, SearchResult, Timings
 from ui.web.components import cards, evidence, markup, media, notices, questions, timeline
 
-UI = Path(__file__).resolve().parents[1] / "ui"
+UI = Path(__file__).resolve().parents[1] / "ui" / "web"
 STANDIN = Path(__file__).with_name("standin_app.py")
 HOSTILE_NAME = "<img src=x onerror=alert(1)> **b** $x$ [a](b) `c` :red[d] :smile:.mp4"
 HOSTILE_TEXT = "<script>alert(1)</script> **b** $x$ [a](http://b.c) `c` :material/home: :red[d]"
@@ -272,7 +272,7 @@ def library_page() -> None:
     from ui.web.components import resources
     from ui.web.views import library
 
-    library.show(resources.Desk(load_settings(), factories.named_model))
+    library.show(resources.Desk(load_settings(), factories.load_model))
 
 
 def whole(app: AppTest) -> AppTest:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 
 import pytest
+from command_runner import CommandRunner
 from standin_finder import PROFILE, StandinFinder, TestVideo, index_videos
 from test_ui_commands import bare_environment, lines  # noqa: F401
 from test_ui_evaluation_own import event, written
-from typer.testing import CliRunner
 
 from footage.embed.text_embedder import load_embedder
 from search.grounding import calibration
 from search.grounding.calibration import LEAST_EXAMPLES, read_calibration
+from service.session import Loaders
 from ui.cli.main import app
 
 DOERS = [
@@ -46,7 +47,7 @@ VIDEOS = [
 ]
 QUERY = "A dog stops at the gate"
 
-runner = CliRunner()
+runner = CommandRunner()
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +68,7 @@ def library(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def at_home(bare_environment, monkeypatch, tmp_path, library):  # noqa: F811
     """The stand-in in place of a model, the index by the setting, and no fit of anybody."""
-    monkeypatch.setattr("service.factories.load_model", lambda settings: StandinFinder(VIDEOS))
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: StandinFinder(VIDEOS)))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     monkeypatch.setenv("FOOTAGE_DB", str(library / "index.lancedb"))
     monkeypatch.setattr(calibration, "OWN_CARDS", tmp_path / "own")

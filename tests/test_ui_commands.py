@@ -20,8 +20,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from command_runner import CommandRunner
 from tiny_qwen35 import write_tiny_model
-from typer.testing import CliRunner
 
 from footage.core.config import CARD_VARIABLES, Settings
 from footage.store import Store
@@ -29,9 +29,10 @@ from footage.synthetic.clips import random_clip, write_clip
 from footage.vlm.profiles import PROFILES, Changes, changed
 from indexer.library import content_id
 from service import factories
+from service.session import Loaders
 from ui.cli.main import app
 
-runner = CliRunner()
+runner = CommandRunner()
 
 
 def needs_demo_model(test: Any) -> Any:
@@ -598,8 +599,7 @@ def test_words_alone_are_searched_without_an_embedder(own: Path, monkeypatch: py
     def never(*arguments: object, **options: object) -> None:
         raise AssertionError("nobody asked for an embedder or a model")
 
-    monkeypatch.setattr("service.factories.load_embedder", never)
-    monkeypatch.setattr("service.factories.load_model", never)
+    monkeypatch.setattr(runner, "loaders", Loaders(never, never, never))
     arguments = ["search", "zebra", "--db", str(own), "--mode", "text", "--no-ground", "--json"]
     result = runner.invoke(app, arguments)
     assert result.exit_code == 0, result.stderr

@@ -21,7 +21,7 @@ from footage.core.errors import UsageError
 from footage.embed.text_embedder import load_embedder
 from footage.synthetic.clips import ALL_EVENTS, SyntheticClip, random_scene
 from search.grounding.calibration import UNCALIBRATED
-from search.grounding.ground import Looking
+from search.grounding.options import GroundingOptions
 
 SEED = 3
 LONG = (32.0, 34.0)
@@ -62,7 +62,7 @@ def test_verdicts_of_a_model_that_knows_the_truth():
         videos=3,
         present=8,
         absent=8,
-        looking=Looking(calibration=UNCALIBRATED),
+        looking=GroundingOptions(calibration=UNCALIBRATED),
     )
     # It knows nothing but captions' own words, so that paraphrases are answered with whole windows.
     assert scores["present"] and scores["swapped"] and scores["foreign"]

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from command_runner import CommandRunner
 from standin_finder import StandinFinder, TestVideo, index_videos
 from test_ui_commands import bare_environment, lines, needs_demo_model  # noqa: F401
-from typer.testing import CliRunner
 
 from evaluation.own_library import (
     AT_LEAST,
@@ -33,13 +33,14 @@ from footage.core.types import File, Match, Span, Video
 from footage.embed.text_embedder import load_embedder
 from footage.store import Mark, Store
 from search.engine import Engine
+from service.session import Loaders
 from ui.cli.main import app
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "footage"
 YARD = TestVideo("yard", 60, 40, {"A dog runs along the fence.": [(5, 12)], "A red car stops.": [(20, 26)]})
 HALL = TestVideo("hall", 160, 20, {"A woman opens the door.": [(3, 8)]})
 
-runner = CliRunner()
+runner = CommandRunner()
 
 
 def match(video="a", start=0.0, end=10.0, *, sure=0.9, verdict="found"):
@@ -76,7 +77,7 @@ def library(tmp_path_factory, embedder):
 @pytest.fixture
 def finder(monkeypatch):
     """The stand-in takes the place of whatever model the commands would load."""
-    monkeypatch.setattr("service.factories.load_model", lambda settings: StandinFinder([YARD, HALL]))
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: StandinFinder([YARD, HALL])))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
 
 
@@ -395,8 +396,7 @@ def test_a_wrong_path_is_told_before_anything_is_loaded(library, tmp_path, monke
     def never(settings):
         raise AssertionError("nothing was to be loaded")
 
-    monkeypatch.setattr("service.factories.load_model", never)
-    monkeypatch.setattr("service.factories.load_embedder", never)
+    monkeypatch.setattr(runner, "loaders", Loaders(never, never, never))
     truth = written(
         tmp_path / "truth.json", {"nowhere.mp4": {"events": [event("a red car stops", (20, 26))]}}
     )

@@ -8,18 +8,19 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from command_runner import CommandRunner
 from standin_finder import StandinFinder, TestVideo, index_videos, write_grey_video
 from tiny_clips import write_clip
-from typer.testing import CliRunner
 
 from footage.core.errors import UsageError
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.library import content_id, fingerprint
+from service.session import Loaders
 from ui.cli import exports
 from ui.cli.main import app
 
-runner = CliRunner()
+runner = CommandRunner()
 DOG, CAR = "A white dog runs.", "A red car drives by."
 VIDEOS = [
     TestVideo("order", 40, 24.0, {CAR: [(2, 6)], DOG: [(8, 12)]}),
@@ -35,7 +36,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def run(made, tmp_path, monkeypatch):
-    monkeypatch.setattr("service.factories.load_model", lambda settings: StandinFinder(VIDEOS))
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: StandinFinder(VIDEOS)))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     monkeypatch.chdir(tmp_path)
 
@@ -150,7 +151,7 @@ def test_what_find_prints_is_exported_whether_or_not_an_index_knows_the_file(run
 
 def test_find_lists_so_many_answers_and_closes_with_a_sentence(run, tmp_path, monkeypatch):
     long = TestVideo("long", 190, 70.0, {DOG: [(8, 12), (50, 54)]})
-    monkeypatch.setattr("service.factories.load_model", lambda settings: StandinFinder([long]))
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: StandinFinder([long])))
     clip = str(write_grey_video(tmp_path / "long.mp4", grey=190, seconds=70))
     every = runner.invoke(app, ["find", clip, DOG])
     assert every.stderr.splitlines()[-1] == "Nothing certain: the model looked at 1:10.0 of 1:10.0."
@@ -167,7 +168,7 @@ def test_find_counts_no_gap_as_footage(run, tmp_path, monkeypatch):
     times = [number / 4 + 600 * (number >= 40) for number in range(80)]
     clip = write_clip(tmp_path / "pause.mkv", times, fps=4)
     long = TestVideo("long", 190, 70.0, {DOG: [(8, 12)]})
-    monkeypatch.setattr("service.factories.load_model", lambda settings: StandinFinder([long]))
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: StandinFinder([long])))
     said = runner.invoke(app, ["find", str(clip), "a yacht sinks"])
     assert said.stderr.splitlines()[-1].endswith("the model looked at 0:20.0 of 0:20.0.")
 

@@ -111,7 +111,7 @@ def review_page_without_a_model() -> None:
     from ui.web.views import review
 
     settings = load_settings().model_copy(update={"model": "/no/such/model"})
-    review.show(resources.Desk(settings, factories.named_model))
+    review.show(resources.Desk(settings, factories.load_model))
 
 
 def library_page() -> None:
@@ -120,7 +120,7 @@ def library_page() -> None:
     from ui.web.components import resources
     from ui.web.views import library
 
-    library.show(resources.Desk(load_settings(), factories.named_model))
+    library.show(resources.Desk(load_settings(), factories.load_model))
 
 
 def whole(app: AppTest) -> AppTest:
@@ -385,7 +385,7 @@ def browse(db, tmp_path, monkeypatch) -> Iterator[Callable[..., object]]:
             "batch_size": 1,
             "library_roots": tmp_path,
         }
-        address = stack.enter_context(running_app(ROOT / "ui" / "app.py", cwd=tmp_path, **settings))
+        address = stack.enter_context(running_app(ROOT / "ui" / "web" / "app.py", cwd=tmp_path, **settings))
         return stack.enter_context(browser_page(address + path))
 
     yield start

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from footage.core.errors import UsageError
 from footage.core.types import Span, Video
-from service.locators import Place, parse_place
+from service.locators import Locator, parse_locator
 from ui.cli.main import app
 
 VIDEO = Video("", 60.0, 64, 48, 25.0, "h264")
@@ -20,41 +20,41 @@ VIDEO = Video("", 60.0, 64, 48, 25.0, "h264")
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("a.mp4", Place(Path("a.mp4"))),
-        ("a.mp4@83.5", Place(Path("a.mp4"), 83.5)),
-        ("a.mp4@1:10-1:25.5", Place(Path("a.mp4"), 70.0, 85.5)),
-        ("me@home.mp4", Place(Path("me@home.mp4"))),
-        ("me@home.mp4@3-4", Place(Path("me@home.mp4"), 3.0, 4.0)),
-        ("@3", Place(Path("@3"))),
+        ("a.mp4", Locator(Path("a.mp4"))),
+        ("a.mp4@83.5", Locator(Path("a.mp4"), 83.5)),
+        ("a.mp4@1:10-1:25.5", Locator(Path("a.mp4"), 70.0, 85.5)),
+        ("me@home.mp4", Locator(Path("me@home.mp4"))),
+        ("me@home.mp4@3-4", Locator(Path("me@home.mp4"), 3.0, 4.0)),
+        ("@3", Locator(Path("@3"))),
     ],
 )
 def test_a_place_is_a_file_and_what_of_it(text, place):
-    assert parse_place(text) == place
+    assert parse_locator(text) == place
 
 
 def test_a_file_whose_name_reads_like_a_place_is_that_file(tmp_path):
     path = tmp_path / "take@2"
     path.touch()
-    assert parse_place(str(path)) == Place(path)
+    assert parse_locator(str(path)) == Locator(path)
 
 
 def test_behind_a_file_that_exists_a_time_is_expected(tmp_path):
     path = tmp_path / "a.mp4"
     path.touch()
     with pytest.raises(UsageError, match="'soon' is not a time"):
-        parse_place(f"{path}@soon")
+        parse_locator(f"{path}@soon")
 
 
 @pytest.mark.parametrize("text", ["a.mp4@9-3", "a.mp4@3-3", "a.mp4@1:75", "a.mp4@3x", "a.mp4@3-"])
 def test_what_is_no_time_is_refused(text):
     with pytest.raises(UsageError):
-        parse_place(text)
+        parse_locator(text)
 
 
 @pytest.mark.parametrize("text", ["x" * 5000 + "@0:10", "x" * 5000, "a.mp4@" + "1" * 5000, "@" * 5000])
 def test_a_name_that_is_too_long_is_no_file(text):
     try:
-        assert parse_place(text).path.name
+        assert parse_locator(text).path.name
     except UsageError as error:
         assert str(error)
 
@@ -66,15 +66,15 @@ def test_a_very_long_argument_is_a_sentence(command):
 
 
 def test_stretches_and_moments_lie_in_the_video():
-    assert parse_place("a").span(VIDEO) == Span(0, 60)
-    assert parse_place("a@50-90").span(VIDEO) == Span(50, 60)
-    assert parse_place("a@50").moment(VIDEO) == 50
+    assert parse_locator("a").span(VIDEO) == Span(0, 60)
+    assert parse_locator("a@50-90").span(VIDEO) == Span(50, 60)
+    assert parse_locator("a@50").moment(VIDEO) == 50
     for wrong in ("a@60-70", "a@50"):
         with pytest.raises(UsageError):
-            parse_place(wrong).span(VIDEO)
+            parse_locator(wrong).span(VIDEO)
     for wrong in ("a", "a@1-2", "a@60"):
         with pytest.raises(UsageError):
-            parse_place(wrong).moment(VIDEO)
+            parse_locator(wrong).moment(VIDEO)
 
 
 @given(
@@ -82,4 +82,4 @@ def test_stretches_and_moments_lie_in_the_video():
 )
 def test_what_is_written_is_read(start, length):
     end = round(start + length, 3)
-    assert parse_place(f"x.mp4@{start:.3f}-{end:.3f}") == Place(Path("x.mp4"), start, end)
+    assert parse_locator(f"x.mp4@{start:.3f}-{end:.3f}") == Locator(Path("x.mp4"), start, end)

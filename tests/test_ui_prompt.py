@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from command_runner import CommandRunner
 from standin_model import StandinModel, write_levels
-from typer.testing import CliRunner
 
 from footage.core.config import CARD_VARIABLES, Settings
 from footage.core.types import Answer
 from footage.vlm.sampling import LIKELIEST, Sampling
+from service.session import Loaders
 from ui.cli.main import app
 
-runner = CliRunner()
+runner = CommandRunner()
 
 
 class Speaker(StandinModel):
@@ -43,7 +44,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def speaker(monkeypatch: pytest.MonkeyPatch) -> Speaker:
     made = Speaker()
-    monkeypatch.setattr("service.factories.load_model", lambda settings: made)
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: made))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     return made
 

@@ -107,7 +107,7 @@ def test_of_two_events_that_share_a_span_the_id_chooses(footage):
         (["review", "nothing"], "no saved search"),
         (["review", "--mark", "abc", "reviewed"], "no item"),
         (["review", "--mark", "abc", "lost"], "no state 'lost'"),
-        (["correct", "beach_dusk.mp4@0:12", "--undo"], "nobody has corrected"),
+        (["correct", "beach_dusk.mp4@0:12", "--undo"], "was never corrected"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--undo"], "takes no new words"),
         (["correct", "beach_dusk.mp4@0:12"], "nothing was changed"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--from", "0:14"], "end before it starts"),

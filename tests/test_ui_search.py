@@ -6,15 +6,16 @@ import json
 from pathlib import Path
 
 import pytest
+from command_runner import CommandRunner
 from standin_finder import StandinFinder, index_videos
 from test_search_joint import CAR, DOG, VIDEOS
-from typer.testing import CliRunner
 
 from footage.embed.text_embedder import load_embedder
+from service.session import Loaders
 from ui.cli import console
 from ui.cli.main import app
 
-runner = CliRunner()
+runner = CommandRunner()
 TEXT = "a red car drives by THEN a white dog runs"
 
 
@@ -56,7 +57,7 @@ def test_every_part_of_an_answer_is_told(db):
 
 def test_the_model_is_asked_about_every_part(db, monkeypatch):
     finder = StandinFinder(VIDEOS)
-    monkeypatch.setattr("service.factories.load_model", lambda settings: finder)
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: finder))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     result = runner.invoke(app, ["search", TEXT, "--db", db, "--json"])
     first = json.loads(result.stdout.splitlines()[0])
@@ -76,7 +77,7 @@ class FinderWithABug(StandinFinder):
 
 @pytest.mark.parametrize("query", ["a white dog runs", TEXT])
 def test_a_search_in_which_one_video_fails_answers_for_the_rest_with_exit_code_3(db, monkeypatch, query):
-    monkeypatch.setattr("service.factories.load_model", lambda settings: FinderWithABug(VIDEOS))
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: FinderWithABug(VIDEOS)))
     monkeypatch.setenv("FOOTAGE_MODEL", "demo")  # its weights are here
     result = runner.invoke(app, ["search", query, "--db", db, "--json", "--fresh"])
     assert result.exit_code == console.EXIT_PARTLY == 3
@@ -116,8 +117,7 @@ def test_more_of_the_same_needs_neither_model_nor_embedder(db, monkeypatch):
     def never(*arguments):
         raise AssertionError("nobody asked for an embedder or a model")
 
-    monkeypatch.setattr("service.factories.load_embedder", never)
-    monkeypatch.setattr("service.factories.load_model", never)
+    monkeypatch.setattr(runner, "loaders", Loaders(never, never, never))
     matches, coverage = search(db, "--like", "order.mp4@0:09")
     assert coverage["query"] == DOG and coverage["videos"] == len(VIDEOS)
     assert [match["text"] for match in matches[:3]] == [DOG] * 3

@@ -13,7 +13,7 @@ from tiny_clips import index_of, write_clip
 from footage.core.errors import VideoError
 from footage.core.types import File, Span
 from indexer import library
-from service import sources
+from service import previews, sources
 from ui.web.components import media
 
 STRETCH = Span(1.0, 3.0)
@@ -104,7 +104,7 @@ def test_a_kept_preview_is_of_the_file_that_it_was_cut_from(tmp_path, clips):
     replace_file(path, clips / "b.mp4")
     again = media.preview(cache, str(path), content_id="c", stretch=stretch)
     assert again.path != first.path
-    media.forget(cache, "c")
+    previews.forget(cache, "c")
     assert not list((cache / "previews").iterdir())
 
 

@@ -18,6 +18,7 @@ from tiny_clips import write_clip
 from footage.core.errors import VideoError
 from footage.core.timecode import overlap_seconds
 from footage.core.types import Span, on_grid
+from service import previews
 from ui.web.components import media
 from ui.web.components.player import events as wishes
 from ui.web.components.player import lanes
@@ -195,7 +196,7 @@ def test_a_preview_begins_where_it_says_and_is_cut_once(tmp_path, clip):
     assert again == first and again.path.stat().st_mtime_ns == cut_at
     other = media.preview(tmp_path, str(clip), content_id="c", stretch=Span(2.6, 6.0))
     assert other.path != first.path
-    media.forget(tmp_path, "c")
+    previews.forget(tmp_path, "c")
     assert not list((tmp_path / "previews").iterdir())
 
 

@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/reference: commands, settings and exit codes.
+"""Writes the generated pages of docs/reference: commands, settings, exit codes and JSON.
 
     python tools/reference.py           # write the pages
     python tools/reference.py --check   # exit with 1 where a page is not what would be written
@@ -36,6 +36,17 @@ A setting has one value. The first of these sources that gives one counts:
 The config file is TOML, one `key = value` per line. An unknown key is an error that names the nearest known
 key. `FOOTAGE_API_KEY` (the key for a model server) is read from the environment only. An empty default means:
 the value of the model's profile (`footage models --json`), or none."""
+JSON_INTRO = """# JSON
+
+<!-- Written by tools/reference.py from service/schemas; edit those. -->
+
+With `--json` a command prints one JSON object per line on stdout; progress and remarks go to stderr. This
+page describes each line that a command may print, schema version {version}. The version grows when a key goes
+away or changes its meaning; new keys may come without. Times within a video are seconds of video time, points
+in time are seconds since the epoch. A key with an asterisk may be absent.
+
+An error is one object on stderr, `{{"error": "…", "hint": "…"}}`, with an exit code other than 0.
+"""
 EXIT_CODES = {
     0: "answered, also when nothing was found",
     1: "could not run: a file, folder, index, model or server is missing, empty or cannot be used",
@@ -112,10 +123,32 @@ def exit_codes() -> str:
     )
 
 
+def json() -> str:
+    """docs/reference/json.md: every line that ``--json`` prints, from the models of ``service.schemas``."""
+    from service.schemas import COMMANDS, SCHEMA_VERSION
+
+    parts = [JSON_INTRO.format(version=SCHEMA_VERSION)]
+    records = dict.fromkeys(record for listed in COMMANDS.values() for record in listed)
+    parts.append("## Commands\n\n| command | lines |\n|---|---|")
+    for name, listed in COMMANDS.items():
+        links = ", ".join(f"[{_title(each.__name__)}](#{_anchor(each.__name__)})" for each in listed)
+        parts.append(f"| `footage {name}` | {links} |")
+    parts.append("\n## Lines")
+    nested: dict[str, Any] = {}
+    for record in records:
+        schema = record.model_json_schema()
+        nested |= schema.get("$defs", {})
+        parts.append(_section(record.__name__, schema))
+    parts.append("## Objects within lines")
+    parts += [_section(name, schema) for name, schema in sorted(nested.items())]
+    return "\n".join(parts)
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "settings.md": settings,
     "exit-codes.md": exit_codes,
+    "json.md": json,
 }
 
 
@@ -207,6 +240,50 @@ def _default(field: Any) -> str:
 def _cell(text: str) -> str:
     """A text that fits into one cell of a table."""
     return re.sub(r"(?<!\\)\|", r"\\|", " ".join(text.split()))
+
+
+def _section(name: str, schema: dict[str, Any]) -> str:
+    """One kind of line: its keys, their types and meanings."""
+    required = set(schema.get("required", ()))
+    lines = [f"\n### {_title(name)}\n", _sentence(schema.get("description", "")), ""]
+    lines += ["| key | type | meaning |", "|---|---|---|"]
+    for key, field in schema["properties"].items():
+        star = "" if key in required or key == "type" else "*"
+        meaning = _sentence(field.get("description", ""))
+        lines.append(f"| `{key}`{star} | {_type(field)} | {meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def _type(field: dict[str, Any]) -> str:
+    """A type in words, with links to the objects of this page."""
+    if "$ref" in field:
+        name = field["$ref"].rpartition("/")[2]
+        return f"[{_title(name)}](#{_anchor(name)})"
+    if "anyOf" in field:
+        return " or ".join(_type(each) for each in field["anyOf"])
+    if "const" in field:
+        return f'`"{field["const"]}"`' if isinstance(field["const"], str) else f"`{field['const']}`".lower()
+    if "enum" in field:
+        return ", ".join(f'`"{each}"`' for each in field["enum"])
+    if field.get("type") == "array":
+        return f"list of {_type(field['items'])}"
+    if isinstance(field.get("additionalProperties"), dict):
+        return f"object of {_type(field['additionalProperties'])}"
+    return str(field.get("type", "any"))
+
+
+def _sentence(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _title(name: str) -> str:
+    """The words of a class name: those of ExportedFileRecord are "Exported file"."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", re.sub(r"(Record|Fields)$", "", name))
+    return words[:1] + words[1:].lower()
+
+
+def _anchor(name: str) -> str:
+    return _title(name).lower().replace(" ", "-")
 
 
 def main() -> int:

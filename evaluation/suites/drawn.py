@@ -30,14 +30,14 @@ from footage.synthetic.clips import (
     write_clip,
 )
 from footage.synthetic.paraphrases import reword
-from search.grounding.ground import DEFAULT
+from search.grounding.options import DEFAULT
 
 if TYPE_CHECKING:
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.vlm.protocol import VideoModel
     from search.engine import Engine
-    from search.grounding.ground import Looking
+    from search.grounding.options import GroundingOptions
 
 Kind = Literal["present", "swapped", "foreign"]
 What = tuple[str, str, str, str]
@@ -85,14 +85,14 @@ class Drawn:
 
 def evaluate_end_to_end(
     model: VideoModel,
-    embedder: Embedder,
+    embedder: TextEmbedder,
     *,
     seed: int,
     videos: int = 40,
     max_queries: int = MAX_QUERIES,
     paraphrased: bool = False,
     clip_seconds: tuple[float, float] = VIDEO_SECONDS,
-    looking: Looking = DEFAULT,
+    looking: GroundingOptions = DEFAULT,
     folder: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[Scores, list[Asked]]:
@@ -156,14 +156,14 @@ def evaluate_end_to_end(
 
 def evaluate_verdicts(
     model: VideoModel,
-    embedder: Embedder,
+    embedder: TextEmbedder,
     *,
     seed: int,
     libraries: int = 5,
     videos: int = 12,
     present: int = 200,
     absent: int = 200,
-    looking: Looking = DEFAULT,
+    looking: GroundingOptions = DEFAULT,
     folder: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> tuple[Scores, list[Bin]]:
@@ -240,11 +240,11 @@ def evaluate_verdicts(
 
 def evaluate_occurrences(
     model: VideoModel,
-    embedder: Embedder,
+    embedder: TextEmbedder,
     *,
     seed: int,
     videos: int = 20,
-    looking: Looking = DEFAULT,
+    looking: GroundingOptions = DEFAULT,
     folder: Path | None = None,
     on_progress: OnProgress | None = None,
 ) -> Scores:
@@ -297,7 +297,7 @@ def evaluate_occurrences(
 
 def drawn_index(
     model: VideoModel,
-    embedder: Embedder,
+    embedder: TextEmbedder,
     *,
     seed: int,
     videos: int,
@@ -373,11 +373,11 @@ def _cycled(size: int, count: int, rng: np.random.Generator) -> list[int]:
 def ask_missed(
     engine: Engine,
     store: Store,
-    embedder: Embedder,
+    embedder: TextEmbedder,
     drawn: Sequence[Drawn],
     *,
     count: int,
-    looking: Looking,
+    looking: GroundingOptions,
     on_progress: OnProgress,
 ) -> list[Asked]:
     """Take the captions of some events out of an index, and have the model look for them everywhere.
@@ -453,7 +453,7 @@ def write_clips(
 def _indexed(
     clips: Mapping[str, SyntheticClip],
     model: VideoModel,
-    embedder: Embedder,
+    embedder: TextEmbedder,
     folder: Path,
     on_progress: OnProgress,
 ) -> Store:
@@ -484,7 +484,7 @@ def _ask_each_in_its_video(
     return asked
 
 
-def _lose(store: Store, embedder: Embedder, lost: Mapping[str, Sequence[Span]]) -> None:
+def _lose(store: Store, embedder: TextEmbedder, lost: Mapping[str, Sequence[Span]]) -> None:
     """Take what captions say of some moments out of an index, as if the model had not noticed them."""
     from indexer.projection import Projector
 
@@ -503,7 +503,7 @@ def _without(record: WindowRecord, spans: Sequence[Span]) -> WindowRecord:
     return replace(record, caption=replace(record.caption, events=kept))
 
 
-def _uncaptioned(matches: Sequence[Match], looking: Looking, model: VideoModel) -> float:
+def _uncaptioned(matches: Sequence[Match], looking: GroundingOptions, model: VideoModel) -> float:
     """How sure the model alone would make; 0 where it was not asked."""
     from search.grounding.calibration import load_calibration
 

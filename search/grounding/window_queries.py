@@ -194,7 +194,3 @@ def _reply_to(question: WindowQuestion, result: WindowResult[Answer]) -> Reply:
 
 def _reply(question: WindowQuestion, answer: Answer) -> Reply:
     return Reply(question, answer, read_span(answer, question.window.span).span)
-
-
-Asker = EventFinder  # until the callers in search/ and ui/ follow
-Question = WindowQuestion

@@ -13,11 +13,12 @@ from footage.core.errors import UsageError
 from footage.core.names import is_at_end
 from footage.core.timecode import format_time, gap_seconds, parse_time
 from footage.core.types import Candidate, Event, Hit, Match, Span
-from search.engine import Engine, SearchResult, Timings
+from search.engine import Engine
 from search.grounding.evidence import format_span
 from search.grounding.matches import text_matches
 from search.query.lexical_match import words_of
 from search.query.parser import Query
+from search.results import SearchResult, Timings
 from search.retrieval.retriever import DEPTH
 
 if TYPE_CHECKING:

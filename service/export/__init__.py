@@ -6,7 +6,7 @@ them, ``verify`` compares what lies there with what was written.
 
 from service.export.clips import Clip, Origins, clips_of, widened
 from service.export.concat import Lettering, TitleKind
-from service.export.manifest import Output, Problem, Verified, verify
+from service.export.manifest import ManifestProblem, Output, Verified, verify
 from service.export.results import read_results
 from service.export.run import FORMATS, Exported, Format, Options, Order, export, make_reel
 
@@ -16,11 +16,11 @@ __all__ = [
     "Exported",
     "Format",
     "Lettering",
+    "ManifestProblem",
     "Options",
     "Order",
     "Origins",
     "Output",
-    "Problem",
     "TitleKind",
     "Verified",
     "clips_of",

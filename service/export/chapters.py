@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from footage.core.types import Span
 from service.export.names import one_line
-from service.export.overlaps import Moment, apart
+from service.export.overlaps import Marker, apart
 
 
 def vtt(chapters: Sequence[tuple[Span, str]]) -> str:
@@ -16,7 +16,7 @@ def vtt(chapters: Sequence[tuple[Span, str]]) -> str:
         chapters: When each is, in seconds of the video, and its title.
     """
     moments = [
-        Moment(
+        Marker(
             start := round(span.start_seconds * 1000),
             max(start + 1, round(span.end_seconds * 1000)),
             (title,),

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from footage.core.types import Match, Provenance, Span, Verdict, Video
-from search.composite import JointMatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +52,7 @@ class Origins:
     """The model that was asked; None where none was."""
 
 
-def clips_of(matches: Sequence[Match | JointMatch], *, query: str, origins: Origins) -> list[Clip]:
+def clips_of(matches: Sequence[Match], *, query: str, origins: Origins) -> list[Clip]:
     """The moments that a search found; one of several events lasts from the first start to the last end."""
     return [_clip_of(match, query, origins) for match in matches]
 
@@ -75,10 +74,9 @@ def captioned_by(content_id: str, window: int | None, origins: Origins) -> Prove
     return None if window is None else under.get(window)
 
 
-def _clip_of(match: Match | JointMatch, query: str, origins: Origins) -> Clip:
-    parts = (match,) if isinstance(match, Match) else match.parts
+def _clip_of(match: Match, query: str, origins: Origins) -> Clip:
+    parts = match.parts or (match,)
     window = parts[0].window.index if len(parts) == 1 and parts[0].window else None
-    grounded = all(part.grounded for part in parts)
     content_id = match.video.content_id
     return Clip(
         path=match.path,
@@ -90,8 +88,8 @@ def _clip_of(match: Match | JointMatch, query: str, origins: Origins) -> Clip:
         verdict=match.verdict,
         confidence=match.confidence,
         score=match.score,
-        grounded=grounded,
+        grounded=match.grounded,
         recorded_at=origins.recorded_at.get(match.path, ""),
         captioned_by=captioned_by(content_id, window, origins),
-        grounded_by=origins.grounded_by if grounded else None,
+        grounded_by=origins.grounded_by if match.grounded else None,
     )

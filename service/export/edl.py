@@ -15,7 +15,7 @@ from footage.core.errors import UsageError
 from footage.media.audio_tracks import AudioTrack
 from service.export.cuts import Cut
 from service.export.names import one_line
-from service.export.overlaps import Moment, apart
+from service.export.overlaps import Marker, apart
 from service.export.smpte import Counting
 
 MOST_EVENTS = 999
@@ -76,7 +76,7 @@ def marker_edl(cuts: Sequence[Cut], *, title: str, start: str) -> str:
     counting = cuts[0].counting
     begin = counting.frame(start) if start else cuts[0].source_start
     moments = [
-        Moment(each.in_frame, each.out_frame, (each.clip.title,), each.clip.verdict == "found")
+        Marker(each.in_frame, each.out_frame, (each.clip.title,), each.clip.verdict == "found")
         for each in cuts
     ]
     lines = _head(title, counting)

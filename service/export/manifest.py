@@ -48,7 +48,7 @@ class Output:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ManifestProblem:
     """Something that is not as the manifest has it."""
 
     file: str
@@ -65,7 +65,7 @@ class Verified:
     """Files that were looked at."""
     sources: int
     """Sources that were looked at."""
-    problems: tuple[Problem, ...] = field(default=())
+    problems: tuple[ManifestProblem, ...] = field(default=())
     """What is missing or changed."""
 
 
@@ -124,18 +124,18 @@ def verify(
             on_progress(done, total)
         sentence = _compared(path.parent / entry["file"], entry)
         if sentence:
-            problems.append(Problem(entry["file"], sentence))
+            problems.append(ManifestProblem(entry["file"], sentence))
     for done, (source, content_id) in enumerate(sources.items(), len(entries)):
         if on_progress:
             on_progress(done, total)
         try:
             same = identify is not None and identify(source) == content_id
         except FootageError as exc:
-            problems.append(Problem(source, f"{str(exc).rstrip('.')}."))
+            problems.append(ManifestProblem(source, f"{str(exc).rstrip('.')}."))
             continue
         if not same:
             problems.append(
-                Problem(source, f"{display_name(source)} has changed since it was exported from.")
+                ManifestProblem(source, f"{display_name(source)} has changed since it was exported from.")
             )
     if on_progress:
         on_progress(total, total)
@@ -193,19 +193,20 @@ def _hashed(path: Path) -> tuple[str, int]:
 def _entries(path: Path) -> list[dict[str, Any]]:
     """The entries of a manifest, each with what is needed to compare it."""
     try:
-        told = json.loads(read_text(path))
+        content = json.loads(read_text(path))
     except OSError as exc:
         raise FileError(f"{path} cannot be read: {exc.strerror}.", hint="Name a manifest file.") from exc
     except (ValueError, RecursionError) as exc:
         raise UsageError(f"{path} is no manifest: it is no JSON.", hint=f"Name a {ENDING} file.") from exc
-    if not isinstance(told, dict) or told.get("format") != FORMAT:
+    if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise UsageError(f"{path} is no manifest of an export.", hint=f"Name a {ENDING} file.")
-    if told.get("format_version") != FORMAT_VERSION:
+    if content.get("format_version") != FORMAT_VERSION:
         raise UsageError(
-            f"{path} is a manifest of version {told.get('format_version')!r}; this reads {FORMAT_VERSION}.",
+            f"{path} is a manifest of version {content.get('format_version')!r}, and this reads version "
+            f"{FORMAT_VERSION}.",
             hint="Verify it with the version of footage that wrote it.",
         )
-    entries = told.get("entries")
+    entries = content.get("entries")
     if not (isinstance(entries, list) and all(map(_whole, entries))):
         raise UsageError(f"{path} is damaged: its entries cannot be read.", hint="Export again.")
     return entries

@@ -67,5 +67,5 @@ def _provenance(known: Provenance | None) -> dict[str, str] | None:
     """Model, revision and prompt version; None where that is not known."""
     if known is None:
         return None
-    told = asdict(known)
-    return {name: told[name] for name in ("model", "revision", "prompt_version")}
+    fields = asdict(known)
+    return {name: fields[name] for name in ("model", "revision", "prompt_version")}

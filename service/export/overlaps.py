@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class Marker:
     """A named stretch of time, in whole units: frames or milliseconds."""
 
     start: int
@@ -20,20 +20,20 @@ class Moment:
     """Whether what it marks was found."""
 
 
-def apart(moments: Sequence[Moment]) -> list[Moment]:
+def apart(moments: Sequence[Marker]) -> list[Marker]:
     """Moments in order of time, none of which overlaps another.
 
     Those that begin together become one with the names of all, as long as the longest. One that goes on when
     the next begins ends there: every start stays where it is.
     """
-    starts: dict[int, Moment] = {}
+    starts: dict[int, Marker] = {}
     for moment in moments:
         other = starts.get(moment.start)
         if other is None:
             starts[moment.start] = moment
             continue
         names = tuple(dict.fromkeys((*other.names, *moment.names)))
-        starts[moment.start] = Moment(
+        starts[moment.start] = Marker(
             moment.start, max(other.end, moment.end), names, other.sure or moment.sure
         )
     ordered = [starts[start] for start in sorted(starts)]

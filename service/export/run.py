@@ -84,7 +84,7 @@ class Exported:
     outputs: tuple[Output, ...]
     """The files, in the order they were written."""
     manifest: Path
-    """What tells about them."""
+    """The manifest, which describes them."""
     warnings: tuple[str, ...] = ()
     """Where they are not exact, a sentence each."""
     failures: tuple[tuple[str, str], ...] = ()
@@ -104,7 +104,7 @@ def export(
 ) -> Exported:
     """Write clips into a folder, with a manifest beside them: everything, or nothing where writing fails.
 
-    A source that cannot be read costs its own clips alone, and is told as a failure.
+    A source that cannot be read costs its own clips alone, and is reported as a failure.
 
     Args:
         clips: What to export, in this order.
@@ -124,12 +124,12 @@ def export(
     # 1. Where each clip lies, to the frame.
     cuts = work.cut(clips)
     for each in by_counting(cuts):
-        each.frame(options.start_timecode or _START)  # a bad one is told before anything is written
+        each.frame(options.start_timecode or _START)  # a bad one is refused before anything is written
     sources = (*options.protected, *(clip.path for clip in clips))
     with staging(folder, overwrite=options.overwrite, sources=sources) as place:
         stem = place.stem(safe_stem(options.name))
 
-        # 2. Moving pictures, then lists, then what tells about them.
+        # 2. Moving pictures, then lists, then the manifest.
         for form in dict.fromkeys(formats):
             if form == "mp4" and options.join:
                 work.write_joined(place, stem, cuts)
@@ -189,7 +189,7 @@ def make_reel(
     for counting in by_counting(chosen):
         counting.frame(options.start_timecode or _START)
 
-    # 2. The film, its lists, and what tells about them.
+    # 2. The film, its lists, and the manifest.
     sources = (*options.protected, *(clip.path for clip in clips))
     with staging(out.parent, overwrite=options.overwrite, sources=sources) as place:
         stem = place.stem(safe_stem(out.stem))
@@ -301,8 +301,8 @@ class _Work:
         if form == "edl":
             groups, reels = by_counting(cuts), reel_names([each.clip.path for each in cuts])
             if len(groups) > 1:
-                told = ", ".join(counting.name for counting in groups)
-                self._warn(f"An EDL has one frame rate, so there is one for each of {told} fps.")
+                rates = ", ".join(counting.name for counting in groups)
+                self._warn(f"An EDL has one frame rate, so there is one for each of {rates} fps.")
             for counting, group in groups.items():
                 ending = ".edl" if len(groups) == 1 else f".{counting.name}.edl"
                 self._list(

@@ -47,7 +47,7 @@ class Staging:
 
     @cached_property
     def _sources(self) -> frozenset[tuple[int, int]]:
-        """The sources, as the file system tells files apart; looked up only when something is in the way."""
+        """The sources, as the file system distinguishes files; looked up when something is in the way."""
         return frozenset(_identity(source) for source in self._given_sources if os.path.exists(source))
 
     def write_text(self, stem: str, ending: str, text: str) -> Path:
@@ -109,7 +109,7 @@ def staging(folder: Path, *, overwrite: bool, sources: Collection[str]) -> Itera
         yield made
         made.publish()
     except FootageError as exc:
-        exc.hint = exc.hint.replace(str(hidden), str(folder))  # nobody is to look into what is gone then
+        exc.hint = exc.hint.replace(str(hidden), str(folder))  # the hidden folder is gone by then
         raise
     finally:
         shutil.rmtree(hidden, ignore_errors=True)

@@ -57,7 +57,7 @@ def _flat(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _item(value: Any) -> str:
-    """One of several values in a cell; of an audio track: what tells it from the others."""
+    """One of several values in a cell; of an audio track: what distinguishes it from the others."""
     if isinstance(value, dict):
         parts = (str(value["track"]), value["language"], value["title"], f"{value['channels']} ch")
         return " ".join(filter(None, parts))

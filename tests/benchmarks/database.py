@@ -23,7 +23,8 @@ import numpy as np
 
 from evaluation.readers import read_activitynet
 from footage.core.process import settle
-from footage.embed.text_embedder import CachedEmbedder, Embedder, load_embedder
+from footage.embed.protocol import TextEmbedder
+from footage.embed.text_embedder import CachedEmbedder, load_embedder
 from footage.store import Store
 from indexer.projection import Projector
 from search.engine import Engine
@@ -46,7 +47,7 @@ def measured(
     corpus: million.Corpus,
     events: int,
     asked: Sequence[str],
-    embedder: Embedder,
+    embedder: TextEmbedder,
     *,
     repeats: int,
     folder: Path,
@@ -207,7 +208,7 @@ def _recall(
     return round(float(np.mean(shares)), 4)
 
 
-def _added(corpus: million.Corpus, store: Store, embedder: Embedder) -> float:
+def _added(corpus: million.Corpus, store: Store, embedder: TextEmbedder) -> float:
     """Milliseconds an event takes that is inserted as an index run inserts it, embedding left out."""
     projector, events, spent = Projector(store, embedder), 0, 0.0
     for drawn in million.draw(corpus, ADDED, seed=1, name="added"):

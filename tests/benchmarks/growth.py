@@ -25,7 +25,8 @@ import numpy as np
 from footage.core.process import settle
 from footage.core.types import Caption, CaptionEvent, File, Provenance, Span, Video, WindowRecord
 from footage.core.windows import plan_windows
-from footage.embed.text_embedder import Embedder, TextKind
+from footage.embed.protocol import TextEmbedder
+from footage.embed.text_embedder import TextKind
 from footage.store import Store
 from footage.synthetic import clips
 from indexer.projection import Projector
@@ -36,7 +37,7 @@ WINDOWS_AT_ONCE = 4
 HOUR = 3600.0
 
 
-class Invented(Embedder):
+class Invented(TextEmbedder):
     """Vectors of the right length that mean nothing; a text always has the same one."""
 
     def __init__(self) -> None:

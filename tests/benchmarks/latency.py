@@ -29,7 +29,7 @@ from footage.vlm import load_model
 from footage.vlm.protocol import Prepared, Prompt, VideoModel
 from indexer.pipeline import index
 from search.engine import Engine
-from search.grounding.ground import Looking
+from search.grounding.options import GroundingOptions
 from tests.benchmarks import common
 from tests.benchmarks.pipeline import FreeModel
 
@@ -107,7 +107,7 @@ def queries(name: str, store: Store, model: Callable[[], VideoModel], repeats: i
     """Cold and warm, in turns."""
     embedder = load_embedder()
     embedder.embed([QUESTION], kind="query")
-    looking = Looking(fresh=True, max_windows=CLIPS)
+    looking = GroundingOptions(fresh=True, max_windows=CLIPS)
     made: list[Engine] = []
     windows: dict[str, int] = {}
 

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from footage.core.errors import FootageError, UsageError
 from footage.core.timecode import format_time
+from ui.text import plain as plain
 
 if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions
     from rich.measure import Measurement
     from rich.table import Table
     from rich.text import Text
+
+    from service.schemas.base import Record
 
 EXIT_ANSWERED = 0
 EXIT_FAILED = 1
@@ -53,14 +56,14 @@ def _console(*, stderr: bool) -> Console:
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
 
 
-def plain(text: object) -> str:
-    """A text as it may go to a terminal: whatever could move the cursor or is no character becomes U+FFFD."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
-
-
 def emit(**fields: Any) -> None:
     """Print one JSON object as one line on stdout."""
     sys.stdout.write(json.dumps(fields, default=_jsonable) + "\n")
+
+
+def emit_record(record: Record) -> None:
+    """Print one record of ``service.schemas`` as one line on stdout."""
+    emit(**record.fields())
 
 
 def _jsonable(value: object) -> object:
@@ -160,7 +163,7 @@ def agreed(question: str, *, yes: bool) -> bool:
 
 
 class Show(Protocol):
-    """What progress is told to."""
+    """Shows progress."""
 
     def __call__(self, stage: str, done: int, total: int, detail: str = "") -> None:
         """Show that ``done`` of ``total`` (0: unknown) are done; ``detail`` stands in for the time left."""

@@ -1,155 +1,75 @@
-"""What the commands that export have in common: from a query to clips, and what came of writing them."""
+"""What the commands that export have in common: how their options are read, and what they print."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.core.errors import UsageError, VideoError
+import typer
+
+from footage.core.errors import UsageError
 from footage.core.timecode import parse_time
-from service import factories
 from ui.cli import console, formatting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from footage.core.config import Settings
-    from footage.core.types import File, Provenance
     from footage.media.audio_tracks import AudioChoice
-    from footage.store import Store
-    from footage.vlm.protocol import VideoModel
-    from search.composite import JointResult
-    from search.engine import SearchResult
-    from service.export import Clip, Exported, Format, Lettering, Origins, TitleKind
+    from search.results import SearchResult
+    from service.export import Exported, Format
+    from service.export_clips import Believed, ExportResult
 
 _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
 
 
-def found_clips(query: str, settings: Settings, store: Store, *, ground: bool) -> list[Clip]:
-    """What a search answers, best first, as clips.
-
-    Raises:
-        FootageError: when the query makes no sense, or the index or one of the models cannot be used.
-    """
-    from search.pages import LISTED
-    from service.export import clips_of
-    from ui.cli.commands import search
-
-    asked: list[Provenance] = []
-
-    def remember(model: VideoModel) -> None:
-        asked.append(model.provenance)
-
-    looking = factories.looking(settings)
-    result: SearchResult | JointResult = search.answer(
-        query, settings, limit=LISTED, ground=ground, mode="hybrid", looking=looking, on_model=remember
-    )
+def print_answer(result: SearchResult) -> None:
+    """Say on stderr what a search answered, where nothing was found."""
     if sentence := formatting.answer_sentence(result):
         console.notes().print(sentence, soft_wrap=True)
-    return clips_of(result.matches, query=query, origins=origins(store, asked[0] if asked else None))
 
 
-def origins(store: Store | None, grounded_by: Provenance | None = None) -> Origins:
-    """What the index knows of where its texts come from; nothing where there is none.
-
-    Raises:
-        StoreError: when the index cannot be read.
-    """
-    from service.export import Origins
-
-    if store is None:
-        return Origins({}, {}, grounded_by)
-    recorded = {file.path: file.recorded_at for file in store.files()}
-    return Origins(store.captioned_under(), recorded, grounded_by)
-
-
-def believed(clips: Sequence[Clip], *, uncertain: bool, everything: bool) -> list[Clip]:
-    """The clips whose verdict is good enough: found, or also what is uncertain or not checked, or all."""
-    wanted = {"found", "uncertain", "not checked"} if uncertain else {"found"}
-    return [clip for clip in clips if everything or clip.verdict in wanted]
-
-
-def of_indexed_files(
-    clips: Sequence[Clip], store: Store | None, write: Callable[[Sequence[Clip]], Exported]
-) -> Exported:
-    """Write clips, each of the very file that was indexed: a clip of another would be false evidence.
-
-    Args:
-        clips: What is to be written.
-        store: The index; None where there is none, and only changes meanwhile are noticed.
-        write: Writes some of the clips.
-
-    Returns:
-        What was written. Files that were replaced before are left out; those that changed meanwhile are
-        failures, too.
+def show(result: ExportResult, *, json: bool) -> None:
+    """Print what was written, and on stderr where it is not exact or not there.
 
     Raises:
-        VideoError: None of the files is the one that was indexed.
-        FootageError: As ``write``.
+        typer.Exit: some sources could not be used.
     """
-    files = store.files_at({clip.path for clip in clips}) if store else {}
-    reasons: dict[str, str] = {}
-    with ExitStack() as reading:
-        for path in dict.fromkeys(clip.path for clip in clips):
-            try:
-                reading.enter_context(_noting(path, files.get(path), reasons))
-            except VideoError as error:
-                reasons[path] = str(error)
-        kept = [clip for clip in clips if clip.path not in reasons]
-        if not kept:
-            raise VideoError(
-                next(iter(reasons.values())), hint="Run `footage index` on it, and search again."
-            )
-        exported = write(kept)
-    return replace(exported, failures=(*exported.failures, *reasons.items()))
+    from service.schemas import exports as schemas
 
-
-@contextmanager
-def _noting(path: str, file: File | None, reasons: dict[str, str]) -> Iterator[None]:
-    """As ``sources.unchanged``, but a file that changes meanwhile is noted and raises nothing."""
-    from service import sources
-
-    unchanged = sources.unchanged(path, file)
-    unchanged.__enter__()
-    yield
-    try:
-        unchanged.__exit__(None, None, None)
-    except VideoError as error:
-        reasons[path] = f"{error}; what was written of it cannot be relied on"
-
-
-def say_nothing_found(clips: Sequence[Clip], *, json: bool) -> None:
-    """Say that nothing was written because nothing was found."""
-    uncertain = sum(clip.verdict in ("uncertain", "not checked") for clip in clips)
-    sentence = "Nothing was found, so nothing was written."
-    if uncertain:
-        verb = "is" if uncertain == 1 else "are"
-        answers = formatting.count(uncertain, "answer")
-        sentence += f" {answers} {verb} uncertain or not checked: --uncertain takes them, too."
+    exported = result.exported
+    if exported is None:
+        _show_nothing(result, json=json)
+        return
     if json:
-        console.emit(type="summary", files=0, manifest=None, answers=len(clips), uncertain=uncertain)
+        for output in exported.outputs:
+            console.emit_record(schemas.ExportedFileRecord.of(output))
+        for path, reason in exported.failures:
+            console.emit_record(schemas.ExportFailureRecord(type="failure", source=path, reason=reason))
+        console.emit_record(schemas.ExportRecord.of(exported))
+    else:
+        _print(exported)
+    if exported.failures:
+        raise typer.Exit(console.EXIT_PARTLY)
+
+
+def _show_nothing(result: ExportResult, *, json: bool) -> None:
+    """Say that nothing was written because nothing was found."""
+    sentence = "Nothing was found, so nothing was written."
+    if result.uncertain:
+        verb = "is" if result.uncertain == 1 else "are"
+        counted = formatting.count(result.uncertain, "answer")
+        sentence += f" {counted} {verb} uncertain or not checked: --uncertain takes them, too."
+    if json:
+        from service.schemas.exports import ExportRecord
+
+        answers = len(result.clips)
+        console.emit_record(
+            ExportRecord(type="summary", files=0, manifest=None, answers=answers, uncertain=result.uncertain)
+        )
     console.notes().print(sentence, soft_wrap=True)
 
 
-def show(exported: Exported, *, json: bool) -> None:
-    """Print what was written, and on stderr where it is not exact or not there."""
-    folder = exported.folder
-    if json:
-        for output in exported.outputs:
-            console.emit(type="file", file=output.path, format=output.format, clips=len(output.cuts))
-        for path, reason in exported.failures:
-            console.emit(type="failure", source=path, reason=reason)
-        console.emit(
-            type="summary",
-            files=len(exported.outputs),
-            manifest=exported.manifest,
-            warnings=list(exported.warnings),
-        )
-        return
+def _print(exported: Exported) -> None:
     for output in exported.outputs:
         console.results().print(formatting.short_path(str(output.path)), soft_wrap=True)
     console.results().print(formatting.short_path(str(exported.manifest)), soft_wrap=True)
@@ -158,7 +78,14 @@ def show(exported: Exported, *, json: bool) -> None:
         notes.print(console.plain(sentence if sentence.endswith(".") else f"{sentence}."), soft_wrap=True)
     formatting.print_failures(exported.failures)
     count = formatting.count(len(exported.outputs), "file")
-    notes.print(f"Wrote {count} and a manifest to {console.plain(absolute(folder))}.", soft_wrap=True)
+    notes.print(
+        f"Wrote {count} and a manifest to {console.plain(absolute(exported.folder))}.", soft_wrap=True
+    )
+
+
+def verdicts(*, uncertain: bool, everything: bool) -> Believed:
+    """Which verdicts are good enough, by the options --uncertain and --all-verdicts."""
+    return "all" if everything else "uncertain" if uncertain else "found"
 
 
 def absolute(path: Path) -> Path:
@@ -231,10 +158,3 @@ def read_formats(given: Sequence[str]) -> list[Format]:
         if name not in FORMATS:
             raise UsageError(f"--format cannot be {name!r}.", hint=f"Choose among {', '.join(FORMATS)}.")
     return [known for known in FORMATS if known in given]
-
-
-def lettering(titles: bool, title_from: TitleKind, burn_time: bool) -> Lettering:
-    """What is written on the pictures of a joined film."""
-    from service.export import Lettering
-
-    return Lettering(title_from if titles else None, source_time=burn_time)

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
 from footage.core.types import Match
 from ui.cli import console
+from ui.text import count as count
+from ui.text import short_path as short_path
 
 if TYPE_CHECKING:
     from footage.core.coverage import Coverage as Collected
-    from search.composite import JointMatch, JointResult
-    from search.engine import Coverage, SearchResult
     from search.query.parser import Query
+    from search.results import Coverage, SearchResult
 
 
 UNCALIBRATED = (
-    "How sure is uncalibrated for this model: nobody has compared it with the truth yet "
+    "How sure is uncalibrated for this model: it was never compared with the truth "
     "(footage calibrate --truth FILE)."
 )
+WITHOUT_MODEL = (
+    "To search the captions without the model: --no-ground; with --mode text no embedder is needed either."
+)
+"""What a search can do without a model."""
 
 
 def print_matches(matches: Sequence[Match]) -> None:
@@ -29,7 +33,7 @@ def print_matches(matches: Sequence[Match]) -> None:
     _print_table([(rank, match, 0) for rank, match in enumerate(matches, 1)], ["indexed as"])
 
 
-def print_answers(query: Query, rows: Sequence[tuple[int, Match | JointMatch, int]]) -> None:
+def print_answers(query: Query, rows: Sequence[tuple[int, Match, int]]) -> None:
     """Print answers as a table on stdout: rank, answer, and how many more are in its group.
 
     An answer to a query over several events says when each of them happens.
@@ -40,7 +44,7 @@ def print_answers(query: Query, rows: Sequence[tuple[int, Match | JointMatch, in
     _print_table(rows, asked or ["indexed as"])
 
 
-def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequence[str]) -> None:
+def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) -> None:
     out = console.results()
     if not rows:
         out.print("Nothing found.")
@@ -49,8 +53,8 @@ def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequ
     columns = ("#", "video", "from", "to", "verdict", "sure" if asked else "score", *last)
     table = console.table(*columns, right=("#", "from", "to", columns[5]), whole=["verdict"])
     for rank, match, others in rows:
-        told = (match.text,) if isinstance(match, Match) else map(_part, match.parts)
-        *first, final = map(console.plain, told)
+        texts = map(_part, match.parts) if match.parts else (match.text,)
+        *first, final = map(console.plain, texts)
         table.add_row(
             str(rank),
             console.PathCell(short_path(match.path) + (" (offline)" if match.offline else "")),
@@ -67,7 +71,7 @@ def _print_table(rows: Sequence[tuple[int, Match | JointMatch, int]], last: Sequ
         console.notes().print(UNCALIBRATED, soft_wrap=True)
 
 
-def _sure(match: Match | JointMatch) -> str:
+def _sure(match: Match) -> str:
     return "" if match.confidence is None else f"{match.confidence:.0%}"
 
 
@@ -77,64 +81,9 @@ def _part(match: Match) -> str:
     return f"{format_time(span.start_seconds)} - {format_time(span.end_seconds)} {match.text}"
 
 
-def answer_fields(query: Query, match: Match | JointMatch) -> dict[str, Any]:
-    """An answer as JSON fields; one to a query over several events has a list of them, "parts"."""
-    if isinstance(match, Match):
-        return match_fields(match)
-    return {
-        "video": match.path,
-        "content_id": match.video.content_id,
-        "start_seconds": match.span.start_seconds,
-        "end_seconds": match.span.end_seconds,
-        "verdict": match.verdict,
-        "confidence": match.confidence,
-        "grounded": all(part.grounded for part in match.parts),
-        "offline": match.offline,
-        "score": round(match.score, 6),
-        "text": match.text,
-        "relation": query.relation,
-        "parts": [
-            {"query": asked.text, **match_fields(part)}
-            for asked, part in zip(query.parts, match.parts, strict=False)
-        ],
-        "evidence": list(match.evidence),
-    }
-
-
-def match_fields(match: Match) -> dict[str, Any]:
-    """A match as JSON fields; times are seconds of video time."""
-    return {
-        "video": match.path,
-        "content_id": match.video.content_id,
-        "start_seconds": match.span.start_seconds,
-        "end_seconds": match.span.end_seconds,
-        "verdict": match.verdict,
-        "confidence": match.confidence,
-        "calibrated": match.calibrated,
-        "grounded": match.grounded,
-        "offline": match.offline,
-        "score": round(match.score, 6),
-        "text": match.text,
-        "raw": match.raw,
-        "evidence": list(match.evidence),
-        "measures": dict(match.measures),
-    }
-
-
-def coverage_fields(coverage: Coverage) -> dict[str, Any]:
-    """What was searched, as JSON fields."""
-    return {
-        "videos": coverage.videos,
-        "seconds_indexed": round(coverage.seconds_indexed, 3),
-        "seconds_total": round(coverage.seconds_total, 3),
-        "files_failed": coverage.files_failed,
-        "model": coverage.model,
-    }
-
-
-def answer_sentence(result: SearchResult | JointResult) -> str:
+def answer_sentence(result: SearchResult) -> str:
     """What the answer is as a whole, and what it rests on; empty where something was found."""
-    if result.outcome == "found" or is_empty(result.coverage):
+    if result.outcome == "found" or result.coverage.is_empty:
         return ""
     looked, coverage = result.looked, result.coverage
     indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
@@ -159,7 +108,7 @@ def answer_sentence(result: SearchResult | JointResult) -> str:
 
 def coverage_sentence(coverage: Coverage) -> str:
     """What was searched, for people: an answer is only as good as what it looked at."""
-    if is_empty(coverage):
+    if coverage.is_empty:
         return f"Nothing was searched: {empty_index(coverage.files_failed)}."
     videos = count(coverage.videos, "video")
     indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
@@ -167,11 +116,6 @@ def coverage_sentence(coverage: Coverage) -> str:
     if coverage.files_failed:
         sentence += f"; {count(coverage.files_failed, 'file')} failed: footage status --failed"
     return console.plain(f"{sentence}.")
-
-
-def is_empty(coverage: Coverage) -> bool:
-    """Whether the index holds no captions at all, as opposed to none that the filters leave."""
-    return not (coverage.videos or coverage.model)
 
 
 def empty_index(files_failed: int) -> str:
@@ -209,31 +153,6 @@ def print_coverage(collections: Mapping[str, Collected]) -> None:
         )
     out.print()
     out.print(table)
-
-
-def collection_fields(coverage: Collected) -> dict[str, Any]:
-    """How far the files of a collection are indexed, as JSON fields."""
-    return {
-        "files": dict(coverage.files),
-        "seconds_found": round(coverage.seconds_found, 3),
-        **{f"seconds_{share}": round(seconds, 3) for share, seconds in coverage.seconds.items()},
-        "seconds_gaps": round(coverage.seconds_gaps, 3),
-        "seconds_gone": round(coverage.seconds_gone, 3),
-        "files_of_unknown_length": coverage.files_of_unknown_length,
-    }
-
-
-def count(number: int, noun: str) -> str:
-    """A number and its noun: "1 video", "1,200 videos"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def short_path(path: str) -> str:
-    """A path as short as it may be: relative below the current folder, otherwise with ~ for the home."""
-    for start, prefix in ((Path.cwd(), ""), (Path.home(), f"~{os.sep}")):
-        if Path(path).is_relative_to(start):
-            return console.plain(prefix + str(Path(path).relative_to(start)))
-    return console.plain(path)
 
 
 def print_failures(failures: Sequence[tuple[str, str]], what: str = "could not be read") -> None:

@@ -14,14 +14,14 @@ from footage.core.errors import FileError
 from footage.core.private_files import FILE_MODE
 from ui.cli import console
 
-_PACKAGES = ("footage", "indexer", "search", "ui")
+_PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
 
 
 class _JsonLines(logging.Formatter):
     """One object a line: when, how bad, what, and what the message carries in ``extra={"fields": ...}``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        told = {
+        fields = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -29,8 +29,8 @@ class _JsonLines(logging.Formatter):
             **getattr(record, "fields", {}),
         }
         if record.exc_info:
-            told["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(told, default=str)
+            fields["traceback"] = self.formatException(record.exc_info)
+        return json.dumps(fields, default=str)
 
 
 class _Warnings(logging.Handler):
@@ -41,8 +41,8 @@ class _Warnings(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
-        told = getattr(record, "fields", {})
-        parts = (self.format(record), told.get("path", ""), told.get("reason", ""))
+        fields = getattr(record, "fields", {})
+        parts = (self.format(record), fields.get("path", ""), fields.get("reason", ""))
         for line in ": ".join(part for part in parts if part).splitlines():
             console.notes().print(console.plain(line), soft_wrap=True)
 

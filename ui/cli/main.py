@@ -10,7 +10,6 @@ from typer.core import TyperCommand, TyperGroup
 
 from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
-from service import reporting
 from ui.cli import console, options
 from ui.cli.commands import (
     ask,
@@ -130,12 +129,13 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", help="Print the version.", is_eager=True, callback=_print_version)
     ] = False,
 ) -> None:
     """Search video by what happens in it, and when."""
-    reporting.show_status_with(lambda text: console.notes().status(console.plain(text)))
+    options.use_loaders(ctx.obj)
 
 
 for name, module in _COMMANDS.items():

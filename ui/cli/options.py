@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -9,6 +10,9 @@ import typer
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
+    from service.session import Loaders, Service
+
+_loaders: ContextVar[Loaders | None] = ContextVar("loaders", default=None)
 
 _PANEL = "Settings (each also a line of the config file and an environment variable)"
 
@@ -256,6 +260,22 @@ def settings_from(config: Path | None, **given: Any) -> Settings:
     from footage.core.config import load_settings
 
     return load_settings(config, **given)
+
+
+def use_loaders(loaders: Loaders | None) -> None:
+    """Make models in this way in the commands that follow; as the settings say when None.
+
+    ``main`` calls it with the object that the application was invoked with, so that a caller that has a model
+    already, such as a test, gives it: ``CliRunner().invoke(app, [...], obj=Loaders(model=...))``.
+    """
+    _loaders.set(loaders)
+
+
+def service_for(settings: Settings) -> Service:
+    """What the service functions work with, under the settings of one command."""
+    from service.session import Service
+
+    return Service(settings, loaders=_loaders.get())
 
 
 def examples(*lines: str) -> str:

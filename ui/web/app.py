@@ -12,7 +12,6 @@ import streamlit as st
 
 from footage.core.config import load_settings
 from footage.core.errors import FootageError, StoreMissingError
-from service import factories
 from ui.web.access.visitor import may_edit
 from ui.web.components import notices, pages, resources
 from ui.web.views import highlights, library, review, searching
@@ -21,11 +20,11 @@ _COMPONENTS = Path(__file__).parent / "components"
 logger = logging.getLogger(__name__)
 
 
-def main(load_model: resources.LoadModel = factories.named_model) -> None:
+def main(load_model: resources.LoadModel | None = None) -> None:
     """Draw the app.
 
     Args:
-        load_model: Loads the model that the settings name.
+        load_model: Loads the model that the settings name; as usual when None.
     """
     st.set_page_config(page_title="footage", page_icon=str(_COMPONENTS / "logo.svg"), layout="wide")
     st.logo(str(_COMPONENTS / "logo.svg"), size="large")

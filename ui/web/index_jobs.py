@@ -1,7 +1,7 @@
 """Index runs beside the app: starts one, says how it goes, stops it; draws nothing, knows no model.
 
 A run is a process of its own, `footage index`, that outlives the page and the app. What it writes lies in
-the cache folder, so that every page, reloaded or opened later, reads the same. Whether it goes on is told by
+the cache folder, so that every page, reloaded or opened later, reads the same. Whether it goes on is known by
 a lock that it holds as long as it lives, not by its number, which another process may bear by then.
 """
 
@@ -54,7 +54,7 @@ class Progress:
     speed: float = 0.0
     """Footage seconds captioned per second."""
     eta_seconds: float | None = None
-    """Time left, in seconds, where it can be told."""
+    """Time left, in seconds, where it is known."""
     current: str = ""
     """Path of the file at hand."""
     waiting: str = ""
@@ -238,8 +238,8 @@ def start(
                     pass_fds=(lock,),
                 )
             threading.Thread(target=process.wait, daemon=True).start()  # so that it is gone when it has ended
-            told = {"pid": process.pid, "started_at": time.time(), "paths": [str(path) for path in paths]}
-            _write(folder, told)
+            record = {"pid": process.pid, "started_at": time.time(), "paths": [str(path) for path in paths]}
+            _write(folder, record)
     except OSError as error:
         raise FootageError(
             f"the run cannot be started: {error.strerror or error}", hint=f"Look at {folder}, and try again."
@@ -249,8 +249,8 @@ def start(
 def last(settings: Settings) -> Run | None:
     """The last run that was started from the app on this index, or None before the first."""
     folder = _folder(settings)
-    told = _read(folder / "run.json")
-    if told is None:
+    record = _read(folder / "run.json")
+    if record is None:
         return None
     goes_on = _goes_on(folder)
     summary = next((line for line in _tail(folder / "out.jsonl") if line.get("type") == "summary"), {})
@@ -259,9 +259,9 @@ def last(settings: Settings) -> Run | None:
         name: value for name, value in next(readings, {}).items() if name in Progress.__dataclass_fields__
     }
     progress = Progress(**{"stage": "starting", **known})
-    paths, started_at = tuple(told["paths"]), told["started_at"]
+    paths, started_at = tuple(record["paths"]), record["started_at"]
     if goes_on:
-        return Run("stopping" if told.get("stopped") else "running", paths, started_at, progress, summary)
+        return Run("stopping" if record.get("stopped") else "running", paths, started_at, progress, summary)
     said = next((line for line in _tail(folder / "err.txt") if "error" in line), None)
     if summary.get("stopped") or (said and said["error"] == "Stopped."):
         return Run("stopped", paths, started_at, progress, summary)
@@ -277,10 +277,10 @@ def last(settings: Settings) -> Run | None:
 def stop(settings: Settings) -> None:
     """Ask the run that goes on to stop after the windows at hand; a second time: at once."""
     folder = _folder(settings)
-    told = _read(folder / "run.json")
-    if told is not None and _goes_on(folder):
-        os.kill(told["pid"], signal.SIGINT)
-        _write(folder, {**told, "stopped": True})
+    record = _read(folder / "run.json")
+    if record is not None and _goes_on(folder):
+        os.kill(record["pid"], signal.SIGINT)
+        _write(folder, {**record, "stopped": True})
 
 
 def _see_that_nobody_writes(settings: Settings) -> None:
@@ -321,18 +321,18 @@ def _goes_on(folder: Path) -> bool:
         return False
 
 
-def _write(folder: Path, told: Mapping[str, Any]) -> None:
+def _write(folder: Path, record: Mapping[str, Any]) -> None:
     draft = folder / f".run.json.{os.getpid()}-{threading.get_ident()}"
-    draft.write_text(json.dumps(told), "utf-8")
+    draft.write_text(json.dumps(record), "utf-8")
     draft.replace(folder / "run.json")
 
 
 def _read(path: Path) -> dict[str, Any] | None:
     try:
-        told: dict[str, Any] = json.loads(path.read_text("utf-8"))
+        record: dict[str, Any] = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return told
+    return record
 
 
 def _tail(path: Path) -> Iterator[dict[str, Any]]:
@@ -346,8 +346,8 @@ def _tail(path: Path) -> Iterator[dict[str, Any]]:
         return
     for line in reversed(lines):
         try:
-            told = json.loads(line)
+            row = json.loads(line)
         except ValueError:
             continue
-        if isinstance(told, dict):
-            yield told
+        if isinstance(row, dict):
+            yield row

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.cli import asking, console, options
+from ui.cli import console, moments, options, progress
 
 if TYPE_CHECKING:
-    from footage.core.config import Settings
     from footage.core.types import Answer, Span
     from footage.inference.segment_queries import Segment
-    from footage.vlm.protocol import PictureModel, Prompt
+    from service.events import ServiceEvent
+    from service.scenes import SceneAnswers
 
 EXAMPLES = options.examples(
     'footage ask zoo.mp4 "Which animal appears?"',
@@ -41,11 +41,9 @@ def run(
     to a model that compares pictures in one question, where they are Image 1, Image 2 and so on; of any other
     model, and of stretches, each is asked on its own.
     """
-    from footage.vlm.contract import ask_prompt
-    from footage.vlm.protocol import PictureModel
+    from service.ask import AskRequest, ask
+    from service.events import SceneAnswered
 
-    # 1. What is wrong with a file or the question is told before anything is loaded.
-    scenes = [asking.scene_of(text) for text in place]
     settings = options.settings_from(
         config,
         model=model,
@@ -54,43 +52,41 @@ def run(
         allow_remote=allow_remote,
         window_seconds=window_seconds,
     )
-    video_model, prompt = asking.load_model(settings, lambda profile: ask_prompt(question, profile))
-    # 2. Ask, and show what is answered.
-    if len(scenes) > 1 and all(scene.is_moment for scene in scenes) and isinstance(video_model, PictureModel):
-        _together(video_model, scenes, prompt, settings, json=json)
+    request = AskRequest(places=tuple(place), question=question)
+    with progress.shown() as display:
+
+        def on_event(event: ServiceEvent) -> None:
+            if isinstance(event, SceneAnswered):
+                display.close()
+                _show(event.answers, json=json, several=len(request.places) > 1)
+            else:
+                display(event)
+
+        ask(options.service_for(settings), request, on_event=on_event)
+
+
+def _show(answers: SceneAnswers, *, json: bool, several: bool) -> None:
+    """The answers about one scene, or the one about several moments; on stderr what could not be seen."""
+    if answers.together is not None:
+        _print([(scene, scene.span) for scene in answers.scenes], answers.together, json=json, headed=False)
         return
-    for scene in scenes:
-        every = asking.answers(video_model, scene, prompt, settings)
-        headed = len(scenes) > 1 or len(every) > 1
-        for told in every:
-            assert told.answer is not None
-            _show([(scene, told.shown.span)], told.answer, json=json, headed=headed)
+    [scene] = answers.scenes
+    moments.note_unseen(answers.unseen)
+    headed = several or len(answers.windows) > 1
+    for window in answers.windows:
+        _print([(scene, window.shown.span)], window.answer, json=json, headed=headed)
 
 
-def _together(
-    model: PictureModel, scenes: list[Segment], prompt: Prompt, settings: Settings, *, json: bool
-) -> None:
-    """One question about all the moments."""
-    from footage.inference.segment_queries import ask_moments
+def _print(seen: list[tuple[Segment, Span]], answer: Answer, *, json: bool, headed: bool) -> None:
+    """One answer, and what it is about."""
+    from service.schemas.answers import AnswerRecord
 
-    with console.notes().status(f"asking about {len(scenes)} pictures"):
-        answer = ask_moments(model, scenes, prompt, timeout_seconds=settings.decode_timeout_seconds)
-    _show([(scene, scene.span) for scene in scenes], answer, json=json, headed=False)
-
-
-def _show(seen: list[tuple[Segment, Span]], answer: Answer, *, json: bool, headed: bool) -> None:
-    """An answer, and what it is about."""
-    from footage.vlm.contract import read_text
-
-    text = read_text(answer)
+    record = AnswerRecord.of(seen, answer)
     if json:
-        about = [{"video": str(scene.path), **asking.span_fields(span)} for scene, span in seen]
-        console.emit(
-            type="answer", about=about, text=text, raw=answer.raw, finish_reason=answer.finish_reason
-        )
+        console.emit_record(record)
         return
     if headed:
         [(scene, span)] = seen
-        console.results().print(f"{console.plain(scene.path.name)} {asking.times(span)}", soft_wrap=True)
-    for line in text.split("\n"):
+        console.results().print(f"{console.plain(scene.path.name)} {moments.times(span)}", soft_wrap=True)
+    for line in record.text.split("\n"):
         console.results().print(console.plain(line), soft_wrap=True)

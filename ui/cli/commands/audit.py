@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from footage.core.timecode import format_time
-from service import factories
-from ui.cli import console, formatting, options
+from ui.cli import console, formatting, options, progress
 
 EXAMPLES = options.examples("footage audit", "footage audit --sample 500 --worst 20", "footage audit --json")
 
@@ -31,40 +29,39 @@ def run(
 ) -> None:
     """Ask the model when each captioned event happens, and compare that with the caption's own time.
 
-    What is compared is kept, and footage status shows the share that agrees. Captions that the model does not
-    bear out are the ones to look at first.
+    What is compared is kept, and footage status shows the share that agrees. The captions that
+    disagree with the model come first.
     """
-    from footage.store import Store
-    from search.audit import RIGHT_IOU, agreement_rate, audit
-    from search.grounding.window_queries import Asker
+    from service.audit import AuditRequest
+    from service.audit import audit as compare
 
     settings = options.settings_from(
         config, db=db, model=model, model_path=model_path, device=device, allow_remote=allow_remote
     )
-    store = Store.open(settings.db)
-    factories.check_model(settings, "find", store=store)
-    asker = Asker(
-        factories.load_model(settings),
-        notebook=store.notebook,
-        timeout_seconds=settings.decode_timeout_seconds,
-    )
-    with console.steps("auditing") as step:
-        audits = audit(store, asker, sample=sample, on_progress=step)
-    rate = agreement_rate(audits)
+    with progress.shown() as display:
+        result = compare(options.service_for(settings), AuditRequest(sample=sample), on_event=display)
+    rate, shown = result.agreement_rate, list(zip(result.paths, result.audits, strict=True))[:worst]
+    events = len(result.audits)
     if json:
-        for each in audits[:worst]:
-            console.emit(type="audit", path=next(iter(store.paths_of(each.content_id)), ""), **asdict(each))
-        console.emit(type="summary", events=len(audits), agreement_rate=round(rate, 4), at_iou=RIGHT_IOU)
+        from service.schemas.review import AuditRecord, AuditSummaryRecord
+
+        for path, each in shown:
+            console.emit_record(AuditRecord.of(each, path))
+        console.emit_record(
+            AuditSummaryRecord(
+                type="summary", events=events, agreement_rate=round(rate, 4), at_iou=result.at_iou
+            )
+        )
         return
     out = console.results()
-    if not audits:
+    if not events:
         out.print("There is nothing to audit: no captioned event whose file can be reached.")
         return
     table = console.table("video", "caption", "at", "model says", "IoU", right=("IoU",))
-    for each in audits[:worst]:
+    for path, each in shown:
         found = each.found
         table.add_row(
-            console.PathCell(formatting.short_path(next(iter(store.paths_of(each.content_id)), ""))),
+            console.PathCell(formatting.short_path(path)),
             console.plain(each.text),
             f"{format_time(each.span.start_seconds)}-{format_time(each.span.end_seconds)}",
             f"{format_time(found.start_seconds)}-{format_time(found.end_seconds)}" if found else "no time",
@@ -72,4 +69,5 @@ def run(
         )
     if worst:
         out.print(table)
-    out.print(f"{rate:.1%} of {formatting.count(len(audits), 'event')} agree (IoU {RIGHT_IOU:g} or more).")
+    counted = formatting.count(events, "event")
+    out.print(f"{rate:.1%} of {counted} agree (IoU {result.at_iou:g} or more).")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.cli import console, formatting, options
+from ui.cli import console, formatting, options, progress
 
 if TYPE_CHECKING:
     from footage.store.backup import Copied
@@ -38,12 +36,12 @@ def run(
     A manifest beside it keeps the SHA-256 of each file, for `footage restore`. An index in which something
     cannot be read or believed is not copied: see `footage db check`.
     """
-    from footage.store import Store
-    from footage.store.backup import backup
+    from service import backup
 
-    store = Store.open(options.settings_from(config, db=db).db)
-    with _progress("copying") as step:
-        copied = backup(store, folder, incremental=incremental, on_progress=step)
+    request = backup.BackupRequest(folder=folder, incremental=incremental)
+    with progress.shown() as display:
+        service = options.service_for(options.settings_from(config, db=db))
+        copied = backup.backup(service, request, on_event=display)
     _print(copied, "Copied", folder, as_json=json)
 
 
@@ -58,30 +56,19 @@ def restore(
 
     Every file of the copy is compared with its manifest first.
     """
-    from footage.store.backup import restore as put_back
+    from service import backup
 
-    target = options.settings_from(config, db=db).db
-    with _progress("copying") as step:
-        copied = put_back(folder, target, on_progress=step)
-    _print(copied, "Restored", target, as_json=json)
-
-
-@contextmanager
-def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    with console.notes().status(what) as status:
-        yield lambda done, total: status.update(f"{what}: {done} of {formatting.count(total, 'file')}")
+    service = options.service_for(options.settings_from(config, db=db))
+    with progress.shown() as display:
+        copied = backup.restore(service, backup.RestoreRequest(folder=folder), on_event=display)
+    _print(copied, "Restored", service.settings.db, as_json=json)
 
 
 def _print(copied: Copied, what: str, folder: Path, *, as_json: bool) -> None:
     if as_json:
-        console.emit(
-            folder=folder,
-            rows=copied.rows,
-            files=copied.files,
-            new_files=copied.new_files,
-            new_bytes=copied.new_bytes,
-            findings=[finding.sentence for finding in copied.findings],
-        )
+        from service.schemas.database import CopyRecord
+
+        console.emit_record(CopyRecord.of(copied, folder))
         return
     rows = copied.rows
     videos, windows = formatting.count(rows["videos"], "video"), formatting.count(rows["windows"], "window")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service import factories
 from ui.cli import console, options
+from ui.cli.progress import shown
 
 if TYPE_CHECKING:
     from search.grounding.calibration import Calibration
@@ -44,8 +44,6 @@ def run(
     file is used with the setting "calibration".
     """
     from evaluation.own_library import ask_own, labelled, read_truth
-    from footage.store import Store
-    from search.engine import Engine
     from search.grounding.calibration import OWN_CARDS, card_name, fit_calibration
 
     settings = options.settings_from(
@@ -58,16 +56,11 @@ def run(
         embedder=embedder,
     )
     questions = read_truth(truth)
-    store = Store.open(settings.db)
-    factories.check_model(settings, "find", store=store)
-    video_model = factories.load_model(settings)
-    engine = Engine(
-        store,
-        factories.load_embedder(settings),
-        video_model,
-        reranker=factories.load_reranker(settings),
-        looking=factories.looking(settings),
-    )
+    service = options.service_for(settings)
+    store = service.store()
+    with shown() as display:
+        service.check_model("find", store=store, on_event=display)
+        video_model, engine = service.model(display), service.engine(display)
     with console.stages() as progress:
         asked = ask_own(engine, store, questions.questions, on_progress=progress)
     examples, right, groups = labelled(asked)

@@ -11,9 +11,7 @@ from typing import Annotated
 import typer
 
 from footage.core.errors import FileError, UsageError
-from footage.core.text_files import read_lines
-from service import factories
-from ui.cli import console, formatting, options
+from ui.cli import console, formatting, options, progress
 
 EXAMPLES = options.examples(
     "footage export-captions > captions.jsonl",
@@ -35,14 +33,13 @@ def export(
     debug: options.Debug = False,
 ) -> None:
     """Write everything that was captioned as JSON Lines (the format is in docs/reference/captions.md)."""
-    from footage.store import Store
-    from indexer.import_export import export_captions
+    from service.captions import export_captions
 
-    store = Store.open(options.settings_from(config, db=db).db)
+    rows = export_captions(options.service_for(options.settings_from(config, db=db)))
     lines = 0
     try:
         with out.open("x", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
-            for row in export_captions(store):
+            for row in rows:
                 stream.write(jsonlib.dumps(row, ensure_ascii=out is None) + "\n")
                 lines += 1
     except FileExistsError as error:
@@ -69,19 +66,20 @@ def take_in(
 
     Every line is checked before the first one is written.
     """
-    from footage.store import Store
-    from indexer.import_export import import_captions
+    from service.captions import ImportRequest, import_captions
 
-    settings = options.settings_from(config, db=db, embedder=embedder)
-    text_embedder = factories.load_embedder(settings)
-    try:
-        lines = read_lines(file)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise FileError(f"{file} cannot be read: {reason}.", hint="Name a file of JSON Lines.") from error
-    told = import_captions(lines, store=Store.open(settings.db, create=True), embedder=text_embedder)
+    service = options.service_for(options.settings_from(config, db=db, embedder=embedder))
+    with progress.shown() as display:
+        imported = import_captions(service, ImportRequest(file=file), on_event=display)
     if json:
-        console.emit(**told._asdict())
+        from service.schemas.library import ImportRecord
+
+        console.emit_record(ImportRecord(**imported._asdict()))
     else:
-        windows, videos = formatting.count(told.windows, "window"), formatting.count(told.videos, "video")
-        console.results().print(f"Imported {windows} of {videos}, {formatting.count(told.events, 'event')}.")
+        windows, videos = (
+            formatting.count(imported.windows, "window"),
+            formatting.count(imported.videos, "video"),
+        )
+        console.results().print(
+            f"Imported {windows} of {videos}, {formatting.count(imported.events, 'event')}."
+        )

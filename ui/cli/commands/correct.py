@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import Annotated
 
 import typer
 
-from footage.core.corrections import Correction
-from footage.core.errors import UsageError
-from footage.core.timecode import format_time
-from service import factories
-from ui.cli import console, options
-
-if TYPE_CHECKING:
-    from footage.core.types import Event
-    from footage.embed.text_embedder import Embedder
-
-E = TypeVar("E", "Event", Correction)
+from ui.cli import console, options, progress
 
 EXAMPLES = options.examples(
     'footage correct gate.mp4@1:23 "a red van stops at the gate"',
@@ -25,7 +14,6 @@ EXAMPLES = options.examples(
     "footage correct gate.mp4@1:23 --undo",
     'footage correct gate.mp4@1:23 "a red van stops" --event 3f2a91c4',
 )
-_ID_DIGITS = 8  # so much of an event's id is shown; any beginning that only one has is accepted
 
 
 def run(
@@ -50,93 +38,30 @@ def run(
     The caption is kept, and so is every version. Captioning anew leaves corrections standing. Of several
     events at a moment the shortest is meant; where that does not decide, their ids are listed for --event.
     """
-    from footage.core.corrections import standing
     from footage.core.timecode import parse_time
-    from footage.core.types import Span
-    from footage.store import Store
-    from indexer import correcting
-    from search.retrieval.similar import at_moment, content_of, events_at, read_moment_in_video
+    from service.correct import CorrectRequest
+    from service.correct import correct as put_right
 
-    if undo and (text or start or end):
-        raise UsageError("--undo takes no new words or times.")
-    settings = options.settings_from(config, db=db, embedder=embedder)
-    video, seconds = read_moment_in_video(moment)
-    store = Store.open(settings.db)
-    content_id = content_of(store, video)
-    events = store.events(content_id)
-
-    def loaded() -> list[Embedder]:
-        return factories.load_embedders(store, settings)
-
-    if undo:
-        corrected = events_at(standing(store.notebook.corrections([content_id])), seconds)
-        if not corrected:
-            event = at_moment(events, seconds, video=video)
-            raise UsageError(f'nobody has corrected "{event.text}"')
-        kept = correcting.undo(store, _chosen(corrected, event_id), embedders=loaded)
-    else:
-        at_moment(events, seconds, video=video)  # or it says which event is nearest
-        event = _chosen(events_at(events, seconds), event_id)
-        first = event.span.start_seconds if start is None else parse_time(start)
-        past = event.span.end_seconds if end is None else parse_time(end)
-        if first >= past:
-            raise UsageError("the event would end before it starts", hint="Give --from before --to.")
-        kept = correcting.correct(
-            store, event, text=text or event.text, span=Span(first, past), author=author, embedders=loaded
-        )
+    request = CorrectRequest(
+        moment=moment,
+        text=text,
+        start_seconds=parse_time(start) if start else None,
+        end_seconds=parse_time(end) if end else None,
+        undo=undo,
+        event_id=event_id,
+        author=author,
+    )
+    service = options.service_for(options.settings_from(config, db=db, embedder=embedder))
+    with progress.shown() as display:
+        kept = put_right(service, request, on_event=display)
     done = kept.correction
     if json:
-        console.emit(
-            type="correction",
-            id=done.id,
-            event=done.event_id,
-            content_id=content_id,
-            original_text=done.original_text,
-            original_start_seconds=done.original_span.start_seconds,
-            original_end_seconds=done.original_span.end_seconds,
-            text=done.text,
-            start_seconds=done.span.start_seconds,
-            end_seconds=done.span.end_seconds,
-            author=done.author,
-            undone=bool(done.undone_at),
-            searchable=kept.searchable,
-        )
+        from service.schemas.review import CorrectionRecord
+
+        console.emit_record(CorrectionRecord.of(kept))
         return
     what = "Taken back" if undo else "Corrected"
     when = "" if kept.searchable else " The run that is writing to the index takes it in when it ends."
     console.results().print(
         f"{what}: {console.plain(done.original_text)} → {console.plain(done.text)}.{when}", soft_wrap=True
     )
-
-
-def _chosen(there: Sequence[E], wanted: str | None) -> E:
-    """The event that ``--event`` names, or the shortest.
-
-    Args:
-        there: The events, or corrections of events, at the moment; at least one.
-        wanted: How the id begins, or None.
-
-    Raises:
-        UsageError: none of them has such an id, several have, or several are the shortest.
-    """
-    if wanted is None:
-        shortest = min(each.span.duration_seconds for each in there)
-        found = [each for each in there if each.span.duration_seconds == shortest]
-    else:
-        found = [each for each in there if wanted and _id_of(each).startswith(wanted.lower())]
-    if len(found) == 1:
-        return found[0]
-    listed = "; ".join(map(_listed, found or there))
-    raise UsageError(
-        f"{len(found)} events are meant" if found else f"no event there has the id {wanted!r}",
-        hint=f"Choose one with --event ID. {listed}",
-    )
-
-
-def _id_of(each: Event | Correction) -> str:
-    return each.event_id if isinstance(each, Correction) else each.id
-
-
-def _listed(each: Event | Correction) -> str:
-    times = f"{format_time(each.span.start_seconds)} - {format_time(each.span.end_seconds)}"
-    return f'{_id_of(each)[:_ID_DIGITS]}: "{each.text}" ({times})'

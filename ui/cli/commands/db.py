@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.cli import console, formatting, options
+from ui.cli import console, formatting, options, progress
 
 if TYPE_CHECKING:
-    from footage.core.config import Settings
     from footage.store.checking import Checked
     from indexer.repairing import RepairReport
 
@@ -31,27 +29,24 @@ def upgrade(
     The tables that are rewritten are kept until the new ones were compared with them row by row. Every
     command that writes to an index does this first.
     """
-    from footage.store import SCHEMA_VERSION, Store
+    from service.db import UpgradeRequest
+    from service.db import upgrade as bring_up_to_date
 
-    store = Store.open(options.settings_from(config, db=db).db)
-    before = store.status().schema_version
-    done: list[str] = []
-    with console.notes().status("upgrading") as status:
-
-        def on_progress(what: str, rows: int, total: int) -> None:
-            if what not in done:
-                done.append(what)
-            status.update(f"{what}: {rows} of {formatting.count(total, 'row')}")
-
-        with store.writing(on_progress):
-            pass
+    service = options.service_for(options.settings_from(config, db=db))
+    with progress.shown() as display:
+        upgraded = bring_up_to_date(service, UpgradeRequest(), on_event=display)
     if json:
-        console.emit(before=before, version=SCHEMA_VERSION, done=done)
-    elif not done:
-        console.results().print(f"The index is up to date (version {SCHEMA_VERSION}).")
+        from service.schemas.database import UpgradeRecord
+
+        console.emit_record(
+            UpgradeRecord(before=upgraded.before, version=upgraded.version, done=list(upgraded.done))
+        )
+    elif not upgraded.done:
+        console.results().print(f"The index is up to date (version {upgraded.version}).")
     else:
         console.results().print(
-            f"Upgraded from version {before} to {SCHEMA_VERSION}: {'; '.join(done)}.", soft_wrap=True
+            f"Upgraded from version {upgraded.before} to {upgraded.version}: {'; '.join(upgraded.done)}.",
+            soft_wrap=True,
         )
 
 
@@ -75,58 +70,33 @@ def check(
     with the captions; the states of files with both; the indexes of words and vectors are asked for rows that
     are known. A repair loses no caption that can be read.
     """
-    from footage.store.checking import check as check_index
     from footage.store.repairing import as_json
+    from service.db import CheckRequest
+    from service.db import check as read_all
+    from service.schemas.database import CheckRecord, FindingRecord
 
-    settings = options.settings_from(config, db=db)
-    with console.notes().status("reading") as status:
-
-        def on_progress(what: str, done: int, total: int) -> None:
-            status.update(f"{what}: {done} of {total}")
-
-        if repair:
-            report = _repair(settings, on_progress)
-            found, after = report.repaired.checked, report.after
-        else:
-            report, found = None, check_index(settings.db, on_progress)
-            after = found
+    service = options.service_for(options.settings_from(config, db=db))
+    with progress.shown() as display:
+        result = read_all(service, CheckRequest(repair=repair), on_event=display)
+    found, report = result.found, result.repaired
     for finding in found.findings:
         if json:
-            console.emit(
+            record = FindingRecord(
                 type="finding",
                 kind=finding.kind,
                 table=finding.table,
                 content_id=finding.content_id,
                 problem=finding.sentence,
             )
+            console.emit_record(record)
         else:
             console.results().print(console.plain(_sentence(finding.sentence)), soft_wrap=True)
     if json:
-        repaired = {} if report is None else _repair_fields(report)
-        console.emit(type="summary", **as_json(found), **repaired)
+        console.emit_record(CheckRecord.of(result, as_json(found)))
     else:
         _print_summary(found, report)
-    if [finding for finding in after.findings if finding.kind != "behind"]:
+    if not result.sound:
         raise typer.Exit(console.EXIT_FAILED)
-
-
-def _repair(settings: Settings, on_progress: Callable[[str, int, int], None]) -> RepairReport:
-    from footage.embed import text_embedder
-    from indexer.repairing import repair
-
-    return repair(settings.db, load=text_embedder.load_embedder, on_progress=on_progress)
-
-
-def _repair_fields(report: RepairReport) -> dict[str, object]:
-    return {
-        "repaired": True,
-        "quarantine": report.repaired.quarantine,
-        "rebuilt": report.repaired.rebuilt,
-        "vectors_made": report.vectors,
-        "embedders_missing": report.missing,
-        "files_marked": report.repaired.marked,
-        "findings_left": len(report.after.findings),
-    }
 
 
 def _sentence(text: str) -> str:

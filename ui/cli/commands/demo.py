@@ -11,17 +11,15 @@ import typer
 
 from footage.core.errors import SchemaMismatchError
 from footage.core.timecode import format_time
-from service import factories
-from service.indexing import index_paths
-from ui.cli import console, formatting, options
-from ui.cli.commands.index import shown_progress
+from service.events import Indexing
+from ui.cli import console, formatting, options, progress
 
 if TYPE_CHECKING:
     from evaluation.own_library import Asked
     from evaluation.suites.scoring import Question
     from footage.core.config import Settings
     from footage.core.types import Span
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.vlm.protocol import VideoModel
     from indexer.pipeline import IndexReport
@@ -54,13 +52,15 @@ def run(
     # 1. Index the clips, unless that is done.
     questions = _some(truth_questions(read_ground_truth(CLIPS / "ground_truth.json"), CLIPS), queries)
     settings = _settings(device)
-    model, embedder = factories.load_model(settings), factories.load_embedder(settings)
+    with progress.shown() as display:
+        service = options.service_for(settings)
+        model, embedder = service.model(display), service.embedder(display)
     if fresh:
         shutil.rmtree(INDEX, ignore_errors=True)
     store, report = _index(settings, model, embedder)
     # 2. Ask, and hold every answer against the truth.
-    with console.stages() as progress:
-        answers = ask_own(Engine(store, embedder, model), store, questions, on_progress=progress)
+    with console.stages() as show:
+        answers = ask_own(Engine(store, embedder, model), store, questions, on_progress=show)
     # 3. Show it.
     scores = figures_of(answers)
     figures = {"videos": len(report.files), "queries": len(answers)} | {
@@ -81,15 +81,21 @@ def _settings(device: str | None) -> Settings:
     return settings.model_copy(update=own)
 
 
-def _index(settings: Settings, model: VideoModel, embedder: Embedder) -> tuple[Store, IndexReport]:
+def _index(settings: Settings, model: VideoModel, embedder: TextEmbedder) -> tuple[Store, IndexReport]:
     """Index the clips; an index of another state of the demo model is made anew."""
     from footage.store import Store
+    from service.index import index_paths
 
     def once() -> tuple[Store, IndexReport]:
         store = Store.open(INDEX, create=True)
-        with shown_progress() as tell:
+        with progress.shown() as display:
             report = index_paths(
-                [CLIPS], settings, store=store, model=model, embedder=embedder, on_progress=tell
+                [CLIPS],
+                settings,
+                store=store,
+                model=model,
+                embedder=embedder,
+                on_progress=lambda reading: display(Indexing(reading)),
             )
         return store, report
 

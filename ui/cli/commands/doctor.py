@@ -17,7 +17,6 @@ import typer
 from footage.core.errors import FootageError
 from footage.core.timecode import format_time, iou
 from footage.core.types import Span
-from service import factories
 from ui.cli import console, formatting, options
 
 if TYPE_CHECKING:
@@ -179,7 +178,7 @@ def _video(clip: Path) -> Check:
 
 
 def _model(settings: Settings) -> Check:
-    """Whether the chosen model's weights are here, or could be fetched as far as can be told from here."""
+    """Whether the chosen model's weights are here, or could be fetched, as far as is known here."""
     from footage.core.endpoint import is_address, shown_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.profiles import PROFILES
@@ -187,7 +186,7 @@ def _model(settings: Settings) -> Check:
 
     if is_address(settings.model):
         try:
-            model = factories.load_model(settings)
+            model = options.service_for(settings).model()
         except FootageError as exc:
             return Check("model", "fail", str(exc), exc.hint)
         sees = getattr(model, "sees", "")
@@ -231,7 +230,7 @@ def _model_test(settings: Settings, folder: Path) -> Check | None:
         except ModelUnavailableError:
             return None
     began = time.perf_counter()
-    model = factories.load_model(settings)
+    model = options.service_for(settings).model()
     loaded = f"{'connected' if served else 'loaded'} in {time.perf_counter() - began:.1f} s"
     with console.notes().status(f"testing {console.plain(shown_address(settings.model))}"):
         tested = examine_model(model, folder)

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import typer
 
 from footage.core.errors import UsageError
-from service import factories
 from ui.cli import console, options
 from ui.cli.commands import measure
+from ui.cli.progress import shown
 
 HELP = "Measure a model, the whole job, or somebody's predictions against the truth."
 EXAMPLES = options.examples(
@@ -53,7 +53,8 @@ def demo_model(
     settings = options.settings_from(
         config, model=model, model_path=model_path, device=device, allow_remote=allow_remote
     )
-    video_model = factories.load_model(settings)
+    with shown() as display:
+        video_model = options.service_for(settings).model(display)
     with console.stages() as progress:
         scores = evaluate_demo_model(video_model, seed=seed, clips=clips, on_progress=progress)
     _print(scores, as_json=json, model=model)
@@ -116,7 +117,9 @@ def end_to_end(
             "--library, --truth and --fail-under measure your own videos: the first two go together.",
             hint="Write a truth file with `footage eval init`.",
         )
-    video_model, text_embedder = factories.load_model(settings), factories.load_embedder(settings)
+    service = options.service_for(settings)
+    with shown() as display:
+        video_model, text_embedder = service.model(display), service.embedder(display)
     with console.stages() as progress:
         scores, _ = evaluate_end_to_end(
             video_model,
@@ -125,7 +128,7 @@ def end_to_end(
             videos=videos,
             max_queries=queries,
             paraphrased=paraphrased,
-            looking=factories.looking(settings, fresh=True),
+            looking=service.looking(fresh=True),
             folder=keep,
             on_progress=progress,
         )
@@ -163,7 +166,9 @@ def verdicts(
         allow_remote=allow_remote,
         embedder=embedder,
     )
-    video_model, text_embedder = factories.load_model(settings), factories.load_embedder(settings)
+    service = options.service_for(settings)
+    with shown() as display:
+        video_model, text_embedder = service.model(display), service.embedder(display)
     with console.stages() as progress:
         scores, curve = evaluate_verdicts(
             video_model,
@@ -171,7 +176,7 @@ def verdicts(
             seed=seed,
             present=queries,
             absent=queries,
-            looking=factories.looking(settings, fresh=True),
+            looking=service.looking(fresh=True),
             folder=keep,
             on_progress=progress,
         )
@@ -215,14 +220,16 @@ def occurrences(
         allow_remote=allow_remote,
         embedder=embedder,
     )
-    video_model, text_embedder = factories.load_model(settings), factories.load_embedder(settings)
+    service = options.service_for(settings)
+    with shown() as display:
+        video_model, text_embedder = service.model(display), service.embedder(display)
     with console.stages() as progress:
         scores = evaluate_occurrences(
             video_model,
             text_embedder,
             seed=seed,
             videos=videos,
-            looking=factories.looking(settings, fresh=True),
+            looking=service.looking(fresh=True),
             on_progress=progress,
         )
     _print(scores, as_json=json, model=settings.model)
@@ -330,9 +337,11 @@ def retrieval(
 
     settings = options.settings_from(config, embedder=embedder, rerank=rerank)
     indexed, asked = read_activitynet(corpus), read_activitynet(queries)
-    text_embedder, reranker = factories.load_embedder(settings), factories.load_reranker(settings)
+    service = options.service_for(settings)
+    with shown() as display:
+        text_embedder, reranker = service.embedder(display), service.reranker(display)
     with console.stages() as progress:
-        told = evaluate_retrieval(
+        scores = evaluate_retrieval(
             indexed,
             asked,
             text_embedder,
@@ -343,27 +352,27 @@ def retrieval(
             on_progress=progress,
         )
     if json:
-        console.emit(**asdict(told))
+        console.emit(**asdict(scores))
         return
-    table = console.table("", *told.arms, right=tuple(told.arms))
-    for name in next(iter(told.arms.values())):
+    table = console.table("", *scores.arms, right=tuple(scores.arms))
+    for name in next(iter(scores.arms.values())):
         if not name.endswith("_95"):
-            table.add_row(name, *(_with_interval(figures, name) for figures in told.arms.values()))
+            table.add_row(name, *(_with_interval(figures, name) for figures in scores.arms.values()))
     out = console.results()
     out.print(table)
-    for name, ratios in told.gains.items():
+    for name, ratios in scores.gains.items():
         for figure, (ratio, low, high) in ratios.items():
             out.print(f"{name} over vector, {figure}: x{ratio:.3f} ({low:.3f} to {high:.3f})")
     out.print(
-        f"{told.queries:,} queries over {told.events:,} events of {told.videos:,} videos, "
-        f"indexed in {told.index_seconds:g} s (embedding left out)"
+        f"{scores.queries:,} queries over {scores.events:,} events of {scores.videos:,} videos, "
+        f"indexed in {scores.index_seconds:g} s (embedding left out)"
     )
 
 
 def _with_interval(figures: Mapping[str, float | list[float]], name: str) -> str:
     interval = figures.get(f"{name}_95")
-    told = f"{figures[name]:g}"
-    return f"{told} ({interval[0]:g}-{interval[1]:g})" if isinstance(interval, list) else told
+    figure = f"{figures[name]:g}"
+    return f"{figure} ({interval[0]:g}-{interval[1]:g})" if isinstance(interval, list) else figure
 
 
 COMMANDS: dict[str, Callable[..., None]] = {

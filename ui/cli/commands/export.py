@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.core.errors import FileError, UsageError
-from footage.core.text_files import read_lines
-from service import factories
-from ui.cli import console, exports, options
+from footage.core.errors import UsageError
+from ui.cli import exports, formatting, options, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from footage.store import Store
-    from service.export import Clip
+    from search.results import SearchResult
 
 EXAMPLES = options.examples(
     'footage export "a red car drives from left to right"',
@@ -87,8 +81,7 @@ def run(
     A manifest beside them says where each comes from, with its hash (footage verify). Nothing that is there
     is written over unless --overwrite says so, and a source never is. Formats: docs/reference/export.md.
     """
-    from footage.store import Store
-    from service.export import Options, export, widened
+    from service.export_clips import ExportRequest, export_clips
 
     if (query is None) == (results is None):
         raise UsageError(
@@ -106,63 +99,31 @@ def run(
         embedder=embedder,
         rerank=rerank,
     )
-    chosen = exports.read_formats(formats or ["mp4"])
-    store = Store.open(settings.db) if query is not None else factories.existing_store(settings.db)
-    how = Options(
-        copy=copy,
+    request = ExportRequest(
+        query=query,
+        results=results,
+        folder=exports.absolute(to),
+        formats=tuple(exports.read_formats(formats or ["mp4"])),
+        limit=limit,
+        copy_streams=copy,
         join=join,
+        verdicts=exports.verdicts(uncertain=uncertain, everything=everything),
+        seconds_before=before,
+        seconds_after=after,
+        ground=ground,
+        without_model=formatting.WITHOUT_MODEL,
         audio=exports.read_audio(audio),
-        lettering=exports.lettering(titles, title_from, burn_time),
+        title_from=title_from if titles else None,
+        burn_time=burn_time,
         start_timecode=start_timecode,
         drop_frame=drop_frame,
         overwrite=overwrite,
-        timeout_seconds=settings.decode_timeout_seconds,
-        protected=frozenset(file.path for file in store.files()) if store else (),
     )
-    clips = (
-        exports.found_clips(query, settings, store, ground=ground)
-        if query is not None and store is not None
-        else _read(results or Path("-"), store)
-    )
-    wanted = exports.believed(clips, uncertain=uncertain, everything=everything)[:limit]
-    if not wanted:
-        exports.say_nothing_found(clips, json=json)
-        return
-    with console.steps("exporting") as step:
-        exported = exports.of_indexed_files(
-            [widened(clip, before, after) for clip in wanted],
-            store,
-            lambda clips: export(
-                clips,
-                exports.absolute(to),
-                formats=chosen,
-                options=replace(how, name=_name(query, wanted)),
-                on_progress=step,
-            ),
-        )
-    exports.show(exported, json=json)
-    if exported.failures:
-        raise typer.Exit(console.EXIT_PARTLY)
+    with progress.shown() as display:
 
+        def on_search(result: SearchResult) -> None:
+            display.close()
+            exports.print_answer(result)
 
-def _name(query: str | None, clips: Sequence[Clip]) -> str:
-    """What files about all clips are called: by the query, where there is a single one."""
-    queries = {query} if query else {clip.query for clip in clips}
-    return next(iter(queries)) or "clips" if len(queries) == 1 else "clips"
-
-
-def _read(file: Path, store: Store | None) -> list[Clip]:
-    """The clips in what a search or find printed.
-
-    Raises:
-        UsageError: when it cannot be read, or is something else.
-    """
-    from indexer.library import content_id
-    from service.export import read_results
-
-    try:
-        lines = read_lines(file)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise FileError(f"{file} cannot be read: {reason}.", hint="Name a file of JSON Lines.") from error
-    return read_results(lines, store, exports.origins(store), identify=content_id)
+        result = export_clips(options.service_for(settings), request, on_event=display, on_search=on_search)
+    exports.show(result, json=json)

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from footage.core.errors import UsageError
-from footage.core.names import folded
 from ui.cli import console, formatting, options
-
-if TYPE_CHECKING:
-    from footage.core.config import Settings
 
 EXAMPLES = options.examples(
     "footage forget ~/Videos/private.mp4",
@@ -36,26 +30,19 @@ def run(
     of it that the index knows is forgotten, too. On a terminal it asks first. Stopped halfway, it is finished
     when the index is next written to.
     """
-    from footage.store import Store
-    from indexer.library import absolute
-    from indexer.library import shown as spelled
+    from service.forget import ForgetRequest, forget, forgettable
+    from service.schemas.library import ForgetRecord
 
-    settings = options.settings_from(config, db=db)
-    store = Store.open(settings.db)
-    path = spelled(absolute(Path(video)))
-    alike = [each for each in store.files() if folded(each.path) == folded(path)]
-    file = store.file_at(path) or (alike[0] if len(alike) == 1 else None)
-    content_id = file.content_id if file else video
-    if not content_id or not store.knows(content_id):
-        raise UsageError(
-            f"the index {store.path} knows no video {video!r}",
-            hint="`footage status --files` lists what it knows.",
-        )
-    paths = store.paths_of(content_id)
+    service = options.service_for(options.settings_from(config, db=db))
+    request = ForgetRequest(video=video)
+    expected = forgettable(service, request)
+    content_id, paths = expected.content_id, expected.paths
     what = f"{formatting.short_path(video)}, {formatting.count(len(paths), 'file')}"
     if dry_run:
         if json:
-            console.emit(content_id=content_id, files=len(paths), dry_run=True, paths=paths)
+            console.emit_record(
+                ForgetRecord(content_id=content_id, files=len(paths), dry_run=True, paths=list(paths))
+            )
             return
         for path in paths:
             console.results().print(formatting.short_path(path), soft_wrap=True)
@@ -63,20 +50,9 @@ def run(
         return
     if not console.agreed(f"Forget {what}, for good?", yes=yes):
         return
-    _forget_caches(settings, content_id)  # first: an index killed midway finishes by itself, caches do not
-    with store.writing():
-        files = store.forget(content_id)
-    _forget_caches(settings, content_id)
+    forgotten = forget(service, request)
     if json:
-        console.emit(content_id=content_id, files=files)
+        console.emit_record(ForgetRecord(content_id=content_id, files=forgotten.files))
     else:
-        console.results().print(
-            f"Forgot {console.plain(video)} ({formatting.count(files, 'file')}).", soft_wrap=True
-        )
-
-
-def _forget_caches(settings: Settings, content_id: str) -> None:
-    from ui.web.components.media import forget
-
-    forget(settings.cache_dir, content_id)
-    settings.seen.forget(content_id)
+        counted = formatting.count(forgotten.files, "file")
+        console.results().print(f"Forgot {console.plain(video)} ({counted}).", soft_wrap=True)

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.core.errors import FileError, UsageError, VideoError
-from footage.core.names import on_disk
 from footage.core.timecode import format_time
-from indexer.library import Found, Selection, absolute, parse_since, walk
-from indexer.library import shown as spelled
-from indexer.timestamps import (
-    Clocks,
-    parse_clock_from,
-    parse_container_clocks,
-    parse_offsets,
-    parse_zone,
-)
-from indexer.unfinished_files import SETTLE_SECONDS, Settling
-from service import factories
-from service.indexing import IndexOptions, index_paths
-from ui.cli import console, formatting, logs, options
+from ui.cli import console, formatting, logs, options, progress, run_report
 
 if TYPE_CHECKING:
-    from footage.core.config import Settings
-    from footage.store import Store
-    from indexer.pipeline import IndexReport, Progress
-    from indexer.progress import ClockDoubt
+    from indexer.pipeline import Forecast
+    from service.cancellation import CancelToken
+    from service.events import ServiceEvent
+    from service.index import IndexRequest
+    from service.session import Service
 
 EXAMPLES = options.examples(
     "footage index ~/Videos",
@@ -46,11 +28,6 @@ EXAMPLES = options.examples(
     "footage index ~/Videos --json | jq 'select(.state == \"failed\")'",
 )
 
-
-LOG_EVERY_SECONDS = 1.0
-"""How often progress goes to the log."""
-
-logger = logging.getLogger(__name__)
 
 _SELECT = "Which files"
 _CLOCK = "When and where it was recorded"
@@ -157,7 +134,7 @@ def run(
         typer.Option(
             "--time-zone",
             metavar="ZONE",
-            help="Where clocks without a zone hang: Europe/Berlin. This machine's.",
+            help="Time zone for timestamps without one: Europe/Berlin. This machine's.",
             rich_help_panel=_CLOCK,
         ),
     ] = None,
@@ -165,7 +142,7 @@ def run(
         bool,
         typer.Option(
             "--guess-time",
-            help="Where nothing else tells: modification time less the length.",
+            help="Where no clock is known: modification time less the length.",
             rich_help_panel=_CLOCK,
         ),
     ] = False,
@@ -242,7 +219,9 @@ def run(
     A file that is already indexed is skipped, whatever it is called now. A run that was stopped goes on where
     it stopped. A file that cannot be read is recorded with its reason, and the others go on.
     """
-    from footage.store import Store
+    from service.index import IndexRequest
+    from service.index import forecast as look_ahead
+    from service.index import index as index_once
 
     settings = options.settings_from(
         config,
@@ -268,313 +247,101 @@ def run(
         repetition_penalty=repetition_penalty,
         batch_size=batch_size,
     )
-    if reindex and accept_mixed:
-        raise UsageError("--reindex and --accept-mixed exclude each other.")
-    if settle is not None and not (watch or follow):
-        raise UsageError("--settle says nothing without --watch or --follow.", hint="Add one of them.")
-    settling = Settling(SETTLE_SECONDS if settle is None else settle) if watch or follow else None
-    chosen = IndexOptions(
-        selection=Selection(
-            tuple(include or ()),
-            tuple(exclude or ()),
-            parse_since(since) if since else None,
-            follow_links=follow_links,
-            within=tuple(map(str, within or ())),
-        ),
-        clocks=Clocks(
-            parse_zone(time_zone),
-            camera_from,
-            parse_offsets(clock_offset or []),
-            guess_time,
-            parse_clock_from(clock_from or []),
-            parse_container_clocks(container_clock or []),
-        ),
+    request = IndexRequest(
+        paths=tuple(paths),
+        include=tuple(include or ()),
+        exclude=tuple(exclude or ()),
+        since=since,
+        max_hours=max_hours,
+        follow_links=follow_links,
+        within=tuple(within or ()),
         collection=collection,
-        max_seconds=math.inf if max_hours is None else 3600 * max_hours,
-        mix="replace" if reindex else "accept" if accept_mixed else "refuse",
-        retry=retry,
-        settling=settling,
+        camera_from=camera_from,
+        clock_offsets=tuple(clock_offset or ()),
+        clock_from=tuple(clock_from or ()),
+        container_clocks=tuple(container_clock or ()),
+        time_zone=time_zone,
+        guess_time=guess_time,
+        reindex=reindex,
+        accept_mixed=accept_mixed,
+        watch=watch,
         follow=follow,
+        settle_seconds=settle,
+        retry=retry,
     )
-    # 1. Everything that can be wrong before the first window, the quick things first.
-    held = factories.existing_store(settings.db)
-    known = {file.root for file in held.files()} if held else set()
-    links = Selection(follow_links=follow_links, within=chosen.selection.within)
-    for path in paths:
-        if spelled(on_disk(absolute(path))) not in known:  # else it may be a disk that is not plugged in
-            next(each for each in walk([path], selection=links) if isinstance(each, Found))
+    service = options.service_for(settings)
     if dry_run:
-        _print_forecast(paths, settings, chosen, held, as_json=json)
+        with progress.shown() as display:
+            expected = look_ahead(service, request, on_event=display)
+        _print_forecast(expected, as_json=json)
         return
-    factories.check_model(settings, "caption")
-    video_model, text_embedder = factories.load_model(settings), factories.load_embedder(settings)
-    store = Store.open(settings.db, create=True)  # last: without a model no empty index is left behind
-    if sees := getattr(video_model, "sees", ""):
-        console.notes().print(f"The server shows the model {sees}.", soft_wrap=True)
-    # 2. The windows, one after the other; 3. what came of it.
-    with logs.logging_to(log_file), _asked_to_stop() as stop:
-
-        def once() -> IndexReport:
-            with shown_progress() as tell:
-                report = index_paths(
-                    paths,
-                    settings,
-                    chosen,
-                    store=store,
-                    model=video_model,
-                    embedder=text_embedder,
-                    on_progress=tell,
-                    stop=stop.is_set,
-                )
-            print_report(report, store, as_json=json)
-            return report
-
-        if watch:
-            from indexer.watch import RETRY_SECONDS
-            from indexer.watch import watch as keep_watching
-
-            def look() -> bool:
-                try:
-                    return once().waiting > 0
-                except (FileError, UsageError, VideoError) as error:  # what was taken away may come back
-                    console.report_error(error, as_json=json)
-                    return False
-
-            with store.writing():
-                keep_watching(
-                    paths,
-                    look,
-                    stop=stop,
-                    ignore=[settings.db, settings.cache_dir],
-                    retry_seconds=max(
-                        1.0, min(RETRY_SECONDS, settling.seconds if settling else RETRY_SECONDS)
-                    ),
-                )
-            return
-        report = once()
-    if report.stopped:
+    if watch:
+        _watch(service, request, log_file, as_json=json)
+        return
+    with logs.logging_to(log_file), progress.shown() as display, _cancelled_by_signals(display) as cancel:
+        result = index_once(service, request, on_event=display, cancel=cancel)
+    run_report.show(result, as_json=json)
+    if result.report.stopped:
         raise KeyboardInterrupt
-    code = exit_code(report)
-    if code:
+    if code := run_report.exit_code(result):
         raise typer.Exit(code)
 
 
-def exit_code(report: IndexReport) -> int:
-    """0 when all went well, 3 when some files failed and are recorded, 1 when nothing could be used."""
-    if not (report.failed or report.partial):
-        return console.EXIT_ANSWERED
-    usable = report.indexed + report.unchanged + report.partial + report.waiting
-    return console.EXIT_PARTLY if usable else console.EXIT_FAILED
+def _watch(service: Service, request: IndexRequest, log_file: Path | None, *, as_json: bool) -> None:
+    """Index until a signal comes, and print what each run did."""
+    from service.events import Indexed, IndexingFailed
+    from service.index import watch
+
+    with logs.logging_to(log_file), progress.shown() as display, _cancelled_by_signals(display) as cancel:
+
+        def on_event(event: ServiceEvent) -> None:
+            if isinstance(event, Indexed):
+                display.close()
+                run_report.show(event.result, as_json=as_json)
+            elif isinstance(event, IndexingFailed):
+                display.close()
+                console.report_error(event.error, as_json=as_json)
+            else:
+                display(event)
+
+        watch(service, request, on_event=on_event, cancel=cancel)
 
 
 @contextmanager
-def shown_progress() -> Iterator[Callable[[Progress], None]]:
-    """Progress of a run on stderr and in the log; call what it gives with every reading."""
-    logged = _Logged()
-    with console.stages() as show:
+def _cancelled_by_signals(display: progress.Display) -> Iterator[CancelToken]:
+    """A token that Ctrl-C or SIGTERM cancels; before the run begins, or the second time, it interrupts."""
+    from service.cancellation import CancelToken
 
-        def tell(progress: Progress) -> None:
-            _show(progress, show)
-            logged.tell(progress)
-
-        yield tell
-
-
-@contextmanager
-def _asked_to_stop() -> Iterator[threading.Event]:
-    """An event that Ctrl-C or SIGTERM sets; a second one interrupts at once."""
-    asked = threading.Event()
+    token = CancelToken()
 
     def ask(number: int, frame: FrameType | None) -> None:
-        if asked.is_set():
+        if token.cancelled or not display.indexing:
             raise KeyboardInterrupt
-        asked.set()
+        token.cancel()
         console.notes().print(
             "Stopping after the windows at hand; once more to stop at once.", soft_wrap=True
         )
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield token
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-class _Logged:
-    """Progress for the log: each stage, and a reading a second of it, for whoever watches from outside."""
-
-    def __init__(self) -> None:
-        self._stage, self._at = "", 0.0
-
-    def tell(self, progress: Progress) -> None:
-        """Log a reading, unless the last one was just now."""
-        now = time.monotonic()
-        if progress.stage != self._stage or now - self._at >= LOG_EVERY_SECONDS:
-            self._stage, self._at = progress.stage, now
-            logger.info("progress", extra={"fields": asdict(progress)})
-
-
-def _show(progress: Progress, show: console.Show) -> None:
-    """One reading of the run as a line of progress."""
-    name = console.plain(Path(progress.current).name)
-    if progress.waiting:
-        waiting = f"waiting for {console.plain(progress.waiting)}"
-        show(progress.stage, progress.windows_done, progress.windows_total, waiting)
-        return
-    if progress.stage == "looking":
-        show("looking", progress.files_done, 0, f"{formatting.count(progress.files_total, 'file')} {name}")
-        return
-    files = f"{progress.files_done}/{progress.files_total} files"
-    speed = f"{progress.speed:.1f} footage-s/s"
-    left = "" if progress.eta_seconds is None else f"{console.rough_time(progress.eta_seconds)} left"
-    detail = ", ".join(part for part in (f"windows, {files}", speed, left, name) if part)
-    show(progress.stage, progress.windows_done, progress.windows_total, detail)
-
-
-def _failures(report: IndexReport) -> list[tuple[str, str]]:
-    return [(file.path, file.reason) for file in report.files if file.state in ("failed", "partial")]
-
-
-def _print_forecast(
-    paths: Sequence[Path], settings: Settings, chosen: IndexOptions, store: Store | None, *, as_json: bool
-) -> None:
-    """What a run would do, without the model; the time is that of earlier runs on this index."""
-    from footage.core.endpoint import is_address
-    from footage.vlm.profiles import PROFILES, get_profile, require
-    from footage.vlm.weights import locate
-    from indexer.pipeline import forecast
-
-    if is_address(settings.model):
-        profile = factories.load_model(settings).profile
-    elif settings.model in PROFILES:
-        profile = get_profile(settings.model)
-    else:
-        profile = locate(settings.model, model_path=settings.model_path).profile
-    require(profile, "caption")
-    with console.stages() as show:
-        told = forecast(
-            paths,
-            store=store,
-            window_seconds=settings.window_seconds or profile.window_seconds,
-            overlap_seconds=profile.overlap_seconds
-            if settings.overlap_seconds is None
-            else settings.overlap_seconds,
-            selection=chosen.selection,
-            everything=chosen.mix == "replace",
-            decode_timeout_seconds=settings.decode_timeout_seconds,
-            on_file=lambda number, path: show("looking", number, 0, console.plain(Path(path).name)),
-        )
-    takes = told.seconds_new / told.speed if told.speed else None
+def _print_forecast(expected: Forecast, *, as_json: bool) -> None:
+    """What a run would do; the time is that of earlier runs on this index."""
+    takes = expected.seconds_new / expected.speed if expected.speed else None
     if as_json:
-        console.emit(
-            type="forecast",
-            files=dict(told.files),
-            windows_new=told.windows_new,
-            seconds_new=round(told.seconds_new, 3),
-            speed=round(told.speed, 3) if told.speed else None,
-            takes_seconds=None if takes is None else round(takes, 1),
-        )
+        from service.schemas.library import ForecastRecord
+
+        console.emit_record(ForecastRecord.of(expected))
         return
-    files = ", ".join(f"{number:,} {what}" for what, number in told.files.items() if number)
-    sentence = f"{files or 'nothing to do'}. To caption: {formatting.count(told.windows_new, 'window')}, "
-    sentence += f"{format_time(told.seconds_new)} of footage"
+    files = ", ".join(f"{number:,} {what}" for what, number in expected.files.items() if number)
+    sentence = f"{files or 'nothing to do'}. To caption: {formatting.count(expected.windows_new, 'window')}, "
+    sentence += f"{format_time(expected.seconds_new)} of footage"
     if takes is not None:
-        speed = f"{told.speed:.1f} footage-seconds per second"
+        speed = f"{expected.speed:.1f} footage-seconds per second"
         sentence += f", about {console.rough_time(takes)} at the speed of earlier runs ({speed})"
     console.results().print(f"{sentence}. Nothing was changed.", soft_wrap=True)
-
-
-def print_report(report: IndexReport, store: Store, *, as_json: bool) -> None:
-    """Print on stdout what a run did, and how far the index covers what lies on disk now."""
-    if as_json:
-        _print_json(report, store)
-        return
-    counts = (
-        ("indexed", report.indexed),
-        ("already indexed", report.unchanged),
-        ("in part", report.partial),
-        ("failed", report.failed),
-        ("waiting", report.waiting),
-        ("left out", report.skipped),
-        ("gone", report.gone),
-        ("offline", report.offline),
-    )
-    files = ", ".join(f"{number:,} {what}" for what, number in counts if number)
-    sentence = f"{formatting.count(len(report.files), 'file')}: {files or 'nothing to do'}."
-    if report.windows_captioned:
-        speed = report.seconds_captioned / report.wall_seconds
-        sentence += (
-            f" Captioned {formatting.count(report.windows_captioned, 'window')}, "
-            f"{format_time(report.seconds_captioned)} of footage, "
-            f"in {format_time(report.wall_seconds)} ({speed:.1f} footage-seconds per second)."
-        )
-    waiting = [(file.path, file.reason) for file in report.files if file.state == "waiting"]
-    formatting.print_failures(_failures(report))
-    formatting.print_failures(waiting, "left for another run")
-    out = console.results()
-    out.print(sentence, soft_wrap=True)
-    if report.ignored:
-        passed = ", ".join(_counted(number, what) for what, number in sorted(report.ignored.items()))
-        out.print(f"Passed over: {passed}.", soft_wrap=True)
-    for path, warnings in sorted(report.warnings.items()):
-        for warning in warnings:
-            out.print(f"Note on {formatting.short_path(path)}: {console.plain(warning)}.", soft_wrap=True)
-    for doubt in report.clock_doubts:
-        out.print(f"Clocks differ: {console.plain(_doubt_sentence(doubt))}", soft_wrap=True)
-    formatting.print_coverage(store.coverage())
-
-
-def _counted(number: int, what: str) -> str:
-    """A number of files or folders: "2 system folders", "2 folders that may not be read"."""
-    noun, that, rest = what.partition(" that ")
-    return f"{number:,} {what}" if what == "hidden" else formatting.count(number, noun) + that + rest
-
-
-def _doubt_sentence(doubt: ClockDoubt) -> str:
-    """What two clocks say of some files, and what can be done about it."""
-    hours = f"{abs(doubt.ahead_seconds) / 3600:g} h {'ahead of' if doubt.ahead_seconds > 0 else 'behind'}"
-    others = len(doubt.paths) - 1
-    which = Path(doubt.paths[0]).name + (f" and {formatting.count(others, 'other file')}" if others else "")
-    camera = f"{doubt.camera}=" if doubt.camera else ""
-    return (
-        f"in {which} the container's clock is {hours} the time in the name, as in another time zone. The "
-        f"container's was used. If it is local time, add --container-clock {camera}local; if the name is "
-        f"right, --clock-from {camera}name; if nothing is wrong, --container-clock {camera}utc."
-    )
-
-
-def _print_json(report: IndexReport, store: Store) -> None:
-    for file in report.files:
-        console.emit(
-            type="file",
-            path=file.path,
-            content_id=file.content_id,
-            state=file.state,
-            reason=file.reason,
-            warnings=report.warnings.get(file.path, ()),
-        )
-    for name, coverage in store.coverage().items():
-        console.emit(type="collection", name=name, **formatting.collection_fields(coverage))
-    for doubt in report.clock_doubts:
-        console.emit(
-            type="clock doubt", camera=doubt.camera, ahead_seconds=doubt.ahead_seconds, paths=doubt.paths
-        )
-    console.emit(
-        type="summary",
-        files=len(report.files),
-        indexed=report.indexed,
-        unchanged=report.unchanged,
-        partial=report.partial,
-        failed=report.failed,
-        waiting=report.waiting,
-        skipped=report.skipped,
-        gone=report.gone,
-        offline=report.offline,
-        ignored=report.ignored,
-        windows_captioned=report.windows_captioned,
-        seconds_captioned=round(report.seconds_captioned, 3),
-        wall_seconds=round(report.wall_seconds, 3),
-        stage_seconds={stage: round(seconds, 3) for stage, seconds in report.stage_seconds.items()},
-        stopped=report.stopped,
-    )

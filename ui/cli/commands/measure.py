@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from footage.core.timecode import format_time
-from service import factories
-from ui.cli import console, formatting, options
-from ui.cli.commands.index import shown_progress
+from service.events import Indexing
+from ui.cli import console, formatting, options, progress
 
 if TYPE_CHECKING:
     from evaluation.own_library import Asked, TruthFile
@@ -49,11 +48,11 @@ def init(
     if json:
         console.emit(out=out, **asdict(written))
         return
-    told = (
+    sentence = (
         f"Wrote {out}: {formatting.count(written.videos, 'video')}; queries accepted: {written.accepted}, "
         f"rejected: {written.rejected}; proposed, to be checked: {written.proposed}."
     )
-    console.results().print(console.plain(told), soft_wrap=True)
+    console.results().print(console.plain(sentence), soft_wrap=True)
 
 
 def run(
@@ -86,15 +85,17 @@ def run(
     truth = read_truth(file)
     bounds = read_bounds(fail_under, truth)
     store = Store.open(settings.db)
-    indexed_contents(truth.questions, store)  # a wrong path is told before anything is loaded
-    factories.check_model(settings, "find", store=store)
-    engine = Engine(
-        store,
-        factories.load_embedder(settings),
-        factories.load_model(settings),
-        reranker=factories.load_reranker(settings),
-        looking=factories.looking(settings, fresh=True),  # what is remembered would take no time
-    )
+    indexed_contents(truth.questions, store)  # a wrong path is refused before anything is loaded
+    service = options.service_for(settings)
+    with progress.shown() as display:
+        service.check_model("find", store=store, on_event=display)
+        engine = Engine(
+            store,
+            service.embedder(display),
+            service.model(display),
+            reranker=service.reranker(display),
+            looking=service.looking(fresh=True),  # what is remembered would take no time
+        )
     _measure(engine, store, truth, bounds, as_json=json)
 
 
@@ -117,19 +118,27 @@ def library(
 
     truth = read_truth(file, library=folder)
     bounds = read_bounds(fail_under, truth)
-    factories.check_model(settings, "caption")
-    model, embedder = factories.load_model(settings), factories.load_embedder(settings)
+    service = options.service_for(settings)
+    with progress.shown() as display:
+        service.check_model("caption", on_event=display)
+        model, embedder = service.model(display), service.embedder(display)
     with work_folder(keep) as root:
-        with shown_progress() as tell:
+        with progress.shown() as display:
             store = index_library(
-                folder, truth, settings, model=model, embedder=embedder, root=Path(root), on_progress=tell
+                folder,
+                truth,
+                settings,
+                model=model,
+                embedder=embedder,
+                root=Path(root),
+                on_progress=lambda reading: display(Indexing(reading)),
             )
         engine = Engine(
             store,
             embedder,
             model,
-            reranker=factories.load_reranker(settings),
-            looking=factories.looking(settings, fresh=True),
+            reranker=service.reranker(),
+            looking=service.looking(fresh=True),
         )
         _measure(engine, store, truth, bounds, as_json=as_json)
 
@@ -140,8 +149,8 @@ def _measure(
     """Ask, show the figures and the wrong answers, and fail where a figure is worse than its bound."""
     from evaluation.own_library import ask_own, figures_of, missed
 
-    with console.stages() as progress:
-        asked = ask_own(engine, store, truth.questions, on_progress=progress)
+    with console.stages() as show:
+        asked = ask_own(engine, store, truth.questions, on_progress=show)
     figures = figures_of(asked)
     beyond = missed(figures, bounds)
     names = {file.content_id: file.path for file in store.files() if file.state != "gone"}
@@ -164,6 +173,7 @@ def _print_json(
 ) -> None:
     from evaluation.own_library import confidence_of, judged
     from evaluation.verdicts import reliability
+    from service.schemas.answers import coverage_fields, match_fields
 
     for answer in asked:
         console.emit(
@@ -175,7 +185,7 @@ def _print_json(
             confidence=round(confidence_of(answer.matches), 6),
             seconds=round(answer.seconds, 3),
             true={names.get(video, video): _pairs(spans) for video, spans in answer.truths.items()},
-            matches=[formatting.match_fields(match) for match in answer.matches],
+            matches=[match_fields(match) for match in answer.matches],
         )
     console.emit(
         type="figures",
@@ -185,7 +195,7 @@ def _print_json(
         to_check=truth.to_check,
         reliability=[_rounded(row) for row in reliability(judged(asked))] if truth.absent else [],
         missed=list(beyond),
-        **{f"index_{name}": value for name, value in formatting.coverage_fields(engine.coverage()).items()},
+        **{f"index_{name}": value for name, value in coverage_fields(engine.coverage()).items()},
     )
 
 

@@ -36,8 +36,8 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     for profile in PROFILES.values():
         here = _is_here(profile.name)
         if json:
-            told = asdict(profile) | {"runs": _places(profile), "weights_local": here}
-            console.emit(**{name: value for name, value in told.items() if name != "folder"})
+            fields = asdict(profile) | {"runs": _places(profile), "weights_local": here}
+            console.emit(**{name: value for name, value in fields.items() if name != "folder"})
         table.add_row(
             profile.name,
             profile.model_type,

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.cli import asking, console, options, pointing
+from ui.cli import console, options, pointing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from service.point import WindowPoints
 
 EXAMPLES = options.examples(
     'footage point street.mp4@12.5 "the red car" --model molmo2-4b',
@@ -40,10 +42,8 @@ def run(
     objects there are is counted. A moment is seen in finer detail than a stretch. Objects are numbered in
     each window by itself.
     """
-    from footage.vlm.pointing import point_prompt
+    from service.point import PointRequest, point
 
-    scene = asking.scene_of(place)
-    pointing.check_drawing(draw, scene, overwrite=overwrite)
     settings = options.settings_from(
         config,
         model=model,
@@ -52,21 +52,15 @@ def run(
         allow_remote=allow_remote,
         window_seconds=window_seconds,
     )
-    found = pointing.find(scene, settings, lambda profile: point_prompt(what, profile))
-    if json:
-        pointing.emit(scene, found, "points")
-    else:
-        _show(found)
-    pointing.note_losses(found)
-    if draw is not None:
-        pointing.draw(scene, found, draw, settings, trails=False)
+    request = PointRequest(place=place, what=what, out=draw, overwrite=overwrite)
+    pointing.run(point, request, settings, _show, json=json)
 
 
-def _show(found: Sequence[pointing.Found]) -> None:
+def _show(windows: Sequence[WindowPoints]) -> None:
     """How many, then each point."""
     from footage.core.timecode import format_time
 
-    for each in found:
+    for each in windows:
         places = each.places
         pointing.print_count(each)
         if not places.points:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.core.errors import UsageError
 from footage.core.timecode import format_time
-from service import factories, locators
-from ui.cli import console, options
+from service import locators
+from ui.cli import console, options, progress
 
 if TYPE_CHECKING:
-    from footage.vlm.sampling import Sampling
+    from footage.inference.responses import AskResponse
 
 EXAMPLES = options.examples(
     'footage prompt gate.mp4 "Describe the video in detail."',
@@ -68,13 +66,18 @@ def run(
     Times within an answer count from its window's start. What Marlin was not trained to answer it answers as
     best it can.
     """
-    from footage.inference.models import OpenModel
-    from footage.media.sandbox import probe
+    from service.prompt import PromptRequest
+    from service.prompt import prompt as ask_as_written
 
-    # 1. What is wrong with the file or the prompt is told before anything is loaded.
-    where = locators.parse_place(place)
-    span = where.span(probe(where.path))
-    asked = _asked(text, prompt_file)
+    request = PromptRequest(
+        place=place,
+        text=text,
+        prompt_file=prompt_file,
+        max_new_tokens=max_new_tokens,
+        do_sample=do_sample,
+        seed=seed,
+        keep_think=keep_think,
+    )
     settings = options.settings_from(
         config,
         model=model,
@@ -91,61 +94,33 @@ def run(
         top_p=top_p,
         repetition_penalty=repetition_penalty,
     )
-    if do_sample and settings.temperature == 0:
-        raise UsageError("At temperature 0 nothing is drawn: --do-sample needs more, or none given.")
-    # 2. Ask.
-    factories.check_model(settings)
-    video_model = factories.load_model(settings)
-    with console.steps("asking") as step:
-        told = OpenModel(video_model, timeout_seconds=settings.decode_timeout_seconds).prompt(
-            where.path,
-            asked,
-            max_new_tokens=max_new_tokens,
-            sampling=_sampling(video_model.profile.sampling, draw=do_sample, seed=seed),
-            keep_think=keep_think,
-            start=span.start_seconds,
-            end=span.end_seconds,
-            window_seconds=settings.window_seconds,
-            overlap_seconds=settings.overlap_seconds,
-            on_progress=step,
-        )
-    # 3. Show.
-    for problem in told["problems"]:
+    with progress.shown() as display:
+        answers = ask_as_written(options.service_for(settings), request, on_event=display)
+    _show(answers, str(locators.parse_locator(place).path), json=json)
+
+
+def _show(answers: AskResponse, video: str, *, json: bool) -> None:
+    """The answers, each window's under its times where there are several."""
+    for problem in answers["problems"]:
         times = f"{format_time(problem['start'])} - {format_time(problem['end'])}"
         console.notes().print(f"Not seen: {times}, {console.plain(problem['reason'])}", soft_wrap=True)
-    for window in told["windows"]:
+    for window in answers["windows"]:
         if json:
-            console.emit(
+            from service.schemas.answers import PromptRecord
+
+            record = PromptRecord(
                 type="answer",
-                video=str(where.path),
+                video=video,
                 start_seconds=window["start"],
                 end_seconds=window["end"],
                 text=window["text"],
                 raw=window["raw"],
                 finish_reason=window["finish_reason"],
-                **told["provenance"],
+                **answers["provenance"],
             )
+            console.emit_record(record)
             continue
-        if len(told["windows"]) > 1:
+        if len(answers["windows"]) > 1:
             console.results().print(f"{format_time(window['start'])} - {format_time(window['end'])}")
         for line in window["text"].split("\n"):
             console.results().print(console.plain(line), soft_wrap=True)
-
-
-def _asked(text: str | None, prompt_file: Path | None) -> str:
-    """The prompt, from wherever it was given."""
-    if (text is None) == (prompt_file is None):
-        raise UsageError(
-            "A prompt is needed, either behind the video or as --prompt-file.",
-            hint='For example: footage prompt gate.mp4 "Describe the video in detail."',
-        )
-    asked = factories.read_prompt(prompt_file) if prompt_file else text or ""
-    if not asked.strip():
-        raise UsageError("The prompt is empty.", hint="Write what the model is to do.")
-    return asked
-
-
-def _sampling(base: Sampling, *, draw: bool, seed: int) -> Sampling:
-    """How the answer is written: as the profile says, drawn where that was asked for."""
-    temperature = 1.0 if draw and base.temperature == 0 else base.temperature
-    return replace(base, temperature=temperature, seed=seed)

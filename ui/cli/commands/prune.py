@@ -22,28 +22,31 @@ def run(
     Until then a video that comes back, wherever, is known again and costs nothing. Files that are offline
     stay. On a terminal it asks first.
     """
-    from footage.store import Store
+    from service.prune import PruneRequest, prunable, prune
+    from service.schemas.library import PruneRecord
 
-    store = Store.open(options.settings_from(config, db=db).db)
-    gone, unheld = store.prunable()
+    service, request = options.service_for(options.settings_from(config, db=db)), PruneRequest()
+    expected = prunable(service, request)
+    counted = _counted(len(expected.paths), expected.videos)
     if dry_run:
         if json:
-            console.emit(files=len(gone), videos=len(unheld), dry_run=True, paths=gone)
+            paths = list(expected.paths)
+            console.emit_record(
+                PruneRecord(files=len(paths), videos=expected.videos, dry_run=True, paths=paths)
+            )
             return
-        for path in gone:
+        for path in expected.paths:
             console.results().print(formatting.short_path(path), soft_wrap=True)
-        console.results().print(f"Would remove {_counted(len(gone), len(unheld))}. Nothing was removed.")
+        console.results().print(f"Would remove {counted}. Nothing was removed.")
         return
-    question = f"Remove {_counted(len(gone), len(unheld))} from the index?"
-    if (gone or unheld) and not console.agreed(question, yes=yes):
+    nothing = not (expected.paths or expected.videos)
+    if not nothing and not console.agreed(f"Remove {counted} from the index?", yes=yes):
         return
-    with store.writing():
-        files, videos = store.prune()
-        store.tidy()
+    removed = prune(service, request)
     if json:
-        console.emit(files=files, videos=videos)
+        console.emit_record(PruneRecord(files=removed.files, videos=removed.videos))
     else:
-        console.results().print(f"Removed {_counted(files, videos)}.")
+        console.results().print(f"Removed {_counted(removed.files, removed.videos)}.")
 
 
 def _counted(files: int, videos: int) -> str:

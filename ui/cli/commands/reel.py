@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from footage.core.errors import UsageError
-from ui.cli import console, exports, options
+from ui.cli import exports, formatting, options, progress
+
+if TYPE_CHECKING:
+    from search.results import SearchResult
 
 EXAMPLES = options.examples(
     'footage reel "a goal is scored" --max 60s',
@@ -57,8 +60,7 @@ def run(
     Clips are taken whole; only one that is longer than the whole film is cut short. Beside the film lie its
     edit lists (.otio, .edl) and its manifest (footage verify).
     """
-    from footage.store import Store
-    from service.export import Options, make_reel, widened
+    from service.reel import ReelRequest, make_reel
 
     if audio == "all":
         raise UsageError("A reel has one audio track.", hint="Name one track: --audio 2")
@@ -74,35 +76,28 @@ def run(
         embedder=embedder,
         rerank=rerank,
     )
-    store = Store.open(settings.db)
-    how = Options(
-        name=query,
+    request = ReelRequest(
+        query=query,
+        out=exports.absolute(out),
+        max_seconds=length,
+        order=order,
+        verdicts=exports.verdicts(uncertain=uncertain, everything=everything),
+        seconds_before=before,
+        seconds_after=after,
+        ground=ground,
+        without_model=formatting.WITHOUT_MODEL,
         audio=exports.read_audio(audio),
-        lettering=exports.lettering(titles, title_from, burn_time),
+        title_from=title_from if titles else None,
+        burn_time=burn_time,
         start_timecode=start_timecode,
         drop_frame=drop_frame,
         overwrite=overwrite,
-        timeout_seconds=settings.decode_timeout_seconds,
-        protected=frozenset(file.path for file in store.files()),
     )
-    clips = exports.found_clips(query, settings, store, ground=ground)
-    wanted = exports.believed(clips, uncertain=uncertain, everything=everything)
-    if not wanted:
-        exports.say_nothing_found(clips, json=json)
-        return
-    with console.steps("joining") as step:
-        exported = exports.of_indexed_files(
-            [widened(clip, before, after) for clip in wanted],
-            store,
-            lambda clips: make_reel(
-                clips,
-                exports.absolute(out),
-                max_seconds=length,
-                order=order,
-                options=how,
-                on_progress=step,
-            ),
-        )
-    exports.show(exported, json=json)
-    if exported.failures:
-        raise typer.Exit(console.EXIT_PARTLY)
+    with progress.shown() as display:
+
+        def on_search(result: SearchResult) -> None:
+            display.close()
+            exports.print_answer(result)
+
+        result = make_reel(options.service_for(settings), request, on_event=display, on_search=on_search)
+    exports.show(result, json=json)

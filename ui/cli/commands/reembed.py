@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from service import factories
-from ui.cli import console, formatting, options
+from ui.cli import console, formatting, options, progress
 
 EXAMPLES = options.examples(
     "footage reembed --embedder BAAI/bge-small-en-v1.5", "footage reembed --db cameras.lancedb"
@@ -22,17 +21,16 @@ def run(
     Each embedder has a vector table of its own, so the vectors of the others stay. Search with the same
     --embedder.
     """
-    from footage.store import Store
-    from indexer.pipeline import reembed
+    from service.reembed import ReembedRequest
+    from service.reembed import reembed as embed_again
+    from service.schemas.library import ReembedRecord
 
-    settings = options.settings_from(config, db=db, embedder=embedder)
-    store = Store.open(settings.db)
-    text_embedder = factories.load_embedder(settings)
-    with console.steps("embedding") as step:
-        written = reembed(store, text_embedder, step)
+    service = options.service_for(options.settings_from(config, db=db, embedder=embedder))
+    with progress.shown() as display:
+        result = embed_again(service, ReembedRequest(), on_event=display)
     if json:
-        console.emit(embedder=text_embedder.name, vectors=written)
+        console.emit_record(ReembedRecord(embedder=result.embedder, vectors=result.vectors))
     else:
         console.results().print(
-            f"Wrote {formatting.count(written, 'vector')} of {console.plain(text_embedder.name)}."
+            f"Wrote {formatting.count(result.vectors, 'vector')} of {console.plain(result.embedder)}."
         )

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import typer
 
-from service import factories
-from service.indexing import IndexOptions, index_paths
-from ui.cli import console, options
-from ui.cli.commands import index
+from ui.cli import console, options, progress, run_report
 
 EXAMPLES = options.examples("footage retry", "footage retry --db cameras.lancedb --json")
 
@@ -30,7 +25,8 @@ def run(
     `footage index` tries them by itself, three times; then it leaves them alone until they change, or until
     this is run.
     """
-    from footage.store import Store
+    from service.index import RetryRequest
+    from service.index import retry as retry_failed
 
     settings = options.settings_from(
         config,
@@ -41,24 +37,11 @@ def run(
         allow_remote=allow_remote,
         embedder=embedder,
     )
-    store = Store.open(settings.db)
-    paths = [Path(file.path) for file in store.files() if file.state in ("failed", "partial")]
-    there = [path for path in paths if path.exists()]
-    if not there:
+    with progress.shown() as display:
+        result = retry_failed(options.service_for(settings), RetryRequest(), on_event=display)
+    if result is None:
         console.results().print("No file that failed is there to be tried again.")
         return
-    factories.check_model(settings, "caption", store=store)
-    video_model, text_embedder = factories.load_model(settings), factories.load_embedder(settings)
-    with index.shown_progress() as tell:
-        report = index_paths(
-            there,
-            settings,
-            IndexOptions(retry=True),
-            store=store,
-            model=video_model,
-            embedder=text_embedder,
-            on_progress=tell,
-        )
-    index.print_report(report, store, as_json=json)
-    if code := index.exit_code(report):
+    run_report.show(result, as_json=json)
+    if code := run_report.exit_code(result):
         raise typer.Exit(code)

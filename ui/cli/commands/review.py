@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time
-from service import factories
-from ui.cli import console, formatting, options
+from ui.cli import console, formatting, options, progress
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from footage.core.config import Settings
-    from footage.store import Mark, Search, Store
+    from footage.store import Mark, Store
     from search.saved_searches import Item
+    from service.saved import SavedSearch
+    from service.schemas.review import ItemRecord
 
 SAVE_EXAMPLES = options.examples(
     'footage save "cars at the gate" "camera:gate a car stops"',
@@ -49,20 +50,20 @@ def save(
     debug: options.Debug = False,
 ) -> None:
     """Save a search, to be reviewed again and again."""
-    from footage.store import Store
-    from search import saved_searches
+    from service import saved
+    from service.schemas.review import SavedSearchRecord
 
     if (query is None) != remove:
         raise UsageError("Give a query to save, or --remove.", hint='footage save "NAME" "QUERY"')
-    notebook = Store.open(options.settings_from(config, db=db).db).notebook
+    service = options.service_for(options.settings_from(config, db=db))
     if query is None:
-        search = saved_searches.saved(notebook, name)
-        notebook.remove_searches([search.id])
+        search = saved.remove(service, saved.RemoveSearchRequest(name=name))
     else:
-        mode: saved_searches.Mode = "closely" if closely else "captions"
-        search = saved_searches.save(notebook, name, query, mode=mode, author=author)
+        search = saved.save(
+            service, saved.SaveRequest(name=name, query=query, closely=closely, author=author)
+        )
     if json:
-        console.emit(type="search", removed=remove, **_search_fields(search))
+        console.emit_record(SavedSearchRecord(type="search", removed=remove, **asdict(search)))
     else:
         done = "Removed" if remove else "Saved"
         console.results().print(f"{done} {console.plain(search.name)}: {console.plain(search.query)}")
@@ -99,7 +100,7 @@ def run(
 
     Everything found stays listed under --state, whatever later searches and captions say.
     """
-    from footage.store import Store
+    from service import saved
 
     settings = options.settings_from(
         config,
@@ -110,69 +111,43 @@ def run(
         allow_remote=allow_remote,
         embedder=embedder,
     )
-    store = Store.open(settings.db)
+    service = options.service_for(settings)
+    store = service.store()
     if mark is not None:
-        _mark(store, *mark, note=note, author=author, as_json=json)
+        item, new_state = mark
+        decided = saved.decide(
+            service, saved.DecideRequest(item=item, state=new_state, note=note, author=author)
+        )
+        if json:
+            console.emit_record(_item(store, decided))
+        else:
+            console.results().print(f"{decided.id} is {decided.state}.", soft_wrap=True)
     elif name is None:
-        _print_searches(store, as_json=json)
+        _print_searches(saved.searches(service), as_json=json)
     else:
-        from search import saved_searches
-
-        search = saved_searches.saved(store.notebook, name)
-        found = _look(store, search, settings, closely=closely)
+        request = saved.ReviewRequest(name=name, closely=closely, without_model=_WITHOUT_CLOSELY)
+        with progress.shown() as display:
+            found = saved.review(service, request, on_event=display)
         listed = [
             item for item in found if state in ("all", item.mark.state) or (state == "new" and item.new)
         ]
         _print_items(store, listed, found, as_json=json)
 
 
-def _look(store: Store, search: Search, settings: Settings, *, closely: bool) -> list[Item]:
-    from search import saved_searches
-    from search.engine import Engine
+def _print_searches(searches: Sequence[SavedSearch], *, as_json: bool) -> None:
+    from service.schemas.review import SavedSearchRecord
 
-    mode: saved_searches.Mode = "closely" if closely or search.mode == "closely" else "captions"
-    model = None
-    if mode == "closely" and store.status().videos:
-        factories.check_model(settings, "find", store=store, instead=_WITHOUT_CLOSELY)
-        model = factories.load_model(settings)
-    engine = Engine(store, factories.load_embedder(settings), model, looking=factories.looking(settings))
-    with console.steps("searching") as step:
-        return saved_searches.look(
-            store, engine, search, mode=mode if model else "captions", on_progress=step
-        )
-
-
-def _mark(store: Store, name: str, state: str, *, note: str | None, author: str, as_json: bool) -> None:
-    from search import saved_searches
-
-    if state not in saved_searches.STATES:
-        raise UsageError(
-            f"there is no state {state!r}", hint=f"Use one of {', '.join(saved_searches.STATES)}."
-        )
-    item = saved_searches.item_of(store.notebook, name)
-    chosen = next(known for known in saved_searches.STATES if known == state)
-    decided = saved_searches.decide(store.notebook, item, chosen, note=note, author=author)
-    if as_json:
-        console.emit(type="item", **_item_fields(store, decided))
-    else:
-        console.results().print(f"{decided.id} is {decided.state}.", soft_wrap=True)
-
-
-def _print_searches(store: Store, *, as_json: bool) -> None:
-    from search import saved_searches
-
-    searches = store.notebook.saved_searches()
     if not (searches or as_json):
         console.results().print('No search is saved: footage save "NAME" "QUERY"')
         return
     table = console.table(
         "name", "query", "open", "flagged", "reviewed", right=("open", "flagged", "reviewed")
     )
-    for search in searches:
-        states = [item.mark.state for item in saved_searches.items(store.notebook, search)]
-        counts = {state: states.count(state) for state in ("open", "flagged", "reviewed")}
+    for each in searches:
+        search, counts = each.search, each.counts
         if as_json:
-            console.emit(type="search", **_search_fields(search), **counts)
+            found = SavedSearchRecord.model_validate({"type": "search", **asdict(search), **counts})
+            console.emit_record(found)
         numbers = (f"{number:,}" for number in counts.values())
         table.add_row(console.plain(search.name), console.plain(search.query), *numbers)
     if not as_json:
@@ -183,7 +158,7 @@ def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *,
     if as_json:
         for item in listed:
             verdict = item.match.verdict if item.match else None
-            console.emit(type="item", new=item.new, verdict=verdict, **_item_fields(store, item.mark))
+            console.emit_record(_item(store, item.mark, new=item.new, verdict=verdict))
         return
     out = console.results()
     table = console.table("id", "video", "from", "to", "state", "what", "note", right=("from", "to"))
@@ -206,25 +181,7 @@ def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *,
     out.print(f"{new:,} new since the last look; in all {', '.join(counts)}.", soft_wrap=True)
 
 
-def _search_fields(search: Search) -> dict[str, Any]:
-    from dataclasses import asdict
+def _item(store: Store, mark: Mark, **about: Any) -> ItemRecord:
+    from service.schemas.review import ItemRecord, item_fields
 
-    return asdict(search)
-
-
-def _item_fields(store: Store, mark: Mark) -> dict[str, Any]:
-    """An item as JSON fields; times of the span are seconds of video time."""
-    return {
-        "id": mark.id,
-        "video": store.path_of(mark.content_id),
-        "content_id": mark.content_id,
-        "start_seconds": mark.span.start_seconds,
-        "end_seconds": mark.span.end_seconds,
-        "text": mark.found_text,
-        "state": mark.state,
-        "note": mark.text,
-        "author": mark.author,
-        "found_at": mark.found_at,
-        "decided_at": mark.made_at,
-        "query": mark.query,
-    }
+    return ItemRecord(type="item", **about, **item_fields(mark, store.path_of(mark.content_id)))

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from footage.core.errors import UsageError
-from service import factories
-from ui.cli import console, formatting, options
+from ui.cli import console, formatting, options, progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from footage.core.config import Settings
-    from footage.core.types import Match
-    from footage.vlm.protocol import VideoModel
-    from search.composite import JointMatch, JointResult
-    from search.engine import SearchResult
-    from search.grounding.ground import Looking
     from search.pages import Grouping
-    from search.retrieval.retriever import Arm
+    from search.results import SearchResult
 
 EXAMPLES = options.examples(
     'footage search "a red car drives from left to right"',
@@ -90,11 +80,11 @@ def run(
     The index proposes videos; the model then looks at them again and says from when to when. Finding nothing
     is an answer, too (exit code 0). With --no-ground no model is loaded, with --mode text no embedder either.
     """
-    from footage.store import Store
-    from search.pages import LISTED, page
-    from search.retrieval.similar import search_like
+    from search.pages import page
+    from service.search import SearchRequest, search
+    from service.similar import SimilarRequest, similar
 
-    page([], number, size=limit)  # a page that cannot be is told before anything is loaded
+    page([], number, size=limit)  # a page that cannot be is refused before anything is loaded
     if (query is None) == (like is None):
         raise UsageError(
             "A search needs either a query or --like VIDEO@TIME.",
@@ -115,51 +105,38 @@ def run(
         max_frames=max_frames,
         max_pixels=max_pixels,
     )
-    result = (
-        answer(
-            query,
-            settings,
-            limit=LISTED,
+    service = options.service_for(settings)
+    if query is None:
+        result = similar(service, SimilarRequest(moment=like or ""))
+    else:
+        request = SearchRequest(
+            query=query,
             ground=ground,
             mode=mode,
-            looking=factories.looking(settings, fresh=fresh, exhaustive=exhaustive, budget_seconds=budget),
+            fresh=fresh,
+            exhaustive=exhaustive,
+            budget_seconds=budget,
+            without_model=formatting.WITHOUT_MODEL,
         )
-        if query is not None
-        else search_like(Store.open(settings.db), like or "", embedder=settings.embedder, limit=LISTED)
-    )
+        with progress.shown() as display:
+            result = search(service, request, on_event=display)
     _show(result, group=group, number=number, limit=limit, json=json)
     if result.looked.faults:
         raise typer.Exit(console.EXIT_PARTLY)
 
 
-def _show(
-    result: SearchResult | JointResult, *, group: Grouping, number: int, limit: int, json: bool
-) -> None:
+def _show(result: SearchResult, *, group: Grouping, number: int, limit: int, json: bool) -> None:
     from search.pages import grouped, page
     from search.query.parser import did_you_mean
 
     query = result.query
-    matches: Sequence[Match | JointMatch] = result.matches
-    rows = page(grouped(matches, group), number, size=limit)
+    rows = page(grouped(result.matches, group), number, size=limit)
     if json:
+        from service.schemas.answers import SearchRecord, answer_record
+
         for rank, match, others in rows:
-            console.emit(type="match", rank=rank, others=others, **formatting.answer_fields(query, match))
-        seconds = {name: round(value, 3) for name, value in asdict(result.timings).items()}
-        console.emit(
-            type="coverage",
-            query=query.text,
-            understood=list(query.understood),
-            as_words=list(query.unread),
-            did_you_mean={term: meant for term in query.unread if (meant := did_you_mean(term))},
-            notes=list(result.notes),
-            **formatting.coverage_fields(result.coverage),
-            outcome=result.outcome,
-            windows_looked_at=result.looked.windows,
-            seconds_looked_at=result.looked.seconds,
-            windows_left_out=result.looked.unseen,
-            not_checked=[{"video": path, "reason": why} for path, why in result.looked.faults.items()],
-            **seconds,
-        )
+            console.emit_record(answer_record(query, match, rank=rank, others=others))
+        console.emit_record(SearchRecord.of(result))
         return
     if query.understood:
         console.notes().print(f"Understood: {console.plain(', '.join(query.understood))}", soft_wrap=True)
@@ -175,55 +152,3 @@ def _show(
     if sentence := formatting.answer_sentence(result):
         console.notes().print(sentence, soft_wrap=True)
     console.notes().print(formatting.coverage_sentence(result.coverage), soft_wrap=True)
-
-
-def answer(
-    query: str,
-    settings: Settings,
-    *,
-    limit: int,
-    ground: bool,
-    mode: Arm,
-    looking: Looking,
-    on_model: Callable[[VideoModel], None] | None = None,
-) -> SearchResult | JointResult:
-    """Search the index that the settings name.
-
-    Args:
-        query: What to look for.
-        settings: Where the index is, and which model, embedder and re-ranker to ask.
-        limit: The most matches to return.
-        ground: Whether the model is asked at all.
-        mode: By what the index's texts are ordered.
-        looking: How far to look.
-        on_model: Called with the model once it is there, before it is asked.
-
-    Raises:
-        FootageError: when the query makes no sense, or the index or one of the models cannot be used.
-    """
-    from footage.store import Store
-    from search.composite import search_joint
-    from search.engine import Engine
-    from search.query.parser import parse_query
-
-    asked = parse_query(query)  # a bad query is refused before anything is loaded
-    if ground:
-        factories.check_skill(settings, "find")
-    store = Store.open(settings.db)
-    ground = ground and store.status().videos > 0
-    if ground:
-        factories.check_model(settings, "find", store=store, instead=factories.CAPTIONS_ALONE)
-    model = factories.load_model(settings) if ground else None  # first: a server may not answer
-    embedder = None if mode == "text" else factories.load_embedder(settings)
-    reranker = factories.load_reranker(settings)
-    if on_model and model is not None:
-        on_model(model)
-    engine = Engine(store, embedder, model, reranker=reranker, looking=looking)
-    if looking.exhaustive and model is not None:
-        windows, seconds = engine.estimate(asked)
-        about = f", about {console.rough_time(seconds)}" if seconds else ""
-        console.notes().print(f"The model will look at {formatting.count(windows, 'window')}{about}.")
-    with console.steps("searching") as step:
-        if asked.parts:
-            return search_joint(engine, asked, limit=limit, ground=ground, arm=mode, on_progress=step)
-        return engine.search(asked, limit=limit, ground=ground, arm=mode, on_progress=step)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ui.cli import console, formatting, options
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from footage.core.types import File, Run
-    from footage.store import IndexStatus, Store
+    from footage.store import IndexStatus
+    from service.status import Audited, StatusResult
 
 EXAMPLES = options.examples(
     "footage status", "footage status --failed", "footage status --db cameras.lancedb --json"
@@ -34,102 +36,64 @@ def run(
 
     The hours of a collection add up: found = indexed + failed + waiting + left out + offline.
     """
-    from footage.store import Store
+    from service import status
 
-    store = Store.open(options.settings_from(config, db=db).db)
+    service = options.service_for(options.settings_from(config, db=db))
     if failed or files:
-        listed = [file for file in store.files() if files or file.state in ("failed", "partial")]
+        listed = status.files(service, status.FilesRequest(which="all" if files else "failed"))
         _print_files(listed, as_json=json)
         return
+    result = status.status(service, status.StatusRequest())
     if json:
-        _print_json(store)
+        _print_json(result)
     else:
-        _print_status(store)
+        _print_status(result)
 
 
-def _print_json(store: Store) -> None:
-    status = store.status()
-    console.emit(
-        type="status",
-        db=store.path,
-        videos=status.videos,
-        files=dict(status.files),
-        windows=status.windows,
-        events=status.events,
-        seconds_indexed=round(status.seconds_indexed, 3),
-        seconds_total=round(status.seconds_total, 3),
-        gaps=status.gaps,
-        seconds_gaps=round(status.seconds_gaps, 3),
-        size_bytes=store.size_bytes(),
-        models=[{**asdict(provenance), "windows": count} for provenance, count in status.models.items()],
-        embedders=list(status.embedders),
-        schema_version=status.schema_version,
-        last_run=_run_fields(next(iter(store.runs()), None)),
-        audit=_audit_fields(store),
-    )
-    for name, coverage in store.coverage().items():
-        console.emit(type="collection", name=name, **formatting.collection_fields(coverage))
-    for state, reason, number in _reasons(store):
-        console.emit(type="left", state=state, reason=reason, files=number)
-    for path, reason in status.failures:
-        console.emit(type="failure", path=path, reason=reason)
+def _print_json(result: StatusResult) -> None:
+    from service.schemas import library
+
+    console.emit_record(library.StatusRecord.of(result))
+    for name, coverage in result.coverage.items():
+        console.emit_record(library.CollectionRecord.of(name, coverage))
+    for left in result.left:
+        console.emit_record(library.LeftRecord(type="left", **asdict(left)))
+    for path, reason in result.index.failures:
+        console.emit_record(library.FailureRecord(type="failure", path=path, reason=reason))
 
 
-def _reasons(store: Store) -> list[tuple[str, str, int]]:
-    """Why files that did not fail are not indexed, and how many each time."""
-    states = ("skipped", "waiting", "offline")
-    counted = Counter((file.state, file.reason) for file in store.files() if file.state in states)
-    return [
-        ("left out" if state == "skipped" else state, why, n) for (state, why), n in sorted(counted.items())
-    ]
-
-
-def _run_fields(run: Run | None) -> dict[str, Any] | None:
-    return None if run is None else {**asdict(run), "stage_seconds": dict(run.stage_seconds)}
-
-
-def _audit_fields(store: Store) -> dict[str, Any] | None:
-    """How many captioned events were audited, and the share that the model bears out; None before any."""
-    from search.audit import agreement_rate
-
-    audits = store.notebook.audits()
-    return {"events": len(audits), "agreement_rate": round(agreement_rate(audits), 4)} if audits else None
-
-
-def _audit_rows(store: Store) -> list[tuple[str, str]]:
-    audited = _audit_fields(store)
+def _audit_rows(audited: Audited | None) -> list[tuple[str, str]]:
     if audited is None:
         return []
-    return [
-        ("audit", f"{audited['agreement_rate']:.1%} of {formatting.count(audited['events'], 'event')} agree")
-    ]
+    return [("audit", f"{audited.agreement_rate:.1%} of {formatting.count(audited.events, 'event')} agree")]
 
 
-def _print_status(store: Store) -> None:
+def _print_status(result: StatusResult) -> None:
     from footage.core.timecode import format_time
 
-    out, status = console.results(), store.status()
+    out, status = console.results(), result.index
     table = console.table("", "")
     table.show_header = False
     indexed, total = format_time(status.seconds_indexed), format_time(status.seconds_total)
     empty = f"none: {formatting.empty_index(len(status.failures))}"
-    table.add_row("index", console.PathCell(formatting.short_path(str(store.path))))
+    table.add_row("index", console.PathCell(formatting.short_path(str(result.db))))
     for name, value in (
-        ("size", f"{store.size_bytes() / 1e6:,.1f} MB"),
+        ("size", f"{result.size_bytes / 1e6:,.1f} MB"),
         ("videos", f"{status.videos:,}, {indexed} of {total} indexed" if status.videos else empty),
         ("windows", f"{status.windows:,}"),
         ("events", f"{status.events:,}"),
         *_gap_rows(status),
         *_model_rows(status),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
-        ("last run", _run_line(next(iter(store.runs()), None))),
-        *_audit_rows(store),
+        ("last run", _run_line(result.last_run)),
+        *_audit_rows(result.audited),
     ):
         table.add_row(name, value)
     out.print(table)
-    formatting.print_coverage(store.coverage())
-    for state, reason, number in _reasons(store):
-        out.print(f"{formatting.count(number, 'file')} {state}: {console.plain(reason)}", soft_wrap=True)
+    formatting.print_coverage(result.coverage)
+    for left in result.left:
+        number = formatting.count(left.files, "file")
+        out.print(f"{number} {left.state}: {console.plain(left.reason)}", soft_wrap=True)
     formatting.print_failures(status.failures)
 
 
@@ -174,10 +138,12 @@ def _run_line(run: Run | None) -> str:
     return line
 
 
-def _print_files(files: list[File], *, as_json: bool) -> None:
+def _print_files(files: Sequence[File], *, as_json: bool) -> None:
     if as_json:
+        from service.schemas.library import FileRecord
+
         for file in files:
-            console.emit(type="file", **asdict(file))
+            console.emit_record(FileRecord.of(file))
         return
     if not files:
         console.results().print("No such file.")

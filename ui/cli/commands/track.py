@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from footage.core.errors import UsageError
-from ui.cli import asking, console, options, pointing
+from ui.cli import console, options, pointing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from service.point import WindowPoints
 
 EXAMPLES = options.examples(
     'footage track match.mp4@1:10-1:25 "the player who dunks" --model molmo2-4b',
@@ -41,15 +42,8 @@ def run(
     longer than a window is followed in each window by itself: object 1 of one need not be object 1 of the
     next.
     """
-    from footage.vlm.pointing import track_prompt
+    from service.point import PointRequest, track
 
-    scene = asking.scene_of(place)
-    if scene.is_moment:
-        raise UsageError(
-            f"{place} is a moment, and nothing moves in it.",
-            hint="Write where it ends, too, as in match.mp4@1:10-1:25; or use footage point.",
-        )
-    pointing.check_drawing(draw, scene, overwrite=overwrite)
     settings = options.settings_from(
         config,
         model=model,
@@ -58,21 +52,15 @@ def run(
         allow_remote=allow_remote,
         window_seconds=window_seconds,
     )
-    found = pointing.find(scene, settings, lambda profile: track_prompt(what, profile))
-    if json:
-        pointing.emit(scene, found, "tracks")
-    else:
-        _show(found)
-    pointing.note_losses(found)
-    if draw is not None:
-        pointing.draw(scene, found, draw, settings, trails=True)
+    request = PointRequest(place=place, what=what, out=draw, overwrite=overwrite)
+    pointing.run(track, request, settings, _show, json=json)
 
 
-def _show(found: Sequence[pointing.Found]) -> None:
+def _show(windows: Sequence[WindowPoints]) -> None:
     """How many, then from where to where each went."""
     from footage.core.timecode import format_time
 
-    for each in found:
+    for each in windows:
         places = each.places
         pointing.print_count(each)
         if not places.points:

@@ -169,13 +169,13 @@ def environment(settings: Settings, *, config: Path | None = None) -> dict[str, 
         settings: What the app works with.
         config: Config file for every other setting.
     """
-    told = {}
+    variables = {}
     for name in ("db", "model", "model_path", "device", "allow_remote", "embedder"):
         value = getattr(settings, name)
         if value is not None:
-            told[f"FOOTAGE_{name.upper()}"] = str(value)
+            variables[f"FOOTAGE_{name.upper()}"] = str(value)
     if settings.library_roots:
-        told["FOOTAGE_LIBRARY_ROOTS"] = os.pathsep.join(map(str, settings.library_roots))
+        variables["FOOTAGE_LIBRARY_ROOTS"] = os.pathsep.join(map(str, settings.library_roots))
     if config is not None:
-        told["FOOTAGE_CONFIG"] = str(config.expanduser().absolute())
-    return told
+        variables["FOOTAGE_CONFIG"] = str(config.expanduser().absolute())
+    return variables

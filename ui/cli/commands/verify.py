@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ui.cli import console, exports, formatting, options
+from ui.cli import console, exports, formatting, options, progress
 
 EXAMPLES = options.examples(
     "footage verify footage-export/clips.manifest.json",
@@ -24,33 +24,29 @@ def run(
     debug: options.Debug = False,
 ) -> None:
     """Compare exported files with their manifest: exit code 1 when one is missing or has changed."""
-    from indexer.library import content_id
-    from service.export import verify
+    from service.verify import VerifyRequest
+    from service.verify import verify as compare
 
-    with console.steps("comparing") as step:
-        verified = verify(
-            exports.absolute(manifest), identify=content_id if sources else None, on_progress=step
-        )
+    request = VerifyRequest(manifest=exports.absolute(manifest), sources=sources)
+    with progress.shown() as display:
+        verified = compare(request, on_event=display)
     if json:
+        from service.schemas.exports import ProblemRecord, VerifyRecord
+
         for problem in verified.problems:
-            console.emit(type="problem", file=problem.file, problem=problem.sentence)
-        console.emit(
-            type="summary",
-            outputs=verified.outputs,
-            sources=verified.sources,
-            problems=len(verified.problems),
-        )
+            console.emit_record(ProblemRecord.of(problem))
+        console.emit_record(VerifyRecord.of(verified))
     else:
         for problem in verified.problems:
             console.results().print(console.plain(problem.sentence), soft_wrap=True)
-        told = formatting.count(verified.outputs, "file")
+        counted = formatting.count(verified.outputs, "file")
         if sources:
-            told += f" and {formatting.count(verified.sources, 'source')}"
+            counted += f" and {formatting.count(verified.sources, 'source')}"
         outcome = (
             f"{formatting.count(len(verified.problems), 'problem')}"
             if verified.problems
             else "all as written"
         )
-        console.results().print(f"Compared {told}: {outcome}.")
+        console.results().print(f"Compared {counted}: {outcome}.")
     if verified.problems:
         raise typer.Exit(console.EXIT_FAILED)

@@ -54,7 +54,7 @@ def current_access() -> Access | None:
 def visitor() -> Visitor:
     """Who the page that runs in this thread belongs to.
 
-    Where the app is served, only the gate says who may edit; without its word nobody may.
+    Where the app is served, only the gate says who may edit; without its header, no visitor may.
     """
     if current_access() is None:
         return Visitor("edit")

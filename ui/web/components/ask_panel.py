@@ -11,7 +11,7 @@ import streamlit as st
 from footage.core.errors import DecodeError, FootageError, UsageError
 from footage.core.types import Span, Video
 from service import sources
-from ui.cli.formatting import count
+from ui.text import count
 from ui.web.components import markup, notices
 from ui.web.components.resources import Desk
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_CHARACTERS = 500
 """Longest question."""
 MOST_WINDOWS = 8
-"""Longest stretch, in windows: nobody can stop what the page has begun."""
+"""Longest stretch, in windows: a page cannot stop what it has begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,14 @@ def _reply(desk: Desk, video: Video, path: str, span: Span, words: str, *, point
     """What the model says, or what is wrong."""
     try:
         with sources.unchanged(path, desk.store.file_at(path)):
-            model = desk.engine().model
+            model = desk.service.model()
             timeout = desk.settings.decode_timeout_seconds
-            told = (_pointed if point else _said)(model, video, path, span, words, timeout)
+            return (_pointed if point else _answered)(model, video, path, span, words, timeout)
     except FootageError as error:
         return _Reply(video.content_id, span, notices.problem(error))
-    return told
 
 
-def _said(
+def _answered(
     model: VideoModel, video: Video, path: str, span: Span, words: str, timeout_seconds: float
 ) -> _Reply:
     """Answers, window by window."""
@@ -96,11 +95,11 @@ def _said(
             hint="Move the player's points closer together, or ask with `footage ask` on the command line.",
         )
     pieces = []
-    for told in ask_segment(model, Segment(Path(path), video, span), prompt, timeout_seconds=timeout_seconds):
-        if told.answer is None:
-            raise DecodeError(told.problem)
-        lines = "<br>".join(map(markup.text, read_text(told.answer).splitlines()))
-        pieces.append(f"<p><b>{markup.clock_span(told.shown.span)}</b> {lines}</p>")
+    for each in ask_segment(model, Segment(Path(path), video, span), prompt, timeout_seconds=timeout_seconds):
+        if each.answer is None:
+            raise DecodeError(each.problem)
+        lines = "<br>".join(map(markup.text, read_text(each.answer).splitlines()))
+        pieces.append(f"<p><b>{markup.clock_span(each.shown.span)}</b> {lines}</p>")
     return _Reply(video.content_id, span, "".join(pieces))
 
 
@@ -115,10 +114,10 @@ def _pointed(
 
     middle = round((span.start_seconds + span.end_seconds) / 2, 3)
     scene = Segment(Path(path), video, Span(middle, middle))
-    [told] = ask_segment(model, scene, point_prompt(words, model.profile), timeout_seconds=timeout_seconds)
-    if told.answer is None:
-        raise DecodeError(told.problem)
-    places = read_places(told.answer, told.shown)
+    [window] = ask_segment(model, scene, point_prompt(words, model.profile), timeout_seconds=timeout_seconds)
+    if window.answer is None:
+        raise DecodeError(window.problem)
+    places = read_places(window.answer, window.shown)
     drawing = Drawing([*places.paths.values()], width=video.width, height=video.height)
     picture = painted_picture(path, middle, drawing, timeout_seconds=timeout_seconds)
     found = (

@@ -1,6 +1,6 @@
 """Where the footage of several cameras lies on one wall clock; pure, draws nothing, knows no page.
 
-The axis is linear in absolute time. Its labels are local times as the recordings tell them, by the offset
+The axis is linear in absolute time. Its labels are local times as the recordings have them, by the offset
 from UTC in each: where clocks are put forward or back, an hour is missing or there twice on a true axis.
 """
 
@@ -235,7 +235,7 @@ def ticks(view: View, recorded: Sequence[Recording]) -> list[tuple[float, str]]:
     length = view.length.total_seconds()
     step = next((each for each in _STEPS if length / each <= MOST_TICKS), _STEPS[-1])
     unit = min(step, _QUARTER)
-    told: list[tuple[float, str]] = []
+    labels: list[tuple[float, str]] = []
     before = offset_at(recorded, view.start)
     second = -(-int(view.start.timestamp()) // unit) * unit
     while second < view.end.timestamp():
@@ -244,16 +244,16 @@ def ticks(view: View, recorded: Sequence[Recording]) -> list[tuple[float, str]]:
         local = moment + offset
         if int(local.replace(tzinfo=UTC).timestamp()) % step == 0 and moment >= view.start:
             label = local.strftime("%H:%M:%S" if step < 60 else "%H:%M")
-            told.append(
+            labels.append(
                 (view.fraction(moment), label if offset == before else f"{label} {zone_name(offset)}")
             )
             before = offset
         second += unit
-    return told
+    return labels
 
 
 def offset_at(recorded: Sequence[Recording], moment: datetime) -> timedelta:
-    """The offset from UTC that the recordings tell: that of the nearest, of several the commonest."""
+    """The offset from UTC that the recordings have: that of the nearest, of several the commonest."""
     if not recorded:
         return timedelta()
     nearest: dict[timedelta, tuple[timedelta, bool]] = {}
@@ -267,7 +267,7 @@ def offset_at(recorded: Sequence[Recording], moment: datetime) -> timedelta:
 
 
 def local(recorded: Sequence[Recording], moment: datetime) -> datetime:
-    """A moment as the clocks there told it."""
+    """A moment as the clocks there showed it."""
     return moment.astimezone(timezone(offset_at(recorded, moment)))
 
 
@@ -275,9 +275,11 @@ def moment_of(recorded: Sequence[Recording], day: date, clock: time) -> datetime
     """The moment that a local day's clock shows a time, UTC; of two the first, of none the next there is."""
     view = day_view(recorded, day)
     offsets = {offset_at(recorded, view.start), offset_at(recorded, view.end - SHORTEST)}
-    told = sorted(datetime.combine(day, clock, UTC) - offset for offset in offsets)
-    fitting = [each for each in told if offset_at(recorded, each) == datetime.combine(day, clock, UTC) - each]
-    return (fitting or told)[0]
+    moments = sorted(datetime.combine(day, clock, UTC) - offset for offset in offsets)
+    fitting = [
+        each for each in moments if offset_at(recorded, each) == datetime.combine(day, clock, UTC) - each
+    ]
+    return (fitting or moments)[0]
 
 
 def zone_name(offset: timedelta) -> str:
@@ -357,8 +359,8 @@ def _bars(lane: Sequence[Recording], view: View) -> list[Bar]:
 def _midnight(recorded: Sequence[Recording], day: date) -> datetime:
     """The beginning of a local day, UTC, under the offset that holds there."""
     offsets = {each.start.utcoffset() or timedelta() for each in recorded} or {timedelta()}
-    told = sorted(_at_offset(day, offset) for offset in offsets)
-    return next((each for each in told if _at_offset(day, offset_at(recorded, each)) == each), told[0])
+    moments = sorted(_at_offset(day, offset) for offset in offsets)
+    return next((each for each in moments if _at_offset(day, offset_at(recorded, each)) == each), moments[0])
 
 
 def _at_offset(day: date, offset: timedelta) -> datetime:

@@ -10,8 +10,7 @@ from typing import Any
 
 import streamlit as st
 
-from ui.cli.console import plain
-from ui.cli.formatting import count
+from ui.text import count, plain
 from ui.web.components import camera_timeline
 
 _draw = st.components.v2.component(
@@ -74,9 +73,9 @@ def show(
 
 
 def chosen(result: Mapping[str, Any] | None, view: camera_timeline.View) -> Chosen:
-    """Read what the widget tells; what is no place on it counts as nothing."""
-    told = result or {}
-    at, ends = told.get("picked"), told.get("range")
+    """Read what the widget returns; what is no place on it counts as nothing."""
+    values = result or {}
+    at, ends = values.get("picked"), values.get("range")
     if isinstance(at, int | float):
         return Chosen(view.moment(float(at)), None)
     if (
@@ -92,14 +91,14 @@ def chosen(result: Mapping[str, Any] | None, view: camera_timeline.View) -> Chos
 def _bar(bar: camera_timeline.Bar, recorded: Sequence[camera_timeline.Recording]) -> list[Any]:
     """A bar with the words that explain it."""
     start, end = camera_timeline.local(recorded, bar.start), camera_timeline.local(recorded, bar.end)
-    told = [f"{start:%H:%M:%S} \N{EN DASH} {end:%H:%M:%S}"]
+    words = [f"{start:%H:%M:%S} \N{EN DASH} {end:%H:%M:%S}"]
     if bar.files > 1:
-        told.append(count(bar.files, "file"))
+        words.append(count(bar.files, "file"))
     if bar.guessed:
-        told.append("the clock is a guess")
+        words.append("the clock is a guess")
     if not bar.indexed:
-        told.append("not indexed")
+        words.append("not indexed")
     kinds = " ".join(
         kind for kind, holds in (("fx-guessed", bar.guessed), ("fx-unindexed", not bar.indexed)) if holds
     )
-    return [round(bar.left, 5), round(bar.width, 5), ", ".join(told), kinds]
+    return [round(bar.left, 5), round(bar.width, 5), ", ".join(words), kinds]

@@ -11,7 +11,6 @@ from search.query.filters import read_moment
 from ui.web.components import markup
 
 if TYPE_CHECKING:
-    from search.composite import JointMatch
     from service.export import Clip
 
 _VERDICTS = {
@@ -38,7 +37,7 @@ _VERDICTS = {
 
 
 def result(
-    match: Match | JointMatch,
+    match: Match,
     *,
     picture: str,
     strip: str,
@@ -66,9 +65,9 @@ def result(
         source += '<span class="fx-tag">offline</span>'
     if others:
         source += f'<span class="fx-tag">and {others} more</span>'
-    told = (match,) if isinstance(match, Match) else match.parts
+    parts = match.parts or (match,)
     said = "".join(
-        f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>' for part in told
+        f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>' for part in parts
     )
     where = "".join(f"<span>{markup.text(word)}</span>" for word in _place_and_time(match, file))
     return _card(
@@ -80,7 +79,7 @@ def result(
     )
 
 
-def _place_and_time(match: Match | JointMatch, file: File | None) -> list[str]:
+def _place_and_time(match: Match, file: File | None) -> list[str]:
     """The camera, and the time of day where the clock of the file is known."""
     if file is None:
         return []
@@ -93,19 +92,19 @@ def wall_clock(file: File, seconds: float = 0.0) -> str:
     began = read_moment(file.recorded_at)
     if began is None:
         return ""
-    told = (began + timedelta(seconds=seconds)).isoformat(sep=" ", timespec="seconds")
-    return f"about {told}" if file.clock_source == "guessed" else told
+    moment = (began + timedelta(seconds=seconds)).isoformat(sep=" ", timespec="seconds")
+    return f"about {moment}" if file.clock_source == "guessed" else moment
 
 
-def _sure(match: Match | JointMatch) -> str:
+def _sure(match: Match) -> str:
     """How sure it is that it is there; where the model has not looked, how near the caption is."""
     if match.confidence is None:
-        title, told = "How near the indexed text comes, 0 to 1", f"score {match.score:.2f}"
+        title, label = "How near the indexed text comes, 0 to 1", f"score {match.score:.2f}"
     else:
-        title, told = "How likely it is there, by all the evidence", f"{match.confidence:.0%} sure"
+        title, label = "How likely it is there, by all the evidence", f"{match.confidence:.0%} sure"
         if not match.calibrated:
             title += "; uncalibrated for this model"
-    return f'<span class="fx-score" title="{title}">{told}</span>'
+    return f'<span class="fx-score" title="{title}">{label}</span>'
 
 
 def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> str:
@@ -115,7 +114,7 @@ def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> 
         item: The event.
         picture: Address of a frame of it; empty for none.
         chosen: Whether the player shows it.
-        tag: A word to say of it.
+        tag: A word about it.
     """
     said = f'<span class="fx-tag">{markup.text(tag)}</span>' if tag else ""
     return _card(
@@ -201,10 +200,9 @@ def badge(verdict: str) -> str:
     return f'<span class="fx-badge {style}" title="{why}"><i aria-hidden="true">{sign}</i>{word}</span>'
 
 
-def source_of(match: Match | JointMatch) -> str:
+def source_of(match: Match) -> str:
     """Whose span a match has, in words."""
-    told = (match,) if isinstance(match, Match) else match.parts
-    return "span by the model" if all(part.grounded for part in told) else "span from the index"
+    return "span by the model" if match.grounded else "span from the index"
 
 
 def _card(picture: str, body: str, *, chosen: bool, small: bool = False) -> str:

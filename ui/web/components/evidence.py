@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 from footage.core.types import File, Match, Span
 from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
 from search.query.filters import read_moment
-from ui.cli.formatting import short_path
+from ui.text import short_path
 from ui.web.components import cards, markup
-
-if TYPE_CHECKING:
-    from search.composite import JointMatch
 
 MEASURES = {**MODEL_MEASURES, **CAPTION_MEASURES}
 AROUND = timedelta(minutes=10)
 """How much before and after a moment "at this time" is."""
 
 
-def why(match: Match | JointMatch) -> str:
+def why(match: Match) -> str:
     """The evidence for an answer, and where its file is."""
-    if isinstance(match, Match):
+    if not match.parts:
         body = _one(match)
     else:
         body = _lines(match.evidence) + "".join(

@@ -12,7 +12,7 @@ from pathlib import PurePath
 from footage.core.timecode import format_time
 from footage.core.types import Span
 from search.query.lexical_match import FUNCTION_WORDS, same_word, words_of
-from ui.cli.console import plain
+from ui.text import plain
 
 _MARKDOWN_SIGNS = re.compile(r"([!-/:-@\[-`{-~])")
 _WORD_JOINER = "\N{WORD JOINER}"

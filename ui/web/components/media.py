@@ -218,10 +218,3 @@ def _place(folder: Path, content_id: str, span: Span, identity: str) -> Path:
     stamp = f"{content_id}\n{span.start_seconds:.3f}\n{span.end_seconds:.3f}\n{identity}"
     name = hashlib.blake2b(stamp.encode(), digest_size=16).hexdigest()
     return folder / f"{content_id}-{name}"
-
-
-def forget(cache: Path, content_id: str) -> None:
-    """Remove every thumbnail and preview of a content."""
-    for kind in ("previews", "thumbnails"):
-        for entry in (cache / kind).glob(f"{glob.escape(content_id)}-*"):
-            entry.unlink(missing_ok=True)

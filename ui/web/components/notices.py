@@ -6,13 +6,12 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from ui.cli.formatting import count, is_empty
+from ui.text import count
 from ui.web.components import markup
 
 if TYPE_CHECKING:
     from footage.store import IndexStatus
-    from search.composite import JointResult
-    from search.engine import SearchResult
+    from search.results import SearchResult
 
 
 def problem(error: FootageError) -> str:
@@ -38,7 +37,7 @@ def no_index(error: FootageError, db: str) -> str:
     )
 
 
-def nothing_found(query: str, result: SearchResult | JointResult, *, looked: bool) -> str:
+def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
     """The honest answer when nothing comes near a query: what was searched, and what the model looked at.
 
     Args:
@@ -68,8 +67,8 @@ def nothing_found(query: str, result: SearchResult | JointResult, *, looked: boo
         rows.append(
             ("Closest", f"“{markup.shortened(nearest.text, 120)}”, {where}" if nearest.text else where)
         )
-    table = "".join(f"<dt>{name}</dt><dd>{markup.text(told)}</dd>" for name, told in rows)
-    if is_empty(seen):
+    table = "".join(f"<dt>{name}</dt><dd>{markup.text(value)}</dd>" for name, value in rows)
+    if seen.is_empty:
         advice = "The index holds no video yet: fill it with footage index path/to/videos."
     elif not seen.videos:
         advice = "No video meets the filters: see Library for the names of cameras and collections."
@@ -84,7 +83,7 @@ def nothing_found(query: str, result: SearchResult | JointResult, *, looked: boo
     )
 
 
-def coverage(result: SearchResult | JointResult) -> str:
+def coverage(result: SearchResult) -> str:
     """What an answer is based on: how much was searched, under which model, how long it took."""
     seen = result.coverage
     looked = result.looked

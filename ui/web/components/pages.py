@@ -102,7 +102,7 @@ def _last_author(desk: Desk) -> str:
     book = desk.store.notebook
     decided = [(mark.made_at, mark.author) for mark in book.marks(kinds=["review"])]
     corrected = [(each.made_at, each.author) for each in book.corrections()]
-    return max((told for told in [*decided, *corrected] if told[1]), default=(0.0, ""))[1]
+    return max((each for each in [*decided, *corrected] if each[1]), default=(0.0, ""))[1]
 
 
 def _address() -> str | None:

@@ -13,7 +13,7 @@ import streamlit as st
 from footage.core.errors import FootageError, StoreError, UsageError
 from search.pages import Grouping
 from search.query.parser import did_you_mean
-from search.retrieval.retriever import Arm
+from service.search import SearchMode
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import markup, notices
 from ui.web.components.resources import Desk
@@ -27,11 +27,11 @@ RECENT = 4
 """Saved questions, and recent ones, that are offered."""
 EXAMPLES = 4
 """Questions offered while nothing is asked."""
-MODES: dict[Arm, str] = {"hybrid": "Meaning and words", "vector": "Meaning", "text": "Words"}
+MODES: dict[SearchMode, str] = {"hybrid": "Meaning and words", "vector": "Meaning", "text": "Words"}
 """By what the index's texts are ordered."""
 GROUPS: dict[Grouping, str] = {"none": "Every moment", "video": "One a video", "event": "One a sentence"}
 """What is listed of answers that are alike."""
-Options = tuple[Arm, Grouping, bool, float | None]
+Options = tuple[SearchMode, Grouping, bool, float | None]
 _KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}  # and shared with the address
 LIKE = "like"
 """Key in the page's address of the moment that others are to be like."""
@@ -39,7 +39,7 @@ LIKE = "like"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What stands to be answered; equal questions have equal answers while nobody writes to the index."""
+    """What stands to be answered; equal questions have equal answers until the index is written to."""
 
     text: str
     """The query as typed; empty when something like a moment is asked for, or nothing."""
@@ -47,7 +47,7 @@ class Question:
     """Instead of a query: "VIDEO@TIME", the moment that others are to be like."""
     exact: bool = True
     """Whether the model is to look."""
-    mode: Arm = "hybrid"
+    mode: SearchMode = "hybrid"
     """By what the index's texts are ordered."""
     group: Grouping = field(default="none", compare=False)
     """What is listed of answers that are alike."""
@@ -171,13 +171,13 @@ def _options(*, exact: bool) -> Options:
 
 
 def _begin_anew() -> None:
-    state, told = st.session_state, st.query_params
+    state, parameters = st.session_state, st.query_params
     state.answered = None
     for name, value in (("q", state.asked), (LIKE, state.like)):
         if value:
-            told[name] = value
-        elif name in told:
-            del told[name]
+            parameters[name] = value
+        elif name in parameters:
+            del parameters[name]
 
 
 def note(desk: Desk, question: Question) -> None:

@@ -6,7 +6,6 @@ import atexit
 import gc
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import streamlit as st
@@ -14,12 +13,11 @@ import streamlit as st
 from footage.core.config import Settings
 from footage.core.types import Event, Span
 from footage.store import Store
-from service import factories
+from service.session import Loaders, Service
 
 if TYPE_CHECKING:
-    from footage.embed.text_embedder import Embedder
+    from footage.embed.protocol import TextEmbedder
     from footage.vlm.protocol import VideoModel
-    from search.engine import Engine
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -32,14 +30,13 @@ class Desk:
 
     settings: Settings
     """Where everything is."""
-    load_model: LoadModel
-    """Loads the model that the settings name."""
+    load_model: LoadModel | None = None
+    """Loads the model that the settings name; as usual when None."""
 
     @property
-    def edition(self) -> int:
-        """Tells an index made anew in the same place from the one before."""
-        folder = Path(self.settings.db)
-        return folder.stat().st_ino if folder.is_dir() else 0
+    def service(self) -> Service:
+        """What the service functions work with, one for all visitors; another one after other settings."""
+        return _service(self.settings.model_dump_json(), self.settings, self.load_model)
 
     @property
     def store(self) -> Store:
@@ -48,25 +45,7 @@ class Desk:
         Raises:
             StoreError: when there is none, or it cannot be read.
         """
-        return _store(str(self.settings.db), self.edition)
-
-    def engine(self) -> Engine:
-        """The search engine, one for all visitors; its embedder is loaded now, its model when first asked.
-
-        Raises:
-            FootageError: when the embedder or the re-ranker cannot be used.
-        """
-        spelled = self.settings.model_dump_json()
-        return _engine(spelled, self.edition, self.store, self.settings, self.load_model)
-
-    def embedders(self) -> list[Embedder]:
-        """The embedder that the index's timeline was made with, then the one that the settings name.
-
-        Raises:
-            FootageError: when one cannot be loaded.
-        """
-        named = self.settings.embedder
-        return [_embedder(name) for name in dict.fromkeys([self.store.timeline_embedder() or named, named])]
+        return self.service.store()
 
     def outline(self, content_id: str) -> Outline:
         """What the index has of one video, for its strip; errors as ``outlines``."""
@@ -107,37 +86,27 @@ def _once(make: Callable[P, T]) -> Callable[P, T]:
 
 
 @_once
-def _store(path: str, number: int) -> Store:
-    return Store.open(path)
-
-
-@_once
-def _embedder(name: str) -> Embedder:
+def _embedder(name: str) -> TextEmbedder:
     from footage.embed.text_embedder import load_embedder
 
-    return load_embedder(name)
+    embedder = load_embedder(name)
+    _set_aside()
+    return embedder
 
 
 @_once
-def _engine(spelled: str, edition: int, _store: Store, _settings: Settings, _load_model: LoadModel) -> Engine:
-    """The engine for some settings, spelled out, and an index."""
-    from search.engine import Engine
-    from search.retrieval.rerank import load_reranker
+def _service(spelled: str, _settings: Settings, _load_model: LoadModel | None) -> Service:
+    """The service for some settings, spelled out."""
+    load_given = _load_model or Loaders().model
 
-    def loaded_model() -> VideoModel:
-        model = _load_model(_settings)
+    def load_model(settings: Settings) -> VideoModel:
+        model = load_given(settings)
         _set_aside()
         return model
 
-    engine = Engine(
-        _store,
-        _embedder(_settings.embedder),
-        loaded_model,
-        looking=factories.looking(_settings),
-        reranker=load_reranker(_settings.rerank, device=_settings.device) if _settings.rerank else None,
+    return Service(
+        _settings, loaders=Loaders(model=load_model, embedder=lambda settings: _embedder(settings.embedder))
     )
-    _set_aside()
-    return engine
 
 
 def _set_aside() -> None:

@@ -13,8 +13,7 @@ from footage.core.errors import UsageError
 from footage.core.types import File, Span
 from footage.store import Search
 from search import saved_searches
-from ui.cli.console import plain
-from ui.cli.formatting import count
+from ui.text import count, plain
 from ui.web.components import camera_timeline, camera_timeline_view, cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
 
@@ -163,11 +162,11 @@ def _chosen() -> None:
     """Take over what was clicked or dragged on the wall clock."""
     state = st.session_state
     view: camera_timeline.View = state.wall_drawn
-    told = camera_timeline_view.chosen(state.get(_WIDGET), view)
-    if told.moment is not None:
-        state.wall_moment, state.wall_playing = told.moment, None
-    elif told.stretch is not None:
-        state[_STATE] = camera_timeline.zoomed(told.stretch, view, 1.0)
+    choice = camera_timeline_view.chosen(state.get(_WIDGET), view)
+    if choice.moment is not None:
+        state.wall_moment, state.wall_playing = choice.moment, None
+    elif choice.stretch is not None:
+        state[_STATE] = camera_timeline.zoomed(choice.stretch, view, 1.0)
 
 
 def _whole_day() -> None:
@@ -277,8 +276,8 @@ def _around(
             )
             here = ' class="fx-here"' if span.start_seconds <= seconds < span.end_seconds else ""
             lines.append(f"<p{here}><span>{start:%H:%M:%S}</span>{markup.text(event.text)}</p>")
-    told = "".join(lines[:_AROUND]) or '<p class="fx-sub">Nothing is indexed there.</p>'
-    return f'<div class="fx-around"><h3>Around this moment</h3><div>{told}</div></div>'
+    body = "".join(lines[:_AROUND]) or '<p class="fx-sub">Nothing is indexed there.</p>'
+    return f'<div class="fx-around"><h3>Around this moment</h3><div>{body}</div></div>'
 
 
 def _camera(
@@ -298,9 +297,9 @@ def _camera(
             f"last until {camera_timeline.local(recorded, seen.before):%H:%M:%S}" if seen.before else "",
             f"next from {camera_timeline.local(recorded, seen.after):%H:%M:%S}" if seen.after else "",
         ]
-        told = "<br>".join(["no footage at this moment", *filter(None, around)])
+        label = "<br>".join(["no footage at this moment", *filter(None, around)])
         st.html(
-            f'<figure class="fx-seen"><div class="fx-thumb"><span class="fx-blank">{told}</span></div>'
+            f'<figure class="fx-seen"><div class="fx-thumb"><span class="fx-blank">{label}</span></div>'
             f"<figcaption><b>{name}</b><span>&nbsp;</span></figcaption></figure>"
         )
         return
@@ -339,12 +338,12 @@ def _type(recorded: Sequence[camera_timeline.Recording], day: date) -> None:
     if not text:
         return
     try:
-        told = time.fromisoformat(text if ":" in text else f"{text}:00")
+        clock = time.fromisoformat(text if ":" in text else f"{text}:00")
     except ValueError as error:
         raise UsageError(
             f"{text!r} is no time of day", hint="Type hours, minutes and seconds: 14:03:20."
         ) from error
-    state.wall_moment, state.wall_playing = camera_timeline.moment_of(recorded, day, told), None
+    state.wall_moment, state.wall_playing = camera_timeline.moment_of(recorded, day, clock), None
     whole = camera_timeline.day_view(recorded, day)
     view = state.get(_STATE)
     if view is not None and not view.start <= state.wall_moment < view.end:

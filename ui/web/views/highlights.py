@@ -11,13 +11,13 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from footage.core.errors import FootageError
-from ui.cli import exports
-from ui.cli.formatting import count, short_path
+from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, collection, markup, media, notices
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
+    from service.events import ServiceEvent
     from service.export import Clip, Exported, Format
 
 FORMATS: dict[Format, str] = {
@@ -93,18 +93,14 @@ def _fill(desk: Desk) -> None:
 
 def _best(desk: Desk, query: str, most_seconds: float, *, by_score: bool) -> list[Clip]:
     """The best of what a query finds that fits a length."""
-    from search.composite import search_joint
-    from search.pages import LISTED
-    from search.query.parser import parse_query
     from service.export import clips_of, select
+    from service.export_clips import origins
+    from service.search import SearchRequest, search
 
-    asked, engine = parse_query(query), desk.engine()
     with st.spinner("Searching, and looking closely"):
-        result = (
-            search_joint(engine, asked, limit=LISTED) if asked.parts else engine.search(asked, limit=LISTED)
-        )
+        result = search(desk.service, SearchRequest(query=query, hits_first=True))
     found = [match for match in result.matches if match.verdict == "found" and not match.offline]
-    best = select.ranked(clips_of(found, query=query, origins=exports.origins(desk.store, engine.provenance)))
+    best = select.ranked(clips_of(found, query=query, origins=origins(desk.store, desk.service)))
     lengths = [clip.span.duration_seconds for clip in best]
     chosen = [best[number] for number, _ in select.fit(lengths, most_seconds)]
     return chosen if by_score else sorted(chosen, key=select.by_time(chosen))
@@ -187,13 +183,17 @@ def _export(
     burn: bool,
 ) -> Exported | FootageError:
     """Write the files into the one folder for exports."""
-    from service.export import Lettering, Options, export
+    from service.events import StageProgress
+    from service.export import Lettering, Options
+    from service.export_clips import write_clips
 
     bar, context = st.progress(0.0, text="Writing"), get_script_run_ctx()
 
-    def step(done: int, whole: int) -> None:
-        add_script_run_ctx(threading.current_thread(), context)  # joined films are written by another thread
-        bar.progress(min(1.0, done / whole if whole else 1.0), text=f"Writing {done} of {whole}")
+    def on_event(event: ServiceEvent) -> None:
+        if isinstance(event, StageProgress) and event.total:
+            add_script_run_ctx(threading.current_thread(), context)  # another thread joins films
+            done, whole = event.done, event.total
+            bar.progress(min(1.0, done / whole), text=f"Writing {done} of {whole}")
 
     options = Options(
         name=name.strip() or "highlights",
@@ -205,12 +205,13 @@ def _export(
     about = {"name": options.name, "formats": list(formats), "clips": len(clips)}
     try:
         with editing(desk.settings, "export", **about):
-            return exports.of_indexed_files(
+            return write_clips(
+                desk.service,
                 clips,
-                desk.store,
-                lambda kept: export(
-                    kept, desk.settings.export_dir, formats=formats, options=options, on_progress=step
-                ),
+                desk.settings.export_dir,
+                formats=formats,
+                options=options,
+                on_event=on_event,
             )
     except FootageError as error:
         return error

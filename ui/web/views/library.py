@@ -18,8 +18,7 @@ from footage.core.names import folded
 from footage.core.types import File
 from footage.store import IndexStatus
 from indexer.timestamps import Clocks
-from ui.cli.console import plain
-from ui.cli.formatting import count, short_path
+from ui.text import count, plain, short_path
 from ui.web import index_jobs
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, notices, pages
@@ -134,8 +133,8 @@ def _running(settings: Settings) -> None:
         facts.append(("left", f"about {markup.clock(round(progress.eta_seconds))}"))
     if progress.current:
         facts.append(("now", markup.file_name(progress.current)))
-    told = "".join(f"<span>{name} <b>{markup.text(value)}</b></span>" for name, value in facts)
-    st.html(f'<div class="fx-running"><span>{_what(last)}</span>{told}</div>')
+    cells = "".join(f"<span>{name} <b>{markup.text(value)}</b></span>" for name, value in facts)
+    st.html(f'<div class="fx-running"><span>{_what(last)}</span>{cells}</div>')
     if not pages.may_index(settings):
         return
     label = "Stop at once" if last.state == "stopping" else "Stop"
@@ -166,14 +165,14 @@ def _ended(run: index_jobs.Run) -> str:
 
 
 def _summed_up(summary: Mapping[str, Any]) -> str:
-    told = (
+    names = (
         ("indexed", "indexed"),
         ("unchanged", "already indexed"),
         ("partial", "in part"),
         ("failed", "failed"),
         ("waiting", "waiting"),
     )
-    numbers = [f"{summary[key]:,} {words}" for key, words in told if summary.get(key)]
+    numbers = [f"{summary[key]:,} {words}" for key, words in names if summary.get(key)]
     sentence = f"{count(summary['files'], 'file')}: {', '.join(numbers)}." if numbers else ""
     if summary.get("windows_captioned"):
         took = markup.clock(round(summary.get("wall_seconds", 0.0)))
@@ -252,12 +251,12 @@ def _coverage(collections: Mapping[str, Coverage]) -> None:
 def _cover(name: str, coverage: Coverage) -> str:
     """A collection: what became of each second of it."""
     found = coverage.seconds_found
-    parts, told = [], []
+    parts, names = [], []
     for share in SHARES:
         seconds = coverage.seconds[share]
         if seconds:
             words = f"{markup.clock(round(seconds))} {_WORDS.get(share, share)}"
-            told.append(words)
+            names.append(words)
             parts.append(
                 f'<i class="fx-share-{share}" style="flex:{seconds / found:.5f}" title="{words}"></i>'
             )
@@ -268,7 +267,7 @@ def _cover(name: str, coverage: Coverage) -> str:
     return (
         f'<div class="fx-cover"><div><b>{markup.text(name) or "(single files)"}</b>'
         f'<small>{files}</small></div><div><div class="fx-shares">{"".join(parts)}</div>'
-        f"<small>{', '.join(told)}</small></div>"
+        f"<small>{', '.join(names)}</small></div>"
         f"<em>{math.floor(100 * part)}% of {markup.clock(round(found))}</em></div>"
     )
 
@@ -353,12 +352,12 @@ def _files(files: Sequence[File]) -> None:
 
 def _file_row(file: File, *, note: str = "") -> str:
     length = markup.clock(round(file.duration_seconds, 1)) if file.duration_seconds else ""
-    told = f"<p>{markup.text(note)}</p>" if note else ""
+    remark = f"<p>{markup.text(note)}</p>" if note else ""
     return (
         f'<div class="fx-file"><b title="{markup.text(short_path(file.path))}">'
         f"{markup.text(PurePath(file.path).name)}</b><span>{length}</span>"
         f"<span>{markup.text(file.camera)}</span><span>{markup.text(cards.wall_clock(file))}</span>"
-        f"{cards.state(file.state, _WORDS.get(file.state, file.state))}{told}</div>"
+        f"{cards.state(file.state, _WORDS.get(file.state, file.state))}{remark}</div>"
     )
 
 

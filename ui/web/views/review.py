@@ -14,8 +14,7 @@ from footage.core.types import Span
 from footage.store import Mark, Search
 from search import saved_searches
 from search.saved_searches import Item, Mode, State
-from ui.cli.console import plain
-from ui.cli.formatting import count
+from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
@@ -164,7 +163,9 @@ def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
 
         try:
             with editing(desk.settings, "look again", search=search.id):
-                found = saved_searches.look(desk.store, desk.engine(), search, mode=mode, on_progress=show)
+                found = saved_searches.look(
+                    desk.store, desk.service.engine(), search, mode=mode, on_progress=show
+                )
         finally:
             if bar:
                 bar.empty()
@@ -178,8 +179,8 @@ def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
 
 def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
     if not found:
-        told = ("It has found nothing yet.", "") if search.looked_at else ("Look for the first time.", "")
-        st.html(notices.remark(*told))
+        texts = ("It has found nothing yet.", "") if search.looked_at else ("Look for the first time.", "")
+        st.html(notices.remark(*texts))
         return
     counts = Counter(item.mark.state for item in found)
     numbers = {

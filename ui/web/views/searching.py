@@ -6,7 +6,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -14,10 +14,9 @@ from footage.core.errors import FootageError, ModelUnavailableError
 from footage.core.timecode import format_time
 from footage.core.types import File, Match, Span
 from footage.store import Mark
-from search.pages import LISTED, grouped
-from service import factories
-from ui.cli import exports
-from ui.cli.formatting import count
+from search.pages import grouped
+from service.events import Hits, StageProgress, ignore
+from ui.text import count
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import (
     ask_panel,
@@ -37,8 +36,8 @@ from ui.web.components.resources import Desk, Outline
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from search.composite import JointMatch, JointResult
-    from search.engine import SearchResult
+    from search.results import SearchResult
+    from service.events import ServiceEvent
 
 RESULTS = 8
 """Answers on a page."""
@@ -53,7 +52,7 @@ class Answered:
 
     question: Question
     """What was asked."""
-    result: SearchResult | JointResult | None
+    result: SearchResult | None
     """The answer, or None where there is none."""
     trouble: FootageError | None = None
     """What went wrong; beside a result: why the model could not be asked."""
@@ -94,8 +93,7 @@ def _search(desk: Desk, question: Question) -> Answered:
         with st.spinner("Searching"):
             return Answered(question, _result(desk, question, live, ground=question.exact))
     except ModelUnavailableError as error:
-        trouble = factories.without_model(error, desk.settings, store=desk.store, instead=_CAPTIONS_ALONE)
-        return Answered(question, live.partial() or _result(desk, question, live, ground=False), trouble)
+        return Answered(question, live.partial() or _result(desk, question, live, ground=False), error)
     except FootageError as error:
         # Where hits were shown the index has answered: what failed is the model.
         return Answered(question, live.partial(), error)
@@ -103,29 +101,23 @@ def _search(desk: Desk, question: Question) -> Answered:
         waiting.empty()
 
 
-def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult | JointResult:
+def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult:
     """What the index says, and with ``ground`` the model."""
-    from search.query.parser import parse_query
-    from search.retrieval.similar import search_like
+    from service.search import SearchRequest, search
+    from service.similar import SimilarRequest, similar
 
     if question.like:
-        return search_like(desk.store, question.like, embedder=desk.settings.embedder, limit=LISTED)
-    engine = desk.engine()
-    query = parse_query(question.text)
-    options: dict[str, Any] = {
-        "limit": LISTED,
-        "ground": ground and bool(desk.store.status().videos),
-        "looking": factories.looking(
-            desk.settings, exhaustive=question.exhaustive, budget_seconds=question.budget_seconds
-        ),
-        "arm": question.mode,
-        "on_progress": live.show_progress,
-    }
-    if query.parts:
-        from search.composite import search_joint
-
-        return search_joint(engine, query, **options)
-    return engine.search(query, on_hits=live.show_matches if ground else None, **options)
+        return similar(desk.service, SimilarRequest(moment=question.like))
+    request = SearchRequest(
+        query=question.text,
+        ground=ground,
+        mode=question.mode,
+        exhaustive=question.exhaustive,
+        budget_seconds=question.budget_seconds,
+        hits_first=True,
+        without_model=_CAPTIONS_ALONE,
+    )
+    return search(desk.service, request, on_event=live if ground else ignore)
 
 
 class _Live:
@@ -140,7 +132,14 @@ class _Live:
         self._files: dict[str, File] = {}
         st.session_state.pop("partly", None)
 
-    def show_matches(self, matches: list[Match]) -> None:
+    def __call__(self, event: ServiceEvent) -> None:
+        """Show an event of the search."""
+        if isinstance(event, Hits):
+            self.show_matches(event.matches)
+        elif isinstance(event, StageProgress) and event.total:
+            self.show_progress(event.done, event.total)
+
+    def show_matches(self, matches: Sequence[Match]) -> None:
         """Show what is known by now, and keep it in case somebody stops the search."""
         st.session_state.partly = (self._question, tuple(matches))
         if self._cards is None:
@@ -194,7 +193,7 @@ def _stop() -> None:
 
 
 def _stopped(desk: Desk, question: Question) -> Answered | None:
-    """What was known when somebody stopped the search for this question; None when nobody did."""
+    """What was known when the search for this question was stopped; None when it was not."""
     if not st.session_state.pop("stopped", False):
         return None
     result = _partly(desk, question)
@@ -202,13 +201,13 @@ def _stopped(desk: Desk, question: Question) -> Answered | None:
 
 
 def _partly(desk: Desk, question: Question) -> SearchResult | None:
-    from search.engine import SearchResult, Timings
     from search.query.parser import parse_query
+    from search.results import SearchResult, Timings
 
     asked, matches = st.session_state.get("partly", (None, ()))
     if asked != question or not matches:
         return None
-    coverage = desk.engine().coverage()
+    coverage = desk.service.engine().coverage()
     return SearchResult(parse_query(question.text), matches, coverage, Timings(0.0, 0.0, 0.0))
 
 
@@ -243,7 +242,7 @@ def _answers(desk: Desk, question: Question, answered: Answered) -> None:
     _list(desk, question, matches)
 
 
-def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch]) -> None:
+def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
     """The answers, page by page, beside the player."""
     rows = grouped(matches, question.group)
     pages = -(-len(rows) // RESULTS)
@@ -279,8 +278,8 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match | JointMatch])
 
 def _stage(
     desk: Desk,
-    listed: Sequence[Match | JointMatch],
-    matches: Sequence[Match | JointMatch],
+    listed: Sequence[Match],
+    matches: Sequence[Match],
     outline: Outline,
     question: Question,
 ) -> None:
@@ -327,10 +326,10 @@ def _stage(
         st.rerun()
 
 
-def _label(desk: Desk, question: Question, match: Match | JointMatch, span: Span, action: str) -> None:
+def _label(desk: Desk, question: Question, match: Match, span: Span, action: str) -> None:
     """Keep what somebody said of an answer; a second word on it replaces the first."""
-    told = f"{question.text or question.like} {match.video.content_id} {match.span}"
-    name = hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    identity = f"{question.text or question.like} {match.video.content_id} {match.span}"
+    name = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
     label = Mark(
         f"label/{name}",
         "label",
@@ -346,18 +345,19 @@ def _label(desk: Desk, question: Question, match: Match | JointMatch, span: Span
     st.toast("Kept as right." if action == "accept" else "Kept as wrong.")
 
 
-def _collect(desk: Desk, question: Question, match: Match | JointMatch) -> None:
+def _collect(desk: Desk, question: Question, match: Match) -> None:
     """Put an answer, from the in point to the out point, among the highlights."""
     from service.export import clips_of
+    from service.export_clips import origins
 
-    known = exports.origins(desk.store, desk.engine().provenance)
+    known = origins(desk.store, desk.service)
     [clip] = clips_of([match], query=question.text, origins=known)
     put = collection.add(replace(clip, span=st.session_state.get("in_out", match.span)))
     held = count(len(collection.clips()), "clip")
     st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
 
 
-def _lead_on(question: Question, match: Match | JointMatch, file: File | None) -> None:
+def _lead_on(question: Question, match: Match, file: File | None) -> None:
     """Where to go from an answer."""
     with st.container(horizontal=True, key="lead_on", gap="small"):
         middle = (match.span.start_seconds + match.span.end_seconds) / 2
@@ -388,8 +388,8 @@ def _halves() -> Sequence[DeltaGenerator]:
 
 def _card(
     desk: Desk,
-    match: Match | JointMatch,
-    matches: Sequence[Match | JointMatch],
+    match: Match,
+    matches: Sequence[Match],
     outlines: Mapping[str, Outline],
     files: Mapping[str, File],
     question: Question,
@@ -426,7 +426,7 @@ def _card(
     )
 
 
-def _same_video(match: Match | JointMatch, matches: Sequence[Match | JointMatch]) -> list[Match | JointMatch]:
+def _same_video(match: Match, matches: Sequence[Match]) -> list[Match]:
     return [other for other in matches if other.video.content_id == match.video.content_id]
 
 

@@ -13,7 +13,7 @@ from footage.core.timecode import format_time, parse_time
 from footage.core.types import Event, File, Span, Video, WindowRecord
 from footage.store import Store
 from indexer import correcting
-from ui.cli.formatting import count, short_path
+from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, media, notices, pages, timeline
 from ui.web.components.resources import Desk, Outline
@@ -67,14 +67,14 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
 
 def _head(path: str, video: Video, files: Sequence[File]) -> str:
     known = {file.camera for file in files if file.camera}
-    told = [markup.clock(round(video.duration_seconds, 1)), *sorted(known)]
+    facts = [markup.clock(round(video.duration_seconds, 1)), *sorted(known)]
     if video.gaps:
-        told.append(f"{markup.clock(round(video.footage_seconds, 1))} of it with frames")
+        facts.append(f"{markup.clock(round(video.footage_seconds, 1))} of it with frames")
     if len(files) > 1:
-        told.append(f"in {len(files):,} places")
+        facts.append(f"in {len(files):,} places")
     return (
         f'<h1 class="fx-head">{markup.text(markup.file_name(path))}</h1>'
-        f'<p class="fx-sub">{markup.text(", ".join(told))}</p>'
+        f'<p class="fx-sub">{markup.text(", ".join(facts))}</p>'
     )
 
 
@@ -114,7 +114,7 @@ def _unmatched(desk: Desk, said: Corrected) -> None:
     st.html(
         notices.remark(
             f"{count(len(said.unmatched), 'correction')} without a caption",
-            "What they were made for is not told like that any more. They stay in the index beside it.",
+            "The caption that they were made for reads differently now. They stay in the index beside it.",
         )
     )
     for number, each in enumerate(said.unmatched):
@@ -183,8 +183,8 @@ def _correct(desk: Desk, event: Event, said: Sequence[Correction]) -> None:
             f"<p><s>{markup.text(current.original_text)}</s> {markup.clock_span(current.original_span)} "
             "<small>caption</small></p>"
         )
-        told = "".join(_version(each) for each in versions)
-        st.html(f'<div class="fx-versions">{caption}{told}</div>')
+        history = "".join(_version(each) for each in versions)
+        st.html(f'<div class="fx-versions">{caption}{history}</div>')
         st.button("Undo the last version", icon=":material/undo:", on_click=_undo, args=(desk, current))
 
 
@@ -209,7 +209,12 @@ def _keep(desk: Desk, event: Event) -> str:
     author = pages.signed()
     with editing(desk.settings, "correct", content_id=event.content_id, event=event.id, signed=author):
         kept = correcting.correct(
-            desk.store, event, text=state.right_text, span=span, author=author, embedders=desk.embedders
+            desk.store,
+            event,
+            text=state.right_text,
+            span=span,
+            author=author,
+            embedders=desk.service.embedders,
         )
     state.event_clicked = False
     if not kept.searchable:
@@ -227,7 +232,7 @@ def _typed(text: str, before: float) -> float:
 def _undo(desk: Desk, correction: Correction) -> str:
     about = {"content_id": correction.content_id, "event": correction.event_id}
     with editing(desk.settings, "undo correction", **about):
-        kept = correcting.undo(desk.store, correction, embedders=desk.embedders)
+        kept = correcting.undo(desk.store, correction, embedders=desk.service.embedders)
     events = desk.store.events(correction.content_id)
     near = (event for event in events if event.span.start_seconds < correction.original_span.end_seconds)
     meant = [event for event in near if event.span.end_seconds > correction.original_span.start_seconds]
@@ -247,10 +252,10 @@ def _captions(records: Sequence[WindowRecord]) -> None:
     for number in pages.paged(len(records), WINDOWS, key="windows"):
         record = records[number]
         notes = ", ".join(record.caption.notes)
-        told = f'<p class="fx-sub">{markup.text(notes)}</p>' if notes else ""
+        remark = f'<p class="fx-sub">{markup.text(notes)}</p>' if notes else ""
         raw = "\n".join(map(markup.text, record.caption.raw.splitlines()))
         span = markup.clock_span(record.window.span)
-        pieces.append(f'<div class="fx-window"><b>{span}</b>{told}<pre>{raw}</pre>{_draft(record)}</div>')
+        pieces.append(f'<div class="fx-window"><b>{span}</b>{remark}<pre>{raw}</pre>{_draft(record)}</div>')
     st.html("".join(pieces))
 
 

@@ -14,7 +14,7 @@ from typing import Literal
 from footage.core.timecode import clamp
 from footage.core.timeline import merge_spans
 from footage.core.types import Span
-from ui.cli.console import plain
+from ui.text import plain
 from ui.web.components.markup import shortened
 
 MOST_PIECES = 400

@@ -4,10 +4,10 @@
 const TINY = 0.001 // seconds: a seek to a frame's very first instant may show the frame before
 
 class Player {
-  /** `told.moved()` is called when anything changed, `told.marked()` when a point moved, and
-   *  `told.reach(seconds, play)` for a moment outside the clip. */
-  constructor(root, told) {
-    this.told = told
+  /** `listener.moved()` is called when anything changed, `listener.marked()` when a point moved, and
+   *  `listener.reach(seconds, play)` for a moment outside the clip. */
+  constructor(root, listener) {
+    this.listener = listener
     this.root = root
     this.video = root.querySelector("video")
     this.scrub = root.querySelector(".scrub")
@@ -82,7 +82,7 @@ class Player {
     if (this.holds(moment)) return this.go(moment, play)
     this.video.pause()
     this.wait("Cutting the preview…")
-    this.told.reach(moment, play)
+    this.listener.reach(moment, play)
   }
 
   /** Show a moment of the clip. */
@@ -116,7 +116,7 @@ class Player {
     if (!this.video.paused && this.last < this.out && now >= this.out - TINY) this.atOut()
     else if (!this.video.seeking) this.last = now
     this.draw()
-    this.told.moved()
+    this.listener.moved()
   }
 
   atOut() {
@@ -139,7 +139,7 @@ class Player {
     const moment = Math.round(seconds * 1e6) / 1e6
     if (point === "in") this.in = within(moment, 0, Math.max(0, this.out - this.frame))
     else this.out = within(moment, Math.min(this.duration, this.in + this.frame), this.duration)
-    this.told.marked()
+    this.listener.marked()
     this.draw()
   }
 
@@ -151,7 +151,7 @@ class Player {
 
   reset() {
     ;[this.in, this.out] = this.span
-    this.told.marked()
+    this.listener.marked()
     this.seek(this.in, false)
   }
 

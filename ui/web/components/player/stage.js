@@ -36,13 +36,13 @@ class Stage {
     this.player = new Player(root.querySelector(".preview"), {
       moved: () => this.draw(),
       reach: (seconds, play) => this.ask({ seconds, play }),
-      marked: () => this.tell({ marked: true }),
+      marked: () => this.report({ marked: true }),
     })
     this.timeline = new Timeline(root.querySelector(".whole"), {
       seek: (seconds) => this.player.seek(seconds),
       viewed: (start, end) => this.ask({ view: [start, end] }),
     })
-    this.flush = settled(() => this.tellNow(), 120)
+    this.flush = settled(() => this.reportNow(), 120)
     root.addEventListener("click", (event) => {
       const button = event.target.closest("[data-do]")
       if (button) this.act(button.dataset.do)
@@ -66,7 +66,7 @@ class Stage {
     if (fresh) {
       this.flush.never()
       this.of = data.of
-      this.untold = {}
+      this.unreported = {}
       this.player.open(data)
       this.timeline.open(data)
     }
@@ -84,18 +84,18 @@ class Stage {
 
   /** Ask for what only Python can do. */
   ask(wishes) {
-    this.tell({ wishes: { ...this.untold.wishes, ...wishes } })
+    this.report({ wishes: { ...this.unreported.wishes, ...wishes } })
   }
 
-  /** A key held down is told once it rests; points go before what is to be done with them. */
-  tell(news) {
-    Object.assign(this.untold, news)
+  /** A key held down is reported once it rests; points go before what is to be done with them. */
+  report(news) {
+    Object.assign(this.unreported, news)
     this.flush()
   }
 
-  tellNow() {
-    const { marked, wishes } = this.untold
-    this.untold = {}
+  reportNow() {
+    const { marked, wishes } = this.unreported
+    this.unreported = {}
     if (marked) this.send("marks", { of: this.of, in: this.player.in, out: this.player.out })
     if (wishes) this.trigger("asked", { of: this.of, ...wishes })
   }

@@ -18,9 +18,9 @@ const LEGEND = {
 }
 
 class Timeline {
-  /** `told.seek(seconds)` is called for a press, `told.viewed(start, end)` when finer pieces are wanted. */
-  constructor(root, told) {
-    this.told = told
+  /** `listener.seek(seconds)` is called for a press, `listener.viewed(start, end)` when finer pieces are wanted. */
+  constructor(root, listener) {
+    this.listener = listener
     this.root = root
     this.view = root.querySelector(".view")
     this.content = root.querySelector(".content")
@@ -88,7 +88,7 @@ class Timeline {
     const inside = have && have.within[0] <= this.start && have.within[1] >= this.end
     const long = this.end - this.start
     const near = inside && (!coarse(this.detail) || have.within[1] - have.within[0] < 6 * long)
-    if (coarse(this.lanes) && long < this.duration / 2 && !near) this.told.viewed(this.start, this.end)
+    if (coarse(this.lanes) && long < this.duration / 2 && !near) this.listener.viewed(this.start, this.end)
   }
 
   // -- Drawing --------------------------------------------------------------
@@ -240,7 +240,7 @@ class Timeline {
       this.view.removeEventListener("pointermove", move)
       this.view.removeEventListener("pointerup", release)
       this.view.removeEventListener("pointercancel", release)
-      if (!dragged && last.type === "pointerup") this.told.seek(this.at(last))
+      if (!dragged && last.type === "pointerup") this.listener.seek(this.at(last))
     }
     this.view.addEventListener("pointermove", move)
     this.view.addEventListener("pointerup", release)

@@ -1,0 +1,125 @@
+"""Puts a person's words or times in the place of a captioned event; words nothing for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from pydantic import model_validator
+
+from footage.core.corrections import Correction
+from footage.core.errors import UsageError
+from footage.core.timecode import format_time
+from footage.core.types import Span
+from service.events import Listener, ignore
+from service.requests import Request
+
+if TYPE_CHECKING:
+    from footage.core.types import Event
+    from footage.embed.protocol import TextEmbedder
+    from indexer.correcting import Kept
+    from service.session import Service
+
+E = TypeVar("E", "Event", Correction)
+_ID_DIGITS = 8  # so much of an event's id is shown; any beginning that only one has is accepted
+
+
+class CorrectRequest(Request):
+    """Which event, and what really happens."""
+
+    moment: str
+    """A moment of the event: VIDEO@TIME."""
+    text: str | None = None
+    """What happens there; as captioned when None."""
+    start_seconds: float | None = None
+    """When it starts, in video time; as captioned when None."""
+    end_seconds: float | None = None
+    """When it ends; as captioned when None."""
+    undo: bool = False
+    """Take the last version back instead."""
+    event_id: str | None = None
+    """The beginning of the event's id, where several happen at that moment."""
+    author: str = ""
+    """The person who corrects."""
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Self:
+        if self.undo and (self.text or self.start_seconds is not None or self.end_seconds is not None):
+            raise UsageError("--undo takes no new words or times.")
+        return self
+
+
+def correct(service: Service, request: CorrectRequest, *, on_event: Listener = ignore) -> Kept:
+    """Correct an event, or take a correction back; it is found by the new words at once.
+
+    Of several events at a moment the shortest is meant; where that does not decide, the error lists them.
+
+    Raises:
+        UsageError: there is no such event, or the times make no sense.
+        FootageError: the index or an embedder cannot be used.
+    """
+    from footage.core.corrections import standing
+    from indexer import correcting
+    from search.retrieval.similar import at_moment, content_of, events_at, read_moment_in_video
+
+    video, seconds = read_moment_in_video(request.moment)
+    store = service.store()
+    content_id = content_of(store, video)
+    events = store.events(content_id)
+
+    def loaded() -> list[TextEmbedder]:
+        return service.embedders(on_event)
+
+    if request.undo:
+        corrected = events_at(standing(store.notebook.corrections([content_id])), seconds)
+        if not corrected:
+            event = at_moment(events, seconds, video=video)
+            raise UsageError(f'"{event.text}" was never corrected')
+        return correcting.undo(store, _chosen(corrected, request.event_id), embedders=loaded)
+    at_moment(events, seconds, video=video)  # or it says which event is nearest
+    event = _chosen(events_at(events, seconds), request.event_id)
+    first = event.span.start_seconds if request.start_seconds is None else request.start_seconds
+    past = event.span.end_seconds if request.end_seconds is None else request.end_seconds
+    if first >= past:
+        raise UsageError("the event would end before it starts", hint="Give --from before --to.")
+    return correcting.correct(
+        store,
+        event,
+        text=request.text or event.text,
+        span=Span(first, past),
+        author=request.author,
+        embedders=loaded,
+    )
+
+
+def _chosen(there: Sequence[E], wanted: str | None) -> E:
+    """The event of an id, or the shortest.
+
+    Args:
+        there: The events, or corrections of events, at the moment; at least one.
+        wanted: How the id begins, or None.
+
+    Raises:
+        UsageError: none of them has such an id, several have, or several are the shortest.
+    """
+    if wanted is None:
+        shortest = min(each.span.duration_seconds for each in there)
+        found = [each for each in there if each.span.duration_seconds == shortest]
+    else:
+        found = [each for each in there if wanted and _id_of(each).startswith(wanted.lower())]
+    if len(found) == 1:
+        return found[0]
+    listed = "; ".join(map(_listed, found or there))
+    raise UsageError(
+        f"{len(found)} events are meant" if found else f"no event there has the id {wanted!r}",
+        hint=f"Choose one with --event ID. {listed}",
+    )
+
+
+def _id_of(each: Event | Correction) -> str:
+    return each.event_id if isinstance(each, Correction) else each.id
+
+
+def _listed(each: Event | Correction) -> str:
+    times = f"{format_time(each.span.start_seconds)} - {format_time(each.span.end_seconds)}"
+    return f'{_id_of(each)[:_ID_DIGITS]}: "{each.text}" ({times})'

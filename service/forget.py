@@ -1,0 +1,87 @@
+"""Removes a video from the index, and from the caches, for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from footage.core.errors import UsageError
+from footage.core.names import folded
+from service import previews
+from service.requests import Request
+
+if TYPE_CHECKING:
+    from service.session import Service
+
+
+class ForgetRequest(Request):
+    """The video to be removed."""
+
+    video: str
+    """A file that the index knows, or a content id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgettable:
+    """What forgetting a video would remove."""
+
+    content_id: str
+    """The video."""
+    paths: tuple[str, ...]
+    """The files that hold it; they stay where they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetResult:
+    """What was removed."""
+
+    content_id: str
+    """The video."""
+    files: int
+    """Files that held it."""
+
+
+def forgettable(service: Service, request: ForgetRequest) -> Forgettable:
+    """Say what ``forget`` would remove, and change nothing.
+
+    Raises:
+        UsageError: the index knows no such video.
+        StoreError: there is no index, or it cannot be read.
+    """
+    from indexer.library import absolute, shown
+
+    store = service.store()
+    path = shown(absolute(Path(request.video)))
+    alike = [each for each in store.files() if folded(each.path) == folded(path)]
+    file = store.file_at(path) or (alike[0] if len(alike) == 1 else None)
+    content_id = file.content_id if file else request.video
+    if not content_id or not store.knows(content_id):
+        raise UsageError(
+            f"the index {store.path} knows no video {request.video!r}",
+            hint="`footage status --files` lists what it knows.",
+        )
+    return Forgettable(content_id, tuple(store.paths_of(content_id)))
+
+
+def forget(service: Service, request: ForgetRequest) -> ForgetResult:
+    """Remove a video's captions, vectors, previews, and every older version of the tables.
+
+    Stopped halfway, it is finished when the index is next written to.
+
+    Raises:
+        UsageError: the index knows no such video.
+        StoreError: there is no index, or it cannot be written.
+    """
+    content_id = forgettable(service, request).content_id
+    store = service.store()
+    _forget_caches(service, content_id)  # first: an index killed midway finishes by itself, caches do not
+    with store.writing():
+        files = store.forget(content_id)
+    _forget_caches(service, content_id)
+    return ForgetResult(content_id, files)
+
+
+def _forget_caches(service: Service, content_id: str) -> None:
+    previews.forget(service.settings.cache_dir, content_id)
+    service.settings.seen.forget(content_id)

@@ -1,0 +1,58 @@
+"""Takes what is no longer there out of the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from service.requests import Request
+
+if TYPE_CHECKING:
+    from service.session import Service
+
+
+class PruneRequest(Request):
+    """Remove files that are gone, and the captions of videos that no file holds any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prunable:
+    """What pruning would remove."""
+
+    paths: tuple[str, ...]
+    """Files that are gone."""
+    videos: int
+    """Videos that no file holds any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class PruneResult:
+    """What was removed."""
+
+    files: int
+    """Files."""
+    videos: int
+    """Videos, with their captions."""
+
+
+def prunable(service: Service, request: PruneRequest) -> Prunable:
+    """Say what ``prune`` would remove, and change nothing.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    gone, unheld = service.store().prunable()
+    return Prunable(tuple(gone), len(unheld))
+
+
+def prune(service: Service, request: PruneRequest) -> PruneResult:
+    """Remove what is no longer there; files that are offline stay.
+
+    Raises:
+        StoreError: there is no index, or it cannot be written.
+    """
+    store = service.store()
+    with store.writing():
+        files, videos = store.prune()
+        store.tidy()
+    return PruneResult(files, videos)

@@ -1,0 +1,167 @@
+"""Saved searches, what each found since it was last asked, and what was decided about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from footage.core.errors import UsageError
+from search import saved_searches
+from search.saved_searches import STATES, Item, Mode
+from service.events import Listener, ignore, steps
+from service.requests import Request
+
+if TYPE_CHECKING:
+    from footage.store import Mark, Search
+    from service.cancellation import CancelToken
+    from service.session import Service
+
+
+class SaveRequest(Request):
+    """A search to be asked again and again."""
+
+    name: str
+    """What to call it."""
+    query: str
+    """What happens, with any filters."""
+    closely: bool = False
+    """Ask the model whenever it is reviewed."""
+    author: str = ""
+    """The person who saves it."""
+
+
+class RemoveSearchRequest(Request):
+    """A saved search to be removed."""
+
+    name: str
+    """What it was saved as."""
+
+
+class ReviewRequest(Request):
+    """A saved search to be asked again."""
+
+    name: str
+    """What it was saved as."""
+    closely: bool = False
+    """Ask the model, too, even where it was not saved so."""
+    without_model: str = ""
+    """As in ``service.search.SearchRequest``."""
+
+
+class DecideRequest(Request):
+    """What is decided about an item that a saved search found."""
+
+    item: str
+    """Its id, or the beginning of it."""
+    state: str
+    """"open", "reviewed" or "flagged"."""
+    note: str | None = None
+    """Words to go with it; those there are kept when None."""
+    author: str = ""
+    """The person who decides."""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearch:
+    """A saved search, and how much it has found."""
+
+    search: Search
+    """The search."""
+    counts: Mapping[str, int]
+    """Items by state: "open", "flagged", "reviewed"."""
+
+
+def save(service: Service, request: SaveRequest) -> Search:
+    """Save a search under a name; under a name there is, the same search again changes its mode alone.
+
+    Raises:
+        UsageError: the query makes no sense, or the name is empty, too long, or that of another search.
+        StoreError: there is no index, or it cannot be written.
+    """
+    mode: Mode = "closely" if request.closely else "captions"
+    return saved_searches.save(
+        service.store().notebook, request.name, request.query, mode=mode, author=request.author
+    )
+
+
+def remove(service: Service, request: RemoveSearchRequest) -> Search:
+    """Remove a saved search; what was decided about its items stays in the index.
+
+    Raises:
+        UsageError: there is no search of that name.
+        StoreError: there is no index, or it cannot be written.
+    """
+    notebook = service.store().notebook
+    search = saved_searches.saved(notebook, request.name)
+    notebook.remove_searches([search.id])
+    return search
+
+
+def searches(service: Service) -> tuple[SavedSearch, ...]:
+    """All saved searches, and how many items of each state they have found.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    notebook = service.store().notebook
+    listed = []
+    for search in notebook.saved_searches():
+        states = [item.mark.state for item in saved_searches.items(notebook, search)]
+        listed.append(
+            SavedSearch(
+                search,
+                {
+                    "open": states.count("open"),
+                    "flagged": states.count("flagged"),
+                    "reviewed": states.count("reviewed"),
+                },
+            )
+        )
+    return tuple(listed)
+
+
+def review(
+    service: Service,
+    request: ReviewRequest,
+    *,
+    on_event: Listener = ignore,
+    cancel: CancelToken | None = None,
+) -> tuple[Item, ...]:
+    """Ask a saved search again, and keep what it finds that it did not find before; every item of it.
+
+    Raises:
+        FootageError: there is no such search, or the index or one of the models cannot be used.
+        Cancelled: the token was cancelled while the model was asked.
+    """
+    store = service.store()
+    search = saved_searches.saved(store.notebook, request.name)
+    mode: Mode = "captions"
+    if (request.closely or search.mode == "closely") and store.status().videos:
+        mode = "closely"
+        service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
+        service.model(on_event)
+    return tuple(
+        saved_searches.look(
+            store,
+            service.engine(on_event),
+            search,
+            mode=mode,
+            on_progress=steps("searching", on_event, cancel),
+        )
+    )
+
+
+def decide(service: Service, request: DecideRequest) -> Mark:
+    """Set the state of an item, and its note.
+
+    Raises:
+        UsageError: there is no such item or state, or the note is too long.
+        StoreError: there is no index, or it cannot be written.
+    """
+    notebook = service.store().notebook
+    if request.state not in STATES:
+        raise UsageError(f"there is no state {request.state!r}", hint=f"Use one of {', '.join(STATES)}.")
+    item = saved_searches.item_of(notebook, request.item)
+    state = next(known for known in STATES if known == request.state)
+    return saved_searches.decide(notebook, item, state, note=request.note, author=request.author)

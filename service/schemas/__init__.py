@@ -1,0 +1,81 @@
+"""The lines of JSON that surfaces print: a pydantic model for each kind, and the lines of each command.
+
+``--json`` prints them, and docs/reference/json.md, which ``tools/reference.py`` writes, describes them.
+"""
+
+from __future__ import annotations
+
+from service.schemas.answers import (
+    AnswerRecord,
+    CombinedMatchRecord,
+    FindRecord,
+    MatchRecord,
+    PointsRecord,
+    PromptRecord,
+    SearchRecord,
+)
+from service.schemas.base import Record
+from service.schemas.database import CheckRecord, CopyRecord, FindingRecord, UpgradeRecord
+from service.schemas.exports import (
+    ExportedFileRecord,
+    ExportFailureRecord,
+    ExportRecord,
+    ProblemRecord,
+    VerifyRecord,
+)
+from service.schemas.library import (
+    ClockDoubtRecord,
+    CollectionRecord,
+    FailureRecord,
+    FileRecord,
+    ForecastRecord,
+    ForgetRecord,
+    ImportRecord,
+    IndexedFileRecord,
+    IndexRecord,
+    LeftRecord,
+    PruneRecord,
+    ReembedRecord,
+    StatusRecord,
+)
+from service.schemas.review import (
+    AuditRecord,
+    AuditSummaryRecord,
+    CorrectionRecord,
+    ItemRecord,
+    SavedSearchRecord,
+)
+
+SCHEMA_VERSION = 1
+"""Grows when a key goes away or changes its meaning; new keys may come without."""
+
+_RUN = (IndexedFileRecord, CollectionRecord, ClockDoubtRecord, IndexRecord)
+_EXPORT = (ExportedFileRecord, ExportFailureRecord, ExportRecord)
+
+COMMANDS: dict[str, tuple[type[Record], ...]] = {
+    "search": (MatchRecord, CombinedMatchRecord, SearchRecord),
+    "find": (MatchRecord, FindRecord),
+    "ask": (AnswerRecord,),
+    "prompt": (PromptRecord,),
+    "point": (PointsRecord,),
+    "track": (PointsRecord,),
+    "index": (*_RUN, ForecastRecord),
+    "retry": _RUN,
+    "status": (StatusRecord, CollectionRecord, LeftRecord, FailureRecord, FileRecord),
+    "prune": (PruneRecord,),
+    "forget": (ForgetRecord,),
+    "export": _EXPORT,
+    "reel": _EXPORT,
+    "verify": (ProblemRecord, VerifyRecord),
+    "save": (SavedSearchRecord,),
+    "review": (SavedSearchRecord, ItemRecord),
+    "correct": (CorrectionRecord,),
+    "audit": (AuditRecord, AuditSummaryRecord),
+    "backup": (CopyRecord,),
+    "restore": (CopyRecord,),
+    "reembed": (ReembedRecord,),
+    "db check": (FindingRecord, CheckRecord),
+    "db upgrade": (UpgradeRecord,),
+    "import-captions": (ImportRecord,),
+}
+"""The lines that each command prints with --json, in their order."""

@@ -1,0 +1,108 @@
+"""Lines of JSON about exported files: of export, reel and verify."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field
+
+from service.schemas.base import Record
+
+if TYPE_CHECKING:
+    from service.export import Exported, ManifestProblem, Output, Verified
+
+
+class ExportedFileRecord(Record):
+    """One file that `export` or `reel` wrote."""
+
+    type: Literal["file"] = Field(default="file")
+    """What the line is."""
+    file: Path
+    """Where it lies."""
+    format: str
+    """What it is, such as "mp4" or "edl"."""
+    clips: int
+    """Clips that it shows or lists."""
+
+    @classmethod
+    def of(cls, output: Output) -> Self:
+        """One file."""
+        return cls(type="file", file=output.path, format=output.format, clips=len(output.cuts))
+
+
+class ExportFailureRecord(Record):
+    """A source that `export` or `reel` could not use."""
+
+    type: Literal["failure"] = Field(default="failure")
+    """What the line is."""
+    source: str
+    """The file."""
+    reason: str
+    """Why, one sentence."""
+
+
+class ExportRecord(Record):
+    """The last line of `export` or `reel`."""
+
+    type: Literal["summary"] = Field(default="summary")
+    """What the line is."""
+    files: int
+    """Files written, the manifest apart."""
+    manifest: Path | None
+    """The manifest beside them; null where nothing was written."""
+    warnings: list[str] = Field(default_factory=list)
+    """Where the files are not exact, a sentence each; absent where nothing was written."""
+    answers: int = 0
+    """Answers of the search, whatever their verdict; only where nothing was written."""
+    uncertain: int = 0
+    """Answers that are uncertain or not checked; only where nothing was written."""
+
+    @classmethod
+    def of(cls, exported: Exported) -> Self:
+        """What was written."""
+        return cls(
+            type="summary",
+            files=len(exported.outputs),
+            manifest=exported.manifest,
+            warnings=list(exported.warnings),
+        )
+
+
+class ProblemRecord(Record):
+    """A file that `verify` found missing or changed."""
+
+    type: Literal["problem"] = Field(default="problem")
+    """What the line is."""
+    file: str
+    """Which file."""
+    problem: str
+    """What is wrong with it, one sentence."""
+
+    @classmethod
+    def of(cls, problem: ManifestProblem) -> Self:
+        """One file."""
+        return cls(type="problem", file=problem.file, problem=problem.sentence)
+
+
+class VerifyRecord(Record):
+    """The last line of `verify`."""
+
+    type: Literal["summary"] = Field(default="summary")
+    """What the line is."""
+    outputs: int
+    """Exported files that were compared."""
+    sources: int
+    """Sources that were compared."""
+    problems: int
+    """How many of them are missing or changed."""
+
+    @classmethod
+    def of(cls, verified: Verified) -> Self:
+        """What the comparison came to."""
+        return cls(
+            type="summary",
+            outputs=verified.outputs,
+            sources=verified.sources,
+            problems=len(verified.problems),
+        )

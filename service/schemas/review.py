@@ -1,0 +1,201 @@
+"""Lines of JSON about how answers and captions are judged: of save, review, correct and audit."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from pydantic import Field
+
+from footage.core.types import Verdict
+from service.schemas.base import Record, span_fields
+
+if TYPE_CHECKING:
+    from footage.store import Mark
+    from footage.store.annotations import Audit
+    from indexer.correcting import Kept
+
+
+class SavedSearchRecord(Record):
+    """A saved search: what `save` did, or one of those that `review` lists."""
+
+    type: Literal["search"] = Field(default="search")
+    """What the line is."""
+    removed: bool = False
+    """Whether it was removed; of `save` only."""
+    id: str
+    """Names it."""
+    name: str
+    """What it was saved as."""
+    query: str
+    """The words as typed, filters included."""
+    mode: str
+    """"captions", or "closely" where the model is asked."""
+    author: str
+    """The person who saved it, as typed."""
+    made_at: float
+    """When it was saved, seconds since the epoch."""
+    looked_at: float
+    """When it was last asked, seconds since the epoch; 0 for never."""
+    open: int = 0
+    """Items that are open; of `review` only."""
+    flagged: int = 0
+    """Items that are flagged; of `review` only."""
+    reviewed: int = 0
+    """Items that are reviewed; of `review` only."""
+
+
+class ItemRecord(Record):
+    """Something that a saved search found, and what was decided about it."""
+
+    type: Literal["item"] = Field(default="item")
+    """What the line is."""
+    new: bool = False
+    """Whether the last look was the first to find it; not of `review --mark`."""
+    verdict: Verdict | None = None
+    """What the evidence says; null where it did not come up. Not of `review --mark`."""
+    id: str
+    """Names it."""
+    video: str
+    """A file that holds it."""
+    content_id: str
+    """The video in that file, by its bytes."""
+    start_seconds: float
+    """When it begins, in seconds of video time."""
+    end_seconds: float
+    """When it ends."""
+    text: str
+    """What the index said of it when it was found."""
+    state: str
+    """"open", "reviewed" or "flagged"."""
+    note: str
+    """The words that go with it."""
+    author: str
+    """The person who decided, as typed."""
+    found_at: float
+    """When it was found, seconds since the epoch."""
+    decided_at: float
+    """When it was decided, seconds since the epoch; 0 for never."""
+    query: str
+    """The query that found it."""
+
+
+def item_fields(mark: Mark, path: str) -> dict[str, Any]:
+    """An item, as fields of ``ItemRecord``."""
+    return {
+        "id": mark.id,
+        "video": path,
+        "content_id": mark.content_id,
+        **span_fields(mark.span),
+        "text": mark.found_text,
+        "state": mark.state,
+        "note": mark.text,
+        "author": mark.author,
+        "found_at": mark.found_at,
+        "decided_at": mark.made_at,
+        "query": mark.query,
+    }
+
+
+class CorrectionRecord(Record):
+    """What `correct` kept."""
+
+    type: Literal["correction"] = Field(default="correction")
+    """What the line is."""
+    id: str
+    """Names this version."""
+    event: str
+    """The event."""
+    content_id: str
+    """The video, by its bytes."""
+    original_text: str
+    """What the caption says."""
+    original_start_seconds: float
+    """When it begins according to the caption."""
+    original_end_seconds: float
+    """When it ends according to the caption."""
+    text: str
+    """What happens, as corrected."""
+    start_seconds: float
+    """When it begins, as corrected, in seconds of video time."""
+    end_seconds: float
+    """When it ends, as corrected."""
+    author: str
+    """The person who corrected it, as typed."""
+    undone: bool
+    """Whether this version was taken back."""
+    searchable: bool
+    """Whether searches find it now; otherwise when the run that is writing to the index ends."""
+
+    @classmethod
+    def of(cls, kept: Kept) -> Self:
+        """One correction."""
+        done = kept.correction
+        return cls(
+            type="correction",
+            id=done.id,
+            event=done.event_id,
+            content_id=done.content_id,
+            original_text=done.original_text,
+            original_start_seconds=done.original_span.start_seconds,
+            original_end_seconds=done.original_span.end_seconds,
+            text=done.text,
+            **span_fields(done.span),
+            author=done.author,
+            undone=bool(done.undone_at),
+            searchable=kept.searchable,
+        )
+
+
+class SpanFields(Record):
+    """A stretch of a video."""
+
+    start_seconds: float
+    """When it begins, in seconds of video time."""
+    end_seconds: float
+    """When it ends."""
+
+
+class AuditRecord(Record):
+    """One captioned event that `audit` asked the model about."""
+
+    type: Literal["audit"] = Field(default="audit")
+    """What the line is."""
+    path: str
+    """A file that holds it; empty where there is none."""
+    event_id: str
+    """The event."""
+    content_id: str
+    """The video, by its bytes."""
+    span: SpanFields
+    """When it happens according to the caption."""
+    text: str
+    """What happens."""
+    found: SpanFields | None
+    """When according to the model; null where it named no usable time."""
+    agreement: float
+    """IoU of the two, 0 to 1."""
+    model: str
+    """The model that was asked."""
+    revision: str
+    """Commit or content hash of its weights."""
+    audited_at: float
+    """When, seconds since the epoch."""
+
+    @classmethod
+    def of(cls, audit: Audit, path: str) -> Self:
+        """One event."""
+        return cls(type="audit", path=path, **asdict(audit))
+
+
+class AuditSummaryRecord(Record):
+    """The last line of `audit`."""
+
+    type: Literal["summary"] = Field(default="summary")
+    """What the line is."""
+    events: int
+    """Captioned events that were audited."""
+    agreement_rate: float
+    """Share of them that agrees, 0 to 1."""
+    at_iou: float
+    """IoU from which an event counts as agreeing."""

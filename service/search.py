@@ -1,0 +1,100 @@
+"""Searches the index for events, simple or combined; words nothing for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from footage.core.errors import ModelUnavailableError
+from search.pages import LISTED
+from service.events import Hits, Listener, WindowsPlanned, ignore, steps
+from service.requests import Request
+
+if TYPE_CHECKING:
+    from search.results import SearchResult
+    from service.cancellation import CancelToken
+    from service.session import Service
+
+
+SearchMode = Literal["hybrid", "vector", "text"]
+"""By what captions are ordered: meaning and words, meaning alone, or words alone."""
+
+
+class SearchRequest(Request):
+    """A query, and how to answer it."""
+
+    query: str
+    """What happens, with filters and operators (docs/search.md)."""
+    limit: int = Field(default=LISTED, ge=1, le=1000)
+    """Most matches."""
+    ground: bool = True
+    """Ask the model about the best windows; without, captions alone answer."""
+    mode: SearchMode = "hybrid"
+    """By what captions are ordered; "text" needs no embedder."""
+    fresh: bool = False
+    """Ask the model again what it answered before."""
+    exhaustive: bool = False
+    """Show the model every window that the filters leave, whatever captions say."""
+    budget_seconds: float | None = Field(default=None, ge=0)
+    """Longest time that the model may look, in seconds; no limit when None."""
+    hits_first: bool = False
+    """Report the answers of the index before the model is loaded, instead of loading the model first."""
+    without_model: str = ""
+    """A sentence on what the surface offers without the model, for the hint of an error about it."""
+
+
+def search(
+    service: Service,
+    request: SearchRequest,
+    *,
+    on_event: Listener = ignore,
+    cancel: CancelToken | None = None,
+) -> SearchResult:
+    """Search the index that the settings name.
+
+    Events: ``Busy`` while models load, ``WindowsPlanned`` before an exhaustive search, ``Hits`` and
+    ``StageProgress``.
+
+    Raises:
+        FootageError: the query makes no sense, or the index or one of the models cannot be used.
+        Cancelled: the token was cancelled while the model was asked.
+    """
+    from search.query.parser import parse_query
+    from service import factories
+
+    # 1. A bad query is refused before anything is loaded.
+    query = parse_query(request.query)
+    looking = service.looking(
+        fresh=request.fresh, exhaustive=request.exhaustive, budget_seconds=request.budget_seconds
+    )
+    if request.ground and not request.hits_first:
+        service.check_skill("find")
+    store = service.store()
+    ground = request.ground and store.status().videos > 0
+
+    # 2. The model first, as a server may not answer; unless the index is to answer at once.
+    if ground and not request.hits_first:
+        service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
+        service.model(on_event)
+    engine = service.engine(on_event, embed=request.mode != "text")
+    if request.exhaustive and ground and not request.hits_first:
+        on_event(WindowsPlanned(*engine.estimate(query)))
+
+    # 3. Search.
+    try:
+        return engine.search(
+            query,
+            limit=request.limit,
+            ground=ground,
+            looking=looking,
+            arm=request.mode,
+            on_hits=lambda matches: on_event(Hits(tuple(matches))),
+            on_progress=steps("searching", on_event, cancel),
+        )
+    except ModelUnavailableError as error:
+        if not request.hits_first:
+            raise
+        raise factories.without_model(
+            error, service.settings, store=store, instead=request.without_model
+        ) from error

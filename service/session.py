@@ -1,0 +1,257 @@
+"""Builds what the service functions work with, once, and keeps it: index, embedders, model, search engine.
+
+Everything is built when it is first needed, and only once even when several threads ask for it. A surface
+holds one ``Service`` as long as its settings last.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from footage.core.endpoint import shown_address
+from footage.core.errors import StoreMissingError
+from service import factories
+from service.events import Listener, busy, ignore
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
+    from footage.core.types import Provenance
+    from footage.embed.protocol import TextEmbedder
+    from footage.store import Store
+    from footage.vlm.profiles import Skill
+    from footage.vlm.protocol import VideoModel
+    from search.engine import Engine
+    from search.grounding.options import GroundingOptions
+    from search.retrieval.rerank import Reranker
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Loaders:
+    """How models are made; a caller that has a model already, such as a test, gives its own."""
+
+    model: Callable[[Settings], VideoModel] = factories.load_model
+    """Makes the vision-language model that the settings name."""
+    embedder: Callable[[Settings], TextEmbedder] = factories.load_embedder
+    """Makes the text embedder that the settings name."""
+    reranker: Callable[[Settings], Reranker | None] = factories.load_reranker
+    """Makes the re-ranker that the settings name; None where they name none."""
+
+
+class _Kept(Generic[T]):
+    """Things made once by key; threads that ask for one while it is made wait for it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._made: dict[Hashable, T] = {}
+
+    def get(self, key: Hashable, make: Callable[[], T], *, only: bool = False) -> T:
+        """What is kept under a key, made now if it is not there; ``only`` drops those under other keys."""
+        with self._lock:
+            if key not in self._made:
+                made = make()
+                if only:
+                    self._made.clear()
+                self._made[key] = made
+            return self._made[key]
+
+    def all(self) -> list[T]:
+        """Everything that is kept."""
+        with self._lock:
+            return list(self._made.values())
+
+
+class Service:
+    """What the functions of this package work with, under one set of settings; safe to use from threads."""
+
+    def __init__(self, settings: Settings, *, loaders: Loaders | None = None) -> None:
+        """Nothing is opened or loaded yet.
+
+        Args:
+            settings: Where everything is, and which models.
+            loaders: How models are made; as the settings say when None.
+        """
+        self.settings = settings
+        self._loaders = loaders or Loaders()
+        self._stores: _Kept[Store] = _Kept()
+        self._models: _Kept[VideoModel] = _Kept()
+        self._embedders: _Kept[TextEmbedder] = _Kept()
+        self._rerankers: _Kept[Reranker | None] = _Kept()
+        self._engines: _Kept[Engine] = _Kept()
+
+    def store(self) -> Store:
+        """The index; an index made anew in the same place is opened anew.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+        """
+        from footage.store import Store
+
+        return self._keep(lambda: Store.open(self.settings.db))
+
+    def existing_store(self) -> Store | None:
+        """The index, or None where there is none yet; none is made.
+
+        Raises:
+            StoreError: what is there cannot be read as an index.
+        """
+        try:
+            return self.store()
+        except StoreMissingError:
+            return None
+
+    def created_store(self) -> Store:
+        """The index, made if there is none.
+
+        Raises:
+            StoreError: it cannot be made or read.
+        """
+        from footage.store import Store
+
+        store = Store.open(self.settings.db, create=True)
+        return self._keep(lambda: store)
+
+    def _keep(self, opened: Callable[[], Store]) -> Store:
+        def make() -> Store:
+            self._engines = _Kept()  # those there are search an index that is gone
+            return opened()
+
+        return self._stores.get(self._edition(), make, only=True)
+
+    def model(self, on_event: Listener = ignore) -> VideoModel:
+        """The vision-language model that the settings name.
+
+        Raises:
+            FootageError: there is no such model, or its weights cannot be had or run.
+        """
+
+        def load() -> VideoModel:
+            with busy(f"loading {shown_address(self.settings.model)}", on_event):
+                return self._loaders.model(self.settings)
+
+        return self._models.get("", load)
+
+    def embedder(self, on_event: Listener = ignore, *, name: str | None = None) -> TextEmbedder:
+        """The text embedder of a name; the one that the settings name when None.
+
+        Raises:
+            FootageError: it cannot be loaded.
+        """
+        name = name or self.settings.embedder
+
+        def load() -> TextEmbedder:
+            with busy(f"loading {name}", on_event):
+                return self._loaders.embedder(self.settings.model_copy(update={"embedder": name}))
+
+        return self._embedders.get(name, load)
+
+    def embedders(self, on_event: Listener = ignore) -> list[TextEmbedder]:
+        """The embedder that the index's timeline was made with, then the one that the settings name.
+
+        Raises:
+            FootageError: one cannot be loaded, or the index cannot be read.
+        """
+        named = self.settings.embedder
+        names = dict.fromkeys([self.store().timeline_embedder() or named, named])
+        return [self.embedder(on_event, name=name) for name in names]
+
+    def reranker(self, on_event: Listener = ignore) -> Reranker | None:
+        """The re-ranker that the settings name, if they name one.
+
+        Raises:
+            FootageError: it cannot be loaded.
+        """
+        if self.settings.rerank is None:
+            return None
+
+        def load() -> Reranker | None:
+            with busy(f"loading {self.settings.rerank}", on_event):
+                return self._loaders.reranker(self.settings)
+
+        return self._rerankers.get("", load)
+
+    def engine(self, on_event: Listener = ignore, *, embed: bool = True) -> Engine:
+        """The search engine; embedder and re-ranker are loaded now, the model when it is first asked.
+
+        Args:
+            on_event: Told what is loaded.
+            embed: Whether it needs an embedder; without, it searches by words alone.
+
+        Raises:
+            FootageError: the index cannot be read, or the embedder or the re-ranker cannot be loaded.
+        """
+        from search.engine import Engine
+
+        store = self.store()
+
+        def make() -> Engine:
+            return Engine(
+                store,
+                self.embedder(on_event) if embed else None,
+                self.model,
+                reranker=self.reranker(on_event),
+                looking=self.looking(),
+            )
+
+        return self._engines.get(embed, make)
+
+    @property
+    def asked_under(self) -> Provenance | None:
+        """Under what the model answers searches; None as long as no search asked it."""
+        engines = self._engines.all()
+        return next((each.provenance for each in engines if each.provenance is not None), None)
+
+    def looking(
+        self, *, fresh: bool = False, exhaustive: bool = False, budget_seconds: float | None = None
+    ) -> GroundingOptions:
+        """How far a search looks under the settings; arguments as ``search.grounding.ground.Looking``.
+
+        Raises:
+            FileError: the calibration that the settings name cannot be read.
+        """
+        return factories.looking(
+            self.settings, fresh=fresh, exhaustive=exhaustive, budget_seconds=budget_seconds
+        )
+
+    def check_skill(self, skill: Skill) -> None:
+        """Make sure that a known model can be asked for something; looks at nothing but its name.
+
+        Raises:
+            UsageError: it cannot.
+        """
+        factories.check_skill(self.settings, skill)
+
+    def check_model(
+        self,
+        skill: Skill | None = None,
+        *,
+        store: Store | None = None,
+        instead: str = "",
+        on_event: Listener = ignore,
+    ) -> None:
+        """Make sure, before anything slow is loaded, that the model has a skill and its weights are here.
+
+        Args:
+            skill: What it is to do; None for anything.
+            store: The index that is worked on; an error says which model captioned it.
+            instead: A sentence on what can be done without the model, for the error's hint.
+            on_event: Told while the weights are looked for.
+
+        Raises:
+            UsageError: the model is a known one that cannot.
+            ModelUnavailableError: its weights cannot be had.
+            WrongCheckpointError: the folder holds something else.
+        """
+        looking_for = partial(busy, on_event=on_event)
+        factories.check_model(self.settings, skill, store=store, instead=instead, announce=looking_for)
+
+    def _edition(self) -> int:
+        """Tells an index made anew in the same place from the one before."""
+        folder = Path(self.settings.db)
+        return folder.stat().st_ino if folder.is_dir() else 0

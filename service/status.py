@@ -1,0 +1,118 @@
+"""What the index holds, how much of the library it covers, and what it could not read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from service.requests import Request
+
+if TYPE_CHECKING:
+    from footage.core.coverage import Coverage
+    from footage.core.types import File, Run
+    from footage.store import IndexStatus
+    from service.session import Service
+
+
+class StatusRequest(Request):
+    """The status of the index that the settings name."""
+
+
+class FilesRequest(Request):
+    """The files that the index knows."""
+
+    which: Literal["all", "failed"] = "all"
+    """All of them, or those that failed in whole or in part."""
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """What comparing captions with the model's answers came to."""
+
+    events: int
+    """Captioned events that were audited."""
+    agreement_rate: float
+    """Share of them for which the model names the same moment, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Files that are not indexed for one reason, failures apart."""
+
+    state: Literal["left out", "waiting", "offline"]
+    """Why they are not."""
+    reason: str
+    """More precisely, one sentence."""
+    files: int
+    """How many."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatusResult:
+    """What the index holds."""
+
+    db: Path
+    """Where it lies."""
+    index: IndexStatus
+    """Its contents."""
+    size_bytes: int
+    """Its size on disk."""
+    last_run: Run | None
+    """The index run that began last; None before the first."""
+    audited: Audited | None
+    """None before any audit."""
+    coverage: Mapping[str, Coverage]
+    """How far the files of each collection are indexed, by name."""
+    left: tuple[Left, ...]
+    """Files that are not indexed and did not fail."""
+
+
+def status(service: Service, request: StatusRequest) -> StatusResult:
+    """Say what the index holds.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    from search.audit import agreement_rate
+
+    store = service.store()
+    audits = store.notebook.audits()
+    return StatusResult(
+        db=store.path,
+        index=store.status(),
+        size_bytes=store.size_bytes(),
+        last_run=next(iter(store.runs()), None),
+        audited=Audited(len(audits), agreement_rate(audits)) if audits else None,
+        coverage=store.coverage(),
+        left=_left(store.files()),
+    )
+
+
+def files(service: Service, request: FilesRequest) -> tuple[File, ...]:
+    """List the files that the index knows.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    return tuple(
+        file
+        for file in service.store().files()
+        if request.which == "all" or file.state in ("failed", "partial")
+    )
+
+
+def _left(listed: list[File]) -> tuple[Left, ...]:
+    counted = Counter((file.state, file.reason) for file in listed)
+    names: dict[str, Literal["left out", "waiting", "offline"]] = {
+        "skipped": "left out",
+        "waiting": "waiting",
+        "offline": "offline",
+    }
+    return tuple(
+        Left(names[state], reason, number)
+        for (state, reason), number in sorted(counted.items())
+        if state in names
+    )

@@ -1,0 +1,41 @@
+"""Compares exported files with their manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service.events import Listener, ignore, steps
+from service.requests import Request
+
+if TYPE_CHECKING:
+    from service.cancellation import CancelToken
+    from service.export import Verified
+
+
+class VerifyRequest(Request):
+    """What to compare."""
+
+    manifest: Path
+    """The manifest beside an export, absolute."""
+    sources: bool = False
+    """Read the videos they were made from, too: all of each."""
+
+
+def verify(
+    request: VerifyRequest, *, on_event: Listener = ignore, cancel: CancelToken | None = None
+) -> Verified:
+    """Say which exported files are missing or have changed; needs no index and no model.
+
+    Raises:
+        FootageError: the manifest cannot be read, or is none.
+        Cancelled: the token was cancelled between two files.
+    """
+    from indexer.library import content_id
+    from service.export import verify as compare
+
+    return compare(
+        request.manifest,
+        identify=content_id if request.sources else None,
+        on_progress=steps("comparing", on_event, cancel),
+    )

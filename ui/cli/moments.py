@@ -1,0 +1,26 @@
+"""How stretches and moments of files are printed, the same for every command that asks about them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ui.cli import console
+
+if TYPE_CHECKING:
+    from footage.core.types import Span
+
+
+def note_unseen(unseen: Iterable[tuple[Span, str]]) -> None:
+    """Say on stderr which windows could not be seen, and why."""
+    for span, problem in unseen:
+        where = f"{times(span)}, {console.plain(problem)}"
+        console.notes().print(f"Not seen: {where}", soft_wrap=True)
+
+
+def times(span: Span) -> str:
+    """Reads "0:01.0 - 0:03.5", or one time for a moment."""
+    from footage.core.timecode import format_time
+
+    start = format_time(span.start_seconds)
+    return f"{start} - {format_time(span.end_seconds)}" if span.duration_seconds else start

@@ -1,0 +1,112 @@
+"""Shows the events of a service function on stderr, and logs those of an index run; knows no command."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from service.events import Busy, Indexing, ServerSampling, ServiceEvent, StageProgress, WindowsPlanned
+from ui.cli import console
+from ui.text import count, plain
+
+if TYPE_CHECKING:
+    from rich.status import Status
+
+    from indexer.progress import Progress as IndexReading
+
+LOG_EVERY_SECONDS = 1.0
+"""How often progress of an index run goes to the log."""
+
+logger = logging.getLogger(__name__)
+
+
+class Display:
+    """Events as progress on stderr: a spinner, then a bar; call it with each."""
+
+    def __init__(self) -> None:
+        self._spinner: Status | None = None
+        self._bar = ExitStack()
+        self._show: console.Show | None = None
+        self._log = _Log()
+        self.indexing = False
+        """Whether an index run has begun."""
+
+    def __call__(self, event: ServiceEvent) -> None:
+        """Show an event."""
+        match event:
+            case Busy(what, ended):
+                self.close()
+                if not ended:
+                    self._spinner = console.notes().status(plain(what))
+                    self._spinner.start()
+            case StageProgress(stage, done, total, detail):
+                self._step(stage, done, total, plain(detail))
+            case WindowsPlanned(windows, seconds):
+                about = f", about {console.rough_time(seconds)}" if seconds else ""
+                console.notes().print(f"The model will look at {count(windows, 'window')}{about}.")
+            case ServerSampling(sees):
+                console.notes().print(f"The server shows the model {sees}.", soft_wrap=True)
+            case Indexing(reading):
+                self._step(*_index_line(reading))
+                self.indexing = True
+                self._log.write(reading)
+            case _:
+                pass  # what is an answer is printed by the command
+
+    def close(self) -> None:
+        """Take away what is shown, so that something can be printed; the next event shows it again."""
+        if self._spinner is not None:
+            self._spinner.stop()
+            self._spinner = None
+        self._show = None
+        self._bar.close()
+
+    def _step(self, stage: str, done: int, total: int, detail: str = "") -> None:
+        if self._show is None:
+            self.close()
+            self._show = self._bar.enter_context(console.stages())
+        self._show(stage, done, total, detail)
+
+
+@contextmanager
+def shown() -> Iterator[Display]:
+    """A display of events that is taken away at the end, however that comes."""
+    display = Display()
+    try:
+        yield display
+    finally:
+        display.close()
+
+
+class _Log:
+    """Progress of an index run for the log: each stage, and of each a reading a second."""
+
+    def __init__(self) -> None:
+        self._stage, self._at = "", 0.0
+
+    def write(self, reading: IndexReading) -> None:
+        """Log a reading, unless the last one was just now."""
+        now = time.monotonic()
+        if reading.stage != self._stage or now - self._at >= LOG_EVERY_SECONDS:
+            self._stage, self._at = reading.stage, now
+            logger.info("progress", extra={"fields": asdict(reading)})
+
+
+def _index_line(reading: IndexReading) -> tuple[str, int, int, str]:
+    """A reading of an index run as stage, done, total and detail."""
+    name = plain(Path(reading.current).name)
+    if reading.waiting:
+        waiting = f"waiting for {plain(reading.waiting)}"
+        return reading.stage, reading.windows_done, reading.windows_total, waiting
+    if reading.stage == "looking":
+        return "looking", reading.files_done, 0, f"{count(reading.files_total, 'file')} {name}"
+    files = f"{reading.files_done}/{reading.files_total} files"
+    speed = f"{reading.speed:.1f} footage-s/s"
+    left = "" if reading.eta_seconds is None else f"{console.rough_time(reading.eta_seconds)} left"
+    detail = ", ".join(part for part in (f"windows, {files}", speed, left, name) if part)
+    return reading.stage, reading.windows_done, reading.windows_total, detail

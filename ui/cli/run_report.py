@@ -1,0 +1,109 @@
+"""What an index run did, as `footage index` and `footage retry` print it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from footage.core.timecode import format_time
+from ui.cli import console, formatting
+
+if TYPE_CHECKING:
+    from indexer.progress import ClockDoubt
+    from service.index import IndexResult
+
+
+def exit_code(result: IndexResult) -> int:
+    """0 when all went well, 3 when some files failed and are recorded, 1 when nothing could be used."""
+    if not result.failed:
+        return console.EXIT_ANSWERED
+    return console.EXIT_PARTLY if result.usable else console.EXIT_FAILED
+
+
+def show(result: IndexResult, *, as_json: bool) -> None:
+    """Print on stdout what a run did, and how far the index covers what lies on disk now."""
+    if as_json:
+        _print_json(result)
+        return
+    report = result.report
+    counts = (
+        ("indexed", report.indexed),
+        ("already indexed", report.unchanged),
+        ("in part", report.partial),
+        ("failed", report.failed),
+        ("waiting", report.waiting),
+        ("left out", report.skipped),
+        ("gone", report.gone),
+        ("offline", report.offline),
+    )
+    files = ", ".join(f"{number:,} {what}" for what, number in counts if number)
+    sentence = f"{formatting.count(len(report.files), 'file')}: {files or 'nothing to do'}."
+    if report.windows_captioned:
+        speed = report.seconds_captioned / report.wall_seconds
+        sentence += (
+            f" Captioned {formatting.count(report.windows_captioned, 'window')}, "
+            f"{format_time(report.seconds_captioned)} of footage, "
+            f"in {format_time(report.wall_seconds)} ({speed:.1f} footage-seconds per second)."
+        )
+    waiting = [(file.path, file.reason) for file in report.files if file.state == "waiting"]
+    failed = [(file.path, file.reason) for file in report.files if file.state in ("failed", "partial")]
+    formatting.print_failures(failed)
+    formatting.print_failures(waiting, "left for another run")
+    out = console.results()
+    out.print(sentence, soft_wrap=True)
+    if report.ignored:
+        passed = ", ".join(_counted(number, what) for what, number in sorted(report.ignored.items()))
+        out.print(f"Passed over: {passed}.", soft_wrap=True)
+    for path, warnings in sorted(report.warnings.items()):
+        for warning in warnings:
+            out.print(f"Note on {formatting.short_path(path)}: {console.plain(warning)}.", soft_wrap=True)
+    for doubt in report.clock_doubts:
+        out.print(f"Clocks differ: {console.plain(_doubt_sentence(doubt))}", soft_wrap=True)
+    formatting.print_coverage(result.coverage)
+
+
+def _counted(number: int, what: str) -> str:
+    """A number of files or folders: "2 system folders", "2 folders that may not be read"."""
+    noun, that, rest = what.partition(" that ")
+    return f"{number:,} {what}" if what == "hidden" else formatting.count(number, noun) + that + rest
+
+
+def _doubt_sentence(doubt: ClockDoubt) -> str:
+    """How the two clocks of some files differ, and what can be done about it."""
+    hours = f"{abs(doubt.ahead_seconds) / 3600:g} h {'ahead of' if doubt.ahead_seconds > 0 else 'behind'}"
+    others = len(doubt.paths) - 1
+    which = Path(doubt.paths[0]).name + (f" and {formatting.count(others, 'other file')}" if others else "")
+    camera = f"{doubt.camera}=" if doubt.camera else ""
+    return (
+        f"in {which} the container's clock is {hours} the time in the name, as in another time zone. The "
+        f"container's was used. If it is local time, add --container-clock {camera}local; if the name is "
+        f"right, --clock-from {camera}name; if nothing is wrong, --container-clock {camera}utc."
+    )
+
+
+def _print_json(result: IndexResult) -> None:
+    from service.schemas import library
+
+    report = result.report
+    for file in report.files:
+        record = library.IndexedFileRecord(
+            type="file",
+            path=file.path,
+            content_id=file.content_id,
+            state=file.state,
+            reason=file.reason,
+            warnings=list(report.warnings.get(file.path, ())),
+        )
+        console.emit_record(record)
+    for name, coverage in result.coverage.items():
+        console.emit_record(library.CollectionRecord.of(name, coverage))
+    for doubt in report.clock_doubts:
+        console.emit_record(
+            library.ClockDoubtRecord(
+                type="clock doubt",
+                camera=doubt.camera,
+                ahead_seconds=doubt.ahead_seconds,
+                paths=list(doubt.paths),
+            )
+        )
+    console.emit_record(library.IndexRecord.of(report))
