@@ -232,7 +232,7 @@ def indexed_contents(questions: Sequence[Question], store: Store) -> dict[str, s
     """
     contents = {
         str(Path(file.path).resolve()): file.content_id or file.path
-        for file in store.files()
+        for file in store.files.all()
         if file.state != "gone"
     }
     check_videos(questions, contents, where=f"the index {store.path}")

@@ -43,14 +43,14 @@ def export_captions(store: Store) -> Iterator[dict[str, Any]]:
         StoreError: when the index cannot be read.
     """
     files: dict[str, list[File]] = {}
-    for file in store.files():
+    for file in store.files.all():
         files.setdefault(file.content_id, []).append(file)
-    videos = store.videos()
-    for content_id in sorted(store.committed()):
+    videos = store.videos.all()
+    for content_id in sorted(store.windows.spans()):
         if content_id in videos:
             yield {"type": "video", **layout.video_to_row(videos[content_id])}
             yield from ({"type": "file", **layout.file_to_row(file)} for file in files.get(content_id, ()))
-            for record in store.windows(content_id):
+            for record in store.windows.of(content_id):
                 row = layout.window_to_row(record)
                 yield {
                     "type": "window",
@@ -78,13 +78,13 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -
             reader.take(number, line)
     records = reader.records()
     with store.writing():
-        store.claim_timeline(embedder.name)
+        store.embedders.claim_timeline(embedder.name)
         for video in reader.videos.values():
-            store.put_video(video)
-        store.put_files(reader.files.values())
+            store.videos.put([video])
+        store.files.put(reader.files.values())
         projector = Projector(store, embedder)
         for content_id, group in records.items():
-            store.commit_windows(group)
+            store.windows.commit(group)
             projector.add(content_id, group)
             projector.finish(content_id)
         store.tidy()
@@ -98,8 +98,8 @@ class _Reader:
     def __init__(self, store: Store) -> None:
         self.videos: dict[str, Video] = {}
         self.files: dict[str, File] = {}
-        self._known = store.videos()
-        self._captioned = store.committed()
+        self._known = store.videos.all()
+        self._captioned = store.windows.spans()
         self._by_path: dict[str, str] = {}
         self._windows: list[tuple[int, dict[str, Any]]] = []
 

@@ -110,7 +110,7 @@ def index(
         provenance = replace(model.provenance, cutting=str(cutting))
         if mix == "refuse":
             refuse_mixing(store, provenance)
-        store.claim_timeline(embedder.name)
+        store.embedders.claim_timeline(embedder.name)
         clocks = remembered(store, clocks)
         reachable, away = _mark_away(paths, store)
 
@@ -259,7 +259,7 @@ def forecast(
                 seconds + sum(added[window.index] for window in missing),
             )
         counted |= {content_id} - {""}
-    earlier = store.runs() if store else []
+    earlier = store.runs.all() if store else []
     runs = [run for run in earlier if run.seconds_captioned and run.ended_at > run.started_at]
     took = sum(run.ended_at - run.started_at for run in runs)
     return Forecast(
@@ -334,11 +334,11 @@ class _Run:
             )
             self._contents[file.content_id] = content
             self._keep(opened)
-            self._store.drop_windows(file.content_id, self._known.stale(file.content_id, opened.plan))
+            self._store.windows.remove(file.content_id, self._known.stale(file.content_id, opened.plan))
             if file.content_id not in self._known.videos and not opened.kept:
                 self.projector.begin(file.content_id)
             if self._known.videos.get(file.content_id) != video:
-                self._store.put_video(video)
+                self._store.videos.put([video])
             for window in opened.plan:
                 if window.index not in content.waiting:
                     self._meter.done(content.seconds[window.index], captioned=False)
@@ -357,17 +357,17 @@ class _Run:
         if opened.digests:  # before their windows: a digest without a window does no harm
             known = self._known.followed.setdefault(content_id, {})
             known.update(opened.digests)
-            self._store.put_followed(content_id, known)
+            self._store.growing.put(content_id, known)
         if opened.kept:
-            self._store.commit_windows(opened.kept)
-            self._store.notebook.move(opened.earlier, content_id)
+            self._store.windows.commit(opened.kept)
+            self._store.annotations.move(opened.earlier, content_id)
             self._earlier.add(opened.earlier)
             self.projector.add(content_id, opened.kept)
 
     def drop_what_was_kept(self) -> None:
         """Remove the windows of files while they were being written that are windows of finished ones now."""
         for content_id in sorted(self._earlier):
-            self._store.drop_followed(content_id)
+            self._store.contents.drop_unheld(content_id)
 
     def caption(self, batch: Sequence[Decoded]) -> bool:
         """Let the model see some windows, commit its answers, bring events and vectors in step.
@@ -430,8 +430,8 @@ class _Run:
             held = self._known.committed.get(record.window.content_id, {})
             (replacing if record.window.index in held else new).append(record)
         with self._meter.timing("write"):
-            self._store.commit_windows(replacing)
-            self._store.add_windows(new)
+            self._store.windows.commit(replacing)
+            self._store.windows.add(new)
 
     def give_up(self, undecoded: Undecoded) -> None:
         """Note a window that cannot be decoded, or is too much for the model."""
@@ -466,7 +466,7 @@ class _Run:
     def _put(self, file: File) -> None:
         """Write a file's row, unless it says nothing new."""
         if self._known.files.get(file.path) != file:
-            self._store.put_files([file])
+            self._store.files.put([file])
             self._known.files[file.path] = file
 
     def _window_done(self, window: Window, *, captioned: bool) -> None:
@@ -583,7 +583,7 @@ def _recorded(store: Store, paths: Sequence[Path | str], meter: Meter) -> Iterat
     now = time.time()
     asked = tuple(library.shown(path) for path in map(library.absolute, paths))
     run = Run(f"{now:017.6f}-{os.getpid()}", now, paths=asked)
-    store.put_run(run)
+    store.runs.put(run)
     logger.info("run begins", extra={"fields": {"run": run.id, "paths": list(asked)}})
     outcome = "stopped"
     try:
@@ -604,7 +604,7 @@ def _recorded(store: Store, paths: Sequence[Path | str], meter: Meter) -> Iterat
             ),
         )
         logger.info("run ends", extra={"fields": {**asdict(run), "stage_seconds": dict(run.stage_seconds)}})
-        store.put_run(run)
+        store.runs.put(run)
 
 
 def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], Counter[FileState]]:
@@ -615,7 +615,7 @@ def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], C
     Returns:
         The paths that can be walked, and how many files are newly gone or offline.
     """
-    files = [file for file in store.files() if file.state != "gone"]
+    files = [file for file in store.files.all() if file.state != "gone"]
     reachable, marked = [], []
     for path in map(library.absolute, paths):
         under = [file for file in files if library.is_under(file.path, [path])]
@@ -628,5 +628,5 @@ def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], C
                 marked.append(replace(file, state=state, reason=reason))
         if not away:
             reachable.append(path)
-    store.put_files(marked)
+    store.files.put(marked)
     return reachable, Counter(file.state for file in marked)

@@ -115,15 +115,15 @@ class Known:
 
         A provenance of None counts windows captioned under any as done.
         """
-        self.files = {file.path: file for file in store.files()} if store else {}
-        self.videos = store.videos() if store else {}
-        self.committed = store.committed() if store else {}
-        self._under = store.captioned_under() if store else {}
+        self.files = {file.path: file for file in store.files.all()} if store else {}
+        self.videos = store.videos.all() if store else {}
+        self.committed = store.windows.spans() if store else {}
+        self._under = store.windows.provenance_by_index() if store else {}
         self._provenance = provenance
         self._mix = mix
-        self.followed = store.followed() if store else {}
+        self.followed = store.growing.digests() if store else {}
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
-        self._looks = _last_looks(store.runs() if store else [])
+        self._looks = _last_looks(store.runs.all() if store else [])
         self._seen: dict[str, Video] = {}
 
     def identify(self, found: Found, reading: Reading = PLAINLY) -> Job | File:
@@ -332,14 +332,14 @@ class Known:
 
 def remembered(store: Store, clocks: Clocks) -> Clocks:
     """Keep in the index what is said of cameras' clocks, and return it together with what was said before."""
-    store.put_clock_offsets(clocks.offsets)
-    store.put_camera_settings("clock_from", clocks.clock_from)
-    store.put_camera_settings("container_clock", clocks.container_clocks)
+    store.cameras.put_clock_offsets(clocks.offsets)
+    store.cameras.put_settings("clock_from", clocks.clock_from)
+    store.cameras.put_settings("container_clock", clocks.container_clocks)
     return replace(
         clocks,
-        offsets=store.clock_offsets(),
-        clock_from=store.camera_settings("clock_from"),
-        container_clocks=store.camera_settings("container_clock"),
+        offsets=store.cameras.clock_offsets(),
+        clock_from=store.cameras.settings("clock_from"),
+        container_clocks=store.cameras.settings("container_clock"),
     )
 
 
@@ -386,7 +386,7 @@ def refuse_mixing(store: Store, provenance: Provenance) -> None:
     Raises:
         SchemaMismatchError: it does; the sentence names what differs.
     """
-    for held in store.provenances():
+    for held in store.windows.provenances():
         if held == provenance:
             continue
         ours, theirs = asdict(provenance), asdict(held)

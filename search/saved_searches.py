@@ -27,7 +27,7 @@ from search.engine import SearchResult
 from search.query.parser import parse_query
 
 if TYPE_CHECKING:
-    from footage.store import Notebook, Store
+    from footage.store import Annotations, Store
     from search.engine import Engine
 
 State = Literal["open", "reviewed", "flagged"]
@@ -57,7 +57,9 @@ class Item:
     """What the look at hand says of it; None where it did not come up, or nobody looked."""
 
 
-def save(notebook: Notebook, name: str, query: str, *, mode: Mode = "captions", author: str = "") -> Search:
+def save(
+    notebook: Annotations, name: str, query: str, *, mode: Mode = "captions", author: str = ""
+) -> Search:
     """Save a search under a name; under a name there is, the same search again changes its mode alone.
 
     Raises:
@@ -68,7 +70,7 @@ def save(notebook: Notebook, name: str, query: str, *, mode: Mode = "captions", 
     if not name or len(name) > MOST_CHARACTERS:
         raise UsageError("a saved search needs a name", hint="For example: cars at the gate")
     asked = parse_query(query)
-    before = next((held for held in notebook.saved_searches() if _same(held.name, name)), None)
+    before = next((held for held in notebook.searches.saved() if _same(held.name, name)), None)
     if before is not None and parse_query(before.query) != asked:
         raise UsageError(
             f"there is another saved search {before.name!r}: {before.query}",
@@ -76,17 +78,17 @@ def save(notebook: Notebook, name: str, query: str, *, mode: Mode = "captions", 
         )
     made = Search(uuid.uuid4().hex, name, query, mode, author.strip(), time.time())
     search = replace(before, mode=mode) if before else made
-    notebook.put_searches([search])
+    notebook.searches.put([search])
     return search
 
 
-def saved(notebook: Notebook, name: str) -> Search:
+def saved(notebook: Annotations, name: str) -> Search:
     """The search that was saved under a name, in any case.
 
     Raises:
         UsageError: there is none.
     """
-    searches = notebook.saved_searches()
+    searches = notebook.searches.saved()
     found = next((search for search in searches if _same(search.name, name)), None)
     if found is None:
         known = ", ".join(search.name for search in searches)
@@ -125,7 +127,7 @@ def look(
     mode = mode or ("closely" if search.mode == "closely" else "captions")
     at = time.time() if at is None else at
     matches = _found(engine, search, mode, on_progress)
-    notebook = store.notebook
+    notebook = store.annotations
     held = _marks(notebook, search)
     numbers = tell_apart(
         [(match.video.content_id, match.span) for match in matches],
@@ -135,8 +137,8 @@ def look(
     for number, match in zip(numbers, matches, strict=True):
         if number >= len(held) and number not in fresh:
             fresh[number] = _first_mark(search, match, at)
-    notebook.add_marks(fresh.values())
-    notebook.put_searches([replace(search, looked_at=at)])
+    notebook.marks.add(fresh.values())
+    notebook.searches.put([replace(search, looked_at=at)])
 
     everything = [*held, *fresh.values()]
     best: dict[int, Match | JointMatch] = {}
@@ -147,7 +149,7 @@ def look(
     return [*come_up, *others]
 
 
-def items(notebook: Notebook, search: Search) -> list[Item]:
+def items(notebook: Annotations, search: Search) -> list[Item]:
     """What a saved search has found so far, without asking it, by when it was found.
 
     Raises:
@@ -158,7 +160,7 @@ def items(notebook: Notebook, search: Search) -> list[Item]:
 
 
 def decide(
-    notebook: Notebook, mark: Mark, state: State, *, note: str | None = None, author: str = ""
+    notebook: Annotations, mark: Mark, state: State, *, note: str | None = None, author: str = ""
 ) -> Mark:
     """Set the state of an item, and its note unless that is None.
 
@@ -177,17 +179,17 @@ def decide(
         author=author.strip(),
         made_at=time.time(),
     )
-    notebook.put_marks([decided])
+    notebook.marks.put([decided])
     return decided
 
 
-def item_of(notebook: Notebook, name: str) -> Mark:
+def item_of(notebook: Annotations, name: str) -> Mark:
     """The item of an id, or of the beginning of one.
 
     Raises:
         UsageError: there is no such item, or several.
     """
-    found = [mark for mark in notebook.marks(kinds=["review"]) if name and mark.id.startswith(name)]
+    found = [mark for mark in notebook.marks.all(kinds=["review"]) if name and mark.id.startswith(name)]
     if len(found) != 1:
         what = "no item" if not found else f"{len(found)} items"
         raise UsageError(
@@ -251,9 +253,9 @@ def _first_mark(search: Search, match: Match | JointMatch, at: float) -> Mark:
     )
 
 
-def _marks(notebook: Notebook, search: Search) -> list[Mark]:
+def _marks(notebook: Annotations, search: Search) -> list[Mark]:
     """The items of a search, by when they were found, then by place."""
-    found = (mark for mark in notebook.marks(kinds=["review"]) if mark.search_id == search.id)
+    found = (mark for mark in notebook.marks.all(kinds=["review"]) if mark.search_id == search.id)
     return sorted(found, key=lambda mark: (mark.found_at, mark.content_id, mark.span, mark.id))
 
 

@@ -207,7 +207,7 @@ def load_embedders(store: Store, settings: Settings) -> list[Embedder]:
     Raises:
         FootageError: when one cannot be loaded.
     """
-    names = dict.fromkeys([store.timeline_embedder() or settings.embedder, settings.embedder])
+    names = dict.fromkeys([store.embedders.timeline() or settings.embedder, settings.embedder])
     return [load_embedder(settings.model_copy(update={"embedder": name})) for name in names]
 
 

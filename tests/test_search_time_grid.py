@@ -175,11 +175,11 @@ def stores(tmp_path_factory):
         for clock in CLOCKS:
             length = float(944 / clock)
             video = Video(f"v{clock}".replace("/", "-"), length, 64, 48, 30.0, "h264")
-            store.put_video(video)
-            store.put_files([File(f"/{video.content_id}.mp4", video.content_id, duration_seconds=length)])
+            store.videos.put([video])
+            store.files.put([File(f"/{video.content_id}.mp4", video.content_id, duration_seconds=length)])
             event = CaptionEvent(Span(length / 3, length), f"A dog runs {clock}.")
             window = Window(video.content_id, 0, Span(0, length))
-            store.commit_windows([WindowRecord(window, Caption("", (event,), "", "stop"), provenance)])
+            store.windows.commit([WindowRecord(window, Caption("", (event,), "", "stop"), provenance)])
     return store, Store.open(folder / "other.lancedb", create=True)
 
 
@@ -204,8 +204,8 @@ def test_corrections_and_results_up_to_the_very_end_are_taken(stores):
     store, _ = stores
     for clock in CLOCKS:
         length = float(944 / clock)
-        video = store.videos()[f"v{clock}".replace("/", "-")]
-        record = store.windows(video.content_id)[0]
+        video = store.videos.all()[f"v{clock}".replace("/", "-")]
+        record = store.windows.of(video.content_id)[0]
         event = Event(
             "e", video.content_id, record.caption.events[0].span, record.caption.events[0].text, (0,)
         )
@@ -214,7 +214,7 @@ def test_corrections_and_results_up_to_the_very_end_are_taken(stores):
         )
         assert kept.correction.span == Span(length / 2, video.duration_seconds)
         match = Match(
-            video, store.path_of(video.content_id), Span(length / 2, length), "A.", 0.5, True, "found"
+            video, store.files.path_of(video.content_id), Span(length / 2, length), "A.", 0.5, True, "found"
         )
         line = json.dumps({"type": "match", **match_fields(match)})
         [clip] = read_results([line], store, NOWHERE, identify=str)

@@ -169,7 +169,7 @@ def filled(tmp_path_factory) -> Path:
     shutil.copy(SAMPLES / "beach_dusk.mp4", videos)
     store = Store.open(folder / "index.lancedb", create=True)
     index([videos], store=store, model=TruthModel(), embedder=load_embedder())
-    search = saved_searches.save(store.notebook, "Green cars", QUESTION)
+    search = saved_searches.save(store.annotations, "Green cars", QUESTION)
     saved_searches.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
     return folder
 
@@ -395,7 +395,7 @@ def test_media_are_behind_the_same_check(guarded):
 
 
 def states(app: App) -> list[str]:
-    marks = Store.open(app.folder / "index.lancedb").notebook.marks(kinds=["review"])
+    marks = Store.open(app.folder / "index.lancedb").annotations.marks.all(kinds=["review"])
     return [mark.state for mark in marks if mark.state != "open"]
 
 
@@ -492,12 +492,12 @@ def test_the_session_of_an_editor_makes_nobody_else_an_editor(guarded):
 
 
 def test_a_search_by_somebody_who_views_leaves_nothing_in_the_index(guarded):
-    book = Store.open(guarded.folder / "index.lancedb").notebook
-    before = book.recent_searches()
+    book = Store.open(guarded.folder / "index.lancedb").annotations
+    before = book.searches.recent()
     with visiting(guarded.address, "q=a+red+car&exact=false", cookie=guarded.cookies["view"]):
-        assert book.recent_searches() == before
+        assert book.searches.recent() == before
     with visiting(guarded.address, "q=a+red+car&exact=false", cookie=guarded.cookies["edit"]):
-        assert [search.query for search in book.recent_searches()][:1] == ["a red car"]
+        assert [search.query for search in book.searches.recent()][:1] == ["a red car"]
 
 
 # -- Nothing leaves, nothing lies open -------------------------------------

@@ -24,7 +24,7 @@ from footage.core.errors import FootageError, StoreBusyError, StoreCorruptError,
 from footage.store.checking import Checked, Finding, check_tables
 from footage.store.database import Store
 from footage.store.errors import translate
-from footage.store.forgetting import NOTEBOOK
+from footage.store.forgetting import ANNOTATION_TABLES
 from footage.store.opening import program_version
 from footage.store.tables import Tables
 
@@ -94,7 +94,9 @@ def backup(
             _refuse_taken(target, "" if incremental else " To bring a copy up to date, add --incremental.")
         copy = partial(_copy, draft=draft, before=before, old=target, on_progress=on_progress)
         entries, new = copy(_named(source, notebook=False))
-        with store.unchanging_notes():  # whoever marks something waits for the copy of a few small tables
+        with (
+            store.unchanging_annotations()
+        ):  # whoever marks something waits for the copy of a few small tables
             noted, new_noted = copy(_named(source, notebook=True))
         entries |= noted
         new += new_noted
@@ -193,7 +195,7 @@ def _named(index: Path, *, notebook: bool) -> dict[str, Path]:
     return {
         name: path
         for name, path in found.items()
-        if (Path(name).parts[0].removesuffix(".lance") in NOTEBOOK) == notebook
+        if (Path(name).parts[0].removesuffix(".lance") in ANNOTATION_TABLES) == notebook
     }
 
 

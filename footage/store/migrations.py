@@ -17,17 +17,15 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from footage.core.errors import StoreError
+from footage.store import maintenance
 from footage.store import records as layout
 from footage.store.errors import mapped
 from footage.store.opening import OLDEST_VERSION, PROGRAM_KEY, VERSION_KEY, program_version, version_of
 from footage.store.records import SCHEMA_VERSION
 from footage.store.snapshots import Snapshot
-
-if TYPE_CHECKING:
-    from footage.store.tables import Tables
+from footage.store.tables import Tables
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many rows are done, and how many there are."""
@@ -126,7 +124,7 @@ def _compared(
     tables: Tables, kept: Snapshot, names: Sequence[str]
 ) -> list[tuple[str, Counter[bytes], Counter[bytes]]]:
     """Of each table, its name and the digests of its rows, as it was kept and as it is now."""
-    before = type(tables).connect(kept.path)
+    before = Tables.connect(kept.path)
     columns = {name: before.table(name).schema.names for name in names}
     return [
         (name, _digests(before, name, columns[name]), _digests(tables, name, columns[name])) for name in names
@@ -163,7 +161,7 @@ def _add_checksums(tables: Tables, on_progress: Callable[[int, int], None]) -> N
         signed = [{**row, "checksum": layout.window_checksum(row)} for row in found]
         tables.upsert("windows", signed)
         on_progress(start + len(ids), len(unsigned))
-    tables.tidy(["windows"])
+    maintenance.tidy(tables, ["windows"])
 
 
 def _add_column(tables: Tables, name: str, column: str) -> None:

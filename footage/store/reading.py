@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from footage.core.errors import StoreError
 from footage.core.timeline import event_id
 from footage.store import records as layout
+from footage.store.tables import Row, Tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from footage.store.tables import Row, Tables
 
 UNIT_TOLERANCE = 1e-2
 """By how much the length of a vector may differ from 1: embedders normalise in float32, some in float16."""

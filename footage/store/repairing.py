@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import StoreError
+from footage.store import maintenance, rewriting
 from footage.store import records as layout
-from footage.store import rewriting
 from footage.store.checking import Checked, Progress, check_tables
 from footage.store.errors import mapped, translate
 from footage.store.opening import EMBEDDER_KEY, PROGRAM_KEY, TIMELINE_KEY, VERSION_KEY, program_version
@@ -232,9 +232,9 @@ def _index(tables: Tables) -> None:
         for name in tables.names():
             for index in tables.table(name).list_indices():
                 tables.table(name).drop_index(index.name)
-    tables.index_words()
+    maintenance.index_words(tables)
     for name in tables.names():
-        tables.index_rows(name)
+        maintenance.index_rows(tables, name)
 
 
 def _mark(tables: Tables, checked: Checked) -> list[str]:

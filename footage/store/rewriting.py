@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.store.errors import mapped
+from footage.store.tables import Row, Tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from footage.store.tables import Row, Tables
 
 _DRAFTS = ".rewritten"
 _WHOLE = "whole-"
@@ -47,7 +47,7 @@ def rewrite(
     with mapped(tables.path):
         shutil.rmtree(drafts / place.name, ignore_errors=True)
         drafts.mkdir(mode=0o700, exist_ok=True)
-    draft = type(tables).connect(drafts)
+    draft = Tables.connect(drafts)
     draft.make(name, schema)
     for some in rows:
         draft.insert(name, some)

@@ -23,7 +23,7 @@ from footage.vlm.contract import find_prompt, read_span
 from footage.vlm.protocol import Prepared, Prompt, Recalling, RunsEach, VideoModel
 
 if TYPE_CHECKING:
-    from footage.store.annotations import Notebook
+    from footage.store.annotations import Annotations
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Asker:
         self,
         model: VideoModel,
         *,
-        notebook: Notebook | None = None,
+        notebook: Annotations | None = None,
         keep_bytes: int = KEPT_BYTES,
         timeout_seconds: float = 120,
     ) -> None:
@@ -242,7 +242,7 @@ class Asker:
         if self._notebook is None:
             return {}
         keys = {n: self._remembered_as(question, prompt) for n, question in enumerate(questions)}
-        known = self._notebook.groundings(list(keys.values()))
+        known = self._notebook.groundings.of(list(keys.values()))
         return {n: known[key].answer for n, key in keys.items() if key in known}
 
     def _remember(self, replies: Sequence[Reply], prompt: Prompt) -> None:
@@ -250,7 +250,7 @@ class Asker:
 
         if self._notebook is None:
             return
-        self._notebook.put_groundings(
+        self._notebook.groundings.put(
             Grounding(
                 reply.question.video.content_id, reply.seen, prompt.text, self.model.provenance, reply.answer
             )

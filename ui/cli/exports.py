@@ -63,8 +63,8 @@ def origins(store: Store | None, grounded_by: Provenance | None = None) -> Origi
 
     if store is None:
         return Origins({}, {}, grounded_by)
-    recorded = {file.path: file.recorded_at for file in store.files()}
-    return Origins(store.captioned_under(), recorded, grounded_by)
+    recorded = {file.path: file.recorded_at for file in store.files.all()}
+    return Origins(store.windows.provenance_by_index(), recorded, grounded_by)
 
 
 def believed(clips: Sequence[Clip], *, uncertain: bool, everything: bool) -> list[Clip]:
@@ -91,7 +91,7 @@ def of_indexed_files(
         VideoError: None of the files is the one that was indexed.
         FootageError: As ``write``.
     """
-    files = store.files_at({clip.path for clip in clips}) if store else {}
+    files = store.files.at_paths({clip.path for clip in clips}) if store else {}
     reasons: dict[str, str] = {}
     with ExitStack() as reading:
         for path in dict.fromkeys(clip.path for clip in clips):

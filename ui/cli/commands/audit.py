@@ -45,7 +45,7 @@ def run(
     factories.check_model(settings, "find", store=store)
     asker = Asker(
         factories.load_model(settings),
-        notebook=store.notebook,
+        notebook=store.annotations,
         timeout_seconds=settings.decode_timeout_seconds,
     )
     with console.steps("auditing") as step:
@@ -53,7 +53,9 @@ def run(
     rate = agreement_rate(audits)
     if json:
         for each in audits[:worst]:
-            console.emit(type="audit", path=next(iter(store.paths_of(each.content_id)), ""), **asdict(each))
+            console.emit(
+                type="audit", path=next(iter(store.files.paths_of(each.content_id)), ""), **asdict(each)
+            )
         console.emit(type="summary", events=len(audits), agreement_rate=round(rate, 4), at_iou=RIGHT_IOU)
         return
     out = console.results()
@@ -64,7 +66,7 @@ def run(
     for each in audits[:worst]:
         found = each.found
         table.add_row(
-            console.PathCell(formatting.short_path(next(iter(store.paths_of(each.content_id)), ""))),
+            console.PathCell(formatting.short_path(next(iter(store.files.paths_of(each.content_id)), ""))),
             console.plain(each.text),
             f"{format_time(each.span.start_seconds)}-{format_time(each.span.end_seconds)}",
             f"{format_time(found.start_seconds)}-{format_time(found.end_seconds)}" if found else "no time",

@@ -63,13 +63,13 @@ def run(
     video, seconds = read_moment_in_video(moment)
     store = Store.open(settings.db)
     content_id = content_of(store, video)
-    events = store.events(content_id)
+    events = store.events.of(content_id)
 
     def loaded() -> list[Embedder]:
         return factories.load_embedders(store, settings)
 
     if undo:
-        corrected = events_at(standing(store.notebook.corrections([content_id])), seconds)
+        corrected = events_at(standing(store.annotations.corrections.all([content_id])), seconds)
         if not corrected:
             event = at_moment(events, seconds, video=video)
             raise UsageError(f'nobody has corrected "{event.text}"')

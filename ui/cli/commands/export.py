@@ -117,7 +117,7 @@ def run(
         drop_frame=drop_frame,
         overwrite=overwrite,
         timeout_seconds=settings.decode_timeout_seconds,
-        protected=frozenset(file.path for file in store.files()) if store else (),
+        protected=frozenset(file.path for file in store.files.all()) if store else (),
     )
     clips = (
         exports.found_clips(query, settings, store, ground=ground)

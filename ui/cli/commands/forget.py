@@ -43,15 +43,15 @@ def run(
     settings = options.settings_from(config, db=db)
     store = Store.open(settings.db)
     path = spelled(absolute(Path(video)))
-    alike = [each for each in store.files() if folded(each.path) == folded(path)]
-    file = store.file_at(path) or (alike[0] if len(alike) == 1 else None)
+    alike = [each for each in store.files.all() if folded(each.path) == folded(path)]
+    file = store.files.at(path) or (alike[0] if len(alike) == 1 else None)
     content_id = file.content_id if file else video
-    if not content_id or not store.knows(content_id):
+    if not content_id or not store.contents.knows(content_id):
         raise UsageError(
             f"the index {store.path} knows no video {video!r}",
             hint="`footage status --files` lists what it knows.",
         )
-    paths = store.paths_of(content_id)
+    paths = store.files.paths_of(content_id)
     what = f"{formatting.short_path(video)}, {formatting.count(len(paths), 'file')}"
     if dry_run:
         if json:
@@ -65,7 +65,7 @@ def run(
         return
     _forget_caches(settings, content_id)  # first: an index killed midway finishes by itself, caches do not
     with store.writing():
-        files = store.forget(content_id)
+        files = store.contents.forget(content_id)
     _forget_caches(settings, content_id)
     if json:
         console.emit(content_id=content_id, files=files)

@@ -294,7 +294,7 @@ def run(
     )
     # 1. Everything that can be wrong before the first window, the quick things first.
     held = factories.existing_store(settings.db)
-    known = {file.root for file in held.files()} if held else set()
+    known = {file.root for file in held.files.all()} if held else set()
     links = Selection(follow_links=follow_links)
     for path in paths:
         if spelled(on_disk(absolute(path))) not in known:  # else it may be a disk that is not plugged in

@@ -25,7 +25,7 @@ def run(
     from footage.store import Store
 
     store = Store.open(options.settings_from(config, db=db).db)
-    gone, unheld = store.prunable()
+    gone, unheld = store.contents.prunable()
     if dry_run:
         if json:
             console.emit(files=len(gone), videos=len(unheld), dry_run=True, paths=gone)
@@ -38,7 +38,7 @@ def run(
     if (gone or unheld) and not console.agreed(question, yes=yes):
         return
     with store.writing():
-        files, videos = store.prune()
+        files, videos = store.contents.prune()
         store.tidy()
     if json:
         console.emit(files=files, videos=videos)

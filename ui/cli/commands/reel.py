@@ -83,7 +83,7 @@ def run(
         drop_frame=drop_frame,
         overwrite=overwrite,
         timeout_seconds=settings.decode_timeout_seconds,
-        protected=frozenset(file.path for file in store.files()),
+        protected=frozenset(file.path for file in store.files.all()),
     )
     clips = exports.found_clips(query, settings, store, ground=ground)
     wanted = exports.believed(clips, uncertain=uncertain, everything=everything)

@@ -42,7 +42,7 @@ def run(
         embedder=embedder,
     )
     store = Store.open(settings.db)
-    paths = [Path(file.path) for file in store.files() if file.state in ("failed", "partial")]
+    paths = [Path(file.path) for file in store.files.all() if file.state in ("failed", "partial")]
     there = [path for path in paths if path.exists()]
     if not there:
         console.results().print("No file that failed is there to be tried again.")

@@ -54,10 +54,10 @@ def save(
 
     if (query is None) != remove:
         raise UsageError("Give a query to save, or --remove.", hint='footage save "NAME" "QUERY"')
-    notebook = Store.open(options.settings_from(config, db=db).db).notebook
+    notebook = Store.open(options.settings_from(config, db=db).db).annotations
     if query is None:
         search = saved_searches.saved(notebook, name)
-        notebook.remove_searches([search.id])
+        notebook.searches.remove([search.id])
     else:
         mode: saved_searches.Mode = "closely" if closely else "captions"
         search = saved_searches.save(notebook, name, query, mode=mode, author=author)
@@ -118,7 +118,7 @@ def run(
     else:
         from search import saved_searches
 
-        search = saved_searches.saved(store.notebook, name)
+        search = saved_searches.saved(store.annotations, name)
         found = _look(store, search, settings, closely=closely)
         listed = [
             item for item in found if state in ("all", item.mark.state) or (state == "new" and item.new)
@@ -149,9 +149,9 @@ def _mark(store: Store, name: str, state: str, *, note: str | None, author: str,
         raise UsageError(
             f"there is no state {state!r}", hint=f"Use one of {', '.join(saved_searches.STATES)}."
         )
-    item = saved_searches.item_of(store.notebook, name)
+    item = saved_searches.item_of(store.annotations, name)
     chosen = next(known for known in saved_searches.STATES if known == state)
-    decided = saved_searches.decide(store.notebook, item, chosen, note=note, author=author)
+    decided = saved_searches.decide(store.annotations, item, chosen, note=note, author=author)
     if as_json:
         console.emit(type="item", **_item_fields(store, decided))
     else:
@@ -161,7 +161,7 @@ def _mark(store: Store, name: str, state: str, *, note: str | None, author: str,
 def _print_searches(store: Store, *, as_json: bool) -> None:
     from search import saved_searches
 
-    searches = store.notebook.saved_searches()
+    searches = store.annotations.searches.saved()
     if not (searches or as_json):
         console.results().print('No search is saved: footage save "NAME" "QUERY"')
         return
@@ -169,7 +169,7 @@ def _print_searches(store: Store, *, as_json: bool) -> None:
         "name", "query", "open", "flagged", "reviewed", right=("open", "flagged", "reviewed")
     )
     for search in searches:
-        states = [item.mark.state for item in saved_searches.items(store.notebook, search)]
+        states = [item.mark.state for item in saved_searches.items(store.annotations, search)]
         counts = {state: states.count(state) for state in ("open", "flagged", "reviewed")}
         if as_json:
             console.emit(type="search", **_search_fields(search), **counts)
@@ -191,7 +191,7 @@ def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *,
         mark = item.mark
         table.add_row(
             mark.id,
-            console.PathCell(formatting.short_path(store.path_of(mark.content_id)) or "(no file)"),
+            console.PathCell(formatting.short_path(store.files.path_of(mark.content_id)) or "(no file)"),
             format_time(mark.span.start_seconds),
             format_time(mark.span.end_seconds),
             mark.state + (", new" if item.new else ""),
@@ -216,7 +216,7 @@ def _item_fields(store: Store, mark: Mark) -> dict[str, Any]:
     """An item as JSON fields; times of the span are seconds of video time."""
     return {
         "id": mark.id,
-        "video": store.path_of(mark.content_id),
+        "video": store.files.path_of(mark.content_id),
         "content_id": mark.content_id,
         "start_seconds": mark.span.start_seconds,
         "end_seconds": mark.span.end_seconds,

@@ -38,7 +38,7 @@ def run(
 
     store = Store.open(options.settings_from(config, db=db).db)
     if failed or files:
-        listed = [file for file in store.files() if files or file.state in ("failed", "partial")]
+        listed = [file for file in store.files.all() if files or file.state in ("failed", "partial")]
         _print_files(listed, as_json=json)
         return
     if json:
@@ -64,7 +64,7 @@ def _print_json(store: Store) -> None:
         models=[{**asdict(provenance), "windows": count} for provenance, count in status.models.items()],
         embedders=list(status.embedders),
         schema_version=status.schema_version,
-        last_run=_run_fields(next(iter(store.runs()), None)),
+        last_run=_run_fields(next(iter(store.runs.all()), None)),
         audit=_audit_fields(store),
     )
     for name, coverage in store.coverage().items():
@@ -78,7 +78,7 @@ def _print_json(store: Store) -> None:
 def _reasons(store: Store) -> list[tuple[str, str, int]]:
     """Why files that did not fail are not indexed, and how many each time."""
     states = ("skipped", "waiting", "offline")
-    counted = Counter((file.state, file.reason) for file in store.files() if file.state in states)
+    counted = Counter((file.state, file.reason) for file in store.files.all() if file.state in states)
     return [
         ("left out" if state == "skipped" else state, why, n) for (state, why), n in sorted(counted.items())
     ]
@@ -92,7 +92,7 @@ def _audit_fields(store: Store) -> dict[str, Any] | None:
     """How many captioned events were audited, and the share that the model bears out; None before any."""
     from search.audit import agreement_rate
 
-    audits = store.notebook.audits()
+    audits = store.annotations.audits.all()
     return {"events": len(audits), "agreement_rate": round(agreement_rate(audits), 4)} if audits else None
 
 
@@ -122,7 +122,7 @@ def _print_status(store: Store) -> None:
         *_gap_rows(status),
         *_model_rows(status),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
-        ("last run", _run_line(next(iter(store.runs()), None))),
+        ("last run", _run_line(next(iter(store.runs.all()), None))),
         *_audit_rows(store),
     ):
         table.add_row(name, value)

@@ -66,7 +66,7 @@ class Desk:
             FootageError: when one cannot be loaded.
         """
         named = self.settings.embedder
-        return [_embedder(name) for name in dict.fromkeys([self.store.timeline_embedder() or named, named])]
+        return [_embedder(name) for name in dict.fromkeys([self.store.embedders.timeline() or named, named])]
 
     def outline(self, content_id: str) -> Outline:
         """What the index has of one video, for its strip; errors as ``outlines``."""
@@ -78,7 +78,7 @@ class Desk:
         Raises:
             StoreError: when the index cannot be read.
         """
-        covered, events = self.store.committed(content_ids), self.store.events_of(content_ids)
+        covered, events = self.store.windows.spans(content_ids), self.store.events.by_video(content_ids)
         return {
             content_id: Outline(tuple(covered.get(content_id, {}).values()), events[content_id])
             for content_id in content_ids
