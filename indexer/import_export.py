@@ -11,7 +11,17 @@ from typing import Any, NamedTuple
 
 from footage.core.errors import UsageError, VideoError
 from footage.core.names import on_disk
-from footage.core.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
+from footage.core.types import (
+    CAPTION_TRACK,
+    Caption,
+    CaptionEvent,
+    File,
+    Provenance,
+    Span,
+    Video,
+    Window,
+    WindowRecord,
+)
 from footage.embed.text_embedder import Embedder
 from footage.media import sandbox
 from footage.store import Store
@@ -170,6 +180,8 @@ class _Reader:
                 for name in layout.PROVENANCE_COLUMNS
             }
         )
+        if row.get("track", CAPTION_TRACK) != CAPTION_TRACK:
+            raise ValueError(f"the track {row['track']!r} cannot be imported, only {CAPTION_TRACK!r}")
         return WindowRecord(Window(content_id, int(index), span), caption, provenance)
 
     def _content_at(self, path: str) -> str:

@@ -191,5 +191,12 @@ def _with_vector(text: TextRow, vector: np.ndarray, before: VectorRow | None) ->
     ):
         return before
     return VectorRow(
-        text.owner_kind, text.owner_id, text.content_id, text.window_indexes, text.span, text.text, vector
+        text.owner_kind,
+        text.owner_id,
+        text.content_id,
+        text.window_indexes,
+        text.span,
+        text.text,
+        vector,
+        text.track,
     )

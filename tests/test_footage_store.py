@@ -22,10 +22,21 @@ from footage.core.errors import (
     StoreFullError,
     StoreMissingError,
 )
-from footage.core.timeline import merge_events
-from footage.core.types import Caption, CaptionEvent, File, Provenance, Span, Video, Window, WindowRecord
+from footage.core.timeline import event_id, merge_events
+from footage.core.types import (
+    Caption,
+    CaptionEvent,
+    Event,
+    File,
+    Provenance,
+    Span,
+    Video,
+    Window,
+    WindowRecord,
+)
 from footage.store import SCHEMA_VERSION, Store, VectorRow
 from footage.store.errors import translate
+from footage.store.records import window_checksum, window_to_row
 from footage.store.schema import vector_table
 
 PROVENANCE = Provenance("org/model", "abc", "1", "small")
@@ -198,9 +209,9 @@ resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000))
 small = Caption("s", (), "raw", "stop")
 large = Caption("s", (), "".join(chr(65 + (i * i) % 997) for i in range(300_000)), "stop")
 p = Provenance("m", "r", "1", "b")
-store.commit_windows([WindowRecord(Window("c", 0, Span(0, 3)), small, p)])
+store.windows.commit([WindowRecord(Window("c", 0, Span(0, 3)), small, p)])
 try:
-    store.commit_windows([WindowRecord(Window("c", 1, Span(0, 3)), large, p)])
+    store.windows.commit([WindowRecord(Window("c", 1, Span(0, 3)), large, p)])
 except StoreFullError as error:
     print(error)
 """
@@ -223,6 +234,42 @@ def test_one_writer_at_a_time(store):
         assert Store.open(store.path).status().videos == 0  # readers are not kept out
     with Store.open(store.path).writing():
         pass
+
+
+# -- tracks --------------------------------------------------------------------------------------------------
+
+
+def test_another_track_stands_beside_the_captions_of_the_same_window(store):
+    caption = a_record("c", 0, (1, 2, "A car drives by."))
+    speech = replace(a_record("c", 0, (1, 2, "A car drives by."), scene=""), track="speech")
+    fill(store, "c", caption)
+    before = store.texts.of("c"), store.windows.spans(), store.status()
+    store.windows.add([speech])
+    event = Event(
+        event_id("c", Span(1, 2), "A car drives by.", "speech"),
+        "c",
+        Span(1, 2),
+        "A car drives by.",
+        (0,),
+        "speech",
+    )
+    heard = store.texts.put("c", [event], track="speech")
+    assert store.windows.of("c") == [caption] and store.windows.of("c", track="speech") == [speech]
+    assert {text.track for text in heard} == {"speech"}
+    assert set(store.texts.of("c")) == {*before[0], *heard}
+    assert store.windows.spans() == before[1]
+    assert (store.status().windows, store.status().models) == (before[2].windows, before[2].models)
+    assert {hit.track for hit in store.texts.search("a car")} == {"caption", "speech"}
+    store.texts.put("c", [], track="speech")
+    assert {text for text in store.texts.of("c") if text.owner_kind == "event"} == {
+        text for text in before[0] if text.owner_kind == "event"
+    }
+
+
+def test_a_checksum_covers_the_track_and_is_for_captions_what_it_was():
+    row = window_to_row(a_record("c", 0, (1, 2, "A car.")))
+    assert row["checksum"] == window_checksum({name: row[name] for name in row if name != "track"})
+    assert window_checksum({**row, "track": "speech"}) != row["checksum"]
 
 
 # -- rows ----------------------------------------------------------------------------------------------------

@@ -221,8 +221,9 @@ def _complete_meta(tables: Tables, checked: Checked) -> None:
 
 def _version_by_shape(tables: Tables) -> int:
     """Version of tables that do not say it."""
-    if "checksum" in tables.table("windows").schema.names:
-        return SCHEMA_VERSION
+    columns = tables.table("windows").schema.names
+    if "checksum" in columns:
+        return SCHEMA_VERSION if "track" in columns else 10
     return 9 if "gaps" in tables.table("videos").schema.names else 8
 
 

@@ -124,6 +124,11 @@ class Tables:
                 self._handles[name] = self._database.open_table(name)
         return self._handles[name]
 
+    def has_column(self, name: str, column: str) -> bool:
+        """Whether a table has a column; one of an older version may lack it."""
+        with mapped(self.path):
+            return column in self.table(name).schema.names
+
     def count(self, name: str) -> int:
         """Number of rows."""
         with mapped(self.path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from footage.core.types import Event, Hit, WindowRecord
+from footage.core.types import CAPTION_TRACK, Event, Hit, WindowRecord
 from footage.store import records as layout
 from footage.store.records import OwnerKind, TextRow
 from footage.store.repositories.videos import Videos
@@ -34,8 +34,9 @@ class Texts:
         *,
         records: Sequence[WindowRecord] | None = None,
         held: Iterable[TextRow] | None = None,
+        track: str = CAPTION_TRACK,
     ) -> tuple[TextRow, ...]:
-        """Bring a video's texts up to date: its events, and the texts of its scenes and of itself.
+        """Bring the texts of a video's track up to date: events, and the texts of its scenes and of itself.
 
         What vanished goes first; the row of the whole video, which says how far the projection has come, is
         written in one commit with all events that are new, after the passages. What stays costs nothing.
@@ -45,16 +46,16 @@ class Texts:
             events: Its whole timeline.
             records: Its committed windows, if at hand; read otherwise.
             held: The texts as last written, if at hand; read otherwise.
+            track: The track that all of these belong to; the others stay as they are.
 
         Returns:
             All its texts, for embedding.
         """
-        texts = layout.text_rows(
-            content_id, events, self._windows.of(content_id) if records is None else records
-        )
+        records = self._windows.of(content_id, track=track) if records is None else records
+        texts = layout.text_rows(content_id, events, records, track=track)
         if held is None:
             held = map(layout.text_from_row, self._read({"content_id": [content_id]}))
-        before = {text.owner_id: text for text in held}
+        before = {text.owner_id: text for text in held if text.track == track}
         write = self._tables.upsert if before else self._tables.insert
         vanished = before.keys() - {text.owner_id for text in texts}
         for table in ("passages", "events"):

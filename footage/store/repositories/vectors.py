@@ -94,11 +94,12 @@ class Vectors:
         """
         if not self._embedders.has_table(embedder):
             return {}
-        columns = ["content_id", "window_indexes"]
+        columns = ["owner_id", "content_id", "window_indexes"]
         events, vectors = (
             {
                 row["content_id"]: tuple(row["window_indexes"])
                 for row in self._tables.read(table, {"owner_kind": ["video"]}, columns=columns)
+                if row["owner_id"] == row["content_id"]  # those of other tracks than captions name the track
             }
             for table in ("events", self._embedders.table(embedder))
         )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from footage.core.types import Provenance, Span, Video, WindowRecord
+from footage.core.types import CAPTION_TRACK, Provenance, Span, Video, WindowRecord
 from footage.store import records as layout
 from footage.store.repositories.files import CACHED_ROWS
 from footage.store.repositories.videos import Videos
-from footage.store.tables import Row, Tables, given
+from footage.store.tables import Row, Tables, Wanted, given
 from footage.store.versioned_cache import VersionedCache
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _NONE: frozenset[int] = frozenset()
 Covered = dict[str, tuple[set[int], float]]
@@ -24,7 +28,7 @@ class Windows:
         self._tables = tables
         self._videos = videos
         self._spans: VersionedCache[tuple[dict[str, dict[int, Span]], bool]] = VersionedCache("windows")
-        self._covered: VersionedCache[Covered] = VersionedCache("windows")
+        self._covered: VersionedCache[dict[str, Covered]] = VersionedCache("windows")
 
     def commit(self, records: Iterable[WindowRecord]) -> None:
         """Commit captioned windows, all or none; one with the same content and index is replaced."""
@@ -38,16 +42,18 @@ class Windows:
         """Take back windows that are no part of the video's plan any more."""
         self._tables.delete("windows", {"id": [layout.window_id(content_id, index) for index in indexes]})
 
-    def of(self, content_id: str) -> list[WindowRecord]:
-        """The captioned windows of a video, by index."""
-        found = self._tables.read("windows", {"content_id": [content_id]})
-        return sorted((layout.window_from_row(row) for row in found), key=lambda record: record.window.index)
+    def of(self, content_id: str, *, track: str = CAPTION_TRACK) -> list[WindowRecord]:
+        """The windows of one track of a video, by index."""
+        found = map(layout.window_from_row, self._tables.read("windows", {"content_id": [content_id]}))
+        return sorted(
+            (record for record in found if record.track == track), key=lambda record: record.window.index
+        )
 
     def spans(self, content_ids: Collection[str] | None = None) -> dict[str, dict[int, Span]]:
         """Spans of the captioned windows, by content id and index: of all videos, or of the given ones."""
         columns = ["content_id", "window_index", "start_seconds", "end_seconds"]
         spans: dict[str, dict[int, Span]] = {}
-        for row in self._tables.read("windows", given(content_id=content_ids), columns=columns):
+        for row in self._read_captions(given(content_id=content_ids), columns):
             span = Span(row["start_seconds"], row["end_seconds"])
             spans.setdefault(row["content_id"], {})[row["window_index"]] = span
         return spans
@@ -63,15 +69,18 @@ class Windows:
 
     def provenances(self) -> Counter[Provenance]:
         """The provenances of all windows, and how many windows have each; most first."""
-        counted = self._tables.count_by("windows", layout.PROVENANCE_COLUMNS)
-        found = Counter({layout.provenance_from_row(row): count for row, count in counted})
+        columns = [*layout.PROVENANCE_COLUMNS, *self._track_column()]
+        found: Counter[Provenance] = Counter()
+        for row, count in self._tables.count_by("windows", columns):
+            if layout.track_of(row) == CAPTION_TRACK:
+                found[layout.provenance_from_row(row)] += count
         return Counter(dict(found.most_common()))
 
     def provenance_by_index(self) -> dict[str, dict[int, Provenance]]:
         """The provenance of each window, by content id and index."""
         columns = ["content_id", "window_index", *layout.PROVENANCE_COLUMNS]
         found: dict[str, dict[int, Provenance]] = {}
-        for row in self._tables.read("windows", columns=columns):
+        for row in self._read_captions({}, columns):
             found.setdefault(row["content_id"], {})[row["window_index"]] = layout.provenance_from_row(row)
         return found
 
@@ -89,36 +98,47 @@ class Windows:
 
     def covered(self) -> Covered:
         """Which windows of each content are captioned, and what they cover; cached until one is written."""
-        return self._covered.get(self._tables, self._read_covered)
+        return self._covered_by_track().get(CAPTION_TRACK, {})
 
     def owned(self, rows: Sequence[Row]) -> list[int]:
         """The places of derived rows whose windows are all committed; readers ignore the others."""
         if not rows:
             return []
-        covered = self.covered()
+        by_track = self._covered_by_track()
+        nothing: Covered = {}
         return [
             place
             for place, row in enumerate(rows)
-            if row["content_id"] in covered
-            and covered[row["content_id"]][0].issuperset(row["window_indexes"])
+            if (covered := by_track.get(layout.track_of(row), nothing).get(row["content_id"]))
+            and covered[0].issuperset(row["window_indexes"])
         ]
 
-    def _read_covered(self) -> Covered:
+    def _covered_by_track(self) -> dict[str, Covered]:
+        return self._covered.get(self._tables, self._read_covered)
+
+    def _track_column(self) -> list[str]:
+        """The column "track", where the table has it: one of a version before 11 holds captions alone."""
+        return ["track"] if self._tables.has_column("windows", "track") else []
+
+    def _read_captions(self, wanted: Wanted, columns: Sequence[str]) -> list[Row]:
+        rows = self._tables.read("windows", wanted, columns=[*columns, *self._track_column()])
+        return [row for row in rows if layout.track_of(row) == CAPTION_TRACK]
+
+    def _read_covered(self) -> dict[str, Covered]:
+        """By track; no spans are made of the rows, for there may be a million."""
         columns = ["content_id", "start_seconds", "end_seconds", "window_index"]
-        table = self._tables.columns("windows", columns)
+        tracks = self._track_column()
+        table = self._tables.columns("windows", [*columns, *tracks])
         table = table.sort_by([(column, "ascending") for column in columns])
-        covered: Covered = {}
-        reached = 0.0
-        for content_id, start, end, index in zip(  # no spans are made of them: there may be a million
-            *(table.column(column).to_pylist() for column in columns), strict=True
-        ):
-            if content_id not in covered:
-                covered[content_id], reached = (set(), 0.0), start
-            indexes, seconds = covered[content_id]
-            indexes.add(index)
-            covered[content_id] = (indexes, seconds + max(0.0, end - max(start, reached)))
-            reached = max(reached, end)
-        return covered
+        if not tracks:
+            return {CAPTION_TRACK: _covered(table.select(columns))}
+        import pyarrow.compute as pc
+
+        track = table.column("track")
+        return {
+            name: _covered(table.filter(pc.equal(track, name)).select(columns))
+            for name in track.unique().to_pylist()
+        }
 
     def _known_spans(self, content_ids: Collection[str]) -> dict[str, dict[int, Span]]:
         """Spans of the windows of some videos at least; cached until a window is written.
@@ -135,3 +155,18 @@ class Windows:
         """Spans of every window, and whether they are: a large table begins with none."""
         whole = self._tables.count("windows") <= CACHED_ROWS
         return (self.spans() if whole else {}), whole
+
+
+def _covered(table: pa.Table) -> Covered:
+    """What windows cover, given their contents, starts, ends and indexes, sorted by these."""
+    covered: Covered = {}
+    reached = 0.0
+    columns = (column.to_pylist() for column in table.columns)
+    for content_id, start, end, index in zip(*columns, strict=True):
+        if content_id not in covered:
+            covered[content_id], reached = (set(), 0.0), start
+        indexes, seconds = covered[content_id]
+        indexes.add(index)
+        covered[content_id] = (indexes, seconds + max(0.0, end - max(start, reached)))
+        reached = max(reached, end)
+    return covered
