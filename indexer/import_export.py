@@ -189,9 +189,10 @@ class _Reader:
         absolute = on_disk(library.absolute(path))
         name = library.shown(absolute)
         if name not in self._by_path:
-            content_id = library.content_id(absolute)
+            source = library.MediaSource(absolute)
+            content_id = source.content_id()
             video = sandbox.probe(absolute, content_id=content_id)
-            status = absolute.stat()
+            status = source.stat()
             self._by_path[name] = content_id
             self.videos[content_id] = video
             self.files[name] = File(
@@ -199,7 +200,7 @@ class _Reader:
                 content_id=content_id,
                 size_bytes=status.st_size,
                 modified_at=status.st_mtime,
-                fingerprint=library.fingerprint(absolute),
+                fingerprint=source.fingerprint(),
                 root=name,
                 duration_seconds=video.duration_seconds,
                 state="indexed",

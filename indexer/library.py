@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -15,7 +14,31 @@ from typing import Final, Literal
 from footage.core.errors import FileError, UsageError, VideoNotFoundError
 from footage.core.names import composed, exact_names, fits, folded, on_disk
 from footage.core.types import File
-from footage.media.containers import kind_of, open_regular
+from footage.media.containers import kind_of
+from indexer.media_source import SAMPLE_BYTES, MediaSource, shown
+
+__all__ = [
+    "EVERYTHING",
+    "LINK_OUT",
+    "SAMPLE_BYTES",
+    "SYSTEM_FOLDERS",
+    "VIDEO_SUFFIXES",
+    "WITH_LINKS",
+    "Found",
+    "Ignored",
+    "MediaSource",
+    "Selection",
+    "absolute",
+    "changed",
+    "content_id",
+    "fingerprint",
+    "is_fresh",
+    "is_under",
+    "parse_since",
+    "shown",
+    "still_there",
+    "walk",
+]
 
 VIDEO_SUFFIXES = frozenset(
     f".{ending}"
@@ -44,13 +67,8 @@ SYSTEM_FOLDERS = frozenset(
 """Folders that NAS and operating systems keep for themselves (thumbnails, deleted files, snapshots), as
 ``footage.core.names.folded`` has them. Those that begin with a dot are hidden anyway."""
 
-SAMPLE_BYTES = 64 * 1024
-"""Length of each block that goes into a fingerprint: head, middle and tail."""
-
 LINK_OUT: Final = "link that would leave the folder"
 """Why a link is passed over that leads out of the folder that was asked for."""
-_READ_BYTES = 4 * 1024 * 1024
-_ID_DIGITS = 32  # 128 bits: no two of a trillion files share them by chance
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +89,11 @@ class Found:
     """When the inode last changed (on Windows: was made), seconds since the epoch; 0 while unknown."""
     skip: str = ""
     """Why it is left out, as a reason for its row; empty when it is not."""
+
+    @property
+    def source(self) -> MediaSource:
+        """What it is read through."""
+        return MediaSource(self.path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +191,7 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
                 yield path
                 continue
             try:
-                status = path.stat()
+                status = MediaSource(path).stat()
             except OSError as error:
                 if path == start:
                     raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
@@ -226,47 +249,13 @@ def parse_since(text: str) -> float:
 
 
 def fingerprint(path: Path | str) -> str:
-    """Hash a file's size and three blocks of it: equal for equal bytes, and seldom equal otherwise.
-
-    Reads at most 3 x ``SAMPLE_BYTES``.
-
-    Returns:
-        32 hex digits.
-
-    Raises:
-        VideoNotFoundError: the file cannot be read.
-        NotAVideoError: it is no regular file.
-    """
-    try:
-        with open_regular(path) as file:
-            size = file.seek(0, os.SEEK_END)
-            digest = hashlib.sha256(str(size).encode())
-            for start in (0, max(0, (size - SAMPLE_BYTES) // 2), max(0, size - SAMPLE_BYTES)):
-                file.seek(start)
-                digest.update(file.read(SAMPLE_BYTES))
-    except OSError as error:
-        raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    return digest.hexdigest()[:_ID_DIGITS]
+    """As ``MediaSource.fingerprint``, of a path."""
+    return MediaSource(Path(path)).fingerprint()
 
 
 def content_id(path: Path | str) -> str:
-    """Hash every byte of a file (SHA-256): the identity of what it holds, wherever it lies.
-
-    Returns:
-        32 hex digits.
-
-    Raises:
-        VideoNotFoundError: the file cannot be read.
-        NotAVideoError: it is no regular file.
-    """
-    digest = hashlib.sha256()
-    try:
-        with open_regular(path) as file:
-            while block := file.read(_READ_BYTES):
-                digest.update(block)
-    except OSError as error:
-        raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    return digest.hexdigest()[:_ID_DIGITS]
+    """As ``MediaSource.content_id``, of a path."""
+    return MediaSource(Path(path)).content_id()
 
 
 def is_fresh(modified_at: float, seconds: float) -> bool:
@@ -296,7 +285,7 @@ def changed(file: File) -> bool:
 
 
 def still_there(path: str) -> bool | None:
-    """Tell whether something lies at a path; None when that cannot be told, as behind a locked folder."""
+    """Tell whether something lies at a path; None when that is unknown, as behind a locked folder."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -349,8 +338,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link in a loop of links
         return False
-
-
-def shown(path: Path | str) -> str:
-    """Spell a path so that it can be printed and stored: bytes that are no text become escapes."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")

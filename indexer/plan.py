@@ -195,8 +195,8 @@ class Known:
             )
             if not (reading.rehash or self._edited(held, found)):
                 return kept, False
-        mark = library.fingerprint(found.path)
-        same = library.content_id(found.path) if reading.rehash or mark in self._fingerprints else ""
+        mark = found.source.fingerprint()
+        same = found.source.content_id() if reading.rehash or mark in self._fingerprints else ""
         self._fingerprints.add(mark)
         if held is not None and same == held.content_id:
             return kept, True
@@ -212,7 +212,7 @@ class Known:
         """
         if not self._touched(found):
             return False
-        if library.fingerprint(found.path) != held.fingerprint:
+        if found.source.fingerprint() != held.fingerprint:
             return True
         video = self.videos.get(held.content_id)
         return video is not None and sandbox.recorded_tag_of(found.path) != video.created_at

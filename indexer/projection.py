@@ -1,7 +1,7 @@
 """Derives events, texts and vectors from committed windows, idempotently; knows neither files nor models.
 
-What people say of captions (see ``footage.core.corrections``) is put in here, the one step that every way to
-events goes through: indexing, catching up after a killed run, embedding anew, correcting.
+Corrections (see ``footage.core.corrections``) are applied here, in the one step that every way to events
+includes: indexing, catching up after a killed run, embedding anew, correcting.
 """
 
 from __future__ import annotations

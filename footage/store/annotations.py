@@ -53,7 +53,7 @@ class Mark:
     found_at: float = 0.0
     """When the search first led there, seconds since the epoch."""
     found_text: str = ""
-    """What the index told of it then."""
+    """The indexed text that led there, as it was then."""
 
 
 @dataclass(frozen=True, slots=True)

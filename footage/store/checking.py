@@ -272,8 +272,8 @@ def _text_problem(
             words in lines.get(index, ()) for index in event.window_indexes
         ):
             return f"no caption says {event.text!r} there"
-    told = {index for event in events for index in event.window_indexes}
-    silent = {index for index, spoken in lines.items() if spoken} - told
+    derived = {index for event in events for index in event.window_indexes}
+    silent = {index for index, spoken in lines.items() if spoken} - derived
     if silent and not said:
         return f"nothing of window {min(silent)} is among them"
     return ""

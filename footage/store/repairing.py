@@ -208,7 +208,7 @@ def _complete_meta(tables: Tables, checked: Checked) -> None:
     known = {value for key, value in held.items() if key.startswith(EMBEDDER_KEY)}
     for name in set(vectors) - known:
         embedder = name.removeprefix("vectors_")
-        if vector_table(embedder) == name:  # else its name cannot be told from that of the table
+        if vector_table(embedder) == name:  # else its name does not follow from that of the table
             rows.append({"key": EMBEDDER_KEY + embedder, "value": name})
     names = [key.removeprefix(EMBEDDER_KEY) for key in held if key.startswith(EMBEDDER_KEY)]
     names += [row["key"].removeprefix(EMBEDDER_KEY) for row in rows if row["key"].startswith(EMBEDDER_KEY)]
