@@ -26,11 +26,15 @@ from footage.core.errors import (
     VideoNotFoundError,
 )
 from footage.core.types import Caption, CaptionEvent, File, Span, Video, Window, WindowRecord
+from footage.media import sandbox
 from footage.store import Store
 from footage.vlm.protocol import LIKELIEST
 from indexer import projection
+from indexer.captioning import CaptionTask, caption_window
+from indexer.committer import Committer
 from indexer.library import Selection
 from indexer.pipeline import index, reembed
+from indexer.progress import Meter
 from indexer.projection import Projector
 from indexer.timestamps import Clocks
 
@@ -104,6 +108,45 @@ def test_captions_become_events_in_video_time_merged_over_windows(library, store
     assert record.provenance == replace(StandinModel().provenance, cutting="4 s, 1 s shared")
     assert record.caption.raw.startswith("Scene: A plain wall")
     assert record.caption.scene == record.caption.raw.split("\n")[0].removeprefix("Scene: ")
+
+
+def test_a_window_captioned_by_itself_is_the_one_that_a_run_commits(library, store):
+    run(library / "a.mp4", store, batch_size=2)
+    (content_id,) = store.videos.all()
+    committed = store.windows.of(content_id)
+    model = StandinModel()
+    sampler = sandbox.Sampler(
+        str(library / "a.mp4"),
+        [record.window.span for record in committed],
+        **model.profile.frame_budget,
+        video=store.videos.all()[content_id],
+    )
+    for number, record in enumerate(committed):
+        task = CaptionTask(record.window, sampler.take(number), record.provenance)
+        assert caption_window(task, model=model) == record
+
+
+def test_hooks_are_called_in_order_with_what_was_committed(library, store):
+    run(library / "a.mp4", store)
+    (content_id,) = store.videos.all()
+    records = store.windows.of(content_id)
+    calls = []
+    other = Store.open(store.path.with_name("other"), create=True)
+
+    def first(fresh):
+        calls.append(("first", list(fresh), other.windows.of(content_id)))
+
+    def second(fresh):
+        calls.append(("second", list(fresh), other.windows.of(content_id)))
+
+    committer = Committer(
+        other,
+        committed={content_id: {0: records[0].window.span}},
+        meter=Meter(None),
+        on_commit=(first, second),
+    )
+    committer.commit(records)  # the first one is said to be there: it is looked for, and not written twice
+    assert calls == [("first", records, records), ("second", records, records)]
 
 
 def test_everything_is_searchable_afterwards(library, store):
