@@ -176,12 +176,12 @@ def proposals(
 def _videos(source: Path, db: Path) -> tuple[list[Listed], Store | None]:
     """The videos of an index or a folder, by path, and the index that knows them, if there is one."""
     from footage.store import Store
-    from indexer.library import WITH_LINKS, Found, walk
+    from indexer.library import WITH_LINKS, FoundFile, walk
 
     try:
         store = Store.open(source)
     except (StoreMissingError, StoreCorruptError):  # no index, so it is to be a folder of videos
-        found = [found.path for found in walk([source], selection=WITH_LINKS) if isinstance(found, Found)]
+        found = [found.path for found in walk([source], selection=WITH_LINKS) if isinstance(found, FoundFile)]
         known, index = _indexed(db)
         return [known.get(path.resolve(), Listed(path)) for path in found], index
     return sorted(_of(store).values(), key=lambda video: video.path), store

@@ -26,8 +26,8 @@ class CaptionTask:
     """Under what it is captioned; goes into the record."""
 
 
-class Timing(Protocol):
-    """Measures blocks, by stage; see ``Meter.timing``."""
+class StageTiming(Protocol):
+    """Measures blocks, by stage; see ``ProgressTracker.timing``."""
 
     def __call__(
         self, stage: str, parts: Callable[[], Mapping[str, float]] = ...
@@ -54,7 +54,7 @@ def caption_window(task: CaptionTask, *, model: VideoModel) -> WindowRecord:
 
 
 def caption_windows(
-    tasks: Sequence[CaptionTask], *, model: VideoModel, timing: Timing = _untimed
+    tasks: Sequence[CaptionTask], *, model: VideoModel, timing: StageTiming = _untimed
 ) -> list[WindowRecord | WindowError]:
     """Caption some windows in one batch; the same tasks and model give the same records.
 
@@ -88,7 +88,7 @@ def caption_windows(
 
 
 def _answers(
-    requests: Sequence[tuple[Prepared, Prompt]], model: VideoModel, timing: Timing
+    requests: Sequence[tuple[Prepared, Prompt]], model: VideoModel, timing: StageTiming
 ) -> Sequence[Answer | WindowError]:
     """The model's answers; where memory does not do for all windows at once, one after the other."""
     before = dict(model.stage_seconds)

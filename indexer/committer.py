@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from footage.core.types import Span, WindowRecord
 from footage.store import Store
-from indexer.progress import Meter
+from indexer.progress import ProgressTracker
 
 OnCommit = Callable[[Sequence[WindowRecord]], None]
 """Called with windows that were just committed."""
@@ -20,7 +20,7 @@ class Committer:
         store: Store,
         *,
         committed: Mapping[str, Mapping[int, Span]],
-        meter: Meter,
+        meter: ProgressTracker,
         on_commit: Sequence[OnCommit] = (),
     ) -> None:
         """Take an index that is locked for writing.

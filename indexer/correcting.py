@@ -26,7 +26,7 @@ MOST_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptCorrection:
     """A correction that was kept, or taken back."""
 
     correction: Correction
@@ -43,7 +43,7 @@ def correct(
     span: Span | None = None,
     author: str = "",
     embedders: Callable[[], Sequence[Embedder]],
-) -> Kept:
+) -> KeptCorrection:
     """Keep what a person says in place of an event, and make it searchable.
 
     Correcting an event that is itself a correction makes another version for the same caption.
@@ -90,10 +90,12 @@ def correct(
         time.time(),
     )
     store.annotations.corrections.put([correction])
-    return Kept(correction, _take_in(store, event.content_id, embedders))
+    return KeptCorrection(correction, _take_in(store, event.content_id, embedders))
 
 
-def undo(store: Store, correction: Correction, *, embedders: Callable[[], Sequence[Embedder]]) -> Kept:
+def undo(
+    store: Store, correction: Correction, *, embedders: Callable[[], Sequence[Embedder]]
+) -> KeptCorrection:
     """Take a version back: the one before it counts again, or the caption. It stays in the index, as undone.
 
     Raises:
@@ -102,7 +104,7 @@ def undo(store: Store, correction: Correction, *, embedders: Callable[[], Sequen
     """
     taken_back = replace(correction, undone_at=time.time())
     store.annotations.corrections.put([taken_back])
-    return Kept(taken_back, _take_in(store, correction.content_id, embedders))
+    return KeptCorrection(taken_back, _take_in(store, correction.content_id, embedders))
 
 
 def corrected(store: Store, content_id: str) -> corrections.Corrected:

@@ -10,8 +10,8 @@ from pathlib import Path
 from footage.core.types import File
 from footage.store import Store
 from indexer import library
-from indexer.library import EVERYTHING, Ignored, Selection
-from indexer.plan import Cutting, Known, Reading
+from indexer.library import EVERYTHING, IgnoredEntry, Selection
+from indexer.plan import Cutting, Known, ReadingOptions
 from indexer.progress import new_seconds
 
 
@@ -52,12 +52,12 @@ def forecast(
     """
     cutting = Cutting(window_seconds, overlap_seconds)
     known = Known(store, None)
-    reading = Reading(timeout_seconds=decode_timeout_seconds, rehash=everything)
+    reading = ReadingOptions(timeout_seconds=decode_timeout_seconds, rehash=everything)
     states: Counter[str] = Counter()
     windows, seconds = 0, 0.0
     counted: set[str] = set()
     for number, found in enumerate(library.walk(paths, selection=selection)):
-        if isinstance(found, Ignored):
+        if isinstance(found, IgnoredEntry):
             continue
         on_file(number, library.shown(found.path))
         looked = known.identify(found, reading)

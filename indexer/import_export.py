@@ -82,7 +82,7 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -
         UsageError: a line is no caption, or its times lie outside its window or video; names the line.
         StoreError: somebody else is writing to the index, or it cannot be written.
     """
-    reader = _Reader(store)
+    reader = _CaptionReader(store)
     for number, line in enumerate(lines, start=1):
         if line.strip():
             reader.take(number, line)
@@ -102,7 +102,7 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -
     return Imported(len(records), len(windows), sum(len(record.caption.events) for record in windows))
 
 
-class _Reader:
+class _CaptionReader:
     """Reads and checks lines; writes nothing."""
 
     def __init__(self, store: Store) -> None:

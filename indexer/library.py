@@ -24,8 +24,8 @@ __all__ = [
     "SYSTEM_FOLDERS",
     "VIDEO_SUFFIXES",
     "WITH_LINKS",
-    "Found",
-    "Ignored",
+    "FoundFile",
+    "IgnoredEntry",
     "MediaSource",
     "Selection",
     "absolute",
@@ -72,7 +72,7 @@ LINK_OUT: Final = "link that would leave the folder"
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """A file that may be a video, as it lies on disk."""
 
     path: Path
@@ -97,7 +97,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoredEntry:
     """Something on the way that is no video file, or cannot be looked at."""
 
     path: str
@@ -152,7 +152,9 @@ WITH_LINKS = Selection(follow_links=True)
 """The selection that leaves nothing out."""
 
 
-def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> Iterator[Found | Ignored]:
+def walk(
+    paths: Sequence[Path | str], *, selection: Selection = EVERYTHING
+) -> Iterator[FoundFile | IgnoredEntry]:
     """Find the video files under the given files and folders, each once, folders in name order.
 
     Hidden files and folders inside a folder, ``SYSTEM_FOLDERS``, files of other kinds and folders that may
@@ -176,17 +178,17 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
             raise VideoNotFoundError(f"there is no file or folder {shown(start)}")
         folder = start.is_dir()
         count = 0
-        inside: Iterable[Path | Ignored] = (
+        inside: Iterable[Path | IgnoredEntry] = (
             _in_folder(start, entered, follow_links=selection.follow_links) if folder else [start]
         )
         wanted = selection
         if folder and (selection.include or selection.exclude):
             inside = list(inside)
-            videos = (path for path in inside if not isinstance(path, Ignored))
+            videos = (path for path in inside if not isinstance(path, IgnoredEntry))
             wanted = selection.among(path.relative_to(start).as_posix() for path in videos)
         links_out = 0
         for path in inside:
-            if isinstance(path, Ignored):
+            if isinstance(path, IgnoredEntry):
                 links_out += path.why == LINK_OUT
                 yield path
                 continue
@@ -196,12 +198,12 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
                 if path == start:
                     raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
                 if path.is_symlink():
-                    yield Ignored(shown(path), "link that cannot be followed")
+                    yield IgnoredEntry(shown(path), "link that cannot be followed")
                 continue  # else it went away while the folder was read
             count += 1
             if str(path) not in seen:
                 seen.add(str(path))
-                yield Found(
+                yield FoundFile(
                     path,
                     root=shown(start),
                     collection=composed(start.name) if folder else "",
@@ -295,7 +297,7 @@ def still_there(path: str) -> bool | None:
     return True
 
 
-def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterator[Path | Ignored]:
+def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterator[Path | IgnoredEntry]:
     """Video files under a folder, by name; ``entered`` keeps the real folders that are done."""
     to_enter, real_root = [folder], os.path.realpath(folder)
     while to_enter:
@@ -309,22 +311,22 @@ def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterat
         except OSError as error:
             if current == folder:
                 raise VideoNotFoundError(f"{shown(folder)} cannot be read: {error.strerror}") from error
-            yield Ignored(shown(current), "folder that may not be read")
+            yield IgnoredEntry(shown(current), "folder that may not be read")
             continue
         deeper: list[Path] = []
         for entry in entries:
             if entry.name.startswith("."):
-                yield Ignored(shown(entry.path), "hidden")
+                yield IgnoredEntry(shown(entry.path), "hidden")
             elif folded(entry.name) in SYSTEM_FOLDERS:
-                yield Ignored(shown(entry.path), "system folder")
+                yield IgnoredEntry(shown(entry.path), "system folder")
             elif not follow_links and _leads_out(entry, real_root):
-                yield Ignored(shown(entry.path), LINK_OUT)
+                yield IgnoredEntry(shown(entry.path), LINK_OUT)
             elif _is_folder(entry):
                 deeper.append(Path(entry.path))
             elif Path(entry.name).suffix.lower() in VIDEO_SUFFIXES:
                 yield Path(entry.path)
             else:
-                yield Ignored(shown(entry.path), "other file")
+                yield IgnoredEntry(shown(entry.path), "other file")
         to_enter.extend(reversed(deeper))
 
 

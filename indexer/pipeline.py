@@ -19,10 +19,10 @@ from footage.vlm.profiles import Profile
 from footage.vlm.protocol import VideoModel
 from indexer import library
 from indexer.forecast import Forecast, forecast
-from indexer.library import EVERYTHING, Ignored, Selection
-from indexer.plan import Cutting, Job, Known, Mix, Reading, refuse_mixing, remembered
-from indexer.prefetch import Ahead, Decoded, Opened, Undecoded, Unusable
-from indexer.progress import IndexReport, Meter, Progress
+from indexer.library import EVERYTHING, IgnoredEntry, Selection
+from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
+from indexer.prefetch import DecodedWindow, OpenedFile, Prefetcher, UndecodedWindow, UnusableFile
+from indexer.progress import IndexReport, Progress, ProgressTracker
 from indexer.projection import Projector
 from indexer.run import IndexRun
 from indexer.run_record import recorded, waits_shown
@@ -91,7 +91,7 @@ def index(
         DependencyError: FFmpeg's libraries are missing.
     """
     began = time.monotonic()
-    options = _Options(
+    options = _RunOptions(
         _cutting(model.profile, window_seconds, overlap_seconds),
         batch_size=max(1, min(batch_size, model.capabilities.max_batch)),
         queue_windows=queue_windows,
@@ -107,7 +107,7 @@ def index(
         stop=stop,
     )
     given = [on_disk(library.absolute(path)) for path in paths]
-    meter = Meter(on_progress)
+    meter = ProgressTracker(on_progress)
     with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
         run, away, ignored = _index(given, store, model, embedder, meter, options)
     meter.finish()
@@ -129,7 +129,7 @@ def _cutting(profile: Profile, window_seconds: float | None, overlap_seconds: fl
 
 
 @dataclass(frozen=True, slots=True)
-class _Options:
+class _RunOptions:
     """Options of a run, as those of ``index``; what depends on the model is filled in."""
 
     cutting: Cutting
@@ -152,8 +152,8 @@ def _index(
     store: Store,
     model: VideoModel,
     embedder: Embedder,
-    meter: Meter,
-    options: _Options,
+    meter: ProgressTracker,
+    options: _RunOptions,
 ) -> tuple[IndexRun, Counter[FileState], Counter[str]]:
     """The run itself; returns what it did, which files are away, and what else lay on the way."""
     # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
@@ -171,7 +171,7 @@ def _index(
 
     # 3. Caption what is missing, batch by batch, while the next windows are being decoded.
     meter.start_captioning()
-    ahead = Ahead(
+    ahead = Prefetcher(
         jobs,
         known=known,
         store=store,
@@ -194,10 +194,10 @@ def _index(
 
 
 def _look(
-    paths: Sequence[Path], run: IndexRun, known: Known, meter: Meter, options: _Options
+    paths: Sequence[Path], run: IndexRun, known: Known, meter: ProgressTracker, options: _RunOptions
 ) -> tuple[list[Job], Counter[str]]:
     """Look at every file; those that are not to be used are recorded at once."""
-    reading = Reading(
+    reading = ReadingOptions(
         options.clocks,
         retry=options.retry,
         timeout_seconds=options.decode_timeout_seconds,
@@ -208,7 +208,7 @@ def _look(
     jobs: list[Job] = []
     ignored: Counter[str] = Counter()
     for found in library.walk(paths, selection=options.selection) if paths else ():
-        if isinstance(found, Ignored):
+        if isinstance(found, IgnoredEntry):
             ignored[found.why] += 1
             continue
         if options.collection is not None:
@@ -233,26 +233,26 @@ def _look(
 
 
 def _caption(
-    messages: Ahead, run: IndexRun, meter: Meter, *, batch_size: int, stop: Callable[[], bool]
+    messages: Prefetcher, run: IndexRun, meter: ProgressTracker, *, batch_size: int, stop: Callable[[], bool]
 ) -> None:
     """Caption windows as they come decoded, until there are no more or the run is stopped."""
-    batch: list[Decoded] = []
+    batch: list[DecodedWindow] = []
     for message in messages:
         if stop():
             meter.stopped = True
             break
         match message:
-            case Opened():
+            case OpenedFile():
                 run.open(message)
-            case Decoded():
+            case DecodedWindow():
                 batch.append(message)
                 if len(batch) == batch_size:
                     if not run.caption(batch):
                         break
                     batch = []
-            case Undecoded():
+            case UndecodedWindow():
                 run.give_up(message)
-            case Unusable():
+            case UnusableFile():
                 run.record(message.file)
         meter.tell()
     if batch and not meter.stopped:

@@ -25,7 +25,7 @@ from indexer.growing_files import (
     provisional_id,
     sentence,
 )
-from indexer.library import Found
+from indexer.library import FoundFile
 from indexer.name_times import earlier_chapters
 from indexer.timestamps import NO_CLOCKS, Clocks, Recorded
 from indexer.unfinished_files import Settling
@@ -86,7 +86,7 @@ class Cutting:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingOptions:
     """How files are looked at."""
 
     clocks: Clocks = NO_CLOCKS
@@ -103,7 +103,7 @@ class Reading:
     """How to cut files that are still being written; None to leave them alone until they are finished."""
 
 
-PLAINLY = Reading()
+PLAINLY = ReadingOptions()
 """Reads no cameras, and tries nothing again that failed too often."""
 
 
@@ -126,7 +126,7 @@ class Known:
         self._looks = _last_looks(store.runs.all() if store else [])
         self._seen: dict[str, Video] = {}
 
-    def identify(self, found: Found, reading: Reading = PLAINLY) -> Job | File:
+    def identify(self, found: FoundFile, reading: ReadingOptions = PLAINLY) -> Job | File:
         """Find out what a file holds: a job, or, for a file that is not to be used, its row with the reason.
 
         A file whose size and modification time have not changed keeps its content id, unless it was edited in
@@ -185,7 +185,7 @@ class Known:
         return before if known and before is not None and same_bytes(before, now) else None
 
     def _recognised(
-        self, file: File, before: File | None, found: Found, reading: Reading
+        self, file: File, before: File | None, found: FoundFile, reading: ReadingOptions
     ) -> tuple[File, bool]:
         """A file with its content id, as far as that is known, and whether it is to be probed in any case."""
         held = self._held(before, file)
@@ -202,13 +202,13 @@ class Known:
             return kept, True
         return replace(file, content_id=same, fingerprint=mark), False
 
-    def _edited(self, held: File, found: Found) -> bool:
+    def _edited(self, held: File, found: FoundFile) -> bool:
         """Whether a file of the same size and modification time was edited in place.
 
         Tools that set the time of recording do so. Only a file whose inode changed since the last run looked
         at it is read: its fingerprint, and the time in its header, which may lie outside of what the
         fingerprint covers. Changed rights, names and hard links change the inode, too, so not all bytes are
-        hashed for that: ``Reading.rehash`` does.
+        hashed for that: ``ReadingOptions.rehash`` does.
         """
         if not self._touched(found):
             return False
@@ -217,7 +217,7 @@ class Known:
         video = self.videos.get(held.content_id)
         return video is not None and sandbox.recorded_tag_of(found.path) != video.created_at
 
-    def _touched(self, found: Found) -> bool:
+    def _touched(self, found: FoundFile) -> bool:
         """Whether a file's inode changed since the last run looked at it."""
         above = (found.path, *found.path.parents)
         return found.changed_at > max(self._looks.get(library.shown(each), 0.0) for each in above)
@@ -256,7 +256,9 @@ class Known:
             seconds += chapter.duration_seconds
         return seconds
 
-    def _growing(self, file: File, before: File | None, found: Found, reading: Reading) -> Job | File:
+    def _growing(
+        self, file: File, before: File | None, found: FoundFile, reading: ReadingOptions
+    ) -> Job | File:
         """A job for the complete windows of a file that is still being written, or its row."""
         seconds = reading.settling.seconds if reading.settling else 0.0
         waiting = replace(file, state="waiting", reason=f"{GROWING} in the last {seconds:g} s")
@@ -366,7 +368,7 @@ def _length(path: Path, timeout_seconds: float) -> float:
         return 0.0
 
 
-def _begins_like_a_video(found: Found) -> bool:
+def _begins_like_a_video(found: FoundFile) -> bool:
     """Whether a file is empty, or its first bytes are those of a container that can be opened."""
     try:
         check(found.path)

@@ -95,7 +95,7 @@ class IndexReport:
     """Whether the run was asked to stop before it was through."""
 
 
-class Meter:
+class ProgressTracker:
     """Counts what a run has done, and reports it to a listener."""
 
     def __init__(self, listener: Callable[[Progress], None] | None) -> None:

@@ -16,8 +16,8 @@ from indexer.captioning import CaptionTask, caption_windows
 from indexer.committer import Committer
 from indexer.growing_files import is_provisional, sentence
 from indexer.plan import Job, Known, failed
-from indexer.prefetch import GROWING, Decoded, Opened, Undecoded
-from indexer.progress import ClockDoubt, IndexReport, Meter, new_seconds
+from indexer.prefetch import GROWING, DecodedWindow, OpenedFile, UndecodedWindow
+from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
 from indexer.projection import Projector
 
 logger = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class IndexRun:
         provenance: Provenance,
         projector: Projector,
         known: Known,
-        meter: Meter,
+        meter: ProgressTracker,
     ) -> None:
         self.projector = projector
         self._store = store
@@ -66,7 +66,7 @@ class IndexRun:
         self._earlier: set[str] = set()
         self.unchanged = 0
 
-    def open(self, opened: Opened) -> None:
+    def open(self, opened: OpenedFile) -> None:
         """Take up a file: record it, so that what is captioned of it is found, and see what is missing."""
         file, video = opened.job.file, opened.job.video
         self._meter.current = file.path
@@ -97,7 +97,7 @@ class IndexRun:
                 self._warnings[file.path] = video.warnings
         self._close_if_done(file.content_id)
 
-    def _keep(self, opened: Opened) -> None:
+    def _keep(self, opened: OpenedFile) -> None:
         """Commit what was captioned while the file was being written, or note by what to know it again."""
         content_id = opened.job.file.content_id
         if opened.digests:  # before their windows: a digest without a window does no harm
@@ -115,7 +115,7 @@ class IndexRun:
         for content_id in sorted(self._earlier):
             self._store.contents.drop_unheld(content_id)
 
-    def caption(self, batch: Sequence[Decoded]) -> bool:
+    def caption(self, batch: Sequence[DecodedWindow]) -> bool:
         """Let the model see some windows and commit its answers.
 
         Returns:
@@ -129,7 +129,7 @@ class IndexRun:
             return False
         for task, record in zip(tasks, records, strict=True):
             if isinstance(record, WindowError):
-                self.give_up(Undecoded(task.window, str(record)))
+                self.give_up(UndecodedWindow(task.window, str(record)))
         self._committer.commit([record for record in records if isinstance(record, WindowRecord)])
         with self._meter.timing("tidy"):
             self._store.tidy_if_due()
@@ -149,7 +149,7 @@ class IndexRun:
                 _log_window(record)
             self._close_if_done(content_id)
 
-    def give_up(self, undecoded: Undecoded) -> None:
+    def give_up(self, undecoded: UndecodedWindow) -> None:
         """Note a window that cannot be decoded, or is too much for the model."""
         window = undecoded.window
         content = self._contents[window.content_id]

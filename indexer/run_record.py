@@ -15,13 +15,13 @@ from footage.core.types import Run
 from footage.store import Store
 from footage.vlm.protocol import VideoModel, Waits
 from indexer import library
-from indexer.progress import Meter
+from indexer.progress import ProgressTracker
 
 logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def recorded(store: Store, paths: Sequence[Path | str], meter: Meter) -> Iterator[None]:
+def recorded(store: Store, paths: Sequence[Path | str], meter: ProgressTracker) -> Iterator[None]:
     """Keep a row of the run: from the start, so that a killed one shows, and again at its end."""
     now = time.time()
     asked = tuple(library.shown(path) for path in map(library.absolute, paths))
@@ -51,7 +51,7 @@ def recorded(store: Store, paths: Sequence[Path | str], meter: Meter) -> Iterato
 
 
 @contextmanager
-def waits_shown(model: VideoModel, meter: Meter, stop: Callable[[], bool]) -> Iterator[None]:
+def waits_shown(model: VideoModel, meter: ProgressTracker, stop: Callable[[], bool]) -> Iterator[None]:
     """Show in the progress when the model has to be waited for, and let a stop end the waiting."""
 
     def on_wait(what: str) -> bool:

@@ -52,7 +52,7 @@ def watch(
     Raises:
         FootageError: what ``look`` raises.
     """
-    changes = _Changes(ignore)
+    changes = _FolderChanges(ignore)
     while not stop.is_set():
         observer = _observer(paths, changes)
         try:
@@ -68,7 +68,7 @@ def watch(
             observer.join()
 
 
-class _Changes(FileSystemEventHandler):
+class _FolderChanges(FileSystemEventHandler):
     """Remembers when something last changed."""
 
     def __init__(self, ignore: Sequence[Path | str]) -> None:
@@ -96,7 +96,7 @@ class _Changes(FileSystemEventHandler):
         return now - self._last >= seconds or now - self._first >= at_most_seconds
 
 
-def _observer(paths: Sequence[Path | str], changes: _Changes) -> BaseObserver:
+def _observer(paths: Sequence[Path | str], changes: _FolderChanges) -> BaseObserver:
     """A running observer of the folders that can be watched; of a file, the folder it lies in."""
     from watchdog.observers import Observer
 

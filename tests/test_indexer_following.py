@@ -21,7 +21,7 @@ from footage.store import Store
 from footage.store.annotations import Mark
 from footage.store.tables import Tables
 from indexer.growing_files import expected_seconds, is_provisional
-from indexer.library import Found
+from indexer.library import FoundFile
 from indexer.pipeline import index
 from indexer.unfinished_files import Settling
 from service.export import Clip, export
@@ -153,7 +153,7 @@ def test_an_indexed_file_that_is_only_looked_at_stays_indexed(recorder):
 
 
 def found(path, *, size=1, modified_at=NOW):
-    return Found(Path(path), "", "", size, modified_at)
+    return FoundFile(Path(path), "", "", size, modified_at)
 
 
 def test_a_change_counts_from_when_it_is_seen_where_the_modification_time_does_not_say(recorder):

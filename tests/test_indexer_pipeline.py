@@ -34,7 +34,7 @@ from indexer.captioning import CaptionTask, caption_window
 from indexer.committer import Committer
 from indexer.library import Selection
 from indexer.pipeline import index, reembed
-from indexer.progress import Meter
+from indexer.progress import ProgressTracker
 from indexer.projection import Projector
 from indexer.timestamps import Clocks
 
@@ -142,7 +142,7 @@ def test_hooks_are_called_in_order_with_what_was_committed(library, store):
     committer = Committer(
         other,
         committed={content_id: {0: records[0].window.span}},
-        meter=Meter(None),
+        meter=ProgressTracker(None),
         on_commit=(first, second),
     )
     committer.commit(records)  # the first one is said to be there: it is looked for, and not written twice

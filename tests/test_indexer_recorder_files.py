@@ -18,7 +18,7 @@ from footage.core.errors import UsageError
 from footage.media.video import probe
 from footage.store import Store
 from indexer.import_export import export_captions, import_captions
-from indexer.library import Found, Ignored, Selection, fingerprint, walk
+from indexer.library import FoundFile, IgnoredEntry, Selection, fingerprint, walk
 from indexer.pipeline import index
 from indexer.timestamps import Clocks
 from search.query.filters import Filters, fitting
@@ -224,7 +224,7 @@ def test_include_and_exclude_know_names_in_any_form(folder, name):
 
 def chosen(folder, **selection):
     found = walk([folder], selection=Selection(**selection))
-    return [each.path.name for each in found if isinstance(each, Found) and not each.skip]
+    return [each.path.name for each in found if isinstance(each, FoundFile) and not each.skip]
 
 
 MATCH = "[2024-05-01] Home vs Away.mp4"
@@ -268,8 +268,8 @@ def test_folders_of_the_system_are_passed_over_and_reported(folder, name):
     (folder / name / "deeper").mkdir(parents=True)
     (folder / name / "deeper" / "b.mp4").touch()
     found = list(walk([folder]))
-    assert [each.path.name for each in found if isinstance(each, Found)] == ["a.mp4"]
-    assert [(each.path, each.why) for each in found if isinstance(each, Ignored)] == [
+    assert [each.path.name for each in found if isinstance(each, FoundFile)] == ["a.mp4"]
+    assert [(each.path, each.why) for each in found if isinstance(each, IgnoredEntry)] == [
         (str(folder / name), "system folder")
     ]
     assert [each.path.name for each in walk([folder / name])] == ["b.mp4"]  # asked for by name
@@ -279,7 +279,7 @@ def test_folders_of_the_system_are_passed_over_and_reported(folder, name):
 def test_hidden_folders_of_the_system_are_reported_as_hidden(folder, name):
     filmed(folder / "a.mp4")
     (folder / name).mkdir()
-    assert [each.why for each in walk([folder]) if isinstance(each, Ignored)] == ["hidden"]
+    assert [each.why for each in walk([folder]) if isinstance(each, IgnoredEntry)] == ["hidden"]
 
 
 def test_folders_passed_over_are_in_the_report(folder, store):

@@ -121,7 +121,7 @@ class Audit:
     """When, seconds since the epoch."""
 
 
-class Marks:
+class MarkRepository:
     """What people said about stretches of videos; got from ``Annotations.marks``."""
 
     def __init__(self, tables: Tables) -> None:
@@ -150,14 +150,14 @@ class Marks:
         return sorted(found, key=lambda mark: (mark.made_at, mark.id))
 
 
-class Corrections:
+class CorrectionRepository:
     """What people say in place of captions; got from ``Annotations.corrections``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def put(self, corrections: Iterable[Correction]) -> None:
-        """Insert corrections, or replace the ones with the same id; errors as ``Marks.put``."""
+        """Insert corrections, or replace the ones with the same id; errors as ``MarkRepository.put``."""
         with self._tables.writing_annotations():
             self._tables.upsert("corrections", [_correction_to_row(each) for each in corrections])
 
@@ -167,14 +167,14 @@ class Corrections:
         return sorted(map(_correction_from_row, rows), key=lambda each: (each.made_at, each.id))
 
 
-class Searches:
+class SearchRepository:
     """Saved and recent searches; got from ``Annotations.searches``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def put(self, searches: Iterable[Search]) -> None:
-        """Insert searches, or replace the ones with the same id; errors as ``Marks.put``."""
+        """Insert searches, or replace the ones with the same id; errors as ``MarkRepository.put``."""
         with self._tables.writing_annotations():
             self._tables.upsert("searches", [asdict(search) for search in searches])
 
@@ -217,14 +217,14 @@ class Searches:
             self._tables.delete("searches", {"id": ids})
 
 
-class Groundings:
+class GroundingRepository:
     """What models answered; got from ``Annotations.groundings``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def put(self, groundings: Iterable[Grounding]) -> None:
-        """Keep answers; one to the same question replaces the one before. Errors as ``Marks.put``."""
+        """Keep answers; one to the same question replaces the one before. Errors as ``MarkRepository.put``."""
         with self._tables.writing_annotations():
             self._tables.upsert("groundings", [_grounding_to_row(grounding) for grounding in groundings])
 
@@ -234,14 +234,14 @@ class Groundings:
         return {row["key"]: _grounding_from_row(row) for row in found}
 
 
-class Audits:
+class AuditRepository:
     """Checks of captions by the model; got from ``Annotations.audits``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
     def put(self, audits: Iterable[Audit]) -> None:
-        """Keep audits; one of the same event replaces the one before. Errors as ``Marks.put``."""
+        """Keep audits; one of the same event replaces the one before. Errors as ``MarkRepository.put``."""
         with self._tables.writing_annotations():
             self._tables.upsert("audits", [_audit_to_row(audit) for audit in audits])
 
@@ -256,11 +256,11 @@ class Annotations:
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
-        self.marks = Marks(tables)
-        self.corrections = Corrections(tables)
-        self.searches = Searches(tables)
-        self.groundings = Groundings(tables)
-        self.audits = Audits(tables)
+        self.marks = MarkRepository(tables)
+        self.corrections = CorrectionRepository(tables)
+        self.searches = SearchRepository(tables)
+        self.groundings = GroundingRepository(tables)
+        self.audits = AuditRepository(tables)
 
     def counts(self) -> Mapping[str, int]:
         """Number of rows by table."""
@@ -270,7 +270,7 @@ class Annotations:
         """Give the marks and corrections of a video to another content: the same video, written to its end.
 
         Raises:
-            StoreError: as ``Marks.put``.
+            StoreError: as ``MarkRepository.put``.
         """
         marks, corrections = self.marks.all(content_ids=[content_id]), self.corrections.all([content_id])
         if marks:

@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CopiedFile:
     """One file of a copy."""
 
     size_bytes: int
@@ -154,7 +154,7 @@ def _not_as_written(source: Path, names: list[str], what: str) -> StoreCorruptEr
     )
 
 
-def _copied(checked: Checked, entries: Mapping[str, Entry], new: list[str]) -> Copied:
+def _copied(checked: Checked, entries: Mapping[str, CopiedFile], new: list[str]) -> Copied:
     rows = {name: readout.rows for name, readout in sorted(checked.readouts.items())}
     size = sum(entries[name].size_bytes for name in new)
     return Copied(rows, len(entries), len(new), size, tuple(checked.findings))
@@ -203,10 +203,10 @@ def _copy(
     files: Mapping[str, Path],
     *,
     draft: Path,
-    before: Mapping[str, Entry] | None,
+    before: Mapping[str, CopiedFile] | None,
     old: Path,
     on_progress: Progress,
-) -> tuple[dict[str, Entry], list[str]]:
+) -> tuple[dict[str, CopiedFile], list[str]]:
     """Bring files into a draft: those of the copy before as a second name, the others as a copy, read back.
 
     Returns:
@@ -216,7 +216,7 @@ def _copy(
         StoreFullError: the draft cannot be written.
         StoreCorruptError: a file cannot be read, or was not written as it was read.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, CopiedFile] = {}
     new = []
     try:
         for number, (name, path) in enumerate(files.items()):
@@ -237,7 +237,7 @@ def _copy(
                 raise StoreCorruptError(
                     f"{place} was not written as it was read", hint="Look at the disk, and try again."
                 )
-            entries[name] = Entry(status.st_size, status.st_mtime_ns, digest)
+            entries[name] = CopiedFile(status.st_size, status.st_mtime_ns, digest)
             new.append(name)
     except OSError as error:
         raise translate(error, draft) from error
@@ -276,7 +276,7 @@ def _hashed(path: Path) -> str:
 # -- the manifest --------------------------------------------------------------------------------------------
 
 
-def _write_manifest(draft: Path, entries: Mapping[str, Entry], checked: Checked) -> None:
+def _write_manifest(draft: Path, entries: Mapping[str, CopiedFile], checked: Checked) -> None:
     made: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -298,7 +298,7 @@ def _write_manifest(draft: Path, entries: Mapping[str, Entry], checked: Checked)
         raise translate(error, draft) from error
 
 
-def _manifest_of(folder: Path) -> dict[str, Entry] | None:
+def _manifest_of(folder: Path) -> dict[str, CopiedFile] | None:
     """What a copy holds; None where there is no manifest.
 
     Raises:
@@ -309,7 +309,7 @@ def _manifest_of(folder: Path) -> dict[str, Entry] | None:
         if read["format"] != FORMAT or read["format_version"] != FORMAT_VERSION:
             raise ValueError(f"it is of format {read['format']!r}, version {read['format_version']}")
         return {
-            _inside(name): Entry(int(each["size"]), int(each["modified_ns"]), str(each["sha256"]))
+            _inside(name): CopiedFile(int(each["size"]), int(each["modified_ns"]), str(each["sha256"]))
             for name, each in read["files"].items()
         }
     except (FileNotFoundError, NotADirectoryError):

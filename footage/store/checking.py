@@ -18,7 +18,7 @@ from footage.core.timeline import normalise_text
 from footage.core.types import CAPTION_TRACK, File, Video, WindowRecord
 from footage.core.windows import plan_windows
 from footage.store import records as layout
-from footage.store.annotations import Corrections
+from footage.store.annotations import CorrectionRepository
 from footage.store.opening import holds_anything, version_of
 from footage.store.reading import Readout, believable, read_whole
 from footage.store.records import TextRow
@@ -218,7 +218,7 @@ def _projected(rows: _Rows, names: Sequence[str]) -> dict[str, set[int]]:
 
 def _corrections(tables: Tables, readout: Readout) -> dict[str, list[Correction]]:
     found: dict[str, list[Correction]] = {}
-    for each in Corrections(tables).all() if readout.is_sound else ():
+    for each in CorrectionRepository(tables).all() if readout.is_sound else ():
         found.setdefault(each.content_id, []).append(each)
     return found
 

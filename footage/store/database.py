@@ -14,17 +14,17 @@ from footage.store.location import IndexLocation
 from footage.store.migrations import Progress
 from footage.store.opening import open_tables
 from footage.store.records import IndexStatus
-from footage.store.repositories.cameras import Cameras
-from footage.store.repositories.contents import Contents
-from footage.store.repositories.embedders import Embedders
-from footage.store.repositories.events import Events
-from footage.store.repositories.files import Files
-from footage.store.repositories.growing import GrowingFiles
-from footage.store.repositories.runs import Runs
-from footage.store.repositories.texts import Texts
-from footage.store.repositories.vectors import Vectors
-from footage.store.repositories.videos import Videos
-from footage.store.repositories.windows import Windows
+from footage.store.repositories.cameras import CameraRepository
+from footage.store.repositories.contents import ContentRepository
+from footage.store.repositories.embedders import EmbedderRepository
+from footage.store.repositories.events import EventRepository
+from footage.store.repositories.files import FileRepository
+from footage.store.repositories.growing import GrowingFileRepository
+from footage.store.repositories.runs import RunRepository
+from footage.store.repositories.texts import TextRepository
+from footage.store.repositories.vectors import VectorRepository
+from footage.store.repositories.videos import VideoRepository
+from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import LIMITS, Limits, Tables
 from footage.store.versioned_cache import VersionedCache
 from footage.store.writing import locked, writing
@@ -43,21 +43,21 @@ class Store:
             "files", "videos", "windows", "events", "meta"
         )
         self._coverage: VersionedCache[dict[str, Coverage]] = VersionedCache("files", "videos", "windows")
-        self.files = Files(tables)
+        self.files = FileRepository(tables)
         """Places on disk, and which content each holds."""
-        self.videos = Videos(tables)
+        self.videos = VideoRepository(tables)
         """Contents, wherever they lie."""
-        self.windows = Windows(tables, self.videos)
+        self.windows = WindowRepository(tables, self.videos)
         """Captioned windows: the single commit."""
-        self.events = Events(tables, self.windows)
+        self.events = EventRepository(tables, self.windows)
         """What happens, derived from the windows."""
-        self.texts = Texts(tables, self.windows, self.videos)
+        self.texts = TextRepository(tables, self.windows, self.videos)
         """Every searchable text, derived from the windows."""
-        self.embedders = Embedders(tables)
+        self.embedders = EmbedderRepository(tables)
         """Which embedders have vectors here."""
         self.annotations = Annotations(tables)
         """What people said and looked for, and what a model answered: marks, corrections, searches, …"""
-        self.vectors = Vectors(
+        self.vectors = VectorRepository(
             tables,
             embedders=self.embedders,
             texts=self.texts,
@@ -66,13 +66,13 @@ class Store:
             corrections=self.annotations.corrections,
         )
         """The texts with their vectors, by embedder."""
-        self.runs = Runs(tables)
+        self.runs = RunRepository(tables)
         """What the indexer did."""
-        self.cameras = Cameras(tables)
+        self.cameras = CameraRepository(tables)
         """What is set for the clocks of cameras."""
-        self.growing = GrowingFiles(tables)
+        self.growing = GrowingFileRepository(tables)
         """Files that are still being written."""
-        self.contents = Contents(tables, self.files, self.embedders)
+        self.contents = ContentRepository(tables, self.files, self.embedders)
         """Everything that the index holds of a content, and its removal."""
 
     @property

@@ -1,7 +1,7 @@
 """Measures searching an index of up to a million events, real sentences with real vectors turned.
 
 How the events are drawn says ``tests.benchmarks.million``. Everything is asked of the product's own code:
-vectors of ``Vectors.nearest``, words of ``Texts.search``, the rest of ``Retriever`` and ``Engine``. Times
+vectors of ``store.vectors``, words of ``store.texts``, the rest of ``Retriever`` and ``Engine``. Times
 leave out embedding the query, which is shown apart. Recall is against comparing every vector, with numpy.
 
 Examples:

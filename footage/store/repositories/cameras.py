@@ -10,7 +10,7 @@ from footage.store.tables import Tables
 _OFFSET = "clock_offset"
 
 
-class Cameras:
+class CameraRepository:
     """Settings of cameras; got from ``Store.cameras``."""
 
     def __init__(self, tables: Tables) -> None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from footage.store import forgetting
-from footage.store.repositories.embedders import Embedders
-from footage.store.repositories.files import Files
+from footage.store.repositories.embedders import EmbedderRepository
+from footage.store.repositories.files import FileRepository
 from footage.store.tables import Tables
 
 
-class Contents:
+class ContentRepository:
     """The contents of an index; got from ``Store.contents``."""
 
-    def __init__(self, tables: Tables, files: Files, embedders: Embedders) -> None:
+    def __init__(self, tables: Tables, files: FileRepository, embedders: EmbedderRepository) -> None:
         self._tables = tables
         self._files = files
         self._embedders = embedders

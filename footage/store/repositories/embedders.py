@@ -7,7 +7,7 @@ from footage.store.opening import EMBEDDER_KEY, TIMELINE_KEY
 from footage.store.tables import Tables
 
 
-class Embedders:
+class EmbedderRepository:
     """The embedders of an index; got from ``Store.embedders``."""
 
     def __init__(self, tables: Tables) -> None:

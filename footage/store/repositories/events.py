@@ -6,14 +6,14 @@ from collections.abc import Collection
 
 from footage.core.types import Event, Span
 from footage.store import records as layout
-from footage.store.repositories.windows import Windows
+from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import Row, Tables, Wanted
 
 
-class Events:
+class EventRepository:
     """The events of an index, as far as their windows are committed; got from ``Store.events``."""
 
-    def __init__(self, tables: Tables, windows: Windows) -> None:
+    def __init__(self, tables: Tables, windows: WindowRepository) -> None:
         self._tables = tables
         self._windows = windows
 

@@ -14,7 +14,7 @@ CACHED_ROWS = 100_000
 """Of a larger table, no cache is made of every row: the rows of the videos at hand are read each time."""
 
 
-class Files:
+class FileRepository:
     """The files of an index; got from ``Store.files``."""
 
     def __init__(self, tables: Tables) -> None:

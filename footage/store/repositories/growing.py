@@ -9,7 +9,7 @@ from footage.store.forgetting import FOLLOWED
 from footage.store.tables import Tables
 
 
-class GrowingFiles:
+class GrowingFileRepository:
     """What is known of files that are still being written; got from ``Store.growing``."""
 
     def __init__(self, tables: Tables) -> None:

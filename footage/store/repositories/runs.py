@@ -7,7 +7,7 @@ from footage.store import records as layout
 from footage.store.tables import Tables
 
 
-class Runs:
+class RunRepository:
     """The runs of the indexer; got from ``Store.runs``."""
 
     def __init__(self, tables: Tables) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from footage.core.types import CAPTION_TRACK, Event, Hit, WindowRecord
 from footage.store import records as layout
 from footage.store.records import OwnerKind, TextRow
-from footage.store.repositories.videos import Videos
-from footage.store.repositories.windows import Windows
+from footage.store.repositories.videos import VideoRepository
+from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import Row, Tables, Wanted, given
 
 if TYPE_CHECKING:
@@ -19,10 +19,10 @@ _WITH_TEXT: tuple[OwnerKind, ...] = ("event", "scene", "passage")
 _MORE = 4  # times the limit: so many rows are read, to keep those of the kinds that are wanted
 
 
-class Texts:
+class TextRepository:
     """The searchable texts of an index; got from ``Store.texts``."""
 
-    def __init__(self, tables: Tables, windows: Windows, videos: Videos) -> None:
+    def __init__(self, tables: Tables, windows: WindowRepository, videos: VideoRepository) -> None:
         self._tables = tables
         self._windows = windows
         self._videos = videos

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from footage.core.corrections import standing
 from footage.core.types import Hit
 from footage.store import records as layout
-from footage.store.annotations import Corrections
+from footage.store.annotations import CorrectionRepository
 from footage.store.records import OwnerKind, VectorRow
-from footage.store.repositories.embedders import Embedders
-from footage.store.repositories.texts import Texts
-from footage.store.repositories.videos import Videos
-from footage.store.repositories.windows import Windows
+from footage.store.repositories.embedders import EmbedderRepository
+from footage.store.repositories.texts import TextRepository
+from footage.store.repositories.videos import VideoRepository
+from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import Tables
 from footage.store.versioned_cache import VersionedCache
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     import numpy as np
 
 
-class Vectors:
+class VectorRepository:
     """The vectors of an index; got from ``Store.vectors``."""
 
     def __init__(
         self,
         tables: Tables,
         *,
-        embedders: Embedders,
-        texts: Texts,
-        windows: Windows,
-        videos: Videos,
-        corrections: Corrections,
+        embedders: EmbedderRepository,
+        texts: TextRepository,
+        windows: WindowRepository,
+        videos: VideoRepository,
+        corrections: CorrectionRepository,
     ) -> None:
         self._tables = tables
         self._embedders = embedders

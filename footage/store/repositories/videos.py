@@ -11,7 +11,7 @@ from footage.store.tables import Tables, given
 from footage.store.versioned_cache import VersionedCache
 
 
-class Videos:
+class VideoRepository:
     """The videos of an index; got from ``Store.videos``."""
 
     def __init__(self, tables: Tables) -> None:

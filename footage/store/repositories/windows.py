@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from footage.core.types import CAPTION_TRACK, Provenance, Span, Video, WindowRecord
 from footage.store import records as layout
 from footage.store.repositories.files import CACHED_ROWS
-from footage.store.repositories.videos import Videos
+from footage.store.repositories.videos import VideoRepository
 from footage.store.tables import Row, Tables, Wanted, given
 from footage.store.versioned_cache import VersionedCache
 
@@ -21,10 +21,10 @@ Covered = dict[str, tuple[set[int], float]]
 """By content id: the indexes of its captioned windows, and the seconds they cover, overlaps counted once."""
 
 
-class Windows:
+class WindowRepository:
     """The captioned windows of an index; got from ``Store.windows``."""
 
-    def __init__(self, tables: Tables, videos: Videos) -> None:
+    def __init__(self, tables: Tables, videos: VideoRepository) -> None:
         self._tables = tables
         self._videos = videos
         self._spans: VersionedCache[tuple[dict[str, dict[int, Span]], bool]] = VersionedCache("windows")

@@ -19,7 +19,7 @@ import typer
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.names import on_disk
 from footage.core.timecode import format_time
-from indexer.library import Found, Selection, absolute, parse_since, walk
+from indexer.library import FoundFile, Selection, absolute, parse_since, walk
 from indexer.library import shown as spelled
 from indexer.timestamps import (
     Clocks,
@@ -298,7 +298,7 @@ def run(
     links = Selection(follow_links=follow_links)
     for path in paths:
         if spelled(on_disk(absolute(path))) not in known:  # else it may be a disk that is not plugged in
-            next(each for each in walk([path], selection=links) if isinstance(each, Found))
+            next(each for each in walk([path], selection=links) if isinstance(each, FoundFile))
     if dry_run:
         _print_forecast(paths, settings, chosen, held, as_json=json)
         return
