@@ -42,8 +42,8 @@ def forecast(
 ) -> Forecast:
     """Look at files and folders as ``index`` would, and change nothing; ``store`` is None before any index.
 
-    Windows captioned before count as done when they were cut so, under whatever model, unless ``everything``
-    is to be captioned anew.
+    Windows captioned before count as done when they were cut so, by any model, unless ``everything`` is to be
+    captioned anew.
 
     Raises:
         UsageError: there is nothing to index, or the windows cannot be cut so.

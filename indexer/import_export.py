@@ -80,7 +80,7 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: Embedder) -
 
     Raises:
         UsageError: a line is no caption, or its times lie outside its window or video; names the line.
-        StoreError: somebody else is writing to the index, or it cannot be written.
+        StoreError: another process is writing to the index, or it cannot be written.
     """
     reader = _CaptionReader(store)
     for number, line in enumerate(lines, start=1):

@@ -44,7 +44,7 @@ class Job:
     """One file that can be read."""
 
     file: File
-    """As it is to be recorded; its content id is empty until somebody has hashed all of it."""
+    """As it is to be recorded; its content id is empty until all of it has been hashed."""
     video: Video
     """What is in it; the content id likewise."""
     zone_difference_seconds: float = 0.0
@@ -108,7 +108,7 @@ PLAINLY = ReadingOptions()
 
 
 class Known:
-    """What the index held when the run began; nobody else writes to it meanwhile."""
+    """What the index held when the run began; no other process writes to it meanwhile."""
 
     def __init__(self, store: Store | None, provenance: Provenance | None, mix: Mix = "refuse") -> None:
         """Read what the index holds (nothing where it is None: there is no index yet).

@@ -1,4 +1,4 @@
-"""Decodes windows in a thread, some way ahead of whoever takes them; knows no model and writes nothing."""
+"""Decodes windows in a thread, some way ahead of the captioning; knows no model and writes nothing."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class Prefetcher:
             self._put(error)
 
     def _put(self, message: Message | BaseException | None) -> bool:
-        """Hand a message over; False when nobody wants it any more."""
+        """Hand a message over; False when the run has ended."""
         while not self._stop.is_set():
             try:
                 self._queue.put(message, timeout=0.1)

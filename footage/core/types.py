@@ -241,7 +241,7 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Under what a window was captioned; captions with unequal provenance mix only where somebody says so."""
+    """Under what a window was captioned; captions with unequal provenance mix only on request."""
 
     model: str
     """Repository or folder name of the model."""

@@ -1,7 +1,7 @@
-"""What people look for and say about footage, and what a model answered: kept apart from what is indexed.
+"""Marks, corrections and searches of people, and answers of models: kept apart from what is indexed.
 
 Nothing here is derived from captions, so that captioning anew and clearing up leave it alone. Every write
-holds a lock of its own, for as long as the write takes: it works while an indexer runs.
+holds a lock of its own while it lasts, so that it also works while an indexer runs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Mark:
     span: Span
     """When, in video time."""
     state: str
-    """What was decided, such as "open", "flagged", "present" or "absent"; free of meaning here."""
+    """What was decided, such as "open", "flagged", "present" or "absent"; not interpreted here."""
     query: str = ""
     """What had been looked for, where that led there."""
     text: str = ""
@@ -63,11 +63,11 @@ class Search:
     id: str
     """Names it."""
     name: str
-    """What it was saved as; empty for a recent search that nobody saved."""
+    """What it was saved as; empty for a recent search that was not saved."""
     query: str
     """The words as typed, filters included."""
     mode: str = ""
-    """How it was looked for; free of meaning here."""
+    """How it was looked for; not interpreted here."""
     author: str = ""
     """Who, as typed."""
     made_at: float = 0.0
@@ -224,7 +224,7 @@ class GroundingRepository:
         self._tables = tables
 
     def put(self, groundings: Iterable[Grounding]) -> None:
-        """Keep answers; one to the same question replaces the one before. Errors as ``MarkRepository.put``."""
+        """Keep answers; one to the same question replaces an earlier one. Errors as ``MarkRepository.put``."""
         with self._tables.writing_annotations():
             self._tables.upsert("groundings", [_grounding_to_row(grounding) for grounding in groundings])
 

@@ -71,7 +71,7 @@ def backup(
     incremental: bool = False,
     on_progress: Progress = lambda done, total: None,
 ) -> Copied:
-    """Copy an index while nobody writes to it; read every byte and every column of the copy.
+    """Copy an index while no other process writes to it; read every byte and every column of the copy.
 
     Args:
         store: The index, also one of an older version.
@@ -81,7 +81,7 @@ def backup(
 
     Raises:
         UsageError: the target holds something else, or lies inside the index.
-        StoreBusyError: somebody is writing to the index, or to the copy.
+        StoreBusyError: another process is writing to the index, or to the copy.
         StoreCorruptError: something in the index cannot be read or believed.
         StoreFullError: the copy cannot be written.
     """
@@ -93,11 +93,9 @@ def backup(
         if before is None:
             _refuse_taken(target, "" if incremental else " To bring a copy up to date, add --incremental.")
         copy = partial(_copy, draft=draft, before=before, old=target, on_progress=on_progress)
-        entries, new = copy(_named(source, notebook=False))
-        with (
-            store.unchanging_annotations()
-        ):  # whoever marks something waits for the copy of a few small tables
-            noted, new_noted = copy(_named(source, notebook=True))
+        entries, new = copy(_named(source, annotations=False))
+        with store.unchanging_annotations():  # writers of marks wait for the copy of a few small tables
+            noted, new_noted = copy(_named(source, annotations=True))
         entries |= noted
         new += new_noted
         checked = _checked(draft, f"the index {source}")
@@ -189,13 +187,13 @@ def _files_of(index: Path) -> Iterator[Path]:
             yield from (Path(folder, name) for name in wanted)
 
 
-def _named(index: Path, *, notebook: bool) -> dict[str, Path]:
+def _named(index: Path, *, annotations: bool) -> dict[str, Path]:
     """The files of the tables that people write to, or of all others, by their names inside the index."""
     found = {str(path.relative_to(index)): path for path in _files_of(index)}
     return {
         name: path
         for name, path in found.items()
-        if (Path(name).parts[0].removesuffix(".lance") in ANNOTATION_TABLES) == notebook
+        if (Path(name).parts[0].removesuffix(".lance") in ANNOTATION_TABLES) == annotations
     }
 
 

@@ -7,7 +7,7 @@
    aside, what a killed run left behind.
 4. The folder is searched for the content id, byte by byte. Where it is not found, the small file goes.
 
-Whoever opens the index for writing finishes what a killed run had begun.
+Opening the index for writing finishes what a killed run had begun.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def resume(tables: Tables) -> None:
         else:
             try:
                 _carry_out(tables, content_id, note)
-            except StoreError as error:  # what is wrong with the disk, whoever writes next will hear of
+            except StoreError as error:  # the next write reports what is wrong with the disk
                 logger.warning("What was being forgotten is not forgotten yet: %s.", error)
 
 
@@ -96,7 +96,7 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
     tables.delete("meta", {"key": [FOLLOWED + content_id]})
     for table in [name for name in names if name not in ANNOTATION_TABLES]:
         _clear_out(tables, table, content_id, holding=holding)
-    for table in ANNOTATION_TABLES:  # one at a time: somebody may be waiting to mark something
+    for table in ANNOTATION_TABLES:  # one at a time: a person may be waiting to mark something
         with tables.writing_annotations():
             _clear_out(tables, table, content_id, holding=holding)
 

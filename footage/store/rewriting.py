@@ -1,7 +1,7 @@
 """Puts a table that was written anew in the place of another one; may be killed at any point.
 
 The new one is written in a draft folder of the index, and renamed when it is whole. From then on it takes its
-place whatever happens: whoever finds the table missing puts it there.
+place whatever happens: a process that finds the table missing puts it there.
 """
 
 from __future__ import annotations

@@ -85,7 +85,7 @@ class Tables:
 
     @classmethod
     def connect(cls, location: IndexLocation | Path, *, limits: Limits = LIMITS) -> Tables:
-        """The tables that lie in a folder, whatever is there or missing.
+        """The tables that lie in a folder, without checking that they are complete.
 
         Raises:
             StoreCorruptError: it cannot be read.
@@ -182,7 +182,7 @@ class Tables:
             yield rows
 
     def readable(self, name: str) -> Iterator[list[Row]]:
-        """The rows of a table that can be read, whatever lies between them."""
+        """The rows of a table that can be read, also behind damaged ones."""
         try:
             todo = [(0, self.count(name))]
         except StoreError:
