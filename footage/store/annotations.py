@@ -224,7 +224,7 @@ class GroundingRepository:
         self._tables = tables
 
     def put(self, groundings: Iterable[Grounding]) -> None:
-        """Keep answers; one to the same question replaces an earlier one. Errors as ``MarkRepository.put``."""
+        """Keep answers, of two to the same question the later; errors as ``MarkRepository.put``."""
         with self._tables.writing_annotations():
             self._tables.upsert("groundings", [_grounding_to_row(grounding) for grounding in groundings])
 
