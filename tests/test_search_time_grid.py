@@ -189,15 +189,15 @@ def test_captions_up_to_the_very_end_are_exported_and_imported(stores):
     import_captions(lines, store=other, embedder=StandinEmbedder())
     assert [json.dumps(each) for each in export_captions(other)] == lines
     assert other.status().seconds_indexed == pytest.approx(store.status().seconds_total)
-    for content_id, video in other.videos().items():
-        [event] = other.events(content_id)
+    for content_id, video in other.videos.all().items():
+        [event] = other.events.of(content_id)
         assert event.span == Span(video.duration_seconds / 3, video.duration_seconds)
         # By hand, with the exact length of the file as another program has it, and more digits.
         row = {"content_id": content_id, "start_seconds": 0.0, "end_seconds": video.duration_seconds + 4e-7}
         event_row = {"start_seconds": 1e-7, "end_seconds": video.duration_seconds + 4e-7, "text": "A cat."}
         line = json.dumps({**row, "window_index": 1, "events": [event_row]})
         import_captions([line], store=other, embedder=StandinEmbedder())
-        assert other.windows(content_id)[-1].window.span == Span(0, video.duration_seconds)
+        assert other.windows.of(content_id)[-1].window.span == Span(0, video.duration_seconds)
 
 
 def test_corrections_and_results_up_to_the_very_end_are_taken(stores):
