@@ -432,7 +432,7 @@ def test_a_kill_loses_nothing_that_was_committed(recorder, tmp_path, share):
         """Look at the recording from where the index was; how many writes there were."""
         shutil.rmtree(folder)
         shutil.copytree(tmp_path / "before", folder)
-        tables = DyingTables.open(folder, create=False)
+        tables = DyingTables.connect(folder)
         tables.moment = moment
         recorder.store, recorder.model = Store(tables), StandinModel()
         with suppress(Killed):
