@@ -232,7 +232,7 @@ def indexed_contents(questions: Sequence[Question], store: Store) -> dict[str, s
     """
     contents = {
         str(Path(file.path).resolve()): file.content_id or file.path
-        for file in store.files()
+        for file in store.files.all()
         if file.state != "gone"
     }
     check_videos(questions, contents, where=f"the index {store.path}")
@@ -288,13 +288,13 @@ def index_library(
         FootageError: when nothing can be indexed at all.
     """
     from footage.store import Store
-    from indexer.library import WITH_LINKS, Found, walk
+    from indexer.library import WITH_LINKS, FoundFile, walk
     from service.index import index_paths
 
     known = {
         str(found.path.resolve())
         for found in walk([library], selection=WITH_LINKS)
-        if isinstance(found, Found)
+        if isinstance(found, FoundFile)
     }
     check_videos(truth.questions, known, where=str(library))
     store = Store.open(root / "index.lancedb", create=True)

@@ -115,7 +115,7 @@ def labels(store: Store, contents: Collection[str]) -> Labels:
         store: The index.
         contents: The videos to take moments of; what was said of others is left out.
     """
-    marks = [mark for mark in store.notebook.marks(kinds=["label"]) if mark.query.strip()]
+    marks = [mark for mark in store.annotations.marks.all(kinds=["label"]) if mark.query.strip()]
     present: dict[str, dict[str, tuple[Span, ...]]] = {}
     for mark in marks:
         if mark.state == "present" and mark.content_id in contents:
@@ -147,7 +147,7 @@ def proposals(
     embedders = store.status().embedders
     if not embedders:
         return {}
-    videos, texts, vectors = store.sample_vectors(embedders[0], SAMPLE)
+    videos, texts, vectors = store.vectors.sample(embedders[0], SAMPLE)
     asking = (
         n
         for n, text in enumerate(texts)
@@ -166,7 +166,7 @@ def proposals(
         seen.add(videos[row])
     wanted = [*firsts, *others][:most]
     found: dict[str, dict[str, tuple[Span, ...]]] = {}
-    for event in store.events():
+    for event in store.events.all():
         if event.text in wanted and event.content_id in contents:
             of_video = found.setdefault(event.content_id, {})
             of_video[event.text] = (*of_video.get(event.text, ()), event.span)
@@ -176,12 +176,12 @@ def proposals(
 def _videos(source: Path, db: Path) -> tuple[list[Listed], Store | None]:
     """The videos of an index or a folder, by path, and the index that knows them, if there is one."""
     from footage.store import Store
-    from indexer.library import WITH_LINKS, Found, walk
+    from indexer.library import WITH_LINKS, FoundFile, walk
 
     try:
         store = Store.open(source)
     except (StoreMissingError, StoreCorruptError):  # no index, so it is to be a folder of videos
-        found = [found.path for found in walk([source], selection=WITH_LINKS) if isinstance(found, Found)]
+        found = [found.path for found in walk([source], selection=WITH_LINKS) if isinstance(found, FoundFile)]
         known, index = _indexed(db)
         return [known.get(path.resolve(), Listed(path)) for path in found], index
     return sorted(_of(store).values(), key=lambda video: video.path), store
@@ -201,7 +201,7 @@ def _of(store: Store) -> dict[Path, Listed]:
     """What an index holds something of, by resolved path."""
     return {
         Path(file.path).resolve(): Listed(Path(file.path), file.content_id, file.duration_seconds)
-        for file in store.files()
+        for file in store.files.all()
         if file.state in ("indexed", "partial", "offline")
     }
 

@@ -26,7 +26,7 @@ MOST_CHARACTERS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class KeptCorrection:
     """A correction that was kept, or taken back."""
 
     correction: Correction
@@ -43,7 +43,7 @@ def correct(
     span: Span | None = None,
     author: str = "",
     embedders: Callable[[], Sequence[TextEmbedder]],
-) -> Kept:
+) -> KeptCorrection:
     """Keep what a person says in place of an event, and make it searchable.
 
     Correcting an event that is itself a correction makes another version for the same caption.
@@ -69,7 +69,7 @@ def correct(
         raise UsageError(f"a correction has at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
     if (text, span) == (event.text, event.span):
         raise UsageError("nothing was changed", hint="Change the words or the time.")
-    video = store.videos([event.content_id]).get(event.content_id)
+    video = store.videos.of([event.content_id]).get(event.content_id)
     length = video.duration_seconds if video else 0.0
     if span.start_seconds >= length or span.end_seconds > length + 0.05 or not span.duration_seconds:
         raise UsageError(
@@ -77,7 +77,7 @@ def correct(
             f"of {format_time(length)}",
             hint="Give a start before the end, both inside of the video.",
         )
-    said = store.notebook.corrections([event.content_id])
+    said = store.annotations.corrections.all([event.content_id])
     before = next((each for each in corrections.standing(said) if each.event_id == event.id), None)
     correction = Correction(
         uuid.uuid4().hex,
@@ -89,11 +89,13 @@ def correct(
         author.strip(),
         time.time(),
     )
-    store.notebook.put_corrections([correction])
-    return Kept(correction, _take_in(store, event.content_id, embedders))
+    store.annotations.corrections.put([correction])
+    return KeptCorrection(correction, _take_in(store, event.content_id, embedders))
 
 
-def undo(store: Store, correction: Correction, *, embedders: Callable[[], Sequence[TextEmbedder]]) -> Kept:
+def undo(
+    store: Store, correction: Correction, *, embedders: Callable[[], Sequence[TextEmbedder]]
+) -> KeptCorrection:
     """Take a version back: the one before it counts again, or the caption. It stays in the index, as undone.
 
     Raises:
@@ -101,8 +103,8 @@ def undo(store: Store, correction: Correction, *, embedders: Callable[[], Sequen
         ModelError: an embedder cannot be loaded.
     """
     taken_back = replace(correction, undone_at=time.time())
-    store.notebook.put_corrections([taken_back])
-    return Kept(taken_back, _take_in(store, correction.content_id, embedders))
+    store.annotations.corrections.put([taken_back])
+    return KeptCorrection(taken_back, _take_in(store, correction.content_id, embedders))
 
 
 def corrected(store: Store, content_id: str) -> corrections.Corrected:
@@ -113,10 +115,10 @@ def corrected(store: Store, content_id: str) -> corrections.Corrected:
     Raises:
         StoreError: the index cannot be read.
     """
-    said = store.notebook.corrections([content_id])
+    said = store.annotations.corrections.all([content_id])
     if not said:
-        return corrections.Corrected(tuple(store.events(content_id)))
-    records = store.windows(content_id)
+        return corrections.Corrected(tuple(store.events.of(content_id)))
+    records = store.windows.of(content_id)
     windows = {record.window.index: record.window.span for record in records}
     return corrections.apply(content_id, merge_events(content_id, records), said, windows=windows)
 

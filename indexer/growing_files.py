@@ -109,6 +109,6 @@ def kept_from(
     equal = {index for index, digest in now.items() if followed[earlier].get(index) == digest}
     return earlier, [
         replace(record, window=replace(record.window, content_id=plan[0].content_id))
-        for record in store.windows(earlier)
+        for record in store.windows.of(earlier)
         if record.window.index in equal
     ]

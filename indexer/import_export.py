@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args
 from footage.core.errors import UsageError, VideoError
 from footage.core.names import on_disk
 from footage.core.types import (
+    CAPTION_TRACK,
     Caption,
     CaptionEvent,
     ClockSource,
@@ -56,14 +57,14 @@ def export_captions(store: Store) -> Iterator[dict[str, Any]]:
         StoreError: when the index cannot be read.
     """
     files: dict[str, list[File]] = {}
-    for file in store.files():
+    for file in store.files.all():
         files.setdefault(file.content_id, []).append(file)
-    videos = store.videos()
-    for content_id in sorted(store.committed()):
+    videos = store.videos.all()
+    for content_id in sorted(store.windows.spans()):
         if content_id in videos:
             yield {"type": "video", **layout.video_to_row(videos[content_id])}
             yield from ({"type": "file", **layout.file_to_row(file)} for file in files.get(content_id, ()))
-            for record in store.windows(content_id):
+            for record in store.windows.of(content_id):
                 row = layout.window_to_row(record)
                 yield {
                     "type": "window",
@@ -83,21 +84,21 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: TextEmbedde
 
     Raises:
         UsageError: a line is no caption, or its times lie outside its window or video; names the line.
-        StoreError: somebody else is writing to the index, or it cannot be written.
+        StoreError: another process is writing to the index, or it cannot be written.
     """
-    reader = _Reader(store)
+    reader = _CaptionReader(store)
     for number, line in enumerate(lines, start=1):
         if line.strip():
             reader.take(number, line)
     records = reader.records()
     with store.writing():
-        store.claim_timeline(embedder.name)
+        store.embedders.claim_timeline(embedder.name)
         for video in reader.videos.values():
-            store.put_video(video)
-        store.put_files(reader.files.values())
+            store.videos.put([video])
+        store.files.put(reader.files.values())
         projector = Projector(store, embedder)
         for content_id, group in records.items():
-            store.commit_windows(group)
+            store.windows.commit(group)
             projector.add(content_id, group)
             projector.finish(content_id)
         store.tidy()
@@ -105,14 +106,14 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: TextEmbedde
     return Imported(len(records), len(windows), sum(len(record.caption.events) for record in windows))
 
 
-class _Reader:
+class _CaptionReader:
     """Reads and checks lines; writes nothing."""
 
     def __init__(self, store: Store) -> None:
         self.videos: dict[str, Video] = {}
         self.files: dict[str, File] = {}
-        self._known = store.videos()
-        self._captioned = store.committed()
+        self._known = store.videos.all()
+        self._captioned = store.windows.spans()
         self._by_path: dict[str, str] = {}
         self._windows: list[tuple[int, dict[str, Any]]] = []
 
@@ -183,6 +184,8 @@ class _Reader:
                 for name in layout.PROVENANCE_COLUMNS
             }
         )
+        if row.get("track", CAPTION_TRACK) != CAPTION_TRACK:
+            raise ValueError(f"the track {row['track']!r} cannot be imported, only {CAPTION_TRACK!r}")
         return WindowRecord(Window(content_id, int(index), span), caption, provenance)
 
     def _content_at(self, path: str) -> str:
@@ -190,9 +193,10 @@ class _Reader:
         absolute = on_disk(library.absolute(path))
         name = library.shown(absolute)
         if name not in self._by_path:
-            content_id = library.content_id(absolute)
+            source = library.MediaSource(absolute)
+            content_id = source.content_id()
             video = sandbox.probe(absolute, content_id=content_id)
-            status = absolute.stat()
+            status = source.stat()
             self._by_path[name] = content_id
             self.videos[content_id] = video
             self.files[name] = File(
@@ -200,7 +204,7 @@ class _Reader:
                 content_id=content_id,
                 size_bytes=status.st_size,
                 modified_at=status.st_mtime,
-                fingerprint=library.fingerprint(absolute),
+                fingerprint=source.fingerprint(),
                 root=name,
                 duration_seconds=video.duration_seconds,
                 state="indexed",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import time
@@ -15,7 +14,31 @@ from typing import Final, Literal
 from footage.core.errors import FileError, UsageError, VideoNotFoundError
 from footage.core.names import composed, exact_names, fits, folded, on_disk
 from footage.core.types import File
-from footage.media.containers import kind_of, open_regular
+from footage.media.containers import kind_of
+from indexer.media_source import SAMPLE_BYTES, MediaSource, shown
+
+__all__ = [
+    "EVERYTHING",
+    "LINK_OUT",
+    "SAMPLE_BYTES",
+    "SYSTEM_FOLDERS",
+    "VIDEO_SUFFIXES",
+    "WITH_LINKS",
+    "FoundFile",
+    "IgnoredEntry",
+    "MediaSource",
+    "Selection",
+    "absolute",
+    "changed",
+    "content_id",
+    "fingerprint",
+    "is_fresh",
+    "is_under",
+    "parse_since",
+    "shown",
+    "still_there",
+    "walk",
+]
 
 VIDEO_SUFFIXES = frozenset(
     f".{ending}"
@@ -44,17 +67,12 @@ SYSTEM_FOLDERS = frozenset(
 """Folders that NAS and operating systems keep for themselves (thumbnails, deleted files, snapshots), as
 ``footage.core.names.folded`` has them. Those that begin with a dot are hidden anyway."""
 
-SAMPLE_BYTES = 64 * 1024
-"""Length of each block that goes into a fingerprint: head, middle and tail."""
-
 LINK_OUT: Final = "link that would leave the folder"
 """Why a link is passed over that leads out of the folder that was asked for."""
-_READ_BYTES = 4 * 1024 * 1024
-_ID_DIGITS = 32  # 128 bits: no two of a trillion files share them by chance
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FoundFile:
     """A file that may be a video, as it lies on disk."""
 
     path: Path
@@ -72,9 +90,14 @@ class Found:
     skip: str = ""
     """Why it is left out, as a reason for its row; empty when it is not."""
 
+    @property
+    def source(self) -> MediaSource:
+        """What it is read through."""
+        return MediaSource(self.path)
+
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoredEntry:
     """Something on the way that is no video file, or cannot be looked at."""
 
     path: str
@@ -132,7 +155,9 @@ WITH_LINKS = Selection(follow_links=True)
 """The selection that leaves nothing out."""
 
 
-def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> Iterator[Found | Ignored]:
+def walk(
+    paths: Sequence[Path | str], *, selection: Selection = EVERYTHING
+) -> Iterator[FoundFile | IgnoredEntry]:
     """Find the video files under the given files and folders, each once, folders in name order.
 
     Hidden files and folders inside a folder, ``SYSTEM_FOLDERS``, files of other kinds and folders that may
@@ -158,36 +183,36 @@ def walk(paths: Sequence[Path | str], *, selection: Selection = EVERYTHING) -> I
             raise UsageError(f"{shown(start)} leads out of {', '.join(map(shown, selection.within))}")
         folder = start.is_dir()
         count = 0
-        inside: Iterable[Path | Ignored] = (
+        inside: Iterable[Path | IgnoredEntry] = (
             _in_folder(start, entered, follow_links=selection.follow_links) if folder else [start]
         )
         wanted = selection
         if folder and (selection.include or selection.exclude):
             inside = list(inside)
-            videos = (path for path in inside if not isinstance(path, Ignored))
+            videos = (path for path in inside if not isinstance(path, IgnoredEntry))
             wanted = selection.among(path.relative_to(start).as_posix() for path in videos)
         links_out = 0
         for path in inside:
-            if isinstance(path, Ignored):
+            if isinstance(path, IgnoredEntry):
                 links_out += path.why == LINK_OUT
                 yield path
                 continue
             try:
-                status = path.stat()
+                status = MediaSource(path).stat()
                 if selection.within and not is_under(os.path.realpath(path), selection.within):
                     links_out += 1
-                    yield Ignored(shown(path), LINK_OUT)
+                    yield IgnoredEntry(shown(path), LINK_OUT)
                     continue
             except OSError as error:
                 if path == start:
                     raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
                 if path.is_symlink():
-                    yield Ignored(shown(path), "link that cannot be followed")
+                    yield IgnoredEntry(shown(path), "link that cannot be followed")
                 continue  # else it went away while the folder was read
             count += 1
             if str(path) not in seen:
                 seen.add(str(path))
-                yield Found(
+                yield FoundFile(
                     path,
                     root=shown(start),
                     collection=composed(start.name) if folder else "",
@@ -235,47 +260,13 @@ def parse_since(text: str) -> float:
 
 
 def fingerprint(path: Path | str) -> str:
-    """Hash a file's size and three blocks of it: equal for equal bytes, and seldom equal otherwise.
-
-    Reads at most 3 x ``SAMPLE_BYTES``.
-
-    Returns:
-        32 hex digits.
-
-    Raises:
-        VideoNotFoundError: the file cannot be read.
-        NotAVideoError: it is no regular file.
-    """
-    try:
-        with open_regular(path) as file:
-            size = file.seek(0, os.SEEK_END)
-            digest = hashlib.sha256(str(size).encode())
-            for start in (0, max(0, (size - SAMPLE_BYTES) // 2), max(0, size - SAMPLE_BYTES)):
-                file.seek(start)
-                digest.update(file.read(SAMPLE_BYTES))
-    except OSError as error:
-        raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    return digest.hexdigest()[:_ID_DIGITS]
+    """As ``MediaSource.fingerprint``, of a path."""
+    return MediaSource(Path(path)).fingerprint()
 
 
 def content_id(path: Path | str) -> str:
-    """Hash every byte of a file (SHA-256): the identity of what it holds, wherever it lies.
-
-    Returns:
-        32 hex digits.
-
-    Raises:
-        VideoNotFoundError: the file cannot be read.
-        NotAVideoError: it is no regular file.
-    """
-    digest = hashlib.sha256()
-    try:
-        with open_regular(path) as file:
-            while block := file.read(_READ_BYTES):
-                digest.update(block)
-    except OSError as error:
-        raise VideoNotFoundError(f"{shown(path)} cannot be read: {error.strerror}") from error
-    return digest.hexdigest()[:_ID_DIGITS]
+    """As ``MediaSource.content_id``, of a path."""
+    return MediaSource(Path(path)).content_id()
 
 
 def is_fresh(modified_at: float, seconds: float) -> bool:
@@ -305,7 +296,7 @@ def changed(file: File) -> bool:
 
 
 def still_there(path: str) -> bool | None:
-    """Tell whether something lies at a path; None when that cannot be told, as behind a locked folder."""
+    """Tell whether something lies at a path; None when that is unknown, as behind a locked folder."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
@@ -315,7 +306,7 @@ def still_there(path: str) -> bool | None:
     return True
 
 
-def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterator[Path | Ignored]:
+def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterator[Path | IgnoredEntry]:
     """Video files under a folder, by name; ``entered`` keeps the real folders that are done."""
     to_enter, real_root = [folder], os.path.realpath(folder)
     while to_enter:
@@ -329,22 +320,22 @@ def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterat
         except OSError as error:
             if current == folder:
                 raise VideoNotFoundError(f"{shown(folder)} cannot be read: {error.strerror}") from error
-            yield Ignored(shown(current), "folder that may not be read")
+            yield IgnoredEntry(shown(current), "folder that may not be read")
             continue
         deeper: list[Path] = []
         for entry in entries:
             if entry.name.startswith("."):
-                yield Ignored(shown(entry.path), "hidden")
+                yield IgnoredEntry(shown(entry.path), "hidden")
             elif folded(entry.name) in SYSTEM_FOLDERS:
-                yield Ignored(shown(entry.path), "system folder")
+                yield IgnoredEntry(shown(entry.path), "system folder")
             elif not follow_links and _leads_out(entry, real_root):
-                yield Ignored(shown(entry.path), LINK_OUT)
+                yield IgnoredEntry(shown(entry.path), LINK_OUT)
             elif _is_folder(entry):
                 deeper.append(Path(entry.path))
             elif Path(entry.name).suffix.lower() in VIDEO_SUFFIXES:
                 yield Path(entry.path)
             else:
-                yield Ignored(shown(entry.path), "other file")
+                yield IgnoredEntry(shown(entry.path), "other file")
         to_enter.extend(reversed(deeper))
 
 
@@ -358,8 +349,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link in a loop of links
         return False
-
-
-def shown(path: Path | str) -> str:
-    """Spell a path so that it can be printed and stored: bytes that are no text become escapes."""
-    return str(path).encode("utf-8", "backslashreplace").decode("utf-8")

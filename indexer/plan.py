@@ -25,7 +25,7 @@ from indexer.growing_files import (
     provisional_id,
     sentence,
 )
-from indexer.library import Found
+from indexer.library import FoundFile
 from indexer.name_times import earlier_chapters
 from indexer.timestamps import NO_CLOCKS, Clocks, Recorded
 from indexer.unfinished_files import Settling
@@ -44,7 +44,7 @@ class Job:
     """One file that can be read."""
 
     file: File
-    """As it is to be recorded; its content id is empty until somebody has hashed all of it."""
+    """As it is to be recorded; its content id is empty until all of it has been hashed."""
     video: Video
     """What is in it; the content id likewise."""
     zone_difference_seconds: float = 0.0
@@ -86,7 +86,7 @@ class Cutting:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ReadingOptions:
     """How files are looked at."""
 
     clocks: Clocks = NO_CLOCKS
@@ -103,30 +103,30 @@ class Reading:
     """How to cut files that are still being written; None to leave them alone until they are finished."""
 
 
-PLAINLY = Reading()
+PLAINLY = ReadingOptions()
 """Reads no cameras, and tries nothing again that failed too often."""
 
 
 class Known:
-    """What the index held when the run began; nobody else writes to it meanwhile."""
+    """What the index held when the run began; no other process writes to it meanwhile."""
 
     def __init__(self, store: Store | None, provenance: Provenance | None, mix: Mix = "refuse") -> None:
         """Read what the index holds (nothing where it is None: there is no index yet).
 
         A provenance of None counts windows captioned under any as done.
         """
-        self.files = {file.path: file for file in store.files()} if store else {}
-        self.videos = store.videos() if store else {}
-        self.committed = store.committed() if store else {}
-        self._under = store.captioned_under() if store else {}
+        self.files = {file.path: file for file in store.files.all()} if store else {}
+        self.videos = store.videos.all() if store else {}
+        self.committed = store.windows.spans() if store else {}
+        self._under = store.windows.provenance_by_index() if store else {}
         self._provenance = provenance
         self._mix = mix
-        self.followed = store.followed() if store else {}
+        self.followed = store.growing.digests() if store else {}
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
-        self._looks = _last_looks(store.runs() if store else [])
+        self._looks = _last_looks(store.runs.all() if store else [])
         self._seen: dict[str, Video] = {}
 
-    def identify(self, found: Found, reading: Reading = PLAINLY) -> Job | File:
+    def identify(self, found: FoundFile, reading: ReadingOptions = PLAINLY) -> Job | File:
         """Find out what a file holds: a job, or, for a file that is not to be used, its row with the reason.
 
         A file whose size and modification time have not changed keeps its content id, unless it was edited in
@@ -185,7 +185,7 @@ class Known:
         return before if known and before is not None and same_bytes(before, now) else None
 
     def _recognised(
-        self, file: File, before: File | None, found: Found, reading: Reading
+        self, file: File, before: File | None, found: FoundFile, reading: ReadingOptions
     ) -> tuple[File, bool]:
         """A file with its content id, as far as that is known, and whether it is to be probed in any case."""
         held = self._held(before, file)
@@ -195,29 +195,29 @@ class Known:
             )
             if not (reading.rehash or self._edited(held, found)):
                 return kept, False
-        mark = library.fingerprint(found.path)
-        same = library.content_id(found.path) if reading.rehash or mark in self._fingerprints else ""
+        mark = found.source.fingerprint()
+        same = found.source.content_id() if reading.rehash or mark in self._fingerprints else ""
         self._fingerprints.add(mark)
         if held is not None and same == held.content_id:
             return kept, True
         return replace(file, content_id=same, fingerprint=mark), False
 
-    def _edited(self, held: File, found: Found) -> bool:
+    def _edited(self, held: File, found: FoundFile) -> bool:
         """Whether a file of the same size and modification time was edited in place.
 
         Tools that set the time of recording do so. Only a file whose inode changed since the last run looked
         at it is read: its fingerprint, and the time in its header, which may lie outside of what the
         fingerprint covers. Changed rights, names and hard links change the inode, too, so not all bytes are
-        hashed for that: ``Reading.rehash`` does.
+        hashed for that: ``ReadingOptions.rehash`` does.
         """
         if not self._touched(found):
             return False
-        if library.fingerprint(found.path) != held.fingerprint:
+        if found.source.fingerprint() != held.fingerprint:
             return True
         video = self.videos.get(held.content_id)
         return video is not None and sandbox.recorded_tag_of(found.path) != video.created_at
 
-    def _touched(self, found: Found) -> bool:
+    def _touched(self, found: FoundFile) -> bool:
         """Whether a file's inode changed since the last run looked at it."""
         above = (found.path, *found.path.parents)
         return found.changed_at > max(self._looks.get(library.shown(each), 0.0) for each in above)
@@ -256,7 +256,9 @@ class Known:
             seconds += chapter.duration_seconds
         return seconds
 
-    def _growing(self, file: File, before: File | None, found: Found, reading: Reading) -> Job | File:
+    def _growing(
+        self, file: File, before: File | None, found: FoundFile, reading: ReadingOptions
+    ) -> Job | File:
         """A job for the complete windows of a file that is still being written, or its row."""
         seconds = reading.settling.seconds if reading.settling else 0.0
         waiting = replace(file, state="waiting", reason=f"{GROWING} in the last {seconds:g} s")
@@ -332,14 +334,14 @@ class Known:
 
 def remembered(store: Store, clocks: Clocks) -> Clocks:
     """Keep in the index what is said of cameras' clocks, and return it together with what was said before."""
-    store.put_clock_offsets(clocks.offsets)
-    store.put_camera_settings("clock_from", clocks.clock_from)
-    store.put_camera_settings("container_clock", clocks.container_clocks)
+    store.cameras.put_clock_offsets(clocks.offsets)
+    store.cameras.put_settings("clock_from", clocks.clock_from)
+    store.cameras.put_settings("container_clock", clocks.container_clocks)
     return replace(
         clocks,
-        offsets=store.clock_offsets(),
-        clock_from=store.camera_settings("clock_from"),
-        container_clocks=store.camera_settings("container_clock"),
+        offsets=store.cameras.clock_offsets(),
+        clock_from=store.cameras.settings("clock_from"),
+        container_clocks=store.cameras.settings("container_clock"),
     )
 
 
@@ -366,7 +368,7 @@ def _length(path: Path, timeout_seconds: float) -> float:
         return 0.0
 
 
-def _begins_like_a_video(found: Found) -> bool:
+def _begins_like_a_video(found: FoundFile) -> bool:
     """Whether a file is empty, or its first bytes are those of a container that can be opened."""
     try:
         check(found.path)
@@ -386,7 +388,7 @@ def refuse_mixing(store: Store, provenance: Provenance) -> None:
     Raises:
         SchemaMismatchError: it does; the sentence names what differs.
     """
-    for held in store.provenances():
+    for held in store.windows.provenances():
         if held == provenance:
             continue
         ours, theirs = asdict(provenance), asdict(held)

@@ -1,4 +1,4 @@
-"""Decodes windows in a thread, some way ahead of whoever takes them; knows no model and writes nothing."""
+"""Decodes windows in a thread, some way ahead of the captioning; knows no model and writes nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from footage.vlm.profiles import Profile
 from indexer import library
 from indexer.growing_files import digests, kept_from
 from indexer.plan import Cutting, Job, Known, failed
-from indexer.progress import Meter, new_seconds
+from indexer.progress import ProgressTracker, new_seconds
 
 _GIVE_UP_TIMEOUTS = 3  # a file whose windows fail for this many timeouts on end is not waited for any longer
 _JOIN_SECONDS = 5.0
@@ -28,7 +28,7 @@ ENOUGH = "the run had captioned as much as it was to: it is left for the next on
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
+class OpenedFile:
     """A file's turn has come: its content id is known."""
 
     job: Job
@@ -46,7 +46,7 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
+class DecodedWindow:
     """One window's frames."""
 
     window: Window
@@ -56,7 +56,7 @@ class Decoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Undecoded:
+class UndecodedWindow:
     """One window that cannot be decoded."""
 
     window: Window
@@ -66,17 +66,17 @@ class Undecoded:
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
+class UnusableFile:
     """A file of no use to this run when its turn came, or the rest of one that has been opened."""
 
     file: File
     """Its row, failed or waiting, with the reason."""
 
 
-Message = Opened | Decoded | Undecoded | Unusable
+Message = OpenedFile | DecodedWindow | UndecodedWindow | UnusableFile
 
 
-class Ahead:
+class Prefetcher:
     """Iterate over it, inside ``with``, for the messages about every job in order.
 
     At most ``queue_windows`` windows wait decoded; leaving the ``with`` block ends the thread.
@@ -92,7 +92,7 @@ class Ahead:
         profile: Profile,
         queue_windows: int,
         timeout_seconds: float,
-        meter: Meter,
+        meter: ProgressTracker,
         max_seconds: float = math.inf,
     ) -> None:
         self._jobs = jobs
@@ -107,7 +107,7 @@ class Ahead:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="decode ahead", daemon=True)
 
-    def __enter__(self) -> Ahead:
+    def __enter__(self) -> Prefetcher:
         self._thread.start()
         return self
 
@@ -133,7 +133,7 @@ class Ahead:
             self._put(error)
 
     def _put(self, message: Message | BaseException | None) -> bool:
-        """Hand a message over; False when nobody wants it any more."""
+        """Hand a message over; False when the run has ended."""
         while not self._stop.is_set():
             try:
                 self._queue.put(message, timeout=0.1)
@@ -149,12 +149,12 @@ class Ahead:
                 yield from self._follow(job, job.growing, opened)
                 continue
             if library.changed(job.file):
-                yield Unusable(replace(job.file, state="waiting", reason=GROWING))
+                yield UnusableFile(replace(job.file, state="waiting", reason=GROWING))
                 continue
             try:
                 content_id = job.file.content_id or library.content_id(job.file.path)
             except VideoError as error:
-                yield Unusable(failed(job.file, str(error)))
+                yield UnusableFile(failed(job.file, str(error)))
                 continue
             # A file whose content was known before has been looked at with it in mind.
             video = job.video if job.file.content_id else self._known.videos.get(content_id, job.video)
@@ -170,10 +170,10 @@ class Ahead:
                 self._known.adopt(content_id, kept)
                 missing = self._known.missing(plan)
             if missing and not kept and self._left_seconds <= 0:
-                yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
+                yield UnusableFile(replace(job.file, state="waiting", reason=ENOUGH))
                 continue
             opened.add(content_id)
-            yield from self._windows(Opened(job, plan, missing, earlier=earlier, kept=tuple(kept)))
+            yield from self._windows(OpenedFile(job, plan, missing, earlier=earlier, kept=tuple(kept)))
 
     def _follow(self, job: Job, source: decode.Source, opened: set[str]) -> Iterator[Message]:
         """Messages about a file that is still being written: its complete windows, as it was scanned."""
@@ -181,16 +181,16 @@ class Ahead:
         plan = self._cutting.complete_windows(content_id, video.duration_seconds, video.gaps)
         missing = self._known.missing(plan) if content_id not in opened else ()
         if missing and self._left_seconds <= 0:
-            yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
+            yield UnusableFile(replace(job.file, state="waiting", reason=ENOUGH))
             return
         try:
             known = digests(source, missing, timeout_seconds=self._timeout_seconds)
         except VideoError as error:
-            yield Unusable(replace(job.file, state="waiting", reason=str(error)))
+            yield UnusableFile(replace(job.file, state="waiting", reason=str(error)))
             return
         opened.add(content_id)
         missing = tuple(window for window in missing if window.index in known)
-        yield from self._windows(Opened(job, plan, missing, digests=known))
+        yield from self._windows(OpenedFile(job, plan, missing, digests=known))
 
     def _kept(self, job: Job, plan: Sequence[Window]) -> tuple[str, list[WindowRecord]]:
         """What was captioned of a finished file while it was being written (see ``following.kept_from``)."""
@@ -208,7 +208,7 @@ class Ahead:
         except VideoError:
             return "", []  # what is wrong with it shows when its windows are decoded
 
-    def _windows(self, opening: Opened) -> Iterator[Message]:
+    def _windows(self, opening: OpenedFile) -> Iterator[Message]:
         """A file's turn, and those of its missing windows that still fit into the run."""
         yield opening
         added = new_seconds(opening.plan)
@@ -220,9 +220,9 @@ class Ahead:
         job = opening.job
         yield from self._decode(job, fitting)
         if len(fitting) < len(opening.missing):
-            yield Unusable(replace(job.file, state="waiting", reason=ENOUGH))
+            yield UnusableFile(replace(job.file, state="waiting", reason=ENOUGH))
 
-    def _decode(self, job: Job, windows: Sequence[Window]) -> Iterator[Decoded | Undecoded]:
+    def _decode(self, job: Job, windows: Sequence[Window]) -> Iterator[DecodedWindow | UndecodedWindow]:
         profile = self._profile
         sampler = sandbox.Sampler(
             job.file.path,
@@ -235,7 +235,9 @@ class Ahead:
         lost_seconds = 0.0
         for number, window in enumerate(windows):
             if lost_seconds > _GIVE_UP_TIMEOUTS * self._timeout_seconds:
-                yield Undecoded(window, f"the file was given up after {lost_seconds:.0f} s without a picture")
+                yield UndecodedWindow(
+                    window, f"the file was given up after {lost_seconds:.0f} s without a picture"
+                )
                 continue
             began = time.monotonic()
             try:
@@ -243,7 +245,7 @@ class Ahead:
                     frames = sampler.take(number)
             except VideoError as error:
                 lost_seconds += time.monotonic() - began
-                yield Undecoded(window, str(error))
+                yield UndecodedWindow(window, str(error))
                 continue
             lost_seconds = 0.0
-            yield Decoded(window, frames)
+            yield DecodedWindow(window, frames)

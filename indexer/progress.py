@@ -95,8 +95,8 @@ class IndexReport:
     """Whether the run was asked to stop before it was through."""
 
 
-class Meter:
-    """Counts, and tells whoever wants to know."""
+class ProgressTracker:
+    """Counts what a run has done, and reports it to a listener."""
 
     def __init__(self, listener: Callable[[Progress], None] | None) -> None:
         self.stage: Stage = "looking"
@@ -110,14 +110,14 @@ class Meter:
         self._captioning_since: float | None = None
 
     @contextmanager
-    def timing(self, stage: str, told: Callable[[], Mapping[str, float]] = dict) -> Iterator[None]:
-        """Add the time of the block to a stage, less what is ``told`` afterwards of stages within it."""
+    def timing(self, stage: str, parts: Callable[[], Mapping[str, float]] = dict) -> Iterator[None]:
+        """Add the time of the block to a stage, less ``parts`` of it that count as stages of their own."""
         began = time.perf_counter()
         try:
             yield
         finally:
-            parts = told()
-            spent = {stage: time.perf_counter() - began - sum(parts.values()), **parts}
+            inner = parts()
+            spent = {stage: time.perf_counter() - began - sum(inner.values()), **inner}
             for name, seconds in spent.items():
                 self.stage_seconds[name] = self.stage_seconds.get(name, 0.0) + seconds
 
@@ -139,8 +139,13 @@ class Meter:
             self.windows_captioned += 1
             self.seconds_captioned += seconds
 
+    def finish(self) -> None:
+        """Report that the run is through."""
+        self.stage, self.current = "done", ""
+        self.tell()
+
     def tell(self) -> None:
-        """Give the listener a reading."""
+        """Report to the listener."""
         if self._listener is None:
             return
         elapsed = time.monotonic() - self._captioning_since if self._captioning_since is not None else 0.0

@@ -1,7 +1,7 @@
 """Derives events, texts and vectors from committed windows, idempotently; knows neither files nor models.
 
-What people say of captions (see ``footage.core.corrections``) is put in here, the one step that every way to
-events goes through: indexing, catching up after a killed run, embedding anew, correcting.
+Corrections (see ``footage.core.corrections``) are applied here, in the one step that every way to events
+includes: indexing, catching up after a killed run, embedding anew, correcting.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Projector:
     def __init__(self, store: Store, embedder: TextEmbedder) -> None:
         self._store = store
         self._embedder = embedder
-        self._merges = store.timeline_embedder() in ("", embedder.name)
+        self._merges = store.embedders.timeline() in ("", embedder.name)
         self._lines: dict[str, dict[str, np.ndarray]] = {}
         self._records: dict[str, dict[int, WindowRecord]] = {}
         self._projected_at = time.monotonic()
@@ -87,32 +87,32 @@ class Projector:
         if self._merges:
             ordered = [records[index] for index in sorted(records)]
             merged = merge_events(content_id, ordered, likeness=self._likeness(content_id, ordered))
-            said = self._store.notebook.corrections([content_id])
+            said = self._store.annotations.corrections.all([content_id])
             windows = {index: record.window.span for index, record in records.items()}
             events = corrections.apply(content_id, merged, said, windows=windows).events
             before = self._texts.get(content_id)
-            texts = self._store.put_events(content_id, events, records=ordered, held=before)
+            texts = self._store.texts.put(content_id, events, records=ordered, held=before)
         else:
-            texts = tuple(self._store.texts(content_id))
+            texts = tuple(self._store.texts.of(content_id))
         self._texts[content_id] = texts
 
         # 3. Vectors: what vanished goes first, and the row of the whole video, which says how far the
         #    projection has come, is written together with all that is new.
         name = self._embedder.name
         if content_id not in self._vectors:
-            self._vectors[content_id] = self._store.vectors(name, content_id)
+            self._vectors[content_id] = self._store.vectors.of(name, content_id)
         held = self._vectors[content_id]
         rows = self._embed(texts, held)
         vanished = held.keys() - {row.owner_id for row in rows}
         changed = [row for row in rows if held.get(row.owner_id) is not row]
-        self._store.remove_vectors(name, vanished)
-        self._store.put_vectors(name, changed, new=not held)
+        self._store.vectors.remove(name, vanished)
+        self._store.vectors.put(name, changed, new=not held)
         self._vectors[content_id] = {row.owner_id: row for row in rows}
         return len(changed)
 
     def _windows(self, content_id: str) -> dict[int, WindowRecord]:
         if content_id not in self._records:
-            held = self._store.windows(content_id)
+            held = self._store.windows.of(content_id)
             self._records[content_id] = {record.window.index: record for record in held}
         return self._records[content_id]
 
@@ -131,11 +131,11 @@ class Projector:
         Returns:
             How many vectors were written.
         """
-        projected = self._store.projected(self._embedder.name)
-        uncorrected = self._store.uncorrected(self._embedder.name)
+        projected = self._store.vectors.projected(self._embedder.name)
+        uncorrected = self._store.vectors.uncorrected(self._embedder.name)
         behind = [
             content_id
-            for content_id, spans in sorted(self._store.committed().items())
+            for content_id, spans in sorted(self._store.windows.spans().items())
             if content_id in uncorrected or projected.get(content_id) != tuple(sorted(spans))
         ]
         written = 0
@@ -191,5 +191,12 @@ def _with_vector(text: TextRow, vector: np.ndarray, before: VectorRow | None) ->
     ):
         return before
     return VectorRow(
-        text.owner_kind, text.owner_id, text.content_id, text.window_indexes, text.span, text.text, vector
+        text.owner_kind,
+        text.owner_id,
+        text.content_id,
+        text.window_indexes,
+        text.span,
+        text.text,
+        vector,
+        text.track,
     )

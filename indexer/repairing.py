@@ -13,6 +13,7 @@ from footage.store.checking import Checked, Progress, check_tables
 from footage.store.opening import holds_anything
 from footage.store.repairing import Repaired, repair_tables
 from footage.store.tables import Tables
+from footage.store.writing import locked
 from indexer.projection import Projector
 
 
@@ -51,13 +52,13 @@ def repair(
     if not holds_anything(path):
         raise StoreMissingError(f"there is no index at {path}", hint="Name one with --db.")
     tables = Tables.connect(path)
-    with tables.locked(resume=False):
-        with tables.writing_notes():
+    with locked(tables, resume=False):
+        with tables.writing_annotations():
             repaired = repair_tables(tables, on_progress)
         store = Store.open(path)
     vectors, missing = 0, {}
     with store.writing():
-        first = store.timeline_embedder()
+        first = store.embedders.timeline()
         names = sorted(store.status().embedders, key=lambda name: (name != first, name))
         for name in dict.fromkeys([*([first] if first else []), *names]):
             try:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from indexer.library import Found
+from indexer.library import FoundFile
 
 SETTLE_SECONDS = 30.0
 """How long a file has to stay unchanged to count as finished."""
@@ -31,7 +31,7 @@ class Settling:
         self._seen: dict[Path, tuple[tuple[int, float], float]] = {}
         self._rests: dict[Path, float] = {}  # until when a file is not scanned again
 
-    def waits(self, found: Found) -> bool:
+    def waits(self, found: FoundFile) -> bool:
         """Whether a file has changed too recently; a modification time in the far future says nothing."""
         now, state = self._now(), (found.size_bytes, found.modified_at)
         before = self._seen.get(found.path)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 SETTLE_SECONDS = 2.0
 """How long nothing may change before the index is brought in step: copying a file makes many changes."""
 RESCAN_SECONDS = 3600.0
-"""How often everything is looked at again, whatever was noticed: network disks tell nothing."""
+"""How often everything is looked at again, whatever was noticed: network disks report nothing."""
 RETRY_SECONDS = 30.0
 """How soon files that are still being written are looked at again, and folders where changes never end."""
 
@@ -34,7 +34,7 @@ def watch(
     rescan_seconds: float = RESCAN_SECONDS,
     retry_seconds: float = RETRY_SECONDS,
 ) -> None:
-    """Bring an index in step with files and folders now, and again whenever they change, until told to stop.
+    """Bring an index in step with files and folders now and whenever they change, until ``stop`` is set.
 
     A root that cannot be watched, for it is not there, is looked at on every pass all the same.
 
@@ -52,7 +52,7 @@ def watch(
     Raises:
         FootageError: what ``look`` raises.
     """
-    changes = _Changes(ignore)
+    changes = _FolderChanges(ignore)
     while not stop.is_set():
         observer = _observer(paths, changes)
         try:
@@ -68,7 +68,7 @@ def watch(
             observer.join()
 
 
-class _Changes(FileSystemEventHandler):
+class _FolderChanges(FileSystemEventHandler):
     """Remembers when something last changed."""
 
     def __init__(self, ignore: Sequence[Path | str]) -> None:
@@ -96,7 +96,7 @@ class _Changes(FileSystemEventHandler):
         return now - self._last >= seconds or now - self._first >= at_most_seconds
 
 
-def _observer(paths: Sequence[Path | str], changes: _Changes) -> BaseObserver:
+def _observer(paths: Sequence[Path | str], changes: _FolderChanges) -> BaseObserver:
     """A running observer of the folders that can be watched; of a file, the folder it lies in."""
     from watchdog.observers import Observer
 

@@ -45,9 +45,11 @@ def audit(
         StoreError: when the index cannot be read or written.
         ModelError: when the model fails.
     """
-    videos = store.videos()
-    events = _chosen(store.events(), sample)
-    paths = {content_id: store.path_of(content_id) for content_id in {event.content_id for event in events}}
+    videos = store.videos.all()
+    events = _chosen(store.events.all(), sample)
+    paths = {
+        content_id: store.files.path_of(content_id) for content_id in {event.content_id for event in events}
+    }
     length, provenance = asker.model.profile.window_seconds, asker.model.provenance
     audits: list[Audit] = []
     for number, event in enumerate(events, start=1):
@@ -75,7 +77,7 @@ def audit(
                 )
         if on_progress:
             on_progress(number, len(events))
-    store.notebook.put_audits(audits)
+    store.annotations.audits.put(audits)
     return sorted(audits, key=lambda each: (each.agreement, each.content_id, each.span))
 
 

@@ -223,7 +223,7 @@ class Engine:
         with self._store.at_once():
             notes: tuple[str, ...] = ()
             if query.filters != NO_FILTERS:
-                notes = unknown_names(query.filters, self._store.files())
+                notes = unknown_names(query.filters, self._store.files.all())
                 chosen = fitting(query.filters, self._store)
                 content_ids = chosen if content_ids is None else chosen & set(content_ids)
             coverage = self.coverage(content_ids)
@@ -235,7 +235,7 @@ class Engine:
             if every_video:
                 candidates = [*candidates, *self._others(candidates, content_ids)]
             paths = {
-                candidate.video.content_id: self._store.path_of(candidate.video.content_id)
+                candidate.video.content_id: self._store.files.path_of(candidate.video.content_id)
                 for candidate in candidates
             }
         return _Retrieved(candidates, paths, coverage, notes)
@@ -252,11 +252,11 @@ class Engine:
             ModelError: when the model cannot be loaded.
         """
         model = self._loaded_model()
-        videos = self._store.videos(
+        videos = self._store.videos.of(
             None if query.filters == NO_FILTERS else sorted(fitting(query.filters, self._store))
         )
         windows = sum(len(planned_windows(video, model.profile, self.looking)) for video in videos.values())
-        run = next((run for run in self._store.runs() if run.windows_captioned), None)
+        run = next((run for run in self._store.runs.all() if run.windows_captioned), None)
         seconds = sum(
             seconds for stage, seconds in (run.stage_seconds if run else ()) if stage in _LOOKING_STAGES
         )
@@ -270,7 +270,7 @@ class Engine:
         """
         status = self._store.status()
         if content_ids is not None:
-            covered = self._store.covered(sorted(content_ids)).values()
+            covered = self._store.windows.covered_seconds(sorted(content_ids)).values()
             return Coverage(
                 videos=sum(indexed > 0 for indexed, _ in covered),
                 seconds_indexed=sum(indexed for indexed, _ in covered),
@@ -291,7 +291,7 @@ class Engine:
     ) -> list[Candidate]:
         """The videos beside the candidates, by content id: nothing in the index leads to them."""
         known = {candidate.video.content_id for candidate in candidates}
-        videos = self._store.videos(None if content_ids is None else sorted(content_ids))
+        videos = self._store.videos.of(None if content_ids is None else sorted(content_ids))
         worst = min((candidate.score for candidate in candidates), default=0.0)
         return [
             Candidate(videos[content_id], (), worst)
@@ -318,7 +318,7 @@ class Engine:
         with self._lock:
             if self._asker is None:
                 self._asker = EventFinder(
-                    self._loaded_model(), notebook=self._store.notebook, keep_bytes=self._keep_bytes
+                    self._loaded_model(), annotations=self._store.annotations, keep_bytes=self._keep_bytes
                 )
             return self._asker
 

@@ -25,7 +25,7 @@ from footage.store import Mark, Search
 from search.query.parser import parse_query
 
 if TYPE_CHECKING:
-    from footage.store import Notebook, Store
+    from footage.store import Annotations, Store
     from search.engine import Engine
 
 State = Literal["open", "reviewed", "flagged"]
@@ -55,7 +55,9 @@ class Item:
     """What the look at hand says of it; None where it did not come up, or nobody looked."""
 
 
-def save(notebook: Notebook, name: str, query: str, *, mode: Mode = "captions", author: str = "") -> Search:
+def save(
+    annotations: Annotations, name: str, query: str, *, mode: Mode = "captions", author: str = ""
+) -> Search:
     """Save a search under a name; under a name there is, the same search again changes its mode alone.
 
     Raises:
@@ -66,7 +68,7 @@ def save(notebook: Notebook, name: str, query: str, *, mode: Mode = "captions", 
     if not name or len(name) > MOST_CHARACTERS:
         raise UsageError("a saved search needs a name", hint="For example: cars at the gate")
     asked = parse_query(query)
-    before = next((held for held in notebook.saved_searches() if _same(held.name, name)), None)
+    before = next((held for held in annotations.searches.saved() if _same(held.name, name)), None)
     if before is not None and parse_query(before.query) != asked:
         raise UsageError(
             f"there is another saved search {before.name!r}: {before.query}",
@@ -74,17 +76,17 @@ def save(notebook: Notebook, name: str, query: str, *, mode: Mode = "captions", 
         )
     made = Search(uuid.uuid4().hex, name, query, mode, author.strip(), time.time())
     search = replace(before, mode=mode) if before else made
-    notebook.put_searches([search])
+    annotations.searches.put([search])
     return search
 
 
-def saved(notebook: Notebook, name: str) -> Search:
+def saved(annotations: Annotations, name: str) -> Search:
     """The search that was saved under a name, in any case.
 
     Raises:
         UsageError: there is none.
     """
-    searches = notebook.saved_searches()
+    searches = annotations.searches.saved()
     found = next((search for search in searches if _same(search.name, name)), None)
     if found is None:
         known = ", ".join(search.name for search in searches)
@@ -123,8 +125,8 @@ def look(
     mode = mode or ("closely" if search.mode == "closely" else "captions")
     at = time.time() if at is None else at
     matches = _found(engine, search, mode, on_progress)
-    notebook = store.notebook
-    held = _marks(notebook, search)
+    annotations = store.annotations
+    held = _marks(annotations, search)
     numbers = tell_apart(
         [(match.video.content_id, match.span) for match in matches],
         [(mark.content_id, mark.span) for mark in held],
@@ -133,8 +135,8 @@ def look(
     for number, match in zip(numbers, matches, strict=True):
         if number >= len(held) and number not in fresh:
             fresh[number] = _first_mark(search, match, at)
-    notebook.add_marks(fresh.values())
-    notebook.put_searches([replace(search, looked_at=at)])
+    annotations.marks.add(fresh.values())
+    annotations.searches.put([replace(search, looked_at=at)])
 
     everything = [*held, *fresh.values()]
     best: dict[int, Match] = {}
@@ -145,18 +147,18 @@ def look(
     return [*come_up, *others]
 
 
-def items(notebook: Notebook, search: Search) -> list[Item]:
+def items(annotations: Annotations, search: Search) -> list[Item]:
     """What a saved search has found so far, without asking it, by when it was found.
 
     Raises:
         StoreError: the index cannot be read.
     """
-    found = _marks(notebook, search)
+    found = _marks(annotations, search)
     return [Item(mark, mark.found_at >= search.looked_at) for mark in found]
 
 
 def decide(
-    notebook: Notebook, mark: Mark, state: State, *, note: str | None = None, author: str = ""
+    annotations: Annotations, mark: Mark, state: State, *, note: str | None = None, author: str = ""
 ) -> Mark:
     """Set the state of an item, and its note unless that is None.
 
@@ -175,17 +177,17 @@ def decide(
         author=author.strip(),
         made_at=time.time(),
     )
-    notebook.put_marks([decided])
+    annotations.marks.put([decided])
     return decided
 
 
-def item_of(notebook: Notebook, name: str) -> Mark:
+def item_of(annotations: Annotations, name: str) -> Mark:
     """The item of an id, or of the beginning of one.
 
     Raises:
         UsageError: there is no such item, or several.
     """
-    found = [mark for mark in notebook.marks(kinds=["review"]) if name and mark.id.startswith(name)]
+    found = [mark for mark in annotations.marks.all(kinds=["review"]) if name and mark.id.startswith(name)]
     if len(found) != 1:
         what = "no item" if not found else f"{len(found)} items"
         raise UsageError(
@@ -245,9 +247,9 @@ def _first_mark(search: Search, match: Match, at: float) -> Mark:
     )
 
 
-def _marks(notebook: Notebook, search: Search) -> list[Mark]:
+def _marks(annotations: Annotations, search: Search) -> list[Mark]:
     """The items of a search, by when they were found, then by place."""
-    found = (mark for mark in notebook.marks(kinds=["review"]) if mark.search_id == search.id)
+    found = (mark for mark in annotations.marks.all(kinds=["review"]) if mark.search_id == search.id)
     return sorted(found, key=lambda mark: (mark.found_at, mark.content_id, mark.span, mark.id))
 
 

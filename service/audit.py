@@ -54,9 +54,9 @@ def audit(
     service.check_model("find", store=store, on_event=on_event)
     asker = EventFinder(
         service.model(on_event),
-        notebook=store.notebook,
+        annotations=store.annotations,
         timeout_seconds=service.settings.decode_timeout_seconds,
     )
     audits = compare(store, asker, sample=request.sample, on_progress=steps("auditing", on_event, cancel))
-    paths = tuple(next(iter(store.paths_of(each.content_id)), "") for each in audits)
+    paths = tuple(next(iter(store.files.paths_of(each.content_id)), "") for each in audits)
     return AuditResult(tuple(audits), paths, agreement_rate(audits), RIGHT_IOU)

@@ -20,11 +20,11 @@ class ImportRequest(Request):
     """Where the captions are."""
 
     file: Path
-    """JSON Lines in the form of docs/captions.md; "-" for standard input."""
+    """JSON Lines in the form of docs/reference/captions.md; "-" for standard input."""
 
 
 def export_captions(service: Service) -> Iterator[dict[str, Any]]:
-    """Everything that was captioned, a row at a time, in the form of docs/captions.md.
+    """Everything that was captioned, a row at a time, in the form of docs/reference/captions.md.
 
     Raises:
         StoreError: there is no index, or it cannot be read.

@@ -17,7 +17,7 @@ from service.requests import Request
 if TYPE_CHECKING:
     from footage.core.types import Event
     from footage.embed.protocol import TextEmbedder
-    from indexer.correcting import Kept
+    from indexer.correcting import KeptCorrection
     from service.session import Service
 
 E = TypeVar("E", "Event", Correction)
@@ -49,7 +49,7 @@ class CorrectRequest(Request):
         return self
 
 
-def correct(service: Service, request: CorrectRequest, *, on_event: Listener = ignore) -> Kept:
+def correct(service: Service, request: CorrectRequest, *, on_event: Listener = ignore) -> KeptCorrection:
     """Correct an event, or take a correction back; it is found by the new words at once.
 
     Of several events at a moment the shortest is meant; where that does not decide, the error lists them.
@@ -65,13 +65,13 @@ def correct(service: Service, request: CorrectRequest, *, on_event: Listener = i
     video, seconds = read_moment_in_video(request.moment)
     store = service.store()
     content_id = content_of(store, video)
-    events = store.events(content_id)
+    events = store.events.of(content_id)
 
     def loaded() -> list[TextEmbedder]:
         return service.embedders(on_event)
 
     if request.undo:
-        corrected = events_at(standing(store.notebook.corrections([content_id])), seconds)
+        corrected = events_at(standing(store.annotations.corrections.all([content_id])), seconds)
         if not corrected:
             event = at_moment(events, seconds, video=video)
             raise UsageError(f'"{event.text}" was never corrected')

@@ -71,7 +71,7 @@ class ClipChoice(Request):
             drop_frame=self.drop_frame,
             overwrite=self.overwrite,
             timeout_seconds=service.settings.decode_timeout_seconds,
-            protected=frozenset(file.path for file in store.files()) if store else (),
+            protected=frozenset(file.path for file in store.files.all()) if store else (),
         )
 
     def chosen(self, clips: Sequence[Clip]) -> list[Clip]:
@@ -239,8 +239,8 @@ def origins(store: Store | None, service: Service | None = None) -> Origins:
     """
     if store is None:
         return Origins({}, {}, None)
-    recorded = {file.path: file.recorded_at for file in store.files()}
-    return Origins(store.captioned_under(), recorded, service.asked_under if service else None)
+    recorded = {file.path: file.recorded_at for file in store.files.all()}
+    return Origins(store.windows.provenance_by_index(), recorded, service.asked_under if service else None)
 
 
 def unchanged_files(
@@ -261,7 +261,7 @@ def unchanged_files(
         VideoError: None of the files is the one that was indexed.
         FootageError: As ``write``.
     """
-    files = store.files_at({clip.path for clip in clips}) if store else {}
+    files = store.files.at_paths({clip.path for clip in clips}) if store else {}
     reasons: dict[str, str] = {}
     with ExitStack() as reading:
         for path in dict.fromkeys(clip.path for clip in clips):

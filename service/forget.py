@@ -53,15 +53,15 @@ def forgettable(service: Service, request: ForgetRequest) -> Forgettable:
 
     store = service.store()
     path = shown(absolute(Path(request.video)))
-    alike = [each for each in store.files() if folded(each.path) == folded(path)]
-    file = store.file_at(path) or (alike[0] if len(alike) == 1 else None)
+    alike = [each for each in store.files.all() if folded(each.path) == folded(path)]
+    file = store.files.at(path) or (alike[0] if len(alike) == 1 else None)
     content_id = file.content_id if file else request.video
-    if not content_id or not store.knows(content_id):
+    if not content_id or not store.contents.knows(content_id):
         raise UsageError(
             f"the index {store.path} knows no video {request.video!r}",
             hint="`footage status --files` lists what it knows.",
         )
-    return Forgettable(content_id, tuple(store.paths_of(content_id)))
+    return Forgettable(content_id, tuple(store.files.paths_of(content_id)))
 
 
 def forget(service: Service, request: ForgetRequest) -> ForgetResult:
@@ -77,7 +77,7 @@ def forget(service: Service, request: ForgetRequest) -> ForgetResult:
     store = service.store()
     _forget_caches(service, content_id)  # first: an index killed midway finishes by itself, caches do not
     with store.writing():
-        files = store.forget(content_id)
+        files = store.contents.forget(content_id)
     _forget_caches(service, content_id)
     return ForgetResult(content_id, files)
 

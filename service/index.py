@@ -12,7 +12,7 @@ from pydantic import Field, model_validator
 
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.names import on_disk
-from indexer.library import Found, Selection, absolute, parse_since, shown, walk
+from indexer.library import FoundFile, Selection, absolute, parse_since, shown, walk
 from indexer.timestamps import (
     Clocks,
     parse_clock_from,
@@ -214,7 +214,7 @@ def retry(
         FootageError: as ``index``.
     """
     store = service.store()
-    paths = [Path(file.path) for file in store.files() if file.state in ("failed", "partial")]
+    paths = [Path(file.path) for file in store.files.all() if file.state in ("failed", "partial")]
     there = tuple(path for path in paths if path.exists())
     if not there:
         return None
@@ -297,11 +297,11 @@ def check_paths(service: Service, request: IndexRequest) -> None:
         FootageError: one is not.
     """
     store = service.existing_store()
-    known = {file.root for file in store.files()} if store else set()
+    known = {file.root for file in store.files.all()} if store else set()
     links = Selection(follow_links=request.follow_links, within=tuple(map(str, request.within)))
     for path in request.paths:
         if shown(on_disk(absolute(path))) not in known:
-            next(each for each in walk([path], selection=links) if isinstance(each, Found))
+            next(each for each in walk([path], selection=links) if isinstance(each, FoundFile))
 
 
 def _prepare(service: Service, on_event: Listener) -> None:

@@ -41,7 +41,7 @@ def prunable(service: Service, request: PruneRequest) -> Prunable:
     Raises:
         StoreError: there is no index, or it cannot be read.
     """
-    gone, unheld = service.store().prunable()
+    gone, unheld = service.store().contents.prunable()
     return Prunable(tuple(gone), len(unheld))
 
 
@@ -53,6 +53,6 @@ def prune(service: Service, request: PruneRequest) -> PruneResult:
     """
     store = service.store()
     with store.writing():
-        files, videos = store.prune()
+        files, videos = store.contents.prune()
         store.tidy()
     return PruneResult(files, videos)

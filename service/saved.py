@@ -81,7 +81,7 @@ def save(service: Service, request: SaveRequest) -> Search:
     """
     mode: Mode = "closely" if request.closely else "captions"
     return saved_searches.save(
-        service.store().notebook, request.name, request.query, mode=mode, author=request.author
+        service.store().annotations, request.name, request.query, mode=mode, author=request.author
     )
 
 
@@ -92,9 +92,9 @@ def remove(service: Service, request: RemoveSearchRequest) -> Search:
         UsageError: there is no search of that name.
         StoreError: there is no index, or it cannot be written.
     """
-    notebook = service.store().notebook
-    search = saved_searches.saved(notebook, request.name)
-    notebook.remove_searches([search.id])
+    annotations = service.store().annotations
+    search = saved_searches.saved(annotations, request.name)
+    annotations.searches.remove([search.id])
     return search
 
 
@@ -104,10 +104,10 @@ def searches(service: Service) -> tuple[SavedSearch, ...]:
     Raises:
         StoreError: there is no index, or it cannot be read.
     """
-    notebook = service.store().notebook
+    annotations = service.store().annotations
     listed = []
-    for search in notebook.saved_searches():
-        states = [item.mark.state for item in saved_searches.items(notebook, search)]
+    for search in annotations.searches.saved():
+        states = [item.mark.state for item in saved_searches.items(annotations, search)]
         listed.append(
             SavedSearch(
                 search,
@@ -135,7 +135,7 @@ def review(
         Cancelled: the token was cancelled while the model was asked.
     """
     store = service.store()
-    search = saved_searches.saved(store.notebook, request.name)
+    search = saved_searches.saved(store.annotations, request.name)
     mode: Mode = "captions"
     if (request.closely or search.mode == "closely") and store.status().videos:
         mode = "closely"
@@ -159,9 +159,9 @@ def decide(service: Service, request: DecideRequest) -> Mark:
         UsageError: there is no such item or state, or the note is too long.
         StoreError: there is no index, or it cannot be written.
     """
-    notebook = service.store().notebook
+    annotations = service.store().annotations
     if request.state not in STATES:
         raise UsageError(f"there is no state {request.state!r}", hint=f"Use one of {', '.join(STATES)}.")
-    item = saved_searches.item_of(notebook, request.item)
+    item = saved_searches.item_of(annotations, request.item)
     state = next(known for known in STATES if known == request.state)
-    return saved_searches.decide(notebook, item, state, note=request.note, author=request.author)
+    return saved_searches.decide(annotations, item, state, note=request.note, author=request.author)

@@ -158,7 +158,7 @@ class Service:
             FootageError: one cannot be loaded, or the index cannot be read.
         """
         named = self.settings.embedder
-        names = dict.fromkeys([self.store().timeline_embedder() or named, named])
+        names = dict.fromkeys([self.store().embedders.timeline() or named, named])
         return [self.embedder(on_event, name=name) for name in names]
 
     def reranker(self, on_event: Listener = ignore) -> Reranker | None:

@@ -79,15 +79,15 @@ def status(service: Service, request: StatusRequest) -> StatusResult:
     from search.audit import agreement_rate
 
     store = service.store()
-    audits = store.notebook.audits()
+    audits = store.annotations.audits.all()
     return StatusResult(
         db=store.path,
         index=store.status(),
         size_bytes=store.size_bytes(),
-        last_run=next(iter(store.runs()), None),
+        last_run=next(iter(store.runs.all()), None),
         audited=Audited(len(audits), agreement_rate(audits)) if audits else None,
         coverage=store.coverage(),
-        left=_left(store.files()),
+        left=_left(store.files.all()),
     )
 
 
@@ -99,7 +99,7 @@ def files(service: Service, request: FilesRequest) -> tuple[File, ...]:
     """
     return tuple(
         file
-        for file in service.store().files()
+        for file in service.store().files.all()
         if request.which == "all" or file.state in ("failed", "partial")
     )
 

@@ -185,7 +185,9 @@ def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: 
         told.append(
             {
                 "index": [
-                    (each.text, *span_of(each.span)) for key in store.videos() for each in store.events(key)
+                    (each.text, *span_of(each.span))
+                    for key in store.videos.all()
+                    for each in store.events.of(key)
                 ],
                 "search": matches(run("search", query, *db, *use)),
                 "find": matches(run("find", clip, query, *use)),

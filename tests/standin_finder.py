@@ -131,12 +131,12 @@ def index_videos(folder: Path, videos: Sequence[TestVideo], embedder: TextEmbedd
             ]
             caption = Caption(test_video.scene, tuple(events), "raw", "stop")
             records.append(WindowRecord(window, caption, PROVENANCE))
-        store.put_files([File(str(path), content_id, state="indexed")])
-        store.put_video(video)
-        store.commit_windows(records)
-        rows = store.put_events(content_id, merge_events(content_id, records))
+        store.files.put([File(str(path), content_id, state="indexed")])
+        store.videos.put([video])
+        store.windows.commit(records)
+        rows = store.texts.put(content_id, merge_events(content_id, records))
         vectors = embedder.embed([row.text for row in rows])
-        store.put_vectors(
+        store.vectors.put(
             embedder.name,
             [
                 VectorRow(r.owner_kind, r.owner_id, r.content_id, r.window_indexes, r.span, r.text, vector)

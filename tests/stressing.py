@@ -35,7 +35,7 @@ PRIVATE = "b"
 def content_of(place: Path, name: str) -> str:
     """Content id of a clip of the library."""
     store = Store.open(place / "index")
-    return next(file.content_id for file in store.files() if Path(file.path).stem == name)
+    return next(file.content_id for file in store.files.all() if Path(file.path).stem == name)
 
 
 # -- what is killed ------------------------------------------------------------------------------------------
@@ -71,8 +71,8 @@ def run_forget(place: Path) -> None:
     store = Store.open(place / "index")
     private = (place / "private").read_text()
     with store.writing():
-        if store.knows(private):
-            store.forget(private)
+        if store.contents.knows(private):
+            store.contents.forget(private)
 
 
 def run_backup(place: Path) -> None:
@@ -111,10 +111,10 @@ def make_indexed(place: Path) -> None:
     make_library(place)
     run_index(place)
     store = Store.open(place / "index")
-    for number, content_id in enumerate(sorted(store.videos())):
-        for record in store.windows(content_id):
-            store.commit_windows([record])
-        store.notebook.put_marks([Mark(f"{number}", "review", content_id, Span(0, 1), "flagged")])
+    for number, content_id in enumerate(sorted(store.videos.all())):
+        for record in store.windows.of(content_id):
+            store.windows.commit([record])
+        store.annotations.marks.put([Mark(f"{number}", "review", content_id, Span(0, 1), "flagged")])
     (place / "private").write_text(content_of(place, PRIVATE))
 
 
@@ -131,7 +131,7 @@ def make_copied(place: Path) -> None:
     make_indexed(place)
     run_backup(place)
     store = Store.open(place / "index")
-    store.put_files([replace(store.files()[0], path="/another.mp4")])
+    store.files.put([replace(store.files.all()[0], path="/another.mp4")])
 
 
 def make_lost(place: Path) -> None:
@@ -187,21 +187,21 @@ COMMANDS = [
 def everything(folder: Path, embedders: tuple[str, ...] = ("standin",)):
     """What an index says, apart from when it was written."""
     store = Store.open(folder)
-    contents = sorted(store.videos())
+    contents = sorted(store.videos.all())
     return {
-        "files": [replace(file, tried_at=0.0) for file in store.files()],
-        "videos": store.videos(),
-        "windows": {content: store.windows(content) for content in contents},
-        "events": store.events(),
-        "texts": sorted(map(repr, store.texts())),
+        "files": [replace(file, tried_at=0.0) for file in store.files.all()],
+        "videos": store.videos.all(),
+        "windows": {content: store.windows.of(content) for content in contents},
+        "events": store.events.all(),
+        "texts": sorted(map(repr, store.texts.all())),
         "vectors": {
             (name, owner): (row.text, np.round(row.vector, 4).tolist())
             for name in embedders
             for content in contents
-            for owner, row in store.vectors(name, content).items()
+            for owner, row in store.vectors.of(name, content).items()
         },
-        "marks": store.notebook.marks(),
-        "corrections": store.notebook.corrections(),
+        "marks": store.annotations.marks.all(),
+        "corrections": store.annotations.corrections.all(),
     }
 
 
@@ -212,8 +212,8 @@ def captions(folder: Path) -> dict[tuple[str, int], str]:
     store = Store.open(folder)
     return {
         (content_id, record.window.index): record.caption.raw
-        for content_id in store.committed()
-        for record in store.windows(content_id)
+        for content_id in store.windows.spans()
+        for record in store.windows.of(content_id)
     }
 
 
@@ -266,19 +266,19 @@ def index_again(store: Store, place: Path, number: int) -> None:
 
 
 def search(store: Store, place: Path, number: int) -> None:
-    hits = store.search_text("bright"), store.search_vectors("standin", StandinEmbedder().embed(["dark"])[0])
+    hits = store.texts.search("bright"), store.vectors.search("standin", StandinEmbedder().embed(["dark"])[0])
     assert all(hit.text for found in hits for hit in found)
 
 
 def review(store: Store, place: Path, number: int) -> None:
     content_id = (place / "kept").read_text()
-    store.notebook.put_marks([Mark(f"review {number}", "review", content_id, Span(0, 1), "flagged")])
+    store.annotations.marks.put([Mark(f"review {number}", "review", content_id, Span(0, 1), "flagged")])
 
 
 def forget(store: Store, place: Path, number: int) -> None:
     private = (place / "private").read_text()
     with store.writing():
-        store.forget(private)
+        store.contents.forget(private)
         found = [path for path in store.path.rglob("*.*") if path.is_file()]
         assert not [path for path in found if private.encode() in path.read_bytes()]
 

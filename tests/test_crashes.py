@@ -47,20 +47,20 @@ def index_library(library: Path, database: Path) -> None:
 def tables(database: Path):
     """Everything an index holds but when it was written."""
     store = Store.open(database)
-    contents = sorted(store.videos())
+    contents = sorted(store.videos.all())
     vectors = [
         (owner, row.text, row.span, row.window_indexes, tuple(np.round(row.vector, 4)))
         for content in contents
-        for owner, row in sorted(store.vectors("minilm", content).items())
+        for owner, row in sorted(store.vectors.of("minilm", content).items())
     ]
     return {
-        "files": [replace(file, tried_at=0.0) for file in store.files()],
-        "videos": store.videos(),
-        "windows": {content: store.windows(content) for content in contents},
-        "events": store.events(),
-        "texts": sorted(map(repr, store.texts())),
+        "files": [replace(file, tried_at=0.0) for file in store.files.all()],
+        "videos": store.videos.all(),
+        "windows": {content: store.windows.of(content) for content in contents},
+        "events": store.events.all(),
+        "texts": sorted(map(repr, store.texts.all())),
         "vectors": vectors,
-        "provenances": store.provenances(),
+        "provenances": store.windows.provenances(),
     }
 
 

@@ -57,7 +57,7 @@ def test_nothing_is_passed_over_as_still(tmp_path, store):
     (file,) = run(tmp_path / "films", store).files
     covered = [
         (record.window.span.start_seconds, record.window.span.end_seconds)
-        for record in store.windows(file.content_id)
+        for record in store.windows.of(file.content_id)
     ]
     assert covered == [(0, 4), (3, 7), (6, 10), (9, 13)]
 
@@ -68,7 +68,7 @@ def test_other_content_at_the_same_path_is_indexed(tmp_path, store):
     run(tmp_path / "films", store)
     write_levels(clip, [10] * 3)
     assert run(tmp_path / "films", store).indexed == 1
-    assert {hit.text for hit in store.search_text("picture", owner_kinds=["event"])} == {DARK}
+    assert {hit.text for hit in store.texts.search("picture", owner_kinds=["event"])} == {DARK}
 
 
 def test_a_deleted_file_is_out_of_the_answers(tmp_path, store):
@@ -78,8 +78,8 @@ def test_a_deleted_file_is_out_of_the_answers(tmp_path, store):
     run(tmp_path / "films", store)
     clip.unlink()
     run(tmp_path / "films", store)
-    assert {hit.text for hit in store.search_text("picture", owner_kinds=["event"])} == {DARK}
-    near = store.search_vectors("standin", StandinEmbedder().embed([BRIGHT])[0], owner_kinds=["event"])
+    assert {hit.text for hit in store.texts.search("picture", owner_kinds=["event"])} == {DARK}
+    near = store.vectors.search("standin", StandinEmbedder().embed([BRIGHT])[0], owner_kinds=["event"])
     assert {hit.text for hit in near} == {DARK}
 
 
@@ -88,10 +88,10 @@ def test_an_apostrophe_in_a_path_is_a_letter_like_any_other(tmp_path, store):
     folder = tmp_path / 'Anna\'s "films"; DROP TABLE files --'
     clip = write_levels(folder / "it's.mp4", [200] * 3)
     assert run(folder, store).indexed == 1
-    assert store.file_at(str(clip)).state == "indexed" and run(folder, store).unchanged == 1
+    assert store.files.at(str(clip)).state == "indexed" and run(folder, store).unchanged == 1
     shutil.rmtree(folder)
     write_levels(folder / "other.mp4", [200] * 2)
-    assert (run(folder, store).gone, store.prune()) == (1, (1, 1))
+    assert (run(folder, store).gone, store.contents.prune()) == (1, (1, 1))
 
 
 def test_the_seam_of_two_windows_doubles_nothing_and_no_event_is_empty(tmp_path, store):
@@ -103,7 +103,7 @@ def test_the_seam_of_two_windows_doubles_nothing_and_no_event_is_empty(tmp_path,
 
     write_levels(tmp_path / "films" / "a.mp4", [20] * 3 + [220] * 4 + [20] * 4)
     (file,) = run(tmp_path / "films", store, AtTheEnd()).files
-    events = store.events(file.content_id)
+    events = store.events.of(file.content_id)
     bright = [event.span for event in events if event.text == BRIGHT]
     assert [(span.start_seconds, span.end_seconds) for span in bright] == [pytest.approx((3, 7), abs=0.5)]
     assert all(event.span.duration_seconds > 0 and event.span.end_seconds <= 11 for event in events)
@@ -116,7 +116,7 @@ def test_words_are_found_while_the_run_goes_on(tmp_path, store):
     found = []
 
     def look(progress):
-        found.append(len(store.search_text("bright", owner_kinds=["event", "scene"])))
+        found.append(len(store.texts.search("bright", owner_kinds=["event", "scene"])))
 
     run(tmp_path / "films", store, StandinModel(max_batch=1), on_progress=look)
     assert found[0] == 0 and 0 < found[len(found) // 2] <= found[-1]

@@ -75,7 +75,7 @@ def test_a_model_without_such_words_gives_the_bits_it_always_gave(minilm):
 def test_an_index_holds_documents_and_a_search_asks_with_a_query(prompted, tmp_path):
     told = {"yard": [(Span(0, 8), TEXTS[0]), (Span(10, 18), TEXTS[1])], "road": [(Span(0, 9), TEXTS[2])]}
     store = indexed(tmp_path, prompted, told)
-    rows = [row for name in told for row in store.vectors(prompted.name, name).values()]
+    rows = [row for name in told for row in store.vectors.of(prompted.name, name).values()]
     assert {row.owner_kind for row in rows} == {"event", "passage", "video"}
     for row in rows:
         if row.owner_kind != "video":

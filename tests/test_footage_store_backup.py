@@ -30,24 +30,24 @@ def store(tmp_path):
 
 
 def everything(store):
-    contents = sorted(store.videos())
+    contents = sorted(store.videos.all())
     return (
-        store.files(),
-        [store.windows(c) for c in contents],
-        store.events(),
-        sorted(map(repr, store.texts())),
+        store.files.all(),
+        [store.windows.of(c) for c in contents],
+        store.events.all(),
+        sorted(map(repr, store.texts.all())),
     )
 
 
 def test_a_copy_is_whole_and_goes_back(store, tmp_path):
     counts = backup(store, tmp_path / "safe" / "copy").rows
-    assert counts["windows"] == len(store.windows(store.files()[0].content_id))
+    assert counts["windows"] == len(store.windows.of(store.files.all()[0].content_id))
     assert everything(Store.open(tmp_path / "safe" / "copy")) == everything(store)
     (tmp_path / "empty").mkdir()
     assert restore(tmp_path / "safe" / "copy", tmp_path / "empty").rows == counts
     back = Store.open(tmp_path / "empty")
     assert everything(back) == everything(store)
-    assert back.search_text("bright") and (tmp_path / "empty").stat().st_mode & 0o777 == 0o700
+    assert back.texts.search("bright") and (tmp_path / "empty").stat().st_mode & 0o777 == 0o700
     assert [path.name for path in (tmp_path / "safe").iterdir()] == ["copy"]
 
 
@@ -128,7 +128,7 @@ def test_an_incremental_backup_copies_what_is_new_alone(store, tmp_path):
 
     write_levels(tmp_path / "library" / "b.mp4", [220, 20, 220])
     index([tmp_path / "library" / "b.mp4"], store=store, model=StandinModel(), embedder=StandinEmbedder())
-    store.notebook.put_marks([])
+    store.annotations.marks.put([])
     more = backup(store, copy, incremental=True)
     assert 0 < more.new_files < more.files and more.new_bytes < sum(
         path.stat().st_size for path in copy.rglob("*") if path.is_file()
@@ -185,7 +185,7 @@ def test_a_backup_killed_at_any_step_leaves_the_copy_before_and_is_cleared_by_th
     before = everything(store)
     if incremental:
         backup(Store.open(place / "index"), place / "copy")
-        Store.open(place / "index").put_files([replace(store.files()[0], path="/another.mp4")])
+        Store.open(place / "index").files.put([replace(store.files.all()[0], path="/another.mp4")])
     copies = tmp_path / "killed"
     steps = steps_of(copy_of, place, incremental, copies=copies)
     after = everything(Store.open(place / "index"))

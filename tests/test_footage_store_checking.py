@@ -53,10 +53,10 @@ def made(library, tmp_path_factory):
     path = tmp_path_factory.mktemp("made") / "index"
     store = Store.open(path, create=True)
     run(library, store)
-    for content_id in store.videos():
-        for record in store.windows(content_id):
-            store.commit_windows([record])
-    store.notebook.put_marks([Mark("1", "review", sorted(store.videos())[0], Span(0, 1), "flagged")])
+    for content_id in store.videos.all():
+        for record in store.windows.of(content_id):
+            store.windows.commit([record])
+    store.annotations.marks.put([Mark("1", "review", sorted(store.videos.all())[0], Span(0, 1), "flagged")])
     return path
 
 
@@ -72,20 +72,20 @@ def run(library: Path, store: Store, model: StandinModel | None = None):
 def everything(path: Path):
     """What an index says, apart from when it was written."""
     store = Store.open(path)
-    contents = sorted(store.videos())
+    contents = sorted(store.videos.all())
     return {
-        "files": [replace(file, tried_at=0.0) for file in store.files()],
-        "videos": store.videos(),
-        "windows": {content: store.windows(content) for content in contents},
-        "events": store.events(),
-        "texts": sorted(map(repr, store.texts())),
+        "files": [replace(file, tried_at=0.0) for file in store.files.all()],
+        "videos": store.videos.all(),
+        "windows": {content: store.windows.of(content) for content in contents},
+        "events": store.events.all(),
+        "texts": sorted(map(repr, store.texts.all())),
         "vectors": {
             owner: (row.text, np.round(row.vector, 5).tolist())
             for content in contents
-            for owner, row in store.vectors("standin", content).items()
+            for owner, row in store.vectors.of("standin", content).items()
         },
-        "marks": store.notebook.marks(),
-        "words": sorted(hit.owner_id for hit in store.search_text("bright")),
+        "marks": store.annotations.marks.all(),
+        "words": sorted(hit.owner_id for hit in store.texts.search("bright")),
     }
 
 
@@ -107,7 +107,7 @@ def data_files(path: Path, table: str) -> list[Path]:
 def test_a_sound_index_has_no_findings_whatever_its_schema(path, tmp_path):
     checked = check(path)
     assert checked.findings == [] and checked.recaption == {} and not checked.is_damaged
-    assert checked.readouts["windows"].rows == sum(map(len, Store.open(path).committed().values())) == 5
+    assert checked.readouts["windows"].rows == sum(map(len, Store.open(path).windows.spans().values())) == 5
     for version in (8, 9, 10):
         assert check(unpacked(version, tmp_path / str(version))).findings == []
     with pytest.raises(StoreMissingError):
@@ -211,8 +211,8 @@ def test_an_index_of_words_that_cannot_be_read_or_finds_nothing_is_found_and_rep
 
 def test_files_whose_states_do_not_fit_are_found(path):
     store = Store.open(path)
-    content_id = sorted(store.videos())[0]
-    store.drop_windows(content_id, [1])
+    content_id = sorted(store.videos.all())[0]
+    store.windows.remove(content_id, [1])
     checked = check(path)
     assert checked.recaption == {content_id: (1,)}
     assert any(each.kind == "files" and "lacks windows 1" in each.sentence for each in checked.findings)
@@ -220,8 +220,8 @@ def test_files_whose_states_do_not_fit_are_found(path):
 
 def test_a_projection_that_a_kill_left_behind_is_no_damage(path):
     store = Store.open(path)
-    record = store.windows(sorted(store.videos())[0])[0]
-    store.commit_windows([replace(record, window=replace(record.window, index=40))])
+    record = store.windows.of(sorted(store.videos.all())[0])[0]
+    store.windows.commit([replace(record, window=replace(record.window, index=40))])
     kinds = {each.kind for each in check(path).findings}
     assert kinds == {"behind"} and not check(path).is_damaged
 
@@ -253,9 +253,9 @@ def test_a_lost_caption_is_the_only_one_that_is_captioned_again(path, library):
     assert report.after.findings == []
     assert [len(lost) for lost in report.repaired.checked.recaption.values()] == [1]
     [marked] = report.repaired.marked
-    assert Store.open(path).file_at(marked).state == "waiting"
-    assert Store.open(path).search_text("bright"), "the rest goes on working"
-    left = sum(map(len, Store.open(path).committed().values()))
+    assert Store.open(path).files.at(marked).state == "waiting"
+    assert Store.open(path).texts.search("bright"), "the rest goes on working"
+    left = sum(map(len, Store.open(path).windows.spans().values()))
     assert left == sum(map(len, before["windows"].values())) - 1
 
     model = StandinModel()

@@ -27,9 +27,9 @@ def made(tmp_path_factory):
     store = Store.open(folder / "index", create=True)
     for _ in range(2):  # the second run finds nothing new, and leaves more versions
         index([folder / "library"], store=store, model=StandinModel(), embedder=StandinEmbedder())
-    held = {Path(file.path).name: file.content_id for file in store.files()}
-    store.put_followed(held["private.mp4"], {0: "digest"})
-    store.notebook.put_marks(
+    held = {Path(file.path).name: file.content_id for file in store.files.all()}
+    store.growing.put(held["private.mp4"], {0: "digest"})
+    store.annotations.marks.put(
         [Mark(name, "review", content, Span(0, 1), "flagged") for name, content in held.items()]
     )
     return folder / "index", held["private.mp4"], held["other.mp4"]
@@ -48,7 +48,7 @@ def forget(path: Path, content_id: str) -> None:
     """Body of the process that is killed."""
     store = Store.open(path)
     with store.writing():
-        store.forget(content_id)
+        store.contents.forget(content_id)
 
 
 def open_for_writing(path: Path) -> None:
@@ -58,14 +58,14 @@ def open_for_writing(path: Path) -> None:
 
 def everything(path: Path, content_id: str):
     store = Store.open(path)
-    held = {row.text: row.vector.tobytes() for row in store.vectors("standin", content_id).values()}
+    held = {row.text: row.vector.tobytes() for row in store.vectors.of("standin", content_id).values()}
     return (
-        store.windows(content_id),
-        store.events(content_id),
-        sorted(map(repr, store.texts(content_id))),
+        store.windows.of(content_id),
+        store.events.of(content_id),
+        sorted(map(repr, store.texts.of(content_id))),
         held,
-        store.notebook.marks(content_ids=[content_id]),
-        [file for file in store.files() if file.content_id == content_id],
+        store.annotations.marks.all(content_ids=[content_id]),
+        [file for file in store.files.all() if file.content_id == content_id],
     )
 
 
@@ -75,7 +75,7 @@ def test_nothing_in_the_folder_names_what_was_forgotten(made, tmp_path):
     assert len(naming(path, private)) > 10
     index_of = kill_at(0, forget, path, private, copies=tmp_path)
     assert naming(index_of, private) == [] and everything(index_of, other) == kept
-    assert not Store.open(index_of).knows(private) and Store.open(index_of).knows(other)
+    assert not Store.open(index_of).contents.knows(private) and Store.open(index_of).contents.knows(other)
 
 
 def test_a_forgetting_killed_at_any_step_is_finished_when_the_index_is_next_opened_for_writing(
@@ -89,11 +89,11 @@ def test_a_forgetting_killed_at_any_step_is_finished_when_the_index_is_next_open
     for step in sorted(random.Random(SEED).sample(range(1, steps), KILLS)):
         index_of = kill_at(step, forget, path, private, copies=tmp_path)
         assert everything(index_of, other) == kept, f"a kill at step {step} of {steps} harmed another video"
-        if Store.open(index_of).windows(private) and not list(index_of.glob(".forgetting-*")):
+        if Store.open(index_of).windows.of(private) and not list(index_of.glob(".forgetting-*")):
             assert everything(index_of, private) == everything(path, private)  # it had not begun
             continue
         begun += 1
-        assert Store.open(index_of).knows(private) or naming(index_of, private) == []
+        assert Store.open(index_of).contents.knows(private) or naming(index_of, private) == []
         open_for_writing(index_of)
         assert naming(index_of, private) == [], f"after a kill at step {step} of {steps}"
         assert everything(index_of, other) == kept

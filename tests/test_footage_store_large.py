@@ -10,8 +10,8 @@ import pytest
 from footage.core.errors import StoreError
 from footage.core.types import Caption, File, Provenance, Span, Video, Window, WindowRecord
 from footage.store import Store, VectorRow
-from footage.store import tables as tables_module
 from footage.store.schema import vector_table
+from footage.store.tables import Limits
 
 EMBEDDER = "e"
 DIMENSION = 32
@@ -19,14 +19,8 @@ VIDEOS, EVENTS = 40, 60
 TABLE = vector_table(EMBEDDER)
 
 
-@pytest.fixture
-def large(monkeypatch):
-    """Lower every limit, and let the index miss something."""
-    monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 500)
-    monkeypatch.setattr(tables_module, "_SCALAR_INDEX_ROWS", 500)
-    monkeypatch.setattr(tables_module, "_PARTITION_ROWS", 100)
-    monkeypatch.setattr(tables_module, "_PROBES", 8)
-    monkeypatch.setattr(tables_module, "_FEW", 2)
+LARGE = Limits(in_memory_rows=500, scalar_index_rows=500, partition_rows=100, probes=8, few_videos=2)
+"""Every limit is lower, and the index may miss something."""
 
 
 def drawn(rng, number):
@@ -39,24 +33,24 @@ def drawn(rng, number):
 def put(store, name, vectors):
     """Index a video of one window, each of whose events has one of the vectors."""
     content_id = hashlib.blake2b(name.encode(), digest_size=16).hexdigest()
-    store.put_files([File(f"/{name}", content_id, state="indexed", duration_seconds=30.0)])
-    store.put_video(Video(content_id, 30.0, 64, 48, 25.0, "h264"))
+    store.files.put([File(f"/{name}", content_id, state="indexed", duration_seconds=30.0)])
+    store.videos.put([Video(content_id, 30.0, 64, 48, 25.0, "h264")])
     window = Window(content_id, 0, Span(0, 30))
-    store.add_windows([WindowRecord(window, Caption("", (), "", "stop"), Provenance("m", "1", "1", "b"))])
+    store.windows.add([WindowRecord(window, Caption("", (), "", "stop"), Provenance("m", "1", "1", "b"))])
     rows = [
         VectorRow("event", f"{name}/{n}", content_id, (0,), Span(0, 30), f"a thing {n}", vector)
         for n, vector in enumerate(vectors)
     ]
     rows.append(VectorRow("video", content_id, content_id, (0,), Span(0, 30), "", vectors.mean(axis=0)))
-    store.put_vectors(EMBEDDER, rows, new=True)
+    store.vectors.put(EMBEDDER, rows, new=True)
     return content_id
 
 
 @pytest.fixture
-def filled(large, tmp_path):
+def filled(tmp_path):
     """An index that is too large for memory, before it is tidied, with what it holds by owner id."""
     rng = np.random.default_rng(0)
-    store = Store.open(tmp_path / "index", create=True)
+    store = Store.open(tmp_path / "index", create=True, limits=LARGE)
     held = {f"v{n}": drawn(rng, EVENTS) for n in range(VIDEOS)}
     contents = {name: put(store, name, vectors) for name, vectors in held.items()}
     return store, held, contents
@@ -71,7 +65,7 @@ def nearest(held, query, limit, names=None):
 
 
 def found(store, query, limit, **wanted):
-    return [hit.owner_id for hit in store.search_vectors(EMBEDDER, query, limit=limit, **wanted)]
+    return [hit.owner_id for hit in store.vectors.search(EMBEDDER, query, limit=limit, **wanted)]
 
 
 def columns(store):
@@ -79,7 +73,7 @@ def columns(store):
 
 
 def test_a_small_table_gets_no_index(tmp_path):
-    store = Store.open(tmp_path / "index", create=True)
+    store = Store.open(tmp_path / "index", create=True, limits=LARGE)
     put(store, "v", drawn(np.random.default_rng(0), EVENTS))
     store.tidy()
     assert columns(store) == set()
@@ -99,7 +93,7 @@ def test_the_scores_of_an_index_are_exact_and_in_order(filled):
     store, held, _ = filled
     store.tidy()
     query = drawn(np.random.default_rng(2), 1)[0]
-    hits, vectors = store.nearest(EMBEDDER, query, limit=50)
+    hits, vectors = store.vectors.nearest(EMBEDDER, query, limit=50)
     scores = [hit.score for hit in hits]
     assert len(hits) == 50 and scores == sorted(scores, reverse=True)
     for hit, vector in zip(hits, vectors, strict=True):
@@ -116,7 +110,7 @@ def test_a_filter_brings_as_many_as_are_asked_for_and_none_beside_it(filled, cou
     for query in drawn(np.random.default_rng(3), 10):
         wanted = {"content_ids": [contents[name] for name in chosen], "owner_kinds": ["event"]}
         assert found(store, query, EVENTS * count, **wanted) == nearest(held, query, EVENTS * count, chosen)
-        if count <= tables_module._FEW:  # these are compared one by one
+        if count <= LARGE.few_videos:  # these are compared one by one
             assert found(store, query, 10, **wanted) == nearest(held, query, 10, chosen)
 
 
@@ -130,10 +124,10 @@ def test_rows_are_found_before_and_after_the_index_takes_them_in_and_not_once_th
     store.tidy()
     assert store._tables.table(TABLE).index_stats("vector_idx").num_unindexed_rows == 0
     assert all(found(store, vector, 1) == [f"new/{n}"] for n, vector in enumerate(new))
-    store.remove_files(["/new"])
+    store.files.remove(["/new"])
     assert not any(hit.startswith("new/") for vector in new for hit in found(store, vector, 10))
-    store.put_files([File("/new", content_id, state="indexed", duration_seconds=30.0)])
-    assert store.forget(content_id) == 1
+    store.files.put([File("/new", content_id, state="indexed", duration_seconds=30.0)])
+    assert store.contents.forget(content_id) == 1
     assert not any(hit.startswith("new/") for vector in new for hit in found(store, vector, 10))
     assert columns(store) == {"content_id", "owner_kind", "vector"}
 
@@ -154,20 +148,19 @@ def test_an_index_whose_making_was_cut_short_is_made_the_next_time(filled, monke
     query = drawn(np.random.default_rng(5), 1)[0]
     assert "vector" not in columns(store) and found(store, query, 10) == nearest(held, query, 10)
     monkeypatch.undo()
-    monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 500)
-    again = Store.open(store.path)
+    again = Store.open(store.path, limits=LARGE)
     again.tidy()
     assert "vector" in columns(again)
 
 
 def test_what_is_counted_of_windows_counts_overlaps_once(tmp_path):
-    store = Store.open(tmp_path / "index", create=True)
+    store = Store.open(tmp_path / "index", create=True, limits=LARGE)
     spans = [Span(0, 30), Span(25, 55), Span(70, 80), Span(72, 75)]
-    store.put_files([File("/v", "v", state="indexed", duration_seconds=100.0)])
-    store.put_video(Video("v", 100.0, 64, 48, 25.0, "h264"))
-    store.add_windows(
+    store.files.put([File("/v", "v", state="indexed", duration_seconds=100.0)])
+    store.videos.put([Video("v", 100.0, 64, 48, 25.0, "h264")])
+    store.windows.add(
         WindowRecord(Window("v", n, span), Caption("", (), "", "stop"), Provenance("m", "1", "1", "b"))
         for n, span in enumerate(spans)
     )
-    assert store.covered(["v", "unknown"]) == {"v": (65.0, 100.0)}
+    assert store.windows.covered_seconds(["v", "unknown"]) == {"v": (65.0, 100.0)}
     assert (store.status().windows, store.status().seconds_indexed) == (4, 65.0)

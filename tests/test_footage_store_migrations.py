@@ -11,15 +11,18 @@ import pytest
 from killing import kill_at, steps_of
 
 from footage.core.errors import SchemaMismatchError, StoreError
+from footage.core.types import CAPTION_TRACK
 from footage.store import SCHEMA_VERSION, Store
 from footage.store.backup import backup, restore
+from footage.store.checking import check
 from footage.store.migrations import MIGRATIONS, Migration, upgrade
 from footage.store.records import window_checksum
 from footage.store.snapshots import Snapshot
+from footage.store.writing import locked
 from indexer.import_export import export_captions
 
 SAMPLES = Path(__file__).parent / "data"
-OLDER = [8, 9]
+OLDER = [8, 9, 10]
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
 
 
@@ -38,23 +41,23 @@ def unpacked(version: int, folder: Path) -> Path:
 def answers(path: Path):
     """What an index says, in every way that it is asked."""
     store = Store.open(path)
-    contents = sorted(store.videos())
-    query = next(iter(store.vectors("minilm", contents[0]).values())).vector
+    contents = sorted(store.videos.all())
+    query = next(iter(store.vectors.of("minilm", contents[0]).values())).vector
     return {
         "captions": list(export_captions(store)),
-        "events": store.events(),
-        "texts": sorted(map(repr, store.texts())),
+        "events": store.events.all(),
+        "texts": sorted(map(repr, store.texts.all())),
         "vectors": {
             owner: (row.text, np.asarray(row.vector).tobytes())
             for content in contents
-            for owner, row in store.vectors("minilm", content).items()
+            for owner, row in store.vectors.of("minilm", content).items()
         },
-        "by words": ranked(store.search_text("a blue car drives")),
-        "by meaning": ranked(store.search_vectors("minilm", query)),
-        "files": store.files(),
-        "runs": store.runs(),
-        "searches": store.notebook.saved_searches(),
-        "corrections": store.notebook.corrections(),
+        "by words": ranked(store.texts.search("a blue car drives")),
+        "by meaning": ranked(store.vectors.search("minilm", query)),
+        "files": store.files.all(),
+        "runs": store.runs.all(),
+        "searches": store.annotations.searches.saved(),
+        "corrections": store.annotations.corrections.all(),
         "coverage": store.coverage(),
     }
 
@@ -92,17 +95,24 @@ def test_the_sample_of_the_present_schema_needs_no_upgrade(tmp_path):
 
 
 def test_an_older_index_is_upgraded_and_answers_as_before(older, tmp_path):
-    before = answers(older)
+    before, version = answers(older), version_in(older)
     assert before["captions"] and before["by words"] and before["by meaning"] and before["corrections"]
     told = []
     with Store.open(older).writing(lambda *progress: told.append(progress)):
         pass
     assert version_in(older) == str(SCHEMA_VERSION)
     assert answers(older) == before
-    assert ("every captioned window gets a checksum", 5, 5) in told
+    assert any(what.endswith("which track they belong to") for what, _, _ in told)
+    if version < "10":
+        assert ("every captioned window gets a checksum", 5, 5) in told
     store = Store.open(older)
-    for row in store._tables.read("windows"):
+    tables = store._tables
+    for row in tables.read("windows"):
         assert row["checksum"] == window_checksum(row)
+    for name in ("windows", "events", "passages", *store.embedders.tables()):
+        rows = tables.read(name, columns=["track"])
+        assert rows and {row["track"] for row in rows} == {CAPTION_TRACK}
+    assert check(older).findings == []
     assert [entry.name for entry in older.iterdir() if entry.name.startswith(".upgrade")] == []
     with store.writing(lambda what, done, total: pytest.fail(f"{what} is done twice")):
         pass
@@ -164,7 +174,7 @@ def test_a_migration_that_would_lose_a_row_is_undone(tmp_path):
 
     losing = Migration("loses a window", ("windows",), lose_a_row)
     tables = Store.open(path)._tables
-    with tables.locked(), pytest.raises(StoreError, match="2 rows would be lost") as told:
+    with locked(tables), pytest.raises(StoreError, match="2 rows would be lost") as told:
         upgrade(tables, migrations={9: losing})
     assert "as they were before" in told.value.hint
     assert answers(path) == before and version_in(path) == "9"
@@ -175,9 +185,9 @@ def test_what_an_older_program_wrote_between_two_tries_is_kept(tmp_path):
     store = Store.open(path)
     tables = store._tables
     Snapshot(path, "9").take(["windows"])  # as a killed upgrade leaves it
-    content = sorted(store.videos())[0]
+    content = sorted(store.videos.all())[0]
     row = {**tables.read("windows", {"content_id": [content]}, limit=1)[0], "window_index": 7}
     tables.insert("windows", [{**row, "id": f"{content}/7"}])
-    with tables.locked():
-        assert upgrade(tables) == ["9 to 10: every captioned window gets a checksum"]
-    assert [record.window.index for record in Store.open(path).windows(content)][-1] == 7
+    with locked(tables):
+        assert upgrade(tables)[0] == "9 to 10: every captioned window gets a checksum"
+    assert [record.window.index for record in Store.open(path).windows.of(content)][-1] == 7

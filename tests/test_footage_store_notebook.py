@@ -21,8 +21,7 @@ from footage.core.types import (
     Window,
     WindowRecord,
 )
-from footage.store import Grounding, Mark, Store, grounding_key
-from footage.store import tables as tables_module
+from footage.store import Grounding, IndexLocation, Mark, Store, grounding_key
 from footage.store.backup import backup, restore
 
 PROVENANCE = Provenance("org/model", "abc", "1", "small")
@@ -36,34 +35,34 @@ ANSWER = Grounding("c", Span(0, 30), "a dog jumps", PROVENANCE, SAID)
 @pytest.fixture
 def store(tmp_path):
     store = Store.open(tmp_path / "index", create=True)
-    store.put_files([File("/a.mp4", "c", state="indexed")])
-    store.put_video(Video("c", 30.0, 64, 48, 25.0, "h264"))
+    store.files.put([File("/a.mp4", "c", state="indexed")])
+    store.videos.put([Video("c", 30.0, 64, 48, 25.0, "h264")])
     caption = Caption("A street.", (CaptionEvent(HERE, "A dog jumps."),), "raw", "stop")
-    store.commit_windows([WindowRecord(Window("c", 0, Span(0, 30)), caption, PROVENANCE)])
-    store.notebook.put_marks([REVIEW, LABEL])
-    store.notebook.put_groundings([ANSWER])
+    store.windows.commit([WindowRecord(Window("c", 0, Span(0, 30)), caption, PROVENANCE)])
+    store.annotations.marks.put([REVIEW, LABEL])
+    store.annotations.groundings.put([ANSWER])
     return store
 
 
 def test_what_goes_in_comes_back(store):
-    book = store.notebook
-    assert book.marks() == [LABEL, REVIEW]
-    assert book.marks(kinds=["review"]) == book.marks(content_ids=["c"]) == [REVIEW]
-    assert book.groundings([ANSWER.key, "other"]) == {ANSWER.key: ANSWER}
+    book = store.annotations
+    assert book.marks.all() == [LABEL, REVIEW]
+    assert book.marks.all(kinds=["review"]) == book.marks.all(content_ids=["c"]) == [REVIEW]
+    assert book.groundings.of([ANSWER.key, "other"]) == {ANSWER.key: ANSWER}
     silent = replace(ANSWER, query="a cat sits", answer=Answer("From 1.5 to 4.0.", "length"))
-    book.put_groundings([silent, replace(ANSWER, answer=replace(SAID, raw="From 2.0 to 3.0."))])
-    assert book.groundings([silent.key])[silent.key] == silent
-    assert book.groundings([ANSWER.key])[ANSWER.key].answer.raw == "From 2.0 to 3.0."
-    book.put_marks([replace(REVIEW, state="reviewed")])
-    assert [mark.state for mark in book.marks(kinds=["review"])] == ["reviewed"]
+    book.groundings.put([silent, replace(ANSWER, answer=replace(SAID, raw="From 2.0 to 3.0."))])
+    assert book.groundings.of([silent.key])[silent.key] == silent
+    assert book.groundings.of([ANSWER.key])[ANSWER.key].answer.raw == "From 2.0 to 3.0."
+    book.marks.put([replace(REVIEW, state="reviewed")])
+    assert [mark.state for mark in book.marks.all(kinds=["review"])] == ["reviewed"]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=40), st.text(max_size=40).map(ascii))
 @settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_words_come_back_as_they_were(store, query, author):
     mark = Mark(f"m {query}", "review", "c", HERE, "right", query, query, author, 9.0)
-    store.notebook.put_marks([mark])
-    assert mark in store.notebook.marks()
+    store.annotations.marks.put([mark])
+    assert mark in store.annotations.marks.all()
 
 
 def test_a_grounding_is_found_for_the_same_question_only():
@@ -82,21 +81,21 @@ def test_a_grounding_is_found_for_the_same_question_only():
 
 
 def test_captioning_anew_and_pruning_leave_it_alone_and_forgetting_does_not(store):
-    store.put_files([File("/a.mp4", "c", state="gone")])
-    assert store.prune() == (1, 1) and store.videos() == {}
-    assert store.notebook.marks() == [LABEL, REVIEW] and store.notebook.groundings([ANSWER.key])
-    store.forget("c")
-    assert store.notebook.marks() == [LABEL] and store.notebook.groundings([ANSWER.key]) == {}
+    store.files.put([File("/a.mp4", "c", state="gone")])
+    assert store.contents.prune() == (1, 1) and store.videos.all() == {}
+    assert store.annotations.marks.all() == [LABEL, REVIEW] and store.annotations.groundings.of([ANSWER.key])
+    store.contents.forget("c")
+    assert store.annotations.marks.all() == [LABEL] and store.annotations.groundings.of([ANSWER.key]) == {}
 
 
 def test_a_backup_holds_it(store, tmp_path):
     backup(store, tmp_path / "copy")
     restore(tmp_path / "copy", tmp_path / "back")
-    assert Store.open(tmp_path / "back").notebook.marks() == [LABEL, REVIEW]
+    assert Store.open(tmp_path / "back").annotations.marks.all() == [LABEL, REVIEW]
 
 
 def _mark_from_elsewhere(path):
-    Store.open(path).notebook.put_marks([replace(REVIEW, id="r2")])
+    Store.open(path).annotations.marks.put([replace(REVIEW, id="r2")])
 
 
 def test_marks_are_made_while_another_process_indexes(store):
@@ -106,13 +105,12 @@ def test_marks_are_made_while_another_process_indexes(store):
         other.start()
         other.join(60)
         assert other.exitcode == 0
-        assert {mark.id for mark in store.notebook.marks()} == {"l1", "r1", "r2"}
+        assert {mark.id for mark in store.annotations.marks.all()} == {"l1", "r1", "r2"}
         store.tidy()
-    assert len(store.notebook.marks()) == 3
+    assert len(store.annotations.marks.all()) == 3
 
 
-def test_somebody_who_never_stops_writing_marks_is_told_of(store, monkeypatch):
-    monkeypatch.setattr(tables_module, "_NOTES_SECONDS", 0.05)
-    other = Store.open(store.path)
-    with store.unchanging_notes(), pytest.raises(StoreError, match="writing marks"):
-        other.notebook.put_marks([REVIEW])
+def test_somebody_who_never_stops_writing_marks_is_reported(store):
+    other = Store.open(IndexLocation(store.path, annotations_patience_seconds=0.05))
+    with store.unchanging_annotations(), pytest.raises(StoreError, match="writing marks"):
+        other.annotations.marks.put([REVIEW])

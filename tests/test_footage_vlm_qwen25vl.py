@@ -300,8 +300,8 @@ def test_an_index_keeps_both_stages_and_hands_them_on(model, tmp_path):
     options = {"model": model, "embedder": StandinEmbedder(), "window_seconds": 2.0, "overlap_seconds": 0.5}
     report = index([tmp_path / "clips"], store=store, **options)
     assert report.indexed == 1
-    (content_id,) = store.videos()
-    records = store.windows(content_id)
+    (content_id,) = store.videos.all()
+    records = store.windows.of(content_id)
     staged = [record for record in records if record.caption.draft]
     assert staged, "the tiny model must say something that can be read"
     for record in staged:
@@ -310,7 +310,7 @@ def test_an_index_keeps_both_stages_and_hands_them_on(model, tmp_path):
     again = Store.open(tmp_path / "again.lancedb", create=True)
     lines = [json.dumps(row) for row in export_captions(store)]
     import_captions(lines, store=again, embedder=StandinEmbedder())
-    assert again.windows(content_id) == records
+    assert again.windows.of(content_id) == records
     assert index([tmp_path / "clips"], store=store, **options).windows_captioned == 0
 
 

@@ -549,7 +549,7 @@ def test_frames_that_a_server_leaves_out_are_noticed_before_anything_is_indexed(
     assert "footage models serve-command demo" in refused.stderr
     accepted = runner.invoke(app, [*asked, "--accept-server-sampling"])
     assert accepted.exit_code == 0, accepted.output
-    (provenance,) = Store.open(tmp_path / "index").provenances()
+    (provenance,) = Store.open(tmp_path / "index").windows.provenances()
     assert provenance.budget.endswith("sampling=server")
 
 
@@ -680,7 +680,7 @@ def test_a_window_that_is_refused_is_recorded_and_the_others_go_on(constant: Ser
     assert (file.state, store.status().windows) == ("partial", 3)
     assert "refused a request (413: this clip is too long)" in file.reason
     # A question about it is answered where it can be.
-    video = store.videos()[file.content_id]
+    video = store.videos.all()[file.content_id]
     spans = [Span(12, 28), Span(36, 52)]
     asked = [
         WindowQuestion(video, str(clip), Window(file.content_id, n, span)) for n, span in enumerate(spans)
@@ -705,7 +705,7 @@ def test_an_answer_that_is_filtered_is_not_asked_for_again(constant: Served) -> 
 
 
 def spans_of(store: Store) -> list[tuple[Span, str]]:
-    return sorted((event.span, event.text) for key in store.videos() for event in store.events(key))
+    return sorted((event.span, event.text) for key in store.videos.all() for event in store.events.of(key))
 
 
 def test_a_slow_server_is_waited_for_and_given_up_in_time(constant: Served) -> None:

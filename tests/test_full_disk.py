@@ -73,27 +73,27 @@ def test_a_full_disk_ends_a_run_in_a_sentence_and_the_next_run_makes_it_whole(
 
     # What was there can still be read, and searched, while the disk is full.
     store = Store.open(small_disk / "index")
-    captioned = sum(len(spans) for spans in store.committed().values())
-    store.status(), store.search_text("bright"), store.coverage()
+    captioned = sum(len(spans) for spans in store.windows.spans().values())
+    store.status(), store.texts.search("bright"), store.coverage()
 
     ballast.unlink()
     model = StandinModel()
     run(library, store, model)
     assert content_of(store) == content_of(whole)
-    assert len(model.log) == sum(map(len, whole.committed().values())) - captioned
+    assert len(model.log) == sum(map(len, whole.windows.spans().values())) - captioned
 
 
 def test_a_mark_that_finds_no_room_is_refused_and_the_others_stay(small_disk):
     store = Store.open(small_disk / "index", create=True)
     mark = Mark("1", "review", "c", Span(0, 1), "flagged")
-    store.notebook.put_marks([mark])
+    store.annotations.marks.put([mark])
     ballast = fill_up(small_disk, leaving=0)
     with pytest.raises(StoreFullError):
-        store.notebook.put_marks([Mark("2", "review", "c", Span(1, 2), "flagged")])
-    assert Store.open(store.path).notebook.marks() == [mark]
+        store.annotations.marks.put([Mark("2", "review", "c", Span(1, 2), "flagged")])
+    assert Store.open(store.path).annotations.marks.all() == [mark]
     ballast.unlink()
-    store.notebook.put_marks([Mark("2", "review", "c", Span(1, 2), "flagged")])
-    assert len(store.notebook.marks()) == 2
+    store.annotations.marks.put([Mark("2", "review", "c", Span(1, 2), "flagged")])
+    assert len(store.annotations.marks.all()) == 2
 
 
 def test_a_full_disk_leaves_no_half_made_index(small_disk):

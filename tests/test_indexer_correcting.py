@@ -58,7 +58,7 @@ def again(store, first, embedder, model=None, mix="replace"):
 
 
 def say(store, embedder, event=None, text=WORDS, **changes):
-    event = event or store.events()[0]
+    event = event or store.events.all()[0]
     return correct(store, event, text=text, author="Ann", embedders=lambda: [embedder], **changes)
 
 
@@ -68,28 +68,28 @@ def best(store, embedder, query=WORDS) -> str:
 
 
 def test_new_words_are_found_at_once_and_the_old_ones_no_more(store, embedder):
-    event = store.events()[0]
+    event = store.events.all()[0]
     kept = say(store, embedder, event, span=Span(1, 7))
     assert kept.searchable and kept.correction.original_text == event.text
     assert best(store, embedder) == WORDS
-    assert store.search_text("orange tractor")[0].span == Span(1, 7)
-    assert event.text not in {each.text for each in store.events()}
-    passages = [text.text for text in store.texts() if text.owner_kind == "passage"]
+    assert store.texts.search("orange tractor")[0].span == Span(1, 7)
+    assert event.text not in {each.text for each in store.events.all()}
+    passages = [text.text for text in store.texts.all() if text.owner_kind == "passage"]
     assert WORDS in passages[0] and event.text not in passages[0]
     assert corrected(store, event.content_id).matched == (kept.correction,)
 
 
 def test_taken_back_the_caption_is_there_again_and_the_version_is_kept(store, embedder):
-    before = (store.events(), set(store.texts()))
+    before = (store.events.all(), set(store.texts.all()))
     one = say(store, embedder)
-    other = next(event for event in store.events() if event.text == WORDS)
+    other = next(event for event in store.events.all() if event.text == WORDS)
     two = say(store, embedder, other, text="A yellow tractor.")
     assert two.correction.original_text == one.correction.original_text
     undo(store, two.correction, embedders=lambda: [embedder])
-    assert WORDS in {event.text for event in store.events()}
+    assert WORDS in {event.text for event in store.events.all()}
     undo(store, one.correction, embedders=lambda: [embedder])
-    assert (store.events(), set(store.texts())) == before
-    said = store.notebook.corrections()
+    assert (store.events.all(), set(store.texts.all())) == before
+    said = store.annotations.corrections.all()
     assert len(said) == 2 and all(each.undone_at for each in said) and not standing(said)
 
 
@@ -99,36 +99,36 @@ def test_captioned_anew_in_the_same_words_it_still_stands(store, first, embedder
     model.provenance = replace(model.provenance, revision="2")
     again(store, first, embedder, model)
     assert best(store, embedder) == WORDS
-    assert len(corrected(store, store.events()[0].content_id).matched) == 1
+    assert len(corrected(store, store.events.all()[0].content_id).matched) == 1
 
 
 def test_captioned_anew_in_other_words_it_is_kept_beside_them_and_named(store, first, embedder):
     say(store, embedder)
     again(store, first, embedder)
     assert best(store, embedder) == WORDS
-    told = [event.text for event in store.events()]
+    told = [event.text for event in store.events.all()]
     assert told.count(WORDS) == 1 and "Something number 0 moves about." in told
-    assert [each.text for each in corrected(store, store.events()[0].content_id).unmatched] == [WORDS]
+    assert [each.text for each in corrected(store, store.events.all()[0].content_id).unmatched] == [WORDS]
 
 
 def test_every_way_to_events_gives_the_same(store, first, embedder):
     say(store, embedder)
-    texts = set(store.texts())
+    texts = set(store.texts.all())
     reembed(store, embedder)
-    assert set(store.texts()) == texts
-    Projector(store, embedder).project(store.events()[0].content_id)
-    assert set(store.texts()) == texts
+    assert set(store.texts.all()) == texts
+    Projector(store, embedder).project(store.events.all()[0].content_id)
+    assert set(store.texts.all()) == texts
     again(store, first, embedder, TruthModel(), mix="refuse")
-    assert set(store.texts()) == texts
+    assert set(store.texts.all()) == texts
 
 
 def test_said_while_a_run_goes_on_it_is_taken_in_by_the_next_one(store, first, embedder):
-    event = store.events()[0]
+    event = store.events.all()[0]
     with Store.open(store.path).writing():
         assert not say(store, embedder, event).searchable
-    assert event in store.events() and store.uncorrected(embedder.name) == {event.content_id}
+    assert event in store.events.all() and store.vectors.uncorrected(embedder.name) == {event.content_id}
     again(store, first, embedder, TruthModel(), mix="refuse")
-    assert best(store, embedder) == WORDS and not store.uncorrected(embedder.name)
+    assert best(store, embedder) == WORDS and not store.vectors.uncorrected(embedder.name)
 
 
 def test_a_second_embedder_learns_of_it_when_it_embeds_anew(store, embedder):
@@ -139,11 +139,11 @@ def test_a_second_embedder_learns_of_it_when_it_embeds_anew(store, embedder):
 
     other = Other()
     reembed(store, other)
-    event = store.events()[0]
+    event = store.events.all()[0]
     say(store, embedder, event)
-    assert store.uncorrected("other") == {event.content_id}
+    assert store.vectors.uncorrected("other") == {event.content_id}
     assert reembed(store, other) > 0
-    assert WORDS in {row.text for row in store.vectors("other", event.content_id).values()}
+    assert WORDS in {row.text for row in store.vectors.of("other", event.content_id).values()}
 
 
 @pytest.mark.parametrize(
@@ -159,13 +159,13 @@ def test_a_second_embedder_learns_of_it_when_it_embeds_anew(store, embedder):
 def test_what_cannot_be_is_refused_and_nothing_is_kept(store, embedder, changes, message):
     with pytest.raises(UsageError, match=message):
         say(store, embedder, **changes)
-    event = store.events()[0]
+    event = store.events.all()[0]
     with pytest.raises(UsageError, match="nothing was changed"):
         say(store, embedder, event, text=event.text)
-    assert store.notebook.corrections() == []
+    assert store.annotations.corrections.all() == []
 
 
 def test_a_forgotten_video_takes_its_corrections_along(store, embedder):
     kept = say(store, embedder)
-    store.forget(kept.correction.content_id)
-    assert store.notebook.corrections() == []
+    store.contents.forget(kept.correction.content_id)
+    assert store.annotations.corrections.all() == []

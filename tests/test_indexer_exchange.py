@@ -48,10 +48,12 @@ def test_what_goes_out_comes_back_exactly(library, store, tmp_path):
     lines = [json.loads(json.dumps(row)) for row in export_captions(store)]
     other = Store.open(tmp_path / "other", create=True)
     told = take_in(lines, other)
-    assert (told.videos, told.windows) == (2, sum(map(len, store.committed().values())))
+    assert (told.videos, told.windows) == (2, sum(map(len, store.windows.spans().values())))
     assert list(export_captions(other)) == list(export_captions(store)) == lines
-    assert other.events() == store.events() and other.files() == store.files()
-    assert {c: other.windows(c) for c in other.videos()} == {c: store.windows(c) for c in store.videos()}
+    assert other.events.all() == store.events.all() and other.files.all() == store.files.all()
+    assert {c: other.windows.of(c) for c in other.videos.all()} == {
+        c: store.windows.of(c) for c in store.videos.all()
+    }
     model = StandinModel()
     report = index([library], store=other, model=model, embedder=StandinEmbedder())
     assert model.log == [] and report.unchanged == 2
@@ -61,11 +63,11 @@ def test_what_goes_out_comes_back_exactly(library, store, tmp_path):
 def test_captions_written_by_hand_are_searched(library, store):
     second = by_hand(library / "a.mp4", start_seconds=3, end_seconds=6, events=[])
     assert take_in([by_hand(library / "a.mp4"), "", second], store) == (1, 2, 1)
-    (hit,) = store.search_text("herons landing", owner_kinds=["event"])
+    (hit,) = store.texts.search("herons landing", owner_kinds=["event"])
     assert (hit.span.start_seconds, hit.span.end_seconds, hit.text) == (1, 2.5, "A heron lands.")
-    (file,) = store.files()
+    (file,) = store.files.all()
     assert (file.path, file.state) == (str(library / "a.mp4"), "indexed")
-    assert [provenance.model for provenance in store.provenances()] == ["by hand"]
+    assert [provenance.model for provenance in store.windows.provenances()] == ["by hand"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +92,7 @@ def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, c
         take_in(
             [by_hand(library / "b.mp4", end_seconds=2, events=[]), by_hand(library / "a.mp4") | change], store
         )
-    assert store.files() == [] and store.videos() == {} and store.committed() == {}
+    assert store.files.all() == [] and store.videos.all() == {} and store.windows.spans() == {}
 
 
 @pytest.mark.parametrize("line", ["not json", "[1]", "3", '{"start_seconds": 0}'])
@@ -122,7 +124,7 @@ def test_a_line_that_no_index_or_page_could_show_is_refused(
     other = Store.open(tmp_path / "other", create=True)
     with pytest.raises(UsageError, match=rf"line \d is no caption: .*{complaint}"):
         take_in(lines, other)
-    assert other.files() == [] and other.videos() == {}
+    assert other.files.all() == [] and other.videos.all() == {}
 
 
 def test_an_id_that_leads_out_of_a_folder_is_refused(library, store, tmp_path):

@@ -21,7 +21,7 @@ from footage.store import Store
 from footage.store.annotations import Mark
 from footage.store.tables import Tables
 from indexer.growing_files import expected_seconds, is_provisional
-from indexer.library import Found
+from indexer.library import FoundFile
 from indexer.pipeline import index
 from indexer.unfinished_files import Settling
 from service.export import Clip, export
@@ -74,10 +74,10 @@ class Recorder:
         )
 
     def file(self):
-        return self.store.file_at(str(self.path))
+        return self.store.files.at(str(self.path))
 
     def windows(self):
-        return [record.window.span for record in self.store.windows(self.file().content_id)]
+        return [record.window.span for record in self.store.windows.of(self.file().content_id)]
 
 
 def write_recording(path, levels, *, fps=8):
@@ -153,7 +153,7 @@ def test_an_indexed_file_that_is_only_looked_at_stays_indexed(recorder):
 
 
 def found(path, *, size=1, modified_at=NOW):
-    return Found(Path(path), "", "", size, modified_at)
+    return FoundFile(Path(path), "", "", size, modified_at)
 
 
 def test_a_change_counts_from_when_it_is_seen_where_the_modification_time_does_not_say(recorder):
@@ -195,7 +195,7 @@ def test_complete_windows_of_a_growing_file_are_indexed_as_they_come_and_found(r
     assert (report.waiting, report.failed, report.windows_captioned) == (1, 0, 3)
     assert recorder.windows() == [Span(0, 4), Span(3, 7), Span(6, 10)]
     assert recorder.file().reason == "it is still being written: 3 of its windows are indexed"
-    events = [event for event in recorder.store.events() if event.text == BRIGHT]
+    events = [event for event in recorder.store.events.all() if event.text == BRIGHT]
     assert [event.span.start_seconds for event in events] == pytest.approx([3, 8], abs=0.5)
     status = recorder.store.status()
     assert (status.videos, status.windows, status.seconds_indexed) == (1, 3, pytest.approx(10))
@@ -228,8 +228,8 @@ def test_what_was_captioned_while_a_file_grew_is_kept_when_it_is_finished(tmp_pa
     assert report.windows_captioned == 7 - before
     assert len(recorder.model.log) == 7  # no window was captioned twice
     assert content_of(recorder.store) == unbroken(tmp_path, recorder)
-    assert recorder.store.followed() == {}
-    assert not any(is_provisional(content_id) for content_id in recorder.store.committed())
+    assert recorder.store.growing.digests() == {}
+    assert not any(is_provisional(content_id) for content_id in recorder.store.windows.spans())
 
 
 def test_a_header_that_is_written_at_the_end_does_not_matter(tmp_path):
@@ -334,7 +334,7 @@ def test_a_recording_that_is_renamed_when_it_is_finished_keeps_its_captions(reco
     recorder.write(1.0)
     recorder.clock.at += 31
     assert recorder.look(follow=True).windows_captioned == 7 - before
-    assert recorder.store.prune() == (1, 0)
+    assert recorder.store.contents.prune() == (1, 0)
     assert content_of(recorder.store) == unbroken(tmp_path, recorder)
 
 
@@ -345,7 +345,7 @@ def test_another_recording_under_the_same_name_takes_over_nothing(recorder, tmp_
     recorder.write(1.0)
     recorder.clock.at += 31
     assert recorder.look(follow=True).windows_captioned == 7
-    assert recorder.store.prune()[1] == 1  # the captions of what is no longer there
+    assert recorder.store.contents.prune()[1] == 1  # the captions of what is no longer there
     assert content_of(recorder.store) == unbroken(tmp_path, recorder)
 
 
@@ -379,11 +379,11 @@ def test_marks_and_corrections_move_along(recorder):
     recorder.write(0.8)
     recorder.look(follow=True)
     earlier = recorder.file().content_id
-    recorder.store.notebook.put_marks([Mark("m", "review", earlier, Span(3, 6), "flagged")])
+    recorder.store.annotations.marks.put([Mark("m", "review", earlier, Span(3, 6), "flagged")])
     recorder.write(1.0)
     recorder.clock.at += 31
     recorder.look(follow=True)
-    [mark] = recorder.store.notebook.marks()
+    [mark] = recorder.store.annotations.marks.all()
     assert (mark.content_id, mark.state) == (recorder.file().content_id, "flagged")
 
 
@@ -432,7 +432,7 @@ def test_a_kill_loses_nothing_that_was_committed(recorder, tmp_path, share):
         """Look at the recording from where the index was; how many writes there were."""
         shutil.rmtree(folder)
         shutil.copytree(tmp_path / "before", folder)
-        tables = DyingTables.open(folder, create=False)
+        tables = DyingTables.connect(folder)
         tables.moment = moment
         recorder.store, recorder.model = Store(tables), StandinModel()
         with suppress(Killed):
@@ -447,14 +447,14 @@ def test_a_kill_loses_nothing_that_was_committed(recorder, tmp_path, share):
         assert 10 <= recorder.store.status().seconds_indexed <= len(LEVELS), moment
         recorder.look(follow=True)
         assert not set(recorder.model.log) & set(before), moment
-        recorder.store.prune()
+        recorder.store.contents.prune()
         assert content_of(recorder.store) == expected, moment
 
 
 def test_clips_are_exported_from_a_file_that_is_still_being_written(recorder, tmp_path):
     recorder.write(0.6)
     recorder.look(follow=True)
-    video = recorder.store.videos()[recorder.file().content_id]
+    video = recorder.store.videos.all()[recorder.file().content_id]
     recorder.write(0.8)
     exported = export([Clip(str(recorder.path), video, Span(3, 5), "bright")], tmp_path / "out")
     assert [output.written for output in exported.outputs] == [(Span(3, 5),)]

@@ -46,9 +46,9 @@ def test_a_pause_of_26_hours_is_no_footage(store, jumping, tmp_path):
     summary = run(jumping.parent, store)
     [file] = summary.files
     assert file.state == "indexed" and file.duration_seconds == pytest.approx(HOURS_26 + 4, abs=0.05)
-    video = store.videos()[file.content_id]
+    video = store.videos.all()[file.content_id]
     assert [(round(gap.start_seconds), round(gap.end_seconds)) for gap in video.gaps] == [(2, HOURS_26 + 2)]
-    spans = [record.window.span for record in store.windows(file.content_id)]
+    spans = [record.window.span for record in store.windows.of(file.content_id)]
     assert spans[0] == Span(0, 2) and 2 <= len(spans) <= 4
     assert spans[1].start_seconds == video.gaps[0].end_seconds
     status, (collection,) = store.status(), store.coverage().values()
@@ -56,7 +56,7 @@ def test_a_pause_of_26_hours_is_no_footage(store, jumping, tmp_path):
     assert (status.gaps, status.seconds_gaps) == (1, pytest.approx(HOURS_26, abs=0.05))
     assert collection.seconds_found == collection.seconds["indexed"] == pytest.approx(4, abs=0.05)
     assert collection.seconds_gaps == pytest.approx(HOURS_26, abs=0.05)
-    assert store.gaps() == {file.content_id: video.gaps}
+    assert store.videos.gaps() == {file.content_id: video.gaps}
     assert run(jumping.parent, store).unchanged == 1
 
     said = CliRunner().invoke(app, ["status", "--db", str(store.path)])
@@ -69,21 +69,21 @@ def test_an_index_of_before_is_read_and_brought_up_to_date_with_every_caption(st
     (tmp_path / "films").mkdir()
     clip = write_clip(tmp_path / "films" / "a.mkv", count=100, fps=FPS)
     run(clip.parent, store)
-    [content_id] = store.videos()
-    before = store.windows(content_id), store.events(content_id), store.files()
+    [content_id] = store.videos.all()
+    before = store.windows.of(content_id), store.events.of(content_id), store.files.all()
     as_version_8(store)
 
     old = Store.open(store.path)
-    assert before[0] and (old.windows(content_id), old.events(content_id), old.files()) == before
-    assert old.videos()[content_id].gaps == () and old.status().gaps == 0
+    assert before[0] and (old.windows.of(content_id), old.events.of(content_id), old.files.all()) == before
+    assert old.videos.all()[content_id].gaps == () and old.status().gaps == 0
     assert "gaps" not in old._tables.table("videos").schema.names
     write_clip(clip.parent / "b.mkv", [n / FPS + 600 * (n >= 25) for n in range(50)], fps=FPS)
     assert run(clip.parent, old).unchanged == 1
 
     new = Store.open(store.path)
     assert new._tables.read("meta", {"key": ["schema_version"]})[0]["value"] == str(SCHEMA_VERSION)
-    assert (new.windows(content_id), new.events(content_id)) == before[:2]
-    assert sorted(len(video.gaps) for video in new.videos().values()) == [0, 1]
+    assert (new.windows.of(content_id), new.events.of(content_id)) == before[:2]
+    assert sorted(len(video.gaps) for video in new.videos.all().values()) == [0, 1]
 
 
 def test_a_migration_that_was_cut_short_goes_on(store, jumping):
@@ -92,7 +92,7 @@ def test_a_migration_that_was_cut_short_goes_on(store, jumping):
     again = Store.open(store.path)
     with again.writing():
         assert again._tables.read("meta", {"key": ["schema_version"]})[0]["value"] == str(SCHEMA_VERSION)
-    assert len(next(iter(again.videos().values())).gaps) == 1
+    assert len(next(iter(again.videos.all().values())).gaps) == 1
 
 
 def test_gaps_count_for_no_share():
@@ -127,5 +127,5 @@ def test_a_camera_shows_nothing_in_a_gap():
 def test_a_video_keeps_its_gaps_in_the_index(store):
     video = Video("a", 100, 64, 48, 25, "h264", gaps=(Span(1, 2), Span(3, 4.5)))
     with store.writing():
-        store.put_video(video)
-    assert store.videos() == {"a": video} and video.footage_seconds == 97.5
+        store.videos.put([video])
+    assert store.videos.all() == {"a": video} and video.footage_seconds == 97.5

@@ -15,8 +15,8 @@ from footage.core.errors import FileError, NotAVideoError, UsageError, VideoNotF
 from indexer.library import (
     LINK_OUT,
     SAMPLE_BYTES,
-    Found,
-    Ignored,
+    FoundFile,
+    IgnoredEntry,
     Selection,
     content_id,
     fingerprint,
@@ -28,7 +28,7 @@ from indexer.library import (
 
 
 def files(*paths, **options):
-    return [found for found in walk(paths, **options) if isinstance(found, Found)]
+    return [found for found in walk(paths, **options) if isinstance(found, FoundFile)]
 
 
 def names(*paths, **options):
@@ -96,7 +96,7 @@ def test_links_that_lead_out_of_the_folder_are_followed_only_when_asked_for(fold
     (folder / "secret.mp4").symlink_to(outside / "secret.mp4")
     (folder / "far").symlink_to(outside / "far")
     (folder / "near.mp4").symlink_to(folder / "a.mkv")
-    ignored = [item for item in walk([folder]) if isinstance(item, Ignored)]
+    ignored = [item for item in walk([folder]) if isinstance(item, IgnoredEntry)]
     told = {Path(item.path).name for item in ignored if item.why == LINK_OUT}
     assert told == {"secret.mp4", "far"}
     inside = {Path(path).name for path in names(folder)}
@@ -162,7 +162,7 @@ def test_what_is_passed_over_is_told(folder):
         ignored = {
             (item.path.removeprefix(f"{folder}/"), item.why)
             for item in walk([folder])
-            if isinstance(item, Ignored)
+            if isinstance(item, IgnoredEntry)
         }
     finally:
         (folder / "locked").chmod(0o700)

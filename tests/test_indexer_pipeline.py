@@ -26,11 +26,15 @@ from footage.core.errors import (
     VideoNotFoundError,
 )
 from footage.core.types import Caption, CaptionEvent, File, Span, Video, Window, WindowRecord
+from footage.media import sandbox
 from footage.store import Store
 from footage.vlm.sampling import LIKELIEST
 from indexer import projection
+from indexer.captioning import CaptionTask, caption_window
+from indexer.committer import Committer
 from indexer.library import Selection
 from indexer.pipeline import index, reembed
+from indexer.progress import ProgressTracker
 from indexer.projection import Projector
 from indexer.timestamps import Clocks
 
@@ -71,21 +75,28 @@ def run(paths, store, model=None, embedder=None, **options):
 
 def content_of(store: Store, embedder: str = "standin"):
     """Everything an index says, comparable."""
-    files = [(f.path, f.content_id, f.state, f.reason, f.size_bytes) for f in store.files()]
-    windows = {c: store.windows(c) for c in store.videos()}
+    files = [(f.path, f.content_id, f.state, f.reason, f.size_bytes) for f in store.files.all()]
+    windows = {c: store.windows.of(c) for c in store.videos.all()}
     vectors = {
         (c, owner): (row.text, row.span, row.window_indexes, tuple(np.round(row.vector, 5)))
-        for c in store.videos()
-        for owner, row in store.vectors(embedder, c).items()
+        for c in store.videos.all()
+        for owner, row in store.vectors.of(embedder, c).items()
     }
-    return files, store.videos(), windows, store.events(), sorted(store.texts(), key=repr), vectors
+    return (
+        files,
+        store.videos.all(),
+        windows,
+        store.events.all(),
+        sorted(store.texts.all(), key=repr),
+        vectors,
+    )
 
 
 def test_captions_become_events_in_video_time_merged_over_windows(library, store):
     report = run(library / "a.mp4", store)
     assert (report.indexed, report.failed, report.windows_captioned) == (1, 0, 3)
     assert report.seconds_captioned == pytest.approx(10)
-    events = store.events()
+    events = store.events.all()
     assert [(event.text, event.window_indexes) for event in events] == [
         (DARK, (0,)),
         (BRIGHT, (0, 1, 2)),
@@ -93,22 +104,61 @@ def test_captions_become_events_in_video_time_merged_over_windows(library, store
     ]
     assert [event.span.start_seconds for event in events] == pytest.approx([0, 3, 7], abs=0.5)
     assert [event.span.end_seconds for event in events] == pytest.approx([3, 7, 10], abs=0.5)
-    record = store.windows(report.files[0].content_id)[0]
+    record = store.windows.of(report.files[0].content_id)[0]
     assert record.provenance == replace(StandinModel().provenance, cutting="4 s, 1 s shared")
     assert record.caption.raw.startswith("Scene: A plain wall")
     assert record.caption.scene == record.caption.raw.split("\n")[0].removeprefix("Scene: ")
+
+
+def test_a_window_captioned_by_itself_is_the_one_that_a_run_commits(library, store):
+    run(library / "a.mp4", store, batch_size=2)
+    (content_id,) = store.videos.all()
+    committed = store.windows.of(content_id)
+    model = StandinModel()
+    sampler = sandbox.Sampler(
+        str(library / "a.mp4"),
+        [record.window.span for record in committed],
+        **model.profile.frame_budget,
+        video=store.videos.all()[content_id],
+    )
+    for number, record in enumerate(committed):
+        task = CaptionTask(record.window, sampler.take(number), record.provenance)
+        assert caption_window(task, model=model) == record
+
+
+def test_hooks_are_called_in_order_with_what_was_committed(library, store):
+    run(library / "a.mp4", store)
+    (content_id,) = store.videos.all()
+    records = store.windows.of(content_id)
+    calls = []
+    other = Store.open(store.path.with_name("other"), create=True)
+
+    def first(fresh):
+        calls.append(("first", list(fresh), other.windows.of(content_id)))
+
+    def second(fresh):
+        calls.append(("second", list(fresh), other.windows.of(content_id)))
+
+    committer = Committer(
+        other,
+        committed={content_id: {0: records[0].window.span}},
+        meter=ProgressTracker(None),
+        on_commit=(first, second),
+    )
+    committer.commit(records)  # the first one is said to be there: it is looked for, and not written twice
+    assert calls == [("first", records, records), ("second", records, records)]
 
 
 def test_everything_is_searchable_afterwards(library, store):
     embedder = StandinEmbedder()
     report = run(library, store, embedder=embedder)
     assert report.indexed == 3
-    hits = store.search_text("brightly lit walls", owner_kinds=["scene"])
-    assert len(hits) == sum(len(store.windows(c)) for c in store.videos())
+    hits = store.texts.search("brightly lit walls", owner_kinds=["scene"])
+    assert len(hits) == sum(len(store.windows.of(c)) for c in store.videos.all())
     (bright,) = [f.content_id for f in report.files if f.path.endswith("b.mp4")]
-    best = store.search_vectors("standin", embedder.embed([BRIGHT])[0], owner_kinds=["event"])[0]
+    best = store.vectors.search("standin", embedder.embed([BRIGHT])[0], owner_kinds=["event"])[0]
     assert best.text == BRIGHT and best.score == pytest.approx(1, abs=1e-4)
-    (passage,) = store.search_text("bright", passages=True, content_ids=[bright])
+    (passage,) = store.texts.search("bright", passages=True, content_ids=[bright])
     assert BRIGHT in passage.text and passage.owner_id == f"{bright}/passage/0"
 
 
@@ -132,28 +182,28 @@ def test_moved_copied_and_touched_files_are_known_again(library, store):
     report = run(library, store, model)
     assert model.log == []
     assert (report.unchanged, report.gone) == (4, 1)
-    assert [f.path for f in store.files(state="gone")] == [str(library / "a.mp4")]
+    assert [f.path for f in store.files.all(state="gone")] == [str(library / "a.mp4")]
     moved = next(f for f in report.files if f.path.endswith("moved.mp4"))
-    assert store.paths_of(moved.content_id) == [str(library / "deep" / "moved.mp4")]
+    assert store.files.paths_of(moved.content_id) == [str(library / "deep" / "moved.mp4")]
 
 
 def test_two_copies_in_one_run_are_captioned_once(library, store):
     shutil.copy(library / "a.mp4", library / "z.mp4")
     model = StandinModel()
     report = run(library, store, model)
-    assert len(model.log) == len(set(model.log)) == sum(len(store.windows(c)) for c in store.videos())
-    assert report.indexed == 4 and len(store.videos()) == 3
+    assert len(model.log) == len(set(model.log)) == sum(len(store.windows.of(c)) for c in store.videos.all())
+    assert report.indexed == 4 and len(store.videos.all()) == 3
 
 
 def test_other_bytes_under_the_same_path_are_indexed_and_the_old_ones_not_found(library, store):
     run(library / "b.mp4", store)
-    assert store.search_text("bright", owner_kinds=["event"])
+    assert store.texts.search("bright", owner_kinds=["event"])
     write_levels(library / "b.mp4", [10] * 3)
     report = run(library / "b.mp4", store)
     assert report.windows_captioned == 1
-    assert [hit.text for hit in store.search_text("bright dark picture", owner_kinds=["event"])] == [DARK]
+    assert [hit.text for hit in store.texts.search("bright dark picture", owner_kinds=["event"])] == [DARK]
     vector = StandinEmbedder().embed([BRIGHT])[0]
-    assert {hit.content_id for hit in store.search_vectors("standin", vector)} == {report.files[0].content_id}
+    assert {hit.content_id for hit in store.vectors.search("standin", vector)} == {report.files[0].content_id}
     assert store.status().videos == 1
 
 
@@ -162,12 +212,12 @@ def test_a_deleted_file_is_not_found_and_comes_back_for_nothing(library, store, 
     kept = tmp_path / "kept.mp4"
     (library / "b.mp4").rename(kept)
     assert run(library, store).gone == 1
-    (gone,) = store.files(state="gone")
-    assert not store.search_text("bright", content_ids=[gone.content_id])
+    (gone,) = store.files.all(state="gone")
+    assert not store.texts.search("bright", content_ids=[gone.content_id])
     kept.rename(library / "b.mp4")
     model = StandinModel()
     assert run(library, store, model).unchanged == 3
-    assert model.log == [] and store.search_text("bright", content_ids=[gone.content_id])
+    assert model.log == [] and store.texts.search("bright", content_ids=[gone.content_id])
 
 
 def test_files_are_marked_gone_even_when_the_folder_is_empty_now(library, store):
@@ -175,7 +225,7 @@ def test_files_are_marked_gone_even_when_the_folder_is_empty_now(library, store)
     (library / "b.mp4").unlink()
     with pytest.raises(VideoNotFoundError, match="no file or folder"):
         run(library / "b.mp4", store)
-    assert [f.state for f in store.files()] == ["gone"]
+    assert [f.state for f in store.files.all()] == ["gone"]
 
 
 def test_bad_files_are_recorded_with_their_reason_and_the_rest_go_on(library, store):
@@ -219,15 +269,15 @@ def test_windows_that_do_not_decode_make_a_file_partial_and_are_tried_again(test
 
 def test_windows_past_the_end_are_lost_alone_and_tried_again(library, store):
     (file,) = run(library / "b.mp4", store).files
-    video = store.videos()[file.content_id]
-    store.put_video(replace(video, duration_seconds=9.0))  # three windows, of which the file holds one
+    video = store.videos.all()[file.content_id]
+    store.videos.put([replace(video, duration_seconds=9.0)])  # three windows, of which the file holds one
     (partial,) = run(library / "b.mp4", store).files
     assert partial.state == "partial" and partial.reason.startswith(
         "2 of 3 windows cannot be captioned: b.mp4 ends at"
     )
     assert store.status().failures == ((partial.path, partial.reason),)
-    assert store.search_text("bright", owner_kinds=["event"])
-    store.put_video(video)
+    assert store.texts.search("bright", owner_kinds=["event"])
+    store.videos.put([video])
     model = StandinModel()
     report = run(library / "b.mp4", store, model)
     assert report.files[0].state == "indexed" and len(model.log) == 1
@@ -235,7 +285,7 @@ def test_windows_past_the_end_are_lost_alone_and_tried_again(library, store):
 
 def test_a_file_whose_decoder_hangs_is_given_up_and_the_next_run_goes_on(library, store):
     (file,) = run(library / "a.mp4", store).files
-    store.drop_windows(file.content_id, [0, 1, 2])
+    store.windows.remove(file.content_id, [0, 1, 2])
     report = run(library / "a.mp4", store, decode_timeout_seconds=1e-6)
     assert (report.failed, report.windows_captioned) == (1, 0)
     assert "no progress" in report.files[0].reason and "given up after" in report.files[0].reason
@@ -248,7 +298,7 @@ def test_every_real_file_is_indexed_or_refused_with_a_sentence(test_data, store)
     report = run(folders, store, model)
     assert len(report.files) == sum(1 for folder in folders for path in folder.iterdir() if path.is_file())
     assert report.indexed >= 0.8 * len(report.files)
-    videos, committed = store.videos(), store.committed()
+    videos, committed = store.videos.all(), store.windows.spans()
     for file in report.files:
         if file.state == "indexed":
             seconds = videos[file.content_id].duration_seconds
@@ -257,13 +307,14 @@ def test_every_real_file_is_indexed_or_refused_with_a_sentence(test_data, store)
         else:
             assert Path(file.path).name in file.reason and file.reason.count("\n") == 0
     assert all(
-        event.span.end_seconds <= videos[event.content_id].duration_seconds + 1e-5 for event in store.events()
+        event.span.end_seconds <= videos[event.content_id].duration_seconds + 1e-5
+        for event in store.events.all()
     )
 
 
 def test_an_answer_cut_at_the_token_cap_is_kept_and_says_so(library, store):
     report = run(library / "a.mp4", store, StandinModel(truncate=True))
-    records = store.windows(report.files[0].content_id)
+    records = store.windows.of(report.files[0].content_id)
     assert [record.caption.finish_reason for record in records] == ["length"] * 3
     assert all(not record.caption.raw.endswith(".") for record in records)
 
@@ -304,7 +355,7 @@ def test_half_a_video_under_other_settings_is_captioned_anew_when_they_are_accep
     with pytest.raises(KeyboardInterrupt):
         run(library / "a.mp4", store, StandinModel(max_batch=1, stop_at=2))
     run(library / "a.mp4", store, StandinModel(revision="2"), window_seconds=8.0, mix="accept")
-    assert [provenance.revision for provenance in store.provenances()] == ["2"]
+    assert [provenance.revision for provenance in store.windows.provenances()] == ["2"]
 
 
 def test_reindexing_leaves_nothing_of_the_old_settings(library, store, tmp_path):
@@ -312,13 +363,13 @@ def test_reindexing_leaves_nothing_of_the_old_settings(library, store, tmp_path)
     options = {"window_seconds": 8.0, "mix": "replace"}
     with pytest.raises(KeyboardInterrupt):
         run(library, store, StandinModel(revision="2", max_batch=1, stop_at=2), **options)
-    assert len(store.provenances()) == 2
+    assert len(store.windows.provenances()) == 2
     model = StandinModel(revision="2")
     run(library, store, model, **options)
     fresh = Store.open(tmp_path / "fresh", create=True)
     run(library, fresh, StandinModel(revision="2"), window_seconds=8.0)
     assert content_of(store) == content_of(fresh)
-    assert len(model.log) == sum(len(fresh.windows(content)) for content in fresh.videos()) - 2
+    assert len(model.log) == sum(len(fresh.windows.of(content)) for content in fresh.videos.all()) - 2
 
 
 def test_senseless_windows_are_refused(library, store):
@@ -334,7 +385,9 @@ def test_a_run_that_is_stopped_goes_on_at_the_next_window(library, store, tmp_pa
     with pytest.raises(stop_with):
         run(library, store, first, queue_windows=1)
     assert not [thread for thread in threading.enumerate() if thread.name == "decode ahead"]
-    assert len(store.search_text("picture", owner_kinds=["event"])) > 0  # what was captioned is there already
+    assert (
+        len(store.texts.search("picture", owner_kinds=["event"])) > 0
+    )  # what was captioned is there already
     second = StandinModel(max_batch=1)
     run(library, store, second)
     assert len(first.log + second.log) == len(set(first.log + second.log))
@@ -345,9 +398,9 @@ def test_windows_committed_but_not_projected_are_projected_by_the_next_run(libra
     unbroken = Store.open(tmp_path / "unbroken", create=True)
     report = run(library, unbroken)
     for file in report.files:  # as if killed between the commit and everything that follows from it
-        store.put_files([file])
-        store.put_video(unbroken.videos()[file.content_id])
-        store.commit_windows(unbroken.windows(file.content_id))
+        store.files.put([file])
+        store.videos.put([unbroken.videos.all()[file.content_id]])
+        store.windows.commit(unbroken.windows.of(file.content_id))
     model = StandinModel()
     run(library, store, model)
     assert model.log == [] and content_of(store) == content_of(unbroken)
@@ -355,15 +408,15 @@ def test_windows_committed_but_not_projected_are_projected_by_the_next_run(libra
 
 def test_a_shorter_plan_takes_back_windows_that_do_not_belong(library, store):
     (file,) = run(library / "b.mp4", store).files
-    (record,) = store.windows(file.content_id)
+    (record,) = store.windows.of(file.content_id)
     strange = type(record)(
         type(record.window)(file.content_id, 7, record.window.span), record.caption, record.provenance
     )
-    store.commit_windows([strange])
+    store.windows.commit([strange])
     model = StandinModel()
     run(library / "b.mp4", store, model)
-    assert model.log == [] and store.windows(file.content_id) == [record]
-    assert {row.window_indexes for row in store.texts()} == {(0,)}
+    assert model.log == [] and store.windows.of(file.content_id) == [record]
+    assert {row.window_indexes for row in store.texts.all()} == {(0,)}
 
 
 def test_progress_adds_up(library, store):
@@ -383,8 +436,13 @@ def test_progress_adds_up(library, store):
 def test_a_reader_opened_earlier_finds_what_is_being_indexed(library, store, tmp_path):
     reader = Store.open(store.path)
     found = []
-    run(library, store, StandinModel(max_batch=1), on_progress=lambda p: found.append(len(reader.events())))
-    assert found[0] == 0 and found[-1] == len(store.events()) and len(set(found)) > 2
+    run(
+        library,
+        store,
+        StandinModel(max_batch=1),
+        on_progress=lambda p: found.append(len(reader.events.all())),
+    )
+    assert found[0] == 0 and found[-1] == len(store.events.all()) and len(set(found)) > 2
 
 
 def test_a_second_writer_is_refused(library, store):
@@ -398,11 +456,11 @@ def test_reembed_fills_another_table_and_only_once(library, store):
     run(library, store)
     other = StandinEmbedder("other", dimension=8)
     seen = []
-    assert reembed(store, other, lambda done, total: seen.append((done, total))) == len(store.texts())
+    assert reembed(store, other, lambda done, total: seen.append((done, total))) == len(store.texts.all())
     assert seen == [(1, 3), (2, 3), (3, 3)]
     assert reembed(store, other) == 0
     assert store.status().embedders == ("other", "standin")
-    assert store.search_vectors("other", other.embed([DARK])[0], owner_kinds=["event"])[0].text == DARK
+    assert store.vectors.search("other", other.embed([DARK])[0], owner_kinds=["event"])[0].text == DARK
 
 
 def test_kill_9_at_any_moment_then_the_same_command_gives_the_unbroken_index(library, tmp_path):
@@ -455,7 +513,7 @@ def test_a_file_that_is_still_being_written_waits_and_is_indexed_once_it_is_whol
     (growing / "c.mp4").write_bytes(whole[: len(whole) // 2])  # its index comes last, so it cannot be opened
     report = run(growing, store)
     assert (report.waiting, report.failed, report.windows_captioned) == (1, 0, 0)
-    assert "may still be being written" in store.files()[0].reason and store.files()[0].tries == 0
+    assert "may still be being written" in store.files.all()[0].reason and store.files.all()[0].tries == 0
     (growing / "c.mp4").write_bytes(whole)
     assert run(growing, store).indexed == 1
 
@@ -477,20 +535,20 @@ def test_a_root_that_is_out_of_reach_makes_its_files_offline_and_costs_nothing(l
     unplugged = library.rename(tmp_path / "unplugged")
     report = run(library, store)
     assert (report.offline, report.gone, len(report.files)) == (3, 0, 0)
-    assert {file.state for file in store.files()} == {"offline"}
-    assert all("cannot be reached" in file.reason for file in store.files())
-    assert store.search_text("bright", owner_kinds=["event"])  # still searchable
+    assert {file.state for file in store.files.all()} == {"offline"}
+    assert all("cannot be reached" in file.reason for file in store.files.all())
+    assert store.texts.search("bright", owner_kinds=["event"])  # still searchable
     unplugged.rename(library)
     model = StandinModel()
     assert run(library, store, model).unchanged == 3 and model.log == []
-    assert {file.state for file in store.files()} == {"indexed"}
+    assert {file.state for file in store.files.all()} == {"indexed"}
 
 
 def test_files_left_out_are_recorded_as_skipped_and_an_indexed_one_stays(library, store):
     run(library / "b.mp4", store)
     report = run(library, store, selection=Selection(exclude=("b.*", "it*")))
     assert (report.indexed, report.skipped) == (1, 1)
-    states = {Path(file.path).name[:2]: (file.state, file.reason) for file in store.files()}
+    states = {Path(file.path).name[:2]: (file.state, file.reason) for file in store.files.all()}
     assert states == {
         "a.": ("indexed", ""),
         "b.": ("indexed", ""),
@@ -502,7 +560,7 @@ def test_files_left_out_are_recorded_as_skipped_and_an_indexed_one_stays(library
 def test_a_run_captions_no_more_than_it_is_told_to_and_the_next_goes_on(library, store, tmp_path):
     report = run(library, store, max_seconds=5.0)
     assert report.waiting == 3 and report.windows_captioned == 2
-    assert {file.state for file in store.files()} == {"waiting"}
+    assert {file.state for file in store.files.all()} == {"waiting"}
     assert run(library, store).indexed == 3
     unbroken = Store.open(tmp_path / "unbroken", create=True)
     run(library, unbroken)
@@ -514,14 +572,14 @@ def test_collections_cameras_and_clocks_are_noted(library, store):
     (library / "b.mp4").rename(library / "gate" / "cam1_20260102_030405.mp4")
     clocks = Clocks(zone=UTC, camera_from="folder", offsets={"gate": 5.0})
     run(library, store, clocks=clocks, collection="yard")
-    (gate,) = [file for file in store.files() if file.camera == "gate"]
+    (gate,) = [file for file in store.files.all() if file.camera == "gate"]
     assert (gate.collection, gate.recorded_at, gate.clock_source) == (
         "yard",
         "2026-01-02T03:04:10+00:00",
         "file name",
     )
     assert gate.duration_seconds == pytest.approx(3)
-    assert {file.camera for file in store.files()} == {"gate", "library"}
+    assert {file.camera for file in store.files.all()} == {"gate", "library"}
 
 
 def test_a_run_that_is_asked_to_stop_ends_after_the_batch_at_hand(library, store, tmp_path):
@@ -532,7 +590,7 @@ def test_a_run_that_is_asked_to_stop_ends_after_the_batch_at_hand(library, store
     unbroken = Store.open(tmp_path / "unbroken", create=True)
     run(library, unbroken)
     assert content_of(store) == content_of(unbroken)
-    last, first = store.runs()
+    last, first = store.runs.all()
     assert (first.outcome, first.windows_captioned, last.outcome) == ("stopped", 2, "done")
     assert first.paths == (str(library),) and first.started_at <= first.ended_at <= last.started_at
     assert {"decode", "caption", "write"} <= dict(last.stage_seconds).keys()
@@ -541,7 +599,7 @@ def test_a_run_that_is_asked_to_stop_ends_after_the_batch_at_hand(library, store
 def test_a_run_that_cannot_go_on_says_why_in_its_row(library, store):
     with pytest.raises(VideoNotFoundError):
         run(library / "nowhere", store)
-    assert store.runs()[0].outcome.startswith("there is no file or folder")
+    assert store.runs.all()[0].outcome.startswith("there is no file or folder")
 
 
 def test_pruning_removes_what_is_gone_and_nothing_else(library, store):
@@ -550,11 +608,11 @@ def test_pruning_removes_what_is_gone_and_nothing_else(library, store):
     for name in ("a.mp4", "b.mp4"):
         (library / name).unlink()
     run(library, store)
-    before = len(store.events())
-    assert store.prune() == (2, 1)
-    assert {Path(file.path).name[:3] for file in store.files()} == {"it'", "kep"}
-    assert len(store.videos()) == 2 == len(store.committed()) and len(store.events()) < before
-    assert store.prune() == (0, 0)
+    before = len(store.events.all())
+    assert store.contents.prune() == (2, 1)
+    assert {Path(file.path).name[:3] for file in store.files.all()} == {"it'", "kep"}
+    assert len(store.videos.all()) == 2 == len(store.windows.spans()) and len(store.events.all()) < before
+    assert store.contents.prune() == (0, 0)
 
 
 def test_what_is_forgotten_leaves_no_trace_on_disk(library, store):
@@ -571,9 +629,9 @@ def test_what_is_forgotten_leaves_no_trace_on_disk(library, store):
         return any(words in path.read_bytes() for path in store.path.rglob("*") if path.is_file())
 
     assert on_disk()
-    assert store.forget(file.content_id) == 1
+    assert store.contents.forget(file.content_id) == 1
     assert not on_disk()
-    assert len(store.videos()) == 1 and store.search_text("bright", owner_kinds=["event"])
+    assert len(store.videos.all()) == 1 and store.texts.search("bright", owner_kinds=["event"])
 
 
 class Mumbling(StandinModel):
@@ -595,11 +653,11 @@ class Mumbling(StandinModel):
 
 def test_an_answer_that_cannot_be_read_is_asked_for_once_more(library, store):
     (file,) = run(library / "a.mp4", store, Mumbling(always=False)).files
-    assert (file.state, len(store.events())) == ("indexed", 3)
+    assert (file.state, len(store.events.all())) == ("indexed", 3)
     model = Mumbling(always=True)
     fresh = Store.open(store.path.parent / "fresh", create=True)
     (file,) = run(library / "a.mp4", fresh, model).files
-    records = fresh.windows(file.content_id)
+    records = fresh.windows.of(file.content_id)
     unreadable = [record for record in records if "unreadable" in record.caption.notes]
     assert unreadable and all(record.caption.raw == "Events:" for record in unreadable)
     seeds = [sampling.seed for sampling in model.samplings if sampling != LIKELIEST]
@@ -685,13 +743,13 @@ def test_a_camera_s_offset_is_remembered(library, store):
     def recorded(offsets):
         clocks = Clocks(zone=UTC, camera_from="{camera}_*", offsets=offsets)
         run(library, store, clocks=clocks)
-        return store.file_at(str(named)).recorded_at
+        return store.files.at(str(named)).recorded_at
 
     assert recorded({}) == "2026-01-02T03:04:05+00:00"
     assert recorded({"gate": 60.0}) == recorded({}) == "2026-01-02T03:05:05+00:00"
-    assert store.clock_offsets() == {"gate": 60.0}
+    assert store.cameras.clock_offsets() == {"gate": 60.0}
     assert recorded({"gate": 0.0}) == recorded({}) == "2026-01-02T03:04:05+00:00"
-    assert store.clock_offsets() == {}
+    assert store.cameras.clock_offsets() == {}
 
 
 def test_nothing_is_left_of_a_forgotten_video_in_a_large_index(store):
@@ -699,8 +757,8 @@ def test_nothing_is_left_of_a_forgotten_video_in_a_large_index(store):
     words = b"a purple walrus"
 
     def put(content_id, count, text):
-        store.put_files([File(f"/{content_id}.mp4", content_id, state="indexed")])
-        store.put_video(Video(content_id, 5.0 * count, 64, 48, 25.0, "h264"))
+        store.files.put([File(f"/{content_id}.mp4", content_id, state="indexed")])
+        store.videos.put([Video(content_id, 5.0 * count, 64, 48, 25.0, "h264")])
         records = [
             WindowRecord(
                 Window(content_id, n, Span(5.0 * n, 5.0 * n + 5)),
@@ -709,7 +767,7 @@ def test_nothing_is_left_of_a_forgotten_video_in_a_large_index(store):
             )
             for n in range(count)
         ]
-        store.add_windows(records)
+        store.windows.add(records)
         projector = Projector(store, StandinEmbedder())
         projector.add(content_id, records)
         projector.finish(content_id)
@@ -722,8 +780,9 @@ def test_nothing_is_left_of_a_forgotten_video_in_a_large_index(store):
         return [path for path in store.path.rglob("*") if path.is_file() and words in path.read_bytes()]
 
     assert on_disk()
-    store.forget("few")
+    store.contents.forget("few")
     assert on_disk() == []
     assert (
-        len(store.events()) == 300 and len(store.search_text("dog", limit=400, owner_kinds=["event"])) == 300
+        len(store.events.all()) == 300
+        and len(store.texts.search("dog", limit=400, owner_kinds=["event"])) == 300
     )

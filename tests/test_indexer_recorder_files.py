@@ -18,7 +18,7 @@ from footage.core.errors import UsageError
 from footage.media.video import probe
 from footage.store import Store
 from indexer.import_export import export_captions, import_captions
-from indexer.library import Found, Ignored, Selection, fingerprint, walk
+from indexer.library import FoundFile, IgnoredEntry, Selection, fingerprint, walk
 from indexer.pipeline import index
 from indexer.timestamps import Clocks
 from search.query.filters import Filters, fitting
@@ -68,7 +68,7 @@ def folder(tmp_path):
 
 
 def recorded(store, path):
-    file = store.file_at(str(path))
+    file = store.files.at(str(path))
     return file.recorded_at, file.clock_source
 
 
@@ -146,12 +146,12 @@ def test_which_clock_comes_first_is_remembered(folder, store):
 
 def test_settings_of_a_camera_are_kept_once_however_its_name_is_spelled(store):
     for name, value in ((TUER_NFC, "local"), (TUER_NFD, "utc"), (TUER_NFC.upper(), "local")):
-        store.put_camera_settings("container_clock", {name: value})
-        assert store.camera_settings("container_clock") == {name: value}
-    store.put_clock_offsets({"Gate": 5.0})
-    store.put_clock_offsets({"gate": 0.0})
-    assert store.clock_offsets() == {}
-    assert store.camera_settings("container_clock") == {TUER_NFC.upper(): "local"}
+        store.cameras.put_settings("container_clock", {name: value})
+        assert store.cameras.settings("container_clock") == {name: value}
+    store.cameras.put_clock_offsets({"Gate": 5.0})
+    store.cameras.put_clock_offsets({"gate": 0.0})
+    assert store.cameras.clock_offsets() == {}
+    assert store.cameras.settings("container_clock") == {TUER_NFC.upper(): "local"}
 
 
 def test_chapters_of_a_gopro_follow_each_other_though_they_share_one_clock(folder, store):
@@ -183,7 +183,7 @@ def test_names_in_the_form_of_macos_are_found_as_they_are_typed(folder, store):
     # 1. The path of a run, and of a file of it.
     report = run(folder / TUER_NFC, store, clocks=Clocks(zone=BERLIN, camera_from="folder"))
     assert [file.path for file in report.files] == [str(path)]
-    (file,) = store.files()
+    (file,) = store.files.all()
     # 2. Collections and cameras are kept in one form, and found in any.
     assert (file.collection, file.camera) == (TUER_NFC, TUER_NFC)
     for name in (TUER_NFC, TUER_NFD, TUER_NFD.upper()):
@@ -193,23 +193,23 @@ def test_names_in_the_form_of_macos_are_found_as_they_are_typed(folder, store):
         assert fitting(Filters(paths=(f"K\u00fcche {name}.mp4",)), store) == {file.content_id}
         assert content_of(store, f"k\u00fcche {name}.mp4") == file.content_id
     # 3. Saved searches.
-    save(store.notebook, TUER_NFD, "a fox")
-    assert saved(store.notebook, TUER_NFC.upper()).name == TUER_NFD
+    save(store.annotations, TUER_NFD, "a fox")
+    assert saved(store.annotations, TUER_NFC.upper()).name == TUER_NFD
     with pytest.raises(UsageError, match="another saved search"):
-        save(store.notebook, TUER_NFC, "a dog")
+        save(store.annotations, TUER_NFC, "a dog")
 
 
 def test_a_collection_that_is_named_is_kept_in_one_form(folder, store):
     filmed(folder / "a.mp4")
     run(folder, store, collection=TUER_NFD)
-    assert store.files()[0].collection == TUER_NFC
+    assert store.files.all()[0].collection == TUER_NFC
 
 
 def test_captions_for_a_file_are_taken_in_under_the_name_as_typed(folder, store, tmp_path):
     path = filmed(folder / f"{TUER_NFD}.mp4")
     line = f'{{"path": "{folder / TUER_NFC}.mp4", "start_seconds": 0, "end_seconds": 2, "scene": "A door."}}'
     import_captions([line], store=store, embedder=StandinEmbedder())
-    assert [file.path for file in store.files()] == [str(path)]
+    assert [file.path for file in store.files.all()] == [str(path)]
     assert sum(row["type"] == "window" for row in export_captions(store)) == 1
 
 
@@ -224,7 +224,7 @@ def test_include_and_exclude_know_names_in_any_form(folder, name):
 
 def chosen(folder, **selection):
     found = walk([folder], selection=Selection(**selection))
-    return [each.path.name for each in found if isinstance(each, Found) and not each.skip]
+    return [each.path.name for each in found if isinstance(each, FoundFile) and not each.skip]
 
 
 MATCH = "[2024-05-01] Home vs Away.mp4"
@@ -245,7 +245,7 @@ def test_an_exact_name_comes_before_a_glob_in_a_path_filter(folder, store):
     for level, name in enumerate((MATCH, "2 Home vs Away.mp4", "a.mp4")):
         filmed(folder / name, level=40 + 20 * level)
     run(folder, store)
-    by_name = {Path(file.path).name: file.content_id for file in store.files()}
+    by_name = {Path(file.path).name: file.content_id for file in store.files.all()}
     assert fitting(Filters(paths=(MATCH,)), store) == {by_name[MATCH]}
     assert fitting(Filters(paths=(MATCH.upper(),)), store) == {by_name[MATCH]}
     assert fitting(Filters(paths=("[[]2024*",)), store) == {by_name[MATCH]}
@@ -268,8 +268,8 @@ def test_folders_of_the_system_are_passed_over_and_reported(folder, name):
     (folder / name / "deeper").mkdir(parents=True)
     (folder / name / "deeper" / "b.mp4").touch()
     found = list(walk([folder]))
-    assert [each.path.name for each in found if isinstance(each, Found)] == ["a.mp4"]
-    assert [(each.path, each.why) for each in found if isinstance(each, Ignored)] == [
+    assert [each.path.name for each in found if isinstance(each, FoundFile)] == ["a.mp4"]
+    assert [(each.path, each.why) for each in found if isinstance(each, IgnoredEntry)] == [
         (str(folder / name), "system folder")
     ]
     assert [each.path.name for each in walk([folder / name])] == ["b.mp4"]  # asked for by name
@@ -279,7 +279,7 @@ def test_folders_of_the_system_are_passed_over_and_reported(folder, name):
 def test_hidden_folders_of_the_system_are_reported_as_hidden(folder, name):
     filmed(folder / "a.mp4")
     (folder / name).mkdir()
-    assert [each.why for each in walk([folder]) if isinstance(each, Ignored)] == ["hidden"]
+    assert [each.why for each in walk([folder]) if isinstance(each, IgnoredEntry)] == ["hidden"]
 
 
 def test_folders_passed_over_are_in_the_report(folder, store):
@@ -342,11 +342,11 @@ def test_times_edited_in_place_are_noticed(folder, store, faststart):
     path = filmed(folder / "a.mp4", faststart=faststart, creation_time="2024-07-14T13:30:00Z")
     run(folder, store)
     assert recorded(store, path)[0] == "2024-07-14T15:30:00+02:00"
-    before = store.file_at(str(path)).content_id
+    before = store.files.at(str(path)).content_id
     edit_times_in_place(path)
     run(folder, store)
     assert recorded(store, path)[0] == "2024-06-14T15:30:00+02:00"
-    assert store.file_at(str(path)).content_id != before
+    assert store.files.at(str(path)).content_id != before
 
 
 def free_box(size):
@@ -381,25 +381,25 @@ def test_reindex_hashes_again_what_only_that_can_notice(folder, store):
     path = filmed(folder / "a.mp4", seconds=1.0)
     path.write_bytes(path.read_bytes() + free_box(900_000))
     run(folder, store)
-    before = store.file_at(str(path))
+    before = store.files.at(str(path))
     data = bytearray(path.read_bytes())
     data[200_000] ^= 1  # between the blocks that are sampled
     with path.open("r+b") as file:
         file.write(data)
     os.utime(path, (before.modified_at, before.modified_at))
     run(folder, store)
-    assert store.file_at(str(path)).content_id == before.content_id
+    assert store.files.at(str(path)).content_id == before.content_id
     run(folder, store, mix="replace")
-    assert store.file_at(str(path)).content_id != before.content_id
+    assert store.files.at(str(path)).content_id != before.content_id
 
 
 def test_reindex_reads_clocks_again_of_files_that_did_not_change(folder, store):
     path = filmed(folder / "a.MOV", **{APPLE: "2024-07-14T15:30:00+0200"})
     run(folder, store)
-    content_id = store.file_at(str(path)).content_id
-    (video,) = store.videos().values()
-    store.put_video(replace(video, created_at="2020-01-01T00:00:00Z"))  # as an earlier version read it
+    content_id = store.files.at(str(path)).content_id
+    (video,) = store.videos.all().values()
+    store.videos.put([replace(video, created_at="2020-01-01T00:00:00Z")])  # as an earlier version read it
     model = StandinModel()
     run(folder, store, mix="replace", model=model)
     assert recorded(store, path)[0] == "2024-07-14T15:30:00+02:00"
-    assert store.videos()[content_id].created_at == video.created_at and not model.log
+    assert store.videos.all()[content_id].created_at == video.created_at and not model.log

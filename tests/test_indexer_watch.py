@@ -43,7 +43,7 @@ def watched(tmp_path):
 def becomes(store, wanted, seconds=20.0):
     """Wait until the index knows exactly these files in these states."""
     deadline = time.monotonic() + seconds
-    while (found := {Path(f.path).name: f.state for f in store.files()}) != wanted:
+    while (found := {Path(f.path).name: f.state for f in store.files.all()}) != wanted:
         assert time.monotonic() < deadline, f"{found}, not {wanted}"
         time.sleep(0.1)
 
@@ -62,7 +62,7 @@ def test_the_index_follows_what_happens_in_the_folder(watched, tmp_path):
     # copied
     shutil.copy(folder / "a.mp4", folder / "d.mp4")
     becomes(store, {"a.mp4": "indexed", "b.mp4": "gone", "c.mp4": "indexed", "d.mp4": "indexed"})
-    assert len(store.videos()) == 2
+    assert len(store.videos.all()) == 2
     # grows: half of it first
     whole = write_levels(tmp_path / "e.mp4", [20, 220, 20, 220]).read_bytes()
     (folder / "e.mp4").write_bytes(whole[: len(whole) // 2])
@@ -76,11 +76,11 @@ def test_the_index_follows_what_happens_in_the_folder(watched, tmp_path):
         {"a.mp4": "indexed", "b.mp4": "gone", "c.mp4": "indexed", "d.mp4": "indexed", "e.mp4": "indexed"},
     )
     # replaced
-    before = store.file_at(str(folder / "c.mp4")).content_id
+    before = store.files.at(str(folder / "c.mp4")).content_id
     write_levels(tmp_path / "other.mp4", [10, 10, 10])
     shutil.copy(tmp_path / "other.mp4", folder / "c.mp4")
     deadline = time.monotonic() + 20
-    while store.file_at(str(folder / "c.mp4")).content_id == before:
+    while store.files.at(str(folder / "c.mp4")).content_id == before:
         assert time.monotonic() < deadline
         time.sleep(0.1)
     # deleted

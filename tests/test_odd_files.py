@@ -188,7 +188,7 @@ def test_each_odd_file_is_indexed_or_refused_in_a_sentence(library, filled):
     assert states == expected | {"left out.mp4": "skipped"}
     assert {name: told[name]["reason"] for name in REFUSED} == REFUSED
     store = Store.open(db)
-    recorded = {name: store.file_at(str(library.folder / name)).recorded_at for name in INDEXED}
+    recorded = {name: store.files.at(str(library.folder / name)).recorded_at for name in INDEXED}
     assert recorded == INDEXED
     warned = {name: " ".join(each["warnings"]) for name, each in told.items() if each["warnings"]}
     assert warned.keys() == {"joined.ts", "size.ts"}
@@ -199,16 +199,16 @@ def test_each_odd_file_is_indexed_or_refused_in_a_sentence(library, filled):
 @needs_demo_model
 def test_lengths_and_windows_of_odd_files_are_those_of_the_frames_in_them(library, filled):
     store = Store.open(filled[0])
-    videos = store.videos()
+    videos = store.videos.all()
     for name in INDEXED:
         path = library.folder / name
-        content_id = store.file_at(str(path)).content_id
+        content_id = store.files.at(str(path)).content_id
         video = videos[content_id]
         rate = 25 if name == "00001.MTS" else FPS
         assert video.footage_seconds == pytest.approx(frames_in(path) / rate, abs=0.011), name
-        windows = [record.window for record in store.windows(content_id)]
+        windows = [record.window for record in store.windows.of(content_id)]
         assert covered_seconds(windows) == pytest.approx(video.footage_seconds), name
-    [gap] = videos[store.file_at(str(library.folder / "jump.mkv")).content_id].gaps
+    [gap] = videos[store.files.at(str(library.folder / "jump.mkv")).content_id].gaps
     assert (gap.start_seconds, gap.duration_seconds) == pytest.approx((JUMP_FRAME / FPS, HOURS_26), abs=0.2)
 
 
@@ -217,7 +217,7 @@ def test_the_sums_in_status_add_up(library, filled):
     db, printed = filled
     first, collection, others = status(db)
     summary = printed[-1]
-    videos = Store.open(db).videos()
+    videos = Store.open(db).videos.all()
     # 1. Files: every one on disk is counted once.
     on_disk = [path for path in library.folder.iterdir() if path.is_file()]
     assert first["files"] == {"indexed": len(INDEXED), "failed": len(REFUSED), "skipped": 1}
@@ -246,8 +246,8 @@ def test_the_sums_in_status_add_up(library, filled):
 @needs_demo_model
 def test_both_halves_of_joined_recordings_are_captioned_at_their_times(library, filled):
     store = Store.open(filled[0])
-    content_id = store.file_at(str(library.folder / "joined.ts")).content_id
-    found = sorted((event.span.start_seconds, event.text) for event in store.events(content_id))
+    content_id = store.files.at(str(library.folder / "joined.ts")).content_id
+    found = sorted((event.span.start_seconds, event.text) for event in store.events.of(content_id))
     halves = (0, library.first), (SECONDS, library.second)
     true = [(start + event.start_seconds, event.sentence) for start, clip in halves for event in clip.events]
     assert [round(start, 1) for start, _ in true] == [1.5, 7.0]
@@ -263,7 +263,7 @@ def test_a_second_run_captions_nothing_but_what_was_edited_in_place(library, fil
     summary = run_index(library, db)[-1]
     assert (summary["unchanged"], summary["indexed"]) == (len(INDEXED) - 1, 1)
     assert summary["windows_captioned"] == 1 and summary["failed"] == len(REFUSED)
-    edited = Store.open(db).file_at(str(library.folder / "edited.mp4"))
+    edited = Store.open(db).files.at(str(library.folder / "edited.mp4"))
     assert edited.recorded_at == "2024-07-02T12:00:00+02:00"
     after = status(db)[0]
     for field in ("files", "seconds_total", "seconds_indexed", "windows"):

@@ -35,17 +35,17 @@ def test_captions_that_the_model_disagrees_with_come_first(store):
         Span(20, 25),
     )
     assert agreement_rate(audits) == pytest.approx(2 / 3) and agreement_rate([]) == 0
-    assert store.notebook.audits() == audits
-    assert store.notebook.audits(["content-honest"]) == audits[1:]
+    assert store.annotations.audits.all() == audits
+    assert store.annotations.audits.all(["content-honest"]) == audits[1:]
     assert told[-1] == (3, 3)
     audit(store, EventFinder(finder), sample=2)
-    assert len(store.notebook.audits()) == 3  # audited again, not twice
+    assert len(store.annotations.audits.all()) == 3  # audited again, not twice
 
 
 def test_an_audit_that_was_broken_off_asks_on(store):
     finder = StandinFinder([HONEST, LIAR])
-    audit(store, EventFinder(finder, notebook=store.notebook), sample=2)
-    audit(store, EventFinder(finder, notebook=store.notebook))
+    audit(store, EventFinder(finder, annotations=store.annotations), sample=2)
+    audit(store, EventFinder(finder, annotations=store.annotations))
     assert len(finder.asked) == 3
 
 
@@ -53,8 +53,8 @@ def test_files_that_cannot_be_reached_are_left_out_and_forgetting_forgets(store,
     (tmp_path / "liar.mp4").unlink()
     audits = audit(store, EventFinder(StandinFinder([HONEST, LIAR])))
     assert {each.content_id for each in audits} == {"content-honest"}
-    store.forget("content-honest")
-    assert store.notebook.audits() == []
+    store.contents.forget("content-honest")
+    assert store.annotations.audits.all() == []
 
 
 def test_the_command_lists_the_worst_and_status_shows_the_rate(store, monkeypatch):

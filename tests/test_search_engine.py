@@ -460,9 +460,9 @@ def test_the_next_windows_are_decoded_while_the_model_looks(store, embedder):
             return super().run(requests)
 
     model = Patient(VIDEOS)
-    [street] = [video for video in store.videos().values() if video.duration_seconds > 60]
+    [street] = [video for video in store.videos.all().values() if video.duration_seconds > 60]
     asker = EventFinder(model)
-    path = store.path_of(street.content_id)
+    path = store.files.path_of(street.content_id)
     spans = [Span(start, start + 6) for start in range(0, 60, 6)]
     model.windows = len(spans)
     asked = [WindowQuestion(street, path, Window(street.content_id, n, span)) for n, span in enumerate(spans)]

@@ -171,7 +171,7 @@ def indexed(tmp_path_factory):
 
 
 def test_a_search_looks_only_where_it_is_told(indexed):
-    first = indexed.store.files()[0]
+    first = indexed.store.files.all()[0]
     name = first.path.rsplit("/", 1)[1]
     result = indexed.engine.search(f"{DOG} path:{name}")
     assert {match.path for match in result.matches} == {first.path}
@@ -184,14 +184,14 @@ def test_a_search_looks_only_at_what_a_model_captioned(indexed):
     everywhere = indexed.engine.search(DOG, ground=False).matches
     assert indexed.engine.search(f"{DOG} model:standin", ground=False).matches == everywhere != ()
     assert indexed.engine.search(f"{DOG} model:marlin*", ground=False).matches == ()
-    record = indexed.store.windows("content-beach")[0]
+    record = indexed.store.windows.of("content-beach")[0]
     other = replace(record.provenance, model="somebody/Marlin-2B")
-    indexed.store.commit_windows([replace(record, provenance=other)])
+    indexed.store.windows.commit([replace(record, provenance=other)])
     try:
         found = indexed.engine.search(f"{DOG} model:marlin-2b", ground=False).matches
         assert {match.video.content_id for match in found} == {"content-beach"}
     finally:
-        indexed.store.commit_windows([record])
+        indexed.store.windows.commit([record])
 
 
 def test_only_events_of_that_length_are_answers(indexed):

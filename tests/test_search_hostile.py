@@ -74,7 +74,7 @@ def test_hard_queries_are_answered_or_refused(indexed, text):
 def test_hostile_queries_reach_the_index_as_words(indexed, text):
     store, engine, _ = indexed
     result = ask(engine, text, ground=False, arm="text")
-    held = {video.content_id for video in store.videos().values()}
+    held = {video.content_id for video in store.videos.all().values()}
     for match in result.matches if result else ():
         assert match.video.content_id in held
 

@@ -100,12 +100,12 @@ def test_what_has_no_such_event_is_told(store):
         more_like(store, "treet.mp4", 20, embedder="minilm")
     with pytest.raises(UsageError, match="no event at"):
         more_like(store, "street.mp4", 30, embedder="unknown")
-    store.put_files([File("/elsewhere/street.mp4", "content-beach", state="indexed")])
+    store.files.put([File("/elsewhere/street.mp4", "content-beach", state="indexed")])
     try:
         with pytest.raises(UsageError, match="2 indexed videos are named"):
             more_like(store, "street.mp4", 30, embedder="minilm")
     finally:
-        store.remove_files(["/elsewhere/street.mp4"])
+        store.files.remove(["/elsewhere/street.mp4"])
 
 
 @pytest.mark.parametrize(

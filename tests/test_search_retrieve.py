@@ -21,13 +21,14 @@ from footage.core.types import (
 )
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
-from footage.store import tables as tables_module
 from footage.store.records import PASSAGE_WORDS, text_rows
+from footage.store.tables import Limits
 from indexer.projection import Projector
 from search.query.parser import parse_query
 from search.retrieval.hubness import HubnessScorer
 from search.retrieval.retriever import Retriever
 
+ON_DISK = Limits(in_memory_rows=0)
 KITCHEN = [
     "A woman stands in a kitchen with a bowl of eggs.",
     "She whisks them.",
@@ -53,9 +54,9 @@ def indexed(folder, embedder, videos):
         record = WindowRecord(
             Window(name, 0, Span(0, 30)), Caption("", events, "", "stop"), Provenance("m", "1", "1", "b")
         )
-        store.put_files([File(f"/{name}", name, state="indexed", duration_seconds=30.0)])
-        store.put_video(Video(name, 30.0, 64, 48, 25.0, "h264"))
-        store.add_windows([record])
+        store.files.put([File(f"/{name}", name, state="indexed", duration_seconds=30.0)])
+        store.videos.put([Video(name, 30.0, 64, 48, 25.0, "h264")])
+        store.windows.add([record])
         projector.add(name, [record])
         projector.finish(name)
     return store
@@ -154,13 +155,12 @@ def test_only_the_asked_videos_are_searched_and_the_order_is_stable(store, embed
 
 
 @pytest.mark.parametrize("content_ids", [None, ["lake", "garage"], ["beach", "unknown"]])
-def test_an_index_too_large_for_memory_is_searched_on_disk(store, embedder, monkeypatch, content_ids):
+def test_an_index_too_large_for_memory_is_searched_on_disk(store, embedder, content_ids):
     query = parse_query("he starts the engine of the boat")
     here = Retriever(store, embedder).retrieve(query, content_ids=content_ids)
-    assert store.passages(embedder.name) is not None
-    monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 0)
-    other = Store.open(store.path)
-    assert other.passages(embedder.name) is None
+    assert store.vectors.passages(embedder.name) is not None
+    other = Store.open(store.path, limits=ON_DISK)
+    assert other.vectors.passages(embedder.name) is None
     there = Retriever(other, embedder).retrieve(query, content_ids=content_ids)
     assert there[0].video.content_id == here[0].video.content_id
     assert there[0].hits[0].text == here[0].hits[0].text
@@ -184,27 +184,28 @@ def test_of_one_video_s_texts_the_longer_and_after_then_the_later_comes_first(em
 def test_passages_in_memory_are_those_that_files_hold_and_the_same_while_nobody_writes(embedder, tmp_path):
     span = Span(0, 5)
     own = indexed(tmp_path, embedder, {"v": [(span, "A dog barks.")], "w": [(span, "A kite flies.")]})
-    passages, vectors = own.passages(embedder.name)
+    passages, vectors = own.vectors.passages(embedder.name)
     assert {hit.content_id for hit in passages} == {"v", "w"} and vectors.shape == (2, embedder.dimension)
-    assert own.passages(embedder.name)[0] is passages
-    own.put_files([File("/w", "w", state="gone")])
-    assert [hit.content_id for hit in own.passages(embedder.name)[0]] == ["v"]
+    assert own.vectors.passages(embedder.name)[0] is passages
+    own.files.put([File("/w", "w", state="gone")])
+    assert [hit.content_id for hit in own.vectors.passages(embedder.name)[0]] == ["v"]
 
 
-def test_the_search_in_memory_is_the_database_s_own(store, embedder, monkeypatch):
+def test_the_search_in_memory_is_the_database_s_own(store, embedder):
     vector = embedder.embed(["a person cooks"])[0]
-    monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 0)
-    assert Store.open(store.path).search_vectors(embedder.name, vector, content_ids=["unknown"]) == []
-    monkeypatch.undo()
-    assert Store.open(store.path).search_vectors(embedder.name, vector, content_ids=["unknown"]) == []
+    assert (
+        Store.open(store.path, limits=ON_DISK).vectors.search(embedder.name, vector, content_ids=["unknown"])
+        == []
+    )
+    assert Store.open(store.path).vectors.search(embedder.name, vector, content_ids=["unknown"]) == []
     for wanted in ({}, {"owner_kinds": ["event"]}, {"content_ids": ["garage", "beach", "unknown"]}):
-        here = Store.open(store.path).search_vectors(embedder.name, vector, limit=5, **wanted)
-        monkeypatch.setattr(tables_module, "_IN_MEMORY_ROWS", 0)
-        there = Store.open(store.path).search_vectors(embedder.name, vector, limit=5, **wanted)
-        monkeypatch.undo()
+        here = Store.open(store.path).vectors.search(embedder.name, vector, limit=5, **wanted)
+        there = Store.open(store.path, limits=ON_DISK).vectors.search(
+            embedder.name, vector, limit=5, **wanted
+        )
         assert [hit.owner_id for hit in here] == [hit.owner_id for hit in there] and len(here) == 5
         assert [hit.score for hit in here] == pytest.approx([hit.score for hit in there], abs=1e-5)
-    assert store.search_vectors(embedder.name, vector, content_ids=[]) == []
+    assert store.vectors.search(embedder.name, vector, content_ids=[]) == []
 
 
 def test_what_is_written_later_is_found_at_once(store, embedder, tmp_path):
@@ -217,14 +218,14 @@ def test_what_is_written_later_is_found_at_once(store, embedder, tmp_path):
             Caption("", (CaptionEvent(Span(1, 2), line),), "", "stop"),
             Provenance("m", "1", "1", "b"),
         )
-        copy.put_files([File(f"/{name}", name, state="indexed")])
-        copy.put_video(Video(name, 30.0, 64, 48, 25.0, "h264"))
-        copy.add_windows([record])
+        copy.files.put([File(f"/{name}", name, state="indexed")])
+        copy.videos.put([Video(name, 30.0, 64, 48, 25.0, "h264")])
+        copy.windows.add([record])
         projector.add(name, [record])
         projector.finish(name)
         found = retriever.retrieve(parse_query(line))
         assert found[0].video.content_id == name and len(found) == number + 1
-    copy.put_files([File("/v1", "v1", state="gone")])
+    copy.files.put([File("/v1", "v1", state="gone")])
     assert [c.video.content_id for c in retriever.retrieve(parse_query("a kite flies"))] == ["v0"]
 
 

@@ -90,29 +90,31 @@ def engine(store, embedder):
 
 
 def test_the_first_look_finds_the_second_finds_nothing_new(store, engine):
-    search = saved_searches.save(store.notebook, "green cars", QUERY, author="Ann")
+    search = saved_searches.save(store.annotations, "green cars", QUERY, author="Ann")
     first = saved_searches.look(store, engine, search, at=10.0)
     assert first and all(item.new and item.match for item in first)
     assert first[0].mark.found_text == "A green car drives from left to right."
-    again = saved_searches.look(store, engine, saved_searches.saved(store.notebook, "Green  CARS"), at=20.0)
+    again = saved_searches.look(
+        store, engine, saved_searches.saved(store.annotations, "Green  CARS"), at=20.0
+    )
     assert [item.mark for item in again] == [item.mark for item in first]
     assert not any(item.new for item in again)
-    assert store.notebook.saved_searches()[0].looked_at == 20.0
+    assert store.annotations.searches.saved()[0].looked_at == 20.0
 
 
 def test_the_model_finds_the_same_item_that_the_captions_found(store, engine):
-    search = saved_searches.save(store.notebook, "green cars", QUERY)
+    search = saved_searches.save(store.annotations, "green cars", QUERY)
     first = saved_searches.look(store, engine, search, at=10.0)[0]
     closely = saved_searches.look(store, engine, search, mode="closely", at=20.0)
     assert closely[0].mark == first.mark and closely[0].match.grounded
 
 
 def test_what_was_decided_stays_and_is_there_when_the_index_is_opened_anew(store, engine):
-    search = saved_searches.save(store.notebook, "green cars", QUERY)
+    search = saved_searches.save(store.annotations, "green cars", QUERY)
     item = saved_searches.look(store, engine, search, at=10.0)[0]
-    saved_searches.decide(store.notebook, item.mark, "flagged", note=" look at this ", author="Ann")
+    saved_searches.decide(store.annotations, item.mark, "flagged", note=" look at this ", author="Ann")
     saved_searches.look(store, engine, search, at=20.0)
-    book = Store.open(store.path).notebook
+    book = Store.open(store.path).annotations
     mark = saved_searches.item_of(book, item.mark.id[:6])
     assert (mark.state, mark.text, mark.author, mark.found_at) == ("flagged", "look at this", "Ann", 10.0)
     kept = saved_searches.decide(book, mark, "reviewed", author="Bo")
@@ -120,31 +122,31 @@ def test_what_was_decided_stays_and_is_there_when_the_index_is_opened_anew(store
 
 
 def test_what_does_not_come_up_any_more_is_kept(store, engine, embedder):
-    search = saved_searches.save(store.notebook, "green cars", QUERY)
+    search = saved_searches.save(store.annotations, "green cars", QUERY)
     item = saved_searches.look(store, engine, search, at=10.0)[0]
-    path = store.paths_of(item.mark.content_id)[0]
-    store.remove_files([path])
+    path = store.files.paths_of(item.mark.content_id)[0]
+    store.files.remove([path])
     [kept] = [each for each in saved_searches.look(store, engine, search, at=20.0) if each.mark == item.mark]
     assert kept.match is None and not kept.new
 
 
 def test_two_who_look_at_once_do_not_undo_each_other(store, engine):
-    search = saved_searches.save(store.notebook, "green cars", QUERY)
+    search = saved_searches.save(store.annotations, "green cars", QUERY)
     item = saved_searches.look(store, engine, search, at=10.0)[0]
-    saved_searches.decide(store.notebook, item.mark, "reviewed")
-    store.notebook.add_marks([item.mark])  # the other one saw no mark yet
-    assert saved_searches.item_of(store.notebook, item.mark.id).state == "reviewed"
+    saved_searches.decide(store.annotations, item.mark, "reviewed")
+    store.annotations.marks.add([item.mark])  # the other one saw no mark yet
+    assert saved_searches.item_of(store.annotations, item.mark.id).state == "reviewed"
 
 
 def test_a_query_of_several_events_is_reviewed_as_one_item(store, engine):
     query = "a blue car drives from right to left THEN a green car drives from left to right"
-    search = saved_searches.save(store.notebook, "two cars", query)
+    search = saved_searches.save(store.annotations, "two cars", query)
     first = saved_searches.look(store, engine, search, at=10.0)
     assert first[0].mark.span.end_seconds - first[0].mark.span.start_seconds > 8
 
 
 def test_names_and_items_that_are_not_there_get_a_sentence(store):
-    book = store.notebook
+    book = store.annotations
     with pytest.raises(UsageError, match="no saved search 'x'"):
         saved_searches.saved(book, "x")
     saved_searches.save(book, "x", QUERY)
@@ -161,16 +163,16 @@ def test_names_and_items_that_are_not_there_get_a_sentence(store):
     )  # the same question, however it is typed
     assert saved_searches.save(book, " X ", QUERY, mode="closely").id == saved_searches.saved(book, "x").id
     assert saved_searches.saved(book, "x").mode == "closely"
-    book.remove_searches([saved_searches.saved(book, "x").id])
-    assert book.saved_searches() == []
+    book.searches.remove([saved_searches.saved(book, "x").id])
+    assert book.searches.saved() == []
 
 
 def test_the_last_distinct_searches_are_remembered(store):
-    book = store.notebook
+    book = store.annotations
     for number in range(RECENT_SEARCHES + 3):
-        book.note_search(f"query {number}", mode="captions", at=float(number))
-    book.note_search(' "query 40". ', mode="closely", at=100.0)
-    recent = book.recent_searches()
+        book.searches.note(f"query {number}", mode="captions", at=float(number))
+    book.searches.note(' "query 40". ', mode="closely", at=100.0)
+    recent = book.searches.recent()
     assert len(recent) == RECENT_SEARCHES and recent[0].query == '"query 40".'
     assert (recent[0].mode, recent[0].made_at, recent[0].looked_at) == ("closely", 40.0, 100.0)
-    assert "query 2" not in {search.query for search in recent} and not book.saved_searches()
+    assert "query 2" not in {search.query for search in recent} and not book.searches.saved()

@@ -177,11 +177,11 @@ def stores(tmp_path_factory):
         for clock in CLOCKS:
             length = float(944 / clock)
             video = Video(f"v{clock}".replace("/", "-"), length, 64, 48, 30.0, "h264")
-            store.put_video(video)
-            store.put_files([File(f"/{video.content_id}.mp4", video.content_id, duration_seconds=length)])
+            store.videos.put([video])
+            store.files.put([File(f"/{video.content_id}.mp4", video.content_id, duration_seconds=length)])
             event = CaptionEvent(Span(length / 3, length), f"A dog runs {clock}.")
             window = Window(video.content_id, 0, Span(0, length))
-            store.commit_windows([WindowRecord(window, Caption("", (event,), "", "stop"), provenance)])
+            store.windows.commit([WindowRecord(window, Caption("", (event,), "", "stop"), provenance)])
     return store, Store.open(folder / "other.lancedb", create=True)
 
 
@@ -191,23 +191,23 @@ def test_captions_up_to_the_very_end_are_exported_and_imported(stores):
     import_captions(lines, store=other, embedder=StandinEmbedder())
     assert [json.dumps(each) for each in export_captions(other)] == lines
     assert other.status().seconds_indexed == pytest.approx(store.status().seconds_total)
-    for content_id, video in other.videos().items():
-        [event] = other.events(content_id)
+    for content_id, video in other.videos.all().items():
+        [event] = other.events.of(content_id)
         assert event.span == Span(video.duration_seconds / 3, video.duration_seconds)
         # By hand, with the exact length of the file as another program has it, and more digits.
         row = {"content_id": content_id, "start_seconds": 0.0, "end_seconds": video.duration_seconds + 4e-7}
         event_row = {"start_seconds": 1e-7, "end_seconds": video.duration_seconds + 4e-7, "text": "A cat."}
         line = json.dumps({**row, "window_index": 1, "events": [event_row]})
         import_captions([line], store=other, embedder=StandinEmbedder())
-        assert other.windows(content_id)[-1].window.span == Span(0, video.duration_seconds)
+        assert other.windows.of(content_id)[-1].window.span == Span(0, video.duration_seconds)
 
 
 def test_corrections_and_results_up_to_the_very_end_are_taken(stores):
     store, _ = stores
     for clock in CLOCKS:
         length = float(944 / clock)
-        video = store.videos()[f"v{clock}".replace("/", "-")]
-        record = store.windows(video.content_id)[0]
+        video = store.videos.all()[f"v{clock}".replace("/", "-")]
+        record = store.windows.of(video.content_id)[0]
         event = Event(
             "e", video.content_id, record.caption.events[0].span, record.caption.events[0].text, (0,)
         )
@@ -216,7 +216,7 @@ def test_corrections_and_results_up_to_the_very_end_are_taken(stores):
         )
         assert kept.correction.span == Span(length / 2, video.duration_seconds)
         match = Match(
-            video, store.path_of(video.content_id), Span(length / 2, length), "A.", 0.5, True, "found"
+            video, store.files.path_of(video.content_id), Span(length / 2, length), "A.", 0.5, True, "found"
         )
         line = json.dumps({"type": "match", **match_fields(match)})
         [clip] = read_results([line], store, NOWHERE, identify=str)

@@ -177,7 +177,7 @@ def test_an_index_on_a_read_only_disk_is_searched_and_not_written(places, small_
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     try:
         assert everything(place / "index") == before and damage(place / "index") == []
-        assert Store.open(place / "index").search_text("bright")
+        assert Store.open(place / "index").texts.search("bright")
         for command in COMMANDS[1:6]:
             with pytest.raises(StoreFullError, match="read-only") as error:
                 command.run(place)
@@ -197,7 +197,7 @@ def test_everything_at_once_loses_nothing(places, tmp_path, told):
     (place / "kept").write_text(stressing.content_of(place, "a"))
     stressing.index_again(Store.open(place / "index"), place, 0)  # the copied library lies at another place
     store = Store.open(place / "index")
-    store.remove_files([file.path for file in store.files() if not file.path.startswith(str(place))])
+    store.files.remove([file.path for file in store.files.all() if not file.path.startswith(str(place))])
     expected = everything(place / "index")
     context = processes()
     here, there = context.Pipe()
@@ -343,5 +343,5 @@ def test_20_sessions_search_at_once_and_get_the_same_answers(places, tmp_path, t
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(session, range(20)))
     assert all(each == answers[0] for each in answers) and answers[0][0]
-    assert len(store.notebook.marks()) == 3 + 20 * 5
+    assert len(store.annotations.marks.all()) == 3 + 20 * 5
     told("| 20 sessions, 5 searches and 5 marks each | 1 | nothing |")

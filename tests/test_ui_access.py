@@ -35,7 +35,7 @@ def served(tmp_path_factory) -> Iterator[Served]:
     with ExitStack() as stack:
         served = serve(stack, tmp_path_factory.mktemp("app"), "beach_dusk.mp4", "park_dusk.mp4", script=ENTRY)
         store = Store.open(served.db)
-        search = saved_searches.save(store.notebook, "Green cars", GREEN)
+        search = saved_searches.save(store.annotations, "Green cars", GREEN)
         saved_searches.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
         yield served
 

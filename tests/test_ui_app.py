@@ -305,7 +305,7 @@ def ask(app: AppTest, query: str) -> AppTest:
 def test_the_first_page_shows_what_is_indexed_and_offers_questions_it_can_answer(open_app, indexed):
     app = open_app(indexed)
     assert "beach_dusk.mp4" in page(app) and "2 videos, 0:50 of 0:50 indexed" in page(app)
-    texts = {markup.label(event.text, most=60) for event in Store.open(indexed).events()}
+    texts = {markup.label(event.text, most=60) for event in Store.open(indexed).events.all()}
     chips = [button.label for button in app.button if button.key and button.key.startswith("chip_")]
     assert chips and set(chips) <= texts
 
@@ -534,7 +534,7 @@ class TestInABrowser:
                 page.wait_for_timeout(500)
                 if page.get_by_text(word).count():
                     break
-            [label] = Store.open(indexed).notebook.marks(kinds=["label"])
+            [label] = Store.open(indexed).annotations.marks.all(kinds=["label"])
             assert (label.state, label.query) == (state, "a green car drives from left to right")
             assert label.span == Span(11.5, 13.5)
 

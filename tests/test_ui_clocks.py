@@ -62,4 +62,4 @@ def test_a_file_is_forgotten_by_its_name_as_typed(footage, tmp_path):
     filmed(tmp_path / "films" / f"{TUER_NFD}.mp4")
     footage("index", tmp_path / "films" / f"{TUER_NFC}.mp4", uses_model=True)
     footage("forget", tmp_path / "films" / f"{TUER_NFC.upper()}.mp4")
-    assert Store.open(tmp_path / "db").files() == []
+    assert Store.open(tmp_path / "db").files.all() == []

@@ -321,7 +321,7 @@ def test_a_log_for_machines(model: Path, library: Path, tmp_path: Path) -> None:
     log = tmp_path / "run.jsonl"
     command = ["index", str(library), "--db", str(tmp_path / "i"), "--model", str(model), "--log-file"]
     assert runner.invoke(app, [*command, str(log)]).exit_code == 3
-    told = [line for line in lines(log.read_text()) if line["logger"] == "indexer.pipeline"]
+    told = [line for line in lines(log.read_text()) if line["logger"].startswith("indexer.")]
     assert (told[0]["message"], told[-1]["message"]) == ("run begins", "run ends")
     assert sum(line["message"] == "window captioned" for line in told) == 2
     (failed,) = [line for line in told if line.get("state") == "failed"]
@@ -344,8 +344,8 @@ def test_pruning_and_forgetting(own: Path, library: Path) -> None:
 
 def test_a_dry_run_of_prune_and_forget_lists_and_removes_nothing(own: Path, library: Path) -> None:
     store = Store.open(own)
-    [gone, kept] = [file for file in store.files() if file.state == "indexed"]
-    store.put_files([replace(gone, state="gone")])
+    [gone, kept] = [file for file in store.files.all() if file.state == "indexed"]
+    store.files.put([replace(gone, state="gone")])
     prune = ["prune", "--db", str(own), "--dry-run"]
     assert lines(runner.invoke(app, [*prune, "--json"]).stdout) == [
         {"files": 1, "videos": 1, "dry_run": True, "paths": [gone.path]}
@@ -356,9 +356,9 @@ def test_a_dry_run_of_prune_and_forget_lists_and_removes_nothing(own: Path, libr
     [told] = lines(runner.invoke(app, [*forget, "--json"]).stdout)
     assert (told["content_id"], told["paths"], told["dry_run"]) == (kept.content_id, [kept.path], True)
     assert "Nothing was removed." in runner.invoke(app, forget).stdout
-    assert len(store.files()) == 3 and len(store.videos()) == 2
+    assert len(store.files.all()) == 3 and len(store.videos.all()) == 2
     removed = runner.invoke(app, ["prune", "--db", str(own)])  # without a terminal nothing is asked
-    assert removed.stdout == "Removed 1 file and 1 video.\n" and len(store.videos()) == 1
+    assert removed.stdout == "Removed 1 file and 1 video.\n" and len(store.videos.all()) == 1
 
 
 def _as_a_terminal_starts_it() -> None:
@@ -403,7 +403,7 @@ def on_a_terminal(arguments: list[str], answer: str) -> tuple[int, str]:
 def test_on_a_terminal_forget_asks_first(own: Path, library: Path, answer: str, code: int, left: int) -> None:
     arguments = ["forget", str(library / "gate.mp4"), "--db", str(own)]
     assert on_a_terminal(arguments, answer)[0] == code
-    assert len(Store.open(own).videos()) == left
+    assert len(Store.open(own).videos.all()) == left
 
 
 def test_what_failed_is_tried_again_when_asked(own: Path, model: Path) -> None:
@@ -483,7 +483,7 @@ def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
                 process.send_signal(signal.SIGTERM)
                 break
         assert seen == [(1, 0), (1, 0)]
-        assert {file.state for file in Store.open(db).files()} == {"gone", "indexed"}
+        assert {file.state for file in Store.open(db).files.all()} == {"gone", "indexed"}
         assert process.wait(30) == 0
     finally:
         process.kill()

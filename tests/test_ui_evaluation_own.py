@@ -222,7 +222,7 @@ def test_a_file_that_asks_for_nothing_there_or_in_no_words_is_told(tmp_path):
 def test_videos_are_compared_by_what_they_hold(tmp_path, embedder):
     store = index_videos(tmp_path, [YARD], embedder)
     copy = str(tmp_path / "copy of yard.mp4")
-    store.put_files([File(copy, "content-yard", state="indexed"), File("/x/bad.mp4", "", state="failed")])
+    store.files.put([File(copy, "content-yard", state="indexed"), File("/x/bad.mp4", "", state="failed")])
     questions = [
         Question("A dog runs along the fence", {copy: (Span(5, 12),)}),
         Question("A red car stops", {"/x/bad.mp4": (Span(0, 1),)}),
@@ -280,7 +280,7 @@ def label(query, state, content_id, start=0.0, end=1.0, *, at=0.0):
 
 def test_what_was_accepted_is_asked_and_what_was_only_rejected_is_absent(tmp_path, embedder):
     store = index_videos(tmp_path, [YARD, HALL], embedder)
-    store.notebook.put_marks(
+    store.annotations.marks.put(
         [
             label("a dog runs", "present", "content-yard", 5.04, 11),
             label("a dog runs", "present", "content-yard", 6, 12.96),  # the same moment, a bit later
@@ -312,7 +312,7 @@ def test_what_was_accepted_is_asked_and_what_was_only_rejected_is_absent(tmp_pat
 def test_a_folder_takes_what_was_said_of_its_videos_alone(tmp_path, embedder):
     store = index_videos(tmp_path, [YARD, HALL], embedder)
     marks = [label("a dog", "present", "content-yard"), label("a cat", "absent", "content-yard")]
-    store.notebook.put_marks([*marks, label("a door", "present", "content-hall")])
+    store.annotations.marks.put([*marks, label("a door", "present", "content-hall")])
     folder = tmp_path / "only"
     folder.mkdir()
     (folder / "hall.mp4").symlink_to(tmp_path / "hall.mp4")

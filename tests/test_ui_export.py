@@ -264,9 +264,9 @@ def test_a_source_that_is_gone_is_told_with_its_own_exit_code(run, made, tmp_pat
     shutil.copytree(made.parent, tmp_path / "copy")
     db = tmp_path / "copy" / made.name
     store = Store.open(db)
-    for file in store.files():
-        store.remove_files([file.path])
-        store.put_files([replace(file, path=str(tmp_path / "copy" / Path(file.path).name))])
+    for file in store.files.all():
+        store.files.remove([file.path])
+        store.files.put([replace(file, path=str(tmp_path / "copy" / Path(file.path).name))])
     printed = run("search", "a white dog runs", "--json", "-n", "5", db=db).stdout
     (tmp_path / "copy" / "dogs.mp4").unlink()
     result = run("export", "--from", "-", "--to", "out", "--uncertain", db=db, input=printed)
@@ -279,12 +279,12 @@ def test_a_file_that_was_replaced_after_indexing_is_not_exported(run, made, tmp_
     shutil.copytree(made.parent, tmp_path / "copy")
     db = tmp_path / "copy" / made.name
     store = Store.open(db)
-    for file in store.files():
-        store.remove_files([file.path])
+    for file in store.files.all():
+        store.files.remove([file.path])
         path = tmp_path / "copy" / Path(file.path).name
         status = path.stat()
         known = replace(file, size_bytes=status.st_size, modified_at=status.st_mtime)
-        store.put_files([replace(known, path=str(path), fingerprint=fingerprint(path))])
+        store.files.put([replace(known, path=str(path), fingerprint=fingerprint(path))])
     shutil.copyfile(tmp_path / "copy" / "cars.mp4", tmp_path / "copy" / "dogs.mp4")
     result = run(command[0], "a white dog runs", *command[1:], "--all-verdicts", db=db)
     assert result.exit_code == 3, result.stderr

@@ -170,7 +170,7 @@ def filled(tmp_path_factory) -> Path:
     shutil.copy(SAMPLES / "beach_dusk.mp4", videos)
     store = Store.open(folder / "index.lancedb", create=True)
     index([videos], store=store, model=TruthModel(), embedder=load_embedder())
-    search = saved_searches.save(store.notebook, "Green cars", QUESTION)
+    search = saved_searches.save(store.annotations, "Green cars", QUESTION)
     saved_searches.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
     return folder
 
@@ -423,7 +423,7 @@ def test_imported_captions_show_no_file_of_other_folders(filled, tmp_path):
     ]
     store = Store.open(db)
     import_captions(map(json.dumps, lines), store=store, embedder=load_embedder())
-    contents = {Path(file.path).name: file.content_id for file in store.files()}
+    contents = {Path(file.path).name: file.content_id for file in store.files.all()}
     with running(tmp_path, "--library-root", str(roots), db=db) as app:
 
         def plays(name: str) -> bool:
@@ -446,7 +446,7 @@ def test_imported_captions_show_no_file_of_other_folders(filled, tmp_path):
 
 
 def states(app: App) -> list[str]:
-    marks = Store.open(app.folder / "index.lancedb").notebook.marks(kinds=["review"])
+    marks = Store.open(app.folder / "index.lancedb").annotations.marks.all(kinds=["review"])
     return [mark.state for mark in marks if mark.state != "open"]
 
 
@@ -546,12 +546,12 @@ def test_the_session_of_an_editor_makes_nobody_else_an_editor(guarded):
 
 
 def test_a_search_by_somebody_who_views_leaves_nothing_in_the_index(guarded):
-    book = Store.open(guarded.folder / "index.lancedb").notebook
-    before = book.recent_searches()
+    book = Store.open(guarded.folder / "index.lancedb").annotations
+    before = book.searches.recent()
     with visiting(guarded.address, "q=a+red+car&exact=false", cookie=guarded.cookies["view"]):
-        assert book.recent_searches() == before
+        assert book.searches.recent() == before
     with visiting(guarded.address, "q=a+red+car&exact=false", cookie=guarded.cookies["edit"]):
-        assert [search.query for search in book.recent_searches()][:1] == ["a red car"]
+        assert [search.query for search in book.searches.recent()][:1] == ["a red car"]
 
 
 # -- Nothing leaves, nothing lies open -------------------------------------

@@ -55,7 +55,7 @@ def first(tmp_path_factory) -> Path:
     store = Store.open(folder.with_suffix(".lancedb"), create=True)
     clocks = Clocks(UTC, "{camera}_*")
     index([folder], store=store, model=TruthModel(), embedder=load_embedder(), clocks=clocks)
-    search = saved_searches.save(store.notebook, "Green cars", QUERY)
+    search = saved_searches.save(store.annotations, "Green cars", QUERY)
     saved_searches.look(store, Engine(store, load_embedder()), search, at=1_772_000_000.0)
     return folder
 
@@ -178,14 +178,14 @@ def test_closer_and_back(open_page):
 
 def test_files_without_a_clock_are_listed_apart(open_page, db):
     store = Store.open(db)
-    store.put_files([File("/x/old.mp4", "old", duration_seconds=60, state="indexed")])
+    store.files.put([File("/x/old.mp4", "old", duration_seconds=60, state="indexed")])
     app = open_page(review_page)
     assert list(app.dataframe[0].value["Name"]) == ["old.mp4"]
 
 
 def test_without_any_clock_the_page_says_where_clocks_come_from(open_page, db):
     store = Store.open(db)
-    store.put_files([replace(file, recorded_at="") for file in store.files()])
+    store.files.put([replace(file, recorded_at="") for file in store.files.all()])
     assert "No recording has a clock yet." in page(open_page(review_page))
 
 
@@ -251,7 +251,7 @@ def test_a_search_is_saved_and_asked_at_once(open_page, db):
     app.text_input(key="save_name").set_value(HOSTILE)
     app.text_input(key="save_query").set_value("a white person walks")
     press(app, "Save")
-    assert app.selectbox(key="queue_search").value == Store.open(db).notebook.saved_searches()[0].id
+    assert app.selectbox(key="queue_search").value == Store.open(db).annotations.searches.saved()[0].id
     assert texts(app) and "<script" not in page(app)
     app.text_input(key="save_name").set_value("Empty")
     app.text_input(key="save_query").set_value(" ")
@@ -260,8 +260,8 @@ def test_a_search_is_saved_and_asked_at_once(open_page, db):
 
 
 def test_without_a_saved_search_the_page_offers_to_save_one(open_page, db):
-    book = Store.open(db).notebook
-    book.remove_searches([search.id for search in book.saved_searches()])
+    book = Store.open(db).annotations
+    book.searches.remove([search.id for search in book.searches.saved()])
     assert "Nothing to review yet" in page(open_page(review_page, view="queue"))
 
 
@@ -288,7 +288,7 @@ def test_a_file_is_found_by_part_of_its_name_and_opened(open_page):
 
 
 def test_a_caption_is_put_right_and_taken_back(open_page, db):
-    content_id = next(file.content_id for file in Store.open(db).files() if file.camera == "gate")
+    content_id = next(file.content_id for file in Store.open(db).files.all() if file.camera == "gate")
     app = open_page(library_page, video=content_id)
     old = texts(app)[0]
     whole(app.button(key="play_0").click().run())
@@ -298,14 +298,14 @@ def test_a_caption_is_put_right_and_taken_back(open_page, db):
     press(app, "Correct")
     assert texts(app)[0].startswith("An orange tractor stops.") and "corrected" in page(app)
     assert "<script" not in page(app) and f"<s>{old}</s>" in page(app)
-    found = Store.open(db).search_text("orange tractor")[0]
+    found = Store.open(db).texts.search("orange tractor")[0]
     assert found.span.start_seconds == 1.0
     press(app, "Undo the last version")
-    assert texts(app)[0] == old and not Store.open(db).search_text("orange tractor")
+    assert texts(app)[0] == old and not Store.open(db).texts.search("orange tractor")
 
 
 def test_a_time_outside_of_the_video_gets_a_sentence(open_page, db):
-    content_id = next(file.content_id for file in Store.open(db).files() if file.camera == "gate")
+    content_id = next(file.content_id for file in Store.open(db).files.all() if file.camera == "gate")
     app = open_page(library_page, video=content_id)
     whole(app.button(key="play_0").click().run())
     app.text_input(key="right_end").set_value("9:00")
@@ -315,9 +315,9 @@ def test_a_time_outside_of_the_video_gets_a_sentence(open_page, db):
 
 def test_the_first_of_two_stages_can_be_unfolded_and_is_text(open_page, db):
     store = Store.open(db)
-    content_id = next(iter(store.videos()))
-    first = store.windows(content_id)[0]
-    store.commit_windows([replace(first, caption=replace(first.caption, draft=f"Scene: {HOSTILE}"))])
+    content_id = next(iter(store.videos.all()))
+    first = store.windows.of(content_id)[0]
+    store.windows.commit([replace(first, caption=replace(first.caption, draft=f"Scene: {HOSTILE}"))])
     shown = page(open_page(library_page, video=content_id))
     assert shown.count("<summary>first draft</summary>") == 1
     assert "<script>" not in shown and "&lt;script&gt;" in shown
@@ -344,8 +344,8 @@ def test_where_others_reach_the_app_nothing_can_be_indexed_from_it(open_page, mo
 
 def test_ten_thousand_files_do_not_freeze_the_pages(open_page, db):
     store, start = Store.open(db), datetime(2026, 1, 1, tzinfo=UTC)
-    store.put_videos(Video(f"c{n}", 60.0, 64, 48, 25.0, "h264") for n in range(10_000))
-    store.put_files(
+    store.videos.put(Video(f"c{n}", 60.0, 64, 48, 25.0, "h264") for n in range(10_000))
+    store.files.put(
         File(
             f"/x/{n % 40}/clip{n:05}.mp4",
             f"c{n}",

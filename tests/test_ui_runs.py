@@ -67,7 +67,7 @@ def test_a_run_is_started_followed_and_done(settings, clips):
     run = ended(settings)
     assert (run.state, run.error, run.summary["indexed"]) == ("done", None, 1)
     assert run.progress.stage == "done" and run.progress.windows_done == run.progress.windows_total > 0
-    [file] = Store.open(settings.db).files()
+    [file] = Store.open(settings.db).files.all()
     assert (file.state, file.camera) == ("indexed", "cam1")
 
 
@@ -212,7 +212,7 @@ def test_a_link_put_in_place_after_the_check_leads_no_run_elsewhere(settings, cl
     inside.symlink_to(outside)
     run = ended(narrow)
     assert run.state == "failed" and "leads out of" in str(run.error)
-    assert not Path(settings.db).exists() or Store.open(settings.db).files() == []
+    assert not Path(settings.db).exists() or Store.open(settings.db).files.all() == []
 
 
 def test_what_is_indexed_already_may_be_indexed_again(settings, clips, tmp_path):
@@ -221,8 +221,8 @@ def test_what_is_indexed_already_may_be_indexed_again(settings, clips, tmp_path)
     with pytest.raises(UsageError) as refused:
         index_jobs.check_roots(none, [clips])
     assert "--library-root" in refused.value.hint
-    store.put_files([File(str(clips / "a.mp4"), "a", root=str(clips)), File("/single/b.mp4", "b")])
-    store.put_run(Run("1", 1.0, paths=(str(clips), "/single/b.mp4")))
+    store.files.put([File(str(clips / "a.mp4"), "a", root=str(clips)), File("/single/b.mp4", "b")])
+    store.runs.put(Run("1", 1.0, paths=(str(clips), "/single/b.mp4")))
     index_jobs.check_roots(none, [clips, clips / "new", "/single/b.mp4"])
     for other in (tmp_path, "/single", "/single/c.mp4", f"{clips}-more"):
         with pytest.raises(UsageError, match="may index"):
@@ -233,7 +233,7 @@ def test_imported_captions_open_no_folder_to_the_app(settings, clips, tmp_path):
     """A row of a file may come from a stranger's export: neither its root nor its path was indexed here."""
     none = settings.model_copy(update={"library_roots": ()})
     store = Store.open(settings.db, create=True)
-    store.put_run(Run("1", 1.0, paths=(str(clips),)))
+    store.runs.put(Run("1", 1.0, paths=(str(clips),)))
     video = layout.video_to_row(Video("a", 8.0, 320, 240, 25.0, "h264", "mov"))
     lines = [
         {"type": "video", **video},
@@ -243,7 +243,7 @@ def test_imported_captions_open_no_folder_to_the_app(settings, clips, tmp_path):
         {"type": "file", **layout.file_to_row(File(str(clips / "b.mp4"), "a", root=f"{clips}/.."))},
     ]
     import_captions(map(json.dumps, lines), store=store, embedder=StandinEmbedder())
-    assert len(store.files()) == 4
+    assert len(store.files.all()) == 4
     for outside in ("/", "/etc", "/far/a.mp4", tmp_path):
         with pytest.raises(UsageError, match="may index"):
             index_jobs.check_roots(none, [outside])
@@ -253,8 +253,8 @@ def test_what_was_imported_opens_no_folder_to_be_shown(settings, clips, tmp_path
     narrow = settings.model_copy(update={"library_roots": (tmp_path / "roots",)})
     assert index_jobs.shown_roots(narrow) == {str(tmp_path / "roots")}
     store = Store.open(settings.db, create=True)
-    store.put_files([File("/far/a.mp4", "a", root="/", state="indexed")])
-    store.put_run(Run("1", 1.0, paths=(str(clips), "/single/b.mp4")))
+    store.files.put([File("/far/a.mp4", "a", root="/", state="indexed")])
+    store.runs.put(Run("1", 1.0, paths=(str(clips), "/single/b.mp4")))
     assert index_jobs.shown_roots(narrow) == {
         str(tmp_path / "roots"),
         os.path.realpath(clips),

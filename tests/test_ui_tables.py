@@ -36,7 +36,7 @@ def deep(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder, [TestVideo("gate", 40, 24.0, {"A white dog runs.": [(2, 6)]})], load_embedder()
     )
     failed = File(str(folder / "broken.mp4"), "", state="failed", reason=REASON, tries=3)
-    store.put_files([failed, *store.files()])
+    store.files.put([failed, *store.files.all()])
     return store.path
 
 

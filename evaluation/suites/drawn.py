@@ -491,8 +491,8 @@ def _lose(store: Store, embedder: TextEmbedder, lost: Mapping[str, Sequence[Span
     contents = indexed_contents((), store)
     projector = Projector(store, embedder)
     for path, spans in lost.items():
-        records = [_without(record, spans) for record in store.windows(contents[path])]
-        store.commit_windows(records)
+        records = [_without(record, spans) for record in store.windows.of(contents[path])]
+        store.windows.commit(records)
         projector.project(contents[path])
 
 

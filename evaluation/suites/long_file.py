@@ -160,7 +160,7 @@ def _indexed(settings: Settings, folder: Path, db: Path) -> tuple[float, dict[st
     if child.exitcode:
         raise RuntimeError(f"the process that was to index {folder.name} ended with {child.exitcode}")
     store = Store.open(db)
-    return queue.get(), {Path(file.path).name: store.events(file.content_id) for file in store.files()}
+    return queue.get(), {Path(file.path).name: store.events.of(file.content_id) for file in store.files.all()}
 
 
 def _index(given: dict[str, Any], folder: Path, db: Path, queue: multiprocessing.SimpleQueue[float]) -> None:

@@ -169,18 +169,18 @@ def _index(
         name: events[0].duration_seconds or max(event.spans[0].end_seconds for event in events)
         for name, events in videos.items()
     }
-    store.claim_timeline(embedder.name)
-    store.put_files(
+    store.embedders.claim_timeline(embedder.name)
+    store.files.put(
         File(f"/{name}", name, state="indexed", duration_seconds=length) for name, length in lengths.items()
     )
-    store.put_videos(Video(name, length, 0, 0, 0.0, "none") for name, length in lengths.items())
+    store.videos.put(Video(name, length, 0, 0, 0.0, "none") for name, length in lengths.items())
     projector = Projector(store, embedder)
     for number, (name, events) in enumerate(videos.items()):
         lines = tuple(CaptionEvent(event.spans[0], event.text) for event in events if event.text)
         window = Window(name, 0, Span(0, lengths[name]))
         record = WindowRecord(window, Caption("", lines, "", "stop"), provenance)
         projector.begin(name)
-        store.add_windows([record])
+        store.windows.add([record])
         projector.add(name, [record])
         projector.finish(name)
         store.tidy_if_due()

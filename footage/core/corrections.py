@@ -118,10 +118,10 @@ def same_time(one: Span, other: Span) -> bool:
 
 
 def _means(correction: Correction, event: Event) -> bool:
-    told = normalise_text(event.text)
+    text = normalise_text(event.text)
     return (
-        told == normalise_text(correction.original_text) and same_time(correction.original_span, event.span)
-    ) or (told == normalise_text(correction.text) and same_time(correction.span, event.span))
+        text == normalise_text(correction.original_text) and same_time(correction.original_span, event.span)
+    ) or (text == normalise_text(correction.text) and same_time(correction.span, event.span))
 
 
 def _windows_of(correction: Correction, windows: Mapping[int, Span]) -> list[int]:

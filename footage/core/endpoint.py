@@ -107,7 +107,7 @@ def check_allowed(address: Address, *, allow_remote: bool) -> None:
     """Make sure that footage leaves this machine on purpose alone, and never in the clear.
 
     Raises:
-        UsageError: when another machine is meant, and the address is not https or nobody allowed it.
+        UsageError: another machine is meant, and the address is not https or remote servers are not allowed.
     """
     if address.is_loopback:
         return

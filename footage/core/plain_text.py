@@ -47,7 +47,7 @@ def evened(text: str) -> str:
 def without_quotes(text: str) -> str:
     """A text of one line without its quotation marks; apostrophes inside words stay, as "'".
 
-    An apostrophe at the end of a word ("the dogs' ball") cannot be told from a quotation mark and goes, too.
+    An apostrophe at the end of a word ("the dogs' ball") looks like a quotation mark and goes, too.
     Where a mark alone divides two words ('says"open"') a space takes its place, except beside wide
     characters, as scripts that have these write words without spaces.
     """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from footage.core.timecode import clamp, gap_seconds, iou, overlap_seconds
-from footage.core.types import Event, Span, Window, WindowRecord
+from footage.core.types import CAPTION_TRACK, Event, Span, Window, WindowRecord
 
 SEAM_TOLERANCE_SECONDS = 1.0
 """How far apart two sightings of one event may lie: a model sees two frames at 2 fps as one step of time."""
@@ -105,9 +105,11 @@ def merge_spans(spans: Iterable[Span]) -> tuple[Span, ...]:
     return tuple(merged)
 
 
-def event_id(content_id: str, span: Span, text: str) -> str:
-    """Name an event by what it says: 32 hex digits, the same for equal content, span (to 1 ms) and text."""
+def event_id(content_id: str, span: Span, text: str, track: str = CAPTION_TRACK) -> str:
+    """Name an event: 32 hex digits, the same for equal content, span (to 1 ms), text and track."""
     stamp = f"{content_id}\n{span.start_seconds:.3f}\n{span.end_seconds:.3f}\n{text}"
+    if track != CAPTION_TRACK:  # captions keep the ids that they had before there were tracks
+        stamp = f"{track}\n{stamp}"
     return hashlib.blake2b(stamp.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

@@ -20,6 +20,10 @@ ClockSource = Literal["", "container", "file name", "guessed"]
 FinishReason = Literal["stop", "length"]
 Verdict = Literal["found", "uncertain", "not checked", "not found"]
 
+CAPTION_TRACK = "caption"
+"""The track of what a model writes about the pictures. A track is one kind of description of a video; others,
+such as speech, stand beside it with windows, events and vectors of their own."""
+
 
 def on_grid(seconds: float) -> float:
     """The nearest whole microsecond, in seconds. Container clocks are coarser (1/90000 s is 11 microseconds).
@@ -237,7 +241,7 @@ class Caption:
 
 @dataclass(frozen=True, slots=True)
 class Provenance:
-    """Under what a window was captioned; captions with unequal provenance mix only where somebody says so."""
+    """Under what a window was captioned; captions with unequal provenance mix only on request."""
 
     model: str
     """Repository or folder name of the model."""
@@ -261,6 +265,8 @@ class WindowRecord:
     """What the model said, parsed and raw."""
     provenance: Provenance
     """Under what."""
+    track: str = CAPTION_TRACK
+    """Which kind of description it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,6 +305,8 @@ class Event:
     """What, in the model's words."""
     window_indexes: tuple[int, ...]
     """The windows that saw it, ascending."""
+    track: str = CAPTION_TRACK
+    """The track that it was derived from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,6 +330,8 @@ class Hit:
     """Higher is better; only comparable within one result list."""
     similarity: float = 0.0
     """How near the text comes to the query, 0 to 1, whatever else there is; filled in by retrieval."""
+    track: str = CAPTION_TRACK
+    """The track that the text belongs to."""
 
 
 @dataclass(frozen=True, slots=True)

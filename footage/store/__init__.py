@@ -5,17 +5,19 @@ provenance) is the single commit. Events and vectors are projections of it with 
 idempotently, and readers ignore what no committed window owns.
 """
 
-from footage.store.annotations import Grounding, Mark, MarkKind, Notebook, Search, grounding_key
+from footage.store.annotations import Annotations, Grounding, Mark, MarkKind, Search, grounding_key
 from footage.store.database import Store
+from footage.store.location import IndexLocation
 from footage.store.records import SCHEMA_VERSION, IndexStatus, TextRow, VectorRow, text_rows
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Annotations",
     "Grounding",
+    "IndexLocation",
     "IndexStatus",
     "Mark",
     "MarkKind",
-    "Notebook",
     "Search",
     "Store",
     "TextRow",

@@ -1,7 +1,7 @@
-"""What people look for and say about footage, and what a model answered: kept apart from what is indexed.
+"""Marks, corrections and searches of people, and answers of models: kept apart from what is indexed.
 
 Nothing here is derived from captions, so that captioning anew and clearing up leave it alone. Every write
-holds a lock of its own, for as long as the write takes: it works while an indexer runs.
+holds a lock of its own while it lasts, so that it also works while an indexer runs.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from footage.core.corrections import Correction
 from footage.core.names import folded
 from footage.core.plain_text import CLOSING, evened, without_quotes
 from footage.core.types import Answer, Provenance, Span
-from footage.store.forgetting import NOTEBOOK
+from footage.store.forgetting import ANNOTATION_TABLES
 from footage.store.records import span_columns, span_from_row
-from footage.store.tables import Tables
+from footage.store.tables import Tables, given
 
 MarkKind = Literal["review", "label"]
 MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
@@ -39,7 +39,7 @@ class Mark:
     span: Span
     """When, in video time."""
     state: str
-    """What was decided, such as "open", "flagged", "present" or "absent"; free of meaning here."""
+    """What was decided, such as "open", "flagged", "present" or "absent"; not interpreted here."""
     query: str = ""
     """What had been looked for, where that led there."""
     text: str = ""
@@ -53,7 +53,7 @@ class Mark:
     found_at: float = 0.0
     """When the search first led there, seconds since the epoch."""
     found_text: str = ""
-    """What the index told of it then."""
+    """The indexed text that led there, as it was then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,11 @@ class Search:
     id: str
     """Names it."""
     name: str
-    """What it was saved as; empty for a recent search that nobody saved."""
+    """What it was saved as; empty for a recent search that was not saved."""
     query: str
     """The words as typed, filters included."""
     mode: str = ""
-    """How it was looked for; free of meaning here."""
+    """How it was looked for; not interpreted here."""
     author: str = ""
     """Who, as typed."""
     made_at: float = 0.0
@@ -121,55 +121,64 @@ class Audit:
     """When, seconds since the epoch."""
 
 
-class Notebook:
-    """What was looked for, said and answered about one index; got from ``Store.notebook``."""
+class MarkRepository:
+    """What people said about stretches of videos; got from ``Annotations.marks``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
 
-    def put_marks(self, marks: Iterable[Mark]) -> None:
+    def put(self, marks: Iterable[Mark]) -> None:
         """Insert marks, or replace the ones with the same id.
 
         Raises:
-            StoreError: another process is writing marks for longer than anyone should.
+            StoreError: another process has been writing annotations for longer than any write takes.
         """
-        with self._tables.writing_notes():
+        with self._tables.writing_annotations():
             self._tables.upsert("marks", [_mark_to_row(mark) for mark in marks])
 
-    def add_marks(self, marks: Iterable[Mark]) -> None:
-        """Insert marks whose ids are not there yet, the others stay as they are; errors as ``put_marks``."""
-        with self._tables.writing_notes():
+    def add(self, marks: Iterable[Mark]) -> None:
+        """Insert marks whose ids are not there yet, the others stay as they are; errors as ``put``."""
+        with self._tables.writing_annotations():
             self._tables.insert_absent("marks", [_mark_to_row(mark) for mark in marks])
 
-    def marks(
+    def all(
         self, *, kinds: Collection[MarkKind] | None = None, content_ids: Collection[str] | None = None
     ) -> list[Mark]:
         """Marks in the order they were made: all, or those of some kinds and videos."""
-        wanted: dict[str, Collection[Any]] = {}
-        if kinds is not None:
-            wanted["kind"] = kinds
-        if content_ids is not None:
-            wanted["content_id"] = content_ids
+        wanted = given(kind=kinds, content_id=content_ids)
         found = map(_mark_from_row, self._tables.read("marks", wanted))
         return sorted(found, key=lambda mark: (mark.made_at, mark.id))
 
-    def put_corrections(self, corrections: Iterable[Correction]) -> None:
-        """Insert corrections, or replace the ones with the same id; errors as ``put_marks``."""
-        with self._tables.writing_notes():
+
+class CorrectionRepository:
+    """What people say in place of captions; got from ``Annotations.corrections``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def put(self, corrections: Iterable[Correction]) -> None:
+        """Insert corrections, or replace the ones with the same id; errors as ``MarkRepository.put``."""
+        with self._tables.writing_annotations():
             self._tables.upsert("corrections", [_correction_to_row(each) for each in corrections])
 
-    def corrections(self, content_ids: Collection[str] | None = None) -> list[Correction]:
+    def all(self, content_ids: Collection[str] | None = None) -> list[Correction]:
         """Corrections in the order they were made, those taken back too: all, or those of some videos."""
-        wanted: dict[str, Collection[Any]] = {} if content_ids is None else {"content_id": content_ids}
-        found = map(_correction_from_row, self._tables.read("corrections", wanted))
-        return sorted(found, key=lambda each: (each.made_at, each.id))
+        rows = self._tables.read("corrections", given(content_id=content_ids))
+        return sorted(map(_correction_from_row, rows), key=lambda each: (each.made_at, each.id))
 
-    def put_searches(self, searches: Iterable[Search]) -> None:
-        """Insert searches, or replace the ones with the same id; errors as ``put_marks``."""
-        with self._tables.writing_notes():
+
+class SearchRepository:
+    """Saved and recent searches; got from ``Annotations.searches``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def put(self, searches: Iterable[Search]) -> None:
+        """Insert searches, or replace the ones with the same id; errors as ``MarkRepository.put``."""
+        with self._tables.writing_annotations():
             self._tables.upsert("searches", [asdict(search) for search in searches])
 
-    def saved_searches(self) -> list[Search]:
+    def saved(self) -> list[Search]:
         """Searches that were saved, by name."""
         found = (Search(**row) for row in self._tables.read("searches"))
         return sorted(
@@ -177,85 +186,102 @@ class Notebook:
             key=lambda search: (folded(search.name), search.name, search.id),
         )
 
-    def note_search(self, query: str, *, mode: str = "", author: str = "", at: float) -> None:
-        """Remember that something was looked for; the last ``RECENT_SEARCHES`` distinct queries stay.
-
-        Args:
-            query: The words as typed; the same words are the same search, whoever asks in whatever mode,
-                quoted or not.
-            mode: How it was looked for.
-            author: Who, as typed.
-            at: When, seconds since the epoch.
-
-        Raises:
-            StoreError: another process is writing marks for longer than anyone should.
-        """
-        spelled = without_quotes(evened(query)).rstrip(CLOSING)
-        name = "recent/" + hashlib.sha256(spelled.encode()).hexdigest()[:32]
-        before = {search.id: search for search in self.recent_searches()}
-        made_at = before[name].made_at if name in before else at
-        self.put_searches([Search(name, "", query.strip(), mode, author, made_at, at)])
-        self.remove_searches([search.id for search in self.recent_searches()[RECENT_SEARCHES:]])
-
-    def recent_searches(self) -> list[Search]:
+    def recent(self) -> list[Search]:
         """What was looked for last, latest first."""
         found = (Search(**row) for row in self._tables.read("searches", {"name": [""]}))
         return sorted(found, key=lambda search: (-search.looked_at, search.id))
 
-    def remove_searches(self, ids: Collection[str]) -> None:
-        """Forget searches; what was marked under them stays."""
-        with self._tables.writing_notes():
-            self._tables.delete("searches", {"id": ids})
+    def note(self, query: str, *, mode: str = "", author: str = "", at: float) -> None:
+        """Remember that something was looked for; the last ``RECENT_SEARCHES`` distinct queries stay.
 
-    def put_groundings(self, groundings: Iterable[Grounding]) -> None:
-        """Keep answers; one to the same question replaces the one before.
+        Args:
+            query: The words as typed; the same words are the same search, whatever the author, mode and
+                quotation marks.
+            mode: How it was looked for.
+            author: The person who searched, as typed.
+            at: When, seconds since the epoch.
 
         Raises:
-            StoreError: another process is writing for longer than anyone should.
+            StoreError: as ``put``.
         """
-        with self._tables.writing_notes():
+        spelled = without_quotes(evened(query)).rstrip(CLOSING)
+        name = "recent/" + hashlib.sha256(spelled.encode()).hexdigest()[:32]
+        before = {search.id: search for search in self.recent()}
+        made_at = before[name].made_at if name in before else at
+        self.put([Search(name, "", query.strip(), mode, author, made_at, at)])
+        self.remove([search.id for search in self.recent()[RECENT_SEARCHES:]])
+
+    def remove(self, ids: Collection[str]) -> None:
+        """Forget searches; what was marked under them stays."""
+        with self._tables.writing_annotations():
+            self._tables.delete("searches", {"id": ids})
+
+
+class GroundingRepository:
+    """What models answered; got from ``Annotations.groundings``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def put(self, groundings: Iterable[Grounding]) -> None:
+        """Keep answers, of two to the same question the later; errors as ``MarkRepository.put``."""
+        with self._tables.writing_annotations():
             self._tables.upsert("groundings", [_grounding_to_row(grounding) for grounding in groundings])
 
-    def groundings(self, keys: Collection[str]) -> dict[str, Grounding]:
+    def of(self, keys: Collection[str]) -> dict[str, Grounding]:
         """Answers to the questions of these keys (see ``grounding_key``), as far as they were asked."""
         found = self._tables.read("groundings", {"key": keys})
         return {row["key"]: _grounding_from_row(row) for row in found}
 
-    def put_audits(self, audits: Iterable[Audit]) -> None:
-        """Keep audits; one of the same event replaces the one before.
 
-        Raises:
-            StoreError: another process is writing for longer than anyone should.
-        """
-        with self._tables.writing_notes():
+class AuditRepository:
+    """Checks of captions by the model; got from ``Annotations.audits``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+
+    def put(self, audits: Iterable[Audit]) -> None:
+        """Keep audits; one of the same event replaces the one before. Errors as ``MarkRepository.put``."""
+        with self._tables.writing_annotations():
             self._tables.upsert("audits", [_audit_to_row(audit) for audit in audits])
 
-    def audits(self, content_ids: Collection[str] | None = None) -> list[Audit]:
+    def all(self, content_ids: Collection[str] | None = None) -> list[Audit]:
         """Audits, the least agreement first: all, or those of some videos."""
-        wanted: dict[str, Collection[Any]] = {} if content_ids is None else {"content_id": content_ids}
-        found = map(_audit_from_row, self._tables.read("audits", wanted))
+        found = map(_audit_from_row, self._tables.read("audits", given(content_id=content_ids)))
         return sorted(found, key=lambda audit: (audit.agreement, audit.content_id, audit.span))
+
+
+class Annotations:
+    """What was looked for, said and answered about one index; got from ``Store.annotations``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self.marks = MarkRepository(tables)
+        self.corrections = CorrectionRepository(tables)
+        self.searches = SearchRepository(tables)
+        self.groundings = GroundingRepository(tables)
+        self.audits = AuditRepository(tables)
 
     def counts(self) -> Mapping[str, int]:
         """Number of rows by table."""
-        return {name: self._tables.count(name) for name in NOTEBOOK}
+        return {name: self._tables.count(name) for name in ANNOTATION_TABLES}
 
     def move(self, content_id: str, to: str) -> None:
         """Give the marks and corrections of a video to another content: the same video, written to its end.
 
         Raises:
-            StoreError: another process is writing marks for longer than anyone should.
+            StoreError: as ``MarkRepository.put``.
         """
-        marks, corrections = self.marks(content_ids=[content_id]), self.corrections([content_id])
+        marks, corrections = self.marks.all(content_ids=[content_id]), self.corrections.all([content_id])
         if marks:
-            self.put_marks(replace(each, content_id=to) for each in marks)
+            self.marks.put(replace(each, content_id=to) for each in marks)
         if corrections:
-            self.put_corrections(replace(each, content_id=to) for each in corrections)
+            self.corrections.put(replace(each, content_id=to) for each in corrections)
 
     def forget(self, content_ids: Collection[str]) -> None:
         """Remove everything about some videos."""
-        with self._tables.writing_notes():
-            for name in NOTEBOOK:
+        with self._tables.writing_annotations():
+            for name in ANNOTATION_TABLES:
                 if name != "searches":  # they are of no video
                     self._tables.delete(name, {"content_id": content_ids})
 

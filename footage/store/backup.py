@@ -24,7 +24,7 @@ from footage.core.errors import FootageError, StoreBusyError, StoreCorruptError,
 from footage.store.checking import Checked, Finding, check_tables
 from footage.store.database import Store
 from footage.store.errors import translate
-from footage.store.forgetting import NOTEBOOK
+from footage.store.forgetting import ANNOTATION_TABLES
 from footage.store.opening import program_version
 from footage.store.tables import Tables
 
@@ -37,7 +37,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class CopiedFile:
     """One file of a copy."""
 
     size_bytes: int
@@ -71,7 +71,7 @@ def backup(
     incremental: bool = False,
     on_progress: Progress = lambda done, total: None,
 ) -> Copied:
-    """Copy an index while nobody writes to it; read every byte and every column of the copy.
+    """Copy an index while no other process writes to it; read every byte and every column of the copy.
 
     Args:
         store: The index, also one of an older version.
@@ -81,7 +81,7 @@ def backup(
 
     Raises:
         UsageError: the target holds something else, or lies inside the index.
-        StoreBusyError: somebody is writing to the index, or to the copy.
+        StoreBusyError: another process is writing to the index, or to the copy.
         StoreCorruptError: something in the index cannot be read or believed.
         StoreFullError: the copy cannot be written.
     """
@@ -93,9 +93,9 @@ def backup(
         if before is None:
             _refuse_taken(target, "" if incremental else " To bring a copy up to date, add --incremental.")
         copy = partial(_copy, draft=draft, before=before, old=target, on_progress=on_progress)
-        entries, new = copy(_named(source, notebook=False))
-        with store.unchanging_notes():  # whoever marks something waits for the copy of a few small tables
-            noted, new_noted = copy(_named(source, notebook=True))
+        entries, new = copy(_named(source, annotations=False))
+        with store.unchanging_annotations():  # writers of marks wait for the copy of a few small tables
+            noted, new_noted = copy(_named(source, annotations=True))
         entries |= noted
         new += new_noted
         checked = _checked(draft, f"the index {source}")
@@ -152,7 +152,7 @@ def _not_as_written(source: Path, names: list[str], what: str) -> StoreCorruptEr
     )
 
 
-def _copied(checked: Checked, entries: Mapping[str, Entry], new: list[str]) -> Copied:
+def _copied(checked: Checked, entries: Mapping[str, CopiedFile], new: list[str]) -> Copied:
     rows = {name: readout.rows for name, readout in sorted(checked.readouts.items())}
     size = sum(entries[name].size_bytes for name in new)
     return Copied(rows, len(entries), len(new), size, tuple(checked.findings))
@@ -187,13 +187,13 @@ def _files_of(index: Path) -> Iterator[Path]:
             yield from (Path(folder, name) for name in wanted)
 
 
-def _named(index: Path, *, notebook: bool) -> dict[str, Path]:
+def _named(index: Path, *, annotations: bool) -> dict[str, Path]:
     """The files of the tables that people write to, or of all others, by their names inside the index."""
     found = {str(path.relative_to(index)): path for path in _files_of(index)}
     return {
         name: path
         for name, path in found.items()
-        if (Path(name).parts[0].removesuffix(".lance") in NOTEBOOK) == notebook
+        if (Path(name).parts[0].removesuffix(".lance") in ANNOTATION_TABLES) == annotations
     }
 
 
@@ -201,10 +201,10 @@ def _copy(
     files: Mapping[str, Path],
     *,
     draft: Path,
-    before: Mapping[str, Entry] | None,
+    before: Mapping[str, CopiedFile] | None,
     old: Path,
     on_progress: Progress,
-) -> tuple[dict[str, Entry], list[str]]:
+) -> tuple[dict[str, CopiedFile], list[str]]:
     """Bring files into a draft: those of the copy before as a second name, the others as a copy, read back.
 
     Returns:
@@ -214,7 +214,7 @@ def _copy(
         StoreFullError: the draft cannot be written.
         StoreCorruptError: a file cannot be read, or was not written as it was read.
     """
-    entries: dict[str, Entry] = {}
+    entries: dict[str, CopiedFile] = {}
     new = []
     try:
         for number, (name, path) in enumerate(files.items()):
@@ -235,7 +235,7 @@ def _copy(
                 raise StoreCorruptError(
                     f"{place} was not written as it was read", hint="Look at the disk, and try again."
                 )
-            entries[name] = Entry(status.st_size, status.st_mtime_ns, digest)
+            entries[name] = CopiedFile(status.st_size, status.st_mtime_ns, digest)
             new.append(name)
     except OSError as error:
         raise translate(error, draft) from error
@@ -274,7 +274,7 @@ def _hashed(path: Path) -> str:
 # -- the manifest --------------------------------------------------------------------------------------------
 
 
-def _write_manifest(draft: Path, entries: Mapping[str, Entry], checked: Checked) -> None:
+def _write_manifest(draft: Path, entries: Mapping[str, CopiedFile], checked: Checked) -> None:
     made: dict[str, Any] = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -296,7 +296,7 @@ def _write_manifest(draft: Path, entries: Mapping[str, Entry], checked: Checked)
         raise translate(error, draft) from error
 
 
-def _manifest_of(folder: Path) -> dict[str, Entry] | None:
+def _manifest_of(folder: Path) -> dict[str, CopiedFile] | None:
     """What a copy holds; None where there is no manifest.
 
     Raises:
@@ -307,7 +307,7 @@ def _manifest_of(folder: Path) -> dict[str, Entry] | None:
         if read["format"] != FORMAT or read["format_version"] != FORMAT_VERSION:
             raise ValueError(f"it is of format {read['format']!r}, version {read['format_version']}")
         return {
-            _inside(name): Entry(int(each["size"]), int(each["modified_ns"]), str(each["sha256"]))
+            _inside(name): CopiedFile(int(each["size"]), int(each["modified_ns"]), str(each["sha256"]))
             for name, each in read["files"].items()
         }
     except (FileNotFoundError, NotADirectoryError):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -15,10 +15,10 @@ from typing import Literal
 from footage.core.corrections import Correction
 from footage.core.errors import FootageError, StoreCorruptError, StoreError, StoreMissingError
 from footage.core.timeline import normalise_text
-from footage.core.types import File, Video, WindowRecord
+from footage.core.types import CAPTION_TRACK, File, Video, WindowRecord
 from footage.core.windows import plan_windows
 from footage.store import records as layout
-from footage.store.annotations import Notebook
+from footage.store.annotations import CorrectionRepository
 from footage.store.opening import holds_anything, version_of
 from footage.store.reading import Readout, believable, read_whole
 from footage.store.records import TextRow
@@ -151,11 +151,11 @@ def _compare(tables: Tables, checked: Checked, on_progress: Progress) -> None:
         held = {name: rows.grouped(name, some) for name in vectors}
         videos = {each: layout.video_from_row(row[0]) for each, row in rows.grouped("videos", some).items()}
         for content_id in some:
-            windows = [layout.window_from_row(row) for row in records.get(content_id, ())]
-            own = [layout.text_from_row(row) for row in texts.get(content_id, ())]
+            windows = [layout.window_from_row(row) for row in _captions(records.get(content_id, ()))]
+            own = [layout.text_from_row(row) for row in _captions(texts.get(content_id, ()))]
             if windows:
                 embedded = {
-                    name: [layout.text_from_row(row) for row in held[name].get(content_id, ())]
+                    name: [layout.text_from_row(row) for row in _captions(held[name].get(content_id, ()))]
                     for name in vectors
                 }
                 said = corrections.get(content_id, [])
@@ -164,6 +164,11 @@ def _compare(tables: Tables, checked: Checked, on_progress: Progress) -> None:
             _compare_files(
                 checked, content_id, files.get(content_id, []), videos.get(content_id), windows, lost
             )
+
+
+def _captions(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows of the track that is compared: events of other tracks are derived in other ways."""
+    return (row for row in rows if layout.track_of(row) == CAPTION_TRACK)
 
 
 class _Rows:
@@ -213,7 +218,7 @@ def _projected(rows: _Rows, names: Sequence[str]) -> dict[str, set[int]]:
 
 def _corrections(tables: Tables, readout: Readout) -> dict[str, list[Correction]]:
     found: dict[str, list[Correction]] = {}
-    for each in Notebook(tables).corrections() if readout.is_sound else ():
+    for each in CorrectionRepository(tables).all() if readout.is_sound else ():
         found.setdefault(each.content_id, []).append(each)
     return found
 
@@ -267,8 +272,8 @@ def _text_problem(
             words in lines.get(index, ()) for index in event.window_indexes
         ):
             return f"no caption says {event.text!r} there"
-    told = {index for event in events for index in event.window_indexes}
-    silent = {index for index, spoken in lines.items() if spoken} - told
+    derived = {index for event in events for index in event.window_indexes}
+    silent = {index for index, spoken in lines.items() if spoken} - derived
     if silent and not said:
         return f"nothing of window {min(silent)} is among them"
     return ""

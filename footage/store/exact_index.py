@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
+from footage.store.filters import Row, Wanted
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
-    from footage.store.tables import Row
+_RELOAD_PATIENCE = 20  # of a table that is being written to, loading takes a twentieth of the time at most
 
 
 def matrix_of(table: pa.Table) -> np.ndarray:
     """The column "vector" of an Arrow table, float32 (rows, dimension)."""
+    import numpy as np
+
     column = table.column("vector")
     flat = np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
     return flat.reshape(table.num_rows, column.type.list_size)
@@ -35,10 +40,12 @@ class Nearest:
         query: np.ndarray,
         *,
         limit: int,
-        wanted: Mapping[str, Collection[Any]],
-        without: Mapping[str, Collection[Any]],
+        wanted: Wanted,
+        without: Wanted,
     ) -> tuple[list[Row], np.ndarray]:
         """As ``Tables.search`` with a vector: rows with "_distance", and their vectors."""
+        import numpy as np
+
         places = self._places(wanted, without)
         distances = 1.0 - self._cosines(query)[places]
         count = min(limit, len(distances))
@@ -51,20 +58,22 @@ class Nearest:
 
     def _cosines(self, query: np.ndarray) -> np.ndarray:
         """The cosine of every row; those of the last query are kept, as a search asks more than once."""
+        import numpy as np
+
         last = self._last
         if last is None or not np.array_equal(last[0], query):
             last = self._last = (query.copy(), self._matrix @ query)
         return last[1]
 
-    def among(self, wanted: Mapping[str, Collection[Any]]) -> tuple[list[Row], np.ndarray]:
+    def among(self, wanted: Wanted) -> tuple[list[Row], np.ndarray]:
         """Every row that matches, in the table's order, and their vectors."""
         places = self._places(wanted, {})
         return self._rows.take(places).to_pylist(), self._matrix[places]
 
-    def _places(
-        self, wanted: Mapping[str, Collection[Any]], without: Mapping[str, Collection[Any]]
-    ) -> np.ndarray:
+    def _places(self, wanted: Wanted, without: Wanted) -> np.ndarray:
         """The rows that match."""
+        import numpy as np
+
         chosen = np.ones(len(self._matrix), bool)
         for column, values in wanted.items():
             chosen &= self._among(column, values)
@@ -75,6 +84,8 @@ class Nearest:
 
     def _among(self, column: str, values: Collection[Any]) -> np.ndarray:
         """Which rows have one of the values in a column."""
+        import numpy as np
+
         if column not in self._codes:
             encoded = self._rows.column(column).combine_chunks().dictionary_encode()
             names = {name: code for code, name in enumerate(encoded.dictionary.to_pylist())}
@@ -87,3 +98,56 @@ class Nearest:
         chosen = np.zeros(len(names), bool)
         chosen[wanted] = True
         return chosen[codes] if len(names) else np.zeros(len(codes), bool)
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A vector table in memory."""
+
+    version: int
+    nearest: Nearest
+    loaded_at: float
+    took_seconds: float
+
+
+class VectorMemory:
+    """Vector tables in memory: those that are small enough, and not written to all the time."""
+
+    def __init__(self, most_rows: int) -> None:
+        """Keep tables of at most so many rows."""
+        self._most_rows = most_rows
+        self._loaded: dict[str, _Loaded] = {}
+        self._too_large: dict[str, int] = {}  # the version at which a table was found to be
+
+    def get(
+        self, name: str, version: int, *, count: Callable[[], int], load: Callable[[], pa.Table]
+    ) -> Nearest | None:
+        """A table at its latest version; None where it is too large, or was loaded a moment ago.
+
+        Args:
+            name: Name of the table.
+            version: Its latest version.
+            count: Counts its rows.
+            load: Reads all of it.
+        """
+        held = self._loaded.get(name)
+        if held is not None and held.version == version:
+            return held.nearest
+        if held is not None and time.monotonic() - held.loaded_at < _RELOAD_PATIENCE * held.took_seconds:
+            return None
+        if self._too_large.get(name) == version:
+            return None
+        if count() > self._most_rows:
+            self._too_large[name] = version
+            self._loaded.pop(name, None)
+            return None
+        began = time.monotonic()
+        nearest = Nearest(load())
+        now = time.monotonic()
+        self._loaded[name] = _Loaded(version, nearest, now, now - began)
+        return nearest
+
+    def clear(self) -> None:
+        """Let go of every table."""
+        self._loaded.clear()
+        self._too_large.clear()

@@ -7,7 +7,7 @@
    aside, what a killed run left behind.
 4. The folder is searched for the content id, byte by byte. Where it is not found, the small file goes.
 
-Whoever opens the index for writing finishes what a killed run had begun.
+Opening the index for writing finishes what a killed run had begun.
 """
 
 from __future__ import annotations
@@ -19,19 +19,16 @@ import os
 import shutil
 from collections.abc import Collection
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from footage.core.errors import StoreError
-from footage.store import rewriting
+from footage.store import maintenance, rewriting
 from footage.store.errors import translate
-
-if TYPE_CHECKING:
-    from footage.store.tables import Tables
+from footage.store.tables import Tables
 
 PREFIX = ".forgetting-"
 _SEARCHABLE = 16  # a shorter id, as of captions made by hand, occurs in files that have nothing to do with it
 logger = logging.getLogger(__name__)
-NOTEBOOK = ("marks", "corrections", "searches", "groundings", "audits")
+ANNOTATION_TABLES = ("marks", "corrections", "searches", "groundings", "audits")
 """Names of the tables that people write to, at any time, under a lock of their own."""
 FOLLOWED = "followed/"
 """What a key of ``meta`` begins with, before a content id, that keeps digests of a file being written."""
@@ -61,7 +58,7 @@ def resume(tables: Tables) -> None:
         else:
             try:
                 _carry_out(tables, content_id, note)
-            except StoreError as error:  # what is wrong with the disk, whoever writes next will hear of
+            except StoreError as error:  # the next write reports what is wrong with the disk
                 logger.warning("What was being forgotten is not forgotten yet: %s.", error)
 
 
@@ -97,16 +94,16 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
     names = sorted(set(tables.names()) - {"files"})
     holding = [name for name in names if "content_id" in tables.table(name).schema.names]
     tables.delete("meta", {"key": [FOLLOWED + content_id]})
-    for table in [name for name in names if name not in NOTEBOOK]:
+    for table in [name for name in names if name not in ANNOTATION_TABLES]:
         _clear_out(tables, table, content_id, holding=holding)
-    for table in NOTEBOOK:  # one at a time: somebody may be waiting to mark something
-        with tables.writing_notes():
+    for table in ANNOTATION_TABLES:  # one at a time: a person may be waiting to mark something
+        with tables.writing_annotations():
             _clear_out(tables, table, content_id, holding=holding)
 
     # 2. The files last: as long as one is there, it is plain what the content was.
     tables.delete("files", {"content_id": [content_id]})
-    tables.copy_rows(["files"])
-    tables.tidy(["files"], every_version=True)
+    maintenance.copy_rows(tables, ["files"])
+    maintenance.tidy(tables, ["files"], every_version=True)
 
     # 3. What is no table, and tables whose old versions stay, of a clock that was ahead; then the proof.
     try:
@@ -132,8 +129,8 @@ def _clear_out(tables: Tables, name: str, content_id: str, *, holding: Collectio
     """Remove the rows of a content from a table, if it can hold any, and every older version of it."""
     if name in holding:
         tables.delete(name, {"content_id": [content_id]})
-    tables.copy_rows([name])
-    tables.tidy([name], every_version=True)
+    maintenance.copy_rows(tables, [name])
+    maintenance.tidy(tables, [name], every_version=True)
 
 
 def _rewrite_naming(tables: Tables, content_id: str, note: Path) -> None:
@@ -141,14 +138,14 @@ def _rewrite_naming(tables: Tables, content_id: str, note: Path) -> None:
     rewriting.clear(tables.path)
     naming = {path.relative_to(tables.path).parts[0] for path in _naming(tables.path, content_id, but=note)}
     names = sorted(naming & {f"{name}.lance" for name in tables.names()})
-    with tables.writing_notes():
+    with tables.writing_annotations():
         for name in (each.removesuffix(".lance") for each in names):
             rows = tables.batches(name)
             rewriting.rewrite(tables, name, rows, tables.table(name).schema, drop=shutil.rmtree)
     if names:
         rewriting.clear(tables.path)
         tables.reopen()
-        tables.index_words()
+        maintenance.index_words(tables)
 
 
 def _naming(index: Path, content_id: str, *, but: Path) -> list[Path]:

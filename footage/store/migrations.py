@@ -17,17 +17,16 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from footage.core.errors import StoreError
+from footage.core.types import CAPTION_TRACK
+from footage.store import maintenance
 from footage.store import records as layout
 from footage.store.errors import mapped
 from footage.store.opening import OLDEST_VERSION, PROGRAM_KEY, VERSION_KEY, program_version, version_of
 from footage.store.records import SCHEMA_VERSION
 from footage.store.snapshots import Snapshot
-
-if TYPE_CHECKING:
-    from footage.store.tables import Tables
+from footage.store.tables import Tables
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many rows are done, and how many there are."""
@@ -46,6 +45,13 @@ class Migration:
     """Names of the tables that it rewrites."""
     run: Callable[[Tables, Callable[[int, int], None]], None]
     """Does it, and may do it again; is given a function to call with rows done and rows in all."""
+    rewrites_vectors: bool = False
+    """Whether it rewrites every vector table, too."""
+
+    def tables(self, tables: Tables) -> tuple[str, ...]:
+        """Names of the tables of an index that it rewrites."""
+        vectors = _vector_tables(tables) if self.rewrites_vectors else ()
+        return (*self.rewrites, *vectors)
 
 
 def upgrade(
@@ -86,11 +92,12 @@ def upgrade(
 def _take(tables: Tables, version: int, migration: Migration, on_progress: Progress) -> None:
     """Take one step."""
     kept = Snapshot(tables.path, str(version))
-    if kept.is_whole and _added(tables, kept, migration.rewrites):
+    names = migration.tables(tables)
+    if kept.is_whole and _added(tables, kept, names):
         kept.drop()  # an older program wrote to the index after an upgrade was cut short
-    kept.take(migration.rewrites)
+    kept.take(names)
     migration.run(tables, lambda done, total: on_progress(migration.what, done, total))
-    changed = _changed(tables, kept, migration.rewrites)
+    changed = _changed(tables, kept, names)
     if changed:
         kept.put_back()
         tables.reopen()
@@ -126,7 +133,7 @@ def _compared(
     tables: Tables, kept: Snapshot, names: Sequence[str]
 ) -> list[tuple[str, Counter[bytes], Counter[bytes]]]:
     """Of each table, its name and the digests of its rows, as it was kept and as it is now."""
-    before = type(tables).connect(kept.path)
+    before = Tables.connect(kept.path)
     columns = {name: before.table(name).schema.names for name in names}
     return [
         (name, _digests(before, name, columns[name]), _digests(tables, name, columns[name])) for name in names
@@ -143,7 +150,7 @@ def _digests(tables: Tables, name: str, columns: Sequence[str]) -> Counter[bytes
 
 
 def _silent(what: str, done: int, total: int) -> None:
-    """Where nobody watches."""
+    """For callers that show no progress."""
 
 
 def _add_gaps(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
@@ -163,7 +170,21 @@ def _add_checksums(tables: Tables, on_progress: Callable[[int, int], None]) -> N
         signed = [{**row, "checksum": layout.window_checksum(row)} for row in found]
         tables.upsert("windows", signed)
         on_progress(start + len(ids), len(unsigned))
-    tables.tidy(["windows"])
+    maintenance.tidy(tables, ["windows"])
+
+
+def _add_tracks(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
+    """10 to 11. A column that says "caption" in every row; checksums and ids of captions stay as they are."""
+    names = ("windows", "events", "passages", *_vector_tables(tables))
+    for done, name in enumerate(names, start=1):
+        if "track" not in tables.table(name).schema.names:
+            with mapped(tables.path):
+                tables.table(name).add_columns({"track": f"cast('{CAPTION_TRACK}' as string)"})
+        on_progress(done, len(names))
+
+
+def _vector_tables(tables: Tables) -> tuple[str, ...]:
+    return tuple(sorted(name for name in tables.names() if name.startswith("vectors_")))
 
 
 def _add_column(tables: Tables, name: str, column: str) -> None:
@@ -178,5 +199,11 @@ def _add_column(tables: Tables, name: str, column: str) -> None:
 MIGRATIONS: dict[int, Migration] = {
     8: Migration("videos say where they have no frames", ("videos",), _add_gaps),
     9: Migration("every captioned window gets a checksum", ("windows",), _add_checksums),
+    10: Migration(
+        "windows, events and vectors say which track they belong to",
+        ("windows", "events", "passages"),
+        _add_tracks,
+        rewrites_vectors=True,
+    ),
 }
 """By version, the step to the next one."""

@@ -7,15 +7,14 @@ from collections.abc import Collection, Mapping
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from footage.core.errors import SchemaMismatchError, StoreCorruptError, StoreFullError, StoreMissingError
-from footage.store import rewriting
+from footage.store import maintenance, rewriting
 from footage.store.errors import RESTORE, mapped
+from footage.store.location import IndexLocation
 from footage.store.records import SCHEMA_VERSION
-
-if TYPE_CHECKING:
-    from footage.store.tables import Tables
+from footage.store.tables import Limits, Tables
 
 OLDEST_VERSION = 8
 """Oldest version of the tables that can be read and upgraded."""
@@ -25,6 +24,28 @@ EMBEDDER_KEY, TIMELINE_KEY = "embedder/", "timeline_embedder"
 """Keys of ``meta``: before the name of an embedder, its table; and the embedder the events were made with."""
 
 logger = logging.getLogger(__name__)
+
+
+def open_tables(location: IndexLocation, *, create: bool, limits: Limits) -> Tables:
+    """Open the tables of an index, or make them; arguments and errors as ``Store.open``."""
+    path = location.path
+    if not holds_anything(path):
+        if not create:
+            raise StoreMissingError(
+                f"there is no index at {path}",
+                hint="Make one with `footage index FOLDER`, or name one with --db.",
+            )
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.chmod(0o700)
+        except OSError as error:
+            raise StoreFullError(
+                f"no index can be made at {path}: {error.strerror}",
+                hint="Choose another place with --db.",
+            ) from error
+    tables = Tables.connect(location, limits=limits)
+    tables.version_found = require_whole(tables, set(tables.names()), create=create)
+    return tables
 
 
 def program_version() -> str:
@@ -131,10 +152,10 @@ def _refuse_foreign(tables: Tables, present: Collection[str]) -> None:
 def _create(tables: Tables, schemas: Mapping[str, Any], present: Collection[str]) -> None:
     """Make the tables in a draft folder, then move each in whole, "meta" last: none is ever half made."""
     with mapped(tables.path), TemporaryDirectory(prefix=".new-", dir=tables.path) as folder:
-        draft = type(tables).connect(Path(folder))
+        draft = Tables.connect(Path(folder))
         for name, schema in schemas.items():
             draft.make(name, schema)
-        draft.index_words()
+        maintenance.index_words(draft)
         draft.upsert("meta", version_rows())
         for name in schemas:
             if name not in present:

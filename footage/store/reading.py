@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING
 from footage.core.errors import StoreError
 from footage.core.timeline import event_id
 from footage.store import records as layout
+from footage.store.tables import Row, Tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from footage.store.tables import Row, Tables
 
 UNIT_TOLERANCE = 1e-2
 """By how much the length of a vector may differ from 1: embedders normalise in float32, some in float16."""
@@ -127,14 +126,14 @@ def row_problem(name: str, row: Row) -> str:
     if name == "windows" and "checksum" in row:
         if row["checksum"] != layout.window_checksum(row):
             return "it does not match its checksum"
-        if row["id"] != layout.window_id(row["content_id"], row["window_index"]):
+        if row["id"] != layout.window_id(row["content_id"], row["window_index"], layout.track_of(row)):
             return "its id is not that of its video and number"
     elif (name == "events" or name.startswith("vectors_")) and row["owner_kind"] == "event":
         try:
             text = layout.text_from_row(row)
         except ValueError:  # an end before its start
             return "its times make no span"
-        if text.owner_id != event_id(text.content_id, text.span, text.text):
+        if text.owner_id != event_id(text.content_id, text.span, text.text, text.track):
             return "it does not match its id"
     return ""
 

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from footage.core.types import (
+    CAPTION_TRACK,
     Caption,
     CaptionEvent,
     Event,
@@ -25,7 +26,7 @@ from footage.core.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 10
+SCHEMA_VERSION = 11
 """Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
 PASSAGE_WORDS = 150
@@ -49,7 +50,7 @@ class TextRow:
     """What the text describes."""
     owner_id: str
     """Id of the event; "content_id/window index" for a scene, "content_id/passage/number" for a passage; the
-    content id for a video."""
+    content id for a video. Of another track than captions, the track follows the content id."""
     content_id: str
     """The video."""
     window_indexes: tuple[int, ...]
@@ -58,6 +59,8 @@ class TextRow:
     """When, in video time."""
     text: str
     """The text; empty for a video."""
+    track: str = CAPTION_TRACK
+    """The track that it was derived from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +81,8 @@ class VectorRow:
     """The text the vector was made from; empty for a video."""
     vector: np.ndarray
     """float32 array of shape (dimension,), L2-normalised."""
+    track: str = CAPTION_TRACK
+    """The track that the text was derived from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,21 +121,23 @@ class IndexStatus:
 
 
 def text_rows(
-    content_id: str, events: Iterable[Event], records: Sequence[WindowRecord]
+    content_id: str,
+    events: Iterable[Event],
+    records: Sequence[WindowRecord],
+    *,
+    track: str = CAPTION_TRACK,
 ) -> tuple[TextRow, ...]:
-    """Lay out every searchable text of one video: its events, its windows' scenes, its passages; itself."""
+    """Lay out every searchable text of one track of a video: events, windows' scenes, passages; itself."""
     rows = [
-        TextRow("event", event.id, content_id, event.window_indexes, event.span, event.text)
+        TextRow("event", event.id, content_id, event.window_indexes, event.span, event.text, track)
         for event in events
     ]
     records = sorted(records, key=lambda record: record.window.index)
     for record in records:
         window = record.window
         if record.caption.scene.strip():
-            owner_id = window_id(content_id, window.index)
-            rows.append(
-                TextRow("scene", owner_id, content_id, (window.index,), window.span, record.caption.scene)
-            )
+            owner_id, scene = window_id(content_id, window.index, track), record.caption.scene
+            rows.append(TextRow("scene", owner_id, content_id, (window.index,), window.span, scene, track))
     if not records:
         return tuple(rows)
     span = Span(
@@ -138,25 +145,26 @@ def text_rows(
         max(record.window.span.end_seconds for record in records),
     )
     indexes = tuple(record.window.index for record in records)
-    return (*rows, *_passages(rows), TextRow("video", content_id, content_id, indexes, span, ""))
+    whole = TextRow("video", _track_key(content_id, track), content_id, indexes, span, "", track)
+    return (*rows, *_passages(rows), whole)
 
 
 def _passages(rows: Sequence[TextRow]) -> list[TextRow]:
-    """What is said of a video in the order of time, cut into texts of at most ``PASSAGE_WORDS`` words.
+    """The texts of a video in the order of time, cut into passages of at most ``PASSAGE_WORDS`` words.
 
-    A scene that is told of several windows in the same words is said once. An event's passage is what it
+    A scene that several windows describe in the same words occurs once. An event's passage is what it
     happens among: a sentence alone says "he sits down", its passage says who.
     """
-    told: set[str] = set()
+    seen: set[str] = set()
     groups: list[list[TextRow]] = []
     words = 0
     for row in sorted(
         rows, key=lambda row: (row.span.start_seconds, row.owner_kind != "scene", row.owner_id)
     ):
         text = row.text.strip()
-        if not text or (row.owner_kind == "scene" and text in told):
+        if not text or (row.owner_kind == "scene" and text in seen):
             continue
-        told.add(text)
+        seen.add(text)
         length = len(text.split())
         if not groups or words + length > PASSAGE_WORDS:
             groups.append([])
@@ -166,19 +174,30 @@ def _passages(rows: Sequence[TextRow]) -> list[TextRow]:
     return [
         TextRow(
             "passage",
-            f"{group[0].content_id}/passage/{number}",
+            f"{_track_key(group[0].content_id, group[0].track)}/passage/{number}",
             group[0].content_id,
             tuple(sorted({index for row in group for index in row.window_indexes})),
             Span(min(row.span.start_seconds for row in group), max(row.span.end_seconds for row in group)),
             " ".join(row.text.strip() for row in group),
+            group[0].track,
         )
         for number, group in enumerate(groups)
     ]
 
 
-def window_id(content_id: str, index: int) -> str:
-    """Name a window, and the scene it shows."""
-    return f"{content_id}/{index}"
+def window_id(content_id: str, index: int, track: str = CAPTION_TRACK) -> str:
+    """Name one track's record of a window, and the scene it shows."""
+    return f"{_track_key(content_id, track)}/{index}"
+
+
+def _track_key(content_id: str, track: str) -> str:
+    """Name one track of a video; captions keep the ids that they had before there were tracks."""
+    return content_id if track == CAPTION_TRACK else f"{content_id}/{track}"
+
+
+def track_of(row: Mapping[str, Any]) -> str:
+    """The track of a row; tables of a version before 11 hold captions alone."""
+    return row.get("track") or CAPTION_TRACK
 
 
 # Rows are plain dictionaries; a span becomes the two columns start_seconds and end_seconds.
@@ -211,7 +230,7 @@ def window_to_row(record: WindowRecord) -> dict[str, Any]:
     """Lay a captioned window out as a row of ``windows``."""
     window, caption = record.window, record.caption
     row = {
-        "id": window_id(window.content_id, window.index),
+        "id": window_id(window.content_id, window.index, record.track),
         "content_id": window.content_id,
         "window_index": window.index,
         **span_columns(window.span),
@@ -222,6 +241,7 @@ def window_to_row(record: WindowRecord) -> dict[str, Any]:
         "events": [{**span_columns(event.span), "text": event.text} for event in caption.events],
         "notes": list(caption.notes),
         **asdict(record.provenance),
+        "track": record.track,
     }
     return {**row, "checksum": window_checksum(row)}
 
@@ -235,6 +255,8 @@ def window_checksum(row: Mapping[str, Any]) -> str:
     spelled += [row[name] for name in ("raw", "draft", "finish_reason", "scene", *PROVENANCE_COLUMNS)]
     spelled.append([[*_spelled(event), event["text"]] for event in row["events"] or ()])
     spelled.append(list(row["notes"] or ()))
+    if (track := track_of(row)) != CAPTION_TRACK:  # checksums from before there were tracks stay valid
+        spelled.append(track)
     text = json.dumps(spelled)
     return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 
@@ -253,6 +275,7 @@ def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
             row["scene"], events, row["raw"], row["finish_reason"], tuple(row["notes"] or ()), row["draft"]
         ),
         provenance_from_row(row),
+        track_of(row),
     )
 
 
@@ -282,6 +305,7 @@ def text_to_row(text: TextRow | VectorRow) -> dict[str, Any]:
         "window_indexes": list(text.window_indexes),
         **span_columns(text.span),
         "text": text.text,
+        "track": text.track,
     }
 
 
@@ -294,6 +318,7 @@ def text_from_row(row: Mapping[str, Any]) -> TextRow:
         tuple(row["window_indexes"]),
         span_from_row(row),
         row["text"],
+        track_of(row),
     )
 
 
@@ -310,26 +335,34 @@ def vector_from_row(row: Mapping[str, Any]) -> VectorRow:
         text.span,
         text.text,
         np.asarray(row["vector"], dtype=np.float32),
+        text.track,
     )
 
 
 def event_from_row(row: Mapping[str, Any]) -> Event:
     """Read a row of ``events`` whose owner kind is event."""
-    return Event(
-        row["owner_id"], row["content_id"], span_from_row(row), row["text"], tuple(row["window_indexes"])
-    )
+    return event_from_text(text_from_row(row))
 
 
 def event_from_text(text: TextRow) -> Event:
     """Read an event off a text of kind event."""
-    return Event(text.owner_id, text.content_id, text.span, text.text, text.window_indexes)
+    return Event(text.owner_id, text.content_id, text.span, text.text, text.window_indexes, text.track)
 
 
 def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:
     """Read a row of ``events`` or of a vector table as something that retrieval brought back."""
     text = text_from_row(row)
     indexes = () if text.owner_kind == "video" else text.window_indexes
-    return Hit(text.owner_kind, text.owner_id, text.content_id, indexes, text.span, text.text, score)
+    return Hit(
+        text.owner_kind,
+        text.owner_id,
+        text.content_id,
+        indexes,
+        text.span,
+        text.text,
+        score,
+        track=text.track,
+    )
 
 
 def span_columns(span: Span) -> dict[str, float]:

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import StoreError
+from footage.store import maintenance, rewriting
 from footage.store import records as layout
-from footage.store import rewriting
 from footage.store.checking import Checked, Progress, check_tables
 from footage.store.errors import mapped, translate
 from footage.store.opening import EMBEDDER_KEY, PROGRAM_KEY, TIMELINE_KEY, VERSION_KEY, program_version
@@ -208,7 +208,7 @@ def _complete_meta(tables: Tables, checked: Checked) -> None:
     known = {value for key, value in held.items() if key.startswith(EMBEDDER_KEY)}
     for name in set(vectors) - known:
         embedder = name.removeprefix("vectors_")
-        if vector_table(embedder) == name:  # else its name cannot be told from that of the table
+        if vector_table(embedder) == name:  # else its name does not follow from that of the table
             rows.append({"key": EMBEDDER_KEY + embedder, "value": name})
     names = [key.removeprefix(EMBEDDER_KEY) for key in held if key.startswith(EMBEDDER_KEY)]
     names += [row["key"].removeprefix(EMBEDDER_KEY) for row in rows if row["key"].startswith(EMBEDDER_KEY)]
@@ -221,8 +221,9 @@ def _complete_meta(tables: Tables, checked: Checked) -> None:
 
 def _version_by_shape(tables: Tables) -> int:
     """Version of tables that do not say it."""
-    if "checksum" in tables.table("windows").schema.names:
-        return SCHEMA_VERSION
+    columns = tables.table("windows").schema.names
+    if "checksum" in columns:
+        return SCHEMA_VERSION if "track" in columns else 10
     return 9 if "gaps" in tables.table("videos").schema.names else 8
 
 
@@ -232,9 +233,9 @@ def _index(tables: Tables) -> None:
         for name in tables.names():
             for index in tables.table(name).list_indices():
                 tables.table(name).drop_index(index.name)
-    tables.index_words()
+    maintenance.index_words(tables)
     for name in tables.names():
-        tables.index_rows(name)
+        maintenance.index_rows(tables, name)
 
 
 def _mark(tables: Tables, checked: Checked) -> list[str]:

@@ -1,7 +1,7 @@
 """Puts a table that was written anew in the place of another one; may be killed at any point.
 
 The new one is written in a draft folder of the index, and renamed when it is whole. From then on it takes its
-place whatever happens: whoever finds the table missing puts it there.
+place whatever happens: a process that finds the table missing puts it there.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.store.errors import mapped
+from footage.store.tables import Row, Tables
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from footage.store.tables import Row, Tables
 
 _DRAFTS = ".rewritten"
 _WHOLE = "whole-"
@@ -47,7 +47,7 @@ def rewrite(
     with mapped(tables.path):
         shutil.rmtree(drafts / place.name, ignore_errors=True)
         drafts.mkdir(mode=0o700, exist_ok=True)
-    draft = type(tables).connect(drafts)
+    draft = Tables.connect(drafts)
     draft.make(name, schema)
     for some in rows:
         draft.insert(name, some)

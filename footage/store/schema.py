@@ -12,6 +12,8 @@ def _required(name: str, kind: pa.DataType) -> pa.Field:
     return pa.field(name, kind, nullable=False)
 
 
+# Added to older tables by the migration to version 11, with "caption" in every row.
+_TRACK = pa.field("track", pa.string())
 _TEXT = [
     _required("owner_id", pa.string()),
     _required("owner_kind", pa.string()),
@@ -20,6 +22,7 @@ _TEXT = [
     _required("start_seconds", pa.float64()),
     _required("end_seconds", pa.float64()),
     _required("text", pa.string()),
+    _TRACK,
 ]
 
 # The first column of every table is its key.
@@ -93,8 +96,9 @@ TABLES: dict[str, pa.Schema] = {
             _required("budget", pa.string()),
             _required("cutting", pa.string()),
             _required("notes", pa.list_(pa.string())),
-            # See ``rows.window_checksum``; nothing only until the migration to version 10 has come to a row.
+            # See ``records.window_checksum``; nothing only until the migration to version 10 is done.
             pa.field("checksum", pa.string()),
+            _TRACK,
         ]
     ),
     "events": pa.schema(_TEXT),

@@ -3,113 +3,89 @@
 from __future__ import annotations
 
 import os
-import socket
-import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import lru_cache, reduce
+from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footage.core.errors import StoreBusyError, StoreError, StoreFullError, StoreMissingError
-from footage.store import forgetting, migrations
-from footage.store.errors import mapped, translate
-from footage.store.opening import holds_anything, require_whole
+from footage.core.errors import StoreError
+from footage.store.errors import mapped
+from footage.store.exact_index import Nearest, VectorMemory
+from footage.store.filters import Row, Wanted, given, matching
+from footage.store.location import IndexLocation, WriteLock
 from footage.store.records import SCHEMA_VERSION
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-    from footage.store.exact_index import Nearest
+__all__ = ["LIMITS", "Limits", "Row", "Tables", "Wanted", "given"]
 
-Row = dict[str, Any]
-Wanted = Mapping[str, Collection[Any]]
-"""Columns and the values they may have; a row matches when every named column does."""
-
-# A reader holds a version for one query, and each one kept makes every commit slower.
-_KEEP_VERSIONS = timedelta(seconds=15)
-_AT_ONCE = timedelta(milliseconds=5)  # a shorter time, or none, LanceDB warns about or does not see
-_COMMITS, _ROWS_PER_COMMIT = 50, 1000
 # LanceDB keeps 6 GiB of indexes and 1 GiB of the descriptions of tables, old versions included, if let.
 _INDEX_BYTES = 512 * 2**20
 _METADATA_BYTES = 32 * 2**20
-_NOTES_SECONDS = 30.0  # a write of a few rows takes a hundredth of a second, a copy of an index some seconds
-# 150 MB of 384 numbers each. From about here on looking at every vector takes longer than an index does.
-_IN_MEMORY_ROWS = 100_000
-# The vector index: partitions of so many rows, of which the nearest to the query are looked through, or all
-# when those hold too few rows that pass the filter. Chosen on a million events
-# (docs/explanation/performance.md). Their size is given, not their number, because
-# that is what LanceDB keeps to when it brings an index up to date.
-_PARTITION_ROWS, _PROBES, _EVERY = 1000, 128, 1_000_000
-_ROUNDS, _SAMPLE_RATE = 15, 64  # of k-means; LanceDB's 50 and 256 take minutes more and find no more
-_FEW = 100  # values of a filter; rows of so few videos are read and compared one by one, which is exact
-_SCALAR_INDEX_ROWS = 50_000  # of a smaller table a filter reads the whole column as fast
-_RELOAD_PATIENCE = 20  # of a table that is being written to, loading takes a twentieth of the time at most
+_EVERY = 1_000_000  # partitions
 _ROWS_AT_ONCE = 2000  # a window takes some kilobytes
-_HOLDER = ".lock-holder"
-
-
-_seen: ContextVar[dict[tuple[int, str], int] | None] = ContextVar("versions seen", default=None)
 
 
 @dataclass(frozen=True, slots=True)
-class _Remembered:
-    """A vector table in memory."""
+class Limits:
+    """Row counts from which tables are indexed or searched differently (docs/explanation/performance.md)."""
 
-    version: int
-    nearest: Nearest
-    loaded_at: float
-    took_seconds: float
+    in_memory_rows: int = 100_000
+    """Most rows of a vector table that is searched in memory: 150 MB of 384 numbers each. From about here on
+    looking at every vector takes longer than an index does, and the table gets one."""
+    partition_rows: int = 1000
+    """Rows of each partition of a vector index. Chosen on a million events. Their size is given, not their
+    number, because that is what LanceDB keeps to when it brings an index up to date."""
+    probes: int = 128
+    """Partitions that a search looks through, the nearest to the query; all of them when those hold too few
+    rows that pass the filter."""
+    few_videos: int = 100
+    """Values of a filter; rows of so few videos are read and compared one by one, which is exact."""
+    scalar_index_rows: int = 50_000
+    """Of a table of at most so many rows a filter reads the whole column as fast as an index."""
+
+
+LIMITS = Limits()
+"""The limits of every index, except in tests."""
+
+_seen: ContextVar[dict[tuple[int, str], int] | None] = ContextVar("versions seen", default=None)
 
 
 class Tables:
     """The tables of one index. Reads see the latest commits of every process; each write is one commit."""
 
-    path: Path
-    """Folder of the index."""
-
-    def __init__(self, path: Path, database: Any) -> None:
-        self.path = path
+    def __init__(self, location: IndexLocation, database: Any, *, limits: Limits = LIMITS) -> None:
+        self.location = location
+        """Where the index lies."""
+        self.write_lock = WriteLock(location)
+        """The lock of everything that only one process at a time may write."""
         self._database = database
         self._handles: dict[str, Any] = {}
-        self._lock: Any = None
         self.version_found = SCHEMA_VERSION
         """Version of the tables when they were opened, or since they were upgraded."""
-        self._commits: Counter[str] = Counter()
-        self._memory: dict[str, _Remembered] = {}
-        self._too_large: dict[str, int] = {}  # the version at which a table was found to be
+        self.commits: Counter[str] = Counter()
+        """Commits of this object to each table since it was tidied last (see ``maintenance``)."""
+        self.limits = limits
+        """From how many rows on it is searched and indexed in another way."""
+        self._memory = VectorMemory(limits.in_memory_rows)
+
+    @property
+    def path(self) -> Path:
+        """Folder of the index."""
+        return self.location.path
 
     # -- opening ---------------------------------------------------------------------------------------------
 
     @classmethod
-    def open(cls, path: Path, *, create: bool) -> Tables:
-        """Open the tables under ``path``, or make them; errors as ``Store.open``."""
-        if not holds_anything(path):
-            if not create:
-                raise StoreMissingError(
-                    f"there is no index at {path}",
-                    hint="Make one with `footage index FOLDER`, or name one with --db.",
-                )
-            try:
-                path.mkdir(mode=0o700, parents=True, exist_ok=True)
-                path.chmod(0o700)
-            except OSError as error:
-                raise StoreFullError(
-                    f"no index can be made at {path}: {error.strerror}",
-                    hint="Choose another place with --db.",
-                ) from error
-        tables = cls.connect(path)
-        tables.version_found = require_whole(tables, set(tables.names()), create=create)
-        return tables
-
-    @classmethod
-    def connect(cls, path: Path) -> Tables:
-        """The tables that lie in a folder, whatever is there or missing.
+    def connect(cls, location: IndexLocation | Path, *, limits: Limits = LIMITS) -> Tables:
+        """The tables that lie in a folder, without checking that they are complete.
 
         Raises:
             StoreCorruptError: it cannot be read.
@@ -117,96 +93,22 @@ class Tables:
         os.environ.setdefault("LANCEDB_LOG", "error")  # it warns of every partition that it joins to another
         import lancedb
 
-        with mapped(path):
+        location = IndexLocation.of(location)
+        with mapped(location.path):
             session = lancedb.Session(_INDEX_BYTES, _METADATA_BYTES)
-            return cls(path, lancedb.connect(path, read_consistency_interval=timedelta(0), session=session))
+            database = lancedb.connect(location.path, read_consistency_interval=timedelta(0), session=session)
+            return cls(location, database, limits=limits)
 
     def reopen(self) -> None:
         """Let go of every table, as after a folder was put in another's place."""
-        fresh = self.connect(self.path)
+        fresh = self.connect(self.location)
         self._database = fresh._database
         self._handles.clear()
         self._memory.clear()
-        self._too_large.clear()
 
-    @contextmanager
-    def locked(self, *, resume: bool = True) -> Iterator[None]:
-        """Hold the write lock, which this object may take several times over.
-
-        Args:
-            resume: Finish what was being forgotten when that was cut short.
-
-        Raises:
-            StoreBusyError: another process holds it.
-            StoreFullError: the lock file cannot be written.
-        """
-        from filelock import FileLock, Timeout
-
-        lock = self._lock = self._lock or FileLock(self.path / ".lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise StoreBusyError(
-                f"another run is writing to the index {self.path}: {self._holder()}",
-                hint="Wait until it ends, stop it, or use another --db.",
-            ) from error
-        except OSError as error:
-            raise translate(error, self.path) from error
-        try:
-            self._note_holder()
-            if resume and lock.lock_counter == 1:
-                forgetting.resume(self)
-            yield
-        finally:
-            lock.release()
-
-    @contextmanager
-    def writing(self, on_progress: migrations.Progress | None = None) -> Iterator[None]:
-        """Hold the write lock of an index whose tables are of this program's version: upgraded first, if not.
-
-        Raises:
-            StoreError: as ``locked``, or the upgrade failed.
-        """
-        with self.locked():
-            if self.version_found < SCHEMA_VERSION:
-                migrations.upgrade(self, on_progress)
-                self.version_found = SCHEMA_VERSION
-            yield
-
-    @contextmanager
-    def writing_notes(self) -> Iterator[None]:
-        """Hold the lock of the tables that people write to, waiting for it if need be.
-
-        Raises:
-            StoreError: somebody holds it for longer than anyone should.
-        """
-        from filelock import FileLock, Timeout
-
-        try:
-            with FileLock(self.path / ".lock-notes", timeout=_NOTES_SECONDS):
-                yield
-        except Timeout as error:
-            raise StoreError(
-                f"another process has been writing marks to the index {self.path} for {_NOTES_SECONDS:g} s",
-                hint="See whether it hangs, and try again.",
-            ) from error
-        except OSError as error:
-            raise translate(error, self.path) from error
-
-    def _note_holder(self) -> None:
-        """Leave word of who holds the lock; the file stays behind, for only the lock itself counts."""
-        since = time.strftime("%Y-%m-%d %H:%M:%S")
-        who = f"process {os.getpid()} on {socket.gethostname()}, since {since}"
-        try:
-            (self.path / _HOLDER).write_text(who)
-        except OSError as error:
-            raise translate(error, self.path) from error
-
-    def _holder(self) -> str:
-        try:
-            return (self.path / _HOLDER).read_text() or "it has not said who it is"
-        except (OSError, UnicodeDecodeError):
-            return "it has not said who it is"
+    def writing_annotations(self) -> AbstractContextManager[None]:
+        """Hold the lock of the tables that people write to; errors as ``IndexLocation.annotations_lock``."""
+        return self.location.annotations_lock()
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -221,6 +123,11 @@ class Tables:
             with mapped(self.path):
                 self._handles[name] = self._database.open_table(name)
         return self._handles[name]
+
+    def has_column(self, name: str, column: str) -> bool:
+        """Whether a table has a column; one of an older version may lack it."""
+        with mapped(self.path):
+            return column in self.table(name).schema.names
 
     def count(self, name: str) -> int:
         """Number of rows."""
@@ -275,7 +182,7 @@ class Tables:
             yield rows
 
     def readable(self, name: str) -> Iterator[list[Row]]:
-        """The rows of a table that can be read, whatever lies between them."""
+        """The rows of a table that can be read, also behind damaged ones."""
         try:
             todo = [(0, self.count(name))]
         except StoreError:
@@ -313,7 +220,7 @@ class Tables:
         with mapped(self.path):
             builder = self.table(name).search()
             if wanted:
-                builder = builder.where(_matching(wanted))
+                builder = builder.where(matching(wanted))
             if columns:
                 builder = builder.select(list(columns))
             found: list[Row] = builder.limit(limit).to_arrow().to_pylist()
@@ -340,15 +247,15 @@ class Tables:
             return [], None
         if not isinstance(query, str) and (nearest := self.in_memory(name)) is not None:
             return nearest.search(query, limit=limit, wanted=wanted, without=without)
-        conditions = [_matching(wanted)] if wanted else []
-        conditions += [~_matching({column: values}) for column, values in without.items() if values]
-        few = len(wanted.get("content_id", range(_FEW + 1))) <= _FEW
+        conditions = [matching(wanted)] if wanted else []
+        conditions += [~matching({column: values}) for column, values in without.items() if values]
+        few = len(wanted.get("content_id", range(self.limits.few_videos + 1))) <= self.limits.few_videos
         with mapped(self.path):
             if isinstance(query, str):
                 builder = self.table(name).search(MatchQuery(query, "text"), query_type="fts")
             else:
                 builder = self.table(name).search(query, vector_column_name="vector").distance_type("cosine")
-                builder = builder.bypass_vector_index() if few else builder.nprobes(_PROBES)
+                builder = builder.bypass_vector_index() if few else builder.nprobes(self.limits.probes)
             if conditions:
                 builder = builder.where(reduce(lambda a, b: a & b, conditions), prefilter=True)
             found = builder.limit(limit).to_arrow()
@@ -365,25 +272,12 @@ class Tables:
 
     def in_memory(self, name: str) -> Nearest | None:
         """A vector table in memory, if it is small enough and not written to all the time; else None."""
-        version, held = self.version(name), self._memory.get(name)
-        if held is not None and held.version == version:
-            return held.nearest
-        if held is not None and time.monotonic() - held.loaded_at < _RELOAD_PATIENCE * held.took_seconds:
-            return None
-        if self._too_large.get(name) == version:
-            return None
-        if self.count(name) > _IN_MEMORY_ROWS:
-            self._too_large[name] = version
-            self._memory.pop(name, None)
-            return None
-        from footage.store.exact_index import Nearest
 
-        began = time.monotonic()
-        with mapped(self.path):
-            table = self.table(name).search().limit(None).to_arrow()
-        nearest, now = Nearest(table), time.monotonic()
-        self._memory[name] = _Remembered(version, nearest, now, now - began)
-        return nearest
+        def load() -> pa.Table:
+            with mapped(self.path):
+                return self.table(name).search().limit(None).to_arrow()
+
+        return self._memory.get(name, self.version(name), count=lambda: self.count(name), load=load)
 
     def sample(self, name: str, size: int, *, columns: Sequence[str]) -> Any:
         """Some rows, drawn evenly over the table, the same ones each time, as an Arrow table; all if few."""
@@ -409,7 +303,7 @@ class Tables:
             return
         import pyarrow as pa
 
-        self._commits[name] += 1
+        self.commits[name] += 1
         table = self.table(name)
         with mapped(self.path):
             table.add(pa.Table.from_pylist(list(cells), schema=table.schema))
@@ -420,7 +314,7 @@ class Tables:
             return
         import pyarrow as pa
 
-        self._commits[name] += 1
+        self.commits[name] += 1
         table = self.table(name)
         key = table.schema.names[0]  # the first column of every table is its key
         unique = list({cell[key]: cell for cell in cells}.values())
@@ -434,7 +328,7 @@ class Tables:
             return
         import pyarrow as pa
 
-        self._commits[name] += 1
+        self.commits[name] += 1
         table = self.table(name)
         key = table.schema.names[0]
         unique = list({cell[key]: cell for cell in cells}.values())
@@ -445,119 +339,6 @@ class Tables:
     def delete(self, name: str, wanted: Wanted) -> None:
         """Delete the rows that match, in one commit."""
         if all(wanted.values()):
-            self._commits[name] += 1
+            self.commits[name] += 1
             with mapped(self.path):
-                self.table(name).delete(_matching(wanted))
-
-    def index_words(self) -> None:
-        """Make the full-text indexes of the events and of the passages, in place of those that are there.
-
-        Words are stemmed, English stop words dropped. Rows newer than the index are scanned, so found.
-        """
-        from lancedb.index import FTS
-
-        words = FTS(language="English", stem=True, remove_stop_words=True)
-        with mapped(self.path):
-            for name in ("events", "passages"):
-                self.table(name).create_index("text", config=words, replace=True)
-
-    def index_rows(self, name: str) -> None:
-        """Make the indexes that a large table lacks: of its vectors, and of the columns it is filtered by.
-
-        Each is one commit: one that was cut short is not there, and made the next time. Rows newer than an
-        index are looked through beside it, so found, until ``tidy`` takes them in.
-        """
-        from lancedb.index import Bitmap, BTree, IvfSq
-
-        vectors = IvfSq(
-            distance_type="cosine",
-            target_partition_size=_PARTITION_ROWS,
-            max_iterations=_ROUNDS,
-            sample_rate=_SAMPLE_RATE,
-        )
-        kinds = {
-            "content_id": (BTree(), _SCALAR_INDEX_ROWS),
-            "owner_kind": (Bitmap(), _SCALAR_INDEX_ROWS),
-            "vector": (vectors, _IN_MEMORY_ROWS),
-        }
-        with mapped(self.path):
-            table = self.table(name)
-            rows, columns = table.count_rows(), table.schema.names
-            wanted = {column for column, (_, least) in kinds.items() if column in columns and rows > least}
-            if wanted:  # of a small table no index is looked up
-                for column in wanted - self._indexed_columns(name):
-                    table.create_index(column, config=kinds[column][0], name=f"{column}_idx")
-
-    def _indexed_columns(self, name: str) -> set[str]:
-        return {column for index in self.table(name).list_indices() for column in index.columns}
-
-    def copy_rows(self, names: Iterable[str]) -> None:
-        """Write every row anew: LanceDB keeps rows that were deleted until a tenth of a file's are.
-
-        So do indexes: those of words are made again, others are taken away, for ``tidy`` to make again.
-        """
-        names = list(names)
-        for name in names:
-            key = self.table(name).schema.names[0]
-            with mapped(self.path):
-                for index in self.table(name).list_indices():
-                    if index.columns != ["text"]:
-                        self.table(name).drop_index(index.name)
-                self.table(name).update(values_sql={key: key})
-        if {"events", "passages"} & {*names}:
-            self.index_words()
-
-    def tidy(self, names: Iterable[str], *, every_version: bool = False) -> None:
-        """Join the small files that many commits leave, bring the indexes up to date, drop old versions.
-
-        Versions younger than 15 seconds stay, so that no reader loses the one it is reading; with
-        ``every_version`` none but the latest does, so that what was deleted is gone from the disk.
-        """
-        if every_version:  # join first: what that leaves behind is an old version itself
-            names = list(names)
-            self.tidy(names)
-            time.sleep(2 * _AT_ONCE.total_seconds())
-        keep = _AT_ONCE if every_version else _KEEP_VERSIONS
-        with mapped(self.path):
-            for name in names:
-                self.table(name).optimize(cleanup_older_than=keep, delete_unverified=every_version)
-                self.index_rows(name)
-                self._commits[name] = 0
-
-    def untidy(self) -> list[str]:
-        """The tables that have seen so many commits since ``tidy`` that it pays.
-
-        Every commit leaves a file that makes each read a little slower, and joining them copies the table:
-        the larger it is, the more commits are waited for.
-        """
-        return [
-            name
-            for name, commits in self._commits.items()
-            if commits >= _COMMITS and commits >= _COMMITS + self.count(name) // _ROWS_PER_COMMIT
-        ]
-
-    def size_bytes(self) -> int:
-        """What the folder takes on disk."""
-        sizes = []
-        for folder, _, names in os.walk(self.path):
-            for name in names:
-                try:
-                    sizes.append(os.lstat(os.path.join(folder, name)).st_size)
-                except FileNotFoundError:  # a file of an old version, cleared away meanwhile
-                    continue
-        return sum(sizes)
-
-
-def _matching(wanted: Wanted) -> Any:
-    """A filter for LanceDB. Values go in as typed literals and are never spliced into SQL."""
-    return reduce(lambda a, b: a & b, (_any_of(name, frozenset(values)) for name, values in wanted.items()))
-
-
-@lru_cache(maxsize=16)  # one question asks several times for the same thousands of videos
-def _any_of(name: str, values: frozenset[Any]) -> Any:
-    """A filter: a column has one of some values."""
-    from lancedb.expr import col, lit
-
-    if len(values) == 1:
-        return col(name) == lit(next(iter(values)))
-    return col(name).isin(sorted(values))
+                self.table(name).delete(matching(wanted))

@@ -19,7 +19,7 @@ from footage.vlm.contract import find_prompt, read_span
 from footage.vlm.protocol import Prepared, Prompt, RunsEach, VideoModel
 
 if TYPE_CHECKING:  # without an index, LanceDB is not loaded
-    from footage.store.annotations import Notebook
+    from footage.store.annotations import Annotations
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class EventFinder:
         self,
         model: VideoModel,
         *,
-        notebook: Notebook | None = None,
+        annotations: Annotations | None = None,
         keep_bytes: int = KEPT_BYTES,
         timeout_seconds: float = 120,
     ) -> None:
@@ -81,13 +81,13 @@ class EventFinder:
 
         Args:
             model: The grounding model.
-            notebook: Remembers answers; None for no memory.
+            annotations: Remembers answers; None for no memory.
             keep_bytes: Bound on prepared windows held for the next question; the last one is held in any
                 case.
             timeout_seconds: Give up on a window's decoding after this long without progress.
         """
         self.model = model
-        self._notebook = notebook
+        self._annotations = annotations
         self._runner = WindowedRunner(model, keep_bytes=keep_bytes, timeout_seconds=timeout_seconds)
 
     def ask(
@@ -148,7 +148,7 @@ class EventFinder:
 
     def _remembered(self, questions: Sequence[WindowQuestion], prompt: Prompt) -> dict[int, Answer]:
         """Answers given before, by number of the question."""
-        if self._notebook is None:
+        if self._annotations is None:
             return {}
         from footage.store.annotations import grounding_key
 
@@ -158,15 +158,15 @@ class EventFinder:
             )
             for n, question in enumerate(questions)
         }
-        known = self._notebook.groundings(list(keys.values()))
+        known = self._annotations.groundings.of(list(keys.values()))
         return {n: known[key].answer for n, key in keys.items() if key in known}
 
     def _remember(self, replies: Sequence[Reply], prompt: Prompt) -> None:
-        if self._notebook is None:
+        if self._annotations is None:
             return
         from footage.store.annotations import Grounding
 
-        self._notebook.put_groundings(
+        self._annotations.groundings.put(
             Grounding(
                 reply.question.video.content_id, reply.seen, prompt.text, self.model.provenance, reply.answer
             )

@@ -109,12 +109,12 @@ def fitting(filters: Filters, store: Store) -> frozenset[str]:
     Raises:
         StoreError: when the index cannot be read.
     """
-    found = filters.contents(store.files())
+    found = filters.contents(store.files.all())
     if not filters.models:
         return found
     return found & {
         content_id
-        for content_id, windows in store.captioned_under().items()
+        for content_id, windows in store.windows.provenance_by_index().items()
         if any(filters.fits_model(provenance.model) for provenance in windows.values())
     }
 

@@ -66,10 +66,10 @@ class HubnessScorer:
         return np.array([weight * self._known.get(hit.owner_id, 0.0) for hit in hits], np.float32)
 
     def _refresh(self) -> None:
-        size = self._store.size_of(self._embedder)
+        size = self._store.vectors.count(self._embedder)
         if self._sample is not None and self._size / _STALE <= size <= self._size * _STALE:
             return
-        contents, texts, vectors = self._store.sample_vectors(self._embedder, SAMPLE)
+        contents, texts, vectors = self._store.vectors.sample(self._embedder, SAMPLE)
         distinct = list({text: n for n, text in enumerate(texts)}.values())
         self._of_text = {texts[n]: [place] for place, n in enumerate(distinct)}
         self._of_video = {}

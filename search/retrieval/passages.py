@@ -54,18 +54,18 @@ class Passages:
             A function that gives the best passages with their scores, best first. It takes the videos whose
             passages are wanted whatever their scores, which an index in memory adds.
         """
-        held = self._store.passages(self._embedder.name)
+        held = self._store.vectors.passages(self._embedder.name)
         if held is not None:
             return partial(self._scored, held, words, vector, limit, content_ids)
         near = self._beside.submit(
             copy_context().run,
-            lambda: self._store.nearest(
+            lambda: self._store.vectors.nearest(
                 self._embedder.name, vector, limit=limit, owner_kinds=["passage"], content_ids=content_ids
             ),
         )
         worded = self._beside.submit(
             copy_context().run,
-            lambda: self._store.search_text(
+            lambda: self._store.texts.search(
                 " ".join(words), limit=limit, content_ids=content_ids, passages=True
             ),
         )

@@ -150,7 +150,7 @@ class Retriever:
             best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))
             return [
                 Candidate(video, tuple(by_video[content_id]), score=by_video[content_id][0].score)
-                for content_id, (video, _) in self._store.held(best[:limit]).items()
+                for content_id, (video, _) in self._store.windows.with_videos(best[:limit]).items()
             ]
 
     def captions(self, query: Query, content_ids: Collection[str]) -> dict[str, list[Hit]] | None:
@@ -166,8 +166,12 @@ class Retriever:
             return None
         with self._lock:
             name, vector = self._embedder.name, self._vector_of(query.text)
-            hits, _ = self._store.nearest(
-                name, vector, limit=self._store.size_of(name), owner_kinds=["event"], content_ids=content_ids
+            hits, _ = self._store.vectors.nearest(
+                name,
+                vector,
+                limit=self._store.vectors.count(name),
+                owner_kinds=["event"],
+                content_ids=content_ids,
             )
         by_video: dict[str, list[Hit]] = defaultdict(list)
         for hit in hits:
@@ -178,10 +182,10 @@ class Retriever:
         self, query: Query, depth: int, limit: int, content_ids: Collection[str] | None, arm: Arm
     ) -> list[Hit]:
         if arm == "text" or not (self._embedder and self._hubs and self._passages):
-            worded = self._store.search_text(" ".join(query.words), limit=depth, content_ids=content_ids)
+            worded = self._store.texts.search(" ".join(query.words), limit=depth, content_ids=content_ids)
             return _sorted(replace(hit, similarity=said_share(query.words, hit.text)) for hit in worded)
         name, vector = self._embedder.name, self._vector_of(query.text)
-        nearest = partial(self._store.nearest, name, vector, limit=depth, owner_kinds=_MOMENTS)
+        nearest = partial(self._store.vectors.nearest, name, vector, limit=depth, owner_kinds=_MOMENTS)
         if arm == "vector":
             return _sorted(
                 replace(hit, similarity=max(hit.score, 0.0)) for hit in nearest(content_ids=content_ids)[0]

@@ -73,23 +73,23 @@ def more_like(
         StoreError: when the index cannot be read.
     """
     row = _event_at(store, video, seconds, embedder)
-    found, _ = store.nearest(embedder, row.vector, limit=max(DEPTH, limit) + 1, owner_kinds=["event"])
+    found, _ = store.vectors.nearest(embedder, row.vector, limit=max(DEPTH, limit) + 1, owner_kinds=["event"])
     by_video: dict[str, list[Hit]] = defaultdict(list)
     for hit in found:
         if hit.owner_id != row.owner_id:
             by_video[hit.content_id].append(replace(hit, similarity=min(max(hit.score, 0.0), 1.0)))
     candidates = [
         Candidate(held, tuple(by_video[content_id]), by_video[content_id][0].score)
-        for content_id, (held, _) in store.held(list(by_video)).items()
+        for content_id, (held, _) in store.windows.with_videos(list(by_video)).items()
     ]
-    paths = {content_id: store.path_of(content_id) for content_id in by_video}
+    paths = {content_id: store.files.path_of(content_id) for content_id in by_video}
     return row.text, text_matches(candidates, paths=paths, limit=limit)
 
 
 def _event_at(store: Store, video: str, seconds: float, embedder: str) -> VectorRow:
     """The indexed event of a video at a moment, with its vector; the shortest of several."""
     content_id = content_of(store, video)
-    events = [row for row in store.vectors(embedder, content_id).values() if row.owner_kind == "event"]
+    events = [row for row in store.vectors.of(embedder, content_id).values() if row.owner_kind == "event"]
     return at_moment(events, seconds, video=video)
 
 
@@ -123,7 +123,7 @@ def content_of(store: Store, video: str) -> str:
     """
     ending = f"/{Path(video).as_posix().lstrip('/')}"
     whole = str(Path(video).expanduser().resolve())
-    files = [file for file in store.files() if file.content_id and file.state != "gone"]
+    files = [file for file in store.files.all() if file.content_id and file.state != "gone"]
     found = (
         [file for file in files if file.path == whole]
         or [file for file in files if Path(file.path).as_posix().endswith(ending)]

@@ -45,7 +45,7 @@ class Origins:
     """Where moments come from, beside what a match says itself."""
 
     captioned: Mapping[str, Mapping[int, Provenance]]
-    """Under what each window was captioned, by content id and index (``Store.captioned_under``)."""
+    """The provenance of each window, by content id and index (``WindowRepository.provenance_by_index``)."""
     recorded_at: Mapping[str, str]
     """Wall-clock time of the first frame, by path."""
     grounded_by: Provenance | None = None

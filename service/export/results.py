@@ -62,10 +62,10 @@ class _Files:
 
     def video(self, path: str, content_id: str, number: int) -> Video:
         """The video in a file, by the index or else by the file itself."""
-        file = self._store.file_at(path) if self._store else None
+        file = self._store.files.at(path) if self._store else None
         if self._store is None or file is None or file.state == "gone" or not file.content_id:
             return self._unindexed(path, content_id, number)
-        video = self._store.videos([content_id]).get(content_id)
+        video = self._store.videos.of([content_id]).get(content_id)
         if file.content_id != content_id or video is None:
             raise _bad(number, f"{path!r} holds another video now", "Search again.")
         return video

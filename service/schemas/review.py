@@ -13,7 +13,7 @@ from service.schemas.base import Record, span_fields
 if TYPE_CHECKING:
     from footage.store import Mark
     from footage.store.annotations import Audit
-    from indexer.correcting import Kept
+    from indexer.correcting import KeptCorrection
 
 
 class SavedSearchRecord(Record):
@@ -128,7 +128,7 @@ class CorrectionRecord(Record):
     """Whether searches find it now; otherwise when the run that is writing to the index ends."""
 
     @classmethod
-    def of(cls, kept: Kept) -> Self:
+    def of(cls, kept: KeptCorrection) -> Self:
         """One correction."""
         done = kept.correction
         return cls(

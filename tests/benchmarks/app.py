@@ -259,7 +259,7 @@ def plain_questions(asked: Sequence[MomentQuery], count: int) -> list[str]:
 
 def memory(settings: Settings, folder: Path, *, searches: int, previews: int, as_json: bool) -> None:
     """Search, then play, reading the memory of the app's process now and then."""
-    events = [event.text for event in Store.open(settings.db).events()]
+    events = [event.text for event in Store.open(settings.db).events.all()]
     questions = list(
         itertools.islice(itertools.cycle(dict.fromkeys([*events, *clips.ALL_SENTENCES])), searches)
     )

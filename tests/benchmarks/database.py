@@ -1,8 +1,8 @@
 """Measures searching an index of up to a million events, real sentences with real vectors turned.
 
 How the events are drawn says ``tests.benchmarks.million``. Everything is asked of the product's own code:
-vectors of ``Store.nearest``, words of ``Store.search_text``, the rest of ``Retriever`` and ``Engine``. Times
-leave out embedding the query, which is told apart. Recall is against comparing every vector, with numpy.
+vectors of ``store.vectors``, words of ``store.texts``, the rest of ``Retriever`` and ``Engine``. Times
+leave out embedding the query, which is shown apart. Recall is against comparing every vector, with numpy.
 
 Examples:
     python -m tests.benchmarks.database --data ~/anet
@@ -57,7 +57,7 @@ def measured(
     built: dict[str, object] = {}
     if not (folder / "index.lancedb").exists():
         store = Store.open(folder / "index.lancedb", create=True)
-        store.claim_timeline(embedder.name)
+        store.embedders.claim_timeline(embedder.name)
         began = time.perf_counter()
         million.fill(store, million.draw(corpus, events), embedder.name)
         inserted = time.perf_counter()
@@ -83,12 +83,12 @@ def measured(
     chosen["one video"] = frozenset([str(everything.contents[0])])
 
     def near(n: int, content_ids: frozenset[str] | None = None) -> object:
-        return opened.nearest(
+        return opened.vectors.nearest(
             embedder.name, vectors[n], limit=DEPTH, owner_kinds=("event", "scene"), content_ids=content_ids
         )
 
     def said(n: int, content_ids: frozenset[str] | None = None) -> object:
-        return opened.search_text(" ".join(plain[n].words), limit=DEPTH, content_ids=content_ids)
+        return opened.texts.search(" ".join(plain[n].words), limit=DEPTH, content_ids=content_ids)
 
     calls: dict[str, Callable[[int], object]] = {
         "numpy, every vector": lambda n: everything.search(vectors[n]),
@@ -197,7 +197,7 @@ def _recall(
     shares = []
     for vector in vectors:
         true = everything.best(vector, chosen)
-        hits, _ = store.nearest(
+        hits, _ = store.vectors.nearest(
             embedder,
             vector,
             limit=DEPTH,
@@ -214,11 +214,11 @@ def _added(corpus: million.Corpus, store: Store, embedder: TextEmbedder) -> floa
     for drawn in million.draw(corpus, ADDED, seed=1, name="added"):
         embedder.embed([text.text for text in drawn.texts if text.text])
         began = time.perf_counter()
-        store.put_video(drawn.video)
-        store.put_files([drawn.file])
+        store.videos.put([drawn.video])
+        store.files.put([drawn.file])
         projector.begin(drawn.video.content_id)
         for first in range(0, len(drawn.records), 4):
-            store.add_windows(drawn.records[first : first + 4])
+            store.windows.add(drawn.records[first : first + 4])
             projector.add(drawn.video.content_id, drawn.records[first : first + 4])
             store.tidy_if_due()
         projector.finish(drawn.video.content_id)

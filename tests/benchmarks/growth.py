@@ -89,14 +89,14 @@ def main() -> None:
         inserted, video, spent, since = 0, 0, 0.0, 0
         while inserted < arguments.events:
             content_id = f"{video:032x}"
-            store.put_video(Video(content_id, HOUR, 640, 480, 25.0, "h264"))
-            store.put_files([File(f"/bench/{video}.mp4", content_id, state="indexed", duration_seconds=HOUR)])
+            store.videos.put([Video(content_id, HOUR, 640, 480, 25.0, "h264")])
+            store.files.put([File(f"/bench/{video}.mp4", content_id, state="indexed", duration_seconds=HOUR)])
             projector.begin(content_id)
             hour = records(content_id, rng)
             for first in range(0, len(hour), WINDOWS_AT_ONCE):
                 batch = hour[first : first + WINDOWS_AT_ONCE]
                 began = time.perf_counter()
-                store.add_windows(batch)
+                store.windows.add(batch)
                 projector.add(content_id, batch)
                 store.tidy_if_due()
                 spent += time.perf_counter() - began

@@ -163,7 +163,7 @@ def fill(store: Store, videos: Iterator[Drawn], embedder: str) -> int:
         tables = store._tables
         tables.insert("files", [file_to_row(each.file) for each in piece])
         tables.insert("videos", [video_to_row(each.video) for each in piece])
-        store.add_windows([record for each in piece for record in each.records])
+        store.windows.add([record for each in piece for record in each.records])
         texts = [text for each in piece for text in each.texts]
         for table, kinds in (("passages", {"passage"}), ("events", {"event", "scene", "video"})):
             tables.insert(table, [text_to_row(text) for text in texts if text.owner_kind in kinds])
@@ -180,7 +180,7 @@ def fill(store: Store, videos: Iterator[Drawn], embedder: str) -> int:
             for each in piece
             for text, vector in zip(each.texts, each.vectors, strict=True)
         ]
-        store.put_vectors(embedder, rows, new=True)
+        store.vectors.put(embedder, rows, new=True)
         piece.clear()
 
     for video in videos:

@@ -105,8 +105,8 @@ def indexed_roots(store: Store) -> list[str]:
     Raises:
         StoreError: the index cannot be read.
     """
-    asked = {os.path.realpath(path) for path in {path for run in store.runs() for path in run.paths}}
-    roots = {file.root or file.path for file in store.files() if file.state != "gone"}
+    asked = {os.path.realpath(path) for path in {path for run in store.runs.all() for path in run.paths}}
+    roots = {file.root or file.path for file in store.files.all() if file.state != "gone"}
     return sorted(root for root in roots if _is_in(Path(os.path.realpath(root)), asked))
 
 
@@ -117,7 +117,7 @@ def shown_roots(settings: Settings) -> set[str]:
         StoreError: the index cannot be read.
     """
     try:
-        asked = {path for run in Store.open(settings.db).runs() for path in run.paths}
+        asked = {path for run in Store.open(settings.db).runs.all() for path in run.paths}
     except StoreMissingError:
         asked = set()
     return {os.path.realpath(path) for path in [*map(str, settings.library_roots), *asked]}

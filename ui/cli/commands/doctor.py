@@ -322,8 +322,8 @@ def _database(scratch: Path) -> Check:
     from footage.store import Store
 
     store = Store.open(scratch, create=True)
-    store.put_files([File(path="/clip.mp4", content_id="1", state="new")])
-    if [file.path for file in store.files()] != ["/clip.mp4"]:
+    store.files.put([File(path="/clip.mp4", content_id="1", state="new")])
+    if [file.path for file in store.files.all()] != ["/clip.mp4"]:
         return Check("database", "fail", "what was written does not come back", "Set the project up again.")
     return Check("database", "ok", "LanceDB writes and reads")
 

@@ -153,7 +153,7 @@ def _measure(
         asked = ask_own(engine, store, truth.questions, on_progress=show)
     figures = figures_of(asked)
     beyond = missed(figures, bounds)
-    names = {file.content_id: file.path for file in store.files() if file.state != "gone"}
+    names = {file.content_id: file.path for file in store.files.all() if file.state != "gone"}
     if as_json:
         _print_json(engine, truth, asked, figures, beyond, names)
     else:

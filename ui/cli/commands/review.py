@@ -166,7 +166,7 @@ def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *,
         mark = item.mark
         table.add_row(
             mark.id,
-            console.PathCell(formatting.short_path(store.path_of(mark.content_id)) or "(no file)"),
+            console.PathCell(formatting.short_path(store.files.path_of(mark.content_id)) or "(no file)"),
             format_time(mark.span.start_seconds),
             format_time(mark.span.end_seconds),
             mark.state + (", new" if item.new else ""),
@@ -184,4 +184,4 @@ def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *,
 def _item(store: Store, mark: Mark, **about: Any) -> ItemRecord:
     from service.schemas.review import ItemRecord, item_fields
 
-    return ItemRecord(type="item", **about, **item_fields(mark, store.path_of(mark.content_id)))
+    return ItemRecord(type="item", **about, **item_fields(mark, store.files.path_of(mark.content_id)))

@@ -72,7 +72,7 @@ def _box(desk: Desk, video: Video, path: str, span: Span) -> None:
 def _reply(desk: Desk, video: Video, path: str, span: Span, words: str, *, point: bool) -> _Reply:
     """What the model says, or what is wrong."""
     try:
-        with sources.unchanged(path, desk.store.file_at(path)):
+        with sources.unchanged(path, desk.store.files.at(path)):
             model = desk.service.model()
             timeout = desk.settings.decode_timeout_seconds
             return (_pointed if point else _answered)(model, video, path, span, words, timeout)

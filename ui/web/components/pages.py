@@ -87,7 +87,7 @@ def play(
         matches=[player.Mark(match, text if match == span else "") for match in matches],
         text=text,
         autoplay=autoplay,
-        file=desk.store.file_at(path),
+        file=desk.store.files.at(path),
     )
 
 
@@ -99,9 +99,9 @@ def paged(total: int, size: int, *, key: str) -> range:
 
 
 def _last_author(desk: Desk) -> str:
-    book = desk.store.notebook
-    decided = [(mark.made_at, mark.author) for mark in book.marks(kinds=["review"])]
-    corrected = [(each.made_at, each.author) for each in book.corrections()]
+    book = desk.store.annotations
+    decided = [(mark.made_at, mark.author) for mark in book.marks.all(kinds=["review"])]
+    corrected = [(each.made_at, each.author) for each in book.corrections.all()]
     return max((each for each in [*decided, *corrected] if each[1]), default=(0.0, ""))[1]
 
 

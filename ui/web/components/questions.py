@@ -188,7 +188,7 @@ def note(desk: Desk, question: Question) -> None:
     if not may_edit():
         return
     try:
-        desk.store.notebook.note_search(question.text, mode=question.mode, at=time.time())
+        desk.store.annotations.searches.note(question.text, mode=question.mode, at=time.time())
     except StoreError as error:
         logger.warning("the search is not remembered: %s", error)
 
@@ -204,7 +204,7 @@ def _save(desk: Desk, query: str) -> None:
         if st.form_submit_button("Save", icon=":material/bookmark_add:", width="stretch"):
             try:
                 with editing(desk.settings, "save search"):
-                    save(desk.store.notebook, name, query)
+                    save(desk.store.annotations, name, query)
                 st.toast("Saved: see Review for what is new.")
             except FootageError as error:
                 st.html(notices.problem(error))
@@ -212,12 +212,12 @@ def _save(desk: Desk, query: str) -> None:
 
 def _offered(desk: Desk) -> dict[str, str | None]:
     """Questions to press, with their icons: what the index can answer, recent ones, saved ones."""
-    book = desk.store.notebook
+    book = desk.store.annotations
     saved: dict[str, str | None] = {
-        search.query: ":material/bookmark:" for search in book.saved_searches()[:RECENT]
+        search.query: ":material/bookmark:" for search in book.searches.saved()[:RECENT]
     }
     recent: dict[str, str | None] = {
-        search.query: ":material/history:" for search in book.recent_searches()[:RECENT]
+        search.query: ":material/history:" for search in book.searches.recent()[:RECENT]
     }
     examples: dict[str, str | None] = dict.fromkeys(_examples(desk))
     return examples | recent | saved | examples if examples else {}
@@ -225,9 +225,9 @@ def _offered(desk: Desk) -> dict[str, str | None]:
 
 def _examples(desk: Desk) -> list[str]:
     """Questions that the index can answer: an event of each of its first videos, all different."""
-    first = sorted(desk.store.committed())[: 2 * EXAMPLES]
+    first = sorted(desk.store.windows.spans())[: 2 * EXAMPLES]
     examples: list[str] = []
-    for number, events in enumerate(desk.store.events_of(first).values()):
+    for number, events in enumerate(desk.store.events.by_video(first).values()):
         turned = [*events[number:], *events[:number]]
         fresh = (event.text for event in turned if event.text.strip() and event.text not in examples)
         examples.extend(list(fresh)[:1])

@@ -57,7 +57,7 @@ class Desk:
         Raises:
             StoreError: when the index cannot be read.
         """
-        covered, events = self.store.committed(content_ids), self.store.events_of(content_ids)
+        covered, events = self.store.windows.spans(content_ids), self.store.events.by_video(content_ids)
         return {
             content_id: Outline(tuple(covered.get(content_id, {}).values()), events[content_id])
             for content_id in content_ids

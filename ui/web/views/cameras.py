@@ -36,7 +36,9 @@ def show(desk: Desk) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
-    recorded, unknown = camera_timeline.recordings(desk.store.files(), zone=_zone(), gaps=desk.store.gaps())
+    recorded, unknown = camera_timeline.recordings(
+        desk.store.files.all(), zone=_zone(), gaps=desk.store.videos.gaps()
+    )
     if recorded:
         _clock(desk, recorded)
     else:
@@ -103,7 +105,7 @@ def _clock(desk: Desk, recorded: Sequence[camera_timeline.Recording]) -> None:
         camera_timeline_view.show(
             nearby,
             view,
-            events=camera_timeline.placed(desk.store.busy(contents), shown, view),
+            events=camera_timeline.placed(desk.store.events.spans(contents), shown, view),
             matches=camera_timeline.placed(found, shown, view),
             cursor=moment,
             on_change=_chosen,
@@ -122,7 +124,7 @@ def _amount(footage: timedelta) -> str:
 
 def _marked_search(desk: Desk, place: DeltaGenerator) -> Search | None:
     """The saved search whose items are marked, if one is chosen."""
-    searches = {search.id: search for search in desk.store.notebook.saved_searches()}
+    searches = {search.id: search for search in desk.store.annotations.searches.saved()}
     if not searches:
         return None
     chosen = place.selectbox(
@@ -138,7 +140,7 @@ def _marked_search(desk: Desk, place: DeltaGenerator) -> Search | None:
 
 def _found(desk: Desk, search: Search | None) -> dict[str, list[Span]]:
     found: dict[str, list[Span]] = {}
-    for item in saved_searches.items(desk.store.notebook, search) if search else ():
+    for item in saved_searches.items(desk.store.annotations, search) if search else ():
         found.setdefault(item.mark.content_id, []).append(item.mark.span)
     return found
 
@@ -239,7 +241,7 @@ def _moment(
     chosen = next((each for each in seen if each.recording and each.recording.path == playing), None)
     if chosen and chosen.recording:
         recording = chosen.recording
-        video = desk.store.videos([recording.content_id]).get(recording.content_id)
+        video = desk.store.videos.of([recording.content_id]).get(recording.content_id)
         if video is None:
             st.html(
                 notices.remark("This file is not indexed yet.", "Its length is known, its pictures are not.")
@@ -268,7 +270,7 @@ def _around(
 ) -> str:
     """What happens there shortly before and after, by the wall clock."""
     lines = []
-    for event in desk.store.events(recording.content_id):
+    for event in desk.store.events.of(recording.content_id):
         span = event.span
         if abs(max(span.start_seconds - seconds, seconds - span.end_seconds, 0)) <= AROUND_SECONDS:
             start = camera_timeline.local(
@@ -310,7 +312,7 @@ def _camera(
         recording.path,
         content_id=recording.content_id,
         seconds=second,
-        file=desk.store.file_at(recording.path),
+        file=desk.store.files.at(recording.path),
     )
     drawn = f'<img src="{picture}" alt="">' if picture else '<span class="fx-blank">no picture</span>'
     doubt = cards.state("guessed", "clock is a guess") if recording.guessed else ""

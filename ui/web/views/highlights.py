@@ -114,7 +114,7 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
             clip.path,
             content_id=clip.video.content_id,
             seconds=(clip.span.start_seconds + clip.span.end_seconds) / 2,
-            file=desk.store.file_at(clip.path),
+            file=desk.store.files.at(clip.path),
         )
         st.html(cards.clip(clip, number=number + 1, picture=picture))
         with st.container(horizontal=True, gap="small", key=f"clip_acts_{number}"):
@@ -200,7 +200,7 @@ def _export(
         join=reel,
         lettering=Lettering(None if titles == "none" else titles, burn),  # type: ignore[arg-type]
         timeout_seconds=desk.settings.decode_timeout_seconds,
-        protected=frozenset(file.path for file in desk.store.files()),
+        protected=frozenset(file.path for file in desk.store.files.all()),
     )
     about = {"name": options.name, "formats": list(formats), "clips": len(clips)}
     try:

@@ -52,7 +52,7 @@ def show(desk: Desk) -> None:
     if content_id := st.query_params.get("video", ""):
         video.show(desk, content_id, back=_leave_video)
         return
-    status, files = desk.store.status(), desk.store.files()
+    status, files = desk.store.status(), desk.store.files.all()
     st.html(_totals(status))
     run_panel(desk.settings, index_jobs.indexed_roots(desk.store))
     if not files:
@@ -217,7 +217,7 @@ def _start(settings: Settings) -> None:
 def _retry(desk: Desk) -> None:
     with editing(desk.settings, "retry"):
         _see_that_it_may(desk.settings)
-        failed = [file.path for file in desk.store.files() if file.state in ("failed", "partial")]
+        failed = [file.path for file in desk.store.files.all() if file.state in ("failed", "partial")]
         there = [path for path in failed if Path(path).exists()]
         if not there:
             raise UsageError(

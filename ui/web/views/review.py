@@ -64,7 +64,7 @@ def _view() -> None:
 
 
 def _queue(desk: Desk) -> None:
-    searches = {search.id: search for search in desk.store.notebook.saved_searches()}
+    searches = {search.id: search for search in desk.store.annotations.searches.saved()}
     if not searches:
         st.html(
             '<div class="fx-empty"><h2>Nothing to review yet</h2><p>Save a search that you ask again and '
@@ -125,7 +125,7 @@ def _save(desk: Desk) -> str:
     state = st.session_state
     with editing(desk.settings, "save search"):
         search = saved_searches.save(
-            desk.store.notebook, state.save_name, state.save_query, author=pages.signed()
+            desk.store.annotations, state.save_name, state.save_query, author=pages.signed()
         )
     state.queue_search = search.id
     state.queue_ask = "captions"
@@ -149,7 +149,7 @@ def _looked(desk: Desk, search: Search) -> list[Item]:
             st.html(notices.problem(error))
     held = state.get("queue_found")
     matches = held[1] if held and held[0] == search.id else {}
-    found = saved_searches.items(desk.store.notebook, search)
+    found = saved_searches.items(desk.store.annotations, search)
     return [Item(item.mark, item.new, matches.get(item.mark.id)) for item in found]
 
 
@@ -209,7 +209,7 @@ def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
         shown = pages.paged(len(listed), ITEMS, key=f"queue_page_{st.session_state.get('queue_round', 0)}")
         page = [listed[number] for number in shown]
         chosen = next((i for i in page if i.mark.id == st.session_state.get("queue_item")), page[0])
-        videos = desk.store.videos({item.mark.content_id for item in page})
+        videos = desk.store.videos.of({item.mark.content_id for item in page})
         for number, item in enumerate(page):
             with st.container(key=f"card_{number}"):
                 st.html(_card(desk, item, chosen=item is chosen))
@@ -231,14 +231,14 @@ def _listed(item: Item, name: str) -> bool:
 
 
 def _card(desk: Desk, item: Item, *, chosen: bool) -> str:
-    mark, path = item.mark, desk.store.path_of(item.mark.content_id)
+    mark, path = item.mark, desk.store.files.path_of(item.mark.content_id)
     middle = (mark.span.start_seconds + mark.span.end_seconds) / 2
     picture = media.thumbnail(
         desk.settings.cache_dir,
         path,
         content_id=mark.content_id,
         seconds=middle,
-        file=desk.store.file_at(path),
+        file=desk.store.files.at(path),
     )
     verdict = item.match.verdict if item.match and item.match.confidence is not None else ""
     return cards.item(
@@ -288,7 +288,7 @@ def _play(desk: Desk, mark: Mark, video: Video | None) -> None:
     pages.play(
         desk,
         video,
-        desk.store.path_of(mark.content_id),
+        desk.store.files.path_of(mark.content_id),
         Span(min(mark.span.start_seconds, end), end),
         text=mark.found_text or mark.query,
         matches=[mark.span],
@@ -302,18 +302,20 @@ def _set(desk: Desk, mark: Mark, state: State, following: str) -> None:
     session = st.session_state
     note = session.get(f"note_{mark.id}")
     with editing(desk.settings, "review", mark=mark.id, state=state, signed=pages.signed()):
-        saved_searches.decide(desk.store.notebook, mark, state, note=note, author=pages.signed())
+        saved_searches.decide(desk.store.annotations, mark, state, note=note, author=pages.signed())
     session.queue_item, session.queue_clicked = following, False
 
 
 @pages.acting
 def _note(desk: Desk, mark: Mark) -> str:
     session = st.session_state
-    notebook = desk.store.notebook
-    held = saved_searches.item_of(notebook, mark.id)
+    annotations = desk.store.annotations
+    held = saved_searches.item_of(annotations, mark.id)
     state = next(each for each in saved_searches.STATES if each == held.state)
     with editing(desk.settings, "note", mark=mark.id, signed=pages.signed()):
-        saved_searches.decide(notebook, held, state, note=session[f"note_{mark.id}"], author=pages.signed())
+        saved_searches.decide(
+            annotations, held, state, note=session[f"note_{mark.id}"], author=pages.signed()
+        )
     return "Note kept"
 
 

@@ -147,7 +147,7 @@ class _Live:
         assert self._cards is not None
         first = matches[:RESULTS]
         outlines = self._desk.outlines({match.video.content_id for match in first})
-        files = self._desk.store.files_at([match.path for match in first])
+        files = self._desk.store.files.at_paths([match.path for match in first])
         with self._cards.container():
             for match in first:
                 st.html(
@@ -254,7 +254,7 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
     shown = [*(match for match, _ in page), rows[state.chosen][0]]
     with desk.store.at_once():
         outlines = desk.outlines({match.video.content_id for match in shown})
-        files = desk.store.files_at({match.path for match in shown})
+        files = desk.store.files.at_paths({match.path for match in shown})
     left, right = _halves()
     with left:
         for number, (match, others) in enumerate(page, first):
@@ -294,11 +294,11 @@ def _stage(
         outline=outline,
         matches=[player.Mark(other.span, other.text, other.verdict) for other in _same_video(match, matches)],
         text=match.text or "(no text)",
-        file=desk.store.file_at(match.path),
+        file=desk.store.files.at(match.path),
         autoplay=state.get("clicked", False),
         notes=[
             player.Mark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
-            for mark in desk.store.notebook.marks(content_ids=[match.video.content_id])
+            for mark in desk.store.annotations.marks.all(content_ids=[match.video.content_id])
         ],
         actions=("previous", "next", *(("accept", "reject", "export") if may_edit() else ())),
     )
@@ -309,7 +309,7 @@ def _stage(
         after.path,
         content_id=after.video.content_id,
         stretch=media.around(after.span, after.video.duration_seconds),
-        file=desk.store.file_at(after.path),
+        file=desk.store.files.at(after.path),
     )
     if asked.action == "export":
         _collect(desk, question, match)
@@ -341,7 +341,7 @@ def _label(desk: Desk, question: Question, match: Match, span: Span, action: str
         found_text=match.text,
     )
     with editing(desk.settings, "label", content_id=match.video.content_id, label=_LABELS[action]):
-        desk.store.notebook.put_marks([label])
+        desk.store.annotations.marks.put([label])
     st.toast("Kept as right." if action == "accept" else "Kept as wrong.")
 
 
@@ -441,18 +441,18 @@ def _welcome(desk: Desk) -> None:
         return
     holdings = markup.text(notices.holdings(status))
     st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
-    first = sorted(desk.store.committed())[:_TILES]
-    videos, events = desk.store.videos(first), desk.store.events_of(first)
+    first = sorted(desk.store.windows.spans())[:_TILES]
+    videos, events = desk.store.videos.of(first), desk.store.events.by_video(first)
     tiles = []
     for content_id in first:
-        video, path = videos[content_id], desk.store.path_of(content_id)
+        video, path = videos[content_id], desk.store.files.path_of(content_id)
         span = events[content_id][0].span if events[content_id] else Span(0, video.duration_seconds)
         picture = media.thumbnail(
             desk.settings.cache_dir,
             path,
             content_id=content_id,
             seconds=(span.start_seconds + span.end_seconds) / 2,
-            file=desk.store.file_at(path),
+            file=desk.store.files.at(path),
         )
         note = count(len(events[content_id]), "event")
         tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))

@@ -32,12 +32,12 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
     """
     store = desk.store
     st.button("Library", icon=":material/arrow_back:", on_click=back, type="tertiary", key="back")
-    files = [file for file in store.files() if file.content_id == content_id and file.state != "gone"]
-    video = store.videos([content_id]).get(content_id)
+    files = [file for file in store.files.all() if file.content_id == content_id and file.state != "gone"]
+    video = store.videos.of([content_id]).get(content_id)
     if video is None:
         st.html(notices.remark("This video is not in the index.", "It may have been removed meanwhile."))
         return
-    path = store.path_of(content_id)
+    path = store.files.path_of(content_id)
     outline, said = desk.outline(content_id), correcting.corrected(store, content_id)
     st.html(_head(path, video, files))
     for warning in video.warnings:
@@ -51,9 +51,9 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
             _events(desk, outline, content_id, path, chosen, said)
             _unmatched(desk, said)
         with captions:
-            _captions(store.windows(content_id))
+            _captions(store.windows.of(content_id))
         with facts:
-            st.html(_facts(video, files, store.windows(content_id)))
+            st.html(_facts(video, files, store.windows.of(content_id)))
     with right:
         with st.container(key="stage"):
             if chosen:
@@ -62,7 +62,7 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
             else:
                 _poster(desk, outline, video, path)
         if chosen and may_edit():
-            _correct(desk, chosen, store.notebook.corrections([content_id]))
+            _correct(desk, chosen, store.annotations.corrections.all([content_id]))
 
 
 def _head(path: str, video: Video, files: Sequence[File]) -> str:
@@ -82,7 +82,7 @@ def _head(path: str, video: Video, files: Sequence[File]) -> str:
 
 
 def _scene(store: Store, content_id: str) -> None:
-    scenes = [text.text for text in store.texts(content_id) if text.owner_kind == "scene"]
+    scenes = [text.text for text in store.texts.of(content_id) if text.owner_kind == "scene"]
     if scenes:
         st.html(f'<p class="fx-sub">{markup.text(scenes[0])}</p>')
 
@@ -93,7 +93,7 @@ def _events(
     """A page of the video's events."""
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
     words = {each.event_id for each in [*said.matched, *said.unmatched]}
-    file = desk.store.file_at(path)
+    file = desk.store.files.at(path)
     for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
         event = outline.events[number]
         with st.container(key=f"card_{number % EVENTS}"):
@@ -132,7 +132,7 @@ def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
         path,
         content_id=video.content_id,
         seconds=_middle(at),
-        file=desk.store.file_at(path),
+        file=desk.store.files.at(path),
     )
     strip = timeline.strip(
         video.duration_seconds, covered=outline.covered, events=outline.busy, gaps=video.gaps, ticks=True
@@ -233,7 +233,7 @@ def _undo(desk: Desk, correction: Correction) -> str:
     about = {"content_id": correction.content_id, "event": correction.event_id}
     with editing(desk.settings, "undo correction", **about):
         kept = correcting.undo(desk.store, correction, embedders=desk.service.embedders)
-    events = desk.store.events(correction.content_id)
+    events = desk.store.events.of(correction.content_id)
     near = (event for event in events if event.span.start_seconds < correction.original_span.end_seconds)
     meant = [event for event in near if event.span.end_seconds > correction.original_span.start_seconds]
     st.session_state.event = meant[0].id if len(meant) == 1 else None

@@ -1,0 +1,109 @@
+"""Joins small files, clears old versions away, makes the indexes of words, vectors and columns of tables."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from datetime import timedelta
+
+from footage.store.errors import mapped
+from footage.store.tables import Tables
+
+# A reader holds a version for one query, and each one kept makes every commit slower.
+_KEEP_VERSIONS = timedelta(seconds=15)
+_AT_ONCE = timedelta(milliseconds=5)  # a shorter time, or none, LanceDB warns about or does not see
+_COMMITS, _ROWS_PER_COMMIT = 50, 1000
+_ROUNDS, _SAMPLE_RATE = 15, 64  # of k-means; LanceDB's 50 and 256 take minutes more and find no more
+
+
+def index_words(tables: Tables) -> None:
+    """Make the full-text indexes of the events and of the passages, in place of those that are there.
+
+    Words are stemmed, English stop words dropped. Rows newer than the index are scanned, so found.
+    """
+    from lancedb.index import FTS
+
+    words = FTS(language="English", stem=True, remove_stop_words=True)
+    with mapped(tables.path):
+        for name in ("events", "passages"):
+            tables.table(name).create_index("text", config=words, replace=True)
+
+
+def index_rows(tables: Tables, name: str) -> None:
+    """Make the indexes that a large table lacks: of its vectors, and of the columns it is filtered by.
+
+    Each is one commit: one that was cut short is not there, and made the next time. Rows newer than an
+    index are looked through beside it, so found, until ``tidy`` takes them in.
+    """
+    from lancedb.index import Bitmap, BTree, IvfSq
+
+    vectors = IvfSq(
+        distance_type="cosine",
+        target_partition_size=tables.limits.partition_rows,
+        max_iterations=_ROUNDS,
+        sample_rate=_SAMPLE_RATE,
+    )
+    kinds = {
+        "content_id": (BTree(), tables.limits.scalar_index_rows),
+        "owner_kind": (Bitmap(), tables.limits.scalar_index_rows),
+        "vector": (vectors, tables.limits.in_memory_rows),
+    }
+    with mapped(tables.path):
+        table = tables.table(name)
+        rows, columns = table.count_rows(), table.schema.names
+        wanted = {column for column, (_, least) in kinds.items() if column in columns and rows > least}
+        if wanted:  # of a small table no index is looked up
+            for column in wanted - _indexed_columns(tables, name):
+                table.create_index(column, config=kinds[column][0], name=f"{column}_idx")
+
+
+def _indexed_columns(tables: Tables, name: str) -> set[str]:
+    return {column for index in tables.table(name).list_indices() for column in index.columns}
+
+
+def copy_rows(tables: Tables, names: Iterable[str]) -> None:
+    """Write every row anew: LanceDB keeps rows that were deleted until a tenth of a file's are.
+
+    So do indexes: those of words are made again, others are taken away, for ``tidy`` to make again.
+    """
+    names = list(names)
+    for name in names:
+        key = tables.table(name).schema.names[0]
+        with mapped(tables.path):
+            for index in tables.table(name).list_indices():
+                if index.columns != ["text"]:
+                    tables.table(name).drop_index(index.name)
+            tables.table(name).update(values_sql={key: key})
+    if {"events", "passages"} & {*names}:
+        index_words(tables)
+
+
+def tidy(tables: Tables, names: Iterable[str], *, every_version: bool = False) -> None:
+    """Join the small files that many commits leave, bring the indexes up to date, drop old versions.
+
+    Versions younger than 15 seconds stay, so that no reader loses the one it is reading; with
+    ``every_version`` none but the latest does, so that what was deleted is gone from the disk.
+    """
+    if every_version:  # join first: what that leaves behind is an old version itself
+        names = list(names)
+        tidy(tables, names)
+        time.sleep(2 * _AT_ONCE.total_seconds())
+    keep = _AT_ONCE if every_version else _KEEP_VERSIONS
+    with mapped(tables.path):
+        for name in names:
+            tables.table(name).optimize(cleanup_older_than=keep, delete_unverified=every_version)
+            index_rows(tables, name)
+            tables.commits[name] = 0
+
+
+def untidy(tables: Tables) -> list[str]:
+    """The tables that have seen so many commits since ``tidy`` that it pays.
+
+    Every commit leaves a file that makes each read a little slower, and joining them copies the table:
+    the larger it is, the more commits are waited for.
+    """
+    return [
+        name
+        for name, commits in tables.commits.items()
+        if commits >= _COMMITS and commits >= _COMMITS + tables.count(name) // _ROWS_PER_COMMIT
+    ]

@@ -1,0 +1,47 @@
+"""Rows of ``events`` of kind "event": what happens in a video, derived from its windows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from footage.core.types import Event, Span
+from footage.store import records as layout
+from footage.store.repositories.windows import WindowRepository
+from footage.store.tables import Row, Tables, Wanted
+
+
+class EventRepository:
+    """The events of an index, as far as their windows are committed; got from ``Store.events``."""
+
+    def __init__(self, tables: Tables, windows: WindowRepository) -> None:
+        self._tables = tables
+        self._windows = windows
+
+    def all(self) -> list[Event]:
+        """All events, by content and start."""
+        return self._sorted({"owner_kind": ["event"]})
+
+    def of(self, content_id: str) -> list[Event]:
+        """Events of one video, by start."""
+        return self._sorted({"owner_kind": ["event"], "content_id": [content_id]})
+
+    def by_video(self, content_ids: Collection[str]) -> dict[str, list[Event]]:
+        """Events of some videos by content id, each video's by start; none for a video that has none."""
+        by_video: dict[str, list[Event]] = {content_id: [] for content_id in content_ids}
+        for event in self._sorted({"owner_kind": ["event"], "content_id": content_ids}):
+            by_video[event.content_id].append(event)
+        return by_video
+
+    def spans(self, content_ids: Collection[str]) -> dict[str, list[Span]]:
+        """When anything happens in some videos, by content id, each by start."""
+        wanted = {"owner_kind": ["event"], "content_id": content_ids}
+        columns = ["content_id", "start_seconds", "end_seconds"]
+        spans: dict[str, list[Span]] = {}
+        for row in self._tables.read("events", wanted, columns=columns):
+            spans.setdefault(row["content_id"], []).append(layout.span_from_row(row))
+        return {content_id: sorted(each) for content_id, each in spans.items()}
+
+    def _sorted(self, wanted: Wanted) -> list[Event]:
+        rows: list[Row] = self._tables.read("events", wanted)
+        found = (layout.event_from_row(rows[place]) for place in self._windows.owned(rows))
+        return sorted(found, key=lambda event: (event.content_id, event.span, event.text, event.id))

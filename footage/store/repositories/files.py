@@ -1,0 +1,76 @@
+"""Rows of ``files``: places on disk, and which content each holds."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from footage.core.types import File, FileState
+from footage.store import records as layout
+from footage.store.tables import Row, Tables
+from footage.store.versioned_cache import VersionedCache
+
+CACHED_ROWS = 100_000
+"""Of a larger table, no cache is made of every row: the rows of the videos at hand are read each time."""
+
+
+class FileRepository:
+    """The files of an index; got from ``Store.files``."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._all: VersionedCache[list[File]] = VersionedCache("files")
+        self._paths: VersionedCache[dict[str, list[str]] | None] = VersionedCache("files")
+
+    def put(self, files: Iterable[File]) -> None:
+        """Insert files, or replace the ones with the same path."""
+        self._tables.upsert("files", [layout.file_to_row(file) for file in files])
+
+    def all(self, *, state: FileState | None = None) -> list[File]:
+        """All files, or those in one state, by path; cached until a file is written."""
+        found = self._all.get(self._tables, self._read_all)
+        return [file for file in found if state in (None, file.state)]
+
+    def at(self, path: str) -> File | None:
+        """The file at an absolute path, if the index knows it."""
+        return self.at_paths([path]).get(path)
+
+    def at_paths(self, paths: Collection[str]) -> dict[str, File]:
+        """The files at some absolute paths, by path, as far as the index knows them."""
+        found = self._tables.read("files", {"path": paths})
+        return {row["path"]: layout.file_from_row(row) for row in found}
+
+    def remove(self, paths: Collection[str]) -> None:
+        """Forget files; contents that no file holds any more are no longer found."""
+        self._tables.delete("files", {"path": paths})
+
+    def paths_of(self, content_id: str) -> list[str]:
+        """Paths of the files that hold a content and are not gone, sorted."""
+        known = self._paths.get(self._tables, self._read_paths)
+        if known is None:
+            wanted = {"content_id": [content_id]}
+            known = _by_content(self._tables.read("files", wanted, columns=["path", "content_id", "state"]))
+        return list(known.get(content_id, ()))
+
+    def path_of(self, content_id: str) -> str:
+        """A file that holds a content, one that can be reached if there is one; empty when none is known."""
+        paths = self.paths_of(content_id)
+        return next((path for path in paths if Path(path).is_file()), paths[0] if paths else "")
+
+    def _read_all(self) -> list[File]:
+        return sorted(map(layout.file_from_row, self._tables.read("files")), key=lambda file: file.path)
+
+    def _read_paths(self) -> dict[str, list[str]] | None:
+        """Paths by content; None of a table too large for that."""
+        if self._tables.count("files") > CACHED_ROWS:
+            return None
+        return _by_content(self._tables.read("files", columns=["path", "content_id", "state"]))
+
+
+def _by_content(rows: Iterable[Row]) -> dict[str, list[str]]:
+    """Paths of the files that are not gone, sorted, by content id."""
+    paths: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: str(row["path"])):
+        if row["state"] != "gone":
+            paths.setdefault(row["content_id"], []).append(row["path"])
+    return paths

@@ -1,0 +1,137 @@
+"""Every searchable text, derived from windows: events, scenes and passages (``events``, ``passages``)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from footage.core.types import CAPTION_TRACK, Event, Hit, WindowRecord
+from footage.store import records as layout
+from footage.store.records import OwnerKind, TextRow
+from footage.store.repositories.videos import VideoRepository
+from footage.store.repositories.windows import WindowRepository
+from footage.store.tables import Row, Tables, Wanted, given
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_WITH_TEXT: tuple[OwnerKind, ...] = ("event", "scene", "passage")
+_MORE = 4  # times the limit: so many rows are read, to keep those of the kinds that are wanted
+
+
+class TextRepository:
+    """The searchable texts of an index; got from ``Store.texts``."""
+
+    def __init__(self, tables: Tables, windows: WindowRepository, videos: VideoRepository) -> None:
+        self._tables = tables
+        self._windows = windows
+        self._videos = videos
+
+    def put(
+        self,
+        content_id: str,
+        events: Iterable[Event],
+        *,
+        records: Sequence[WindowRecord] | None = None,
+        held: Iterable[TextRow] | None = None,
+        track: str = CAPTION_TRACK,
+    ) -> tuple[TextRow, ...]:
+        """Bring the texts of a video's track up to date: events, and the texts of its scenes and of itself.
+
+        What vanished goes first; the row of the whole video, which says how far the projection has come, is
+        written in one commit with all events that are new, after the passages. What stays costs nothing.
+
+        Args:
+            content_id: The video.
+            events: Its whole timeline.
+            records: Its committed windows, if at hand; read otherwise.
+            held: The texts as last written, if at hand; read otherwise.
+            track: The track that all of these belong to; the others stay as they are.
+
+        Returns:
+            All its texts, for embedding.
+        """
+        records = self._windows.of(content_id, track=track) if records is None else records
+        texts = layout.text_rows(content_id, events, records, track=track)
+        if held is None:
+            held = map(layout.text_from_row, self._read({"content_id": [content_id]}))
+        before = {text.owner_id: text for text in held if text.track == track}
+        write = self._tables.upsert if before else self._tables.insert
+        vanished = before.keys() - {text.owner_id for text in texts}
+        for table in ("passages", "events"):
+            gone = {owner_id for owner_id in vanished if _table_of(before[owner_id]) == table}
+            self._tables.delete(table, {"owner_id": gone})
+        changed = [text for text in texts if before.get(text.owner_id) != text]
+        for table in ("passages", "events"):
+            write(table, [layout.text_to_row(text) for text in changed if _table_of(text) == table])
+        return texts
+
+    def all(self) -> list[TextRow]:
+        """Every text: what an embedder's vector table is filled from."""
+        return self._owned({})
+
+    def of(self, content_id: str) -> list[TextRow]:
+        """Every text of one video."""
+        return self._owned({"content_id": [content_id]})
+
+    def search(
+        self,
+        query: str,
+        *,
+        limit: int = 50,
+        owner_kinds: Collection[OwnerKind] | None = None,
+        content_ids: Collection[str] | None = None,
+        passages: bool = False,
+    ) -> list[Hit]:
+        """Events and scenes, or passages, that share words with the query, best first; the score is BM25.
+
+        The query is plain words: quotes, operators and other signs in it mean nothing. Words are stemmed, so
+        that "cars" finds "car".
+        """
+        words = query.encode("utf-8", "replace").decode("utf-8")
+        table = "passages" if passages else "events"
+        rows: list[Row] = []
+        more = limit if owner_kinds is None else _MORE * limit
+        if content_ids is None:  # a filter looks through the whole table: rather ask for more, and drop some
+            rows, _ = self.search_table(table, words, limit=more)
+            through = len(rows) < more
+            rows = [row for row in rows if owner_kinds is None or row["owner_kind"] in owner_kinds][:limit]
+            if through or len(rows) == limit:
+                return [layout.hit_from_row(row, row["_score"]) for row in rows]
+        rows, _ = self.search_table(
+            table, words, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids
+        )
+        return [layout.hit_from_row(row, row["_score"]) for row in rows]
+
+    def search_table(
+        self,
+        table: str,
+        query: np.ndarray | str,
+        *,
+        limit: int,
+        owner_kinds: Collection[OwnerKind] | None = None,
+        content_ids: Collection[str] | None = None,
+    ) -> tuple[list[Row], np.ndarray | None]:
+        """Search a table by words or by a vector; as ``Tables.search``.
+
+        Rows without a text, of contents that no file holds, and of windows that are not committed are left
+        out.
+        """
+        without = {"content_id": self._videos.without_files()}
+        if not isinstance(query, str) and owner_kinds is None:  # of kind "video" are those without a text
+            owner_kinds = _WITH_TEXT
+        wanted = given(owner_kind=owner_kinds, content_id=content_ids)
+        rows, vectors = self._tables.search(table, query, limit=limit, wanted=wanted, without=without)
+        owned = [place for place in self._windows.owned(rows) if rows[place]["text"]]
+        return [rows[place] for place in owned], None if vectors is None else vectors[owned]
+
+    def _owned(self, wanted: Wanted) -> list[TextRow]:
+        rows = self._read(wanted)
+        return [layout.text_from_row(rows[place]) for place in self._windows.owned(rows)]
+
+    def _read(self, wanted: Wanted) -> list[Row]:
+        return [*self._tables.read("passages", wanted), *self._tables.read("events", wanted)]
+
+
+def _table_of(text: TextRow) -> str:
+    return "passages" if text.owner_kind == "passage" else "events"

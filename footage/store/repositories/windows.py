@@ -1,0 +1,172 @@
+"""Rows of ``windows``: captioned windows, each the single commit of what is derived from it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from footage.core.types import CAPTION_TRACK, Provenance, Span, Video, WindowRecord
+from footage.store import records as layout
+from footage.store.repositories.files import CACHED_ROWS
+from footage.store.repositories.videos import VideoRepository
+from footage.store.tables import Row, Tables, Wanted, given
+from footage.store.versioned_cache import VersionedCache
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_NONE: frozenset[int] = frozenset()
+Covered = dict[str, tuple[set[int], float]]
+"""By content id: the indexes of its captioned windows, and the seconds they cover, overlaps counted once."""
+
+
+class WindowRepository:
+    """The captioned windows of an index; got from ``Store.windows``."""
+
+    def __init__(self, tables: Tables, videos: VideoRepository) -> None:
+        self._tables = tables
+        self._videos = videos
+        self._spans: VersionedCache[tuple[dict[str, dict[int, Span]], bool]] = VersionedCache("windows")
+        self._covered: VersionedCache[dict[str, Covered]] = VersionedCache("windows")
+
+    def commit(self, records: Iterable[WindowRecord]) -> None:
+        """Commit captioned windows, all or none; one with the same content and index is replaced."""
+        self._tables.upsert("windows", [layout.window_to_row(record) for record in records])
+
+    def add(self, records: Iterable[WindowRecord]) -> None:
+        """Commit captioned windows that the index does not hold, all or none, without looking for them."""
+        self._tables.insert("windows", [layout.window_to_row(record) for record in records])
+
+    def remove(self, content_id: str, indexes: Collection[int]) -> None:
+        """Take back windows that are no part of the video's plan any more."""
+        self._tables.delete("windows", {"id": [layout.window_id(content_id, index) for index in indexes]})
+
+    def of(self, content_id: str, *, track: str = CAPTION_TRACK) -> list[WindowRecord]:
+        """The windows of one track of a video, by index."""
+        found = map(layout.window_from_row, self._tables.read("windows", {"content_id": [content_id]}))
+        return sorted(
+            (record for record in found if record.track == track), key=lambda record: record.window.index
+        )
+
+    def spans(self, content_ids: Collection[str] | None = None) -> dict[str, dict[int, Span]]:
+        """Spans of the captioned windows, by content id and index: of all videos, or of the given ones."""
+        columns = ["content_id", "window_index", "start_seconds", "end_seconds"]
+        spans: dict[str, dict[int, Span]] = {}
+        for row in self._read_captions(given(content_id=content_ids), columns):
+            span = Span(row["start_seconds"], row["end_seconds"])
+            spans.setdefault(row["content_id"], {})[row["window_index"]] = span
+        return spans
+
+    def with_videos(self, content_ids: Sequence[str]) -> dict[str, tuple[Video, dict[int, Span]]]:
+        """Some videos with the spans of their captioned windows, by content id, in the order given."""
+        videos, spans = self._videos.known(content_ids), self._known_spans(content_ids)
+        return {
+            content_id: (videos[content_id], spans.get(content_id, {}))
+            for content_id in content_ids
+            if content_id in videos
+        }
+
+    def provenances(self) -> Counter[Provenance]:
+        """The provenances of all windows, and how many windows have each; most first."""
+        columns = [*layout.PROVENANCE_COLUMNS, *self._track_column()]
+        found: Counter[Provenance] = Counter()
+        for row, count in self._tables.count_by("windows", columns):
+            if layout.track_of(row) == CAPTION_TRACK:
+                found[layout.provenance_from_row(row)] += count
+        return Counter(dict(found.most_common()))
+
+    def provenance_by_index(self) -> dict[str, dict[int, Provenance]]:
+        """The provenance of each window, by content id and index."""
+        columns = ["content_id", "window_index", *layout.PROVENANCE_COLUMNS]
+        found: dict[str, dict[int, Provenance]] = {}
+        for row in self._read_captions({}, columns):
+            found.setdefault(row["content_id"], {})[row["window_index"]] = layout.provenance_from_row(row)
+        return found
+
+    def covered_seconds(self, content_ids: Collection[str]) -> dict[str, tuple[float, float]]:
+        """Of some videos, how many seconds captioned windows cover, and how many seconds there are.
+
+        By content id; overlaps count once, and a video that the index does not know is left out.
+        """
+        videos, covered = self._videos.known(content_ids), self.covered()
+        return {
+            content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].footage_seconds)
+            for content_id in content_ids
+            if content_id in videos
+        }
+
+    def covered(self) -> Covered:
+        """Which windows of each content are captioned, and what they cover; cached until one is written."""
+        return self._covered_by_track().get(CAPTION_TRACK, {})
+
+    def owned(self, rows: Sequence[Row]) -> list[int]:
+        """The places of derived rows whose windows are all committed; readers ignore the others."""
+        if not rows:
+            return []
+        by_track = self._covered_by_track()
+        nothing: Covered = {}
+        return [
+            place
+            for place, row in enumerate(rows)
+            if (covered := by_track.get(layout.track_of(row), nothing).get(row["content_id"]))
+            and covered[0].issuperset(row["window_indexes"])
+        ]
+
+    def _covered_by_track(self) -> dict[str, Covered]:
+        return self._covered.get(self._tables, self._read_covered)
+
+    def _track_column(self) -> list[str]:
+        """The column "track", where the table has it: one of a version before 11 holds captions alone."""
+        return ["track"] if self._tables.has_column("windows", "track") else []
+
+    def _read_captions(self, wanted: Wanted, columns: Sequence[str]) -> list[Row]:
+        rows = self._tables.read("windows", wanted, columns=[*columns, *self._track_column()])
+        return [row for row in rows if layout.track_of(row) == CAPTION_TRACK]
+
+    def _read_covered(self) -> dict[str, Covered]:
+        """By track; no spans are made of the rows, for there may be a million."""
+        columns = ["content_id", "start_seconds", "end_seconds", "window_index"]
+        tracks = self._track_column()
+        table = self._tables.columns("windows", [*columns, *tracks])
+        table = table.sort_by([(column, "ascending") for column in columns])
+        if not tracks:
+            return {CAPTION_TRACK: _covered(table.select(columns))}
+        import pyarrow.compute as pc
+
+        track = table.column("track")
+        return {
+            name: _covered(table.filter(pc.equal(track, name)).select(columns))
+            for name in track.unique().to_pylist()
+        }
+
+    def _known_spans(self, content_ids: Collection[str]) -> dict[str, dict[int, Span]]:
+        """Spans of the windows of some videos at least; cached until a window is written.
+
+        Of a large table, those of the videos that were asked for.
+        """
+        known, whole = self._spans.get(self._tables, self._read_spans_of_few)
+        if not whole and (unknown := set(content_ids) - known.keys()):
+            found = self.spans(unknown)
+            known.update({content_id: found.get(content_id, {}) for content_id in unknown})
+        return known
+
+    def _read_spans_of_few(self) -> tuple[dict[str, dict[int, Span]], bool]:
+        """Spans of every window, and whether they are: a large table begins with none."""
+        whole = self._tables.count("windows") <= CACHED_ROWS
+        return (self.spans() if whole else {}), whole
+
+
+def _covered(table: pa.Table) -> Covered:
+    """What windows cover, given their contents, starts, ends and indexes, sorted by these."""
+    covered: Covered = {}
+    reached = 0.0
+    columns = (column.to_pylist() for column in table.columns)
+    for content_id, start, end, index in zip(*columns, strict=True):
+        if content_id not in covered:
+            covered[content_id], reached = (set(), 0.0), start
+        indexes, seconds = covered[content_id]
+        indexes.add(index)
+        covered[content_id] = (indexes, seconds + max(0.0, end - max(start, reached)))
+        reached = max(reached, end)
+    return covered

@@ -1,0 +1,54 @@
+"""Commits captioned windows to an index and calls its hooks; the one writer of captions in a run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from footage.core.types import Span, WindowRecord
+from footage.store import Store
+from indexer.progress import ProgressTracker
+
+OnCommit = Callable[[Sequence[WindowRecord]], None]
+"""Called with windows that were just committed."""
+
+
+class Committer:
+    """Writes windows to one index, wherever they were captioned."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        committed: Mapping[str, Mapping[int, Span]],
+        meter: ProgressTracker,
+        on_commit: Sequence[OnCommit] = (),
+    ) -> None:
+        """Take an index that is locked for writing.
+
+        Args:
+            store: The index.
+            committed: Spans of the windows that it held when the run began, by content id and index.
+            meter: Measures the writing.
+            on_commit: Called after each commit, in this order.
+        """
+        self._store = store
+        self._committed = committed
+        self._meter = meter
+        self._on_commit = on_commit
+
+    def write(self, records: Sequence[WindowRecord]) -> None:
+        """Commit windows; the index is searched for those alone that it may hold from before."""
+        replacing: list[WindowRecord] = []
+        new: list[WindowRecord] = []
+        for record in records:
+            held = self._committed.get(record.window.content_id, {})
+            (replacing if record.window.index in held else new).append(record)
+        with self._meter.timing("write"):
+            self._store.windows.commit(replacing)
+            self._store.windows.add(new)
+
+    def commit(self, records: Sequence[WindowRecord]) -> None:
+        """Commit windows that were just captioned, and call what follows from that."""
+        self.write(records)
+        for each in self._on_commit:
+            each(records)

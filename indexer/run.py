@@ -1,0 +1,271 @@
+"""One indexing run: what it writes to the index about files and their windows, and what it counts."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from footage.core.errors import WaitStoppedError, WindowError
+from footage.core.types import File, FileState, Provenance, Window, WindowRecord
+from footage.store import Store
+from footage.vlm.protocol import VideoModel
+from indexer import library
+from indexer.captioning import CaptionTask, caption_windows
+from indexer.committer import Committer
+from indexer.growing_files import is_provisional, sentence
+from indexer.plan import Job, Known, failed
+from indexer.prefetch import GROWING, DecodedWindow, OpenedFile, UndecodedWindow
+from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
+from indexer.projection import Projector
+
+logger = logging.getLogger(__name__)
+
+_REASONS = 3  # distinct reasons that go into a file's row
+
+
+@dataclass
+class _Content:
+    """One content while its windows come in."""
+
+    plan: tuple[Window, ...]
+    seconds: dict[int, float]
+    waiting: set[int]
+    complete_before: bool
+    lost: set[int] = field(default_factory=set)
+    reasons: list[str] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+
+
+class IndexRun:
+    """What the run writes to the index and counts."""
+
+    def __init__(
+        self,
+        store: Store,
+        model: VideoModel,
+        provenance: Provenance,
+        projector: Projector,
+        known: Known,
+        meter: ProgressTracker,
+    ) -> None:
+        self.projector = projector
+        self._store = store
+        self._model = model
+        self._provenance = provenance
+        self._known = known
+        self._meter = meter
+        self._committer = Committer(
+            store, committed=known.committed, meter=meter, on_commit=(self._project, self._count)
+        )
+        self._contents: dict[str, _Content] = {}
+        self._files: dict[str, File] = {}
+        self._warnings: dict[str, tuple[str, ...]] = {}
+        self._clock_doubts: dict[tuple[str, float], list[str]] = {}
+        self._earlier: set[str] = set()
+        self.unchanged = 0
+
+    def open(self, opened: OpenedFile) -> None:
+        """Take up a file: record it, so that what is captioned of it is found, and see what is missing."""
+        file, video = opened.job.file, opened.job.video
+        self._meter.current = file.path
+        content = self._contents.get(file.content_id)
+        if content is None:
+            content = _Content(
+                opened.plan,
+                new_seconds(opened.plan),
+                {window.index for window in opened.missing},
+                complete_before=not opened.missing,
+            )
+            self._contents[file.content_id] = content
+            self._keep(opened)
+            self._store.windows.remove(file.content_id, self._known.stale(file.content_id, opened.plan))
+            if file.content_id not in self._known.videos and not opened.kept:
+                self.projector.begin(file.content_id)
+            if self._known.videos.get(file.content_id) != video:
+                self._store.videos.put([video])
+            for window in opened.plan:
+                if window.index not in content.waiting:
+                    self._meter.done(content.seconds[window.index], captioned=False)
+        else:  # a copy of a file that came before: nothing more to do
+            self._meter.expect(-len(opened.plan), -video.footage_seconds)
+        content.files.append(file)
+        if content.waiting:
+            self._put(file)
+            if video.warnings:
+                self._warnings[file.path] = video.warnings
+        self._close_if_done(file.content_id)
+
+    def _keep(self, opened: OpenedFile) -> None:
+        """Commit what was captioned while the file was being written, or note by what to know it again."""
+        content_id = opened.job.file.content_id
+        if opened.digests:  # before their windows: a digest without a window does no harm
+            known = self._known.followed.setdefault(content_id, {})
+            known.update(opened.digests)
+            self._store.growing.put(content_id, known)
+        if opened.kept:
+            self._committer.write(opened.kept)
+            self._store.annotations.move(opened.earlier, content_id)
+            self._earlier.add(opened.earlier)
+            self.projector.add(content_id, opened.kept)
+
+    def drop_what_was_kept(self) -> None:
+        """Remove the windows of files while they were being written that are windows of finished ones now."""
+        for content_id in sorted(self._earlier):
+            self._store.contents.drop_unheld(content_id)
+
+    def caption(self, batch: Sequence[DecodedWindow]) -> bool:
+        """Let the model see some windows and commit its answers.
+
+        Returns:
+            Whether to go on; False where the run was asked to stop while the model had to be waited for.
+        """
+        tasks = [CaptionTask(decoded.window, decoded.frames, self._provenance) for decoded in batch]
+        try:
+            records = caption_windows(tasks, model=self._model, timing=self._meter.timing)
+        except WaitStoppedError:
+            self._meter.stopped = True
+            return False
+        for task, record in zip(tasks, records, strict=True):
+            if isinstance(record, WindowError):
+                self.give_up(UndecodedWindow(task.window, str(record)))
+        self._committer.commit([record for record in records if isinstance(record, WindowRecord)])
+        with self._meter.timing("tidy"):
+            self._store.tidy_if_due()
+        return True
+
+    def _project(self, records: Sequence[WindowRecord]) -> None:
+        """After a commit: bring events and vectors in step."""
+        for content_id, group in _by_content(records).items():
+            with self._meter.timing("embed and project"):
+                self.projector.add(content_id, group)
+
+    def _count(self, records: Sequence[WindowRecord]) -> None:
+        """After a commit: count the windows, and close the contents that are through."""
+        for content_id, group in _by_content(records).items():
+            for record in group:
+                self._window_done(record.window, captioned=True)
+                _log_window(record)
+            self._close_if_done(content_id)
+
+    def give_up(self, undecoded: UndecodedWindow) -> None:
+        """Note a window that cannot be decoded, or is too much for the model."""
+        window = undecoded.window
+        content = self._contents[window.content_id]
+        content.lost.add(window.index)
+        if undecoded.reason not in content.reasons:
+            content.reasons.append(undecoded.reason)
+        self._window_done(window, captioned=False)
+        self._close_if_done(window.content_id)
+
+    def note_clock(self, job: Job) -> None:
+        """Note that a file's clocks differ as if one were in another time zone."""
+        if job.zone_difference_seconds:
+            key = job.file.camera, job.zone_difference_seconds
+            self._clock_doubts.setdefault(key, []).append(job.file.path)
+
+    def record(self, file: File) -> None:
+        """Note how a file fared."""
+        self._put(file)
+        self._files[file.path] = file
+        fields = {
+            "path": file.path,
+            "state": file.state,
+            "reason": file.reason,
+            "content_id": file.content_id,
+        }
+        level = logging.WARNING if file.state in ("failed", "partial") else logging.INFO
+        logger.log(level, "file %s", file.state, extra={"fields": fields})
+        self._meter.files_done += 1
+
+    def _put(self, file: File) -> None:
+        """Write a file's row, unless it says nothing new."""
+        if self._known.files.get(file.path) != file:
+            self._store.files.put([file])
+            self._known.files[file.path] = file
+
+    def _window_done(self, window: Window, *, captioned: bool) -> None:
+        content = self._contents[window.content_id]
+        content.waiting.discard(window.index)
+        self._meter.done(content.seconds[window.index], captioned=captioned)
+
+    def _close_if_done(self, content_id: str) -> None:
+        """Once no window of a content is waited for, record how its files fared."""
+        content = self._contents[content_id]
+        if content.waiting:
+            return
+        with self._meter.timing("embed and project"):
+            self.projector.finish(content_id)
+        state, reason = _verdict(content)
+        for file in content.files:
+            if is_provisional(content_id):
+                reason = sentence(len(content.plan) - len(content.lost))
+                self.record(replace(file, state="waiting", reason=reason))
+            elif library.changed(file):
+                self.record(replace(file, state="waiting", reason=GROWING))
+            elif state == "failed":
+                self.record(failed(file, reason))
+            elif state == "partial":
+                self.record(replace(failed(file, reason), state="partial"))
+            else:
+                self.record(replace(file, state=state, reason=reason, tries=0, tried_at=0.0))
+            self.unchanged += content.complete_before and state == "indexed"
+        content.files.clear()
+
+    def report(self, away: Counter[FileState], ignored: Counter[str], *, wall_seconds: float) -> IndexReport:
+        """Sum up."""
+        files = tuple(self._files[path] for path in sorted(self._files))
+        states = Counter(file.state for file in files)
+        return IndexReport(
+            files=files,
+            indexed=states["indexed"] - self.unchanged,
+            unchanged=self.unchanged,
+            partial=states["partial"],
+            failed=states["failed"],
+            waiting=states["waiting"],
+            skipped=states["skipped"],
+            gone=away["gone"],
+            offline=away["offline"],
+            ignored=dict(ignored),
+            warnings=self._warnings,
+            clock_doubts=tuple(
+                ClockDoubt(camera, difference, tuple(paths))
+                for (camera, difference), paths in sorted(self._clock_doubts.items())
+            ),
+            windows_captioned=self._meter.windows_captioned,
+            seconds_captioned=self._meter.seconds_captioned,
+            wall_seconds=wall_seconds,
+            stage_seconds=self._meter.stage_seconds,
+            stopped=self._meter.stopped,
+        )
+
+
+def _by_content(records: Sequence[WindowRecord]) -> dict[str, list[WindowRecord]]:
+    grouped: dict[str, list[WindowRecord]] = {}
+    for record in records:
+        grouped.setdefault(record.window.content_id, []).append(record)
+    return grouped
+
+
+def _log_window(record: WindowRecord) -> None:
+    fields = {
+        "content_id": record.window.content_id,
+        "window": record.window.index,
+        "start_seconds": record.window.span.start_seconds,
+        "end_seconds": record.window.span.end_seconds,
+        "events": len(record.caption.events),
+        "notes": list(record.caption.notes),
+    }
+    logger.info("window captioned", extra={"fields": fields})
+
+
+def _verdict(content: _Content) -> tuple[FileState, str]:
+    """State and reason of a content of which every window is either captioned or lost."""
+    if not content.plan:
+        return "failed", "it has no duration"
+    if not content.lost:
+        return "indexed", ""
+    state: FileState = "failed" if len(content.lost) == len(content.plan) else "partial"
+    lost = f"{len(content.lost)} of {len(content.plan)} windows cannot be captioned"
+    return state, f"{lost}: {'; '.join(content.reasons[:_REASONS])}"
