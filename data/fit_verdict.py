@@ -2,7 +2,7 @@
 
     .venv/bin/python data/fit_verdict.py
 
-Queries are of one half of the wordings and of the events that `footage eval verdicts` never asks for.
+Queries are of the half of the wordings and events that `python -m evaluation.suites verdicts` never uses.
 """
 
 from __future__ import annotations

@@ -44,7 +44,7 @@ class PromptRequest(Request):
         if (self.text is None) == (self.prompt_file is None):
             raise UsageError(
                 "A prompt is needed, either behind the video or as --prompt-file.",
-                hint='For example: footage prompt gate.mp4 "Describe the video in detail."',
+                hint='For example: footage models prompt gate.mp4 "Describe the video in detail."',
             )
         return self
 

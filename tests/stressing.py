@@ -62,7 +62,7 @@ def run_tidy(place: Path) -> None:
 
 
 def run_reembed(place: Path) -> None:
-    """`footage reembed`."""
+    """`footage db reembed`."""
     reembed(Store.open(place / "index"), StandinEmbedder("other", 24))
 
 
@@ -76,12 +76,12 @@ def run_forget(place: Path) -> None:
 
 
 def run_backup(place: Path) -> None:
-    """`footage backup --incremental`."""
+    """`footage db backup --incremental`."""
     backup(Store.open(place / "index"), place / "copy", incremental=True)
 
 
 def run_restore(place: Path) -> None:
-    """`footage restore`, unless it is done already."""
+    """`footage db restore`, unless it is done already."""
     if not (place / "index").exists():
         restore(place / "copy", place / "index")
 

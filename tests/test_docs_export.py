@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 
 import pytest
+import typer
 from typer.main import get_command
 
 from service.export import FORMATS
@@ -31,7 +32,7 @@ def test_the_options_that_the_page_names_exist():
     known = {
         option
         for name in ("export", "reel", "verify", "search")
-        for parameter in commands[name].params
+        for parameter in commands[name].get_params(typer.Context(commands[name]))
         for option in (*parameter.opts, *parameter.secondary_opts)
     }
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", PAGE))

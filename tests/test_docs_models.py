@@ -16,21 +16,25 @@ PAGE = (Path(__file__).resolve().parents[1] / "docs" / "how-to" / "models.md").r
 
 
 def options_of(command: str) -> set[str]:
-    found = typer.main.get_command(app).commands[command]
-    return {name for param in found.params for name in param.opts + param.secondary_opts}
+    found = typer.main.get_command(app)
+    for name in command.split():
+        found = found.commands[name]
+    return {
+        name for param in found.get_params(typer.Context(found)) for name in param.opts + param.secondary_opts
+    }
 
 
 def test_the_budgets_options_have_the_variables_that_it_lists() -> None:
     rows = re.findall(r"^\| `--([a-z-]+)` \| `(\w+)`, `(\w+)` \|", PAGE, re.MULTILINE)
     assert {option.replace("-", "_"): card for option, _, card in rows} == CARD_VARIABLES
     assert all(ours == f"FOOTAGE_{option.replace('-', '_').upper()}" for option, ours, _ in rows)
-    for command in ("index", "search", "find", "prompt"):
+    for command in ("index", "search", "find", "models prompt"):
         assert {f"--{option}" for option, _, _ in rows} <= options_of(command)
 
 
 def test_its_commands_have_the_options_that_it_shows() -> None:
-    shown = re.findall(r"^    footage (index|prompt|models) (.*)$", PAGE, re.MULTILINE)
-    assert {command for command, _ in shown} == {"index", "prompt", "models"}
+    shown = re.findall(r"^    footage (index|models prompt|models) (.*)$", PAGE, re.MULTILINE)
+    assert {command for command, _ in shown} == {"index", "models prompt", "models"}
     for command, line in shown:
         assert set(re.findall(r"(?<= )--[a-z0-9-]+", f" {line}")) <= options_of(command)
 

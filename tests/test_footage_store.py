@@ -433,7 +433,7 @@ def test_each_embedder_has_its_own_table(store):
         store.vectors.search("minilm", unit(1, 0, 0))
     with pytest.raises(SchemaMismatchError, match="holds no vectors of the embedder 'bge'") as caught:
         store.vectors.search("bge", unit(1, 0))
-    assert "footage reembed" in caught.value.hint
+    assert "footage db reembed" in caught.value.hint
     with pytest.raises(ValueError, match="one length"):
         store.vectors.put("minilm", [*embedded(texts, unit(1, 0)), *embedded(texts, unit(1, 0, 0))])
 

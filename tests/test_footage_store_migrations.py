@@ -161,7 +161,7 @@ def test_an_index_too_old_to_be_upgraded_is_to_be_exported_not_removed(tmp_path)
     store._tables.upsert("meta", [{"key": "schema_version", "value": "3"}])
     with pytest.raises(SchemaMismatchError, match="version 3") as told:
         Store.open(tmp_path / "index")
-    assert "export-captions" in told.value.hint and "remove" not in told.value.hint
+    assert "captions export" in told.value.hint and "remove" not in told.value.hint
 
 
 def test_a_migration_that_would_lose_a_row_is_undone(tmp_path):

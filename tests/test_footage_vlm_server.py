@@ -810,10 +810,10 @@ def test_the_command_refuses_another_machine_in_one_sentence(tmp_path: Path) -> 
     assert "--allow-remote" in asked.stderr
 
 
-@pytest.mark.parametrize("command", ["ask", "point", "track", "prompt"])
+@pytest.mark.parametrize("command", ["ask", "point", "track", "models prompt"])
 def test_another_machine_is_asked_where_that_is_allowed(tmp_path: Path, command: str) -> None:
     clip = write_levels(tmp_path / "clip.mp4", [0, 255])
-    told = [command, str(clip), "the dog", "--model", "https://127.0.0.1.invalid/v1#molmo2-4b"]
+    told = [*command.split(), str(clip), "the dog", "--model", "https://127.0.0.1.invalid/v1#molmo2-4b"]
     assert "another machine" in runner.invoke(app, told).stderr
     allowed = runner.invoke(app, [*told, "--allow-remote"], env={"FOOTAGE_SERVER_PATIENCE_SECONDS": "0.1"})
     assert allowed.exit_code == 1

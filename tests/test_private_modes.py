@@ -63,9 +63,9 @@ def test_what_the_commands_write_is_for_its_owner_alone(clip, tmp_path):
         ["index", str(clip), *everywhere, "--model", "demo", "--log-file", str(tmp_path / "run.jsonl")],
         ["search", "a car", *everywhere, "--no-ground"],
         ["export", "a car", *everywhere, "--no-ground", "--all-verdicts", "--to", str(made / "a" / "clips")],
-        ["export-captions", *everywhere, "--out", str(made / "captions.jsonl")],
-        ["backup", str(made / "backups"), *everywhere],
-        ["reembed", *everywhere, "--embedder", "minilm"],
+        ["captions", "export", *everywhere, "--out", str(made / "captions.jsonl")],
+        ["db", "backup", str(made / "backups"), *everywhere],
+        ["db", "reembed", *everywhere, "--embedder", "minilm"],
     ]
     environment = {
         **os.environ,

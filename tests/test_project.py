@@ -18,10 +18,10 @@ from footage.vlm.profiles import PROFILES
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
 COMMANDS = (
-    *("index", "search", "find", "prompt", "ask", "point", "track", "status", "ui", "demo", "eval", "models"),
-    *("doctor", "reembed"),
-    *("retry", "prune", "forget", "backup", "restore", "db", "export-captions", "import-captions"),
-    *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
+    *("search", "find", "ask", "point", "track"),
+    *("index", "status", "retry", "forget", "prune", "db", "captions"),
+    *("export", "reel", "verify", "save", "review", "correct"),
+    *("calibrate", "audit", "eval", "models", "ui", "demo", "doctor"),
 )
 HEAVY = {
     "av",

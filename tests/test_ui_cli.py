@@ -25,10 +25,10 @@ from ui.cli.commands.ui import environment
 from ui.cli.main import Command, app
 
 COMMANDS = (
-    *("index", "search", "find", "prompt", "ask", "point", "track", "status", "ui", "demo", "eval", "models"),
-    *("doctor", "reembed"),
-    *("retry", "prune", "forget", "backup", "restore", "db", "export-captions", "import-captions"),
-    *("audit", "calibrate", "export", "reel", "verify", "save", "review", "correct"),
+    *("search", "find", "ask", "point", "track"),
+    *("index", "status", "retry", "forget", "prune", "db", "captions"),
+    *("export", "reel", "verify", "save", "review", "correct"),
+    *("calibrate", "audit", "eval", "models", "ui", "demo", "doctor"),
 )
 ROOT = Path(__file__).resolve().parents[1]
 runner = CliRunner()
@@ -141,12 +141,12 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
     [
         (["search", "a car"], "no index at"),
         (["status"], "no index at"),
-        (["reembed"], "no index at"),
+        (["db", "reembed"], "no index at"),
         (["find", "none.mp4", "a car"], "none.mp4"),
         (["find", "{folder}", "a car"], "is a folder, not a video"),
         (["find", "{pipe}", "a car"], "pipe.mp4 is a named pipe, not a video file"),
         (["ask", "{pipe}@0:01", "Who comes?"], "pipe.mp4 is a named pipe, not a video file"),
-        (["prompt", "{pipe}", "Describe it."], "pipe.mp4 is a named pipe, not a video file"),
+        (["models", "prompt", "{pipe}", "Describe it."], "pipe.mp4 is a named pipe, not a video file"),
         (["index", "none.mp4"], "none.mp4"),
         (["index", "{clip}", "--model", "{folder}"], "{folder}"),
         (["find", "{text}", "a car"], "notes.mp4"),
@@ -158,7 +158,7 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
         (["index", "{clip}", "--log-file", "none/log", "--model", "demo"], "none/log cannot be written"),
         (["export", "--from", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
         (["verify", "none.json"], "none.json cannot be read"),
-        (["import-captions", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
+        (["captions", "import", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
     ],
 )
 def test_what_cannot_run_is_one_sentence(

@@ -201,7 +201,7 @@ def test_captions_asked_for_in_other_words_say_so(
     asked = ["--prompt-file", str(file), "--caption-tokens", "9"]
     assert runner.invoke(app, [*command, *asked]).exit_code == 0
     assert "asked in other words than its own" in caplog.text
-    told = runner.invoke(app, ["export-captions", "--db", str(db)]).stdout
+    told = runner.invoke(app, ["captions", "export", "--db", str(db)]).stdout
     own: Changes = {"caption_prompt": "Tell <|im_end|> all.", "caption_tokens": 9}
     assert changed(PROFILES["demo"], own).prompt_version in told
     same = ["--prompt", "Tell <|im_end|> all.", "--caption-tokens"]
@@ -414,11 +414,11 @@ def test_what_failed_is_tried_again_when_asked(own: Path, model: Path) -> None:
 
 
 def test_a_backup_goes_back(own: Path, tmp_path: Path) -> None:
-    copied = runner.invoke(app, ["backup", str(tmp_path / "safe"), "--db", str(own)])
+    copied = runner.invoke(app, ["db", "backup", str(tmp_path / "safe"), "--db", str(own)])
     assert copied.exit_code == 0 and "Copied 2 videos and 2 windows" in copied.stdout
-    refused = runner.invoke(app, ["restore", str(tmp_path / "safe"), "--db", str(own)])
+    refused = runner.invoke(app, ["db", "restore", str(tmp_path / "safe"), "--db", str(own)])
     assert refused.exit_code == 2 and "is there already" in refused.stderr
-    restored = runner.invoke(app, ["restore", str(tmp_path / "safe"), "--db", str(tmp_path / "new")])
+    restored = runner.invoke(app, ["db", "restore", str(tmp_path / "safe"), "--db", str(tmp_path / "new")])
     assert restored.exit_code == 0
     status, *_ = lines(runner.invoke(app, ["status", "--db", str(tmp_path / "new"), "--json"]).stdout)
     assert status["videos"] == 2
@@ -426,17 +426,19 @@ def test_a_backup_goes_back(own: Path, tmp_path: Path) -> None:
 
 def test_captions_go_out_and_in(filled: Path, tmp_path: Path) -> None:
     out = tmp_path / "captions.jsonl"
-    assert runner.invoke(app, ["export-captions", "--out", str(out), "--db", str(filled)]).exit_code == 0
-    plain = runner.invoke(app, ["export-captions", "--db", str(filled)])
+    assert runner.invoke(app, ["captions", "export", "--out", str(out), "--db", str(filled)]).exit_code == 0
+    plain = runner.invoke(app, ["captions", "export", "--db", str(filled)])
     assert lines(plain.stdout) == lines(out.read_text())
-    taken = runner.invoke(app, ["import-captions", str(out), "--db", str(tmp_path / "new"), "--json"])
+    taken = runner.invoke(app, ["captions", "import", str(out), "--db", str(tmp_path / "new"), "--json"])
     (counts,) = lines(taken.stdout)
     assert (counts["videos"], counts["windows"]) == (2, 2)
-    piped = runner.invoke(app, ["import-captions", "-", "--db", str(tmp_path / "piped")], input=plain.stdout)
+    piped = runner.invoke(
+        app, ["captions", "import", "-", "--db", str(tmp_path / "piped")], input=plain.stdout
+    )
     assert piped.exit_code == 0 and "2 windows of 2 videos" in piped.stdout
-    over = runner.invoke(app, ["export-captions", "--out", str(out), "--db", str(filled)])
+    over = runner.invoke(app, ["captions", "export", "--out", str(out), "--db", str(filled)])
     assert over.exit_code == 2 and "is there already" in over.stderr
-    bad = runner.invoke(app, ["import-captions", "-", "--db", str(tmp_path / "piped")], input="{}\n")
+    bad = runner.invoke(app, ["captions", "import", "-", "--db", str(tmp_path / "piped")], input="{}\n")
     assert bad.exit_code == 2 and "line 1 is no caption" in bad.stderr
 
 
@@ -529,7 +531,7 @@ def test_find_needs_no_index(library: Path, model: Path) -> None:
 
 
 def test_reembed_with_the_same_embedder_finds_nothing_to_do(filled: Path) -> None:
-    result = runner.invoke(app, ["reembed", "--db", str(filled), "--json"])
+    result = runner.invoke(app, ["db", "reembed", "--db", str(filled), "--json"])
     assert (result.exit_code, lines(result.stdout)) == (0, [{"embedder": "minilm", "vectors": 0}])
 
 
@@ -606,34 +608,6 @@ def test_words_alone_are_searched_without_an_embedder(own: Path, monkeypatch: py
     assert [line["type"] for line in lines(result.stdout)] == ["coverage"]
 
 
-def test_retrieval_is_measured_on_annotations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FOOTAGE_CACHE_DIR", str(tmp_path / "cache"))
-    corpus, queries = tmp_path / "corpus.json", tmp_path / "queries.json"
-    kitchen = {
-        "duration": 30,
-        "timestamps": [[0, 9], [10, 30]],
-        "sentences": ["A woman cooks.", "She eats it."],
-    }
-    beach = {"duration": 20, "timestamps": [[0, 20]], "sentences": ["Children run along a beach."]}
-    corpus.write_text(json.dumps({"kitchen": kitchen, "beach": beach}))
-    asked = {"duration": 30, "timestamps": [[0, 10]], "sentences": ["a woman is cooking"]}
-    queries.write_text(json.dumps({"kitchen": asked}))
-    arguments = ["eval", "retrieval", "--corpus", str(corpus), "--queries", str(queries)]
-    [told] = lines(runner.invoke(app, [*arguments, "--json"]).stdout)
-    assert set(told["arms"]) == {"text", "vector", "hybrid"}
-    for figures in told["arms"].values():
-        assert figures["video_R@1"] == figures["moment_R@1@0.7"] == 100.0 and figures["MRR"] == 1
-        assert figures["video_R@1_95"] == [100.0, 100.0] and figures["query_p95_ms"] > 0
-    assert told["gains"]["hybrid"]["video_R@1"] == [1, 1, 1]
-    assert (told["videos"], told["events"], told["queries"]) == (2, 3, 1)
-    shown = runner.invoke(app, [*arguments, "--arm", "hybrid", "--limit-queries", "5"])
-    assert "video_R@1" in shown.stdout and "1 queries over 3 events of 2 videos" in shown.stdout
-
-    queries.write_text(json.dumps({"lake": asked}))
-    unknown = runner.invoke(app, arguments)
-    assert (unknown.exit_code, unknown.stdout) == (2, "") and "'lake'" in unknown.stderr
-
-
 def test_doctor_looks_at_everything_and_says_what_to_do() -> None:
     result = runner.invoke(app, ["doctor", "--json"])
     checks = {check["name"]: check for check in lines(result.stdout)}
@@ -673,7 +647,9 @@ def test_doctor_tests_the_chosen_model_itself() -> None:
         assert re.search(f"{name}: times for 3 of 3 events, scale (1.0|0.9)", detail)
 
 
-@pytest.mark.parametrize("command", ["search", "index", "find", "ask", "prompt", "audit", "review", "export"])
+@pytest.mark.parametrize(
+    "command", ["search", "index", "find", "ask", "models prompt", "audit", "review", "export"]
+)
 def test_missing_weights_are_told_before_anything_slow_with_what_to_do(
     command: str, tmp_path: Path, library: Path, own: Path
 ) -> None:
@@ -687,12 +663,12 @@ def test_missing_weights_are_told_before_anything_slow_with_what_to_do(
         "index": [str(library), "--db", str(fresh), *absent],
         "find": [clip, "a car"],
         "ask": [clip, "Who comes?"],
-        "prompt": [clip, "Describe."],
+        "models prompt": [clip, "Describe."],
         "audit": db,
         "review": ["cars", *db, *absent],
         "export": ["a car", "--to", str(tmp_path / "out"), *db, *absent],
     }[command]
-    result = runner.invoke(app, [command, *arguments, "--model", "marlin-2b", "--json"])
+    result = runner.invoke(app, [*command.split(), *arguments, "--model", "marlin-2b", "--json"])
     assert result.exit_code == 1, result.stdout
     [told] = lines(result.stderr)
     assert "weights of marlin-2b are not on this machine" in told["error"]

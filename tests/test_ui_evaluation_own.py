@@ -414,10 +414,9 @@ def test_init_says_what_it_wrote_and_never_overwrites(library, tmp_path):
     assert again.exit_code == 2 and "is there already" in again.stderr
 
 
-def test_a_library_and_its_truth_go_together(library):
-    for options in (["--library", str(library)], ["--truth", "t.json"], ["--fail-under", "mIoU=0.5"]):
-        result = runner.invoke(app, ["eval", "end-to-end", *options])
-        assert result.exit_code == 2 and "go together" in result.stderr
+def test_an_index_is_kept_only_of_a_library(tmp_path):
+    result = runner.invoke(app, ["eval", "run", "truth.json", "--keep", str(tmp_path)])
+    assert result.exit_code == 2 and "--keep needs --library" in result.stderr
 
 
 @needs_demo_model
@@ -427,7 +426,7 @@ def test_a_library_is_indexed_and_measured_with_the_demo_model(tmp_path):
     shutil.copy(SAMPLES / "beach_dusk.mp4", folder)
     videos = {"beach_dusk.mp4": {"events": [event("A blue car drives from right to left", (2, "0:08.5"))]}}
     truth = written(folder / "truth.json", videos, ["A horse gallops along the shore"])
-    arguments = ["eval", "end-to-end", "--library", str(folder), "--truth", str(truth), "--model", "demo"]
+    arguments = ["eval", "run", str(truth), "--library", str(folder), "--model", "demo"]
     kept = tmp_path / "kept"
     result = runner.invoke(app, [*arguments, "--keep", str(kept), "--json", "--fail-under", "mIoU=0.8"])
     assert result.exit_code == 0, result.stderr
@@ -444,6 +443,6 @@ def test_paths_are_relative_to_the_truth_file_or_else_to_the_library(library, tm
     shutil.copy(library / "yard.mp4", tmp_path)
     [question] = read_truth(truth, library=library).questions
     assert list(question.truths) == [str((tmp_path / "yard.mp4").resolve())]
-    arguments = ["eval", "end-to-end", "--library", str(library), "--truth", str(truth)]
+    arguments = ["eval", "run", str(truth), "--library", str(library)]
     result = runner.invoke(app, arguments)  # not a video of the library: told before anything is indexed
     assert result.exit_code == 2 and "is not in" in result.stderr

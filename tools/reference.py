@@ -19,11 +19,17 @@ from typing import Any, Literal, get_args, get_origin
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / "docs" / "reference"
 NOTE = "<!-- Written by tools/reference.py; a test compares. Do not edit by hand. -->"
+COMMON = ("help", "quiet", "verbose")
+"""Options of every command, which are described once."""
 COMMANDS_INTRO = """\
 `footage COMMAND --help` prints the same. Results are written to stdout, progress and errors to stderr.
 With `--json`, stdout holds one JSON object per line, and an error is one JSON object (`error`, `hint`) on
 stderr; an error of the option parser stays text. More: [exit codes](exit-codes.md),
-[settings](settings.md), [query language](query-language.md)."""
+[settings](settings.md), [query language](query-language.md).
+
+Every command also has `--help` (`-h`), `--quiet` (`-q`: no progress and no remarks, only errors) and
+`--verbose` (`-v`: the log on stderr, from INFO on).
+`footage --install-completion` turns on shell completion."""
 SETTINGS_INTRO = """\
 A setting has one value. The first of these sources that gives one counts:
 
@@ -80,7 +86,7 @@ def settings() -> str:
     options = {
         option.lstrip("-").replace("-", "_"): parameter.opts[0]
         for _, command in _commands()
-        for parameter in command.params
+        for parameter in _parameters(command)
         for option in parameter.opts
         if option.startswith("--")
     }
@@ -168,6 +174,13 @@ def _commands() -> Iterator[tuple[str, Any]]:
     yield from walk(get_command(app), "")
 
 
+def _parameters(command: Any) -> list[Any]:
+    """Arguments and options of a command, those of its settings among them."""
+    from typer import Context
+
+    return list(command.get_params(Context(command)))
+
+
 def _first_sentence(command: Any) -> str:
     return inspect.cleandoc(command.help or "").partition("\n\n")[0].replace("\n", " ")
 
@@ -175,14 +188,14 @@ def _first_sentence(command: Any) -> str:
 def _command(name: str, command: Any) -> Iterator[str]:
     """The parts of one command's section."""
     yield inspect.cleandoc(command.help or "").replace("\f", "")
-    arguments = [parameter for parameter in command.params if parameter.param_type_name == "argument"]
+    arguments = [parameter for parameter in _parameters(command) if parameter.param_type_name == "argument"]
     usage = " ".join(["footage", name, "[OPTIONS]", *(_argument(argument) for argument in arguments)])
     yield f"Usage: `{usage}`"
     rows = [f"| `{_argument(argument)}` | | {_cell(_help(argument))} |" for argument in arguments]
     rows += [
         f"| {_names(option)} | {_shown_default(option)} | {_cell(_help(option))} |"
-        for option in command.params
-        if option.param_type_name == "option" and not option.hidden and option.name != "help"
+        for option in _parameters(command)
+        if option.param_type_name == "option" and not option.hidden and option.name not in COMMON
     ]
     yield "\n".join(["| Argument or option | Default | Meaning |", "|---|---|---|", *rows])
     examples = re.findall(r"^\s*\$ (.*)$", command.epilog or "", re.MULTILINE)

@@ -45,6 +45,11 @@ CARD_VARIABLES = {
 }
 """Settings that have a name on the card of NemoStation/Marlin-2B, too: what is exported there counts here."""
 
+OPTION_NAMES = {
+    "window_seconds": ("--window", "--window-seconds"),
+    "overlap_seconds": ("--overlap", "--overlap-seconds"),
+}
+"""Options of the command line whose name is not the setting's."""
 PROFILE_SETTINGS = (
     *CARD_VARIABLES,
     *("prompt", "prompt_file", "stage2_prompt", "caption_tokens"),
@@ -87,22 +92,24 @@ class Settings(BaseSettings):
     model: str = Field(
         default="marlin-2b",
         min_length=1,
-        description="Vision-language model: a profile name (see `footage models`), a folder of weights, "
-        "or the address of a server and what it calls the model, as in http://localhost:8000/v1#marlin-2b.",
+        description=(
+            "Vision-language model: a profile (see `footage models`), a folder of weights, or a "
+            "server and its name for the model, as in http://localhost:8000/v1#marlin-2b."
+        ),
     )
     model_path: UserPath | None = Field(
         default=None,
         description="Folder with the profile's weights, read instead of the model hub.",
     )
     device: Annotated[str, AfterValidator(_known_device)] = Field(
-        default="auto", description="Where the model runs: auto, cuda, cuda:1, mps or cpu."
+        default="auto", description="Device of the model: auto, cuda, cuda:1, mps or cpu."
     )
     allow_remote: bool = Field(
-        default=False, description="Whether windows may be sent to a model server on another machine."
+        default=False, description="Allow a model server on another machine; it receives the windows."
     )
     accept_server_sampling: bool = Field(
         default=False,
-        description="Whether a model server may show the model other frames or times than it is sent.",
+        description="Accept a model server that shows the model other frames or times than it was sent.",
     )
     server_requests: int = Field(
         default=8, ge=1, le=256, description="Requests on their way to a model server at once."
@@ -120,33 +127,35 @@ class Settings(BaseSettings):
     embedder: str = Field(
         default="minilm",
         min_length=1,
-        description="Text embedder: minilm (installed along) or any sentence-transformers name or folder.",
+        description=(
+            "Text embedder: minilm (installed with footage), or a sentence-transformers name or folder."
+        ),
     )
     rerank: str | None = Field(
         default=None,
         min_length=1,
-        description="Cross-encoder that re-orders the best texts of a search: its folder or hub name.",
+        description="Cross-encoder that reorders the best texts of a search: a folder or a hub name.",
     )
     window_seconds: float | None = Field(
         default=None,
         gt=0,
         le=120,
-        description="Length of a window in seconds; unset: the profile's own.",
+        description="Length of a window; unset: the profile's own.",
     )
     overlap_seconds: float | None = Field(
         default=None,
         ge=0,
         lt=120,
-        description="What two windows share, in seconds; unset: the profile's.",
+        description="Overlap of neighbouring windows; unset: the profile's own.",
     )
     grounding_window_seconds: float | None = Field(
         default=None,
         gt=0,
         le=120,
-        description="Length of the windows a search shows the model; unset: the profile's own.",
+        description="Length of the windows that a search shows the model; unset: the profile's own.",
     )
     found_from: float = Field(
-        default=0.7, gt=0, le=1, description='Least confidence of the verdict "found", 0 to 1.'
+        default=0.7, gt=0, le=1, description='Lowest confidence of the verdict "found", 0 to 1.'
     )
     not_found_below: float = Field(
         default=0.2, ge=0, lt=1, description='Confidence below which the verdict is "not found".'
@@ -156,38 +165,75 @@ class Settings(BaseSettings):
         description="File of `footage calibrate`; unset: the profile's own, if it has one.",
     )
     fps: float | None = Field(
-        default=None, gt=0, le=60, description="Frames shown per second of video; unset: the profile's own."
+        default=None,
+        gt=0,
+        le=60,
+        description=(
+            "Frames shown per second of video; unset: the profile's own. With the vendor's own "
+            "caption() and find(), this variable has no effect."
+        ),
     )
     min_frames: int | None = Field(
         default=None, ge=2, description="Fewest frames of a window, even; unset: the profile's own."
     )
     max_frames: int | None = Field(
-        default=None, ge=2, description="Most frames of a window, even; unset: the profile's own."
+        default=None,
+        ge=2,
+        description=(
+            "Most frames of a window, even; a longer window is shown at fewer frames per second. "
+            "Unset: the profile's own."
+        ),
     )
     max_pixels: int | None = Field(
-        default=None, ge=1024, description="Most pixels of a frame; unset: the profile's own."
+        default=None,
+        ge=1024,
+        description=(
+            "Most pixels of a frame; larger frames are scaled down, smaller ones stay. Unset: the "
+            "profile's own."
+        ),
     )
     prompt: str | None = Field(
-        default=None, description="What the model is asked for a caption; unset: the profile's own."
+        default=None,
+        description=(
+            "Prompt for captions; unset: the profile's own. Marlin writes times only for its own prompt."
+        ),
     )
-    prompt_file: UserPath | None = Field(default=None, description="File with that prompt.")
+    prompt_file: UserPath | None = Field(default=None, description="File with the prompt for captions.")
     stage2_prompt: str | None = Field(
         default=None,
-        description="A second question, with {caption} where the first answer goes; unset: the profile's.",
+        description=(
+            "Second prompt, with {caption} in place of the first answer; its answer is the caption. "
+            "Unset: the profile's own."
+        ),
     )
     caption_tokens: int | None = Field(
         default=None, ge=1, description="Longest caption, in tokens; unset: the profile's own."
     )
     temperature: float | None = Field(
-        default=None, ge=0, le=10, description="0 takes the likeliest token; unset: the profile's own."
+        default=None,
+        ge=0,
+        le=10,
+        description=(
+            "Sampling temperature of captions and free answers (spans are never sampled); 0: the most"
+            " likely token. Unset: the profile's own."
+        ),
     )
     top_p: float | None = Field(
-        default=None, gt=0, le=1, description="Probability to draw tokens from; unset: the profile's own."
+        default=None,
+        gt=0,
+        le=1,
+        description=(
+            "Sample from the most likely tokens that together have this probability; unset: the "
+            "profile's own."
+        ),
     )
     repetition_penalty: float | None = Field(
-        default=None, gt=0, le=10, description="Above 1: repeat less; unset: the profile's own."
+        default=None,
+        gt=0,
+        le=10,
+        description="Penalty for repeated words, above 1; unset: the profile's own.",
     )
-    batch_size: int = Field(default=8, ge=1, le=256, description="Windows captioned in one go.")
+    batch_size: int = Field(default=8, ge=1, le=256, description="Windows captioned together.")
     queue_windows: int = Field(
         default=4, ge=1, le=256, description="Decoded windows that may wait in memory for the model."
     )

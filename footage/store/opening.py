@@ -88,8 +88,8 @@ def version_of(tables: Tables) -> int | None:
     if version < OLDEST_VERSION:
         raise SchemaMismatchError(
             f"{what}; {reads}",
-            hint="Run `footage export-captions` of the program version that wrote it, then "
-            "`footage import-captions` of this one into a new index.",
+            hint="Run `footage captions export` of the program version that wrote it, then "
+            "`footage captions import` of this one into a new index.",
         )
     return version
 

@@ -231,7 +231,7 @@ def _asked(engine: Engine, question: str) -> float:
 
 
 def made_index(corpus: Sequence[MomentQuery], place: Path, settings: Settings) -> None:
-    """Index every sentence of a corpus, as ``footage eval retrieval`` does."""
+    """Index every sentence of a corpus, as ``python -m evaluation.suites retrieval`` does."""
     from evaluation.suites.retrieval import _index
     from footage.embed.text_embedder import CachedEmbedder, load_embedder
     from ui.cli import console

@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -35,6 +36,7 @@ LOG_EVERY_SECONDS = 15.0
 
 NARROW = 100
 """Tables on terminals of fewer columns leave out what can be left out."""
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 _PIPED_WIDTH = 100_000  # nothing that is piped is ever wrapped or cut
 
 
@@ -44,16 +46,21 @@ def results() -> Console:
 
 
 def notes() -> Console:
-    """The console for everything that is not an answer: progress, remarks, errors; on stderr."""
-    return _console(stderr=True)
+    """The console for progress and remarks, on stderr; silent after --quiet."""
+    return _console(stderr=True, quiet=_quiet.get())
 
 
-def _console(*, stderr: bool) -> Console:
+def be_quiet(quiet: bool) -> None:
+    """Show progress and remarks no longer, or again; errors and questions are always shown."""
+    _quiet.set(quiet)
+
+
+def _console(*, stderr: bool, quiet: bool = False) -> Console:
     from rich.console import Console
 
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else _PIPED_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False)
+    return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False, quiet=quiet)
 
 
 def emit(**fields: Any) -> None:
@@ -141,7 +148,7 @@ def report_error(error: BaseException, *, as_json: bool) -> int:
     if as_json:
         sys.stderr.write(json.dumps({"error": message, "hint": hint}) + "\n")
         return code
-    console = notes()
+    console = _console(stderr=True)
     console.print(f"error: {plain(message)}", style="red", soft_wrap=True)
     if hint:
         console.print(plain(hint), soft_wrap=True)
@@ -155,7 +162,7 @@ def agreed(question: str, *, yes: bool) -> bool:
     """
     if yes or not (sys.stdin.isatty() and sys.stderr.isatty()):
         return True
-    notes().print(f"{plain(question)} [y/N] ", end="", soft_wrap=True)
+    _console(stderr=True).print(f"{plain(question)} [y/N] ", end="", soft_wrap=True)
     if sys.stdin.readline().strip().casefold() in ("y", "yes"):
         return True
     notes().print("Nothing was removed.")

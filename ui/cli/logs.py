@@ -36,8 +36,8 @@ class _JsonLines(logging.Formatter):
 class _Warnings(logging.Handler):
     """Warnings as lines on stderr, above the progress; each names the file it is about, and the reason."""
 
-    def __init__(self) -> None:
-        super().__init__(logging.WARNING)
+    def __init__(self, level: int = logging.WARNING) -> None:
+        super().__init__(level)
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one."""
@@ -45,6 +45,23 @@ class _Warnings(logging.Handler):
         parts = (self.format(record), fields.get("path", ""), fields.get("reason", ""))
         for line in ": ".join(part for part in parts if part).splitlines():
             console.notes().print(console.plain(line), soft_wrap=True)
+
+
+@contextmanager
+def verbose() -> Iterator[None]:
+    """Print what the project's packages log on stderr, a line each, from INFO on."""
+    handler = _Warnings(logging.INFO)
+    loggers = [logging.getLogger(name) for name in _PACKAGES]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.INFO)
+        logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.removeHandler(handler)
+            logger.setLevel(level)
 
 
 @contextmanager

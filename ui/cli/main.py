@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
-from ui.cli import console, options
+from ui.cli import console, logs, options, setting_options
 from ui.cli.commands import (
     ask,
     audit,
@@ -42,30 +44,55 @@ from ui.cli.commands import (
 from ui.cli.commands import eval as evaluation
 from ui.cli.commands import ui as app_command
 
-_COMMANDS = {
-    "index": index,
-    "search": search,
-    "find": find,
-    "prompt": prompt,
-    "ask": ask,
-    "point": point,
-    "track": track,
-    "export": export,
-    "reel": reel,
-    "verify": verify,
-    "status": status,
-    "retry": retry,
-    "prune": prune,
-    "forget": forget,
-    "backup": backup,
-    "review": review,
-    "correct": correct,
-    "ui": app_command,
-    "audit": audit,
-    "calibrate": calibrate,
-    "demo": demo,
-    "doctor": doctor,
-    "reembed": reembed,
+_Commands = dict[str, tuple[Callable[..., None], str]]
+_PANELS: dict[str, _Commands] = {
+    "Find": {
+        "search": (search.run, search.EXAMPLES),
+        "find": (find.run, find.EXAMPLES),
+        "ask": (ask.run, ask.EXAMPLES),
+        "point": (point.run, point.EXAMPLES),
+        "track": (track.run, track.EXAMPLES),
+    },
+    "Library": {
+        "index": (index.run, index.EXAMPLES),
+        "status": (status.run, status.EXAMPLES),
+        "retry": (retry.run, retry.EXAMPLES),
+        "forget": (forget.run, forget.EXAMPLES),
+        "prune": (prune.run, prune.EXAMPLES),
+    },
+    "Export": {
+        "export": (export.run, export.EXAMPLES),
+        "reel": (reel.run, reel.EXAMPLES),
+        "verify": (verify.run, verify.EXAMPLES),
+    },
+    "Review": {
+        "save": (review.save, review.SAVE_EXAMPLES),
+        "review": (review.run, review.EXAMPLES),
+        "correct": (correct.run, correct.EXAMPLES),
+    },
+    "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
+    "App, demo and diagnosis": {
+        "ui": (app_command.run, app_command.EXAMPLES),
+        "demo": (demo.run, demo.EXAMPLES),
+        "doctor": (doctor.run, doctor.EXAMPLES),
+    },
+}
+"""Commands by the panel of the help that lists them: function and examples."""
+_DB: _Commands = {
+    "check": (db.check, db.CHECK_EXAMPLES),
+    "upgrade": (db.upgrade, db.UPGRADE_EXAMPLES),
+    "backup": (backup.run, backup.EXAMPLES),
+    "restore": (backup.restore, backup.RESTORE_EXAMPLES),
+    "reembed": (reembed.run, reembed.EXAMPLES),
+}
+_CAPTIONS: _Commands = {
+    "export": (captions.export, captions.EXAMPLES),
+    "import": (captions.take_in, captions.IMPORT_EXAMPLES),
+}
+_MODELS: _Commands = {
+    "list": (models.run, models.EXAMPLES),
+    "prompt": (prompt.run, prompt.EXAMPLES),
+    "serve-command": (serve_command.run, serve_command.EXAMPLES),
 }
 _EXIT_CODES = (
     "Exit codes: 0 answered (also when nothing was found), 1 could not run (something is missing or cannot "
@@ -103,7 +130,31 @@ class _Worded:
 
 
 class Command(_Worded, TyperCommand):
-    """A command."""
+    """A command; its settings are options that are made when they are first needed."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Its own arguments and options, those of its settings before the common ones."""
+        own = list(super().get_params(ctx))
+        names = setting_options.names_of(self.callback)
+        settings = setting_options.options(names) if names else []
+        common = [each for each in own if each.name in ("json", "debug", "help")]
+        parameters = [
+            *(each for each in own if each not in common),
+            *settings,
+            *setting_options.verbosity(),
+            *common,
+        ]
+        for each in parameters:
+            if getattr(each, "is_flag", False):
+                each.metavar = ""  # Typer would show "<bool>"
+        return parameters
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command with the settings and the verbosity as given."""
+        setting_options.take_from(ctx.params, setting_options.names_of(self.callback))
+        console.be_quiet(ctx.params.pop("quiet", False))
+        with logs.verbose() if ctx.params.pop("verbose", False) else nullcontext():
+            return super().invoke(ctx)
 
 
 class Group(_Worded, TyperGroup):
@@ -113,7 +164,6 @@ class Group(_Worded, TyperGroup):
 app = typer.Typer(
     epilog=_EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -138,33 +188,38 @@ def _root(
     options.use_loaders(ctx.obj)
 
 
-for name, module in _COMMANDS.items():
-    app.command(name, cls=Command, epilog=module.EXAMPLES)(module.run)
-app.command("save", cls=Command, epilog=review.SAVE_EXAMPLES)(review.save)
-app.command("restore", cls=Command, epilog=backup.RESTORE_EXAMPLES)(backup.restore)
-app.command("export-captions", cls=Command, epilog=captions.EXAMPLES)(captions.export)
-app.command("import-captions", cls=Command, epilog=captions.IMPORT_EXAMPLES)(captions.take_in)
+def _add(group: typer.Typer, commands: _Commands, panel: str | None = None) -> None:
+    for name, (function, examples) in commands.items():
+        group.command(name, cls=Command, epilog=examples, rich_help_panel=panel)(function)
 
 
-known = typer.Typer(cls=Group, invoke_without_command=True, help=models.run.__doc__, epilog=models.EXAMPLES)
+def _group(name: str, commands: _Commands, *, panel: str, help_: str, **more: Any) -> typer.Typer:
+    examples = next(iter(commands.values()))[1]
+    group = typer.Typer(cls=Group, help=help_, epilog=examples, **{"no_args_is_help": True, **more})
+    _add(group, commands)
+    app.add_typer(group, name=name, rich_help_panel=panel)
+    return group
 
 
-@known.callback()
-def _models(ctx: typer.Context, json: options.Json = False, debug: options.Debug = False) -> None:
+for _panel, _commands in _PANELS.items():
+    _add(app, _commands, _panel)
+_group("db", _DB, panel="Library", help_=db.HELP)
+_group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
+_group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
+_models = _group(
+    "models",
+    _MODELS,
+    panel="App, demo and diagnosis",
+    help_=models.HELP,
+    no_args_is_help=False,
+    invoke_without_command=True,
+)
+
+
+@_models.callback()
+def _list_models(ctx: typer.Context, json: options.Json = False, debug: options.Debug = False) -> None:
     if ctx.invoked_subcommand is None:
         models.run(json, debug)
-
-
-known.command("serve-command", cls=Command, epilog=serve_command.EXAMPLES)(serve_command.run)
-app.add_typer(known, name="models")
-evaluations = typer.Typer(help=evaluation.HELP, epilog=evaluation.EXAMPLES, no_args_is_help=True)
-for name, function in evaluation.COMMANDS.items():
-    evaluations.command(name, cls=Command)(function)
-app.add_typer(evaluations, name="eval")
-database = typer.Typer(cls=Group, help=db.HELP, epilog=db.CHECK_EXAMPLES, no_args_is_help=True)
-database.command("check", cls=Command, epilog=db.CHECK_EXAMPLES)(db.check)
-database.command("upgrade", cls=Command, epilog=db.UPGRADE_EXAMPLES)(db.upgrade)
-app.add_typer(database, name="db")
 
 
 def main() -> None:

@@ -36,7 +36,7 @@ class EmbedderRepository:
         elif held != embedder:
             raise SchemaMismatchError(
                 f"the index {self._tables.path} was made with the embedder {held!r}, not with {embedder!r}",
-                hint=f"Run with --embedder {held}, then `footage reembed --embedder {embedder}`.",
+                hint=f"Run with --embedder {held}, then `footage db reembed --embedder {embedder}`.",
             )
 
     def has_table(self, embedder: str) -> bool:
@@ -58,7 +58,7 @@ class EmbedderRepository:
             if not create or dimension is None:
                 raise SchemaMismatchError(
                     f"the index {self._tables.path} holds no vectors of the embedder {embedder!r}",
-                    hint="Fill them in with `footage reembed`, or search with the embedder it was made with.",
+                    hint="Make them with `footage db reembed`, or search with the embedder of the index.",
                 )
             self._tables.make(name, vector_schema(dimension))
             self._tables.upsert("meta", [{"key": EMBEDDER_KEY + embedder, "value": name}])

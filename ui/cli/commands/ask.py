@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, moments, options, progress
+from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from footage.core.types import Answer, Span
     from footage.inference.segment_queries import Segment
     from service.events import ServiceEvent
@@ -21,17 +23,14 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings(*MODEL, "window_seconds")
 def run(
     place: Annotated[
         list[str], typer.Argument(metavar="VIDEO[@TIME|@START-END]...", help="Files, and what of them.")
     ],
     question: Annotated[str, typer.Argument(help="What you want to know; the last argument.")],
-    window_seconds: options.WindowSeconds = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -44,14 +43,6 @@ def run(
     from service.ask import AskRequest, ask
     from service.events import SceneAnswered
 
-    settings = options.settings_from(
-        config,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        window_seconds=window_seconds,
-    )
     request = AskRequest(places=tuple(place), question=question)
     with progress.shown() as display:
 

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import MODEL, takes_settings
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
 
 EXAMPLES = options.examples("footage audit", "footage audit --sample 500 --worst 20", "footage audit --json")
 
 
+@takes_settings("db", *MODEL)
 def run(
     sample: Annotated[
         int | None,
         typer.Option("--sample", metavar="N", min=1, help="Ask about at most so many events; unset: all."),
     ] = None,
     worst: Annotated[int, typer.Option("--worst", min=0, help="List so many of the worst.")] = 10,
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -35,9 +36,6 @@ def run(
     from service.audit import AuditRequest
     from service.audit import audit as compare
 
-    settings = options.settings_from(
-        config, db=db, model=model, model_path=model_path, device=device, allow_remote=allow_remote
-    )
     with progress.shown() as display:
         result = compare(options.service_for(settings), AuditRequest(sample=sample), on_event=display)
     rate, shown = result.agreement_rate, list(zip(result.paths, result.audits, strict=True))[:worst]

@@ -1,4 +1,4 @@
-"""`footage backup` and `footage restore`: an index, copied whole."""
+"""`footage db backup` and `footage db restore`: an index, copied whole."""
 
 from __future__ import annotations
 
@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from footage.store.backup import Copied
 
 EXAMPLES = options.examples(
-    "footage backup /mnt/safe/2026-03-01", "footage backup ~/index-copy --incremental"
+    "footage db backup /mnt/safe/2026-03-01", "footage db backup ~/index-copy --incremental"
 )
-RESTORE_EXAMPLES = options.examples("footage restore /mnt/safe/2026-03-01 --db cameras.lancedb")
+RESTORE_EXAMPLES = options.examples("footage db restore /mnt/safe/2026-03-01 --db cameras.lancedb")
 
 
+@takes_settings("db")
 def run(
     folder: Annotated[Path, typer.Argument(help="Where to; must not exist yet, or be empty.")],
     incremental: Annotated[
@@ -26,29 +29,30 @@ def run(
             "--incremental", help="Bring the copy in that folder up to date: only new files are copied."
         ),
     ] = False,
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Copy the index to another folder, and read all of the copy. Videos are not copied.
 
-    A manifest beside it keeps the SHA-256 of each file, for `footage restore`. An index in which something
+    A manifest beside it keeps the SHA-256 of each file, for `footage db restore`. An index in which something
     cannot be read or believed is not copied: see `footage db check`.
     """
     from service import backup
 
     request = backup.BackupRequest(folder=folder, incremental=incremental)
     with progress.shown() as display:
-        service = options.service_for(options.settings_from(config, db=db))
+        service = options.service_for(settings)
         copied = backup.backup(service, request, on_event=display)
     _print(copied, "Copied", folder, as_json=json)
 
 
+@takes_settings("db")
 def restore(
-    folder: Annotated[Path, typer.Argument(help="A copy that `footage backup` made.")],
-    db: options.Db = None,
-    config: options.Config = None,
+    folder: Annotated[Path, typer.Argument(help="A copy that `footage db backup` made.")],
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -58,7 +62,7 @@ def restore(
     """
     from service import backup
 
-    service = options.service_for(options.settings_from(config, db=db))
+    service = options.service_for(settings)
     with progress.shown() as display:
         copied = backup.restore(service, backup.RestoreRequest(folder=folder), on_event=display)
     _print(copied, "Restored", service.settings.db, as_json=json)

@@ -10,8 +10,10 @@ import typer
 
 from ui.cli import console, options
 from ui.cli.progress import shown
+from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from search.grounding.calibration import Calibration
 
 EXAMPLES = options.examples(
@@ -20,6 +22,7 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings("db", *MODEL, "embedder")
 def run(
     truth: Annotated[
         Path, typer.Option("--truth", metavar="FILE", help="What is true (see footage eval init).")
@@ -28,13 +31,8 @@ def run(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where to write; unset: where searches look for it."),
     ] = None,
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -46,15 +44,6 @@ def run(
     from evaluation.own_library import ask_own, labelled, read_truth
     from search.grounding.calibration import OWN_CARDS, card_name, fit_calibration
 
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        embedder=embedder,
-    )
     questions = read_truth(truth)
     service = options.service_for(settings)
     store = service.store()

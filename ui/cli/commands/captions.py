@@ -1,4 +1,4 @@
-"""`footage export-captions` and `footage import-captions`: captions as JSON Lines."""
+"""`footage captions export` and `footage captions import`: captions as JSON Lines."""
 
 from __future__ import annotations
 
@@ -6,36 +6,42 @@ import json as jsonlib
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from footage.core.errors import FileError, UsageError
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import takes_settings
 
+if TYPE_CHECKING:
+    from footage.core.config import Settings
+
+HELP = "Captions as JSON Lines: export and import."
 EXAMPLES = options.examples(
-    "footage export-captions > captions.jsonl",
-    "footage export-captions --out captions.jsonl --db cameras.lancedb",
+    "footage captions export > captions.jsonl",
+    "footage captions export --out captions.jsonl --db cameras.lancedb",
 )
 IMPORT_EXAMPLES = options.examples(
-    "footage import-captions captions.jsonl --db other.lancedb",
-    "footage export-captions | footage import-captions - --db new",
+    "footage captions import captions.jsonl --db other.lancedb",
+    "footage captions export | footage captions import - --db new",
 )
 
 
+@takes_settings("db")
 def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write here; stdout otherwise.")
     ] = None,
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Write everything that was captioned as JSON Lines (the format is in docs/reference/captions.md)."""
     from service.captions import export_captions
 
-    rows = export_captions(options.service_for(options.settings_from(config, db=db)))
+    rows = export_captions(options.service_for(settings))
     lines = 0
     try:
         with out.open("x", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
@@ -54,11 +60,11 @@ def export(
         )
 
 
+@takes_settings("db", "embedder")
 def take_in(
     file: Annotated[Path, typer.Argument(help="JSON Lines; - for stdin.", allow_dash=True)],
-    db: options.Db = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -68,7 +74,7 @@ def take_in(
     """
     from service.captions import ImportRequest, import_captions
 
-    service = options.service_for(options.settings_from(config, db=db, embedder=embedder))
+    service = options.service_for(settings)
     with progress.shown() as display:
         imported = import_captions(service, ImportRequest(file=file), on_event=display)
     if json:

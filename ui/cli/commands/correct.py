@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ui.cli import console, options, progress
+from ui.cli.setting_options import takes_settings
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
 
 EXAMPLES = options.examples(
     'footage correct gate.mp4@1:23 "a red van stops at the gate"',
@@ -16,6 +20,7 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings("db", "embedder")
 def run(
     moment: Annotated[str, typer.Argument(metavar="VIDEO@TIME", help="A moment of the event.")],
     text: Annotated[str | None, typer.Argument(help="What happens there.")] = None,
@@ -27,9 +32,8 @@ def run(
         typer.Option("--event", metavar="ID", help="Which event, where several happen at that moment."),
     ] = None,
     author: Annotated[str, typer.Option("--author", metavar="NAME", help="Who says so.")] = "",
-    db: options.Db = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -51,7 +55,7 @@ def run(
         event_id=event_id,
         author=author,
     )
-    service = options.service_for(options.settings_from(config, db=db, embedder=embedder))
+    service = options.service_for(settings)
     with progress.shown() as display:
         kept = put_right(service, request, on_event=display)
     done = kept.correction

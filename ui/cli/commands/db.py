@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from footage.store.checking import Checked
     from indexer.repairing import RepairReport
 
-HELP = "Check, repair and upgrade the index."
+HELP = "Check, repair, upgrade, back up and restore the index."
 CHECK_EXAMPLES = options.examples("footage db check", "footage db check --repair --db cameras.lancedb")
 UPGRADE_EXAMPLES = options.examples("footage db upgrade", "footage db upgrade --db cameras.lancedb")
 
 
+@takes_settings("db")
 def upgrade(
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -32,7 +35,7 @@ def upgrade(
     from service.db import UpgradeRequest
     from service.db import upgrade as bring_up_to_date
 
-    service = options.service_for(options.settings_from(config, db=db))
+    service = options.service_for(settings)
     with progress.shown() as display:
         upgraded = bring_up_to_date(service, UpgradeRequest(), on_event=display)
     if json:
@@ -50,6 +53,7 @@ def upgrade(
         )
 
 
+@takes_settings("db")
 def check(
     repair: Annotated[
         bool,
@@ -59,8 +63,8 @@ def check(
             "windows must be captioned again.",
         ),
     ] = False,
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -75,7 +79,7 @@ def check(
     from service.db import check as read_all
     from service.schemas.database import CheckRecord, FindingRecord
 
-    service = options.service_for(options.settings_from(config, db=db))
+    service = options.service_for(settings)
     with progress.shown() as display:
         result = read_all(service, CheckRequest(repair=repair), on_event=display)
     found, report = result.found, result.repaired

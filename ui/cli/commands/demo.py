@@ -36,7 +36,9 @@ def run(
         int | None, typer.Option("--queries", min=1, metavar="N", help="Ask only so many, spread evenly.")
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove the demo's index first.")] = False,
-    device: options.Device = None,
+    device: Annotated[
+        str | None, typer.Option("--device", metavar="DEVICE", help="auto, cuda, cuda:1, mps or cpu.")
+    ] = None,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:

@@ -18,6 +18,7 @@ from footage.core.errors import FootageError
 from footage.core.timecode import format_time, iou
 from footage.core.types import Span
 from ui.cli import console, formatting, options
+from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -55,14 +56,10 @@ class Check:
     """What to do about it; empty when all is well."""
 
 
+@takes_settings("db", *MODEL, "embedder")
 def run(
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -72,15 +69,6 @@ def run(
     events have known times. Exit code 0 when everything that is needed works, 1 otherwise. Nothing is
     downloaded.
     """
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        embedder=embedder,
-    )
     healthy = True
     for check in examine(settings):
         healthy = healthy and check.state != "fail"

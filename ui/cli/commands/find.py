@@ -9,8 +9,10 @@ import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import FRAMES, MODEL, takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from service.find import FindResult
 
 EXAMPLES = options.examples(
@@ -21,6 +23,7 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings(*MODEL, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES)
 def run(
     video: Annotated[Path, typer.Argument(help="The video file.")],
     query: Annotated[str, typer.Argument(help="What happens, in one sentence.")],
@@ -33,18 +36,8 @@ def run(
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many answers.")
     ] = 20,
-    window_seconds: options.WindowSeconds = None,
-    overlap_seconds: options.OverlapSeconds = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    fps: options.Fps = None,
-    min_frames: options.MinFrames = None,
-    max_frames: options.MaxFrames = None,
-    max_pixels: options.MaxPixels = None,
-    allow_remote: options.AllowRemote = None,
-    accept_server_sampling: options.AcceptServerSampling = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -55,20 +48,6 @@ def run(
     from footage.core.timecode import parse_time
     from service.find import FindRequest, find
 
-    settings = options.settings_from(
-        config,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        accept_server_sampling=accept_server_sampling,
-        window_seconds=window_seconds,
-        overlap_seconds=overlap_seconds,
-        fps=fps,
-        min_frames=min_frames,
-        max_frames=max_frames,
-        max_pixels=max_pixels,
-    )
     request = FindRequest(
         video=video,
         query=query,

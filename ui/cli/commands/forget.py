@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ui.cli import console, formatting, options
+from ui.cli.setting_options import takes_settings
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
 
 EXAMPLES = options.examples(
     "footage forget ~/Videos/private.mp4",
@@ -15,12 +19,13 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings("db")
 def run(
     video: Annotated[str, typer.Argument(help="A file the index knows, or a content id.")],
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -33,7 +38,7 @@ def run(
     from service.forget import ForgetRequest, forget, forgettable
     from service.schemas.library import ForgetRecord
 
-    service = options.service_for(options.settings_from(config, db=db))
+    service = options.service_for(settings)
     request = ForgetRequest(video=video)
     expected = forgettable(service, request)
     content_id, paths = expected.content_id, expected.paths

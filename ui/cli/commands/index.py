@@ -13,8 +13,10 @@ import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, logs, options, progress, run_report
+from ui.cli.setting_options import CAPTIONS, FRAMES, MODEL, SAMPLING, takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from indexer.pipeline import Forecast
     from service.cancellation import CancelToken
     from service.events import ServiceEvent
@@ -34,6 +36,18 @@ _CLOCK = "When and where it was recorded"
 _AGAIN = "What is already there"
 
 
+@takes_settings(
+    "db",
+    *MODEL,
+    "accept_server_sampling",
+    "embedder",
+    "window_seconds",
+    "overlap_seconds",
+    *FRAMES,
+    *CAPTIONS,
+    *SAMPLING,
+    "batch_size",
+)
 def run(
     paths: Annotated[list[Path], typer.Argument(help="Video files, and folders to look for them in.")],
     include: Annotated[
@@ -81,9 +95,7 @@ def run(
             rich_help_panel=_SELECT,
         ),
     ] = False,
-    within: Annotated[
-        list[Path] | None, typer.Option("--within", metavar="REAL_PATH", hidden=True)
-    ] = None,  # the app's: what was checked when a run is asked for may be another link when it is read
+    within: Annotated[list[Path] | None, typer.Option("--within", metavar="REAL_PATH", hidden=True)] = None,
     collection: Annotated[
         str | None,
         typer.Option(
@@ -187,30 +199,8 @@ def run(
         bool,
         typer.Option("--retry", help="Try files again that failed too often.", rich_help_panel=_AGAIN),
     ] = False,
-    window_seconds: options.WindowSeconds = None,
-    overlap_seconds: options.OverlapSeconds = None,
-    batch_size: Annotated[
-        int | None, typer.Option("--batch-size", metavar="N", help="Windows captioned in one go (8).")
-    ] = None,
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    accept_server_sampling: options.AcceptServerSampling = None,
-    embedder: options.Embedder = None,
-    fps: options.Fps = None,
-    min_frames: options.MinFrames = None,
-    max_frames: options.MaxFrames = None,
-    max_pixels: options.MaxPixels = None,
-    prompt: options.CaptionPrompt = None,
-    prompt_file: options.PromptFile = None,
-    stage2_prompt: options.SecondPrompt = None,
-    caption_tokens: options.CaptionTokens = None,
-    temperature: options.Temperature = None,
-    top_p: options.TopP = None,
-    repetition_penalty: options.RepetitionPenalty = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -223,30 +213,6 @@ def run(
     from service.index import forecast as look_ahead
     from service.index import index as index_once
 
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        accept_server_sampling=accept_server_sampling,
-        embedder=embedder,
-        window_seconds=window_seconds,
-        overlap_seconds=overlap_seconds,
-        fps=fps,
-        min_frames=min_frames,
-        max_frames=max_frames,
-        max_pixels=max_pixels,
-        prompt=prompt,
-        prompt_file=prompt_file,
-        stage2_prompt=stage2_prompt,
-        caption_tokens=caption_tokens,
-        temperature=temperature,
-        top_p=top_p,
-        repetition_penalty=repetition_penalty,
-        batch_size=batch_size,
-    )
     request = IndexRequest(
         paths=tuple(paths),
         include=tuple(include or ()),

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from footage.core.errors import UsageError
 from footage.core.timecode import format_time
 from service.events import Indexing
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
     from evaluation.own_library import Asked, TruthFile
@@ -33,18 +35,19 @@ WORST = 10
 """Most wrong answers that the table shows."""
 
 
+@takes_settings("db")
 def init(
     source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_INDEX", help="Your videos, or their index.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The truth file to write.")],
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Write a truth file to fill in: your videos, what you accepted and rejected, and proposed queries."""
     from evaluation.truth_template import write_template
 
-    written = write_template(source, out, db=options.settings_from(config, db=db).db)
+    written = write_template(source, out, db=settings.db)
     if json:
         console.emit(out=out, **asdict(written))
         return
@@ -55,33 +58,34 @@ def init(
     console.results().print(console.plain(sentence), soft_wrap=True)
 
 
+@takes_settings("db", *MODEL, "embedder")
 def run(
     file: Annotated[Path, typer.Argument(help="The truth file (see footage eval init).")],
+    library: Annotated[
+        Path | None,
+        typer.Option("--library", metavar="FOLDER", help="Index these videos first, apart from all others."),
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", metavar="FOLDER", help="With --library: keep that index here.")
+    ] = None,
     fail_under: FailUnder = "",
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
     """Ask the index every query of a truth file and score the answers; figures are shares and seconds."""
+    if library is not None:
+        _measure_library(library, file, settings, fail_under=fail_under, keep=keep, as_json=json)
+        return
+    if keep is not None:
+        raise UsageError(
+            "--keep needs --library.", hint="Without it, the index is the one of --db and stays."
+        )
     from evaluation.own_library import indexed_contents, read_bounds, read_truth
     from footage.store import Store
     from search.engine import Engine
 
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        embedder=embedder,
-    )
     truth = read_truth(file)
     bounds = read_bounds(fail_under, truth)
     store = Store.open(settings.db)
@@ -99,7 +103,7 @@ def run(
     _measure(engine, store, truth, bounds, as_json=json)
 
 
-def library(
+def _measure_library(
     folder: Path, file: Path, settings: Settings, *, fail_under: str, keep: Path | None, as_json: bool
 ) -> None:
     """Index a folder of videos apart from all others, then measure as ``run`` does.

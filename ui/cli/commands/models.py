@@ -10,8 +10,9 @@ from ui.cli import console, options
 if TYPE_CHECKING:
     from footage.vlm.profiles import Profile
 
+HELP = "List the known models, try one, serve one."
 EXAMPLES = options.examples(
-    "footage models", "footage models --json | jq 'select(.skills | index(\"find\")) | .name'"
+    "footage models list", "footage models list --json | jq 'select(.skills | index(\"find\")) | .name'"
 )
 
 

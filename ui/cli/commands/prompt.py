@@ -1,4 +1,4 @@
-"""`footage prompt`: give the model a prompt of one's own about a video, and print what it says."""
+"""`footage models prompt`: give the model a prompt of one's own about a video, and print what it says."""
 
 from __future__ import annotations
 
@@ -10,18 +10,21 @@ import typer
 from footage.core.timecode import format_time
 from service import locators
 from ui.cli import console, options, progress
+from ui.cli.setting_options import FRAMES, MODEL, SAMPLING, takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from footage.inference.responses import AskResponse
 
 EXAMPLES = options.examples(
-    'footage prompt gate.mp4 "Describe the video in detail."',
-    'footage prompt match.mkv@12:30-13:00 "Describe the video in detail." --max-new-tokens 200',
-    "footage prompt match.mkv@12:30-13:00 --prompt-file mine.txt --do-sample --temperature 0.7 --seed 1",
-    'footage prompt gate.mp4 "Describe the video in detail." --json | jq -r .text',
+    'footage models prompt gate.mp4 "Describe the video in detail."',
+    'footage models prompt match.mkv@12:30-13:00 "Describe the video in detail." --max-new-tokens 200',
+    "footage models prompt match.mkv@12:30-13:00 --prompt-file mine.txt --do-sample --seed 1",
+    'footage models prompt gate.mp4 "Describe the video in detail." --json | jq -r .text',
 )
 
 
+@takes_settings(*MODEL, "window_seconds", "overlap_seconds", *FRAMES, *SAMPLING)
 def run(
     place: Annotated[
         str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, and what of it.")
@@ -43,20 +46,8 @@ def run(
     keep_think: Annotated[
         bool, typer.Option("--keep-think", help="Print what the model says while thinking, too.")
     ] = False,
-    window_seconds: options.WindowSeconds = None,
-    overlap_seconds: options.OverlapSeconds = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    fps: options.Fps = None,
-    min_frames: options.MinFrames = None,
-    max_frames: options.MaxFrames = None,
-    max_pixels: options.MaxPixels = None,
-    temperature: options.Temperature = None,
-    top_p: options.TopP = None,
-    repetition_penalty: options.RepetitionPenalty = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -77,22 +68,6 @@ def run(
         do_sample=do_sample,
         seed=seed,
         keep_think=keep_think,
-    )
-    settings = options.settings_from(
-        config,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        window_seconds=window_seconds,
-        overlap_seconds=overlap_seconds,
-        fps=fps,
-        min_frames=min_frames,
-        max_frames=max_frames,
-        max_pixels=max_pixels,
-        temperature=temperature,
-        top_p=top_p,
-        repetition_penalty=repetition_penalty,
     )
     with progress.shown() as display:
         answers = ask_as_written(options.service_for(settings), request, on_event=display)

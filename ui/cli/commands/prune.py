@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ui.cli import console, formatting, options
+from ui.cli.setting_options import takes_settings
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
 
 EXAMPLES = options.examples(
     "footage prune", "footage prune --dry-run", "footage prune --db cameras.lancedb --yes --json"
 )
 
 
+@takes_settings("db")
 def run(
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -25,7 +32,7 @@ def run(
     from service.prune import PruneRequest, prunable, prune
     from service.schemas.library import PruneRecord
 
-    service, request = options.service_for(options.settings_from(config, db=db)), PruneRequest()
+    service, request = options.service_for(settings), PruneRequest()
     expected = prunable(service, request)
     counted = _counted(len(expected.paths), expected.videos)
     if dry_run:

@@ -9,8 +9,10 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import exports, formatting, options, progress
+from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from search.results import SearchResult
 
 EXAMPLES = options.examples(
@@ -20,6 +22,7 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings("db", *MODEL, "embedder", "rerank")
 def run(
     query: Annotated[str, typer.Argument(help="What happens, in one sentence.")],
     most: Annotated[
@@ -44,14 +47,8 @@ def run(
     drop_frame: options.DropFrame = True,
     overwrite: options.Overwrite = False,
     ground: options.Ground = True,
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    embedder: options.Embedder = None,
-    rerank: options.Rerank = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -66,16 +63,6 @@ def run(
         raise UsageError("A reel has one audio track.", hint="Name one track: --audio 2")
     length = exports.read_length(most)
     before, after = exports.read_handles(handles)
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        embedder=embedder,
-        rerank=rerank,
-    )
     request = ReelRequest(
         query=query,
         out=exports.absolute(out),

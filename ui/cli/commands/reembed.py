@@ -1,18 +1,24 @@
-"""`footage reembed`: fill the vector table of another embedder from what is already captioned."""
+"""`footage db reembed`: fill the vector table of another embedder from what is already captioned."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import takes_settings
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
 
 EXAMPLES = options.examples(
-    "footage reembed --embedder BAAI/bge-small-en-v1.5", "footage reembed --db cameras.lancedb"
+    "footage db reembed --embedder BAAI/bge-small-en-v1.5", "footage db reembed --db cameras.lancedb"
 )
 
 
+@takes_settings("db", "embedder")
 def run(
-    db: options.Db = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -25,7 +31,7 @@ def run(
     from service.reembed import reembed as embed_again
     from service.schemas.library import ReembedRecord
 
-    service = options.service_for(options.settings_from(config, db=db, embedder=embedder))
+    service = options.service_for(settings)
     with progress.shown() as display:
         result = embed_again(service, ReembedRequest(), on_event=display)
     if json:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from ui.cli import console, options, progress, run_report
+from ui.cli.setting_options import MODEL, takes_settings
+
+if TYPE_CHECKING:
+    from footage.core.config import Settings
 
 EXAMPLES = options.examples("footage retry", "footage retry --db cameras.lancedb --json")
 
 
+@takes_settings("db", *MODEL, "embedder")
 def run(
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -28,15 +30,6 @@ def run(
     from service.index import RetryRequest
     from service.index import retry as retry_failed
 
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        embedder=embedder,
-    )
     with progress.shown() as display:
         result = retry_failed(options.service_for(settings), RetryRequest(), on_event=display)
     if result is None:

@@ -10,10 +10,12 @@ import typer
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from footage.core.config import Settings
     from footage.store import Mark, Store
     from search.saved_searches import Item
     from service.saved import SavedSearch
@@ -36,6 +38,7 @@ _WITHOUT_CLOSELY = "To review by the captions alone: leave out --closely, and sa
 Author = Annotated[str, typer.Option("--author", metavar="NAME", help="Who says so.")]
 
 
+@takes_settings("db")
 def save(
     name: Annotated[str, typer.Argument(help="What to call it.")],
     query: Annotated[str | None, typer.Argument(help="What happens, with any filters.")] = None,
@@ -44,8 +47,8 @@ def save(
     ] = False,
     remove: Annotated[bool, typer.Option("--remove", help="Forget the search of that name instead.")] = False,
     author: Author = "",
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -55,7 +58,7 @@ def save(
 
     if (query is None) != remove:
         raise UsageError("Give a query to save, or --remove.", hint='footage save "NAME" "QUERY"')
-    service = options.service_for(options.settings_from(config, db=db))
+    service = options.service_for(settings)
     if query is None:
         search = saved.remove(service, saved.RemoveSearchRequest(name=name))
     else:
@@ -69,6 +72,7 @@ def save(
         console.results().print(f"{done} {console.plain(search.name)}: {console.plain(search.query)}")
 
 
+@takes_settings("db", *MODEL, "embedder")
 def run(
     name: Annotated[
         str | None, typer.Argument(help="A saved search; all of them are listed without.")
@@ -86,13 +90,8 @@ def run(
         str | None, typer.Option("--note", metavar="TEXT", help="Words to go with --mark.")
     ] = None,
     author: Author = "",
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -102,15 +101,6 @@ def run(
     """
     from service import saved
 
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        embedder=embedder,
-    )
     service = options.service_for(settings)
     store = service.store()
     if mark is not None:

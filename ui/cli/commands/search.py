@@ -8,8 +8,10 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import console, formatting, options, progress
+from ui.cli.setting_options import FRAMES, MODEL, takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from search.pages import Grouping
     from search.results import SearchResult
 
@@ -25,6 +27,7 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings("db", *MODEL, "accept_server_sampling", "embedder", "rerank", *FRAMES)
 def run(
     query: Annotated[
         str | None, typer.Argument(help="What happens, in one sentence.", show_default=False)
@@ -59,19 +62,8 @@ def run(
             "--like", metavar="VIDEO@TIME", help="Instead of a query: events like the one indexed there."
         ),
     ] = None,
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    accept_server_sampling: options.AcceptServerSampling = None,
-    embedder: options.Embedder = None,
-    rerank: options.Rerank = None,
-    fps: options.Fps = None,
-    min_frames: options.MinFrames = None,
-    max_frames: options.MaxFrames = None,
-    max_pixels: options.MaxPixels = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -90,21 +82,6 @@ def run(
             "A search needs either a query or --like VIDEO@TIME.",
             hint='For example: footage search "a dog runs"',
         )
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        accept_server_sampling=accept_server_sampling,
-        embedder=embedder,
-        rerank=rerank,
-        fps=fps,
-        min_frames=min_frames,
-        max_frames=max_frames,
-        max_pixels=max_pixels,
-    )
     service = options.service_for(settings)
     if query is None:
         result = similar(service, SimilarRequest(moment=like or ""))

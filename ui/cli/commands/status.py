@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, formatting, options
+from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from footage.core.config import Settings
     from footage.core.types import File, Run
     from footage.store import IndexStatus
     from service.status import Audited, StatusResult
@@ -22,13 +24,14 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings("db")
 def run(
     failed: Annotated[
         bool, typer.Option("--failed", help="Only the files that failed, with the reason.")
     ] = False,
     files: Annotated[bool, typer.Option("--files", help="Every file, with its state.")] = False,
-    db: options.Db = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -38,7 +41,7 @@ def run(
     """
     from service import status
 
-    service = options.service_for(options.settings_from(config, db=db))
+    service = options.service_for(settings)
     if failed or files:
         listed = status.files(service, status.FilesRequest(which="all" if files else "failed"))
         _print_files(listed, as_json=json)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, options, pointing
+from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from footage.core.config import Settings
     from service.point import WindowPoints
 
 EXAMPLES = options.examples(
@@ -20,6 +22,7 @@ EXAMPLES = options.examples(
 )
 
 
+@takes_settings(*MODEL, "window_seconds")
 def run(
     place: Annotated[
         str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, and what of it.")
@@ -27,12 +30,8 @@ def run(
     what: Annotated[str, typer.Argument(help="What to follow.")],
     draw: pointing.Draw = None,
     overwrite: pointing.Overwrite = False,
-    window_seconds: options.WindowSeconds = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -44,14 +43,6 @@ def run(
     """
     from service.point import PointRequest, track
 
-    settings = options.settings_from(
-        config,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        window_seconds=window_seconds,
-    )
     request = PointRequest(place=place, what=what, out=draw, overwrite=overwrite)
     pointing.run(track, request, settings, _show, json=json)
 

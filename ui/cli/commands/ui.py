@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, options
+from ui.cli.setting_options import MODEL, config_file, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -35,6 +36,7 @@ NO_TOKEN = (
 """Said where a proxy is to keep the door."""
 
 
+@takes_settings("db", *MODEL, "embedder")
 def run(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8501,
     host: Annotated[
@@ -68,13 +70,8 @@ def run(
             show_default=False,
         ),
     ] = None,
-    db: options.Db = None,
-    model: options.Model = None,
-    model_path: options.ModelPath = None,
-    device: options.Device = None,
-    allow_remote: options.AllowRemote = None,
-    embedder: options.Embedder = None,
-    config: options.Config = None,
+    *,
+    settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -83,20 +80,13 @@ def run(
     from ui.web.serving import listening, serve
 
     access = decided(host, port, proxy_hosts=allow_host or [], token=token)
-    settings = options.settings_from(
-        config,
-        db=db,
-        model=model,
-        model_path=model_path,
-        device=device,
-        allow_remote=allow_remote,
-        embedder=embedder,
-        library_roots=[root.expanduser().absolute() for root in library_root] if library_root else None,
-    )
+    if library_root:
+        roots = tuple(root.expanduser().absolute() for root in library_root)
+        settings = settings.model_copy(update={"library_roots": roots})
     sockets = listening(access)
     _note_who_reaches_it(access)
     _note_missing_weights(settings)
-    os.environ.update(environment(settings, config=config))
+    os.environ.update(environment(settings, config=config_file()))
     _print_addresses(access, settings, json=json)
     serve(access, sockets)
 

@@ -1,0 +1,226 @@
+"""``python -m evaluation.suites NAME``: measures this project on drawn footage and public sentences.
+
+Figures go to stdout, with ``--json`` as one JSON object; progress goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from footage.core.errors import FootageError
+from footage.core.process import settle
+from service.session import Service
+
+Suite = Callable[[argparse.Namespace, Service], Mapping[str, Any]]
+
+
+def demo_model(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """Captions and spans of a model on unseen drawn clips of one window."""
+    from evaluation.suites.scoring import evaluate_demo_model
+
+    return evaluate_demo_model(service.model(), seed=given.seed, clips=given.clips, on_progress=_progress)
+
+
+def end_to_end(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """Index unseen drawn clips, search for what happens in them and for what does not, score the answers."""
+    from evaluation.suites.drawn import evaluate_end_to_end
+
+    scores, _ = evaluate_end_to_end(
+        service.model(),
+        service.embedder(),
+        seed=given.seed,
+        videos=given.videos,
+        max_queries=given.queries or 100,
+        paraphrased=given.paraphrased,
+        looking=service.looking(fresh=True),
+        folder=given.keep,
+        on_progress=_progress,
+    )
+    return scores
+
+
+def verdicts(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """Verdicts on what is there, nearly there and not there, in wordings that the fit has not seen."""
+    from evaluation.suites.drawn import evaluate_verdicts
+
+    queries = given.queries or 200
+    scores, curve = evaluate_verdicts(
+        service.model(),
+        service.embedder(),
+        seed=given.seed,
+        present=queries,
+        absent=queries,
+        looking=service.looking(fresh=True),
+        folder=given.keep,
+        on_progress=_progress,
+    )
+    return {**scores, "reliability": [asdict(row) for row in curve]}
+
+
+def occurrences(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """Events that happen two to five times in a drawn video: is every one found, also without captions?"""
+    from evaluation.suites.drawn import evaluate_occurrences
+
+    return evaluate_occurrences(
+        service.model(),
+        service.embedder(),
+        seed=given.seed,
+        videos=given.videos,
+        looking=service.looking(fresh=True),
+        on_progress=_progress,
+    )
+
+
+def long_file(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """One long drawn file against the same events in short clips: what is lost, doubled or late?"""
+    from evaluation.suites.long_file import evaluate_long_file
+
+    return evaluate_long_file(service.settings, seed=given.seed, minutes=given.minutes, on_progress=_progress)
+
+
+def retrieval(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """Index one annotator's sentences, ask another's; per cent, 95 % intervals from 1,000 bootstrap draws."""
+    from evaluation.readers import read_activitynet
+    from evaluation.suites.retrieval import evaluate_retrieval
+    from search.retrieval.retriever import ARMS
+
+    scores = evaluate_retrieval(
+        read_activitynet(given.corpus),
+        read_activitynet(given.queries),
+        service.embedder(),
+        reranker=service.reranker(),
+        arms=ARMS if given.arm == "all" else (given.arm,),
+        cache_dir=service.settings.cache_dir,
+        limit_queries=given.limit_queries,
+        on_progress=_progress,
+    )
+    return asdict(scores)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one suite; returns the exit code."""
+    from footage.core.config import load_settings
+
+    settle()
+    given = _parser().parse_args(arguments)
+    names = ("model", "model_path", "device", "allow_remote", "embedder", "rerank")
+    try:
+        service = Service(load_settings(given.config, **{name: getattr(given, name, None) for name in names}))
+        figures = given.suite(given, service)
+    except FootageError as error:
+        print(" ".join(filter(None, [str(error), error.hint])), file=sys.stderr)  # noqa: T201
+        return 1
+    about = {} if given.suite is retrieval else {"model": service.settings.model}
+    _print({**about, **figures}, as_json=given.json)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m evaluation.suites", description=__doc__)
+    suites = parser.add_subparsers(required=True, metavar="NAME")
+    for suite in (demo_model, end_to_end, verdicts, occurrences, long_file, retrieval):
+        one = suites.add_parser(
+            suite.__name__.replace("_", "-"), help=suite.__doc__, description=suite.__doc__
+        )
+        one.set_defaults(suite=suite)
+        one.add_argument("--json", action="store_true", help="print one JSON object")
+        one.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
+        if suite is not demo_model:
+            one.add_argument("--embedder", metavar="NAME", help="text embedder")
+        if suite is retrieval:
+            _add_retrieval(one)
+        else:
+            _add_drawn(one, suite)
+    return parser
+
+
+def _add_retrieval(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--corpus",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="indexed sentences, in the form of ActivityNet Captions",
+    )
+    parser.add_argument(
+        "--queries", type=Path, required=True, metavar="FILE", help="queries, in the same form"
+    )
+    parser.add_argument(
+        "--arm", choices=("text", "vector", "hybrid", "all"), default="all", help="how texts are ordered"
+    )
+    parser.add_argument(
+        "--limit-queries", type=_positive, metavar="N", help="ask only N queries, chosen by hash"
+    )
+    parser.add_argument("--rerank", metavar="NAME", help="cross-encoder that reorders the best texts")
+
+
+def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
+    parser.add_argument(
+        "--model", default="demo", metavar="NAME", help="a profile, a folder of weights or a server"
+    )
+    parser.add_argument("--model-path", type=Path, metavar="FOLDER", help="folder with the profile's weights")
+    parser.add_argument("--device", help="auto, cuda, cuda:1, mps or cpu")
+    parser.add_argument(
+        "--allow-remote", action="store_true", default=None, help="allow a model server on another machine"
+    )
+    if suite is demo_model:
+        parser.add_argument("--clips", type=_positive, default=60, metavar="N", help="clips to draw")
+    if suite in (end_to_end, occurrences):
+        parser.add_argument(
+            "--videos",
+            type=_positive,
+            default=40 if suite is end_to_end else 20,
+            metavar="N",
+            help="clips to draw",
+        )
+    if suite in (end_to_end, verdicts):
+        parser.add_argument(
+            "--queries",
+            type=_positive,
+            metavar="N",
+            help="queries for what is there, and as many for what is not",
+        )
+        parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips and indexes here")
+    if suite is end_to_end:
+        parser.add_argument(
+            "--paraphrased", action="store_true", help="ask in other words than the captions use"
+        )
+    if suite is long_file:
+        parser.add_argument("--minutes", type=float, default=60, help="length of the drawn file")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError(text)
+    return number
+
+
+def _progress(stage: str, done: int, total: int, detail: str = "") -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == total else ""
+        print(f"\r{stage}: {done} of {total or '?'} {detail}\033[K", end=end, file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _print(figures: Mapping[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(figures, default=str))  # noqa: T201
+        return
+    for name, value in figures.items():
+        if isinstance(value, list):
+            print(f"{name}:", *value, sep="\n  ")  # noqa: T201
+        elif isinstance(value, Mapping):
+            _print({f"{name} {inner}": each for inner, each in value.items()}, as_json=False)
+        else:
+            print(f"{name}: {value:g}" if isinstance(value, float) else f"{name}: {value}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
