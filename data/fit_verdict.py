@@ -45,16 +45,18 @@ def main() -> None:
     for seed in SEEDS:
         with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:
 
-            def told(stage: str, done: int, total: int, seed: int = seed) -> None:
+            def result(stage: str, done: int, total: int, seed: int = seed) -> None:
                 status.update(f"{seed}: {stage} {done} of {total}")
 
             clips, store = drawn_index(
-                model, embedder, seed=seed, videos=VIDEOS, folder=Path(folder), on_progress=told
+                model, embedder, seed=seed, videos=VIDEOS, folder=Path(folder), on_progress=result
             )
             drawn = draw_questions(clips, seed=seed, present=PRESENT, absent=ABSENT, half=0)
             engine = Engine(store, embedder, model, looking=LOOKING)
-            asked += ask_own(engine, store, [each.question for each in drawn], on_progress=told)
-            asked += ask_missed(engine, store, embedder, drawn, count=LOST, looking=LOOKING, on_progress=told)
+            asked += ask_own(engine, store, [each.question for each in drawn], on_progress=result)
+            asked += ask_missed(
+                engine, store, embedder, drawn, count=LOST, looking=LOOKING, on_progress=result
+            )
     absent = sum(not answer.truths for answer in asked)
     fitted = fit_calibration(
         *labelled(asked),

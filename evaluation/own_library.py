@@ -259,14 +259,14 @@ def ask_own(
     for number, question in enumerate(questions, start=1):
         began = time.perf_counter()
         # As many matches as any search takes videos: a longer list would search differently.
-        told: list[list[Match]] = []
-        result = engine.search(question.text, limit=CANDIDATES, on_hits=told.append)
+        response: list[list[Match]] = []
+        result = engine.search(question.text, limit=CANDIDATES, on_hits=response.append)
         seconds = time.perf_counter() - began - result.timings.load_seconds
         truths: dict[str, tuple[Span, ...]] = {}
         for path, spans in question.truths.items():  # two copies of a video may both be named
             held = truths.get(contents[path], ())
             truths[contents[path]] = (*held, *(span for span in spans if span not in held))
-        asked.append(Asked(question.text, truths, result.matches, seconds, tuple(told[0])))
+        asked.append(Asked(question.text, truths, result.matches, seconds, tuple(response[0])))
         on_progress("asking", number, len(questions))
     return asked
 
@@ -405,16 +405,16 @@ def _place(name: str, folder: Path, library: Path | None) -> Path:
 
 def _occurrences(answer: Asked) -> Counts:
     """What is called found, held against every time it happens, video by video."""
-    told = [_moment(match) for match in answer.found]
+    response = [_moment(match) for match in answer.found]
     return reduce(
         add,
         (
             occurrence_counts(
-                [moment.span for moment in told if moment.video == video],
+                [moment.span for moment in response if moment.video == video],
                 answer.truths.get(video, ()),
                 min_iou=RIGHT_IOU,
             )
-            for video in {*answer.truths, *(moment.video for moment in told)}
+            for video in {*answer.truths, *(moment.video for moment in response)}
         ),
     )
 

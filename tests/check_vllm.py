@@ -154,12 +154,12 @@ def test_captions_and_finds_are_those_of_the_model_in_this_process(served: Vllm,
         ("find", [contract.find_prompt(query, DEMO) for query in queries]),
     ):
         asked = [(frames, prompt) for frames in watched for prompt in prompts]
-        told = [
+        result = [
             each.run([(each.prepare(frames), prompt) for frames, prompt in asked]) for each in (here, model)
         ]
-        equal = sum(one.raw == other.raw for one, other in zip(*told, strict=True))
+        equal = sum(one.raw == other.raw for one, other in zip(*result, strict=True))
         said: list[Said] = [[], []]
-        for mine, answers in zip(said, told, strict=True):
+        for mine, answers in zip(said, result, strict=True):
             for number, ((frames, prompt), answer) in enumerate(zip(asked, answers, strict=True)):
                 mine += said_in(answer, prompt, frames.span, number)
         share = agreeing(*said)
@@ -177,12 +177,12 @@ def run(*words: str) -> list[dict]:
 def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: Path) -> None:
     query = TRUTH["videos"]["park_day.mp4"]["events"][0]["query"]
     clip = str(ROOT / "data" / "footage" / "park_day.mp4")
-    told: list[dict[str, Said]] = []
+    result: list[dict[str, Said]] = []
     for name, model in (("here", "demo"), ("there", served.address)):
         use, db = ["--model", model, "--device", "cpu"], ["--db", str(tmp_path / name)]
         run("index", *map(str, CLIPS), *db, *use)
         store = Store.open(tmp_path / name)
-        told.append(
+        result.append(
             {
                 "index": [
                     (each.text, *span_of(each.span))
@@ -195,8 +195,8 @@ def test_index_search_find_and_ask_do_what_they_do_here(served: Vllm, tmp_path: 
         )
         answers = [line["text"] for line in run("ask", clip, "What is there?", *use)]
         assert len(answers) == 3 and all(answers)  # one a window; the model was not taught what to say
-    for command, said in told[0].items():
-        share = agreeing(said, told[1][command])
+    for command, said in result[0].items():
+        share = agreeing(said, result[1][command])
         logger.info("%s: %.3f of %d agrees", command, share, len(said))
         assert share >= (AGREEING_EVENTS if command == "index" else AGREEING), command
 

@@ -161,8 +161,8 @@ class Handler(BaseHTTPRequestHandler):
         faults, path = self.split()
         if path == "/log":
             with self.state.lock:
-                told = {"seen": self.state.seen, "most_busy": self.state.most_busy}
-            self.reply(200, told)
+                result = {"seen": self.state.seen, "most_busy": self.state.most_busy}
+            self.reply(200, result)
         elif path == "/forget":
             with self.state.lock:
                 self.state.forget()
@@ -324,8 +324,8 @@ class Handler(BaseHTTPRequestHandler):
         pairs = (step.partition("=") for one in named for step in one.split(","))
         return {name: value for name, _, value in pairs}, "/" + "/".join(steps[len(named) :])
 
-    def reply(self, status, told, headers=None):
-        self.send(status, json.dumps(told).encode(), "application/json", headers)
+    def reply(self, status, result, headers=None):
+        self.send(status, json.dumps(result).encode(), "application/json", headers)
 
     def send(self, status, data, kind, headers=None, length=None):
         self.send_response(status)

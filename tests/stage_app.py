@@ -33,7 +33,7 @@ if not many:
 
 
 def draw() -> None:
-    told = player.show(
+    result = player.show(
         Path(os.environ["FOOTAGE_CACHE_DIR"]),
         video,
         os.environ["FOOTAGE_CLIP"],
@@ -45,10 +45,12 @@ def draw() -> None:
         autoplay="still" not in st.query_params,
         actions=("previous", "next", "accept", "reject", "export"),
     )
-    if told.action:
-        state.heard = [*state.heard, told.action]
-    st.code(json.dumps([told.in_out.start_seconds, told.in_out.end_seconds, state.heard, told.seek_seconds]))
-    if told.action in ("next", "previous"):
+    if result.action:
+        state.heard = [*state.heard, result.action]
+    st.code(
+        json.dumps([result.in_out.start_seconds, result.in_out.end_seconds, state.heard, result.seek_seconds])
+    )
+    if result.action in ("next", "previous"):
         state.number = 1 - state.number
         st.rerun()
 

@@ -36,7 +36,7 @@ class TestVideo:
     events: Mapping[str, Sequence[tuple[float, float]]] = field(default_factory=dict)
     scene: str = "An empty room."
     captioned: Mapping[str, Sequence[tuple[float, float]]] | None = None
-    """What the index is told happens; the truth when None."""
+    """The captions of the index; the truth when None."""
 
 
 class StandinFinder:
@@ -109,7 +109,7 @@ def write_grey_video(path: Path, *, grey: int, seconds: float, fps: int = 4) -> 
 
 
 def index_videos(folder: Path, videos: Sequence[TestVideo], embedder: TextEmbedder) -> Store:
-    """Write the videos and index what they say of themselves, 30 s windows overlapping by 5 s."""
+    """Write the videos and index their own captions, 30 s windows overlapping by 5 s."""
     store = Store.open(folder / "index.lancedb", create=True)
     for test_video in videos:
         path = write_grey_video(

@@ -55,8 +55,8 @@ class TruthModel:
         return f"From {start:.1f} to {end:.1f}."
 
     def _ask(self, prepared: Prepared, prompt: Prompt) -> str:
-        told = " ".join(text for text, _, _ in self._events(prepared))
-        return f"<b>{prompt.text}</b> {told}"
+        result = " ".join(text for text, _, _ in self._events(prepared))
+        return f"<b>{prompt.text}</b> {result}"
 
     def _point(self, prepared: Prepared, prompt: Prompt) -> str:
         return f'<points coords="1 1 500 500 2 1100 100">{prompt.text}</points>'

@@ -88,9 +88,9 @@ def test_all_audio_tracks_are_kept_with_their_names_and_the_manifest_lists_them(
     exported = export([clip_of(match, 0.5, 2.5)], tmp_path, options=Options(copy=copied))
     assert tones_in(exported.outputs[0].path) == named(1, 2, 3)
     [entry] = manifest_of(exported)["entries"]
-    told = entry["clips"][0]["audio"]
-    assert [(each["language"], each["title"], each["channels"], each["default"]) for each in told] == NAMES
-    assert [(each["track"], each["stream_index"]) for each in told] == [(1, 1), (2, 2), (3, 3)]
+    result = entry["clips"][0]["audio"]
+    assert [(each["language"], each["title"], each["channels"], each["default"]) for each in result] == NAMES
+    assert [(each["track"], each["stream_index"]) for each in result] == [(1, 1), (2, 2), (3, 3)]
     assert exported.warnings == ()
 
 
@@ -137,8 +137,8 @@ def test_a_reel_plays_the_default_track_of_each_source_and_says_so(match, tmp_pa
     assert (
         "second.mkv has 2 audio tracks; the film has track 2 (deu, Stadium, 1 channel)" in exported.warnings
     )
-    told = manifest_of(exported)["entries"][0]["clips"]
-    assert [[track["track"] for track in clip["audio"]] for clip in told] == [[1], [2]]
+    result = manifest_of(exported)["entries"][0]["clips"]
+    assert [[track["track"] for track in clip["audio"]] for clip in result] == [[1], [2]]
     with av.open(str(exported.outputs[0].path)) as source:
         samples = np.concatenate([frame.to_ndarray()[0] for frame in source.decode(audio=0)])
     for start, tone in ((0.2, 440), (1.2, 880)):

@@ -27,7 +27,7 @@ files = st.lists(
 
 
 def test_each_second_has_one_fate():
-    told = coverage(
+    result = coverage(
         [
             File("1", "a", duration_seconds=8, state="indexed"),
             File("2", "b", duration_seconds=10, state="partial"),
@@ -39,18 +39,18 @@ def test_each_second_has_one_fate():
         ],
         COMMITTED,
     )
-    assert told.seconds == {"indexed": 14, "failed": 7, "waiting": 7, "skipped": 5, "offline": 8}
-    assert (told.seconds_found, told.seconds_gone, told.files_found) == (41, 8, 6)
-    assert told.files_of_unknown_length == 1
+    assert result.seconds == {"indexed": 14, "failed": 7, "waiting": 7, "skipped": 5, "offline": 8}
+    assert (result.seconds_found, result.seconds_gone, result.files_found) == (41, 8, 6)
+    assert result.files_of_unknown_length == 1
 
 
 @given(files)
 def test_the_sums_add_up_to_what_is_on_disk(files):
-    told = coverage(files, COMMITTED)
+    result = coverage(files, COMMITTED)
     on_disk = [file for file in files if file.state != "gone"]
-    assert told.seconds_found == pytest.approx(sum(file.duration_seconds for file in on_disk))
-    assert told.files_found == len(on_disk) and sum(told.files.values()) == len(files)
-    assert all(seconds >= 0 for seconds in told.seconds.values())
+    assert result.seconds_found == pytest.approx(sum(file.duration_seconds for file in on_disk))
+    assert result.files_found == len(on_disk) and sum(result.files.values()) == len(files)
+    assert all(seconds >= 0 for seconds in result.seconds.values())
     parts = by_collection(files, COMMITTED).values()
-    assert sum(part.seconds_found for part in parts) == pytest.approx(told.seconds_found)
-    assert sum(part.files_found for part in parts) == told.files_found
+    assert sum(part.seconds_found for part in parts) == pytest.approx(result.seconds_found)
+    assert sum(part.files_found for part in parts) == result.files_found

@@ -73,9 +73,9 @@ def test_a_model_without_such_words_gives_the_bits_it_always_gave(minilm):
 
 
 def test_an_index_holds_documents_and_a_search_asks_with_a_query(prompted, tmp_path):
-    told = {"yard": [(Span(0, 8), TEXTS[0]), (Span(10, 18), TEXTS[1])], "road": [(Span(0, 9), TEXTS[2])]}
-    store = indexed(tmp_path, prompted, told)
-    rows = [row for name in told for row in store.vectors.of(prompted.name, name).values()]
+    result = {"yard": [(Span(0, 8), TEXTS[0]), (Span(10, 18), TEXTS[1])], "road": [(Span(0, 9), TEXTS[2])]}
+    store = indexed(tmp_path, prompted, result)
+    rows = [row for name in result for row in store.vectors.of(prompted.name, name).values()]
     assert {row.owner_kind for row in rows} == {"event", "passage", "video"}
     for row in rows:
         if row.owner_kind != "video":
@@ -85,7 +85,7 @@ def test_an_index_holds_documents_and_a_search_asks_with_a_query(prompted, tmp_p
     asked = prompted.embed([query.text], kind="query")[0]
     near = {text: vector @ asked for text, vector in zip(TEXTS, prompted.embed(TEXTS), strict=True)}
     by_vector = [hit for found in retriever.retrieve(query, arm="vector") for hit in found.hits]
-    captions = [hit for hits in (retriever.captions(query, list(told)) or {}).values() for hit in hits]
+    captions = [hit for hits in (retriever.captions(query, list(result)) or {}).values() for hit in hits]
     for hits in (by_vector, captions):
         assert {hit.text: hit.score for hit in hits} == pytest.approx(near, abs=1e-5)
 

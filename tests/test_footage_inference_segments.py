@@ -35,7 +35,7 @@ def segment(path: Path, start: float, end: float) -> Segment:
 
 def test_every_window_is_asked_about_with_its_own_frames(clip, model):
     seen = []
-    told = list(
+    result = list(
         ask_segment(
             model,
             segment(clip, 0.5, 3.5),
@@ -44,9 +44,9 @@ def test_every_window_is_asked_about_with_its_own_frames(clip, model):
             on_progress=lambda done, of: seen.append((done, of)),
         )
     )
-    assert [each.shown.span for each in told] == [Span(0.5, 1.5), Span(1.5, 2.5), Span(2.5, 3.5)]
+    assert [each.shown.span for each in result] == [Span(0.5, 1.5), Span(1.5, 2.5), Span(2.5, 3.5)]
     assert seen == [(1, 3), (2, 3), (3, 3)]
-    for each in told:
+    for each in result:
         assert each.answer is not None and not each.problem
         span = each.shown.span
         assert all(span.start_seconds <= time < span.end_seconds for time in each.shown.times_seconds)
@@ -58,16 +58,16 @@ def test_a_moment_is_the_picture_on_show_in_its_own_size(clip, model, monkeypatc
     monkeypatch.setattr(
         model, "prepare", lambda frames, real=model.prepare: prepared.append(frames) or real(frames)
     )
-    [told] = ask_segment(model, segment(clip, 1.25, 1.25), QUESTION)
-    assert told.shown.is_picture and told.shown.times_seconds == (1.25,)
+    [result] = ask_segment(model, segment(clip, 1.25, 1.25), QUESTION)
+    assert result.shown.is_picture and result.shown.times_seconds == (1.25,)
     assert prepared[0].pixels.shape == (1, 64, 96, 3) and index_of(prepared[0].pixels[0]) == 12
 
 
 def test_a_window_that_cannot_be_read_does_not_keep_the_others_from_being_asked(clip, model):
     past = Segment(clip, probe(clip), Span(3.0, 7.0))
-    told = list(ask_segment(model, past, QUESTION, window_seconds=2.0))
-    assert told[0].answer is not None
-    assert told[1].answer is None and "ends at 4.0 s" in told[1].problem
+    result = list(ask_segment(model, past, QUESTION, window_seconds=2.0))
+    assert result[0].answer is not None
+    assert result[1].answer is None and "ends at 4.0 s" in result[1].problem
 
 
 def test_pictures_of_several_files_are_asked_about_together(clip, tmp_path):

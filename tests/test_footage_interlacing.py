@@ -81,25 +81,25 @@ def avchd(tmp_path_factory):
 
 
 def test_an_interlaced_source_shows_the_model_no_combs_and_keeps_its_times(interlaced):
-    told = pictures_in(interlaced)
-    assert min(combing(luma) for _, luma, _ in told[1:]) > COMBED
+    result = pictures_in(interlaced)
+    assert min(combing(luma) for _, luma, _ in result[1:]) > COMBED
     video = probe(interlaced)
     assert video.duration_seconds == pytest.approx(SECONDS, abs=1e-3)
     frames = sample(interlaced, Span(0, SECONDS), fps=RATE, max_frames=100, pixels_per_frame=1 << 20)
-    assert frames.times_seconds == pytest.approx([time for time, _, _ in told], abs=1e-4)
+    assert frames.times_seconds == pytest.approx([time for time, _, _ in result], abs=1e-4)
     assert max(combing(pixels.mean(axis=-1)) for pixels in frames.pixels) < CLEAN
 
 
 def test_each_deinterlaced_picture_is_that_of_its_own_moment(interlaced):
     """The lines of one field stay as they are, so the picture lies nearest to the frame it is made of."""
-    told = np.array([luma for _, luma, _ in pictures_in(interlaced)], float)
-    for index in (0, 1, 24, 25, len(told) - 1):
+    result = np.array([luma for _, luma, _ in pictures_in(interlaced)], float)
+    for index in (0, 1, 24, 25, len(result) - 1):
         found = frame_at(interlaced, (index + 0.5) / RATE, max_width=WHOLE).astype(float) @ (
             0.299,
             0.587,
             0.114,
         )
-        assert int(np.abs(told - found).mean(axis=(1, 2)).argmin()) == index
+        assert int(np.abs(result - found).mean(axis=(1, 2)).argmin()) == index
 
 
 def test_a_window_in_the_middle_brings_the_pictures_that_the_whole_brings(avchd):

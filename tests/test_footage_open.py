@@ -74,35 +74,35 @@ def test_the_package_itself_loads_nothing():
 @pytest.mark.demo_model
 @pytest.mark.parametrize("name", ["park_dusk.mp4", "gate_cam1.mp4"])
 def test_a_caption_of_several_windows_is_one_timeline(demo, name):
-    told = demo.caption(CLIPS / name)
-    assert {"caption", "scene", "events"} <= told.keys() and told["problems"] == []
-    assert len(told["windows"]) > 1 and told["windows"][-1]["end"] == told["end"] == told["duration"]
-    assert told["scene"] == TRUTH[name]["scene"]
-    assert told["events"] == sorted(told["events"], key=lambda event: (event["start"], event["end"]))
+    result = demo.caption(CLIPS / name)
+    assert {"caption", "scene", "events"} <= result.keys() and result["problems"] == []
+    assert len(result["windows"]) > 1 and result["windows"][-1]["end"] == result["end"] == result["duration"]
+    assert result["scene"] == TRUTH[name]["scene"]
+    assert result["events"] == sorted(result["events"], key=lambda event: (event["start"], event["end"]))
     hits = [
         any(
             event["description"] == true["text"]
             and iou(Span(event["start"], event["end"]), Span(true["start"], true["end"])) > 0.5
-            for event in told["events"]
+            for event in result["events"]
         )
         for true in TRUTH[name]["timeline"]
     ]
     assert sum(hits) >= 0.8 * len(hits)
-    first = told["events"][0]
+    first = result["events"][0]
     line = f"<{first['start']:.1f} - {first['end']:.1f}> {first['description']}"
-    assert told["caption"].startswith(f"Scene: {told['scene']}\n\nEvents:\n{line}")
+    assert result["caption"].startswith(f"Scene: {result['scene']}\n\nEvents:\n{line}")
 
 
 @needs_demo_model
 @pytest.mark.demo_model
 def test_a_part_is_told_in_the_videos_time(demo):
-    told = demo.caption(CLIPS / "gate_cam1.mp4", start=24, end=40)
-    assert (told["start"], told["end"], told["duration"]) == (24, 40, 60)
-    [window] = told["windows"]
+    result = demo.caption(CLIPS / "gate_cam1.mp4", start=24, end=40)
+    assert (result["start"], result["end"], result["duration"]) == (24, 40, 60)
+    [window] = result["windows"]
     assert (window["start"], window["end"], window["finish_reason"]) == (24, 40, "stop")
-    assert told["events"][0]["description"] == "A yellow car drives from right to left."
-    assert all(24 <= event["start"] < event["end"] <= 40 for event in told["events"])
-    assert told["provenance"] == {
+    assert result["events"][0]["description"] == "A yellow car drives from right to left."
+    assert all(24 <= event["start"] < event["end"] <= 40 for event in result["events"])
+    assert result["provenance"] == {
         "model": "demo-model",
         "revision": demo.model.provenance.revision,
         "prompt_version": "marlin-2",
@@ -115,17 +115,17 @@ def test_a_part_is_told_in_the_videos_time(demo):
 def test_find_names_the_windows_answer_it_is_surest_of(demo):
     true = next(e for e in TRUTH["gate_cam1.mp4"]["timeline"] if e["start"] > 16 and "yellow" in e["text"])
     done = []
-    told = demo.find(CLIPS / "gate_cam1.mp4", event=true["text"], on_progress=lambda *n: done.append(n))
-    assert iou(Span(*told["span"]), Span(true["start"], true["end"])) > 0.5
-    assert told["format_ok"] and told["raw"].startswith("From ")
-    surest = max(told["windows"], key=lambda window: window["probability"])
-    assert (surest["span"], surest["raw"]) == (told["span"], told["raw"])
-    assert all(w["start"] <= w["span"][0] < w["span"][1] <= w["end"] for w in told["windows"] if w["span"])
-    ends = [second for span in told["spans"] for second in span]
+    result = demo.find(CLIPS / "gate_cam1.mp4", event=true["text"], on_progress=lambda *n: done.append(n))
+    assert iou(Span(*result["span"]), Span(true["start"], true["end"])) > 0.5
+    assert result["format_ok"] and result["raw"].startswith("From ")
+    surest = max(result["windows"], key=lambda window: window["probability"])
+    assert (surest["span"], surest["raw"]) == (result["span"], result["raw"])
+    assert all(w["start"] <= w["span"][0] < w["span"][1] <= w["end"] for w in result["windows"] if w["span"])
+    ends = [second for span in result["spans"] for second in span]
     assert ends == sorted(set(ends)) and any(
-        start <= told["span"][0] < told["span"][1] <= end for start, end in told["spans"]
+        start <= result["span"][0] < result["span"][1] <= end for start, end in result["spans"]
     )
-    assert done[-1] == (len(told["windows"]),) * 2
+    assert done[-1] == (len(result["windows"]),) * 2
 
 
 @needs_demo_model
@@ -134,8 +134,8 @@ def test_the_contracts_own_prompts_say_the_same_when_given_raw(demo):
     where = {"start": 0, "end": 16}
     clip = CLIPS / "gate_cam1.mp4"
     [captioned] = demo.caption(clip, **where)["windows"]
-    [told] = demo.prompt(clip, DEMO.caption_prompt, **where)["windows"]
-    assert told["raw"] == captioned["raw"]
+    [result] = demo.prompt(clip, DEMO.caption_prompt, **where)["windows"]
+    assert result["raw"] == captioned["raw"]
     event = "A white car drives from right to left"
     asked = demo.prompt(clip, FIND_TEMPLATE.replace("{event}", event), **where)
     assert asked["text"] == demo.find(clip, event=event, **where)["raw"]
@@ -146,8 +146,8 @@ def test_the_contracts_own_prompts_say_the_same_when_given_raw(demo):
 def test_drawn_answers_differ_by_seed_and_are_cut_at_the_cap(demo):
     def say(seed: int, tokens: int = 24) -> str:
         hot = Sampling(temperature=5.0, seed=seed)
-        told = demo.prompt(CLIPS / "gate_cam1.mp4", "Say.", sampling=hot, max_new_tokens=tokens, end=8)
-        return told["windows"][0]["raw"]
+        result = demo.prompt(CLIPS / "gate_cam1.mp4", "Say.", sampling=hot, max_new_tokens=tokens, end=8)
+        return result["windows"][0]["raw"]
 
     assert say(1) == say(1) != say(2)
     [window] = demo.prompt(CLIPS / "gate_cam1.mp4", "Say.", max_new_tokens=2, end=8)["windows"]
@@ -157,9 +157,9 @@ def test_drawn_answers_differ_by_seed_and_are_cut_at_the_cap(demo):
 @needs_demo_model
 @pytest.mark.demo_model
 def test_a_free_question_is_answered_for_each_window(demo):
-    told = demo.ask(CLIPS / "gate_cam1.mp4", "What moves?", end=28)
-    assert [(w["start"], w["end"]) for w in told["windows"]] == [(0, 16), (12, 28)]
-    assert told["text"] == "\n\n".join(window["text"] for window in told["windows"])
+    result = demo.ask(CLIPS / "gate_cam1.mp4", "What moves?", end=28)
+    assert [(w["start"], w["end"]) for w in result["windows"]] == [(0, 16), (12, 28)]
+    assert result["text"] == "\n\n".join(window["text"] for window in result["windows"])
 
 
 @needs_demo_model
@@ -169,39 +169,39 @@ def test_changes_go_to_the_profile_and_into_the_provenance():
     profile = model.model.profile
     assert (profile.fps, profile.max_frames, profile.caption_prompt) == (1.0, 8, "Tell.")
     assert profile.sampling == Sampling(temperature=0.5)
-    told = model.model.provenance
-    assert told.budget == "fps=1 frames=4..8 pixels=6144" and told.prompt_version.startswith("own-")
+    result = model.model.provenance
+    assert result.budget == "fps=1 frames=4..8 pixels=6144" and result.prompt_version.startswith("own-")
 
 
 # --- what surrounds the model -------------------------------------------------------------------------------
 
 
 def test_windows_overlap_and_what_both_saw_is_one(levels):
-    told = OpenModel(StandinModel()).caption(levels)
-    assert [(w["start"], w["end"]) for w in told["windows"]] == [(0, 4), (3, 7), (6, 10)]
-    assert [event["description"] for event in told["events"]] == [DARK, BRIGHT, DARK]
-    edges = [second for event in told["events"] for second in (event["start"], event["end"])]
+    result = OpenModel(StandinModel()).caption(levels)
+    assert [(w["start"], w["end"]) for w in result["windows"]] == [(0, 4), (3, 7), (6, 10)]
+    assert [event["description"] for event in result["events"]] == [DARK, BRIGHT, DARK]
+    edges = [second for event in result["events"] for second in (event["start"], event["end"])]
     assert edges == pytest.approx([0, 4, 4, 7, 7, 10], abs=0.5)  # half a second from frame to frame
-    assert told["scene"].count("A plain wall") == len(set(told["scene"].split("\n\n"))) > 1
+    assert result["scene"].count("A plain wall") == len(set(result["scene"].split("\n\n"))) > 1
     longer = OpenModel(StandinModel()).caption(levels, window_seconds=10, overlap_seconds=0)
     assert [(w["start"], w["end"]) for w in longer["windows"]] == [(0, 10)]
 
 
 def test_short_windows_share_no_more_than_half(levels):
-    told = OpenModel(StandinModel(overlap_seconds=3.0)).caption(levels, window_seconds=2)
-    assert [w["start"] for w in told["windows"]][:3] == [0, 1, 2]
+    result = OpenModel(StandinModel(overlap_seconds=3.0)).caption(levels, window_seconds=2)
+    assert [w["start"] for w in result["windows"]][:3] == [0, 1, 2]
 
 
 def test_without_probabilities_the_earliest_span_is_the_answer(levels):
-    told = OpenModel(StandinModel()).find(levels, event="a bright wall", start=2)
-    assert told["span"] == told["windows"][0]["span"] == pytest.approx((4, 6), abs=0.5)
-    assert told["spans"][0] == pytest.approx((4, 7), abs=0.5)
-    assert {window["probability"] for window in told["windows"]} == {None}
+    result = OpenModel(StandinModel()).find(levels, event="a bright wall", start=2)
+    assert result["span"] == result["windows"][0]["span"] == pytest.approx((4, 6), abs=0.5)
+    assert result["spans"][0] == pytest.approx((4, 7), abs=0.5)
+    assert {window["probability"] for window in result["windows"]} == {None}
 
 
 def test_an_answer_without_a_time_gives_no_span(levels):
-    told = OpenModel(Talker("I cannot tell.")).find(levels, event="a dog")
-    assert (told["span"], told["spans"], told["format_ok"], told["raw"]) == (
+    result = OpenModel(Talker("I cannot tell.")).find(levels, event="a dog")
+    assert (result["span"], result["spans"], result["format_ok"], result["raw"]) == (
         None,
         [],
         False,
@@ -218,15 +218,15 @@ def test_thinking_is_left_out_unless_it_is_wanted(levels):
 
 def test_a_model_of_two_stages_is_asked_twice_and_the_second_answer_counts(levels):
     talker = Talker("A wall.", second_prompt="Again: {caption}", prose=True)
-    told = OpenModel(talker).caption(levels, end=4)
+    result = OpenModel(talker).caption(levels, end=4)
     assert [prompt.text for prompt in talker.prompts] == [DEMO.caption_prompt, "Again: A wall."]
-    assert told["events"] == [{"start": 0, "end": 4, "description": "A wall."}]
+    assert result["events"] == [{"start": 0, "end": 4, "description": "A wall."}]
 
 
 def test_windows_that_cannot_be_seen_are_told_and_the_others_answered(levels):
-    told = OpenModel(Talker(blind_from=3)).find(levels, event="a dog")
-    assert [(w["start"], w["span"]) for w in told["windows"]] == [(0, (1.0, 2.0))]
-    assert [(p["start"], p["end"], p["reason"]) for p in told["problems"]] == [
+    result = OpenModel(Talker(blind_from=3)).find(levels, event="a dog")
+    assert [(w["start"], w["span"]) for w in result["windows"]] == [(0, (1.0, 2.0))]
+    assert [(p["start"], p["end"], p["reason"]) for p in result["problems"]] == [
         (3, 7, "too dark at 3 s"),
         (6, 10, "too dark at 6 s"),
     ]
@@ -376,9 +376,9 @@ def test_the_demo_model_is_capped_drawn_and_prompted_as_asked(demo):
     assert short["finish_reason"] == "length" and plain["raw"].startswith(short["raw"])
 
     def drawn(seed: int) -> str:
-        told = demo.find(CLIP, event=EVENT, **FIRST, do_sample=True, temperature=5.0, seed=seed)
-        assert told["windows"][0]["probability"] is None
-        return told["raw"]
+        result = demo.find(CLIP, event=EVENT, **FIRST, do_sample=True, temperature=5.0, seed=seed)
+        assert result["windows"][0]["probability"] is None
+        return result["raw"]
 
     assert drawn(1) == drawn(1) != drawn(2)
     found = demo.find(CLIP, event=EVENT, **FIRST)

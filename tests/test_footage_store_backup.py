@@ -87,9 +87,9 @@ def test_neither_vouches_for_what_is_broken(store, tmp_path, table, harm):
                 data.unlink()
             else:
                 data.write_bytes(data.read_bytes()[:-100])
-    with pytest.raises(StoreError, match=f"is damaged: the table '{table}' cannot be read whole") as told:
+    with pytest.raises(StoreError, match=f"is damaged: the table '{table}' cannot be read whole") as result:
         backup(store, tmp_path / "other")
-    assert "db check --repair" in told.value.hint
+    assert "db check --repair" in result.value.hint
     with pytest.raises(StoreError, match="is not as it was written"):
         restore(tmp_path / "copy", tmp_path / "new")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["copy", "index.lancedb", "library"]
@@ -136,9 +136,9 @@ def test_an_incremental_backup_copies_what_is_new_alone(store, tmp_path):
     assert kept not in {path.stat().st_ino for path in store.path.rglob("*")}, "a copy shares no file with it"
     restore(copy, tmp_path / "back")
     assert everything(Store.open(tmp_path / "back")) == everything(store)
-    with pytest.raises(UsageError, match="is there already") as told:
+    with pytest.raises(UsageError, match="is there already") as result:
         backup(store, copy)
-    assert "--incremental" in told.value.hint
+    assert "--incremental" in result.value.hint
 
 
 def test_an_incremental_backup_mends_what_was_lost_of_the_copy_before(store, tmp_path):

@@ -97,14 +97,14 @@ def test_the_sample_of_the_present_schema_needs_no_upgrade(tmp_path):
 def test_an_older_index_is_upgraded_and_answers_as_before(older, tmp_path):
     before, version = answers(older), version_in(older)
     assert before["captions"] and before["by words"] and before["by meaning"] and before["corrections"]
-    told = []
-    with Store.open(older).writing(lambda *progress: told.append(progress)):
+    result = []
+    with Store.open(older).writing(lambda *progress: result.append(progress)):
         pass
     assert version_in(older) == str(SCHEMA_VERSION)
     assert answers(older) == before
-    assert any(what.endswith("which track they belong to") for what, _, _ in told)
+    assert any(what.endswith("which track they belong to") for what, _, _ in result)
     if version < "10":
-        assert ("every captioned window gets a checksum", 5, 5) in told
+        assert ("every captioned window gets a checksum", 5, 5) in result
     store = Store.open(older)
     tables = store._tables
     for row in tables.read("windows"):
@@ -151,17 +151,17 @@ def test_a_newer_index_is_refused_with_the_program_that_reads_it(tmp_path):
     )
     with pytest.raises(
         SchemaMismatchError, match=r"version 99, written by footage 7\.1; this program"
-    ) as told:
+    ) as result:
         Store.open(tmp_path / "index")
-    assert "footage 7.1 or newer" in told.value.hint and "remove" not in told.value.hint
+    assert "footage 7.1 or newer" in result.value.hint and "remove" not in result.value.hint
 
 
 def test_an_index_too_old_to_be_upgraded_is_to_be_exported_not_removed(tmp_path):
     store = Store.open(tmp_path / "index", create=True)
     store._tables.upsert("meta", [{"key": "schema_version", "value": "3"}])
-    with pytest.raises(SchemaMismatchError, match="version 3") as told:
+    with pytest.raises(SchemaMismatchError, match="version 3") as result:
         Store.open(tmp_path / "index")
-    assert "captions export" in told.value.hint and "remove" not in told.value.hint
+    assert "captions export" in result.value.hint and "remove" not in result.value.hint
 
 
 def test_a_migration_that_would_lose_a_row_is_undone(tmp_path):
@@ -174,9 +174,9 @@ def test_a_migration_that_would_lose_a_row_is_undone(tmp_path):
 
     losing = Migration("loses a window", ("windows",), lose_a_row)
     tables = Store.open(path)._tables
-    with locked(tables), pytest.raises(StoreError, match="2 rows would be lost") as told:
+    with locked(tables), pytest.raises(StoreError, match="2 rows would be lost") as result:
         upgrade(tables, migrations={9: losing})
-    assert "as they were before" in told.value.hint
+    assert "as they were before" in result.value.hint
     assert answers(path) == before and version_in(path) == "9"
 
 

@@ -33,20 +33,20 @@ class Run:
         return [self.answers.pop(0) for _ in requests]
 
 
-def told(run, *, windows=(LATE,), profile=TWO_STAGES):
+def result(run, *, windows=(LATE,), profile=TWO_STAGES):
     return captions(windows, seeds=range(len(windows)), profile=profile, run=run)
 
 
 def test_one_stage_is_one_question():
     run = Run(FIRST)
-    (caption,) = told(run, profile=DEMO)
+    (caption,) = result(run, profile=DEMO)
     assert (caption.raw, caption.draft, caption.events[0].span) == (FIRST, "", Span(61, 62))
     assert run.calls == [[(LATE, contract.caption_prompt(DEMO))]]
 
 
 def test_the_second_stages_answer_is_the_caption_and_the_first_its_draft():
     run = Run(FIRST, FIRST, SECOND, FIRST)
-    late, early = told(run, windows=(LATE, EARLY))
+    late, early = result(run, windows=(LATE, EARLY))
     assert (late.raw, late.draft, late.events[0].span) == (SECOND, FIRST, Span(61, 64))
     assert (early.raw, early.draft, early.notes) == (FIRST, FIRST, ())
     first, second = run.calls
@@ -58,7 +58,7 @@ def test_the_second_stages_answer_is_the_caption_and_the_first_its_draft():
 
 def test_a_second_stage_that_gives_nothing_leaves_the_first():
     for nothing in ("Events:", "", TOO_MUCH):
-        (caption,) = told(Run(FIRST, nothing))
+        (caption,) = result(Run(FIRST, nothing))
         assert (caption.raw, caption.draft, caption.notes) == (FIRST, "", (FIRST_STAGE_ONLY,))
 
 
@@ -72,22 +72,22 @@ def test_what_cannot_be_read_is_drawn_once_more_before_the_second_stage():
 
 def test_a_window_that_is_never_readable_has_no_second_stage():
     run = Run("Events:", FIRST, "", SECOND)
-    late, early = told(run, windows=(LATE, EARLY))
+    late, early = result(run, windows=(LATE, EARLY))
     assert (late.notes, early.draft) == ((contract.UNREADABLE,), FIRST)
     assert [len(call) for call in run.calls] == [2, 1, 1]
-    (caption,) = told(Run("Events:", TOO_MUCH))
+    (caption,) = result(Run("Events:", TOO_MUCH))
     assert caption.notes == (contract.UNREADABLE,)
 
 
 def test_a_window_too_much_for_memory_fails_alone():
-    failed, caption = told(Run(TOO_MUCH, FIRST, SECOND), windows=(LATE, EARLY))
+    failed, caption = result(Run(TOO_MUCH, FIRST, SECOND), windows=(LATE, EARLY))
     assert failed is TOO_MUCH
     assert (caption.raw, caption.draft) == (SECOND, FIRST)
-    assert told(Run(TOO_MUCH)) == [TOO_MUCH]
+    assert result(Run(TOO_MUCH)) == [TOO_MUCH]
 
 
 def test_prose_is_one_event_of_its_window_for_the_profiles_that_write_prose():
-    (caption,) = told(Run("A man walks.", "A man  walks\na dog."), profile=QWEN25_VL_7B)
+    (caption,) = result(Run("A man walks.", "A man  walks\na dog."), profile=QWEN25_VL_7B)
     assert [(event.span, event.text) for event in caption.events] == [(LATE.span, "A man walks a dog.")]
-    (caption,) = told(Run("A man walks."), profile=MARLIN_2B)
+    (caption,) = result(Run("A man walks."), profile=MARLIN_2B)
     assert caption.events == ()

@@ -243,10 +243,10 @@ def test_recorded_answers_of_the_real_model_parse_exactly(test_data):
         if case["mode"] == "find":
             assert found(case["raw"], window) == contract.SpanReading(case["raw"], Span(*case["span"]), True)
             continue
-        told = caption(case["raw"], window)
-        assert len(told.events) == case["n_events"]
-        lines = [f"<{e.span.start_seconds:.1f} - {e.span.end_seconds:.1f}> {e.text}" for e in told.events]
-        assert f"Scene: {told.scene}\n\nEvents:\n" + "\n".join(lines) == case["raw"]
+        result = caption(case["raw"], window)
+        assert len(result.events) == case["n_events"]
+        lines = [f"<{e.span.start_seconds:.1f} - {e.span.end_seconds:.1f}> {e.text}" for e in result.events]
+        assert f"Scene: {result.scene}\n\nEvents:\n" + "\n".join(lines) == case["raw"]
 
 
 def test_a_caption_is_read_into_video_time():
@@ -298,9 +298,9 @@ def test_event_lines_in_every_spelling_the_model_uses(line, span, text):
     ],
 )
 def test_lines_that_are_no_event_in_the_window_are_left_out(line):
-    told = caption(f"Scene: A yard.\n\nEvents:\n{line}\n<1.0 - 2.0> A dog runs.")
-    assert [event.text for event in told.events] == ["A dog runs."]
-    assert told.scene == "A yard."
+    result = caption(f"Scene: A yard.\n\nEvents:\n{line}\n<1.0 - 2.0> A dog runs.")
+    assert [event.text for event in result.events] == ["A dog runs."]
+    assert result.scene == "A yard."
 
 
 def test_ends_past_the_window_are_clamped():
@@ -328,11 +328,11 @@ def test_a_loop_of_equal_lines_is_one_event():
 
 
 def test_reading_ends_at_the_second_repeat_and_says_so():
-    told = caption(
+    result = caption(
         "Scene: x\n\nEvents:\n<1.0 - 2.0> a\n<1.0 - 2.0> a\n<3.0 - 4.0> b\n<1.0 - 2.0> a\n<5.0 - 6.0> c"
     )
-    assert [event.text for event in told.events] == ["a", "b"]
-    assert told.notes == (contract.LOOP,)
+    assert [event.text for event in result.events] == ["a", "b"]
+    assert result.notes == (contract.LOOP,)
     once = caption("Scene: x\n\nEvents:\n<1.0 - 2.0> a\n<1.0 - 2.0> a\n<3.0 - 4.0> b")
     assert [event.text for event in once.events] == ["a", "b"] and once.notes == ()
 
@@ -378,8 +378,8 @@ def test_events_keep_the_order_of_the_answer():
     ],
 )
 def test_scene_and_events_with_and_without_their_headers(raw, scene, events):
-    told = caption(raw)
-    assert (told.scene, len(told.events)) == (scene, events)
+    result = caption(raw)
+    assert (result.scene, len(result.events)) == (scene, events)
 
 
 @pytest.mark.parametrize(
@@ -393,8 +393,8 @@ def test_scene_and_events_with_and_without_their_headers(raw, scene, events):
     ],
 )
 def test_thinking_is_no_part_of_the_answer_but_stays_in_raw(raw):
-    told = caption(raw)
-    assert (told.scene, told.events, told.raw) == ("A yard.", (), raw)
+    result = caption(raw)
+    assert (result.scene, result.events, result.raw) == ("A yard.", (), raw)
     assert contract.read_text(Answer(raw, "stop")) == "Scene: A yard."
 
 
@@ -427,20 +427,20 @@ def test_a_scene_cut_in_the_middle_is_left_out():
     ],
 )
 def test_of_cut_prose_the_whole_sentences_count(cut, scene):
-    told = contract.read_caption(Answer(cut, "length"), LATER, prose=True)
-    assert told.scene == scene
-    assert [(event.span, event.text) for event in told.events] == [(LATER, " ".join(scene.split()))] * bool(
+    result = contract.read_caption(Answer(cut, "length"), LATER, prose=True)
+    assert result.scene == scene
+    assert [(event.span, event.text) for event in result.events] == [(LATER, " ".join(scene.split()))] * bool(
         scene
     )
-    assert told.notes == ((contract.TRUNCATED,) if scene else (contract.TRUNCATED, contract.UNREADABLE))
+    assert result.notes == ((contract.TRUNCATED,) if scene else (contract.TRUNCATED, contract.UNREADABLE))
 
 
 @pytest.mark.parametrize("cut", ["<2.0 - 3.5> A dog. It", "2.0 - 3.5: A dog. It", " <2.", "<2.0 - 3."])
 def test_a_cut_event_line_is_no_prose(cut):
     whole = "Scene: A yard.\n\nEvents:\n<1.0 - 2.0> A cat.\n"
-    told = contract.read_caption(Answer(whole + cut, "length"), MINUTE, prose=True)
-    assert [event.text for event in told.events] == ["A cat."]
-    assert told.scene == "A yard."
+    result = contract.read_caption(Answer(whole + cut, "length"), MINUTE, prose=True)
+    assert [event.text for event in result.events] == ["A cat."]
+    assert result.scene == "A yard."
 
 
 # --- find answers -------------------------------------------------------------------------------------------
@@ -539,14 +539,14 @@ windows = st.builds(
 
 @given(answers, windows)
 def test_no_text_makes_a_parser_raise_or_leave_the_window(answer, window):
-    told = contract.read_caption(answer, window)
+    result = contract.read_caption(answer, window)
     reading = contract.read_span(answer, window)
-    assert told.raw == reading.raw == answer.raw
-    inside = [event.span for event in told.events] + ([reading.span] if reading.span else [])
+    assert result.raw == reading.raw == answer.raw
+    inside = [event.span for event in result.events] + ([reading.span] if reading.span else [])
     for span in inside:
         assert window.start_seconds <= span.start_seconds < span.end_seconds <= window.end_seconds
-    assert all(event.text and event.text == " ".join(event.text.split()) for event in told.events)
-    assert len(set(told.events)) == len(told.events)
+    assert all(event.text and event.text == " ".join(event.text.split()) for event in result.events)
+    assert len(set(result.events)) == len(result.events)
 
 
 @given(
@@ -565,11 +565,11 @@ def test_what_the_model_is_taught_to_write_reads_back_exactly(lines, offset):
     window = Span(float(offset), offset + 60.0)
     events = [(s / 2, min(s + d, 120) / 2, text) for s, d, text in lines]
     raw = "Scene: A yard.\n\nEvents:" + "".join(f"\n<{s:.1f} - {e:.1f}> {text}" for s, e, text in events)
-    told = [
+    result = [
         (e.span.start_seconds - offset, e.span.end_seconds - offset, e.text)
         for e in caption(raw, window).events
     ]
-    assert told == list(dict.fromkeys(events))
+    assert result == list(dict.fromkeys(events))
 
 
 @given(st.text(max_size=60), st.integers(0, 200))
@@ -642,10 +642,10 @@ def test_what_follows_a_whole_find_changes_nothing(text):
 
 def test_a_caption_is_whole_when_it_is_caught_in_a_loop():
     loop = "Scene: A yard.\n\nEvents:\n" + "<1.0 - 2.0> A dog runs.\n" * 3
-    told = [
+    result = [
         n for n in range(len(loop) + 1) if loop[:n].endswith("\n") and contract.is_whole(CAPTION, loop[:n])
     ]
-    assert told == [len(loop)]
+    assert result == [len(loop)]
     assert not contract.is_whole(CAPTION, "Scene:\n\n\n\n")
     assert caption(loop) == replace(caption(loop + "<1.0 - 2.0> A dog runs.\n" * 9), raw=loop)
 

@@ -99,17 +99,17 @@ def positions(clip, length: int) -> torch.Tensor:
 
 def tokens_of(model, requests: Sequence[tuple[Prepared, Prompt]], monkeypatch) -> list[list[int]]:
     """The answers' tokens by ``run``, in the order of the requests."""
-    told: dict[int, list[int]] = {}
+    result: dict[int, list[int]] = {}
     answer = AnswerDraft.answer
 
     def noting(self: AnswerDraft):
         made = answer(self)
-        told[id(made)] = self._tokens
+        result[id(made)] = self._tokens
         return made
 
     monkeypatch.setattr(AnswerDraft, "answer", noting)
     answers = model.run(requests)
-    return [told[id(made)] for made in answers]
+    return [result[id(made)] for made in answers]
 
 
 def fresh(model) -> None:
@@ -137,14 +137,14 @@ def test_a_batch_of_any_size_says_what_one_at_a_time_says(model, reference, size
     windows = [model.prepare(shown(n)) for n in range(len(WINDOWS))]
     asked = prompts(model)
     pairs = [(n % len(WINDOWS), asked[(n * 7 + n // 5) % len(asked)]) for n in range(size)]
-    told = tokens_of(model, [(windows[n], prompt) for n, prompt in pairs], monkeypatch)
-    assert told == [reference[n, prompt.text] for n, prompt in pairs]
+    result = tokens_of(model, [(windows[n], prompt) for n, prompt in pairs], monkeypatch)
+    assert result == [reference[n, prompt.text] for n, prompt in pairs]
 
 
 def test_one_window_and_many_prompts(model, reference, monkeypatch):
     window, asked = model.prepare(shown(2)), prompts(model) * 4
-    told = tokens_of(model, [(window, prompt) for prompt in asked], monkeypatch)
-    assert told == [reference[2, prompt.text] for prompt in asked]
+    result = tokens_of(model, [(window, prompt) for prompt in asked], monkeypatch)
+    assert result == [reference[2, prompt.text] for prompt in asked]
 
 
 def test_a_window_asked_again_between_others_says_the_same(model, reference, monkeypatch):
@@ -171,16 +171,16 @@ def test_small_batches_say_what_large_ones_say(model, reference, monkeypatch):
     monkeypatch.setattr(model, "_bounds", replace(model._bounds, tokens=900, prefill_tokens=300))
     windows = [model.prepare(shown(n)) for n in range(len(WINDOWS))]
     pairs = [(n, prompt) for n in range(len(WINDOWS)) for prompt in prompts(model)]
-    told = tokens_of(model, [(windows[n], prompt) for n, prompt in pairs], monkeypatch)
-    assert told == [reference[n, prompt.text] for n, prompt in pairs]
+    result = tokens_of(model, [(windows[n], prompt) for n, prompt in pairs], monkeypatch)
+    assert result == [reference[n, prompt.text] for n, prompt in pairs]
 
 
 def test_other_pictures_are_other_answers(model):
     """What is kept of one window is not taken for another's."""
     asked = prompts(model, most=6)[0]
     windows = [model.prepare(shown(n)) for n in (1, 6, 11)]  # of one length, with other pictures
-    told = [answer.token_logprobs for answer in model.run([(window, asked) for window in windows])]
-    assert len(set(told)) == 3
+    result = [answer.token_logprobs for answer in model.run([(window, asked) for window in windows])]
+    assert len(set(result)) == 3
 
 
 def test_drawn_answers_do_not_depend_on_who_is_asked_with_them(model):
@@ -311,5 +311,5 @@ def test_the_log_says_how_many_windows_were_known(model, caplog):
     with caplog.at_level(logging.DEBUG, logger="footage.vlm"):
         model.run(asked)
         model.run(asked)
-    told = [record.getMessage() for record in caplog.records if "window states" in record.getMessage()]
-    assert ", 1 made" in told[0] and ", 0 made" in told[1]
+    result = [record.getMessage() for record in caplog.records if "window states" in record.getMessage()]
+    assert ", 1 made" in result[0] and ", 0 made" in result[1]

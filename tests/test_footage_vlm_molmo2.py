@@ -64,10 +64,10 @@ def before_the_text(model, prepared) -> str:
 def test_it_is_a_picture_model_with_its_provenance(model):
     assert isinstance(model, PictureModel)
     assert model.profile is MOLMO2_4B
-    told = model.provenance
-    assert (told.model, told.prompt_version) == ("tiny", "molmo2-1")
-    assert told.budget == "fps=2 frames=2..384 pixels=285768"
-    assert re.fullmatch("sha256:[0-9a-f]{64}", told.revision)
+    result = model.provenance
+    assert (result.model, result.prompt_version) == ("tiny", "molmo2-1")
+    assert result.budget == "fps=2 frames=2..384 pixels=285768"
+    assert re.fullmatch("sha256:[0-9a-f]{64}", result.revision)
 
 
 def test_a_window_is_a_video_whose_frames_carry_their_exact_times(model):

@@ -81,9 +81,9 @@ def times_of(model, prepared: Prepared) -> list[int]:
 def test_it_is_a_video_model_with_its_provenance(model):
     assert isinstance(model, VideoModel)
     assert (model.profile.name, model.profile.sampling) == ("qwen2.5-vl-7b", Sampling(0.1, 0.001, 1.05))
-    told = model.provenance
-    assert (told.model, told.prompt_version) == ("tiny", model.profile.prompt_version)
-    assert told.budget == "fps=2 frames=4..240 pixels=7840"
+    result = model.provenance
+    assert (result.model, result.prompt_version) == ("tiny", model.profile.prompt_version)
+    assert result.budget == "fps=2 frames=4..240 pixels=7840"
     assert model.capabilities.token_logprobs and model.capabilities.max_batch >= 2
 
 
@@ -332,8 +332,8 @@ def test_the_published_layout_is_read(folder, model):
     assert "text_config" not in config and "hidden_size" in config
     names = load_file(folder / "model.safetensors")
     assert "visual.patch_embed.proj.weight" in names and "model.layers.0.mlp.up_proj.weight" in names
-    told = model._model.state_dict()["model.visual.patch_embed.proj.weight"]
-    assert torch.equal(told, names["visual.patch_embed.proj.weight"])
+    result = model._model.state_dict()["model.visual.patch_embed.proj.weight"]
+    assert torch.equal(result, names["visual.patch_embed.proj.weight"])
     assert type(model._model).__name__ == "Qwen2_5_VLForConditionalGeneration"
 
 

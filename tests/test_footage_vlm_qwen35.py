@@ -92,10 +92,10 @@ def test_it_is_a_video_model_with_its_provenance(model):
     assert isinstance(model, VideoModel)
     assert model.profile is MARLIN_2B
     assert model.capabilities.token_logprobs and model.capabilities.max_batch >= 2
-    told = model.provenance
-    assert (told.model, told.prompt_version) == ("tiny", model.profile.prompt_version)
-    assert told.budget == "fps=2 frames=4..240 pixels=200704"
-    assert re.fullmatch("sha256:[0-9a-f]{64}", told.revision)
+    result = model.provenance
+    assert (result.model, result.prompt_version) == ("tiny", model.profile.prompt_version)
+    assert result.budget == "fps=2 frames=4..240 pixels=200704"
+    assert re.fullmatch("sha256:[0-9a-f]{64}", result.revision)
 
 
 def test_the_stamps_of_unevenly_spaced_frames_are_exact(any_model):
@@ -279,8 +279,8 @@ def test_a_seed_draws_the_same_answer_every_time_and_leaves_the_others_alone(mod
 def test_what_is_seen_changes_the_answer(model):
     asked = contract.caption_prompt(model.profile)
     clips = [model.prepare(window(0, 4, seed=n)) for n in range(4)]
-    told = [a.token_logprobs for a in model.run([(c, replace(asked, max_new_tokens=4)) for c in clips])]
-    assert len(set(told)) == 4
+    result = [a.token_logprobs for a in model.run([(c, replace(asked, max_new_tokens=4)) for c in clips])]
+    assert len(set(result)) == 4
 
 
 def test_logprobs_are_those_of_the_tokens_generated(model):
@@ -349,17 +349,17 @@ def test_the_vision_tower_runs_once_a_window(model):
 def test_threads_may_share_a_model(model):
     asked = requests_of(model, 4)
     alone = [model.run([request])[0].raw for request in asked]
-    told: dict[int, str] = {}
+    result: dict[int, str] = {}
 
     def ask(n: int) -> None:
-        told[n] = model.run([asked[n]])[0].raw
+        result[n] = model.run([asked[n]])[0].raw
 
     threads = [threading.Thread(target=ask, args=(n,)) for n in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [told[n] for n in range(4)] == alone
+    assert [result[n] for n in range(4)] == alone
 
 
 def test_windows_are_prepared_while_the_model_answers(model):
@@ -374,10 +374,10 @@ def test_windows_are_prepared_while_the_model_answers(model):
 
     thread = threading.Thread(target=prepare)
     thread.start()
-    told = [[a.raw for a in model.run(asked)] for _ in range(5)]
+    result = [[a.raw for a in model.run(asked)] for _ in range(5)]
     done.set()
     thread.join()
-    assert told == [alone] * 5
+    assert result == [alone] * 5
     assert prepared and all(torch.equal(p.payload.ids, prepared[0].payload.ids) for p in prepared)
 
 
@@ -562,9 +562,9 @@ def test_a_torchvision_that_does_not_fit_is_named():
         except RuntimeError as exc:
             raise ModuleNotFoundError("Could not import module 'Qwen3_5ForConditionalGeneration'") from exc
     except ModuleNotFoundError as exc:  # as transformers words it
-        told = dependency_error(exc)
-    assert str(told).startswith("torchvision does not fit the installed torch (operator torchvision::nms")
-    assert "pip install --force-reinstall torch torchvision" in told.hint
+        result = dependency_error(exc)
+    assert str(result).startswith("torchvision does not fit the installed torch (operator torchvision::nms")
+    assert "pip install --force-reinstall torch torchvision" in result.hint
     assert "make setup" in dependency_error(ImportError("No module named 'torch'")).hint
 
 

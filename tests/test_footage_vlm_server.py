@@ -312,10 +312,10 @@ JSON = st.recursive(
 
 
 @given(JSON)
-def test_whatever_comes_back_is_an_answer_or_refused(told) -> None:
+def test_whatever_comes_back_is_an_answer_or_refused(result) -> None:
     for given_ in (
-        told,
-        {"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "logprobs": told}]},
+        result,
+        {"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "logprobs": result}]},
     ):
         try:
             answer = read_completion(given_, Prompt("raw", "?", 9))
@@ -339,9 +339,9 @@ def test_tokens_spell_the_answer_and_nothing_else(pieces: list[str], thought: st
 
 def test_drawn_answers_tell_no_probabilities() -> None:
     rows = {"content": [{"token": "x", "logprob": -1.0}]}
-    told = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "logprobs": rows}]}
-    assert read_completion(told, Prompt("raw", "?", 9)).token_logprobs == (-1.0,)
-    assert read_completion(told, Prompt("raw", "?", 9, Sampling(temperature=1))).token_logprobs is None
+    result = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop", "logprobs": rows}]}
+    assert read_completion(result, Prompt("raw", "?", 9)).token_logprobs == (-1.0,)
+    assert read_completion(result, Prompt("raw", "?", 9, Sampling(temperature=1))).token_logprobs is None
 
 
 # The demo model behind HTTP
@@ -358,7 +358,7 @@ def asked(model) -> list[tuple[Span, Prompt, Answer]]:
     """What a model says of the sample clips."""
     requests = [(window, prompt) for window in windows_of(model, clips=4) for prompt in ASKED]
     answers = model.run(requests)
-    return [(window.span, prompt, told) for (window, prompt), told in zip(requests, answers, strict=True)]
+    return [(window.span, prompt, result) for (window, prompt), result in zip(requests, answers, strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -383,9 +383,9 @@ def test_captions_and_finds_are_those_of_the_model_in_this_process(demo: Served,
 def test_pictures_tell_the_model_the_same_within_a_second(demo: Served, here) -> None:
     for (window, prompt, one), (_, _, other) in zip(here, asked(connect(demo.at() + "?frames")), strict=True):
         if prompt.kind == "caption":
-            told = [contract.read_caption(answer, window).events for answer in (one, other)]
-            assert [event.text for event in told[0]] == [event.text for event in told[1]]
-            spans = [[event.span for event in events] for events in told]
+            result = [contract.read_caption(answer, window).events for answer in (one, other)]
+            assert [event.text for event in result[0]] == [event.text for event in result[1]]
+            spans = [[event.span for event in events] for events in result]
         else:
             spans = [[contract.read_span(answer, window).span] for answer in (one, other)]
         for mine, theirs in zip(*spans, strict=True):
@@ -395,7 +395,7 @@ def test_pictures_tell_the_model_the_same_within_a_second(demo: Served, here) ->
 
 @pytest.mark.demo_model
 def test_answers_do_not_depend_on_how_many_are_on_their_way(demo: Served) -> None:
-    told = []
+    result = []
     for requests in (1, 8):
         model = connect(demo.at(), requests=requests)
         requests_ = [
@@ -403,9 +403,9 @@ def test_answers_do_not_depend_on_how_many_are_on_their_way(demo: Served) -> Non
             for window in windows_of(model, clips=3)
             for prompt in (contract.find_prompt("a dog runs", DEMO), contract.caption_prompt(DEMO))
         ]
-        told.append([answer.raw for answer in model.run(requests_)])
-    assert told[0] == told[1]
-    assert len(set(told[0])) > 3
+        result.append([answer.raw for answer in model.run(requests_)])
+    assert result[0] == result[1]
+    assert len(set(result[0])) > 3
 
 
 @pytest.mark.demo_model
@@ -524,8 +524,8 @@ def test_a_field_that_is_refused_is_left_out_alone(constant: Served, fault: str,
 
 def test_an_index_does_not_depend_on_how_the_server_is_asked(constant: Served) -> None:
     """A server that is upgraded may refuse fields that it took; what the model sees is the same."""
-    told = {connect(constant.at(fault)).provenance for fault in ("", "untrusting", "plain", "vague")}
-    assert [each.budget for each in told] == [f"{contract.budget_text(DEMO)} sent=h264 crf={payload.CRF}"]
+    result = {connect(constant.at(fault)).provenance for fault in ("", "untrusting", "plain", "vague")}
+    assert [each.budget for each in result] == [f"{contract.budget_text(DEMO)} sent=h264 crf={payload.CRF}"]
 
 
 # What the model sees
@@ -592,8 +592,8 @@ def test_probabilities_are_done_without_where_they_are_not_told(demo: Served) ->
 
 
 def test_half_a_character_is_a_question_mark_and_can_be_written_down() -> None:
-    told = json.loads('{"choices": [{"message": {"content": "A dog \\ud83d"}, "finish_reason": "stop"}]}')
-    assert read_completion(told, contract.caption_prompt(DEMO)).raw == "A dog ?"
+    result = json.loads('{"choices": [{"message": {"content": "A dog \\ud83d"}, "finish_reason": "stop"}]}')
+    assert read_completion(result, contract.caption_prompt(DEMO)).raw == "A dog ?"
 
 
 def test_nobody_there_is_one_sentence() -> None:
@@ -813,9 +813,9 @@ def test_the_command_refuses_another_machine_in_one_sentence(tmp_path: Path) -> 
 @pytest.mark.parametrize("command", ["ask", "point", "track", "models prompt"])
 def test_another_machine_is_asked_where_that_is_allowed(tmp_path: Path, command: str) -> None:
     clip = write_levels(tmp_path / "clip.mp4", [0, 255])
-    told = [*command.split(), str(clip), "the dog", "--model", "https://127.0.0.1.invalid/v1#molmo2-4b"]
-    assert "another machine" in runner.invoke(app, told).stderr
-    allowed = runner.invoke(app, [*told, "--allow-remote"], env={"FOOTAGE_SERVER_PATIENCE_SECONDS": "0.1"})
+    result = [*command.split(), str(clip), "the dog", "--model", "https://127.0.0.1.invalid/v1#molmo2-4b"]
+    assert "another machine" in runner.invoke(app, result).stderr
+    allowed = runner.invoke(app, [*result, "--allow-remote"], env={"FOOTAGE_SERVER_PATIENCE_SECONDS": "0.1"})
     assert allowed.exit_code == 1
     assert "cannot be reached" in allowed.stderr
 
@@ -824,14 +824,14 @@ def test_a_dry_run_asks_the_server_what_it_serves(constant: Served, tmp_path: Pa
     clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 26)
     Store.open(tmp_path / "index", create=True)
     asked = ["index", str(clip), "--dry-run", "--json", "--db", str(tmp_path / "index")]
-    told = runner.invoke(app, [*asked, "--model", constant.at()])
-    assert told.exit_code == 0, told.output
-    assert json.loads(told.stdout.splitlines()[-1])["windows_new"] == 4  # of 16 s, 4 s shared
+    result = runner.invoke(app, [*asked, "--model", constant.at()])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout.splitlines()[-1])["windows_new"] == 4  # of 16 s, 4 s shared
 
 
 def serve_command(name: str) -> tuple[list[str], dict[str, str]]:
-    told = runner.invoke(app, ["models", "serve-command", name, "--port", "9000", "--json"])
-    command = json.loads(told.stdout)["command"]
+    result = runner.invoke(app, ["models", "serve-command", name, "--port", "9000", "--json"])
+    command = json.loads(result.stdout)["command"]
     return command, dict(zip(command[3::2], command[4::2], strict=True))
 
 

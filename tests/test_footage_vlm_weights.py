@@ -240,8 +240,8 @@ def locate_elsewhere(
         "from footage.vlm.weights import locate\n"
         "try:\n"
         f"    found = locate({name!r}, {', '.join(args)})\n"
-        "    told = {'folder': str(found.folder), 'revision': found.revision, 'model': found.model}\n"
-        "    print(json.dumps(told))\n"
+        "    result = {'folder': str(found.folder), 'revision': found.revision, 'model': found.model}\n"
+        "    print(json.dumps(result))\n"
         "except FootageError as exc:\n"
         "    print(json.dumps({'error': type(exc).__name__, 'said': str(exc), 'hint': exc.hint}))\n"
     )
@@ -256,15 +256,17 @@ def locate_elsewhere(
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_gated_repository_says_what_to_do(tmp_path, hub, status):
     hub.status = status
-    told = locate_elsewhere(tmp_path, HF_ENDPOINT=f"http://127.0.0.1:{hub.server_port}")
-    assert told["error"] == "ModelUnavailableError"
-    assert "gated" in told["said"]
-    assert "https://huggingface.co/NemoStation/Marlin-2B" in told["hint"] and "HF_TOKEN" in told["hint"]
+    result = locate_elsewhere(tmp_path, HF_ENDPOINT=f"http://127.0.0.1:{hub.server_port}")
+    assert result["error"] == "ModelUnavailableError"
+    assert "gated" in result["said"]
+    assert "https://huggingface.co/NemoStation/Marlin-2B" in result["hint"] and "HF_TOKEN" in result["hint"]
 
 
 def test_a_commit_that_does_not_exist_is_named(tmp_path, hub):
-    told = locate_elsewhere(tmp_path, "revision='missing'", HF_ENDPOINT=f"http://127.0.0.1:{hub.server_port}")
-    assert told["said"] == "NemoStation/Marlin-2B has no revision missing"
+    result = locate_elsewhere(
+        tmp_path, "revision='missing'", HF_ENDPOINT=f"http://127.0.0.1:{hub.server_port}"
+    )
+    assert result["said"] == "NemoStation/Marlin-2B has no revision missing"
 
 
 @pytest.mark.parametrize(
@@ -277,34 +279,34 @@ def test_a_commit_that_does_not_exist_is_named(tmp_path, hub):
     ],
 )
 def test_without_a_hub_it_fails_at_once_and_says_what_else_there_is(tmp_path, args, env):
-    told = locate_elsewhere(tmp_path, *args, timeout=120, **env)
-    assert told["error"] == "ModelUnavailableError"
-    assert "marlin-2b are not on this machine" in told["said"]
+    result = locate_elsewhere(tmp_path, *args, timeout=120, **env)
+    assert result["error"] == "ModelUnavailableError"
+    assert "marlin-2b are not on this machine" in result["said"]
     for way in (
         f"https://huggingface.co/{MARLIN_2B.repository}",
         "HF_TOKEN",
         "--model-path",
         "--model http://",
     ):
-        assert way in told["hint"]
-    assert "\n" not in told["said"] and len(told["said"]) < 200
+        assert way in result["hint"]
+    assert "\n" not in result["said"] and len(result["said"]) < 200
 
 
 def test_a_hub_that_never_answers_is_given_up_in_time(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as silent:  # takes connections, and says nothing
         began = time.perf_counter()
-        told = locate_elsewhere(
+        result = locate_elsewhere(
             tmp_path, hub_timeout=0.5, HF_ENDPOINT=f"http://127.0.0.1:{silent.getsockname()[1]}"
         )
-    assert told["error"] == "ModelUnavailableError" and "no answer within 0.5 s" in told["said"]
+    assert result["error"] == "ModelUnavailableError" and "no answer within 0.5 s" in result["said"]
     assert time.perf_counter() - began < 60
 
 
 def test_a_commit_that_was_fetched_before_needs_no_hub(tmp_path):
     snapshot = tmp_path / "hub" / "models--NemoStation--Marlin-2B" / "snapshots" / COMMIT
     model_folder(snapshot)
-    told = locate_elsewhere(tmp_path, HF_ENDPOINT="http://127.0.0.1:9")
-    assert told == {"folder": str(snapshot), "revision": COMMIT, "model": "NemoStation/Marlin-2B"}
+    result = locate_elsewhere(tmp_path, HF_ENDPOINT="http://127.0.0.1:9")
+    assert result == {"folder": str(snapshot), "revision": COMMIT, "model": "NemoStation/Marlin-2B"}
     (snapshot / "model.safetensors").unlink()
     assert locate_elsewhere(tmp_path, HF_ENDPOINT="http://127.0.0.1:9")["error"] == "ModelUnavailableError"
 
@@ -314,5 +316,5 @@ def test_a_model_without_a_pinned_commit_records_the_one_it_has(tmp_path):
     snapshot = model_folder(cache / "snapshots" / ("a" * 40))
     (cache / "refs").mkdir()
     (cache / "refs" / "main").write_text("a" * 40)
-    told = locate_elsewhere(tmp_path, name="video-scan", HF_ENDPOINT="http://127.0.0.1:9")
-    assert told == {"folder": str(snapshot), "revision": "a" * 40, "model": "cudabenchmarktest/video-scan"}
+    result = locate_elsewhere(tmp_path, name="video-scan", HF_ENDPOINT="http://127.0.0.1:9")
+    assert result == {"folder": str(snapshot), "revision": "a" * 40, "model": "cudabenchmarktest/video-scan"}

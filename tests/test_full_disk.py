@@ -67,9 +67,9 @@ def test_a_full_disk_ends_a_run_in_a_sentence_and_the_next_run_makes_it_whole(
 
     store = Store.open(small_disk / "index", create=True)
     ballast = fill_up(small_disk, leaving=leaving)
-    with pytest.raises(StoreFullError, match="disk is full") as told:
+    with pytest.raises(StoreFullError, match="disk is full") as result:
         run(library, store)
-    assert "\n" not in str(told.value) and told.value.hint
+    assert "\n" not in str(result.value) and result.value.hint
 
     # What was there can still be read, and searched, while the disk is full.
     store = Store.open(small_disk / "index")

@@ -106,8 +106,8 @@ def test_captioned_anew_in_other_words_it_is_kept_beside_them_and_named(store, f
     say(store, embedder)
     again(store, first, embedder)
     assert best(store, embedder) == WORDS
-    told = [event.text for event in store.events.all()]
-    assert told.count(WORDS) == 1 and "Something number 0 moves about." in told
+    response = [event.text for event in store.events.all()]
+    assert response.count(WORDS) == 1 and "Something number 0 moves about." in response
     assert [each.text for each in corrected(store, store.events.all()[0].content_id).unmatched] == [WORDS]
 
 

@@ -47,8 +47,8 @@ def test_what_goes_out_comes_back_exactly(library, store, tmp_path):
     index([library], store=store, model=StandinModel(), embedder=StandinEmbedder())
     lines = [json.loads(json.dumps(row)) for row in export_captions(store)]
     other = Store.open(tmp_path / "other", create=True)
-    told = take_in(lines, other)
-    assert (told.videos, told.windows) == (2, sum(map(len, store.windows.spans().values())))
+    result = take_in(lines, other)
+    assert (result.videos, result.windows) == (2, sum(map(len, store.windows.spans().values())))
     assert list(export_captions(other)) == list(export_captions(store)) == lines
     assert other.events.all() == store.events.all() and other.files.all() == store.files.all()
     assert {c: other.windows.of(c) for c in other.videos.all()} == {
@@ -57,7 +57,7 @@ def test_what_goes_out_comes_back_exactly(library, store, tmp_path):
     model = StandinModel()
     report = index([library], store=other, model=model, embedder=StandinEmbedder())
     assert model.log == [] and report.unchanged == 2
-    assert take_in(lines, other) == told and list(export_captions(other)) == lines
+    assert take_in(lines, other) == result and list(export_captions(other)) == lines
 
 
 def test_captions_written_by_hand_are_searched(library, store):

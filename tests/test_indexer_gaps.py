@@ -101,9 +101,9 @@ def test_gaps_count_for_no_share():
         File("2", "a", duration_seconds=100, state="gone"),
         File("3", "b", duration_seconds=50, state="waiting"),
     ]
-    told = coverage(files, {"b": {0: Span(0, 10)}}, {"a": 90.0, "b": 20.0})
-    assert (told.seconds_found, told.seconds_gaps, told.seconds_gone) == (40, 110, 10)
-    assert (told.seconds["indexed"], told.seconds["waiting"]) == (20, 20)
+    result = coverage(files, {"b": {0: Span(0, 10)}}, {"a": 90.0, "b": 20.0})
+    assert (result.seconds_found, result.seconds_gaps, result.seconds_gone) == (40, 110, 10)
+    assert (result.seconds["indexed"], result.seconds["waiting"]) == (20, 20)
 
 
 def test_gaps_are_drawn_and_explained():

@@ -37,10 +37,10 @@ def ffmpeg(*arguments: object) -> None:
 def frames_in(path: Path) -> int:
     """How many frames ffprobe decodes."""
     asked = ["-count_frames", "-select_streams", "v:0", "-show_entries", "stream=nb_read_frames"]
-    told = subprocess.run(
+    response = subprocess.run(
         ["ffprobe", "-v", "error", *asked, "-of", "json", str(path)], check=True, capture_output=True
     )
-    return int(json.loads(told.stdout)["streams"][0]["nb_read_frames"])
+    return int(json.loads(response.stdout)["streams"][0]["nb_read_frames"])
 
 
 @dataclass(frozen=True)
@@ -182,15 +182,15 @@ def status(db: Path) -> tuple[dict, dict, list[dict]]:
 @needs_demo_model
 def test_each_odd_file_is_indexed_or_refused_in_a_sentence(library, filled):
     db, printed = filled
-    told = {Path(each["path"]).name: each for each in printed if each["type"] == "file"}
-    states = {name: each["state"] for name, each in told.items()}
+    response = {Path(each["path"]).name: each for each in printed if each["type"] == "file"}
+    states = {name: each["state"] for name, each in response.items()}
     expected = dict.fromkeys(INDEXED, "indexed") | dict.fromkeys(REFUSED, "failed")
     assert states == expected | {"left out.mp4": "skipped"}
-    assert {name: told[name]["reason"] for name in REFUSED} == REFUSED
+    assert {name: response[name]["reason"] for name in REFUSED} == REFUSED
     store = Store.open(db)
     recorded = {name: store.files.at(str(library.folder / name)).recorded_at for name in INDEXED}
     assert recorded == INDEXED
-    warned = {name: " ".join(each["warnings"]) for name, each in told.items() if each["warnings"]}
+    warned = {name: " ".join(each["warnings"]) for name, each in response.items() if each["warnings"]}
     assert warned.keys() == {"joined.ts", "size.ts"}
     assert f"start again, or jump, at {SECONDS:.1f} s" in warned["joined.ts"]
     assert "changes from 480x320 to 240x160" in warned["size.ts"]

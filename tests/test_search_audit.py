@@ -26,8 +26,8 @@ def store(tmp_path):
 
 
 def test_captions_that_the_model_disagrees_with_come_first(store):
-    finder, told = StandinFinder([HONEST, LIAR]), []
-    audits = audit(store, EventFinder(finder), on_progress=lambda *done: told.append(done))
+    finder, response = StandinFinder([HONEST, LIAR]), []
+    audits = audit(store, EventFinder(finder), on_progress=lambda *done: response.append(done))
     assert [each.agreement for each in audits] == [0.0, 1.0, 1.0]
     assert (audits[0].content_id, audits[0].span, audits[0].found) == (
         "content-liar",
@@ -37,7 +37,7 @@ def test_captions_that_the_model_disagrees_with_come_first(store):
     assert agreement_rate(audits) == pytest.approx(2 / 3) and agreement_rate([]) == 0
     assert store.annotations.audits.all() == audits
     assert store.annotations.audits.all(["content-honest"]) == audits[1:]
-    assert told[-1] == (3, 3)
+    assert response[-1] == (3, 3)
     audit(store, EventFinder(finder), sample=2)
     assert len(store.annotations.audits.all()) == 3  # audited again, not twice
 

@@ -41,14 +41,14 @@ def fitted():
 def test_a_fit_tells_right_from_wrong_and_says_how_well():
     made = fitted()
     rows, right, _ = examples()
-    told = np.array([made.confidence(row) for row in rows])
-    assert told[np.array(right)].mean() > 0.75 > 0.25 > told[~np.array(right)].mean()
+    result = np.array([made.confidence(row) for row in rows])
+    assert result[np.array(right)].mean() > 0.75 > 0.25 > result[~np.array(right)].mean()
     assert made.captioned.weights["similarity"] > 5
     card = made.card
     assert (card.examples, card.positives, card.data, card.date) == (300, sum(right), "made up", "2026-01-31")
     assert card.auroc > 0.9
     assert sum(count for _, count, _ in card.reliability) == 300
-    assert all(abs(told - share) < 0.35 for told, count, share in card.reliability if count > 20)
+    assert all(abs(result - share) < 0.35 for result, count, share in card.reliability if count > 20)
     # Without captions there is nothing but noise to go by.
     alone = {name: row for name, row in rows[0].items() if name in MODEL_MEASURES}
     assert 0.2 < made.confidence(alone) < 0.8

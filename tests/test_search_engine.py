@@ -93,7 +93,7 @@ def test_index_and_model_in_disagreement_are_uncertain_and_rank_behind_agreement
     ]
     liar = matches[1]
     assert liar.confidence < 0.8
-    # The model named the whole window, which says nothing: the index's span stands, and both are told.
+    # The model named the whole window, no information: the index span stands; the evidence has both.
     assert (liar.span, liar.grounded, liar.raw) == (Span(4, 9), False, "From 0.0 to 20.0.")
     assert any("whole window" in line for line in liar.evidence)
 
@@ -102,7 +102,7 @@ def test_a_caption_that_the_model_does_not_bear_out_is_no_more_than_uncertain(st
     finder = StandinFinder(VIDEOS, answers={"liar": "From 12.0 to 15.0."})
     result = Engine(store, embedder, finder).search(BALL, looking=GroundingOptions(fresh=True))
     liar = next(m for m in result.matches if name(m) == "liar")
-    # Where the model looks elsewhere the caption stands alone, and that is told.
+    # Where the model looks elsewhere the caption stands alone, and the evidence says so.
     assert (liar.span, liar.grounded, liar.verdict) == (Span(4, 9), False, "uncertain")
     assert "The two disagree: IoU 0.00." in liar.evidence
 
@@ -160,13 +160,13 @@ def test_a_window_is_asked_about_once_in_batches_and_not_beyond_the_bound(store,
 
 
 def test_progress_is_told(store, embedder, finder):
-    told = []
+    response = []
     Engine(store, embedder, finder).search(
         BALL,
         looking=GroundingOptions(max_windows=2, fresh=True),
-        on_progress=lambda done, total: told.append((done, total)),
+        on_progress=lambda done, total: response.append((done, total)),
     )
-    assert told[-1][0] == told[-1][1]
+    assert response[-1][0] == response[-1][1]
 
 
 def test_results_are_the_same_every_time(store, embedder, finder):
@@ -256,12 +256,14 @@ def test_candidates_hold_what_was_found_there_best_first(store, embedder):
 
 def test_find_in_a_file_needs_no_index(tmp_path, finder):
     path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=70)
-    told = []
-    matches = find_in_file(path, RED_RIGHT, model=finder, on_progress=lambda *done: told.append(done)).matches
+    response = []
+    matches = find_in_file(
+        path, RED_RIGHT, model=finder, on_progress=lambda *done: response.append(done)
+    ).matches
     # Windows 0-30 and 25-55 both see the first car; 50-70 sees the second, 25-55 too but names the first.
     assert {match.span for match in matches} >= {Span(28, 33), Span(50, 54)}
     assert all(match.verdict != "found" and match.grounded and match.text == "" for match in matches)
-    assert told[0] == (2, 3) and told[-1][0] == told[-1][1]
+    assert response[0] == (2, 3) and response[-1][0] == response[-1][1]
     assert all(0 <= match.score <= 1 for match in matches)
 
 
@@ -313,10 +315,10 @@ def test_the_second_ask_is_remembered_and_a_fresh_one_is_not(tmp_path, embedder)
     first = Engine(store, embedder, finder).search(RED_RIGHT)
     asked = len(finder.asked)
     assert asked > 2 and first.looked.windows == asked
-    told = []
-    again = Engine(store, embedder, finder).search(RED_RIGHT, on_progress=lambda *done: told.append(done))
+    response = []
+    again = Engine(store, embedder, finder).search(RED_RIGHT, on_progress=lambda *done: response.append(done))
     assert again.matches == first.matches and again.looked == first.looked
-    assert len(finder.asked) == asked and told[-1][0] == told[-1][1]
+    assert len(finder.asked) == asked and response[-1][0] == response[-1][1]
     Engine(store, embedder, finder).search(RED_RIGHT, looking=GroundingOptions(fresh=True))
     assert len(finder.asked) == 2 * asked
     # Other words are another question.
@@ -427,15 +429,15 @@ def test_several_people_search_one_engine_at_once(store, embedder):
 
         busy = False
 
-    def told(engine, text):
+    def response(engine, text):
         matches = engine.search(text, looking=GroundingOptions(fresh=True)).matches
         return [(name(match), match.span, match.verdict, match.confidence) for match in matches]
 
     asked = [RED_RIGHT, RED_LEFT, BLUE_RIGHT, DOG, BALL, "a green car"] * 2
-    alone = [told(Engine(store, embedder, StandinFinder(VIDEOS)), text) for text in asked]
+    alone = [response(Engine(store, embedder, StandinFinder(VIDEOS)), text) for text in asked]
     engine = Engine(store, embedder, OneAtATime(VIDEOS), keep_bytes=1)
     with ThreadPoolExecutor(4) as people:
-        assert list(people.map(lambda text: told(engine, text), asked)) == alone
+        assert list(people.map(lambda text: response(engine, text), asked)) == alone
 
 
 def test_the_next_windows_are_decoded_while_the_model_looks(store, embedder):

@@ -43,15 +43,15 @@ def test_a_missing_query_is_an_error_and_never_dropped():
 
 
 def test_the_first_listed_counts_and_the_oracle_takes_the_best():
-    told = rows([[(5, 10)]], [[(0, 1), (5, 10)]])
-    assert told["predictions"]["R@1@0.7"] == 0 and told["predictions"]["R@5@0.5"] == 100
-    assert told["oracle"]["R@1@0.7"] == told["oracle"]["mIoU"] == 100
+    result = rows([[(5, 10)]], [[(0, 1), (5, 10)]])
+    assert result["predictions"]["R@1@0.7"] == 0 and result["predictions"]["R@5@0.5"] == 100
+    assert result["oracle"]["R@1@0.7"] == result["oracle"]["mIoU"] == 100
 
 
 def test_whole_videos_and_random_events_stand_beside():
-    told = rows([[(0, 20)], [(0, 5)]], [[], []])
-    assert told["whole video"]["R@1@0.5"] == 50 and told["whole video"]["mIoU"] == 62.5
-    assert 0 < told["random event"]["mIoU"] < 100
+    result = rows([[(0, 20)], [(0, 5)]], [[], []])
+    assert result["whole video"]["R@1@0.5"] == 50 and result["whole video"]["mIoU"] == 62.5
+    assert 0 < result["random event"]["mIoU"] < 100
     unknown = rows([[(0, 20)]], [[]], duration=None)
     assert set(unknown["whole video"].values()) == {None}
     assert "mAP" in rows([[(0, 20)]], [[]], precision=True)["predictions"]
@@ -62,7 +62,11 @@ spans = st.tuples(st.integers(0, 40), st.integers(1, 20)).map(lambda pair: (pair
 
 @given(st.lists(st.tuples(st.lists(spans, min_size=1, max_size=3), st.lists(spans, max_size=4)), min_size=1))
 def test_no_order_of_the_predictions_beats_the_oracle(pairs):
-    told = rows(*zip(*pairs, strict=True))
+    result = rows(*zip(*pairs, strict=True))
     for name in ("R@1@0.3", "R@1@0.5", "R@1@0.7", "mIoU"):
-        assert 0 <= told["predictions"][name] <= told["oracle"][name] <= 100
-    assert told["predictions"]["R@1@0.7"] <= told["predictions"]["R@1@0.5"] <= told["predictions"]["R@1@0.3"]
+        assert 0 <= result["predictions"][name] <= result["oracle"][name] <= 100
+    assert (
+        result["predictions"]["R@1@0.7"]
+        <= result["predictions"]["R@1@0.5"]
+        <= result["predictions"]["R@1@0.3"]
+    )

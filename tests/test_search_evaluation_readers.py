@@ -1,4 +1,4 @@
-"""Annotation readers: each format as it is, and what a broken file is told."""
+"""Annotation readers: each format as it is, and the error for a broken file."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_ground_truth_is_read(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "result"),
     [
         (lambda t: t.pop("videos"), 'the key "videos" is missing'),
         (
@@ -89,10 +89,10 @@ def test_ground_truth_is_read(tmp_path):
         (lambda t: t.update(negative_queries="x"), "expected a list, got str"),
     ],
 )
-def test_broken_ground_truth_is_told_where(tmp_path, change, told):
+def test_broken_ground_truth_is_told_where(tmp_path, change, result):
     truth = json.loads(json.dumps(GOOD_TRUTH))
     change(truth)
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(UsageError, match=result):
         read_ground_truth(written(tmp_path, truth))
 
 
@@ -157,7 +157,7 @@ def test_charades_lines(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "result"),
     [
         ("AMT7R 4.3 12.5 a person", "line 1: expected"),
         ("AMT7R 4.3##a person", "line 1: expected"),
@@ -166,8 +166,8 @@ def test_charades_lines(tmp_path):
         ("AMT7R 1 4##  ", "line 1: expected"),
     ],
 )
-def test_broken_charades_lines_are_told(tmp_path, line, told):
-    with pytest.raises(UsageError, match=told):
+def test_broken_charades_lines_are_told(tmp_path, line, result):
+    with pytest.raises(UsageError, match=result):
         read_charades_sta(written(tmp_path, line, "charades.txt"))
 
 

@@ -183,11 +183,11 @@ def test_errors_of_start_and_end_are_in_seconds():
 
 
 def test_recall_at_a_precision_is_the_best_that_any_threshold_gives():
-    told = judged([0.9, 0.8, 0.6, 0.2], [0.7, 0.1, 0.1, 0.1])
-    assert recall_at_precision(told, 1.0) == 0.5
-    assert recall_at_precision(told, 0.8) == 1.0  # four of five claims are right
-    assert recall_at_precision(told, 0.85) == 0.5
-    assert recall_at_precision(told, 0.75, prevalence=0.1) == 0.5
+    result = judged([0.9, 0.8, 0.6, 0.2], [0.7, 0.1, 0.1, 0.1])
+    assert recall_at_precision(result, 1.0) == 0.5
+    assert recall_at_precision(result, 0.8) == 1.0  # four of five claims are right
+    assert recall_at_precision(result, 0.85) == 0.5
+    assert recall_at_precision(result, 0.75, prevalence=0.1) == 0.5
     assert recall_at_precision(judged([0.2], [0.9]), 0.95) == 0.0
 
 

@@ -39,9 +39,9 @@ def test_a_longer_one_does_not_keep_out_the_shorter_after_it():
 
 
 def clip(video, start, *, text="a goal", verdict="found", confidence=0.9, seconds=5.0):
-    told = Video(video, 1000.0, 64, 48, 25.0, "h264")
+    result = Video(video, 1000.0, 64, 48, 25.0, "h264")
     span = Span(start, start + seconds)
-    return Clip(f"/{video}.mp4", told, span, text, "goal", text, verdict, confidence)
+    return Clip(f"/{video}.mp4", result, span, text, "goal", text, verdict, confidence)
 
 
 def places(clips):

@@ -314,9 +314,9 @@ def test_tables_tell_everything_and_nothing_that_a_spreadsheet_would_run(rated):
         "25",
     )
     assert row["captioned_by.revision"] == "abc123" and row["grounded_by.model"] == ""
-    told = json.loads(jsonl([made]))
-    assert told["title"] == '=HYPERLINK("x")'
-    assert (told["frame_in"], told["frame_out"]) == (13, 25)
+    result = json.loads(jsonl([made]))
+    assert result["title"] == '=HYPERLINK("x")'
+    assert (result["frame_in"], result["frame_out"]) == (13, 25)
 
 
 def test_chapters_are_in_order_and_apart():

@@ -56,13 +56,13 @@ def test_every_format_is_written_and_told(tmp_path, source):
             *("gate_chapters.vtt", "gate_markers.edl"),
         ]
     )
-    told = manifest_of(exported)
-    assert (told["format"], told["format_version"], told["failures"]) == ("footage export", 1, [])
-    assert {entry["file"] for entry in told["entries"]} | {"a dog.manifest.json"} == set(names(out))
-    for entry in told["entries"]:
+    result = manifest_of(exported)
+    assert (result["format"], result["format_version"], result["failures"]) == ("footage export", 1, [])
+    assert {entry["file"] for entry in result["entries"]} | {"a dog.manifest.json"} == set(names(out))
+    for entry in result["entries"]:
         data = (out / entry["file"]).read_bytes()
         assert (entry["sha256"], entry["size_bytes"]) == (hashlib.sha256(data).hexdigest(), len(data))
-    first = told["entries"][0]["clips"][0]
+    first = result["entries"][0]["clips"][0]
     assert first["source"] == str(source) and first["content_id"] == "content of gate.mp4"
     assert first["span"] == {"start_seconds": 0.5, "end_seconds": 1.0}
     assert first["written_span"] == {"start_seconds": 0.52, "end_seconds": 1.0}
@@ -294,13 +294,13 @@ def test_order_by_time_goes_by_the_wall_clock_where_it_is_known(tmp_path, source
     other = write_rated(tmp_path / "videos" / "a other.mp4", 25)
     late = clip_of(other, 0, 1, title="late", recorded_at="2026-03-01T12:00:00+00:00")
     early = clip_of(source, 0, 1, title="early", recorded_at="2026-03-01T11:59:59+00:00")
-    told = [make_reel(clips, tmp_path / "r.mp4", max_seconds=9) for clips in ([late, early], [early, late])]
+    result = [make_reel(clips, tmp_path / "r.mp4", max_seconds=9) for clips in ([late, early], [early, late])]
     for unknown in ("", "2026-03-01T1"):
         clips = [replace(early, recorded_at=unknown), late]
-        told.append(make_reel(clips, tmp_path / "r.mp4", max_seconds=9))
-    orders = [[cut.clip.title for cut in each.outputs[0].cuts] for each in told]
+        result.append(make_reel(clips, tmp_path / "r.mp4", max_seconds=9))
+    orders = [[cut.clip.title for cut in each.outputs[0].cuts] for each in result]
     assert orders == [["early", "late"], ["early", "late"], ["late", "early"], ["late", "early"]]
-    assert [each.outputs[0].path.name for each in told] == ["r.mp4", "r_2.mp4", "r_3.mp4", "r_4.mp4"]
+    assert [each.outputs[0].path.name for each in result] == ["r.mp4", "r_2.mp4", "r_3.mp4", "r_4.mp4"]
 
 
 def test_titles_say_file_clock_or_query(source):
@@ -318,9 +318,9 @@ def test_words_are_burnt_into_a_reel(tmp_path, source):
     make_reel([clip_of(source, 1, 2)], tmp_path / "bare.mp4", max_seconds=5)
     lettering = Lettering("file", source_time=True)
     make_reel(
-        [clip_of(source, 1, 2)], tmp_path / "told.mp4", max_seconds=5, options=Options(lettering=lettering)
+        [clip_of(source, 1, 2)], tmp_path / "titled.mp4", max_seconds=5, options=Options(lettering=lettering)
     )
-    assert (tmp_path / "told.mp4").stat().st_size != (tmp_path / "bare.mp4").stat().st_size
+    assert (tmp_path / "titled.mp4").stat().st_size != (tmp_path / "bare.mp4").stat().st_size
 
 
 # From matches to clips
@@ -412,9 +412,9 @@ def test_what_is_no_manifest_is_refused(tmp_path, text, says):
 @pytest.mark.parametrize("file", ["../secret", "/etc/passwd", "..", "a\\b", "a/b", ""])
 def test_a_manifest_cannot_point_outside_its_folder(tmp_path, source, file):
     exported = export([clip_of(source, 0, 1)], tmp_path / "out")
-    told = manifest_of(exported)
-    told["entries"][0]["file"] = file
-    exported.manifest.write_text(json.dumps(told))
+    result = manifest_of(exported)
+    result["entries"][0]["file"] = file
+    exported.manifest.write_text(json.dumps(result))
     with pytest.raises(UsageError, match="is damaged"):
         verify(exported.manifest)
 

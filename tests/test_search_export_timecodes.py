@@ -50,8 +50,8 @@ def test_opentimelineio_counts_the_same(each, data):
     # Up to 23:58: without drop frame, opentime begins a new day at 29.97 after 86,400 seconds of the clock,
     # which is 86 s of timecode early.
     frame = data.draw(st.integers(0, each.frame("23:58:00:00") if not each.drop else each.day - 1))
-    told = opentime.to_timecode(opentime.RationalTime(frame, float(each.rate)), float(each.rate), each.drop)
-    assert each.label(frame) == told
+    result = opentime.to_timecode(opentime.RationalTime(frame, float(each.rate)), float(each.rate), each.drop)
+    assert each.label(frame) == result
 
 
 @pytest.mark.parametrize(

@@ -241,8 +241,8 @@ def test_without_keeps_what_shares_no_time(first, second):
     assert {joint.parts[0] for joint in combine("without", [first, []])} == set(seen(first))
     found = [one for one in first if one.verdict == "found"]
     assert combine("without", [found, found]) == []
-    told = [replace(one, grounded=False) for one in first]
-    assert combine("without", [first, told]) == []  # what captions say rules out, too
+    response = [replace(one, grounded=False) for one in first]
+    assert combine("without", [first, response]) == []  # what captions say rules out, too
 
 
 @given(st.sampled_from(["then", "and", "without"]), matches, matches, st.randoms())

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - the marks and letters of other scripts are meant
-"""Reading a query: what is negation, what is several events, what is words; what is refused is told why."""
+"""Reading a query: what is negation, what is several events, what is words; the reason for a refusal."""
 
 from __future__ import annotations
 

@@ -195,12 +195,12 @@ def test_the_command_and_the_setting_name_a_re_ranker(tmp_path, embedder, folder
     by_setting = runner.invoke(app, arguments)
     assert (usual.exit_code, given.exit_code, by_setting.exit_code) == (0, 0, 0), given.output
 
-    def told(result):
+    def response(result):
         return [(line["text"], line["score"]) for line in lines(result.stdout) if line["type"] == "match"]
 
-    assert told(given) == told(by_setting) != told(usual)
+    assert response(given) == response(by_setting) != response(usual)
     says = fits(folder, "a red car", [*YARD.events, *HALL.events, YARD.scene])
-    assert told(given)[0][0] == max(says, key=lambda each: says[each]) != told(usual)[0][0]
+    assert response(given)[0][0] == max(says, key=lambda each: says[each]) != response(usual)[0][0]
     assert "--rerank" in runner.invoke(app, ["search", "--help"]).stdout
 
 
@@ -208,7 +208,7 @@ def test_the_command_says_what_is_wrong_with_a_re_ranker(tmp_path, embedder):
     index_videos(tmp_path, [HALL], embedder)
     arguments = ["search", "a red car", "--no-ground", "--json", "--db", str(tmp_path / "index.lancedb")]
     result = runner.invoke(app, [*arguments, "--rerank", str(tmp_path / "lost")])
-    told = json.loads(result.stderr)
+    response = json.loads(result.stderr)
     assert result.exit_code == 1 and result.stdout == ""
-    assert "no such folder" in told["error"] and "cross-encoder" in told["hint"]
-    assert BUNDLED not in told["error"]
+    assert "no such folder" in response["error"] and "cross-encoder" in response["hint"]
+    assert BUNDLED not in response["error"]

@@ -49,8 +49,8 @@ def indexed(folder, embedder, videos):
     """An index of some videos, each one window of 30 seconds with spans and texts."""
     store = Store.open(folder / "index", create=True)
     projector = Projector(store, embedder)
-    for name, told in videos.items():
-        events = tuple(CaptionEvent(span, text) for span, text in told)
+    for name, result in videos.items():
+        events = tuple(CaptionEvent(span, text) for span, text in result)
         record = WindowRecord(
             Window(name, 0, Span(0, 30)), Caption("", events, "", "stop"), Provenance("m", "1", "1", "b")
         )
@@ -69,11 +69,11 @@ def store(tmp_path_factory, embedder):
 
 def written(folder, embedder, videos):
     """An index of what is said of some videos, ten seconds a line."""
-    told = {
+    result = {
         name: [(Span(10.0 * n, 10.0 * n + 8), line) for n, line in enumerate(lines)]
         for name, lines in videos.items()
     }
-    return indexed(folder, embedder, told)
+    return indexed(folder, embedder, result)
 
 
 def first(store, embedder, text, **options):

@@ -1,4 +1,4 @@
-"""What a saved search found stays what it is, whatever later looks say of it."""
+"""Findings of a saved search stay as they were, whatever later runs find."""
 
 from __future__ import annotations
 

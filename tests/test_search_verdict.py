@@ -66,8 +66,8 @@ def test_what_models_and_captions_agree_on_is_found_and_nothing_less():
 
 
 def test_the_measures_are_what_they_are_called():
-    told = evidence([HERE, AGREES], [caption(4, 8), caption(50, 55, cosine=0.99)]).measures()
-    assert told == {
+    result = evidence([HERE, AGREES], [caption(4, 8), caption(50, 55, cosine=0.99)]).measures()
+    assert result == {
         "start": 1.0,
         "end": 1.0,
         "shift": 1.0,
@@ -114,10 +114,10 @@ def test_a_window_that_named_another_confirmed_place_says_nothing_about_this_one
     alone = reply((0, 18), 3, 8)
     named = merge_replies([first, again, alone])
     place = next(place for place in named if place.span == Span(3, 8))
-    told = evidence_for(place, [first, again, alone], parse_query(QUERY), None)
-    assert told.measures()["shift"] == 0
-    told = evidence_for(place, [first, again, alone], parse_query(QUERY), None, rivals=confirmed(named))
-    assert told.measures()["shift"] == 0.5
+    result = evidence_for(place, [first, again, alone], parse_query(QUERY), None)
+    assert result.measures()["shift"] == 0
+    result = evidence_for(place, [first, again, alone], parse_query(QUERY), None, rivals=confirmed(named))
+    assert result.measures()["shift"] == 0.5
 
 
 def test_the_probability_of_a_number_is_that_of_all_its_tokens():
@@ -141,13 +141,13 @@ def test_every_measure_lies_between_0_and_1_and_every_confidence(spans, events, 
     replies = [reply((n, 30 + n), n + min(pair), n + max(pair) or 0.5) for n, pair in enumerate(spans)]
     captions = [caption(min(a, b), max(a, b), "A red car stops.", cosine) for a, b, cosine in events]
     for place in merge_replies(replies):
-        told = evidence_for(place, replies, query, captions).measures()
-        assert told.keys() in (
+        result = evidence_for(place, replies, query, captions).measures()
+        assert result.keys() in (
             MODEL_MEASURES.keys() | CAPTION_MEASURES.keys(),
             MODEL_MEASURES.keys() | {"elsewhere"},
         )
-        assert all(0 <= value <= 1 for value in told.values())
-        assert 0 <= UNCALIBRATED.confidence(told) <= 1
+        assert all(0 <= value <= 1 for value in result.values())
+        assert 0 <= UNCALIBRATED.confidence(result) <= 1
 
 
 def test_the_evidence_is_told_in_sentences():
@@ -170,8 +170,8 @@ def test_the_evidence_is_told_in_sentences():
 
 def test_thresholds_make_the_verdict():
     strict = Thresholds(found=0.9, not_found=0.3)
-    told = [strict.verdict(value) for value in (None, 0.0, 0.29, 0.3, 0.89, 0.9, 1.0)]
-    assert told == ["uncertain", "not found", "not found", "uncertain", "uncertain", "found", "found"]
+    result = [strict.verdict(value) for value in (None, 0.0, 0.29, 0.3, 0.89, 0.9, 1.0)]
+    assert result == ["uncertain", "not found", "not found", "uncertain", "uncertain", "found", "found"]
 
 
 def match(content_id, score, start=0.0, verdict="uncertain"):

@@ -51,7 +51,7 @@ pytestmark = pytest.mark.timeout(300 + 60 * KILLS + 60 * LEVELS + 2 * SECONDS)
 
 
 @pytest.fixture(scope="module")
-def told():
+def result():
     """Prints a line of the table of docs/explanation/reliability.md; `make stress` shows them."""
 
     def tell(line: str) -> None:
@@ -97,7 +97,7 @@ def run_child(body, place: Path, kill_after: float | None = None) -> float:
 
 
 @pytest.mark.parametrize("command", KILLED, ids=lambda command: command.name)
-def test_a_command_killed_at_random_moments_loses_nothing(command, places, tmp_path, told):
+def test_a_command_killed_at_random_moments_loses_nothing(command, places, tmp_path, result):
     start = places(command)
     before = {} if command.name == "repair" else captions(start / "index")  # which cannot be read as it is
     forgotten = (start / "private").read_text() if command.name == "forget" else ""
@@ -119,7 +119,7 @@ def test_a_command_killed_at_random_moments_loses_nothing(command, places, tmp_p
         if forgotten:
             naming = [path for path in (place / "index").rglob("*") if path.is_file()]
             assert not [path for path in naming if forgotten.encode() in path.read_bytes()], when
-    told(f"| {command.name} killed at a random moment | {KILLS} | nothing |")
+    result(f"| {command.name} killed at a random moment | {KILLS} | nothing |")
 
 
 # -- a full disk ---------------------------------------------------------------------------------------------
@@ -139,7 +139,7 @@ def small_disk(tmp_path):
 
 
 @pytest.mark.parametrize("command", STARVED, ids=lambda command: command.name)
-def test_a_disk_that_runs_full_loses_nothing(command, places, small_disk, tmp_path, told):
+def test_a_disk_that_runs_full_loses_nothing(command, places, small_disk, tmp_path, result):
     start = places(command)
     before = {} if command.name == "repair" else captions(start / "index")
     forgotten = (start / "private").read_text() if command.name == "forget" else ""
@@ -168,10 +168,10 @@ def test_a_disk_that_runs_full_loses_nothing(command, places, small_disk, tmp_pa
         assert everything(place / command.result, command.embedders) == expected, when
         assert damage(place / command.result) == [], when
     assert stopped or command.name == "tidy", "no level was too little"
-    told(f"| {command.name} on a disk that runs full | {LEVELS} | nothing |")
+    result(f"| {command.name} on a disk that runs full | {LEVELS} | nothing |")
 
 
-def test_an_index_on_a_read_only_disk_is_searched_and_not_written(places, small_disk, told):
+def test_an_index_on_a_read_only_disk_is_searched_and_not_written(places, small_disk, result):
     place = fresh_copy(places(COMMANDS[2]), small_disk / "copies")
     before = everything(place / "index")
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
@@ -185,13 +185,13 @@ def test_an_index_on_a_read_only_disk_is_searched_and_not_written(places, small_
     finally:
         subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
     assert everything(place / "index") == before
-    told("| commands on a read-only disk | 5 | nothing |")
+    result("| commands on a read-only disk | 5 | nothing |")
 
 
 # -- everything at once --------------------------------------------------------------------------------------
 
 
-def test_everything_at_once_loses_nothing(places, tmp_path, told):
+def test_everything_at_once_loses_nothing(places, tmp_path, result):
     start = places(COMMANDS[2])
     place = fresh_copy(start, tmp_path / "copies")
     (place / "kept").write_text(stressing.content_of(place, "a"))
@@ -229,7 +229,7 @@ def test_everything_at_once_loses_nothing(places, tmp_path, told):
         restore(place / "copy", place / "back")
         assert damage(place / "back") == []
     counts = ", ".join(f"{number} x {work}" for work, number in sorted(done.items()))
-    told(f"| index, search, review, forget and backup at once for {SECONDS:g} s | {counts} | nothing |")
+    result(f"| index, search, review, forget and backup at once for {SECONDS:g} s | {counts} | nothing |")
 
 
 # -- the clock -----------------------------------------------------------------------------------------------
@@ -258,7 +258,7 @@ stressing.run_index(place)
 
 
 @pytest.mark.skipif(not LONG, reason="left to make stress")
-def test_a_clock_that_steps_back_an_hour_loses_nothing(tmp_path, told):
+def test_a_clock_that_steps_back_an_hour_loses_nothing(tmp_path, result):
     compiler = shutil.which("cc")
     if compiler is None or sys.platform != "linux":
         pytest.skip("needs a C compiler on Linux, for a clock that can be set")
@@ -282,7 +282,7 @@ def test_a_clock_that_steps_back_an_hour_loses_nothing(tmp_path, told):
     plain = everything(fresh / "index")
     for name in ("videos", "windows", "events", "texts", "vectors"):
         assert stepped[name] == plain[name], name
-    told("| the clock steps back an hour between runs | 1 | nothing |")
+    result("| the clock steps back an hour between runs | 1 | nothing |")
 
 
 # -- many at once, and for long ------------------------------------------------------------------------------
@@ -294,7 +294,7 @@ def memory_bytes() -> int:
         return int(file.read().split()[1]) * resource.getpagesize()
 
 
-def test_many_searches_and_previews_keep_memory_flat(places, tmp_path, told):
+def test_many_searches_and_previews_keep_memory_flat(places, tmp_path, result):
     if not Path("/proc/self/statm").exists():
         pytest.skip("needs /proc, to see how much memory is held")
     place = fresh_copy(places(COMMANDS[2]), tmp_path / "copies")
@@ -320,11 +320,11 @@ def test_many_searches_and_previews_keep_memory_flat(places, tmp_path, told):
     for number in range(20, 20 + PREVIEWS):
         preview(number)
     assert memory_bytes() - previewed < 40_000_000
-    told(f"| searches, then previews, memory flat | {SEARCHES}, {PREVIEWS} | nothing |")
+    result(f"| searches, then previews, memory flat | {SEARCHES}, {PREVIEWS} | nothing |")
 
 
 @pytest.mark.skipif(not LONG, reason="left to make stress")
-def test_20_sessions_search_at_once_and_get_the_same_answers(places, tmp_path, told):
+def test_20_sessions_search_at_once_and_get_the_same_answers(places, tmp_path, result):
     """All visitors of the app share one engine; here 20 threads ask it, while somebody marks."""
     place = fresh_copy(places(COMMANDS[2]), tmp_path / "copies")
     store = Store.open(place / "index")
@@ -344,4 +344,4 @@ def test_20_sessions_search_at_once_and_get_the_same_answers(places, tmp_path, t
         answers = list(pool.map(session, range(20)))
     assert all(each == answers[0] for each in answers) and answers[0][0]
     assert len(store.annotations.marks.all()) == 3 + 20 * 5
-    told("| 20 sessions, 5 searches and 5 marks each | 1 | nothing |")
+    result("| 20 sessions, 5 searches and 5 marks each | 1 | nothing |")

@@ -149,8 +149,8 @@ def test_words_of_the_question_are_marked_where_a_text_says_them():
 
 @given(st.text(max_size=60), st.text(max_size=30))
 def test_marking_loses_no_character_and_lets_no_markup_in(value, words):
-    told = markup.marked(value, words)
-    assert re.sub("</?mark>", "", told) == markup.text(value)
+    result = markup.marked(value, words)
+    assert re.sub("</?mark>", "", result) == markup.text(value)
 
 
 def test_filters_are_added_to_a_question_and_replaced_there():
@@ -293,8 +293,8 @@ def player(app: AppTest) -> dict | None:
 
 
 def card_texts(app: AppTest) -> list[str]:
-    told = re.findall(r'class="fx-text">(.*?)</p>', page(app))
-    return [re.sub("</?mark>", "", text) for text in told]
+    result = re.findall(r'class="fx-text">(.*?)</p>', page(app))
+    return [re.sub("</?mark>", "", text) for text in result]
 
 
 def ask(app: AppTest, query: str) -> AppTest:
@@ -363,10 +363,10 @@ def test_a_question_of_10000_characters_gets_a_sentence(open_app, indexed):
 
 def test_what_is_not_there_is_not_found(open_app, indexed):
     app = ask(open_app(indexed), "someone plays the piano")
-    told = page(app)
-    assert "<h2>Not found</h2>" in told and "<dt>Captions searched</dt><dd>0:50 of 0:50</dd>" in told
-    assert re.search(r"<dt>The model looked at</dt><dd>[\d:.]+ in \d+ windows?</dd>", told)
-    assert "<dt>Closest</dt>" in told and not card_texts(app)
+    result = page(app)
+    assert "<h2>Not found</h2>" in result and "<dt>Captions searched</dt><dd>0:50 of 0:50</dd>" in result
+    assert re.search(r"<dt>The model looked at</dt><dd>[\d:.]+ in \d+ windows?</dd>", result)
+    assert "<dt>Closest</dt>" in result and not card_texts(app)
     whole(app.toggle(key="nearest").set_value(True).run())
     assert card_texts(app) and "fx-found" not in page(app)
 

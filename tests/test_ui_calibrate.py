@@ -90,9 +90,9 @@ def test_a_fit_is_written_told_and_used(library, tmp_path, monkeypatch):
     before = searched()
     result = calibrate(library, "--out", str(out), "--json")
     assert result.exit_code == 0, result.output
-    [told] = lines(result.stdout)
+    [response] = lines(result.stdout)
     made = read_calibration(out)
-    assert told == {"out": str(out), **json.loads(made.model_dump_json())}
+    assert response == {"out": str(out), **json.loads(made.model_dump_json())}
     assert made.model == PROFILE.name and made.card is not None
     count, absent = len(VIDEOS) * len(DEEDS) + len(ABSENT), len(ABSENT)
     assert made.card.data == f"{count} queries of truth.json, {absent} of them absent"
@@ -118,8 +118,10 @@ def test_without_a_place_it_is_written_where_searches_look(library, tmp_path):
     assert searched()["calibrated"] is True
 
 
-@pytest.mark.parametrize(("present", "told"), [(3, "(3 right) are too few"), (1, "(1 right) are too few")])
-def test_too_few_labels_are_told_and_nothing_is_written(library, tmp_path, present, told):
+@pytest.mark.parametrize(
+    ("present", "response"), [(3, "(3 right) are too few"), (1, "(1 right) are too few")]
+)
+def test_too_few_labels_are_told_and_nothing_is_written(library, tmp_path, present, response):
     happens = list(VIDEOS[0].events.items())[:present]
     videos = {str(library / "yard0.mp4"): {"events": [event(text.rstrip("."), *at) for text, at in happens]}}
     truth = written(tmp_path / "few.json", videos, ABSENT[:2])
@@ -127,7 +129,7 @@ def test_too_few_labels_are_told_and_nothing_is_written(library, tmp_path, prese
     result = runner.invoke(app, ["calibrate", "--truth", str(truth), "--out", str(out), "--json"])
     error = json.loads(result.stderr)
     assert result.exit_code == 2 and result.stdout == "" and not out.exists()
-    assert told in error["error"] and "Label more queries" in error["hint"]
+    assert response in error["error"] and "Label more queries" in error["hint"]
 
 
 def test_a_truth_file_of_other_videos_is_told(library, tmp_path):

@@ -318,19 +318,19 @@ def test_models_as_a_table() -> None:
     assert result.exit_code == 0
     rows = {line.split()[0]: line for line in result.stdout.splitlines() if line.strip()}
     assert set(PROFILES) <= set(rows)
-    told = ["qwen3_5", "2.2B", "Apache-2.0", "caption, find, ask", "here, server", "gated, not here"]
-    assert [part for part in told if part not in rows["marlin-2b"]] == []
+    response = ["qwen3_5", "2.2B", "Apache-2.0", "caption, find, ask", "here, server", "gated, not here"]
+    assert [part for part in response if part not in rows["marlin-2b"]] == []
     assert "2M" in rows["demo"] and "server" not in rows["demo"]
 
 
 def test_the_app_gets_its_settings_through_the_environment(tmp_path: Path) -> None:
     settings = Settings(db=tmp_path / "i", model="demo", device="cpu", allow_remote=True)
-    told = environment(settings, config=Path("mine.toml"))
-    assert told["FOOTAGE_DB"] == str(tmp_path / "i")
-    assert (told["FOOTAGE_MODEL"], told["FOOTAGE_DEVICE"]) == ("demo", "cpu")
-    assert told["FOOTAGE_ALLOW_REMOTE"] == "True"
-    assert "FOOTAGE_MODEL_PATH" not in told
-    assert told["FOOTAGE_CONFIG"] == str(Path("mine.toml").absolute())
+    response = environment(settings, config=Path("mine.toml"))
+    assert response["FOOTAGE_DB"] == str(tmp_path / "i")
+    assert (response["FOOTAGE_MODEL"], response["FOOTAGE_DEVICE"]) == ("demo", "cpu")
+    assert response["FOOTAGE_ALLOW_REMOTE"] == "True"
+    assert "FOOTAGE_MODEL_PATH" not in response
+    assert response["FOOTAGE_CONFIG"] == str(Path("mine.toml").absolute())
 
 
 @contextmanager
@@ -362,13 +362,13 @@ def test_an_app_that_others_reach_asks_for_a_token_and_says_what_is_not_encrypte
     with started(tmp_path, "--host", "0.0.0.0") as (process, port):
         lines = [process.stdout.readline().strip() for _ in range(3)]
         process.terminate()
-        told = process.communicate(timeout=60)[1]
+        response = process.communicate(timeout=60)[1]
     assert lines[0] == "The app is at (Ctrl-C ends it):"
     place = rf"http://{re.escape(socket.gethostname())}:{port}/\?token=([\w-]{{43}})"
     edit = re.fullmatch(rf"to search and to edit\s+{place}", lines[1])[1]
     view = re.fullmatch(rf"to search alone\s+{place}", lines[2])[1]
-    assert edit != view and edit not in told and view not in told
-    assert "not encrypted" in told and "docs/how-to/serve.md" in told
+    assert edit != view and edit not in response and view not in response
+    assert "not encrypted" in response and "docs/how-to/serve.md" in response
     assert (ROOT / "docs" / "how-to" / "serve.md").is_file()
 
 

@@ -144,8 +144,8 @@ def test_without_a_terminal_progress_names_the_file_that_failed(
 ) -> None:
     command = ["index", str(library), "--db", str(tmp_path / "i"), "--model", str(model)]
     command += ["--log-file", str(tmp_path / "log.jsonl")] if logged else []
-    told = runner.invoke(app, command)
-    [line] = [line for line in told.stderr.splitlines() if line.startswith("file failed: ")]
+    response = runner.invoke(app, command)
+    [line] = [line for line in response.stderr.splitlines() if line.startswith("file failed: ")]
     assert line.startswith(f"file failed: {library / 'broken.mp4'}: ") and len(line.split(": ")[2]) > 10
 
 
@@ -201,9 +201,9 @@ def test_captions_asked_for_in_other_words_say_so(
     asked = ["--prompt-file", str(file), "--caption-tokens", "9"]
     assert runner.invoke(app, [*command, *asked]).exit_code == 0
     assert "asked in other words than its own" in caplog.text
-    told = runner.invoke(app, ["captions", "export", "--db", str(db)]).stdout
+    response = runner.invoke(app, ["captions", "export", "--db", str(db)]).stdout
     own: Changes = {"caption_prompt": "Tell <|im_end|> all.", "caption_tokens": 9}
-    assert changed(PROFILES["demo"], own).prompt_version in told
+    assert changed(PROFILES["demo"], own).prompt_version in response
     same = ["--prompt", "Tell <|im_end|> all.", "--caption-tokens"]
     assert runner.invoke(app, [*command, *same, "9"]).exit_code == 0
     assert "--reindex" in runner.invoke(app, [*command, *same, "10"]).stderr
@@ -275,8 +275,8 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
 ) -> None:
     before = sorted(path.name for path in own.rglob("*"))
     command = ["index", str(library), "--db", str(own), "--model", "demo", "--dry-run"]
-    (told,) = lines(runner.invoke(app, [*command, "--json"]).stdout)
-    assert (told["files"], told["windows_new"]) == ({"failed": 1, "indexed": 2}, 0)
+    (response,) = lines(runner.invoke(app, [*command, "--json"]).stdout)
+    assert (response["files"], response["windows_new"]) == ({"failed": 1, "indexed": 2}, 0)
     (other,) = lines(runner.invoke(app, [*command, "--json", "--window", "3", "--overlap", "1"]).stdout)
     assert (other["windows_new"], other["seconds_new"]) == (4, 8.0) and other["takes_seconds"] > 0
     text = runner.invoke(app, [*command, "--reindex", "--exclude", "gate*"])
@@ -291,9 +291,9 @@ def test_a_dry_run_says_what_would_be_done_and_changes_nothing(
 def test_a_dry_run_without_an_index_forecasts_and_makes_none(library: Path, tmp_path: Path) -> None:
     db = tmp_path / "folder" / "none"
     command = ["index", str(library), "--db", str(db), "--model", "demo", "--dry-run"]
-    (told,) = lines(runner.invoke(app, [*command, "--json"]).stdout)
-    assert (told["files"], told["windows_new"]) == ({"failed": 1, "new": 2}, 2)
-    assert (told["seconds_new"], told["speed"], told["takes_seconds"]) == (8.0, None, None)
+    (response,) = lines(runner.invoke(app, [*command, "--json"]).stdout)
+    assert (response["files"], response["windows_new"]) == ({"failed": 1, "new": 2}, 2)
+    assert (response["seconds_new"], response["speed"], response["takes_seconds"]) == (8.0, None, None)
     text = runner.invoke(app, command)
     assert text.exit_code == 0 and "0:08.0 of footage. Nothing was changed." in text.stdout
     assert not db.parent.exists()
@@ -321,12 +321,12 @@ def test_a_log_for_machines(model: Path, library: Path, tmp_path: Path) -> None:
     log = tmp_path / "run.jsonl"
     command = ["index", str(library), "--db", str(tmp_path / "i"), "--model", str(model), "--log-file"]
     assert runner.invoke(app, [*command, str(log)]).exit_code == 3
-    told = [line for line in lines(log.read_text()) if line["logger"].startswith("indexer.")]
-    assert (told[0]["message"], told[-1]["message"]) == ("run begins", "run ends")
-    assert sum(line["message"] == "window captioned" for line in told) == 2
-    (failed,) = [line for line in told if line.get("state") == "failed"]
+    response = [line for line in lines(log.read_text()) if line["logger"].startswith("indexer.")]
+    assert (response[0]["message"], response[-1]["message"]) == ("run begins", "run ends")
+    assert sum(line["message"] == "window captioned" for line in response) == 2
+    (failed,) = [line for line in response if line.get("state") == "failed"]
     assert failed["level"] == "warning" and failed["path"].endswith("broken.mp4")
-    assert {"decode", "caption", "write"} <= told[-1]["stage_seconds"].keys()
+    assert {"decode", "caption", "write"} <= response[-1]["stage_seconds"].keys()
     refused = runner.invoke(app, [*command, str(tmp_path / "none" / "log")])
     assert refused.exit_code == 1 and "cannot be written" in refused.stderr
 
@@ -334,8 +334,8 @@ def test_a_log_for_machines(model: Path, library: Path, tmp_path: Path) -> None:
 def test_pruning_and_forgetting(own: Path, library: Path) -> None:
     pruned = runner.invoke(app, ["prune", "--db", str(own)])
     assert (pruned.exit_code, pruned.stdout) == (0, "Removed 0 files and 0 videos.\n")
-    told = runner.invoke(app, ["forget", str(library / "it's yard.mp4"), "--db", str(own)])
-    assert told.exit_code == 0 and "(1 file)" in told.stdout
+    response = runner.invoke(app, ["forget", str(library / "it's yard.mp4"), "--db", str(own)])
+    assert response.exit_code == 0 and "(1 file)" in response.stdout
     status, *_ = lines(runner.invoke(app, ["status", "--db", str(own), "--json"]).stdout)
     assert (status["videos"], status["files"]) == (1, {"indexed": 1, "failed": 1})
     again = runner.invoke(app, ["forget", str(library / "it's yard.mp4"), "--db", str(own)])
@@ -353,8 +353,12 @@ def test_a_dry_run_of_prune_and_forget_lists_and_removes_nothing(own: Path, libr
     text = runner.invoke(app, prune).stdout
     assert gone.path in text and "Would remove 1 file and 1 video. Nothing was removed." in text
     forget = ["forget", kept.path, "--db", str(own), "--dry-run"]
-    [told] = lines(runner.invoke(app, [*forget, "--json"]).stdout)
-    assert (told["content_id"], told["paths"], told["dry_run"]) == (kept.content_id, [kept.path], True)
+    [response] = lines(runner.invoke(app, [*forget, "--json"]).stdout)
+    assert (response["content_id"], response["paths"], response["dry_run"]) == (
+        kept.content_id,
+        [kept.path],
+        True,
+    )
     assert "Nothing was removed." in runner.invoke(app, forget).stdout
     assert len(store.files.all()) == 3 and len(store.videos.all()) == 2
     removed = runner.invoke(app, ["prune", "--db", str(own)])  # without a terminal nothing is asked
@@ -407,9 +411,9 @@ def test_on_a_terminal_forget_asks_first(own: Path, library: Path, answer: str, 
 
 
 def test_what_failed_is_tried_again_when_asked(own: Path, model: Path) -> None:
-    told = runner.invoke(app, ["retry", "--db", str(own), "--model", str(model), "--json"])
-    assert told.exit_code == 1
-    file, _, summary = lines(told.stdout)
+    response = runner.invoke(app, ["retry", "--db", str(own), "--model", str(model), "--json"])
+    assert response.exit_code == 1
+    file, _, summary = lines(response.stdout)
     assert (Path(file["path"]).name, summary["failed"]) == ("broken.mp4", 1)
 
 
@@ -470,10 +474,10 @@ def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
         assert process.stdout is not None
         seen = []
         for line in process.stdout:
-            told = json.loads(line)
-            if told["type"] != "summary":
+            response = json.loads(line)
+            if response["type"] != "summary":
                 continue
-            seen.append((told["indexed"], told["unchanged"]))
+            seen.append((response["indexed"], response["unchanged"]))
             if len(seen) == 1:
                 refused = runner.invoke(app, ["prune", "--db", str(db)])
                 assert refused.exit_code == 1 and f"process {process.pid}" in refused.stderr
@@ -638,8 +642,8 @@ def test_doctor_trusts_the_demo_models_timeline() -> None:
 
 @needs_demo_model
 def test_doctor_tests_the_chosen_model_itself() -> None:
-    told = lines(runner.invoke(app, ["doctor", "--model", "demo", "--json"]).stdout)
-    [tested] = [check for check in told if check["name"] == "model test"]
+    response = lines(runner.invoke(app, ["doctor", "--model", "demo", "--json"]).stdout)
+    [tested] = [check for check in response if check["name"] == "model test"]
     assert tested["state"] == "ok", tested
     detail = tested["detail"]
     assert re.search(r"loaded in [\d.]+ s, [\d.]+ GiB .*; first answer after [\d.]+ s, \d+ tokens", detail)
@@ -670,13 +674,13 @@ def test_missing_weights_are_told_before_anything_slow_with_what_to_do(
     }[command]
     result = runner.invoke(app, [*command.split(), *arguments, "--model", "marlin-2b", "--json"])
     assert result.exit_code == 1, result.stdout
-    [told] = lines(result.stderr)
-    assert "weights of marlin-2b are not on this machine" in told["error"]
+    [response] = lines(result.stderr)
+    assert "weights of marlin-2b are not on this machine" in response["error"]
     for way in ("HF_TOKEN", "--model-path", "--model http://"):
-        assert way in told["hint"]
+        assert way in response["hint"]
     on_an_index = command in ("search", "audit", "review", "export")
-    assert ("this index was captioned by tiny" in told["error"]) == on_an_index
-    assert ("--no-ground" in told["hint"]) == (command in ("search", "export"))
+    assert ("this index was captioned by tiny" in response["error"]) == on_an_index
+    assert ("--no-ground" in response["hint"]) == (command in ("search", "export"))
     assert not fresh.exists()
 
 

@@ -173,7 +173,7 @@ def test_a_figure_misses_its_bound_on_the_side_that_is_worse():
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "response"),
     [
         ("span=0.6", "no figure 'span'"),
         ("mIoU", "must be a number, got ''"),
@@ -181,8 +181,8 @@ def test_a_figure_misses_its_bound_on_the_side_that_is_worse():
         ("mIoU=nan", "must be a number, got 'nan'"),
     ],
 )
-def test_a_bound_that_is_none_is_told(text, told):
-    with pytest.raises(UsageError, match=told) as caught:
+def test_a_bound_that_is_none_is_told(text, response):
+    with pytest.raises(UsageError, match=response) as caught:
         read_bounds(text, BOTH)
     assert "mIoU" in caught.value.hint
 
@@ -227,12 +227,12 @@ def test_videos_are_compared_by_what_they_hold(tmp_path, embedder):
         Question("A dog runs along the fence", {copy: (Span(5, 12),)}),
         Question("A red car stops", {"/x/bad.mp4": (Span(0, 1),)}),
     ]
-    told = []
+    response = []
     engine = Engine(store, embedder, StandinFinder([YARD]))
-    right, missing = ask_own(engine, store, questions, on_progress=lambda *done: told.append(done))
+    right, missing = ask_own(engine, store, questions, on_progress=lambda *done: response.append(done))
     assert right.truths == {"content-yard": (Span(5, 12),)} and right.right
     assert not missing.right and missing.iou == 0  # a file that could not be read is a miss, no error
-    assert told[-1] == ("asking", 2, 2) and right.seconds > 0
+    assert response[-1] == ("asking", 2, 2) and right.seconds > 0
 
     unknown = [Question("a dog", {"/x/other.mp4": (Span(0, 1),), "/x/more.mp4": (Span(0, 1),)})]
     with pytest.raises(
@@ -317,8 +317,8 @@ def test_a_folder_takes_what_was_said_of_its_videos_alone(tmp_path, embedder):
     folder.mkdir()
     (folder / "hall.mp4").symlink_to(tmp_path / "hall.mp4")
     out = tmp_path / "truth.json"
-    told = runner.invoke(app, ["eval", "init", str(folder), "--out", str(out), "--db", str(store.path)])
-    assert "1 video; queries accepted: 1, rejected: 0" in told.stdout, told.output
+    response = runner.invoke(app, ["eval", "init", str(folder), "--out", str(out), "--db", str(store.path)])
+    assert "1 video; queries accepted: 1, rejected: 0" in response.stdout, response.output
     [video] = read_ground_truth(out).videos
     assert [event.query for event in video.events if not event.to_check] == ["a door"]
 
@@ -408,8 +408,8 @@ def test_a_wrong_path_is_told_before_anything_is_loaded(library, tmp_path, monke
 def test_init_says_what_it_wrote_and_never_overwrites(library, tmp_path):
     out = tmp_path / "truth.json"
     arguments = ["eval", "init", str(library / "index.lancedb"), "--out", str(out)]
-    [told] = lines(runner.invoke(app, [*arguments, "--json"]).stdout)
-    assert told == {"out": str(out), "videos": 2, "accepted": 0, "rejected": 0, "proposed": 3}
+    [response] = lines(runner.invoke(app, [*arguments, "--json"]).stdout)
+    assert response == {"out": str(out), "videos": 2, "accepted": 0, "rejected": 0, "proposed": 3}
     again = runner.invoke(app, arguments)
     assert again.exit_code == 2 and "is there already" in again.stderr
 
@@ -444,5 +444,5 @@ def test_paths_are_relative_to_the_truth_file_or_else_to_the_library(library, tm
     [question] = read_truth(truth, library=library).questions
     assert list(question.truths) == [str((tmp_path / "yard.mp4").resolve())]
     arguments = ["eval", "run", str(truth), "--library", str(library)]
-    result = runner.invoke(app, arguments)  # not a video of the library: told before anything is indexed
+    result = runner.invoke(app, arguments)  # not a video of the library: refused before anything is indexed
     assert result.exit_code == 2 and "is not in" in result.stderr

@@ -16,15 +16,15 @@ SHORT, LONG = (6.0, 9.0), (20.0, 90.0)
 
 
 def test_a_model_that_knows_the_truth_scores_one():
-    told = []
+    result = []
     model = OracleModel(draw_clips(SEED, 3, SHORT))
     scores = evaluate_demo_model(
-        model, seed=SEED, clips=3, clip_seconds=SHORT, on_progress=lambda *done: told.append(done)
+        model, seed=SEED, clips=3, clip_seconds=SHORT, on_progress=lambda *done: result.append(done)
     )
     assert scores["caption_recall"] == scores["caption_precision"] == 1.0
     assert scores["find_mIoU"] == scores["find_R@1@0.5"] == scores["find_R@1@0.7"] == 1.0
     assert scores["clips"] == 3 and scores["events_true"] == scores["events_written"] > 0
-    assert told[-1] == ("captioning and asking", 3, 3)
+    assert result[-1] == ("captioning and asking", 3, 3)
 
 
 def test_a_model_that_says_something_else_does_not():

@@ -64,8 +64,8 @@ def test_what_is_found_is_written_and_verified(run):
     assert names("out")[:2] == ["a white dog runs.edl", "a white dog runs.manifest.json"]
     assert set(result.stdout.splitlines()) == {f"out/{name}" for name in names("out")}
     assert f"Wrote 4 files and a manifest to {Path('out').absolute()}." in result.stderr
-    told = json.loads(Path("out/a white dog runs.manifest.json").read_text())
-    clip = told["entries"][0]["clips"][0]
+    response = json.loads(Path("out/a white dog runs.manifest.json").read_text())
+    clip = response["entries"][0]["clips"][0]
     assert (clip["query"], clip["verdict"], clip["grounded"]) == ("a white dog runs", "found", True)
     assert clip["captioned_by"] == {"model": "standin", "revision": "1", "prompt_version": "test"}
     assert clip["grounded_by"] == clip["captioned_by"]
@@ -97,8 +97,8 @@ def test_nothing_found_is_an_answer_and_writes_nothing(run):
     result = run("export", "a white dog runs", "--to", "out", "--no-ground")
     assert (result.exit_code, result.stdout, names("out")) == (0, "", [])
     assert "Nothing was found, so nothing was written." in result.stderr and "--uncertain" in result.stderr
-    told = lines(run("export", "a white dog runs", "--to", "out", "--no-ground", "--json"))
-    assert told[-1]["files"] == 0 and told[-1]["uncertain"] > 0
+    response = lines(run("export", "a white dog runs", "--to", "out", "--no-ground", "--json"))
+    assert response[-1]["files"] == 0 and response[-1]["uncertain"] > 0
     reel = run("reel", "a white dog runs", "--no-ground")
     assert (reel.exit_code, names("."), reel.stdout) == (0, [], "")
     for more in ("--uncertain", "--all-verdicts"):
@@ -249,11 +249,11 @@ def test_a_reel_is_no_longer_than_asked_for_and_verifies_with_its_sources(run, m
     assert run("verify", "dogs.manifest.json").exit_code == 0
     changed = run("verify", "dogs.manifest.json", "--sources")
     assert changed.exit_code == 1 and "has changed since it was exported from." in changed.stdout
-    told = json.loads(Path("dogs.manifest.json").read_text())
-    for entry in told["entries"]:
+    response = json.loads(Path("dogs.manifest.json").read_text())
+    for entry in response["entries"]:
         for clip in entry["clips"]:
             clip["content_id"] = content_id(clip["source"])
-    Path("dogs.manifest.json").write_text(json.dumps(told))
+    Path("dogs.manifest.json").write_text(json.dumps(response))
     same = run("verify", "dogs.manifest.json", "--sources")
     assert same.exit_code == 0 and same.stdout.startswith("Compared 3 files and ")
     again = run("reel", "a white dog runs", "--max", "9s", "--out", "dogs.mp4")
@@ -289,8 +289,8 @@ def test_a_file_that_was_replaced_after_indexing_is_not_exported(run, made, tmp_
     result = run(command[0], "a white dog runs", *command[1:], "--all-verdicts", db=db)
     assert result.exit_code == 3, result.stderr
     assert "dogs.mp4 is not the file that was indexed" in result.stdout
-    told = json.loads(next(Path("out").glob("*.manifest.json")).read_text())
-    assert "dogs.mp4" not in json.dumps(told["entries"])
+    response = json.loads(next(Path("out").glob("*.manifest.json")).read_text())
+    assert "dogs.mp4" not in json.dumps(response["entries"])
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,7 @@ def ask(page, question: str) -> None:
 
 
 def collect(page, number: int) -> None:
-    """Press "Add to highlights", and wait until it is told."""
+    """Press "Add to highlights", and wait for the message."""
     page.get_by_role("button", name="Add to highlights").click()
     page.get_by_text(f"Added: {number} clip").wait_for()
 

@@ -20,10 +20,10 @@ def moved(scale: float, offset: float) -> list[Span]:
     ("scale", "offset", "right"), [(1, 0, True), (1.05, 0.5, True), (2, 0, False), (1, 2, False)]
 )
 def test_scale_and_offset_are_measured(scale, offset, right):
-    told = timeline(moved(scale, offset))
-    assert (told.found, told.events) == (3, 3)
-    assert told.scale == pytest.approx(scale) and told.offset_seconds == pytest.approx(offset)
-    assert told.is_right == right and f"scale {scale:.2f}, offset {offset:+.1f} s" in str(told)
+    result = timeline(moved(scale, offset))
+    assert (result.found, result.events) == (3, 3)
+    assert result.scale == pytest.approx(scale) and result.offset_seconds == pytest.approx(offset)
+    assert result.is_right == right and f"scale {scale:.2f}, offset {offset:+.1f} s" in str(result)
 
 
 def test_what_is_not_answered_is_counted_and_never_right():

@@ -190,19 +190,19 @@ def test_without_any_clock_the_page_says_where_clocks_come_from(open_page, db):
 
 
 @pytest.mark.parametrize(
-    ("told", "seconds"),
+    ("result", "seconds"),
     [({"picked": 0.5}, 43_200), ({"picked": 9}, 86_400), ({"picked": "x"}, None), (None, None), ({}, None)],
 )
-def test_what_the_browser_tells_is_a_place_on_the_clock_or_nothing(told, seconds):
+def test_what_the_browser_tells_is_a_place_on_the_clock_or_nothing(result, seconds):
     view = camera_timeline.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-    moment = camera_timeline_view.chosen(told, view).moment
+    moment = camera_timeline_view.chosen(result, view).moment
     assert moment == (None if seconds is None else view.start + timedelta(seconds=seconds))
 
 
-@pytest.mark.parametrize("told", [[0.75, 0.25], [0.25, 0.75]])
-def test_a_dragged_stretch_is_looked_at(told):
+@pytest.mark.parametrize("result", [[0.75, 0.25], [0.25, 0.75]])
+def test_a_dragged_stretch_is_looked_at(result):
     view = camera_timeline.View(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 2, tzinfo=UTC))
-    stretch = camera_timeline_view.chosen({"range": told}, view).stretch
+    stretch = camera_timeline_view.chosen({"range": result}, view).stretch
     assert (stretch.start.hour, stretch.end.hour) == (6, 18)
     for nonsense in ([0.5, 0.5], [1], "ab", [None, 1]):
         assert camera_timeline_view.chosen({"range": nonsense}, view).stretch is None
@@ -449,7 +449,7 @@ class TestInABrowser:
         with ExitStack() as stack:
             page = browse(stack, "/library")
             self._start(page, folder)
-            # The index was made with another model: that is told, in words.
+            # The index was made with another model: a sentence says so.
             page.wait_for_selector(".fx-problem")
             assert "was made with" in page.locator(".fx-problem").inner_text()
 

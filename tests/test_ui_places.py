@@ -61,8 +61,8 @@ def test_a_name_that_is_too_long_is_no_file(text):
 
 @pytest.mark.parametrize("command", ["ask", "models prompt", "point", "track"])
 def test_a_very_long_argument_is_a_sentence(command):
-    told = CliRunner().invoke(app, [*command.split(), "x" * 5000 + "@0:10-0:20", "who comes?"])
-    assert told.exit_code in (1, 2) and "too long" in told.stderr and "unexpected" not in told.stderr
+    result = CliRunner().invoke(app, [*command.split(), "x" * 5000 + "@0:10-0:20", "who comes?"])
+    assert result.exit_code in (1, 2) and "too long" in result.stderr and "unexpected" not in result.stderr
 
 
 def test_stretches_and_moments_lie_in_the_video():

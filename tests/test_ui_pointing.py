@@ -88,18 +88,24 @@ def test_points_are_listed_in_source_pixels_and_losses_noted(clip, model):
 
 def test_points_as_json(clip, model):
     result = ask("point", f"{clip}@1.0", CAR, "--model", model, "--json")
-    [told] = lines(result.stdout)
-    assert told["points"] == [
+    [response] = lines(result.stdout)
+    assert response["points"] == [
         {"time_seconds": 1.0, "object": 1, "x": 40.0, "y": 60.0},
         {"time_seconds": 1.0, "object": 2, "x": 120.0, "y": 60.0},
     ]
-    assert (told["type"], told["count"], told["dropped"], told["width"], told["height"]) == (
+    assert (
+        response["type"],
+        response["count"],
+        response["dropped"],
+        response["width"],
+        response["height"],
+    ) == (
         "points",
         2,
         1,
         *SIZE,
     )
-    assert (told["start_seconds"], told["end_seconds"], told["raw"]) == (
+    assert (response["start_seconds"], response["end_seconds"], response["raw"]) == (
         1.0,
         1.0,
         ANSWERS["Point to the red car."],
@@ -133,9 +139,9 @@ def test_points_are_drawn_onto_the_picture_of_the_moment(clip, model, tmp_path):
 def test_tracks_are_paths_in_video_time(clip, model):
     result = ask("track", f"{clip}@1-3", BALL, "--model", model, "--json")
     assert result.exit_code == 0, result.stderr
-    [told] = lines(result.stdout)
-    assert (told["type"], told["count"], told["dropped"]) == ("tracks", 2, 1)
-    assert [(p["time_seconds"], p["x"], p["y"]) for p in told["points"] if p["object"] == 1] == [
+    [response] = lines(result.stdout)
+    assert (response["type"], response["count"], response["dropped"]) == ("tracks", 2, 1)
+    assert [(p["time_seconds"], p["x"], p["y"]) for p in response["points"] if p["object"] == 1] == [
         (1.0, 16.0, 60.0),
         (1.5, 48.0, 60.0),
         (2.0, 80.0, 60.0),
@@ -198,13 +204,13 @@ def test_a_question_about_a_moment_is_answered(clip, model):
 def test_several_moments_are_one_question_to_a_model_that_compares(clip, model):
     result = ask("ask", f"{clip}@1.0", f"{clip}@2.0", "Which is it?", "--model", model, "--json")
     assert result.exit_code == 0, result.stderr
-    [told] = lines(result.stdout)
-    assert [each["start_seconds"] for each in told["about"]] == [1.0, 2.0]
+    [response] = lines(result.stdout)
+    assert [each["start_seconds"] for each in response["about"]] == [1.0, 2.0]
 
 
 def test_a_long_stretch_is_answered_window_by_window(clip, model):
     result = ask("ask", clip, "Which is it?", "--model", model, "--window", "1.5", "--json")
-    spans = [told["about"][0] for told in lines(result.stdout)]
+    spans = [response["about"][0] for response in lines(result.stdout)]
     assert [(s["start_seconds"], s["end_seconds"]) for s in spans] == [
         (0.0, 1.333333),
         (1.333333, 2.666667),
@@ -218,9 +224,9 @@ def test_a_long_stretch_is_answered_window_by_window(clip, model):
 def test_the_demo_model_answers_too_each_place_by_itself(clip):
     result = ask("ask", f"{clip}@1.0", f"{clip}@2-4", "What is that?", "--model", "demo", "--json")
     assert result.exit_code == 0, result.stderr
-    told = lines(result.stdout)
-    assert [each["about"][0]["end_seconds"] for each in told] == [1.0, 4.0]
-    assert all(len(each["about"]) == 1 for each in told)
+    response = lines(result.stdout)
+    assert [each["about"][0]["end_seconds"] for each in response] == [1.0, 4.0]
+    assert all(len(each["about"]) == 1 for each in response)
 
 
 # --- what is written about it -------------------------------------------------------------------------------
@@ -251,9 +257,9 @@ def test_the_docs_say_what_the_profile_says():
 @pytest.mark.parametrize("command", ["point", "track"])
 def test_a_model_that_cannot_says_so_before_it_is_loaded(command, clip):
     result = ask(command, f"{clip}@{'1' if command == 'point' else '1-2'}", "it", "--json")
-    told = json.loads(result.stderr)
-    assert result.exit_code == 2 and told["error"].startswith(f"marlin-2b cannot {command}")
-    assert "molmo2-4b" in told["hint"]
+    response = json.loads(result.stderr)
+    assert result.exit_code == 2 and response["error"].startswith(f"marlin-2b cannot {command}")
+    assert "molmo2-4b" in response["hint"]
 
 
 @pytest.mark.parametrize(

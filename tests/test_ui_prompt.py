@@ -56,24 +56,27 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def test_one_window_is_answered_with_the_text_alone(speaker: Speaker, clip: str) -> None:
-    told = runner.invoke(app, ["models", "prompt", f"{clip}@1-3", "What\nis <this>?"])
-    assert (told.exit_code, told.stdout) == (0, "You said:\nWhat\nis < this>?\N{REPLACEMENT CHARACTER}[2J\n")
+    result = runner.invoke(app, ["models", "prompt", f"{clip}@1-3", "What\nis <this>?"])
+    assert (result.exit_code, result.stdout) == (
+        0,
+        "You said:\nWhat\nis < this>?\N{REPLACEMENT CHARACTER}[2J\n",
+    )
     [prompt] = speaker.prompts
     assert (prompt.kind, prompt.sampling, prompt.max_new_tokens) == ("raw", LIKELIEST, 320)
     assert speaker.log == []
 
 
 def test_a_longer_span_has_one_answer_a_window_under_its_times(speaker: Speaker, clip: str) -> None:
-    told = runner.invoke(app, ["models", "prompt", clip, "Say."])
-    lines = told.stdout.splitlines()
+    result = runner.invoke(app, ["models", "prompt", clip, "Say."])
+    lines = result.stdout.splitlines()
     assert [lines[0], lines[3]] == ["0:00.0 - 0:04.0", "0:03.0 - 0:06.0"] and len(lines) == 6
     whole = runner.invoke(app, ["models", "prompt", clip, "Say.", "--window", "6"])
     assert len(whole.stdout.splitlines()) == 2 and len(speaker.prompts) == 3
 
 
 def test_as_json_with_thinking_and_provenance(speaker: Speaker, clip: str) -> None:
-    told = runner.invoke(app, ["models", "prompt", clip, "Say.", "--json", "--keep-think"])
-    first, second = map(json.loads, told.stdout.splitlines())
+    result = runner.invoke(app, ["models", "prompt", clip, "Say.", "--json", "--keep-think"])
+    first, second = map(json.loads, result.stdout.splitlines())
     assert (first["start_seconds"], first["end_seconds"], second["start_seconds"]) == (0, 4, 3)
     assert first["text"] == first["raw"] == "<think>Hm.</think>\n\nYou said:\nSay.\x1b[2J"
     assert (first["type"], first["finish_reason"], first["model"]) == ("answer", "stop", "standin")
@@ -118,12 +121,12 @@ def test_the_prompt_may_come_from_a_file(speaker: Speaker, clip: str, tmp_path: 
 def test_bad_usage_is_one_sentence(
     arguments: list[str], sentence: str, speaker: Speaker, clip: str, tmp_path: Path
 ) -> None:
-    told = runner.invoke(app, ["models", "prompt", *(part.replace("{clip}", clip) for part in arguments)])
-    assert (told.exit_code, told.stdout, speaker.prompts) == (2, "", [])
-    assert sentence in told.stderr.splitlines()[0]
+    result = runner.invoke(app, ["models", "prompt", *(part.replace("{clip}", clip) for part in arguments)])
+    assert (result.exit_code, result.stdout, speaker.prompts) == (2, "", [])
+    assert sentence in result.stderr.splitlines()[0]
 
 
 def test_a_file_that_is_no_video_is_told_before_anything_is_loaded(tmp_path: Path) -> None:
     (tmp_path / "notes.mp4").write_text("no video")
-    told = runner.invoke(app, ["models", "prompt", str(tmp_path / "notes.mp4"), "Say."])
-    assert told.exit_code == 1 and "notes.mp4" in told.stderr
+    result = runner.invoke(app, ["models", "prompt", str(tmp_path / "notes.mp4"), "Say."])
+    assert result.exit_code == 1 and "notes.mp4" in result.stderr

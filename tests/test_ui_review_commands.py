@@ -36,8 +36,8 @@ def footage(first, tmp_path):
     def run(*arguments: str, code: int = 0) -> list[dict]:
         result = runner.invoke(app, [*arguments, "--db", str(tmp_path / "index.lancedb"), "--json"])
         assert result.exit_code == code, result.output
-        told = result.stdout if code == 0 else result.stderr.splitlines()[-1]
-        return [json.loads(line) for line in told.splitlines()]
+        response = result.stdout if code == 0 else result.stderr.splitlines()[-1]
+        return [json.loads(line) for line in response.splitlines()]
 
     return run
 
@@ -64,14 +64,14 @@ def test_a_search_is_saved_reviewed_marked_and_forgotten(footage):
 
 def test_an_event_is_corrected_found_and_taken_back(footage):
     words = "an orange tractor pulls a plough"
-    [told] = footage("correct", "beach_dusk.mp4@0:12", words, "--to", "0:13", "--author", "Ann")
-    assert told["searchable"] and told["original_text"] == "A green car drives from left to right."
+    [response] = footage("correct", "beach_dusk.mp4@0:12", words, "--to", "0:13", "--author", "Ann")
+    assert response["searchable"] and response["original_text"] == "A green car drives from left to right."
     [found, _] = footage("search", "orange tractor", "--no-ground", "-n", "1")
     assert (found["text"], found["start_seconds"], found["end_seconds"]) == (words, 11.5, 13.0)
     [undone] = footage("correct", "beach_dusk.mp4@0:12", "--undo")
-    assert undone["undone"] and undone["id"] == told["id"]
+    assert undone["undone"] and undone["id"] == response["id"]
     [found, _] = footage("search", "green car", "--no-ground", "-n", "1")
-    assert found["text"] == told["original_text"]
+    assert found["text"] == response["original_text"]
 
 
 @pytest.mark.parametrize("words", ["a bear walks", "zebras walk"])  # by its words before and after the other
@@ -88,10 +88,10 @@ def test_of_two_events_that_share_a_span_the_id_chooses(footage):
     ids = {words: name for name, words in re.findall(r'([0-9a-f]{8}): "(.+?)" \(0:11.5', error["hint"])}
     green = "A green car drives from left to right."
     assert set(ids) == {"a bear walks", green}
-    [told] = footage("correct", "beach_dusk.mp4@0:12", "an orange tractor", "--event", ids[green])
-    assert told["original_text"] == green
+    [response] = footage("correct", "beach_dusk.mp4@0:12", "an orange tractor", "--event", ids[green])
+    assert response["original_text"] == green
     [error] = footage("correct", "beach_dusk.mp4@0:12", "--undo", code=2)
-    assert error["error"] == "2 events are meant" and told["event"][:8] in error["hint"]
+    assert error["error"] == "2 events are meant" and response["event"][:8] in error["hint"]
     [undone] = footage("correct", "beach_dusk.mp4@0:12", "--undo", "--event", ids["a bear walks"].upper())
     assert undone["text"] == "a bear walks"
     [error] = footage("correct", "beach_dusk.mp4@0:12", "--undo", "--event", "xyz", code=2)

@@ -65,9 +65,9 @@ def test_a_file_that_was_replaced_is_refused_in_a_sentence(tmp_path, clips, kept
     if cut_before:
         assert first_picture(cut(tmp_path / "cache", path, file).path) == 10
     replace_file(path, clips / "b.mp4", like=times if kept_times else None)
-    with pytest.raises(VideoError, match=r"gate\.mp4 is not the file that was indexed") as told:
+    with pytest.raises(VideoError, match=r"gate\.mp4 is not the file that was indexed") as result:
         cut(tmp_path / "cache", path, file)
-    assert "footage index" in told.value.hint
+    assert "footage index" in result.value.hint
     picture = media.thumbnail(
         tmp_path / "cache", str(path), content_id=file.content_id, seconds=1.0, file=file
     )
@@ -151,9 +151,9 @@ def test_no_row_of_an_index_opens_a_file_outside_of_the_folders_that_may_be_show
     (inside / "way-out.mp4").symlink_to(path)
     for named in (path, inside / ".." / "private.mp4", inside / "way-out.mp4", tmp_path / "none.mp4"):
         for file in (File(str(named), "c"), None):
-            with pytest.raises(VideoError, match="in no folder that the app may show") as told:
+            with pytest.raises(VideoError, match="in no folder that the app may show") as result:
                 media.preview(tmp_path / "cache", str(named), content_id="c", stretch=STRETCH, file=file)
-            assert "--library-root" in told.value.hint
+            assert "--library-root" in result.value.hint
             assert not media.thumbnail(tmp_path / "cache", str(named), content_id="c", seconds=1.0, file=file)
     assert not list((tmp_path / "cache").rglob("*.*"))
     shutil.copy(clips / "a.mp4", inside / "gate.mp4")

@@ -114,8 +114,8 @@ def test_points_are_a_span_inside_the_video_or_nothing(of, start, end, duration_
 
 @given(anything, anything, anything, anything)
 def test_wishes_are_known_actions_and_moments_inside_the_video_or_nothing(action, seconds, play, view):
-    told = {"of": "me", "action": action, "seconds": seconds, "play": play, "view": view}
-    read = wishes.read_wishes(told, of="me", duration_seconds=60.0, actions=("next",))
+    result = {"of": "me", "action": action, "seconds": seconds, "play": play, "view": view}
+    read = wishes.read_wishes(result, of="me", duration_seconds=60.0, actions=("next",))
     assert read.action in (None, "next") and isinstance(read.play, bool)
     assert read.seconds is None or 0 <= read.seconds <= 60
     assert read.view is None or 0 <= read.view.start_seconds < read.view.end_seconds <= 60
@@ -144,8 +144,8 @@ def test_whatever_the_browser_sends_is_read(value):
     ],
 )
 def test_points_that_make_no_sense_count_for_nothing(start, end):
-    told = {"of": "me", "in": start, "out": end}
-    assert wishes.read_marks(told, of="me", duration_seconds=60.0) is None
+    result = {"of": "me", "in": start, "out": end}
+    assert wishes.read_marks(result, of="me", duration_seconds=60.0) is None
     assert (
         wishes.read_wishes({"of": "me", "view": [start, end]}, of="me", duration_seconds=60.0, actions=())
         == wishes.Wishes()
@@ -153,9 +153,9 @@ def test_points_that_make_no_sense_count_for_nothing(start, end):
 
 
 def test_what_makes_sense_is_taken_and_only_for_the_span_it_was_said_of():
-    told = {"of": "me", "in": 1, "out": 2.5}
-    assert wishes.read_marks(told, of="me", duration_seconds=60.0) == Span(1, 2.5)
-    assert wishes.read_marks(told, of="you", duration_seconds=60.0) is None
+    result = {"of": "me", "in": 1, "out": 2.5}
+    assert wishes.read_marks(result, of="me", duration_seconds=60.0) == Span(1, 2.5)
+    assert wishes.read_marks(result, of="you", duration_seconds=60.0) is None
     asked = {"of": "me", "action": "next", "seconds": 3.5, "play": True, "view": [0, 60]}
     read = wishes.read_wishes(asked, of="me", duration_seconds=60.0, actions=("next",))
     assert read == wishes.Wishes("next", 3.5, True, Span(0, 60))
@@ -279,7 +279,7 @@ class Stage:
             if holds():
                 return
             self.page.wait_for_timeout(50)
-        raise AssertionError(f"still not so: {self.told()} at {self.now()}, picture {self.picture()}")
+        raise AssertionError(f"still not so: {self.result()} at {self.now()}, picture {self.picture()}")
 
     def picture(self) -> int:
         """Number of the frame on show."""
@@ -294,7 +294,7 @@ class Stage:
     def clock(self, point: str) -> str:
         return self.page.locator(f"[data-point={point}] .clock").inner_text()
 
-    def told(self) -> list:
+    def result(self) -> list:
         """What Python made of it: in, out, the actions heard, the moment asked for."""
         return json.loads(self.page.locator("code").inner_text())
 
@@ -374,18 +374,18 @@ class TestInABrowser:
         for key, clock in ((".", "0:12.500"), ("Shift+Comma", "0:12.400"), ("Alt+Period", "0:13.400")):
             stage.press(key)
             assert stage.clock("out") == clock
-        stage.until(lambda: stage.told()[:2] == [8.85, 13.4])
+        stage.until(lambda: stage.result()[:2] == [8.85, 13.4])
         stage.page.get_by_label("In point, arrow keys move it").focus()
         stage.press("PageUp", "ArrowRight")
-        stage.until(lambda: stage.told()[0] == 8.1)
+        stage.until(lambda: stage.result()[0] == 8.1)
         stage.page.get_by_role("button", name="Reset").click()
-        stage.until(lambda: stage.told()[:2] == [10.5, 12.25])
+        stage.until(lambda: stage.result()[:2] == [10.5, 12.25])
 
     def test_a_point_beyond_the_preview_gets_a_longer_one(self, open_stage):
         stage = open_stage("still")
         before = stage.video.evaluate("video => video.duration")
         stage.press("Alt+Period", "Alt+Period", "Alt+Period")
-        stage.until(lambda: stage.told()[1] == 15.25 and not stage.video.evaluate("video => video.seeking"))
+        stage.until(lambda: stage.result()[1] == 15.25 and not stage.video.evaluate("video => video.seeking"))
         stage.until(lambda: stage.video.evaluate("video => video.duration") > before + 5)
         stage.shows(60)  # the last frame inside
         assert stage.clock("out") == "0:15.250" and stage.paused()
@@ -395,7 +395,7 @@ class TestInABrowser:
         stage.press("k")
         stage.at(30 / 36)
         stage.until(lambda: not stage.paused() and 119 <= stage.picture() <= 125)
-        assert stage.told()[:2] == [10.5, 12.25] and stage.clock("in") == "0:10.500"
+        assert stage.result()[:2] == [10.5, 12.25] and stage.clock("in") == "0:10.500"
         stage.press("k")
         stage.at(0.1)  # paused, it stays paused
         stage.shows(14)
@@ -404,13 +404,13 @@ class TestInABrowser:
     def test_the_page_hears_of_its_actions_with_the_points_as_they_are(self, open_stage):
         stage = open_stage("still")
         stage.press("BracketRight", "a")
-        stage.until(lambda: stage.told()[2] == ["accept"] and stage.told()[0] == 10.75)
+        stage.until(lambda: stage.result()[2] == ["accept"] and stage.result()[0] == 10.75)
         stage.press("x")
-        stage.until(lambda: stage.told()[2] == ["accept", "reject"])
+        stage.until(lambda: stage.result()[2] == ["accept", "reject"])
         stage.press("e")
-        stage.until(lambda: stage.told()[2] == ["accept", "reject", "export"])
+        stage.until(lambda: stage.result()[2] == ["accept", "reject", "export"])
         stage.press("n")
-        stage.until(lambda: stage.told()[:2] == [20, 21])
+        stage.until(lambda: stage.result()[:2] == [20, 21])
         stage.shows(80)
         assert stage.clock("in") == "0:20.000"
 
@@ -420,7 +420,7 @@ class TestInABrowser:
         box.click()
         stage.page.keyboard.type("knaxio l")
         assert box.input_value() == "knaxio l" and stage.paused() and stage.now() == "0:10.500"
-        assert stage.told()[2] == []
+        assert stage.result()[2] == []
         stage.page.mouse.click(5, 300)
         stage.press("?")
         assert stage.page.get_by_role("heading", name="Keys").is_visible()

@@ -87,7 +87,7 @@ def test_on_80_columns_paths_are_cut_from_the_left_and_never_broken(deep: Path, 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_in_a_pipe_nothing_is_cut_or_wrapped(deep: Path, command: str) -> None:
     environment = {**os.environ, "COLUMNS": "80"}
-    told = subprocess.run(
+    result = subprocess.run(
         footage(*command.split(), "--db", str(deep)),
         capture_output=True,
         text=True,
@@ -95,8 +95,8 @@ def test_in_a_pipe_nothing_is_cut_or_wrapped(deep: Path, command: str) -> None:
         env=environment,
     ).stdout
     for name in COMMANDS[command]:
-        assert f"{DEEP}/{name}" in told
-    assert command.startswith("search") or REASON in told
+        assert f"{DEEP}/{name}" in result
+    assert command.startswith("search") or REASON in result
 
 
 @pytest.mark.parametrize("model", ["qwen2.5-vl-7b", "marlin-2b"])

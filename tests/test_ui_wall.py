@@ -206,9 +206,9 @@ def test_the_axis_has_a_few_round_labels(hours):
     placed = recorded(a_file(seconds=80_000))
     whole = camera_timeline.day_view(placed, date(2026, 3, 1))
     view = camera_timeline.zoomed(whole, whole, hours / 24, placed[0].start)
-    told = camera_timeline.ticks(view, placed)
-    assert 3 <= len(told) <= camera_timeline.MOST_TICKS + 1
-    assert all(0 <= at <= 1 for at, _ in told) and all(label.count(":") in (1, 2) for _, label in told)
+    result = camera_timeline.ticks(view, placed)
+    assert 3 <= len(result) <= camera_timeline.MOST_TICKS + 1
+    assert all(0 <= at <= 1 for at, _ in result) and all(label.count(":") in (1, 2) for _, label in result)
 
 
 def test_an_empty_index_has_an_empty_day():

@@ -85,5 +85,5 @@ def clip_of(path, start, end, *, title="a dog runs", query="a dog", content_id="
             "h264",
             size_bytes=os.path.getsize(path),
         )
-    told = {"text": title, "verdict": "found", "confidence": 0.9, "score": 0.8, "captioned_by": CAPTIONED}
-    return Clip(str(path), video, Span(start, end), title, query, **{**told, **more})
+    result = {"text": title, "verdict": "found", "confidence": 0.9, "score": 0.8, "captioned_by": CAPTIONED}
+    return Clip(str(path), video, Span(start, end), title, query, **{**result, **more})

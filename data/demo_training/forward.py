@@ -229,16 +229,16 @@ class Runner:
         ]
         captions = [question for question in asked if question.event is None]
         spans = [question for question in asked if question.event is not None]
-        caption_loss, told = self.answer_loss(captions, cache, position)
+        caption_loss, result = self.answer_loss(captions, cache, position)
         find_loss, found = self.answer_loss(spans, cache, position) if spans else (caption_loss, {})
         return (
             0.5 * caption_loss + 0.5 * find_loss + self.hint_weight * (0.2 * seen + hints),
             {
-                "caption words": told["words"],
-                "caption numbers": told["numbers"],
+                "caption words": result["words"],
+                "caption numbers": result["numbers"],
                 "find numbers": found.get("numbers", math.nan),
                 **figures,
-                "carried": told.get("carried", math.nan),
+                "carried": result.get("carried", math.nan),
                 "wanted": found.get("wanted", math.nan),
                 **{name: sights[name] for name in ("kind", "colour", "where")},
             },
@@ -292,9 +292,9 @@ class Runner:
         losses = F.cross_entropy(
             self.model.lm_head(hidden[:, :-1][answered]).float(), targets, reduction="none"
         )
-        told = losses.detach()
+        result = losses.detach()
         numbers = (targets >= self.number_ids.start) & (targets < self.number_ids.stop)
-        figures |= {"words": told[~numbers].mean().item(), "numbers": told[numbers].mean().item()}
+        figures |= {"words": result[~numbers].mean().item(), "numbers": result[numbers].mean().item()}
         return (losses * weights[:, 1:][answered]).sum() + self.hint_weight * hints, figures
 
     def decode(self, embeds: Tensor, positions: Tensor, mask: Tensor | None, cache: BranchingCache) -> Tensor:

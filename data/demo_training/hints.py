@@ -131,9 +131,9 @@ class _Targets:
                 for index in frames:
                     seen[row, index // 2, columns] = 1
                 # What enters from the side shows a sliver at first: the pair after it tells what it is.
-                told, over = min((first + 2) // 2, frames[-1] // 2), min(gone // 2, pairs - 1)
-                begun[row, told, columns] = 1
-                begun_at[row, told] = number_of(start)
+                result, over = min((first + 2) // 2, frames[-1] // 2), min(gone // 2, pairs - 1)
+                begun[row, result, columns] = 1
+                begun_at[row, result] = number_of(start)
                 ended[row, over, columns] = 1
                 ended_at[row, over] = number_of(end)
                 if first > 0:
@@ -146,7 +146,7 @@ class _Targets:
 
 def _bag_loss(logits: Tensor, bags: Tensor) -> Tensor:
     """Cross entropy with equal shares for the words of each bag; rows without a word do not count."""
-    told = bags.sum(1) > 0
-    if not told.any():
+    result = bags.sum(1) > 0
+    if not result.any():
         return logits.sum() * 0
-    return F.cross_entropy(logits[told], bags[told] / bags[told].sum(1, keepdim=True))
+    return F.cross_entropy(logits[result], bags[result] / bags[result].sum(1, keepdim=True))

@@ -466,7 +466,7 @@ def _indexed(
         store=store,
         model=model,
         embedder=embedder,
-        on_progress=lambda told: on_progress("indexing", told.windows_done, told.windows_total),
+        on_progress=lambda response: on_progress("indexing", response.windows_done, response.windows_total),
     )
     return store
 
@@ -485,7 +485,7 @@ def _ask_each_in_its_video(
 
 
 def _lose(store: Store, embedder: TextEmbedder, lost: Mapping[str, Sequence[Span]]) -> None:
-    """Take what captions say of some moments out of an index, as if the model had not noticed them."""
+    """Take the captions of some moments out of an index, as if the model had not noticed them."""
     from indexer.projection import Projector
 
     contents = indexed_contents((), store)

@@ -31,7 +31,7 @@ EVENTS_PER_MINUTE = 5.0
 PIECE_SECONDS = 30.0
 """Longest of the short clips."""
 LEAST_IOU = 0.5
-"""An event counts as told when its text is exact and its IoU at least this."""
+"""An event counts as captioned when its text is exact and its IoU at least this."""
 
 _FPS = 10
 _STREAM = 0x10E6  # sets this footage apart from what any plain seed draws
@@ -47,8 +47,8 @@ def evaluate_long_file(
         ``recall_long`` and ``recall_short`` over the events that a short clip holds whole; their paired
         ``difference`` (short less long) with ``difference_low`` and ``difference_high``, a 95 % bootstrap
         interval; ``duplicate_rate``, the share of the long file's events that overlap an equal one;
-        ``start_error_first`` to ``end_error_last``, mean absolute errors in seconds of the events told in the
-        first and in the last sixth; ``peak_mb_long`` and ``peak_mb_minute``, the peak memory of the process.
+        ``start_error_first`` to ``end_error_last``, mean absolute errors in seconds of the events captioned in
+        the first and in the last sixth; ``peak_mb_long`` and ``peak_mb_minute``, the peak memory of the process.
 
     Raises:
         FootageError: when a file cannot be indexed or the model fails.
@@ -93,11 +93,11 @@ def evaluate_long_file(
     errors = [
         (
             event.start_seconds,
-            abs(told.span.start_seconds - event.start_seconds),
-            abs(told.span.end_seconds - event.end_seconds),
+            abs(result.span.start_seconds - event.start_seconds),
+            abs(result.span.end_seconds - event.end_seconds),
         )
-        for event, told in told_long.items()
-        if told is not None
+        for event, result in told_long.items()
+        if result is not None
     ]
     sixth = long.duration_seconds / 6
     first = [error[1:] for error in errors if error[0] < sixth]
@@ -196,7 +196,7 @@ def _told(true: SyntheticEvent, events: Sequence[Event]) -> Event | None:
 def _duplicate_rate(events: Sequence[Event], *, at_edges: bool = False) -> float:
     """Share of the events that overlap an earlier one of the same text.
 
-    At windows' edges, two count that no window told apart: each comes from windows of its own.
+    At windows' edges, two count that no window distinguished: each comes from windows of its own.
     """
     doubled = sum(
         any(

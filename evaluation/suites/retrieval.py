@@ -214,7 +214,7 @@ def _latency(
     retriever: Retriever, queries: Sequence[MomentQuery], arms: Sequence[Arm], on_progress: OnProgress
 ) -> dict[str, Figures]:
     """Milliseconds of a query as a search asks it, embedding included."""
-    told: dict[str, Figures] = {}
+    result: dict[str, Figures] = {}
     for arm in arms:
         times = []
         for number, query in enumerate(queries):
@@ -224,8 +224,8 @@ def _latency(
             times.append(1000 * (time.perf_counter() - began))
             on_progress(f"timing, {arm}", number + 1, len(queries))
         p50, p95 = np.percentile(times, [50, 95])
-        told[arm] = {"query_p50_ms": round(float(p50), 1), "query_p95_ms": round(float(p95), 1)}
-    return told
+        result[arm] = {"query_p50_ms": round(float(p50), 1), "query_p95_ms": round(float(p95), 1)}
+    return result
 
 
 def _figures(values: Figures, draws: Sequence[Figures]) -> dict[str, float | list[float]]:

@@ -35,7 +35,7 @@ Scores = dict[str, float]
 """Figures by the names the field gives them; shares from 0 to 1, counts, seconds."""
 
 SHORTEST_WINDOW_SECONDS = 6.0
-"""Shortest clip the model alone is asked about, unless told otherwise; the longest is its own window."""
+"""Shortest clip the model alone is asked about, by default; the longest is its own window."""
 
 _FPS = 15  # of the clips written: enough for 2 frames a second, and quick to draw
 _CLIPS_AT_ONCE = 4  # held in memory as the model wants them
@@ -161,8 +161,8 @@ def _written_and_prepared(clip: SyntheticClip, path: Path, model: VideoModel) ->
 
 def _captions(model: VideoModel, prepared: Sequence[Prepared]) -> list[Caption]:
     """What a model says of each window, in as many stages as an index run takes."""
-    told = captions(prepared, seeds=range(len(prepared)), profile=model.profile, run=partial(_run, model))
-    return [each for each in told if isinstance(each, Caption)]  # all: ``_run`` raises what does not fit
+    result = captions(prepared, seeds=range(len(prepared)), profile=model.profile, run=partial(_run, model))
+    return [each for each in result if isinstance(each, Caption)]  # all: ``_run`` raises what does not fit
 
 
 def _finds(

@@ -19,7 +19,7 @@ COLOURS = (
     (213, 94, 0),
     (204, 121, 167),
 )
-"""RGB; told apart by people of any colour vision (Okabe and Ito, "Color Universal Design", 2008)."""
+"""RGB; distinguishable for people of any colour vision (Okabe and Ito, "Color Universal Design", 2008)."""
 HOLD_SECONDS = 0.25
 """How long before and after its time a point shows: half of what lies between frames at 2 a second."""
 JOIN_SECONDS = 1.0

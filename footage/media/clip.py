@@ -134,8 +134,8 @@ def _write(
             whole_file(out) if place is None else nullcontext(place)
         )
         with drafting as draft:
-            told, sound = write(stretch, draft, pulse)
-        return Written(out, told.span, told.past - told.first, sound)
+            result, sound = write(stretch, draft, pulse)
+        return Written(out, result.span, result.past - result.first, sound)
 
     return supervise(work, name=display_name(absolute), timeout_seconds=timeout_seconds)
 

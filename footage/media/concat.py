@@ -119,18 +119,18 @@ def _write(
     on_progress: Callable[[int, int], None] | None,
 ) -> list[Span]:
     # 1. What the whole of it looks and sounds like.
-    told = [read_streams(piece.stretch.table.path) for piece in pieces]
-    shapes = [_shape(piece.stretch, streams, pulse) for piece, streams in zip(pieces, told, strict=True)]
+    result = [read_streams(piece.stretch.table.path) for piece in pieces]
+    shapes = [_shape(piece.stretch, streams, pulse) for piece, streams in zip(pieces, result, strict=True)]
     size = encode.even_size(*max(shapes, key=math.prod), max_width)
     with encode.open_mp4(partial) as target:
         tracks = [
-            choose(streams.tracks, piece.audio)[:1] for piece, streams in zip(pieces, told, strict=True)
+            choose(streams.tracks, piece.audio)[:1] for piece, streams in zip(pieces, result, strict=True)
         ]
         film = _Film(target, size, rate, quality, sound=any(tracks))
 
         # 2. One piece after the other.
         spans: list[Span] = []
-        for done, (piece, sound, streams) in enumerate(zip(pieces, tracks, told, strict=True)):
+        for done, (piece, sound, streams) in enumerate(zip(pieces, tracks, result, strict=True)):
             if on_progress:
                 on_progress(done, len(pieces))
             begin = film.frames

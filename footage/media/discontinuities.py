@@ -49,7 +49,7 @@ class Parts:
     wraps: bool = False
     """Whether time stamps count modulo ``_WRAP``."""
     by_time: bool = False
-    """Whether time stamps ascend throughout the file, so that parts are told apart, and sought, by them."""
+    """Whether time stamps ascend throughout the file, so that they identify the part for seeking."""
     positions: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     """int64 (keyframes,), position in the file of the packet of each keyframe of the table, in bytes."""
 

@@ -161,8 +161,8 @@ def read_streams(path: str) -> Streams:
         VideoError: The file cannot be opened.
     """
     with demux.open_video(path) as (source, video):
-        told = [video.metadata, source.metadata, *(stream.metadata for stream in source.streams)]
-        lowered = [{key.lower(): value for key, value in metadata.items()} for metadata in told]
+        result = [video.metadata, source.metadata, *(stream.metadata for stream in source.streams)]
+        lowered = [{key.lower(): value for key, value in metadata.items()} for metadata in result]
         timecodes = (plain_tag(each, "timecode") for each in lowered)
         return Streams(
             rate=Fraction(video.average_rate or video.guessed_rate or 25),

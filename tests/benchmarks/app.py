@@ -161,9 +161,9 @@ def running_app(settings: Settings, folder: Path) -> Iterator[tuple[str, int]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "ui.cli", "ui", f"--port={port}", "--host=127.0.0.1"]
-    told = os.environ | environment(settings) | {"FOOTAGE_CACHE_DIR": str(folder / "cache")}
+    result = os.environ | environment(settings) | {"FOOTAGE_CACHE_DIR": str(folder / "cache")}
     with (folder / "app.log").open("w") as log:
-        server = subprocess.Popen(command, env=told, stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, env=result, stdout=log, stderr=subprocess.STDOUT)
     address = f"http://127.0.0.1:{port}"
     try:
         _wait(f"{address}/_stcore/health", server)
@@ -292,10 +292,10 @@ def memory(settings: Settings, folder: Path, *, searches: int, previews: int, as
 
 def sizes_mb(process: int) -> dict[str, float]:
     """Resident memory of a process, in MB, and of it what is no file's, where the system tells."""
-    told = subprocess.run(
+    result = subprocess.run(
         ["ps", "-o", "rss=", "-p", str(process)], capture_output=True, text=True, check=True
     )
-    sizes = {"rss_mb": int(told.stdout)}
+    sizes = {"rss_mb": int(result.stdout)}
     if (status := Path(f"/proc/{process}/status")).exists():
         [own] = re.findall(r"RssAnon:\s*(\d+) kB", status.read_text())
         sizes["of_no_file_mb"] = int(own)

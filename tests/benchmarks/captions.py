@@ -3,7 +3,7 @@
 python -m tests.benchmarks.captions
 
 Both decode the same windows at one pixel budget; the ratio counts where both said the same. The stages are
-the product's own; what a stage costs the vendor's loop is not told.
+the product's own; the cost of a stage in the vendor's loop is not known.
 """
 
 from __future__ import annotations

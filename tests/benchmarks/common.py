@@ -18,7 +18,7 @@ import numpy as np
 RESULTS = Path(__file__).resolve().parent / "results"
 """Where results are written; git does not keep them."""
 PACKAGES = ("footage", "torch", "transformers", "lancedb", "numpy", "torchcodec", "av", "streamlit")
-"""Packages whose versions are told."""
+"""Packages whose versions are reported."""
 REPEATS = 5
 """Times a thing is measured, at least."""
 
@@ -40,8 +40,8 @@ def machine() -> dict[str, object]:
 
 
 def _cpu() -> str:
-    told = Path("/proc/cpuinfo")
-    found = re.search(r"model name\s*:\s*(.+)", told.read_text()) if told.exists() else None
+    response = Path("/proc/cpuinfo")
+    found = re.search(r"model name\s*:\s*(.+)", response.read_text()) if response.exists() else None
     return found[1].strip() if found else platform.processor() or platform.machine()
 
 
@@ -92,8 +92,8 @@ def spread(values: Iterable[float], *, digits: int = 4) -> dict[str, float]:
     """The median of some repeats, how far they spread, and how many they are."""
     held = np.array(list(values), float)
     low, median, high = np.percentile(held, [25, 50, 75])
-    told = {"median": median, "q1": low, "q3": high, "min": held.min(), "max": held.max()}
-    return {**{name: round(float(value), digits) for name, value in told.items()}, "runs": len(held)}
+    response = {"median": median, "q1": low, "q3": high, "min": held.min(), "max": held.max()}
+    return {**{name: round(float(value), digits) for name, value in response.items()}, "runs": len(held)}
 
 
 def percentiles(values: Iterable[float], *, digits: int = 2) -> dict[str, float]:
@@ -106,10 +106,10 @@ def percentiles(values: Iterable[float], *, digits: int = 2) -> dict[str, float]
 
 def memory_mb() -> dict[str, float]:
     """Memory of this process, and of it what is no file's, in MB; empty where the system does not tell."""
-    told = Path("/proc/self/status")
-    if not told.exists():
+    response = Path("/proc/self/status")
+    if not response.exists():
         return {}
-    found = dict(re.findall(r"(VmRSS|RssAnon|VmHWM):\s*(\d+) kB", told.read_text()))
+    found = dict(re.findall(r"(VmRSS|RssAnon|VmHWM):\s*(\d+) kB", response.read_text()))
     names = {"resident_mb": "VmRSS", "of_no_file_mb": "RssAnon", "peak_mb": "VmHWM"}
     return {name: round(int(found[key]) * 1024 / 1e6) for name, key in names.items() if key in found}
 

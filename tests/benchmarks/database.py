@@ -163,21 +163,21 @@ def _asked(
     calls: Mapping[str, Callable[[int], object]], queries: int, repeats: int
 ) -> dict[str, dict[str, object]]:
     """Milliseconds of each call: percentiles over the queries, and of those the median of all repeats."""
-    told: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
+    response: dict[str, list[dict[str, float]]] = {name: [] for name in calls}
     for _ in range(repeats):
         times: dict[str, list[float]] = {name: [] for name in calls}
         for n in range(queries):
             for name in list(calls)[:: -1 if n % 2 else 1]:
                 times[name].append(1000 * common.seconds_of(lambda name=name, n=n: calls[name](n)))
         for name, values in times.items():
-            told[name].append(common.percentiles(values))
+            response[name].append(common.percentiles(values))
     return {
         name: {
             which: round(float(np.median([each[which] for each in rounds])), 1)
             for which in ("p50", "p95", "p99")
         }
         | {"p50_of_each": [each["p50"] for each in rounds], "p95_of_each": [each["p95"] for each in rounds]}
-        for name, rounds in told.items()
+        for name, rounds in response.items()
     }
 
 

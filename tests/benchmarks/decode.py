@@ -5,9 +5,9 @@ Two cases for each real clip in the folder ``videos`` of FOOTAGE_TEST_DATA:
     windows    windows of 8 s that overlap by 2 s, one after the other, of a file that we have scanned;
                the others open it, and look where its frames are, for each window
 
-``fetch_video`` is told the number of frames and the size, so that it does the same work; which frames it
+``fetch_video`` gets the number of frames and the size, so that it does the same work; which frames it
 takes differs by one or two, as it goes by index and average rate. It hands out float32, we hand out uint8.
-PyAV is told the very times, so that it need not know where the frames are.
+PyAV gets the exact times, so that it need not know where the frames are.
 
 Pictures at equal presentation times are compared as they are decoded, before any resizing.
 

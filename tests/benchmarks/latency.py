@@ -90,10 +90,10 @@ def startup(db: Path, repeats: int) -> list[Row]:
     """The command beside the bare imports, in turns."""
     search = [sys.executable, "-m", "ui.cli", "search", "--no-ground", "--db", str(db), QUESTION]
     commands = {"bare imports and embedder": [sys.executable, "-c", BARE], "footage search": search}
-    told = {**os.environ, "HF_HUB_OFFLINE": "1"}
+    response = {**os.environ, "HF_HUB_OFFLINE": "1"}
 
     def running(command: list[str]) -> Callable[[], object]:
-        return lambda: subprocess.run(command, check=True, capture_output=True, env=told)
+        return lambda: subprocess.run(command, check=True, capture_output=True, env=response)
 
     took = common.in_turns({name: running(each) for name, each in commands.items()}, repeats=repeats)
     middle = {name: common.spread(values) for name, values in took.items()}

@@ -113,8 +113,8 @@ def costs(folder: Path, repeats: int, address: str | None = None) -> dict[str, o
     ]
     common.show(f"an index run with a free model, medians of {repeats}", rows)
     ratio = PEER_SECONDS / rows[0]["wall_seconds"]
-    told = f"peer: {PEER_SECONDS} s for the first ({CLIP_SECONDS / PEER_SECONDS:.1f} times playback)"
-    sys.stdout.write(f"{told}; here {ratio:.1f} times faster\n")
+    response = f"peer: {PEER_SECONDS} s for the first ({CLIP_SECONDS / PEER_SECONDS:.1f} times playback)"
+    sys.stdout.write(f"{response}; here {ratio:.1f} times faster\n")
     return {"rows": rows, "runs": runs, "peer_seconds": PEER_SECONDS, "times_faster_than_peer": ratio}
 
 
@@ -164,8 +164,8 @@ def measure(library: Path, address: str | None = None) -> dict[str, float]:
     """Index a folder in a process of its own."""
     command = [sys.executable, "-m", "tests.benchmarks.pipeline", "--one", str(library)]
     command += ["--address", address] if address else []
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, float] = json.loads(told.splitlines()[-1])
+    response = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: dict[str, float] = json.loads(response.splitlines()[-1])
     return found
 
 
@@ -213,8 +213,8 @@ def cpu_seconds() -> float:
 
 def written() -> int:
     """Bytes this process has written so far; 0 where the system does not tell."""
-    told = Path("/proc/self/io")
-    lines = told.read_text().splitlines() if told.exists() else []
+    response = Path("/proc/self/io")
+    lines = response.read_text().splitlines() if response.exists() else []
     return next((int(line.split()[1]) for line in lines if line.startswith("wchar:")), 0)
 
 

@@ -76,7 +76,7 @@ def digests(source: Source, spans: Sequence[Span], *, timeout_seconds: float = 1
         timeout_seconds=timeout_seconds,
         most_seconds=_most_seconds(source.table.path, timeout_seconds),
         expected=list[str],
-        accept=lambda told: plausible.are_digests(told, len(spans)),
+        accept=lambda result: plausible.are_digests(result, len(spans)),
     )
     return found
 
@@ -137,7 +137,7 @@ def cut_start(path: str | os.PathLike[str], span: Span, *, timeout_seconds: floa
         span,
         timeout_seconds=timeout_seconds,
         expected=float,
-        accept=lambda told: told >= 0,
+        accept=lambda result: result >= 0,
     )
     return seconds
 
@@ -206,7 +206,9 @@ class Sampler:
                 prepare=prepare,
                 preferred=self._child,
                 expected=Frames | None,
-                accept=lambda told: told is None or plausible.are_frames(told, span=self._spans[number]),
+                accept=lambda result: (
+                    result is None or plausible.are_frames(result, span=self._spans[number])
+                ),
                 **options,
             )
             if frames is not None:
@@ -420,7 +422,7 @@ def write_reel(
             place=place,
             most_bytes=_most_written_bytes(*sources),
             expected=Reel,
-            accept=lambda told: len(told.spans) == len(pieces) and told.rate == rate,
+            accept=lambda result: len(result.spans) == len(pieces) and result.rate == rate,
         )
     return replace(reel, path=out)
 
@@ -523,7 +525,7 @@ def _most_written_bytes(*sources: str) -> float:
 
 
 def _held_bytes(absolute: str) -> int:
-    """How much a file holds; 0 where that cannot be told."""
+    """How much a file holds; 0 if unknown."""
     try:
         return held_bytes(os.stat(absolute))
     except OSError:

@@ -1,4 +1,4 @@
-"""What people say of the clocks of their cameras; kept in ``meta``."""
+"""Clock settings of cameras, as people set them; kept in ``meta``."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Bench:
     shown: Prepared
     """One window; give out copies of it."""
     said: list[str] = field(default_factory=list)
-    """What there is to say of the measurement at hand."""
+    """The summary of the current measurement."""
 
     @property
     def clip(self) -> QwenWindow:

@@ -60,10 +60,10 @@ class AuditLog:
         """Write a line at once, so that those of several processes do not mix; never behind a torn one."""
         size = os.fstat(file).st_size
         torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
-        told = ("\n" * torn + line + "\n").encode()
+        result = ("\n" * torn + line + "\n").encode()
         why: object = None
         try:
-            if os.write(file, told) < len(told):
+            if os.write(file, result) < len(result):
                 why = "the disk is full"
         except OSError as error:
             why = error.strerror
