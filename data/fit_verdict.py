@@ -15,7 +15,8 @@ from pathlib import Path
 from rich.console import Console
 
 from evaluation.own_library import Asked, ask_own, labelled
-from evaluation.suites.drawn import ask_missed, draw_questions, drawn_index
+from evaluation.suites.drawn import draw_questions, drawn_index
+from evaluation.suites.drawn_verdicts import ask_missed
 from footage.core.config import load_settings
 from footage.core.process import settle
 from search.engine import Engine

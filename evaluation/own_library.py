@@ -28,7 +28,7 @@ from evaluation.metrics import (
     video_recall_at,
 )
 from evaluation.readers import read_ground_truth
-from evaluation.suites.scoring import OnProgress, Question, Scores, truth_questions
+from evaluation.suites.scoring import OnProgress, Scores, TruthQuery, truth_questions
 from evaluation.verdicts import (
     Judged,
     auroc,
@@ -111,7 +111,7 @@ class Asked:
 class TruthFile:
     """What is to be asked of a library."""
 
-    questions: tuple[Question, ...]
+    questions: tuple[TruthQuery, ...]
     """The questions; absent ones are last and have no truths."""
     to_check: int
     """Queries left out because nobody has checked them, in one video at least."""
@@ -154,7 +154,7 @@ def read_truth(path: Path, *, library: Path | None = None) -> TruthFile:
             f"{path} asks for nothing that is known to be there.",
             hint='Write what happens in your videos, and take "to_check" out of what you have checked.',
         )
-    questions = [*present, *(Question(text, {}) for text in dict.fromkeys(truth.negative_queries))]
+    questions = [*present, *(TruthQuery(text, {}) for text in dict.fromkeys(truth.negative_queries))]
     for question in questions:
         try:
             parse_query(question.text)
@@ -202,7 +202,7 @@ def missed(figures: Mapping[str, float], bounds: Mapping[str, float]) -> list[st
     ]
 
 
-def check_videos(questions: Sequence[Question], known: Collection[str], *, where: str) -> None:
+def check_videos(questions: Sequence[TruthQuery], known: Collection[str], *, where: str) -> None:
     """Refuse questions about videos that are not there: every such query would be a miss.
 
     Args:
@@ -222,7 +222,7 @@ def check_videos(questions: Sequence[Question], known: Collection[str], *, where
         )
 
 
-def indexed_contents(questions: Sequence[Question], store: Store) -> dict[str, str]:
+def indexed_contents(questions: Sequence[TruthQuery], store: Store) -> dict[str, str]:
     """Content id by resolved path of every file of an index that is not gone.
 
     The path itself stands for the content of a file that could not be read: it is never answered with.
@@ -242,7 +242,7 @@ def indexed_contents(questions: Sequence[Question], store: Store) -> dict[str, s
 def ask_own(
     engine: Engine,
     store: Store,
-    questions: Sequence[Question],
+    questions: Sequence[TruthQuery],
     *,
     on_progress: OnProgress,
 ) -> list[Asked]:

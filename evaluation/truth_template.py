@@ -64,7 +64,7 @@ class Labels:
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
+class WrittenTemplate:
     """What went into a truth file."""
 
     videos: int
@@ -77,7 +77,7 @@ class Written:
     """Queries proposed from captions, to be checked."""
 
 
-def write_template(source: Path, out: Path, *, db: Path) -> Written:
+def write_template(source: Path, out: Path, *, db: Path) -> WrittenTemplate:
     """Write a truth file for an index or a folder of videos.
 
     Args:
@@ -103,7 +103,9 @@ def write_template(source: Path, out: Path, *, db: Path) -> Written:
         raise UsageError(f"{out} is there already.", hint="Name a file that does not exist.") from error
     except OSError as error:
         raise FileError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
-    return Written(len(videos), len(_queries(said.present)), len(said.absent), len(_queries(proposed)))
+    return WrittenTemplate(
+        len(videos), len(_queries(said.present)), len(said.absent), len(_queries(proposed))
+    )
 
 
 def labels(store: Store, contents: Collection[str]) -> Labels:

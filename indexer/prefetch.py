@@ -224,7 +224,7 @@ class Prefetcher:
 
     def _decode(self, job: Job, windows: Sequence[Window]) -> Iterator[DecodedWindow | UndecodedWindow]:
         profile = self._profile
-        sampler = sandbox.Sampler(
+        sampler = sandbox.SandboxSampler(
             job.file.path,
             [window.span for window in windows],
             **profile.frame_budget,

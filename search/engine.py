@@ -21,7 +21,7 @@ from search.grounding.verdict import MATCHES_PER_VIDEO
 from search.grounding.window_queries import KEPT_BYTES, EventFinder
 from search.query.filters import NO_FILTERS, fitting, unknown_names
 from search.query.parser import Query, parse_query
-from search.results import Coverage, Looked, SearchResult, Timings
+from search.results import Looked, SearchCoverage, SearchResult, Timings
 from search.retrieval.retriever import Arm, Retriever
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class _Retrieved:
     candidates: Sequence[Candidate]
     paths: Mapping[str, str]
     """A file of each candidate's video, by content id."""
-    coverage: Coverage
+    coverage: SearchCoverage
     notes: tuple[str, ...]
     """What of the query can match nothing, a sentence each."""
 
@@ -262,7 +262,7 @@ class Engine:
         )
         return windows, windows * seconds / run.windows_captioned if run else 0.0
 
-    def coverage(self, content_ids: Collection[str] | None = None) -> Coverage:
+    def coverage(self, content_ids: Collection[str] | None = None) -> SearchCoverage:
         """What a search of these videos looks at now; of all when None.
 
         Raises:
@@ -271,14 +271,14 @@ class Engine:
         status = self._store.status()
         if content_ids is not None:
             covered = self._store.windows.covered_seconds(sorted(content_ids)).values()
-            return Coverage(
+            return SearchCoverage(
                 videos=sum(indexed > 0 for indexed, _ in covered),
                 seconds_indexed=sum(indexed for indexed, _ in covered),
                 seconds_total=sum(length for _, length in covered),
                 files_failed=len(status.failures),
                 model=status.model.model if status.model else "",
             )
-        return Coverage(
+        return SearchCoverage(
             videos=status.videos,
             seconds_indexed=status.seconds_indexed,
             seconds_total=status.seconds_total,

@@ -15,7 +15,7 @@ LISTED = 100
 and may put them into another order."""
 
 
-class Answer(Protocol):
+class GroupedAnswer(Protocol):
     """What is grouped: a match, or one of several events."""
 
     @property
@@ -29,7 +29,7 @@ class Answer(Protocol):
         ...
 
 
-A = TypeVar("A", bound=Answer)
+A = TypeVar("A", bound=GroupedAnswer)
 
 
 def grouped(answers: Sequence[A], by: Grouping) -> list[tuple[A, int]]:

@@ -17,7 +17,7 @@ Outcome = Literal["found", "uncertain", "not checked", "not found", "no caption 
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
+class SearchCoverage:
     """What was searched: an answer is only as good as what it looked at."""
 
     videos: int
@@ -75,7 +75,7 @@ class SearchResult:
     """What was looked for."""
     matches: tuple[Match, ...]
     """Answers, best first; none to a query about one event only when the index holds nothing."""
-    coverage: Coverage
+    coverage: SearchCoverage
     """What was searched."""
     timings: Timings
     """Where the time went, all parts together."""

@@ -17,7 +17,7 @@ _Stamp = tuple[int, int, int, int]
 """Size, modification and change time in nanoseconds, and inode: what distinguishes two states of a file."""
 
 
-class Shown:
+class ShownSources:
     """The folders whose files may be shown, links and ".." followed."""
 
     def __init__(self, roots: Callable[[], Collection[str]]) -> None:
@@ -39,10 +39,10 @@ class Shown:
         return any(library.is_under(place, tuple(self._known)) for place in places)
 
 
-_shown: list[Shown] = []
+_shown: list[ShownSources] = []
 
 
-def show_only(shown: Shown | None) -> None:
+def show_only(shown: ShownSources | None) -> None:
     """Have this process read files of some folders alone: a row of an index may come from a stranger.
 
     None lifts that again.

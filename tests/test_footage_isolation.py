@@ -61,7 +61,7 @@ def test_what_comes_through_the_door_is_what_is_decoded_here(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=40)
     spans = [Span(0.0, 2.0), Span(1.5, 3.5)]
     assert sandbox.probe(path) == here.probe(path)
-    sampler = sandbox.Sampler(path, spans)
+    sampler = sandbox.SandboxSampler(path, spans)
     for number, span in enumerate(spans):
         theirs, ours = sampler.take(number), here.sample(path, span)
         assert np.array_equal(theirs.pixels, ours.pixels) and theirs.times_seconds == ours.times_seconds
@@ -79,9 +79,9 @@ def test_what_comes_through_the_door_is_what_is_decoded_here(tmp_path):
 def test_samplers_outlive_their_child_and_many_others(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=40)
     spans = [Span(float(n), n + 1.0) for n in range(4)]
-    first = sandbox.Sampler(path, spans)
+    first = sandbox.SandboxSampler(path, spans)
     assert index_of(first.take(0).pixels[0]) == 0
-    for sampler in [sandbox.Sampler(path, spans) for _ in range(20)]:
+    for sampler in [sandbox.SandboxSampler(path, spans) for _ in range(20)]:
         sampler.take(1)
     assert index_of(first.take(2).pixels[0]) == 20
     pool.end_children()

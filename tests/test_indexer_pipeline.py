@@ -115,7 +115,7 @@ def test_a_window_captioned_by_itself_is_the_one_that_a_run_commits(library, sto
     (content_id,) = store.videos.all()
     committed = store.windows.of(content_id)
     model = StandinModel()
-    sampler = sandbox.Sampler(
+    sampler = sandbox.SandboxSampler(
         str(library / "a.mp4"),
         [record.window.span for record in committed],
         **model.profile.frame_budget,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -23,6 +24,7 @@ COMMANDS = (
     *("export", "reel", "verify", "save", "review", "correct"),
     *("calibrate", "audit", "eval", "models", "ui", "demo", "doctor"),
 )
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 500, 80
 HEAVY = {
     "av",
     "lancedb",
@@ -195,3 +197,29 @@ def test_help_answers_in_half_a_second() -> None:
     if best >= 0.5 and os.getloadavg()[0] > (os.cpu_count() or 1):
         pytest.skip(f"the machine is too busy to tell (best of five: {best:.2f} s)")
     assert best < 0.5
+
+
+def test_every_class_has_a_name_of_its_own() -> None:
+    places: dict[str, list[str]] = {}
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    places.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
+
+
+def test_functions_and_files_stay_short() -> None:
+    long = []
+    for package in PACKAGES:
+        for path in sorted((ROOT / package).rglob("*.py")):
+            text = path.read_text("utf-8")
+            if text.count("\n") > MOST_LINES_OF_A_FILE:
+                long.append(str(path.relative_to(ROOT)))
+            for node in ast.walk(ast.parse(text)):
+                if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                    body = node.body[0].lineno  # the options of a command are a table
+                    start = body if path.parent.name == "commands" else node.lineno
+                    if node.end_lineno - start + 1 > MOST_LINES_OF_A_FUNCTION:
+                        long.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert long == []

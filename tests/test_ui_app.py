@@ -29,7 +29,7 @@ from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.pipeline import index
 from search.query.parser import parse_query
-from search.results import Coverage, SearchResult, Timings
+from search.results import SearchCoverage, SearchResult, Timings
 from ui.web.components import cards, evidence, markup, media, notices, questions, timeline
 
 UI = Path(__file__).resolve().parents[1] / "ui" / "web"
@@ -137,7 +137,7 @@ def test_a_card_says_the_verdict_in_words_and_colour(verdict, word):
 
 def nothing(*matches: Match) -> SearchResult:
     """An answer of a search that found nothing."""
-    return SearchResult(parse_query("a"), matches, Coverage(1, 1, 1, 0, "demo"), Timings(0, 0, 0))
+    return SearchResult(parse_query("a"), matches, SearchCoverage(1, 1, 1, 0, "demo"), Timings(0, 0, 0))
 
 
 def test_words_of_the_question_are_marked_where_a_text_says_them():

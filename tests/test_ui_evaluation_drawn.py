@@ -13,9 +13,9 @@ from evaluation.suites.drawn import (
     draw_questions,
     evaluate_end_to_end,
     evaluate_occurrences,
-    evaluate_verdicts,
     repeated_clip,
 )
+from evaluation.suites.drawn_verdicts import evaluate_verdicts
 from evaluation.suites.scoring import draw_clips
 from footage.core.errors import UsageError
 from footage.embed.text_embedder import load_embedder

@@ -26,8 +26,8 @@ from evaluation.own_library import (
     worst,
 )
 from evaluation.readers import read_ground_truth
-from evaluation.suites.scoring import Question
-from evaluation.truth_template import Written, proposals, write_template
+from evaluation.suites.scoring import TruthQuery
+from evaluation.truth_template import WrittenTemplate, proposals, write_template
 from footage.core.errors import FileError, UsageError
 from footage.core.types import File, Match, Span, Video
 from footage.embed.text_embedder import load_embedder
@@ -157,7 +157,7 @@ def test_the_worst_come_first_and_the_right_ones_not_at_all():
 
 # -- bounds --------------------------------------------------------------------------------------------------
 
-BOTH = TruthFile((Question("a dog runs", {"/a.mp4": (Span(0, 1),)}), Question("a cat", {})), 0)
+BOTH = TruthFile((TruthQuery("a dog runs", {"/a.mp4": (Span(0, 1),)}), TruthQuery("a cat", {})), 0)
 
 
 def test_a_figure_misses_its_bound_on_the_side_that_is_worse():
@@ -224,8 +224,8 @@ def test_videos_are_compared_by_what_they_hold(tmp_path, embedder):
     copy = str(tmp_path / "copy of yard.mp4")
     store.files.put([File(copy, "content-yard", state="indexed"), File("/x/bad.mp4", "", state="failed")])
     questions = [
-        Question("A dog runs along the fence", {copy: (Span(5, 12),)}),
-        Question("A red car stops", {"/x/bad.mp4": (Span(0, 1),)}),
+        TruthQuery("A dog runs along the fence", {copy: (Span(5, 12),)}),
+        TruthQuery("A red car stops", {"/x/bad.mp4": (Span(0, 1),)}),
     ]
     response = []
     engine = Engine(store, embedder, StandinFinder([YARD]))
@@ -234,7 +234,7 @@ def test_videos_are_compared_by_what_they_hold(tmp_path, embedder):
     assert not missing.right and missing.iou == 0  # a file that could not be read is a miss, no error
     assert response[-1] == ("asking", 2, 2) and right.seconds > 0
 
-    unknown = [Question("a dog", {"/x/other.mp4": (Span(0, 1),), "/x/more.mp4": (Span(0, 1),)})]
+    unknown = [TruthQuery("a dog", {"/x/other.mp4": (Span(0, 1),), "/x/more.mp4": (Span(0, 1),)})]
     with pytest.raises(
         UsageError, match=r"names /x/more\.mp4, which is not in the index .* \(nor are 1 more"
     ):
@@ -246,7 +246,7 @@ def test_videos_are_compared_by_what_they_hold(tmp_path, embedder):
 
 def test_a_template_of_an_index_can_be_read_and_proposes_its_captions(library, tmp_path):
     out = tmp_path / "truth.json"
-    assert write_template(library / "index.lancedb", out, db=tmp_path / "none") == Written(2, 0, 0, 3)
+    assert write_template(library / "index.lancedb", out, db=tmp_path / "none") == WrittenTemplate(2, 0, 0, 3)
     truth = read_ground_truth(out)
     paths = {str((tmp_path / video.name).resolve()) for video in truth.videos}
     assert paths == {str((library / f"{name}.mp4").resolve()) for name in ("yard", "hall")}
@@ -264,7 +264,9 @@ def test_a_template_of_a_folder_needs_no_index_and_leaves_the_folder_alone(libra
     folder = tmp_path / "Fußball"
     folder.mkdir()
     shutil.copy(library / "yard.mp4", folder / 'a "b".mp4')
-    assert write_template(folder, tmp_path / "truth.json", db=tmp_path / "none") == Written(1, 0, 0, 0)
+    assert write_template(folder, tmp_path / "truth.json", db=tmp_path / "none") == WrittenTemplate(
+        1, 0, 0, 0
+    )
     [video] = read_ground_truth(tmp_path / "truth.json").videos
     assert video.name == 'Fußball/a "b".mp4' and video.duration_seconds is None
     assert video.events[0].to_check
@@ -296,7 +298,7 @@ def test_what_was_accepted_is_asked_and_what_was_only_rejected_is_absent(tmp_pat
         ]
     )
     out = tmp_path / "truth.json"
-    assert write_template(store.path, out, db=tmp_path / "none") == Written(2, 2, 3, 1)
+    assert write_template(store.path, out, db=tmp_path / "none") == WrittenTemplate(2, 2, 3, 1)
     truth = read_ground_truth(out)
     assert truth.negative_queries == ("a woman opens the door", "a cat", "a horse")
     events = {(event.query, event.to_check): event.spans for video in truth.videos for event in video.events}

@@ -47,7 +47,7 @@ def clips(tmp_path) -> Path:
     return folder
 
 
-def ended(settings, seconds=200.0) -> index_jobs.Run:
+def ended(settings, seconds=200.0) -> index_jobs.IndexJob:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         run = index_jobs.last(settings)

@@ -140,7 +140,7 @@ def inside(tmp_path):
     folder = tmp_path / "inside"
     folder.mkdir()
     roots = {os.path.realpath(folder)}
-    sources.show_only(sources.Shown(lambda: roots))
+    sources.show_only(sources.ShownSources(lambda: roots))
     yield folder
     sources.show_only(None)
 

@@ -22,7 +22,7 @@ from service import previews
 from ui.web.components import media
 from ui.web.components.player import events as wishes
 from ui.web.components.player import lanes
-from ui.web.components.player.lanes import Mark
+from ui.web.components.player.lanes import LaneMark
 
 DAY = Span(0.0, 86_400.0)
 STAGE = Path(__file__).with_name("stage_app.py")
@@ -72,9 +72,9 @@ def test_a_lane_names_its_pieces_inside_the_part_that_is_drawn():
     drawn = lanes.lane(
         "Captions",
         [
-            Mark(Span(50, 70), "late\x1b[31m", "found"),
-            Mark(Span(2, 4), "out of sight"),
-            Mark(Span(5, 30), "x" * 999),
+            LaneMark(Span(50, 70), "late\x1b[31m", "found"),
+            LaneMark(Span(2, 4), "out of sight"),
+            LaneMark(Span(5, 30), "x" * 999),
         ],
         Span(10, 60),
     )
@@ -85,7 +85,7 @@ def test_a_lane_names_its_pieces_inside_the_part_that_is_drawn():
 
 
 def test_a_day_with_twenty_thousand_events_stays_light():
-    events = [Mark(Span(4.3 * n, 4.3 * n + 3), f"A caption of the usual length, {n}") for n in range(20_000)]
+    events = [LaneMark(Span(4.3 * n, 4.3 * n + 3), f"A caption of usual length, {n}") for n in range(20_000)]
     drawn = lanes.lane("Captions", events, DAY)
     assert "pieces" not in drawn and sum(drawn["bins"]) >= 20_000
     assert len(json.dumps(drawn)) < 5_000

@@ -47,7 +47,7 @@ def end_to_end(given: argparse.Namespace, service: Service) -> Mapping[str, Any]
 
 def verdicts(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     """Verdicts on what is there, nearly there and not there, in wordings that the fit has not seen."""
-    from evaluation.suites.drawn import evaluate_verdicts
+    from evaluation.suites.drawn_verdicts import evaluate_verdicts
 
     queries = given.queries or 200
     scores, curve = evaluate_verdicts(

@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from evaluation.own_library import RIGHT_IOU, Asked, ask_own, figures_of, indexed_contents, judged
-from evaluation.suites.scoring import OnProgress, Question, Scores, draw_clips, nobody, share, work_folder
-from evaluation.verdicts import PREVALENCE, Bin, Judged, auroc, recall_at_precision, reliability
+from evaluation.own_library import RIGHT_IOU, Asked, ask_own, figures_of, indexed_contents
+from evaluation.suites.scoring import OnProgress, Scores, TruthQuery, draw_clips, nobody, work_folder
 from footage.core.errors import UsageError
 from footage.core.timecode import iou
-from footage.core.types import Match, Span, WindowRecord
+from footage.core.types import Span, WindowRecord
 from footage.synthetic.clips import (
     ALL_EVENTS,
     GRID_SECONDS,
@@ -68,14 +67,15 @@ REPEATS = (2, 5)
 
 _FPS = 15
 _STREAM = 0x5EE4
-_ALL = 1_000  # matches: none is left out
+ALL_MATCHES = 1_000
+"""Limit of a search that leaves no match out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
     """A question about drawn footage, and what it is a test of."""
 
-    question: Question
+    question: TruthQuery
     """What is asked, and what truly answers it."""
     kind: Kind
     """Something that happens; the same in another colour, direction or place; or something foreign."""
@@ -154,90 +154,6 @@ def evaluate_end_to_end(
     }, asked
 
 
-def evaluate_verdicts(
-    model: VideoModel,
-    embedder: TextEmbedder,
-    *,
-    seed: int,
-    libraries: int = 5,
-    videos: int = 12,
-    present: int = 200,
-    absent: int = 200,
-    looking: GroundingOptions = DEFAULT,
-    folder: Path | None = None,
-    on_progress: OnProgress | None = None,
-) -> tuple[Scores, list[Bin]]:
-    """Index unseen drawn clips, ask for what is there and for what is not, in unseen words.
-
-    Args:
-        model: Captions the clips and grounds the queries.
-        embedder: Embeds captions and queries.
-        seed: Which clips and queries.
-        libraries: How many libraries, each with an index of its own: in a large one of drawn footage
-            everything there is happens somewhere.
-        videos: How many clips in each.
-        present: Most queries for what happens.
-        absent: Most queries for what does not: three of four are swaps, the others foreign.
-        looking: How far a search looks, and what it makes of the evidence.
-        folder: Where clips and index are kept; a temporary folder when None.
-        on_progress: Called with (stage, done, total).
-
-    Returns:
-        The figures of ``figures_of``; ``verdict_AUROC`` once more against swaps and foreign queries alone,
-        with the captions' evidence left out ("uncaptioned"), and of events whose captions were taken out of
-        the index ("missed", each video searched exhaustively); and the reliability curve.
-
-    Raises:
-        FootageError: when a clip cannot be indexed or the model fails.
-    """
-    from search.engine import Engine
-
-    began = time.perf_counter()
-    report = on_progress or nobody
-    asked: list[Asked] = []
-    missed: list[Asked] = []
-    kinds: list[Kind] = []
-    with work_folder(folder) as root:
-        for number in range(libraries):
-            clips, store = drawn_index(
-                model,
-                embedder,
-                seed=seed * libraries + number,
-                videos=videos,
-                folder=Path(root) / str(number),
-                on_progress=report,
-            )
-            drawn = draw_questions(
-                clips, seed=seed, present=present // libraries, absent=absent // libraries, half=1
-            )
-            engine = Engine(store, embedder, model, looking=looking)
-            asked += ask_own(engine, store, [each.question for each in drawn], on_progress=report)
-            missed += ask_missed(
-                engine, store, embedder, drawn, count=10, looking=looking, on_progress=report
-            )
-            kinds += [each.kind for each in drawn]
-    answers = judged(asked)
-    alone = [Judged(_uncaptioned(answer.matches, looking, model), bool(answer.truths)) for answer in asked]
-    return {
-        **figures_of(asked),
-        "recall_at_95_precision": round(recall_at_precision(answers), 4),
-        "recall_at_95_precision@1in10": round(recall_at_precision(answers, prevalence=PREVALENCE), 4),
-        "verdict_AUROC_swapped": _auroc(answers, kinds, "swapped"),
-        "verdict_AUROC_foreign": _auroc(answers, kinds, "foreign"),
-        "verdict_AUROC_uncaptioned": round(auroc(alone), 4),
-        "verdict_AUROC_missed": round(auroc(judged(missed)), 4),
-        "found_recall_missed": share(bool(answer.found) for answer in missed if answer.truths),
-        "named_recall_missed": share(_named(answer) for answer in missed if answer.truths),
-        "present": kinds.count("present"),
-        "swapped": kinds.count("swapped"),
-        "foreign": kinds.count("foreign"),
-        "missed": sum(bool(answer.truths) for answer in missed),
-        "seed": seed,
-        "videos": videos * libraries,
-        "seconds": round(time.perf_counter() - began, 1),
-    }, reliability(answers)
-
-
 def evaluate_occurrences(
     model: VideoModel,
     embedder: TextEmbedder,
@@ -268,12 +184,12 @@ def evaluate_occurrences(
         store = _indexed(clips, model, embedder, Path(root), report)
         engine = Engine(store, embedder, model, looking=looking)
         questions = [
-            Question(_sentence(what), {path: _spans_of(clips[path], what)})
+            TruthQuery(_sentence(what), {path: _spans_of(clips[path], what)})
             for path, (_, what) in zip(clips, repeated, strict=True)
         ]
         whole = _ask_each_in_its_video(engine, store, questions, report)
         lost = {path: question.truths[path][::2] for question in questions for path in question.truths}
-        _lose(store, embedder, lost)
+        lose(store, embedder, lost)
         partly = _ask_each_in_its_video(engine, store, questions, report)
     figures, without = figures_of(whole), figures_of(partly)
     found, named, gone = 0, 0, 0
@@ -351,16 +267,16 @@ def draw_questions(
     for n in _cycled(len(there), present, rng):
         truths = happens[there[n]]
         text = words(there[n])
-        drawn[text] = Drawn(Question(text, truths), "present", next(iter(truths)))
+        drawn[text] = Drawn(TruthQuery(text, truths), "present", next(iter(truths)))
     foreign = absent // 4
     swaps = [(what, near) for what in mine if what not in happens for near in there if _one_apart(what, near)]
     for n in _cycled(len(swaps), absent - foreign, rng):
         what, near = swaps[n]
         text = words(what)
-        drawn[text] = Drawn(Question(text, {}), "swapped", next(iter(happens[near])))
+        drawn[text] = Drawn(TruthQuery(text, {}), "swapped", next(iter(happens[near])))
     others = FOREIGN if half is None else FOREIGN[half::2]
     for n, text in enumerate(others[:foreign]):
-        drawn[text] = Drawn(Question(text, {}), "foreign", list(clips)[n % len(clips)])
+        drawn[text] = Drawn(TruthQuery(text, {}), "foreign", list(clips)[n % len(clips)])
     return list(drawn.values())
 
 
@@ -368,53 +284,6 @@ def _cycled(size: int, count: int, rng: np.random.Generator) -> list[int]:
     """``count`` numbers below ``size`` in random order, all as often as each other."""
     rounds = -(-count // size) if size else 0
     return [int(n) for _ in range(rounds) for n in rng.permutation(size)][:count]
-
-
-def ask_missed(
-    engine: Engine,
-    store: Store,
-    embedder: TextEmbedder,
-    drawn: Sequence[Drawn],
-    *,
-    count: int,
-    looking: GroundingOptions,
-    on_progress: OnProgress,
-) -> list[Asked]:
-    """Take the captions of some events out of an index, and have the model look for them everywhere.
-
-    Args:
-        engine: Searches the index.
-        store: The index; it lacks those captions from then on.
-        embedder: What its vectors are made with.
-        drawn: Questions about it; the first present ones are those whose captions go, and as many swapped
-            ones are asked in the same way.
-        count: How many of each.
-        looking: How far a search looks; every window of the video in question in any case.
-        on_progress: Called with (stage, done, total).
-    """
-    from search.query.parser import parse_query
-
-    wanted = [each for each in drawn if each.kind == "present"][:count]
-    others = [each for each in drawn if each.kind == "swapped"][:count]
-    lost: dict[str, tuple[Span, ...]] = {}
-    for each in wanted:
-        for path, spans in each.question.truths.items():
-            lost[path] = (*lost.get(path, ()), *spans)
-    _lose(store, embedder, lost)
-    contents = indexed_contents((), store)
-    asked = []
-    for number, each in enumerate([*wanted, *others], start=1):
-        result = engine.search(
-            parse_query(each.question.text, plain=True),
-            limit=_ALL,
-            per_video=_ALL,
-            looking=replace(looking, exhaustive=True),
-            content_ids=[contents[each.near]],
-        )
-        truths = {contents[path]: spans for path, spans in each.question.truths.items()}
-        asked.append(Asked(each.question.text, truths, result.matches, 0.0))
-        on_progress("asking what captions miss", number, len(wanted) + len(others))
-    return asked
 
 
 def repeated_clip(rng: np.random.Generator) -> tuple[SyntheticClip, What]:
@@ -472,19 +341,19 @@ def _indexed(
 
 
 def _ask_each_in_its_video(
-    engine: Engine, store: Store, questions: Sequence[Question], on_progress: OnProgress
+    engine: Engine, store: Store, questions: Sequence[TruthQuery], on_progress: OnProgress
 ) -> list[Asked]:
     contents = indexed_contents((), store)
     asked = []
     for number, question in enumerate(questions, start=1):
         truths = {contents[path]: spans for path, spans in question.truths.items()}
-        result = engine.search(question.text, limit=_ALL, content_ids=list(truths))
+        result = engine.search(question.text, limit=ALL_MATCHES, content_ids=list(truths))
         asked.append(Asked(question.text, truths, result.matches, 0.0))
         on_progress("asking", number, len(questions))
     return asked
 
 
-def _lose(store: Store, embedder: TextEmbedder, lost: Mapping[str, Sequence[Span]]) -> None:
+def lose(store: Store, embedder: TextEmbedder, lost: Mapping[str, Sequence[Span]]) -> None:
     """Take the captions of some moments out of an index, as if the model had not noticed them."""
     from indexer.projection import Projector
 
@@ -501,32 +370,6 @@ def _without(record: WindowRecord, spans: Sequence[Span]) -> WindowRecord:
         event for event in record.caption.events if not any(iou(event.span, span) > 0.1 for span in spans)
     )
     return replace(record, caption=replace(record.caption, events=kept))
-
-
-def _uncaptioned(matches: Sequence[Match], looking: GroundingOptions, model: VideoModel) -> float:
-    """How sure the model alone would make; 0 where it was not asked."""
-    from search.grounding.calibration import load_calibration
-
-    calibration = looking.calibration or load_calibration(model.profile.fitted_as)
-    return max(
-        (calibration.uncaptioned.confidence(dict(match.measures)) for match in matches if match.grounded),
-        default=0.0,
-    )
-
-
-def _named(answer: Asked) -> bool:
-    """Whether a moment that is not called "not found" is a true one."""
-    return any(
-        iou(match.span, span) >= RIGHT_IOU
-        for match in answer.matches
-        if match.verdict != "not found"
-        for span in answer.truths.get(match.video.content_id, ())
-    )
-
-
-def _auroc(answers: Sequence[Judged], kinds: Sequence[Kind], against: Kind) -> float:
-    kept = [answer for answer, kind in zip(answers, kinds, strict=True) if kind in ("present", against)]
-    return round(auroc(kept), 4)
 
 
 def _one_apart(what: What, near: What) -> bool:

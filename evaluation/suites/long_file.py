@@ -11,7 +11,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,8 +47,8 @@ def evaluate_long_file(
         ``recall_long`` and ``recall_short`` over the events that a short clip holds whole; their paired
         ``difference`` (short less long) with ``difference_low`` and ``difference_high``, a 95 % bootstrap
         interval; ``duplicate_rate``, the share of the long file's events that overlap an equal one;
-        ``start_error_first`` to ``end_error_last``, mean absolute errors in seconds of the events captioned in
-        the first and in the last sixth; ``peak_mb_long`` and ``peak_mb_minute``, the peak memory of the process.
+        ``start_error_first`` to ``end_error_last``, mean absolute errors in seconds of the events captioned
+        in the first and last sixth; ``peak_mb_long`` and ``peak_mb_minute``, the peak memory of the process.
 
     Raises:
         FootageError: when a file cannot be indexed or the model fails.
@@ -60,33 +60,61 @@ def evaluate_long_file(
     with tempfile.TemporaryDirectory(prefix="footage-eval-") as name:
         root = Path(name)
         # 1. Draw.
-        for folder in ("long", "short", "minute"):
-            (root / folder).mkdir()
-        write_clip(
-            long,
-            root / "long" / "long.mp4",
-            fps=_FPS,
-            progress=lambda s: on_progress("drawing", int(s), int(60 * minutes)),
-        )
-        minute = random_clip(rng, duration_seconds=60.0, events_per_minute=EVENTS_PER_MINUTE)
-        write_clip(minute, root / "minute" / "minute.mp4", fps=_FPS)
-        for number, (piece, _) in enumerate(pieces):
-            write_clip(piece, root / "short" / f"{number:04d}.mp4", fps=_FPS)
-            on_progress("drawing short clips", number + 1, len(pieces))
-
-        # 2. Index, each in a process of its own, whose memory tells.
+        _draw(long, pieces, root, rng, on_progress)
+        # 2. Index, each in a process of its own, whose memory is measured.
         peaks, found = {}, {}
         for done, folder in enumerate(("minute", "long", "short")):
             on_progress("indexing", done, 3)
             peaks[folder], found[folder] = _indexed(settings, root / folder, root / f"{folder}.lancedb")
-
     # 3. Compare, event by event.
-    told_long = {event: _told(event, found["long"]["long.mp4"]) for event in long.events}
+    return {
+        **_compared(long, pieces, found, rng),
+        "peak_mb_long": round(peaks["long"], 1),
+        "peak_mb_minute": round(peaks["minute"], 1),
+        "events": len(long.events),
+        "seed": seed,
+        "minutes": minutes,
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+
+
+def _draw(
+    long: SyntheticClip,
+    pieces: Sequence[tuple[SyntheticClip, tuple[SyntheticEvent, ...]]],
+    root: Path,
+    rng: np.random.Generator,
+    on_progress: OnProgress,
+) -> None:
+    """Write the long file, its events in short clips, and a file of one minute, each into its folder."""
+    for folder in ("long", "short", "minute"):
+        (root / folder).mkdir()
+    length = int(long.duration_seconds)
+    write_clip(
+        long,
+        root / "long" / "long.mp4",
+        fps=_FPS,
+        progress=lambda seconds: on_progress("drawing", int(seconds), length),
+    )
+    minute = random_clip(rng, duration_seconds=60.0, events_per_minute=EVENTS_PER_MINUTE)
+    write_clip(minute, root / "minute" / "minute.mp4", fps=_FPS)
+    for number, (piece, _) in enumerate(pieces):
+        write_clip(piece, root / "short" / f"{number:04d}.mp4", fps=_FPS)
+        on_progress("drawing short clips", number + 1, len(pieces))
+
+
+def _compared(
+    long: SyntheticClip,
+    pieces: Sequence[tuple[SyntheticClip, tuple[SyntheticEvent, ...]]],
+    found: Mapping[str, Mapping[str, Sequence[Event]]],
+    rng: np.random.Generator,
+) -> Scores:
+    """Recall, duplicates and errors of the long file's index beside that of the short clips."""
+    in_long = {event: _captioned(event, found["long"]["long.mp4"]) for event in long.events}
     paired = []
     for number, (piece, originals) in enumerate(pieces):
         for event, original in zip(piece.events, originals, strict=True):
-            short = _told(event, found["short"][f"{number:04d}.mp4"])
-            paired.append((short is not None, told_long[original] is not None))
+            in_short = _captioned(event, found["short"][f"{number:04d}.mp4"])
+            paired.append((in_short is not None, in_long[original] is not None))
     outcomes = np.asarray(paired, dtype=float)
     difference = outcomes[:, 0] - outcomes[:, 1]
     low, high = _interval(difference, rng)
@@ -96,7 +124,7 @@ def evaluate_long_file(
             abs(result.span.start_seconds - event.start_seconds),
             abs(result.span.end_seconds - event.end_seconds),
         )
-        for event, result in told_long.items()
+        for event, result in in_long.items()
         if result is not None
     ]
     sixth = long.duration_seconds / 6
@@ -114,13 +142,7 @@ def evaluate_long_file(
         "start_error_last": _mean([error[0] for error in last]),
         "end_error_first": _mean([error[1] for error in first]),
         "end_error_last": _mean([error[1] for error in last]),
-        "peak_mb_long": round(peaks["long"], 1),
-        "peak_mb_minute": round(peaks["minute"], 1),
-        "events": len(long.events),
         "events_paired": len(paired),
-        "seed": seed,
-        "minutes": minutes,
-        "seconds": round(time.perf_counter() - began, 1),
     }
 
 
@@ -182,7 +204,7 @@ def _index(given: dict[str, Any], folder: Path, db: Path, queue: multiprocessing
     queue.put(peak / (1e6 if sys.platform == "darwin" else 1e3))  # bytes on macOS, kilobytes elsewhere
 
 
-def _told(true: SyntheticEvent, events: Sequence[Event]) -> Event | None:
+def _captioned(true: SyntheticEvent, events: Sequence[Event]) -> Event | None:
     """The event of an index that tells a true one, the best fitting; None when none does."""
     span = Span(true.start_seconds, true.end_seconds)
     best = max(

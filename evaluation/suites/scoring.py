@@ -43,7 +43,7 @@ _STREAM = 0xE7A1  # sets these clips apart from those that any plain seed draws,
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class TruthQuery:
     """A query and everything that truly answers it."""
 
     text: str
@@ -110,7 +110,7 @@ def evaluate_demo_model(
     }
 
 
-def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = False) -> list[Question]:
+def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = False) -> list[TruthQuery]:
     """The distinct queries of a ground-truth file whose videos lie in ``folder``, each with all its answers.
 
     Args:
@@ -126,11 +126,11 @@ def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = Fal
             path = _resolved(folder / video.name)
             spans[path] = (*spans.get(path, ()), *event.spans)
     if not paraphrased:
-        return [Question(text, truths) for text, truths in found.items()]
+        return [TruthQuery(text, truths) for text, truths in found.items()]
     other = {
         event.paraphrase: event.query for video in truth.videos for event in video.events if event.paraphrase
     }
-    return [Question(text, found[query]) for text, query in other.items()]
+    return [TruthQuery(text, found[query]) for text, query in other.items()]
 
 
 def draw_clips(seed: int, count: int, seconds: tuple[float, float]) -> list[SyntheticClip]:

@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 from footage.core.errors import FootageError, VideoError, WindowError
 from footage.core.types import Frames, Span, Video
-from footage.media.sandbox import WHOLE, Sampler, frame_at, sample
+from footage.media.sandbox import WHOLE, SandboxSampler, frame_at, sample
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Prepared, Recalling, VideoModel
 
@@ -222,7 +222,7 @@ class _Decoder:
         """
         self._sources = sources
         self._profile, self._timeout_seconds = profile, timeout_seconds
-        self._passes: dict[int, tuple[Sampler, int]] = {}
+        self._passes: dict[int, tuple[SandboxSampler, int]] = {}
         """By number of the window: the pass that decodes it, and its place in there."""
         for numbers in _ascending(sources, to_decode):
             if len(numbers) > 1:
@@ -249,8 +249,8 @@ class _Decoder:
             timeout_seconds=self._timeout_seconds,
         )
 
-    def _sampler(self, sources: Sequence[WindowSource]) -> Sampler:
-        return Sampler(
+    def _sampler(self, sources: Sequence[WindowSource]) -> SandboxSampler:
+        return SandboxSampler(
             sources[0].path,
             [source.span for source in sources],
             **self._profile.frame_budget,

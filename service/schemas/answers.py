@@ -12,7 +12,7 @@ from service.schemas.base import Record, span_fields
 if TYPE_CHECKING:
     from footage.inference.segment_queries import Segment
     from search.query.parser import Query
-    from search.results import Coverage, SearchResult
+    from search.results import SearchCoverage, SearchResult
     from service.find import FindResult
     from service.point import PointResult, WindowPoints
 
@@ -174,7 +174,7 @@ class CoverageFields(Record):
     """What captioned them; empty for an empty index."""
 
 
-def coverage_fields(coverage: Coverage) -> dict[str, Any]:
+def coverage_fields(coverage: SearchCoverage) -> dict[str, Any]:
     """What was searched, as the fields of ``CoverageFields``."""
     return {
         "videos": coverage.videos,

@@ -15,7 +15,7 @@ from ui.text import short_path as short_path
 if TYPE_CHECKING:
     from footage.core.coverage import Coverage as Collected
     from search.query.parser import Query
-    from search.results import Coverage, SearchResult
+    from search.results import SearchCoverage, SearchResult
 
 
 UNCALIBRATED = (
@@ -106,7 +106,7 @@ def answer_sentence(result: SearchResult) -> str:
     return console.plain(f"{sentence}.")
 
 
-def coverage_sentence(coverage: Coverage) -> str:
+def coverage_sentence(coverage: SearchCoverage) -> str:
     """What was searched, for people: an answer is only as good as what it looked at."""
     if coverage.is_empty:
         return f"Nothing was searched: {empty_index(coverage.files_failed)}."

@@ -38,7 +38,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class JobProgress:
     """How far a run has come; see ``indexer.progress.Progress``."""
 
     stage: str
@@ -62,7 +62,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class IndexJob:
     """The last run that was started from the app."""
 
     state: Literal["running", "stopping", "done", "stopped", "failed"]
@@ -71,7 +71,7 @@ class Run:
     """What it was to index."""
     started_at: float
     """Seconds since the epoch."""
-    progress: Progress
+    progress: JobProgress
     """How far it came."""
     summary: Mapping[str, Any]
     """What it did, as `footage index --json` says; empty before it has."""
@@ -246,7 +246,7 @@ def start(
         ) from error
 
 
-def last(settings: Settings) -> Run | None:
+def last(settings: Settings) -> IndexJob | None:
     """The last run that was started from the app on this index, or None before the first."""
     folder = _folder(settings)
     record = _read(folder / "run.json")
@@ -256,22 +256,24 @@ def last(settings: Settings) -> Run | None:
     summary = next((line for line in _tail(folder / "out.jsonl") if line.get("type") == "summary"), {})
     readings = (line for line in _tail(folder / "log.jsonl") if line.get("message") == "progress")
     known = {
-        name: value for name, value in next(readings, {}).items() if name in Progress.__dataclass_fields__
+        name: value for name, value in next(readings, {}).items() if name in JobProgress.__dataclass_fields__
     }
-    progress = Progress(**{"stage": "starting", **known})
+    progress = JobProgress(**{"stage": "starting", **known})
     paths, started_at = tuple(record["paths"]), record["started_at"]
     if goes_on:
-        return Run("stopping" if record.get("stopped") else "running", paths, started_at, progress, summary)
+        return IndexJob(
+            "stopping" if record.get("stopped") else "running", paths, started_at, progress, summary
+        )
     said = next((line for line in _tail(folder / "err.txt") if "error" in line), None)
     if summary.get("stopped") or (said and said["error"] == "Stopped."):
-        return Run("stopped", paths, started_at, progress, summary)
+        return IndexJob("stopped", paths, started_at, progress, summary)
     if summary:
-        return Run("done", paths, started_at, progress, summary)
+        return IndexJob("done", paths, started_at, progress, summary)
     if said:
         error = FootageError(str(said["error"]), hint=str(said.get("hint", "")))
     else:
         error = FootageError("the run ended without a word", hint=f"What it wrote is in {folder / 'err.txt'}")
-    return Run("failed", paths, started_at, progress, summary, error)
+    return IndexJob("failed", paths, started_at, progress, summary, error)
 
 
 def stop(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 from footage.core.errors import FootageError
 from footage.core.private_files import close_to_others, keep_to_owner
-from ui.web.access.rules import WILDCARDS, Access
+from ui.web.access.rules import WILDCARDS, AppAccess
 from ui.web.access.visitor import serve_under
 
 _APP = Path(__file__).with_name("app.py")
@@ -34,7 +34,7 @@ _TRUSTED_PROXIES = "127.0.0.1,::1"
 """Whose word on a visitor's address and on TLS is taken."""
 
 
-def serve(access: Access, sockets: list[socket.socket], *, script: Path = _APP) -> None:
+def serve(access: AppAccess, sockets: list[socket.socket], *, script: Path = _APP) -> None:
     """Serve the app; returns when it was ended.
 
     Args:
@@ -68,7 +68,7 @@ def serve(access: Access, sockets: list[socket.socket], *, script: Path = _APP) 
         uvicorn.Server(config).run(sockets=sockets)
 
 
-def listening(access: Access) -> list[socket.socket]:
+def listening(access: AppAccess) -> list[socket.socket]:
     """The sockets of an address: "localhost" stands for one of IPv4 and one of IPv6 where both are there.
 
     Raises:
@@ -99,7 +99,7 @@ def listening(access: Access) -> list[socket.socket]:
     ) from failure
 
 
-def gated_app(access: Access, script: Path) -> Any:
+def gated_app(access: AppAccess, script: Path) -> Any:
     """The Streamlit app of a script behind the gate, as an ASGI application."""
     import streamlit as st
 
@@ -109,7 +109,7 @@ def gated_app(access: Access, script: Path) -> Any:
     return Gate(st.App(script), access=access, scripts=_scripts_of_streamlit())
 
 
-def settle_streamlit(access: Access) -> None:
+def settle_streamlit(access: AppAccess) -> None:
     """Give Streamlit its options: ours alone, whatever files and variables say.
 
     It reads .streamlit/config.toml and secrets.toml of the current folder and of the home otherwise, and has
@@ -121,7 +121,7 @@ def settle_streamlit(access: Access) -> None:
     config.get_config_options(force_reparse=True, options_from_flags=streamlit_options(access))
 
 
-def streamlit_options(access: Access) -> dict[str, Any]:
+def streamlit_options(access: AppAccess) -> dict[str, Any]:
     """Streamlit's options: the look of the app, and every option that bears on who reaches what."""
     named = ["localhost", "127.0.0.1", "::1", access.host, *sorted(access.proxy_hosts)]
     hosts = ["*"] if access.host in WILDCARDS else named
@@ -191,7 +191,7 @@ def _show_only_what_may_be_shown() -> None:
     from service import sources
     from ui.web import index_jobs
 
-    sources.show_only(sources.Shown(lambda: index_jobs.shown_roots(load_settings())))
+    sources.show_only(sources.ShownSources(lambda: index_jobs.shown_roots(load_settings())))
 
 
 def _close_caches() -> None:

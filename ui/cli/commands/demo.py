@@ -16,7 +16,7 @@ from ui.cli import console, formatting, options, progress
 
 if TYPE_CHECKING:
     from evaluation.own_library import Asked
-    from evaluation.suites.scoring import Question
+    from evaluation.suites.scoring import TruthQuery
     from footage.core.config import Settings
     from footage.core.types import Span
     from footage.embed.protocol import TextEmbedder
@@ -108,7 +108,7 @@ def _index(settings: Settings, model: VideoModel, embedder: TextEmbedder) -> tup
         return once()
 
 
-def _some(questions: Sequence[Question], wanted: int | None) -> list[Question]:
+def _some(questions: Sequence[TruthQuery], wanted: int | None) -> list[TruthQuery]:
     """At most ``wanted`` questions, spread evenly over all of them."""
     count = min(wanted or len(questions), len(questions))
     return [questions[n * len(questions) // count] for n in range(count)]
@@ -138,7 +138,7 @@ def _print_table(answers: Sequence[Asked], figures: Mapping[str, float]) -> None
 
 
 def _print_json(
-    questions: Sequence[Question], answers: Sequence[Asked], figures: Mapping[str, float]
+    questions: Sequence[TruthQuery], answers: Sequence[Asked], figures: Mapping[str, float]
 ) -> None:
     for question, answer in zip(questions, answers, strict=True):
         match = next(iter(answer.matches), None)

@@ -15,7 +15,7 @@ from ui.cli.setting_options import MODEL, config_file, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
-    from ui.web.access.rules import Access, Role
+    from ui.web.access.rules import AppAccess, Role
 
 EXAMPLES = options.examples(
     "footage ui",
@@ -91,7 +91,7 @@ def run(
     serve(access, sockets)
 
 
-def _note_who_reaches_it(access: Access) -> None:
+def _note_who_reaches_it(access: AppAccess) -> None:
     """Say what it means that other machines reach the app."""
     if not access.beyond_loopback:
         return
@@ -102,7 +102,7 @@ def _note_who_reaches_it(access: Access) -> None:
         console.notes().print(PLAIN.format(host=console.plain(access.host)), soft_wrap=True)
 
 
-def _print_addresses(access: Access, settings: Settings, *, json: bool) -> None:
+def _print_addresses(access: AppAccess, settings: Settings, *, json: bool) -> None:
     """Print where the app is; with tokens, an address for each role."""
     from footage.core.endpoint import shown_address
 
@@ -122,7 +122,7 @@ def _print_addresses(access: Access, settings: Settings, *, json: bool) -> None:
     sys.stdout.flush()
 
 
-def address(access: Access, role: Role) -> str:
+def address(access: AppAccess, role: Role) -> str:
     """What to open in a browser for a role; with its token, where there are tokens."""
     if access.proxy_hosts:
         place = f"https://{min(access.proxy_hosts)}"

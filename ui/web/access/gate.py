@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 
 from ui.web.access import sign_in
-from ui.web.access.rules import Access, is_own_origin
+from ui.web.access.rules import AppAccess, is_own_origin
 from ui.web.access.sessions import Session, Sessions
 from ui.web.access.visitor import HEADER, Visitor
 
@@ -61,7 +61,7 @@ class Refused(Exception):
 class Gate:
     """ASGI middleware, to be put in front of everything else."""
 
-    def __init__(self, app: ASGIApp, *, access: Access, scripts: tuple[str, ...] = ()) -> None:
+    def __init__(self, app: ASGIApp, *, access: AppAccess, scripts: tuple[str, ...] = ()) -> None:
         """Stand in front of an app.
 
         Args:

@@ -44,7 +44,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Access:
+class AppAccess:
     """The rules of one start of the app."""
 
     host: str
@@ -87,7 +87,7 @@ WILDCARDS = ("0.0.0.0", "::")
 """Addresses that stand for every address of this machine."""
 
 
-def decided(host: str, port: int, *, proxy_hosts: list[str], token: bool | None) -> Access:
+def decided(host: str, port: int, *, proxy_hosts: list[str], token: bool | None) -> AppAccess:
     """The rules for what was given on the command line.
 
     Args:
@@ -108,7 +108,7 @@ def decided(host: str, port: int, *, proxy_hosts: list[str], token: bool | None)
                 hint="Give the name alone, as in footage.example.org, without https:// and port.",
             )
         names.add(name)
-    access = Access(host, port, frozenset(names))
+    access = AppAccess(host, port, frozenset(names))
     if token is False and not is_loopback(host):  # whoever goes around the proxy would be let in, too
         raise UsageError(
             f"--no-token would open the app to everyone who reaches {host}.",
@@ -116,7 +116,7 @@ def decided(host: str, port: int, *, proxy_hosts: list[str], token: bool | None)
             "a password with --allow-host.",
         )
     if token or (token is None and access.beyond_loopback):
-        return Access(host, port, access.proxy_hosts, Tokens.new())
+        return AppAccess(host, port, access.proxy_hosts, Tokens.new())
     return access
 
 

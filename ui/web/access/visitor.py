@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from footage.core.config import Settings
 from footage.core.errors import FootageError, UsageError
 from ui.web.access.audit_log import AuditLog
-from ui.web.access.rules import Access, Role
+from ui.web.access.rules import AppAccess, Role
 
 HEADER = "x-footage-visitor"
 """How the gate says who a page belongs to; whatever a client sends under this name is removed."""
-_current: list[Access] = []
+_current: list[AppAccess] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +41,12 @@ class Visitor:
         return cls(role, user, session, address)
 
 
-def serve_under(access: Access) -> None:
+def serve_under(access: AppAccess) -> None:
     """Remember the rules that the app of this process is served under."""
     _current[:] = [access]
 
 
-def current_access() -> Access | None:
+def current_access() -> AppAccess | None:
     """The rules that the app of this process is served under; None where a script runs without a server."""
     return _current[0] if _current else None
 

@@ -84,7 +84,7 @@ def play(
         path,
         span,
         outline=desk.outline(video.content_id),
-        matches=[player.Mark(match, text if match == span else "") for match in matches],
+        matches=[player.LaneMark(match, text if match == span else "") for match in matches],
         text=text,
         autoplay=autoplay,
         file=desk.store.files.at(path),

@@ -141,7 +141,7 @@ def _running(settings: Settings) -> None:
     st.button(label, icon=":material/stop_circle:", key="stop_run", on_click=_stop, args=(settings,))
 
 
-def _stage(progress: index_jobs.Progress) -> str:
+def _stage(progress: index_jobs.JobProgress) -> str:
     return {
         "starting": "Starting: the model is being loaded",
         "looking": f"Looking at files, {progress.files_total:,} found so far",
@@ -149,13 +149,13 @@ def _stage(progress: index_jobs.Progress) -> str:
     }.get(progress.stage, "Captioning")
 
 
-def _what(run: index_jobs.Run) -> str:
+def _what(run: index_jobs.IndexJob) -> str:
     first = markup.text(short_path(run.paths[0])) if run.paths else ""
     more = f" and {len(run.paths) - 1:,} more" if len(run.paths) > 1 else ""
     return f"<b>{first}</b>{more}"
 
 
-def _ended(run: index_jobs.Run) -> str:
+def _ended(run: index_jobs.IndexJob) -> str:
     """How the last run ended, in a sentence."""
     if run.error is not None:
         return notices.problem(run.error)

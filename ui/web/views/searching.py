@@ -292,12 +292,14 @@ def _stage(
         match.path,
         match.span,
         outline=outline,
-        matches=[player.Mark(other.span, other.text, other.verdict) for other in _same_video(match, matches)],
+        matches=[
+            player.LaneMark(other.span, other.text, other.verdict) for other in _same_video(match, matches)
+        ],
         text=match.text or "(no text)",
         file=desk.store.files.at(match.path),
         autoplay=state.get("clicked", False),
         notes=[
-            player.Mark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
+            player.LaneMark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
             for mark in desk.store.annotations.marks.all(content_ids=[match.video.content_id])
         ],
         actions=("previous", "next", *(("accept", "reject", "export") if may_edit() else ())),

@@ -1,6 +1,6 @@
 """The player: a stretch of a video around a span, in and out points, and a timeline of the whole video."""
 
 from ui.web.components.player.component import StageState, show
-from ui.web.components.player.lanes import Mark
+from ui.web.components.player.lanes import LaneMark
 
-__all__ = ["Mark", "StageState", "show"]
+__all__ = ["LaneMark", "StageState", "show"]

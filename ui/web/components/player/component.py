@@ -23,7 +23,7 @@ from footage.core.timecode import clamp
 from footage.core.types import File, Span, Video
 from ui.web.components import markup, media, notices
 from ui.web.components.player import events, lanes
-from ui.web.components.player.lanes import Mark
+from ui.web.components.player.lanes import LaneMark
 from ui.web.components.resources import Outline
 
 _HERE = Path(__file__).parent
@@ -67,8 +67,8 @@ def show(
     span: Span,
     *,
     outline: Outline,
-    matches: Sequence[Mark] = (),
-    notes: Sequence[Mark] = (),
+    matches: Sequence[LaneMark] = (),
+    notes: Sequence[LaneMark] = (),
     text: str,
     autoplay: bool,
     actions: Sequence[str] = (),
@@ -162,9 +162,9 @@ def _next_shown(
 
 
 def _lanes(
-    outline: Outline, matches: Sequence[Mark], notes: Sequence[Mark], within: Span
+    outline: Outline, matches: Sequence[LaneMark], notes: Sequence[LaneMark], within: Span
 ) -> list[dict[str, object]]:
-    captions = [Mark(event.span, event.text) for event in outline.events]
+    captions = [LaneMark(event.span, event.text) for event in outline.events]
     named = [("Captions", captions), ("Matches", matches), ("Notes", notes)]
     return [lanes.lane(name, marks, within) for name, marks in named if marks or name == "Captions"]
 

@@ -29,7 +29,7 @@ Kind = Literal["event", "found", "uncertain", "not checked", "not found", "note"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class LaneMark:
     """Something with a place on the timeline."""
 
     span: Span
@@ -40,7 +40,7 @@ class Mark:
     """What it is, which gives its colour."""
 
 
-def lane(name: str, marks: Iterable[Mark], within: Span) -> dict[str, object]:
+def lane(name: str, marks: Iterable[LaneMark], within: Span) -> dict[str, object]:
     """One lane, as the browser gets it: each piece by name, or how many lie in each bin.
 
     Args:
