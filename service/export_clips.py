@@ -144,7 +144,7 @@ def export_clips(
     # 1. What is wrong with the request is said before anything is loaded.
     if (request.query is None) == (request.results is None):
         raise UsageError(
-            "An export needs either a query or --from FILE.",
+            "An export needs either a query or --results FILE.",
             hint='For example: footage export "a dog runs"',
         )
     store = service.store() if request.query is not None else service.existing_store()

@@ -62,7 +62,7 @@ def test_what_the_commands_write_is_for_its_owner_alone(clip, tmp_path):
     commands = [
         ["index", str(clip), *everywhere, "--model", "demo", "--log-file", str(tmp_path / "run.jsonl")],
         ["search", "a car", *everywhere, "--no-ground"],
-        ["export", "a car", *everywhere, "--no-ground", "--all-verdicts", "--to", str(made / "a" / "clips")],
+        ["export", "a car", *everywhere, "--no-ground", "--all-verdicts", "--out", str(made / "a" / "clips")],
         ["captions", "export", *everywhere, "--out", str(made / "captions.jsonl")],
         ["db", "backup", str(made / "backups"), *everywhere],
         ["db", "reembed", *everywhere, "--embedder", "minilm"],

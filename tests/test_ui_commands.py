@@ -123,7 +123,7 @@ def test_the_exit_codes_are_those_of_the_reference(
         (1, ["find", str(tmp_path / "none.mp4"), "a car", *at_model]),
         (1, ["index", str(tmp_path / "none.mp4"), "--db", str(own), *at_model]),
         (1, ["index", str(tmp_path / "empty"), "--db", str(own), *at_model]),
-        (1, ["export", "--from", str(tmp_path / "none.jsonl")]),
+        (1, ["export", "--results", str(tmp_path / "none.jsonl")]),
         (1, ["index", str(library), "--prompt-file", str(tmp_path / "none.txt")]),
         (1, ["status", "--db", str(tmp_path / "none.lancedb")]),
         (2, ["search", ""]),
@@ -670,7 +670,7 @@ def test_missing_weights_are_told_before_anything_slow_with_what_to_do(
         "models prompt": [clip, "Describe."],
         "audit": db,
         "review": ["cars", *db, *absent],
-        "export": ["a car", "--to", str(tmp_path / "out"), *db, *absent],
+        "export": ["a car", "--out", str(tmp_path / "out"), *db, *absent],
     }[command]
     result = runner.invoke(app, [*command.split(), *arguments, "--model", "marlin-2b", "--json"])
     assert result.exit_code == 1, result.stdout

@@ -58,7 +58,7 @@ def names(folder):
 
 
 def test_what_is_found_is_written_and_verified(run):
-    result = run("export", "a white dog runs", "--to", "out", "--format", "mp4", "--format", "edl")
+    result = run("export", "a white dog runs", "--out", "out", "--format", "mp4", "--format", "edl")
     assert result.exit_code == 0, result.stderr
     assert len([name for name in names("out") if name.endswith(".mp4")]) == 3
     assert names("out")[:2] == ["a white dog runs.edl", "a white dog runs.manifest.json"]
@@ -82,7 +82,7 @@ def test_what_is_found_is_written_and_verified(run):
 
 
 def test_json_tells_what_was_written(run):
-    result = run("export", "a red car drives by", "--to", "out", "--limit", "1", "--json", "--handles", "1,2")
+    result = run("export", "a red car drives by", "--out", "out", "--limit", "1", "--json", "--handles", "1,2")
     *files, summary = lines(result)
     assert [each["type"] for each in files] == ["file"] and files[0]["format"] == "mp4"
     assert summary["files"] == 1 and Path(summary["manifest"]).is_file() and summary["warnings"] == []
@@ -94,16 +94,16 @@ def test_json_tells_what_was_written(run):
 
 
 def test_nothing_found_is_an_answer_and_writes_nothing(run):
-    result = run("export", "a white dog runs", "--to", "out", "--no-ground")
+    result = run("export", "a white dog runs", "--out", "out", "--no-ground")
     assert (result.exit_code, result.stdout, names("out")) == (0, "", [])
     assert "Nothing was found, so nothing was written." in result.stderr and "--uncertain" in result.stderr
-    response = lines(run("export", "a white dog runs", "--to", "out", "--no-ground", "--json"))
+    response = lines(run("export", "a white dog runs", "--out", "out", "--no-ground", "--json"))
     assert response[-1]["files"] == 0 and response[-1]["uncertain"] > 0
     reel = run("reel", "a white dog runs", "--no-ground")
     assert (reel.exit_code, names("."), reel.stdout) == (0, [], "")
     for more in ("--uncertain", "--all-verdicts"):
         result = run(
-            "export", "a white dog runs", "--to", more.strip("-"), "--no-ground", more, "--limit", "2"
+            "export", "a white dog runs", "--out", more.strip("-"), "--no-ground", more, "--limit", "2"
         )
         assert result.exit_code == 0 and len(names(more.strip("-"))) == 3
 
@@ -111,7 +111,7 @@ def test_nothing_found_is_an_answer_and_writes_nothing(run):
 def test_printed_results_are_exported(run):
     printed = run("search", "a white dog runs", "--json", "-n", "2").stdout
     Path("r.jsonl").write_text(printed)
-    result = run("export", "--from", "r.jsonl", "--to", "out", "--format", "jsonl", "--all-verdicts")
+    result = run("export", "--results", "r.jsonl", "--out", "out", "--format", "jsonl", "--all-verdicts")
     assert result.exit_code == 0, result.stderr
     rows = [json.loads(line) for line in Path("out/a white dog runs.jsonl").read_text().splitlines()]
     matches = [json.loads(line) for line in printed.splitlines()][:-1]
@@ -119,7 +119,7 @@ def test_printed_results_are_exported(run):
         (match["video"], match["start_seconds"], match["confidence"]) for match in matches
     ]
     assert {row["query"] for row in rows} == {"a white dog runs"}
-    piped = run("export", "--from", "-", "--to", "piped", "--format", "csv", "--all-verdicts", input=printed)
+    piped = run("export", "--results", "-", "--out", "piped", "--format", "csv", "--all-verdicts", input=printed)
     assert piped.exit_code == 0 and names("piped") == [
         "a white dog runs.csv",
         "a white dog runs.manifest.json",
@@ -135,7 +135,7 @@ def test_what_find_prints_is_exported_whether_or_not_an_index_knows_the_file(run
     assert {match["video"] for match in matches} == {str(Path("mine.mp4").absolute())}
     assert {match["content_id"] for match in matches} == {content_id("mine.mp4")}
     assert (last["type"], last["query"], last["answers"]) == ("coverage", DOG.rstrip("."), len(matches))
-    how = ("--from", "-", "--to", "out", "--format", "mp4", "--uncertain")
+    how = ("--results", "-", "--out", "out", "--format", "mp4", "--uncertain")
     db = made if indexed else "none.lancedb"
     result = run("export", *how, db=db, input=found.stdout)
     assert result.exit_code == 0, result.stderr
@@ -213,7 +213,7 @@ MATCH = {
 def test_results_are_believed_no_further_than_the_index_bears_them_out(run, made, change, says):
     row = {**MATCH, "video": str(made.parent / "dogs.mp4"), **change}
     Path("r.jsonl").write_text(json.dumps(row) + "\n")
-    result = run("export", "--from", "r.jsonl", "--to", "out")
+    result = run("export", "--results", "r.jsonl", "--out", "out")
     assert result.exit_code == 2 and names("out") == []
     assert result.stderr.startswith("error: Line 1 of the results cannot be used: ")
     assert says in result.stderr
@@ -222,12 +222,12 @@ def test_results_are_believed_no_further_than_the_index_bears_them_out(run, made
 @pytest.mark.parametrize("text", ["[]", "{", "1", '"x"', "\x00", "[" * 100_000])
 def test_results_that_are_no_objects_are_refused(run, text):
     Path("r.jsonl").write_text(text)
-    result = run("export", "--from", "r.jsonl")
+    result = run("export", "--results", "r.jsonl")
     assert result.exit_code == 2 and "Line 1 of the results cannot be used" in result.stderr
 
 
 def test_a_query_of_several_events_is_covered_from_first_to_last(run):
-    result = run("export", "a red car drives by THEN a white dog runs", "--to", "out", "--format", "jsonl")
+    result = run("export", "a red car drives by THEN a white dog runs", "--out", "out", "--format", "jsonl")
     assert result.exit_code == 0, result.stderr
     [listed] = [name for name in names("out") if name.endswith(".jsonl")]
     first = json.loads(Path("out", listed).read_text().splitlines()[0])
@@ -269,12 +269,12 @@ def test_a_source_that_is_gone_is_told_with_its_own_exit_code(run, made, tmp_pat
         store.files.put([replace(file, path=str(tmp_path / "copy" / Path(file.path).name))])
     printed = run("search", "a white dog runs", "--json", "-n", "5", db=db).stdout
     (tmp_path / "copy" / "dogs.mp4").unlink()
-    result = run("export", "--from", "-", "--to", "out", "--uncertain", db=db, input=printed)
+    result = run("export", "--results", "-", "--out", "out", "--uncertain", db=db, input=printed)
     assert result.exit_code == 3 and "dogs.mp4 does not exist" in result.stdout
     assert any(name.startswith("order_") for name in names("out"))
 
 
-@pytest.mark.parametrize("command", [["export", "--to", "out"], ["reel", "--out", "out/film.mp4"]])
+@pytest.mark.parametrize("command", [["export", "--out", "out"], ["reel", "--out", "out/film.mp4"]])
 def test_a_file_that_was_replaced_after_indexing_is_not_exported(run, made, tmp_path, command):
     shutil.copytree(made.parent, tmp_path / "copy")
     db = tmp_path / "copy" / made.name
@@ -296,8 +296,8 @@ def test_a_file_that_was_replaced_after_indexing_is_not_exported(run, made, tmp_
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["export"], "needs either a query or --from FILE"),
-        (["export", "a dog", "--from", "x"], "needs either a query or --from FILE"),
+        (["export"], "needs either a query or --results FILE"),
+        (["export", "a dog", "--results", "x"], "needs either a query or --results FILE"),
         (["export", "a dog", "--format", "avi"], "--format cannot be 'avi'"),
         (["export", "a dog", "--handles", "x"], "--handles cannot be 'x'"),
         (["export", "a dog", "--handles", "-1"], "--handles cannot be '-1'"),

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 EXAMPLES = options.examples(
     'footage export "a red car drives from left to right"',
-    'footage export "a dog runs" --to dogs --format mp4 --format edl --handles 1',
+    'footage export "a dog runs" --out dogs --format mp4 --format edl --handles 1',
     'footage export "a dog runs" --copy --uncertain --limit 10',
     'footage export "a fox" --format edl-markers --start-timecode 01:00:00:00',
-    'footage search "a dog runs" --json | footage export --from - --format otio --format csv',
-    'footage find gate.mp4 "a dog runs" --json | footage export --from - --uncertain',
+    'footage search "a dog runs" --json | footage export --results - --format otio --format csv',
+    'footage find gate.mp4 "a dog runs" --json | footage export --results - --uncertain',
     'footage export "a dog runs" --join --titles --burn-time',
 )
 
@@ -34,13 +34,13 @@ def run(
     results: Annotated[
         Path | None,
         typer.Option(
-            "--from",
+            "--results",
             metavar="FILE",
             allow_dash=True,
             help="Instead of a query: what `footage search --json` or `find --json` printed; - for stdin.",
         ),
     ] = None,
-    to: Annotated[Path, typer.Option("--to", metavar="FOLDER", help="Where to write.")] = Path(
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")] = Path(
         "footage-export"
     ),
     formats: Annotated[
@@ -82,14 +82,14 @@ def run(
 
     if (query is None) == (results is None):
         raise UsageError(
-            "An export needs either a query or --from FILE.",
+            "An export needs either a query or --results FILE.",
             hint='For example: footage export "a dog runs"',
         )
     before, after = exports.read_handles(handles)
     request = ExportRequest(
         query=query,
         results=results,
-        folder=exports.absolute(to),
+        folder=exports.absolute(out),
         formats=tuple(exports.read_formats(formats or ["mp4"])),
         limit=limit,
         copy_streams=copy,

@@ -19,7 +19,7 @@ EXAMPLES = options.examples(
     'footage find gate.mp4 "a person walks from right to left"',
     'footage find match.mkv "a ball bounces" --from 12:30 --to 14:00',
     'footage find gate.mp4 "a dog runs" --model demo --json',
-    'footage find gate.mp4 "a dog runs" --json | footage export --from - --uncertain',
+    'footage find gate.mp4 "a dog runs" --json | footage export --results - --uncertain',
 )
 
 
