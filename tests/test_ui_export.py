@@ -82,7 +82,8 @@ def test_what_is_found_is_written_and_verified(run):
 
 
 def test_json_tells_what_was_written(run):
-    result = run("export", "a red car drives by", "--out", "out", "--limit", "1", "--json", "--handles", "1,2")
+    options = ("--limit", "1", "--json", "--handles", "1,2")
+    result = run("export", "a red car drives by", "--out", "out", *options)
     *files, summary = lines(result)
     assert [each["type"] for each in files] == ["file"] and files[0]["format"] == "mp4"
     assert summary["files"] == 1 and Path(summary["manifest"]).is_file() and summary["warnings"] == []
@@ -119,7 +120,8 @@ def test_printed_results_are_exported(run):
         (match["video"], match["start_seconds"], match["confidence"]) for match in matches
     ]
     assert {row["query"] for row in rows} == {"a white dog runs"}
-    piped = run("export", "--results", "-", "--out", "piped", "--format", "csv", "--all-verdicts", input=printed)
+    how = ("--results", "-", "--out", "piped", "--format", "csv", "--all-verdicts")
+    piped = run("export", *how, input=printed)
     assert piped.exit_code == 0 and names("piped") == [
         "a white dog runs.csv",
         "a white dog runs.manifest.json",
