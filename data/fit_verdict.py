@@ -1,4 +1,4 @@
-"""Fits the demo model's verdict on drawn footage and writes search/grounding/cards/demo.json.
+"""Fits the demo model's verdict on drawn footage and writes search/grounding/calibrations/demo.json.
 
     .venv/bin/python data/fit_verdict.py
 

@@ -19,7 +19,7 @@ from footage.core.timeline import merge_events
 from footage.core.types import Event, Span
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
-from indexer.projection import Projector
+from indexer.events import Projector
 
 MOST_CHARACTERS = 1_000
 """Longest text of a correction: a caption's line is one sentence."""

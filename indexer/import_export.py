@@ -29,7 +29,7 @@ from footage.media import sandbox
 from footage.store import Store
 from footage.store import records as layout
 from indexer import library
-from indexer.projection import Projector
+from indexer.events import Projector
 
 GRACE_SECONDS = 0.05
 """By how much a time may lie outside: times written with one decimal are off by so much."""

@@ -18,12 +18,12 @@ from footage.store import Store
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import VideoModel
 from indexer import library
+from indexer.events import Projector
 from indexer.forecast import Forecast, forecast
 from indexer.library import EVERYTHING, IgnoredEntry, Selection
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
 from indexer.prefetch import DecodedWindow, OpenedFile, Prefetcher, UndecodedWindow, UnusableFile
 from indexer.progress import IndexReport, Progress, ProgressTracker
-from indexer.projection import Projector
 from indexer.run import IndexRun
 from indexer.run_record import recorded, waits_shown
 from indexer.timestamps import NO_CLOCKS, Clocks

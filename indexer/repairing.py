@@ -14,7 +14,7 @@ from footage.store.opening import holds_anything
 from footage.store.repairing import Repaired, repair_tables
 from footage.store.tables import Tables
 from footage.store.writing import locked
-from indexer.projection import Projector
+from indexer.events import Projector
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from footage.vlm.protocol import VideoModel
 from indexer import library
 from indexer.captioning import CaptionTask, caption_windows
 from indexer.committer import Committer
+from indexer.events import Projector
 from indexer.growing_files import is_provisional, sentence
 from indexer.plan import Job, Known, failed
 from indexer.prefetch import GROWING, DecodedWindow, OpenedFile, UndecodedWindow
 from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
-from indexer.projection import Projector
 
 logger = logging.getLogger(__name__)
 

@@ -25,7 +25,7 @@ class SearchRequest(Request):
     """A query, and how to answer it."""
 
     query: str
-    """What happens, with filters and operators (docs/search.md)."""
+    """What happens, with filters and operators (docs/reference/query-language.md)."""
     limit: int = Field(default=LISTED, ge=1, le=1000)
     """Most matches."""
     ground: bool = True

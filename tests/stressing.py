@@ -20,8 +20,8 @@ from footage.core.types import Span
 from footage.store import Mark, Store
 from footage.store.backup import backup, restore
 from footage.store.checking import check
+from indexer.events import Projector
 from indexer.pipeline import index, reembed
-from indexer.projection import Projector
 from indexer.repairing import repair
 
 LEVELS = {

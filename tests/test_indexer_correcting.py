@@ -14,8 +14,8 @@ from footage.core.types import Provenance, Span
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from indexer.correcting import correct, corrected, undo
+from indexer.events import Projector
 from indexer.pipeline import index, reembed
-from indexer.projection import Projector
 from search.engine import Engine
 
 WORDS = "An orange tractor pulls a plough."

@@ -29,13 +29,13 @@ from footage.core.types import Caption, CaptionEvent, File, Span, Video, Window,
 from footage.media import sandbox
 from footage.store import Store
 from footage.vlm.sampling import LIKELIEST
-from indexer import projection
+from indexer import events as projection
 from indexer.captioning import CaptionTask, caption_window
 from indexer.committer import Committer
+from indexer.events import Projector
 from indexer.library import Selection
 from indexer.pipeline import index, reembed
 from indexer.progress import ProgressTracker
-from indexer.projection import Projector
 from indexer.timestamps import Clocks
 
 LEVELS = {

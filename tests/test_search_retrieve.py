@@ -23,7 +23,7 @@ from footage.embed.text_embedder import load_embedder
 from footage.store import Store
 from footage.store.records import PASSAGE_WORDS, text_rows
 from footage.store.tables import Limits
-from indexer.projection import Projector
+from indexer.events import Projector
 from search.query.parser import parse_query
 from search.retrieval.hubness import HubnessScorer
 from search.retrieval.retriever import Retriever

@@ -355,7 +355,7 @@ def _ask_each_in_its_video(
 
 def lose(store: Store, embedder: TextEmbedder, lost: Mapping[str, Sequence[Span]]) -> None:
     """Take the captions of some moments out of an index, as if the model had not noticed them."""
-    from indexer.projection import Projector
+    from indexer.events import Projector
 
     contents = indexed_contents((), store)
     projector = Projector(store, embedder)

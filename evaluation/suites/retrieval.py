@@ -22,7 +22,7 @@ from footage.core.timecode import iou
 from footage.core.types import Caption, CaptionEvent, File, Hit, Provenance, Span, Video, Window, WindowRecord
 from footage.embed.text_embedder import CachedEmbedder
 from footage.store import Store
-from indexer.projection import Projector
+from indexer.events import Projector
 from search.query.parser import parse_query
 from search.retrieval.retriever import Arm, Retriever
 

@@ -16,12 +16,12 @@ from footage.store.opening import open_tables
 from footage.store.records import IndexStatus
 from footage.store.repositories.cameras import CameraRepository
 from footage.store.repositories.contents import ContentRepository
-from footage.store.repositories.embedders import EmbedderRepository
 from footage.store.repositories.events import EventRepository
 from footage.store.repositories.files import FileRepository
 from footage.store.repositories.growing import GrowingFileRepository
 from footage.store.repositories.runs import RunRepository
 from footage.store.repositories.texts import TextRepository
+from footage.store.repositories.vector_tables import EmbedderRepository
 from footage.store.repositories.vectors import VectorRepository
 from footage.store.repositories.videos import VideoRepository
 from footage.store.repositories.windows import WindowRepository

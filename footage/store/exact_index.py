@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from footage.store.filters import Row, Wanted
+from footage.store.conditions import Row, Wanted
 
 if TYPE_CHECKING:
     import numpy as np

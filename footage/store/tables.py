@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import StoreError
+from footage.store.conditions import Row, Wanted, given, matching
 from footage.store.errors import mapped
 from footage.store.exact_index import Nearest, VectorMemory
-from footage.store.filters import Row, Wanted, given, matching
 from footage.store.location import IndexLocation, WriteLock
 from footage.store.records import SCHEMA_VERSION
 

@@ -23,7 +23,7 @@ from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
 if TYPE_CHECKING:
     import numpy as np
 
-CARDS = Path(__file__).parent / "cards"
+CARDS = Path(__file__).parent / "calibrations"
 """Folder of the fits that come with the project, by name of the profile."""
 OWN_CARDS = platformdirs.user_config_path("footage") / "calibration"
 """Folder of the user's own fits; they are used before those that come with the project."""

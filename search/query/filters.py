@@ -1,14 +1,17 @@
-"""Filters of a query on videos, captions and lengths of events; reads no text of an event."""
+"""Filters of a query: parsed from its text, and applied to videos and events; reads no text of an event."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from footage.core.names import exact_names, fits, folded
+from footage.core.plain_text import MARKS, quoted_parts, without_quotes
 from footage.core.types import File, Span
+from search.query.lexical_match import words_of
 
 if TYPE_CHECKING:
     from footage.store import Store
@@ -191,3 +194,69 @@ def _within_hours(start: datetime, end: datetime, first: time, last: time) -> bo
             return True
         day += timedelta(days=1)
     return False
+
+
+# -- Filters in the text of a query ------------------------------------------------------------------------
+
+FILTER_NAMES = {"collection": "collections", "camera": "cameras", "path": "paths", "model": "models"}
+FILTER_VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "after": ("after", read_moment),
+    "before": ("before", read_moment),
+    "hours": ("hours", read_hours),
+    "longer": ("longer_seconds", read_length),
+    "shorter": ("shorter_seconds", read_length),
+    "event-longer": ("event_longer_seconds", read_length),
+    "event-shorter": ("event_shorter_seconds", read_length),
+}
+_TERM = re.compile(r"(?<!\S)(?:(?P<minus>-)(?=[\0\w])|(?P<key>[A-Za-z][A-Za-z-]+):(?=[^\s/]))(?P<value>\S*)")
+"""In a text whose quoted parts are masked with "\\0": an exclusion, or any word with a colon and a value."""
+
+
+@dataclass
+class FilterTerms:
+    """The terms of a query read so far."""
+
+    typed: str
+    conditions: dict[str, Any] = field(default_factory=dict)
+    without: list[tuple[str, ...]] = field(default_factory=list)
+    understood: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+
+
+def read_terms(text: str, terms: FilterTerms) -> str:
+    """Collect the terms of a query, and return the rest of it."""
+    quoted = quoted_parts(text)
+    masked = list(text)
+    for start, end in quoted:
+        masked[start:end] = "\0" * (end - start)
+    rest, done = [], 0
+    for match in _TERM.finditer("".join(masked)):
+        start, end = match.span()
+        term, value = text[start:end], text[match.start("value") : end]
+        if (match.start("value"), end) in quoted:
+            value = value[1:-1]
+        rest.append(text[done:start])
+        done = end
+        if _read_term(match, value, terms):
+            terms.understood.append(term)
+        else:
+            terms.unread.append(term)
+            rest.append(term)
+    return " ".join("".join([*(f"{piece} " for piece in rest), text[done:]]).split())
+
+
+def _read_term(match: re.Match[str], value: str, terms: FilterTerms) -> bool:
+    """Collect one term; False for one that cannot be read."""
+    key = (match["key"] or "").casefold()
+    if match["minus"]:
+        words = words_of(without_quotes(value))
+        if words:
+            terms.without.append(words)
+    elif key in FILTER_NAMES and value and value[0] not in MARKS:
+        name = FILTER_NAMES[key]
+        terms.conditions[name] = (*terms.conditions.get(name, ()), value)
+    elif key in FILTER_VALUES and (read := FILTER_VALUES[key][1](value)) is not None:
+        terms.conditions[FILTER_VALUES[key][0]] = read
+    else:
+        return False
+    return True

@@ -19,14 +19,12 @@ are not searched: "a car", “a car” and a car are one query.
 from __future__ import annotations
 
 import difflib
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from footage.core.errors import UsageError
-from footage.core.plain_text import CLOSING, MARKS, evened, quoted_parts, without_quotes
-from search.query.filters import NO_FILTERS, Filters, read_hours, read_length, read_moment
+from footage.core.plain_text import CLOSING, evened, without_quotes
+from search.query.filters import FILTER_NAMES, FILTER_VALUES, NO_FILTERS, Filters, FilterTerms, read_terms
 from search.query.lexical_match import FUNCTION_WORDS, words_of
 from search.query.negation import take_out
 from search.query.operators import Relation, split
@@ -36,18 +34,6 @@ MAX_QUERY_CHARACTERS = 1_000
 """Longest query accepted. The embedder reads about 250 words and the model was trained on single sentences,
 so more would be cut off without notice."""
 
-_NAMES = {"collection": "collections", "camera": "cameras", "path": "paths", "model": "models"}
-_VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "after": ("after", read_moment),
-    "before": ("before", read_moment),
-    "hours": ("hours", read_hours),
-    "longer": ("longer_seconds", read_length),
-    "shorter": ("shorter_seconds", read_length),
-    "event-longer": ("event_longer_seconds", read_length),
-    "event-shorter": ("event_shorter_seconds", read_length),
-}
-_TERM = re.compile(r"(?<!\S)(?:(?P<minus>-)(?=[\0\w])|(?P<key>[A-Za-z][A-Za-z-]+):(?=[^\s/]))(?P<value>\S*)")
-"""In a text whose quoted parts are masked with "\\0": an exclusion, or any word with a colon and a value."""
 _ALIKE = 0.75
 """Least ratio of ``difflib`` at which a name is taken for a misspelled filter."""
 
@@ -96,10 +82,10 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
             f"The query has {len(clean):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.",
             hint="Describe one visible action in one sentence, such as: a red car drives by.",
         )
-    terms = _Terms(clean)
+    terms = FilterTerms(clean)
     if plain:
         return _query(without_quotes(clean), terms)
-    sentence = split(only_words(_read_terms(clean, terms)))
+    sentence = split(only_words(read_terms(clean, terms)))
     affirmed = [_without_negation(part, terms) for part in sentence.parts]
     terms.understood += sentence.understood
     parts = tuple(_query(rest, terms, negated) for rest, negated in affirmed)
@@ -117,12 +103,12 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
 def did_you_mean(term: str) -> str:
     """The filter whose name a term that was read as words misspells, such as "camera:"; else empty."""
     key, colon, _ = term.partition(":")
-    known = [*_NAMES, *_VALUES]
+    known = [*FILTER_NAMES, *FILTER_VALUES]
     near = difflib.get_close_matches(key.casefold(), known, n=1, cutoff=_ALIKE)
     return f"{near[0]}:" if colon and near and near[0] != key.casefold() else ""
 
 
-def _query(text: str, terms: _Terms, negated: Sequence[tuple[str, ...]] = ()) -> Query:
+def _query(text: str, terms: FilterTerms, negated: Sequence[tuple[str, ...]] = ()) -> Query:
     """The query for a text of words alone."""
     text = unmarked(text).rstrip(CLOSING)
     words = words_of(text)
@@ -148,7 +134,7 @@ def _query(text: str, terms: _Terms, negated: Sequence[tuple[str, ...]] = ()) ->
     )
 
 
-def _without_negation(text: str, terms: _Terms) -> tuple[str, Sequence[tuple[str, ...]]]:
+def _without_negation(text: str, terms: FilterTerms) -> tuple[str, Sequence[tuple[str, ...]]]:
     """A text without its negations, and the words of those."""
     rest, negated, typed = take_out(text)
     if negated and not set(words_of(rest)) - FUNCTION_WORDS:
@@ -158,53 +144,3 @@ def _without_negation(text: str, terms: _Terms) -> tuple[str, Sequence[tuple[str
         )
     terms.understood += map(unmarked, typed)
     return rest, negated
-
-
-@dataclass
-class _Terms:
-    """The terms of a query read so far."""
-
-    typed: str
-    conditions: dict[str, Any] = field(default_factory=dict)
-    without: list[tuple[str, ...]] = field(default_factory=list)
-    understood: list[str] = field(default_factory=list)
-    unread: list[str] = field(default_factory=list)
-
-
-def _read_terms(text: str, terms: _Terms) -> str:
-    """Collect the terms of a query, and return the rest of it."""
-    quoted = quoted_parts(text)
-    masked = list(text)
-    for start, end in quoted:
-        masked[start:end] = "\0" * (end - start)
-    rest, done = [], 0
-    for match in _TERM.finditer("".join(masked)):
-        start, end = match.span()
-        term, value = text[start:end], text[match.start("value") : end]
-        if (match.start("value"), end) in quoted:
-            value = value[1:-1]
-        rest.append(text[done:start])
-        done = end
-        if _read_term(match, value, terms):
-            terms.understood.append(term)
-        else:
-            terms.unread.append(term)
-            rest.append(term)
-    return " ".join("".join([*(f"{piece} " for piece in rest), text[done:]]).split())
-
-
-def _read_term(match: re.Match[str], value: str, terms: _Terms) -> bool:
-    """Collect one term; False for one that cannot be read."""
-    key = (match["key"] or "").casefold()
-    if match["minus"]:
-        words = words_of(without_quotes(value))
-        if words:
-            terms.without.append(words)
-    elif key in _NAMES and value and value[0] not in MARKS:
-        name = _NAMES[key]
-        terms.conditions[name] = (*terms.conditions.get(name, ()), value)
-    elif key in _VALUES and (read := _VALUES[key][1](value)) is not None:
-        terms.conditions[_VALUES[key][0]] = read
-    else:
-        return False
-    return True

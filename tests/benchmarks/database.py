@@ -26,7 +26,7 @@ from footage.core.process import settle
 from footage.embed.protocol import TextEmbedder
 from footage.embed.text_embedder import CachedEmbedder, load_embedder
 from footage.store import Store
-from indexer.projection import Projector
+from indexer.events import Projector
 from search.engine import Engine
 from search.query.filters import fitting
 from search.query.parser import parse_query

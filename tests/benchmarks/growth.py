@@ -29,7 +29,7 @@ from footage.embed.protocol import TextEmbedder
 from footage.embed.text_embedder import TextKind
 from footage.store import Store
 from footage.synthetic import clips
-from indexer.projection import Projector
+from indexer.events import Projector
 
 DIMENSION = 384
 EVENTS_PER_WINDOW = 3

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from footage.store import forgetting
-from footage.store.repositories.embedders import EmbedderRepository
 from footage.store.repositories.files import FileRepository
+from footage.store.repositories.vector_tables import EmbedderRepository
 from footage.store.tables import Tables
 
 

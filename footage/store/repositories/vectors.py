@@ -10,8 +10,8 @@ from footage.core.types import Hit
 from footage.store import records as layout
 from footage.store.annotations import CorrectionRepository
 from footage.store.records import OwnerKind, VectorRow
-from footage.store.repositories.embedders import EmbedderRepository
 from footage.store.repositories.texts import TextRepository
+from footage.store.repositories.vector_tables import EmbedderRepository
 from footage.store.repositories.videos import VideoRepository
 from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import Tables

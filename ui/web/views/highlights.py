@@ -13,7 +13,7 @@ from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ct
 from footage.core.errors import FootageError
 from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, collection, markup, media, notices
+from ui.web.components import cards, clip_collection, markup, media, notices
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def show(desk: Desk) -> None:
     """
     st.html('<div class="fx-hero"><h1>Highlights</h1></div>')
     _fill(desk)
-    held = collection.clips()
+    held = clip_collection.clips()
     if not held:
         st.html(
             '<div class="fx-empty"><h2>Nothing is collected yet</h2>'
@@ -84,7 +84,7 @@ def _fill(desk: Desk) -> None:
                 st.html(notices.problem(error))
                 return
             if chosen:
-                collection.put(chosen)
+                clip_collection.put(chosen)
             else:
                 st.html(
                     notices.remark("Nothing was found.", "Only what is found is chosen; search to see more.")
@@ -119,9 +119,9 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
         st.html(cards.clip(clip, number=number + 1, picture=picture))
         with st.container(horizontal=True, gap="small", key=f"clip_acts_{number}"):
             for name, icon, act, arguments, off in (
-                ("Up", "arrow_upward", collection.move, (number, -1), number == 0),
-                ("Down", "arrow_downward", collection.move, (number, 1), last),
-                ("Take out", "delete", collection.take_out, (number,), False),
+                ("Up", "arrow_upward", clip_collection.move, (number, -1), number == 0),
+                ("Down", "arrow_downward", clip_collection.move, (number, 1), last),
+                ("Take out", "delete", clip_collection.take_out, (number,), False),
             ):
                 st.button(
                     name,

@@ -21,7 +21,7 @@ from ui.web.access.visitor import editing, may_edit
 from ui.web.components import (
     ask_panel,
     cards,
-    collection,
+    clip_collection,
     evidence,
     markup,
     media,
@@ -354,8 +354,8 @@ def _collect(desk: Desk, question: Question, match: Match) -> None:
 
     known = origins(desk.store, desk.service)
     [clip] = clips_of([match], query=question.text, origins=known)
-    put = collection.add(replace(clip, span=st.session_state.get("in_out", match.span)))
-    held = count(len(collection.clips()), "clip")
+    put = clip_collection.add(replace(clip, span=st.session_state.get("in_out", match.span)))
+    held = count(len(clip_collection.clips()), "clip")
     st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
 
 
