@@ -289,7 +289,7 @@ def same(one, other):
 
 
 class NotedWays(list):
-    """The ways of decoding; ``passes`` is what each start of a decoder was asked for: its way, and the frames."""
+    """The ways of decoding; ``passes`` lists the way and the frames of each start of a decoder."""
 
     def __init__(self):
         self.passes = []
@@ -336,9 +336,7 @@ def test_a_pass_goes_over_so_many_windows_and_the_next_begins_where_it_must(tmp_
     count = decode.SETS_A_PASS + 2
     path = write_clip(tmp_path / "a.mp4", count=5 * count + 10, options=RIGID)
     ways = NotedWays()
-    spans = [
-        Span(number / 2, number / 2 + 1.5) for number in range(count)
-    ]  # of 15 frames, 10 shared with the next
+    spans = [Span(number / 2, number / 2 + 1.5) for number in range(count)]  # 10 of 15 frames shared
     sampler = Sampler(path, spans, fps=10, ways=ways)
     for number in range(count):
         assert indices_of(sampler.take(number)) == list(range(5 * number, 5 * number + 15))

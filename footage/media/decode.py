@@ -110,9 +110,8 @@ def decoding_ways(*, threads: int | None = None, chunk_bytes: int = CHUNK_BYTES)
         threads: Decoder threads; None for all cores of a small machine, a few of a large one.
         chunk_bytes: Full-size pictures that torchcodec holds at once.
     """
-    count = threads or min(
-        _MOST_THREADS, os.cpu_count() or 1
-    )  # each holds a picture: 4 of LARGE_PIXELS at most
+    # Each thread holds a picture: 4 of LARGE_PIXELS at most.
+    count = threads or min(_MOST_THREADS, os.cpu_count() or 1)
     torchcodec = functools.partial(_torchcodec, threads=count, chunk_bytes=chunk_bytes)
     return (
         ("pyav sparse", functools.partial(_pyav_sparse, threads=count)),

@@ -206,7 +206,8 @@ class Sampler:
     ) -> None:
         """Note what is wanted, as for ``sample``; the spans in order of their starts. Opens nothing yet.
 
-        Of a file that may grow meanwhile, ``source`` is what ``scan`` brought; ``ways`` as for ``decode.decode``.
+        Of a file that may grow meanwhile, ``source`` is what ``scan`` brought. ``ways`` are those of
+        ``decode.decode``.
         """
         self._path = path
         self._spans = spans
