@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from standin_model import StandinEmbedder
 from standin_truth import SAMPLES
+from waiting import wait_until
 
 from footage.core.config import load_settings
 from footage.core.errors import FileError, FootageError, StoreBusyError, UsageError

@@ -1,4 +1,4 @@
-"""Waits in tests for what other threads and processes do: for a condition, with a deadline; never for a time."""
+"""Waits for what other threads and processes do: for a condition, with a deadline; never for a time."""
 
 from __future__ import annotations
 
