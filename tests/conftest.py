@@ -81,8 +81,8 @@ SLOW_FILES = frozenset(
         "ui_stage",
     ]
 )
-"""What ``make test-fast`` leaves out: files whose tests load models, encode long clips, start servers, browsers
-or worker processes, or kill processes. Single slow tests of the other files are marked ``slow``."""
+"""What ``make test-fast`` leaves out: files whose tests load models, encode long clips, start servers,
+browsers or worker processes, or kill some. Single slow tests of the other files are marked ``slow``."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
