@@ -65,6 +65,7 @@ SLOW_FILES = frozenset(
         "ui_access",
         "ui_app",
         "ui_calibrate",
+        "ui_cli",
         "ui_commands",
         "ui_evaluation_drawn",
         "ui_evaluation_own",
