@@ -493,7 +493,7 @@ def test_kill_9_at_any_moment_then_the_same_command_gives_the_unbroken_index(lib
                 assert child.is_alive(), "it ended before it was to be killed"
                 return reached(count)
 
-            wait_until(due)
+            wait_until(due, seconds=240)
             child.kill()
         child.join()
         assert child.exitcode == (0 if reached is None else -signal.SIGKILL)

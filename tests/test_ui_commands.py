@@ -556,7 +556,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_does(model: Path, library: Pa
         stderr=subprocess.PIPE,
         text=True,
     )
-    wait_until(lambda: db.exists() or process.poll() is not None)  # it is past the parser then
+    wait_until(lambda: db.exists() or process.poll() is not None, seconds=240)  # it is past the parser then
     os.kill(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=120)
     if process.returncode != 3:  # else it was through before the signal came
