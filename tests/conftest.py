@@ -13,6 +13,96 @@ hypothesis.settings.register_profile("project", deadline=None)  # a busy machine
 hypothesis.settings.load_profile("project")
 
 
+SLOW_FILES = frozenset(
+    f"test_{name}.py"
+    for name in [
+        "benchmarks_gpu",
+        "crashes",
+        "data_demo_training",
+        "docs_commands",
+        "docs_export",
+        "docs_search",
+        "evaluation_suites",
+        "footage_audiotracks",
+        "footage_clip",
+        "footage_decode_sparse",
+        "footage_embedder",
+        "footage_inference_segments",
+        "footage_interlacing",
+        "footage_isolation",
+        "footage_open",
+        "footage_reel",
+        "footage_shelf",
+        "footage_store_backup",
+        "footage_store_checking",
+        "footage_store_large",
+        "footage_store_migrations",
+        "footage_streams",
+        "footage_synthetic",
+        "footage_video",
+        "footage_vlm_exact",
+        "footage_vlm_golden",
+        "footage_vlm_molmo2",
+        "footage_vlm_qwen25vl",
+        "footage_vlm_qwen35",
+        "footage_vlm_restarts",
+        "footage_vlm_server",
+        "footage_vlm_weights",
+        "full_disk",
+        "hostile_media",
+        "indexer_following",
+        "indexer_pipeline",
+        "indexer_recorder_files",
+        "indexer_watch",
+        "odd_files",
+        "private_modes",
+        "search_calibration",
+        "search_engine",
+        "search_export_run",
+        "search_joint",
+        "service_session",
+        "stress",
+        "ui_access",
+        "ui_app",
+        "ui_calibrate",
+        "ui_cli",
+        "ui_commands",
+        "ui_evaluation_drawn",
+        "ui_evaluation_own",
+        "ui_evaluation_runs",
+        "ui_export",
+        "ui_gate",
+        "ui_journeys",
+        "ui_pages",
+        "ui_pointing",
+        "ui_prompt",
+        "ui_review_commands",
+        "ui_runs",
+        "ui_search",
+        "ui_stage",
+    ]
+)
+"""What ``make test-fast`` leaves out: files whose tests load models, encode long clips, start servers,
+browsers or worker processes, or kill some. Single slow tests of the other files are marked ``slow``."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="leave out slow files and tests; see SLOW_FILES")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave slow files out before they are imported, which alone takes long."""
+    slow = collection_path.name in SLOW_FILES or collection_path.name == "fuzz"
+    return True if slow and config.getoption("--fast") else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--fast"):
+        left_out = {item for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
+        config.hook.pytest_deselected(items=list(left_out))
+        items[:] = [item for item in items if item not in left_out]
+
+
 @pytest.fixture(scope="session", autouse=True)
 def own_state(tmp_path_factory) -> Iterator[None]:
     """What the tests do through the app goes into no audit log of the person who runs them."""

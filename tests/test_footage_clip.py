@@ -14,7 +14,6 @@ from tiny_clips import index_of, write_audio_only, write_clip
 
 from footage.core.errors import DecodeError, FootageError, NotAVideoError
 from footage.core.types import Span
-from footage.media import clip
 from footage.media.clip import write_clip as write_clip_here
 from footage.media.sandbox import write_preview, write_thumbnail
 
@@ -92,7 +91,7 @@ def test_previews_are_upright(tmp_path, turn):
     assert np.abs(np.rot90(pictures[0], turn // 90) - pictures[1]).mean() < 6
 
 
-def test_a_failure_leaves_nothing_behind_and_what_was_there_stays(tmp_path, monkeypatch):
+def test_a_failure_leaves_nothing_behind_and_what_was_there_stays(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=20)
     out = tmp_path / "previews" / "out.mp4"
     out.parent.mkdir()
@@ -101,9 +100,8 @@ def test_a_failure_leaves_nothing_behind_and_what_was_there_stays(tmp_path, monk
     def broken(*_, **__):
         raise DecodeError("a.mp4 stops here")
 
-    monkeypatch.setattr(clip, "_fit", broken)
     with pytest.raises(DecodeError, match="stops here"):
-        write_clip_here(path, Span(0, 1), out)
+        write_clip_here(path, Span(0, 1), out, paint=broken)
     assert [p.name for p in out.parent.iterdir()] == ["out.mp4"]
     assert out.read_bytes() == b"old"
 
@@ -145,12 +143,15 @@ def test_a_span_past_the_end_and_a_file_without_pictures_are_refused(tmp_path):
     assert not (tmp_path / "out.mp4").exists()
 
 
-def test_a_preview_that_hangs_is_given_up(tmp_path, monkeypatch):
+def test_a_preview_that_hangs_is_given_up(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=20)
     release = threading.Event()
-    monkeypatch.setattr(clip, "_fit", lambda *_: release.wait(30))
+
+    def hang(planes, seconds):
+        release.wait(30)
+
     with pytest.raises(DecodeError, match=r"made no progress for 0\.5 s"):
-        write_clip_here(path, Span(0, 1), tmp_path / "out.mp4", timeout_seconds=0.5)
+        write_clip_here(path, Span(0, 1), tmp_path / "out.mp4", paint=hang, timeout_seconds=0.5)
     release.set()
 
 

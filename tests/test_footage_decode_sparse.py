@@ -68,22 +68,22 @@ def table_of(path):
     return demux.read_table(check(path)[0], Pulse())
 
 
-def brought(table, first_way, picks, pulse=None):
+def brought(table, first_way, picks, pulse=None, ways=decode.WAYS):
     """What comes where a way is tried first; the sentence, where nothing comes."""
-    source = decode.Source(table, [way for way, _ in decode._WAYS].index(first_way))
+    source = decode.Source(table, [way for way, _ in ways].index(first_way))
     try:
-        return decode.decode(source, picks, pulse or Pulse())
+        return decode.decode(source, picks, pulse or Pulse(), ways=ways)
     except DecodeError as exc:
         return str(exc)
 
 
-def assert_equal_by_all_ways(table, picks):
+def assert_equal_by_all_ways(table, picks, ways=decode.WAYS):
     picks = list(picks)
-    sparse = brought(table, SPARSE, picks)
+    sparse = brought(table, SPARSE, picks, ways=ways)
     assert sparse.way == SPARSE
     assert sparse.pts == tuple(table.pts[picks].tolist())
     for first_way in ("torchcodec", "pyav"):
-        other = brought(table, first_way, picks)
+        other = brought(table, first_way, picks, ways=ways)
         assert other.pts == sparse.pts
         assert np.array_equal(other.pixels, sparse.pixels), other.way
 
@@ -106,8 +106,8 @@ def folder(tmp_path_factory):
 
 @pytest.mark.parametrize("threads", [1, 2, 4])
 @pytest.mark.parametrize("x264", X264.values(), ids=list(X264))
-def test_pictures_are_those_of_the_other_ways(tmp_path, monkeypatch, x264, threads):
-    monkeypatch.setattr(decode, "_threads", lambda: threads)
+def test_pictures_are_those_of_the_other_ways(tmp_path, x264, threads):
+    ways = decode.decoding_ways(threads=threads)
     path = draw(tmp_path / "a.mp4", x264=x264)
     table, kinds = table_of(path), kinds_of(path)
     count = len(table.pts)
@@ -120,10 +120,10 @@ def test_pictures_are_those_of_the_other_ways(tmp_path, monkeypatch, x264, threa
         [count - 1],
         [0, count - 1],
     ):
-        assert_equal_by_all_ways(table, picks)
+        assert_equal_by_all_ways(table, picks, ways)
     if b_frames:
         for picks in (b_frames, b_frames[1::7], b_frames[-1:]):
-            assert_equal_by_all_ways(table, picks)
+            assert_equal_by_all_ways(table, picks, ways)
 
 
 @pytest.mark.parametrize("x264", [X264["defaults"], X264["refreshed bit by bit"]])
@@ -273,7 +273,7 @@ DAMAGED = {"dec_corrupted.mp4"}
 @pytest.mark.parametrize("name", REAL or ["any"])
 def test_pictures_of_every_real_clip_are_those_of_torchcodec(test_data, name):
     source = decode.open_source(str(test_data / name), Pulse())
-    if decode._WAYS[source.first_way][0] != SPARSE:
+    if decode.WAYS[source.first_way][0] != SPARSE:
         pytest.skip("another way is tried first")
     count = len(source.table.pts)
     for picks in (spread(count, min(count, 40)), range(count // 2, count // 2 + 8), [count - 1]):

@@ -217,6 +217,7 @@ except StoreFullError as error:
 """
 
 
+@pytest.mark.slow
 def test_a_disk_that_takes_no_more_loses_nothing(tmp_path):
     command = [sys.executable, "-c", FILL_DISK, str(tmp_path / "index")]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -531,6 +532,7 @@ def test_what_is_committed_is_searchable_at_once_from_another_handle(store):
     assert len(reader.texts.search("hippo", owner_kinds=["event"])) == 1
 
 
+@pytest.mark.slow
 def test_a_reader_is_not_disturbed_by_a_writer_that_tidies(store):
     fill(store, "first", a_record("first", 0, (1, 4, "A dog jumps.")))
     stop, errors, counts = threading.Event(), [], []

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -138,7 +139,7 @@ def test_pictures_are_upright_and_sizes_are_as_shown(tmp_path, turn):
     upright = np.rot90(frame_at(tmp_path / "plain.mp4", 1.9), turn // 90)
     assert np.array_equal(frame_at(path, 1.9), upright)
     source = decode.open_source(str(path), Pulse())
-    for number, (way, _) in enumerate(decode._WAYS):
+    for number, (way, _) in enumerate(decode.WAYS):
         source.first_way = number
         pictures = decode.decode(source, [19], Pulse())
         assert pictures.way == way
@@ -287,20 +288,28 @@ def same(one, other):
     assert (one.times_seconds, one.span, one.decoder) == (other.times_seconds, other.span, other.decoder)
 
 
-@pytest.fixture
-def passes(monkeypatch):
-    """What each start of a decoder was asked for: the name of the way, and the frames."""
-    asked = []
+class NotedWays(list):
+    """The ways of decoding; ``passes`` lists the way and the frames of each start of a decoder."""
 
-    def noted(way, read):
-        def begin(table, picks, pulse):
-            asked.append((way, list(picks)))
-            return read(table, picks, pulse)
+    def __init__(self):
+        self.passes = []
+        super().__init__((way, partial(self._begin, way, read)) for way, read in decode.WAYS)
 
-        return begin
+    def _begin(self, way, read, table, picks, pulse):
+        self.passes.append((way, list(picks)))
+        return read(table, picks, pulse)
 
-    monkeypatch.setattr(decode, "_WAYS", tuple((way, noted(way, read)) for way, read in decode._WAYS))
-    return asked
+
+class HangingWays(list):
+    """Ways of decoding that bring nothing before ``release`` is set."""
+
+    def __init__(self):
+        self.release = threading.Event()
+        super().__init__((way, self._hang) for way, _ in decode.WAYS)
+
+    def _hang(self, table, picks, pulse):
+        self.release.wait(30)
+        yield from ()
 
 
 @pytest.mark.parametrize(("name", "how"), FORMATS.values(), ids=list(FORMATS))
@@ -313,21 +322,29 @@ def test_windows_in_turn_are_what_each_is_alone(tmp_path, name, how):
             same(sampler.take(number), sample(path, span, fps=rate))
 
 
-def test_windows_in_turn_share_one_pass_of_the_decoder(tmp_path, passes):
+def test_windows_in_turn_share_one_pass_of_the_decoder(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=60, keyframe_every=40, options={"bf": "3"})
-    sampler = Sampler(path, OVERLAPPING, fps=10)
+    ways = NotedWays()
+    sampler = Sampler(path, OVERLAPPING, fps=10, ways=ways)
     taken = [sampler.take(number) for number in range(4)]
-    assert passes == [("pyav sparse", list(range(60)))]
+    assert ways.passes == [("pyav sparse", list(range(60)))]
     assert [indices_of(frames)[0] for frames in taken] == [0, 15, 30, 45]
     assert [len(frames.pixels) for frames in taken] == [25, 25, 25, 15]
 
 
-def test_a_pass_goes_over_so_many_windows_and_the_next_begins_where_it_must(tmp_path, passes, monkeypatch):
-    monkeypatch.setattr(decode, "_SETS_A_PASS", 2)
-    path = write_clip(tmp_path / "a.mp4", count=60, options=RIGID)
-    sampler = Sampler(path, OVERLAPPING, fps=10)
-    assert [indices_of(sampler.take(n)) for n in range(3)] == [list(range(a, a + 25)) for a in (0, 15, 30)]
-    assert passes == [("torchcodec", list(range(40))), ("torchcodec", list(range(30, 60)))]
+def test_a_pass_goes_over_so_many_windows_and_the_next_begins_where_it_must(tmp_path):
+    count = decode.SETS_A_PASS + 2
+    path = write_clip(tmp_path / "a.mp4", count=5 * count + 10, options=RIGID)
+    ways = NotedWays()
+    spans = [Span(number / 2, number / 2 + 1.5) for number in range(count)]  # 10 of 15 frames shared
+    sampler = Sampler(path, spans, fps=10, ways=ways)
+    for number in range(count):
+        assert indices_of(sampler.take(number)) == list(range(5 * number, 5 * number + 15))
+    first = 5 * decode.SETS_A_PASS
+    assert ways.passes == [
+        ("torchcodec", list(range(first + 10))),
+        ("torchcodec", list(range(first, first + 20))),
+    ]
 
 
 def test_windows_taken_out_of_turn_or_twice_are_the_same(tmp_path):
@@ -359,20 +376,15 @@ def test_a_damaged_stretch_costs_its_own_windows_alone(tmp_path):
         assert indices_of(sampler.take(number)) == list(expected)
 
 
-def test_a_pass_that_hangs_is_left_behind(tmp_path, monkeypatch):
+def test_a_pass_that_hangs_is_left_behind(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=60)
-    release, ways = threading.Event(), decode._WAYS
-
-    def hang(table, picks, pulse):
-        release.wait(30)
-        yield from ()
-
-    sampler = Sampler(path, OVERLAPPING, fps=10, timeout_seconds=0.5)
-    monkeypatch.setattr(decode, "_WAYS", tuple((way, hang) for way, _ in decode._WAYS))
+    hanging = HangingWays()
+    ways = list(hanging)
+    sampler = Sampler(path, OVERLAPPING, fps=10, timeout_seconds=0.5, ways=ways)
     with pytest.raises(DecodeError, match=r"a\.mp4 was given up"):
         sampler.take(0)
-    monkeypatch.setattr(decode, "_WAYS", ways)
-    release.set()
+    ways[:] = decode.WAYS
+    hanging.release.set()
     assert indices_of(sampler.take(1)) == list(range(15, 40))
     assert indices_of(sampler.take(2)) == list(range(30, 55))
 
@@ -392,7 +404,7 @@ def test_a_window_past_the_end_is_an_error_that_says_where_the_end_is(tmp_path):
 
 
 @pytest.mark.parametrize(("b_frames", "at_once"), [("0", 5), ("3", 1)])
-def test_full_size_pictures_never_pile_up(tmp_path, monkeypatch, b_frames, at_once):
+def test_full_size_pictures_never_pile_up(tmp_path, b_frames, at_once):
     path = write_clip(tmp_path / "a.mp4", count=40, size=(320, 240), options={"bf": b_frames})
     source = decode.open_source(str(path), Pulse())
     held = []
@@ -401,8 +413,8 @@ def test_full_size_pictures_never_pile_up(tmp_path, monkeypatch, b_frames, at_on
         held.append(len(frames))
         return frames[:, :, :48, :64]
 
-    monkeypatch.setattr(decode, "_CHUNK_BYTES", 3 * 320 * 240 * 5)
-    pictures = decode.decode(source, range(40), Pulse(), shrink=shrink)
+    ways = decode.decoding_ways(chunk_bytes=3 * 320 * 240 * 5)
+    pictures = decode.decode(source, range(40), Pulse(), shrink=shrink, ways=ways)
     assert held == [at_once] * (40 // at_once)
     assert pictures.pixels.shape == (40, 48, 64, 3)
 
@@ -475,18 +487,12 @@ def test_too_large_and_too_narrow_pictures_are_refused(tmp_path, monkeypatch):
         probe(write_clip(tmp_path / "c.mp4", count=20))
 
 
-def test_a_decoder_that_hangs_is_given_up(tmp_path, monkeypatch):
+def test_a_decoder_that_hangs_is_given_up(tmp_path):
     path = write_clip(tmp_path / "a.mp4")
-    release = threading.Event()
-
-    def hang(table, picks, pulse):
-        release.wait(30)
-        yield from ()
-
-    monkeypatch.setattr(decode, "_WAYS", tuple((way, hang) for way, _ in decode._WAYS))
+    ways = HangingWays()
     with pytest.raises(DecodeError, match=r"a\.mp4 was given up: its decoder made no progress for 0\.5 s"):
-        probe(path, timeout_seconds=0.5)
-    release.set()
+        probe(path, timeout_seconds=0.5, ways=ways)
+    ways.release.set()
 
 
 def test_frame_at_gives_the_picture_on_show_and_scales_it_down(tmp_path):

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import gc
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -112,6 +113,18 @@ def tokens_of(model, requests: Sequence[tuple[Prepared, Prompt]], monkeypatch) -
     return [result[id(made)] for made in answers]
 
 
+@contextmanager
+def forward_passes(model) -> Iterator[list[tuple[int, int]]]:
+    """(rows, tokens) of every pass through the language model meanwhile, by a hook of torch."""
+    passes: list[tuple[int, int]] = []
+
+    def note(module, args, inputs):
+        passes.append(tuple(inputs["inputs_embeds"].shape[:2]))
+
+    with model._model.model.language_model.register_forward_pre_hook(note, with_kwargs=True):
+        yield passes
+
+
 def fresh(model) -> None:
     model._kept.clear()
 
@@ -159,19 +172,20 @@ def test_long_prompts_of_any_length_are_answered_together(model, monkeypatch):
     assert min(len(model._ids(prompt)) for prompt in asked) >= LONG_PROMPT_TOKENS
     windows = [model.prepare(shown(n)) for n in range(len(asked))]
     alone = [one_at_a_time(model, shown(n), prompt) for n, prompt in enumerate(asked)]
-    sizes: list[int] = []
-    answer = model._answer
-    monkeypatch.setattr(model, "_answer", lambda rows: (sizes.append(len(rows)), answer(rows))[1])
-    assert tokens_of(model, list(zip(windows, asked, strict=True)), monkeypatch) == alone
-    assert sizes == [4]
+    shortest = min(len(model._ids(prompt)) for prompt in asked)
+    assert all(len(window.payload.ids) != shortest for window in windows)
+    with forward_passes(model) as passes:
+        assert tokens_of(model, list(zip(windows, asked, strict=True)), monkeypatch) == alone
+    assert [rows for rows, tokens in passes if tokens == shortest] == [4]
     assert tokens_of(model, list(zip(windows, asked, strict=True)), monkeypatch) == alone
 
 
 def test_small_batches_say_what_large_ones_say(model, reference, monkeypatch):
-    monkeypatch.setattr(model, "_bounds", replace(model._bounds, tokens=900, prefill_tokens=300))
-    windows = [model.prepare(shown(n)) for n in range(len(WINDOWS))]
-    pairs = [(n, prompt) for n in range(len(WINDOWS)) for prompt in prompts(model)]
-    result = tokens_of(model, [(windows[n], prompt) for n, prompt in pairs], monkeypatch)
+    bounds = replace(model._bounds, tokens=900, prefill_tokens=300)
+    small = type(model)(model._model, model._processor, model._weights, bounds=bounds)
+    windows = [small.prepare(shown(n)) for n in range(len(WINDOWS))]
+    pairs = [(n, prompt) for n in range(len(WINDOWS)) for prompt in prompts(small)]
+    result = tokens_of(small, [(windows[n], prompt) for n, prompt in pairs], monkeypatch)
     assert result == [reference[n, prompt.text] for n, prompt in pairs]
 
 
@@ -198,29 +212,16 @@ def test_drawn_answers_do_not_depend_on_who_is_asked_with_them(model):
 # -- Once ------------------------------------------------------------------
 
 
-def counted(model, monkeypatch) -> list[tuple[int, int]]:
-    """(rows, tokens) of every pass through the language model from now on."""
-    passes: list[tuple[int, int]] = []
-    forward = model._forward
-
-    def counting(embeds, *rest):
-        passes.append(tuple(embeds.shape[:2]))
-        return forward(embeds, *rest)
-
-    monkeypatch.setattr(model, "_forward", counting)
-    return passes
-
-
-def test_a_window_is_read_once_for_all_its_prompts_and_for_later_ones(model, monkeypatch):
+def test_a_window_is_read_once_for_all_its_prompts_and_for_later_ones(model):
     fresh(model)
     window = model.prepare(shown(2))
-    passes = counted(model, monkeypatch)
     length = len(window.payload.ids)
-    model.run([(window, prompt) for prompt in prompts(model)])
+    with forward_passes(model) as passes:
+        model.run([(window, prompt) for prompt in prompts(model)])
     assert [count for _, count in passes].count(length) == 1
-    passes.clear()
-    model.run([(window, prompt) for prompt in prompts(model)])
-    assert (1, length) not in passes
+    with forward_passes(model) as passes:
+        model.run([(window, prompt) for prompt in prompts(model)])
+    assert passes and (1, length) not in passes
 
 
 def test_a_find_ends_with_its_second_numbers_full_stop(placed):
@@ -242,13 +243,13 @@ def test_a_gpu_says_what_the_cpu_says():
     assert said[0] == said[1]
 
 
-def test_finished_rows_leave_the_batch(model, monkeypatch):
+def test_finished_rows_leave_the_batch(model):
     window = model.prepare(shown(1))
     caption = prompts(model)[0]
     short = replace(caption, kind="ask", max_new_tokens=2)
     model.run([(window, caption)])  # so that the window's own pass is not counted
-    passes = counted(model, monkeypatch)
-    model.run([(window, caption), *[(window, short)] * 7])
+    with forward_passes(model) as passes:
+        model.run([(window, caption), *[(window, short)] * 7])
     assert passes[:2] == [(8, len(model._ids(caption))), (8, 1)]
     assert set(passes[2:]) == {(1, 1)}
 

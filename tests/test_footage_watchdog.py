@@ -29,20 +29,23 @@ def test_silence_is_given_up_in_time_and_named():
 
 
 def test_work_that_gets_on_may_take_longer_than_the_timeout():
+    never, timeout_seconds = threading.Event(), 1.0
+
     def work(pulse):
-        for _ in range(8):
-            time.sleep(0.1)
+        begin = time.monotonic()
+        while time.monotonic() < begin + 1.5 * timeout_seconds:
+            never.wait(0.05)
             pulse.beat()
         return "done"
 
-    assert supervise(work, name="a.mp4", timeout_seconds=0.6) == "done"
+    assert supervise(work, name="a.mp4", timeout_seconds=timeout_seconds) == "done"
 
 
 def test_abandoned_work_stops_at_its_next_beat():
-    stopped = threading.Event()
+    abandoned, stopped = threading.Event(), threading.Event()
 
     def work(pulse):
-        time.sleep(0.3)
+        assert abandoned.wait(30)
         try:
             pulse.beat()
         finally:
@@ -51,7 +54,8 @@ def test_abandoned_work_stops_at_its_next_beat():
 
     with pytest.raises(DecodeError):
         supervise(work, name="a.mp4", timeout_seconds=0.1)
-    assert stopped.wait(10)
+    abandoned.set()
+    assert stopped.wait(30)
 
 
 def test_a_hung_decoder_does_not_hold_up_the_end_of_the_process():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import multiprocessing
 import os
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 from standin_model import BRIGHT, DARK, StandinEmbedder, StandinModel, write_levels
 from standin_run import WINDOWS, index_slowly
+from waiting import wait_until
 
 from footage.core.errors import (
     ModelMemoryError,
@@ -474,17 +476,27 @@ def test_kill_9_at_any_moment_then_the_same_command_gives_the_unbroken_index(lib
     )  # imports what is slow once; no thread runs there yet
     processes.set_forkserver_preload(["torch", "torchcodec", "torchvision.transforms.v2"])
 
-    for wait_for, more_seconds in ((2, 0.02), (5, 0.07), (9, 0.0), (None, 0.0)):
+    def shown(count):
+        return len(log.read_text().splitlines()) >= count
+
+    reader = functools.cache(lambda: Store.open(database))  # there from the first kill on
+
+    def committed(count):
+        return sum(map(len, reader().windows.spans().values())) >= count
+
+    for reached, count in ((shown, 2), (committed, 4), (shown, 9), (None, 0)):
         child = processes.Process(target=index_slowly, args=(library, database, log))
         child.start()
-        while wait_for is not None and len(log.read_text().splitlines()) < wait_for:
-            assert child.is_alive(), "it ended before it was to be killed"
-            time.sleep(0.005)
-        time.sleep(more_seconds)
-        if wait_for is not None:
+        if reached is not None:
+
+            def due(reached=reached, count=count, child=child):
+                assert child.is_alive(), "it ended before it was to be killed"
+                return reached(count)
+
+            wait_until(due, seconds=240)
             child.kill()
         child.join()
-        assert child.exitcode == (0 if wait_for is None else -signal.SIGKILL)
+        assert child.exitcode == (0 if reached is None else -signal.SIGKILL)
 
     captioned = log.read_text().splitlines()
     assert sorted(set(captioned)) == sorted(model.log)

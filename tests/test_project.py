@@ -209,6 +209,57 @@ def test_every_class_has_a_name_of_its_own() -> None:
     assert {name: paths for name, paths in places.items() if len(paths) > 1} == {}
 
 
+def is_private(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
+
+
+def private_patches(source: str) -> list[int]:
+    """Lines of a test that put something else in the place of a private name.
+
+    By ``setattr`` or ``delattr``, with the name by itself or in a path, or by assigning to an attribute of
+    anything but ``self`` and ``cls``.
+    """
+    lines = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            if called in ("setattr", "delattr", "patch", "object"):
+                texts = [arg.value for arg in node.args[:2] if isinstance(arg, ast.Constant)]
+                names = [name for text in texts if isinstance(text, str) for name in text.split(".")]
+                if any(map(is_private, names)):
+                    lines.append(node.lineno)
+        elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store | ast.Del):
+            own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            if is_private(node.attr) and not own:
+                lines.append(node.lineno)
+    return lines
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ('monkeypatch.setattr(decode, "_threads", 2)', True),
+        ('monkeypatch.setattr("footage.media.decode._threads", 2)', True),
+        ('monkeypatch.delattr(decode, "_threads")', True),
+        ("model._bounds = None", True),
+        ('monkeypatch.setattr(demux, "MAX_FRAMES", 10)', False),
+        ('monkeypatch.setattr(Thing, "__init__", other)', False),
+        ("self._bounds = None", False),
+    ],
+)
+def test_a_patch_of_a_private_name_is_seen(source: str, found: bool) -> None:
+    assert bool(private_patches(source)) is found
+
+
+def test_no_test_patches_a_private_name() -> None:
+    found = {
+        str(path.relative_to(ROOT)): lines
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if (lines := private_patches(path.read_text("utf-8")))
+    }
+    assert found == {}
+
+
 def test_functions_and_files_stay_short() -> None:
     long = []
     for package in PACKAGES:

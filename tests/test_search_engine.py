@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -422,7 +423,6 @@ def test_several_people_search_one_engine_at_once(store, embedder):
         def run(self, requests):
             assert not self.busy
             self.busy = True
-            time.sleep(0.002)
             answers = super().run(requests)
             self.busy = False
             return answers
@@ -436,8 +436,13 @@ def test_several_people_search_one_engine_at_once(store, embedder):
     asked = [RED_RIGHT, RED_LEFT, BLUE_RIGHT, DOG, BALL, "a green car"] * 2
     alone = [response(Engine(store, embedder, StandinFinder(VIDEOS)), text) for text in asked]
     engine = Engine(store, embedder, OneAtATime(VIDEOS), keep_bytes=1)
-    with ThreadPoolExecutor(4) as people:
-        assert list(people.map(lambda text: response(engine, text), asked)) == alone
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)  # the threads take turns in the middle of everything
+    try:
+        with ThreadPoolExecutor(4) as people:
+            assert list(people.map(lambda text: response(engine, text), asked)) == alone
+    finally:
+        sys.setswitchinterval(interval)
 
 
 def test_the_next_windows_are_decoded_while_the_model_looks(store, embedder):
@@ -447,18 +452,19 @@ def test_the_next_windows_are_decoded_while_the_model_looks(store, embedder):
         prepared = 0
         answered = 0
         waited = True
+        progress = threading.Condition()
 
         def prepare(self, frames):
-            self.prepared += 1
+            with self.progress:
+                self.prepared += 1
+                self.progress.notify_all()
             return super().prepare(frames)
 
         def run(self, requests):
             self.answered += len(requests)
-            end = time.monotonic() + 20
-            more = self.answered < self.windows
-            while more and self.prepared <= self.answered and time.monotonic() < end:
-                time.sleep(0.01)
-            self.waited &= not more or self.prepared > self.answered
+            if self.answered < self.windows:
+                with self.progress:
+                    self.waited &= self.progress.wait_for(lambda: self.prepared > self.answered, timeout=20)
             return super().run(requests)
 
     model = Patient(VIDEOS)

@@ -13,7 +13,6 @@ import stat
 import subprocess
 import sys
 import termios
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import numpy as np
 import pytest
 from command_runner import CommandRunner
 from tiny_qwen35 import write_tiny_model
+from waiting import wait_until
 
 from footage.core.config import CARD_VARIABLES, Settings
 from footage.store import Store
@@ -468,10 +468,11 @@ def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
     process = subprocess.Popen(
         [sys.executable, "-c", "from ui.cli.main import main; main()", *command],
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
     )
     try:
-        assert process.stdout is not None
+        assert process.stdout is not None and process.stderr is not None
         seen = []
         for line in process.stdout:
             response = json.loads(line)
@@ -483,7 +484,8 @@ def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
                 assert refused.exit_code == 1 and f"process {process.pid}" in refused.stderr
                 for path in folder.iterdir():  # for a while there is no video at all
                     path.unlink()
-                time.sleep(4)
+                reported = next(line for line in process.stderr if line.startswith("{"))
+                assert "error" in json.loads(reported)
                 shutil.copy(library / yard.name, yard)
             else:
                 process.send_signal(signal.SIGTERM)
@@ -554,8 +556,7 @@ def test_ctrl_c_says_how_to_go_on_and_the_next_run_does(model: Path, library: Pa
         stderr=subprocess.PIPE,
         text=True,
     )
-    while not db.exists() and process.poll() is None:  # it is past the parser then
-        time.sleep(0.05)
+    wait_until(lambda: db.exists() or process.poll() is not None, seconds=240)  # it is past the parser then
     os.kill(process.pid, signal.SIGINT)
     _, stderr = process.communicate(timeout=120)
     if process.returncode != 3:  # else it was through before the signal came

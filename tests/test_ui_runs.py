@@ -7,12 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from standin_model import StandinEmbedder
 from standin_truth import SAMPLES
+from waiting import wait_until
 
 from footage.core.config import load_settings
 from footage.core.errors import FileError, FootageError, StoreBusyError, UsageError
@@ -48,13 +48,12 @@ def clips(tmp_path) -> Path:
 
 
 def ended(settings, seconds=200.0) -> index_jobs.IndexJob:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    def has_ended():
         run = index_jobs.last(settings)
-        if run is not None and run.state not in ("running", "stopping"):
-            return run
-        time.sleep(0.2)
-    raise AssertionError("the run does not end")
+        return run is not None and run.state not in ("running", "stopping")
+
+    wait_until(has_ended, seconds=seconds, failure="the run does not end")
+    return index_jobs.last(settings)
 
 
 def test_a_run_is_started_followed_and_done(settings, clips):
@@ -76,10 +75,7 @@ def test_a_run_stops_when_asked_and_says_so(settings, clips):
         clip = clips / f"more{number}.mp4"
         clip.write_bytes((SAMPLES / "yard_day.mp4").read_bytes() + bytes([number]))
     index_jobs.start(settings, [clips])
-    until = time.monotonic() + 200
-    while index_jobs.last(settings).progress.windows_done < 2:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    wait_until(lambda: index_jobs.last(settings).progress.windows_done >= 2, seconds=200)
     index_jobs.stop(settings)
     assert index_jobs.last(settings).state in ("stopping", "stopped")
     run = ended(settings)
@@ -97,13 +93,16 @@ def test_what_goes_wrong_is_told_in_the_words_of_the_run(settings, tmp_path):
 
 def test_nothing_is_started_while_another_writes(settings, clips):
     code = (
-        "import sys, time\nfrom footage.store import Store\n"
-        "with Store.open(sys.argv[1]).writing():\n    print(1, flush=True)\n    time.sleep(60)"
+        "import sys\nfrom footage.store import Store\n"
+        "with Store.open(sys.argv[1]).writing():\n    print(1, flush=True)\n    sys.stdin.read()"
     )
     Store.open(settings.db, create=True)
     root = Path(index_jobs.__file__).resolve().parents[1]
     with subprocess.Popen(
-        [sys.executable, "-c", code, str(settings.db)], cwd=root, stdout=subprocess.PIPE
+        [sys.executable, "-c", code, str(settings.db)],
+        cwd=root,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     ) as other:
         other.stdout.readline()
         with pytest.raises(StoreBusyError, match="another run is writing"):

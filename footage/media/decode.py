@@ -31,11 +31,11 @@ from footage.media.containers import display_name
 if TYPE_CHECKING:
     import torch
 
-_CHUNK_BYTES = 48 << 20
+CHUNK_BYTES = 48 << 20
 """Full-size pictures held at once."""
 _CHUNK_FRAMES = 16
 _MOST_THREADS = 4
-_SETS_A_PASS = 16
+SETS_A_PASS = 16
 """Sets of frames that one pass goes over; what two passes share is decoded twice."""
 _REMEMBERED_FILES = 256
 _REMEMBERED_FRAMES = 4_000_000
@@ -97,7 +97,28 @@ class _Chunk(NamedTuple):
 
 Shrink = Callable[["torch.Tensor"], "torch.Tensor"]
 """Makes uint8 (frames, 3, height, width) smaller; the same output size every time."""
-_Way = Callable[[demux.FrameTable, Sequence[int], Pulse], Iterator[_Chunk]]
+Way = Callable[[demux.FrameTable, Sequence[int], Pulse], Iterator[_Chunk]]
+"""Decodes the frames of given ascending indices."""
+Ways = Sequence[tuple[str, Way]]
+"""Named, in the order in which they are tried."""
+
+
+def decoding_ways(*, threads: int | None = None, chunk_bytes: int = CHUNK_BYTES) -> Ways:
+    """The four ways of decoding, in the order in which they are tried.
+
+    Args:
+        threads: Decoder threads; None for all cores of a small machine, a few of a large one.
+        chunk_bytes: Full-size pictures that torchcodec holds at once.
+    """
+    # Each thread holds a picture: 4 of LARGE_PIXELS at most.
+    count = threads or min(_MOST_THREADS, os.cpu_count() or 1)
+    torchcodec = functools.partial(_torchcodec, threads=count, chunk_bytes=chunk_bytes)
+    return (
+        ("pyav sparse", functools.partial(_pyav_sparse, threads=count)),
+        ("torchcodec", functools.partial(torchcodec, exact=False)),
+        ("torchcodec exact", functools.partial(torchcodec, exact=True)),
+        ("pyav", _pyav),
+    )
 
 
 def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
@@ -117,7 +138,7 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
         if key in _sources:
             _sources.move_to_end(key)
             return _sources[key]
-    names = [way for way, _ in _WAYS]
+    names = [way for way, _ in WAYS]
     table = demux.read_table(absolute, pulse)
     table = replace(table, interlacing=interlacing.detect(table, pulse))
     sparse = table.reordered and (table.codec, table.pixel_format) in _SPARSE
@@ -136,7 +157,14 @@ def open_source(absolute: str, pulse: Pulse, *, decoder: str = "") -> Source:
     return source
 
 
-def decode(source: Source, picks: Sequence[int], pulse: Pulse, *, shrink: Shrink | None = None) -> Pictures:
+def decode(
+    source: Source,
+    picks: Sequence[int],
+    pulse: Pulse,
+    *,
+    shrink: Shrink | None = None,
+    ways: Ways | None = None,
+) -> Pictures:
     """Bring the picked frames by the first way that manages it.
 
     A way that failed is not tried again on this file. Only "pyav" may bring fewer than were asked for.
@@ -146,21 +174,23 @@ def decode(source: Source, picks: Sequence[int], pulse: Pulse, *, shrink: Shrink
         picks: Ascending frame indices, at least one.
         pulse: Beats while decoding.
         shrink: Applied to each chunk as it comes, so that full-size pictures never pile up.
+        ways: How to decode; ``WAYS`` by default, others under the same names.
 
     Raises:
         DecodeError: None of the ways brought a single frame.
     """
     name = display_name(source.table.path)
     cause: Exception | None = None
-    for number, (way, read) in list(enumerate(_WAYS))[source.first_way :]:
+    ways = ways or WAYS
+    for number, (way, read) in list(enumerate(ways))[source.first_way :]:
         try:
             pictures = _collect(way, read(source.table, picks, pulse), pulse, shrink)
             if way != "pyav" and pictures.pts != tuple(source.table.pts[list(picks)].tolist()):
                 raise ValueError(_OTHER_FRAMES)
         except frame_reader.InterlacedError:
             source.table = replace(source.table, interlacing="by frame")
-            source.first_way = len(_WAYS) - 1
-            return decode(source, picks, pulse, shrink=shrink)
+            source.first_way = len(ways) - 1
+            return decode(source, picks, pulse, shrink=shrink, ways=ways)
         except _GIVING_UP as exc:
             cause = exc
             log.info("%s: %s gave up: %s", name, way, demux.why(exc))
@@ -208,9 +238,11 @@ class Reader:
     left to ``decode``, and the next one begins another pass, unless the file takes "pyav".
     """
 
-    def __init__(self, source: Source, sets: Sequence[Wanted]) -> None:
+    def __init__(self, source: Source, sets: Sequence[Wanted], *, ways: Ways | None = None) -> None:
+        """Note what is wanted; ``ways`` as for ``decode``."""
         self.source = source
         self._sets = sets
+        self._ways = ways or WAYS
         self._pass: _Pass | None = None
 
     def read(self, number: int, pulse: Pulse) -> Pictures:
@@ -231,12 +263,12 @@ class Reader:
                 self._pass = begun
                 return pictures
         wanted = self._sets[number]
-        return decode(self.source, wanted.picks, pulse, shrink=wanted.shrink)
+        return decode(self.source, wanted.picks, pulse, shrink=wanted.shrink, ways=self._ways)
 
     def _begin(self, number: int, pulse: Pulse) -> _Pass | None:
         """A pass over a set and those after it; None for the last one, and where "pyav" is the way."""
-        way, read = _WAYS[self.source.first_way]
-        numbers = range(number, min(number + _SETS_A_PASS, len(self._sets)))
+        way, read = self._ways[self.source.first_way]
+        numbers = range(number, min(number + SETS_A_PASS, len(self._sets)))
         if way == "pyav" or len(numbers) < 2:
             return None
         table = self.source.table
@@ -310,7 +342,13 @@ def _small(frames: torch.Tensor, shrink: Shrink | None) -> np.ndarray:
 
 
 def _torchcodec(
-    table: demux.FrameTable, picks: Sequence[int], pulse: Pulse, *, exact: bool
+    table: demux.FrameTable,
+    picks: Sequence[int],
+    pulse: Pulse,
+    *,
+    exact: bool,
+    threads: int,
+    chunk_bytes: int,
 ) -> Iterator[_Chunk]:
     """Decode with torchcodec, from the keyframe before the first pick on; who takes a chunk beats."""
     start = 0 if exact else table.keyframe_at(picks[0])
@@ -319,11 +357,11 @@ def _torchcodec(
     )
     with _place(table.path) as place:
         decoder = decoder_class()(
-            place, stream_index=table.stream_index, device="cpu", num_ffmpeg_threads=_threads(), **seeking
+            place, stream_index=table.stream_index, device="cpu", num_ffmpeg_threads=threads, **seeking
         )
         metadata = decoder.metadata
         rotation = round(metadata.rotation or 0) % 360
-        size = _chunk_frames(metadata.width, metadata.height)
+        size = _chunk_frames(metadata.width, metadata.height, chunk_bytes)
         for begin in range(0, len(picks), size):
             batch = decoder.get_frames_at([pick - start for pick in picks[begin : begin + size]])
             ticks = np.rint(batch.pts_seconds.numpy() / float(table.time_base)).astype(np.int64)
@@ -331,9 +369,11 @@ def _torchcodec(
             yield _Chunk(ticks.tolist(), batch.data, rotation, 0, (width, height))
 
 
-def _pyav_sparse(table: demux.FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[_Chunk]:
+def _pyav_sparse(
+    table: demux.FrameTable, picks: Sequence[int], pulse: Pulse, *, threads: int
+) -> Iterator[_Chunk]:
     """Decode with PyAV what is picked or referred to, one picture at a time."""
-    return _chunks(frame_reader.decode_sparse(table, picks, pulse, threads=_threads()))
+    return _chunks(frame_reader.decode_sparse(table, picks, pulse, threads=threads))
 
 
 def _pyav(table: demux.FrameTable, picks: Sequence[int], pulse: Pulse) -> Iterator[_Chunk]:
@@ -349,12 +389,8 @@ def _chunks(frames: Iterator[frame_reader.Decoded]) -> Iterator[_Chunk]:
         yield _Chunk([pts], torch.from_numpy(pixels).permute(2, 0, 1)[None], rotation, damaged, size)
 
 
-_WAYS: tuple[tuple[str, _Way], ...] = (
-    ("pyav sparse", _pyav_sparse),
-    ("torchcodec", functools.partial(_torchcodec, exact=False)),
-    ("torchcodec exact", functools.partial(_torchcodec, exact=True)),
-    ("pyav", _pyav),
-)
+WAYS = decoding_ways()
+"""As every caller decodes that names no others."""
 _OTHER_FRAMES = "it brought other frames than those asked for"
 _sources: OrderedDict[tuple[str, int, tuple[int, int]], Source] = OrderedDict()
 _sources_lock = threading.Lock()
@@ -372,14 +408,9 @@ def _mapping(table: demux.FrameTable, start: int, stop: int) -> str:
     return f'{{"frames": [{", ".join(frames)}]}}'
 
 
-def _chunk_frames(width: int | None, height: int | None) -> int:
+def _chunk_frames(width: int | None, height: int | None, chunk_bytes: int) -> int:
     """How many full-size pictures fit the chunk's memory."""
-    return max(1, min(_CHUNK_FRAMES, _CHUNK_BYTES // (3 * (width or 1) * (height or 1))))
-
-
-def _threads() -> int:
-    """Decoder threads: all cores of a small machine, a few of a large one."""
-    return min(_MOST_THREADS, os.cpu_count() or 1)  # each holds a picture: 4 of LARGE_PIXELS at most
+    return max(1, min(_CHUNK_FRAMES, chunk_bytes // (3 * (width or 1) * (height or 1))))
 
 
 @contextmanager

@@ -69,6 +69,7 @@ def probe(
     content_id: str = "",
     source: decode.Source | None = None,
     timeout_seconds: float = 120,
+    ways: decode.Ways | None = None,
 ) -> Video:
     """Find out what a video file is, decoding its first and last frame to be sure.
 
@@ -77,6 +78,7 @@ def probe(
         content_id: Identity to note in the result.
         source: What ``scan`` brought, if it is not to be scanned as it is now.
         timeout_seconds: Give up after this long without progress.
+        ways: How to decode, as for ``decode.decode``.
 
     Returns:
         The video. Its size is that of the picture turned upright; the shape of single pixels is left alone.
@@ -93,7 +95,7 @@ def probe(
         scanned = source or decode.open_source(absolute, pulse)
         table = scanned.table
         sizes = _Sizes()
-        ends = decode.decode(scanned, sorted({0, len(table.pts) - 1}), pulse, shrink=sizes)
+        ends = decode.decode(scanned, sorted({0, len(table.pts) - 1}), pulse, shrink=sizes, ways=ways)
         width, height = ends.size
         return Video(
             content_id=content_id,
@@ -200,10 +202,12 @@ class Sampler:
         video: Video | None = None,
         source: decode.Source | None = None,
         timeout_seconds: float = 120,
+        ways: decode.Ways | None = None,
     ) -> None:
         """Note what is wanted, as for ``sample``; the spans in order of their starts. Opens nothing yet.
 
-        Of a file that may grow meanwhile, ``source`` is what ``scan`` brought.
+        Of a file that may grow meanwhile, ``source`` is what ``scan`` brought. ``ways`` are those of
+        ``decode.decode``.
         """
         self._path = path
         self._spans = spans
@@ -212,6 +216,7 @@ class Sampler:
         self._decoder = video.decoder if video else ""
         self._source = source
         self._timeout_seconds = timeout_seconds
+        self._ways = ways
         self._reader: decode.Reader | None = None
 
     def take(self, number: int) -> Frames:
@@ -235,7 +240,7 @@ class Sampler:
                     f"{name} ends at {end_seconds:.1f} s; nothing lies at {span.start_seconds:.1f} s"
                 )
             if self._reader is None or self._reader.source is not source:
-                self._reader = decode.Reader(source, self._sets(table, name))
+                self._reader = decode.Reader(source, self._sets(table, name), ways=self._ways)
 
             # 2. Decode those alone, each made small before the next chunk comes.
             pictures = self._reader.read(number, pulse)
