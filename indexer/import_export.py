@@ -75,7 +75,8 @@ def export_captions(store: Store) -> Iterator[dict[str, Any]]:
 def import_captions(lines: Iterable[str], *, store: Store, embedder: TextEmbedder) -> Imported:
     """Bring captions into an index: those of another index, or made elsewhere, by hand or by a bigger model.
 
-    Every line is checked before the first one is written. Windows that are there already are replaced.
+    All lines are checked before the first one is written. The format: docs/reference/captions.md. Windows
+    that are there already are replaced.
 
     Args:
         lines: JSON Lines.

@@ -20,7 +20,7 @@ class BackupRequest(Request):
     folder: Path
     """Must not exist yet, or be empty."""
     incremental: bool = False
-    """Bring the copy in that folder up to date: only new files are copied."""
+    """Update the copy in that folder: copy only new files."""
 
 
 class RestoreRequest(Request):
@@ -37,7 +37,7 @@ def backup(
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> Copied:
-    """Copy the index to another folder, and read all of the copy. Videos are not copied.
+    """Copy the index to another folder and verify the copy.
 
     Raises:
         FootageError: the index cannot be read or believed, or the folder cannot be written.

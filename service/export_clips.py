@@ -53,9 +53,9 @@ class ClipChoice(Request):
     start_timecode: str = ""
     """Where edit lists begin, HH:MM:SS:FF."""
     drop_frame: bool = True
-    """How 29.97 and 59.94 are counted where the video does not say."""
+    """Timecode mode for 29.97 and 59.94 fps if the video does not specify one."""
     overwrite: bool = False
-    """Replace files of the same name, instead of numbering new ones."""
+    """Replace existing files; otherwise, new files get a number."""
 
     def options(self, service: Service, store: Store | None, name: str) -> Options:
         """How clips are written.
@@ -98,7 +98,7 @@ class ExportRequest(ClipChoice):
     limit: int = Field(default=20, ge=1, le=100)
     """Most clips."""
     copy_streams: bool = False
-    """Copy the streams, from a keyframe on, instead of encoding them again."""
+    """Copy the streams without re-encoding; clips start at a keyframe."""
     join: bool = False
     """One MP4 of all clips."""
 

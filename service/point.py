@@ -82,7 +82,7 @@ def point(
 def track(
     service: Service, request: PointRequest, *, on_event: Listener = ignore, cancel: CancelToken | None = None
 ) -> PointResult:
-    """Follow something through a stretch of video, or all of it.
+    """Track objects through a segment or a video.
 
     Raises:
         FootageError: as ``point``, or the place is a moment.
@@ -164,4 +164,4 @@ def _check_drawing(request: PointRequest, scene: Segment) -> None:
         )
     refuse_source(out, str(scene.path))
     if out.exists() and not request.overwrite:
-        raise UsageError(f"{out} is there already.", hint="Name another file, or add --overwrite.")
+        raise UsageError(f"{out} already exists.", hint="Name another file, or add --overwrite.")

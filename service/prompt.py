@@ -27,7 +27,7 @@ class PromptRequest(Request):
     place: str
     """VIDEO or VIDEO@START-END."""
     text: str | None = None
-    """The prompt, as it is."""
+    """The prompt, sent without change."""
     prompt_file: Path | None = None
     """Instead: the file that holds it."""
     max_new_tokens: int | None = Field(default=None, ge=1)
@@ -35,7 +35,7 @@ class PromptRequest(Request):
     do_sample: bool = False
     """Draw the answer's tokens, at temperature 1 unless the settings name one."""
     seed: int = Field(default=0, ge=0)
-    """Of the draw."""
+    """Seed of the sampling."""
     keep_think: bool = False
     """Keep what the model says while thinking."""
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PruneRequest(Request):
-    """Remove files that are gone, and the captions of videos that no file holds any more."""
+    """Remove deleted files, and the captions of videos without any remaining file."""
 
 
 @dataclass(frozen=True, slots=True)

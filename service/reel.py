@@ -26,7 +26,7 @@ class ReelRequest(ClipChoice):
     max_seconds: float
     """Longest the film may be."""
     order: Literal["time", "score"] = "time"
-    """By when it happened, or the surest first."""
+    """Order of the clips: by time, or by confidence."""
 
 
 def make_reel(

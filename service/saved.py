@@ -22,9 +22,9 @@ class SaveRequest(Request):
     """A search to be asked again and again."""
 
     name: str
-    """What to call it."""
+    """Name of the saved search."""
     query: str
-    """What happens, with any filters."""
+    """The query, with optional filters."""
     closely: bool = False
     """Ask the model whenever it is reviewed."""
     author: str = ""

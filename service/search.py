@@ -33,9 +33,9 @@ class SearchRequest(Request):
     mode: SearchMode = "hybrid"
     """By what captions are ordered; "text" needs no embedder."""
     fresh: bool = False
-    """Ask the model again what it answered before."""
+    """Ignore stored answers and ask the model again."""
     exhaustive: bool = False
-    """Show the model every window that the filters leave, whatever captions say."""
+    """Let the model check all windows that match the filters, independent of captions."""
     budget_seconds: float | None = Field(default=None, ge=0)
     """Longest time that the model may look, in seconds; no limit when None."""
     hits_first: bool = False

@@ -19,7 +19,7 @@ class VerifyRequest(Request):
     manifest: Path
     """The manifest beside an export, absolute."""
     sources: bool = False
-    """Read the videos they were made from, too: all of each."""
+    """Also verify the source videos, which are read completely."""
 
 
 def verify(

@@ -366,7 +366,7 @@ def test_an_app_that_others_reach_asks_for_a_token_and_says_what_is_not_encrypte
     assert lines[0] == "The app is at (Ctrl-C ends it):"
     place = rf"http://{re.escape(socket.gethostname())}:{port}/\?token=([\w-]{{43}})"
     edit = re.fullmatch(rf"to search and to edit\s+{place}", lines[1])[1]
-    view = re.fullmatch(rf"to search alone\s+{place}", lines[2])[1]
+    view = re.fullmatch(rf"to search only\s+{place}", lines[2])[1]
     assert edit != view and edit not in response and view not in response
     assert "not encrypted" in response and "docs/how-to/serve.md" in response
     assert (ROOT / "docs" / "how-to" / "serve.md").is_file()

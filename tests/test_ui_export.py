@@ -70,7 +70,7 @@ def test_what_is_found_is_written_and_verified(run):
     assert clip["captioned_by"] == {"model": "standin", "revision": "1", "prompt_version": "test"}
     assert clip["grounded_by"] == clip["captioned_by"]
     verified = run("verify", "out/a white dog runs.manifest.json")
-    assert (verified.exit_code, verified.stdout) == (0, "Compared 4 files: all as written.\n")
+    assert (verified.exit_code, verified.stdout) == (0, "Compared 4 files: no differences.\n")
     Path("out/a white dog runs.edl").unlink()
     verified = run("verify", "out/a white dog runs.manifest.json", "--json")
     assert verified.exit_code == 1

@@ -28,7 +28,7 @@ def sampling_for(
         do_sample: Whether tokens are drawn.
         temperature: Of the draw; None for 1.0.
         top_p: Of the draw; None for 1.0.
-        seed: Of the draw.
+        seed: Seed of the sampling.
 
     Raises:
         UsageError: when nothing can be drawn so.

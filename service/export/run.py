@@ -373,7 +373,7 @@ def _check(clips: Sequence[Clip], formats: Sequence[Format]) -> None:
     if not formats or set(formats) - set(FORMATS):
         raise UsageError(
             f"Clips cannot be exported as {', '.join(formats) or 'nothing'}.",
-            hint=f"Choose among {', '.join(FORMATS)}.",
+            hint=f"Choose from {', '.join(FORMATS)}.",
         )
 
 

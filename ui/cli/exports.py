@@ -156,5 +156,5 @@ def read_formats(given: Sequence[str]) -> list[Format]:
 
     for name in given:
         if name not in FORMATS:
-            raise UsageError(f"--format cannot be {name!r}.", hint=f"Choose among {', '.join(FORMATS)}.")
+            raise UsageError(f"--format cannot be {name!r}.", hint=f"Choose from {', '.join(FORMATS)}.")
     return [known for known in FORMATS if known in given]

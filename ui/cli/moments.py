@@ -15,7 +15,7 @@ def note_unseen(unseen: Iterable[tuple[Span, str]]) -> None:
     """Say on stderr which windows could not be seen, and why."""
     for span, problem in unseen:
         where = f"{times(span)}, {console.plain(problem)}"
-        console.notes().print(f"Not seen: {where}", soft_wrap=True)
+        console.notes().print(f"Not read: {where}", soft_wrap=True)
 
 
 def times(span: Span) -> str:

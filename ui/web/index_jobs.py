@@ -196,7 +196,7 @@ def start(
         settings: Where the index and the cache are.
         paths: What to index.
         camera_from: How files name their camera; see ``indexer.timestamps``.
-        retry: Try files again that failed too often.
+        retry: Retry all failed files, also after three failed attempts.
 
     Raises:
         UsageError: a run started from the app goes on, or a path is none that the app may index.

@@ -33,7 +33,10 @@ INDEX = ROOT / ".demo" / "index.lancedb"
 
 def run(
     queries: Annotated[
-        int | None, typer.Option("--queries", min=1, metavar="N", help="Ask only so many, spread evenly.")
+        int | None,
+        typer.Option(
+            "--queries", min=1, metavar="N", help="Number of queries, spread evenly over the truth file."
+        ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove the demo's index first.")] = False,
     device: Annotated[
@@ -42,9 +45,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Index the sample clips with the demo model, ask what their truth file asks, and compare.
+    """Run the demo: index, search and score the sample clips.
 
-    The index stays beside the project (.demo), so a second run captions nothing again.
+    The demo model captions the clips; the queries come from their truth file. The index is kept in the
+    project folder (.demo), so a second run skips captioning.
     """
     from evaluation.own_library import ask_own, figures_of
     from evaluation.readers import read_ground_truth

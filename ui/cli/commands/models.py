@@ -10,16 +10,17 @@ from ui.cli import console, options
 if TYPE_CHECKING:
     from footage.vlm.profiles import Profile
 
-HELP = "List the known models, try one, serve one."
+HELP = "List, test and serve models."
 EXAMPLES = options.examples(
     "footage models list", "footage models list --json | jq 'select(.skills | index(\"find\")) | .name'"
 )
 
 
 def run(json: options.Json = False, debug: options.Debug = False) -> None:
-    """List the known models: size, licence, what each can do, where it runs, whether its weights are here.
+    """List the known models and their skills.
 
-    Any other build of one of these kinds works as well: give --model the path of its folder.
+    The list shows size, licence, skills, device and the state of the weights. Other builds of these models
+    work, too: give --model the path of the folder.
     """
     from footage.vlm.profiles import PROFILES
 

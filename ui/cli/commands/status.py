@@ -27,17 +27,17 @@ EXAMPLES = options.examples(
 @takes_settings("db")
 def run(
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only the files that failed, with the reason.")
+        bool, typer.Option("--failed", help="List only failed files, with the reason.")
     ] = False,
-    files: Annotated[bool, typer.Option("--files", help="Every file, with its state.")] = False,
+    files: Annotated[bool, typer.Option("--files", help="List all files, with their state.")] = False,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Say what the index holds, how much of what lies on disk it covers, and which files failed.
+    """Show the state of the index, its coverage and failed files.
 
-    The hours of a collection add up: found = indexed + failed + waiting + left out + offline.
+    For each collection: hours found = indexed + failed + waiting + left out + offline.
     """
     from service import status
 
@@ -133,11 +133,11 @@ def _run_line(run: Run | None) -> str:
         return "none yet"
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_at))
     if not run.ended_at:
-        return f"{began}, still going on, or killed"
+        return f"{began}, still running or killed"
     line = f"{began}, {console.plain(run.outcome)}"
     lasted = run.ended_at - run.started_at
     if run.seconds_captioned and lasted:
-        line += f", {run.seconds_captioned / lasted:.1f} hours of footage an hour"
+        line += f", {run.seconds_captioned / lasted:.1f} hours of footage per hour"
     return line
 
 

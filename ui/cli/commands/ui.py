@@ -25,13 +25,13 @@ EXAMPLES = options.examples(
     "footage ui --allow-host footage.example.org --no-token",
 )
 PLAIN = (
-    "note: what goes to and from {host} is not encrypted, tokens included. Beyond a network that you trust, "
-    "put a proxy with TLS in front of the app: docs/how-to/serve.md shows how."
+    "note: the connection to {host} is not encrypted; this includes tokens. On an untrusted network, put a "
+    "proxy with TLS in front of the app: see docs/how-to/serve.md."
 )
 """Said where others reach the app without a proxy."""
 NO_TOKEN = (
-    "note: the app asks visitors of {hosts} for nothing: the proxy has to ask for a password. "
-    "Everyone that the proxy lets through may edit."
+    "note: the app has no access control for {hosts}: the proxy must ask for a password. Everyone accepted "
+    "by the proxy can edit."
 )
 """Said where a proxy is to keep the door."""
 
@@ -40,14 +40,14 @@ NO_TOKEN = (
 def run(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8501,
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; beyond this machine a token is asked for.")
+        str, typer.Option("--host", help="Address to listen on; access from other machines needs a token.")
     ] = "localhost",
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
             "--allow-host",
             metavar="NAME",
-            help="Host name under which a proxy hands requests on. May be given again.",
+            help="Host name of a proxy in front of the app; can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -55,8 +55,8 @@ def run(
         bool | None,
         typer.Option(
             "--token/--no-token",
-            help="Ask visitors for a token. Unset: where other machines reach the app. Without one, a "
-            "proxy on this machine, named by --allow-host, has to ask others for a password.",
+            help="Ask visitors for a token; unset: only if other machines can reach the app. With "
+            "--no-token, a proxy on this machine (--allow-host) must ask for a password.",
             show_default=False,
         ),
     ] = None,
@@ -65,8 +65,8 @@ def run(
         typer.Option(
             "--library-root",
             metavar="FOLDER",
-            help="Folder that the app may index, with all below it, beside those already indexed. May be "
-            "given again. FOOTAGE_LIBRARY_ROOTS.",
+            help="Additional folder that the app may index, with all subfolders; can be repeated. "
+            "(FOOTAGE_LIBRARY_ROOTS)",
             show_default=False,
         ),
     ] = None,
@@ -75,7 +75,7 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Open the app: search, play what was found, see what is indexed. Ctrl-C ends it."""
+    """Open the app in a browser; Ctrl-C ends it."""
     from ui.web.access.rules import decided
     from ui.web.serving import listening, serve
 
@@ -114,7 +114,7 @@ def _print_addresses(access: AppAccess, settings: Settings, *, json: bool) -> No
         lines = [
             "The app is at (Ctrl-C ends it):",
             f"  to search and to edit  {addresses['edit']}",
-            f"  to search alone        {addresses['view']}",
+            f"  to search only         {addresses['view']}",
         ]
         console.results().print("\n".join(lines), soft_wrap=True)
     else:
@@ -146,7 +146,7 @@ def _note_missing_weights(settings: Settings) -> None:
         locate(settings.model, model_path=settings.model_path, offline=True)
     except ModelUnavailableError as error:
         console.notes().print(
-            f"note: {console.plain(str(error))}. Without the model the app searches the captions alone. "
+            f"note: {console.plain(str(error))}. Without the model, the app searches only the captions. "
             f"{console.plain(error.hint)}",
             soft_wrap=True,
         )

@@ -218,7 +218,7 @@ def _keep(desk: Desk, event: Event) -> str:
         )
     state.event_clicked = False
     if not kept.searchable:
-        return "Kept. The run that is writing to the index takes it in when it ends."
+        return "Kept. The current index run adds it when it ends."
     state.event = kept.correction.event_id
     return "Corrected, and found by its new words from now on."
 
