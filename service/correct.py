@@ -45,7 +45,7 @@ class CorrectRequest(Request):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.undo and (self.text or self.start_seconds is not None or self.end_seconds is not None):
-            raise UsageError("--undo takes no new words or times.")
+            raise UsageError("--undo excludes a new text or new times.")
         return self
 
 
@@ -81,7 +81,7 @@ def correct(service: Service, request: CorrectRequest, *, on_event: Listener = i
     first = event.span.start_seconds if request.start_seconds is None else request.start_seconds
     past = event.span.end_seconds if request.end_seconds is None else request.end_seconds
     if first >= past:
-        raise UsageError("the event would end before it starts", hint="Give --from before --to.")
+        raise UsageError("the event would end before it starts", hint="Use a --from before --to.")
     return correcting.correct(
         store,
         event,
@@ -111,7 +111,7 @@ def _chosen(there: Sequence[E], wanted: str | None) -> E:
         return found[0]
     listed = "; ".join(map(_listed, found or there))
     raise UsageError(
-        f"{len(found)} events are meant" if found else f"no event there has the id {wanted!r}",
+        f"{len(found)} events match" if found else f"no event at that time has the id {wanted!r}",
         hint=f"Choose one with --event ID. {listed}",
     )
 

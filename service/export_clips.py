@@ -272,7 +272,7 @@ def unchanged_files(
         kept = [clip for clip in clips if clip.path not in reasons]
         if not kept:
             raise VideoError(
-                next(iter(reasons.values())), hint="Run `footage index` on it, and search again."
+                next(iter(reasons.values())), hint="Run `footage index` on it, and repeat the search."
             )
         exported = write(kept)
     return replace(exported, failures=(*exported.failures, *reasons.items()))
@@ -287,7 +287,7 @@ def _noting(path: str, file: File | None, reasons: dict[str, str]) -> Iterator[N
     try:
         unchanged.__exit__(None, None, None)
     except VideoError as error:
-        reasons[path] = f"{error}; what was written of it cannot be relied on"
+        reasons[path] = f"{error}; its output file may be incomplete"
 
 
 def _name(query: str | None, clips: Sequence[Clip]) -> str:

@@ -114,7 +114,7 @@ def without_model(
             (each for each in PROFILES.values() if each.folder and each.folder.name == made.model), None
         )
         if own is not None and own.name != settings.model.casefold():
-            hints.insert(1, f"To ask the model that captioned this index: --model {own.name}.")
+            hints.insert(1, f"To use the model of this index: --model {own.name}.")
     return ModelUnavailableError(sentence, hint=" ".join(filter(None, hints)))
 
 

@@ -86,7 +86,7 @@ class IndexRequest(Request):
         if self.reindex and self.accept_mixed:
             raise UsageError("--reindex and --accept-mixed exclude each other.")
         if self.settle_seconds is not None and not (self.watch or self.follow):
-            raise UsageError("--settle says nothing without --watch or --follow.", hint="Add one of them.")
+            raise UsageError("--settle needs --watch or --follow.", hint="Add one of them.")
         return self
 
     @property

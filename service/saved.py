@@ -161,7 +161,7 @@ def decide(service: Service, request: DecideRequest) -> Mark:
     """
     annotations = service.store().annotations
     if request.state not in STATES:
-        raise UsageError(f"there is no state {request.state!r}", hint=f"Use one of {', '.join(STATES)}.")
+        raise UsageError(f"unknown state {request.state!r}", hint=f"Use one of {', '.join(STATES)}.")
     item = saved_searches.item_of(annotations, request.item)
     state = next(known for known in STATES if known == request.state)
     return saved_searches.decide(annotations, item, state, note=request.note, author=request.author)

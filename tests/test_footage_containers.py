@@ -45,7 +45,7 @@ def test_what_is_no_video_is_refused_by_name_whatever_it_is_called(tmp_path, wor
 def test_a_signature_in_front_of_a_manifest_does_not_help(lead, marker):
     head = lead + marker + b"G" * 400
     assert identify(head) is not None
-    assert "which can reach other files and addresses" in refusal(head)
+    assert "which can refer to other files and addresses" in refusal(head)
 
 
 def test_a_playlist_with_a_byte_order_mark_is_still_one():

@@ -473,7 +473,7 @@ def child_at_work():
 def test_a_false_answer_is_the_file_s_fault_and_ends_its_child(header, expected, accept):
     before = child_at_work()
     assert child_at_work() == before
-    with pytest.raises(DecodeError, match="its decoder answered what cannot be read"):
+    with pytest.raises(DecodeError, match="its decoder sent an unreadable response"):
         pool.run(
             "standin_intruder:answer", header, name="x", timeout_seconds=60, expected=expected, accept=accept
         )

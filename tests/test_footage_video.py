@@ -191,7 +191,7 @@ def test_what_probe_found_spares_the_ways_that_failed(tmp_path):
     spoil(path, range(8, 12))
     video = probe(path)
     assert video.decoder == "pyav"
-    assert video.warnings == ("some of its frames do not decode",)
+    assert video.warnings == ("some of its frames cannot be decoded",)
     decode._sources.clear()
     assert sample(path, Span(0, 0.5), fps=10, video=video).decoder == "pyav"
 
@@ -210,7 +210,7 @@ def test_a_truncated_file_gives_what_can_be_read_and_says_how_much(tmp_path, nam
     assert len(frames.pixels) > 4
     assert indices_of(frames)[:-1] == [round(t * 10) for t in frames.times_seconds][:-1]
     if name in ("a.mp4", "a.mkv"):
-        assert f"{video.duration_seconds:.1f} s of 6.0 s can be read" in video.warnings
+        assert f"{video.duration_seconds:.1f} s of 6.0 s are readable" in video.warnings
 
 
 def test_a_recording_cut_short_before_its_index_is_refused(tmp_path):
@@ -231,7 +231,7 @@ def test_a_video_stream_without_a_frame_is_refused(tmp_path):
         stream = target.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         target.start_encoding()
-    with pytest.raises(DecodeError, match=r"none\.mkv has not a single frame in it"):
+    with pytest.raises(DecodeError, match=r"none\.mkv contains no frames"):
         probe(path)
 
 
@@ -616,7 +616,7 @@ def test_a_turned_clip_shows_the_turned_pictures_of_its_original(test_data):
 
 def test_what_is_odd_about_the_real_clips_is_found_out(test_data):
     found = {Path(name).name: probe(test_data / name) for name in REAL}
-    assert found["car_truncated.mp4"].warnings == ("13.6 s of 30.2 s can be read",)
+    assert found["car_truncated.mp4"].warnings == ("13.6 s of 30.2 s are readable",)
     assert found["tc_nasa_13013.mp4"].stream_index == 3
     assert (found["tc_nasa_13013.mp4"].width, found["tc_nasa_13013.mp4"].height) == (480, 270)
     assert found["tc_test_non_zero_start.mp4"].start_pts_seconds == pytest.approx(8.333, abs=1e-3)

@@ -103,9 +103,9 @@ def test_no_query_leaves_its_quotes_or_opens_a_tag(text):
 
 @pytest.mark.parametrize("nothing", ["", "   ", "\n\x00"])
 def test_a_query_without_words_is_refused(nothing):
-    with pytest.raises(UsageError, match="holds no words"):
+    with pytest.raises(UsageError, match="contains no words"):
         contract.find_prompt(nothing, MARLIN_2B)
-    with pytest.raises(UsageError, match="is no question"):
+    with pytest.raises(UsageError, match="is not a question"):
         contract.ask_prompt(nothing, MARLIN_2B)
 
 

@@ -174,7 +174,7 @@ def test_an_answer_ends_at_any_end_token_of_the_configs(model, copy):
 def test_a_request_past_the_context_is_refused_in_a_sentence(model):
     with pytest.raises(ModelError, match="tokens are asked of tiny, which takes 4,096") as error:
         model.run([(model.prepare(frames()), prompt(cap=4096))])
-    assert "shorter stretch" in error.value.hint
+    assert "shorter segment" in error.value.hint
 
 
 def test_running_out_of_memory_is_a_sentence(model, monkeypatch):

@@ -563,7 +563,9 @@ def test_a_torchvision_that_does_not_fit_is_named():
             raise ModuleNotFoundError("Could not import module 'Qwen3_5ForConditionalGeneration'") from exc
     except ModuleNotFoundError as exc:  # as transformers words it
         result = dependency_error(exc)
-    assert str(result).startswith("torchvision does not fit the installed torch (operator torchvision::nms")
+    assert str(result).startswith(
+        "torchvision is incompatible with the installed torch (operator torchvision::nms"
+    )
     assert "pip install --force-reinstall torch torchvision" in result.hint
     assert "make setup" in dependency_error(ImportError("No module named 'torch'")).hint
 

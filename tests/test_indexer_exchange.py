@@ -80,8 +80,8 @@ def test_captions_written_by_hand_are_searched(library, store):
         ({"end_seconds": float("nan")}, "finite"),
         ({"events": [{"start_seconds": 3, "end_seconds": 5, "text": "x"}]}, "the event from 3 to 5 s"),
         ({"events": [{"start_seconds": 3, "end_seconds": 4}]}, "'text' is missing"),
-        ({"events": [{"start_seconds": 3, "end_seconds": 4, "text": 7}]}, "7 is no text"),
-        ({"scene": None}, "None is no text"),
+        ({"events": [{"start_seconds": 3, "end_seconds": 4, "text": 7}]}, "7 is not text"),
+        ({"scene": None}, "None is not text"),
         ({"type": "poem"}, "no type 'poem'"),
         ({"path": "/nowhere.mp4"}, "does not exist"),
         ({"content_id": "abc"}, "no line and no index tells of a video abc"),
@@ -104,16 +104,16 @@ def test_what_is_no_object_with_a_video_is_refused(store, line):
 @pytest.mark.parametrize(
     ("kind", "change", "complaint"),
     [
-        ("video", {"content_id": "c" * 65}, "names no content"),
-        ("video", {"codec": "\ud800"}, "half of a character"),
-        ("file", {"camera": "cam\udfff"}, "half of a character"),
-        ("file", {"path": "/videos/a\0.mp4"}, "is no path"),
-        ("file", {"path": ""}, "is no path"),
+        ("video", {"content_id": "c" * 65}, "is not a valid content id"),
+        ("video", {"codec": "\ud800"}, "an incomplete character"),
+        ("file", {"camera": "cam\udfff"}, "an incomplete character"),
+        ("file", {"path": "/videos/a\0.mp4"}, "is not a valid path"),
+        ("file", {"path": ""}, "is not a valid path"),
         ("file", {"state": "<b>"}, "no file is '<b>'"),
         ("file", {"clock_source": "sundial"}, "clock by 'sundial'"),
         ("file", {"tried_at": 1e300}, "tried at 1e"),
         ("file", {"modified_at": float("nan")}, "changed at nan"),
-        ("window", {"model": "\ud800"}, "half of a character"),
+        ("window", {"model": "\ud800"}, "an incomplete character"),
     ],
 )
 def test_a_line_that_no_index_or_page_could_show_is_refused(
@@ -130,5 +130,5 @@ def test_a_line_that_no_index_or_page_could_show_is_refused(
 def test_an_id_that_leads_out_of_a_folder_is_refused(library, store, tmp_path):
     take_in([by_hand(library / "a.mp4")], store)
     video, *rest = export_captions(store)
-    with pytest.raises(UsageError, match=r"line 1 is no caption: '\.\./x' names no content"):
+    with pytest.raises(UsageError, match=r"line 1 is no caption: '\.\./x' is not a valid content id"):
         take_in([video | {"content_id": "../x"}, *rest], Store.open(tmp_path / "other", create=True))

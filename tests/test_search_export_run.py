@@ -207,7 +207,7 @@ def test_a_full_disk_leaves_nothing_and_what_was_there_stays(tmp_path, source):
 
 def test_a_folder_that_cannot_be_is_told(tmp_path, source):
     (tmp_path / "file").touch()
-    with pytest.raises(FileError, match="is no folder"):
+    with pytest.raises(FileError, match="is not a folder"):
         export([clip_of(source, 0, 1)], tmp_path / "file")
     with pytest.raises(FootageError, match="cannot be written"):
         export([clip_of(source, 0, 1)], tmp_path / "file" / "below")
@@ -381,7 +381,7 @@ def test_sources_are_compared_on_request(tmp_path, source):
     exported = export([clip_of(source, 0, 1)], tmp_path / "out")
     assert verify(exported.manifest, identify=lambda path: "content of gate.mp4").problems == ()
     [problem] = verify(exported.manifest, identify=lambda path: "another").problems
-    assert problem.sentence == "gate.mp4 has changed since it was exported from."
+    assert problem.sentence == "gate.mp4 has changed since the export."
 
     def gone(path):
         raise VideoError(f"{path} cannot be read: gone")

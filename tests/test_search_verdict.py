@@ -158,9 +158,9 @@ def test_the_evidence_is_told_in_sentences():
         "Through another window it named that moment 0 of 1 times.",
     )
     assert evidence([reply((0, 30), 0, 30, Answer("", "stop"))], []).sentences() == (
-        "The captions have nothing there.",
+        "There is no caption there.",
         "Asked about 0:00.0-0:30.0, the model named 0:00.0-0:30.0.",
-        "The span covers the whole window, which says little.",
+        "The span covers the whole window, which is weak evidence.",
     )
     assert (
         'It does not say "drives".'

@@ -107,10 +107,10 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
     [
         (["search", ""], "query is empty"),
         (["search", " \t\n"], "query is empty"),
-        (["search", "?!"], "holds no word"),
+        (["search", "?!"], "contains no words"),
         (["search", "red " * 2500], "characters; at most"),
         (["find", "{clip}", ""], "query is empty"),
-        (["search", "no cars"], "only says what is not to be seen (no cars)"),
+        (["search", "no cars"], "has only exclusions (no cars)"),
         (["search", "a dog THEN"], "THEN needs something"),
         (["search", "a AND b THEN c"], "one of THEN, AND and WITHOUT"),
         (["search", "a car", "--limit", "50", "--page", "3"], "There is no page 3"),
@@ -153,7 +153,7 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
         (["find", "{clip}", "a car", "--model", "{folder}"], "{folder}"),
         (["find", "{clip}", "a car", "--model-path", "{folder}"], "{folder}"),
         (["status", "--db", "{folder}"], "{folder}"),
-        (["index", "{empty}"], "no video file in"),
+        (["index", "{empty}"], "no video file found in"),
         (["status", "--config", "none.toml"], "There is no config file none.toml"),
         (["index", "{clip}", "--log-file", "none/log", "--model", "demo"], "none/log cannot be written"),
         (["export", "--from", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
@@ -376,7 +376,7 @@ def test_behind_a_proxy_that_asks_for_a_password_no_token_is_needed(tmp_path: Pa
     with started(tmp_path, "--allow-host", "Footage.example.org", "--no-token", "--json") as (process, _):
         assert json.loads(process.stdout.readline())["address"] == "https://footage.example.org"
         process.terminate()
-        assert "the proxy has to ask for a password" in process.communicate(timeout=60)[1]
+        assert "the proxy must ask for a password" in process.communicate(timeout=60)[1]
 
 
 @pytest.mark.parametrize(

@@ -310,7 +310,7 @@ def test_a_time_outside_of_the_video_gets_a_sentence(open_page, db):
     whole(app.button(key="play_0").click().run())
     app.text_input(key="right_end").set_value("9:00")
     press(app, "Correct")
-    assert page(app).count("fx-problem") == 1 and "no stretch of a video" in page(app)
+    assert page(app).count("fx-problem") == 1 and "not a valid segment of a video" in page(app)
 
 
 def test_the_first_of_two_stages_can_be_unfolded_and_is_text(open_page, db):

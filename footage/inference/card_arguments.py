@@ -40,7 +40,9 @@ def sampling_for(
     if not do_sample:
         return replace(default, temperature=0.0, top_p=1.0)
     if temperature == 0:
-        raise UsageError("At temperature 0 nothing is drawn: do_sample=True needs more, or none given.")
+        raise UsageError(
+            "Temperature 0 allows no sampling: with do_sample=True, use a higher temperature or omit it."
+        )
     try:
         return replace(
             default,
@@ -49,7 +51,7 @@ def sampling_for(
             seed=seed,
         )
     except ValueError as exc:
-        raise UsageError(f"Nothing can be drawn so: {exc}") from exc
+        raise UsageError(f"These sampling options are invalid: {exc}") from exc
 
 
 def caption_profile(

@@ -68,11 +68,9 @@ def read_grid(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> 
         rate, exact = counted_in(measured_rate(table, streams.rate))
         warnings = []
         if is_variable(table):
-            warnings.append(f"{name} has a variable frame rate; its frames are counted at {shown(rate)} fps")
+            warnings.append(f"{name} has a variable frame rate; timecodes use {shown(rate)} fps")
         elif not exact:
-            warnings.append(
-                f"{name} has a rate no editor counts in; its frames are counted at {shown(rate)} fps"
-            )
+            warnings.append(f"{name} has a non-standard frame rate; timecodes use {shown(rate)} fps")
         return FrameGrid(table, rate, streams.timecode, streams.tracks, tuple(warnings))
 
     return supervise(work, name=name, timeout_seconds=timeout_seconds)

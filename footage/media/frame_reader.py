@@ -139,7 +139,7 @@ def decode_sparse(
             stream.codec_context.thread_type = "AUTO"
             for number, run in enumerate(_runs(table, picks)):
                 if number and not _seek(container, stream, table, int(run[0])):
-                    raise ValueError("it cannot be sought")
+                    raise ValueError("it is not seekable")
                 wanted = set(table.pts[run].tolist())
                 for packet in _needed(container, stream, wanted):
                     pulse.beat()

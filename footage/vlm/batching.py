@@ -213,8 +213,8 @@ def open_checkpoint(
     missing = sorted(report["missing_keys"])
     if missing:
         raise WrongCheckpointError(
-            f"{folder} does not fill the model: {len(missing)} tensors are missing, first {missing[:1]}",
-            hint="A text-only or partly converted checkpoint cannot see; fetch the original one.",
+            f"{folder} does not match the model: {len(missing)} tensors are missing, first {missing[:1]}",
+            hint="The checkpoint may be text-only or partly converted; download the original one.",
         )
     return model, processor
 
@@ -230,11 +230,11 @@ def end_ids(model: Any, tokenizer: Any) -> list[int]:
 def _loading_error(weights: Weights, place: torch.device, exc: Exception) -> ModelError:
     if out_of_memory(exc):
         return ModelMemoryError(
-            f"the weights of {weights.model} do not fit into the memory of {place}",
+            f"the weights of {weights.model} do not fit in the memory of {place}",
             hint="Close other programs, or use --device cpu.",
         )
     reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
     return WrongCheckpointError(
         f"{weights.folder} cannot be loaded as a {weights.profile.model_type} model ({reason})",
-        hint="Fetch or copy the folder again; if it is whole, it is another model.",
+        hint="Download or copy the folder again; a complete folder belongs to another model.",
     )

@@ -40,8 +40,8 @@ def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, 
     weights = profile.repository or (str(profile.folder) if profile.folder else "")
     if not weights:
         raise UsageError(
-            f"{profile.name} is neither on the model hub nor in a folder of this installation",
-            hint="Known models: see footage models.",
+            f"{profile.name} is not on the model hub and not part of this installation",
+            hint="For known models, see `footage models`.",
         )
     pinned = {"--revision": profile.revision, "--tokenizer-revision": profile.revision}
     tokens = str(most_tokens(profile))

@@ -58,7 +58,7 @@ class EmbedderRepository:
             if not create or dimension is None:
                 raise SchemaMismatchError(
                     f"the index {self._tables.path} holds no vectors of the embedder {embedder!r}",
-                    hint="Make them with `footage db reembed`, or search with the embedder of the index.",
+                    hint="Create them with `footage db reembed`, or search with the embedder of the index.",
                 )
             self._tables.make(name, vector_schema(dimension))
             self._tables.upsert("meta", [{"key": EMBEDDER_KEY + embedder, "value": name}])
@@ -69,7 +69,7 @@ class EmbedderRepository:
             raise SchemaMismatchError(
                 f"the index {self._tables.path} holds vectors of {held} numbers for the embedder "
                 f"{embedder!r}, not {dimension}",
-                hint="Use the embedder the index was made with, or another name for this one.",
+                hint="Use the embedder of the index, or another name for this one.",
             )
         return name
 

@@ -157,7 +157,7 @@ def _legend(recorded: Sequence[camera_timeline.Recording], search: Search | None
         f'<span><i class="fx-key fx-wall-key-{kind}"></i>{markup.text(words)}</span>'
         for kind, words in keys.items()
     )
-    return f'<div class="fx-legend">{drawn}<span>Click for a moment, drag to look closer.</span></div>'
+    return f'<div class="fx-legend">{drawn}<span>Click to select a time, drag to zoom.</span></div>'
 
 
 def _chosen() -> None:

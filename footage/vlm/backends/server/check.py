@@ -156,7 +156,7 @@ async def find_dialect(conversation: Conversation, ways: Sequence[Way]) -> Diale
                     raise ModelUnavailableError(
                         f"there is no model called {conversation.name!r} at {conversation.url}, or no "
                         "/chat/completions (404)",
-                        hint="Look at what it serves: the address with /models at its end.",
+                        hint="List the models of the server: open the address with /models at its end.",
                     ) from error
                 logger.info("%s, without %s, sent as %s", error, sorted(without), way)
                 raise
@@ -198,8 +198,9 @@ async def look(conversation: Conversation, dialect: Dialect, *, accept: bool) ->
     if problem := ", and ".join(filter(None, problems)):
         if not accept:
             raise ModelUnavailableError(
-                f"{where} shows the model {problem}: its times would be wrong",
-                hint=f"Start it as footage models serve-command {conversation.profile.name} prints; or "
+                f"{where} shows the model {problem}: the times would be wrong",
+                hint=f"Start the server as footage models serve-command {conversation.profile.name} prints; "
+                f"or "
                 "accept what the model sees with --accept-server-sampling "
                 "(FOOTAGE_ACCEPT_SERVER_SAMPLING=true).",
             )
@@ -221,7 +222,7 @@ async def _seen(conversation: Conversation, frames: Frames, dialect: Dialect) ->
     try:
         return clip_probe.read_prompt(await conversation.prompt_text(frames, _ONE_TOKEN, dialect))
     except RefusedError as error:
-        logger.info("%s: it does not show what the model sees", error)
+        logger.info("%s: the frames seen by the model cannot be checked", error)
         return None
 
 
