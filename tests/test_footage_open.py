@@ -326,7 +326,7 @@ def test_without_do_sample_nothing_is_drawn(levels, caplog):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"max_new_tokens": 0}, "an answer of 0 tokens is none"),
+        ({"max_new_tokens": 0}, "an answer cannot have 0 tokens"),
         ({"do_sample": True, "temperature": 0}, "Temperature 0 allows no sampling"),
         ({"do_sample": True, "temperature": -1.0}, "Nothing can be drawn so"),
         ({"do_sample": True, "top_p": 0.0}, "Nothing can be drawn so"),

@@ -216,7 +216,7 @@ def test_a_truncated_file_gives_what_can_be_read_and_says_how_much(tmp_path, nam
 def test_a_recording_cut_short_before_its_index_is_refused(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=60, size=(320, 240))
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(DecodeError, match=r"^a\.mp4 cannot be opened: it is damaged, or was cut short"):
+    with pytest.raises(DecodeError, match=r"^a\.mp4 cannot be opened: the file may be damaged or incomplete"):
         probe(path)
 
 
@@ -343,7 +343,7 @@ def test_a_window_past_the_end_hurts_no_other(tmp_path):
     sampler = Sampler(path, [Span(0, 1), Span(1, 3), Span(3, 4), Span(2.5, 4)], fps=10)
     assert indices_of(sampler.take(0)) == list(range(10))
     assert indices_of(sampler.take(1)) == list(range(10, 20))
-    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; nothing lies at 3\.0 s"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; there is no video at 3\.0 s"):
         sampler.take(2)
 
 
@@ -387,7 +387,7 @@ def test_a_file_that_changes_between_windows_is_read_anew(tmp_path):
 
 def test_a_window_past_the_end_is_an_error_that_says_where_the_end_is(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=20)
-    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; nothing lies at 2\.0 s"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; there is no video at 2\.0 s"):
         sample(path, Span(2, 4))
 
 
@@ -448,7 +448,7 @@ except DecodeError as error:
 """
     probing = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     peak, sentence = probing.stdout.strip().split(" ", 1)
-    assert sentence.endswith("its pictures are damaged, or of more than 134,217,728 pixels")
+    assert sentence.endswith("its frames are damaged, or larger than 134,217,728 pixels")
     assert int(peak) * 1024 < 1.5e9
 
 
@@ -484,7 +484,7 @@ def test_a_decoder_that_hangs_is_given_up(tmp_path, monkeypatch):
         yield from ()
 
     monkeypatch.setattr(decode, "_WAYS", tuple((way, hang) for way, _ in decode._WAYS))
-    with pytest.raises(DecodeError, match=r"a\.mp4 was given up: its decoder made no progress for 0\.5 s"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 was stopped: its decoder made no progress for 0\.5 s"):
         probe(path, timeout_seconds=0.5)
     release.set()
 

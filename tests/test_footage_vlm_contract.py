@@ -178,7 +178,7 @@ def test_a_raw_prompt_has_the_caps_and_sampling_asked_for():
     assert (drawn.max_new_tokens, drawn.sampling.temperature) == (5, 1.0)
     with pytest.raises(UsageError, match="the prompt is empty"):
         contract.raw_prompt("\n ", DEMO)
-    with pytest.raises(UsageError, match="0 tokens is none"):
+    with pytest.raises(UsageError, match="cannot have 0 tokens"):
         contract.raw_prompt("Say.", DEMO, max_new_tokens=0)
 
 

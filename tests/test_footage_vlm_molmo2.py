@@ -172,7 +172,9 @@ def test_an_answer_ends_at_any_end_token_of_the_configs(model, copy):
 
 
 def test_a_request_past_the_context_is_refused_in_a_sentence(model):
-    with pytest.raises(ModelError, match="tokens are asked of tiny, which takes 4,096") as error:
+    with pytest.raises(
+        ModelError, match="tokens were requested from tiny, which accepts at most 4,096"
+    ) as error:
         model.run([(model.prepare(frames()), prompt(cap=4096))])
     assert "shorter segment" in error.value.hint
 

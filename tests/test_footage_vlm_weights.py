@@ -106,7 +106,7 @@ def test_an_unknown_kind_is_told_the_known_ones(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("file", "said"), [("adapter_config.json", r"an adapter \(LoRA\) alone"), ("m.gguf", "GGUF files")]
+    ("file", "said"), [("adapter_config.json", r"only an adapter \(LoRA\)"), ("m.gguf", "GGUF files")]
 )
 def test_other_builds_are_told_what_to_do(tmp_path, file, said):
     model_folder(tmp_path)

@@ -73,7 +73,7 @@ def test_captions_written_by_hand_are_searched(library, store):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"end_seconds": 9}, r"the window from 0 to 9 s does not lie within 0 to 6"),
+        ({"end_seconds": 9}, r"the window from 0 to 9 s is not within 0 to 6"),
         ({"start_seconds": 4}, "the window from 4 to 4 s"),
         ({"start_seconds": -1}, "0 <= start"),
         ({"end_seconds": "soon"}, "could not convert"),
@@ -84,7 +84,7 @@ def test_captions_written_by_hand_are_searched(library, store):
         ({"scene": None}, "None is not text"),
         ({"type": "poem"}, "no type 'poem'"),
         ({"path": "/nowhere.mp4"}, "does not exist"),
-        ({"content_id": "abc"}, "no line and no index tells of a video abc"),
+        ({"content_id": "abc"}, "neither the file nor the index has a video abc"),
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, complaint):
@@ -97,7 +97,7 @@ def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, c
 
 @pytest.mark.parametrize("line", ["not json", "[1]", "3", '{"start_seconds": 0}'])
 def test_what_is_no_object_with_a_video_is_refused(store, line):
-    with pytest.raises(UsageError, match="line 1 is no caption"):
+    with pytest.raises(UsageError, match="line 1 is not a valid caption"):
         take_in([line], store)
 
 
@@ -130,5 +130,7 @@ def test_a_line_that_no_index_or_page_could_show_is_refused(
 def test_an_id_that_leads_out_of_a_folder_is_refused(library, store, tmp_path):
     take_in([by_hand(library / "a.mp4")], store)
     video, *rest = export_captions(store)
-    with pytest.raises(UsageError, match=r"line 1 is no caption: '\.\./x' is not a valid content id"):
+    with pytest.raises(
+        UsageError, match=r"line 1 is not a valid caption: '\.\./x' is not a valid content id"
+    ):
         take_in([video | {"content_id": "../x"}, *rest], Store.open(tmp_path / "other", create=True))

@@ -184,7 +184,7 @@ def test_a_selection_says_why_a_file_is_left_out(folder):
         "a.mkv": "",
         "b.MP4": "",
         "z.ts": "it is older than --since",
-        "c.mov": "it fits --exclude sub/*",
+        "c.mov": "it matches --exclude sub/*",
         "e.3gp": "it does not match --include (*.m*, *.M*, z.ts)",
     }
     (named,) = files(folder / "sub" / "c.mov", selection=Selection(exclude=("*",)))

@@ -552,7 +552,7 @@ def test_files_left_out_are_recorded_as_skipped_and_an_indexed_one_stays(library
     assert states == {
         "a.": ("indexed", ""),
         "b.": ("indexed", ""),
-        "it": ("skipped", "it fits --exclude it*"),
+        "it": ("skipped", "it matches --exclude it*"),
     }
     assert run(library, store).indexed == 1
 

@@ -62,7 +62,7 @@ def test_a_grounded_search_answers_with_the_true_span(store, embedder, finder):
     assert best.text == RED_LEFT
     assert best.raw == "From 3.0 to 8.0."
     assert f'The captions have "{RED_LEFT}" at 0:03.0-0:08.0.' in best.evidence
-    assert "Through another window the model returned the same time 1 of 1 times." in best.evidence
+    assert "Through another window the model returned the same time in 1 of 1 cases." in best.evidence
     assert best.confidence >= 0.8 and not best.calibrated
     assert [match.verdict for match in result.matches[1:]].count("found") == 0
     assert result.query.text == "a red car drives from right to left"

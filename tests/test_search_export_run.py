@@ -114,7 +114,9 @@ def test_lists_of_several_rates_are_told_apart(tmp_path, source):
     clips = [clip_of(source, 0, 1), clip_of(other, 0, 1)]
     exported = export(clips, tmp_path / "out", formats=("edl", "otio"), options=Options(name="x"))
     assert names(tmp_path / "out") == ["x.25.edl", "x.29.97df.edl", "x.manifest.json", "x.otio"]
-    assert exported.warnings == ("An EDL has one frame rate, so there is one for each of 25, 29.97df fps.",)
+    assert exported.warnings == (
+        "An EDL has one frame rate, so there is one file for each of 25, 29.97df fps.",
+    )
     assert manifest_of(exported)["warnings"] == list(exported.warnings)
     plain = export(clips, tmp_path / "ndf", formats=("edl",), options=Options(name="x", drop_frame=False))
     assert [output.path.name for output in plain.outputs] == ["x.25.edl", "x.29.97.edl"]

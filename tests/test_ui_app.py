@@ -192,7 +192,7 @@ def test_cards_and_notices_keep_foreign_text_text():
 
 
 def test_errors_become_sentences():
-    assert notices.sentence("no index found at x") == "There is no index at x."
+    assert notices.sentence("no index found at x") == "No index found at x."
     assert notices.sentence("Why?") == "Why?"
     assert notices.sentence(" ") == ""
 

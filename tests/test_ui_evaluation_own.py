@@ -215,7 +215,7 @@ def test_a_file_that_asks_for_nothing_there_or_in_no_words_is_told(tmp_path):
     with pytest.raises(UsageError, match="asks for nothing"):
         read_truth(path)
     written(path, {"a.mp4": {"events": [event("camera:door", (1, 2))]}})
-    with pytest.raises(UsageError, match=r't\.json, query "camera:door": The query says where to look'):
+    with pytest.raises(UsageError, match=r't\.json, query "camera:door": The query has only filters'):
         read_truth(path)
 
 

@@ -162,7 +162,7 @@ def test_find_lists_so_many_answers_and_closes_with_a_sentence(run, tmp_path, mo
     one = runner.invoke(app, ["find", clip, DOG, "-n", "1", "--from", "5"])
     assert one.stdout.count("uncertain") == 1
     assert one.stderr.splitlines()[-1].startswith(
-        "Nothing certain: the model looked at 1:05.0 of 1:10.0; listed are the best 1 of "
+        "Nothing certain: the model looked at 1:05.0 of 1:10.0; showing the best 1 of "
     )
 
 

@@ -265,7 +265,7 @@ def test_a_model_that_cannot_says_so_before_it_is_loaded(command, clip):
 @pytest.mark.parametrize(
     ("place", "what", "said"),
     [
-        ("@9", "the car", "there is nothing at 0:09.0"),
+        ("@9", "the car", "there is no video at 0:09.0"),
         ("@3-1", "the car", "ends before it starts"),
         ("@1", "  ", "names no object"),
         ("@1", "?", "names no object"),

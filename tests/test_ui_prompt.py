@@ -112,7 +112,7 @@ def test_the_prompt_may_come_from_a_file(speaker: Speaker, clip: str, tmp_path: 
         (["{clip}", "Say.", "--prompt-file", "a.txt"], "A prompt is required"),
         (["{clip}", " \n"], "The prompt is empty"),
         (["{clip}@0:05", "Say."], "is a moment, but this command needs a segment"),
-        (["{clip}@7-9", "Say."], "there is nothing at 0:07.0"),
+        (["{clip}@7-9", "Say."], "there is no video at 0:07.0"),
         (["{clip}", "Say.", "--do-sample", "--temperature", "0"], "Temperature 0 allows no sampling"),
         (["{clip}", "Say.", "--temperature", "-1"], "--temperature cannot be -1"),
         (["{clip}", "Say.", "--max-new-tokens", "0"], ""),
