@@ -58,7 +58,7 @@ class Item:
 def save(
     annotations: Annotations, name: str, query: str, *, mode: Mode = "captions", author: str = ""
 ) -> Search:
-    """Save a search under a name; under a name there is, the same search again changes its mode alone.
+    """Save a search under a name; saving the same search again changes only its mode.
 
     Raises:
         UsageError: the query makes no sense, or the name is empty, too long, or that of another search.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from service.session import Service
 
 E = TypeVar("E", "Event", Correction)
-_ID_DIGITS = 8  # so much of an event's id is shown; any beginning that only one has is accepted
+_ID_DIGITS = 8  # number of displayed digits of an event id; any unique prefix is accepted
 
 
 class CorrectRequest(Request):
@@ -52,7 +52,7 @@ class CorrectRequest(Request):
 def correct(service: Service, request: CorrectRequest, *, on_event: Listener = ignore) -> KeptCorrection:
     """Correct an event, or take a correction back; it is found by the new words at once.
 
-    Of several events at a moment the shortest is meant; where that does not decide, the error lists them.
+    Of several events at a moment, the shortest is used; if several are equally short, the error lists them.
 
     Raises:
         UsageError: there is no such event, or the times make no sense.

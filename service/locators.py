@@ -1,4 +1,4 @@
-"""Reads where in a video something is meant: VIDEO, VIDEO@t or VIDEO@start-end."""
+"""Parses locators of videos, moments and segments: VIDEO, VIDEO@t or VIDEO@start-end."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Locator:
         """The stretch, or the whole video, inside a video that was probed.
 
         Raises:
-            UsageError: when only a moment is meant, or the video has nothing there.
+            UsageError: when the locator is a moment, or outside the video.
         """
         if self.start_seconds is None:
             return Span(0.0, video.duration_seconds)
@@ -45,7 +45,7 @@ class Locator:
         """The moment, in seconds of a video that was probed.
 
         Raises:
-            UsageError: when a stretch or the whole video is meant, or the video is over by then.
+            UsageError: when the locator is a segment or a whole video, or after the end of the video.
         """
         if self.start_seconds is None or self.end_seconds is not None:
             raise UsageError(

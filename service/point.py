@@ -47,7 +47,7 @@ class PointResult:
     """What the model pointed at in a scene."""
 
     scene: Segment
-    """What was looked at."""
+    """Name of the check."""
     windows: tuple[WindowPoints, ...]
     """One for each window or picture, by time."""
     unseen: tuple[tuple[Span, str], ...]

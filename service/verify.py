@@ -25,7 +25,7 @@ class VerifyRequest(Request):
 def verify(
     request: VerifyRequest, *, on_event: Listener = ignore, cancel: CancelToken | None = None
 ) -> Verified:
-    """Say which exported files are missing or have changed; needs no index and no model.
+    """List missing and changed exported files; needs no index and no model.
 
     Raises:
         FootageError: the manifest cannot be read, or is none.

@@ -26,7 +26,7 @@ REFUSED = {
     "a HEIF or AVIF image": b"\0\0\0\x18ftypavif" + bytes(20),
     "a PDF document": b"%PDF-1.7\n" + bytes(20),
     "a text file": b"hello, this is no video\n",
-    "no video container": bytes(range(200, 256)) + bytes(range(1, 100)),
+    "not a supported video container": bytes(range(200, 256)) + bytes(range(1, 100)),
 }
 
 

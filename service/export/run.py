@@ -77,7 +77,7 @@ ONE_TRACK = "A film of joined clips has one audio track, not several."
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What came of an export."""
+    """The result of an export."""
 
     folder: Path
     """Where the files lie."""

@@ -1,4 +1,4 @@
-"""What the commands that export have in common: how their options are read, and what they print."""
+"""Shared by the export commands: parsing of their options, and their output."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+
 
 
 def print_answer(result: SearchResult) -> None:
-    """Say on stderr what a search answered, where nothing was found."""
+    """Print the search summary on stderr if there are no results."""
     if sentence := formatting.answer_sentence(result):
         console.notes().print(sentence, soft_wrap=True)
 
 
 def show(result: ExportResult, *, json: bool) -> None:
-    """Print what was written, and on stderr where it is not exact or not there.
+    """Print the written files, and on stderr all warnings and missing parts.
 
     Raises:
         typer.Exit: some sources could not be used.
@@ -53,7 +53,7 @@ def show(result: ExportResult, *, json: bool) -> None:
 
 
 def _show_nothing(result: ExportResult, *, json: bool) -> None:
-    """Say that nothing was written because nothing was found."""
+    """Print that nothing was written because there are no results."""
     sentence = "Nothing was found, so nothing was written."
     if result.uncertain:
         verb = "is" if result.uncertain == 1 else "are"
@@ -84,7 +84,7 @@ def _print(exported: Exported) -> None:
 
 
 def verdicts(*, uncertain: bool, everything: bool) -> Believed:
-    """Which verdicts are good enough, by the options --uncertain and --all-verdicts."""
+    """The accepted verdicts, according to --uncertain and --all-verdicts."""
     return "all" if everything else "uncertain" if uncertain else "found"
 
 
@@ -129,7 +129,7 @@ def read_length(text: str) -> float:
 
 
 def read_audio(text: str | None) -> AudioChoice | None:
-    """Read "all", "none" or numbers of audio tracks, such as "1,3"; None where nothing was said.
+    """Read "all", "none" or numbers of audio tracks, such as "1,3"; None if the option is not given.
 
     Raises:
         UsageError: it is none of these.
@@ -147,7 +147,7 @@ def read_audio(text: str | None) -> AudioChoice | None:
 
 
 def read_formats(given: Sequence[str]) -> list[Format]:
-    """The formats that were named.
+    """Check the names of formats.
 
     Raises:
         UsageError: there is no such format.

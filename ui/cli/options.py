@@ -1,4 +1,4 @@
-"""The options that commands share, each written down once."""
+"""Options shared by several commands, each defined once."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an e
 
 
 def use_loaders(loaders: Loaders | None) -> None:
-    """Make models in this way in the commands that follow; as the settings say when None.
+    """Use these model loaders in all following commands; None: create models from the settings.
 
     ``main`` calls it with the object that the application was invoked with, so that a caller that has a model
     already, such as a test, gives it: ``CliRunner().invoke(app, [...], obj=Loaders(model=...))``.
@@ -91,7 +91,7 @@ def use_loaders(loaders: Loaders | None) -> None:
 
 
 def service_for(settings: Settings) -> Service:
-    """What the service functions work with, under the settings of one command."""
+    """The service for the settings of one command."""
     from service.session import Service
 
     return Service(settings, loaders=_loaders.get())

@@ -1,4 +1,4 @@
-"""What `footage point` and `footage track` share: how they ask, and print where things are."""
+"""Shared by `footage point` and `footage track`: run the request and print the points."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def run(
 
 
 def note_losses(windows: Sequence[WindowPoints]) -> None:
-    """Say on stderr what of the answers could not be used."""
+    """Print on stderr which parts of the answers are unusable."""
     dropped = sum(each.places.dropped for each in windows)
     if dropped:
         what = "1 point was" if dropped == 1 else f"{dropped} points were"
@@ -75,7 +75,7 @@ def note_losses(windows: Sequence[WindowPoints]) -> None:
 
 
 def print_count(each: WindowPoints) -> None:
-    """When, how many objects, and what they were called."""
+    """Time, number of objects, and their names."""
     places = each.places
     names = f": {console.plain(places.text)}" if places.text else ""
     counted = f"{moments.times(each.shown.span)}  {formatting.count(places.count, 'object')}{names}"

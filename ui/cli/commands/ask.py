@@ -60,7 +60,7 @@ def run(
 
 
 def _show(answers: SceneAnswers, *, json: bool, several: bool) -> None:
-    """The answers about one scene, or the one about several moments; on stderr what could not be seen."""
+    """Print the answers about one scene or several moments; on stderr the unreadable parts."""
     if answers.together is not None:
         _print([(scene, scene.span) for scene in answers.scenes], answers.together, json=json, headed=False)
         return

@@ -1,4 +1,4 @@
-"""`footage audit`: does the model, asked for what its captions say, name the same moments?"""
+"""`footage audit`: compare the times of captions with the times given by the model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`footage db backup` and `footage db restore`: an index, copied whole."""
+"""`footage db backup` and `footage db restore`: copy a complete index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`footage calibrate`: fit how much each piece of evidence counts, from answers whose truth is known."""
+"""`footage calibrate`: fit the weight of each kind of evidence, from answers with known truth."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ def _sentence(text: str) -> str:
 
 
 def _print_summary(found: Checked, report: RepairReport | None) -> None:
-    """What was read, what was done, and what is to be done next."""
+    """Print the rows read, the repairs, and the next steps."""
     print_line = partial(console.results().print, soft_wrap=True)
     rows = sum(readout.rows for readout in found.readouts.values())
     outcome = formatting.count(len(found.findings), "problem") if found.findings else "no problems found"

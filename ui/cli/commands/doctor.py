@@ -35,7 +35,7 @@ EXAMPLES = options.examples(
 )
 
 _KERNELS = {"flash-linear-attention": "fla", "causal-conv1d": "causal_conv1d"}
-"""Packages with faster kernels for a CUDA device, and what each is imported as."""
+"""Packages with faster CUDA kernels, and their import names."""
 _LOW_DISK_BYTES = 2 << 30
 _CLIP_SECONDS = 16.0
 _EVENT = Span(8.0, 13.0)
@@ -44,16 +44,16 @@ _NEEDED_IOU = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What came of looking at one thing."""
+    """The result of one check."""
 
     name: str
-    """What was looked at."""
+    """Name of the check."""
     state: Literal["ok", "warn", "fail"]
-    """"warn": the main job works without it; "fail": it does not."""
+    """"ok"; "warn": the main functions work without it; "fail": they do not."""
     detail: str
     """What was seen."""
     hint: str = ""
-    """What to do about it; empty when all is well."""
+    """What to do next; empty without a problem."""
 
 
 @takes_settings("db", *MODEL, "embedder")
@@ -80,7 +80,7 @@ def run(
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """Look at one thing after the other, yielding what came of it; never raises for what it looks at."""
+    """Run all checks and yield their results; a failing check raises nothing."""
     with tempfile.TemporaryDirectory(prefix="footage-doctor-") as folder:
         clip = Path(folder) / "clip.mp4"
         looks: list[tuple[str, Callable[[], Check | None]]] = [
@@ -163,7 +163,7 @@ def _video(clip: Path) -> Check:
 
 
 def _model(settings: Settings) -> Check:
-    """Whether the chosen model's weights are here, or could be fetched, as far as is known here."""
+    """Whether the weights of the selected model are on this machine or can be downloaded."""
     from footage.core.endpoint import is_address, shown_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.profiles import PROFILES
@@ -202,7 +202,7 @@ def _fetchable(profile: Profile) -> Check:
 
 
 def _model_test(settings: Settings, folder: Path) -> Check | None:
-    """Show the chosen model a drawn clip; None where its weights are not here."""
+    """Test the selected model on a synthetic clip; None without its weights."""
     from footage.core.endpoint import is_address, shown_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.weights import locate
@@ -226,13 +226,13 @@ def _model_test(settings: Settings, folder: Path) -> Check | None:
 
 
 def _times(tested: ModelTest) -> str:
-    """Where the model's answers fall on the timeline of the drawn clip."""
+    """Compare the times given by the model with those of the synthetic clip."""
     named = {"asked when": tested.find, "captions": tested.caption}
     return "; ".join(f"{name}: {times}" for name, times in named.items() if times is not None) or "no times"
 
 
 def _judged(tested: ModelTest, model: VideoModel, detail: str) -> Check:
-    """What the test says; of drawn footage only the demo model has to know every event."""
+    """The result of the test; only the demo model must find every event of synthetic footage."""
     timelines = [times for times in (tested.find, tested.caption) if times is not None]
     if all(times.is_right for times in timelines):
         return Check("model test", "ok", detail)
@@ -248,7 +248,7 @@ def _judged(tested: ModelTest, model: VideoModel, detail: str) -> Check:
 
 
 def self_test_clip() -> SyntheticClip:
-    """A clip in which one thing happens, late enough that a squeezed or stretched timeline shows."""
+    """A clip with one event, late enough to reveal a wrong time scale."""
     from footage.synthetic.clips import SyntheticClip, SyntheticEvent, SyntheticScene
 
     scene = SyntheticScene("street", "tree", "left", "day", seed=0)
@@ -259,7 +259,7 @@ def self_test_clip() -> SyntheticClip:
 
 
 def _captions(settings: Settings, clip: Path) -> Check:
-    """Have the demo model caption the clip: the right words at the right time, or something is wrong."""
+    """Caption the clip with the demo model, and check text and times."""
     from footage.media.sandbox import sample
     from footage.vlm import load_model
     from footage.vlm.contract import caption_prompt, read_caption

@@ -74,7 +74,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
 
 
 def _check_same(truths: Set[str], guessed: Set[str]) -> None:
-    """Refuse to score when a query lacks a prediction or the reverse: every figure would look better."""
+    """Raise an error if a query has no prediction or the reverse: the figures would be too good."""
     if missing := sorted(truths - guessed):
         raise UsageError(
             f"{len(missing):,} of {len(truths):,} queries have no prediction, the first is {missing[0]!r}.",

@@ -1,4 +1,4 @@
-"""`footage export`: what a search finds as clips, edit lists and tables in a folder."""
+"""`footage export`: write search results as clips, edit lists and tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`footage find`: when does something happen in one file; needs no index."""
+"""`footage find`: find an event in one file; needs no index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`footage index`: caption videos and write what happens in them to the index."""
+"""`footage index`: caption videos and add them to the index."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ def run(
 
 
 def _watch(service: Service, request: IndexRequest, log_file: Path | None, *, as_json: bool) -> None:
-    """Index until a signal comes, and print what each run did."""
+    """Index until a signal arrives, and print the report of each run."""
     from service.events import Indexed, IndexingFailed
     from service.index import watch
 
@@ -283,7 +283,7 @@ def _watch(service: Service, request: IndexRequest, log_file: Path | None, *, as
 
 @contextmanager
 def _cancelled_by_signals(display: progress.Display) -> Iterator[CancelToken]:
-    """A token that Ctrl-C or SIGTERM cancels; before the run begins, or the second time, it interrupts."""
+    """A token cancelled by Ctrl-C or SIGTERM; a second signal, or one before the run begins, interrupts."""
     from service.cancellation import CancelToken
 
     token = CancelToken()
@@ -305,7 +305,7 @@ def _cancelled_by_signals(display: progress.Display) -> Iterator[CancelToken]:
 
 
 def _print_forecast(expected: Forecast, *, as_json: bool) -> None:
-    """What a run would do; the time is that of earlier runs on this index."""
+    """Print a forecast of the run; the estimated time is based on earlier runs on this index."""
     takes = expected.seconds_new / expected.speed if expected.speed else None
     if as_json:
         from service.schemas.library import ForecastRecord

@@ -1,4 +1,4 @@
-"""`footage eval init` and `run`: measure the search on people's own footage, indexed already or not."""
+"""`footage eval init` and `run`: measure the search on the user's own footage, indexed or not."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ FailUnder = Annotated[
     ),
 ]
 WORST = 10
-"""Most wrong answers that the table shows."""
+"""Maximum number of wrong answers in the table."""
 
 
 @takes_settings("db")
@@ -112,7 +112,7 @@ def run(
 def _measure_library(
     folder: Path, file: Path, settings: Settings, *, fail_under: str, keep: Path | None, as_json: bool
 ) -> None:
-    """Index a folder of videos apart from all others, then measure as ``run`` does.
+    """Index a folder of videos in a separate index, then measure as ``run`` does.
 
     Args:
         folder: The videos.
@@ -156,7 +156,7 @@ def _measure_library(
 def _measure(
     engine: Engine, store: Store, truth: TruthFile, bounds: Mapping[str, float], *, as_json: bool
 ) -> None:
-    """Ask, show the figures and the wrong answers, and fail where a figure is worse than its bound."""
+    """Run the queries, print figures and wrong answers, and fail if a figure is worse than its bound."""
     from evaluation.own_library import ask_own, figures_of, missed
 
     with console.stages() as show:
@@ -248,7 +248,7 @@ def _print_tables(
 
 
 def _said_and_true(answer: Asked, names: Mapping[str, str]) -> tuple[str, str, str]:
-    """What the first match says (for an absent query, the first found one), what is true, and the IoU."""
+    """The first match (for a negative query, the first with the verdict "found"), the truth, and the IoU."""
     match = next(iter(answer.matches if answer.truths else answer.found), None)
     said = "nothing"
     if match is not None:

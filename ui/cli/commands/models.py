@@ -1,4 +1,4 @@
-"""`footage models`: the models this project knows, what each can do, and whether it is ready here."""
+"""`footage models`: known models, their skills, and their state on this machine."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
 
 
 def _places(profile: Profile) -> list[str]:
-    """Where a model runs: in this process, or on a server that fetches it from the hub itself."""
+    """Where a model runs: in this process, or on a server that downloads it from the hub."""
     return ["here", "server"] if profile.repository else ["here"]
 
 
@@ -66,7 +66,7 @@ def _size(billions: float) -> str:
 
 
 def _is_here(name: str) -> bool:
-    """Whether a profile's weights can be read without asking the hub."""
+    """Whether the weights of a profile are on this machine."""
     from footage.core.errors import ModelError
     from footage.vlm.weights import locate
 

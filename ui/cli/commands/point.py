@@ -51,7 +51,7 @@ def run(
 
 
 def _show(windows: Sequence[WindowPoints]) -> None:
-    """How many, then each point."""
+    """Print the number of objects, then each point."""
     from footage.core.timecode import format_time
 
     for each in windows:

@@ -1,4 +1,4 @@
-"""`footage models prompt`: give the model a prompt of one's own about a video, and print what it says."""
+"""`footage models prompt`: send a custom prompt about a video, and print the answer."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def run(
 
 
 def _show(answers: AskResponse, video: str, *, json: bool) -> None:
-    """The answers, each window's under its times where there are several."""
+    """Print the answers; with several windows, each under its times."""
     for problem in answers["problems"]:
         times = f"{format_time(problem['start'])} - {format_time(problem['end'])}"
         console.notes().print(f"Not read: {times}, {console.plain(problem['reason'])}", soft_wrap=True)

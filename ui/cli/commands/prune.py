@@ -1,4 +1,4 @@
-"""`footage prune`: take what is no longer there out of the index."""
+"""`footage prune`: remove deleted files from the index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`footage reel`: the best of what a search finds, joined into one film of a given length."""
+"""`footage reel`: join the best search results into one film of a given length."""
 
 from __future__ import annotations
 

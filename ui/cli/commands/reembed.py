@@ -1,4 +1,4 @@
-"""`footage db reembed`: fill the vector table of another embedder from what is already captioned."""
+"""`footage db reembed`: fill the vector table of another embedder from existing captions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`footage retry`: try the files again that could not be read."""
+"""`footage retry`: retry failed files."""
 
 from __future__ import annotations
 

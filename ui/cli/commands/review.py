@@ -1,4 +1,4 @@
-"""`footage save` and `footage review`: searches to ask again, and what was decided about what they found."""
+"""`footage save` and `footage review`: saved searches, and decisions about their results."""
 
 from __future__ import annotations
 

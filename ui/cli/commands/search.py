@@ -1,4 +1,4 @@
-"""`footage search`: ask the index for something that happens, and let the model say when exactly."""
+"""`footage search`: search the index for an event; the model gives the exact times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`footage models serve-command`: the line that starts a model server for a known model; runs nothing."""
+"""`footage models serve-command`: print the command line of a model server; runs nothing."""
 
 from __future__ import annotations
 

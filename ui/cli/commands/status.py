@@ -1,4 +1,4 @@
-"""`footage status`: what the index holds, how much of the library it covers, and what it could not read."""
+"""`footage status`: state of the index, its coverage of the library, and failed files."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def _print_status(result: StatusResult) -> None:
 
 
 def _gap_rows(status: IndexStatus) -> list[tuple[str, str]]:
-    """How long videos have no frames, where any has such a gap."""
+    """Total duration of gaps without frames, if there are any."""
     from footage.core.timecode import format_time
 
     if not status.gaps:
@@ -111,7 +111,7 @@ def _gap_rows(status: IndexStatus) -> list[tuple[str, str]]:
 
 
 def _model_rows(status: IndexStatus) -> list[tuple[str, str]]:
-    """The model, or, of an index that mixes settings, each of them with its windows."""
+    """The model; for an index with mixed settings, each setting with its windows."""
     if len(status.models) < 2:
         made_with = status.model
         shown_as = f"{made_with.model}, prompts {made_with.prompt_version}" if made_with else "none yet"

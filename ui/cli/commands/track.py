@@ -48,7 +48,7 @@ def run(
 
 
 def _show(windows: Sequence[WindowPoints]) -> None:
-    """How many, then from where to where each went."""
+    """Print the number of objects, then the path of each."""
     from footage.core.timecode import format_time
 
     for each in windows:

@@ -28,12 +28,12 @@ PLAIN = (
     "note: the connection to {host} is not encrypted; this includes tokens. On an untrusted network, put a "
     "proxy with TLS in front of the app: see docs/how-to/serve.md."
 )
-"""Said where others reach the app without a proxy."""
+"""Note if other machines reach the app without a proxy."""
 NO_TOKEN = (
     "note: the app has no access control for {hosts}: the proxy must ask for a password. Everyone accepted "
     "by the proxy can edit."
 )
-"""Said where a proxy is to keep the door."""
+"""Note if a proxy is responsible for access control."""
 
 
 @takes_settings("db", *MODEL, "embedder")
@@ -92,7 +92,7 @@ def run(
 
 
 def _note_who_reaches_it(access: AppAccess) -> None:
-    """Say what it means that other machines reach the app."""
+    """Print the notes about access from other machines."""
     if not access.beyond_loopback:
         return
     if access.tokens is None:
@@ -103,7 +103,7 @@ def _note_who_reaches_it(access: AppAccess) -> None:
 
 
 def _print_addresses(access: AppAccess, settings: Settings, *, json: bool) -> None:
-    """Print where the app is; with tokens, an address for each role."""
+    """Print the address of the app; with tokens, one address per role."""
     from footage.core.endpoint import shown_address
 
     addresses = {role: address(access, role) for role in ("edit", "view")}
@@ -123,7 +123,7 @@ def _print_addresses(access: AppAccess, settings: Settings, *, json: bool) -> No
 
 
 def address(access: AppAccess, role: Role) -> str:
-    """What to open in a browser for a role; with its token, where there are tokens."""
+    """The address for a role, with its token if there are tokens."""
     if access.proxy_hosts:
         place = f"https://{min(access.proxy_hosts)}"
     else:
@@ -135,7 +135,7 @@ def address(access: AppAccess, role: Role) -> str:
 
 
 def _note_missing_weights(settings: Settings) -> None:
-    """Say before the app opens that the model's weights are not here, and what the app does without them."""
+    """Print, before the app opens, that the model weights are missing, and how the app works without them."""
     from footage.core.endpoint import is_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.weights import locate
@@ -153,7 +153,7 @@ def _note_missing_weights(settings: Settings) -> None:
 
 
 def environment(settings: Settings, *, config: Path | None = None) -> dict[str, str]:
-    """What the app reads its settings from, as the options named them.
+    """The settings of the app as environment variables.
 
     Args:
         settings: What the app works with.
