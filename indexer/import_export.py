@@ -134,7 +134,7 @@ class _CaptionReader:
             elif kind == "window":
                 self._windows.append((number, row))
             else:
-                raise ValueError(f"there is no type {kind!r}")
+                raise ValueError(f"unknown type {kind!r}")
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise UsageError(
                 f"line {number} is not a valid caption: {error}",
@@ -229,7 +229,7 @@ def _checked(file: File) -> File:
     if not file.path or "\0" in file.path:
         raise ValueError(f"{file.path!r} is not a valid path")
     if file.state not in get_args(FileState) or file.clock_source not in get_args(ClockSource):
-        raise ValueError(f"no file is {file.state!r} with a clock by {file.clock_source!r}")
+        raise ValueError(f"invalid file state {file.state!r} or clock source {file.clock_source!r}")
     if not all(abs(each) < _LATEST_SECONDS for each in (file.modified_at, file.tried_at)):
         raise ValueError(f"a file was not changed at {file.modified_at} and tried at {file.tried_at}")
     return file

@@ -156,7 +156,7 @@ def test_a_manifest_names_no_file_outside_of_the_copy(store, tmp_path):
     backup(store, tmp_path / "copy")
     manifest = tmp_path / "copy" / ".backup.json"
     manifest.write_text(manifest.read_text().replace("windows.lance/data", "../windows.lance/data"))
-    with pytest.raises(StoreError, match="is no file of a table"):
+    with pytest.raises(StoreError, match="is not a table file"):
         restore(tmp_path / "copy", tmp_path / "new")
 
 

@@ -193,7 +193,7 @@ def test_running_out_of_memory_is_a_sentence(model, monkeypatch):
 
 
 def test_frames_outside_of_their_window_are_a_mistake_of_the_caller(model):
-    with pytest.raises(ValueError, match="do not lie in their window"):
+    with pytest.raises(ValueError, match="are not within their window"):
         model.prepare(frames((1.0, 11.0)))
     empty = Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(3, 4))
     with pytest.raises(DecodeError, match="there is no frame between 3 and 4 s"):

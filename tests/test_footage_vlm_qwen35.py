@@ -168,7 +168,7 @@ def test_read_only_frames_are_fine(model):
 
 def test_frames_outside_their_window_are_refused(model):
     for span in ((0.0, 1.0), (3.0, 9.0)):
-        with pytest.raises(ValueError, match="do not lie in their window"):
+        with pytest.raises(ValueError, match="are not within their window"):
             model.prepare(frames([0.5, 4.0], span))
 
 

@@ -82,13 +82,13 @@ def test_captions_written_by_hand_are_searched(library, store):
         ({"events": [{"start_seconds": 3, "end_seconds": 4}]}, "'text' is missing"),
         ({"events": [{"start_seconds": 3, "end_seconds": 4, "text": 7}]}, "7 is not text"),
         ({"scene": None}, "None is not text"),
-        ({"type": "poem"}, "no type 'poem'"),
+        ({"type": "poem"}, "unknown type 'poem'"),
         ({"path": "/nowhere.mp4"}, "does not exist"),
         ({"content_id": "abc"}, "neither the file nor the index has a video abc"),
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, complaint):
-    with pytest.raises(UsageError, match=f"line 2 is no caption: .*{complaint}"):
+    with pytest.raises(UsageError, match=f"line 2 is not a valid caption: .*{complaint}"):
         take_in(
             [by_hand(library / "b.mp4", end_seconds=2, events=[]), by_hand(library / "a.mp4") | change], store
         )
@@ -109,8 +109,8 @@ def test_what_is_no_object_with_a_video_is_refused(store, line):
         ("file", {"camera": "cam\udfff"}, "an incomplete character"),
         ("file", {"path": "/videos/a\0.mp4"}, "is not a valid path"),
         ("file", {"path": ""}, "is not a valid path"),
-        ("file", {"state": "<b>"}, "no file is '<b>'"),
-        ("file", {"clock_source": "sundial"}, "clock by 'sundial'"),
+        ("file", {"state": "<b>"}, "invalid file state '<b>'"),
+        ("file", {"clock_source": "sundial"}, "clock source 'sundial'"),
         ("file", {"tried_at": 1e300}, "tried at 1e"),
         ("file", {"modified_at": float("nan")}, "changed at nan"),
         ("window", {"model": "\ud800"}, "an incomplete character"),
@@ -122,7 +122,7 @@ def test_a_line_that_no_index_or_page_could_show_is_refused(
     take_in([by_hand(library / "a.mp4")], store)
     lines = [row | change if row["type"] == kind else row for row in export_captions(store)]
     other = Store.open(tmp_path / "other", create=True)
-    with pytest.raises(UsageError, match=rf"line \d is no caption: .*{complaint}"):
+    with pytest.raises(UsageError, match=rf"line \d is not a valid caption: .*{complaint}"):
         take_in(lines, other)
     assert other.files.all() == [] and other.videos.all() == {}
 

@@ -72,7 +72,7 @@ REFUSED = {
     "empty.mp4": "empty.mp4 is empty (0 bytes)",
     "text.mp4": "text.mp4 is a text file, not a video",
     "noise.mkv": "noise.mkv is not a supported video container",
-    "sound only.mp4": "sound only.mp4 holds no video stream (audio only)",
+    "sound only.mp4": "sound only.mp4 contains no video stream (audio only)",
 }
 """Files that are refused, and why."""
 

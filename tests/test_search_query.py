@@ -178,12 +178,12 @@ def test_filters_and_exclusions_are_those_of_every_part():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("THEN", "THEN needs something"),
-        ("THEN a dog", "THEN needs something"),
-        ("a dog AND", "AND needs something"),
-        ("a WITHOUT WITHOUT b", "WITHOUT needs something"),
-        ("a dog THEN ...", "THEN needs something"),
-        ("a dog THEN within 30s", "THEN needs something"),
+        ("THEN", "THEN needs an event"),
+        ("THEN a dog", "THEN needs an event"),
+        ("a dog AND", "AND needs an event"),
+        ("a WITHOUT WITHOUT b", "WITHOUT needs an event"),
+        ("a dog THEN ...", "THEN needs an event"),
+        ("a dog THEN within 30s", "THEN needs an event"),
         ("(a THEN b) AND c", "one of THEN, AND and WITHOUT, not AND and THEN"),
         ("a THEN b THEN c THEN d THEN e THEN f", "names 6 events; at most 5"),
         (" AND ".join("abcdefghijklmnopqrstuvwxyz"), "names 26 events"),

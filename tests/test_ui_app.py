@@ -466,7 +466,7 @@ def test_without_weights_several_events_are_answered_from_the_captions(open_app,
     )
     text = page(app)
     assert "no model weights in" in text and "this index was captioned by" in text
-    assert "These are the captions alone" in text and "fx-card" in text
+    assert "These results are from captions only" in text and "fx-card" in text
 
 
 @pytest.fixture

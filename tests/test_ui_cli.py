@@ -75,7 +75,7 @@ def test_the_main_help_lists_every_command_and_the_exit_codes() -> None:
     assert result.exit_code == 0
     assert all(f" {command} " in result.stdout for command in COMMANDS)
     words = " ".join(result.stdout.split())
-    assert all(part in words for part in ("0 answered", "1 could not run", "2 bad usage", "3 partly"))
+    assert all(part in words for part in ("0 success", "1 could not run", "2 bad usage", "3 partial success"))
 
 
 def test_version() -> None:
@@ -111,7 +111,7 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
         (["search", "red " * 2500], "characters; at most"),
         (["find", "{clip}", ""], "query is empty"),
         (["search", "no cars"], "has only exclusions (no cars)"),
-        (["search", "a dog THEN"], "THEN needs something"),
+        (["search", "a dog THEN"], "THEN needs an event"),
         (["search", "a AND b THEN c"], "one of THEN, AND and WITHOUT"),
         (["search", "a car", "--limit", "50", "--page", "3"], "There is no page 3"),
         (["search", "a car", "--like", "a.mp4@0:05"], "either a query or --like"),

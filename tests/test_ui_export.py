@@ -97,7 +97,7 @@ def test_json_tells_what_was_written(run):
 def test_nothing_found_is_an_answer_and_writes_nothing(run):
     result = run("export", "a white dog runs", "--out", "out", "--no-ground")
     assert (result.exit_code, result.stdout, names("out")) == (0, "", [])
-    assert "Nothing was found, so nothing was written." in result.stderr and "--uncertain" in result.stderr
+    assert "No results, so nothing was written." in result.stderr and "--uncertain" in result.stderr
     response = lines(run("export", "a white dog runs", "--out", "out", "--no-ground", "--json"))
     assert response[-1]["files"] == 0 and response[-1]["uncertain"] > 0
     reel = run("reel", "a white dog runs", "--no-ground")

@@ -241,9 +241,7 @@ def _refuse_endless(table: FrameTable, name: str) -> None:
     ticks = int(table.pts[-1]) - int(table.pts[0]) + int(table.durations[-1])
     claimed = float(ticks * table.time_base)
     if claimed > MAX_CLAIMED_SECONDS:
-        raise DecodeError(
-            f"{name} is damaged: its frames claim to lie {claimed / 31_557_600:,.0f} years apart"
-        )
+        raise DecodeError(f"{name} is damaged: its frames span {claimed / 31_557_600:,.0f} years")
     gaps = len(table.gap_frames)
     if gaps > MAX_GAPS:
         raise DecodeError(
@@ -337,7 +335,7 @@ def _video_stream(container: Any, name: str) -> Any:
     stream = container.streams.best("video")
     if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
         what = "audio only" if container.streams.audio else "no streams"
-        raise NotAVideoError(f"{name} holds no video stream ({what})")
+        raise NotAVideoError(f"{name} contains no video stream ({what})")
     if stream.codec_context is None:
         raise DecodeError(f"{name} cannot be decoded: no decoder for its codec is known")
     width, height = stream.codec_context.width, stream.codec_context.height

@@ -324,7 +324,7 @@ def _inside(name: str) -> str:
     """A name in a manifest, which never leads out of the copy."""
     path = Path(name)
     if path.is_absolute() or ".." in path.parts or not path.parts[0].endswith(".lance"):
-        raise ValueError(f"{name!r} is no file of a table")
+        raise ValueError(f"{name!r} is not a table file")
     return name
 
 

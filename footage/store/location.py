@@ -80,7 +80,7 @@ class IndexLocation:
                 yield
         except Timeout as error:
             raise StoreError(
-                f"another process has been writing marks to the index {self.path} "
+                f"another process has been writing annotations to the index {self.path} "
                 f"for {self.annotations_patience_seconds:g} s",
                 hint="Check if that process hangs, and try again.",
             ) from error

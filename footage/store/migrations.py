@@ -103,8 +103,8 @@ def _take(tables: Tables, version: int, migration: Migration, on_progress: Progr
         tables.reopen()
         raise StoreError(
             f"the index {tables.path} could not be upgraded to version {version + 1}: {changed}",
-            hint="The tables are unchanged; check them with `footage db check`. What "
-            f"came out lies in {kept.failed}.",
+            hint="The tables are unchanged; check them with `footage db check`. The failed result is in "
+            "{kept.failed}.",
         )
     said = [
         {"key": PROGRAM_KEY, "value": program_version()},

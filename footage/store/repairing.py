@@ -65,7 +65,7 @@ def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, tot
     # 3. Tables of which something cannot be read or believed are written anew.
     broken = [readout for readout in checked.readouts.values() if not readout.is_sound]
     for number, readout in enumerate(broken):
-        on_progress(f"writing {readout.name} anew", number, len(broken))
+        on_progress(f"rewriting {readout.name}", number, len(broken))
         _keep_doubted(readout, quarantine)
         repaired.rebuilt[readout.name] = _rebuild(tables, readout, quarantine)
     tables.reopen()

@@ -67,7 +67,9 @@ def in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
     milliseconds = [round((time - frames.span.start_seconds) * 1000) for time in times]
     longest = round(frames.span.duration_seconds * 1000)
     if min(milliseconds) < 0 or max(milliseconds) > longest:
-        raise ValueError(f"frames at {min(times)} to {max(times)} s do not lie in their window {frames.span}")
+        raise ValueError(
+            f"frames at {min(times)} to {max(times)} s are not within their window {frames.span}"
+        )
     return np.require(pixels, dtype=np.uint8, requirements=["C", "W"]), milliseconds
 
 
@@ -122,7 +124,7 @@ def in_batches(
                 hint="Close other programs, use shorter windows, or choose another --device.",
             )
         size = len(batch) // 2
-        logger.info("out of memory with %d windows at once: going on with %d", len(batch), size)
+        logger.info("out of memory with %d windows at once: continuing with %d", len(batch), size)
         pending = [whole[n : n + size] for whole in (batch, *pending) for n in range(0, len(whole), size)]
 
 

@@ -54,11 +54,11 @@ def show(result: ExportResult, *, json: bool) -> None:
 
 def _show_nothing(result: ExportResult, *, json: bool) -> None:
     """Print that nothing was written because there are no results."""
-    sentence = "Nothing was found, so nothing was written."
+    sentence = "No results, so nothing was written."
     if result.uncertain:
         verb = "is" if result.uncertain == 1 else "are"
         counted = formatting.count(result.uncertain, "answer")
-        sentence += f" {counted} {verb} uncertain or not checked: --uncertain takes them, too."
+        sentence += f" {counted} {verb} uncertain or not checked: add --uncertain to include them."
     if json:
         from service.schemas.exports import ExportRecord
 
@@ -106,7 +106,8 @@ def read_handles(text: str) -> tuple[float, float]:
         seconds = []
     if not 1 <= len(seconds) <= 2 or not all(0 <= each < 3600 for each in seconds):
         raise UsageError(
-            f"--handles cannot be {text!r}.", hint="Give seconds, such as 2, or before and after: 1,2.5"
+            f"--handles cannot be {text!r}.",
+            hint="Use seconds, such as 2, or seconds before and after, such as 1,2.5.",
         )
     return seconds[0], seconds[-1]
 
@@ -124,7 +125,7 @@ def read_length(text: str) -> float:
     else:
         length = parse_time(text)
     if length <= 0:
-        raise UsageError(f"--max cannot be {text!r}.", hint="Give a length, such as 60s or 1m30s.")
+        raise UsageError(f"--max cannot be {text!r}.", hint="Use a length, such as 60s or 1m30s.")
     return length
 
 
@@ -141,7 +142,7 @@ def read_audio(text: str | None) -> AudioChoice | None:
     numbers = [each.strip() for each in text.split(",")]
     if not all(each.isascii() and each.isdigit() and int(each) for each in numbers):
         raise UsageError(
-            f"--audio cannot be {text!r}.", hint="Give all, none, or numbers of tracks from 1 on, such as 1,3"
+            f"--audio cannot be {text!r}.", hint="Use all, none, or track numbers from 1, such as 1,3."
         )
     return tuple(sorted({int(each) for each in numbers}))
 

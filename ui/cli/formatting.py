@@ -18,12 +18,10 @@ if TYPE_CHECKING:
     from search.results import SearchCoverage, SearchResult
 
 
-UNCALIBRATED = (
-    "How sure is uncalibrated for this model: it was never compared with the truth "
-    "(footage calibrate --truth FILE)."
-)
+UNCALIBRATED = "The confidence is not calibrated for this model: run footage calibrate --truth FILE."
 WITHOUT_MODEL = (
-    "To search the captions without the model: --no-ground; with --mode text no embedder is needed either."
+    "To search only the captions, without the model: --no-ground. With --mode text, no embedder is needed "
+    "either."
 )
 """Hint: searches without a model."""
 

@@ -95,9 +95,9 @@ _MODELS: _Commands = {
     "serve-command": (serve_command.run, serve_command.EXAMPLES),
 }
 _EXIT_CODES = (
-    "Exit codes: 0 answered (also when nothing was found), 1 could not run (something is missing or cannot "
-    "be used), 2 bad usage (an option, a value, a query or what a file says makes no sense), "
-    "3 partly (some files failed), 130 stopped with Ctrl-C."
+    "Exit codes: 0 success (also without results), 1 could not run (something is missing or unusable), 2 "
+    "bad usage (invalid option, value, query or file content), 3 partial success (some files failed), 130 "
+    "stopped with Ctrl-C."
 )
 
 

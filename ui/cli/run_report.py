@@ -75,9 +75,10 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
     which = Path(doubt.paths[0]).name + (f" and {formatting.count(others, 'other file')}" if others else "")
     camera = f"{doubt.camera}=" if doubt.camera else ""
     return (
-        f"in {which} the container's clock is {hours} the time in the name, as in another time zone. The "
-        f"container's was used. If it is local time, add --container-clock {camera}local; if the name is "
-        f"right, --clock-from {camera}name; if nothing is wrong, --container-clock {camera}utc."
+        f"in {which} the container's clock is {hours} the time in the name, like a different time zone. The "
+        f"container's clock was used. If it is local time, add --container-clock {camera}local. If the name "
+        f"is right, add --clock-from {camera}name. If the container's clock is right, add --container-clock "
+        f"{camera}utc."
     )
 
 

@@ -275,7 +275,7 @@ def last(settings: Settings) -> IndexJob | None:
         error = FootageError(str(said["error"]), hint=str(said.get("hint", "")))
     else:
         error = FootageError(
-            "the run ended without an error message", hint=f"What it wrote is in {folder / 'err.txt'}"
+            "the run ended without an error message", hint=f"Its output is in {folder / 'err.txt'}"
         )
     return IndexJob("failed", paths, started_at, progress, summary, error)
 

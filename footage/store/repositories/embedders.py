@@ -57,7 +57,7 @@ class EmbedderRepository:
         if not self.has_table(embedder):
             if not create or dimension is None:
                 raise SchemaMismatchError(
-                    f"the index {self._tables.path} holds no vectors of the embedder {embedder!r}",
+                    f"the index {self._tables.path} has no vectors of the embedder {embedder!r}",
                     hint="Create them with `footage db reembed`, or search with the embedder of the index.",
                 )
             self._tables.make(name, vector_schema(dimension))

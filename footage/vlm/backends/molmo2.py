@@ -101,7 +101,7 @@ class Molmo2Model:
         longest = round(frames.span.duration_seconds * 1000)
         if min(milliseconds) < 0 or max(milliseconds) > longest:
             raise ValueError(
-                f"frames at {min(times)} to {max(times)} s do not lie in their window {frames.span}"
+                f"frames at {min(times)} to {max(times)} s are not within their window {frames.span}"
             )
         turn = self._turn(
             "video",

@@ -65,7 +65,7 @@ def run(
 
         console.emit_record(CorrectionRecord.of(kept))
         return
-    what = "Taken back" if undo else "Corrected"
+    what = "Undone" if undo else "Corrected"
     when = "" if kept.searchable else " The current index run adds it when it ends."
     console.results().print(
         f"{what}: {console.plain(done.original_text)} → {console.plain(done.text)}.{when}", soft_wrap=True

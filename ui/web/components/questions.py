@@ -99,7 +99,7 @@ def form(desk: Desk) -> Question:
             if state.asked and may_edit():
                 _save(desk, state.asked)
     if submitted and not state.asked:
-        st.html(notices.problem(UsageError("there is nothing to search for", hint="say what happens")))
+        st.html(notices.problem(UsageError("the search is empty", hint="enter an event")))
     return Question(state.asked, state.like, exact, mode, group, everywhere, budget)
 
 

@@ -51,8 +51,8 @@ def show(desk: Desk) -> None:
     if not held:
         st.html(
             '<div class="fx-empty"><h2>Nothing is collected yet</h2>'
-            "<p>Search for a moment and press “Add to highlights” below the player, or let a query choose: "
-            "the best that fits a length, spread over the videos.</p></div>"
+            "<p>Search for a moment and press “Add to highlights” below the player. Or let a query choose "
+            "the best clips within a total length.</p></div>"
         )
         return
     left, right = st.columns([7, 6], gap="large")

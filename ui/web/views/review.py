@@ -179,7 +179,7 @@ def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
 
 def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
     if not found:
-        texts = ("No results yet.", "") if search.looked_at else ("Look for the first time.", "")
+        texts = ("No results yet.", "") if search.looked_at else ("Start the first review.", "")
         st.html(notices.remark(*texts))
         return
     counts = Counter(item.mark.state for item in found)

@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 RESULTS = 8
 """Answers on a page."""
 _TILES = 8
-_CAPTIONS_ALONE = 'These are the captions alone; without "Ask the model when exactly" only they are searched.'
+_CAPTIONS_ALONE = (
+    'These results are from captions only; to let the model check them, turn on "Ask the model when exactly".'
+)
 _LABELS = {"accept": "present", "reject": "absent"}
 
 

@@ -192,7 +192,7 @@ def _version(each: Correction) -> str:
     words = markup.text(each.text)
     who = f"{markup.text(each.author)}, " if each.author else ""
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.made_at))
-    words, state = (f"<s>{words}</s>", ", taken back") if each.undone_at else (words, "")
+    words, state = (f"<s>{words}</s>", ", undone") if each.undone_at else (words, "")
     return f"<p>{words} {markup.clock_span(each.span)} <small>{who}{made}{state}</small></p>"
 
 
