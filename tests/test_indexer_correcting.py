@@ -149,7 +149,7 @@ def test_a_second_embedder_learns_of_it_when_it_embeds_anew(store, embedder):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"text": "  "}, "needs words"),
+        ({"text": "  "}, "needs a text"),
         ({"text": "x" * 1001}, "at most 1,000"),
         ({"span": Span(19, 500)}, "not a valid segment"),
         ({"span": Span(500, 510)}, "not a valid segment"),

@@ -163,7 +163,7 @@ def test_the_evidence_is_told_in_sentences():
         "The span covers the whole window, which is weak evidence.",
     )
     assert (
-        'It does not say "drives".'
+        'It does not mention "drives".'
         in evidence([HERE], [caption(3, 8, "A red car to the right.")]).sentences()
     )
 
