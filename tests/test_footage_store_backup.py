@@ -68,7 +68,7 @@ def test_what_is_no_copy_is_not_restored(store, tmp_path):
         restore(tmp_path / "nowhere", tmp_path / "new")
     backup(store, tmp_path / "copy")
     (tmp_path / "copy" / "windows.lance").rename(tmp_path / "lost")
-    with pytest.raises(StoreError, match=r"is not as it was written: windows\.lance/.* missing"):
+    with pytest.raises(StoreError, match=r"does not match its manifest: windows\.lance/.* missing"):
         restore(tmp_path / "copy", tmp_path / "new")
     assert not (tmp_path / "new").exists()
 

@@ -786,7 +786,7 @@ def test_a_redirect_is_not_followed_and_gets_no_key(constant: Served, monkeypatc
 
 def test_a_key_that_is_none_is_refused_without_being_shown(monkeypatch) -> None:
     monkeypatch.setenv("FOOTAGE_API_KEY", "sk secret\nX-Other: 1")
-    with pytest.raises(UsageError, match="FOOTAGE_API_KEY holds characters") as caught:
+    with pytest.raises(UsageError, match="FOOTAGE_API_KEY contains invalid characters") as caught:
         connect("http://127.0.0.1:9/v1#demo")
     assert "secret" not in str(caught.value) + caught.value.hint
 

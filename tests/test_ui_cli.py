@@ -123,7 +123,7 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
         (["search", "a car", "--model", "molmo2-4b"], "molmo2-4b cannot find"),
         (["index", "{clip}", "--window", "5", "--overlap", "5"], "must be smaller than window_seconds"),
         (["find", "{clip}", "a car", "--from", "soon"], "'soon' is not a time"),
-        (["find", "{clip}", "a car", "--from", "0:05"], "nothing from 0:05.0"),
+        (["find", "{clip}", "a car", "--from", "0:05"], "no video from 0:05.0"),
     ],
 )
 def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Path) -> None:

@@ -67,8 +67,8 @@ class EmbedderRepository:
             held = self._dimensions[name] = self._tables.table(name).schema.field("vector").type.list_size
         if dimension is not None and held != dimension:
             raise SchemaMismatchError(
-                f"the index {self._tables.path} holds vectors of {held} numbers for the embedder "
-                f"{embedder!r}, not {dimension}",
+                f"the index {self._tables.path} has vectors of dimension {held} for the "
+                f"embedder {embedder!r}, not {dimension}",
                 hint="Use the embedder of the index, or another name for this one.",
             )
         return name

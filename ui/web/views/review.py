@@ -67,8 +67,8 @@ def _queue(desk: Desk) -> None:
     searches = {search.id: search for search in desk.store.annotations.searches.saved()}
     if not searches:
         st.html(
-            '<div class="fx-empty"><h2>Nothing to review yet</h2><p>Save a search that you ask again and '
-            "again. Each result is listed here once, with your decision.</p></div>"
+            '<div class="fx-empty"><h2>Nothing to review yet</h2><p>Save a search that you repeat '
+            "often. Each result is listed here once, with your decision.</p></div>"
         )
         if may_edit():
             with st.columns([1, 2, 1])[1]:
