@@ -32,7 +32,7 @@ from indexer import library
 from indexer.projection import Projector
 
 GRACE_SECONDS = 0.05
-"""By how much a time may lie outside: times written with one decimal are off by so much."""
+"""Tolerance for times outside a window: the rounding error of times with one decimal."""
 BY_HAND = "by hand"
 """The model of captions that name none."""
 _LATEST_SECONDS = 2.5e11

@@ -26,7 +26,7 @@ class RepairReport:
     vectors: int
     """Vectors that were made again."""
     missing: dict[str, str]
-    """Embedders that cannot be had, whose vectors are not made again, with the reason."""
+    """Unavailable embedders, whose vectors were not rebuilt, with the reason."""
     after: Checked
     """What a check finds now."""
 

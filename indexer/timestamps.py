@@ -63,7 +63,7 @@ class Clocks:
     """How to read clocks and cameras off files; camera names compare by ``footage.core.names.folded``."""
 
     zone: tzinfo | None = None
-    """Where clocks without a zone hang; None for this machine's."""
+    """Time zone for timestamps without one; None: the time zone of this machine."""
     camera_from: str = ""
     """"folder", or a pattern of the file name with {camera} in it and * for the rest; empty for neither."""
     offsets: Mapping[str, float] = field(default_factory=dict)

@@ -309,7 +309,7 @@ class Engine:
         """The model, loaded when it is first asked for.
 
         Raises:
-            FootageError: when there is none, or it cannot be had.
+            FootageError: when there is none, or it is unavailable.
         """
         with self._lock:
             return self._loaded_model()

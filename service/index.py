@@ -65,7 +65,7 @@ class IndexRequest(Request):
     container_clocks: tuple[str, ...] = ()
     """CAMERA=local, utc or a zone: what a camera writes into files as UTC."""
     time_zone: str | None = None
-    """Time zone of clocks without one; this machine's when None."""
+    """Time zone for timestamps without one; None: the time zone of this machine."""
     guess_time: bool = False
     """Take the modification time less the length where nothing else is known."""
     reindex: bool = False

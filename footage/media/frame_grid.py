@@ -26,7 +26,7 @@ RATES = (
 )
 """Frame rates that editors count in, frames per second."""
 _MOST_REPEATS = 6
-"""A rate is counted by one that is up to so many times as high: 10 as every third frame of 30."""
+"""Maximum ratio of the timecode rate to the frame rate: 10 fps is counted as every third frame of 30."""
 _SAME_RATE = 0.0004
 """Rates that differ by less are one; 29.97 and 30 differ by 0.001."""
 _HEADER_TRUSTED = 0.01

@@ -30,7 +30,7 @@ from indexer.library import absolute
 from ui.web.access.rules import is_loopback
 
 TAIL_BYTES = 64 * 1024
-"""So much of the end of a file is read."""
+"""Size of the part read from the end of a file."""
 MOST_PATHS = 500
 """Most paths that go to a run; a command line has its limits."""
 _ROOTS_SHOWN = 5

@@ -33,7 +33,7 @@ Role = Literal["read", "write"]
 START_SECONDS = 120.0
 """How long a child may take to start, and to import its libraries."""
 _GRACE_SECONDS = 5.0
-"""The child gives up a job that makes no progress; where it does not even get to that, it is killed so much
+"""The child stops a job without progress; if it fails to do so, it is killed this much
 later."""
 _MOST_LOGGED = 1000
 """Most records of the log of one job that are kept."""
@@ -195,7 +195,7 @@ class Child:
         self._process.returncode = 0  # not this process's child: it is not waited for
 
     def _message(self, patience: float) -> tuple[bytes, bytearray]:
-        """The next message; once it has begun, the whole of it has so many seconds."""
+        """The next message; after its first byte, the rest must arrive within this number of seconds."""
         head = bytearray(HEAD.size)
         self._fill(memoryview(head))
         kind, size = HEAD.unpack(head)

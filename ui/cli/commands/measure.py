@@ -44,7 +44,10 @@ def init(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write a truth file to complete by hand."""
+    """Write a truth file to complete by hand.
+
+    The file lists your videos, your accepted and rejected results, and proposed queries to check.
+    """
     from evaluation.truth_template import write_template
 
     written = write_template(source, out, db=settings.db)
@@ -79,7 +82,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Run all queries of a truth file and score the answers."""
+    """Run all queries of a truth file and score the answers.
+
+    Figures are shares from 0 to 1, and seconds.
+    """
     if library is not None:
         _measure_library(library, file, settings, fail_under=fail_under, keep=keep, as_json=json)
         return

@@ -21,7 +21,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Print the vLLM command and the --model for a served model."""
+    """Print the vLLM command and the --model for a served model.
+
+    Nothing is started: run the printed command on the machine with the GPU.
+    """
     from footage.vlm.profiles import get_profile
     from footage.vlm.vllm_command import REASONS, serving
 

@@ -23,7 +23,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Verify exported files; exit code 1 if one differs."""
+    """Verify exported files; exit code 1 if one differs.
+
+    The command compares the files with their manifest, and lists missing and changed files.
+    """
     from service.verify import VerifyRequest
     from service.verify import verify as compare
 

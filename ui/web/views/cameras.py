@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 PLAYED_SECONDS = 20.0
-"""So much is played of a camera from the chosen moment on."""
+"""Length of the clip of a camera from the selected time."""
 AROUND_SECONDS = 60.0
 """Events this near to the moment are listed beside the player."""
 _AROUND = 12
