@@ -100,7 +100,7 @@ def write_template(source: Path, out: Path, *, db: Path) -> WrittenTemplate:
         with out.open("x", encoding="utf-8") as stream:
             stream.write(_text(videos, said, proposed, out.parent.resolve()))
     except FileExistsError as error:
-        raise UsageError(f"{out} is there already.", hint="Name a file that does not exist.") from error
+        raise UsageError(f"{out} already exists.", hint="Name a file that does not exist.") from error
     except OSError as error:
         raise FileError(f"{out} cannot be written: {error.strerror}.", hint="Name another file.") from error
     return WrittenTemplate(

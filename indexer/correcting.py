@@ -64,18 +64,18 @@ def correct(
     span = span or event.span
     text = " ".join(text.split())
     if not text:
-        raise UsageError("a correction needs words", hint="Say what happens there.")
+        raise UsageError("a correction needs a text", hint="Describe the event.")
     if len(text) > MOST_CHARACTERS:
         raise UsageError(f"a correction has at most {MOST_CHARACTERS:,} characters, got {len(text):,}")
     if (text, span) == (event.text, event.span):
-        raise UsageError("nothing was changed", hint="Change the words or the time.")
+        raise UsageError("nothing was changed", hint="Change the text or the times.")
     video = store.videos.of([event.content_id]).get(event.content_id)
     length = video.duration_seconds if video else 0.0
     if span.start_seconds >= length or span.end_seconds > length + 0.05 or not span.duration_seconds:
         raise UsageError(
-            f"{format_time(span.start_seconds)} to {format_time(span.end_seconds)} is no stretch of a video "
-            f"of {format_time(length)}",
-            hint="Give a start before the end, both inside of the video.",
+            f"{format_time(span.start_seconds)} to {format_time(span.end_seconds)} is not a valid segment "
+            f"of a video of {format_time(length)}",
+            hint="Use a start before the end, both within the video.",
         )
     said = store.annotations.corrections.all([event.content_id])
     before = next((each for each in corrections.standing(said) if each.event_id == event.id), None)

@@ -32,7 +32,7 @@ from indexer import library
 from indexer.events import Projector
 
 GRACE_SECONDS = 0.05
-"""By how much a time may lie outside: times written with one decimal are off by so much."""
+"""Tolerance for times outside a window: the rounding error of times with one decimal."""
 BY_HAND = "by hand"
 """The model of captions that name none."""
 _LATEST_SECONDS = 2.5e11
@@ -75,7 +75,8 @@ def export_captions(store: Store) -> Iterator[dict[str, Any]]:
 def import_captions(lines: Iterable[str], *, store: Store, embedder: TextEmbedder) -> Imported:
     """Bring captions into an index: those of another index, or made elsewhere, by hand or by a bigger model.
 
-    Every line is checked before the first one is written. Windows that are there already are replaced.
+    All lines are checked before the first one is written. The format: docs/reference/captions.md. Windows
+    that are there already are replaced.
 
     Args:
         lines: JSON Lines.
@@ -125,7 +126,7 @@ class _CaptionReader:
             if kind == "video":
                 video = layout.video_from_row(row)
                 if not re.fullmatch(r"[\w.-]{1,64}", video.content_id):  # previews are files of that name
-                    raise ValueError(f"{video.content_id!r} names no content")
+                    raise ValueError(f"{video.content_id!r} is not a valid content id")
                 self.videos[video.content_id] = video
             elif kind == "file":
                 file = _checked(layout.file_from_row(row))
@@ -133,10 +134,11 @@ class _CaptionReader:
             elif kind == "window":
                 self._windows.append((number, row))
             else:
-                raise ValueError(f"there is no type {kind!r}")
+                raise ValueError(f"unknown type {kind!r}")
         except (ValueError, TypeError, AttributeError, KeyError) as error:
             raise UsageError(
-                f"line {number} is no caption: {error}", hint="docs/reference/captions.md has the format."
+                f"line {number} is not a valid caption: {error}",
+                hint="For the format, see docs/reference/captions.md.",
             ) from error
 
     def records(self) -> dict[str, list[WindowRecord]]:
@@ -148,7 +150,8 @@ class _CaptionReader:
             except (ValueError, TypeError, AttributeError, KeyError, VideoError) as error:
                 what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
                 raise UsageError(
-                    f"line {number} is no caption: {what}", hint="docs/reference/captions.md has the format."
+                    f"line {number} is not a valid caption: {what}",
+                    hint="For the format, see docs/reference/captions.md.",
                 ) from error
             records.setdefault(record.window.content_id, []).append(record)
         return records
@@ -157,7 +160,7 @@ class _CaptionReader:
         content_id = row.get("content_id") or self._content_at(row["path"])
         video = self.videos.get(content_id) or self._known.get(content_id)
         if video is None:
-            raise ValueError(f"no line and no index tells of a video {content_id}")
+            raise ValueError(f"neither the file nor the index has a video {content_id}")
         whole = Span(0, video.duration_seconds)
         span = _inside(Span(float(row["start_seconds"]), float(row["end_seconds"])), whole, "window")
         index = row.get("window_index")
@@ -217,16 +220,16 @@ def _with_whole_characters(row: Any) -> Any:
     try:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
-        raise ValueError(f"{error.object[error.start]!r} is half of a character") from error
+        raise ValueError(f"{error.object[error.start]!r} is an incomplete character") from error
     return row
 
 
 def _checked(file: File) -> File:
     """A file as a line tells of it, if pages can show what it says."""
     if not file.path or "\0" in file.path:
-        raise ValueError(f"{file.path!r} is no path")
+        raise ValueError(f"{file.path!r} is not a valid path")
     if file.state not in get_args(FileState) or file.clock_source not in get_args(ClockSource):
-        raise ValueError(f"no file is {file.state!r} with a clock by {file.clock_source!r}")
+        raise ValueError(f"invalid file state {file.state!r} or clock source {file.clock_source!r}")
     if not all(abs(each) < _LATEST_SECONDS for each in (file.modified_at, file.tried_at)):
         raise ValueError(f"a file was not changed at {file.modified_at} and tried at {file.tried_at}")
     return file
@@ -238,7 +241,7 @@ def _inside(span: Span, bounds: Span, what: str) -> Span:
     off = max(start - span.start_seconds, span.end_seconds - end)
     if off > GRACE_SECONDS or not math.isfinite(off) or start >= end:
         raise ValueError(
-            f"the {what} from {span.start_seconds:g} to {span.end_seconds:g} s does not lie within "
+            f"the {what} from {span.start_seconds:g} to {span.end_seconds:g} s is not within "
             f"{bounds.start_seconds:g} to {bounds.end_seconds:g} s"
         )
     return replace(span, start_seconds=start, end_seconds=end)
@@ -246,5 +249,5 @@ def _inside(span: Span, bounds: Span, what: str) -> Span:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return value

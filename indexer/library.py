@@ -67,7 +67,7 @@ SYSTEM_FOLDERS = frozenset(
 """Folders that NAS and operating systems keep for themselves (thumbnails, deleted files, snapshots), as
 ``footage.core.names.folded`` has them. Those that begin with a dot are hidden anyway."""
 
-LINK_OUT: Final = "link that would leave the folder"
+LINK_OUT: Final = "link to outside the folder"
 """Why a link is passed over that leads out of the folder that was asked for."""
 
 
@@ -106,9 +106,9 @@ class IgnoredEntry:
         "hidden",
         "system folder",
         "other file",
-        "folder that may not be read",
+        "folder without read permission",
         "link that cannot be followed",
-        "link that would leave the folder",
+        "link to outside the folder",
     ]
     """What it is."""
 
@@ -140,10 +140,10 @@ class Selection:
         """Why a file is left out, given its path inside the folder; empty when it is not."""
         path = inside.as_posix()
         if self.include and not any(fits(path, pattern, self.exact) for pattern in self.include):
-            return f"it fits no --include ({', '.join(self.include)})"
+            return f"it does not match --include ({', '.join(self.include)})"
         for pattern in self.exclude:
             if fits(path, pattern, self.exact):
-                return f"it fits --exclude {pattern}"
+                return f"it matches --exclude {pattern}"
         if self.since is not None and modified_at < self.since:
             return "it is older than --since"
         return ""
@@ -163,7 +163,7 @@ def walk(
     Hidden files and folders inside a folder, ``SYSTEM_FOLDERS``, files of other kinds and folders that may
     not be read are passed over and reported as ``Ignored``. So are links that lead out of the given folder,
     unless the selection follows them; a given path may be a link itself. Every real folder is entered once,
-    so that links in a circle do no harm. What is named like a video and is no regular file is found with the
+    so that links in a circle do no harm. What is named like a video and is a special file is found with the
     reason why it is skipped. A given path may be spelled in another Unicode form or case than on disk.
 
     Raises:
@@ -178,9 +178,9 @@ def walk(
     for given in paths:
         start = on_disk(absolute(given))
         if not os.path.lexists(start):
-            raise VideoNotFoundError(f"there is no file or folder {shown(start)}")
+            raise VideoNotFoundError(f"file or folder not found: {shown(start)}")
         if selection.within and not is_under(os.path.realpath(start), selection.within):
-            raise UsageError(f"{shown(start)} leads out of {', '.join(map(shown, selection.within))}")
+            raise UsageError(f"{shown(start)} points outside {', '.join(map(shown, selection.within))}")
         folder = start.is_dir()
         count = 0
         inside: Iterable[Path | IgnoredEntry] = (
@@ -223,10 +223,11 @@ def walk(
                 )
         if not count:
             raise FileError(
-                f"there is no video file in {shown(start)}",
-                hint="Links in it lead out of the folder; --follow-links follows them."
+                f"no video file found in {shown(start)}",
+                hint="Links in the folder point outside it; --follow-links follows them."
                 if links_out
-                else "Files are known by their ending (.mp4, .mov, ...); name a file to try it anyway.",
+                else "Video files are recognized by their extension (.mp4, .mov, ...); to try another file, "
+                "name it directly.",
             )
 
 
@@ -255,7 +256,7 @@ def parse_since(text: str) -> float:
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
             f"--since cannot be {text!r}",
-            hint="Give a date such as 2026-03-01, or a time ago such as 36h or 7d.",
+            hint="Use a date such as 2026-03-01, or an age such as 36h or 7d.",
         ) from error
 
 
@@ -320,7 +321,7 @@ def _in_folder(folder: Path, entered: set[str], *, follow_links: bool) -> Iterat
         except OSError as error:
             if current == folder:
                 raise VideoNotFoundError(f"{shown(folder)} cannot be read: {error.strerror}") from error
-            yield IgnoredEntry(shown(current), "folder that may not be read")
+            yield IgnoredEntry(shown(current), "folder without read permission")
             continue
         deeper: list[Path] = []
         for entry in entries:

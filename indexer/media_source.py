@@ -37,7 +37,7 @@ class MediaSource:
 
         Raises:
             OSError: it cannot be read.
-            NotAVideoError: it is no regular file.
+            NotAVideoError: it is a special file.
         """
         return open_regular(self.path)
 
@@ -51,7 +51,7 @@ class MediaSource:
 
         Raises:
             VideoNotFoundError: it cannot be read.
-            NotAVideoError: it is no regular file.
+            NotAVideoError: it is a special file.
         """
         try:
             with self.open() as file:
@@ -72,7 +72,7 @@ class MediaSource:
 
         Raises:
             VideoNotFoundError: it cannot be read.
-            NotAVideoError: it is no regular file.
+            NotAVideoError: it is a special file.
         """
         digest = hashlib.sha256()
         try:

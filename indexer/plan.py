@@ -397,8 +397,9 @@ def refuse_mixing(store: Store, provenance: Provenance) -> None:
         now = ", ".join(f"{_SETTING[name]} {ours[name]}" for name in other)
         raise SchemaMismatchError(
             f"the index {store.path} was made with {was}, not with {now}",
-            hint="Use the settings it was made with; or --reindex to caption everything anew, --accept-mixed "
-            "to keep what there is and caption only what is new, or --db to name another index.",
+            hint="Use the settings of the index. Or use --reindex to caption everything again, "
+            "--accept-mixed to keep existing captions and caption only new footage, or --db to name another "
+            "index.",
         )
 
 

@@ -23,8 +23,8 @@ from indexer.progress import ProgressTracker, new_seconds
 _GIVE_UP_TIMEOUTS = 3  # a file whose windows fail for this many timeouts on end is not waited for any longer
 _JOIN_SECONDS = 5.0
 
-GROWING = "it changed while the run went on: it is left for the next one"
-ENOUGH = "the run had captioned as much as it was to: it is left for the next one"
+GROWING = "it changed during the run; the next run indexes it"
+ENOUGH = "the run reached --max-hours; the next run indexes it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,9 +235,7 @@ class Prefetcher:
         lost_seconds = 0.0
         for number, window in enumerate(windows):
             if lost_seconds > _GIVE_UP_TIMEOUTS * self._timeout_seconds:
-                yield UndecodedWindow(
-                    window, f"the file was given up after {lost_seconds:.0f} s without a picture"
-                )
+                yield UndecodedWindow(window, f"decoding stopped after {lost_seconds:.0f} s without a frame")
                 continue
             began = time.monotonic()
             try:

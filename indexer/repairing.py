@@ -26,7 +26,7 @@ class RepairReport:
     vectors: int
     """Vectors that were made again."""
     missing: dict[str, str]
-    """Embedders that cannot be had, whose vectors are not made again, with the reason."""
+    """Unavailable embedders, whose vectors were not rebuilt, with the reason."""
     after: Checked
     """What a check finds now."""
 
@@ -50,7 +50,7 @@ def repair(
         StoreError: it cannot be written.
     """
     if not holds_anything(path):
-        raise StoreMissingError(f"there is no index at {path}", hint="Name one with --db.")
+        raise StoreMissingError(f"no index found at {path}", hint="Name one with --db.")
     tables = Tables.connect(path)
     with locked(tables, resume=False):
         with tables.writing_annotations():
@@ -67,7 +67,7 @@ def repair(
                 missing[name] = str(error)
                 continue
             vectors += Projector(store, embedder).catch_up(
-                lambda done, total: on_progress("making events and vectors again", done, total)
+                lambda done, total: on_progress("rebuilding events and vectors", done, total)
             )
         store.tidy()
     return RepairReport(repaired, vectors, missing, check_tables(Tables.connect(path), on_progress))

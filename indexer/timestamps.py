@@ -63,7 +63,7 @@ class Clocks:
     """How to read clocks and cameras off files; camera names compare by ``footage.core.names.folded``."""
 
     zone: tzinfo | None = None
-    """Where clocks without a zone hang; None for this machine's."""
+    """Time zone for timestamps without one; None: the time zone of this machine."""
     camera_from: str = ""
     """"folder", or a pattern of the file name with {camera} in it and * for the rest; empty for neither."""
     offsets: Mapping[str, float] = field(default_factory=dict)
@@ -80,8 +80,8 @@ class Clocks:
     def __post_init__(self) -> None:
         if self.camera_from and self.camera_from != "folder" and self.camera_from.count("{camera}") != 1:
             raise UsageError(
-                f"--camera-from cannot be {self.camera_from!r}: it needs {{camera}} in it exactly once",
-                hint='Give "folder", or a pattern for the file name such as "{camera}_*".',
+                f"--camera-from cannot be {self.camera_from!r}: it must contain {{camera}} exactly once",
+                hint='Use "folder", or a file name pattern such as "{camera}_*".',
             )
         for name in ("offsets", "clock_from", "container_clocks"):
             by_camera = getattr(self, name)
@@ -228,7 +228,7 @@ def parse_offsets(texts: list[str]) -> dict[str, float]:
         except ValueError:
             camera = ""
         if not camera or not math.isfinite(offsets[camera]) or abs(offsets[camera]) > MOST_OFFSET_SECONDS:
-            raise UsageError(f"--clock-offset cannot be {text!r}: give CAMERA=SECONDS, as in cam1=-2.5")
+            raise UsageError(f"--clock-offset cannot be {text!r}: use CAMERA=SECONDS, as in cam1=-2.5")
     return offsets
 
 
@@ -243,8 +243,8 @@ def parse_clock_from(texts: list[str]) -> dict[str, str]:
         camera, equals, which = text.rpartition("=")
         if which not in CLOCK_FROM or (equals and not camera):
             raise UsageError(
-                f"--clock-from cannot be {text!r}: give name, container or auto",
-                hint="For one camera alone write CAMERA=name, as in gate=name.",
+                f"--clock-from cannot be {text!r}: use name, container or auto",
+                hint="For one camera, use CAMERA=name, as in gate=name.",
             )
         chosen[camera] = which
     return chosen
@@ -261,8 +261,9 @@ def parse_container_clocks(texts: list[str]) -> dict[str, str]:
         camera, equals, which = text.rpartition("=")
         if not which or (equals and not camera):
             raise UsageError(
-                f"--container-clock cannot be {text!r}: give CAMERA=local, CAMERA=utc or CAMERA=ZONE",
-                hint="As in drone=local or gopro=Europe/Berlin; without a camera it is for all of them.",
+                f"--container-clock cannot be {text!r}: use CAMERA=local, CAMERA=utc or CAMERA=ZONE",
+                hint="For example: drone=local or gopro=Europe/Berlin. Without CAMERA=, the value applies "
+                "to all cameras.",
             )
         if which not in ("local", "utc"):
             parse_zone(which)

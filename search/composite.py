@@ -335,11 +335,11 @@ def _without(match: Match, others: Sequence[Match], windows: Sequence[Sequence[S
     looked = all(any(_shows(window, match.span) for window in each) for each in windows)
     doubt = any(_overlap(match.span, other.span) for other in others)
     if doubt:
-        why = "The model named something there that may be what must not happen."
+        why = "The model found something there that may be the excluded event."
     elif looked:
-        why = "The model was asked for what must not happen there, and it was not found."
+        why = "The model searched for the excluded event there and did not find it."
     else:
-        why = "No caption has what must not happen there, and the model was not asked about all of it."
+        why = "No caption mentions the excluded event there; the model checked only a part."
     verdict = _absence_verdict(match.verdict, looked=looked, doubt=doubt)
     return _combined((match,), match.span, verdict, (why,))
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 CANDIDATES = 8
 """Videos taken from the index for a query, or as many as matches are wanted if that is more."""
 _LOOKING_STAGES = ("decode", "vision", "prefill")  # of an index run, what looking at a window takes as well
-_NO_MODEL = "There is no model to ground with."
+_NO_MODEL = "A search with grounding needs a model."
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Engine:
         if limit < 1:
             raise UsageError(f"A search needs a limit of 1 or more, got {limit}.")
         if ground and self._model is None:
-            raise UsageError(_NO_MODEL, hint="Search without grounding, or give a model.")
+            raise UsageError(_NO_MODEL, hint="Search without grounding, or specify a model.")
         query = parse_query(text) if isinstance(text, str) else text
         looking = looking or self.looking
         if not query.parts:
@@ -309,7 +309,7 @@ class Engine:
         """The model, loaded when it is first asked for.
 
         Raises:
-            FootageError: when there is none, or it cannot be had.
+            FootageError: when there is none, or it is unavailable.
         """
         with self._lock:
             return self._loaded_model()
@@ -324,7 +324,7 @@ class Engine:
 
     def _loaded_model(self) -> VideoModel:
         if self._model is None:
-            raise UsageError(_NO_MODEL, hint="Search without grounding, or give a model.")
+            raise UsageError(_NO_MODEL, hint="Search without grounding, or specify a model.")
         if not isinstance(self._model, VideoModel):
             self._model = self._model()
         return self._model

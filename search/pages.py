@@ -57,6 +57,6 @@ def page(answers: Sequence[tuple[A, int]], number: int, *, size: int) -> list[tu
     if number < 1 or first >= LISTED:
         raise UsageError(
             f"There is no page {number}: pages of {size} end with answer {LISTED}.",
-            hint="Narrow the query down, with a filter or with more words.",
+            hint="Use a more specific query, with a filter or with more words.",
         )
     return [(rank, *one) for rank, one in enumerate(answers[first : first + size], first + 1)]

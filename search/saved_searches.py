@@ -58,7 +58,7 @@ class Item:
 def save(
     annotations: Annotations, name: str, query: str, *, mode: Mode = "captions", author: str = ""
 ) -> Search:
-    """Save a search under a name; under a name there is, the same search again changes its mode alone.
+    """Save a search under a name; saving the same search again changes only its mode.
 
     Raises:
         UsageError: the query makes no sense, or the name is empty, too long, or that of another search.
@@ -71,8 +71,8 @@ def save(
     before = next((held for held in annotations.searches.saved() if _same(held.name, name)), None)
     if before is not None and parse_query(before.query) != asked:
         raise UsageError(
-            f"there is another saved search {before.name!r}: {before.query}",
-            hint="Choose another name, or remove that one first.",
+            f"there is already a saved search {before.name!r}: {before.query}",
+            hint="Choose another name, or remove that search first.",
         )
     made = Search(uuid.uuid4().hex, name, query, mode, author.strip(), time.time())
     search = replace(before, mode=mode) if before else made
@@ -167,7 +167,7 @@ def decide(
         StoreError: the index cannot be written.
     """
     if state not in STATES:
-        raise UsageError(f"there is no state {state!r}", hint=f"Use one of {', '.join(STATES)}.")
+        raise UsageError(f"unknown state {state!r}", hint=f"Use one of {', '.join(STATES)}.")
     if note is not None and len(note) > MOST_CHARACTERS:
         raise UsageError(f"a note has at most {MOST_CHARACTERS:,} characters, got {len(note):,}")
     decided = replace(
@@ -191,7 +191,7 @@ def item_of(annotations: Annotations, name: str) -> Mark:
     if len(found) != 1:
         what = "no item" if not found else f"{len(found)} items"
         raise UsageError(
-            f"{what} to review with an id {name!r}", hint="See `footage review NAME --state all`."
+            f"{what} to review with the id {name!r}", hint="See `footage review NAME --state all`."
         )
     return found[0]
 

@@ -1,4 +1,4 @@
-"""Copies an index whole, and puts a copy back."""
+"""Copies a complete index, and restores a copy."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class BackupRequest(Request):
-    """Where the copy goes."""
+    """Folder of the copy."""
 
     folder: Path
     """Must not exist yet, or be empty."""
     incremental: bool = False
-    """Bring the copy in that folder up to date: only new files are copied."""
+    """Update the copy in that folder: copy only new files."""
 
 
 class RestoreRequest(Request):
@@ -37,7 +37,7 @@ def backup(
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> Copied:
-    """Copy the index to another folder, and read all of the copy. Videos are not copied.
+    """Copy the index to another folder and verify the copy.
 
     Raises:
         FootageError: the index cannot be read or believed, or the folder cannot be written.
@@ -59,7 +59,7 @@ def restore(
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> Copied:
-    """Put a copy of an index where the settings say, which must be empty or not exist.
+    """Restore a copy to the index folder of the settings, which must be empty or not exist.
 
     Raises:
         FootageError: the copy is not as it was made, or the place is not empty or cannot be written.

@@ -34,4 +34,4 @@ class CancelToken(threading.Event):
             Cancelled: the caller asked for it.
         """
         if self.is_set():
-            raise Cancelled("Cancelled by the caller.", hint="Ask again to start over.")
+            raise Cancelled("Cancelled by the caller.", hint="Repeat the request to start again.")

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from service.session import Service
 
 E = TypeVar("E", "Event", Correction)
-_ID_DIGITS = 8  # so much of an event's id is shown; any beginning that only one has is accepted
+_ID_DIGITS = 8  # number of displayed digits of an event id; any unique prefix is accepted
 
 
 class CorrectRequest(Request):
@@ -45,14 +45,14 @@ class CorrectRequest(Request):
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.undo and (self.text or self.start_seconds is not None or self.end_seconds is not None):
-            raise UsageError("--undo takes no new words or times.")
+            raise UsageError("--undo excludes a new text or new times.")
         return self
 
 
 def correct(service: Service, request: CorrectRequest, *, on_event: Listener = ignore) -> KeptCorrection:
     """Correct an event, or take a correction back; it is found by the new words at once.
 
-    Of several events at a moment the shortest is meant; where that does not decide, the error lists them.
+    Of several events at a moment, the shortest is used; if several are equally short, the error lists them.
 
     Raises:
         UsageError: there is no such event, or the times make no sense.
@@ -81,7 +81,7 @@ def correct(service: Service, request: CorrectRequest, *, on_event: Listener = i
     first = event.span.start_seconds if request.start_seconds is None else request.start_seconds
     past = event.span.end_seconds if request.end_seconds is None else request.end_seconds
     if first >= past:
-        raise UsageError("the event would end before it starts", hint="Give --from before --to.")
+        raise UsageError("the event would end before it starts", hint="Use a --from before --to.")
     return correcting.correct(
         store,
         event,
@@ -111,7 +111,7 @@ def _chosen(there: Sequence[E], wanted: str | None) -> E:
         return found[0]
     listed = "; ".join(map(_listed, found or there))
     raise UsageError(
-        f"{len(found)} events are meant" if found else f"no event there has the id {wanted!r}",
+        f"{len(found)} events match" if found else f"no event at that time has the id {wanted!r}",
         hint=f"Choose one with --event ID. {listed}",
     )
 

@@ -54,7 +54,7 @@ class CheckResult:
 
 
 def upgrade(service: Service, request: UpgradeRequest, *, on_event: Listener = ignore) -> UpgradeResult:
-    """Bring an index that an older version wrote up to date; it can be stopped, and goes on.
+    """Upgrade an index from an older version.
 
     Raises:
         StoreError: there is no index, or it cannot be written.

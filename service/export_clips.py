@@ -1,4 +1,4 @@
-"""Exports what a search finds, or clips that were chosen, each of the very file that was indexed."""
+"""Exports search results or selected clips, only from files that are identical to the indexed ones."""
 
 from __future__ import annotations
 
@@ -28,34 +28,34 @@ if TYPE_CHECKING:
     from service.session import Service
 
 Believed = Literal["found", "uncertain", "all"]
-"""Which verdicts are good enough: found; uncertain and not checked, too; or all."""
+"""Accepted verdicts: only found; also uncertain and not checked; or all."""
 
 
 class ClipChoice(Request):
-    """Which answers become clips, and how they are written; what exports and reels have in common."""
+    """Selection and form of clips, shared by exports and reels."""
 
     verdicts: Believed = "found"
-    """Which verdicts are good enough."""
+    """Accepted verdicts."""
     seconds_before: float = Field(default=0, ge=0, lt=3600)
     """Added before each clip, in seconds."""
     seconds_after: float = Field(default=0, ge=0, lt=3600)
     """Added after each clip, in seconds."""
     ground: bool = True
-    """Ask the model when exactly; without, captions alone answer."""
+    """Let the model find the exact times; otherwise, only captions are searched."""
     without_model: str = ""
     """As in ``service.search.SearchRequest``."""
     audio: Literal["all", "main"] | tuple[int, ...] | None = None
     """Numbers of audio tracks, from 1, or () for none; all of them (of a film the main one) when None."""
     title_from: Literal["file", "clock", "query"] | None = None
-    """What is written onto each clip of a film; nothing when None."""
+    """Title on each clip of a film; no title when None."""
     burn_time: bool = False
     """Write the source's timecode onto each clip of a film."""
     start_timecode: str = ""
-    """Where edit lists begin, HH:MM:SS:FF."""
+    """First timecode of edit lists, HH:MM:SS:FF."""
     drop_frame: bool = True
-    """How 29.97 and 59.94 are counted where the video does not say."""
+    """Timecode mode for 29.97 and 59.94 fps if the video does not specify one."""
     overwrite: bool = False
-    """Replace files of the same name, instead of numbering new ones."""
+    """Replace existing files; otherwise, new files get a number."""
 
     def options(self, service: Service, store: Store | None, name: str) -> Options:
         """How clips are written.
@@ -75,22 +75,22 @@ class ClipChoice(Request):
         )
 
     def chosen(self, clips: Sequence[Clip]) -> list[Clip]:
-        """The clips whose verdict is good enough."""
+        """The clips with an accepted verdict."""
         good = {"found"} if self.verdicts == "found" else {"found", "uncertain", "not checked"}
         return [clip for clip in clips if self.verdicts == "all" or clip.verdict in good]
 
     def with_handles(self, clips: Sequence[Clip]) -> list[Clip]:
-        """The clips, as much longer as was asked for."""
+        """The clips with the requested extra seconds."""
         return [widened(clip, self.seconds_before, self.seconds_after) for clip in clips]
 
 
 class ExportRequest(ClipChoice):
-    """A query, or results that were printed, and what to write."""
+    """A query or a file of results, and the files to write."""
 
     query: str | None = None
     """What happens."""
     results: Path | None = None
-    """Instead: a file of what `footage search --json` or `find --json` printed; "-" for standard input."""
+    """A file instead of a query: the output of `footage search --json` or `find --json`; "-" for stdin."""
     folder: Path
     """Where to write, absolute."""
     formats: tuple[Format, ...] = Field(default=("mp4",), min_length=1)
@@ -98,21 +98,21 @@ class ExportRequest(ClipChoice):
     limit: int = Field(default=20, ge=1, le=100)
     """Most clips."""
     copy_streams: bool = False
-    """Copy the streams, from a keyframe on, instead of encoding them again."""
+    """Copy the streams without re-encoding; clips start at a keyframe."""
     join: bool = False
     """One MP4 of all clips."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExportResult:
-    """What came of an export."""
+    """The result of an export."""
 
     clips: tuple[Clip, ...]
-    """All answers, best first, whatever their verdict."""
+    """All answers with any verdict, best first."""
     exported: Exported | None
-    """What was written; None where no answer was good enough."""
+    """The written files; None without an accepted answer."""
     searched: SearchResult | None = None
-    """What the search answered; None where results were given."""
+    """The search result; None for an export from a results file."""
 
     @property
     def uncertain(self) -> int:
@@ -128,7 +128,7 @@ def export_clips(
     on_search: Callable[[SearchResult], None] = lambda result: None,
     cancel: CancelToken | None = None,
 ) -> ExportResult:
-    """Write what a search finds into a folder, with a manifest beside it.
+    """Write search results into a folder, with a manifest.
 
     Args:
         service: What to work with.
@@ -141,7 +141,7 @@ def export_clips(
         FootageError: the query or the results make no sense, or something cannot be read or written.
         Cancelled: the token was cancelled; nothing is left half written.
     """
-    # 1. What is wrong with the request is said before anything is loaded.
+    # 1. Check the request before anything is loaded.
     if (request.query is None) == (request.results is None):
         raise UsageError(
             "An export needs either a query or --results FILE.",
@@ -149,7 +149,7 @@ def export_clips(
         )
     store = service.store() if request.query is not None else service.existing_store()
     how = replace(request.options(service, store, "clips"), copy=request.copy_streams, join=request.join)
-    # 2. The answers that are good enough.
+    # 2. The answers with an accepted verdict.
     searched = None
     if request.query is not None:
         clips, searched = found_clips(
@@ -189,7 +189,7 @@ def write_clips(
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> Exported:
-    """Write clips that were chosen before; arguments as ``service.export.export``.
+    """Write selected clips; arguments as ``service.export.export``.
 
     Raises:
         FootageError: as ``unchanged_files``.
@@ -216,7 +216,7 @@ def found_clips(
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> tuple[list[Clip], SearchResult]:
-    """What a search answers, as clips, best first, and the answer itself.
+    """The results of a search as clips, best first, and the search result itself.
 
     Raises:
         FootageError: as ``service.search.search``.
@@ -228,7 +228,7 @@ def found_clips(
 
 
 def origins(store: Store | None, service: Service | None = None) -> Origins:
-    """What is known of where texts and spans come from; nothing where there is no index.
+    """The provenance of texts and spans; empty without an index.
 
     Args:
         store: The index.
@@ -246,7 +246,7 @@ def origins(store: Store | None, service: Service | None = None) -> Origins:
 def unchanged_files(
     clips: Sequence[Clip], store: Store | None, write: Callable[[Sequence[Clip]], Exported]
 ) -> Exported:
-    """Write clips, each of the very file that was indexed: a clip of another would be false evidence.
+    """Write clips, only from unchanged indexed files: a clip of another file would be false evidence.
 
     Args:
         clips: What is to be written.
@@ -272,7 +272,7 @@ def unchanged_files(
         kept = [clip for clip in clips if clip.path not in reasons]
         if not kept:
             raise VideoError(
-                next(iter(reasons.values())), hint="Run `footage index` on it, and search again."
+                next(iter(reasons.values())), hint="Run `footage index` on it, and repeat the search."
             )
         exported = write(kept)
     return replace(exported, failures=(*exported.failures, *reasons.items()))
@@ -280,24 +280,24 @@ def unchanged_files(
 
 @contextmanager
 def _noting(path: str, file: File | None, reasons: dict[str, str]) -> Iterator[None]:
-    """As ``sources.unchanged``, but a file that changes meanwhile is noted and raises nothing."""
+    """As ``sources.unchanged``, but a file changed during the export is noted and raises nothing."""
     unchanged = sources.unchanged(path, file)
     unchanged.__enter__()
     yield
     try:
         unchanged.__exit__(None, None, None)
     except VideoError as error:
-        reasons[path] = f"{error}; what was written of it cannot be relied on"
+        reasons[path] = f"{error}; its output file may be incomplete"
 
 
 def _name(query: str | None, clips: Sequence[Clip]) -> str:
-    """What files about all clips are called: by the query, where there is a single one."""
+    """Base name of files about all clips: from the query, if there is only one."""
     queries = {query} if query else {clip.query for clip in clips}
     return next(iter(queries)) or "clips" if len(queries) == 1 else "clips"
 
 
 def _read(file: Path, store: Store | None) -> list[Clip]:
-    """The clips in what a search or find printed."""
+    """The clips in the output of a search or find."""
     from indexer.library import content_id
 
     try:

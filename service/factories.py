@@ -1,4 +1,4 @@
-"""Makes models, embedders and re-rankers from the settings; keeps nothing (see ``service.session``)."""
+"""Creates models, embedders and re-rankers from the settings, without caching (see ``service.session``)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def load_model(settings: Settings) -> VideoModel:
     """The vision-language model that the settings name.
 
     Raises:
-        FootageError: when there is no such model, or its weights cannot be had or run.
+        FootageError: when there is no such model, or its weights are unavailable or cannot run.
     """
     from footage import vlm
     from footage.media.sandbox import pool
@@ -44,7 +44,7 @@ def load_model(settings: Settings) -> VideoModel:
 
 
 def check_skill(settings: Settings, skill: Skill) -> None:
-    """Make sure that a known model can be asked for something; looks at nothing but its name.
+    """Check by its name that a known model has a skill.
 
     Raises:
         UsageError: when it cannot.
@@ -64,7 +64,7 @@ def check_model(
     instead: str = "",
     announce: Callable[[str], AbstractContextManager[None]] = nullcontext,  # type: ignore[assignment]
 ) -> None:
-    """Make sure that a model can do something and that its weights are here, before anything slow is loaded.
+    """Check that a model has a skill and that its weights are available, before slow loading.
 
     Weights that are on the hub alone are fetched. Of a server only the profile is looked at: whether it
     answers is seen when it is loaded. Takes neither torch nor transformers.
@@ -78,7 +78,7 @@ def check_model(
 
     Raises:
         UsageError: when it is a known one that cannot.
-        ModelUnavailableError: when its weights cannot be had.
+        ModelUnavailableError: when its weights are unavailable.
         WrongCheckpointError: when the folder holds something else.
     """
     from footage.core.endpoint import is_address
@@ -102,7 +102,7 @@ def check_model(
 def without_model(
     error: ModelUnavailableError, settings: Settings, *, store: Store | None, instead: str
 ) -> ModelUnavailableError:
-    """An error about a model that cannot be had, with what can be done on this index without it."""
+    """An error about an unavailable model, with a hint for this index."""
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.profiles import PROFILES, find_profile
 
@@ -114,12 +114,12 @@ def without_model(
             (each for each in PROFILES.values() if each.folder and each.folder.name == made.model), None
         )
         if own is not None and own.name != settings.model.casefold():
-            hints.insert(1, f"To ask the model that captioned this index: --model {own.name}.")
+            hints.insert(1, f"To use the model of this index: --model {own.name}.")
     return ModelUnavailableError(sentence, hint=" ".join(filter(None, hints)))
 
 
 def changes(settings: Settings) -> Changes:
-    """What the settings change of a model's profile.
+    """The overrides of a model profile by the settings.
 
     Raises:
         FileError: when a prompt cannot be read.
@@ -142,7 +142,7 @@ def changes(settings: Settings) -> Changes:
 
 
 def read_prompt(path: Path) -> str:
-    """A prompt from a file; what an editor puts behind its last line does not count.
+    """A prompt from a file, without trailing line breaks.
 
     Raises:
         FileError: when it cannot be read, or is no text.
@@ -155,7 +155,7 @@ def read_prompt(path: Path) -> str:
 
 
 def server_access(settings: Settings) -> Access:
-    """How model servers may be used under the settings."""
+    """Access rules for model servers, from the settings."""
     from footage.core.endpoint import Access
 
     return Access(
@@ -198,7 +198,7 @@ def looking(
     exhaustive: bool = False,
     budget_seconds: float | None = None,
 ) -> GroundingOptions:
-    """How far a search looks under the settings.
+    """The limits of a search, from the settings.
 
     Raises:
         FileError: when the calibration they name cannot be read.

@@ -107,7 +107,7 @@ def _span(request: FindRequest) -> tuple[Span | None, float]:
     last = duration if request.end_seconds is None else min(request.end_seconds, duration)
     if first >= last:
         raise UsageError(
-            f"There is nothing from {format_time(first)} to {format_time(last)} in {request.video.name}, "
+            f"There is no video from {format_time(first)} to {format_time(last)} in {request.video.name}, "
             f"which lasts {format_time(duration)}."
         )
     return Span(first, last), video.footage_seconds

@@ -58,8 +58,8 @@ def forgettable(service: Service, request: ForgetRequest) -> Forgettable:
     content_id = file.content_id if file else request.video
     if not content_id or not store.contents.knows(content_id):
         raise UsageError(
-            f"the index {store.path} knows no video {request.video!r}",
-            hint="`footage status --files` lists what it knows.",
+            f"the index {store.path} has no video {request.video!r}",
+            hint="To list all indexed videos: `footage status --files`.",
         )
     return Forgettable(content_id, tuple(store.files.paths_of(content_id)))
 

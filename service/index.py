@@ -47,7 +47,7 @@ class IndexRequest(Request):
     exclude: tuple[str, ...] = ()
     """Names or globs of which none may fit."""
     since: str | None = None
-    """Only files changed since: 2026-03-01, 36h, 7d."""
+    """Index only files changed since then: 2026-03-01, 36h or 7d."""
     max_hours: float | None = Field(default=None, ge=0)
     """Most hours of footage to caption; no limit when None."""
     follow_links: bool = False
@@ -55,9 +55,9 @@ class IndexRequest(Request):
     within: tuple[Path, ...] = ()
     """Real paths that every file must lie in when it is found; no check when there are none."""
     collection: str | None = None
-    """File everything under this name, not the folder's."""
+    """Name of the collection; unset: the name of the folder."""
     camera_from: str = ""
-    """How files name their camera: "folder", or a pattern such as "{camera}_*"."""
+    """Source of the camera name: "folder", or a file name pattern such as "{camera}_*"."""
     clock_offsets: tuple[str, ...] = ()
     """CAMERA=SECONDS, each to set a camera's clock right."""
     clock_from: tuple[str, ...] = ()
@@ -65,11 +65,11 @@ class IndexRequest(Request):
     container_clocks: tuple[str, ...] = ()
     """CAMERA=local, utc or a zone: what a camera writes into files as UTC."""
     time_zone: str | None = None
-    """Time zone of clocks without one; this machine's when None."""
+    """Time zone for timestamps without one; None: the time zone of this machine."""
     guess_time: bool = False
     """Take the modification time less the length where nothing else is known."""
     reindex: bool = False
-    """Hash every file again, and caption anew what was captioned under other settings."""
+    """Hash all files again, and caption videos again if their settings differ."""
     accept_mixed: bool = False
     """Keep what was captioned under other settings, and caption only what is new."""
     watch: bool = False
@@ -79,14 +79,14 @@ class IndexRequest(Request):
     settle_seconds: float | None = Field(default=None, ge=0)
     """A file that did not change for so long is finished; for ``watch`` and ``follow``."""
     retry: bool = False
-    """Try files again that failed too often."""
+    """Retry all failed files, also after three failed attempts."""
 
     @model_validator(mode="after")
     def _makes_sense(self) -> Self:
         if self.reindex and self.accept_mixed:
             raise UsageError("--reindex and --accept-mixed exclude each other.")
         if self.settle_seconds is not None and not (self.watch or self.follow):
-            raise UsageError("--settle says nothing without --watch or --follow.", hint="Add one of them.")
+            raise UsageError("--settle needs --watch or --follow.", hint="Add one of them.")
         return self
 
     @property
@@ -127,7 +127,7 @@ class IndexRequest(Request):
 
 
 class RetryRequest(Request):
-    """Try the files again that failed, in whole or in part."""
+    """Retry files that failed completely or partly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class IndexResult:
 def index(
     service: Service, request: IndexRequest, *, on_event: Listener = ignore, cancel: CancelToken | None = None
 ) -> IndexResult:
-    """Caption videos and write what happens in them to the index.
+    """Caption videos and add them to the index.
 
     Events: ``Busy`` while models load, ``ServerSampling``, then ``Indexing``. A cancelled run ends after the
     windows at hand; its report says that it was stopped.

@@ -1,4 +1,4 @@
-"""Reads where in a video something is meant: VIDEO, VIDEO@t or VIDEO@start-end."""
+"""Parses locators of videos, moments and segments: VIDEO, VIDEO@t or VIDEO@start-end."""
 
 from __future__ import annotations
 
@@ -26,14 +26,15 @@ class Locator:
         """The stretch, or the whole video, inside a video that was probed.
 
         Raises:
-            UsageError: when only a moment is meant, or the video has nothing there.
+            UsageError: when the locator is a moment, or outside the video.
         """
         if self.start_seconds is None:
             return Span(0.0, video.duration_seconds)
         if self.end_seconds is None:
             raise UsageError(
-                f"{self.path.name}@{format_time(self.start_seconds)} is a moment, and a stretch is needed",
-                hint="Write where it ends, too, as in match.mp4@1:10-1:25.",
+                f"{self.path.name}@{format_time(self.start_seconds)} is a moment, but this command needs a "
+                f"segment",
+                hint="Add the end time, as in match.mp4@1:10-1:25.",
             )
         end = min(self.end_seconds, video.duration_seconds)
         if self.start_seconds >= end:
@@ -44,12 +45,12 @@ class Locator:
         """The moment, in seconds of a video that was probed.
 
         Raises:
-            UsageError: when a stretch or the whole video is meant, or the video is over by then.
+            UsageError: when the locator is a segment or a whole video, or after the end of the video.
         """
         if self.start_seconds is None or self.end_seconds is not None:
             raise UsageError(
-                f"which frame of {self.path.name} is meant is not said",
-                hint="Write the moment behind the file, as in match.mp4@1:10.5.",
+                f"the time of the frame in {self.path.name} is missing",
+                hint="Add the time after the file name, as in match.mp4@1:10.5.",
             )
         if self.start_seconds >= video.duration_seconds:
             raise self._nothing_there(video)
@@ -58,7 +59,7 @@ class Locator:
     def _nothing_there(self, video: Video) -> UsageError:
         assert self.start_seconds is not None
         return UsageError(
-            f"there is nothing at {format_time(self.start_seconds)} in {self.path.name}, "
+            f"there is no video at {format_time(self.start_seconds)} in {self.path.name}, "
             f"which lasts {format_time(video.duration_seconds)}"
         )
 
@@ -83,7 +84,9 @@ def parse_locator(text: str) -> Locator:
     first, dash, last = when.partition("-")
     start, end = parse_time(first), parse_time(last) if dash else None
     if end is not None and end <= start:
-        raise UsageError(f"{when!r} ends before it starts", hint="Write start and end, as in 1:10-1:25.")
+        raise UsageError(
+            f"{when!r} ends before it starts", hint="Use a start before the end, as in 1:10-1:25."
+        )
     return Locator(Path(name), start, end)
 
 

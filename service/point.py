@@ -47,7 +47,7 @@ class PointResult:
     """What the model pointed at in a scene."""
 
     scene: Segment
-    """What was looked at."""
+    """Name of the check."""
     windows: tuple[WindowPoints, ...]
     """One for each window or picture, by time."""
     unseen: tuple[tuple[Span, str], ...]
@@ -82,7 +82,7 @@ def point(
 def track(
     service: Service, request: PointRequest, *, on_event: Listener = ignore, cancel: CancelToken | None = None
 ) -> PointResult:
-    """Follow something through a stretch of video, or all of it.
+    """Track objects through a segment or a video.
 
     Raises:
         FootageError: as ``point``, or the place is a moment.
@@ -93,8 +93,8 @@ def track(
     scene = read_scene(request.place)
     if scene.is_moment:
         raise UsageError(
-            f"{request.place} is a moment, and nothing moves in it.",
-            hint="Write where it ends, too, as in match.mp4@1:10-1:25; or use footage point.",
+            f"{request.place} is a moment, but tracking needs a segment.",
+            hint="Add the end time, as in match.mp4@1:10-1:25; or use `footage point`.",
         )
     return _locate(
         service,
@@ -159,9 +159,9 @@ def _check_drawing(request: PointRequest, scene: Segment) -> None:
     suffix, what = (".png", "A moment") if scene.is_moment else (".mp4", "A stretch")
     if out.suffix.lower() != suffix:
         raise UsageError(
-            f"{what} is drawn as {suffix}, not as {out.suffix or out.name!r}.",
-            hint="Points of a moment (VIDEO@1:23) go onto a .png, those of a stretch onto an .mp4.",
+            f"{what} needs an output file with {suffix}, not {out.suffix or out.name!r}.",
+            hint="Points of a moment (VIDEO@1:23) need a .png, points of a segment an .mp4.",
         )
     refuse_source(out, str(scene.path))
     if out.exists() and not request.overwrite:
-        raise UsageError(f"{out} is there already.", hint="Name another file, or add --overwrite.")
+        raise UsageError(f"{out} already exists.", hint="Name another file, or add --overwrite.")

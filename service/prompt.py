@@ -27,7 +27,7 @@ class PromptRequest(Request):
     place: str
     """VIDEO or VIDEO@START-END."""
     text: str | None = None
-    """The prompt, as it is."""
+    """The prompt, sent without change."""
     prompt_file: Path | None = None
     """Instead: the file that holds it."""
     max_new_tokens: int | None = Field(default=None, ge=1)
@@ -35,7 +35,7 @@ class PromptRequest(Request):
     do_sample: bool = False
     """Draw the answer's tokens, at temperature 1 unless the settings name one."""
     seed: int = Field(default=0, ge=0)
-    """Of the draw."""
+    """Seed of the sampling."""
     keep_think: bool = False
     """Keep what the model says while thinking."""
 
@@ -43,7 +43,7 @@ class PromptRequest(Request):
     def _makes_sense(self) -> Self:
         if (self.text is None) == (self.prompt_file is None):
             raise UsageError(
-                "A prompt is needed, either behind the video or as --prompt-file.",
+                "A prompt is required, after the video or with --prompt-file.",
                 hint='For example: footage models prompt gate.mp4 "Describe the video in detail."',
             )
         return self
@@ -57,7 +57,7 @@ class PromptRequest(Request):
         """
         text = read_prompt(self.prompt_file) if self.prompt_file else self.text or ""
         if not text.strip():
-            raise UsageError("The prompt is empty.", hint="Write what the model is to do.")
+            raise UsageError("The prompt is empty.", hint="Write an instruction for the model.")
         return text
 
 
@@ -83,7 +83,9 @@ def prompt(
     span = where.span(probe(where.path))
     text = request.prompt()
     if request.do_sample and settings.temperature == 0:
-        raise UsageError("At temperature 0 nothing is drawn: --do-sample needs more, or none given.")
+        raise UsageError(
+            "Temperature 0 allows no sampling: with --do-sample, use a higher temperature or omit it."
+        )
     # 2. Ask.
     service.check_model(on_event=on_event)
     model = service.model(on_event)

@@ -1,4 +1,4 @@
-"""Takes what is no longer there out of the index."""
+"""Removes deleted files from the index."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class PruneRequest(Request):
-    """Remove files that are gone, and the captions of videos that no file holds any more."""
+    """Remove deleted files, and the captions of videos without any remaining file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Prunable:
     paths: tuple[str, ...]
     """Files that are gone."""
     videos: int
-    """Videos that no file holds any more."""
+    """Videos without any remaining file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class PruneResult:
 
 
 def prunable(service: Service, request: PruneRequest) -> Prunable:
-    """Say what ``prune`` would remove, and change nothing.
+    """Return what ``prune`` would remove, without changes.
 
     Raises:
         StoreError: there is no index, or it cannot be read.
@@ -46,7 +46,7 @@ def prunable(service: Service, request: PruneRequest) -> Prunable:
 
 
 def prune(service: Service, request: PruneRequest) -> PruneResult:
-    """Remove what is no longer there; files that are offline stay.
+    """Remove deleted files; offline files stay.
 
     Raises:
         StoreError: there is no index, or it cannot be written.

@@ -1,4 +1,4 @@
-"""Joins the best of what a search finds into one film; words nothing for people."""
+"""Joins the best search results into one film; prints nothing."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class ReelRequest(ClipChoice):
-    """A query, and the film to make of what it finds."""
+    """A query, and the film made from its results."""
 
     query: str
     """What happens."""
     out: Path
     """The film, an .mp4, absolute."""
     max_seconds: float
-    """Longest the film may be."""
+    """Maximum length of the film."""
     order: Literal["time", "score"] = "time"
-    """By when it happened, or the surest first."""
+    """Order of the clips: by time, or by confidence."""
 
 
 def make_reel(
@@ -37,7 +37,7 @@ def make_reel(
     on_search: Callable[[SearchResult], None] = lambda result: None,
     cancel: CancelToken | None = None,
 ) -> ExportResult:
-    """Join the best of what a search finds into one film, with its edit lists and manifest beside it.
+    """Join the best search results into one film, with edit lists and a manifest.
 
     Arguments as ``service.export_clips.export_clips``.
 

@@ -1,4 +1,4 @@
-"""Fills the vector table of an embedder from what is captioned already; words nothing for people."""
+"""Fills the vector table of an embedder from existing captions; prints nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def reembed(
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> ReembedResult:
-    """Embed everything again; nothing is captioned again, and the vectors of other embedders stay.
+    """Embed all texts again, without new captions; the vectors of other embedders stay.
 
     Raises:
         FootageError: the index or the embedder cannot be used.

@@ -1,4 +1,4 @@
-"""What every request has in common: it is immutable, checked when made, and refused in one sentence."""
+"""Base class of requests: immutable, validated on creation, with one-sentence errors."""
 
 from __future__ import annotations
 

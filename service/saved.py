@@ -1,4 +1,4 @@
-"""Saved searches, what each found since it was last asked, and what was decided about it."""
+"""Saved searches, their new results, and the decisions about them."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class SaveRequest(Request):
-    """A search to be asked again and again."""
+    """A search to be saved."""
 
     name: str
-    """What to call it."""
+    """Name of the saved search."""
     query: str
-    """What happens, with any filters."""
+    """The query, with optional filters."""
     closely: bool = False
-    """Ask the model whenever it is reviewed."""
+    """Check results with the model at each review."""
     author: str = ""
     """The person who saves it."""
 
@@ -35,29 +35,29 @@ class RemoveSearchRequest(Request):
     """A saved search to be removed."""
 
     name: str
-    """What it was saved as."""
+    """Name of the saved search."""
 
 
 class ReviewRequest(Request):
-    """A saved search to be asked again."""
+    """A saved search to be reviewed."""
 
     name: str
-    """What it was saved as."""
+    """Name of the saved search."""
     closely: bool = False
-    """Ask the model, too, even where it was not saved so."""
+    """Check results with the model, even if the search was saved without this option."""
     without_model: str = ""
     """As in ``service.search.SearchRequest``."""
 
 
 class DecideRequest(Request):
-    """What is decided about an item that a saved search found."""
+    """A decision about a result of a saved search."""
 
     item: str
     """Its id, or the beginning of it."""
     state: str
     """"open", "reviewed" or "flagged"."""
     note: str | None = None
-    """Words to go with it; those there are kept when None."""
+    """Note; None keeps the existing note."""
     author: str = ""
     """The person who decides."""
 
@@ -73,7 +73,7 @@ class SavedSearch:
 
 
 def save(service: Service, request: SaveRequest) -> Search:
-    """Save a search under a name; under a name there is, the same search again changes its mode alone.
+    """Save a search under a name; saving the same search again changes only its mode.
 
     Raises:
         UsageError: the query makes no sense, or the name is empty, too long, or that of another search.
@@ -86,7 +86,7 @@ def save(service: Service, request: SaveRequest) -> Search:
 
 
 def remove(service: Service, request: RemoveSearchRequest) -> Search:
-    """Remove a saved search; what was decided about its items stays in the index.
+    """Remove a saved search; the decisions about its results stay in the index.
 
     Raises:
         UsageError: there is no search of that name.
@@ -128,7 +128,7 @@ def review(
     on_event: Listener = ignore,
     cancel: CancelToken | None = None,
 ) -> tuple[Item, ...]:
-    """Ask a saved search again, and keep what it finds that it did not find before; every item of it.
+    """Run a saved search again and store new results; returns all items.
 
     Raises:
         FootageError: there is no such search, or the index or one of the models cannot be used.
@@ -161,7 +161,7 @@ def decide(service: Service, request: DecideRequest) -> Mark:
     """
     annotations = service.store().annotations
     if request.state not in STATES:
-        raise UsageError(f"there is no state {request.state!r}", hint=f"Use one of {', '.join(STATES)}.")
+        raise UsageError(f"unknown state {request.state!r}", hint=f"Use one of {', '.join(STATES)}.")
     item = saved_searches.item_of(annotations, request.item)
     state = next(known for known in STATES if known == request.state)
     return saved_searches.decide(annotations, item, state, note=request.note, author=request.author)

@@ -68,7 +68,7 @@ def load_model(service: Service, make: MakePrompt, on_event: Listener) -> tuple[
     """The model, and the prompt for it; a prompt that it cannot answer is refused before it is loaded.
 
     Raises:
-        FootageError: the prompt makes no sense to that model, or the model cannot be had.
+        FootageError: the prompt is invalid for that model, or the model is unavailable.
     """
     from footage.vlm.profiles import find_profile
 

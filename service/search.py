@@ -1,4 +1,4 @@
-"""Searches the index for events, simple or combined; words nothing for people."""
+"""Searches the index for events, simple or combined; prints nothing."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 SearchMode = Literal["hybrid", "vector", "text"]
-"""By what captions are ordered: meaning and words, meaning alone, or words alone."""
+"""Ranking of captions: by meaning and words, only by meaning, or only by words."""
 
 
 class SearchRequest(Request):
@@ -29,19 +29,19 @@ class SearchRequest(Request):
     limit: int = Field(default=LISTED, ge=1, le=1000)
     """Most matches."""
     ground: bool = True
-    """Ask the model about the best windows; without, captions alone answer."""
+    """Let the model check the best windows; otherwise, only captions are searched."""
     mode: SearchMode = "hybrid"
-    """By what captions are ordered; "text" needs no embedder."""
+    """Ranking of captions; "text" needs no embedder."""
     fresh: bool = False
-    """Ask the model again what it answered before."""
+    """Ignore stored answers and ask the model again."""
     exhaustive: bool = False
-    """Show the model every window that the filters leave, whatever captions say."""
+    """Let the model check all windows that match the filters, independent of captions."""
     budget_seconds: float | None = Field(default=None, ge=0)
-    """Longest time that the model may look, in seconds; no limit when None."""
+    """Time limit for the model, in seconds; no limit when None."""
     hits_first: bool = False
     """Report the answers of the index before the model is loaded, instead of loading the model first."""
     without_model: str = ""
-    """A sentence on what the surface offers without the model, for the hint of an error about it."""
+    """Hint of model errors: what the surface offers without the model."""
 
 
 def search(

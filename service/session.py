@@ -128,7 +128,7 @@ class Service:
         """The vision-language model that the settings name.
 
         Raises:
-            FootageError: there is no such model, or its weights cannot be had or run.
+            FootageError: there is no such model, or its weights are unavailable or cannot run.
         """
 
         def load() -> VideoModel:
@@ -220,7 +220,7 @@ class Service:
         )
 
     def check_skill(self, skill: Skill) -> None:
-        """Make sure that a known model can be asked for something; looks at nothing but its name.
+        """Check by its name that a known model has a skill.
 
         Raises:
             UsageError: it cannot.
@@ -245,7 +245,7 @@ class Service:
 
         Raises:
             UsageError: the model is a known one that cannot.
-            ModelUnavailableError: its weights cannot be had.
+            ModelUnavailableError: its weights are unavailable.
             WrongCheckpointError: the folder holds something else.
         """
         looking_for = partial(busy, on_event=on_event)

@@ -83,7 +83,7 @@ def unchanged(path: str, file: File | None) -> Iterator[None]:
     """
     if not all(each.holds(path, file) for each in _shown):
         raise VideoError(
-            f"{Path(path).name} lies in no folder that the app may show",
+            f"{Path(path).name} is not in a folder that the app may show",
             hint="Start the app with --library-root FOLDER, or index the folder with `footage index`.",
         )
     try:
@@ -93,8 +93,8 @@ def unchanged(path: str, file: File | None) -> Iterator[None]:
         return
     if file is not None and not is_provisional(file.content_id) and not _is_same(path, before, file):
         raise VideoError(
-            f"{Path(path).name} is not the file that was indexed: it was replaced or changed since",
-            hint="Run `footage index` on it, and search again.",
+            f"{Path(path).name} differs from the indexed file: it was replaced or changed",
+            hint="Run `footage index` on it, and repeat the search.",
         )
     yield
     try:

@@ -19,13 +19,13 @@ class VerifyRequest(Request):
     manifest: Path
     """The manifest beside an export, absolute."""
     sources: bool = False
-    """Read the videos they were made from, too: all of each."""
+    """Also verify the source videos, which are read completely."""
 
 
 def verify(
     request: VerifyRequest, *, on_event: Listener = ignore, cancel: CancelToken | None = None
 ) -> Verified:
-    """Say which exported files are missing or have changed; needs no index and no model.
+    """List missing and changed exported files; needs no index and no model.
 
     Raises:
         FootageError: the manifest cannot be read, or is none.

@@ -241,7 +241,7 @@ def test_a_server_with_its_own_sampling_is_refused_unless_that_is_accepted(tmp_p
     """The default of vLLM: two frames a second whatever is sent, and no request changes that."""
     plain = ("--media-io-kwargs", "--mm-processor-kwargs", "--chat-template")
     with serving_with(tmp_path, without=plain) as started:
-        with pytest.raises(ModelUnavailableError, match="its times would be wrong") as refused:
+        with pytest.raises(ModelUnavailableError, match="the times would be wrong") as refused:
             client.load(started.address, access=Access())
         logger.info("%s", refused.value)
         assert "serve-command demo" in refused.value.hint

@@ -253,7 +253,7 @@ def work_until(seconds: float, place: Path, work: str, ready, out) -> None:
             except (
                 StoreError
             ) as error:  # a mark that waited too long is refused in a sentence, and not counted
-                if "writing marks" not in str(error):
+                if "writing annotations" not in str(error):
                     raise
                 busy += 1
         out.send((work, done, busy, ""))

@@ -88,7 +88,7 @@ def test_unset_a_profiles_own_values_stand() -> None:
 
 
 def test_one_prompt_is_enough(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="one of them is enough"):
+    with pytest.raises(UsageError, match="exclude each other"):
         load_settings(prompt="Tell.", prompt_file=tmp_path / "tell.txt")
 
 
@@ -216,7 +216,7 @@ def test_a_misspelled_variable_is_named_with_the_setting_it_may_mean(monkeypatch
     load_settings()
     warnings = [record.getMessage() for record in caplog.records]
     assert warnings == [
-        "The environment variable FOOTAGE_MODLE is no setting and is ignored. Did you mean FOOTAGE_MODEL?"
+        "The environment variable FOOTAGE_MODLE is not a setting and is ignored. Did you mean FOOTAGE_MODEL?"
     ]
 
 

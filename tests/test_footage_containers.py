@@ -26,7 +26,7 @@ REFUSED = {
     "a HEIF or AVIF image": b"\0\0\0\x18ftypavif" + bytes(20),
     "a PDF document": b"%PDF-1.7\n" + bytes(20),
     "a text file": b"hello, this is no video\n",
-    "no video container": bytes(range(200, 256)) + bytes(range(1, 100)),
+    "not a supported video container": bytes(range(200, 256)) + bytes(range(1, 100)),
 }
 
 
@@ -45,7 +45,7 @@ def test_what_is_no_video_is_refused_by_name_whatever_it_is_called(tmp_path, wor
 def test_a_signature_in_front_of_a_manifest_does_not_help(lead, marker):
     head = lead + marker + b"G" * 400
     assert identify(head) is not None
-    assert "which can reach other files and addresses" in refusal(head)
+    assert "which can refer to other files and addresses" in refusal(head)
 
 
 def test_a_playlist_with_a_byte_order_mark_is_still_one():

@@ -200,9 +200,9 @@ def alive(pid):
         ("crash.mp4", r"^crash\.mp4 cannot be decoded: its decoder crashed \(signal 11, SIGSEGV\)$"),
         ("killed.mp4", r"^killed\.mp4 cannot be decoded: its decoder was killed \(signal 9, SIGKILL\)$"),
         ("exit.mp4", r"its decoder ended unexpectedly \(exit code 3\)$"),
-        ("hang.mp4", r"^hang\.mp4 was given up: its decoder made no progress for 1 s$"),
+        ("hang.mp4", r"^hang\.mp4 was stopped: its decoder made no progress for 1 s$"),
         ("bug.mp4", r"^bug\.mp4 cannot be decoded: KeyError: "),
-        pytest.param("memory.mp4", r"it takes more than 4 GiB of memory$", marks=linux),
+        pytest.param("memory.mp4", r"it needs more than 4 GiB of memory$", marks=linux),
     ],
 )
 def test_what_happens_to_a_decoder_is_a_sentence_about_its_file(hostile, name, sentence):
@@ -473,7 +473,7 @@ def child_at_work():
 def test_a_false_answer_is_the_file_s_fault_and_ends_its_child(header, expected, accept):
     before = child_at_work()
     assert child_at_work() == before
-    with pytest.raises(DecodeError, match="its decoder answered what cannot be read"):
+    with pytest.raises(DecodeError, match="its decoder sent an unreadable response"):
         pool.run(
             "standin_intruder:answer", header, name="x", timeout_seconds=60, expected=expected, accept=accept
         )

@@ -236,7 +236,7 @@ def test_windows_that_cannot_be_seen_are_told_and_the_others_answered(levels):
 
 @pytest.mark.parametrize("part", [{"start": 10}, {"start": 5, "end": 5}, {"start": -1}, {"end": 0}])
 def test_a_part_that_is_not_there_is_refused(levels, part):
-    with pytest.raises(UsageError, match=r"nothing from .*levels\.mp4, which lasts 10\.0 s"):
+    with pytest.raises(UsageError, match=r"no video from .*levels\.mp4, which lasts 10\.0 s"):
         OpenModel(StandinModel()).caption(levels, **part)
 
 
@@ -261,7 +261,7 @@ def test_what_cannot_be_is_refused_before_the_model_is_asked(levels, tmp_path):
     [
         ({"fps": 0}, "more than 0"),
         ({"caption_prompt": " "}, "The prompt is empty"),
-        ({"second_prompt": "Shorter."}, "where the first answer goes"),
+        ({"second_prompt": "Shorter."}, "no placeholder for the first answer"),
     ],
 )
 def test_changes_that_make_no_sense_are_refused(change, sentence):
@@ -326,8 +326,8 @@ def test_without_do_sample_nothing_is_drawn(levels, caplog):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ({"max_new_tokens": 0}, "an answer of 0 tokens is none"),
-        ({"do_sample": True, "temperature": 0}, "At temperature 0 nothing is drawn"),
+        ({"max_new_tokens": 0}, "an answer cannot have 0 tokens"),
+        ({"do_sample": True, "temperature": 0}, "Temperature 0 allows no sampling"),
         ({"do_sample": True, "temperature": -1.0}, "Nothing can be drawn so"),
         ({"do_sample": True, "top_p": 0.0}, "Nothing can be drawn so"),
     ],

@@ -56,7 +56,7 @@ def test_nothing_is_overwritten(store, tmp_path):
     target.mkdir()
     (target / "letter.txt").write_text("dear")
     for copy in (lambda: backup(store, target), lambda: restore(store.path, target)):
-        with pytest.raises(UsageError, match="is there already"):
+        with pytest.raises(UsageError, match="already exists"):
             copy()
     assert (target / "letter.txt").read_text() == "dear"
     with pytest.raises(UsageError, match="lies in"):
@@ -68,7 +68,7 @@ def test_what_is_no_copy_is_not_restored(store, tmp_path):
         restore(tmp_path / "nowhere", tmp_path / "new")
     backup(store, tmp_path / "copy")
     (tmp_path / "copy" / "windows.lance").rename(tmp_path / "lost")
-    with pytest.raises(StoreError, match=r"is not as it was written: windows\.lance/.* missing"):
+    with pytest.raises(StoreError, match=r"does not match its manifest: windows\.lance/.* missing"):
         restore(tmp_path / "copy", tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
@@ -87,7 +87,9 @@ def test_neither_vouches_for_what_is_broken(store, tmp_path, table, harm):
                 data.unlink()
             else:
                 data.write_bytes(data.read_bytes()[:-100])
-    with pytest.raises(StoreError, match=f"is damaged: the table '{table}' cannot be read whole") as result:
+    with pytest.raises(
+        StoreError, match=f"is damaged: the table '{table}' cannot be read completely"
+    ) as result:
         backup(store, tmp_path / "other")
     assert "db check --repair" in result.value.hint
     with pytest.raises(StoreError, match="is not as it was written"):
@@ -136,7 +138,7 @@ def test_an_incremental_backup_copies_what_is_new_alone(store, tmp_path):
     assert kept not in {path.stat().st_ino for path in store.path.rglob("*")}, "a copy shares no file with it"
     restore(copy, tmp_path / "back")
     assert everything(Store.open(tmp_path / "back")) == everything(store)
-    with pytest.raises(UsageError, match="is there already") as result:
+    with pytest.raises(UsageError, match="already exists") as result:
         backup(store, copy)
     assert "--incremental" in result.value.hint
 
@@ -154,7 +156,7 @@ def test_a_manifest_names_no_file_outside_of_the_copy(store, tmp_path):
     backup(store, tmp_path / "copy")
     manifest = tmp_path / "copy" / ".backup.json"
     manifest.write_text(manifest.read_text().replace("windows.lance/data", "../windows.lance/data"))
-    with pytest.raises(StoreError, match="is no file of a table"):
+    with pytest.raises(StoreError, match="is not a table file"):
         restore(tmp_path / "copy", tmp_path / "new")
 
 
@@ -163,7 +165,7 @@ def test_a_copy_without_a_manifest_is_read_whole(store, tmp_path):
     (tmp_path / "copy" / ".backup.json").unlink()
     assert restore(tmp_path / "copy", tmp_path / "new").rows["windows"]
     data_of(tmp_path / "copy").unlink()
-    with pytest.raises(StoreError, match="cannot be read whole"):
+    with pytest.raises(StoreError, match="cannot be read completely"):
         restore(tmp_path / "copy", tmp_path / "newer")
 
 

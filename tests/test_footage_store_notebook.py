@@ -112,5 +112,5 @@ def test_marks_are_made_while_another_process_indexes(store):
 
 def test_somebody_who_never_stops_writing_marks_is_reported(store):
     other = Store.open(IndexLocation(store.path, annotations_patience_seconds=0.05))
-    with store.unchanging_annotations(), pytest.raises(StoreError, match="writing marks"):
+    with store.unchanging_annotations(), pytest.raises(StoreError, match="writing annotations"):
         other.annotations.marks.put([REVIEW])

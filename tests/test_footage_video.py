@@ -192,7 +192,7 @@ def test_what_probe_found_spares_the_ways_that_failed(tmp_path):
     spoil(path, range(8, 12))
     video = probe(path)
     assert video.decoder == "pyav"
-    assert video.warnings == ("some of its frames do not decode",)
+    assert video.warnings == ("some of its frames cannot be decoded",)
     decode._sources.clear()
     assert sample(path, Span(0, 0.5), fps=10, video=video).decoder == "pyav"
 
@@ -211,13 +211,13 @@ def test_a_truncated_file_gives_what_can_be_read_and_says_how_much(tmp_path, nam
     assert len(frames.pixels) > 4
     assert indices_of(frames)[:-1] == [round(t * 10) for t in frames.times_seconds][:-1]
     if name in ("a.mp4", "a.mkv"):
-        assert f"{video.duration_seconds:.1f} s of 6.0 s can be read" in video.warnings
+        assert f"{video.duration_seconds:.1f} s of 6.0 s are readable" in video.warnings
 
 
 def test_a_recording_cut_short_before_its_index_is_refused(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=60, size=(320, 240))
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(DecodeError, match=r"^a\.mp4 cannot be opened: it is damaged, or was cut short"):
+    with pytest.raises(DecodeError, match=r"^a\.mp4 cannot be opened: the file may be damaged or incomplete"):
         probe(path)
 
 
@@ -232,7 +232,7 @@ def test_a_video_stream_without_a_frame_is_refused(tmp_path):
         stream = target.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         target.start_encoding()
-    with pytest.raises(DecodeError, match=r"none\.mkv has not a single frame in it"):
+    with pytest.raises(DecodeError, match=r"none\.mkv contains no frames"):
         probe(path)
 
 
@@ -360,7 +360,7 @@ def test_a_window_past_the_end_hurts_no_other(tmp_path):
     sampler = Sampler(path, [Span(0, 1), Span(1, 3), Span(3, 4), Span(2.5, 4)], fps=10)
     assert indices_of(sampler.take(0)) == list(range(10))
     assert indices_of(sampler.take(1)) == list(range(10, 20))
-    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; nothing lies at 3\.0 s"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; there is no video at 3\.0 s"):
         sampler.take(2)
 
 
@@ -399,7 +399,7 @@ def test_a_file_that_changes_between_windows_is_read_anew(tmp_path):
 
 def test_a_window_past_the_end_is_an_error_that_says_where_the_end_is(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=20)
-    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; nothing lies at 2\.0 s"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 2\.0 s; there is no video at 2\.0 s"):
         sample(path, Span(2, 4))
 
 
@@ -460,7 +460,7 @@ except DecodeError as error:
 """
     probing = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, check=True)
     peak, sentence = probing.stdout.strip().split(" ", 1)
-    assert sentence.endswith("its pictures are damaged, or of more than 134,217,728 pixels")
+    assert sentence.endswith("its frames are damaged, or larger than 134,217,728 pixels")
     assert int(peak) * 1024 < 1.5e9
 
 
@@ -490,7 +490,7 @@ def test_too_large_and_too_narrow_pictures_are_refused(tmp_path, monkeypatch):
 def test_a_decoder_that_hangs_is_given_up(tmp_path):
     path = write_clip(tmp_path / "a.mp4")
     ways = HangingWays()
-    with pytest.raises(DecodeError, match=r"a\.mp4 was given up: its decoder made no progress for 0\.5 s"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 was stopped: its decoder made no progress for 0\.5 s"):
         probe(path, timeout_seconds=0.5, ways=ways)
     ways.release.set()
 
@@ -622,7 +622,7 @@ def test_a_turned_clip_shows_the_turned_pictures_of_its_original(test_data):
 
 def test_what_is_odd_about_the_real_clips_is_found_out(test_data):
     found = {Path(name).name: probe(test_data / name) for name in REAL}
-    assert found["car_truncated.mp4"].warnings == ("13.6 s of 30.2 s can be read",)
+    assert found["car_truncated.mp4"].warnings == ("13.6 s of 30.2 s are readable",)
     assert found["tc_nasa_13013.mp4"].stream_index == 3
     assert (found["tc_nasa_13013.mp4"].width, found["tc_nasa_13013.mp4"].height) == (480, 270)
     assert found["tc_test_non_zero_start.mp4"].start_pts_seconds == pytest.approx(8.333, abs=1e-3)

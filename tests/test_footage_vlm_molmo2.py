@@ -172,9 +172,11 @@ def test_an_answer_ends_at_any_end_token_of_the_configs(model, copy):
 
 
 def test_a_request_past_the_context_is_refused_in_a_sentence(model):
-    with pytest.raises(ModelError, match="tokens are asked of tiny, which takes 4,096") as error:
+    with pytest.raises(
+        ModelError, match="tokens were requested from tiny, which accepts at most 4,096"
+    ) as error:
         model.run([(model.prepare(frames()), prompt(cap=4096))])
-    assert "shorter stretch" in error.value.hint
+    assert "shorter segment" in error.value.hint
 
 
 def test_running_out_of_memory_is_a_sentence(model):
@@ -192,7 +194,7 @@ def test_running_out_of_memory_is_a_sentence(model):
 
 
 def test_frames_outside_of_their_window_are_a_mistake_of_the_caller(model):
-    with pytest.raises(ValueError, match="do not lie in their window"):
+    with pytest.raises(ValueError, match="are not within their window"):
         model.prepare(frames((1.0, 11.0)))
     empty = Frames(np.zeros((0, 8, 8, 3), np.uint8), (), Span(3, 4))
     with pytest.raises(DecodeError, match="there is no frame between 3 and 4 s"):

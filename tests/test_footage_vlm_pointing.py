@@ -49,7 +49,7 @@ def test_tracking_has_its_own_request():
 @pytest.mark.parametrize("nothing", ["", "  \n", "?", " . "])
 def test_nothing_to_look_for_is_refused(nothing):
     for prompt in (point_prompt, track_prompt):
-        with pytest.raises(UsageError, match="names nothing"):
+        with pytest.raises(UsageError, match="names no object"):
             prompt(nothing, MOLMO2_4B)
 
 

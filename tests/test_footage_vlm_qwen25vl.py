@@ -198,7 +198,7 @@ def test_no_frames_and_needles_are_refused(model):
         model.prepare(frames([], (0, 1)))
     with pytest.raises(DecodeError, match="2x402 pixels are too narrow"):
         model.prepare(frames([0, 0.5], (0, 1), height=402, width=2))
-    with pytest.raises(ValueError, match="do not lie in their window"):
+    with pytest.raises(ValueError, match="are not within their window"):
         model.prepare(frames([0.5, 4.0], (3, 9)))
 
 

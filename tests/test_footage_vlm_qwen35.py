@@ -168,7 +168,7 @@ def test_read_only_frames_are_fine(model):
 
 def test_frames_outside_their_window_are_refused(model):
     for span in ((0.0, 1.0), (3.0, 9.0)):
-        with pytest.raises(ValueError, match="do not lie in their window"):
+        with pytest.raises(ValueError, match="are not within their window"):
             model.prepare(frames([0.5, 4.0], span))
 
 
@@ -576,7 +576,9 @@ def test_a_torchvision_that_does_not_fit_is_named():
             raise ModuleNotFoundError("Could not import module 'Qwen3_5ForConditionalGeneration'") from exc
     except ModuleNotFoundError as exc:  # as transformers words it
         result = dependency_error(exc)
-    assert str(result).startswith("torchvision does not fit the installed torch (operator torchvision::nms")
+    assert str(result).startswith(
+        "torchvision is incompatible with the installed torch (operator torchvision::nms"
+    )
     assert "pip install --force-reinstall torch torchvision" in result.hint
     assert "make setup" in dependency_error(ImportError("No module named 'torch'")).hint
 

@@ -115,7 +115,7 @@ def test_patience_has_an_end(supervisor: Supervisor) -> None:
     supervisor.process.wait()
     with pytest.raises(ModelUnavailableError, match=r"cannot be reached .* tries\)") as caught:
         model.run(requests_of(model, 1))
-    assert "goes on where this one stopped" in caught.value.hint
+    assert "continues where this one stopped" in caught.value.hint
     assert PATIENCE_SECONDS <= supervisor.seconds < PATIENCE_SECONDS + 30
 
 
@@ -223,7 +223,7 @@ def test_ctrl_c_ends_the_waiting_of_the_command_at_once(supervisor: Supervisor, 
     said = []
     for line in process.stderr:
         said.append(line)
-        if "asked about one by one" in line:  # the server is gone, and nothing starts it again
+        if "sent again one by one" in line:  # the server is gone, and nothing starts it again
             process.send_signal(signal.SIGINT)
     assert process.wait(timeout=60) == 130, said
     process.stderr.close()

@@ -201,7 +201,7 @@ def test_another_machine_needs_https_and_permission(host: str) -> None:
     for allow_remote in (False, True):
         with pytest.raises(UsageError, match="another machine"):
             check_allowed(parse_address(f"http://{host}/v1"), allow_remote=allow_remote)
-    with pytest.raises(UsageError, match="would be sent there") as caught:
+    with pytest.raises(UsageError, match="would receive parts of your videos") as caught:
         check_allowed(parse_address(f"https://{host}/v1"), allow_remote=False)
     assert "--allow-remote" in caught.value.hint
     check_allowed(parse_address(f"https://{host}/v1"), allow_remote=True)
@@ -448,7 +448,7 @@ def test_the_only_model_is_taken_and_of_several_one_is_to_be_named(constant: Ser
     assert other.provenance.revision == "server of org/of-othe"
     with pytest.raises(UsageError, match="serves demo, other/model; which"):
         connect(constant.at("names=2"))
-    with pytest.raises(UsageError, match="does not tell what it serves"):
+    with pytest.raises(UsageError, match="does not list its models"):
         connect(constant.at("nolist"))
     assert connect(constant.at("nolist", "demo")).provenance.revision == "server"
 
@@ -623,11 +623,11 @@ LASTING = {
     "429": "answered with 429: slow down",
     "500": "answered with 500: the engine is gone",
     "503": "answered with 503: the engine is gone",
-    "nonsense": "answered with what cannot be used: no JSON",
-    "empty": "answered with what cannot be used: no chat completion",
+    "nonsense": "sent an unusable response: no JSON",
+    "empty": "sent an unusable response: no chat completion",
     "half": "half an answer",
     "cut": "broke off",
-    "redirect": "redirects elsewhere",
+    "redirect": "sends a redirect",
 }
 
 
@@ -749,7 +749,7 @@ def test_finds_of_many_windows_are_on_their_way_at_once(constant: Served, tmp_pa
 
 def test_a_key_that_is_missing_wrong_or_right(constant: Served, monkeypatch, caplog) -> None:
     caplog.set_level(logging.DEBUG)
-    with pytest.raises(ModelUnavailableError, match="wants a key") as missing:
+    with pytest.raises(ModelUnavailableError, match="needs an API key") as missing:
         connect(constant.at("key"))
     assert "FOOTAGE_API_KEY" in missing.value.hint
     monkeypatch.setenv("FOOTAGE_API_KEY", SECRET)
@@ -777,7 +777,7 @@ def test_a_redirect_is_not_followed_and_gets_no_key(constant: Served, monkeypatc
     constant.forget()
     monkeypatch.setenv("FOOTAGE_API_KEY", SECRET)
     model = connect(constant.at("redirect=9"))
-    with pytest.raises(ModelUnavailableError, match="redirects elsewhere"):
+    with pytest.raises(ModelUnavailableError, match="sends a redirect"):
         model.run([(model.prepare(grey()), contract.caption_prompt(DEMO))])
     seen = constant.log()
     assert {entry["key"] for entry in seen} == {f"Bearer {SECRET}"}
@@ -786,7 +786,7 @@ def test_a_redirect_is_not_followed_and_gets_no_key(constant: Served, monkeypatc
 
 def test_a_key_that_is_none_is_refused_without_being_shown(monkeypatch) -> None:
     monkeypatch.setenv("FOOTAGE_API_KEY", "sk secret\nX-Other: 1")
-    with pytest.raises(UsageError, match="FOOTAGE_API_KEY holds characters") as caught:
+    with pytest.raises(UsageError, match="FOOTAGE_API_KEY contains invalid characters") as caught:
         connect("http://127.0.0.1:9/v1#demo")
     assert "secret" not in str(caught.value) + caught.value.hint
 

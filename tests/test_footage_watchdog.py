@@ -22,7 +22,7 @@ def test_the_result_and_the_error_of_the_work_come_through():
 def test_silence_is_given_up_in_time_and_named():
     release = threading.Event()
     begin = time.monotonic()
-    with pytest.raises(DecodeError, match=r"a\.mp4 was given up: its decoder made no progress for 0\.2 s"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 was stopped: its decoder made no progress for 0\.2 s"):
         supervise(lambda pulse: release.wait(30), name="a.mp4", timeout_seconds=0.2)
     assert time.monotonic() - begin < 5
     release.set()

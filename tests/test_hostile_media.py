@@ -62,7 +62,7 @@ def test_a_tag_without_end_is_cut_short_and_cannot_colour_a_terminal(crafted, na
             r"claims to hold 34 days of footage; at most 31 are",
         ),
         ({"padding": 50_000, "ticks": 31, "timescale": 1}, r"has 50,019 gaps of more than 30 s between its"),
-        ({"ticks": 1, "timescale": 2**31 - 1}, r"on show for no time at all$"),
+        ({"ticks": 1, "timescale": 2**31 - 1}, r"frames have no duration$"),
     ],
 )
 def test_time_that_nobody_could_look_at_is_refused(crafted, options, sentence):
@@ -74,7 +74,7 @@ def test_frames_that_claim_to_lie_ages_apart_are_refused(pictures, tmp_path):
     extradata, packets = pictures
     times = [0, 100, 2**60, 2**60 + 100, 5, 105]
     path = write_mkv(tmp_path / "ages.mkv", extradata, list(zip(times, packets, strict=False)))
-    with pytest.raises(DecodeError, match=r"claim to lie [\d,]+ years apart$"):
+    with pytest.raises(DecodeError, match=r"frames span [\d,]+ years$"):
         sandbox.probe(path)
 
 
@@ -101,7 +101,9 @@ def test_a_file_that_is_a_hole_is_refused(tmp_path):
     os.truncate(path, 10**11)
     if os.stat(path).st_blocks * 512 > 10**10:
         pytest.skip("the file system writes holes")
-    with pytest.raises(NotAVideoError, match=r"^hole\.mp4 is almost empty: of 100 GB 0\.0\d\d GB were ever"):
+    with pytest.raises(
+        NotAVideoError, match=r"^hole\.mp4 is almost empty: of 100 GB 0\.0\d\d GB are written"
+    ):
         sandbox.probe(path)
 
 

@@ -149,11 +149,11 @@ def test_a_second_embedder_learns_of_it_when_it_embeds_anew(store, embedder):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"text": "  "}, "needs words"),
+        ({"text": "  "}, "needs a text"),
         ({"text": "x" * 1001}, "at most 1,000"),
-        ({"span": Span(19, 500)}, "no stretch"),
-        ({"span": Span(500, 510)}, "no stretch"),
-        ({"span": Span(5, 5)}, "no stretch"),
+        ({"span": Span(19, 500)}, "not a valid segment"),
+        ({"span": Span(500, 510)}, "not a valid segment"),
+        ({"span": Span(5, 5)}, "not a valid segment"),
     ],
 )
 def test_what_cannot_be_is_refused_and_nothing_is_kept(store, embedder, changes, message):

@@ -73,22 +73,22 @@ def test_captions_written_by_hand_are_searched(library, store):
 @pytest.mark.parametrize(
     ("change", "complaint"),
     [
-        ({"end_seconds": 9}, r"the window from 0 to 9 s does not lie within 0 to 6"),
+        ({"end_seconds": 9}, r"the window from 0 to 9 s is not within 0 to 6"),
         ({"start_seconds": 4}, "the window from 4 to 4 s"),
         ({"start_seconds": -1}, "0 <= start"),
         ({"end_seconds": "soon"}, "could not convert"),
         ({"end_seconds": float("nan")}, "finite"),
         ({"events": [{"start_seconds": 3, "end_seconds": 5, "text": "x"}]}, "the event from 3 to 5 s"),
         ({"events": [{"start_seconds": 3, "end_seconds": 4}]}, "'text' is missing"),
-        ({"events": [{"start_seconds": 3, "end_seconds": 4, "text": 7}]}, "7 is no text"),
-        ({"scene": None}, "None is no text"),
-        ({"type": "poem"}, "no type 'poem'"),
+        ({"events": [{"start_seconds": 3, "end_seconds": 4, "text": 7}]}, "7 is not text"),
+        ({"scene": None}, "None is not text"),
+        ({"type": "poem"}, "unknown type 'poem'"),
         ({"path": "/nowhere.mp4"}, "does not exist"),
-        ({"content_id": "abc"}, "no line and no index tells of a video abc"),
+        ({"content_id": "abc"}, "neither the file nor the index has a video abc"),
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, complaint):
-    with pytest.raises(UsageError, match=f"line 2 is no caption: .*{complaint}"):
+    with pytest.raises(UsageError, match=f"line 2 is not a valid caption: .*{complaint}"):
         take_in(
             [by_hand(library / "b.mp4", end_seconds=2, events=[]), by_hand(library / "a.mp4") | change], store
         )
@@ -97,23 +97,23 @@ def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, c
 
 @pytest.mark.parametrize("line", ["not json", "[1]", "3", '{"start_seconds": 0}'])
 def test_what_is_no_object_with_a_video_is_refused(store, line):
-    with pytest.raises(UsageError, match="line 1 is no caption"):
+    with pytest.raises(UsageError, match="line 1 is not a valid caption"):
         take_in([line], store)
 
 
 @pytest.mark.parametrize(
     ("kind", "change", "complaint"),
     [
-        ("video", {"content_id": "c" * 65}, "names no content"),
-        ("video", {"codec": "\ud800"}, "half of a character"),
-        ("file", {"camera": "cam\udfff"}, "half of a character"),
-        ("file", {"path": "/videos/a\0.mp4"}, "is no path"),
-        ("file", {"path": ""}, "is no path"),
-        ("file", {"state": "<b>"}, "no file is '<b>'"),
-        ("file", {"clock_source": "sundial"}, "clock by 'sundial'"),
+        ("video", {"content_id": "c" * 65}, "is not a valid content id"),
+        ("video", {"codec": "\ud800"}, "an incomplete character"),
+        ("file", {"camera": "cam\udfff"}, "an incomplete character"),
+        ("file", {"path": "/videos/a\0.mp4"}, "is not a valid path"),
+        ("file", {"path": ""}, "is not a valid path"),
+        ("file", {"state": "<b>"}, "invalid file state '<b>'"),
+        ("file", {"clock_source": "sundial"}, "clock source 'sundial'"),
         ("file", {"tried_at": 1e300}, "tried at 1e"),
         ("file", {"modified_at": float("nan")}, "changed at nan"),
-        ("window", {"model": "\ud800"}, "half of a character"),
+        ("window", {"model": "\ud800"}, "an incomplete character"),
     ],
 )
 def test_a_line_that_no_index_or_page_could_show_is_refused(
@@ -122,7 +122,7 @@ def test_a_line_that_no_index_or_page_could_show_is_refused(
     take_in([by_hand(library / "a.mp4")], store)
     lines = [row | change if row["type"] == kind else row for row in export_captions(store)]
     other = Store.open(tmp_path / "other", create=True)
-    with pytest.raises(UsageError, match=rf"line \d is no caption: .*{complaint}"):
+    with pytest.raises(UsageError, match=rf"line \d is not a valid caption: .*{complaint}"):
         take_in(lines, other)
     assert other.files.all() == [] and other.videos.all() == {}
 
@@ -130,5 +130,7 @@ def test_a_line_that_no_index_or_page_could_show_is_refused(
 def test_an_id_that_leads_out_of_a_folder_is_refused(library, store, tmp_path):
     take_in([by_hand(library / "a.mp4")], store)
     video, *rest = export_captions(store)
-    with pytest.raises(UsageError, match=r"line 1 is no caption: '\.\./x' names no content"):
+    with pytest.raises(
+        UsageError, match=r"line 1 is not a valid caption: '\.\./x' is not a valid content id"
+    ):
         take_in([video | {"content_id": "../x"}, *rest], Store.open(tmp_path / "other", create=True))

@@ -462,4 +462,4 @@ def test_clips_are_exported_from_a_file_that_is_still_being_written(recorder, tm
 
 def test_settling_needs_a_watcher():
     answer = CliRunner().invoke(app, ["index", "/nowhere", "--settle", "5"])
-    assert answer.exit_code == 2 and "--settle says nothing without --watch or --follow" in answer.output
+    assert answer.exit_code == 2 and "--settle needs --watch or --follow" in answer.output

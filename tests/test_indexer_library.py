@@ -166,7 +166,7 @@ def test_what_is_passed_over_is_told(folder):
         }
     finally:
         (folder / "locked").chmod(0o700)
-    locked = set() if os.geteuid() == 0 else {("locked", "folder that may not be read")}
+    locked = set() if os.geteuid() == 0 else {("locked", "folder without read permission")}
     assert ignored == {
         (".hidden.mp4", "hidden"),
         (".cache", "hidden"),
@@ -184,8 +184,8 @@ def test_a_selection_says_why_a_file_is_left_out(folder):
         "a.mkv": "",
         "b.MP4": "",
         "z.ts": "it is older than --since",
-        "c.mov": "it fits --exclude sub/*",
-        "e.3gp": "it fits no --include (*.m*, *.M*, z.ts)",
+        "c.mov": "it matches --exclude sub/*",
+        "e.3gp": "it does not match --include (*.m*, *.M*, z.ts)",
     }
     (named,) = files(folder / "sub" / "c.mov", selection=Selection(exclude=("*",)))
     assert named.skip == ""
@@ -204,7 +204,7 @@ def test_a_relative_path_becomes_absolute(folder, monkeypatch):
 
 
 def test_what_is_not_there_is_named(folder):
-    with pytest.raises(VideoNotFoundError, match=r"no file or folder .*lost\.mp4"):
+    with pytest.raises(VideoNotFoundError, match=r"file or folder not found: .*lost\.mp4"):
         names(folder / "lost.mp4")
     (folder / "link.mp4").symlink_to(folder / "lost.mp4")
     with pytest.raises(VideoNotFoundError, match=r"link\.mp4 cannot be read"):
@@ -215,7 +215,7 @@ def test_nothing_to_index_is_said(tmp_path):
     with pytest.raises(UsageError, match="nothing to index"):
         names()
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(FileError, match="no video file in"):
+    with pytest.raises(FileError, match="no video file found in"):
         names(tmp_path)
 
 

@@ -225,7 +225,7 @@ def test_a_deleted_file_is_not_found_and_comes_back_for_nothing(library, store, 
 def test_files_are_marked_gone_even_when_the_folder_is_empty_now(library, store):
     run(library / "b.mp4", store)
     (library / "b.mp4").unlink()
-    with pytest.raises(VideoNotFoundError, match="no file or folder"):
+    with pytest.raises(VideoNotFoundError, match="file or folder not found"):
         run(library / "b.mp4", store)
     assert [f.state for f in store.files.all()] == ["gone"]
 
@@ -290,7 +290,7 @@ def test_a_file_whose_decoder_hangs_is_given_up_and_the_next_run_goes_on(library
     store.windows.remove(file.content_id, [0, 1, 2])
     report = run(library / "a.mp4", store, decode_timeout_seconds=1e-6)
     assert (report.failed, report.windows_captioned) == (1, 0)
-    assert "no progress" in report.files[0].reason and "given up after" in report.files[0].reason
+    assert "no progress" in report.files[0].reason and "decoding stopped after" in report.files[0].reason
     assert run(library / "a.mp4", store).windows_captioned == 3
 
 
@@ -538,7 +538,7 @@ def test_a_file_that_changes_while_it_is_captioned_waits(library, store, monkeyp
 
     report = run(library / "b.mp4", store, Overwriting())
     assert (report.waiting, report.indexed) == (1, 0)
-    assert "changed while the run went on" in report.files[0].reason
+    assert "changed during the run" in report.files[0].reason
     assert run(library / "b.mp4", store).indexed == 1
 
 
@@ -564,7 +564,7 @@ def test_files_left_out_are_recorded_as_skipped_and_an_indexed_one_stays(library
     assert states == {
         "a.": ("indexed", ""),
         "b.": ("indexed", ""),
-        "it": ("skipped", "it fits --exclude it*"),
+        "it": ("skipped", "it matches --exclude it*"),
     }
     assert run(library, store).indexed == 1
 
@@ -611,7 +611,7 @@ def test_a_run_that_is_asked_to_stop_ends_after_the_batch_at_hand(library, store
 def test_a_run_that_cannot_go_on_says_why_in_its_row(library, store):
     with pytest.raises(VideoNotFoundError):
         run(library / "nowhere", store)
-    assert store.runs.all()[0].outcome.startswith("there is no file or folder")
+    assert store.runs.all()[0].outcome.startswith("file or folder not found")
 
 
 def test_pruning_removes_what_is_gone_and_nothing_else(library, store):

@@ -195,7 +195,7 @@ def test_names_in_the_form_of_macos_are_found_as_they_are_typed(folder, store):
     # 3. Saved searches.
     save(store.annotations, TUER_NFD, "a fox")
     assert saved(store.annotations, TUER_NFC.upper()).name == TUER_NFD
-    with pytest.raises(UsageError, match="another saved search"):
+    with pytest.raises(UsageError, match="already a saved search"):
         save(store.annotations, TUER_NFC, "a dog")
 
 

@@ -68,11 +68,11 @@ INDEXED = {
 }
 """Files that are indexed, and when they were recorded; empty where nothing says so."""
 REFUSED = {
-    "half.mp4": "half.mp4 cannot be opened: it is damaged, or was cut short before its index was written",
+    "half.mp4": "half.mp4 cannot be opened: the file may be damaged or incomplete, without an index",
     "empty.mp4": "empty.mp4 is empty (0 bytes)",
     "text.mp4": "text.mp4 is a text file, not a video",
-    "noise.mkv": "noise.mkv is no video container that footage opens",
-    "sound only.mp4": "sound only.mp4 holds no video stream (audio only)",
+    "noise.mkv": "noise.mkv is not a supported video container",
+    "sound only.mp4": "sound only.mp4 contains no video stream (audio only)",
 }
 """Files that are refused, and why."""
 
@@ -192,7 +192,7 @@ def test_each_odd_file_is_indexed_or_refused_in_a_sentence(library, filled):
     assert recorded == INDEXED
     warned = {name: " ".join(each["warnings"]) for name, each in response.items() if each["warnings"]}
     assert warned.keys() == {"joined.ts", "size.ts"}
-    assert f"start again, or jump, at {SECONDS:.1f} s" in warned["joined.ts"]
+    assert f"restart or jump at {SECONDS:.1f} s" in warned["joined.ts"]
     assert "changes from 480x320 to 240x160" in warned["size.ts"]
 
 

@@ -63,7 +63,7 @@ def test_a_grounded_search_answers_with_the_true_span(store, embedder, finder):
     assert best.text == RED_LEFT
     assert best.raw == "From 3.0 to 8.0."
     assert f'The captions have "{RED_LEFT}" at 0:03.0-0:08.0.' in best.evidence
-    assert "Through another window it named that moment 1 of 1 times." in best.evidence
+    assert "Through another window the model returned the same time in 1 of 1 cases." in best.evidence
     assert best.confidence >= 0.8 and not best.calibrated
     assert [match.verdict for match in result.matches[1:]].count("found") == 0
     assert result.query.text == "a red car drives from right to left"
@@ -83,7 +83,7 @@ def test_an_event_on_a_seam_is_one_match_over_both_windows(store, embedder, find
     matches = Engine(store, embedder, finder).search(RED_RIGHT).matches
     street = [match for match in matches if name(match) == "street"]
     assert [match.span for match in street if match.verdict == "found"] == [Span(28, 33), Span(50, 54)]
-    assert any("it named that moment" in line for line in street[0].evidence)
+    assert any("the model returned the same time" in line for line in street[0].evidence)
 
 
 def test_index_and_model_in_disagreement_are_uncertain_and_rank_behind_agreement(store, embedder, finder):
@@ -135,7 +135,7 @@ def test_without_grounding_no_model_is_needed_or_loaded(store, embedder):
     assert all(
         match.verdict == "not checked" and not match.grounded and not match.raw for match in result.matches
     )
-    with pytest.raises(UsageError, match="no model to ground with"):
+    with pytest.raises(UsageError, match="grounding needs a model"):
         Engine(store, embedder).search(DOG)
 
 
@@ -349,7 +349,7 @@ def test_a_budget_that_is_spent_leaves_what_the_captions_say(tmp_path, embedder)
     assert result.outcome == "not checked"
     for match in result.matches:
         assert (match.grounded, match.verdict, match.confidence) == (False, "not checked", None)
-        assert match.evidence[-1] == "The time allowed was spent before the model could look here."
+        assert match.evidence[-1] == "The time limit was reached before the model checked this part."
 
 
 def test_what_captions_missed_is_found_by_looking_everywhere(tmp_path, embedder):
@@ -363,7 +363,7 @@ def test_what_captions_missed_is_found_by_looking_everywhere(tmp_path, embedder)
     assert result.looked.seconds == pytest.approx(130, abs=0.5)
     best = max(result.matches, key=lambda match: match.confidence or 0)
     assert best.span == Span(100, 105) and best.grounded and best.text == ""
-    assert "The captions have nothing there." in best.evidence
+    assert "There is no caption there." in best.evidence
     windows, seconds = Engine(store, embedder, finder).estimate(parse_query(DOG))
     assert (windows, seconds) == (5, 0.0)  # no run of an indexer to go by
 

@@ -130,18 +130,18 @@ def test_uneven_frames_are_counted_by_the_usual_step_and_that_is_told(tmp_path):
     path = write_clip(tmp_path / "a.mp4", [0, 0.04, 0.08, 0.6, 0.64, 0.68, 1.2, 1.24], fps=25)
     made = cut(clip_of(path, 0.5, 1.0))
     assert (made.counting.name, made.in_frame, made.out_frame) == ("25", 15, 30)
-    assert made.warnings == ("a.mp4 has a variable frame rate; its frames are counted at 25 fps",)
+    assert made.warnings == ("a.mp4 has a variable frame rate; timecodes use 25 fps",)
     odd = cut(clip_of(write_rated(tmp_path / "b.mp4", Fraction(17)), 1.0, 2.0))
-    assert "b.mp4 has a rate no editor counts in" in odd.warnings[0]
+    assert "b.mp4 has a non-standard frame rate" in odd.warnings[0]
 
 
 def test_a_file_that_is_gone_or_another_is_told(tmp_path):
     path = write_rated(tmp_path / "a.mp4", 25)
     clip = clip_of(path, 0, 1)
-    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 4\.8 s; nothing lies at 5\.0 s"):
+    with pytest.raises(DecodeError, match=r"a\.mp4 ends at 4\.8 s; there is no video at 5\.0 s"):
         cut(clip_of(path, 5, 6))
     write_rated(path, 25, count=30)
-    with pytest.raises(VideoError, match=r"a\.mp4 is not the file that was indexed"):
+    with pytest.raises(VideoError, match=r"a\.mp4 differs from the indexed file"):
         cut(clip)
     path.unlink()
     with pytest.raises(VideoError, match=r"a\.mp4 does not exist"):

@@ -114,7 +114,9 @@ def test_lists_of_several_rates_are_told_apart(tmp_path, source):
     clips = [clip_of(source, 0, 1), clip_of(other, 0, 1)]
     exported = export(clips, tmp_path / "out", formats=("edl", "otio"), options=Options(name="x"))
     assert names(tmp_path / "out") == ["x.25.edl", "x.29.97df.edl", "x.manifest.json", "x.otio"]
-    assert exported.warnings == ("An EDL has one frame rate, so there is one for each of 25, 29.97df fps.",)
+    assert exported.warnings == (
+        "An EDL has one frame rate, so there is one file for each of 25, 29.97df fps.",
+    )
     assert manifest_of(exported)["warnings"] == list(exported.warnings)
     plain = export(clips, tmp_path / "ndf", formats=("edl",), options=Options(name="x", drop_frame=False))
     assert [output.path.name for output in plain.outputs] == ["x.25.edl", "x.29.97.edl"]
@@ -207,7 +209,7 @@ def test_a_full_disk_leaves_nothing_and_what_was_there_stays(tmp_path, source):
 
 def test_a_folder_that_cannot_be_is_told(tmp_path, source):
     (tmp_path / "file").touch()
-    with pytest.raises(FileError, match="is no folder"):
+    with pytest.raises(FileError, match="is not a folder"):
         export([clip_of(source, 0, 1)], tmp_path / "file")
     with pytest.raises(FootageError, match="cannot be written"):
         export([clip_of(source, 0, 1)], tmp_path / "file" / "below")
@@ -381,7 +383,7 @@ def test_sources_are_compared_on_request(tmp_path, source):
     exported = export([clip_of(source, 0, 1)], tmp_path / "out")
     assert verify(exported.manifest, identify=lambda path: "content of gate.mp4").problems == ()
     [problem] = verify(exported.manifest, identify=lambda path: "another").problems
-    assert problem.sentence == "gate.mp4 has changed since it was exported from."
+    assert problem.sentence == "gate.mp4 has changed since the export."
 
     def gone(path):
         raise VideoError(f"{path} cannot be read: gone")

@@ -95,5 +95,5 @@ def test_a_video_is_counted_as_its_own_timecode_is():
     assert counting(NTSC, timecode="01:00:00;00", drop=False).drop is True
     assert (counting(NTSC).drop, counting(NTSC, drop=False).drop) == (True, False)
     assert counting(Fraction(25), timecode="01:00:00;00").drop is False
-    with pytest.raises(ValueError, match=r"no drop frame at 25 fps"):
+    with pytest.raises(ValueError, match=r"drop frame is not possible at 25 fps"):
         Counting(Fraction(25), drop=True)

@@ -61,7 +61,7 @@ def test_a_term_that_cannot_be_read_is_searched_as_words_and_said_to_be(term):
 
 
 def test_where_without_what_is_told():
-    with pytest.raises(UsageError, match="not for what"):
+    with pytest.raises(UsageError, match="without an event"):
         parse_query("camera:door -truck")
     assert parse_query("camera:door", plain=True).text == "camera:door"
 

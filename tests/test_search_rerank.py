@@ -170,12 +170,12 @@ def test_what_is_no_re_ranker_is_refused_in_a_sentence(tmp_path, capfd):
     assert "--rerank" in caught.value.hint
     with pytest.raises(ModelUnavailableError, match="no such folder"):
         load_reranker(str(tmp_path / "lost"))
-    with pytest.raises(WrongCheckpointError, match="3 figures for two texts") as caught:
+    with pytest.raises(WrongCheckpointError, match="3 scores per pair of texts") as caught:
         load_reranker(str(write_cross_encoder(tmp_path / "three", figures=3)))
     assert "--rerank" in caught.value.hint
     bare = str(write_embedder(tmp_path, prompts=PROMPTS))
     capfd.readouterr()
-    with pytest.raises(WrongCheckpointError, match="no re-ranker but a BertModel"):
+    with pytest.raises(WrongCheckpointError, match="not a re-ranker but a BertModel"):
         load_reranker(bare)
     assert capfd.readouterr() == ("", "")  # the libraries' own words would spoil --json
 

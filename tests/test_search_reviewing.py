@@ -150,7 +150,7 @@ def test_names_and_items_that_are_not_there_get_a_sentence(store):
     with pytest.raises(UsageError, match="no saved search 'x'"):
         saved_searches.saved(book, "x")
     saved_searches.save(book, "x", QUERY)
-    with pytest.raises(UsageError, match="another saved search 'x'"):
+    with pytest.raises(UsageError, match="already a saved search 'x'"):
         saved_searches.save(book, "X", "a dog")
     with pytest.raises(UsageError, match="needs a name"):
         saved_searches.save(book, "  ", QUERY)

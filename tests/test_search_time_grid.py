@@ -221,7 +221,7 @@ def test_corrections_and_results_up_to_the_very_end_are_taken(stores):
         line = json.dumps({"type": "match", **match_fields(match)})
         [clip] = read_results([line], store, NOWHERE, identify=str)
         assert clip.span == match.span and overlap_seconds(clip.span, Span(0, length)) > 0
-        with pytest.raises(UsageError, match="no stretch"):
+        with pytest.raises(UsageError, match="not a valid segment"):
             correcting.correct(
                 store, event, text="A fox.", span=Span(length, length + 1), author="", embedders=list
             )

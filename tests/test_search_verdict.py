@@ -154,16 +154,16 @@ def test_the_evidence_is_told_in_sentences():
     assert evidence([HERE, MOVES], [caption(4, 8, "A white car drives from left to right.")]).sentences() == (
         'The captions have "A white car drives from left to right." at 0:04.0-0:08.0.',
         "It says white, not red.",
-        "Asked about 0:00.0-0:30.0, the model named 0:03.0-0:08.0 (start 100%, end 100% sure).",
-        "Through another window it named that moment 0 of 1 times.",
+        "Asked about 0:00.0-0:30.0, the model returned 0:03.0-0:08.0 (start 100%, end 100% sure).",
+        "Through another window the model returned the same time in 0 of 1 cases.",
     )
     assert evidence([reply((0, 30), 0, 30, Answer("", "stop"))], []).sentences() == (
-        "The captions have nothing there.",
-        "Asked about 0:00.0-0:30.0, the model named 0:00.0-0:30.0.",
-        "The span covers the whole window, which says little.",
+        "There is no caption there.",
+        "Asked about 0:00.0-0:30.0, the model returned 0:00.0-0:30.0.",
+        "The span covers the whole window, which is weak evidence.",
     )
     assert (
-        'It does not say "drives".'
+        'It does not mention "drives".'
         in evidence([HERE], [caption(3, 8, "A red car to the right.")]).sentences()
     )
 

@@ -115,7 +115,7 @@ def test_a_cancelled_search_ends_between_two_steps(settings):
         (lambda: SearchRequest(query="a dog", most=1), "most: .*, got 1"),
         (lambda: SearchRequest(), "query: "),
         (lambda: IndexRequest(paths=(), reindex=True, accept_mixed=True), "exclude each other"),
-        (lambda: IndexRequest(paths=(), settle_seconds=1), "without --watch or --follow"),
+        (lambda: IndexRequest(paths=(), settle_seconds=1), "needs --watch or --follow"),
     ],
 )
 def test_a_request_that_makes_no_sense_is_refused_in_a_sentence(make, said):

@@ -192,7 +192,7 @@ def test_cards_and_notices_keep_foreign_text_text():
 
 
 def test_errors_become_sentences():
-    assert notices.sentence("there is no index at x") == "There is no index at x."
+    assert notices.sentence("no index found at x") == "No index found at x."
     assert notices.sentence("Why?") == "Why?"
     assert notices.sentence(" ") == ""
 
@@ -466,7 +466,7 @@ def test_without_weights_several_events_are_answered_from_the_captions(open_app,
     )
     text = page(app)
     assert "no model weights in" in text and "this index was captioned by" in text
-    assert "These are the captions alone" in text and "fx-card" in text
+    assert "These results are from captions only" in text and "fx-card" in text
 
 
 @pytest.fixture

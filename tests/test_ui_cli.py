@@ -75,7 +75,7 @@ def test_the_main_help_lists_every_command_and_the_exit_codes() -> None:
     assert result.exit_code == 0
     assert all(f" {command} " in result.stdout for command in COMMANDS)
     words = " ".join(result.stdout.split())
-    assert all(part in words for part in ("0 answered", "1 could not run", "2 bad usage", "3 partly"))
+    assert all(part in words for part in ("0 success", "1 could not run", "2 bad usage", "3 partial success"))
 
 
 def test_version() -> None:
@@ -107,11 +107,11 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
     [
         (["search", ""], "query is empty"),
         (["search", " \t\n"], "query is empty"),
-        (["search", "?!"], "holds no word"),
+        (["search", "?!"], "contains no words"),
         (["search", "red " * 2500], "characters; at most"),
         (["find", "{clip}", ""], "query is empty"),
-        (["search", "no cars"], "only says what is not to be seen (no cars)"),
-        (["search", "a dog THEN"], "THEN needs something"),
+        (["search", "no cars"], "has only exclusions (no cars)"),
+        (["search", "a dog THEN"], "THEN needs an event"),
         (["search", "a AND b THEN c"], "one of THEN, AND and WITHOUT"),
         (["search", "a car", "--limit", "50", "--page", "3"], "There is no page 3"),
         (["search", "a car", "--like", "a.mp4@0:05"], "either a query or --like"),
@@ -123,7 +123,7 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
         (["search", "a car", "--model", "molmo2-4b"], "molmo2-4b cannot find"),
         (["index", "{clip}", "--window", "5", "--overlap", "5"], "must be smaller than window_seconds"),
         (["find", "{clip}", "a car", "--from", "soon"], "'soon' is not a time"),
-        (["find", "{clip}", "a car", "--from", "0:05"], "nothing from 0:05.0"),
+        (["find", "{clip}", "a car", "--from", "0:05"], "no video from 0:05.0"),
     ],
 )
 def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Path) -> None:
@@ -153,7 +153,7 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
         (["find", "{clip}", "a car", "--model", "{folder}"], "{folder}"),
         (["find", "{clip}", "a car", "--model-path", "{folder}"], "{folder}"),
         (["status", "--db", "{folder}"], "{folder}"),
-        (["index", "{empty}"], "no video file in"),
+        (["index", "{empty}"], "no video file found in"),
         (["status", "--config", "none.toml"], "There is no config file none.toml"),
         (["index", "{clip}", "--log-file", "none/log", "--model", "demo"], "none/log cannot be written"),
         (["export", "--results", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
@@ -366,7 +366,7 @@ def test_an_app_that_others_reach_asks_for_a_token_and_says_what_is_not_encrypte
     assert lines[0] == "The app is at (Ctrl-C ends it):"
     place = rf"http://{re.escape(socket.gethostname())}:{port}/\?token=([\w-]{{43}})"
     edit = re.fullmatch(rf"to search and to edit\s+{place}", lines[1])[1]
-    view = re.fullmatch(rf"to search alone\s+{place}", lines[2])[1]
+    view = re.fullmatch(rf"to search only\s+{place}", lines[2])[1]
     assert edit != view and edit not in response and view not in response
     assert "not encrypted" in response and "docs/how-to/serve.md" in response
     assert (ROOT / "docs" / "how-to" / "serve.md").is_file()
@@ -376,7 +376,7 @@ def test_behind_a_proxy_that_asks_for_a_password_no_token_is_needed(tmp_path: Pa
     with started(tmp_path, "--allow-host", "Footage.example.org", "--no-token", "--json") as (process, _):
         assert json.loads(process.stdout.readline())["address"] == "https://footage.example.org"
         process.terminate()
-        assert "the proxy has to ask for a password" in process.communicate(timeout=60)[1]
+        assert "the proxy must ask for a password" in process.communicate(timeout=60)[1]
 
 
 @pytest.mark.parametrize(

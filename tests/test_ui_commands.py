@@ -200,7 +200,7 @@ def test_captions_asked_for_in_other_words_say_so(
     command = ["index", str(library / "gate.mp4"), "--db", str(db), "--model", str(model)]
     asked = ["--prompt-file", str(file), "--caption-tokens", "9"]
     assert runner.invoke(app, [*command, *asked]).exit_code == 0
-    assert "asked in other words than its own" in caplog.text
+    assert "uses another prompt than in its training" in caplog.text
     response = runner.invoke(app, ["captions", "export", "--db", str(db)]).stdout
     own: Changes = {"caption_prompt": "Tell <|im_end|> all.", "caption_tokens": 9}
     assert changed(PROFILES["demo"], own).prompt_version in response
@@ -213,8 +213,8 @@ def test_captions_asked_for_in_other_words_say_so(
     ("option", "sentence"),
     [
         (["--prompt", " "], "The prompt is empty"),
-        (["--prompt", "a", "--prompt-file", "b"], "one of them is enough"),
-        (["--stage2-prompt", "Shorter."], "does not say where the first answer goes"),
+        (["--prompt", "a", "--prompt-file", "b"], "exclude each other"),
+        (["--stage2-prompt", "Shorter."], "has no placeholder for the first answer"),
         (["--max-frames", "7"], "frames must be even"),
         (["--fps", "0"], "--fps cannot be 0"),
         (["--top-p", "0"], "--top-p cannot be 0"),
@@ -421,7 +421,7 @@ def test_a_backup_goes_back(own: Path, tmp_path: Path) -> None:
     copied = runner.invoke(app, ["db", "backup", str(tmp_path / "safe"), "--db", str(own)])
     assert copied.exit_code == 0 and "Copied 2 videos and 2 windows" in copied.stdout
     refused = runner.invoke(app, ["db", "restore", str(tmp_path / "safe"), "--db", str(own)])
-    assert refused.exit_code == 2 and "is there already" in refused.stderr
+    assert refused.exit_code == 2 and "already exists" in refused.stderr
     restored = runner.invoke(app, ["db", "restore", str(tmp_path / "safe"), "--db", str(tmp_path / "new")])
     assert restored.exit_code == 0
     status, *_ = lines(runner.invoke(app, ["status", "--db", str(tmp_path / "new"), "--json"]).stdout)
@@ -441,7 +441,7 @@ def test_captions_go_out_and_in(filled: Path, tmp_path: Path) -> None:
     )
     assert piped.exit_code == 0 and "2 windows of 2 videos" in piped.stdout
     over = runner.invoke(app, ["captions", "export", "--out", str(out), "--db", str(filled)])
-    assert over.exit_code == 2 and "is there already" in over.stderr
+    assert over.exit_code == 2 and "already exists" in over.stderr
     bad = runner.invoke(app, ["captions", "import", "-", "--db", str(tmp_path / "piped")], input="{}\n")
     assert bad.exit_code == 2 and "line 1 is no caption" in bad.stderr
 
@@ -622,7 +622,7 @@ def test_doctor_looks_at_everything_and_says_what_to_do() -> None:
         assert checks[name]["state"] == "ok", checks[name]
     gated = checks["model"]
     assert gated["state"] == "warn"
-    assert "gated and there is no token" in gated["detail"] and "was not tested" in gated["detail"]
+    assert "gated and there is no token" in gated["detail"] and "model not tested" in gated["detail"]
     for way in (
         "https://huggingface.co/NemoStation/Marlin-2B",
         "HF_TOKEN",

@@ -70,7 +70,7 @@ def test_what_is_found_is_written_and_verified(run):
     assert clip["captioned_by"] == {"model": "standin", "revision": "1", "prompt_version": "test"}
     assert clip["grounded_by"] == clip["captioned_by"]
     verified = run("verify", "out/a white dog runs.manifest.json")
-    assert (verified.exit_code, verified.stdout) == (0, "Compared 4 files: all as written.\n")
+    assert (verified.exit_code, verified.stdout) == (0, "Compared 4 files: no differences.\n")
     Path("out/a white dog runs.edl").unlink()
     verified = run("verify", "out/a white dog runs.manifest.json", "--json")
     assert verified.exit_code == 1
@@ -97,7 +97,7 @@ def test_json_tells_what_was_written(run):
 def test_nothing_found_is_an_answer_and_writes_nothing(run):
     result = run("export", "a white dog runs", "--out", "out", "--no-ground")
     assert (result.exit_code, result.stdout, names("out")) == (0, "", [])
-    assert "Nothing was found, so nothing was written." in result.stderr and "--uncertain" in result.stderr
+    assert "No results, so nothing was written." in result.stderr and "--uncertain" in result.stderr
     response = lines(run("export", "a white dog runs", "--out", "out", "--no-ground", "--json"))
     assert response[-1]["files"] == 0 and response[-1]["uncertain"] > 0
     reel = run("reel", "a white dog runs", "--no-ground")
@@ -148,7 +148,7 @@ def test_what_find_prints_is_exported_whether_or_not_an_index_knows_the_file(run
     assert run("verify", manifest, "--sources").exit_code == 0
     shutil.copy(made.parent / "cars.mp4", "mine.mp4")
     replaced = run("export", *how, db=db, input=found.stdout)
-    assert replaced.exit_code == 2 and "holds another video now" in replaced.stderr
+    assert replaced.exit_code == 2 and "now contains another video" in replaced.stderr
 
 
 def test_find_lists_so_many_answers_and_closes_with_a_sentence(run, tmp_path, monkeypatch):
@@ -162,7 +162,7 @@ def test_find_lists_so_many_answers_and_closes_with_a_sentence(run, tmp_path, mo
     one = runner.invoke(app, ["find", clip, DOG, "-n", "1", "--from", "5"])
     assert one.stdout.count("uncertain") == 1
     assert one.stderr.splitlines()[-1].startswith(
-        "Nothing certain: the model looked at 1:05.0 of 1:10.0; listed are the best 1 of "
+        "Nothing certain: the model looked at 1:05.0 of 1:10.0; showing the best 1 of "
     )
 
 
@@ -194,18 +194,18 @@ MATCH = {
     [
         ({"type": "something"}, 'its "type" is'),
         ({"video": "/etc/passwd"}, "cannot be used"),
-        ({"video": "/etc/nothing"}, "the index knows no file"),
+        ({"video": "/etc/nothing"}, "the index has no file"),
         ({"video": 5}, "its 'video' is 5"),
-        ({"content_id": "content-cars"}, "holds another video now"),
+        ({"content_id": "content-cars"}, "now contains another video"),
         ({"start_seconds": -1}, "there is no span"),
         ({"start_seconds": 5}, "there is no span"),
         ({"start_seconds": 24, "end_seconds": 30}, "there is no span"),
         ({"start_seconds": True}, "not a number"),
         ({"start_seconds": "1"}, "not a number"),
-        ({"end_seconds": float("nan")}, "it is no JSON"),
+        ({"end_seconds": float("nan")}, "it is not valid JSON"),
         ({"end_seconds": 10**400}, "not a number"),
-        ({"video": "\ud800"}, "is no text"),
-        ({"video": "a\x00b"}, "the index knows no file"),
+        ({"video": "\ud800"}, "is not text"),
+        ({"video": "a\x00b"}, "the index has no file"),
         ({"verdict": "sure"}, "its \"verdict\" is 'sure'"),
         ({"confidence": 2}, "not from 0 to 1"),
         ({"grounded": "yes"}, "its 'grounded' is 'yes'"),
@@ -250,7 +250,7 @@ def test_a_reel_is_no_longer_than_asked_for_and_verifies_with_its_sources(run, m
     # The stand-in index has content ids of its own: every source seems to be another.
     assert run("verify", "dogs.manifest.json").exit_code == 0
     changed = run("verify", "dogs.manifest.json", "--sources")
-    assert changed.exit_code == 1 and "has changed since it was exported from." in changed.stdout
+    assert changed.exit_code == 1 and "has changed since the export." in changed.stdout
     response = json.loads(Path("dogs.manifest.json").read_text())
     for entry in response["entries"]:
         for clip in entry["clips"]:
@@ -290,7 +290,7 @@ def test_a_file_that_was_replaced_after_indexing_is_not_exported(run, made, tmp_
     shutil.copyfile(tmp_path / "copy" / "cars.mp4", tmp_path / "copy" / "dogs.mp4")
     result = run(command[0], "a white dog runs", *command[1:], "--all-verdicts", db=db)
     assert result.exit_code == 3, result.stderr
-    assert "dogs.mp4 is not the file that was indexed" in result.stdout
+    assert "dogs.mp4 is differs from the indexed file" in result.stdout
     response = json.loads(next(Path("out").glob("*.manifest.json")).read_text())
     assert "dogs.mp4" not in json.dumps(response["entries"])
 

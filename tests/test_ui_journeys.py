@@ -195,7 +195,7 @@ def test_two_answers_become_a_reel_and_then_files_of_their_own(served):
         assert {".mp4", ".otio", ".edl", ".json"} <= written
         [manifest] = served.exports.rglob("*.manifest.json")
         verified = CliRunner().invoke(command, ["verify", str(manifest), "--sources"])
-        assert verified.exit_code == 0 and "all as written" in verified.stdout
+        assert verified.exit_code == 0 and "no differences" in verified.stdout
         with page.expect_download() as fetched:
             page.locator(".st-key-fetch_0 button").click()
         assert Path(fetched.value.path()).read_bytes() == film.read_bytes()

@@ -25,7 +25,7 @@ def test_a_question_about_an_answer_is_answered_as_text(open_app, indexed):  # n
 
 def test_an_empty_question_is_told_in_a_sentence(open_app, indexed):  # noqa: F811
     app = press(ask(open_app(indexed), QUERY), "Ask", "   ")
-    assert "is no question" in page(app)
+    assert "is not a question" in page(app)
 
 
 def test_what_was_said_of_one_answer_is_not_shown_with_another(open_app, indexed):  # noqa: F811

@@ -160,7 +160,7 @@ def test_the_last_day_is_shown_and_a_typed_time_shows_every_camera(open_page):
 def test_a_time_that_is_none_gets_a_sentence(open_page):
     app = open_page(review_page)
     whole(app.text_input(key="wall_typed").set_value("noon").run())
-    assert page(app).count("fx-problem") == 1 and "no time of day" in page(app)
+    assert page(app).count("fx-problem") == 1 and "not a valid time of day" in page(app)
 
 
 def test_closer_and_back(open_page):
@@ -310,7 +310,7 @@ def test_a_time_outside_of_the_video_gets_a_sentence(open_page, db):
     whole(app.button(key="play_0").click().run())
     app.text_input(key="right_end").set_value("9:00")
     press(app, "Correct")
-    assert page(app).count("fx-problem") == 1 and "no stretch of a video" in page(app)
+    assert page(app).count("fx-problem") == 1 and "not a valid segment of a video" in page(app)
 
 
 def test_the_first_of_two_stages_can_be_unfolded_and_is_text(open_page, db):

@@ -1,4 +1,4 @@
-"""Where in a video something is meant."""
+"""Locators of videos, moments and segments."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def test_a_track_is_drawn_onto_the_clip_where_it_moves(clip, model, tmp_path):
 
 def test_a_moment_cannot_be_tracked_nor_a_stretch_drawn_as_a_picture(clip, model, tmp_path):
     result = ask("track", f"{clip}@1.0", BALL, "--model", model)
-    assert result.exit_code == 2 and "is a moment, and nothing moves in it" in result.stderr
+    assert result.exit_code == 2 and "is a moment, but tracking needs a segment" in result.stderr
     for command, place, out in (("track", "@1-3", "a.png"), ("point", "@1.0", "a.mp4"), ("point", "", "a")):
         result = ask(command, f"{clip}{place}", BALL, "--model", model, "--draw", tmp_path / out)
         assert result.exit_code == 2 and "drawn as" in result.stderr
@@ -181,7 +181,7 @@ def test_nothing_is_drawn_over_what_is_there(clip, model, tmp_path):
     out.write_bytes(b"mine")
     arguments = ("point", f"{clip}@1.0", CAR, "--model", model, "--draw", out)
     result = ask(*arguments)
-    assert result.exit_code == 2 and "is there already" in result.stderr and out.read_bytes() == b"mine"
+    assert result.exit_code == 2 and "already exists" in result.stderr and out.read_bytes() == b"mine"
     assert ask(*arguments, "--overwrite").exit_code == 0
     assert out.read_bytes().startswith(b"\x89PNG")
 
@@ -265,10 +265,10 @@ def test_a_model_that_cannot_says_so_before_it_is_loaded(command, clip):
 @pytest.mark.parametrize(
     ("place", "what", "said"),
     [
-        ("@9", "the car", "there is nothing at 0:09.0"),
+        ("@9", "the car", "there is no video at 0:09.0"),
         ("@3-1", "the car", "ends before it starts"),
-        ("@1", "  ", "names nothing to look for"),
-        ("@1", "?", "names nothing to look for"),
+        ("@1", "  ", "names no object"),
+        ("@1", "?", "names no object"),
     ],
 )
 def test_what_makes_no_sense_is_told_in_a_sentence(place, what, said, clip):

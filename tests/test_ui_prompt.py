@@ -108,12 +108,12 @@ def test_the_prompt_may_come_from_a_file(speaker: Speaker, clip: str, tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["{clip}"], "A prompt is needed"),
-        (["{clip}", "Say.", "--prompt-file", "a.txt"], "A prompt is needed"),
+        (["{clip}"], "A prompt is required"),
+        (["{clip}", "Say.", "--prompt-file", "a.txt"], "A prompt is required"),
         (["{clip}", " \n"], "The prompt is empty"),
-        (["{clip}@0:05", "Say."], "is a moment, and a stretch is needed"),
-        (["{clip}@7-9", "Say."], "there is nothing at 0:07.0"),
-        (["{clip}", "Say.", "--do-sample", "--temperature", "0"], "At temperature 0 nothing is drawn"),
+        (["{clip}@0:05", "Say."], "is a moment, but this command needs a segment"),
+        (["{clip}@7-9", "Say."], "there is no video at 0:07.0"),
+        (["{clip}", "Say.", "--do-sample", "--temperature", "0"], "Temperature 0 allows no sampling"),
         (["{clip}", "Say.", "--temperature", "-1"], "--temperature cannot be -1"),
         (["{clip}", "Say.", "--max-new-tokens", "0"], ""),
     ],

@@ -84,18 +84,18 @@ def test_of_two_events_that_share_a_span_the_corrected_one_is_taken_back(footage
 def test_of_two_events_that_share_a_span_the_id_chooses(footage):
     footage("correct", "beach_dusk.mp4@0:16", "a bear walks", "--from", "11.5", "--to", "13.5")
     [error] = footage("correct", "beach_dusk.mp4@0:12", "an orange tractor", code=2)
-    assert error["error"] == "2 events are meant"
+    assert error["error"] == "2 events match"
     ids = {words: name for name, words in re.findall(r'([0-9a-f]{8}): "(.+?)" \(0:11.5', error["hint"])}
     green = "A green car drives from left to right."
     assert set(ids) == {"a bear walks", green}
     [response] = footage("correct", "beach_dusk.mp4@0:12", "an orange tractor", "--event", ids[green])
     assert response["original_text"] == green
     [error] = footage("correct", "beach_dusk.mp4@0:12", "--undo", code=2)
-    assert error["error"] == "2 events are meant" and response["event"][:8] in error["hint"]
+    assert error["error"] == "2 events match" and response["event"][:8] in error["hint"]
     [undone] = footage("correct", "beach_dusk.mp4@0:12", "--undo", "--event", ids["a bear walks"].upper())
     assert undone["text"] == "a bear walks"
     [error] = footage("correct", "beach_dusk.mp4@0:12", "--undo", "--event", "xyz", code=2)
-    assert error["error"] == "no event there has the id 'xyz'"
+    assert error["error"] == "no event at that time has the id 'xyz'"
 
 
 @pytest.mark.parametrize(
@@ -108,10 +108,10 @@ def test_of_two_events_that_share_a_span_the_id_chooses(footage):
         (["review", "--mark", "abc", "reviewed"], "no item"),
         (["review", "--mark", "abc", "lost"], "no state 'lost'"),
         (["correct", "beach_dusk.mp4@0:12", "--undo"], "was never corrected"),
-        (["correct", "beach_dusk.mp4@0:12", "a dog", "--undo"], "takes no new words"),
+        (["correct", "beach_dusk.mp4@0:12", "a dog", "--undo"], "excludes a new text"),
         (["correct", "beach_dusk.mp4@0:12"], "nothing was changed"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--from", "0:14"], "end before it starts"),
-        (["correct", "beach_dusk.mp4@0:12", "a dog", "--to", "9:00"], "no stretch"),
+        (["correct", "beach_dusk.mp4@0:12", "a dog", "--to", "9:00"], "not a valid segment"),
         (["correct", "beach_dusk.mp4@9:00", "a dog"], "no event at"),
         (["correct", "other.mp4@0:12", "a dog"], "knows no video"),
     ],

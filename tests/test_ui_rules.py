@@ -154,7 +154,7 @@ def test_nothing_is_done_that_cannot_be_written_down(tmp_path):
 def test_what_could_not_be_written_down_any_more_is_said():
     settings, done = load_settings(audit_log=Path("/dev/full")), []
     with (
-        pytest.raises(FootageError, match=r"No space left .*\(export\) is not in it"),
+        pytest.raises(FootageError, match=r"No space left .*\(export\) is not in the log"),
         editing(settings, "export"),
     ):
         done.append("exported")

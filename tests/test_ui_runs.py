@@ -170,7 +170,7 @@ def test_a_folder_is_a_folder_that_can_be_read(settings, tmp_path):
         ("", UsageError, "no folder"),
         (f"{tmp_path}\0", UsageError, "no folder"),
         (str(tmp_path / "none"), FileError, "does not exist"),
-        (str(tmp_path / "file"), FileError, "is no folder"),
+        (str(tmp_path / "file"), FileError, "is not a folder"),
     ):
         with pytest.raises(error, match=message):
             index_jobs.checked_folder(text, settings)
@@ -194,9 +194,9 @@ def test_only_folders_below_the_library_roots_are_indexed_from_the_app(settings,
         Path("/"),
         Path("/etc"),
     ):
-        with pytest.raises(UsageError, match="no folder that the app may index"):
+        with pytest.raises(UsageError, match="not in a folder that the app may index"):
             index_jobs.checked_folder(str(refused), narrow)
-        with pytest.raises(UsageError, match="no folder that the app may index"):
+        with pytest.raises(UsageError, match="not in a folder that the app may index"):
             index_jobs.start(narrow, [refused])
     assert index_jobs.last(narrow) is None
 

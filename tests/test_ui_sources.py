@@ -65,7 +65,7 @@ def test_a_file_that_was_replaced_is_refused_in_a_sentence(tmp_path, clips, kept
     if cut_before:
         assert first_picture(cut(tmp_path / "cache", path, file).path) == 10
     replace_file(path, clips / "b.mp4", like=times if kept_times else None)
-    with pytest.raises(VideoError, match=r"gate\.mp4 is not the file that was indexed") as result:
+    with pytest.raises(VideoError, match=r"gate\.mp4 is differs from the indexed file") as result:
         cut(tmp_path / "cache", path, file)
     assert "footage index" in result.value.hint
     picture = media.thumbnail(
@@ -85,7 +85,7 @@ def test_bytes_changed_in_place_are_noticed_by_their_time(tmp_path, clips):
         opened.write(b"other bytes")
     os.utime(path, (1, 1))
     assert library.fingerprint(path) == file.fingerprint
-    with pytest.raises(VideoError, match="not the file that was indexed"):
+    with pytest.raises(VideoError, match="differs from the indexed file"):
         cut(tmp_path / "cache", path, file)
 
 
@@ -151,7 +151,7 @@ def test_no_row_of_an_index_opens_a_file_outside_of_the_folders_that_may_be_show
     (inside / "way-out.mp4").symlink_to(path)
     for named in (path, inside / ".." / "private.mp4", inside / "way-out.mp4", tmp_path / "none.mp4"):
         for file in (File(str(named), "c"), None):
-            with pytest.raises(VideoError, match="in no folder that the app may show") as result:
+            with pytest.raises(VideoError, match="not in a folder that the app may show") as result:
                 media.preview(tmp_path / "cache", str(named), content_id="c", stretch=STRETCH, file=file)
             assert "--library-root" in result.value.hint
             assert not media.thumbnail(tmp_path / "cache", str(named), content_id="c", seconds=1.0, file=file)
@@ -166,5 +166,5 @@ def test_a_link_that_a_run_followed_is_shown_while_the_same_file_is_behind_it(tm
     file = known(inside / "gate.mp4")
     assert first_picture(cut(tmp_path / "cache", inside / "gate.mp4", file).path) == 10
     replace_file(path, clips / "b.mp4")
-    with pytest.raises(VideoError, match="not the file that was indexed"):
+    with pytest.raises(VideoError, match="differs from the indexed file"):
         cut(tmp_path / "cache", inside / "gate.mp4", file)

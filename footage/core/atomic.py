@@ -45,5 +45,5 @@ def writing(out: Path) -> Iterator[None]:
         why = (exc.strerror or str(exc) or type(exc).__name__).strip().splitlines()[0]
         raise FootageError(
             f"{out.name} cannot be written: {why}",
-            hint=f"is there space in {out.parent}, and may it be written to?",
+            hint=f"check the free space and the permissions of {out.parent}",
         ) from exc

@@ -93,36 +93,37 @@ class Settings(BaseSettings):
         default="marlin-2b",
         min_length=1,
         description=(
-            "Vision-language model: a profile (see `footage models`), a folder of weights, or a "
-            "server and its name for the model, as in http://localhost:8000/v1#marlin-2b."
+            "Vision-language model: a profile (see `footage models`), a folder of weights, or the address "
+            "of a server and a model name, as in http://localhost:8000/v1#marlin-2b."
         ),
     )
     model_path: UserPath | None = Field(
         default=None,
-        description="Folder with the profile's weights, read instead of the model hub.",
+        description="Folder with the weights of the profile, instead of the model hub.",
     )
     device: Annotated[str, AfterValidator(_known_device)] = Field(
         default="auto", description="Device of the model: auto, cuda, cuda:1, mps or cpu."
     )
     allow_remote: bool = Field(
-        default=False, description="Allow a model server on another machine; it receives the windows."
+        default=False,
+        description="Allow a model server on another machine, which receives parts of the videos.",
     )
     accept_server_sampling: bool = Field(
         default=False,
-        description="Accept a model server that shows the model other frames or times than it was sent.",
+        description="Accept a model server that changes the frames or times before the model sees them.",
     )
     server_requests: int = Field(
-        default=8, ge=1, le=256, description="Requests on their way to a model server at once."
+        default=8, ge=1, le=256, description="Maximum number of concurrent requests to a model server."
     )
     server_timeout_seconds: float = Field(
         default=600,
         gt=0,
-        description="A request to a model server that takes longer, in seconds, is given up.",
+        description="Time limit for a request to a model server, in seconds.",
     )
     server_patience_seconds: float = Field(
         default=600,
         ge=0,
-        description="How long a model server that goes away, as for a restart, is waited for, in seconds.",
+        description="Waiting time for an unavailable model server, for example during a restart, in seconds.",
     )
     embedder: str = Field(
         default="minilm",
@@ -134,88 +135,97 @@ class Settings(BaseSettings):
     rerank: str | None = Field(
         default=None,
         min_length=1,
-        description="Cross-encoder that reorders the best texts of a search: a folder or a hub name.",
+        description="Cross-encoder for re-ranking the best texts of a search: a folder or a hub name.",
     )
     window_seconds: float | None = Field(
         default=None,
         gt=0,
         le=120,
-        description="Length of a window; unset: the profile's own.",
+        description="Length of a window, in seconds; unset: the value of the profile.",
     )
     overlap_seconds: float | None = Field(
         default=None,
         ge=0,
         lt=120,
-        description="Overlap of neighbouring windows; unset: the profile's own.",
+        description="Overlap of neighbouring windows, in seconds; unset: the value of the profile.",
     )
     grounding_window_seconds: float | None = Field(
         default=None,
         gt=0,
         le=120,
-        description="Length of the windows that a search shows the model; unset: the profile's own.",
+        description="Length of a window during a search, in seconds; unset: the value of the profile.",
     )
     found_from: float = Field(
-        default=0.7, gt=0, le=1, description='Lowest confidence of the verdict "found", 0 to 1.'
+        default=0.7, gt=0, le=1, description='Minimum confidence for the verdict "found", 0 to 1.'
     )
     not_found_below: float = Field(
-        default=0.2, ge=0, lt=1, description='Confidence below which the verdict is "not found".'
+        default=0.2,
+        ge=0,
+        lt=1,
+        description='Confidence limit for the verdict "not found": below this value, 0 to 1.',
     )
     calibration: UserPath | None = Field(
         default=None,
-        description="File of `footage calibrate`; unset: the profile's own, if it has one.",
+        description="Calibration file from `footage calibrate`; unset: the calibration of the profile, if "
+        "any.",
     )
     fps: float | None = Field(
         default=None,
         gt=0,
         le=60,
         description=(
-            "Frames shown per second of video; unset: the profile's own. With the vendor's own "
-            "caption() and find(), this variable has no effect."
+            "Frames per second of video; unset: the value of the profile. The vendor's caption() and find() "
+            "ignore this variable."
         ),
     )
     min_frames: int | None = Field(
-        default=None, ge=2, description="Fewest frames of a window, even; unset: the profile's own."
+        default=None,
+        ge=2,
+        description="Minimum number of frames per window, even; unset: the value of the profile.",
     )
     max_frames: int | None = Field(
         default=None,
         ge=2,
         description=(
-            "Most frames of a window, even; a longer window is shown at fewer frames per second. "
-            "Unset: the profile's own."
+            "Maximum number of frames per window, even; longer windows use fewer frames per second. Unset: "
+            "the value of the profile."
         ),
     )
     max_pixels: int | None = Field(
         default=None,
         ge=1024,
         description=(
-            "Most pixels of a frame; larger frames are scaled down, smaller ones stay. Unset: the "
-            "profile's own."
+            "Maximum number of pixels per frame; larger frames are scaled down. Unset: the value of the "
+            "profile."
         ),
     )
     prompt: str | None = Field(
         default=None,
         description=(
-            "Prompt for captions; unset: the profile's own. Marlin writes times only for its own prompt."
+            "Prompt for captions; unset: the prompt of the profile. Marlin writes times only for its own "
+            "prompt."
         ),
     )
     prompt_file: UserPath | None = Field(default=None, description="File with the prompt for captions.")
     stage2_prompt: str | None = Field(
         default=None,
         description=(
-            "Second prompt, with {caption} in place of the first answer; its answer is the caption. "
-            "Unset: the profile's own."
+            "Second prompt, with {caption} as placeholder for the first answer; the second answer becomes "
+            "the caption. Unset: the prompt of the profile."
         ),
     )
     caption_tokens: int | None = Field(
-        default=None, ge=1, description="Longest caption, in tokens; unset: the profile's own."
+        default=None,
+        ge=1,
+        description="Maximum length of a caption, in tokens; unset: the value of the profile.",
     )
     temperature: float | None = Field(
         default=None,
         ge=0,
         le=10,
         description=(
-            "Sampling temperature of captions and free answers (spans are never sampled); 0: the most"
-            " likely token. Unset: the profile's own."
+            "Sampling temperature for captions and free answers, not for times; 0: always the most likely "
+            "token. Unset: the value of the profile."
         ),
     )
     top_p: float | None = Field(
@@ -223,40 +233,40 @@ class Settings(BaseSettings):
         gt=0,
         le=1,
         description=(
-            "Sample from the most likely tokens that together have this probability; unset: the "
-            "profile's own."
+            "Top-p sampling: use only the most likely tokens with this total probability; unset: the value "
+            "of the profile."
         ),
     )
     repetition_penalty: float | None = Field(
         default=None,
         gt=0,
         le=10,
-        description="Penalty for repeated words, above 1; unset: the profile's own.",
+        description="Repetition penalty, above 1; unset: the value of the profile.",
     )
-    batch_size: int = Field(default=8, ge=1, le=256, description="Windows captioned together.")
+    batch_size: int = Field(default=8, ge=1, le=256, description="Number of windows per batch.")
     queue_windows: int = Field(
-        default=4, ge=1, le=256, description="Decoded windows that may wait in memory for the model."
+        default=4, ge=1, le=256, description="Maximum number of decoded windows in memory."
     )
     decode_timeout_seconds: float = Field(
-        default=120, gt=0, description="A decode that takes longer than this, in seconds, is ended."
+        default=120, gt=0, description="Time limit for decoding, in seconds."
     )
     export_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_videos_path() / "footage",
-        description="Folder that the app writes clips and reels into.",
+        description="Folder for clips and reels written by the app.",
     )
     allow_indexing_from_app: bool | None = Field(
         default=None,
-        description="Whether the app may start index runs; unset: while only this machine reaches it, or it "
-        "asks for a token.",
+        description="Allow the app to start index runs; unset: only if no other machine can reach it, or if "
+        "it asks for a token.",
     )
     library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_paths)] = Field(
         default=(),
-        description="Folders that the app may index, with all below them, beside those already indexed; in "
-        "the environment separated as in PATH.",
+        description="Additional folders that the app may index, with all subfolders; in the environment "
+        "variable separated as in PATH.",
     )
     audit_log: UserPath = Field(
         default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",
-        description="File that says who changed what through the app, as JSON Lines.",
+        description="Audit log of changes made through the app, as JSON Lines.",
     )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),
@@ -265,8 +275,9 @@ class Settings(BaseSettings):
     keep_seen_gb: float = Field(
         default=0,
         ge=0,
-        description="Gigabytes of cache_dir for what the model saw of each window: questions about it then "
-        "need no decoding. 22 MB for 30 s of Marlin's; 0 keeps none.",
+        description="Cache size in cache_dir for the model state of each window, in gigabytes. Later "
+        "questions about a cached window need no decoding. Marlin needs 22 MB for 30 s of video; 0: no "
+        "cache.",
     )
 
     @property
@@ -343,7 +354,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         if one in given and other not in given:
             settings = settings.model_copy(update={other: None})
     if settings.prompt is not None and settings.prompt_file is not None:
-        raise UsageError("There is a prompt and a prompt_file: one of them is enough.")
+        raise UsageError("prompt and prompt_file exclude each other: set only one.")
     window, overlap = settings.window_seconds, settings.overlap_seconds
     if window is not None and overlap is not None and overlap >= window:
         raise UsageError(f"overlap_seconds ({overlap:g}) must be smaller than window_seconds ({window:g}).")
@@ -359,7 +370,7 @@ def _warn_of_variable(name: str) -> None:
         return
     near = difflib.get_close_matches(upper, known, n=1, cutoff=_ALIKE)
     hint = f" Did you mean {near[0]}?" if near else ""
-    logger.warning("The environment variable %s is no setting and is ignored.%s", name, hint)
+    logger.warning("The environment variable %s is not a setting and is ignored.%s", name, hint)
 
 
 def _config_file(config: Path | None) -> Path | None:
@@ -372,7 +383,7 @@ def _config_file(config: Path | None) -> Path | None:
     if not named.is_file():
         raise FileError(
             f"There is no config file {named}.",
-            hint=f"Name another with --config or {CONFIG_VARIABLE}, or none to use the defaults.",
+            hint=f"Name another file with --config or {CONFIG_VARIABLE}, or none to use the defaults.",
         )
     return named
 

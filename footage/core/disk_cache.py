@@ -55,7 +55,7 @@ class Shelf:
                 partial.write_bytes(kept)
             keep_small(self.folder, self._most_bytes)
         except (OSError, FootageError) as exc:
-            logger.warning("nothing can be kept in %s: %s", self.folder, exc)
+            logger.warning("cannot write to the cache %s: %s", self.folder, exc)
 
     def drop(self, content_id: str, name: str) -> None:
         """Remove what was put under a name, if it is there."""

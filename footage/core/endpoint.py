@@ -21,7 +21,7 @@ Way = Literal["video", "frames"]
 KEY_VARIABLE = "FOOTAGE_API_KEY"
 """Environment variable with the key for servers that want one; there is no other place for it."""
 _EXAMPLE = "As in http://127.0.0.1:8000/v1#marlin-2b."
-_KEY_HINT = f"A key goes into the environment variable {KEY_VARIABLE}."
+_KEY_HINT = f"Put the API key into the environment variable {KEY_VARIABLE}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,11 @@ def parse_address(text: str) -> Address:
     except ValueError as exc:
         raise UsageError("the address of the server cannot be read", hint=_EXAMPLE) from exc
     if not is_address(text) or not host:
-        raise UsageError("the address of a server begins with http:// or https:// and a host", hint=_EXAMPLE)
+        raise UsageError(
+            "the address of a server must start with http:// or https:// and a host", hint=_EXAMPLE
+        )
     if "@" in parts.netloc:
-        raise UsageError("the address of a server holds no user name and no password", hint=_KEY_HINT)
+        raise UsageError("the address of a server must not contain a user name or a password", hint=_KEY_HINT)
     way, profile = _options(parts)
     url = f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/') or '/v1'}"
     return Address(url, unquote(parts.fragment).strip(), profile, way)
@@ -113,13 +115,13 @@ def check_allowed(address: Address, *, allow_remote: bool) -> None:
         return
     if not address.url.startswith("https://"):
         raise UsageError(
-            f"{address.host} is another machine, and over http everybody between could watch",
+            f"{address.host} is another machine, and http connections are not encrypted",
             hint=f"Use https, or a tunnel: ssh -L 8000:localhost:8000 {address.host}, then http://localhost:8000.",
         )
     if not allow_remote:
         raise UsageError(
-            f"{address.host} is another machine: the windows of your videos would be sent there",
-            hint="If you mean it: --allow-remote (of index, search and find), or for every command "
+            f"{address.host} is another machine, which would receive parts of your videos",
+            hint="To allow this: --allow-remote (of index, search and find), or for every command "
             "FOOTAGE_ALLOW_REMOTE=true, or allow_remote = true in the config file.",
         )
 
@@ -137,7 +139,7 @@ def _options(parts: SplitResult) -> tuple[Way | None, str]:
             profile = value
         else:
             raise UsageError(
-                "the address of a server takes ?video, ?frames and ?profile=NAME, and nothing else",
+                "the address of a server accepts only ?video, ?frames and ?profile=NAME",
                 hint=_KEY_HINT,
             )
     return way, profile

@@ -6,7 +6,7 @@ FootageError                 anything that is not a bug: one sentence (what, why
 ├── VideoError               one file cannot be used; an index run records it and goes on
 │   ├── VideoNotFoundError   no such file, or it may not be read
 │   ├── NotAVideoError       the container is not one we open, or there is no video stream in it
-│   └── DecodeError          the file is a video but its pictures cannot be had (corrupt, hung, too large)
+│   └── DecodeError          the file is a video, but cannot be decoded (corrupt, hung, too large)
 ├── ModelError               the model cannot be used
 │   ├── ModelUnavailableError  weights missing, gated, or no hub
 │   │   └── WaitStoppedError     the caller stopped waiting for a model server that is away
@@ -66,7 +66,7 @@ class ModelError(FootageError):
 
 
 class ModelUnavailableError(ModelError):
-    """The model's files cannot be had: missing, gated, or no hub in reach."""
+    """The model files are unavailable: missing, gated, or the hub is not reachable."""
 
 
 class WaitStoppedError(ModelUnavailableError):
@@ -98,7 +98,7 @@ class StoreError(FootageError):
 
 
 class StoreMissingError(StoreError):
-    """There is no index at the given place."""
+    """No index was found at the given path."""
 
 
 class StoreCorruptError(StoreError):

@@ -40,7 +40,7 @@ def parse_time(text: str) -> float:
     seconds = float(match["seconds"])
     if (match["minutes"] is not None and seconds >= 60) or (match["hours"] is not None and minutes >= 60):
         raise UsageError(
-            f"{text!r} is not a time: minutes and seconds after a colon stay below 60",
+            f"{text!r} is not a time: minutes and seconds after a colon must be below 60",
             hint="Write seconds (83.5), m:ss (1:23.5) or h:mm:ss (1:02:03).",
         )
     return on_grid(hours * 3600 + minutes * 60 + seconds)

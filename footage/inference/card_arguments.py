@@ -28,7 +28,7 @@ def sampling_for(
         do_sample: Whether tokens are drawn.
         temperature: Of the draw; None for 1.0.
         top_p: Of the draw; None for 1.0.
-        seed: Of the draw.
+        seed: Seed of the sampling.
 
     Raises:
         UsageError: when nothing can be drawn so.
@@ -40,7 +40,9 @@ def sampling_for(
     if not do_sample:
         return replace(default, temperature=0.0, top_p=1.0)
     if temperature == 0:
-        raise UsageError("At temperature 0 nothing is drawn: do_sample=True needs more, or none given.")
+        raise UsageError(
+            "Temperature 0 allows no sampling: with do_sample=True, use a higher temperature or omit it."
+        )
     try:
         return replace(
             default,
@@ -49,7 +51,7 @@ def sampling_for(
             seed=seed,
         )
     except ValueError as exc:
-        raise UsageError(f"Nothing can be drawn so: {exc}") from exc
+        raise UsageError(f"These sampling options are invalid: {exc}") from exc
 
 
 def caption_profile(

@@ -254,7 +254,7 @@ class OpenModel:
         last = min(math.inf if end is None else end, video.duration_seconds)
         if not 0 <= first < last:
             raise UsageError(
-                f"There is nothing from {first:g} to {last:g} s in {Path(path).name}, "
+                f"There is no video from {first:g} to {last:g} s in {Path(path).name}, "
                 f"which lasts {video.duration_seconds:.1f} s."
             )
         span = Span(first, last)

@@ -109,7 +109,7 @@ def _pictures(stretch: Stretch, pixel_shape: Fraction, pulse: Pulse) -> tuple[li
             width, height = encode.shown_size(frame, pixel_shape)
             scale = min(1.0, MAX_SIDE / max(width, height))
             if not round(min(width, height) * scale):
-                raise ValueError(f"its pictures are too narrow ({width}x{height} pixels)")
+                raise ValueError(f"its frames are too narrow ({width}x{height} pixels)")
             size = size or encode.even_size(round(width * scale), round(height * scale), None)
             first = first or (width, height)
             same = (width, height) == first

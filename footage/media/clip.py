@@ -149,7 +149,8 @@ def refuse_source(out: Path, *sources: str) -> None:
     for source in sources:
         if out.exists() and os.path.exists(source) and out.samefile(source):
             raise UsageError(
-                f"{display_name(source)} is a source; it is never written over", hint="Name another file."
+                f"{display_name(source)} is a source video and must not be overwritten",
+                hint="Name another file.",
             )
 
 

@@ -90,7 +90,7 @@ def write_reel(
         FootageError: ``out`` cannot be written.
     """
     if not pieces:
-        raise UsageError("There is nothing to join.", hint="Name at least one clip.")
+        raise UsageError("There are no clips to join.", hint="Name at least one clip.")
     refuse_source(out, *(piece.stretch.table.path for piece in pieces))
 
     def work(pulse: Pulse) -> Reel:

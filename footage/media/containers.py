@@ -22,7 +22,7 @@ _PICTURE_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"mif1", b"msf1", b"avif"
 _ASF_HEADER = bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c")
 _MXF_PARTITION = bytes.fromhex("060e2b34020501010d010201")
 
-_REACHES_OUT = "which can reach other files and addresses; footage opens video files only"
+_REACHES_OUT = "which can refer to other files and addresses; footage opens only video files"
 _TEXT_KINDS = (
     (b"#extm3u", f"is an HLS playlist, {_REACHES_OUT}"),
     (b"ffconcat", f"is a concat script, {_REACHES_OUT}"),
@@ -83,7 +83,7 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
     if status.st_size > max(_HOLES_FROM_BYTES, _MOST_TIMES_HELD * held_bytes(status)):
         raise NotAVideoError(
             f"{name} is almost empty: of {status.st_size / 1e9:,.0f} GB {held_bytes(status) / 1e9:,.3f} GB "
-            "were ever written",
+            f"are written",
             hint="it may still be being downloaded or copied",
         )
     if not head:
@@ -91,10 +91,11 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
     reason = refusal(head)
     demuxer = identify(head)
     if reason or demuxer is None:
-        reason = reason or "is no video container that footage opens"
+        reason = reason or "is not a supported video container"
         raise NotAVideoError(
             f"{name} {reason}",
-            hint="MP4, MOV, 3GP, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, WMV and MXF files are opened",
+            hint="supported containers: MP4, MOV, 3GP, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, WMV and "
+            "MXF",
         )
     return absolute, demuxer
 
@@ -122,7 +123,7 @@ def open_regular(path: str | os.PathLike[str]) -> BinaryIO:
     except (FileNotFoundError, NotADirectoryError) as exc:
         raise VideoNotFoundError(f"{name} does not exist", hint=f"looked for {os.fspath(path)!r}") from exc
     except PermissionError as exc:
-        raise VideoNotFoundError(f"{name} may not be read by this user") from exc
+        raise VideoNotFoundError(f"{name} cannot be read: permission denied") from exc
     except (OSError, ValueError) as exc:
         raise VideoNotFoundError(f"{name} cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
 
@@ -134,12 +135,12 @@ def held_bytes(status: os.stat_result) -> int:
 
 
 def kind_of(mode: int) -> str:
-    """What something is that is no regular file, as "a named pipe"; empty for a regular file.
+    """What something is that is a special file, as "a named pipe"; empty for a regular file.
 
     Args:
         mode: ``st_mode`` as ``os.stat`` has it.
     """
-    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "no regular file")
+    return "" if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "a special file")
 
 
 def _refuse_other_kinds(name: str, mode: int) -> None:
@@ -197,7 +198,7 @@ def refusal(head: bytes) -> str:
     if not zero and all(byte >= 32 or byte in b"\t\n\r\f" for byte in text):
         return "is a text file, not a video"
     if not zero and len(head) == HEAD_BYTES:
-        return "is no video container that footage opens"
+        return "is not a supported video container"
     return ""
 
 

@@ -199,10 +199,10 @@ def decode(
             return pictures
     reason = demux.why(cause) if cause else "unknown cause"
     if not math.prod(source.table.size):
-        reason = f"its pictures are damaged, or of more than {demux.MAX_PIXELS:,} pixels"
+        reason = f"its frames are damaged, or larger than {demux.MAX_PIXELS:,} pixels"
     raise DecodeError(
         f"{name} cannot be decoded: {reason}",
-        hint="the file may be damaged; re-encoding it with ffmpeg shows what is left of it",
+        hint="the file may be damaged; try to re-encode it with ffmpeg",
     ) from cause
 
 
@@ -306,13 +306,13 @@ def decoder_class() -> Any:
     """The decoder of torchcodec; the one place that imports it.
 
     Raises:
-        DependencyError: FFmpeg's shared libraries are missing, or do not fit.
+        DependencyError: FFmpeg's shared libraries are missing or incompatible.
     """
     try:
         from torchcodec.decoders import VideoDecoder
     except (ImportError, OSError, RuntimeError) as exc:
         raise DependencyError(
-            "torchcodec cannot be loaded: FFmpeg's shared libraries are missing, or do not fit",
+            "torchcodec cannot be loaded: FFmpeg's shared libraries are missing or incompatible",
             hint="install FFmpeg: 'apt-get install ffmpeg' (Debian, Ubuntu) or 'brew install ffmpeg' (macOS)",
         ) from exc
     return VideoDecoder
@@ -329,7 +329,7 @@ def _collect(way: str, chunks: Iterator[_Chunk], pulse: Pulse, shrink: Shrink | 
         parts.append(_small(chunk.frames, shrink))
         pts += chunk.pts
     if not parts:
-        raise ValueError("not a single frame of it decodes")
+        raise ValueError("none of its frames can be decoded")
     pixels = np.concatenate(parts)
     return Pictures(pixels, tuple(pts), way, chunk.rotation_degrees, chunk.damaged_packets, size)
 
@@ -391,7 +391,7 @@ def _chunks(frames: Iterator[frame_reader.Decoded]) -> Iterator[_Chunk]:
 
 WAYS = decoding_ways()
 """As every caller decodes that names no others."""
-_OTHER_FRAMES = "it brought other frames than those asked for"
+_OTHER_FRAMES = "it returned other frames than requested"
 _sources: OrderedDict[tuple[str, int, tuple[int, int]], Source] = OrderedDict()
 _sources_lock = threading.Lock()
 

@@ -157,9 +157,9 @@ def open_video(path: str, *, raw_clock: bool = False) -> Iterator[tuple[Any, Any
         if raw:
             raw.close()
         if isinstance(exc, EOFError):
-            raise DecodeError(f"{name} has not a single frame in it") from exc
+            raise DecodeError(f"{name} contains no frames") from exc
         if isinstance(exc, av.InvalidDataError):
-            because = "it is damaged, or was cut short before its index was written"
+            because = "the file may be damaged or incomplete, without an index"
             raise DecodeError(f"{name} cannot be opened: {because}") from exc
         raise DecodeError(f"{name} cannot be opened: {why(exc)}") from exc
     try:
@@ -191,7 +191,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
                 continue
             left_bytes -= packet.size
             if left_bytes < 0:
-                raise DecodeError(f"{name} is damaged: its index names the same bytes again and again")
+                raise DecodeError(f"{name} is damaged: its index refers to the same bytes many times")
             length, index = packet.duration or 0, packet.stream_index
             first, last = ends.get(index, (ticks, ticks))
             ends[index] = min(first, ticks), max(last, ticks + length)
@@ -199,11 +199,9 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
                 decoded_at = dts if dts is not None else ticks if decoded_at is None else decoded_at
                 rows.extend((ticks, decoded_at, length, packet.is_keyframe))
                 if len(rows) > _COLUMNS * MAX_FRAMES:
-                    raise DecodeError(
-                        f"{name} holds more than {MAX_FRAMES:,} frames; footage reads no longer files"
-                    )
+                    raise DecodeError(f"{name} holds more than {MAX_FRAMES:,} frames, the maximum")
         if not rows:
-            raise DecodeError(f"{name} has not a single frame in it")
+            raise DecodeError(f"{name} contains no frames")
         packed = np.frombuffer(rows, np.int64).reshape(-1, _COLUMNS)
         pts, durations, keyframes, _ = _columns(packed, stream)
         bases = {index: container.streams[index].time_base for index in ends}
@@ -229,7 +227,7 @@ def read_table(path: str, pulse: Pulse) -> FrameTable:
     if not follows_on(stamps, container=table.container):
         table = _in_parts(table, pulse)
         if table.parts is not None and len(table.parts.begins) > MAX_PARTS:
-            raise DecodeError(f"{name} is damaged: its time stamps start again more than {MAX_PARTS:,} times")
+            raise DecodeError(f"{name} is damaged: its timestamps restart more than {MAX_PARTS:,} times")
     _refuse_endless(table, name)
     return table
 
@@ -243,9 +241,7 @@ def _refuse_endless(table: FrameTable, name: str) -> None:
     ticks = int(table.pts[-1]) - int(table.pts[0]) + int(table.durations[-1])
     claimed = float(ticks * table.time_base)
     if claimed > MAX_CLAIMED_SECONDS:
-        raise DecodeError(
-            f"{name} is damaged: its frames claim to lie {claimed / 31_557_600:,.0f} years apart"
-        )
+        raise DecodeError(f"{name} is damaged: its frames span {claimed / 31_557_600:,.0f} years")
     gaps = len(table.gap_frames)
     if gaps > MAX_GAPS:
         raise DecodeError(
@@ -254,7 +250,7 @@ def _refuse_endless(table: FrameTable, name: str) -> None:
         )
     seconds = footage_seconds(table.duration_seconds, table.gaps)
     if seconds <= 0:
-        raise DecodeError(f"{name} is damaged: its frames claim to be on show for no time at all")
+        raise DecodeError(f"{name} is damaged: its frames have no duration")
     if seconds > MAX_SECONDS:
         raise DecodeError(
             f"{name} claims to hold {seconds / 86_400:,.0f} days of footage; "
@@ -338,8 +334,8 @@ def _video_stream(container: Any, name: str) -> Any:
 
     stream = container.streams.best("video")
     if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
-        what = "audio only" if container.streams.audio else "no pictures of any kind"
-        raise NotAVideoError(f"{name} holds no video stream ({what})")
+        what = "audio only" if container.streams.audio else "no streams"
+        raise NotAVideoError(f"{name} contains no video stream ({what})")
     if stream.codec_context is None:
         raise DecodeError(f"{name} cannot be decoded: no decoder for its codec is known")
     width, height = stream.codec_context.width, stream.codec_context.height

@@ -81,7 +81,7 @@ class _OpenFile:
         """Why it could not be written."""
 
     def read(self, count: int) -> bytes:
-        """Up to so many bytes."""
+        """Read up to this number of bytes."""
         some = os.pread(self._descriptor, count, self._at)
         self._at += len(some)
         return some

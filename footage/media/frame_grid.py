@@ -26,7 +26,7 @@ RATES = (
 )
 """Frame rates that editors count in, frames per second."""
 _MOST_REPEATS = 6
-"""A rate is counted by one that is up to so many times as high: 10 as every third frame of 30."""
+"""Maximum ratio of the timecode rate to the frame rate: 10 fps is counted as every third frame of 30."""
 _SAME_RATE = 0.0004
 """Rates that differ by less are one; 29.97 and 30 differ by 0.001."""
 _HEADER_TRUSTED = 0.01
@@ -68,11 +68,9 @@ def read_grid(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> 
         rate, exact = counted_in(measured_rate(table, streams.rate))
         warnings = []
         if is_variable(table):
-            warnings.append(f"{name} has a variable frame rate; its frames are counted at {shown(rate)} fps")
+            warnings.append(f"{name} has a variable frame rate; timecodes use {shown(rate)} fps")
         elif not exact:
-            warnings.append(
-                f"{name} has a rate no editor counts in; its frames are counted at {shown(rate)} fps"
-            )
+            warnings.append(f"{name} has a non-standard frame rate; timecodes use {shown(rate)} fps")
         return FrameGrid(table, rate, streams.timecode, streams.tracks, tuple(warnings))
 
     return supervise(work, name=name, timeout_seconds=timeout_seconds)

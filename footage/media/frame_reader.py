@@ -30,7 +30,7 @@ _STEPS_BACK = (0, 1, 4, 16, 64)
 _REORDERED = 4
 """Most places by which times are out of order."""
 _WORTH_SEEKING = 30
-"""From so many frames in between on it is quicker to seek than to decode them."""
+"""Minimum gap, in frames, for a seek to be faster than decoding."""
 _MOST_LATE = 512
 """Packets after the end of what is wanted that are tried at most: decoders bring a picture after 64 or so."""
 _REFERRED = "filter_units=discard=nonref:discard_flags=keep_non_vcl"
@@ -139,7 +139,7 @@ def decode_sparse(
             stream.codec_context.thread_type = "AUTO"
             for number, run in enumerate(_runs(table, picks)):
                 if number and not _seek(container, stream, table, int(run[0])):
-                    raise ValueError("it cannot be sought")
+                    raise ValueError("it is not seekable")
                 wanted = set(table.pts[run].tolist())
                 for packet in _needed(container, stream, wanted):
                     pulse.beat()

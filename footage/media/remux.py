@@ -77,7 +77,7 @@ def copy(
     except (av.FFmpegError, ValueError) as exc:
         raise DecodeError(
             f"{stretch.name} cannot be copied into an MP4: {demux.why(exc)}",
-            hint="export it without --copy, which encodes it again, or choose audio tracks with --audio",
+            hint="export it without --copy (with re-encoding), or choose audio tracks with --audio",
         ) from exc
     if not copying.taken:
         raise DecodeError(f"{stretch.name} cannot be copied at {stretch.span.start_seconds:.1f} s")
@@ -136,7 +136,7 @@ class _Copying:
         if self.whole or packet.pts < self.table.pts[self.first]:  # the latter needs what comes before it
             return False
         if not self.taken and not packet.is_keyframe:
-            raise ValueError("what it begins with needs pictures from before its start")
+            raise ValueError("its first frames depend on frames before its start")
         index = int(np.searchsorted(self.table.pts, packet.pts))
         packet.duration = int(self.table.durations[index])
         self.past = max(self.past, index + 1)

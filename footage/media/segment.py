@@ -100,7 +100,7 @@ def stretch_in(table: demux.FrameTable, span: Span) -> Stretch:
     if span.start_seconds >= table.duration_seconds - _SAME_TIME_SECONDS:
         raise DecodeError(
             f"{display_name(table.path)} ends at {table.duration_seconds:.1f} s; "
-            f"nothing lies at {span.start_seconds:.1f} s"
+            f"there is no video at {span.start_seconds:.1f} s"
         )
     ends = np.array([span.start_seconds, span.end_seconds]) - _SAME_TIME_SECONDS
     first, past = np.searchsorted(table.times_seconds, ends).tolist()

@@ -66,7 +66,7 @@ def _masks(text: str, size: int, most: int) -> tuple[np.ndarray, np.ndarray]:
 
 @lru_cache(maxsize=8)
 def font_of(size: int) -> Any:
-    """Pillow's font for letters so many pixels high."""
+    """Pillow's font for letters of this height, in pixels."""
     from PIL import ImageFont
 
     for name in _FONTS:

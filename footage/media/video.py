@@ -237,7 +237,7 @@ class Sampler:
             end_seconds = table.duration_seconds
             if span.start_seconds >= end_seconds:
                 raise DecodeError(
-                    f"{name} ends at {end_seconds:.1f} s; nothing lies at {span.start_seconds:.1f} s"
+                    f"{name} ends at {end_seconds:.1f} s; there is no video at {span.start_seconds:.1f} s"
                 )
             if self._reader is None or self._reader.source is not source:
                 self._reader = decode.Reader(source, self._sets(table, name), ways=self._ways)
@@ -423,18 +423,18 @@ def _warnings(table: FrameTable, ends: decode.Pictures, sizes: _Sizes) -> tuple[
     found = []
     promised = table.promised_seconds
     if promised and promised - table.read_seconds > max(1.0, 0.02 * promised):
-        found.append(f"{table.read_seconds:.1f} s of {promised:.1f} s can be read")
+        found.append(f"{table.read_seconds:.1f} s of {promised:.1f} s are readable")
     if ends.damaged_packets or len(ends.pts) < min(2, len(table.pts)):
-        found.append("some of its frames do not decode")
+        found.append("some of its frames cannot be decoded")
     if table.parts is not None and table.parts.joints:
         joints = table.seconds(np.array(table.parts.joints)).tolist()
         times = ", ".join(f"{seconds:.1f} s" for seconds in joints[:_MOST_NAMED])
         more = f" and {len(joints) - _MOST_NAMED} more times" if len(joints) > _MOST_NAMED else ""
         found.append(
-            f"its time stamps start again, or jump, at {times}{more}; its parts are read one after "
-            "the other, in the order of the file, by the slower decoder"
+            f"its timestamps restart or jump at {times}{more}; its parts are read in file order with the "
+            f"slower decoder"
         )
     if len(set(sizes.seen)) > 1:
         (first, last) = (f"{width}x{height}" for width, height in (sizes.seen[0], sizes.seen[-1]))
-        found.append(f"the size of its pictures changes from {first} to {last}; each is scaled by its own")
+        found.append(f"its frame size changes from {first} to {last}; each frame is scaled separately")
     return tuple(found)

@@ -87,11 +87,11 @@ def backup(
     """
     source, target = store.path.resolve(), target.expanduser().resolve()
     if target.is_relative_to(source):
-        raise UsageError(f"{target} lies in {source} itself", hint="Name a folder outside of it.")
+        raise UsageError(f"{target} is inside {source}", hint="Name a folder outside the index.")
     with store.unchanging(), _draft_for(target) as draft:
         before = _manifest_of(target) if incremental else None
         if before is None:
-            _refuse_taken(target, "" if incremental else " To bring a copy up to date, add --incremental.")
+            _refuse_taken(target, "" if incremental else " To update a copy, add --incremental.")
         copy = partial(_copy, draft=draft, before=before, old=target, on_progress=on_progress)
         entries, new = copy(_named(source, annotations=False))
         with store.unchanging_annotations():  # writers of marks wait for the copy of a few small tables
@@ -126,7 +126,7 @@ def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, 
     if expected is None:
         Store.open(source)  # says what is wrong with it
     if target.is_relative_to(source):
-        raise UsageError(f"{target} lies in {source} itself", hint="Name a folder outside of it.")
+        raise UsageError(f"{target} is inside {source}", hint="Name a folder outside the index.")
     with _draft_for(target) as draft:
         _refuse_taken(target, "")
         names = expected if expected is not None else [str(p.relative_to(source)) for p in _files_of(source)]
@@ -147,8 +147,8 @@ def restore(source: Path, target: Path, *, on_progress: Progress = lambda done, 
 def _not_as_written(source: Path, names: list[str], what: str) -> StoreCorruptError:
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
     return StoreCorruptError(
-        f"the copy {source} is not as it was written: {names[0]}{more} {what}",
-        hint="Restore another copy. `footage db check --db COPY` says what of this one can be read.",
+        f"the copy {source} does not match its manifest: {names[0]}{more} {what}",
+        hint="Restore another copy. `footage db check --db COPY` shows the readable part of this copy.",
     )
 
 
@@ -170,7 +170,7 @@ def _checked(draft: Path, what: str) -> Checked:
         more = f", and {len(damaged) - 1} more problems" if len(damaged) > 1 else ""
         raise StoreCorruptError(
             f"{what} cannot be copied, it is damaged: {damaged[0]}{more}",
-            hint="`footage db check --repair` saves what can be read; then copy it again.",
+            hint="`footage db check --repair` recovers all readable data; then copy it again.",
         )
     return checked
 
@@ -212,7 +212,7 @@ def _copy(
 
     Raises:
         StoreFullError: the draft cannot be written.
-        StoreCorruptError: a file cannot be read, or was not written as it was read.
+        StoreCorruptError: a file cannot be read, or was not written correctly.
     """
     entries: dict[str, CopiedFile] = {}
     new = []
@@ -233,7 +233,7 @@ def _copy(
             digest = _copy_hashed(path, place)
             if _hashed(place) != digest:
                 raise StoreCorruptError(
-                    f"{place} was not written as it was read", hint="Look at the disk, and try again."
+                    f"{place} was not written correctly", hint="Check the disk, and try again."
                 )
             entries[name] = CopiedFile(status.st_size, status.st_mtime_ns, digest)
             new.append(name)
@@ -315,7 +315,8 @@ def _manifest_of(folder: Path) -> dict[str, CopiedFile] | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise StoreCorruptError(
             f"the manifest {folder / MANIFEST} cannot be read: {error}",
-            hint="Restore another copy, or remove that file to have the copy read whole instead.",
+            hint="Restore another copy; or remove that file to restore without a manifest, after a full "
+            "check.",
         ) from error
 
 
@@ -323,7 +324,7 @@ def _inside(name: str) -> str:
     """A name in a manifest, which never leads out of the copy."""
     path = Path(name)
     if path.is_absolute() or ".." in path.parts or not path.parts[0].endswith(".lance"):
-        raise ValueError(f"{name!r} is no file of a table")
+        raise ValueError(f"{name!r} is not a table file")
     return name
 
 
@@ -388,5 +389,5 @@ def _put(draft: Path, target: Path) -> None:
 def _refuse_taken(target: Path, more: str) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UsageError(
-            f"{target} is there already", hint=f"Name a folder that does not exist, or is empty.{more}"
+            f"{target} already exists", hint=f"Name a folder that is empty or does not exist.{more}"
         )

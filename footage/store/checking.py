@@ -81,7 +81,7 @@ def check(path: Path, on_progress: Progress = lambda what, done, total: None) ->
         SchemaMismatchError: it is of a version that this program cannot read.
     """
     if not holds_anything(path):
-        raise StoreMissingError(f"there is no index at {path}", hint="Name one with --db.")
+        raise StoreMissingError(f"no index found at {path}", hint="Name one with --db.")
     return check_tables(Tables.connect(path), on_progress)
 
 
@@ -110,10 +110,11 @@ def _read_tables(tables: Tables, checked: Checked, on_progress: Progress) -> Non
             readout = read_whole(tables, name)
         checked.readouts[name] = readout
         if readout.why:
-            sentence = f"the table {name!r} cannot be read whole: {readout.why}; {readout.rows} rows can be"
+            why = f"{readout.why}; {readout.rows} rows are readable"
+            sentence = f"the table {name!r} cannot be read completely: {why}"
             checked.findings.append(Finding("damaged", name, sentence))
         for row, problem in readout.doubted:
-            sentence = f"the row {next(iter(row.values()))!r} of {name!r} cannot be believed: {problem}"
+            sentence = f"the row {next(iter(row.values()))!r} of {name!r} is invalid: {problem}"
             content_id = str(row.get("content_id", ""))
             checked.findings.append(Finding("damaged", name, sentence, content_id))
     try:
@@ -121,7 +122,7 @@ def _read_tables(tables: Tables, checked: Checked, on_progress: Progress) -> Non
     except StoreCorruptError:
         checked.version = None
     if checked.version is None and not checked.readouts["meta"].why:
-        checked.findings.append(Finding("damaged", "meta", "the index does not say which version it is"))
+        checked.findings.append(Finding("damaged", "meta", "the index has no version number"))
 
 
 # -- what is derived, and the files --------------------------------------------------------------------------
@@ -234,10 +235,10 @@ def _projection_findings(
     indexes = tuple(sorted(record.window.index for record in records))
     findings = []
     if not _in_step(texts, indexes):
-        sentence = f"the events of {content_id} do not hold all of its captions yet"
+        sentence = f"the events of {content_id} do not include all of its captions yet"
         findings.append(Finding("behind", "events", sentence, content_id))
     elif problem := _text_problem(content_id, records, texts, said):
-        sentence = f"the events of {content_id} are not what its captions say: {problem}"
+        sentence = f"the events of {content_id} do not match its captions: {problem}"
         findings.append(Finding("derived", "events", sentence, content_id))
     for name, vectors in embedded.items():
         kind: Kind = "derived" if _in_step(vectors, indexes) and not said else "behind"
@@ -271,7 +272,7 @@ def _text_problem(
         if words not in corrected and not any(
             words in lines.get(index, ()) for index in event.window_indexes
         ):
-            return f"no caption says {event.text!r} there"
+            return f"no caption contains {event.text!r} there"
     derived = {index for event in events for index in event.window_indexes}
     silent = {index for index, spoken in lines.items() if spoken} - derived
     if silent and not said:
@@ -296,11 +297,11 @@ def _compare_files(
         missing |= _planned(content_id, video, records) - have
     problem = ""
     if states & {"indexed", "partial"} and not records:
-        problem = "is said to be indexed, but none of its windows can be read"
+        problem = "is marked as indexed, but none of its windows are readable"
     elif (records or states & {"indexed", "partial"}) and video is None:
-        problem = "has lost the row that says how long it is"
+        problem = "has lost the row with its duration"
     elif "indexed" in states and missing:
-        problem = f"is said to be indexed, but lacks windows {_listed(missing)}"
+        problem = f"is marked as indexed, but lacks windows {_listed(missing)}"
     if missing:
         checked.recaption[content_id] = tuple(sorted(missing))
     if problem:
@@ -356,7 +357,7 @@ def _ask_indexes(tables: Tables, checked: Checked) -> None:
             checked.findings.append(Finding("index", name, sentence))
             continue
         if missed:
-            sentence = f"an index of {name!r} does not find {len(missed)} of the rows it was asked for"
+            sentence = f"an index of {name!r} does not find {len(missed)} of the requested rows"
             checked.findings.append(Finding("index", name, sentence))
 
 

@@ -13,12 +13,12 @@ from footage.core.errors import StoreCorruptError, StoreError, StoreFullError
 _FULL = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "the disk takes no larger file",
+    errno.EFBIG: "the file exceeds the size limit of the disk",
     errno.EROFS: "the disk is read-only",
-    errno.EACCES: "it may not be written",
-    errno.EPERM: "it may not be written",
+    errno.EACCES: "permission denied",
+    errno.EPERM: "permission denied",
 }
-RESTORE = "`footage db check --repair` saves what can be read; or restore the index from a backup."
+RESTORE = "`footage db check --repair` recovers all readable data; or restore the index from a backup."
 """What to do about a broken index."""
 _RUST_NOISE = re.compile(r"^lance error: LanceError\(\w+\): |, /\S+\.rs:\d+:\d+")
 _PANICS = ("PanicException", "RustPanic")  # of pyo3 and of its runtime for asynchronous calls
@@ -58,8 +58,8 @@ def translate(error: BaseException, path: Path) -> StoreError:
         if number == code or f"(os error {code})" in text:
             return StoreFullError(
                 f"the index {path} could not be written: {why}",
-                hint="Make room (or choose another place with --db) and run the same command again; nothing "
-                "that was captioned is lost.",
+                hint="Free some space, or choose another folder with --db. Then run the same command again; "
+                "no captions are lost.",
             )
     if any(number == code or f"(os error {code})" in text for code in _OPEN_FILES):
         return StoreError(

@@ -59,7 +59,7 @@ def resume(tables: Tables) -> None:
             try:
                 _carry_out(tables, content_id, note)
             except StoreError as error:  # the next write reports what is wrong with the disk
-                logger.warning("What was being forgotten is not forgotten yet: %s.", error)
+                logger.warning("The removal of a video is not complete yet: %s.", error)
 
 
 def pending(index: Path) -> set[str]:
@@ -117,8 +117,8 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
         left = [str(path.relative_to(tables.path)) for path in _naming(tables.path, content_id, but=note)]
         if left:
             raise StoreError(
-                f"{len(left)} files of the index {tables.path} still name {content_id}, such as {left[0]}",
-                hint="Something else may be reading it. Close it, and run `footage forget` again.",
+                f"{len(left)} files of the index {tables.path} still contain {content_id}, such as {left[0]}",
+                hint="Another program may be reading the index. Close it, and run `footage forget` again.",
             )
         note.unlink(missing_ok=True)
     except OSError as error:

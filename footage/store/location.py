@@ -44,7 +44,7 @@ class IndexLocation:
             parts = urlsplit(text)
             if parts.scheme.lower() != "file" or parts.netloc not in ("", "localhost"):
                 raise UsageError(
-                    f"an index cannot lie at {text}: only folders of this machine are supported",
+                    f"an index cannot be at {text}: only folders of this machine are supported",
                     hint="Name a folder with --db, as a path or as file:///path.",
                 )
             return cls(Path(unquote(parts.path)))
@@ -80,9 +80,9 @@ class IndexLocation:
                 yield
         except Timeout as error:
             raise StoreError(
-                f"another process has been writing marks to the index {self.path} "
+                f"another process has been writing annotations to the index {self.path} "
                 f"for {self.annotations_patience_seconds:g} s",
-                hint="See whether it hangs, and try again.",
+                hint="Check if that process hangs, and try again.",
             ) from error
         except OSError as error:
             raise translate(error, self.path) from error
@@ -133,6 +133,6 @@ class WriteLock:
 
     def _holder(self) -> str:
         try:
-            return (self._path / _HOLDER).read_text() or "it has not said who it is"
+            return (self._path / _HOLDER).read_text() or "process unknown"
         except (OSError, UnicodeDecodeError):
-            return "it has not said who it is"
+            return "process unknown"

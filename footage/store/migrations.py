@@ -103,8 +103,8 @@ def _take(tables: Tables, version: int, migration: Migration, on_progress: Progr
         tables.reopen()
         raise StoreError(
             f"the index {tables.path} could not be upgraded to version {version + 1}: {changed}",
-            hint="The tables are as they were before; `footage db check` says whether they are sound. What "
-            f"came out lies in {kept.failed}.",
+            hint="The tables are unchanged; check them with `footage db check`. The failed result is in "
+            "{kept.failed}.",
         )
     said = [
         {"key": PROGRAM_KEY, "value": program_version()},
@@ -197,10 +197,10 @@ def _add_column(tables: Tables, name: str, column: str) -> None:
 
 
 MIGRATIONS: dict[int, Migration] = {
-    8: Migration("videos say where they have no frames", ("videos",), _add_gaps),
+    8: Migration("videos store their gaps without frames", ("videos",), _add_gaps),
     9: Migration("every captioned window gets a checksum", ("windows",), _add_checksums),
     10: Migration(
-        "windows, events and vectors say which track they belong to",
+        "windows, events and vectors store their track",
         ("windows", "events", "passages"),
         _add_tracks,
         rewrites_vectors=True,

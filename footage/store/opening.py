@@ -32,16 +32,16 @@ def open_tables(location: IndexLocation, *, create: bool, limits: Limits) -> Tab
     if not holds_anything(path):
         if not create:
             raise StoreMissingError(
-                f"there is no index at {path}",
-                hint="Make one with `footage index FOLDER`, or name one with --db.",
+                f"no index found at {path}",
+                hint="Create one with `footage index FOLDER`, or name another with --db.",
             )
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)
         except OSError as error:
             raise StoreFullError(
-                f"no index can be made at {path}: {error.strerror}",
-                hint="Choose another place with --db.",
+                f"cannot create an index at {path}: {error.strerror}",
+                hint="Choose another folder with --db.",
             ) from error
     tables = Tables.connect(location, limits=limits)
     tables.version_found = require_whole(tables, set(tables.names()), create=create)
@@ -73,7 +73,7 @@ def version_of(tables: Tables) -> int | None:
         return None
     if not said[VERSION_KEY].isdecimal():
         raise StoreCorruptError(
-            f"the index {tables.path} does not say which version it is: {said[VERSION_KEY]!r}", hint=RESTORE
+            f"the index {tables.path} has an unreadable version number: {said[VERSION_KEY]!r}", hint=RESTORE
         )
     version = int(said[VERSION_KEY])
     reads = f"this program, footage {program_version()}, reads versions {OLDEST_VERSION} to {SCHEMA_VERSION}"
@@ -125,8 +125,8 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
         tables.table(name)
     if version < SCHEMA_VERSION:
         logger.warning(
-            "The index %s has tables of version %d, not %d. It can be read as it is; `footage db upgrade` "
-            "upgrades it, and so does the first command that writes to it.",
+            "The index %s has tables of version %d, not %d. It is readable without an upgrade. `footage db "
+            "upgrade` upgrades it, as does the first command that writes to it.",
             tables.path,
             version,
             SCHEMA_VERSION,
@@ -141,11 +141,11 @@ def _refuse_foreign(tables: Tables, present: Collection[str]) -> None:
     if foreign:
         raise StoreCorruptError(
             f"{tables.path} is not an index: it holds {foreign[0]!r}",
-            hint="Name a folder that does not exist yet, or an index, with --db.",
+            hint="With --db, name an index or a folder that does not exist yet.",
         )
     if any(tables.count(name) for name in set(present) - {"meta"}):
         raise StoreCorruptError(
-            f"the index {tables.path} has lost the table that says which version it is", hint=RESTORE
+            f"the index {tables.path} has lost the table with its version number", hint=RESTORE
         )
 
 
@@ -166,7 +166,7 @@ def holds_anything(path: Path) -> bool:
     """Tell whether there is something at ``path``: a folder with entries.
 
     Raises:
-        StoreCorruptError: it is no folder.
+        StoreCorruptError: it is not a folder.
         StoreFullError: it may not be entered.
     """
     try:
@@ -180,7 +180,7 @@ def holds_anything(path: Path) -> bool:
     except OSError as error:
         raise StoreFullError(
             f"the index {path} cannot be opened: {error.strerror}",
-            hint="Check who may read and write that folder.",
+            hint="Check the permissions of that folder.",
         ) from error
 
 

@@ -117,7 +117,7 @@ def _vector_problems(batch: pa.RecordBatch) -> list[str]:
         unit = (np.abs(lengths - 1) <= UNIT_TOLERANCE) | (lengths == 0)
     problems = np.full(len(matrix), "", dtype=object)
     problems[~unit] = "its vector is not of length 1"
-    problems[~finite] = "its vector holds what is no number"
+    problems[~finite] = "its vector contains invalid numbers"
     return list(problems)
 
 
@@ -132,7 +132,7 @@ def row_problem(name: str, row: Row) -> str:
         try:
             text = layout.text_from_row(row)
         except ValueError:  # an end before its start
-            return "its times make no span"
+            return "its times are not a valid span"
         if text.owner_id != event_id(text.content_id, text.span, text.text, text.track):
             return "it does not match its id"
     return ""

@@ -65,7 +65,7 @@ def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, tot
     # 3. Tables of which something cannot be read or believed are written anew.
     broken = [readout for readout in checked.readouts.values() if not readout.is_sound]
     for number, readout in enumerate(broken):
-        on_progress(f"writing {readout.name} anew", number, len(broken))
+        on_progress(f"rewriting {readout.name}", number, len(broken))
         _keep_doubted(readout, quarantine)
         repaired.rebuilt[readout.name] = _rebuild(tables, readout, quarantine)
     tables.reopen()
@@ -247,7 +247,7 @@ def _mark(tables: Tables, checked: Checked) -> list[str]:
         file = layout.file_from_row(row)
         again = len(checked.recaption.get(file.content_id, ()))
         what = f"{again} of its windows were damaged" if again else "its entry in the index was damaged"
-        reason = f"{what}: `footage index` captions what is missing"
+        reason = f"{what}: `footage index` captions the missing windows"
         marked.append(replace(file, state="waiting", reason=reason, tries=0, tried_at=0.0))
     tables.upsert("files", [layout.file_to_row(file) for file in marked])
     return sorted(file.path for file in marked)

@@ -60,7 +60,7 @@ def load_model(
     if is_address(name_or_folder):
         if model_path is not None or revision is not None:
             raise UsageError(
-                "a server has its own weights; a model path or a revision goes with a model's name"
+                "a server has its own weights; use a model path or a revision only with a model name"
             )
         from footage.vlm.backends.server import client
 
@@ -79,7 +79,7 @@ def load_model(
     except ImportError as exc:  # as of quantised builds with a format of their own
         reason = str(exc).strip().splitlines()[0]
         raise DependencyError(
-            f"{weights.folder} needs a library that is not here ({reason})",
+            f"{weights.folder} needs a missing library ({reason})",
             hint="Install it, or use the original weights.",
         ) from exc
     if isinstance(model, Recalling):
@@ -101,7 +101,7 @@ def dependency_error(exc: BaseException) -> DependencyError:
     reason = str(exc).strip().splitlines()[-1] if str(exc).strip() else type(exc).__name__
     if "torchvision" in reason:
         return DependencyError(
-            f"torchvision does not fit the installed torch ({reason})",
+            f"torchvision is incompatible with the installed torch ({reason})",
             hint="Install both from the same index, as in: "
             "pip install --force-reinstall torch torchvision --index-url https://download.pytorch.org/whl/cpu",
         )

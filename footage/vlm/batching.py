@@ -67,7 +67,9 @@ def in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
     milliseconds = [round((time - frames.span.start_seconds) * 1000) for time in times]
     longest = round(frames.span.duration_seconds * 1000)
     if min(milliseconds) < 0 or max(milliseconds) > longest:
-        raise ValueError(f"frames at {min(times)} to {max(times)} s do not lie in their window {frames.span}")
+        raise ValueError(
+            f"frames at {min(times)} to {max(times)} s are not within their window {frames.span}"
+        )
     return np.require(pixels, dtype=np.uint8, requirements=["C", "W"]), milliseconds
 
 
@@ -122,7 +124,7 @@ def in_batches(
                 hint="Close other programs, use shorter windows, or choose another --device.",
             )
         size = len(batch) // 2
-        logger.info("out of memory with %d windows at once: going on with %d", len(batch), size)
+        logger.info("out of memory with %d windows at once: continuing with %d", len(batch), size)
         pending = [whole[n : n + size] for whole in (batch, *pending) for n in range(0, len(whole), size)]
 
 
@@ -213,8 +215,8 @@ def open_checkpoint(
     missing = sorted(report["missing_keys"])
     if missing:
         raise WrongCheckpointError(
-            f"{folder} does not fill the model: {len(missing)} tensors are missing, first {missing[:1]}",
-            hint="A text-only or partly converted checkpoint cannot see; fetch the original one.",
+            f"{folder} does not match the model: {len(missing)} tensors are missing, first {missing[:1]}",
+            hint="The checkpoint may be text-only or partly converted; download the original one.",
         )
     return model, processor
 
@@ -230,11 +232,11 @@ def end_ids(model: Any, tokenizer: Any) -> list[int]:
 def _loading_error(weights: Weights, place: torch.device, exc: Exception) -> ModelError:
     if out_of_memory(exc):
         return ModelMemoryError(
-            f"the weights of {weights.model} do not fit into the memory of {place}",
+            f"the weights of {weights.model} do not fit in the memory of {place}",
             hint="Close other programs, or use --device cpu.",
         )
     reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
     return WrongCheckpointError(
         f"{weights.folder} cannot be loaded as a {weights.profile.model_type} model ({reason})",
-        hint="Fetch or copy the folder again; if it is whole, it is another model.",
+        hint="Download or copy the folder again; a complete folder belongs to another model.",
     )

@@ -72,7 +72,7 @@ def find_prompt(
     require(profile, "find")
     if "{event}" not in template:
         raise UsageError(
-            "The prompt has no place for the event.",
+            "The prompt has no placeholder for the event.",
             hint="Write {event} where it goes, as in: When does {event} happen?",
         )
     tokens = answer_tokens(profile.find_tokens if max_new_tokens is None else max_new_tokens)
@@ -90,7 +90,9 @@ def ask_prompt(question: str, profile: Profile) -> Prompt:
     require(profile, "ask")
     text = clean_text(question)
     if not text:
-        raise UsageError(f"{question[:40]!r} is no question", hint="Ask something, as in: Who is there?")
+        raise UsageError(
+            f"{question[:40]!r} is not a question", hint="Write a question, as in: Who is there?"
+        )
     return Prompt("ask", text, profile.ask_tokens, profile.sampling)
 
 
@@ -109,7 +111,7 @@ def raw_prompt(
         UsageError: when the text is empty, or no answer may be written.
     """
     if not text.strip():
-        raise UsageError("the prompt is empty", hint="Write what the model is to do.")
+        raise UsageError("the prompt is empty", hint="Write an instruction for the model.")
     tokens = answer_tokens(profile.caption_tokens if max_new_tokens is None else max_new_tokens)
     return Prompt("raw", raw_text(text), tokens, sampling or profile.sampling)
 
@@ -121,7 +123,7 @@ def answer_tokens(count: int) -> int:
         UsageError: when no answer may be written.
     """
     if count < 1:
-        raise UsageError(f"an answer of {count} tokens is none", hint="Allow 1 at least.")
+        raise UsageError(f"an answer cannot have {count} tokens", hint="Use 1 or more.")
     return count
 
 
@@ -170,7 +172,7 @@ def clean_lines(text: str) -> str:
 def _not_empty(cleaned: str, text: str) -> str:
     if not cleaned:
         raise UsageError(
-            f"{text[:40]!r} holds no words to look for", hint="Say what happens, as in: a dog jumps"
+            f"{text[:40]!r} contains no words to search for", hint="Describe the event, as in: a dog jumps"
         )
     return cleaned
 

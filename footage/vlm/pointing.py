@@ -65,7 +65,7 @@ _TRACK_VERBS = re.compile(r"(?:track|follow)\b", re.IGNORECASE)
 def _request(what: str, verb: str, verbs: re.Pattern[str]) -> str:
     words = clean_text(what)
     if not words.strip(" .?!"):
-        raise UsageError(f"{what[:40]!r} names nothing to look for", hint="Say what, as in: the red car")
+        raise UsageError(f"{what[:40]!r} names no object", hint="Name an object, as in: the red car")
     end = "" if words[-1] in ".?!" else "."
     if verbs.match(words):
         return f"{words[0].upper()}{words[1:]}{end}"

@@ -167,10 +167,12 @@ def check_prompts(changes: Changes) -> None:
     """
     prompt, second = changes.get("caption_prompt"), changes.get("second_prompt")
     if prompt is not None and not prompt.strip():
-        raise UsageError("The prompt is empty.", hint="Write what the model is to do, or leave it out.")
+        raise UsageError(
+            "The prompt is empty.", hint="Write an instruction for the model, or omit the prompt."
+        )
     if second and "{caption}" not in second:
         raise UsageError(
-            "The second prompt does not say where the first answer goes.",
+            "The second prompt has no placeholder for the first answer.",
             hint="Write {caption} there, as in: Shorten this: {caption}",
         )
 
@@ -190,7 +192,7 @@ def changed(profile: Profile, changes: Changes) -> Profile:
     try:
         other = replace(profile, **fields, sampling=replace(profile.sampling, **drawing))
     except ValueError as exc:
-        raise UsageError(f"{profile.name} cannot be changed so: {exc}") from exc
+        raise UsageError(f"{profile.name} cannot use these settings: {exc}") from exc
     _warn(profile, other)
     if _caption_settings(other) == _caption_settings(profile):
         return other
@@ -219,7 +221,7 @@ def _warn(profile: Profile, other: Profile) -> None:
         logger.warning("%s is shown windows at %s, on which it was not trained.", profile.name, shown)
     if (other.caption_prompt, other.second_prompt) != (profile.caption_prompt, profile.second_prompt):
         logger.warning(
-            "%s is asked in other words than its own: it may answer in a form without times.", profile.name
+            "%s uses another prompt than in its training: its answers may lack times.", profile.name
         )
 
 
@@ -386,7 +388,7 @@ def get_profile(name: str) -> Profile:
     near = difflib.get_close_matches(name.strip().casefold(), PROFILES, n=1)
     guess = f"Did you mean {near[0]}? " if near else ""
     raise UsageError(
-        f"there is no model called {name!r}; known are {', '.join(PROFILES)}",
-        hint=f"{guess}The path of a folder that holds a model works as well, and a server's address that "
-        "begins with http:// or https://.",
+        f"there is no model {name!r}; known models: {', '.join(PROFILES)}",
+        hint=f"{guess}The path of a model folder works, too, as does a server address that starts with "
+        f"http:// or https://.",
     )

@@ -16,7 +16,7 @@ class Sampling:
     repetition_penalty: float = 1.0
     """Divides the logits of tokens that came before (multiplies those below 0)."""
     seed: int = 0
-    """Of the draw."""
+    """Seed of the sampling."""
 
     def __post_init__(self) -> None:
         if not (self.temperature >= 0 and 0 < self.top_p <= 1 and self.repetition_penalty > 0):

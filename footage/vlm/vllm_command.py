@@ -16,14 +16,14 @@ BARE_TEMPLATE = Path(__file__).with_name("qwen35_chat.jinja")
 """Qwen3.5's chat template with the bare video token, for profiles whose ``video_form`` is "bare"."""
 
 REASONS = {
-    "--chat-template": "the video in the form of the model's reference run; copy the file along if the "
-    "server runs on another machine",
-    "--media-io-kwargs": "every frame of a clip; fps for vLLM of today, whose loader goes by a rate, "
-    "num_frames for older versions, whose loader takes 32 frames",
-    "--mm-processor-kwargs": "frames, times and size as they are sent; older versions take these fields with "
-    "each request as well, vLLM of today only with --trust-request-mm-kwargs",
-    "--max-num-batched-tokens": "a window longer in tokens is refused",
-    "--mm-processor-cache-gb": "windows come once; a cache of them fills the machine's memory",
+    "--chat-template": "chat template of the reference run of the model; copy the file if the server runs "
+    "on another machine",
+    "--media-io-kwargs": "every frame of a clip; fps for current vLLM, which loads frames by rate; "
+    "num_frames for older versions, which load 32 frames",
+    "--mm-processor-kwargs": "unchanged frames, times and size; older versions also accept these fields per "
+    "request, current vLLM only with --trust-request-mm-kwargs",
+    "--max-num-batched-tokens": "maximum window length in tokens",
+    "--mm-processor-cache-gb": "no cache: each window is sent only once",
 }
 """Purpose of options whose names do not show it."""
 
@@ -40,8 +40,8 @@ def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, 
     weights = profile.repository or (str(profile.folder) if profile.folder else "")
     if not weights:
         raise UsageError(
-            f"{profile.name} is neither on the model hub nor in a folder of this installation",
-            hint="Known models: see footage models.",
+            f"{profile.name} is not on the model hub and not part of this installation",
+            hint="For known models, see `footage models`.",
         )
     pinned = {"--revision": profile.revision, "--tokenizer-revision": profile.revision}
     tokens = str(most_tokens(profile))

@@ -65,7 +65,7 @@ def locate(
     """
     named = _profile_named(name_or_folder)
     if named is None and model_path is not None:
-        raise UsageError(f"{name_or_folder!r} is a folder already; a model path goes with a model's name")
+        raise UsageError(f"{name_or_folder!r} is already a folder; use a model path only with a model name")
     folder = model_path or (named.folder if named else Path(name_or_folder).expanduser())
     if revision is not None and folder is not None:
         raise UsageError(f"a revision ({revision}) chooses a commit on the hub, not one of {folder}")
@@ -75,7 +75,7 @@ def locate(
         return Weights(folder, named, named.repository, commit)
     assert folder is not None
     if not folder.is_dir() or (model_path is None and named and not any(folder.glob("*.safetensors"))):
-        hint = _TRAIN_HINT if named and model_path is None else "Give the folder that holds config.json."
+        hint = _TRAIN_HINT if named and model_path is None else "Name the folder with config.json."
         raise ModelUnavailableError(f"there are no model weights in {folder}", hint=hint)
     profile = _check(folder, named)
     return Weights(folder, profile, folder.resolve().name, f"sha256:{folder_digest(folder)}")
@@ -121,19 +121,20 @@ def _check(folder: Path, named: Profile | None = None) -> Profile:
     wanted = f"needed is {named.model_type!r}" if named else f"known are {', '.join(_KINDS)}"
     if like is None or (named is not None and like.model_type != named.model_type):
         raise WrongCheckpointError(
-            f"{folder} holds a model of another kind (model_type {kind!r}); {wanted} with a vision tower",
+            f"{folder} contains a model of another type (model_type {kind!r}); {wanted} with a vision tower",
             hint=f"Use {MARLIN_2B.repository}, another model of `footage models`, or a fine-tune of one.",
         )
     if kind != like.model_type or not any(
         isinstance(config.get(name), dict) for name in (like.vision_config, "vision_config")
     ):
         raise WrongCheckpointError(
-            f"{folder} holds a model without a vision tower (model_type {kind!r}, no {like.vision_config})",
-            hint=f"Use {like.repository} or a fine-tune of it that kept the vision tower.",
+            f"{folder} contains a model without a vision tower (model_type {kind!r}, no "
+            f"{like.vision_config})",
+            hint=f"Use {like.repository} or a fine-tuned version with the vision tower.",
         )
     if isinstance(config.get("quantization"), dict):
         raise WrongCheckpointError(
-            f"{folder} holds weights that are packed for MLX and run on its own libraries alone",
+            f"{folder} contains weights for MLX, which run only with MLX libraries",
             hint="Use the original weights, or serve these and give the server's address.",
         )
     profile = get_profile(str(config["footage_profile"])) if config.get("footage_profile") else named or like
@@ -141,14 +142,15 @@ def _check(folder: Path, named: Profile | None = None) -> Profile:
     others = sorted(path.name for path in folder.iterdir() if path.suffix in (".bin", ".pt", ".pth"))
     if others and not shards:
         raise WrongCheckpointError(
-            f"{folder} holds its weights as {others[0]}; such files can run code when loaded and are refused",
+            f"{folder} holds its weights as {others[0]}; such files can run code when loaded and are not "
+            f"allowed",
             hint="Convert them to safetensors first.",
         )
     needed = [*(shards or [folder / "model.safetensors"]), folder / "tokenizer.json"]
     missing = [path.name for path in needed if not path.is_file()]
     if missing:
         raise ModelUnavailableError(
-            f"{folder} is incomplete: {missing[0]} is missing", hint="Fetch or copy the folder again."
+            f"{folder} is incomplete: {missing[0]} is missing", hint="Download or copy the folder again."
         )
     return profile
 
@@ -157,17 +159,17 @@ def _no_model(folder: Path, exc: Exception) -> WrongCheckpointError:
     """The sentence for a folder without a config that can be read."""
     if (folder / "adapter_config.json").is_file():
         return WrongCheckpointError(
-            f"{folder} holds an adapter (LoRA) alone, and not the model it was trained on",
-            hint="Merge the two first (in peft: merge_and_unload), and give the folder of the result.",
+            f"{folder} contains only an adapter (LoRA), without the base model",
+            hint="Merge both first (in peft: merge_and_unload), and name the folder of the result.",
         )
     if any(folder.glob("*.gguf")):
         return WrongCheckpointError(
-            f"{folder} holds GGUF files, which other programs run",
+            f"{folder} contains GGUF files, which footage cannot run",
             hint="Serve them, as llama.cpp does, and give the server's address, or use the original weights.",
         )
     return WrongCheckpointError(
-        f"{folder} holds no readable config.json, so it is no model folder ({type(exc).__name__})",
-        hint="Give the folder that holds config.json, model.safetensors and tokenizer.json.",
+        f"{folder} contains no readable config.json and is not a model folder ({type(exc).__name__})",
+        hint="Name the folder with config.json, model.safetensors and tokenizer.json.",
     )
 
 
@@ -244,8 +246,8 @@ def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> Mode
     )
     if isinstance(exc, RepositoryNotFoundError) or status in (401, 403):
         return ModelUnavailableError(
-            f"the hub gives no access to {profile.repository}: it is gated or private, "
-            "and HF_TOKEN is not set or its owner was not let in",
+            f"the hub gives no access to {profile.repository}: it is gated or private, and HF_TOKEN is "
+            f"missing or has no access",
             hint=how_to_get(profile),
         )
     if isinstance(exc, OfflineModeIsEnabled):
@@ -256,7 +258,7 @@ def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> Mode
         reason = str(exc).strip().splitlines()[0] if str(exc).strip() else type(exc).__name__
     return ModelUnavailableError(
         f"the weights of {profile.name} are not on this machine and the model hub cannot be used ({reason})",
-        hint=f"Connect to the network once. {how_to_get(profile)}",
+        hint=f"Connect to the network once to download them. {how_to_get(profile)}",
     )
 
 

@@ -22,19 +22,21 @@ from search.query.negation import affirms
 from search.query.parser import Query
 
 MODEL_MEASURES: dict[str, str] = {
-    "start": "probability the model gave to the digits of the start",
-    "end": "probability the model gave to the digits of the end",
-    "shift": "mean IoU with what it named through other windows on the place: an invented span moves along",
-    "inside": "1 unless the span runs to an edge of all its windows where the video goes on",
-    "share": "share of its window that the span covers: over all of it says nothing",
+    "start": "probability of the digits of the start time, by the model",
+    "end": "probability of the digits of the end time, by the model",
+    "shift": "mean IoU with the spans from other windows at the same place: an invented span moves with the "
+    "window",
+    "inside": "0 if the span reaches the edge of all its windows although the video continues, else 1",
+    "share": "share of the window covered by the span: a full window is no evidence",
 }
 """The measures that need the model alone."""
 CAPTION_MEASURES: dict[str, str] = {
     "similarity": "cosine of the query and the caption of the event in the span",
-    "said": "1 when that caption says every content word of the query in its order",
-    "agreed": "share of the colours, directions, sides and the like that were asked for which it says, too",
-    "clash": "1 when it says something else in place of what was asked (another colour, direction, side)",
-    "elsewhere": "by how much a caption elsewhere in the video comes nearer to the query",
+    "said": "1 if that caption contains all content words of the query in the same order",
+    "agreed": "share of the colours, directions, sides and similar details of the query that the caption "
+    "contains",
+    "clash": "1 if the caption contradicts the query (another colour, direction or side)",
+    "elsewhere": "additional similarity of the best caption elsewhere in the video",
 }
 """The measures that captions add; without a captioned event in the span, "elsewhere" alone."""
 
@@ -127,27 +129,28 @@ class Evidence:
         shown, span, caption = self.shown, self.named.span, self.caption
         lines = []
         if self.inside is not None and caption is None:
-            lines.append("The captions have nothing there.")
+            lines.append("There is no caption there.")
         if caption is not None:
             lines.append(f'The captions have "{caption.text}" at {format_span(caption.span)}.')
             if other := self.against(caption.text):
                 lines.append(f"It says {other}.")
             elif missing := unsaid(self.query.words, caption.text):
-                lines.append(f'It does not say "{missing}".')
+                lines.append(f'It does not mention "{missing}".')
         if shown.answer is not None:
             start, end = digits(shown.answer)
             sure = f" (start {start:.0%}, end {end:.0%} sure)" if shown.answer.token_logprobs else ""
             lines.append(
-                f"Asked about {format_span(shown.seen)}, the model named {format_span(shown.span)}{sure}."
+                f"Asked about {format_span(shown.seen)}, the model returned {format_span(shown.span)}{sure}."
             )
         others = self.other_replies
         if others:
             agreeing = sum(_agreement(span, reply) >= AGREEMENT_IOU for reply in others)
             lines.append(
-                f"Through {_windows(len(others))} it named that moment {agreeing} of {len(others)} times."
+                f"Through {_windows(len(others))} the model returned the same time in {agreeing} of "
+                f"{len(others)} cases."
             )
         if share(span, shown.seen) >= WHOLE_WINDOW_SHARE:
-            lines.append("The span covers the whole window, which says little.")
+            lines.append("The span covers the whole window, which is weak evidence.")
         return tuple(lines)
 
 

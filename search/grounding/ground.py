@@ -142,11 +142,11 @@ def find_in_file(
     segment = whole if span is None else clamp(span, whole)
     if segment is None or segment.duration_seconds == 0:
         raise UsageError(
-            f"There is nothing at {format_span(span or whole)}: {path} lasts {video.duration_seconds:.1f} s."
+            f"There is no video at {format_span(span or whole)}: {path} lasts {video.duration_seconds:.1f} s."
         )
     if not runs(segment, video.gaps):
         raise UsageError(
-            f"{path} has no frames at {format_span(segment)}.", hint="Look at another part of it."
+            f"{path} has no frames at {format_span(segment)}.", hint="Choose another part of the video."
         )
     search = GroundingSearch(
         query,

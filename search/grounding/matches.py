@@ -189,7 +189,7 @@ def _why_not(state: VideoState, reply: Reply | None) -> str:
     if state.reachable:
         return "The model was not asked about this window."
     return (
-        f"The file {state.path} cannot be reached now." if state.path else "No file holds the video any more."
+        f"The file {state.path} cannot be reached now." if state.path else "The video has no file any more."
     )
 
 
@@ -201,9 +201,11 @@ def _index_match(
     sentences = [f'The captions have "{hit.text}" {where}.']
     answer = reply.answer if reply else None
     if reply is not None and answer is not None:
-        sentences.append(f"Asked about {format_span(reply.seen)}, the model named {format_span(reply.span)}.")
+        sentences.append(
+            f"Asked about {format_span(reply.seen)}, the model returned {format_span(reply.span)}."
+        )
         if reply.span is not None and share(reply.span, reply.seen) >= WHOLE_WINDOW_SHARE:
-            sentences.append("The span covers the whole window, which says little.")
+            sentences.append("The span covers the whole window, which is weak evidence.")
         elif reply.span is not None and hit.owner_kind == "event":
             sentences.append(f"The two disagree: IoU {iou(reply.span, hit.span):.2f}.")
     return Match(

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 KEPT_BYTES = 512 << 20
 """Prepared windows held: successive queries mostly ask about the same windows. One takes what the vision
 tower made of its frames, 22 MB for 30 s of Marlin's."""
-OUT_OF_TIME = "The time allowed was spent before the model could look here."
+OUT_OF_TIME = "The time limit was reached before the model checked this part."
 """Problem of a question that the time budget left out."""
 
 

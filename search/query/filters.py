@@ -140,7 +140,7 @@ def unknown_names(filters: Filters, files: Iterable[File]) -> tuple[str, ...]:
 def _listed(names: Collection[str], kind: str) -> str:
     """The names there are, or how many more."""
     if not names:
-        return f"the index knows no {kind}"
+        return f"the index has no {kind}"
     shown = sorted(names)[:_SHOWN_NAMES]
     more = len(names) - len(shown)
     return f"there are {', '.join(shown)}" + (f" and {more} more" if more else "")

@@ -69,7 +69,7 @@ def split(text: str) -> Split:
     if len(names) > 1:
         raise UsageError(
             f"A query can use one of THEN, AND and WITHOUT, not {' and '.join(names)}.",
-            hint="Ask for one relation at a time, or put words that are no operators into quotation marks.",
+            hint="Use one operator per query, or put the words in quotation marks to search for them.",
         )
     for name, cuts in (
         ("".join(names).casefold(), loud),
@@ -93,13 +93,14 @@ def _split(text: str, relation: Relation, cuts: Sequence[re.Match[str]]) -> Spli
     parts = tuple(text[start:end].strip(" ,;") for start, end in zip(starts, ends, strict=True))
     if not all(_has_word(part) for part in parts):
         raise UsageError(
-            f"{relation.upper()} needs something that happens on both sides of it.",
-            hint="For example: a red car drives by THEN a dog runs. In quotation marks it is only a word.",
+            f"{relation.upper()} needs an event on both sides.",
+            hint="For example: a red car drives by THEN a dog runs. To search for the word itself, use "
+            "quotation marks.",
         )
     if len(parts) > MAX_PARTS:
         raise UsageError(
             f"The query names {len(parts)} events; at most {MAX_PARTS} are allowed.",
-            hint="Ask for the ones that tell the moment best.",
+            hint="Use only the most specific events.",
         )
     return Split(relation, parts, seconds, tuple(understood))
 

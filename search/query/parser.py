@@ -114,13 +114,13 @@ def _query(text: str, terms: FilterTerms, negated: Sequence[tuple[str, ...]] = (
     words = words_of(text)
     if not words and terms.understood:
         raise UsageError(
-            f"The query says where to look ({' '.join(terms.understood)}), and not for what.",
-            hint="Add what happens, for example: a red car drives by.",
+            f"The query has only filters ({' '.join(terms.understood)}), without an event.",
+            hint="Add an event, for example: a red car drives by.",
         )
     if not words:
         raise UsageError(
-            f"The query {terms.typed[:40]!r} holds no word." if terms.typed else "The query is empty.",
-            hint="Describe what to look for, for example: a red car drives from left to right.",
+            f"The query {terms.typed[:40]!r} contains no words." if terms.typed else "The query is empty.",
+            hint="Describe an event, for example: a red car drives from left to right.",
         )
     return Query(
         text=text,
@@ -139,8 +139,8 @@ def _without_negation(text: str, terms: FilterTerms) -> tuple[str, Sequence[tupl
     rest, negated, typed = take_out(text)
     if negated and not set(words_of(rest)) - FUNCTION_WORDS:
         raise UsageError(
-            f"The query only says what is not to be seen ({', '.join(typed)}).",
-            hint="Say what is to be seen as well, for example: a street, no cars.",
+            f"The query has only exclusions ({', '.join(typed)}).",
+            hint="Add something to search for, for example: a street, no cars.",
         )
     terms.understood += map(unmarked, typed)
     return rest, negated

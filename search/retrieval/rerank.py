@@ -78,11 +78,11 @@ def load_reranker(name: str, *, device: str = "auto") -> Reranker:
     heads = model.config.architectures or []
     if not any(head.endswith(_HEADS) for head in heads):
         raise WrongCheckpointError(
-            f"{name!r} is no re-ranker but a {', '.join(heads) or 'model of an unknown kind'}", hint=_HINT
+            f"{name!r} is not a re-ranker but a {', '.join(heads) or 'model of an unknown kind'}", hint=_HINT
         )
     if model.num_labels != 1:
         raise WrongCheckpointError(
-            f"{name!r} is no re-ranker: it gives {model.num_labels} figures for two texts, not one",
+            f"{name!r} is not a re-ranker: it returns {model.num_labels} scores per pair of texts, not one",
             hint=_HINT,
         )
     return Reranker(name, model)

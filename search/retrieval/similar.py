@@ -37,7 +37,7 @@ def read_moment_in_video(text: str) -> tuple[str, float]:
     video, at, moment = text.rpartition("@")
     if not (video and at):
         raise UsageError(
-            f"{text!r} names no moment of a video.", hint="Write VIDEO@TIME, for example garden.mp4@1:23."
+            f"{text!r} is not a time in a video.", hint="Write VIDEO@TIME, for example garden.mp4@1:23."
         )
     return video, parse_time(moment)
 
@@ -110,7 +110,7 @@ def at_moment(events: Sequence[T], seconds: float, *, video: str) -> T:
         nearest = min(events, key=lambda event: (gap_seconds(event.span, Span(seconds, seconds)), event.span))
         hint = f'The nearest is "{nearest.text}" at {format_span(nearest.span)}.'
     else:
-        hint = "Index the video first, or see whether --embedder is the one the index was made with."
+        hint = "Index the video first, or check that --embedder is the embedder of the index."
     raise UsageError(f"The index has no event at {format_time(seconds)} of {video}.", hint=hint)
 
 
@@ -133,10 +133,10 @@ def content_of(store: Store, video: str) -> str:
     if len(contents) > 1:
         raise UsageError(
             f"{len(found)} indexed videos are named {video}.",
-            hint=f"Give more of the path, for example {found[0].path}.",
+            hint=f"Use a longer part of the path, for example {found[0].path}.",
         )
     if not contents:
         raise UsageError(
-            f"The index knows no video {video}.", hint="See the ones it knows with `footage status --files`."
+            f"The index has no video {video}.", hint="To list all indexed videos: `footage status --files`."
         )
     return contents.pop()

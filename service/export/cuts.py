@@ -100,8 +100,8 @@ def cut(clip: Clip, *, drop: bool = True, audio: AudioChoice = "all", timeout_se
     grid = read_grid(clip.path, timeout_seconds=timeout_seconds)
     if clip.video.size_bytes and os.path.getsize(clip.path) != clip.video.size_bytes:
         raise VideoError(
-            f"{display_name(clip.path)} is not the file that was indexed: its size is another",
-            hint="Index it again, then search again.",
+            f"{display_name(clip.path)} differs from the indexed file: another size",
+            hint="Index the file again, then repeat the search.",
         )
     stretch = stretch_in(grid.table, clip.span)
     counted, warnings = counting(grid.rate, timecode=grid.timecode, drop=drop), list(grid.warnings)
@@ -109,14 +109,14 @@ def cut(clip: Clip, *, drop: bool = True, audio: AudioChoice = "all", timeout_se
         if gap.start_seconds < clip.span.end_seconds and gap.end_seconds > clip.span.start_seconds:
             warnings.append(
                 f"{display_name(clip.path)} has no frames from {format_time(gap.start_seconds)} to "
-                f"{format_time(gap.end_seconds)}; a clip holds none of what lies beyond"
+                f"{format_time(gap.end_seconds)}; the clip ends at this gap"
             )
     try:
         start = counted.frame(grid.timecode) if grid.timecode else 0
     except UsageError:
         start = 0
         name = display_name(clip.path)
-        warnings.append(f"{name} has a timecode that is none at {counted.name} fps; it is counted from 0")
+        warnings.append(f"{name} has an invalid timecode for {counted.name} fps; timecodes start from 0")
     missing = [number for number in audio if number > len(grid.tracks)] if isinstance(audio, tuple) else []
     for number in missing:
         count = len(grid.tracks)

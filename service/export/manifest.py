@@ -134,9 +134,7 @@ def verify(
             problems.append(ManifestProblem(source, f"{str(exc).rstrip('.')}."))
             continue
         if not same:
-            problems.append(
-                ManifestProblem(source, f"{display_name(source)} has changed since it was exported from.")
-            )
+            problems.append(ManifestProblem(source, f"{display_name(source)} has changed since the export."))
     if on_progress:
         on_progress(total, total)
     return Verified(len(entries), len(sources), tuple(problems))
@@ -175,7 +173,7 @@ def _compared(path: Path, entry: Mapping[str, Any]) -> str:
         return f"{exc}."
     if size != entry["size_bytes"]:
         return f"{display_name(path)} has changed: it has {size} bytes, not {entry['size_bytes']}."
-    return "" if digest == entry["sha256"] else f"{display_name(path)} has changed: its SHA-256 is another."
+    return "" if digest == entry["sha256"] else f"{display_name(path)} has changed: the SHA-256 differs."
 
 
 def _hashed(path: Path) -> tuple[str, int]:
@@ -197,18 +195,18 @@ def _entries(path: Path) -> list[dict[str, Any]]:
     except OSError as exc:
         raise FileError(f"{path} cannot be read: {exc.strerror}.", hint="Name a manifest file.") from exc
     except (ValueError, RecursionError) as exc:
-        raise UsageError(f"{path} is no manifest: it is no JSON.", hint=f"Name a {ENDING} file.") from exc
+        raise UsageError(f"{path} is not a manifest: not valid JSON.", hint=f"Name a {ENDING} file.") from exc
     if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise UsageError(f"{path} is no manifest of an export.", hint=f"Name a {ENDING} file.")
+        raise UsageError(f"{path} is not a manifest of an export.", hint=f"Name a {ENDING} file.")
     if content.get("format_version") != FORMAT_VERSION:
         raise UsageError(
-            f"{path} is a manifest of version {content.get('format_version')!r}, and this reads version "
-            f"{FORMAT_VERSION}.",
-            hint="Verify it with the version of footage that wrote it.",
+            f"{path} is a manifest of version {content.get('format_version')!r}, but this program reads "
+            f"version {FORMAT_VERSION}.",
+            hint="Use the version of footage that wrote it.",
         )
     entries = content.get("entries")
     if not (isinstance(entries, list) and all(map(_whole, entries))):
-        raise UsageError(f"{path} is damaged: its entries cannot be read.", hint="Export again.")
+        raise UsageError(f"{path} is damaged: its entries are unreadable.", hint="Export again.")
     return entries
 
 

@@ -70,7 +70,7 @@ def reel_names(sources: Collection[str]) -> dict[str, str]:
 
 
 def cut_bytes(text: str, most: int) -> str:
-    """The beginning of a text that takes at most so many bytes as UTF-8."""
+    """The longest prefix of a text within a maximum number of UTF-8 bytes."""
     return text.encode("utf-8", "replace")[:most].decode("utf-8", "ignore")
 
 

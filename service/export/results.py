@@ -67,22 +67,22 @@ class _Files:
             return self._unindexed(path, content_id, number)
         video = self._store.videos.of([content_id]).get(content_id)
         if file.content_id != content_id or video is None:
-            raise _bad(number, f"{path!r} holds another video now", "Search again.")
+            raise _bad(number, f"{path!r} now contains another video", "Search again.")
         return video
 
     def _unindexed(self, path: str, content_id: str, number: int) -> Video:
         """As it is on disk, with the content that the match names."""
         if path not in self._on_disk:
             if "\0" in path or not Path(path).is_file():
-                hint = "Search the index again that it came from."
-                raise _bad(number, f"the index knows no file {path!r}, and none is there", hint)
+                hint = "Repeat the search on the same index."
+                raise _bad(number, f"the index has no file {path!r}, and the file does not exist", hint)
             try:
                 self._on_disk[path] = probe(path, content_id=self._identify(Path(path)))
             except VideoError as error:
                 raise _bad(number, f"{path!r} cannot be used: {error}", error.hint) from error
         video = self._on_disk[path]
         if video.content_id != content_id:
-            raise _bad(number, f"{path!r} holds another video now", "Search again.")
+            raise _bad(number, f"{path!r} now contains another video", "Search again.")
         return video
 
 
@@ -117,14 +117,14 @@ def _clip(row: dict[str, Any], query: str, files: _Files, origins: Origins, numb
 
 def _object(line: str, number: int) -> dict[str, Any]:
     def constant(name: str) -> None:
-        raise ValueError(f"{name} is no number")
+        raise ValueError(f"{name} is not a number")
 
     try:
         row = json.loads(line, parse_constant=constant)
     except (ValueError, RecursionError) as exc:
-        raise _bad(number, f"it is no JSON ({exc})") from exc
+        raise _bad(number, f"it is not valid JSON ({exc})") from exc
     if not isinstance(row, dict):
-        raise _bad(number, "it is no JSON object")
+        raise _bad(number, "it is not a JSON object")
     return row
 
 
@@ -133,20 +133,20 @@ def _field(row: dict[str, Any], name: str, kind: type, number: int) -> Any:
     if not isinstance(value, kind):
         raise _bad(number, f"its {name!r} is {value!r}")
     if isinstance(value, str) and any("\ud800" <= char <= "\udfff" for char in value):
-        raise _bad(number, f"its {name!r} is no text")
+        raise _bad(number, f"its {name!r} is not text")
     return value
 
 
 def _number(row: dict[str, Any], name: str, number: int) -> float:
     value = row.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < _MOST:
-        raise _bad(number, f"its {name!r} is not a number that can be")
+        raise _bad(number, f"its {name!r} is not a number below {_MOST:g}")
     return float(value)
 
 
 def _bad(
     number: int,
     why: str,
-    hint: str = "Give what `footage search --json` or `find --json` prints, as it is.",
+    hint: str = "Use the unchanged output of `footage search --json` or `footage find --json`.",
 ) -> UsageError:
     return UsageError(f"Line {number} of the results cannot be used: {why}.", hint=hint)

@@ -63,8 +63,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.copy and self.join:
             raise UsageError(
-                "Clips cannot be both copied and joined: what is joined is encoded again.",
-                hint="Leave out one of the two.",
+                "Clips cannot be both copied and joined: joined clips are re-encoded.",
+                hint="Omit one of the two options.",
             )
         if self.join and isinstance(self.audio, tuple) and len(self.audio) > 1:
             raise UsageError(ONE_TRACK, hint="Name one track: --audio 2")
@@ -77,7 +77,7 @@ ONE_TRACK = "A film of joined clips has one audio track, not several."
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What came of an export."""
+    """The result of an export."""
 
     folder: Path
     """Where the files lie."""
@@ -173,7 +173,7 @@ def make_reel(
     if isinstance(options.audio, tuple) and len(options.audio) > 1:
         raise UsageError(ONE_TRACK, hint="Name one track: --audio 2")
     if max_seconds <= 0:
-        raise UsageError(f"A reel cannot last {max_seconds:g} s.", hint="Give it some seconds: --max 60s")
+        raise UsageError(f"A reel cannot last {max_seconds:g} s.", hint="Use a positive length: --max 60s")
     best = ranked(clips)
     work = _Work(out.parent, options, on_progress, 2 * len(best))
 
@@ -302,7 +302,7 @@ class _Work:
             groups, reels = by_counting(cuts), reel_names([each.clip.path for each in cuts])
             if len(groups) > 1:
                 rates = ", ".join(counting.name for counting in groups)
-                self._warn(f"An EDL has one frame rate, so there is one for each of {rates} fps.")
+                self._warn(f"An EDL has one frame rate, so there is one file for each of {rates} fps.")
             for counting, group in groups.items():
                 ending = ".edl" if len(groups) == 1 else f".{counting.name}.edl"
                 self._list(
@@ -369,11 +369,11 @@ class _Work:
 
 def _check(clips: Sequence[Clip], formats: Sequence[Format]) -> None:
     if not clips:
-        raise UsageError("There is nothing to export.", hint="Search for something else.")
+        raise UsageError("There is nothing to export.", hint="Try another query.")
     if not formats or set(formats) - set(FORMATS):
         raise UsageError(
             f"Clips cannot be exported as {', '.join(formats) or 'nothing'}.",
-            hint=f"Choose among {', '.join(FORMATS)}.",
+            hint=f"Choose from {', '.join(FORMATS)}.",
         )
 
 

@@ -28,7 +28,7 @@ class Counting:
 
     def __post_init__(self) -> None:
         if self.drop and self.rate not in _DROPPING:
-            raise ValueError(f"there is no drop frame at {shown(self.rate)} fps")
+            raise ValueError(f"drop frame is not possible at {shown(self.rate)} fps")
 
     @property
     def nominal(self) -> int:
@@ -73,13 +73,13 @@ class Counting:
         hours, minutes, seconds, frames = read_label(label)
         if hours > 23 or minutes > 59 or seconds > 59 or frames >= self.nominal:
             raise UsageError(
-                f"{label!r} is no timecode at {self.name} fps.",
-                hint=f"Hours go to 23, minutes and seconds to 59, frames to {self.nominal - 1}.",
+                f"{label!r} is not a valid timecode at {self.name} fps.",
+                hint=f"The maximum is 23 hours, 59 minutes, 59 seconds and frame {self.nominal - 1}.",
             )
         if self.drop and seconds == 0 and frames < self._dropped and minutes % 10:
             raise UsageError(
-                f"{label!r} is one of the labels that drop frame leaves out.",
-                hint=f"The first of that minute is {label.strip()[:8]};{self._dropped:02d}.",
+                f"{label!r} does not exist in drop-frame timecode.",
+                hint=f"The first timecode of that minute is {label.strip()[:8]};{self._dropped:02d}.",
             )
         total = 60 * hours + minutes
         number = (60 * total + seconds) * self.nominal + frames

@@ -74,7 +74,9 @@ class Staging:
         """
         for name in () if self._overwrite else self._names:
             if os.path.lexists(self.folder / name):
-                raise FootageError(f"{name} has come up in {self.folder} meanwhile", hint="Export again.")
+                raise FootageError(
+                    f"{name} was created in {self.folder} by another program", hint="Export again."
+                )
         for name in self._names:
             with writing(self.folder / name):
                 close_to_others(self._hidden / name)
@@ -96,11 +98,11 @@ def staging(folder: Path, *, overwrite: bool, sources: Collection[str]) -> Itera
         sources: Paths of files that are never written over, whatever ``overwrite`` says.
 
     Raises:
-        FileError: The folder is no folder.
+        FileError: The folder is not a folder.
         FootageError: It cannot be written to.
     """
     if folder.exists() and not folder.is_dir():
-        raise FileError(f"{folder} is no folder.", hint="Name a folder, or one that does not exist yet.")
+        raise FileError(f"{folder} is not a folder.", hint="Name a folder, or one that does not exist yet.")
     with writing(folder):
         private_folder(folder)
         hidden = Path(tempfile.mkdtemp(prefix=".footage-export-", dir=folder))

@@ -365,7 +365,7 @@ class PruneRecord(Record):
     files: int
     """Files that are gone."""
     videos: int
-    """Videos that no file holds any more."""
+    """Videos without any remaining file."""
     dry_run: Literal[True] = True
     """Only with --dry-run."""
     paths: list[str] = Field(default_factory=list)

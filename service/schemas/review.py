@@ -26,7 +26,7 @@ class SavedSearchRecord(Record):
     id: str
     """Names it."""
     name: str
-    """What it was saved as."""
+    """Name of the saved search."""
     query: str
     """The words as typed, filters included."""
     mode: str

@@ -341,7 +341,7 @@ def main() -> None:
             latency(settings, questions, folder, as_json=given.json)
         if given.part != "latency":
             if not given.demo.exists():
-                parser.error(f"there is no index at {given.demo}: make it with footage demo")
+                parser.error(f"no index found at {given.demo}: make it with footage demo")
             settings = load_settings(None, model="demo", db=given.demo)
             memory(settings, folder, searches=given.searches, previews=given.previews, as_json=given.json)
 

@@ -1,4 +1,4 @@
-"""How commands speak: results to stdout, progress and errors to stderr; knows no video, index or model."""
+"""Output of commands: results to stdout, progress and errors to stderr; knows no video, index or model."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ EXIT_PARTLY = 3
 EXIT_INTERRUPTED = 130
 
 LOG_EVERY_SECONDS = 15.0
-"""How often progress is a line where stderr is no terminal."""
+"""Interval between progress lines if stderr is not a terminal."""
 
 NARROW = 100
-"""Tables on terminals of fewer columns leave out what can be left out."""
+"""Minimum terminal width for optional table columns."""
 _quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 _PIPED_WIDTH = 100_000  # nothing that is piped is ever wrapped or cut
 
 
 def results() -> Console:
-    """The console for answers, on stdout; in a pipe a line is as long as it has to be."""
+    """The console for answers, on stdout; in a pipe, lines are not wrapped."""
     return _console(stderr=False)
 
 
@@ -51,7 +51,7 @@ def notes() -> Console:
 
 
 def be_quiet(quiet: bool) -> None:
-    """Show progress and remarks no longer, or again; errors and questions are always shown."""
+    """Turn progress and remarks off or on; errors and questions are always shown."""
     _quiet.set(quiet)
 
 
@@ -104,12 +104,12 @@ def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -
 
 @dataclass(frozen=True, slots=True)
 class PathCell:
-    """A path in a table: on one line, and where that is too short, cut from the left: "…/day 2/gate.mp4"."""
+    """A path in a table: one line, shortened from the left if necessary: "…/day 2/gate.mp4"."""
 
     text: str
-    """The path, as it may go to a terminal."""
+    """The path, safe for a terminal."""
     shortest: int = 16
-    """So many columns of it are asked for in any case."""
+    """Minimum width, in columns."""
 
     def __rich_measure__(self, console: Console, options: ConsoleOptions) -> Measurement:
         from rich.cells import cell_len
@@ -125,7 +125,7 @@ class PathCell:
 
 
 def cut_from_left(text: str, columns: int) -> str:
-    """A text in at most so many columns of a terminal: its end, behind an ellipsis."""
+    """A text shortened from the left to a maximum number of terminal columns, with an ellipsis."""
     from rich.cells import cell_len
 
     if cell_len(text) <= columns:
@@ -136,7 +136,7 @@ def cut_from_left(text: str, columns: int) -> str:
 
 
 def report_error(error: BaseException, *, as_json: bool) -> int:
-    """Word an error for people (or, after ``--json``, for programs) on stderr and return the exit code."""
+    """Print an error on stderr (as JSON after ``--json``) and return the exit code."""
     if isinstance(error, KeyboardInterrupt):
         message, hint, code = "Stopped.", "Run the same command again to go on.", EXIT_INTERRUPTED
     elif isinstance(error, FootageError):
@@ -156,7 +156,7 @@ def report_error(error: BaseException, *, as_json: bool) -> int:
 
 
 def agreed(question: str, *, yes: bool) -> bool:
-    """Ask on a terminal before something is removed; True without asking after --yes or without a terminal.
+    """Ask for confirmation on a terminal; True without a question after --yes or without a terminal.
 
     Ctrl-C while it asks raises KeyboardInterrupt, as anywhere else.
     """
@@ -179,7 +179,7 @@ class Show(Protocol):
 
 @contextmanager
 def stages() -> Iterator[Show]:
-    """Progress on stderr: a bar in a terminal; a line from time to time in anything else, such as a log."""
+    """Progress on stderr: a bar in a terminal, otherwise a line from time to time."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
     console = notes()
@@ -225,6 +225,6 @@ def rough_time(seconds: float) -> str:
 
 
 def close_stdout() -> None:
-    """Send what is still to be written to nowhere, once the reader of our pipe has gone."""
+    """Discard all further output after the reader of the pipe has closed it."""
     with open(os.devnull, "w") as nowhere:
         os.dup2(nowhere.fileno(), sys.stdout.fileno())

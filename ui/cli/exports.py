@@ -1,4 +1,4 @@
-"""What the commands that export have in common: how their options are read, and what they print."""
+"""Shared by the export commands: parsing of their options, and their output."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+
 
 
 def print_answer(result: SearchResult) -> None:
-    """Say on stderr what a search answered, where nothing was found."""
+    """Print the search summary on stderr if there are no results."""
     if sentence := formatting.answer_sentence(result):
         console.notes().print(sentence, soft_wrap=True)
 
 
 def show(result: ExportResult, *, json: bool) -> None:
-    """Print what was written, and on stderr where it is not exact or not there.
+    """Print the written files, and on stderr all warnings and missing parts.
 
     Raises:
         typer.Exit: some sources could not be used.
@@ -53,12 +53,12 @@ def show(result: ExportResult, *, json: bool) -> None:
 
 
 def _show_nothing(result: ExportResult, *, json: bool) -> None:
-    """Say that nothing was written because nothing was found."""
-    sentence = "Nothing was found, so nothing was written."
+    """Print that nothing was written because there are no results."""
+    sentence = "No results, so nothing was written."
     if result.uncertain:
         verb = "is" if result.uncertain == 1 else "are"
         counted = formatting.count(result.uncertain, "answer")
-        sentence += f" {counted} {verb} uncertain or not checked: --uncertain takes them, too."
+        sentence += f" {counted} {verb} uncertain or not checked: add --uncertain to include them."
     if json:
         from service.schemas.exports import ExportRecord
 
@@ -84,7 +84,7 @@ def _print(exported: Exported) -> None:
 
 
 def verdicts(*, uncertain: bool, everything: bool) -> Believed:
-    """Which verdicts are good enough, by the options --uncertain and --all-verdicts."""
+    """The accepted verdicts, according to --uncertain and --all-verdicts."""
     return "all" if everything else "uncertain" if uncertain else "found"
 
 
@@ -106,7 +106,8 @@ def read_handles(text: str) -> tuple[float, float]:
         seconds = []
     if not 1 <= len(seconds) <= 2 or not all(0 <= each < 3600 for each in seconds):
         raise UsageError(
-            f"--handles cannot be {text!r}.", hint="Give seconds, such as 2, or before and after: 1,2.5"
+            f"--handles cannot be {text!r}.",
+            hint="Use seconds, such as 2, or seconds before and after, such as 1,2.5.",
         )
     return seconds[0], seconds[-1]
 
@@ -124,12 +125,12 @@ def read_length(text: str) -> float:
     else:
         length = parse_time(text)
     if length <= 0:
-        raise UsageError(f"--max cannot be {text!r}.", hint="Give a length, such as 60s or 1m30s.")
+        raise UsageError(f"--max cannot be {text!r}.", hint="Use a length, such as 60s or 1m30s.")
     return length
 
 
 def read_audio(text: str | None) -> AudioChoice | None:
-    """Read "all", "none" or numbers of audio tracks, such as "1,3"; None where nothing was said.
+    """Read "all", "none" or numbers of audio tracks, such as "1,3"; None if the option is not given.
 
     Raises:
         UsageError: it is none of these.
@@ -141,13 +142,13 @@ def read_audio(text: str | None) -> AudioChoice | None:
     numbers = [each.strip() for each in text.split(",")]
     if not all(each.isascii() and each.isdigit() and int(each) for each in numbers):
         raise UsageError(
-            f"--audio cannot be {text!r}.", hint="Give all, none, or numbers of tracks from 1 on, such as 1,3"
+            f"--audio cannot be {text!r}.", hint="Use all, none, or track numbers from 1, such as 1,3."
         )
     return tuple(sorted({int(each) for each in numbers}))
 
 
 def read_formats(given: Sequence[str]) -> list[Format]:
-    """The formats that were named.
+    """Check the names of formats.
 
     Raises:
         UsageError: there is no such format.
@@ -156,5 +157,5 @@ def read_formats(given: Sequence[str]) -> list[Format]:
 
     for name in given:
         if name not in FORMATS:
-            raise UsageError(f"--format cannot be {name!r}.", hint=f"Choose among {', '.join(FORMATS)}.")
+            raise UsageError(f"--format cannot be {name!r}.", hint=f"Choose from {', '.join(FORMATS)}.")
     return [known for known in FORMATS if known in given]

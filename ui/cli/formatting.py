@@ -1,4 +1,4 @@
-"""How answers look in a terminal and as JSON, the same for every command that has answers."""
+"""Format of answers in a terminal and as JSON, for all commands."""
 
 from __future__ import annotations
 
@@ -18,18 +18,16 @@ if TYPE_CHECKING:
     from search.results import SearchCoverage, SearchResult
 
 
-UNCALIBRATED = (
-    "How sure is uncalibrated for this model: it was never compared with the truth "
-    "(footage calibrate --truth FILE)."
-)
+UNCALIBRATED = "The confidence is not calibrated for this model: run footage calibrate --truth FILE."
 WITHOUT_MODEL = (
-    "To search the captions without the model: --no-ground; with --mode text no embedder is needed either."
+    "To search only the captions, without the model: --no-ground. With --mode text, no embedder is needed "
+    "either."
 )
-"""What a search can do without a model."""
+"""Hint: searches without a model."""
 
 
 def print_matches(matches: Sequence[Match]) -> None:
-    """Print matches as a table on stdout, or say that there are none."""
+    """Print matches as a table on stdout, or print that there are none."""
     _print_table([(rank, match, 0) for rank, match in enumerate(matches, 1)], ["indexed as"])
 
 
@@ -76,13 +74,13 @@ def _sure(match: Match) -> str:
 
 
 def _part(match: Match) -> str:
-    """When one of several events happens, and what the index has there."""
+    """Times and indexed text of one event of a combined query."""
     span = match.span
     return f"{format_time(span.start_seconds)} - {format_time(span.end_seconds)} {match.text}"
 
 
 def answer_sentence(result: SearchResult) -> str:
-    """What the answer is as a whole, and what it rests on; empty where something was found."""
+    """Summary of the search and its coverage; empty if there are results."""
     if result.outcome == "found" or result.coverage.is_empty:
         return ""
     looked, coverage = result.looked, result.coverage
@@ -107,7 +105,7 @@ def answer_sentence(result: SearchResult) -> str:
 
 
 def coverage_sentence(coverage: SearchCoverage) -> str:
-    """What was searched, for people: an answer is only as good as what it looked at."""
+    """The coverage of a search as a sentence."""
     if coverage.is_empty:
         return f"Nothing was searched: {empty_index(coverage.files_failed)}."
     videos = count(coverage.videos, "video")
@@ -119,14 +117,14 @@ def coverage_sentence(coverage: SearchCoverage) -> str:
 
 
 def empty_index(files_failed: int) -> str:
-    """Why an index without a video holds none, and what to do next; a clause."""
+    """Why the index has no videos, and what to do next; a clause."""
     if files_failed:
         return f"no video is indexed, {count(files_failed, 'file')} failed (footage status --failed)"
     return "the index is empty (fill it with footage index FOLDER)"
 
 
 def print_coverage(collections: Mapping[str, Collected]) -> None:
-    """Print on stdout how far the files of each collection are indexed; nothing when there are none.
+    """Print the coverage of each collection on stdout; nothing if there are no files.
 
     A narrow terminal is not shown the columns that are 0 throughout.
     """
@@ -156,7 +154,7 @@ def print_coverage(collections: Mapping[str, Collected]) -> None:
 
 
 def print_failures(failures: Sequence[tuple[str, str]], what: str = "could not be read") -> None:
-    """Print the files that could not be used, each with its reason; nothing when there are none."""
+    """Print unusable files, each with its reason; nothing if there are none."""
     if not failures:
         return
     table = console.table(what, "because")

@@ -1,4 +1,4 @@
-"""Logs as JSON Lines for whoever watches from outside, and warnings on stderr; knows no run or index."""
+"""Logs as JSON Lines, and warnings on stderr; knows no run or index."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
 
 
 class _JsonLines(logging.Formatter):
-    """One object a line: when, how bad, what, and what the message carries in ``extra={"fields": ...}``."""
+    """One object per line: time, level, message, and the values of ``extra={"fields": ...}``."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields = {
@@ -49,7 +49,7 @@ class _Warnings(logging.Handler):
 
 @contextmanager
 def verbose() -> Iterator[None]:
-    """Print what the project's packages log on stderr, a line each, from INFO on."""
+    """Print the log of this project's packages on stderr, one line per entry, from INFO on."""
     handler = _Warnings(logging.INFO)
     loggers = [logging.getLogger(name) for name in _PACKAGES]
     before = [logger.level for logger in loggers]
@@ -66,7 +66,7 @@ def verbose() -> Iterator[None]:
 
 @contextmanager
 def logging_to(path: Path | None) -> Iterator[None]:
-    """Show what the project's packages warn of on stderr; log to a file, from INFO on, unless it is None.
+    """Show warnings of this project's packages on stderr; with a file, also log to it, from INFO on.
 
     Raises:
         FileError: the file cannot be written.

@@ -77,7 +77,7 @@ _PANELS: dict[str, _Commands] = {
         "doctor": (doctor.run, doctor.EXAMPLES),
     },
 }
-"""Commands by the panel of the help that lists them: function and examples."""
+"""Commands by help panel: function and examples."""
 _DB: _Commands = {
     "check": (db.check, db.CHECK_EXAMPLES),
     "upgrade": (db.upgrade, db.UPGRADE_EXAMPLES),
@@ -95,9 +95,9 @@ _MODELS: _Commands = {
     "serve-command": (serve_command.run, serve_command.EXAMPLES),
 }
 _EXIT_CODES = (
-    "Exit codes: 0 answered (also when nothing was found), 1 could not run (something is missing or cannot "
-    "be used), 2 bad usage (an option, a value, a query or what a file says makes no sense), "
-    "3 partly (some files failed), 130 stopped with Ctrl-C."
+    "Exit codes: 0 success (also without results), 1 could not run (something is missing or unusable), 2 "
+    "bad usage (invalid option, value, query or file content), 3 partial success (some files failed), 130 "
+    "stopped with Ctrl-C."
 )
 
 
@@ -130,7 +130,7 @@ class _Worded:
 
 
 class Command(_Worded, TyperCommand):
-    """A command; its settings are options that are made when they are first needed."""
+    """A command whose setting options are created when first needed."""
 
     def get_params(self, ctx: Any) -> Any:
         """Its own arguments and options, those of its settings before the common ones."""
@@ -158,7 +158,7 @@ class Command(_Worded, TyperCommand):
 
 
 class Group(_Worded, TyperGroup):
-    """A command with commands of its own."""
+    """A command with subcommands."""
 
 
 app = typer.Typer(

@@ -1,4 +1,4 @@
-"""How stretches and moments of files are printed, the same for every command that asks about them."""
+"""Output of segments and moments, for all commands."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ if TYPE_CHECKING:
 
 
 def note_unseen(unseen: Iterable[tuple[Span, str]]) -> None:
-    """Say on stderr which windows could not be seen, and why."""
+    """Print on stderr which windows could not be read, and why."""
     for span, problem in unseen:
         where = f"{times(span)}, {console.plain(problem)}"
-        console.notes().print(f"Not seen: {where}", soft_wrap=True)
+        console.notes().print(f"Not read: {where}", soft_wrap=True)
 
 
 def times(span: Span) -> str:

@@ -1,4 +1,4 @@
-"""The options that commands share, each written down once."""
+"""Options shared by several commands, each defined once."""
 
 from __future__ import annotations
 
@@ -14,35 +14,44 @@ if TYPE_CHECKING:
 _loaders: ContextVar[Loaders | None] = ContextVar("loaders", default=None)
 
 Everything = Annotated[
-    bool, typer.Option("--all-verdicts/--found-only", help="Whatever the verdict, or what is found alone.")
+    bool, typer.Option("--all-verdicts/--found-only", help="Include all verdicts, or only found.")
 ]
-Uncertain = Annotated[bool, typer.Option("--uncertain", help="What is uncertain or not checked, too.")]
+Uncertain = Annotated[
+    bool, typer.Option("--uncertain", help="Include answers that are uncertain or not checked.")
+]
 Handles = Annotated[
     str,
-    typer.Option("--handles", metavar="SECONDS", help="So much more on both sides; or before,after: 1,2.5"),
+    typer.Option(
+        "--handles",
+        metavar="SECONDS",
+        help="Extra seconds before and after each clip, or before,after: 1,2.5",
+    ),
 ]
 Ground = Annotated[
     bool,
-    typer.Option("--ground/--no-ground", help="Ask the model when exactly, or take what the index holds."),
+    typer.Option(
+        "--ground/--no-ground", help="Let the model find the exact times, or use the times in the index."
+    ),
 ]
 Titles = Annotated[bool, typer.Option("--titles", help="Write a title onto each clip of a joined film.")]
 TitleFrom = Annotated[
     Literal["file", "clock", "query"],
-    typer.Option(
-        "--title-from", help="What the title is: the file's name, the wall clock, or what was looked for."
-    ),
+    typer.Option("--title-from", help="Text of the title: the file name, the wall-clock time or the query."),
 ]
 BurnTime = Annotated[
     bool, typer.Option("--burn-time", help="Write the source's timecode onto each clip of a joined film.")
 ]
 StartTimecode = Annotated[
     str,
-    typer.Option("--start-timecode", metavar="HH:MM:SS:FF", help="Where edit lists begin. 00:00:00:00."),
+    typer.Option(
+        "--start-timecode", metavar="HH:MM:SS:FF", help="First timecode of edit lists; unset: 00:00:00:00."
+    ),
 ]
 DropFrame = Annotated[
     bool,
     typer.Option(
-        "--drop-frame/--non-drop-frame", help="How 29.97 and 59.94 are counted where the video does not say."
+        "--drop-frame/--non-drop-frame",
+        help="Timecode mode for 29.97 and 59.94 fps if the video does not specify one.",
     ),
 ]
 Audio = Annotated[
@@ -54,21 +63,26 @@ ReelAudio = Annotated[
     typer.Option(
         "--audio",
         metavar="TRACK",
-        help="Audio track of each clip: its number, or none. The default track.",
+        help="Audio track of each clip: a number, or none; unset: the default track.",
         show_default=False,
     ),
 ]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace files of the same name, instead of numbering new ones.")
+    bool, typer.Option("--overwrite", help="Replace existing files; otherwise, new files get a number.")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask; without a terminal nothing is asked.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be removed, without removing it.")]
+Yes = Annotated[
+    bool,
+    typer.Option(
+        "--yes", "-y", help="Do not ask for confirmation. Without a terminal, there is not a question."
+    ),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 def use_loaders(loaders: Loaders | None) -> None:
-    """Make models in this way in the commands that follow; as the settings say when None.
+    """Use these model loaders in all following commands; None: create models from the settings.
 
     ``main`` calls it with the object that the application was invoked with, so that a caller that has a model
     already, such as a test, gives it: ``CliRunner().invoke(app, [...], obj=Loaders(model=...))``.
@@ -77,7 +91,7 @@ def use_loaders(loaders: Loaders | None) -> None:
 
 
 def service_for(settings: Settings) -> Service:
-    """What the service functions work with, under the settings of one command."""
+    """The service for the settings of one command."""
     from service.session import Service
 
     return Service(settings, loaders=_loaders.get())

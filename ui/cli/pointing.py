@@ -1,4 +1,4 @@
-"""What `footage point` and `footage track` share: how they ask, and print where things are."""
+"""Shared by `footage point` and `footage track`: run the request and print the points."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ Draw = Annotated[
     typer.Option(
         "--draw",
         metavar="FILE",
-        help="Draw the points onto the picture (.png, of a moment) or the clip (.mp4, of a stretch).",
+        help="Draw the points on the frame (.png, for a moment) or on the clip (.mp4, for a segment).",
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the drawn file when it is there.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")]
 
 
 def run(
@@ -60,22 +60,22 @@ def run(
 
 
 def note_losses(windows: Sequence[WindowPoints]) -> None:
-    """Say on stderr what of the answers could not be used."""
+    """Print on stderr which parts of the answers are unusable."""
     dropped = sum(each.places.dropped for each in windows)
     if dropped:
         what = "1 point was" if dropped == 1 else f"{dropped} points were"
-        console.notes().print(f"{what} left out: unreadable, or outside of the frame.", soft_wrap=True)
+        console.notes().print(f"{what} skipped: unreadable, or outside the frame.", soft_wrap=True)
     short = [each.shown.span for each in windows if each.places.finish_reason == "length"]
     if short:
         where = ", ".join(moments.times(span) for span in short)
-        helps = " A shorter --window leaves more room." if short[0].duration_seconds else ""
+        helps = " Use a shorter --window." if short[0].duration_seconds else ""
         console.notes().print(
-            f"The answer was cut off at {where}: points may be missing.{helps}", soft_wrap=True
+            f"The answer reached its maximum length at {where}: points may be missing.{helps}", soft_wrap=True
         )
 
 
 def print_count(each: WindowPoints) -> None:
-    """When, how many objects, and what they were called."""
+    """Time, number of objects, and their names."""
     places = each.places
     names = f": {console.plain(places.text)}" if places.text else ""
     counted = f"{moments.times(each.shown.span)}  {formatting.count(places.count, 'object')}{names}"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from indexer.progress import Progress as IndexReading
 
 LOG_EVERY_SECONDS = 1.0
-"""How often progress of an index run goes to the log."""
+"""Interval between progress entries of an index run in the log."""
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class Display:
                 pass  # what is an answer is printed by the command
 
     def close(self) -> None:
-        """Take away what is shown, so that something can be printed; the next event shows it again."""
+        """Hide the progress so that something can be printed; the next event shows it again."""
         if self._spinner is not None:
             self._spinner.stop()
             self._spinner = None
@@ -75,7 +75,7 @@ class Display:
 
 @contextmanager
 def shown() -> Iterator[Display]:
-    """A display of events that is taken away at the end, however that comes."""
+    """A display of events, removed at the end, also after an error."""
     display = Display()
     try:
         yield display
@@ -84,13 +84,13 @@ def shown() -> Iterator[Display]:
 
 
 class _Log:
-    """Progress of an index run for the log: each stage, and of each a reading a second."""
+    """Progress of an index run for the log: each stage, with one entry per second."""
 
     def __init__(self) -> None:
         self._stage, self._at = "", 0.0
 
     def write(self, reading: IndexReading) -> None:
-        """Log a reading, unless the last one was just now."""
+        """Log the progress, unless the last entry is very recent."""
         now = time.monotonic()
         if reading.stage != self._stage or now - self._at >= LOG_EVERY_SECONDS:
             self._stage, self._at = reading.stage, now

@@ -1,4 +1,4 @@
-"""What an index run did, as `footage index` and `footage retry` print it."""
+"""The report of an index run, printed by `footage index` and `footage retry`."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def exit_code(result: IndexResult) -> int:
-    """0 when all went well, 3 when some files failed and are recorded, 1 when nothing could be used."""
+    """Exit code: 0 without failures, 3 if some files failed, 1 if all files failed."""
     if not result.failed:
         return console.EXIT_ANSWERED
     return console.EXIT_PARTLY if result.usable else console.EXIT_FAILED
 
 
 def show(result: IndexResult, *, as_json: bool) -> None:
-    """Print on stdout what a run did, and how far the index covers what lies on disk now."""
+    """Print the result of a run and the coverage of the index on stdout."""
     if as_json:
         _print_json(result)
         return
@@ -69,15 +69,16 @@ def _counted(number: int, what: str) -> str:
 
 
 def _doubt_sentence(doubt: ClockDoubt) -> str:
-    """How the two clocks of some files differ, and what can be done about it."""
+    """Difference between two clocks of some files, and possible corrections."""
     hours = f"{abs(doubt.ahead_seconds) / 3600:g} h {'ahead of' if doubt.ahead_seconds > 0 else 'behind'}"
     others = len(doubt.paths) - 1
     which = Path(doubt.paths[0]).name + (f" and {formatting.count(others, 'other file')}" if others else "")
     camera = f"{doubt.camera}=" if doubt.camera else ""
     return (
-        f"in {which} the container's clock is {hours} the time in the name, as in another time zone. The "
-        f"container's was used. If it is local time, add --container-clock {camera}local; if the name is "
-        f"right, --clock-from {camera}name; if nothing is wrong, --container-clock {camera}utc."
+        f"in {which} the container's clock is {hours} the time in the name, like a different time zone. The "
+        f"container's clock was used. If it is local time, add --container-clock {camera}local. If the name "
+        f"is right, add --clock-from {camera}name. If the container's clock is right, add --container-clock "
+        f"{camera}utc."
     )
 
 

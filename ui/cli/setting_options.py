@@ -28,13 +28,13 @@ PANEL = "Settings (also lines of the config file and environment variables)"
 MODEL_PANEL = "Model (unset: as the model was trained)"
 
 MODEL = ("model", "model_path", "device", "allow_remote")
-"""Settings of every command that asks a model."""
+"""Settings of every command that uses a model."""
 FRAMES = ("fps", "min_frames", "max_frames", "max_pixels")
-"""Settings of the frames that a model is shown."""
+"""Settings of the frames for the model."""
 CAPTIONS = ("prompt", "prompt_file", "stage2_prompt", "caption_tokens")
-"""Settings of what a model is asked for a caption."""
+"""Settings of caption prompts."""
 SAMPLING = ("temperature", "top_p", "repetition_penalty")
-"""Settings of how a model's answer is sampled."""
+"""Settings of sampling."""
 
 _METAVARS = {
     "db": "FOLDER",
@@ -52,7 +52,7 @@ _given: ContextVar[dict[str, Any] | None] = ContextVar("settings given on the co
 
 
 def takes_settings(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Hand a command the settings, under the options of these names and ``--config``.
+    """Pass the settings to a command, with an option for each of these names and ``--config``.
 
     Args:
         names: Fields of ``Settings``, in the order of the help.
@@ -89,7 +89,7 @@ def take_from(parameters: dict[str, Any], names: tuple[str, ...]) -> None:
 
 
 def config_file() -> Path | None:
-    """The file that ``--config`` named for the command that is running."""
+    """The ``--config`` file of the running command."""
     file: Path | None = (_given.get() or {}).get("config")
     return file
 
@@ -139,14 +139,14 @@ def options(names: tuple[str, ...]) -> list[Any]:
 
 
 def _parameters(template: Callable[..., None]) -> list[Any]:
-    """The parameters that Typer makes of a function's signature."""
+    """The parameters created by Typer from the signature of a function."""
     app = typer.Typer(add_completion=False)
     app.command()(template)
     return list(typer.main.get_command(app).params)
 
 
 def _hint(name: str) -> Any:
-    """The annotation that Typer makes an option of."""
+    """The annotation of an option, for Typer."""
     from footage.core.config import OPTION_NAMES, PROFILE_SETTINGS, Settings
 
     field = Settings.model_fields[name]
@@ -175,7 +175,7 @@ def _plain_type(annotation: Any) -> Any:
 
 
 def _sources(name: str, field: FieldInfo) -> str:
-    """Where else a setting may come from, and its default: "(FOOTAGE_DEVICE; default: auto)"."""
+    """Environment variables and default of a setting: "(FOOTAGE_DEVICE; default: auto)"."""
     from footage.core.config import CARD_VARIABLES, ENV_PREFIX
 
     variables = ", ".join(filter(None, [ENV_PREFIX + name.upper(), CARD_VARIABLES.get(name)]))

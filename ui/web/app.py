@@ -60,7 +60,7 @@ def main(load_model: resources.LoadModel | None = None) -> None:
         logger.exception("unexpected")
         unexpected = FootageError(
             f"Something unexpected went wrong ({type(error).__name__})",
-            hint="The terminal that runs the app says where",
+            hint="See the terminal of the app for details",
         )
         st.html(notices.problem(unexpected))
 

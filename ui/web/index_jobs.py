@@ -30,7 +30,7 @@ from indexer.library import absolute
 from ui.web.access.rules import is_loopback
 
 TAIL_BYTES = 64 * 1024
-"""So much of the end of a file is read."""
+"""Size of the part read from the end of a file."""
 MOST_PATHS = 500
 """Most paths that go to a run; a command line has its limits."""
 _ROOTS_SHOWN = 5
@@ -154,7 +154,7 @@ def check_roots(settings: Settings, paths: Sequence[Path | str]) -> list[str]:
             shown = [root for root in roots if os.path.isdir(root)][:_ROOTS_SHOWN]
             allowed = f"It may index {', '.join(shown)}. " if shown else ""
             raise UsageError(
-                f"{path} lies in no folder that the app may index",
+                f"{path} is not in a folder that the app may index",
                 hint=f"{allowed}Start the app with --library-root FOLDER, or use footage index.",
             )
     return list(around)
@@ -165,24 +165,26 @@ def checked_folder(text: str, settings: Settings) -> Path:
 
     Raises:
         UsageError: nothing was typed, or the app may not index there.
-        FileError: there is no folder there that may be read.
+        FileError: there is not a folder there that may be read.
         StoreError: the index cannot be read.
     """
     if not text.strip() or "\0" in text:
-        raise UsageError("there is no folder to index", hint="Type the path of a folder with videos in it.")
+        raise UsageError(
+            "there is not a folder to index", hint="Type the path of a folder with videos in it."
+        )
     folder = on_disk(absolute(text.strip()))
     check_roots(settings, [folder])  # before anything is said of what lies where
     try:
         if not folder.is_dir():
-            what = "is no folder" if folder.exists() else "does not exist"
+            what = "is not a folder" if folder.exists() else "does not exist"
             raise FileError(
-                f"{folder} {what}", hint="Type the path of a folder on the machine the app runs on."
+                f"{folder} {what}", hint="Type the path of a folder on the machine that runs the app."
             )
         os.scandir(folder).close()
     except OSError as error:
         raise FileError(
             f"{folder} cannot be read: {error.strerror}",
-            hint="See who may read it, and that its disk is there.",
+            hint="Check the permissions of the folder, and that its disk is connected.",
         ) from error
     return folder
 
@@ -196,7 +198,7 @@ def start(
         settings: Where the index and the cache are.
         paths: What to index.
         camera_from: How files name their camera; see ``indexer.timestamps``.
-        retry: Try files again that failed too often.
+        retry: Retry all failed files, also after three failed attempts.
 
     Raises:
         UsageError: a run started from the app goes on, or a path is none that the app may index.
@@ -209,7 +211,7 @@ def start(
         private_folder(folder)
         with _lock(folder) as lock:
             if lock is None:
-                raise UsageError("an index run is going on", hint="Wait until it ends, or stop it.")
+                raise UsageError("an index run is active", hint="Wait until it ends, or stop it.")
             _see_that_nobody_writes(settings)
             for name in ("log.jsonl", "run.json"):
                 (folder / name).unlink(missing_ok=True)
@@ -272,7 +274,9 @@ def last(settings: Settings) -> IndexJob | None:
     if said:
         error = FootageError(str(said["error"]), hint=str(said.get("hint", "")))
     else:
-        error = FootageError("the run ended without a word", hint=f"What it wrote is in {folder / 'err.txt'}")
+        error = FootageError(
+            "the run ended without an error message", hint=f"Its output is in {folder / 'err.txt'}"
+        )
     return IndexJob("failed", paths, started_at, progress, summary, error)
 
 

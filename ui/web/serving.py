@@ -95,7 +95,7 @@ def listening(access: AppAccess) -> list[socket.socket]:
     why = failure.strerror if failure else "there is no such address"
     raise FootageError(
         f"the app cannot listen on {access.host}, port {access.port}: {why}",
-        hint="Is another app running there? Choose another --port.",
+        hint="Another program may use this port. Choose another --port.",
     ) from failure
 
 

@@ -33,7 +33,7 @@ Role = Literal["read", "write"]
 START_SECONDS = 120.0
 """How long a child may take to start, and to import its libraries."""
 _GRACE_SECONDS = 5.0
-"""The child gives up a job that makes no progress; where it does not even get to that, it is killed so much
+"""The child stops a job without progress; if it fails to do so, it is killed this much
 later."""
 _MOST_LOGGED = 1000
 """Most records of the log of one job that are kept."""
@@ -56,7 +56,7 @@ main(int(sys.argv[1]), sys.argv[2])
 _BELIEVED = (VideoError, UsageError)
 """Errors of a job which are raised as what they say they are; others are damage of the file."""
 
-_MAY_BE_HARMFUL = "the file may be damaged, or made to do harm; other files are unaffected"
+_MAY_BE_HARMFUL = "the file may be damaged or malicious; other files are not affected"
 
 logger = logging.getLogger(__name__)
 
@@ -164,15 +164,16 @@ class Child:
                 began, patience = min(began, time.monotonic()), timeout_seconds + _GRACE_SECONDS
                 if time.monotonic() - began > most_seconds:
                     raise DecodeError(
-                        f"{name} was given up: it took longer than {most_seconds:,.0f} s",
-                        hint="the file may be damaged, or the disk too slow; a longer timeout can be set",
+                        f"{name} was stopped: decoding took longer than {most_seconds:,.0f} s",
+                        hint="the file may be damaged or the disk too slow; the setting "
+                        "decode_timeout_seconds allows more time",
                     )
         except TimeoutError as exc:
             raise hung(name, timeout_seconds) from exc
         except _FalseAnswer as exc:
             logger.warning("%s: a child's answer is not taken: %s", name, _plain(str(exc)))
             raise DecodeError(
-                f"{name} cannot be decoded: its decoder answered what cannot be read", hint=_MAY_BE_HARMFUL
+                f"{name} cannot be decoded: its decoder sent an unreadable response", hint=_MAY_BE_HARMFUL
             ) from exc
         except (OSError, _Ended) as exc:
             raise self._death(name) from exc
@@ -194,7 +195,7 @@ class Child:
         self._process.returncode = 0  # not this process's child: it is not waited for
 
     def _message(self, patience: float) -> tuple[bytes, bytearray]:
-        """The next message; once it has begun, the whole of it has so many seconds."""
+        """The next message; after its first byte, the rest must arrive within this number of seconds."""
         head = bytearray(HEAD.size)
         self._fill(memoryview(head))
         kind, size = HEAD.unpack(head)
@@ -247,8 +248,9 @@ class Child:
             how = f"was killed ({what})" if -code == signal.SIGKILL else f"crashed ({what})"
         if not self._heard and code > 0:
             return DependencyError(
-                f"the process that decodes videos cannot start: it {how}",
-                hint=f"{sys.executable} -c 'import footage.media.sandbox.worker, av, torchcodec' may say why",
+                f"the decoder process cannot start: it {how}",
+                hint=f"{sys.executable} -c 'import footage.media.sandbox.worker, av, torchcodec' may show "
+                f"the reason",
             )
         return DecodeError(f"{name} cannot be decoded: its decoder {how}", hint=_MAY_BE_HARMFUL)
 
@@ -256,8 +258,8 @@ class Child:
 def _cannot_start(exc: OSError) -> DependencyError:
     """What is said where the machine has no room for a child."""
     return DependencyError(
-        f"the process that decodes videos cannot start: {exc.strerror or exc}",
-        hint="The machine may have too little memory, or too few processes or open files left.",
+        f"the decoder process cannot start: {exc.strerror or exc}",
+        hint="The machine may have reached its limit for memory, processes or open files.",
     )
 
 
@@ -273,8 +275,8 @@ def _refuse_larger(place: int, most_bytes: float, name: str) -> None:
     """
     if os.fstat(place).st_size > most_bytes:
         raise DecodeError(
-            f"{name} was given up: what is written of it takes more than {most_bytes / 1e9:,.1f} GB",
-            hint="ask for a shorter stretch of it; the file may be made to do harm",
+            f"{name} was stopped: its output is larger than {most_bytes / 1e9:,.1f} GB",
+            hint="use a shorter segment; the file may be malicious",
         )
 
 
@@ -303,13 +305,13 @@ def _error(
     if kind == "memory":
         hint = "scale it down with ffmpeg"
         most = f"{MEMORY_BYTES / 2**30:g} GiB of memory"
-        return DecodeError(f"{name} cannot be decoded: it takes more than {most}", hint=hint), last
+        return DecodeError(f"{name} cannot be decoded: it needs more than {most}", hint=hint), last
     if kind == "system":
         number = said.get("errno")
         return OSError(number if type(number) is int else 0, text) if writes else DecodeError(
             f"{name} cannot be read: {text}"
         ), last
-    hint = "the file may be damaged; the log says more"
+    hint = "the file may be damaged; see the log"
     return DecodeError(f"{name} cannot be decoded: {_plain(kind)}: {text}", hint=hint), True
 
 

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 _MOST_TIMEOUTS = 20
 _LEAST_SECONDS = 60.0
 _LEAST_BYTES_PER_SECOND = 500_000
-"""A job takes at most so many timeouts, and as long as reading the file twice from a slow network drive."""
+"""Time limit of a job, in timeouts, plus the time to read the file twice from a slow network drive."""
 MOST_SECONDS_A_SECOND = 300.0
-"""A job that writes takes at most so much longer for each second that it writes; 8K at 60 frames a second
+"""Extra time limit of a writing job, per second of output; 8K at 60 frames a second
 takes 90 on two cores."""
 _LEAST_WRITTEN_BYTES = 1 << 30
 _MOST_TIMES_AS_LARGE = 20
-"""What is written of files may take so many bytes, and be so many times as large as they are together."""
+"""Limit of the output of a job: this number of bytes, plus this multiple of the size of its input files."""
 
 
 def read_job(

@@ -97,7 +97,7 @@ def is_table(table: FrameTable, *, path: str) -> bool:
 
 
 def are_digests(digests: list[str], count: int) -> bool:
-    """Whether they can be so many digests, hexadecimal or empty."""
+    """Whether this is a list of that length of digests, hexadecimal or empty."""
     return len(digests) == count and all(len(each) in (0, 64) and set(each) <= _DIGITS for each in digests)
 
 

@@ -192,7 +192,7 @@ class SandboxSampler:
             if frames is not None:
                 return frames
             self._child = None  # many other samplers were used since
-        raise DecodeError(f"{name} cannot be decoded: its decoder forgets it again and again")
+        raise DecodeError(f"{name} cannot be decoded: its decoder failed repeatedly")
 
 
 def read_grid(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> FrameGrid:

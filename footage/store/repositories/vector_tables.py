@@ -57,8 +57,8 @@ class EmbedderRepository:
         if not self.has_table(embedder):
             if not create or dimension is None:
                 raise SchemaMismatchError(
-                    f"the index {self._tables.path} holds no vectors of the embedder {embedder!r}",
-                    hint="Make them with `footage db reembed`, or search with the embedder of the index.",
+                    f"the index {self._tables.path} has no vectors of the embedder {embedder!r}",
+                    hint="Create them with `footage db reembed`, or search with the embedder of the index.",
                 )
             self._tables.make(name, vector_schema(dimension))
             self._tables.upsert("meta", [{"key": EMBEDDER_KEY + embedder, "value": name}])
@@ -67,9 +67,9 @@ class EmbedderRepository:
             held = self._dimensions[name] = self._tables.table(name).schema.field("vector").type.list_size
         if dimension is not None and held != dimension:
             raise SchemaMismatchError(
-                f"the index {self._tables.path} holds vectors of {held} numbers for the embedder "
-                f"{embedder!r}, not {dimension}",
-                hint="Use the embedder the index was made with, or another name for this one.",
+                f"the index {self._tables.path} has vectors of dimension {held} for the "
+                f"embedder {embedder!r}, not {dimension}",
+                hint="Use the embedder of the index, or another name for this one.",
             )
         return name
 

@@ -101,7 +101,7 @@ class Molmo2Model:
         longest = round(frames.span.duration_seconds * 1000)
         if min(milliseconds) < 0 or max(milliseconds) > longest:
             raise ValueError(
-                f"frames at {min(times)} to {max(times)} s do not lie in their window {frames.span}"
+                f"frames at {min(times)} to {max(times)} s are not within their window {frames.span}"
             )
         turn = self._turn(
             "video",
@@ -147,8 +147,9 @@ class Molmo2Model:
         most = self._model.config.text_config.max_position_embeddings
         if tokens > most:
             raise ModelError(
-                f"{tokens:,} tokens are asked of {self._weights.model}, which takes {most:,}",
-                hint="Ask about a shorter stretch, or about fewer pictures at once.",
+                f"{tokens:,} tokens were requested from {self._weights.model}, which accepts at most "
+                f"{most:,}",
+                hint="Use a shorter segment, or fewer frames at once.",
             )
         try:
             return self._answer(turn, text, prompt)
@@ -160,7 +161,7 @@ class Molmo2Model:
             torch.cuda.empty_cache()
         raise ModelMemoryError(
             f"{self._weights.model} ran out of memory on {self._model.device} with {tokens:,} tokens",
-            hint="Close other programs, ask about a shorter stretch, or choose another --device.",
+            hint="Close other programs, use a shorter segment, or choose another --device.",
         )
 
     @torch.inference_mode()
@@ -227,7 +228,7 @@ class Molmo2Model:
             raise ModelError(
                 f"the processor stamped {len(written)} frames up to {written[-1:]}, "
                 f"not {len(wanted)} up to {wanted[-1]}",
-                hint="Install the transformers release of the lock file: make setup.",
+                hint="Install the transformers version of the lock file: make setup.",
             )
 
     def _spell(self, tokens: list[int]) -> str:

@@ -47,7 +47,7 @@ class Qwen25VLModel(QwenModel):
         if len(milliseconds) != 2 * pairs or len(video) != math.prod(shape):
             raise ModelError(
                 f"the processor made {len(video)} tokens of {len(milliseconds)} frames and a grid of {shape}",
-                hint="Install the transformers release of the lock file: make setup.",
+                hint="Install the transformers version of the lock file: make setup.",
             )
         return video_places(
             int(video[0]),

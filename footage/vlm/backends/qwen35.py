@@ -58,7 +58,7 @@ class Qwen35Model(QwenModel):
             raise ModelError(
                 f"the processor stamped {len(written)} frame pairs up to {written[-1:]}, "
                 f"not {len(wanted)} up to {wanted[-1]}",
-                hint="Install the transformers release of the lock file: make setup.",
+                hint="Install the transformers version of the lock file: make setup.",
             )
 
 

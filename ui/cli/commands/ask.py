@@ -1,4 +1,4 @@
-"""`footage ask`: a question about videos, or stretches and moments of them; needs no index."""
+"""`footage ask`: a question about videos, segments or moments; needs no index."""
 
 from __future__ import annotations
 
@@ -26,19 +26,22 @@ EXAMPLES = options.examples(
 @takes_settings(*MODEL, "window_seconds")
 def run(
     place: Annotated[
-        list[str], typer.Argument(metavar="VIDEO[@TIME|@START-END]...", help="Files, and what of them.")
+        list[str],
+        typer.Argument(
+            metavar="VIDEO[@TIME|@START-END]...", help="Video files, each with an optional moment or segment."
+        ),
     ],
-    question: Annotated[str, typer.Argument(help="What you want to know; the last argument.")],
+    question: Annotated[str, typer.Argument(help="The question, as the last argument.")],
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Ask a question about videos, or about stretches and moments of them.
+    """Ask a question about videos, segments or moments.
 
-    What is longer than the model's window is shown window by window, and each is answered. Several moments go
-    to a model that compares pictures in one question, where they are Image 1, Image 2 and so on; of any other
-    model, and of stretches, each is asked on its own.
+    A longer segment is split into windows, with one answer per window. Several moments become one question
+    if the model can compare images: they are Image 1, Image 2 and so on. Otherwise, each moment or segment
+    is a separate question.
     """
     from service.ask import AskRequest, ask
     from service.events import SceneAnswered
@@ -57,7 +60,7 @@ def run(
 
 
 def _show(answers: SceneAnswers, *, json: bool, several: bool) -> None:
-    """The answers about one scene, or the one about several moments; on stderr what could not be seen."""
+    """Print the answers about one scene or several moments; on stderr the unreadable parts."""
     if answers.together is not None:
         _print([(scene, scene.span) for scene in answers.scenes], answers.together, json=json, headed=False)
         return

@@ -1,4 +1,4 @@
-"""`footage audit`: does the model, asked for what its captions say, name the same moments?"""
+"""`footage audit`: compare the times of captions with the times given by the model."""
 
 from __future__ import annotations
 
@@ -20,18 +20,19 @@ EXAMPLES = options.examples("footage audit", "footage audit --sample 500 --worst
 def run(
     sample: Annotated[
         int | None,
-        typer.Option("--sample", metavar="N", min=1, help="Ask about at most so many events; unset: all."),
+        typer.Option("--sample", metavar="N", min=1, help="Maximum number of events to check; unset: all."),
     ] = None,
-    worst: Annotated[int, typer.Option("--worst", min=0, help="List so many of the worst.")] = 10,
+    worst: Annotated[int, typer.Option("--worst", min=0, help="Number of worst events to list.")] = 10,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Ask the model when each captioned event happens, and compare that with the caption's own time.
+    """Check the times of captions with the model.
 
-    What is compared is kept, and footage status shows the share that agrees. The captions that
-    disagree with the model come first.
+    The model gives a time for each captioned event; the command compares it with the time in the caption.
+    Events with the largest difference come first. Results are stored; `footage status` shows the share of
+    agreement.
     """
     from service.audit import AuditRequest
     from service.audit import audit as compare
@@ -53,7 +54,7 @@ def run(
         return
     out = console.results()
     if not events:
-        out.print("There is nothing to audit: no captioned event whose file can be reached.")
+        out.print("There is nothing to audit: the index has no captioned event with an accessible file.")
         return
     table = console.table("video", "caption", "at", "model says", "IoU", right=("IoU",))
     for path, each in shown:

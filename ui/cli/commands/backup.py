@@ -1,4 +1,4 @@
-"""`footage db backup` and `footage db restore`: an index, copied whole."""
+"""`footage db backup` and `footage db restore`: copy a complete index."""
 
 from __future__ import annotations
 
@@ -22,22 +22,20 @@ RESTORE_EXAMPLES = options.examples("footage db restore /mnt/safe/2026-03-01 --d
 
 @takes_settings("db")
 def run(
-    folder: Annotated[Path, typer.Argument(help="Where to; must not exist yet, or be empty.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the copy. It must be empty or not exist.")],
     incremental: Annotated[
         bool,
-        typer.Option(
-            "--incremental", help="Bring the copy in that folder up to date: only new files are copied."
-        ),
+        typer.Option("--incremental", help="Update the copy in that folder: copy only new files."),
     ] = False,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Copy the index to another folder, and read all of the copy. Videos are not copied.
+    """Copy the index to another folder and verify the copy.
 
-    A manifest beside it keeps the SHA-256 of each file, for `footage db restore`. An index in which something
-    cannot be read or believed is not copied: see `footage db check`.
+    Videos are not copied. A manifest in the copy holds the SHA-256 of each file, for `footage db restore`.
+    A damaged index is not copied: see `footage db check`.
     """
     from service import backup
 
@@ -50,15 +48,15 @@ def run(
 
 @takes_settings("db")
 def restore(
-    folder: Annotated[Path, typer.Argument(help="A copy that `footage db backup` made.")],
+    folder: Annotated[Path, typer.Argument(help="A copy made by `footage db backup`.")],
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Put a copy of an index in its place (--db), which must be empty or not exist.
+    """Restore an index from a copy.
 
-    Every file of the copy is compared with its manifest first.
+    The target (--db) must be empty or not exist. Every file of the copy is compared with the manifest first.
     """
     from service import backup
 
@@ -80,4 +78,4 @@ def _print(copied: Copied, what: str, folder: Path, *, as_json: bool) -> None:
     if copied.new_files < copied.files:
         console.results().print(f"{copied.new_files} of {formatting.count(copied.files, 'file')} were new.")
     for finding in copied.findings:
-        console.notes().print(console.plain(f"Copied as it is: {finding.sentence}."), soft_wrap=True)
+        console.notes().print(console.plain(f"Copied without change: {finding.sentence}."), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`footage calibrate`: fit how much each piece of evidence counts, from answers whose truth is known."""
+"""`footage calibrate`: fit the weight of each kind of evidence, from answers with known truth."""
 
 from __future__ import annotations
 
@@ -25,21 +25,24 @@ EXAMPLES = options.examples(
 @takes_settings("db", *MODEL, "embedder")
 def run(
     truth: Annotated[
-        Path, typer.Option("--truth", metavar="FILE", help="What is true (see footage eval init).")
+        Path, typer.Option("--truth", metavar="FILE", help="The truth file (see `footage eval init`).")
     ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Where to write; unset: where searches look for it."),
+        typer.Option(
+            "--out", metavar="FILE", help="Output file; unset: the file that searches use by default."
+        ),
     ] = None,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Ask the index every query of a truth file, and fit the verdict's confidence to what is true.
+    """Calibrate the confidence of verdicts with a truth file.
 
-    Absent queries matter as much as present ones. From then on searches with this model use the fit; another
-    file is used with the setting "calibration".
+    The command runs every query of the truth file. Negative queries (for what is not there) are as
+    important as positive ones. Later searches with this model use the result; the setting "calibration"
+    selects another file.
     """
     from evaluation.own_library import ask_own, labelled, read_truth
     from search.grounding.calibration import OWN_CARDS, card_name, fit_calibration

@@ -17,7 +17,7 @@ from ui.cli.setting_options import takes_settings
 if TYPE_CHECKING:
     from footage.core.config import Settings
 
-HELP = "Captions as JSON Lines: export and import."
+HELP = "Export and import captions as JSON Lines."
 EXAMPLES = options.examples(
     "footage captions export > captions.jsonl",
     "footage captions export --out captions.jsonl --db cameras.lancedb",
@@ -31,14 +31,14 @@ IMPORT_EXAMPLES = options.examples(
 @takes_settings("db")
 def export(
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write here; stdout otherwise.")
+        Path | None, typer.Option("--out", metavar="FILE", help="Output file; unset: stdout.")
     ] = None,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write everything that was captioned as JSON Lines (the format is in docs/reference/captions.md)."""
+    """Export all captions as JSON Lines."""
     from service.captions import export_captions
 
     rows = export_captions(options.service_for(settings))
@@ -49,7 +49,7 @@ def export(
                 stream.write(jsonlib.dumps(row, ensure_ascii=out is None) + "\n")
                 lines += 1
     except FileExistsError as error:
-        raise UsageError(f"{out} is there already", hint="Name a file that does not exist.") from error
+        raise UsageError(f"{out} already exists", hint="Name a file that does not exist.") from error
     except OSError as error:
         if out is None:
             raise
@@ -68,9 +68,9 @@ def take_in(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Bring captions into the index: those of another index, or made elsewhere, by hand or by a bigger model.
+    """Import captions from another index or another source.
 
-    Every line is checked before the first one is written.
+    All lines are checked before the first one is written. The format: docs/reference/captions.md.
     """
     from service.captions import ImportRequest, import_captions
 

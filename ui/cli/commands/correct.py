@@ -1,4 +1,4 @@
-"""`footage correct`: say what really happens where a caption errs."""
+"""`footage correct`: correct the text or the times of a caption."""
 
 from __future__ import annotations
 
@@ -22,25 +22,26 @@ EXAMPLES = options.examples(
 
 @takes_settings("db", "embedder")
 def run(
-    moment: Annotated[str, typer.Argument(metavar="VIDEO@TIME", help="A moment of the event.")],
-    text: Annotated[str | None, typer.Argument(help="What happens there.")] = None,
-    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="When it starts.")] = None,
-    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="When it ends.")] = None,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last version back.")] = False,
+    moment: Annotated[str, typer.Argument(metavar="VIDEO@TIME", help="A time within the event.")],
+    text: Annotated[str | None, typer.Argument(help="New description of the event.")] = None,
+    start: Annotated[str | None, typer.Option("--from", metavar="TIME", help="New start time.")] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="New end time.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last correction.")] = False,
     event_id: Annotated[
         str | None,
-        typer.Option("--event", metavar="ID", help="Which event, where several happen at that moment."),
+        typer.Option("--event", metavar="ID", help="Id of the event, if several happen at that time."),
     ] = None,
-    author: Annotated[str, typer.Option("--author", metavar="NAME", help="Who says so.")] = "",
+    author: Annotated[str, typer.Option("--author", metavar="NAME", help="Name of the reviewer.")] = "",
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Put your words, or your times, in the place of an event; it is found by them at once.
+    """Correct the text or the times of an event.
 
-    The caption is kept, and so is every version. Captioning anew leaves corrections standing. Of several
-    events at a moment the shortest is meant; where that does not decide, their ids are listed for --event.
+    The correction is searchable at once. The original caption and all versions are kept, also when the
+    video is captioned again. Of several events at the same time, the shortest is corrected; if several are
+    equally short, the command lists their ids for --event.
     """
     from footage.core.timecode import parse_time
     from service.correct import CorrectRequest
@@ -64,8 +65,8 @@ def run(
 
         console.emit_record(CorrectionRecord.of(kept))
         return
-    what = "Taken back" if undo else "Corrected"
-    when = "" if kept.searchable else " The run that is writing to the index takes it in when it ends."
+    what = "Undone" if undo else "Corrected"
+    when = "" if kept.searchable else " The current index run adds it when it ends."
     console.results().print(
         f"{what}: {console.plain(done.original_text)} → {console.plain(done.text)}.{when}", soft_wrap=True
     )

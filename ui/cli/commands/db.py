@@ -1,4 +1,4 @@
-"""`footage db`: is the index sound, and is it up to date?"""
+"""`footage db`: check, repair and upgrade the index."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ def upgrade(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Bring an index that an older version wrote up to date; it can be stopped, and goes on.
+    """Upgrade an index from an older version.
 
-    The tables that are rewritten are kept until the new ones were compared with them row by row. Every
-    command that writes to an index does this first.
+    Old tables are deleted only after a row-by-row comparison with the new ones. An interrupted upgrade
+    continues with the next run. Every command that writes to an index upgrades it first.
     """
     from service.db import UpgradeRequest
     from service.db import upgrade as bring_up_to_date
@@ -59,8 +59,8 @@ def check(
         bool,
         typer.Option(
             "--repair",
-            help="Make events, vectors and indexes again, move what cannot be read aside, and say which "
-            "windows must be captioned again.",
+            help="Rebuild events, vectors and indexes, move unreadable rows to quarantine, and list the "
+            "windows that must be captioned again.",
         ),
     ] = False,
     *,
@@ -68,11 +68,11 @@ def check(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Read all of the index, and say whether it can be believed: exit code 1 when it cannot.
+    """Check all data of the index; exit code 1 if it is damaged.
 
-    Every row of every table is read. Captions are compared with their checksums; events, passages and vectors
-    with the captions; the states of files with both; the indexes of words and vectors are asked for rows that
-    are known. A repair loses no caption that can be read.
+    The command reads every row of every table. It compares captions with their checksums, events, passages
+    and vectors with the captions, and file states with both. It queries the text and vector indexes for
+    known rows. A repair keeps every readable caption.
     """
     from footage.store.repairing import as_json
     from service.db import CheckRequest
@@ -108,10 +108,10 @@ def _sentence(text: str) -> str:
 
 
 def _print_summary(found: Checked, report: RepairReport | None) -> None:
-    """What was read, what was done, and what is to be done next."""
+    """Print the rows read, the repairs, and the next steps."""
     print_line = partial(console.results().print, soft_wrap=True)
     rows = sum(readout.rows for readout in found.readouts.values())
-    outcome = formatting.count(len(found.findings), "problem") if found.findings else "all of it is sound"
+    outcome = formatting.count(len(found.findings), "problem") if found.findings else "no problems found"
     tables = formatting.count(len(found.readouts), "table")
     print_line(f"Read {formatting.count(rows, 'row')} of {tables}: {outcome}.")
     again = sum(map(len, found.recaption.values()))
@@ -123,12 +123,12 @@ def _print_summary(found: Checked, report: RepairReport | None) -> None:
             print_line("`footage db check --repair` repairs what can be repaired.")
         return
     if report.repaired.quarantine:
-        print_line(f"What cannot be read was moved to {console.plain(report.repaired.quarantine)}.")
+        print_line(f"Unreadable rows were moved to {console.plain(report.repaired.quarantine)}.")
     for path in report.repaired.marked:
-        print_line(f"To be captioned again: {console.plain(formatting.short_path(path))}")
+        print_line(f"Must be captioned again: {console.plain(formatting.short_path(path))}")
     for name, why in report.missing.items():
-        print_line(console.plain(f"The vectors of {name} were not made again: {why}"))
+        print_line(console.plain(f"The vectors of {name} were not rebuilt: {why}"))
     left = len(report.after.findings)
     print_line("Repaired." if not left else f"{formatting.count(left, 'problem')} left; run it once more.")
     if report.repaired.marked:
-        print_line("`footage index` captions what is missing.")
+        print_line("`footage index` captions missing windows.")

@@ -1,4 +1,4 @@
-"""`footage demo`: the whole job on the sample clips, with the answers beside the truth."""
+"""`footage demo`: index and search the sample clips, and compare the answers with the truth."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ INDEX = ROOT / ".demo" / "index.lancedb"
 
 def run(
     queries: Annotated[
-        int | None, typer.Option("--queries", min=1, metavar="N", help="Ask only so many, spread evenly.")
+        int | None,
+        typer.Option(
+            "--queries", min=1, metavar="N", help="Number of queries, spread evenly over the truth file."
+        ),
     ] = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Remove the demo's index first.")] = False,
     device: Annotated[
@@ -42,9 +45,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Index the sample clips with the demo model, ask what their truth file asks, and compare.
+    """Run the demo: index, search and score the sample clips.
 
-    The index stays beside the project (.demo), so a second run captions nothing again.
+    The demo model captions the clips; the queries come from their truth file. The index is kept in the
+    project folder (.demo), so a second run skips captioning.
     """
     from evaluation.own_library import ask_own, figures_of
     from evaluation.readers import read_ground_truth
@@ -75,7 +79,7 @@ def run(
 
 
 def _settings(device: str | None) -> Settings:
-    """The demo's own settings; of the user's, those that change no answer."""
+    """The settings of the demo, plus the user's settings without influence on answers."""
     from footage.core.config import PROFILE_SETTINGS, load_settings
 
     settings = load_settings(db=INDEX, model="demo", embedder="minilm", device=device)
@@ -84,7 +88,7 @@ def _settings(device: str | None) -> Settings:
 
 
 def _index(settings: Settings, model: VideoModel, embedder: TextEmbedder) -> tuple[Store, IndexReport]:
-    """Index the clips; an index of another state of the demo model is made anew."""
+    """Index the clips; an index from another version of the demo model is replaced."""
     from footage.store import Store
     from service.index import index_paths
 
@@ -157,7 +161,7 @@ def _print_json(
 
 
 def _true_spans(answer: Asked) -> tuple[Span, ...]:
-    """When it happens in the video of the first match, or in the first true video when that one is wrong."""
+    """True times in the video of the first match, or in the first correct video if that match is wrong."""
     right = answer.truths.get(answer.matches[0].video.content_id) if answer.matches else None
     return right or next(iter(answer.truths.values()))
 

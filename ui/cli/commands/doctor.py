@@ -1,4 +1,4 @@
-"""`footage doctor`: what works on this machine, and what to do about each thing that does not."""
+"""`footage doctor`: check this machine and suggest fixes for problems."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ EXAMPLES = options.examples(
 )
 
 _KERNELS = {"flash-linear-attention": "fla", "causal-conv1d": "causal_conv1d"}
-"""Packages with faster kernels for a CUDA device, and what each is imported as."""
+"""Packages with faster CUDA kernels, and their import names."""
 _LOW_DISK_BYTES = 2 << 30
 _CLIP_SECONDS = 16.0
 _EVENT = Span(8.0, 13.0)
@@ -44,16 +44,16 @@ _NEEDED_IOU = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What came of looking at one thing."""
+    """The result of one check."""
 
     name: str
-    """What was looked at."""
+    """Name of the check."""
     state: Literal["ok", "warn", "fail"]
-    """"warn": the main job works without it; "fail": it does not."""
+    """"ok"; "warn": the main functions work without it; "fail": they do not."""
     detail: str
     """What was seen."""
     hint: str = ""
-    """What to do about it; empty when all is well."""
+    """What to do next; empty without a problem."""
 
 
 @takes_settings("db", *MODEL, "embedder")
@@ -63,11 +63,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Say what works on this machine, and what to do about each thing that does not.
+    """Check this machine and suggest fixes for problems.
 
-    The model is tested where its weights are here, or its server answers: it is shown a drawn clip whose
-    events have known times. Exit code 0 when everything that is needed works, 1 otherwise. Nothing is
-    downloaded.
+    The model is tested on a synthetic clip with known times, if its weights are on this machine or its
+    server responds. Nothing is downloaded. Exit code 0 if all required checks pass, 1 otherwise.
     """
     healthy = True
     for check in examine(settings):
@@ -81,7 +80,7 @@ def run(
 
 
 def examine(settings: Settings) -> Iterator[Check]:
-    """Look at one thing after the other, yielding what came of it; never raises for what it looks at."""
+    """Run all checks and yield their results; a failing check raises nothing."""
     with tempfile.TemporaryDirectory(prefix="footage-doctor-") as folder:
         clip = Path(folder) / "clip.mp4"
         looks: list[tuple[str, Callable[[], Check | None]]] = [
@@ -106,9 +105,7 @@ def examine(settings: Settings) -> Iterator[Check]:
             except (
                 Exception
             ) as exc:  # a broken installation can raise anything; the other checks still matter
-                yield Check(
-                    name, "fail", f"{type(exc).__name__}: {exc}", "Set the project up again with make setup."
-                )
+                yield Check(name, "fail", f"{type(exc).__name__}: {exc}", "Run make setup again.")
 
 
 def _python() -> Check:
@@ -154,7 +151,7 @@ def _video(clip: Path) -> Check:
         detail = (
             f"{len(frames.times_seconds)} of {expected} frames of a clip of {_CLIP_SECONDS:g} s were read"
         )
-        return Check("video", "fail", detail, "Set the project up again with make setup.")
+        return Check("video", "fail", detail, "Run make setup again.")
     if frames.decoder == "pyav":
         hint = (
             "Install FFmpeg's shared libraries: apt-get install ffmpeg (Debian, Ubuntu), brew install ffmpeg."
@@ -166,7 +163,7 @@ def _video(clip: Path) -> Check:
 
 
 def _model(settings: Settings) -> Check:
-    """Whether the chosen model's weights are here, or could be fetched, as far as is known here."""
+    """Whether the weights of the selected model are on this machine or can be downloaded."""
     from footage.core.endpoint import is_address, shown_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.profiles import PROFILES
@@ -201,11 +198,11 @@ def _fetchable(profile: Profile) -> Check:
     else:
         access = "a token is set" if profile.gated else "no token is needed"
         detail = f"the weights of {repository} are not here yet; {access}"
-    return Check("model", "warn", f"{detail}; the model was not tested", how_to_get(profile))
+    return Check("model", "warn", f"{detail}; model not tested", how_to_get(profile))
 
 
 def _model_test(settings: Settings, folder: Path) -> Check | None:
-    """Show the chosen model a drawn clip; None where its weights are not here."""
+    """Test the selected model on a synthetic clip; None without its weights."""
     from footage.core.endpoint import is_address, shown_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.weights import locate
@@ -229,30 +226,29 @@ def _model_test(settings: Settings, folder: Path) -> Check | None:
 
 
 def _times(tested: ModelTest) -> str:
-    """Where the model's answers fall on the timeline of the drawn clip."""
+    """Compare the times given by the model with those of the synthetic clip."""
     named = {"asked when": tested.find, "captions": tested.caption}
     return "; ".join(f"{name}: {times}" for name, times in named.items() if times is not None) or "no times"
 
 
 def _judged(tested: ModelTest, model: VideoModel, detail: str) -> Check:
-    """What the test says; of drawn footage only the demo model has to know every event."""
+    """The result of the test; only the demo model must find every event of synthetic footage."""
     timelines = [times for times in (tested.find, tested.caption) if times is not None]
     if all(times.is_right for times in timelines):
         return Check("model test", "ok", detail)
     if model.profile.name == "demo":
-        hint = "Times are not to be trusted here. Set the project up again, or set up the server anew."
+        hint = "Times are not reliable with this setup. Run make setup again, or set up the server again."
         return Check("model test", "fail", detail, hint)
     hint = (
-        "This says where the model's answers fall on a drawn clip, which may be unlike what it was trained "
-        "on. "
-        "On footage it knows a scale of 1 and an offset of 0 s are right: see `footage find` on a clip of "
-        "yours in which you know when something happens."
+        "This compares the model's times with a synthetic clip, which may differ from its training data. On "
+        "real footage, expect a scale of 1 and an offset of 0 s: check with `footage find` on a clip with "
+        "an event at a known time."
     )
     return Check("model test", "warn", detail, hint)
 
 
 def self_test_clip() -> SyntheticClip:
-    """A clip in which one thing happens, late enough that a squeezed or stretched timeline shows."""
+    """A clip with one event, late enough to reveal a wrong time scale."""
     from footage.synthetic.clips import SyntheticClip, SyntheticEvent, SyntheticScene
 
     scene = SyntheticScene("street", "tree", "left", "day", seed=0)
@@ -263,7 +259,7 @@ def self_test_clip() -> SyntheticClip:
 
 
 def _captions(settings: Settings, clip: Path) -> Check:
-    """Have the demo model caption the clip: the right words at the right time, or something is wrong."""
+    """Caption the clip with the demo model, and check text and times."""
     from footage.media.sandbox import sample
     from footage.vlm import load_model
     from footage.vlm.contract import caption_prompt, read_caption
@@ -280,14 +276,15 @@ def _captions(settings: Settings, clip: Path) -> Check:
     best = max((event.span for event in events), key=lambda span: iou(span, _EVENT), default=None)
     if best is None:
         return Check(
-            "captions", "fail", "the demo model saw nothing in a clip of a red car", "Please report this."
+            "captions", "fail", "the demo model found nothing in a clip of a red car", "Please report this."
         )
     seen = f"{format_time(best.start_seconds)} to {format_time(best.end_seconds)}"
     true = f"{format_time(_EVENT.start_seconds)} to {format_time(_EVENT.end_seconds)}"
-    detail = f"the demo model saw an event from {seen}; it is from {true} (IoU {iou(best, _EVENT):.2f})"
+    detail = f"the demo model found an event from {seen}; the true times are {true} (IoU "
+    f"{iou(best, _EVENT):.2f})"
     if iou(best, _EVENT) < _NEEDED_IOU:
         return Check(
-            "captions", "fail", detail, "Times are not to be trusted here. Set the project up again."
+            "captions", "fail", detail, "Times are not reliable with this setup. Run make setup again."
         )
     return Check("captions", "ok", detail)
 
@@ -300,7 +297,7 @@ def _embedder(settings: Settings) -> Check:
         ["a red car drives by", "a red vehicle passes", "somebody plays the piano"]
     )
     if not car @ vehicle > car @ song:
-        detail = f"{embedder.name} finds a car more like a piano than like a vehicle"
+        detail = f"{embedder.name} rates a car as more similar to a piano than to a vehicle"
         return Check("embedder", "fail", detail, "Choose another --embedder.")
     return Check("embedder", "ok", f"{embedder.name}, {embedder.dimension} numbers a text")
 
@@ -312,7 +309,7 @@ def _database(scratch: Path) -> Check:
     store = Store.open(scratch, create=True)
     store.files.put([File(path="/clip.mp4", content_id="1", state="new")])
     if [file.path for file in store.files.all()] != ["/clip.mp4"]:
-        return Check("database", "fail", "what was written does not come back", "Set the project up again.")
+        return Check("database", "fail", "the rows read are not the rows written", "Run make setup again.")
     return Check("database", "ok", "LanceDB writes and reads")
 
 
@@ -332,7 +329,7 @@ def _disk(settings: Settings) -> Check:
     free = shutil.disk_usage(there).free
     detail = f"{free / 2**30:.1f} GiB free at {there}"
     if free < _LOW_DISK_BYTES:
-        return Check("disk", "warn", detail, "Free some, or put the index elsewhere with --db.")
+        return Check("disk", "warn", detail, "Free some space, or choose another folder with --db.")
     return Check("disk", "ok", detail)
 
 

@@ -15,7 +15,7 @@ from ui.cli.commands import measure
 if TYPE_CHECKING:
     pass
 
-HELP = "Measure the search on your own videos, or predictions against a benchmark."
+HELP = "Measure search quality on your videos or a benchmark."
 EXAMPLES = options.examples(
     "footage eval init ~/Videos --out truth.json",
     "footage eval run truth.json --library ~/Videos",
@@ -29,7 +29,7 @@ Format = Literal["qvhighlights", "charades", "activitynet", "timelens", "footage
 def grounding(
     annotations: Annotated[
         Path,
-        typer.Option("--annotations", metavar="FILE", help="What is true, in the benchmark's own format."),
+        typer.Option("--annotations", metavar="FILE", help="Annotations in the format of the benchmark."),
     ],
     predictions: Annotated[
         Path,
@@ -43,7 +43,7 @@ def grounding(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Score predicted moments against a public benchmark's annotations; figures are in percent.
+    """Score predictions against a public benchmark, in percent.
 
     Query ids are qid in QVHighlights, line numbers in Charades-STA, "video/number" in ActivityNet Captions
     and TimeLens, event ids in this project's own ground truth.
@@ -74,11 +74,11 @@ COMMANDS: dict[str, tuple[Callable[..., None], str]] = {
 
 
 def _check_same(truths: Set[str], guessed: Set[str]) -> None:
-    """Refuse to score when a query lacks a prediction or the reverse: every figure would look better."""
+    """Raise an error if a query has no prediction or the reverse: the figures would be too good."""
     if missing := sorted(truths - guessed):
         raise UsageError(
             f"{len(missing):,} of {len(truths):,} queries have no prediction, the first is {missing[0]!r}.",
-            hint="An empty list of windows says that nothing was predicted.",
+            hint="For a query without a predicted moment, give an empty list of windows.",
         )
     if unknown := sorted(guessed - truths):
-        raise UsageError(f"There is no query {unknown[0]!r}, but a prediction for it.")
+        raise UsageError(f"There is a prediction for the unknown query {unknown[0]!r}.")

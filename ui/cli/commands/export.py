@@ -1,4 +1,4 @@
-"""`footage export`: what a search finds as clips, edit lists and tables in a folder."""
+"""`footage export`: write search results as clips, edit lists and tables."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ EXAMPLES = options.examples(
 @takes_settings("db", *MODEL, "embedder", "rerank")
 def run(
     query: Annotated[
-        str | None, typer.Argument(help="What happens, in one sentence.", show_default=False)
+        str | None, typer.Argument(help="The event to search for, in one sentence.", show_default=False)
     ] = None,
     results: Annotated[
         Path | None,
@@ -37,10 +37,11 @@ def run(
             "--results",
             metavar="FILE",
             allow_dash=True,
-            help="Instead of a query: what `footage search --json` or `find --json` printed; - for stdin.",
+            help="Output of `footage search --json` or `footage find --json`, instead of a query; - for "
+            "stdin.",
         ),
     ] = None,
-    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Where to write.")] = Path(
+    out: Annotated[Path, typer.Option("--out", metavar="FOLDER", help="Output folder.")] = Path(
         "footage-export"
     ),
     formats: Annotated[
@@ -48,18 +49,21 @@ def run(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="mp4, gif, webp, otio, edl, edl-markers, fcpxml, csv, jsonl, vtt; give several. mp4.",
+            help="mp4, gif, webp, otio, edl, edl-markers, fcpxml, csv, jsonl or vtt; can be repeated; "
+            "unset: mp4.",
         ),
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="At most so many clips.")] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=100, help="Maximum number of clips.")
+    ] = 20,
     everything: options.Everything = False,
     uncertain: options.Uncertain = False,
     handles: options.Handles = "0",
     copy: Annotated[
         bool,
-        typer.Option("--copy", help="Copy the streams, from a keyframe on, instead of encoding them again."),
+        typer.Option("--copy", help="Copy the streams without re-encoding; clips start at a keyframe."),
     ] = False,
-    join: Annotated[bool, typer.Option("--join", help="One MP4 of all clips.")] = False,
+    join: Annotated[bool, typer.Option("--join", help="Join all clips into one MP4.")] = False,
     audio: options.Audio = "all",
     titles: options.Titles = False,
     title_from: options.TitleFrom = "file",
@@ -73,10 +77,11 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write what a search finds into a folder: clips cut to the frame, edit lists, tables, chapters.
+    """Export search results as clips, edit lists or tables.
 
-    A manifest beside them says where each comes from, with its hash (footage verify). Nothing that is there
-    is written over unless --overwrite says so, and a source never is. Formats: docs/reference/export.md.
+    Clips are exact to the frame. A manifest lists the source and the hash of each file, for `footage
+    verify`. Existing files are replaced only with --overwrite, source videos never. Formats:
+    docs/reference/export.md.
     """
     from service.export_clips import ExportRequest, export_clips
 

@@ -1,4 +1,4 @@
-"""`footage find`: when does something happen in one file; needs no index."""
+"""`footage find`: find an event in one file; needs no index."""
 
 from __future__ import annotations
 
@@ -26,24 +26,23 @@ EXAMPLES = options.examples(
 @takes_settings(*MODEL, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES)
 def run(
     video: Annotated[Path, typer.Argument(help="The video file.")],
-    query: Annotated[str, typer.Argument(help="What happens, in one sentence.")],
+    query: Annotated[str, typer.Argument(help="The event to search for, in one sentence.")],
     start: Annotated[
-        str | None, typer.Option("--from", metavar="TIME", help="Look from here on: 83.5, 1:23.5 or 1:02:03.")
+        str | None,
+        typer.Option("--from", metavar="TIME", help="Start of the search: 83.5, 1:23.5 or 1:02:03."),
     ] = None,
-    end: Annotated[
-        str | None, typer.Option("--to", metavar="TIME", help="Look no further than here.")
-    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="TIME", help="End of the search.")] = None,
     limit: Annotated[
-        int, typer.Option("--limit", "-n", min=1, max=1000, help="At most so many answers.")
+        int, typer.Option("--limit", "-n", min=1, max=1000, help="Maximum number of answers.")
     ] = 20,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Find when something happens in one video, without an index.
+    """Find an event in one video, without an index.
 
-    Every window of the video is shown to the model, so this takes time in proportion to the video's length.
+    The model watches the whole video, so the time needed grows with its length.
     """
     from footage.core.timecode import parse_time
     from service.find import FindRequest, find
@@ -82,7 +81,7 @@ def _sentence(result: FindResult, *, limit: int) -> str:
     seen, total = format_time(looked.seconds), format_time(result.seconds_total)
     sentence = f"{head}: the model looked at {seen} of {total}"
     if looked.unseen:
-        sentence += f", {formatting.count(looked.unseen, 'window')} could not be looked at"
+        sentence += f", {formatting.count(looked.unseen, 'window')} could not be read by the model"
     if limit < len(matches):
-        sentence += f"; listed are the best {limit} of {len(matches)} answers (--limit)"
+        sentence += f"; showing the best {limit} of {len(matches)} answers (--limit)"
     return f"{sentence}."

@@ -21,7 +21,7 @@ EXAMPLES = options.examples(
 
 @takes_settings("db")
 def run(
-    video: Annotated[str, typer.Argument(help="A file the index knows, or a content id.")],
+    video: Annotated[str, typer.Argument(help="An indexed file, or a content id.")],
     dry_run: options.DryRun = False,
     yes: options.Yes = False,
     *,
@@ -29,11 +29,12 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Remove a video for good: its captions, vectors, previews, and every older version of the tables.
+    """Permanently remove a video from the index.
 
-    The file itself stays where it is; a later `footage index` of its folder would index it again. Every copy
-    of it that the index knows is forgotten, too. On a terminal it asks first. Stopped halfway, it is finished
-    when the index is next written to.
+    This removes captions, vectors and previews of the video and of all its copies, also from older versions
+    of the tables. The video file stays; a later `footage index` of its folder would index it again. On a
+    terminal, the command asks for confirmation. An interrupted removal is completed when a command next
+    writes to the index.
     """
     from service.forget import ForgetRequest, forget, forgettable
     from service.schemas.library import ForgetRecord
@@ -51,13 +52,13 @@ def run(
             return
         for path in paths:
             console.results().print(formatting.short_path(path), soft_wrap=True)
-        console.results().print(f"Would forget {what}. Nothing was removed.", soft_wrap=True)
+        console.results().print(f"Would remove {what}. Nothing was removed.", soft_wrap=True)
         return
-    if not console.agreed(f"Forget {what}, for good?", yes=yes):
+    if not console.agreed(f"Permanently remove {what}?", yes=yes):
         return
     forgotten = forget(service, request)
     if json:
         console.emit_record(ForgetRecord(content_id=content_id, files=forgotten.files))
     else:
         counted = formatting.count(forgotten.files, "file")
-        console.results().print(f"Forgot {console.plain(video)} ({counted}).", soft_wrap=True)
+        console.results().print(f"Removed {console.plain(video)} ({counted}).", soft_wrap=True)

@@ -1,4 +1,4 @@
-"""`footage index`: caption videos and write what happens in them to the index."""
+"""`footage index`: caption videos and add them to the index."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ EXAMPLES = options.examples(
 
 
 _SELECT = "Which files"
-_CLOCK = "When and where it was recorded"
-_AGAIN = "What is already there"
+_CLOCK = "Recording time and camera"
+_AGAIN = "Existing index entries"
 
 
 @takes_settings(
@@ -55,7 +55,7 @@ def run(
         typer.Option(
             "--include",
             metavar="GLOB",
-            help="Only files of that name, or that fit; may be repeated.",
+            help="Index only files with a matching name or path; can be repeated.",
             rich_help_panel=_SELECT,
         ),
     ] = None,
@@ -64,7 +64,7 @@ def run(
         typer.Option(
             "--exclude",
             metavar="GLOB",
-            help="No files of that name, or that fit; may be repeated.",
+            help="Exclude files with a matching name or path; can be repeated.",
             rich_help_panel=_SELECT,
         ),
     ] = None,
@@ -73,7 +73,7 @@ def run(
         typer.Option(
             "--since",
             metavar="WHEN",
-            help="Only files changed since: 2026-03-01, 36h, 7d.",
+            help="Index only files changed since then: 2026-03-01, 36h or 7d.",
             rich_help_panel=_SELECT,
         ),
     ] = None,
@@ -83,7 +83,7 @@ def run(
             "--max-hours",
             metavar="H",
             min=0,
-            help="Caption so much footage at most; run again to go on.",
+            help="Maximum hours of footage to caption; run again to continue.",
             rich_help_panel=_SELECT,
         ),
     ] = None,
@@ -91,7 +91,7 @@ def run(
         bool,
         typer.Option(
             "--follow-links",
-            help="Follow links that lead out of the folder; else they are passed over.",
+            help="Follow symbolic links that point outside the folder; by default they are skipped.",
             rich_help_panel=_SELECT,
         ),
     ] = False,
@@ -101,7 +101,7 @@ def run(
         typer.Option(
             "--collection",
             metavar="NAME",
-            help="File everything under this name, not the folder's.",
+            help="Name of the collection; unset: the name of the folder.",
             rich_help_panel=_SELECT,
         ),
     ] = None,
@@ -110,7 +110,7 @@ def run(
         typer.Option(
             "--camera-from",
             metavar="PATTERN",
-            help='"folder", or a pattern such as "{camera}_*".',
+            help='Source of the camera name: "folder", or a file name pattern such as "{camera}_*".',
             rich_help_panel=_CLOCK,
         ),
     ] = "",
@@ -119,7 +119,7 @@ def run(
         typer.Option(
             "--clock-offset",
             metavar="CAMERA=SECONDS",
-            help="Set a camera's clock right; the index remembers it.",
+            help="Correct the clock of a camera; stored in the index.",
             rich_help_panel=_CLOCK,
         ),
     ] = None,
@@ -128,7 +128,7 @@ def run(
         typer.Option(
             "--clock-from",
             metavar="name|container|auto",
-            help="Which clock comes first; CAMERA=name for one camera. The index remembers it.",
+            help="Preferred source of the recording time; CAMERA=name for one camera. Stored in the index.",
             rich_help_panel=_CLOCK,
         ),
     ] = None,
@@ -137,7 +137,7 @@ def run(
         typer.Option(
             "--container-clock",
             metavar="CAMERA=local|utc|ZONE",
-            help="What a camera writes into files as UTC; the index remembers it.",
+            help="Actual time zone of a camera's UTC timestamps in files; stored in the index.",
             rich_help_panel=_CLOCK,
         ),
     ] = None,
@@ -146,7 +146,8 @@ def run(
         typer.Option(
             "--time-zone",
             metavar="ZONE",
-            help="Time zone for timestamps without one: Europe/Berlin. This machine's.",
+            help="Time zone for timestamps without one, such as Europe/Berlin; unset: the time zone of this "
+            "machine.",
             rich_help_panel=_CLOCK,
         ),
     ] = None,
@@ -154,7 +155,7 @@ def run(
         bool,
         typer.Option(
             "--guess-time",
-            help="Where no clock is known: modification time less the length.",
+            help="Estimate unknown recording times: file modification time minus the duration.",
             rich_help_panel=_CLOCK,
         ),
     ] = False,
@@ -162,22 +163,24 @@ def run(
         bool,
         typer.Option(
             "--reindex",
-            help="Hash every file again, and caption anew what was captioned under other settings.",
+            help="Hash all files again, and caption videos again if their settings differ.",
             rich_help_panel=_AGAIN,
         ),
     ] = False,
     accept_mixed: Annotated[
         bool,
-        typer.Option("--accept-mixed", help="Keep it, and caption only what is new.", rich_help_panel=_AGAIN),
+        typer.Option(
+            "--accept-mixed",
+            help="Keep captions made with other settings; caption only new footage.",
+            rich_help_panel=_AGAIN,
+        ),
     ] = False,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Then keep the index in step with what changes, until Ctrl-C.")
+        bool, typer.Option("--watch", help="Continue to index new and changed files, until Ctrl-C.")
     ] = False,
     follow: Annotated[
         bool,
-        typer.Option(
-            "--follow", help="Index what is complete of files that are still being written, and keep it."
-        ),
+        typer.Option("--follow", help="Index the complete windows of files that are still being written."),
     ] = False,
     settle: Annotated[
         float | None,
@@ -185,29 +188,34 @@ def run(
             "--settle",
             metavar="SECONDS",
             min=0,
-            help="With --watch or --follow: a file that did not change for so long is finished. 30.",
+            help="With --watch or --follow: a file without changes for this time is complete; unset: 30.",
             show_default=False,
         ),
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be indexed, and about how long it would take.")
+        bool, typer.Option("--dry-run", help="Print what would be indexed and the estimated time.")
     ] = False,
     log_file: Annotated[
-        Path | None, typer.Option("--log-file", metavar="FILE", help="Append a log as JSON Lines.")
+        Path | None,
+        typer.Option("--log-file", metavar="FILE", help="Append the log to this file, as JSON Lines."),
     ] = None,
     retry: Annotated[
         bool,
-        typer.Option("--retry", help="Try files again that failed too often.", rich_help_panel=_AGAIN),
+        typer.Option(
+            "--retry",
+            help="Retry all failed files, also after three failed attempts.",
+            rich_help_panel=_AGAIN,
+        ),
     ] = False,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Caption videos and write what happens in them to the index.
+    """Caption videos and add them to the index.
 
-    A file that is already indexed is skipped, whatever it is called now. A run that was stopped goes on where
-    it stopped. A file that cannot be read is recorded with its reason, and the others go on.
+    Indexed files are skipped, also after a rename. An interrupted run continues where it stopped. For an
+    unreadable file, the index stores the reason, and the run continues with the others.
     """
     from service.index import IndexRequest
     from service.index import forecast as look_ahead
@@ -254,7 +262,7 @@ def run(
 
 
 def _watch(service: Service, request: IndexRequest, log_file: Path | None, *, as_json: bool) -> None:
-    """Index until a signal comes, and print what each run did."""
+    """Index until a signal arrives, and print the report of each run."""
     from service.events import Indexed, IndexingFailed
     from service.index import watch
 
@@ -275,7 +283,7 @@ def _watch(service: Service, request: IndexRequest, log_file: Path | None, *, as
 
 @contextmanager
 def _cancelled_by_signals(display: progress.Display) -> Iterator[CancelToken]:
-    """A token that Ctrl-C or SIGTERM cancels; before the run begins, or the second time, it interrupts."""
+    """A token cancelled by Ctrl-C or SIGTERM; a second signal, or one before the run begins, interrupts."""
     from service.cancellation import CancelToken
 
     token = CancelToken()
@@ -285,7 +293,7 @@ def _cancelled_by_signals(display: progress.Display) -> Iterator[CancelToken]:
             raise KeyboardInterrupt
         token.cancel()
         console.notes().print(
-            "Stopping after the windows at hand; once more to stop at once.", soft_wrap=True
+            "Stopping after the current windows; press Ctrl-C again to stop at once.", soft_wrap=True
         )
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
@@ -297,7 +305,7 @@ def _cancelled_by_signals(display: progress.Display) -> Iterator[CancelToken]:
 
 
 def _print_forecast(expected: Forecast, *, as_json: bool) -> None:
-    """What a run would do; the time is that of earlier runs on this index."""
+    """Print a forecast of the run; the estimated time is based on earlier runs on this index."""
     takes = expected.seconds_new / expected.speed if expected.speed else None
     if as_json:
         from service.schemas.library import ForecastRecord

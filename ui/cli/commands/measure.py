@@ -1,4 +1,4 @@
-"""`footage eval init` and `run`: measure the search on people's own footage, indexed already or not."""
+"""`footage eval init` and `run`: measure the search on the user's own footage, indexed or not."""
 
 from __future__ import annotations
 
@@ -28,23 +28,26 @@ FailUnder = Annotated[
     typer.Option(
         "--fail-under",
         metavar="FIGURE=BOUND,...",
-        help="Exit with 1 when a figure is worse: below its bound, or above it where less is better.",
+        help="Exit with code 1 if a figure is worse than its bound: lower, or higher where less is better.",
     ),
 ]
 WORST = 10
-"""Most wrong answers that the table shows."""
+"""Maximum number of wrong answers in the table."""
 
 
 @takes_settings("db")
 def init(
-    source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_INDEX", help="Your videos, or their index.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The truth file to write.")],
+    source: Annotated[Path, typer.Argument(metavar="FOLDER_OR_INDEX", help="Folder of videos, or an index.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Output: the truth file.")],
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Write a truth file to fill in: your videos, what you accepted and rejected, and proposed queries."""
+    """Write a truth file to complete by hand.
+
+    The file lists your videos, your accepted and rejected results, and proposed queries to check.
+    """
     from evaluation.truth_template import write_template
 
     written = write_template(source, out, db=settings.db)
@@ -60,13 +63,18 @@ def init(
 
 @takes_settings("db", *MODEL, "embedder")
 def run(
-    file: Annotated[Path, typer.Argument(help="The truth file (see footage eval init).")],
+    file: Annotated[Path, typer.Argument(help="The truth file (see `footage eval init`).")],
     library: Annotated[
         Path | None,
-        typer.Option("--library", metavar="FOLDER", help="Index these videos first, apart from all others."),
+        typer.Option("--library", metavar="FOLDER", help="Index these videos first, in a separate index."),
     ] = None,
     keep: Annotated[
-        Path | None, typer.Option("--keep", metavar="FOLDER", help="With --library: keep that index here.")
+        Path | None,
+        typer.Option(
+            "--keep",
+            metavar="FOLDER",
+            help="With --library: folder of the separate index, kept after the run.",
+        ),
     ] = None,
     fail_under: FailUnder = "",
     *,
@@ -74,13 +82,17 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Ask the index every query of a truth file and score the answers; figures are shares and seconds."""
+    """Run all queries of a truth file and score the answers.
+
+    Figures are shares from 0 to 1, and seconds.
+    """
     if library is not None:
         _measure_library(library, file, settings, fail_under=fail_under, keep=keep, as_json=json)
         return
     if keep is not None:
         raise UsageError(
-            "--keep needs --library.", hint="Without it, the index is the one of --db and stays."
+            "--keep needs --library.",
+            hint="Without --library, the command uses the index of --db, which is kept anyway.",
         )
     from evaluation.own_library import indexed_contents, read_bounds, read_truth
     from footage.store import Store
@@ -106,7 +118,7 @@ def run(
 def _measure_library(
     folder: Path, file: Path, settings: Settings, *, fail_under: str, keep: Path | None, as_json: bool
 ) -> None:
-    """Index a folder of videos apart from all others, then measure as ``run`` does.
+    """Index a folder of videos in a separate index, then measure as ``run`` does.
 
     Args:
         folder: The videos.
@@ -150,7 +162,7 @@ def _measure_library(
 def _measure(
     engine: Engine, store: Store, truth: TruthFile, bounds: Mapping[str, float], *, as_json: bool
 ) -> None:
-    """Ask, show the figures and the wrong answers, and fail where a figure is worse than its bound."""
+    """Run the queries, print figures and wrong answers, and fail if a figure is worse than its bound."""
     from evaluation.own_library import ask_own, figures_of, missed
 
     with console.stages() as show:
@@ -242,7 +254,7 @@ def _print_tables(
 
 
 def _said_and_true(answer: Asked, names: Mapping[str, str]) -> tuple[str, str, str]:
-    """What the first match says (for an absent query, the first found one), what is true, and the IoU."""
+    """The first match (for a negative query, the first with the verdict "found"), the truth, and the IoU."""
     match = next(iter(answer.matches if answer.truths else answer.found), None)
     said = "nothing"
     if match is not None:
@@ -256,13 +268,13 @@ def _said_and_true(answer: Asked, names: Mapping[str, str]) -> tuple[str, str, s
 
 
 def _remarks(truth: TruthFile, wrong: int) -> Iterator[str]:
-    only = f", of which {WORST} are shown" if wrong > WORST else ""
-    yield f"Queries: {truth.present} for what is there, {truth.absent} for what is not."
+    only = f", {WORST} shown" if wrong > WORST else ""
+    yield f"Queries: {truth.present} positive, {truth.absent} negative."
     yield f"Wrong answers: {wrong}{only}."
     if truth.to_check:
-        yield f"Not asked, as still marked to_check: {truth.to_check}."
+        yield f"Skipped queries, still marked to_check: {truth.to_check}."
     if not truth.absent:
-        yield "Without negative_queries nothing can be said of false alarms (found_precision, AUROC, ece)."
+        yield "Figures on false alarms (found_precision, AUROC, ece) need negative_queries."
 
 
 def _rounded(row: Bin) -> dict[str, float]:

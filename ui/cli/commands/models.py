@@ -1,4 +1,4 @@
-"""`footage models`: the models this project knows, what each can do, and whether it is ready here."""
+"""`footage models`: known models, their skills, and their state on this machine."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from ui.cli import console, options
 if TYPE_CHECKING:
     from footage.vlm.profiles import Profile
 
-HELP = "List the known models, try one, serve one."
+HELP = "List, test and serve models."
 EXAMPLES = options.examples(
     "footage models list", "footage models list --json | jq 'select(.skills | index(\"find\")) | .name'"
 )
 
 
 def run(json: options.Json = False, debug: options.Debug = False) -> None:
-    """List the known models: size, licence, what each can do, where it runs, whether its weights are here.
+    """List the known models and their skills.
 
-    Any other build of one of these kinds works as well: give --model the path of its folder.
+    The list shows size, licence, skills, device and the state of the weights. Other builds of these models
+    work, too: give --model the path of the folder.
     """
     from footage.vlm.profiles import PROFILES
 
@@ -53,7 +54,7 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
 
 
 def _places(profile: Profile) -> list[str]:
-    """Where a model runs: in this process, or on a server that fetches it from the hub itself."""
+    """Where a model runs: in this process, or on a server that downloads it from the hub."""
     return ["here", "server"] if profile.repository else ["here"]
 
 
@@ -65,7 +66,7 @@ def _size(billions: float) -> str:
 
 
 def _is_here(name: str) -> bool:
-    """Whether a profile's weights can be read without asking the hub."""
+    """Whether the weights of a profile are on this machine."""
     from footage.core.errors import ModelError
     from footage.vlm.weights import locate
 

@@ -1,4 +1,4 @@
-"""`footage point`: where something is in a picture or a stretch of video, and how many there are of it."""
+"""`footage point`: point at or count objects in a frame, a segment or a video."""
 
 from __future__ import annotations
 
@@ -25,9 +25,12 @@ EXAMPLES = options.examples(
 @takes_settings(*MODEL, "window_seconds")
 def run(
     place: Annotated[
-        str, typer.Argument(metavar="VIDEO[@TIME|@START-END]", help="The video file, and what of it.")
+        str,
+        typer.Argument(
+            metavar="VIDEO[@TIME|@START-END]", help="The video file, with an optional moment or segment."
+        ),
     ],
-    what: Annotated[str, typer.Argument(help="What to point at, or to count.")],
+    what: Annotated[str, typer.Argument(help="The object to point at or to count.")],
     draw: pointing.Draw = None,
     overwrite: pointing.Overwrite = False,
     *,
@@ -35,11 +38,11 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Point at something: in the picture of a moment, in a stretch, or in the whole video.
+    """Point at or count objects in a frame, a segment or a video.
 
-    The answer is in pixels of the video's own frames, from the left and from the top; how many different
-    objects there are is counted. A moment is seen in finer detail than a stretch. Objects are numbered in
-    each window by itself.
+    Points are in pixels of the original frames, from the left and from the top. The command also counts the
+    distinct objects. The model sees a single frame in finer detail than a segment. Object numbers are valid
+    within one window.
     """
     from service.point import PointRequest, point
 
@@ -48,7 +51,7 @@ def run(
 
 
 def _show(windows: Sequence[WindowPoints]) -> None:
-    """How many, then each point."""
+    """Print the number of objects, then each point."""
     from footage.core.timecode import format_time
 
     for each in windows:

@@ -1,4 +1,4 @@
-"""`footage models prompt`: give the model a prompt of one's own about a video, and print what it says."""
+"""`footage models prompt`: send a custom prompt about a video, and print the answer."""
 
 from __future__ import annotations
 
@@ -27,35 +27,45 @@ EXAMPLES = options.examples(
 @takes_settings(*MODEL, "window_seconds", "overlap_seconds", *FRAMES, *SAMPLING)
 def run(
     place: Annotated[
-        str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, and what of it.")
+        str,
+        typer.Argument(
+            metavar="VIDEO[@START-END]", help="The video file, with an optional moment or segment."
+        ),
     ],
-    text: Annotated[str | None, typer.Argument(help="The prompt, as it is.", show_default=False)] = None,
+    text: Annotated[
+        str | None, typer.Argument(help="The prompt, sent without change.", show_default=False)
+    ] = None,
     prompt_file: Annotated[
         Path | None, typer.Option("--prompt-file", metavar="FILE", help="Read the prompt from a file.")
     ] = None,
     max_new_tokens: Annotated[
         int | None,
         typer.Option(
-            "--max-new-tokens", metavar="N", min=1, help="Longest answer, in tokens. That of a caption."
+            "--max-new-tokens",
+            metavar="N",
+            min=1,
+            help="Maximum length of the answer, in tokens; unset: the limit for captions.",
         ),
     ] = None,
     do_sample: Annotated[
-        bool, typer.Option("--do-sample", help="Draw the answer's tokens, at temperature 1 unless given.")
+        bool,
+        typer.Option(
+            "--do-sample", help="Sample the answer, at temperature 1 unless --temperature is given."
+        ),
     ] = False,
-    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Of the draw.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="Seed of the sampling.")] = 0,
     keep_think: Annotated[
-        bool, typer.Option("--keep-think", help="Print what the model says while thinking, too.")
+        bool, typer.Option("--keep-think", help="Print the thinking part of the answer, too.")
     ] = False,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Give the model a prompt as it is written, and print its answer as it is.
+    """Send a prompt to the model and print the raw answer.
 
-    What is longer than a window is shown window by window: one answer each, with the window's times above it.
-    Times within an answer count from its window's start. What Marlin was not trained to answer it answers as
-    best it can.
+    A longer segment is split into windows, with one answer per window. Times in an answer are relative to
+    the start of its window. Answers to prompts outside the training of the model may be poor.
     """
     from service.prompt import PromptRequest
     from service.prompt import prompt as ask_as_written
@@ -75,10 +85,10 @@ def run(
 
 
 def _show(answers: AskResponse, video: str, *, json: bool) -> None:
-    """The answers, each window's under its times where there are several."""
+    """Print the answers; with several windows, each under its times."""
     for problem in answers["problems"]:
         times = f"{format_time(problem['start'])} - {format_time(problem['end'])}"
-        console.notes().print(f"Not seen: {times}, {console.plain(problem['reason'])}", soft_wrap=True)
+        console.notes().print(f"Not read: {times}, {console.plain(problem['reason'])}", soft_wrap=True)
     for window in answers["windows"]:
         if json:
             from service.schemas.answers import PromptRecord

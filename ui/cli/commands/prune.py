@@ -1,4 +1,4 @@
-"""`footage prune`: take what is no longer there out of the index."""
+"""`footage prune`: remove deleted files from the index."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Remove files that are gone, and the captions of videos that no file holds any more.
+    """Remove deleted files from the index.
 
-    Until then a video that comes back, wherever, is known again and costs nothing. Files that are offline
-    stay. On a terminal it asks first.
+    This also removes the captions of videos without any remaining file. Before that, a video that
+    reappears, at any path, is recognized without new captioning. Entries of offline files stay. On a
+    terminal, the command asks for confirmation.
     """
     from service.prune import PruneRequest, prunable, prune
     from service.schemas.library import PruneRecord

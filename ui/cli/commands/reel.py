@@ -1,4 +1,4 @@
-"""`footage reel`: the best of what a search finds, joined into one film of a given length."""
+"""`footage reel`: join the best search results into one film of a given length."""
 
 from __future__ import annotations
 
@@ -24,14 +24,16 @@ EXAMPLES = options.examples(
 
 @takes_settings("db", *MODEL, "embedder", "rerank")
 def run(
-    query: Annotated[str, typer.Argument(help="What happens, in one sentence.")],
+    query: Annotated[str, typer.Argument(help="The event to search for, in one sentence.")],
     most: Annotated[
-        str, typer.Option("--max", metavar="LENGTH", help="Longest the film may be: 60s, 1m30s or 1:30.")
+        str, typer.Option("--max", metavar="LENGTH", help="Maximum length of the film: 60s, 1m30s or 1:30.")
     ] = "60s",
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The film, an .mp4.")] = Path("reel.mp4"),
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Output file, an .mp4.")] = Path(
+        "reel.mp4"
+    ),
     order: Annotated[
         Literal["time", "score"],
-        typer.Option("--order", help="By when it happened, or the surest first."),
+        typer.Option("--order", help="Order of the clips: by time, or by confidence."),
     ] = "time",
     everything: options.Everything = False,
     uncertain: options.Uncertain = False,
@@ -41,7 +43,7 @@ def run(
     title_from: options.TitleFrom = "file",
     burn_time: options.BurnTime = False,
     transition: Annotated[
-        Literal["cut"], typer.Option("--transition", help="What lies between two clips.")
+        Literal["cut"], typer.Option("--transition", help="Transition between clips.")
     ] = "cut",
     start_timecode: options.StartTimecode = "",
     drop_frame: options.DropFrame = True,
@@ -52,10 +54,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Join the best of what a search finds into one film, spread over the videos, no longer than asked for.
+    """Join the best search results into one film.
 
-    Clips are taken whole; only one that is longer than the whole film is cut short. Beside the film lie its
-    edit lists (.otio, .edl) and its manifest (footage verify).
+    The clips are spread over the videos. Clips are not shortened, except one longer than the whole film.
+    The command also writes edit lists (.otio, .edl) and a manifest for `footage verify`.
     """
     from service.reel import ReelRequest, make_reel
 

@@ -1,4 +1,4 @@
-"""`footage db reembed`: fill the vector table of another embedder from what is already captioned."""
+"""`footage db reembed`: fill the vector table of another embedder from existing captions."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Embed everything in the index with another embedder; nothing is captioned again.
+    """Embed the captions of the index with another embedder.
 
-    Each embedder has a vector table of its own, so the vectors of the others stay. Search with the same
-    --embedder.
+    Captions stay unchanged. Each embedder has its own vector table, so vectors of other embedders stay.
+    Search with the same --embedder.
     """
     from service.reembed import ReembedRequest
     from service.reembed import reembed as embed_again

@@ -1,4 +1,4 @@
-"""`footage retry`: try the files again that could not be read."""
+"""`footage retry`: retry failed files."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Try the files again that failed, in whole or in part.
+    """Retry files that failed completely or partly.
 
-    `footage index` tries them by itself, three times; then it leaves them alone until they change, or until
-    this is run.
+    `footage index` tries each file up to three times. After that, it skips the file until the file changes
+    or this command runs.
     """
     from service.index import RetryRequest
     from service.index import retry as retry_failed
@@ -33,7 +33,7 @@ def run(
     with progress.shown() as display:
         result = retry_failed(options.service_for(settings), RetryRequest(), on_event=display)
     if result is None:
-        console.results().print("No file that failed is there to be tried again.")
+        console.results().print("There is no accessible file to retry.")
         return
     run_report.show(result, as_json=json)
     if code := run_report.exit_code(result):

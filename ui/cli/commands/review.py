@@ -1,4 +1,4 @@
-"""`footage save` and `footage review`: searches to ask again, and what was decided about what they found."""
+"""`footage save` and `footage review`: saved searches, and decisions about their results."""
 
 from __future__ import annotations
 
@@ -33,26 +33,26 @@ EXAMPLES = options.examples(
     'footage review --mark 3f9c flagged --note "the same van again" --author Ann',
 )
 
-_WITHOUT_CLOSELY = "To review by the captions alone: leave out --closely, and save the search without it."
+_WITHOUT_CLOSELY = "To search only the captions: omit --closely, and save the search without it."
 
-Author = Annotated[str, typer.Option("--author", metavar="NAME", help="Who says so.")]
+Author = Annotated[str, typer.Option("--author", metavar="NAME", help="Name of the reviewer.")]
 
 
 @takes_settings("db")
 def save(
-    name: Annotated[str, typer.Argument(help="What to call it.")],
-    query: Annotated[str | None, typer.Argument(help="What happens, with any filters.")] = None,
+    name: Annotated[str, typer.Argument(help="Name of the saved search.")],
+    query: Annotated[str | None, typer.Argument(help="The query, with optional filters.")] = None,
     closely: Annotated[
-        bool, typer.Option("--closely", help="Let the model look whenever it is reviewed.")
+        bool, typer.Option("--closely", help="Check results with the model at each review.")
     ] = False,
-    remove: Annotated[bool, typer.Option("--remove", help="Forget the search of that name instead.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the saved search with this name.")] = False,
     author: Author = "",
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Save a search, to be reviewed again and again."""
+    """Save a search for repeated review."""
     from service import saved
     from service.schemas.review import SavedSearchRecord
 
@@ -75,29 +75,29 @@ def save(
 @takes_settings("db", *MODEL, "embedder")
 def run(
     name: Annotated[
-        str | None, typer.Argument(help="A saved search; all of them are listed without.")
+        str | None, typer.Argument(help="A saved search; unset: list all saved searches.")
     ] = None,
     state: Annotated[
         Literal["new", "open", "reviewed", "flagged", "all"],
-        typer.Option("--state", help="Which items to list."),
+        typer.Option("--state", help="State of the listed items."),
     ] = "new",
-    closely: Annotated[bool, typer.Option("--closely", help="Ask the model, too.")] = False,
+    closely: Annotated[bool, typer.Option("--closely", help="Check results with the model.")] = False,
     mark: Annotated[
         tuple[str, str] | None,
-        typer.Option("--mark", metavar="ID STATE", help="Set an item: open, reviewed or flagged."),
+        typer.Option(
+            "--mark", metavar="ID STATE", help="Set the state of an item: open, reviewed or flagged."
+        ),
     ] = None,
-    note: Annotated[
-        str | None, typer.Option("--note", metavar="TEXT", help="Words to go with --mark.")
-    ] = None,
+    note: Annotated[str | None, typer.Option("--note", metavar="TEXT", help="Note for --mark.")] = None,
     author: Author = "",
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """List what a saved search finds that it did not find before; say what was decided about it.
+    """List new results of a saved search and set their state.
 
-    Everything found stays listed under --state, whatever later searches and captions say.
+    All results stay listed under --state, also if later searches or captions differ.
     """
     from service import saved
 
@@ -128,7 +128,7 @@ def _print_searches(searches: Sequence[SavedSearch], *, as_json: bool) -> None:
     from service.schemas.review import SavedSearchRecord
 
     if not (searches or as_json):
-        console.results().print('No search is saved: footage save "NAME" "QUERY"')
+        console.results().print('There is no saved search. Save one: footage save "NAME" "QUERY"')
         return
     table = console.table(
         "name", "query", "open", "flagged", "reviewed", right=("open", "flagged", "reviewed")
@@ -168,7 +168,7 @@ def _print_items(store: Store, listed: Sequence[Item], found: Sequence[Item], *,
     states = [item.mark.state for item in found]
     counts = [f"{states.count(state):,} {state}" for state in ("open", "flagged", "reviewed")]
     new = sum(item.new for item in found)
-    out.print(f"{new:,} new since the last look; in all {', '.join(counts)}.", soft_wrap=True)
+    out.print(f"{new:,} new since the last review; in total {', '.join(counts)}.", soft_wrap=True)
 
 
 def _item(store: Store, mark: Mark, **about: Any) -> ItemRecord:

@@ -1,4 +1,4 @@
-"""`footage search`: ask the index for something that happens, and let the model say when exactly."""
+"""`footage search`: search the index for an event; the model gives the exact times."""
 
 from __future__ import annotations
 
@@ -30,36 +30,43 @@ EXAMPLES = options.examples(
 @takes_settings("db", *MODEL, "accept_server_sampling", "embedder", "rerank", *FRAMES)
 def run(
     query: Annotated[
-        str | None, typer.Argument(help="What happens, in one sentence.", show_default=False)
+        str | None, typer.Argument(help="The event to search for, in one sentence.", show_default=False)
     ] = None,
-    limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=100, help="At most so many answers.")] = 5,
-    number: Annotated[int, typer.Option("--page", min=1, help="Which page of so many answers, from 1.")] = 1,
+    limit: Annotated[
+        int, typer.Option("--limit", "-n", min=1, max=100, help="Maximum number of answers.")
+    ] = 5,
+    number: Annotated[int, typer.Option("--page", min=1, help="Number of the result page, from 1.")] = 1,
     group: Annotated[
         Literal["video", "event", "none"],
-        typer.Option("--group", help="Show the best answer of each video, or of each text, or all."),
+        typer.Option(
+            "--group", help="Show the best answer per video, the best answer per text, or all answers."
+        ),
     ] = "none",
     ground: options.Ground = True,
     mode: Annotated[
         Literal["hybrid", "vector", "text"],
-        typer.Option("--mode", help="Look by meaning and words, by meaning alone, or by words alone."),
+        typer.Option("--mode", help="Search by meaning and words, only by meaning, or only by words."),
     ] = "hybrid",
     exhaustive: Annotated[
         bool,
         typer.Option(
-            "--exhaustive", help="Show the model every window that the filters leave, whatever captions say."
+            "--exhaustive",
+            help="Let the model check all windows that match the filters, independent of captions.",
         ),
     ] = False,
     budget: Annotated[
         float | None,
-        typer.Option("--budget", metavar="SECONDS", min=0, help="Let the model look for so long at most."),
+        typer.Option("--budget", metavar="SECONDS", min=0, help="Time limit for the model, in seconds."),
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Ask the model again what it answered before.")
+        bool, typer.Option("--fresh", help="Ignore stored answers and ask the model again.")
     ] = False,
     like: Annotated[
         str | None,
         typer.Option(
-            "--like", metavar="VIDEO@TIME", help="Instead of a query: events like the one indexed there."
+            "--like",
+            metavar="VIDEO@TIME",
+            help="Search for events similar to the event at this time, instead of a query.",
         ),
     ] = None,
     *,
@@ -67,10 +74,10 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Search the index for something that happens.
+    """Search the index for an event.
 
-    The index proposes videos; the model then looks at them again and says from when to when. Finding nothing
-    is an answer, too (exit code 0). With --no-ground no model is loaded, with --mode text no embedder either.
+    The index proposes videos; the model then watches them and gives exact times. A search without results
+    is a success (exit code 0). With --no-ground, no model is loaded; with --mode text, no embedder either.
     """
     from search.pages import page
     from service.search import SearchRequest, search

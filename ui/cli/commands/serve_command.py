@@ -1,4 +1,4 @@
-"""`footage models serve-command`: the line that starts a model server for a known model; runs nothing."""
+"""`footage models serve-command`: print the command line of a model server; runs nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ EXAMPLES = options.examples(
 
 
 def run(
-    name: Annotated[str, typer.Argument(help="The model: its name or its repository.")],
+    name: Annotated[str, typer.Argument(help="Name of the model, or its repository on the hub.")],
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8000,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Print the vLLM command that serves a model, and the --model that asks it."""
+    """Print the vLLM command and the --model for a served model.
+
+    Nothing is started: run the printed command on the machine with the GPU.
+    """
     from footage.vlm.profiles import get_profile
     from footage.vlm.vllm_command import REASONS, serving
 

@@ -1,4 +1,4 @@
-"""`footage status`: what the index holds, how much of the library it covers, and what it could not read."""
+"""`footage status`: state of the index, its coverage of the library, and failed files."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ EXAMPLES = options.examples(
 @takes_settings("db")
 def run(
     failed: Annotated[
-        bool, typer.Option("--failed", help="Only the files that failed, with the reason.")
+        bool, typer.Option("--failed", help="List only failed files, with the reason.")
     ] = False,
-    files: Annotated[bool, typer.Option("--files", help="Every file, with its state.")] = False,
+    files: Annotated[bool, typer.Option("--files", help="List all files, with their state.")] = False,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Say what the index holds, how much of what lies on disk it covers, and which files failed.
+    """Show the state of the index, its coverage and failed files.
 
-    The hours of a collection add up: found = indexed + failed + waiting + left out + offline.
+    For each collection: hours found = indexed + failed + waiting + left out + offline.
     """
     from service import status
 
@@ -101,7 +101,7 @@ def _print_status(result: StatusResult) -> None:
 
 
 def _gap_rows(status: IndexStatus) -> list[tuple[str, str]]:
-    """How long videos have no frames, where any has such a gap."""
+    """Total duration of gaps without frames, if there are any."""
     from footage.core.timecode import format_time
 
     if not status.gaps:
@@ -111,7 +111,7 @@ def _gap_rows(status: IndexStatus) -> list[tuple[str, str]]:
 
 
 def _model_rows(status: IndexStatus) -> list[tuple[str, str]]:
-    """The model, or, of an index that mixes settings, each of them with its windows."""
+    """The model; for an index with mixed settings, each setting with its windows."""
     if len(status.models) < 2:
         made_with = status.model
         shown_as = f"{made_with.model}, prompts {made_with.prompt_version}" if made_with else "none yet"
@@ -133,11 +133,11 @@ def _run_line(run: Run | None) -> str:
         return "none yet"
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.started_at))
     if not run.ended_at:
-        return f"{began}, still going on, or killed"
+        return f"{began}, still running or killed"
     line = f"{began}, {console.plain(run.outcome)}"
     lasted = run.ended_at - run.started_at
     if run.seconds_captioned and lasted:
-        line += f", {run.seconds_captioned / lasted:.1f} hours of footage an hour"
+        line += f", {run.seconds_captioned / lasted:.1f} hours of footage per hour"
     return line
 
 

@@ -1,4 +1,4 @@
-"""`footage track`: where something goes, from frame to frame of a stretch of video."""
+"""`footage track`: track objects through a segment or a video."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ EXAMPLES = options.examples(
 @takes_settings(*MODEL, "window_seconds")
 def run(
     place: Annotated[
-        str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, and what of it.")
+        str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, with an optional segment.")
     ],
-    what: Annotated[str, typer.Argument(help="What to follow.")],
+    what: Annotated[str, typer.Argument(help="The object to track.")],
     draw: pointing.Draw = None,
     overwrite: pointing.Overwrite = False,
     *,
@@ -35,11 +35,11 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Follow something through a stretch of video, or all of it.
+    """Track objects through a segment or a video.
 
-    Each object's path is a list of points in pixels of the video's own frames, about two a second. What is
-    longer than a window is followed in each window by itself: object 1 of one need not be object 1 of the
-    next.
+    The path of each object is a list of points in pixels of the original frames, about two per second. A
+    longer segment is split into windows, and each window is tracked separately: object 1 of one window can
+    differ from object 1 of the next.
     """
     from service.point import PointRequest, track
 
@@ -48,7 +48,7 @@ def run(
 
 
 def _show(windows: Sequence[WindowPoints]) -> None:
-    """How many, then from where to where each went."""
+    """Print the number of objects, then the path of each."""
     from footage.core.timecode import format_time
 
     for each in windows:

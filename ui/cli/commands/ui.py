@@ -25,29 +25,29 @@ EXAMPLES = options.examples(
     "footage ui --allow-host footage.example.org --no-token",
 )
 PLAIN = (
-    "note: what goes to and from {host} is not encrypted, tokens included. Beyond a network that you trust, "
-    "put a proxy with TLS in front of the app: docs/how-to/serve.md shows how."
+    "note: the connection to {host} is not encrypted; this includes tokens. On an untrusted network, put a "
+    "proxy with TLS in front of the app: see docs/how-to/serve.md."
 )
-"""Said where others reach the app without a proxy."""
+"""Note if other machines reach the app without a proxy."""
 NO_TOKEN = (
-    "note: the app asks visitors of {hosts} for nothing: the proxy has to ask for a password. "
-    "Everyone that the proxy lets through may edit."
+    "note: the app has no access control for {hosts}: the proxy must ask for a password. Everyone accepted "
+    "by the proxy can edit."
 )
-"""Said where a proxy is to keep the door."""
+"""Note if a proxy is responsible for access control."""
 
 
 @takes_settings("db", *MODEL, "embedder")
 def run(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8501,
     host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; beyond this machine a token is asked for.")
+        str, typer.Option("--host", help="Address to listen on; access from other machines needs a token.")
     ] = "localhost",
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
             "--allow-host",
             metavar="NAME",
-            help="Host name under which a proxy hands requests on. May be given again.",
+            help="Host name of a proxy in front of the app; can be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -55,8 +55,8 @@ def run(
         bool | None,
         typer.Option(
             "--token/--no-token",
-            help="Ask visitors for a token. Unset: where other machines reach the app. Without one, a "
-            "proxy on this machine, named by --allow-host, has to ask others for a password.",
+            help="Ask visitors for a token; unset: only if other machines can reach the app. With "
+            "--no-token, a proxy on this machine (--allow-host) must ask for a password.",
             show_default=False,
         ),
     ] = None,
@@ -65,8 +65,8 @@ def run(
         typer.Option(
             "--library-root",
             metavar="FOLDER",
-            help="Folder that the app may index, with all below it, beside those already indexed. May be "
-            "given again. FOOTAGE_LIBRARY_ROOTS.",
+            help="Additional folder that the app may index, with all subfolders; can be repeated. "
+            "(FOOTAGE_LIBRARY_ROOTS)",
             show_default=False,
         ),
     ] = None,
@@ -75,7 +75,7 @@ def run(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Open the app: search, play what was found, see what is indexed. Ctrl-C ends it."""
+    """Open the app in a browser; Ctrl-C ends it."""
     from ui.web.access.rules import decided
     from ui.web.serving import listening, serve
 
@@ -92,7 +92,7 @@ def run(
 
 
 def _note_who_reaches_it(access: AppAccess) -> None:
-    """Say what it means that other machines reach the app."""
+    """Print the notes about access from other machines."""
     if not access.beyond_loopback:
         return
     if access.tokens is None:
@@ -103,7 +103,7 @@ def _note_who_reaches_it(access: AppAccess) -> None:
 
 
 def _print_addresses(access: AppAccess, settings: Settings, *, json: bool) -> None:
-    """Print where the app is; with tokens, an address for each role."""
+    """Print the address of the app; with tokens, one address per role."""
     from footage.core.endpoint import shown_address
 
     addresses = {role: address(access, role) for role in ("edit", "view")}
@@ -114,7 +114,7 @@ def _print_addresses(access: AppAccess, settings: Settings, *, json: bool) -> No
         lines = [
             "The app is at (Ctrl-C ends it):",
             f"  to search and to edit  {addresses['edit']}",
-            f"  to search alone        {addresses['view']}",
+            f"  to search only         {addresses['view']}",
         ]
         console.results().print("\n".join(lines), soft_wrap=True)
     else:
@@ -123,7 +123,7 @@ def _print_addresses(access: AppAccess, settings: Settings, *, json: bool) -> No
 
 
 def address(access: AppAccess, role: Role) -> str:
-    """What to open in a browser for a role; with its token, where there are tokens."""
+    """The address for a role, with its token if there are tokens."""
     if access.proxy_hosts:
         place = f"https://{min(access.proxy_hosts)}"
     else:
@@ -135,7 +135,7 @@ def address(access: AppAccess, role: Role) -> str:
 
 
 def _note_missing_weights(settings: Settings) -> None:
-    """Say before the app opens that the model's weights are not here, and what the app does without them."""
+    """Print, before the app opens, that the model weights are missing, and how the app works without them."""
     from footage.core.endpoint import is_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.weights import locate
@@ -146,14 +146,14 @@ def _note_missing_weights(settings: Settings) -> None:
         locate(settings.model, model_path=settings.model_path, offline=True)
     except ModelUnavailableError as error:
         console.notes().print(
-            f"note: {console.plain(str(error))}. Without the model the app searches the captions alone. "
+            f"note: {console.plain(str(error))}. Without the model, the app searches only the captions. "
             f"{console.plain(error.hint)}",
             soft_wrap=True,
         )
 
 
 def environment(settings: Settings, *, config: Path | None = None) -> dict[str, str]:
-    """What the app reads its settings from, as the options named them.
+    """The settings of the app as environment variables.
 
     Args:
         settings: What the app works with.

@@ -1,4 +1,4 @@
-"""`footage verify`: are exported files still what their manifest says?"""
+"""`footage verify`: compare exported files with their manifest."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ EXAMPLES = options.examples(
 
 
 def run(
-    manifest: Annotated[Path, typer.Argument(help="The manifest beside an export.")],
+    manifest: Annotated[Path, typer.Argument(help="The manifest of an export.")],
     sources: Annotated[
-        bool, typer.Option("--sources", help="Read the videos they were made from, too: all of each.")
+        bool, typer.Option("--sources", help="Also verify the source videos, which are read completely.")
     ] = False,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Compare exported files with their manifest: exit code 1 when one is missing or has changed."""
+    """Verify exported files; exit code 1 if one differs.
+
+    The command compares the files with their manifest, and lists missing and changed files.
+    """
     from service.verify import VerifyRequest
     from service.verify import verify as compare
 
@@ -45,7 +48,7 @@ def run(
         outcome = (
             f"{formatting.count(len(verified.problems), 'problem')}"
             if verified.problems
-            else "all as written"
+            else "no differences"
         )
         console.results().print(f"Compared {counted}: {outcome}.")
     if verified.problems:

@@ -69,8 +69,8 @@ class AuditLog:
             why = error.strerror
         if why:
             raise FootageError(
-                f"the audit log {self._path} cannot be written: {why}. What was just asked for ({action}) is "
-                "not in it",
+                f"the audit log {self._path} cannot be written: {why}. The last action ({action}) is not in "
+                f"the log",
                 hint=_HINT,
             )
 

@@ -110,26 +110,26 @@ class Gate:
         if host is None or not self._access.allows_host(host):
             raise Refused(
                 HTTPStatus.MISDIRECTED_REQUEST,
-                "This app is not served under that host name. Behind a proxy: footage ui --allow-host NAME",
+                "The app does not accept this host name. Behind a proxy: footage ui --allow-host NAME",
             )
         encrypted = scope["scheme"] in ("https", "wss")
         if origin is not None and not is_own_origin(origin, host, encrypted=encrypted):
-            raise Refused(HTTPStatus.FORBIDDEN, "Pages of other addresses get nothing from this app.")
+            raise Refused(HTTPStatus.FORBIDDEN, "The app rejects requests from pages of other sites.")
         if scope["type"] == "websocket":
             if origin is None:
-                raise Refused(HTTPStatus.FORBIDDEN, "A websocket is opened by a page of this app alone.")
+                raise Refused(HTTPStatus.FORBIDDEN, "Only pages of this app can open a websocket.")
             return
         if headers.get("sec-fetch-site") in ("cross-site", "same-site") and not _opens_page(headers):
-            raise Refused(HTTPStatus.FORBIDDEN, "Pages of other addresses get nothing from this app.")
+            raise Refused(HTTPStatus.FORBIDDEN, "The app rejects requests from pages of other sites.")
         if scope["path"].startswith(UNUSED):
             raise Refused(HTTPStatus.NOT_FOUND, "Not found.")
         signing_in = (
             scope["method"] == "POST" and scope["path"] == SIGN_IN and self._access.tokens is not None
         )
         if scope["method"] not in _READING and not signing_in:
-            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are answered here.")
+            raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and HEAD are allowed here.")
         if signing_in and origin is None:
-            raise Refused(HTTPStatus.FORBIDDEN, "The form is sent by a page of this app alone.")
+            raise Refused(HTTPStatus.FORBIDDEN, "Only pages of this app can send this form.")
 
     # -- 2. The token ----------------------------------------------------------------------------------------
 
@@ -267,7 +267,7 @@ async def _posted_token(scope: Scope, receive: Receive) -> str:
             async for chunk in Request(scope, receive).stream():
                 body += chunk
                 if len(body) > _LONGEST_FORM:
-                    raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "A token is shorter than that.")
+                    raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "The token is too long.")
     except TimeoutError:
-        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "The form did not come in time.") from None
+        raise Refused(HTTPStatus.REQUEST_TIMEOUT, "The form was not received in time.") from None
     return parse_qs(body.decode("latin-1")).get("token", [""])[0].strip()

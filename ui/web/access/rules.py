@@ -105,15 +105,15 @@ def decided(host: str, port: int, *, proxy_hosts: list[str], token: bool | None)
         if name is None or ":" in given:
             raise UsageError(
                 f"--allow-host cannot be {given!r}.",
-                hint="Give the name alone, as in footage.example.org, without https:// and port.",
+                hint="Use only the host name, such as footage.example.org, without https:// and port.",
             )
         names.add(name)
     access = AppAccess(host, port, frozenset(names))
     if token is False and not is_loopback(host):  # whoever goes around the proxy would be let in, too
         raise UsageError(
             f"--no-token would open the app to everyone who reaches {host}.",
-            hint="Leave --no-token out; or leave --host out, and name a proxy on this machine that asks for "
-            "a password with --allow-host.",
+            hint="Omit --no-token. Or omit --host, and name a proxy on this machine with --allow-host; the "
+            "proxy must ask for a password.",
         )
     if token or (token is None and access.beyond_loopback):
         return AppAccess(host, port, access.proxy_hosts, Tokens.new())

@@ -39,9 +39,10 @@ def form(*, wrong: bool = False) -> str:
         wrong: Whether one was given that opens nothing.
     """
     sentence = (
-        "This token opens nothing. Tokens are made anew each time the app is started."
+        "This token is not valid. The app creates new tokens at each start."
         if wrong
-        else "Open the app with the address that <code>footage ui</code> printed, or enter the token of it."
+        else "Open the app with the address printed by <code>footage ui</code>, or enter the token from "
+        "that address."
     )
     return _PAGE.format(head="", body=_FORM.format(sentence=sentence))
 

@@ -87,8 +87,8 @@ def editing(settings: Settings, action: str, **facts: object) -> Iterator[None]:
         if who.role != "edit":
             entry.outcome = "refused"
             raise UsageError(
-                "this sign-in may search and play, and change nothing",
-                hint="Open the app with the address for editing that `footage ui` printed.",
+                "this sign-in allows only search and playback",
+                hint="Open the app with the address for editing, printed by `footage ui`.",
             )
         try:
             yield

@@ -58,7 +58,7 @@ def _box(desk: Desk, video: Video, path: str, span: Span) -> None:
             pointed = st.form_submit_button("Point") if _points(desk.settings.model) else False
     if asked or pointed:
         chosen = state.get("in_out", span)
-        with st.spinner("The model is looking."):
+        with st.spinner("The model is working."):
             state.moment_reply = _reply(desk, video, path, chosen, words, point=pointed)
         state.moment_span = span
     reply: _Reply | None = state.get("moment_reply")

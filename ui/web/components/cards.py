@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from service.export import Clip
 
 _VERDICTS = {
-    "found": ("fx-found", "✓", "Found", "All the evidence together speaks for it."),
+    "found": ("fx-found", "✓", "Found", "The combined evidence is strong."),
     "uncertain": (
         "fx-uncertain",
         "?",
@@ -25,13 +25,13 @@ _VERDICTS = {
         "fx-notchecked",
         "\N{MIDDLE DOT}",
         "Not checked",
-        "By its caption; the model has not looked.",
+        "Based on the caption; not checked by the model.",
     ),
     "not found": (
         "fx-notfound",
         "✕",
         "Not found",
-        "The model looked, and what it named is most likely something else.",
+        "Checked by the model: probably something else.",
     ),
 }
 
@@ -99,9 +99,9 @@ def wall_clock(file: File, seconds: float = 0.0) -> str:
 def _sure(match: Match) -> str:
     """How sure it is that it is there; where the model has not looked, how near the caption is."""
     if match.confidence is None:
-        title, label = "How near the indexed text comes, 0 to 1", f"score {match.score:.2f}"
+        title, label = "Similarity of the indexed text, 0 to 1", f"score {match.score:.2f}"
     else:
-        title, label = "How likely it is there, by all the evidence", f"{match.confidence:.0%} sure"
+        title, label = "Probability, based on all the evidence", f"{match.confidence:.0%} sure"
         if not match.calibrated:
             title += "; uncalibrated for this model"
     return f'<span class="fx-score" title="{title}">{label}</span>'
@@ -195,7 +195,7 @@ def state(name: str, words: str = "") -> str:
 def badge(verdict: str) -> str:
     """A verdict in a word, a sign and a colour; "pending" while the model is asked."""
     style, sign, word, why = _VERDICTS.get(
-        verdict, ("fx-pending", "…", "Looking", "The model is asked about this moment.")
+        verdict, ("fx-pending", "…", "Looking", "The model is checking this moment.")
     )
     return f'<span class="fx-badge {style}" title="{why}"><i aria-hidden="true">{sign}</i>{word}</span>'
 

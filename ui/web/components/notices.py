@@ -69,16 +69,16 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         )
     table = "".join(f"<dt>{name}</dt><dd>{markup.text(value)}</dd>" for name, value in rows)
     if seen.is_empty:
-        advice = "The index holds no video yet: fill it with footage index path/to/videos."
+        advice = "The index has no videos yet: fill it with footage index path/to/videos."
     elif not seen.videos:
-        advice = "No video meets the filters: see Library for the names of cameras and collections."
+        advice = "No video matches the filters: see Library for the names of cameras and collections."
     elif looked:
-        advice = "To have the model look at everything, whatever captions say: Options, “Look everywhere”."
+        advice = "To let the model check all footage, independent of captions: Options, “Look everywhere”."
     else:
-        advice = "To have the model look as well, turn on “Ask the model when exactly”."
+        advice = "To let the model check the footage, turn on “Ask the model when exactly”."
     return (
         f'<div class="fx-empty"><h2>{head}</h2>'
-        f"<p>Nothing there comes near “{markup.text(markup.shortened(query, 200))}”.</p>"
+        f"<p>No result is similar to “{markup.text(markup.shortened(query, 200))}”.</p>"
         f'<dl class="fx-facts">{table}</dl><p>{advice}</p></div>'
     )
 

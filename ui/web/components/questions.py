@@ -91,7 +91,7 @@ def form(desk: Desk) -> Question:
             "Ask the model when exactly",
             value=True,
             key="exact",
-            help="The index finds the video; the model then looks again and names the span. Slower, better.",
+            help="The index finds the video; the model then finds the exact times. Slower, but better.",
             **_KEPT,
         )
         with st.popover("Options", icon=":material/tune:"):
@@ -99,7 +99,7 @@ def form(desk: Desk) -> Question:
             if state.asked and may_edit():
                 _save(desk, state.asked)
     if submitted and not state.asked:
-        st.html(notices.problem(UsageError("there is nothing to search for", hint="say what happens")))
+        st.html(notices.problem(UsageError("the search is empty", hint="enter an event")))
     return Question(state.asked, state.like, exact, mode, group, everywhere, budget)
 
 
@@ -140,7 +140,7 @@ def understood(query: Query) -> str:
 def _as_words(term: str) -> str:
     """Why a term is no filter, for the title of its chip."""
     meant = did_you_mean(term)
-    return "This is no filter: it is searched as words." + (f" Did you mean {meant}?" if meant else "")
+    return "This is not a filter: it is searched as words." + (f" Did you mean {meant}?" if meant else "")
 
 
 def _options(*, exact: bool) -> Options:
@@ -154,11 +154,12 @@ def _options(*, exact: bool) -> Options:
         "Look everywhere",
         key="everywhere",
         disabled=not exact,
-        help="The model looks at every window that the filters leave, whatever captions say. It takes long.",
+        help="The model checks all windows that match the filters, independent of captions. This takes a "
+        "long time.",
         **_KEPT,
     )
     budget = st.number_input(
-        "Look for so many seconds at most",
+        "Time limit in seconds",
         key="budget",
         min_value=1.0,
         step=5.0,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 PLAYED_SECONDS = 20.0
-"""So much is played of a camera from the chosen moment on."""
+"""Length of the clip of a camera from the selected time."""
 AROUND_SECONDS = 60.0
 """Events this near to the moment are listed beside the player."""
 _AROUND = 12
@@ -128,7 +128,7 @@ def _marked_search(desk: Desk, place: DeltaGenerator) -> Search | None:
     if not searches:
         return None
     chosen = place.selectbox(
-        "Mark what was found for",
+        "Mark results of",
         ["", *searches],
         format_func=lambda key: plain(searches[key].name) if key else "nothing",
         key="wall_search",
@@ -157,7 +157,7 @@ def _legend(recorded: Sequence[camera_timeline.Recording], search: Search | None
         f'<span><i class="fx-key fx-wall-key-{kind}"></i>{markup.text(words)}</span>'
         for kind, words in keys.items()
     )
-    return f'<div class="fx-legend">{drawn}<span>Click for a moment, drag to look closer.</span></div>'
+    return f'<div class="fx-legend">{drawn}<span>Click to select a time, drag to zoom.</span></div>'
 
 
 def _chosen() -> None:
@@ -243,9 +243,7 @@ def _moment(
         recording = chosen.recording
         video = desk.store.videos.of([recording.content_id]).get(recording.content_id)
         if video is None:
-            st.html(
-                notices.remark("This file is not indexed yet.", "Its length is known, its pictures are not.")
-            )
+            st.html(notices.remark("This file is not indexed yet.", "Only its length is known."))
             return
         end = min(chosen.seconds + PLAYED_SECONDS, video.duration_seconds)
         left, right = st.columns([7, 5], gap="large")
@@ -343,7 +341,7 @@ def _type(recorded: Sequence[camera_timeline.Recording], day: date) -> None:
         clock = time.fromisoformat(text if ":" in text else f"{text}:00")
     except ValueError as error:
         raise UsageError(
-            f"{text!r} is no time of day", hint="Type hours, minutes and seconds: 14:03:20."
+            f"{text!r} is not a valid time of day", hint="Type hours, minutes and seconds: 14:03:20."
         ) from error
     state.wall_moment, state.wall_playing = camera_timeline.moment_of(recorded, day, clock), None
     whole = camera_timeline.day_view(recorded, day)
@@ -361,8 +359,8 @@ def _clocks_unknown(unknown: Sequence[File]) -> None:
     with st.expander(f"{count(len(unknown), 'file')} of unknown time", icon=":material/schedule:"):
         st.html(
             '<p class="fx-sub">Neither the container nor the file name says when these were recorded, so '
-            "they are not on the clock. With <code>footage index --guess-time</code> the time of the file "
-            "stands in, and is shown as a guess.</p>"
+            "they are not on the clock. With <code>footage index --guess-time</code>, the file time is used "
+            "and shown as a guess.</p>"
         )
         first = unknown[:_UNKNOWN]
         st.dataframe(

@@ -51,8 +51,8 @@ def show(desk: Desk) -> None:
     if not held:
         st.html(
             '<div class="fx-empty"><h2>Nothing is collected yet</h2>'
-            "<p>Search for a moment and press “Add to highlights” below the player, or let a query choose: "
-            "the best that fits a length, spread over the videos.</p></div>"
+            "<p>Search for a moment and press “Add to highlights” below the player. Or let a query choose "
+            "the best clips within a total length.</p></div>"
         )
         return
     left, right = st.columns([7, 6], gap="large")
@@ -87,7 +87,10 @@ def _fill(desk: Desk) -> None:
                 clip_collection.put(chosen)
             else:
                 st.html(
-                    notices.remark("Nothing was found.", "Only what is found is chosen; search to see more.")
+                    notices.remark(
+                        "Nothing was found.",
+                        "Only results with the verdict “found” are added; search to see more.",
+                    )
                 )
 
 
@@ -97,7 +100,7 @@ def _best(desk: Desk, query: str, most_seconds: float, *, by_score: bool) -> lis
     from service.export_clips import origins
     from service.search import SearchRequest, search
 
-    with st.spinner("Searching, and looking closely"):
+    with st.spinner("Searching and checking with the model"):
         result = search(desk.service, SearchRequest(query=query, hits_first=True))
     found = [match for match in result.matches if match.verdict == "found" and not match.offline]
     best = select.ranked(clips_of(found, query=query, origins=origins(desk.store, desk.service)))
@@ -235,10 +238,10 @@ def _fetch(path: Path, number: int) -> None:
     try:
         size_bytes = path.stat().st_size
     except OSError:
-        st.html(notices.remark(f"{path.name} is not there any more."))
+        st.html(notices.remark(f"{path.name} no longer exists."))
         return
     if size_bytes > DOWNLOAD_BYTES:
-        st.html(notices.remark(path.name, "It is too large to be fetched through the browser."))
+        st.html(notices.remark(path.name, "It is too large for a download in the browser."))
         return
     st.download_button(
         markup.label(path.name), path.read_bytes, path.name, key=f"fetch_{number}", icon=":material/download:"

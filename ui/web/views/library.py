@@ -37,7 +37,7 @@ NO_ROOTS = (
     "Start it with footage ui --library-root path/to/videos, or fill the index with "
     "footage index path/to/videos",
 )
-"""Said where there is no folder that the app may index."""
+"""Said where there is not a folder that the app may index."""
 _WORDS = {"skipped": "left out"}
 _STATES = ("indexed", "partial", "failed", "waiting", "new", "skipped", "offline", "gone")
 
@@ -56,7 +56,7 @@ def show(desk: Desk) -> None:
     st.html(_totals(status))
     run_panel(desk.settings, index_jobs.indexed_roots(desk.store))
     if not files:
-        st.html(notices.remark("The index holds no file yet.", "Fill it with: footage index path/to/videos"))
+        st.html(notices.remark("The index has no files yet.", "Fill it with: footage index path/to/videos"))
         return
     _coverage(desk.store.coverage())
     _troubles(desk, [file for file in files if file.state in ("failed", "partial")])
@@ -100,7 +100,7 @@ def run_panel(settings: Settings, indexed: Sequence[str] = ()) -> None:
             if may_edit()
             else "this sign-in may search and play."
         )
-        st.html(f'<p class="fx-sub">Index runs are not started from here: {why}</p>')
+        st.html(f'<p class="fx-sub">Index runs cannot be started from the app: {why}</p>')
         return
     with st.container(key="run_panel"):
         if goes_on:
@@ -121,7 +121,7 @@ def _running(settings: Settings) -> None:
     progress = last.progress
     words = f"Waiting for {progress.waiting}" if progress.waiting else _stage(progress)
     if last.state == "stopping":
-        words = "Stopping after the windows at hand"
+        words = "Stopping after the current windows"
     whole = progress.windows_total
     st.progress(min(progress.windows_done / whole, 1.0) if whole else 0.0, text=words)
     facts = [("files", f"{progress.files_done:,} of {progress.files_total:,}")]
@@ -143,7 +143,7 @@ def _running(settings: Settings) -> None:
 
 def _stage(progress: index_jobs.JobProgress) -> str:
     return {
-        "starting": "Starting: the model is being loaded",
+        "starting": "Starting: loading the model",
         "looking": f"Looking at files, {progress.files_total:,} found so far",
         "done": "Clearing up",
     }.get(progress.stage, "Captioning")
@@ -220,9 +220,7 @@ def _retry(desk: Desk) -> None:
         failed = [file.path for file in desk.store.files.all() if file.state in ("failed", "partial")]
         there = [path for path in failed if Path(path).exists()]
         if not there:
-            raise UsageError(
-                "none of these files is there to be tried again", hint="Is their disk plugged in?"
-            )
+            raise UsageError("none of these files is accessible", hint="Check that their disk is connected.")
         index_jobs.start(desk.settings, there, retry=True)
 
 
@@ -328,7 +326,7 @@ def _files(files: Sequence[File]) -> None:
         and (not wanted or wanted in folded(f"{file.path}\n{file.camera}\n{file.collection}"))
     ]
     if not listed:
-        st.html(notices.remark("No file is like that."))
+        st.html(notices.remark("No matching file."))
         return
     with st.container(key="files"):
         st.html(

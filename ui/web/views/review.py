@@ -67,8 +67,8 @@ def _queue(desk: Desk) -> None:
     searches = {search.id: search for search in desk.store.annotations.searches.saved()}
     if not searches:
         st.html(
-            '<div class="fx-empty"><h2>Nothing to review yet</h2><p>Save a search that you ask again and '
-            "again. Whatever it finds is listed here once, with what you decided about it.</p></div>"
+            '<div class="fx-empty"><h2>Nothing to review yet</h2><p>Save a search that you repeat '
+            "often. Each result is listed here once, with your decision.</p></div>"
         )
         if may_edit():
             with st.columns([1, 2, 1])[1]:
@@ -103,7 +103,7 @@ def _tools(desk: Desk, tools: DeltaGenerator) -> None:
         icon=":material/visibility:",
         on_click=_ask,
         args=("closely",),
-        help="The model looks at the videos that the captions lead to. Slower, better.",
+        help="The model checks the videos with matching captions. Slower, but better.",
     )
     with tools.popover("Save a search", icon=":material/add:"):
         _save_form(desk)
@@ -179,7 +179,7 @@ def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
 
 def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
     if not found:
-        texts = ("It has found nothing yet.", "") if search.looked_at else ("Look for the first time.", "")
+        texts = ("No results yet.", "") if search.looked_at else ("Start the first review.", "")
         st.html(notices.remark(*texts))
         return
     counts = Counter(item.mark.state for item in found)
@@ -282,7 +282,7 @@ def _decide(desk: Desk, mark: Mark, following: str) -> None:
 
 def _play(desk: Desk, mark: Mark, video: Video | None) -> None:
     if video is None:
-        st.html(notices.remark("This video is no longer in the index.", "What was decided about it is kept."))
+        st.html(notices.remark("This video is no longer in the index.", "Your decisions are kept."))
         return
     end = min(mark.span.end_seconds, video.duration_seconds)
     pages.play(

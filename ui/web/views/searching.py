@@ -42,7 +42,9 @@ if TYPE_CHECKING:
 RESULTS = 8
 """Answers on a page."""
 _TILES = 8
-_CAPTIONS_ALONE = 'These are the captions alone; without "Ask the model when exactly" only they are searched.'
+_CAPTIONS_ALONE = (
+    'These results are from captions only; to let the model check them, turn on "Ask the model when exactly".'
+)
 _LABELS = {"accept": "present", "reject": "absent"}
 
 
@@ -181,11 +183,11 @@ class _Live:
                 self._progress = st.empty()
                 self._progress.progress(0.0, text="Loading the model")
                 st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=_stop)
-            st.html('<p class="fx-coverage">From the index; the model is looking at the best of these.</p>')
+            st.html('<p class="fx-coverage">From the index; the model is checking the best results.</p>')
             left, right = _halves()
             self._cards = left.empty()
             with right, st.container(key="stage_waiting"):
-                st.html('<p class="fx-coverage">The player opens when the model has looked.</p>')
+                st.html('<p class="fx-coverage">The player opens after the check by the model.</p>')
 
 
 def _stop() -> None:
@@ -222,22 +224,28 @@ def _answers(desk: Desk, question: Question, answered: Answered) -> None:
         return
     if question.like:
         st.html(
-            notices.remark(f"Moments like “{result.query.text}”", "By the stored vectors; no model looked.")
+            notices.remark(
+                f"Moments like “{result.query.text}”",
+                "Based on stored vectors, without a check by the model.",
+            )
         )
     if chips := questions.understood(result.query):
         st.html(chips)
     matches = result.matches
     if result.outcome in ("not found", "no caption matches"):
         st.html(notices.nothing_found(question.text, result, looked=question.exact))
-        if not matches or not st.toggle("Show what comes nearest", key="nearest"):
+        if not matches or not st.toggle("Show the most similar results", key="nearest"):
             return
     else:
         st.html(notices.coverage(result))
         if answered.stopped:
-            st.html(notices.remark("Stopped.", "This is what was known by then; search again to go on."))
+            st.html(notices.remark("Stopped.", "These are the results so far; search again to continue."))
         elif question.exact and not answered.trouble and all(match.verdict != "found" for match in matches):
             st.html(
-                notices.remark("Nothing certain.", "These moments come nearest; see why below the player.")
+                notices.remark(
+                    "Nothing certain.",
+                    "These are the most similar moments; see the reasons below the player.",
+                )
             )
     _list(desk, question, matches)
 
@@ -439,7 +447,7 @@ def _welcome(desk: Desk) -> None:
     """What the index holds, as tiles."""
     status = desk.store.status()
     if not status.videos:
-        st.html(notices.remark("The index holds no video yet.", "Fill it with: footage index path/to/videos"))
+        st.html(notices.remark("The index has no videos yet.", "Fill it with: footage index path/to/videos"))
         return
     holdings = markup.text(notices.holdings(status))
     st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')

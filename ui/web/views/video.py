@@ -114,7 +114,7 @@ def _unmatched(desk: Desk, said: Corrected) -> None:
     st.html(
         notices.remark(
             f"{count(len(said.unmatched), 'correction')} without a caption",
-            "The caption that they were made for reads differently now. They stay in the index beside it.",
+            "Their original captions have changed. The corrections are kept in the index.",
         )
     )
     for number, each in enumerate(said.unmatched):
@@ -192,7 +192,7 @@ def _version(each: Correction) -> str:
     words = markup.text(each.text)
     who = f"{markup.text(each.author)}, " if each.author else ""
     made = time.strftime("%Y-%m-%d %H:%M", time.localtime(each.made_at))
-    words, state = (f"<s>{words}</s>", ", taken back") if each.undone_at else (words, "")
+    words, state = (f"<s>{words}</s>", ", undone") if each.undone_at else (words, "")
     return f"<p>{words} {markup.clock_span(each.span)} <small>{who}{made}{state}</small></p>"
 
 
@@ -204,7 +204,7 @@ def _keep(desk: Desk, event: Event) -> str:
         _typed(state.right_end, event.span.end_seconds),
     )
     if first >= past:
-        raise UsageError("the event would end before it starts", hint="Give a start before the end.")
+        raise UsageError("the event would end before it starts", hint="Use a start before the end.")
     span = Span(first, past)
     author = pages.signed()
     with editing(desk.settings, "correct", content_id=event.content_id, event=event.id, signed=author):
@@ -218,9 +218,9 @@ def _keep(desk: Desk, event: Event) -> str:
         )
     state.event_clicked = False
     if not kept.searchable:
-        return "Kept. The run that is writing to the index takes it in when it ends."
+        return "Kept. The current index run adds it when it ends."
     state.event = kept.correction.event_id
-    return "Corrected, and found by its new words from now on."
+    return "Corrected; searchable by the new text from now on."
 
 
 def _typed(text: str, before: float) -> float:
@@ -238,7 +238,7 @@ def _undo(desk: Desk, correction: Correction) -> str:
     meant = [event for event in near if event.span.end_seconds > correction.original_span.start_seconds]
     st.session_state.event = meant[0].id if len(meant) == 1 else None
     st.session_state.event_clicked = False
-    return "Taken back." if kept.searchable else "Taken back when the run that is writing to the index ends."
+    return "Taken back." if kept.searchable else "The undo takes effect when the current index run ends."
 
 
 # -- 3. Word for word, and where it comes from -----------------------------
@@ -246,7 +246,7 @@ def _undo(desk: Desk, correction: Correction) -> str:
 
 def _captions(records: Sequence[WindowRecord]) -> None:
     if not records:
-        st.html(notices.remark("Nothing of this video was captioned yet."))
+        st.html(notices.remark("This video has no captions yet."))
         return
     pieces = []
     for number in pages.paged(len(records), WINDOWS, key="windows"):

@@ -57,9 +57,9 @@ class Dialect:
         if self.way == "frames":
             return "pictures with their times"
         if not self.as_sent:
-            return "other frames or times than are sent, which is accepted"
+            return "other frames or times than sent, as accepted by the settings"
         if self.form is None:
-            return "a clip, and does not say which frames and times of it"
+            return "a clip, with unknown frames and times"
         return f"every frame at its time, and the video {self.form}"
 
 
@@ -154,9 +154,9 @@ async def find_dialect(conversation: Conversation, ways: Sequence[Way]) -> Diale
             except RefusedError as error:
                 if error.status == 404:
                     raise ModelUnavailableError(
-                        f"there is no model called {conversation.name!r} at {conversation.url}, or no "
+                        f"there is no model {conversation.name!r} at {conversation.url}, or no "
                         "/chat/completions (404)",
-                        hint="Look at what it serves: the address with /models at its end.",
+                        hint="List the models of the server: open the address with /models at its end.",
                     ) from error
                 logger.info("%s, without %s, sent as %s", error, sorted(without), way)
                 raise
@@ -198,8 +198,9 @@ async def look(conversation: Conversation, dialect: Dialect, *, accept: bool) ->
     if problem := ", and ".join(filter(None, problems)):
         if not accept:
             raise ModelUnavailableError(
-                f"{where} shows the model {problem}: its times would be wrong",
-                hint=f"Start it as footage models serve-command {conversation.profile.name} prints; or "
+                f"{where} shows the model {problem}: the times would be wrong",
+                hint=f"Start the server as footage models serve-command {conversation.profile.name} prints; "
+                f"or "
                 "accept what the model sees with --accept-server-sampling "
                 "(FOOTAGE_ACCEPT_SERVER_SAMPLING=true).",
             )
@@ -221,7 +222,7 @@ async def _seen(conversation: Conversation, frames: Frames, dialect: Dialect) ->
     try:
         return clip_probe.read_prompt(await conversation.prompt_text(frames, _ONE_TOKEN, dialect))
     except RefusedError as error:
-        logger.info("%s: it does not show what the model sees", error)
+        logger.info("%s: the frames seen by the model cannot be checked", error)
         return None
 
 
@@ -234,8 +235,8 @@ async def _drawn_problem(conversation: Conversation, dialect: Dialect) -> str:
     span = contract.read_span(await conversation.complete(frames, prompt, dialect), frames.span).span
     if span is None:
         logger.warning(
-            "the server at %s does not show which frames and times the model sees, and a question about a "
-            "drawn clip was answered without a time: try footage find on a clip that you know.",
+            "the server at %s does not show the frames and times seen by the model, and an answer about a "
+            "test clip had no time: try `footage find` on a clip with a known event.",
             conversation.url,
         )
         return ""

@@ -111,7 +111,7 @@ async def _connect(connection: ServerConnection, changes: Changes, patience: Pat
         )
         if dialect.way == "video" and profile.fps > payload.MOST_FPS:
             raise UsageError(
-                f"a clip of {profile.fps:g} frames a second is not shown whole by a server",
+                f"a server drops frames of a clip with {profile.fps:g} frames per second",
                 hint=f"Use --fps {payload.MOST_FPS} at most, or send pictures: ?frames after the address.",
             )
         # 3. What does the model see?
@@ -142,8 +142,8 @@ def profile_for(name: str, wanted: str = "") -> Profile:
         family="server",
         model_type="",
         prose=True,
-        notice=f"{name} is no model known here: it is asked as Marlin-2B is, and what it writes without "
-        "times counts for a whole window.",
+        notice=f"{name} is an unknown model: footage uses the prompts of Marlin-2B. A caption without times "
+        f"applies to its whole window.",
     )
 
 
@@ -155,13 +155,13 @@ def _chosen(address: Address, served: Mapping[str, str]) -> str:
     if address.model:
         raise ModelUnavailableError(
             f"the server at {address.url} has no model called {address.model!r}; it serves {names}",
-            hint="Name one of these after the address, as in http://host:8000/v1#name.",
+            hint="Add one of these names after the address, as in http://host:8000/v1#name.",
         )
     if len(served) != 1:
-        what = f"serves {names}" if served else "does not tell what it serves"
+        what = f"serves {names}" if served else "does not list its models"
         raise UsageError(
             f"the server at {address.url} {what}; which model is meant?",
-            hint="Name it after the address, as in http://host:8000/v1#name.",
+            hint="Add its name after the address, as in http://host:8000/v1#name.",
         )
     return next(iter(served))
 

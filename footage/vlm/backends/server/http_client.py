@@ -215,7 +215,7 @@ class ServerConnection:
             except (ValueError, RecursionError) as exc:
                 unread = isinstance(exc, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
                 fault = "no JSON" if unread else str(exc)
-                sentence = f"answered with what cannot be used: {self._clean(fault)}{reason}"
+                sentence = f"sent an unusable response: {self._clean(fault)}{reason}"
                 return _Trouble("unusable", sentence)
         raise self._refused(status, reason)
 
@@ -224,16 +224,16 @@ class ServerConnection:
         url = self.address.url
         if 300 <= status < 400:
             return ModelUnavailableError(
-                f"the server at {url} redirects elsewhere ({status}), and redirects are not followed",
-                hint="Give the address that it redirects to, if you trust it.",
+                f"the server at {url} sends a redirect ({status}), which is not followed",
+                hint="If you trust the new address, use it directly.",
             )
         if status in (401, 403):
-            what = f"refuses the key in {KEY_VARIABLE}" if self.key else "wants a key"
+            what = f"rejects the API key in {KEY_VARIABLE}" if self.key else "needs an API key"
             return ModelUnavailableError(
                 f"the server at {url} {what} ({status})",
                 hint=f"Put a valid one into the environment variable {KEY_VARIABLE}.",
             )
-        hint = "See docs/how-to/models-server.md for how a server is to be started."
+        hint = "To start a server correctly, see docs/how-to/models-server.md."
         return RefusedError(
             f"the server at {url} refused a request ({status}{reason})", status=status, hint=hint
         )
@@ -242,7 +242,7 @@ class ServerConnection:
         return FellError(
             f"the server at {self.address.url} {what}",
             status=500,
-            hint="Look at what the server writes; the same command goes on where this one stopped.",
+            hint="Check the log of the server. The same command continues where this one stopped.",
         )
 
     def _given_up(self, trouble: _Trouble, tried: int) -> ModelUnavailableError:
@@ -252,7 +252,8 @@ class ServerConnection:
         asked = f" and asks to wait {trouble.asked_seconds:.0f} s" if trouble.asked_seconds else ""
         return ModelUnavailableError(
             f"the server at {self.address.url} {trouble.sentence}{times}{asked}",
-            hint="Is it running, and the address right? The same command goes on where this one stopped.",
+            hint="Check that the server is running and the address is correct. The same command continues "
+            "where this one stopped.",
         )
 
     def _reason(self, data: bytes) -> str:
@@ -282,7 +283,7 @@ def key_from_environment() -> str:
     """
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if not (key.isascii() and key.isprintable() and " " not in key):
-        raise UsageError(f"{KEY_VARIABLE} holds characters that no key has", hint="Copy the key once more.")
+        raise UsageError(f"{KEY_VARIABLE} contains invalid characters", hint="Copy the API key again.")
     return key
 
 

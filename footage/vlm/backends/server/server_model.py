@@ -177,7 +177,8 @@ class ServerModel:
             # 2. Over which window does the server fail? One at a time, as only one may be the cause.
             if fallen:
                 logger.warning(
-                    "The server at %s went away or broke over %d windows: they are asked about one by one.",
+                    "The server at %s failed or disconnected with %d windows: they are sent again one by "
+                    "one.",
                     self._connection.address.url,
                     len(fallen),
                 )
@@ -191,7 +192,7 @@ class ServerModel:
             raise next(iter(refused.values()))
         for number, refusal in refused.items():
             outcomes[number] = WindowRefusedError(
-                str(refusal), hint="Shorter windows may be taken: see --window."
+                str(refusal), hint="Shorter windows may work: see --window."
             )
         return [outcomes[number] for number in range(len(requests))]
 
