@@ -25,8 +25,8 @@ demo: setup ## Index the sample clips, ask the sample questions, print the answe
 test: setup $(VENV)/.browser ## Run the tests, a few of them in a browser (ARGS="-k name")
 	$(BIN)/python -m pytest $(ARGS)
 
-# Half of the time on two cores; a file stays with one worker, as its fixtures are costly.
-test-fast: setup ## Run the quick tests: at each change, in about a minute and a half (ARGS="-k name")
+# A file stays with one worker, as its fixtures are costly.
+test-fast: setup ## Run the quick tests, at each change; aims at 90 s on two idle cores (ARGS="-k name")
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --fast -q -n 2 --dist loadfile $(ARGS)
 
 test-browser: setup $(VENV)/.browser ## Run every test that drives a browser, some minutes more

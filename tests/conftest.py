@@ -25,6 +25,7 @@ SLOW_FILES = frozenset(
         "evaluation_suites",
         "footage_audiotracks",
         "footage_clip",
+        "footage_clip_exact",
         "footage_decode_sparse",
         "footage_embedder",
         "footage_inference_segments",
