@@ -156,7 +156,7 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
         (["index", "{empty}"], "no video file found in"),
         (["status", "--config", "none.toml"], "There is no config file none.toml"),
         (["index", "{clip}", "--log-file", "none/log", "--model", "demo"], "none/log cannot be written"),
-        (["export", "--from", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
+        (["export", "--results", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
         (["verify", "none.json"], "none.json cannot be read"),
         (["captions", "import", "none.jsonl"], "none.jsonl cannot be read: No such file or directory"),
     ],
