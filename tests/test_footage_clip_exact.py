@@ -146,7 +146,7 @@ def test_a_source_is_never_written_over(tmp_path, write):
     (tmp_path / "link.mp4").symlink_to(path)
     for out in (path, tmp_path / "link.mp4", tmp_path / "x" / ".." / "a.mp4"):
         (tmp_path / "x").mkdir(exist_ok=True)
-        with pytest.raises(UsageError, match="never written over"):
+        with pytest.raises(UsageError, match="must not be overwritten"):
             write(path, Span(0, 1), out)
     assert path.read_bytes() == before
 

@@ -328,8 +328,8 @@ def test_without_do_sample_nothing_is_drawn(levels, caplog):
     [
         ({"max_new_tokens": 0}, "an answer cannot have 0 tokens"),
         ({"do_sample": True, "temperature": 0}, "Temperature 0 allows no sampling"),
-        ({"do_sample": True, "temperature": -1.0}, "Nothing can be drawn so"),
-        ({"do_sample": True, "top_p": 0.0}, "Nothing can be drawn so"),
+        ({"do_sample": True, "temperature": -1.0}, "These sampling options are invalid"),
+        ({"do_sample": True, "top_p": 0.0}, "These sampling options are invalid"),
     ],
 )
 def test_arguments_that_make_no_sense_are_refused(levels, arguments, sentence):
@@ -338,7 +338,7 @@ def test_arguments_that_make_no_sense_are_refused(levels, arguments, sentence):
         OpenModel(talker).caption(levels, **arguments)
     with pytest.raises(UsageError, match=sentence):
         OpenModel(talker).find(levels, event="a dog", **arguments)
-    with pytest.raises(UsageError, match="no place for the event"):
+    with pytest.raises(UsageError, match="no placeholder for the event"):
         OpenModel(talker).find(levels, event="a dog", prompt="When?")
     with pytest.raises(UsageError, match="The prompt is empty"):
         OpenModel(talker).caption(levels, prompt=" ")

@@ -123,9 +123,9 @@ def test_any_words_go_onto_any_picture(text, size):
 
 def test_a_reel_of_nothing_or_over_a_source_is_refused(tmp_path):
     path = write_clip(tmp_path / "a.mp4", count=20)
-    with pytest.raises(UsageError, match="nothing to join"):
+    with pytest.raises(UsageError, match="no clips to join"):
         write_reel([], tmp_path / "out.mp4", rate=Fraction(25))
-    with pytest.raises(UsageError, match="never written over"):
+    with pytest.raises(UsageError, match="must not be overwritten"):
         write_reel([Piece(stretch_of(path, Span(0, 1)))], path, rate=Fraction(25))
 
 

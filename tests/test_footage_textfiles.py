@@ -98,7 +98,7 @@ def test_a_calibration_that_is_no_text_is_named(tmp_path):
 def test_a_manifest(tmp_path, mark):
     path = tmp_path / "clips.manifest.json"
     path.write_bytes(mark(json.dumps({"format": "something else"})))
-    with pytest.raises(UsageError, match="no manifest of an export"):
+    with pytest.raises(UsageError, match="not a manifest of an export"):
         verify(path)
 
 

@@ -226,7 +226,7 @@ def test_no_code_of_a_checkpoint_runs(folder):
 
 def test_the_profile_is_inferred_from_the_kind_and_another_kind_refused(folder):
     assert locate(str(folder)).profile is MOLMO2_4B
-    with pytest.raises(WrongCheckpointError, match=r"of another kind .*molmo2.*needed is 'qwen3_5'"):
+    with pytest.raises(WrongCheckpointError, match=r"of another type .*molmo2.*needed is 'qwen3_5'"):
         locate(MARLIN_2B.name, model_path=folder)
 
 

@@ -753,7 +753,7 @@ def test_a_key_that_is_missing_wrong_or_right(constant: Served, monkeypatch, cap
         connect(constant.at("key"))
     assert "FOOTAGE_API_KEY" in missing.value.hint
     monkeypatch.setenv("FOOTAGE_API_KEY", SECRET)
-    with pytest.raises(ModelUnavailableError, match="refuses the key") as wrong:
+    with pytest.raises(ModelUnavailableError, match="rejects the API key") as wrong:
         connect(constant.at("key"))
     monkeypatch.setenv("FOOTAGE_API_KEY", KEY)
     model = connect(constant.at("key"))

@@ -87,8 +87,8 @@ def test_a_demo_model_that_was_not_trained_says_how_to(tmp_path, monkeypatch):
     [
         ({"model_type": "qwen3_5_text", "vision_config": None}, "without a vision tower"),
         ({"vision_config": None}, "without a vision tower"),
-        ({"model_type": "qwen2_vl"}, "of another kind .*qwen2_vl"),
-        ({"model_type": None}, "of another kind"),
+        ({"model_type": "qwen2_vl"}, "of another type .*qwen2_vl"),
+        ({"model_type": None}, "of another type"),
     ],
 )
 def test_another_model_is_refused_before_anything_is_loaded(tmp_path, config, said):

@@ -126,7 +126,7 @@ def test_what_lies_elsewhere_when_it_is_looked_at_is_passed_over(tmp_path):
         outside,
         tmp_path,
     ):
-        with pytest.raises(UsageError, match="leads out of"):
+        with pytest.raises(UsageError, match="points outside"):
             files(place, selection=selection)
 
 

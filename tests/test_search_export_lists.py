@@ -168,7 +168,7 @@ def test_names_cannot_break_a_list(tmp_path):
 
 def test_an_edl_that_cannot_be_is_refused(rated):
     made = cut(clip_of(rated[NTSC], 0, 1))
-    with pytest.raises(UsageError, match="drop frame leaves out"):
+    with pytest.raises(UsageError, match="does not exist in drop-frame timecode"):
         list_of([made], start="00:01:00:00")
     with pytest.raises(UsageError, match="at most 999 events"):
         list_of([made] * 1000)

@@ -396,8 +396,8 @@ def test_sources_are_compared_on_request(tmp_path, source):
     ("text", "says"),
     [
         ("", "is no JSON"),
-        ("[]", "no manifest of an export"),
-        ('{"format": "something"}', "no manifest of an export"),
+        ("[]", "not a manifest of an export"),
+        ('{"format": "something"}', "not a manifest of an export"),
         ('{"format": "footage export", "format_version": 2}', "manifest of version 2"),
         ('{"format": "footage export", "format_version": 1}', "is damaged"),
         ('{"format": "footage export", "format_version": 1, "entries": [{"file": "a"}]}', "is damaged"),

@@ -80,8 +80,8 @@ def test_known_labels(each, frame, label):
         (Counting(Fraction(25)), "24:00:00:00", "no timecode at 25 fps"),
         (Counting(Fraction(25)), "1:00:00:00", "is not a timecode"),
         (Counting(Fraction(25)), "01:00:00:00\n02", "is not a timecode"),
-        (Counting(NTSC, drop=True), "01:01:00:00", "drop frame leaves out"),
-        (Counting(NTSC_DOUBLE, drop=True), "01:01:00;03", "drop frame leaves out"),
+        (Counting(NTSC, drop=True), "01:01:00:00", "does not exist in drop-frame timecode"),
+        (Counting(NTSC_DOUBLE, drop=True), "01:01:00;03", "does not exist in drop-frame timecode"),
     ],
 )
 def test_what_is_no_timecode_is_refused(each, label, says):

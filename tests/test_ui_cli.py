@@ -116,8 +116,8 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
         (["search", "a car", "--limit", "50", "--page", "3"], "There is no page 3"),
         (["search", "a car", "--like", "a.mp4@0:05"], "either a query or --like"),
         (["search", "a car", "--device", "gpu"], "--device cannot be 'gpu'"),
-        (["find", "{clip}", "a car", "--model", "marlin-3b"], "no model called 'marlin-3b'"),
-        (["index", "{clip}", "--model", "marlin-3b"], "no model called 'marlin-3b'"),
+        (["find", "{clip}", "a car", "--model", "marlin-3b"], "no model 'marlin-3b'"),
+        (["index", "{clip}", "--model", "marlin-3b"], "no model 'marlin-3b'"),
         (["index", "{clip}", "--model", "molmo2-4b"], "molmo2-4b cannot caption"),
         (["find", "{clip}", "a car", "--model", "molmo2-4b"], "molmo2-4b cannot find"),
         (["search", "a car", "--model", "molmo2-4b"], "molmo2-4b cannot find"),
@@ -139,9 +139,9 @@ def test_bad_usage_is_one_sentence(arguments: list[str], sentence: str, clip: Pa
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["search", "a car"], "no index at"),
-        (["status"], "no index at"),
-        (["db", "reembed"], "no index at"),
+        (["search", "a car"], "no index found at"),
+        (["status"], "no index found at"),
+        (["db", "reembed"], "no index found at"),
         (["find", "none.mp4", "a car"], "none.mp4"),
         (["find", "{folder}", "a car"], "is a folder, not a video"),
         (["find", "{pipe}", "a car"], "pipe.mp4 is a named pipe, not a video file"),

@@ -339,7 +339,7 @@ def test_pruning_and_forgetting(own: Path, library: Path) -> None:
     status, *_ = lines(runner.invoke(app, ["status", "--db", str(own), "--json"]).stdout)
     assert (status["videos"], status["files"]) == (1, {"indexed": 1, "failed": 1})
     again = runner.invoke(app, ["forget", str(library / "it's yard.mp4"), "--db", str(own)])
-    assert again.exit_code == 2 and "knows no video" in again.stderr
+    assert again.exit_code == 2 and "has no video" in again.stderr
 
 
 def test_a_dry_run_of_prune_and_forget_lists_and_removes_nothing(own: Path, library: Path) -> None:

@@ -290,7 +290,7 @@ def test_a_file_that_was_replaced_after_indexing_is_not_exported(run, made, tmp_
     shutil.copyfile(tmp_path / "copy" / "cars.mp4", tmp_path / "copy" / "dogs.mp4")
     result = run(command[0], "a white dog runs", *command[1:], "--all-verdicts", db=db)
     assert result.exit_code == 3, result.stderr
-    assert "dogs.mp4 is differs from the indexed file" in result.stdout
+    assert "dogs.mp4 differs from the indexed file" in result.stdout
     response = json.loads(next(Path("out").glob("*.manifest.json")).read_text())
     assert "dogs.mp4" not in json.dumps(response["entries"])
 

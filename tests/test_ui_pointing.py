@@ -189,7 +189,7 @@ def test_nothing_is_drawn_over_what_is_there(clip, model, tmp_path):
 def test_the_video_itself_is_never_drawn_over(clip, model, tmp_path):
     own = Path(shutil.copy(clip, tmp_path / "own.mp4"))
     result = ask("track", f"{own}@1-3", BALL, "--model", model, "--draw", own, "--overwrite")
-    assert result.exit_code == 2 and "never written over" in result.stderr
+    assert result.exit_code == 2 and "must not be overwritten" in result.stderr
     assert own.read_bytes() == clip.read_bytes()
 
 

@@ -106,14 +106,14 @@ def test_of_two_events_that_share_a_span_the_id_chooses(footage):
         (["save", "x", "--remove"], "no saved search"),
         (["review", "nothing"], "no saved search"),
         (["review", "--mark", "abc", "reviewed"], "no item"),
-        (["review", "--mark", "abc", "lost"], "no state 'lost'"),
+        (["review", "--mark", "abc", "lost"], "unknown state 'lost'"),
         (["correct", "beach_dusk.mp4@0:12", "--undo"], "was never corrected"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--undo"], "excludes a new text"),
         (["correct", "beach_dusk.mp4@0:12"], "nothing was changed"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--from", "0:14"], "end before it starts"),
         (["correct", "beach_dusk.mp4@0:12", "a dog", "--to", "9:00"], "not a valid segment"),
         (["correct", "beach_dusk.mp4@9:00", "a dog"], "no event at"),
-        (["correct", "other.mp4@0:12", "a dog"], "knows no video"),
+        (["correct", "other.mp4@0:12", "a dog"], "has no video"),
     ],
 )
 def test_what_makes_no_sense_gets_one_sentence(footage, arguments, message):

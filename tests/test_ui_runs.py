@@ -117,7 +117,7 @@ def test_a_killed_run_is_told_from_one_that_goes_on(settings, clips):
     pid = json.loads((folder / "run.json").read_text())["pid"]
     subprocess.run(["kill", "-9", str(pid)], check=True)
     run = ended(settings, 20)
-    assert run.state == "failed" and "without a word" in str(run.error)
+    assert run.state == "failed" and "without an error message" in str(run.error)
     index_jobs.stop(settings)  # nobody else is stopped in its place
 
 
@@ -210,7 +210,7 @@ def test_a_link_put_in_place_after_the_check_leads_no_run_elsewhere(settings, cl
     shutil.rmtree(inside)  # while the run is still loading its libraries
     inside.symlink_to(outside)
     run = ended(narrow)
-    assert run.state == "failed" and "leads out of" in str(run.error)
+    assert run.state == "failed" and "points outside" in str(run.error)
     assert not Path(settings.db).exists() or Store.open(settings.db).files.all() == []
 
 

@@ -65,7 +65,7 @@ def test_a_file_that_was_replaced_is_refused_in_a_sentence(tmp_path, clips, kept
     if cut_before:
         assert first_picture(cut(tmp_path / "cache", path, file).path) == 10
     replace_file(path, clips / "b.mp4", like=times if kept_times else None)
-    with pytest.raises(VideoError, match=r"gate\.mp4 is differs from the indexed file") as result:
+    with pytest.raises(VideoError, match=r"gate\.mp4 differs from the indexed file") as result:
         cut(tmp_path / "cache", path, file)
     assert "footage index" in result.value.hint
     picture = media.thumbnail(
