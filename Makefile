@@ -61,7 +61,7 @@ figures: setup ## List the commands behind the figures in the docs, or run those
 stress: setup ## Kills, full disks, everything at once, for an hour: nothing may be lost (KILLS=50 LEVELS=10 SECONDS=600)
 	FOOTAGE_STRESS=1 FOOTAGE_TEST_KILLS=$(or $(KILLS),50) FOOTAGE_STRESS_LEVELS=$(or $(LEVELS),10) \
 		FOOTAGE_STRESS_SECONDS=$(or $(SECONDS),600) $(BIN)/python -m pytest -s $(ARGS) tests/test_stress.py \
-		$(if $(ARGS),,tests/test_crashes.py tests/test_indexer_following.py)
+		$(if $(ARGS),,tests/test_crashes.py tests/test_indexer_growing_files.py)
 
 fuzz: setup ## Decode thousands of damaged files: none may bring the caller down (N=5000)
 	FOOTAGE_FUZZ=$(or $(N),5000) $(BIN)/python -m pytest --log-cli-level=INFO $(ARGS) tests/fuzz
@@ -69,7 +69,7 @@ fuzz: setup ## Decode thousands of damaged files: none may bring the caller down
 COMPAT := .venv-compat
 # Left out: what needs the HTTP client, and Molmo2, which transformers has later.
 test-compat: setup $(COMPAT)/.ready ## Run the model tests on transformers 5.17 and torch 2.11
-	$(COMPAT)/bin/python -m pytest $(ARGS) $(filter-out %_server.py %_restarts.py %_molmo2.py,$(wildcard tests/test_footage_vlm_*.py))
+	$(COMPAT)/bin/python -m pytest $(ARGS) $(filter-out %_server.py %_restarts.py %_molmo2.py,$(wildcard tests/test_vlm_*.py))
 
 VLLM := .venv-vllm
 test-vllm: setup $(VLLM)/.ready ## Serve the demo model with vLLM on this CPU (x86 with AVX512-BF16) and compare the answers

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from standin_model import StandinEmbedder, StandinModel, write_levels
-from test_footage_store_migrations import unpacked
+from test_store_migrations import unpacked
 
 from footage.core.errors import StoreBusyError, StoreError
 from footage.core.types import Span

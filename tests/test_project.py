@@ -12,6 +12,7 @@ from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
 
 import pytest
+from conftest import SLOW_FILES
 
 from footage.core.config import CARD_VARIABLES, Settings
 from footage.vlm.profiles import PROFILES
@@ -274,3 +275,7 @@ def test_functions_and_files_stay_short() -> None:
                     if node.end_lineno - start + 1 > MOST_LINES_OF_A_FUNCTION:
                         long.append(f"{path.relative_to(ROOT)}: {node.name}")
     assert long == []
+
+
+def test_the_list_of_slow_test_files_names_files_that_exist() -> None:
+    assert {name for name in SLOW_FILES if not (ROOT / "tests" / name).is_file()} == set()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from standin_finder import StandinFinder, index_videos
 from standin_model import StandinEmbedder
-from test_search_joint import VIDEOS
+from test_search_composite import VIDEOS
 from test_search_query import HOSTILE
 
 from footage.core.errors import UsageError

@@ -1,6 +1,6 @@
 """What makes or moves a span in search, imports, corrections, exports and the app, on clocks off the grid.
 
-See ``test_footage_time_grid`` for the shared functions.
+See ``test_core_time_grid`` for the shared functions.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standin_model import StandinEmbedder
-from test_footage_time_grid import CLOCKS, a_video, durations, shares
+from test_core_time_grid import CLOCKS, a_video, durations, shares
 
 from evaluation.readers import read_activitynet, read_timelens
 from footage.core.errors import UsageError

@@ -7,8 +7,8 @@ import json
 import pytest
 from command_runner import CommandRunner
 from standin_finder import PROFILE, StandinFinder, TestVideo, index_videos
+from test_evaluation_own_library import event, written
 from test_ui_commands import bare_environment, lines  # noqa: F401
-from test_ui_evaluation_own import event, written
 
 from footage.embed.text_embedder import load_embedder
 from search.grounding import calibration

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from command_runner import CommandRunner
 from standin_finder import StandinFinder, index_videos
-from test_search_joint import CAR, DOG, VIDEOS
+from test_search_composite import CAR, DOG, VIDEOS
 
 from footage.embed.text_embedder import load_embedder
 from service.session import Loaders

@@ -30,9 +30,9 @@ NEAR_SECONDS = 0.5
 """How far a span in bfloat16 may be from the one in float32."""
 ROOT = Path(__file__).resolve().parents[3]
 EXACT_TESTS = (
-    "tests/test_footage_vlm_exact.py",
-    "tests/test_footage_vlm_qwen35.py::test_the_prompt_is_what_the_processor_makes_of_the_whole_turn",
-    "tests/test_footage_vlm_qwen35.py::test_logprobs_are_those_of_the_tokens_generated",
+    "tests/test_vlm_exact.py",
+    "tests/test_vlm_qwen35.py::test_the_prompt_is_what_the_processor_makes_of_the_whole_turn",
+    "tests/test_vlm_qwen35.py::test_logprobs_are_those_of_the_tokens_generated",
 )
 """Those in which a model answers; on the device that FOOTAGE_TEST_DEVICE names."""
 TEST_SECONDS = 150.0

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from killing import fresh_copy, kill_at, steps_of
 from standin_model import StandinEmbedder, StandinModel, write_levels
-from test_footage_store_migrations import unpacked
+from test_store_migrations import unpacked
 from typer.testing import CliRunner
 
 from footage.core.errors import StoreError, StoreMissingError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import av
 import pytest
-from test_footage_clip import frames_of
+from test_media_clip import frames_of
 from tiny_clips import write_clip
 from tiny_exports import NTSC, clip_of, write_rated
 

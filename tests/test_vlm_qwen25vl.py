@@ -1,6 +1,6 @@
 """Running the native Qwen2.5-VL class, on a tiny random model in the form of the real folder.
 
-That batches, shared windows and single prompts say the same, token for token, is in test_footage_vlm_exact.
+That batches, shared windows and single prompts say the same, token for token, is in test_vlm_exact.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 from standin_model import StandinEmbedder, write_levels
-from test_footage_vlm_qwen35 import HOSTILE
+from test_vlm_qwen35 import HOSTILE
 from tiny_qwen25vl import write_tiny_model
 from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS
 from tiny_qwen35 import write_tiny_model as write_other_model

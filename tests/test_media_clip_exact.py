@@ -7,7 +7,7 @@ from fractions import Fraction
 import av
 import numpy as np
 import pytest
-from test_footage_clip import frames_of
+from test_media_clip import frames_of
 from tiny_clips import write_clip
 from tiny_exports import NTSC, click_in, stretch_of, write_click, write_rated
 
