@@ -53,7 +53,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones_and_a_guess():
 
 
 def test_the_empty_name_finds_nothing():
-    with pytest.raises(UsageError, match="no model called ''"):
+    with pytest.raises(UsageError, match="no model ''"):
         get_profile("")
 
 
