@@ -47,7 +47,7 @@ def test_names_and_repositories_find_a_profile_in_any_case(name):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones_and_a_guess():
-    with pytest.raises(UsageError, match="'marlin2b'; known are marlin-2b, video-scan, ") as caught:
+    with pytest.raises(UsageError, match="'marlin2b'; known models: marlin-2b, video-scan, ") as caught:
         get_profile("marlin2b")
     assert "Did you mean marlin-2b?" in caught.value.hint
 
