@@ -92,8 +92,8 @@ def test_a_changed_prompt_is_another_version_and_an_impossible_change_is_refused
     [
         ({"fps": 60.0}, "at fps=60.0, on which"),
         ({"min_frames": 6, "pixels_per_frame": 2048000}, "at min_frames=6, pixels_per_frame=2048000,"),
-        ({"caption_prompt": "Tell."}, "other words"),
-        ({"second_prompt": "{caption}"}, "other words"),
+        ({"caption_prompt": "Tell."}, "another prompt"),
+        ({"second_prompt": "{caption}"}, "another prompt"),
         ({"fps": 2.0, "temperature": 0.5, "caption_tokens": 9}, ""),
     ],
 )
