@@ -248,7 +248,7 @@ def test_requests_without_sense_are_refused_before_anything_is_written(tmp_path,
         ([], ("mp4",), Options(), "nothing to export"),
         ([clip], (), Options(), "cannot be exported as nothing"),
         ([clip], ("avi",), Options(), "cannot be exported as avi"),
-        ([clip], ("mp4", "edl"), Options(start_timecode="01:00:00:30"), "no timecode at 25 fps"),
+        ([clip], ("mp4", "edl"), Options(start_timecode="01:00:00:30"), "not a valid timecode at 25 fps"),
     ):
         with pytest.raises(UsageError, match=says):
             export(clips, tmp_path / "out", formats=formats, options=options)
@@ -395,7 +395,7 @@ def test_sources_are_compared_on_request(tmp_path, source):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("", "is no JSON"),
+        ("", "not valid JSON"),
         ("[]", "not a manifest of an export"),
         ('{"format": "something"}', "not a manifest of an export"),
         ('{"format": "footage export", "format_version": 2}', "manifest of version 2"),

@@ -76,8 +76,8 @@ def test_known_labels(each, frame, label):
 @pytest.mark.parametrize(
     ("each", "label", "says"),
     [
-        (Counting(Fraction(25)), "01:00:00:25", "no timecode at 25 fps"),
-        (Counting(Fraction(25)), "24:00:00:00", "no timecode at 25 fps"),
+        (Counting(Fraction(25)), "01:00:00:25", "not a valid timecode at 25 fps"),
+        (Counting(Fraction(25)), "24:00:00:00", "not a valid timecode at 25 fps"),
         (Counting(Fraction(25)), "1:00:00:00", "is not a timecode"),
         (Counting(Fraction(25)), "01:00:00:00\n02", "is not a timecode"),
         (Counting(NTSC, drop=True), "01:01:00:00", "does not exist in drop-frame timecode"),

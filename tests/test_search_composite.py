@@ -89,10 +89,10 @@ def test_one_without_the_other(engine):
 def test_absence_is_found_only_where_the_model_looked_in_vain(store, embedder, finder):
     [match] = Engine(store, embedder, finder).search(f"{HAT} WITHOUT a helicopter lands").matches
     assert (Path(match.path).stem, match.span, match.verdict) == ("other", Span(12, 20), "found")
-    assert "was not found" in match.evidence[0]
+    assert "did not find it" in match.evidence[0]
     assert ("other", "a helicopter lands") in {(name, event) for name, _, event in finder.asked}
     [unasked] = Engine(store, embedder).search(f"{HAT} WITHOUT a helicopter lands", ground=False).matches
-    assert unasked.verdict == "not checked" and "was not asked" in unasked.evidence[0]
+    assert unasked.verdict == "not checked" and "checked only a part" in unasked.evidence[0]
 
 
 def test_every_part_is_there_with_its_own_span_and_text(engine):
@@ -122,7 +122,7 @@ def test_limits_subsets_and_mistakes(engine, store, embedder):
     assert all(match.parts == () for match in engine.search("a dog").matches)
     with pytest.raises(UsageError, match="limit of 1 or more"):
         engine.search(text, limit=0)
-    with pytest.raises(UsageError, match="no model"):
+    with pytest.raises(UsageError, match="needs a model"):
         Engine(store, embedder).search(text)
 
 

@@ -173,7 +173,7 @@ def test_a_moment_cannot_be_tracked_nor_a_stretch_drawn_as_a_picture(clip, model
     assert result.exit_code == 2 and "is a moment, but tracking needs a segment" in result.stderr
     for command, place, out in (("track", "@1-3", "a.png"), ("point", "@1.0", "a.mp4"), ("point", "", "a")):
         result = ask(command, f"{clip}{place}", BALL, "--model", model, "--draw", tmp_path / out)
-        assert result.exit_code == 2 and "drawn as" in result.stderr
+        assert result.exit_code == 2 and "needs an output file with" in result.stderr
 
 
 def test_nothing_is_drawn_over_what_is_there(clip, model, tmp_path):

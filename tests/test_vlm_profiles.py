@@ -47,13 +47,13 @@ def test_names_and_repositories_find_a_profile_in_any_case(name):
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones_and_a_guess():
-    with pytest.raises(UsageError, match="'marlin2b'; known are marlin-2b, video-scan, ") as caught:
+    with pytest.raises(UsageError, match="'marlin2b'; known models: marlin-2b, video-scan, ") as caught:
         get_profile("marlin2b")
     assert "Did you mean marlin-2b?" in caught.value.hint
 
 
 def test_the_empty_name_finds_nothing():
-    with pytest.raises(UsageError, match="no model called ''"):
+    with pytest.raises(UsageError, match="no model ''"):
         get_profile("")
 
 
@@ -92,8 +92,8 @@ def test_a_changed_prompt_is_another_version_and_an_impossible_change_is_refused
     [
         ({"fps": 60.0}, "at fps=60.0, on which"),
         ({"min_frames": 6, "pixels_per_frame": 2048000}, "at min_frames=6, pixels_per_frame=2048000,"),
-        ({"caption_prompt": "Tell."}, "other words"),
-        ({"second_prompt": "{caption}"}, "other words"),
+        ({"caption_prompt": "Tell."}, "another prompt"),
+        ({"second_prompt": "{caption}"}, "another prompt"),
         ({"fps": 2.0, "temperature": 0.5, "caption_tokens": 9}, ""),
     ],
 )

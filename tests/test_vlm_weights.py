@@ -71,7 +71,7 @@ def test_a_folder_that_is_not_there_is_named(tmp_path):
 
 
 def test_an_unknown_name_is_a_usage_error():
-    with pytest.raises(UsageError, match="no model called 'qwen'"):
+    with pytest.raises(UsageError, match="no model 'qwen'"):
         weights.locate("qwen")
 
 
