@@ -322,7 +322,7 @@ def test_a_jump_of_any_size_loses_no_file(tmp_path, by):
     path = jump(tmp_path / "a.mkv", by=by)
     video = probe(path)
     assert video.duration_seconds == pytest.approx(4, abs=0.01) and video.gaps == ()
-    assert "jump, at 1.0 s" in video.warnings[0]
+    assert "jump at 1.0 s" in video.warnings[0]
     assert [index_of(frame_at(path, n / FPS)) for n in range(1, 100, 24)] == list(range(1, 100, 24))
 
 

@@ -91,7 +91,7 @@ def test_the_projects_own_fit_is_for_the_demo_model_and_was_judged():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("{", "makes no sense"),
+        ("{", "is invalid: Invalid JSON"),
         (json.dumps({"model": "demo"}), "captioned"),
         (
             json.dumps(

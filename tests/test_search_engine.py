@@ -123,7 +123,7 @@ def test_an_answer_that_cannot_be_read_falls_back_to_the_index(store, embedder):
         "uncertain",
         "I cannot say.",
     )
-    assert any("named no usable time" in line for line in park.evidence)
+    assert any("returned no usable time" in line for line in park.evidence)
 
 
 def test_without_grounding_no_model_is_needed_or_loaded(store, embedder):
@@ -280,7 +280,7 @@ def test_find_looks_only_where_it_is_told(tmp_path, finder):
     [match] = find_in_file(path, RED_RIGHT, model=finder, span=Span(45, 68)).matches
     assert match.span == Span(50, 54)
     assert match.window is not None and match.window.span == Span(45, 68)
-    with pytest.raises(UsageError, match=r"nothing at 1:20\.0-1:30\.0"):
+    with pytest.raises(UsageError, match=r"no video at 1:20\.0-1:30\.0"):
         find_in_file(path, RED_RIGHT, model=finder, span=Span(80, 90))
 
 
@@ -537,7 +537,7 @@ def test_names_that_nothing_has_are_said_with_those_that_there_are(store, embedd
     said = Engine(store, embedder).search('a ball camera:nosuch collection:"holi days"', ground=False)
     assert said.matches == ()
     assert said.notes == (
-        'There is no camera "nosuch"; the index knows no camera.',
-        'There is no collection "holi days"; the index knows no collection.',
+        'There is no camera "nosuch"; the index has no camera.',
+        'There is no collection "holi days"; the index has no collection.',
     )
     assert Engine(store, embedder).search("a ball path:nosuch", ground=False).notes == ()

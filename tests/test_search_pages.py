@@ -96,7 +96,7 @@ def test_what_has_no_such_event_is_told(store):
     with pytest.raises(UsageError, match=r"no event at 0:25\.0 of street\.mp4") as caught:
         more_like(store, "street.mp4", 25, embedder="minilm")
     assert RED_RIGHT in caught.value.hint
-    with pytest.raises(UsageError, match=r"knows no video treet\.mp4"):
+    with pytest.raises(UsageError, match=r"has no video treet\.mp4"):
         more_like(store, "treet.mp4", 20, embedder="minilm")
     with pytest.raises(UsageError, match="no event at"):
         more_like(store, "street.mp4", 30, embedder="unknown")

@@ -242,7 +242,7 @@ def test_missing_tensors_are_refused(copy):
     weights = load_file(copy / "model.safetensors")
     weights.pop("model.transformer.ln_f.weight")
     save_file(weights, copy / "model.safetensors", metadata={"format": "pt"})
-    with pytest.raises(WrongCheckpointError, match="does not fill the model: 1 tensors are missing"):
+    with pytest.raises(WrongCheckpointError, match="does not match the model: 1 tensors are missing"):
         load_model(str(copy))
 
 

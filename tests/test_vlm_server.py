@@ -53,7 +53,7 @@ ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT / "data" / "footage"
 HURRY = Patience(tries=4, broken_tries=4, away_seconds=0.3, first_seconds=0.01, longest_seconds=0.05)
 SECRET = "sk-not-the-right-key-98765"
-WRONG_MODEL = "there is no model called 'nope' at http"
+WRONG_MODEL = "there is no model 'nope' at http"
 runner = CliRunner()
 runs = count()
 
@@ -467,7 +467,7 @@ def test_a_served_model_is_run_under_the_profile_of_its_name_or_repository() -> 
 
 def test_a_profile_can_be_named_and_a_wrong_one_is_refused(constant: Served) -> None:
     assert connect(constant.at() + "?profile=NemoStation/Marlin-2B").profile == MARLIN_2B
-    with pytest.raises(UsageError, match="no model called 'marlin-3b'"):
+    with pytest.raises(UsageError, match="no model 'marlin-3b'"):
         connect(constant.at() + "?profile=marlin-3b")
 
 

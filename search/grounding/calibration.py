@@ -169,7 +169,8 @@ def read_calibration(path: Path) -> Calibration:
         first = error.errors()[0]
         where = ".".join(map(str, first["loc"]))
         raise UsageError(
-            f"The calibration {path} is invalid: {where}: {first['msg'].removeprefix('Value error, ')}.",
+            f"The calibration {path} is invalid: {where and where + ': '}"
+            f"{first['msg'].removeprefix('Value error, ')}.",
             hint="Create it again: footage calibrate --truth FILE.",
         ) from error
 
