@@ -222,7 +222,7 @@ def test_a_recording_cut_short_before_its_index_is_refused(tmp_path):
 
 
 def test_audio_only_and_cover_art_are_no_video(tmp_path):
-    with pytest.raises(NotAVideoError, match=r"^a\.mp4 holds no video stream \(audio only\)$"):
+    with pytest.raises(NotAVideoError, match=r"^a\.mp4 contains no video stream \(audio only\)$"):
         probe(write_audio_only(tmp_path / "a.mp4"))
 
 

@@ -432,7 +432,7 @@ def test_each_embedder_has_its_own_table(store):
     assert store.vectors.projected("minilm") == {"c": (0,)} and store.vectors.projected("org/model 2") == {}
     with pytest.raises(SchemaMismatchError, match=r"of 2 numbers for the embedder 'minilm', not 3"):
         store.vectors.search("minilm", unit(1, 0, 0))
-    with pytest.raises(SchemaMismatchError, match="holds no vectors of the embedder 'bge'") as caught:
+    with pytest.raises(SchemaMismatchError, match="has no vectors of the embedder 'bge'") as caught:
         store.vectors.search("bge", unit(1, 0))
     assert "footage db reembed" in caught.value.hint
     with pytest.raises(ValueError, match="one length"):

@@ -334,7 +334,7 @@ def _video_stream(container: Any, name: str) -> Any:
 
     stream = container.streams.best("video")
     if stream is None or stream.disposition & av.stream.Disposition.attached_pic:
-        what = "audio only" if container.streams.audio else "no streams"
+        what = "audio only" if container.streams.audio else "no pictures"
         raise NotAVideoError(f"{name} contains no video stream ({what})")
     if stream.codec_context is None:
         raise DecodeError(f"{name} cannot be decoded: no decoder for its codec is known")
