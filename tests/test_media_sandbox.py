@@ -490,7 +490,7 @@ def test_a_child_that_raised_what_nobody_foresaw_does_no_further_job():
 @linux
 @pytest.mark.parametrize("job", ["fill", "fill_silently"])
 def test_what_a_child_writes_stays_below_its_limit(tmp_path, job):
-    with open(tmp_path / "out", "w+b") as file, pytest.raises(DecodeError, match=r"more than 0\.1 GB"):
+    with open(tmp_path / "out", "w+b") as file, pytest.raises(DecodeError, match=r"larger than 0\.1 GB"):
         pool.run(
             f"standin_intruder:{job}",
             name="x",

@@ -443,7 +443,7 @@ def test_captions_go_out_and_in(filled: Path, tmp_path: Path) -> None:
     over = runner.invoke(app, ["captions", "export", "--out", str(out), "--db", str(filled)])
     assert over.exit_code == 2 and "already exists" in over.stderr
     bad = runner.invoke(app, ["captions", "import", "-", "--db", str(tmp_path / "piped")], input="{}\n")
-    assert bad.exit_code == 2 and "line 1 is no caption" in bad.stderr
+    assert bad.exit_code == 2 and "line 1 is not a valid caption" in bad.stderr
 
 
 def test_watching_keeps_the_index_in_step_until_it_is_told_to_stop(
