@@ -379,7 +379,7 @@ def test_run_shows_the_figures_and_fails_under_a_bound(library):
     held = runner.invoke(app, [*arguments, "--fail-under", "video_R@1=1,start_error_seconds=1"])
     assert held.exit_code == 0, held.stderr
     assert "a red car stops" in held.stdout and "yard.mp4 0:35.0-0:39.0" in held.stdout
-    assert "at most 1" in held.stdout and "3 for what is there, 1 for what is not" in held.stdout
+    assert "at most 1" in held.stdout and "3 positive, 1 negative" in held.stdout
 
 
 @pytest.mark.usefixtures("finder")

@@ -61,7 +61,7 @@ def test_a_run_is_started_followed_and_done(settings, clips):
     index_jobs.start(settings, [clips], camera_from="{camera}_*")
     going = index_jobs.last(settings)
     assert going.state == "running" and going.paths == (str(clips),)
-    with pytest.raises(UsageError, match="going on"):
+    with pytest.raises(UsageError, match="is active"):
         index_jobs.start(settings, [clips])
     run = ended(settings)
     assert (run.state, run.error, run.summary["indexed"]) == ("done", None, 1)

@@ -83,7 +83,7 @@ def test_points_are_listed_in_source_pixels_and_losses_noted(clip, model):
     shown = words(result.stdout)
     assert shown.startswith("0:01.0 2 objects: cars time object x y")
     assert shown.endswith("0:01.0 1 40 60 0:01.0 2 120 60")
-    assert "1 point was left out" in result.stderr
+    assert "1 point was skipped" in result.stderr
 
 
 def test_points_as_json(clip, model):

@@ -170,7 +170,7 @@ def checked_folder(text: str, settings: Settings) -> Path:
     """
     if not text.strip() or "\0" in text:
         raise UsageError(
-            "there is not a folder to index", hint="Type the path of a folder with videos in it."
+            "no folder is named", hint="Type the path of a folder with videos in it."
         )
     folder = on_disk(absolute(text.strip()))
     check_roots(settings, [folder])  # before anything is said of what lies where
