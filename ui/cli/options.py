@@ -74,7 +74,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be rem
 Yes = Annotated[
     bool,
     typer.Option(
-        "--yes", "-y", help="Do not ask for confirmation. Without a terminal, there is not a question."
+        "--yes", "-y", help="Do not ask for confirmation. Without a terminal, nothing is asked."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line on stdout.")]

@@ -165,7 +165,7 @@ def checked_folder(text: str, settings: Settings) -> Path:
 
     Raises:
         UsageError: nothing was typed, or the app may not index there.
-        FileError: there is not a folder there that may be read.
+        FileError: the folder does not exist or is not readable.
         StoreError: the index cannot be read.
     """
     if not text.strip() or "\0" in text:

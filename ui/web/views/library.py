@@ -37,7 +37,7 @@ NO_ROOTS = (
     "Start it with footage ui --library-root path/to/videos, or fill the index with "
     "footage index path/to/videos",
 )
-"""Said where there is not a folder that the app may index."""
+"""Shown if the app may index no folder."""
 _WORDS = {"skipped": "left out"}
 _STATES = ("indexed", "partial", "failed", "waiting", "new", "skipped", "offline", "gone")
 
