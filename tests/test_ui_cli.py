@@ -413,3 +413,11 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "street.mp4"
     write_clip(random_clip(np.random.default_rng(1), duration_seconds=4.0), path, fps=10, width=96, height=64)
     return path
+
+
+@pytest.mark.parametrize(
+    "command", [["db", "check", "--nope"], ["captions", "export", "--out"], ["eval", "grounding"]]
+)
+def test_bad_usage_of_a_command_in_a_group_is_bad_usage(command: list[str]) -> None:
+    result = runner.invoke(app, command)
+    assert (result.exit_code, result.stdout) == (2, "") and "unexpected" not in result.stderr

@@ -157,8 +157,8 @@ class Command(_Worded, TyperCommand):
             return super().invoke(ctx)
 
 
-class Group(_Worded, TyperGroup):
-    """A command with subcommands."""
+class Group(TyperGroup):
+    """A group of commands; each reports its own errors, those of the parser stay as they are."""
 
 
 app = typer.Typer(
@@ -218,8 +218,12 @@ _models = _group(
 
 @_models.callback()
 def _list_models(ctx: typer.Context, json: options.Json = False, debug: options.Debug = False) -> None:
+    """Without a command, list the models."""
     if ctx.invoked_subcommand is None:
-        models.run(json, debug)
+        command = ctx.command.commands["list"]  # type: ignore[attr-defined]
+        given = [*(["--json"] if json else []), *(["--debug"] if debug else [])]
+        with command.make_context("list", given, parent=ctx) as listing:
+            command.invoke(listing)
 
 
 def main() -> None:

@@ -73,9 +73,7 @@ Overwrite = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be removed, without removing it.")]
 Yes = Annotated[
     bool,
-    typer.Option(
-        "--yes", "-y", help="Do not ask for confirmation. Without a terminal, nothing is asked."
-    ),
+    typer.Option("--yes", "-y", help="Do not ask for confirmation. Without a terminal, nothing is asked."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object per line on stdout.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -169,9 +169,7 @@ def checked_folder(text: str, settings: Settings) -> Path:
         StoreError: the index cannot be read.
     """
     if not text.strip() or "\0" in text:
-        raise UsageError(
-            "no folder is named", hint="Type the path of a folder with videos in it."
-        )
+        raise UsageError("no folder is named", hint="Type the path of a folder with videos in it.")
     folder = on_disk(absolute(text.strip()))
     check_roots(settings, [folder])  # before anything is said of what lies where
     try:
