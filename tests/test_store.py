@@ -430,7 +430,7 @@ def test_each_embedder_has_its_own_table(store):
         len(store.vectors.search("org/Model-2", unit(1, 0, 0))) == len(texts) - 1
     )  # the video's own row has no text
     assert store.vectors.projected("minilm") == {"c": (0,)} and store.vectors.projected("org/model 2") == {}
-    with pytest.raises(SchemaMismatchError, match=r"of 2 numbers for the embedder 'minilm', not 3"):
+    with pytest.raises(SchemaMismatchError, match=r"of dimension 2 for the embedder 'minilm', not 3"):
         store.vectors.search("minilm", unit(1, 0, 0))
     with pytest.raises(SchemaMismatchError, match="has no vectors of the embedder 'bge'") as caught:
         store.vectors.search("bge", unit(1, 0))
