@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,15 +11,34 @@ import typer
 
 from footage.core.errors import UsageError
 from footage.core.timecode import parse_time
-from ui.cli import console, formatting
+from ui.cli import console, formatting, options, progress
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from footage.media.audio_tracks import AudioChoice
     from search.results import SearchResult
     from service.export import Exported, Format
     from service.export_clips import Believed, ExportResult
+    from service.requests import Request
 
 _LENGTH = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
+
+
+def run(function: Callable[..., ExportResult], request: Request, settings: Settings, *, json: bool) -> None:
+    """Call ``service.export_clips.export_clips`` or ``service.reel.make_reel``, and print what it wrote.
+
+    Raises:
+        typer.Exit: some sources could not be used.
+        FootageError: as the service function raises it.
+    """
+    with progress.shown() as display:
+
+        def on_search(result: SearchResult) -> None:
+            display.close()
+            print_answer(result)
+
+        result = function(options.service_for(settings), request, on_event=display, on_search=on_search)
+    show(result, json=json)
 
 
 def print_answer(result: SearchResult) -> None:

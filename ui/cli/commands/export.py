@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from footage.core.errors import UsageError
-from ui.cli import exports, formatting, options, progress
+from ui.cli import exports, formatting, options
 from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
-    from search.results import SearchResult
 
 EXAMPLES = options.examples(
     'footage export "a red car drives from left to right"',
@@ -111,11 +110,4 @@ def run(
         drop_frame=drop_frame,
         overwrite=overwrite,
     )
-    with progress.shown() as display:
-
-        def on_search(result: SearchResult) -> None:
-            display.close()
-            exports.print_answer(result)
-
-        result = export_clips(options.service_for(settings), request, on_event=display, on_search=on_search)
-    exports.show(result, json=json)
+    exports.run(export_clips, request, settings, json=json)

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from footage.core.errors import UsageError
-from ui.cli import exports, formatting, options, progress
+from ui.cli import exports, formatting, options
 from ui.cli.setting_options import MODEL, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
-    from search.results import SearchResult
 
 EXAMPLES = options.examples(
     'footage reel "a goal is scored" --max 60s',
@@ -82,11 +81,4 @@ def run(
         drop_frame=drop_frame,
         overwrite=overwrite,
     )
-    with progress.shown() as display:
-
-        def on_search(result: SearchResult) -> None:
-            display.close()
-            exports.print_answer(result)
-
-        result = make_reel(options.service_for(settings), request, on_event=display, on_search=on_search)
-    exports.show(result, json=json)
+    exports.run(make_reel, request, settings, json=json)
