@@ -210,7 +210,7 @@ class Service:
     def looking(
         self, *, fresh: bool = False, exhaustive: bool = False, budget_seconds: float | None = None
     ) -> GroundingOptions:
-        """How far a search looks under the settings; arguments as ``search.grounding.ground.Looking``.
+        """Grounding options from the settings; arguments as ``search.grounding.options.GroundingOptions``.
 
         Raises:
             FileError: the calibration that the settings name cannot be read.

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -209,14 +209,6 @@ def stages() -> Iterator[Show]:
                 console.print(" ".join(part for part in (f"{stage}:", count, detail) if part), soft_wrap=True)
 
         yield show
-
-
-@contextmanager
-def steps(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Progress of a single stage on stderr; call what it gives with (done, of how many)."""
-    with stages() as show:
-        show(what, 0, 0)
-        yield lambda done, total: show(what, done, total)
 
 
 def rough_time(seconds: float) -> str:

@@ -11,7 +11,7 @@ import typer
 
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time
-from service.events import Indexing
+from service.events import Indexing, Listener
 from ui.cli import console, formatting, options, progress
 from ui.cli.setting_options import MODEL, takes_settings
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from footage.core.types import Span
     from footage.store import Store
     from search.engine import Engine
+    from service.session import Service
 
 FailUnder = Annotated[
     str,
@@ -96,7 +97,6 @@ def run(
         )
     from evaluation.own_library import indexed_contents, read_bounds, read_truth
     from footage.store import Store
-    from search.engine import Engine
 
     truth = read_truth(file)
     bounds = read_bounds(fail_under, truth)
@@ -105,13 +105,7 @@ def run(
     service = options.service_for(settings)
     with progress.shown() as display:
         service.check_model("find", store=store, on_event=display)
-        engine = Engine(
-            store,
-            service.embedder(display),
-            service.model(display),
-            reranker=service.reranker(display),
-            looking=service.looking(fresh=True),  # what is remembered would take no time
-        )
+        engine = _engine(service, store, display)
     _measure(engine, store, truth, bounds, as_json=json)
 
 
@@ -130,7 +124,6 @@ def _measure_library(
     """
     from evaluation.own_library import index_library, read_bounds, read_truth
     from evaluation.suites.scoring import work_folder
-    from search.engine import Engine
 
     truth = read_truth(file, library=folder)
     bounds = read_bounds(fail_under, truth)
@@ -149,14 +142,21 @@ def _measure_library(
                 root=Path(root),
                 on_progress=lambda reading: display(Indexing(reading)),
             )
-        engine = Engine(
-            store,
-            embedder,
-            model,
-            reranker=service.reranker(),
-            looking=service.looking(fresh=True),
-        )
+            engine = _engine(service, store, display)
         _measure(engine, store, truth, bounds, as_json=as_json)
+
+
+def _engine(service: Service, store: Store, on_event: Listener) -> Engine:
+    """A search engine that asks the model again: remembered answers would take no time."""
+    from search.engine import Engine
+
+    return Engine(
+        store,
+        service.embedder(on_event),
+        service.model(on_event),
+        reranker=service.reranker(on_event),
+        looking=service.looking(fresh=True),
+    )
 
 
 def _measure(
