@@ -39,7 +39,7 @@ _STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's ow
 class Fit(BaseModel):
     """One logistic model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     intercept: float
     """Log-odds without any evidence."""
@@ -63,7 +63,7 @@ class Fit(BaseModel):
 class Card(BaseModel):
     """Origin of a fit, and its quality on examples that it was not fitted on."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     date: str
     """Date of the fit, ISO 8601."""
