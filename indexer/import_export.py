@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
 from footage.core.errors import UsageError, VideoError
-from footage.core.names import on_disk
+from footage.core.names import absolute, on_disk
 from footage.core.types import (
     CAPTION_TRACK,
     Caption,
@@ -193,12 +193,12 @@ class _CaptionReader:
 
     def _content_at(self, path: str) -> str:
         """The content of a file that a line names, looked at once."""
-        absolute = on_disk(library.absolute(path))
-        name = library.shown(absolute)
+        place = on_disk(absolute(path))
+        name = library.shown(place)
         if name not in self._by_path:
-            source = library.MediaSource(absolute)
+            source = library.MediaSource(place)
             content_id = source.content_id()
-            video = sandbox.probe(absolute, content_id=content_id)
+            video = sandbox.probe(place, content_id=content_id)
             status = source.stat()
             self._by_path[name] = content_id
             self.videos[content_id] = video

@@ -12,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Final, Literal
 
 from footage.core.errors import FileError, UsageError, VideoNotFoundError
-from footage.core.names import composed, exact_names, fits, folded, on_disk
+from footage.core.names import absolute, composed, exact_names, fits, folded, on_disk
 from footage.core.types import File
 from footage.media.containers import kind_of
 from indexer.media_source import SAMPLE_BYTES, MediaSource, shown
@@ -235,11 +235,6 @@ def _reason(inside: PurePath, status: os.stat_result, wanted: Selection) -> str:
     """Why what lies in a folder is left out; empty when it is not."""
     kind = kind_of(status.st_mode)
     return f"it is {kind}, not a video file" if kind else wanted.skip(inside, status.st_mtime)
-
-
-def absolute(path: Path | str) -> Path:
-    """A path as typed, made absolute; links in it stay."""
-    return Path(os.path.abspath(Path(path).expanduser()))
 
 
 def parse_since(text: str) -> float:

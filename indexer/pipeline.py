@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from footage.core.names import composed, on_disk
+from footage.core.names import absolute, composed, on_disk
 from footage.core.timeline import covered_seconds
 from footage.core.types import File, FileState
 from footage.embed.protocol import TextEmbedder
@@ -106,7 +106,7 @@ def index(
         follow=follow,
         stop=stop,
     )
-    given = [on_disk(library.absolute(path)) for path in paths]
+    given = [on_disk(absolute(path)) for path in paths]
     meter = ProgressTracker(on_progress)
     with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
         run, away, ignored = _index(given, store, model, embedder, meter, options)
@@ -286,7 +286,7 @@ def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], C
     """
     files = [file for file in store.files.all() if file.state != "gone"]
     reachable, marked = [], []
-    for path in map(library.absolute, paths):
+    for path in map(absolute, paths):
         under = [file for file in files if library.is_under(file.path, [path])]
         away = not os.path.lexists(path) and any(file.path != str(path) for file in under)
         for file in under:

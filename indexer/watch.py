@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
+from footage.core.names import absolute
 from indexer import library
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def _observer(paths: Sequence[Path | str], changes: _FolderChanges) -> BaseObser
     from watchdog.observers import Observer
 
     observer = Observer()
-    for root in dict.fromkeys(_folder(library.absolute(path)) for path in paths):
+    for root in dict.fromkeys(_folder(absolute(path)) for path in paths):
         if root.is_dir():
             observer.schedule(changes, str(root), recursive=True)
     observer.start()

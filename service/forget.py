@@ -49,7 +49,8 @@ def forgettable(service: Service, request: ForgetRequest) -> Forgettable:
         UsageError: the index knows no such video.
         StoreError: there is no index, or it cannot be read.
     """
-    from indexer.library import absolute, shown
+    from footage.core.names import absolute
+    from indexer.library import shown
 
     store = service.store()
     path = shown(absolute(Path(request.video)))

@@ -209,7 +209,7 @@ def _load() -> None:
 
     import ui.web.app  # noqa: F401
     from footage.core.config import load_settings
-    from footage.store import Store
+    from service.session import Service
 
     with contextlib.suppress(FootageError):
-        Store.open(load_settings().db)
+        Service(load_settings()).store()

@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
-from footage.store import Mark
 from search.query.filters import read_moment
 from ui.web.components import markup
 
 if TYPE_CHECKING:
     from service.export import Clip
+    from service.marks import Mark
 
 _VERDICTS = {
     "found": ("fx-found", "✓", "Found", "The combined evidence is strong."),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import streamlit as st
 from footage.core.errors import FootageError, StoreError, UsageError
 from search.pages import Grouping
 from search.query.parser import did_you_mean
+from service import browse, saved
 from service.search import SearchMode
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import markup, notices
@@ -189,15 +189,13 @@ def note(desk: Desk, question: Question) -> None:
     if not may_edit():
         return
     try:
-        desk.store.annotations.searches.note(question.text, mode=question.mode, at=time.time())
+        saved.remember(desk.service, saved.RememberRequest(query=question.text, mode=question.mode))
     except StoreError as error:
         logger.warning("the search is not remembered: %s", error)
 
 
 def _save(desk: Desk, query: str) -> None:
     """A name under which to ask this again, and to review what is new."""
-    from search.saved_searches import save
-
     with st.form("save_search", border=False):
         name = st.text_input(
             "Save this search as", placeholder="cars at the gate", max_chars=80, key="save_as"
@@ -205,7 +203,7 @@ def _save(desk: Desk, query: str) -> None:
         if st.form_submit_button("Save", icon=":material/bookmark_add:", width="stretch"):
             try:
                 with editing(desk.settings, "save search"):
-                    save(desk.store.annotations, name, query)
+                    saved.save(desk.service, saved.SaveRequest(name=name, query=query))
                 st.toast("Saved: see Review for what is new.")
             except FootageError as error:
                 st.html(notices.problem(error))
@@ -213,23 +211,22 @@ def _save(desk: Desk, query: str) -> None:
 
 def _offered(desk: Desk) -> dict[str, str | None]:
     """Questions to press, with their icons: what the index can answer, recent ones, saved ones."""
-    book = desk.store.annotations
-    saved: dict[str, str | None] = {
-        search.query: ":material/bookmark:" for search in book.searches.saved()[:RECENT]
+    kept: dict[str, str | None] = {
+        search.query: ":material/bookmark:" for search in saved.names(desk.service)[:RECENT]
     }
     recent: dict[str, str | None] = {
-        search.query: ":material/history:" for search in book.searches.recent()[:RECENT]
+        search.query: ":material/history:" for search in saved.recent(desk.service)[:RECENT]
     }
     examples: dict[str, str | None] = dict.fromkeys(_examples(desk))
-    return examples | recent | saved | examples if examples else {}
+    return examples | recent | kept | examples if examples else {}
 
 
 def _examples(desk: Desk) -> list[str]:
     """Questions that the index can answer: an event of each of its first videos, all different."""
-    first = sorted(desk.store.windows.spans())[: 2 * EXAMPLES]
+    first = browse.first_videos(desk.service, 2 * EXAMPLES)
     examples: list[str] = []
-    for number, events in enumerate(desk.store.events.by_video(first).values()):
-        turned = [*events[number:], *events[:number]]
+    for number, outline in enumerate(browse.outlines(desk.service, first).values()):
+        turned = [*outline.events[number:], *outline.events[:number]]
         fresh = (event.text for event in turned if event.text.strip() and event.text not in examples)
         examples.extend(list(fresh)[:1])
     return examples[:EXAMPLES]
