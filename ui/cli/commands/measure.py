@@ -18,11 +18,11 @@ from ui.cli.setting_options import MODEL, takes_settings
 if TYPE_CHECKING:
     from evaluation.own_library import Asked, TruthFile
     from evaluation.schemas import Times
-    from evaluation.verdicts import Bin
     from footage.core.config import Settings
     from footage.core.types import Span
     from footage.store import Store
     from search.engine import Engine
+    from search.grounding.reliability import ReliabilityBin
     from service.session import Service
 
 FailUnder = Annotated[
@@ -282,7 +282,7 @@ def _remarks(truth: TruthFile, wrong: int) -> Iterator[str]:
         yield "Figures on false alarms (found_precision, AUROC, ece) need negative_queries."
 
 
-def _rounded(row: Bin) -> dict[str, float]:
+def _rounded(row: ReliabilityBin) -> dict[str, float]:
     return {name: round(value, 4) for name, value in asdict(row).items()}
 
 
