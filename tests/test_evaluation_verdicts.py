@@ -164,12 +164,9 @@ def test_figures_are_those_of_the_definitions(seed):
     rng = np.random.default_rng(seed)
     count = int(rng.integers(2, 400))
     confident = rng.beta(0.5, 0.5, count).round(4 if seed % 2 else 2)  # with two digits, many ties
-    confident[np.isin(confident, np.arange(1, 10) / 10)] += (
-        0.001  # what lies on an edge has a test of its own
-    )
-    answers = [
-        Judged(float(c), bool(p)) for c, p in zip(confident, rng.random(count) < confident, strict=True)
-    ]
+    confident[np.isin(confident, np.arange(1, 10) / 10)] += 0.001  # edges have a test of their own
+    present = rng.random(count) < confident
+    answers = [Judged(float(c), bool(p)) for c, p in zip(confident, present, strict=True)]
     answers += judged([0.0, 1.0], [0.0, 1.0])
     assert auroc(answers) == pytest.approx(rank_sum_auroc(answers), abs=1e-12)
     rows = [(row.low, row.count, row.confidence, row.present) for row in reliability(answers)]

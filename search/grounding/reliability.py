@@ -61,9 +61,8 @@ def reliability_curve(confidences: Sequence[float], right: Sequence[bool]) -> li
 
     held = np.asarray(confidences, float)
     edges = np.linspace(0, 1, BINS + 1)
-    counts = np.bincount(
-        np.searchsorted(edges[1:-1], held), minlength=BINS
-    )  # bins as scikit-learn takes them
+    places = np.searchsorted(edges[1:-1], held)  # the bins that scikit-learn takes
+    counts = np.bincount(places, minlength=BINS)
     shares, means = calibration_curve(np.asarray(right, int), held, n_bins=BINS)
     return [
         ReliabilityBin(number / BINS, (number + 1) / BINS, int(counts[number]), float(mean), float(share))
