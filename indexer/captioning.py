@@ -1,4 +1,7 @@
-"""Captions windows whose frames are at hand: pure but for the model, knows neither files nor the index."""
+"""Captions windows whose frames are at hand: from tasks to records, knows neither files nor the index.
+
+Nothing else goes in or comes out, so the same function can run where the model is, in another process.
+"""
 
 from __future__ import annotations
 
@@ -38,19 +41,6 @@ class StageTiming(Protocol):
 
 def _untimed(stage: str, parts: Callable[[], Mapping[str, float]] = dict) -> AbstractContextManager[None]:
     return nullcontext()
-
-
-def caption_window(task: CaptionTask, *, model: VideoModel) -> WindowRecord:
-    """Caption one window.
-
-    Raises:
-        WindowError: the window is too much for the model.
-        ModelError: the model gave up.
-    """
-    (record,) = caption_windows([task], model=model)
-    if isinstance(record, WindowError):
-        raise record
-    return record
 
 
 def caption_windows(
