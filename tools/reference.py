@@ -54,13 +54,6 @@ in time are seconds since the epoch. A key with an asterisk may be absent. `foot
 
 An error is one object on stderr, `{{"error": "…", "hint": "…"}}`, with an exit code other than 0.
 """
-EXIT_CODES = {
-    0: "answered, also when nothing was found",
-    1: "could not run: a file, folder, index, model or server is missing, empty or cannot be used",
-    2: "bad usage: an option, a value, a query or the content of a file makes no sense",
-    3: "partly: some files failed (`footage status` lists them with the reason)",
-    130: "stopped with Ctrl-C; the same command continues where it stopped",
-}
 
 
 def commands() -> str:
@@ -119,7 +112,9 @@ def settings() -> str:
 
 
 def exit_codes() -> str:
-    """docs/reference/exit-codes.md."""
+    """docs/reference/exit-codes.md: what each exit code of a command means."""
+    from ui.cli.console import EXIT_CODES
+
     rows = [
         "| Exit code | Meaning |",
         "|---|---|",

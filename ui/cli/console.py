@@ -29,6 +29,14 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_PARTLY = 3
 EXIT_INTERRUPTED = 130
+EXIT_CODES = {
+    EXIT_ANSWERED: "success, also without results",
+    EXIT_FAILED: "could not run: a file, folder, index, model or server is missing, empty or cannot be used",
+    EXIT_USAGE: "bad usage: an invalid option, value, query or file content",
+    EXIT_PARTLY: "partial success: some files failed (`footage status` lists them with the reason)",
+    EXIT_INTERRUPTED: "stopped with Ctrl-C; the same command continues where it stopped",
+}
+"""The meaning of each exit code, for the help and its page."""
 
 LOG_EVERY_SECONDS = 15.0
 """Interval between progress lines if stderr is not a terminal."""
