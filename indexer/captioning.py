@@ -19,7 +19,7 @@ from footage.vlm.protocol import Prepared, Prompt, Recalling, RunsEach, VideoMod
 
 @dataclass(frozen=True, slots=True)
 class CaptionTask:
-    """One window to be captioned, with all that this takes but the model."""
+    """One window to be captioned, with everything that is needed except the model."""
 
     window: Window
     """Which."""
@@ -80,7 +80,7 @@ def caption_windows(
 def _answers(
     requests: Sequence[tuple[Prepared, Prompt]], model: VideoModel, timing: StageTiming
 ) -> Sequence[Answer | WindowError]:
-    """The model's answers; where memory does not do for all windows at once, one after the other."""
+    """The model's answers; window by window if the memory is too small for all of them at once."""
     before = dict(model.stage_seconds)
     try:
         with timing("caption", lambda: _since(before, model.stage_seconds)):
@@ -94,7 +94,7 @@ def _answers(
 
 
 def _seed(window: Window) -> int:
-    """A window's own, the same in every run."""
+    """The seed of a window, the same in every run."""
     digest = hashlib.sha256(f"{window.content_id}/{window.index}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 

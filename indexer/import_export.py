@@ -40,10 +40,10 @@ _LATEST_SECONDS = 2.5e11
 
 
 class Imported(NamedTuple):
-    """What an import brought."""
+    """The result of an import."""
 
     videos: int
-    """Videos whose captions came in."""
+    """Videos with imported captions."""
     windows: int
     """Windows."""
     events: int
@@ -192,7 +192,7 @@ class _CaptionReader:
         return WindowRecord(Window(content_id, int(index), span), caption, provenance)
 
     def _content_at(self, path: str) -> str:
-        """The content of a file that a line names, looked at once."""
+        """The content of a file that a line names; each file is read once."""
         place = on_disk(absolute(path))
         name = library.shown(place)
         if name not in self._by_path:
@@ -216,7 +216,7 @@ class _CaptionReader:
 
 
 def _with_whole_characters(row: Any) -> Any:
-    """What a line holds, as it is; JSON can spell halves of characters, which no index can keep."""
+    """The content of a line; raises for half characters, which JSON can write and no index can store."""
     try:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -225,7 +225,7 @@ def _with_whole_characters(row: Any) -> Any:
 
 
 def _checked(file: File) -> File:
-    """A file as a line tells of it, if pages can show what it says."""
+    """The file in a line, if its values can be shown in pages."""
     if not file.path or "\0" in file.path:
         raise ValueError(f"{file.path!r} is not a valid path")
     if file.state not in get_args(FileState) or file.clock_source not in get_args(ClockSource):
@@ -236,7 +236,7 @@ def _checked(file: File) -> File:
 
 
 def _inside(span: Span, bounds: Span, what: str) -> Span:
-    """A span that lies within bounds, give or take; never empty."""
+    """A span cut to its bounds, with a small tolerance; never empty."""
     start, end = max(span.start_seconds, bounds.start_seconds), min(span.end_seconds, bounds.end_seconds)
     off = max(start - span.start_seconds, span.end_seconds - end)
     if off > GRACE_SECONDS or not math.isfinite(off) or start >= end:

@@ -48,7 +48,7 @@ class VideoDetails:
     outline: Outline
     """Its captioned windows and events."""
     scene: str
-    """What the captions say of the place; empty for nothing."""
+    """The description of the place in the captions; may be empty."""
     windows: tuple[WindowRecord, ...]
     """Its captions, by window."""
     corrected: Corrected

@@ -133,7 +133,7 @@ def export_clips(
     Args:
         service: What to work with.
         request: What to write.
-        on_event: Told how it goes.
+        on_event: Receives the progress.
         on_search: Called with what the search answers, before anything is written.
         cancel: Ends the work.
 

@@ -207,7 +207,7 @@ def _check_drawing(request: PointRequest, scene: Segment) -> None:
     out = request.out
     if out is None:
         return
-    suffix, what = (".png", "A moment") if scene.is_moment else (".mp4", "A stretch")
+    suffix, what = (".png", "A moment") if scene.is_moment else (".mp4", "A segment")
     if out.suffix.lower() != suffix:
         raise UsageError(
             f"{what} needs an output file with {suffix}, not {out.suffix or out.name!r}.",

@@ -184,7 +184,7 @@ class Service:
         """The search engine; embedder and re-ranker are loaded now, the model when it is first asked.
 
         Args:
-            on_event: Told what is loaded.
+            on_event: Receives what is being loaded.
             embed: Whether it needs an embedder; without, it searches by words alone.
 
         Raises:
@@ -245,7 +245,7 @@ class Service:
             skill: What it is to do; None for anything.
             store: The index that is worked on; an error says which model captioned it.
             instead: A sentence on what can be done without the model, for the error's hint.
-            on_event: Told while the weights are looked for.
+            on_event: Receives that the weights are looked for.
 
         Raises:
             UsageError: the model is a known one that cannot.

@@ -28,14 +28,14 @@ RECENT_SEARCHES = 50
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a person said about a stretch of a video."""
+    """What a person noted about a segment of a video."""
 
     id: str
     """Names it; a mark put again under its id replaces the one before."""
     kind: MarkKind
     """A "review" of what a saved search found, or a "label": what is to be found there."""
     content_id: str
-    """The video; empty for a label that says of a query that it is nowhere."""
+    """The video; empty for a label that a query is answered nowhere."""
     span: Span
     """When, in video time."""
     state: str
@@ -122,7 +122,7 @@ class Audit:
 
 
 class MarkRepository:
-    """What people said about stretches of videos; got from ``Annotations.marks``."""
+    """What people noted about segments of videos; got from ``Annotations.marks``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables

@@ -1,4 +1,4 @@
-"""Index runs beside the app: starts one, says how it goes, stops it; draws nothing, knows no model.
+"""Index runs beside the app: starts them, reports their progress, stops them; draws nothing, knows no model.
 
 A run is a process of its own, `footage index`, that outlives the page and the app. What it writes lies in
 the cache folder, so that every page, reloaded or opened later, reads the same. Whether it goes on is known by
@@ -67,7 +67,7 @@ class IndexJob:
     """The last run that was started from the app."""
 
     state: Literal["running", "stopping", "done", "stopped", "failed"]
-    """How it goes, or how it ended."""
+    """Its state, or how it ended."""
     paths: tuple[str, ...]
     """What it was to index."""
     started_at: float
@@ -108,7 +108,7 @@ def shown_roots(settings: Settings) -> set[str]:
 
 
 def check_roots(settings: Settings, paths: Sequence[Path | str]) -> list[str]:
-    """See that all of some paths lie in folders that the app may index, links and ".." followed.
+    """Check that paths lie in folders that the app may index, links and ".." followed.
 
     Returns:
         The real paths of the folders that they lie in, each once.
@@ -146,7 +146,7 @@ def checked_folder(text: str, settings: Settings) -> Path:
     if not text.strip() or "\0" in text:
         raise UsageError("no folder is named", hint="Type the path of a folder with videos in it.")
     folder = on_disk(absolute(text.strip()))
-    check_roots(settings, [folder])  # before anything is said of what lies where
+    check_roots(settings, [folder])  # before an error can reveal what exists
     try:
         if not folder.is_dir():
             what = "is not a folder" if folder.exists() else "does not exist"
@@ -254,7 +254,7 @@ def last(settings: Settings) -> IndexJob | None:
 
 
 def stop(settings: Settings) -> None:
-    """Ask the run that goes on to stop after the windows at hand; a second time: at once."""
+    """Stop the active run after the current windows; a second call stops it at once."""
     folder = _folder(settings)
     record = _read(folder / "run.json")
     if record is not None and _goes_on(folder):

@@ -156,7 +156,7 @@ def item(
         picture: Address of a frame of it; empty for none.
         chosen: Whether the player shows it.
         new: Whether the last look was the first to find it.
-        verdict: What the look at hand says of it; empty for nothing.
+        verdict: The verdict of the current run; empty for none.
     """
     fresh = '<span class="fx-state fx-state-new">new</span>' if new else ""
     judged = badge(verdict) if verdict else ""

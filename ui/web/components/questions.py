@@ -34,17 +34,17 @@ GROUPS: dict[Grouping, str] = {"none": "Every moment", "video": "One a video", "
 Options = tuple[SearchMode, Grouping, bool, float | None]
 _KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}  # and shared with the address
 LIKE = "like"
-"""Key in the page's address of the moment that others are to be like."""
+"""Key in the page's address: the moment for a search of similar moments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What stands to be answered; equal questions have equal answers until the index is written to."""
+    """The current question; equal questions have equal answers until the index is written to."""
 
     text: str
     """The query as typed; empty when something like a moment is asked for, or nothing."""
     like: str = ""
-    """Instead of a query: "VIDEO@TIME", the moment that others are to be like."""
+    """Instead of a query: "VIDEO@TIME", a moment to find similar ones of."""
     exact: bool = True
     """Whether the model is to look."""
     mode: SearchMode = "hybrid"
@@ -61,7 +61,7 @@ class Question:
 
 
 def asked() -> bool:
-    """Whether anything is asked: when the page is opened its address says; the options take theirs alone."""
+    """Whether there is a question: when the page is opened, the address gives it."""
     state, given = st.session_state, st.query_params
     if "asked" not in state:
         state.asked = state.typed = given.get("q", "").strip()
@@ -70,7 +70,7 @@ def asked() -> bool:
 
 
 def form(desk: Desk) -> Question:
-    """Draw the search box; the question that stands, once ``asked`` has looked for it."""
+    """Draw the search box, and return the current question; call ``asked`` first."""
     state = st.session_state
     with st.form("ask", border=False):
         box, button = st.columns([8, 1], vertical_alignment="bottom", gap="small")
@@ -104,7 +104,7 @@ def form(desk: Desk) -> Question:
 
 
 def ask(query: str | None = None) -> None:
-    """Make this, or what was typed, the question; the page's address holds it, to be kept and shared."""
+    """Make this, or the typed text, the question; the page's address keeps it, for bookmarks."""
     state = st.session_state
     state.typed = state.asked = (state.typed if query is None else query).strip()
     state.like = ""
@@ -182,7 +182,7 @@ def _begin_anew() -> None:
 
 
 def note(desk: Desk, question: Question) -> None:
-    """Remember that this was looked for; a search is not held up where that cannot be written.
+    """Remember the query; if it cannot be written, the search goes on.
 
     What is asked by somebody who may only view leaves no trace in the index.
     """

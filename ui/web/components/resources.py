@@ -34,7 +34,7 @@ class Desk:
 
 
 def _once(make: Callable[P, T]) -> Callable[P, T]:
-    """Make a thing once for all visitors; another variant takes its place."""
+    """Make something once for all visitors; with other arguments it is replaced."""
     kept: Callable[P, T] = st.cache_resource(show_spinner=False, max_entries=1)(make)
     return kept
 
@@ -65,7 +65,7 @@ def _service(spelled: str, _settings: Settings, _load_model: LoadModel | None) -
 
 
 def _set_aside() -> None:
-    """Keep what is loaded for good out of every later search for garbage.
+    """Exclude what stays loaded from garbage collection.
 
     Streamlit collects garbage after each run, before its last messages go out; looking through the 670,000
     objects of the libraries takes 0.3 s each time. At the end it all goes as ever, or libraries complain.

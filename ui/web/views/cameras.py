@@ -162,7 +162,7 @@ def _legend(recorded: Sequence[camera_timeline.Recording], search: Search | None
 
 
 def _chosen() -> None:
-    """Take over what was clicked or dragged on the wall clock."""
+    """Apply a click or a drag on the wall clock."""
     state = st.session_state
     view: camera_timeline.View = state.wall_drawn
     choice = camera_timeline_view.chosen(state.get(_WIDGET), view)
@@ -378,5 +378,5 @@ def _clocks_unknown(unknown: Sequence[File]) -> None:
 
 
 def _zone() -> tzinfo:
-    """Where this machine's clock hangs now."""
+    """The time zone of this machine."""
     return datetime.now().astimezone().tzinfo or UTC

@@ -66,7 +66,7 @@ def show(desk: Desk) -> None:
 
 
 def _fill(desk: Desk) -> None:
-    """A query and a length, from which the tray is filled."""
+    """The form that fills the collection from a query and a total length."""
     with st.form("fill", border=False):
         box, length, order, button = st.columns([6, 2, 3, 2], vertical_alignment="bottom", gap="small")
         query = box.text_input(
@@ -140,7 +140,7 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
 
 
 def _make(desk: Desk, held: Sequence[Clip]) -> None:
-    """What the clips are to become, and what came of it."""
+    """The form for the output, and the result."""
     from service.export import widened
 
     before, after = (

@@ -116,7 +116,7 @@ def run_panel(settings: Settings, indexed: Sequence[str] = ()) -> None:
 
 
 def _running(settings: Settings) -> None:
-    """How the run goes, read anew every now and then; the whole page once it has ended."""
+    """The progress of the run, refreshed regularly; draws the whole page when the run has ended."""
     last = index_jobs.last(settings)
     if last is None or last.state not in ("running", "stopping"):
         st.rerun()
@@ -250,7 +250,7 @@ def _coverage(collections: Mapping[str, Coverage]) -> None:
 
 
 def _cover(name: str, coverage: Coverage) -> str:
-    """A collection: what became of each second of it."""
+    """A collection, and the state of each second of it."""
     found = coverage.seconds_found
     parts, names = [], []
     for share in SHARES:

@@ -97,7 +97,7 @@ def _queue(desk: Desk) -> None:
 
 
 def _tools(desk: Desk, tools: DeltaGenerator) -> None:
-    """What looks again, and saves another search."""
+    """Buttons that run the search again, and that save another search."""
     tools.button("Look again", type="primary", icon=":material/refresh:", on_click=_ask, args=("captions",))
     tools.button(
         "Look closely",
@@ -139,7 +139,7 @@ def _ask(mode: str) -> None:
 
 
 def _looked(desk: Desk, search: Search) -> list[Item]:
-    """The items of a search: what a look just asked for finds, else as they were left."""
+    """The items of a search: the results of a run that was just requested, otherwise the stored items."""
     state = st.session_state
     mode: str | None = state.pop("queue_ask", None)
     if mode is not None:

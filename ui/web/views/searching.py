@@ -96,7 +96,7 @@ def _search(desk: Desk, question: Question) -> Answered:
     except ModelUnavailableError as error:
         return Answered(question, live.partial() or _result(desk, question, live, ground=False), error)
     except FootageError as error:
-        # Where hits were shown the index has answered: what failed is the model.
+        # If hits were shown, the index has answered, and the model failed.
         return Answered(question, live.partial(), error)
     finally:
         waiting.empty()
@@ -122,7 +122,7 @@ def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> Sea
 
 
 class _Live:
-    """What is seen while the model looks: the index's answer first, replaced round by round."""
+    """The page while the model works: the index's answer first, replaced round by round."""
 
     def __init__(self, desk: Desk, question: Question, place: DeltaGenerator) -> None:
         self._desk = desk
@@ -163,7 +163,7 @@ class _Live:
                 )
 
     def show_progress(self, done: int, whole: int) -> None:
-        """Say how far the model is; where nothing else is shown, show that alone."""
+        """Show the progress of the model, also if nothing else is shown."""
         if self._progress is None:
             self._begin()
         assert self._progress is not None
@@ -193,7 +193,7 @@ def _stop() -> None:
 
 
 def _stopped(desk: Desk, question: Question) -> Answered | None:
-    """What was known when the search for this question was stopped; None when it was not."""
+    """The answers when the search for this question was stopped; None if it was not stopped."""
     if not st.session_state.pop("stopped", False):
         return None
     result = _partly(desk, question)

@@ -1,4 +1,4 @@
-"""One video: what happens in it and when, what the model said word for word; captions are put right here."""
+"""The page of one video: its events, the model's captions word for word, and their corrections."""
 
 from __future__ import annotations
 
@@ -144,11 +144,11 @@ def _middle(span: Span) -> float:
     return (span.start_seconds + span.end_seconds) / 2
 
 
-# -- 2. Putting a caption right --------------------------------------------
+# -- 2. Correcting a caption -----------------------------------------------
 
 
 def _correct(desk: Desk, event: Event, said: Sequence[Correction]) -> None:
-    """The form that puts an event right, and the versions there were."""
+    """The form that corrects an event, and the earlier versions."""
     current = next((each for each in said if each.event_id == event.id and not each.undone_at), None)
     with st.container(key="correct_panel"):
         with st.form(f"correct_{event.id}", border=False):
@@ -210,7 +210,7 @@ def _keep(desk: Desk, event: Event) -> str:
 
 
 def _typed(text: str, before: float) -> float:
-    """A time as typed; the very one of before where nothing was typed over it."""
+    """A time as typed; the exact time from before if it was not changed."""
     return before if text.strip() == format_time(before) else parse_time(text)
 
 
@@ -246,7 +246,7 @@ def _captions(records: Sequence[WindowRecord]) -> None:
 
 
 def _draft(record: WindowRecord) -> str:
-    """What the first of two stages said, to unfold."""
+    """The answer of the first of two stages, folded."""
     if not record.caption.draft:
         return ""
     draft = "\n".join(map(markup.text, record.caption.draft.splitlines()))

@@ -49,7 +49,7 @@ class _Shown:
     of: str
     """Names the span."""
     stretch: Span
-    """The preview's stretch of the video."""
+    """The segment of the video in the preview."""
     at_seconds: float
     """Where the last jump went, in video time."""
     play: bool
