@@ -12,7 +12,8 @@ from pathlib import Path, PurePath
 from typing import Final, Literal
 
 from footage.core.errors import FileError, UsageError, VideoNotFoundError
-from footage.core.names import absolute, composed, exact_names, fits, folded, on_disk
+from footage.core.names import absolute as absolute
+from footage.core.names import composed, exact_names, fits, folded, on_disk
 from footage.core.types import File
 from footage.media.containers import kind_of
 from indexer.media_source import SAMPLE_BYTES, MediaSource, shown

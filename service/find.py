@@ -88,8 +88,7 @@ def find(
 
 def _identified(video: Path, matches: list[Match]) -> tuple[Match, ...]:
     """Matches that say which file they are of, for other commands: its whole path, and its content id."""
-    from footage.core.names import absolute
-    from indexer.library import content_id, shown
+    from indexer.library import absolute, content_id, shown
 
     name = content_id(video) if matches else ""
     path = shown(absolute(video))

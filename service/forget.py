@@ -49,8 +49,7 @@ def forgettable(service: Service, request: ForgetRequest) -> Forgettable:
         UsageError: the index knows no such video.
         StoreError: there is no index, or it cannot be read.
     """
-    from footage.core.names import absolute
-    from indexer.library import shown
+    from indexer.library import absolute, shown
 
     store = service.store()
     path = shown(absolute(Path(request.video)))

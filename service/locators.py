@@ -18,12 +18,12 @@ class Locator:
     path: Path
     """The file."""
     start_seconds: float | None = None
-    """The moment, or the start of the segment; None for the whole video."""
+    """The moment, or where the stretch begins; None for the whole video."""
     end_seconds: float | None = None
-    """The end of the segment; None for a moment, and for the whole video."""
+    """Where the stretch ends; None for a moment, and for the whole video."""
 
     def span(self, video: Video) -> Span:
-        """The segment, or the whole video, inside a video that was probed.
+        """The stretch, or the whole video, inside a video that was probed.
 
         Raises:
             UsageError: when the locator is a moment, or outside the video.

@@ -1,4 +1,4 @@
-"""Points at things in pictures and tracks them through segments of video; draws what was found."""
+"""Points at things in pictures and follows them through stretches of video; draws what was found."""
 
 from __future__ import annotations
 
@@ -6,19 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.core.errors import DecodeError, UsageError
-from footage.core.types import Span
-from service import sources
+from footage.core.errors import UsageError
 from service.events import Listener, busy, ignore
 from service.requests import Request
 from service.scenes import MakePrompt, ask_scene, load_model, read_scene
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from footage.core.types import Span
     from footage.inference.segment_queries import Segment
     from footage.vlm.pointing import Places, Shown
-    from service.ask import SegmentRequest
     from service.cancellation import CancelToken
     from service.session import Service
 
@@ -51,7 +47,7 @@ class PointResult:
     """What the model pointed at in a scene."""
 
     scene: Segment
-    """The segment or moment."""
+    """Name of the check."""
     windows: tuple[WindowPoints, ...]
     """One for each window or picture, by time."""
     unseen: tuple[tuple[Span, str], ...]
@@ -63,7 +59,7 @@ class PointResult:
 def point(
     service: Service, request: PointRequest, *, on_event: Listener = ignore, cancel: CancelToken | None = None
 ) -> PointResult:
-    """Point at something in the picture of a moment, in a segment, or in a whole video.
+    """Point at something in the picture of a moment, in a stretch, or in a whole video.
 
     Raises:
         FootageError: the place, the drawing or the model cannot be used, or the model cannot point.
@@ -132,53 +128,6 @@ def draw(service: Service, result: PointResult, out: Path, *, on_event: Listener
             write_clip(scene.path, scene.span, out, paint=drawing, timeout_seconds=timeout)
 
 
-@dataclass(frozen=True, slots=True)
-class PointedPicture:
-    """The picture in the middle of a segment, with what the model pointed at."""
-
-    seconds: float
-    """When it is shown, in video time."""
-    count: int
-    """How many different objects."""
-    text: str
-    """What the model calls them."""
-    picture: np.ndarray
-    """The picture with the points on it, (height, width, 3), uint8."""
-
-
-def point_in_middle(service: Service, request: SegmentRequest) -> PointedPicture:
-    """Point at something in the middle of a segment of a file that is still the indexed one.
-
-    Args:
-        service: What to work with.
-        request: The segment; its question is what to point at.
-
-    Raises:
-        UsageError: the question is empty, or the model cannot point.
-        DecodeError: the picture cannot be decoded.
-        FootageError: the file is not the indexed one, or the model cannot be used.
-    """
-    from footage.inference.segment_queries import Segment, ask_segment
-    from footage.media.annotate import Drawing
-    from footage.media.sandbox import painted_picture
-    from footage.vlm.pointing import point_prompt, read_places
-
-    path, video, span = request.path, request.video, request.span
-    timeout = service.settings.decode_timeout_seconds
-    with sources.unchanged(path, service.store().files.at(path)):
-        model = service.model()
-        middle = round((span.start_seconds + span.end_seconds) / 2, 3)
-        scene = Segment(Path(path), video, Span(middle, middle))
-        prompt = point_prompt(request.question, model.profile)
-        [window] = ask_segment(model, scene, prompt, timeout_seconds=timeout)
-        if window.answer is None:
-            raise DecodeError(window.problem)
-        places = read_places(window.answer, window.shown)
-        drawing = Drawing([*places.paths.values()], width=video.width, height=video.height)
-        picture = painted_picture(path, middle, drawing, timeout_seconds=timeout)
-    return PointedPicture(middle, places.count, places.text, picture)
-
-
 def _locate(
     service: Service,
     request: PointRequest,
@@ -207,7 +156,7 @@ def _check_drawing(request: PointRequest, scene: Segment) -> None:
     out = request.out
     if out is None:
         return
-    suffix, what = (".png", "A moment") if scene.is_moment else (".mp4", "A segment")
+    suffix, what = (".png", "A moment") if scene.is_moment else (".mp4", "A stretch")
     if out.suffix.lower() != suffix:
         raise UsageError(
             f"{what} needs an output file with {suffix}, not {out.suffix or out.name!r}.",

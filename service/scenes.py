@@ -1,4 +1,4 @@
-"""Shared by the functions that ask about segments and moments of files: scenes, the model, its answers."""
+"""What functions that ask about stretches and moments of files share: scenes, the model, its answers."""
 
 from __future__ import annotations
 

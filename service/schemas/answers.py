@@ -278,7 +278,7 @@ class FindRecord(Record):
 
 
 class PlaceFields(Record):
-    """A segment or a moment of a file."""
+    """A stretch or a moment of a file."""
 
     video: str
     """The file."""

@@ -9,7 +9,7 @@ import streamlit as st
 
 from footage.core.errors import FootageError, UsageError
 from footage.core.types import Span, Video
-from service.ask import SegmentRequest, ask_segment
+from service.watched import SegmentRequest, ask_segment
 from ui.text import count
 from ui.web.components import markup, notices
 from ui.web.components.resources import Desk
@@ -86,7 +86,7 @@ def _answered(desk: Desk, request: SegmentRequest) -> _Reply:
 
 def _pointed(desk: Desk, request: SegmentRequest) -> _Reply:
     """The picture in the middle, with the points on it."""
-    from service.point import point_in_middle
+    from service.watched import point_in_middle
 
     made = point_in_middle(desk.service, request)
     found = (
