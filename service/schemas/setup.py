@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from service.schemas.base import Record
 
@@ -90,16 +90,11 @@ class ModelRecord(Record):
     """Whether its weights are on this machine."""
 
     @classmethod
-    def of(cls, profile: Profile, *, weights_local: bool) -> Self:
-        """A model of the table, and whether its weights are here."""
+    def of(cls, profile: Profile, **more: Any) -> Self:
+        """A model of the table without its folder, and the other fields."""
         known = asdict(profile)
-        del known["folder"]  # where the project lies is nobody else's business
-        return cls(**known, runs=list(places(profile)), weights_local=weights_local)
-
-
-def places(profile: Profile) -> tuple[Literal["here", "server"], ...]:
-    """Where a model runs: in this process, and on a server if there is a repository to serve it from."""
-    return ("here", "server") if profile.repository else ("here",)
+        del known["folder"]
+        return cls(**known, **more)
 
 
 class ServeCommandRecord(Record):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ui.cli import console, options
+
+if TYPE_CHECKING:
+    from footage.vlm.profiles import Profile
 
 HELP = "List, test and serve models."
 EXAMPLES = options.examples(
@@ -17,7 +22,7 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     work, too: give --model the path of the folder.
     """
     from footage.vlm.profiles import PROFILES
-    from service.schemas.setup import ModelRecord, places
+    from service.schemas.setup import ModelRecord
 
     table = console.table(
         "name",
@@ -33,18 +38,24 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     for profile in PROFILES.values():
         here = _is_here(profile.name)
         if json:
-            console.emit_record(ModelRecord.of(profile, weights_local=here))
+            record = ModelRecord.of(profile, runs=_places(profile), weights_local=here)
+            console.emit_record(record)
         table.add_row(
             profile.name,
             profile.model_type,
             _size(profile.billions),
             profile.licence,
             ", ".join(profile.skills),
-            ", ".join(places(profile)),
+            ", ".join(_places(profile)),
             "here" if here else "gated, not here" if profile.gated else "not here",
         )
     if not json:
         console.results().print(table)
+
+
+def _places(profile: Profile) -> list[str]:
+    """Where a model runs: in this process, or on a server that downloads it from the hub."""
+    return ["here", "server"] if profile.repository else ["here"]
 
 
 def _size(billions: float) -> str:
