@@ -224,7 +224,7 @@ class GroundingRepository:
         self._tables = tables
 
     def put(self, groundings: Iterable[Grounding]) -> None:
-        """Keep answers; a later one to the same question replaces the earlier. Errors as ``MarkRepository.put``."""
+        """Keep answers, the later of two to one question; errors as ``MarkRepository.put``."""
         with self._tables.writing_annotations():
             self._tables.upsert("groundings", [_grounding_to_row(grounding) for grounding in groundings])
 
