@@ -32,7 +32,7 @@ from footage.media import sandbox
 from footage.store import Store
 from footage.vlm.sampling import LIKELIEST
 from indexer import events as projection
-from indexer.captioning import CaptionTask, caption_window
+from indexer.captioning import CaptionTask, caption_windows
 from indexer.committer import Committer
 from indexer.events import Projector
 from indexer.library import Selection
@@ -125,7 +125,7 @@ def test_a_window_captioned_by_itself_is_the_one_that_a_run_commits(library, sto
     )
     for number, record in enumerate(committed):
         task = CaptionTask(record.window, sampler.take(number), record.provenance)
-        assert caption_window(task, model=model) == record
+        assert caption_windows([task], model=model) == [record]
 
 
 def test_hooks_are_called_in_order_with_what_was_committed(library, store):
