@@ -55,7 +55,7 @@ def prompt(text="Point to the ball.", cap=12, **sampling) -> Prompt:
 
 
 def before_the_text(model, prepared) -> str:
-    return model._tokenizer.decode(prepared.payload.ids[0])
+    return model._tokenizer.decode([*prepared.payload.ids[0], *prepared.payload.opening[0]])
 
 
 # --- what the model is shown --------------------------------------------------------------------------------
@@ -202,8 +202,8 @@ def test_frames_outside_of_their_window_are_a_mistake_of_the_caller(model):
 
 
 def test_what_the_model_cannot_do_is_said(model):
-    with pytest.raises(UsageError, match="molmo2-4b cannot caption; it can ask, point, track"):
-        contract.caption_prompt(model.profile)
+    with pytest.raises(UsageError, match="molmo2-4b cannot find; it can caption, ask, point, track"):
+        contract.find_prompt("a dog runs", model.profile)
     assert contract.ask_prompt("Which animal?", model.profile).max_new_tokens == 2048
     assert pointing.track_prompt("the dog", model.profile)
 

@@ -121,7 +121,11 @@ def teach(folder: Path, lessons: Sequence[tuple[Frames, str, str]]) -> Path:
     for _ in range(400):
         losses = []
         for turn, prompt, answer in turns:
-            asked = [*tokenizer(prompt, add_special_tokens=False)["input_ids"], *taught._tail_ids]
+            asked = [
+                *turn.opening[0].tolist(),
+                *tokenizer(prompt, add_special_tokens=False)["input_ids"],
+                *taught._tail_ids,
+            ]
             said = [*tokenizer(answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
             rest = torch.tensor([asked + said])
             logits = model(

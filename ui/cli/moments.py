@@ -9,6 +9,7 @@ from ui.cli import console
 
 if TYPE_CHECKING:
     from footage.core.types import Span
+    from footage.inference.segment_queries import Segment
 
 
 def note_unseen(unseen: Iterable[tuple[Span, str]]) -> None:
@@ -16,6 +17,12 @@ def note_unseen(unseen: Iterable[tuple[Span, str]]) -> None:
     for span, problem in unseen:
         where = f"{times(span)}, {console.plain(problem)}"
         console.notes().print(f"Not read: {where}", soft_wrap=True)
+
+
+def name_and_times(scene: Segment, span: Span) -> str:
+    """Reads "gate.mp4 0:01.0 - 0:03.5"; of an image the name alone."""
+    name = console.plain(scene.path.name)
+    return name if scene.video.is_image else f"{name} {times(span)}"
 
 
 def times(span: Span) -> str:
