@@ -46,10 +46,10 @@ class FetchLimits:
 
     most_bytes: int
     """Largest file, in bytes."""
-    private: bool = False
-    """Whether addresses of this machine and of private networks may be asked."""
-    resolve: Callable[[str, int], Sequence[str]] | None = None
-    """The IP addresses of a host, for a port; None for the system's own look-up."""
+    may_ask: Callable[[str], bool]
+    """Whether the host with an IP address may be asked."""
+    resolve: Callable[[str, int], Sequence[str]]
+    """The IP addresses of a host name, for a port."""
 
 
 @contextmanager
@@ -87,7 +87,8 @@ def local_files(
         yield locators
         return
     settings = service.settings
-    limits = FetchLimits(int(settings.fetch_max_gb * 1e9), settings.fetch_private)
+    may_ask = (lambda _: True) if settings.fetch_private else is_public
+    limits = FetchLimits(int(settings.fetch_max_gb * 1e9), may_ask, resolve)
     with TemporaryDirectory(prefix="footage-") as folder:
         files: dict[str, Path] = {}
         for number, address in enumerate(addresses):
@@ -195,13 +196,13 @@ def _connected_to(parts: SplitResult, limits: FetchLimits) -> str:
     host = parts.hostname or ""
     port = parts.port or (443 if parts.scheme == "https" else 80)
     try:
-        found = (limits.resolve or _resolve)(host, port)
+        found = limits.resolve(host, port)
     except (OSError, UnicodeError) as exc:
         raise VideoNotFoundError(
             f"{shown_url(parts.geturl())} cannot be downloaded: the host {host} is unknown",
             hint="Check the address and the connection to the network.",
         ) from exc
-    if not limits.private and not all(map(_is_public, found)):
+    if not all(map(limits.may_ask, found)):
         raise UsageError(
             f"{shown_url(parts.geturl())} is on this machine or in a private network",
             hint="To allow that: --fetch-private, or FOOTAGE_FETCH_PRIVATE=true.",
@@ -209,12 +210,18 @@ def _connected_to(parts: SplitResult, limits: FetchLimits) -> str:
     return found[0]
 
 
-def _resolve(host: str, port: int) -> list[str]:
+def resolve(host: str, port: int) -> list[str]:
+    """The IP addresses of a host name, as the system has them.
+
+    Raises:
+        OSError: there are none.
+    """
     rows = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     return [str(row[4][0]) for row in rows]
 
 
-def _is_public(address: str) -> bool:
+def is_public(address: str) -> bool:
+    """Whether an IP address is on the public internet: neither this machine nor in a private network."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped

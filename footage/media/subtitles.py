@@ -32,7 +32,7 @@ MOST_CUE_LETTERS = 500
 MOST_CUE_SECONDS = 60.0
 """Longest cue; one that claims to stay longer ends here."""
 UNKNOWN_CUE_SECONDS = 4.0
-"""Length of a cue without a usable end, unless the next one begins earlier."""
+"""Length of the last cue where it has no usable end; others end with the next."""
 _PACKETS_PER_BEAT = 256
 _ARROW = "-->"
 _OVERRIDES = re.compile(r"\{\\[^}]*\}|\\h")
@@ -55,7 +55,7 @@ def read_subtitles(path: str | os.PathLike[str], *, timeout_seconds: float = 120
     """The cues of a subtitle file, by time; its times count as video time.
 
     Cues may overlap. A cue whose times cannot be read is left out; one that ends before it begins lasts until
-    the next one, ``UNKNOWN_CUE_SECONDS`` at most.
+    the next one.
 
     Args:
         path: A local text file.

@@ -379,12 +379,12 @@ class PointsRecord(PlaceFields):
     def of(cls, result: PointResult, window: WindowPoints) -> Self:
         """One window of a result."""
         shown, places = window.shown, window.places
-        together: dict[str, Any] = {} if window.picture is None else {"picture": window.picture}
+        place: dict[str, Any] = {"video": window.scene.source, **span_fields(shown.span)}
+        if window.picture is not None:
+            place["picture"] = window.picture
         return cls(
             type="tracks" if result.trails else "points",
-            **together,
-            video=window.scene.source,
-            **span_fields(shown.span),
+            **place,
             width=shown.width,
             height=shown.height,
             count=places.count,

@@ -9,7 +9,6 @@ from ui.cli import console
 
 if TYPE_CHECKING:
     from footage.core.types import Span
-    from footage.inference.segment_queries import Segment
 
 
 def note_unseen(unseen: Iterable[tuple[Span, str]]) -> None:
@@ -19,10 +18,9 @@ def note_unseen(unseen: Iterable[tuple[Span, str]]) -> None:
         console.notes().print(f"Not read: {where}", soft_wrap=True)
 
 
-def name_and_times(scene: Segment, span: Span) -> str:
+def name_and_times(name: str, span: Span, *, is_image: bool) -> str:
     """Reads "gate.mp4 0:01.0 - 0:03.5"; of an image the name alone."""
-    name = console.plain(scene.path.name)
-    return name if scene.video.is_image else f"{name} {times(span)}"
+    return console.plain(name) if is_image else f"{console.plain(name)} {times(span)}"
 
 
 def times(span: Span) -> str:

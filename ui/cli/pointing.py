@@ -87,9 +87,12 @@ def note_losses(windows: Sequence[WindowPoints]) -> None:
 
 def print_count(each: WindowPoints, *, named: bool = False) -> None:
     """Time, number of objects, and their names; before them the name of the file, if there are several."""
-    places = each.places
+    places, scene = each.places, each.scene
     names = f": {console.plain(places.text)}" if places.text else ""
-    where = moments.name_and_times(each.scene, each.shown.span) if named else _where(each)
+    where = _where(each)
+    if named:
+        span = each.shown.span
+        where = moments.name_and_times(scene.path.name, span, is_image=scene.video.is_image)
     console.results().print(f"{where}  {formatting.count(places.count, 'object')}{names}", soft_wrap=True)
 
 

@@ -41,7 +41,7 @@ def run(
         typer.Option(
             "--subtitles",
             metavar="FILE",
-            help="Subtitles for the model to read: a .srt, .vtt or .ass file, or embedded for the video's own.",
+            help="Subtitles for the model: a .srt, .vtt or .ass file, or embedded for the video's own track.",
         ),
     ] = "",
     fetch: options.Fetch = False,
@@ -94,6 +94,8 @@ def _print(seen: list[tuple[Segment, Span]], answer: Answer, *, json: bool, head
         return
     if headed:
         [(scene, span)] = seen
-        console.results().print(moments.name_and_times(scene, span), soft_wrap=True)
+        console.results().print(
+            moments.name_and_times(scene.path.name, span, is_image=scene.video.is_image), soft_wrap=True
+        )
     for line in record.text.split("\n"):
         console.results().print(console.plain(line), soft_wrap=True)
