@@ -86,6 +86,8 @@ def test_transparent_parts_are_white_and_palettes_and_grey_are_rgb(tmp_path: Pat
     ramp = Image.fromarray((np.arange(64 * 64).reshape(64, 64) * 16).astype(np.uint16))
     ramp.save(tmp_path / "deep.png")
     grey = read_image(tmp_path / "deep.png").pixels
+    Image.fromarray(np.full((8, 8), 1000, np.uint16)).save(tmp_path / "dark.png")
+    assert read_image(tmp_path / "dark.png").pixels.max() == 1000 // 257
     assert grey[0, 0, 0] < 5 and grey[-1, -1, 0] > 250 and abs(int(grey[32, 0, 0]) - 127) < 5
 
 

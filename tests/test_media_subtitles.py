@@ -172,11 +172,9 @@ def with_track(path: Path, cues: list[tuple[float, float, str]], *, start: float
     return path
 
 
-@pytest.mark.parametrize("start", [0.0, 5.0])
-def test_the_track_of_a_video_is_read_in_video_time(start: float, tmp_path: Path) -> None:
-    path = with_track(
-        tmp_path / "a.mkv", [(0.5, 1.5, "Hello"), (2.0, 3.0, "Good {\\i1}bye{\\i0}")], start=start
-    )
+@pytest.mark.parametrize(("name", "start"), [("a.mkv", 0.0), ("a.mkv", 5.0), ("a.mp4", 0.0)])
+def test_the_track_of_a_video_is_read_in_video_time(name: str, start: float, tmp_path: Path) -> None:
+    path = with_track(tmp_path / name, [(0.5, 1.5, "Hello"), (2.0, 3.0, "Good {\\i1}bye{\\i0}")], start=start)
     video = probe(path)
     cues = embedded_subtitles(path, start_pts_seconds=video.start_pts_seconds)
     assert plain(cues) == [(0.5, 1.5, "Hello"), (2.0, 3.0, "Good bye")]

@@ -99,9 +99,8 @@ def _rgb(image: Image) -> Image:
     import PIL.Image
 
     exif = image.getexif()
-    if image.mode.startswith(("I", "F")):  # 16 bits or more of grey: convert() would cut them off
-        values = np.asarray(image, dtype=np.float64)
-        image = PIL.Image.fromarray((values / max(1.0, values.max() / 255)).clip(0, 255).astype(np.uint8))
+    if image.mode.startswith("I"):  # 16 bits of grey, which convert() cuts off at 255
+        image = PIL.Image.fromarray((np.asarray(image) / 257).clip(0, 255).astype(np.uint8))
     if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
         above = image.convert("RGBA")
         image = PIL.Image.alpha_composite(PIL.Image.new("RGBA", above.size, _WHITE), above)
