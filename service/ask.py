@@ -9,13 +9,22 @@ from pydantic import Field
 from service.events import Listener, SceneAnswered, ignore
 from service.fetch import local_files
 from service.requests import Request
-from service.scenes import SceneAnswers, ask_scene, ask_together, load_model, read_cues, read_scene
+from service.scenes import (
+    SceneAnswers,
+    ask_scene,
+    ask_together,
+    check_prompt,
+    load_model,
+    read_cues,
+    read_scene,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from footage.inference.segment_queries import Segment
     from footage.media.subtitles import Cue
+    from footage.vlm.profiles import Profile
     from footage.vlm.protocol import Prompt, VideoModel
     from service.cancellation import CancelToken
     from service.session import Service
@@ -47,14 +56,18 @@ def ask(
     """
     from footage.vlm.contract import ask_prompt
 
-    # 1. A bad file or question is refused before anything is loaded.
+    def make(profile: Profile) -> Prompt:
+        return ask_prompt(request.question, profile)
+
+    # 1. A bad question is refused before anything is downloaded, a bad file before anything is loaded.
+    check_prompt(service, make)
     with local_files(
         service, request.places, fetch=request.fetch, on_event=on_event, cancel=cancel
     ) as places:
         scenes = [read_scene(place) for place in places]
         timeout = service.settings.decode_timeout_seconds
         cues = read_cues(request.subtitles, scenes, timeout_seconds=timeout)
-        model, prompt = load_model(service, lambda profile: ask_prompt(request.question, profile), on_event)
+        model, prompt = load_model(service, make, on_event)
         # 2. Ask.
         answers = []
         for answer in _answers(service, model, scenes, prompt, cues, on_event, cancel):

@@ -36,7 +36,6 @@ CONNECT_SECONDS, SILENCE_SECONDS = 10.0, 60.0
 MOST_SECONDS = 3600.0
 """Longest time that one download may take in all."""
 _REPORT_SECONDS = 0.2
-_CHUNK_BYTES = 1 << 18
 _LONGEST_NAME = 80
 
 
@@ -121,7 +120,7 @@ def download(
             parts = _checked(url)
             with _asked(client, parts, name, limits) as response:
                 if response.has_redirect_location:
-                    url = _redirected(url, response.headers["Location"], name)
+                    url = redirect_target(url, response.headers["Location"])
                     continue
                 if response.status_code != 200:
                     raise VideoNotFoundError(
@@ -172,16 +171,17 @@ def _checked(url: str) -> SplitResult:
     return parts
 
 
-def _redirected(url: str, location: str, name: str) -> str:
+def redirect_target(url: str, location: str) -> str:
     """Where a redirect leads.
 
     Raises:
         VideoNotFoundError: from an encrypted connection to one that is not.
     """
     target = urljoin(url, location)
-    if url.startswith("https:") and not target.startswith("https:"):
+    if urlsplit(url).scheme == "https" and urlsplit(target).scheme == "http":
         raise VideoNotFoundError(
-            f"{name} cannot be downloaded: it redirects to {shown_url(target)}, which is not encrypted"
+            f"{shown_url(url)} cannot be downloaded: it redirects to {shown_url(target)}, which is not "
+            f"encrypted"
         )
     return target
 
@@ -274,7 +274,8 @@ def _save(
     head, done, known = b"", 0, False
     try:
         with out.open("wb") as file:
-            for chunk in response.iter_bytes(_CHUNK_BYTES):
+            # As they come, of any size, so that a slow server does not evade the limits.
+            for chunk in response.iter_bytes():
                 done += len(chunk)
                 _refuse_larger(done, name, limits)
                 file.write(chunk)

@@ -69,7 +69,9 @@ def find(
     from search.query.parser import parse_query
 
     settings = service.settings
-    # 1. A bad file or query is refused before anything is loaded.
+    # 1. A bad query is refused before anything is downloaded, a bad file before anything is loaded.
+    query = parse_query(request.query, plain=True).text
+    service.check_skill("find")
     with local_files(
         service, [request.video], fetch=request.fetch, on_event=on_event, cancel=cancel
     ) as files:
@@ -80,7 +82,6 @@ def find(
                 hint="Use --from and --to.",
             )
         span, seconds_total = _span(place.path, request)
-        query = parse_query(request.query, plain=True).text
         service.check_model("find", on_event=on_event)
         # 2. Ask.
         found = find_in_file(

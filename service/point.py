@@ -13,7 +13,7 @@ from footage.core.errors import UsageError
 from service.events import Listener, PointsFound, busy, ignore
 from service.fetch import local_files
 from service.requests import Request
-from service.scenes import ask_scene, ask_together, load_model, read_scene
+from service.scenes import ask_scene, ask_together, check_prompt, load_model, read_scene
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from footage.core.types import Point, Span
     from footage.inference.segment_queries import Segment
     from footage.vlm.pointing import Places, Shown
+    from footage.vlm.profiles import Profile
     from footage.vlm.protocol import Prompt, VideoModel
     from service.cancellation import CancelToken
     from service.session import Service
@@ -34,7 +35,7 @@ class PointRequest(Request):
     what: str
     """What to point at, to count or to follow."""
     out: Path | None = None
-    """File that the points will be drawn to; checked before the model is asked, written by ``draw``."""
+    """File that the points will be drawn to; checked before the model is asked."""
     overwrite: bool = False
     """Whether that file may be replaced."""
     fetch: bool = False
@@ -83,8 +84,12 @@ def point(
     """
     from footage.vlm.pointing import Shown, point_prompt, read_picture_places
 
+    def make(profile: Profile) -> Prompt:
+        return point_prompt(request.what, profile)
+
+    check_prompt(service, make)
     with _scenes(service, request, on_event, cancel) as scenes:
-        model, prompt = load_model(service, lambda profile: point_prompt(request.what, profile), on_event)
+        model, prompt = load_model(service, make, on_event)
         together = ask_together(service, model, scenes, prompt, on_event)
         if together is not None:
             shown = [
@@ -120,21 +125,21 @@ def track(
     from footage.vlm.pointing import track_prompt
     from footage.vlm.track_linking import link_tracks
 
-    with _scenes(service, request, on_event, cancel) as scenes:
-        if len(scenes) > 1:
-            raise UsageError("Tracking takes one video at a time.", hint="Repeat the command for each.")
-        [scene] = scenes
+    def make(profile: Profile) -> Prompt:
+        return track_prompt(request.what, profile)
+
+    if len(request.places) > 1:
+        raise UsageError("Tracking takes one video at a time.", hint="Repeat the command for each.")
+    check_prompt(service, make)
+    with _scenes(service, request, on_event, cancel) as [scene]:
         if scene.is_moment:
-            what = (
-                "an image, but tracking needs a video"
-                if scene.video.is_image
-                else ("a moment, but tracking needs a segment")
-            )
+            image = "an image, but tracking needs a video"
+            moment = "a moment, but tracking needs a segment"
             raise UsageError(
-                f"{request.places[0]} is {what}.",
+                f"{request.places[0]} is {image if scene.video.is_image else moment}.",
                 hint="Add the end time, as in match.mp4@1:10-1:25; or use `footage point`.",
             )
-        model, prompt = load_model(service, lambda profile: track_prompt(request.what, profile), on_event)
+        model, prompt = load_model(service, make, on_event)
         windows, unseen = _locate(service, model, scene, prompt, on_event, cancel)
         size = {"width": scene.video.width, "height": scene.video.height}
         linked = link_tracks([each.places for each in windows], **size)

@@ -101,16 +101,25 @@ def read_cues(text: str, scenes: Sequence[Segment], *, timeout_seconds: float) -
     return embedded_subtitles(scene.path, start_pts_seconds=start, timeout_seconds=timeout_seconds)
 
 
+def check_prompt(service: Service, make: MakePrompt) -> None:
+    """Make sure that a known model can answer a prompt; loads nothing.
+
+    Raises:
+        UsageError: the prompt makes no sense, or the model cannot answer it.
+    """
+    from footage.vlm.profiles import find_profile
+
+    if (profile := find_profile(service.settings.model)) is not None:
+        make(profile)
+
+
 def load_model(service: Service, make: MakePrompt, on_event: Listener) -> tuple[VideoModel, Prompt]:
     """The model, and the prompt for it; a prompt that it cannot answer is refused before it is loaded.
 
     Raises:
         FootageError: the prompt is invalid for that model, or the model is unavailable.
     """
-    from footage.vlm.profiles import find_profile
-
-    if (profile := find_profile(service.settings.model)) is not None:
-        make(profile)
+    check_prompt(service, make)
     service.check_model(on_event=on_event)
     model = service.model(on_event)
     return model, make(model.profile)

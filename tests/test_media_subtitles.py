@@ -186,6 +186,19 @@ def test_a_video_without_subtitles_says_so(tmp_path: Path) -> None:
     assert "--subtitles FILE.srt" in error.value.hint
 
 
+def test_subtitles_that_are_pictures_say_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as target:
+        video = target.add_stream("libx264", rate=10)
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        target.add_stream("dvdsub").codec_context.time_base = Fraction(1, 1000)
+        for index in range(5):
+            target.mux(video.encode(av.VideoFrame.from_ndarray(picture_of(index), format="rgb24")))
+        target.mux(video.encode(None))
+    with pytest.raises(NotAVideoError, match=r"the subtitle tracks of a\.mkv hold pictures, not text"):
+        embedded_subtitles(path)
+
+
 pieces = st.sampled_from(
     [
         "\n",

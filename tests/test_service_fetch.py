@@ -21,7 +21,7 @@ from footage.core.config import Settings
 from footage.core.errors import FileError, NotAVideoError, UsageError, VideoNotFoundError
 from service.cancellation import Cancelled, CancelToken
 from service.events import StageProgress
-from service.fetch import FetchLimits, download, is_public, local_files, resolve, shown_url
+from service.fetch import FetchLimits, download, is_public, local_files, redirect_target, resolve, shown_url
 from service.locators import parse_locator
 from service.session import Service
 
@@ -143,6 +143,15 @@ def test_a_redirect_to_anything_else_is_refused(target: str, site: Site, folder:
     site.redirects["/in"] = target
     with pytest.raises(UsageError, match="only http and https"):
         download(site.at("/in"), folder, limits=LIMITS)
+
+
+def test_a_redirect_does_not_leave_encryption() -> None:
+    assert redirect_target("https://a/x?y", "/z") == "https://a/z"
+    assert redirect_target("http://a/x", "https://b/z") == "https://b/z"
+    with pytest.raises(
+        VideoNotFoundError, match=r"https://a/x .* redirects to http://b/z, which is not encr"
+    ):
+        redirect_target("HTTPS://a/x?secret", "http://b/z?secret")
 
 
 def test_a_host_is_asked_at_the_address_that_was_checked(site: Site, folder: Path) -> None:

@@ -258,10 +258,24 @@ def test_addresses_are_asked_about_pointed_at_and_tracked(site: str, model: Path
 
 @pytest.mark.parametrize("command", ["ask", "point", "track", "find"])
 def test_an_address_needs_the_flag_and_this_machine_one_more(command: str, site: str) -> None:
-    plain = ask(command, f"{site}/yard.mp4", "the dogs", "--model", "molmo2-4b")
+    model = "demo" if command == "find" else "molmo2-4b"
+    plain = ask(command, f"{site}/yard.mp4", "the dogs", "--model", model)
     assert plain.exit_code == 2 and "nothing is downloaded unasked" in plain.stderr
-    fetched = ask(command, f"{site}/yard.mp4", "the dogs", "--model", "molmo2-4b", "--fetch")
+    fetched = ask(command, f"{site}/yard.mp4", "the dogs", "--model", model, "--fetch")
     assert fetched.exit_code == 2 and "in a private network" in " ".join(fetched.stderr.split())
+
+
+def test_a_bad_question_or_model_is_refused_before_the_download() -> None:
+    for arguments, sentence in (
+        (("ask", " ", "--model", "demo"), "is not a question"),
+        (("point", "the dogs", "--model", "demo"), "demo cannot point"),
+        (("track", "the dogs", "--model", "demo"), "demo cannot track"),
+        (("find", "", "--model", "demo"), "query is empty"),
+        (("find", "a dog", "--model", "molmo2-4b"), "molmo2-4b cannot find"),
+    ):
+        command, *rest = arguments
+        result = ask(command, "https://videos.example/a.mp4", *rest, "--fetch")
+        assert result.exit_code == 2 and sentence in result.stderr
 
 
 def test_find_looks_into_a_download(site: str) -> None:

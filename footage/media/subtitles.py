@@ -104,18 +104,13 @@ def embedded_subtitles(
         VideoError: It cannot be opened.
         NotAVideoError: It has no subtitle track, or none that is text.
     """
-    import av
-
     absolute = os.path.abspath(os.fspath(path))
     name = display_name(absolute)
 
     def work(pulse: Pulse) -> list[Cue]:
         with open_video(absolute) as (container, _):
             track = _text_track(container.streams.subtitles, name)
-            try:
-                return _cues(container, track, start_pts_seconds, name, pulse)
-            except av.FFmpegError as exc:
-                raise DecodeError(f"the subtitles of {name} cannot be decoded: {why(exc)}") from exc
+            return _cues(container, track, start_pts_seconds, name, pulse)
 
     return supervise(work, name=name, timeout_seconds=timeout_seconds)
 
@@ -164,7 +159,7 @@ def _cues(container: Any, track: Any, zero_seconds: float, name: str, pulse: Pul
             pulse.beat()
         if packet.stream_index != track.index or packet.pts is None or not packet.size:
             continue
-        text = evened(" ".join(_lines(track.decode(packet))))[:MOST_CUE_LETTERS].strip()
+        text = evened(" ".join(_lines(_decoded(track, packet))))[:MOST_CUE_LETTERS].strip()
         start = float(packet.pts * track.time_base) - zero_seconds
         length = float((packet.duration or 0) * track.time_base)
         if text and start + max(length, 0) > 0:
@@ -174,6 +169,17 @@ def _cues(container: Any, track: Any, zero_seconds: float, name: str, pulse: Pul
             if len(read) > MOST_CUES:
                 raise DecodeError(f"{name} has more than {MOST_CUES:,} subtitles")
     return list(dict.fromkeys(_with_ends(sorted(read, key=lambda each: each[0]))))
+
+
+def _decoded(track: Any, packet: Any) -> list[Any]:
+    """The subtitles of a packet; none of a damaged one."""
+    import av
+
+    try:
+        return list(track.decode(packet))
+    except av.FFmpegError as exc:
+        logger.info("a subtitle is left out: %s", why(exc))
+        return []
 
 
 def _with_ends(read: list[tuple[float, float | None, str]]) -> Iterator[Cue]:
