@@ -233,7 +233,7 @@ def test_the_demo_model_answers_too_each_place_by_itself(clip):
 
 DOCS = (Path(__file__).resolve().parents[1] / "docs" / "how-to" / "models-molmo2.md").read_text("utf-8")
 COMMANDS = re.findall(
-    r"^(?:    |\$ )footage (.+)$",
+    r"^(?:    |\$ )footage ((?:ask|point|track) .+)$",
     "\n".join([DOCS, ask_command.EXAMPLES, point.EXAMPLES, track.EXAMPLES]),
     re.M,
 )
