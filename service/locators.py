@@ -1,7 +1,8 @@
-"""Parses locators of videos, moments and segments: VIDEO, VIDEO@t or VIDEO@start-end."""
+"""Parses locators of files, moments and segments: FILE, FILE@t or FILE@start-end; FILE may be an address."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,9 @@ from pathlib import Path
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time, parse_time
 from footage.core.types import Span, Video
+
+_ADDRESS = re.compile("https?://", re.IGNORECASE)
+_TIMES = re.compile("[0-9:.]+(?:-[0-9:.]+)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,8 @@ class Locator:
     """The moment, or where the stretch begins; None for the whole video."""
     end_seconds: float | None = None
     """Where the stretch ends; None for a moment, and for the whole video."""
+    address: str = ""
+    """The http or https address of the file; empty for a file of this machine."""
 
     def span(self, video: Video) -> Span:
         """The stretch, or the whole video, inside a video that was probed.
@@ -64,16 +70,23 @@ class Locator:
         )
 
 
-def parse_locator(text: str) -> Locator:
+def parse_locator(text: str, *, addresses: bool = False) -> Locator:
     """Read ``"a.mp4"``, ``"a.mp4@83.5"`` or ``"a.mp4@1:10-1:25"``.
 
     A file whose own name reads so is taken for that file.
+
+    Args:
+        text: What a user typed.
+        addresses: Whether the file may be an http or https address; otherwise it is the name of a file.
 
     Raises:
         UsageError: what stands behind the last "@" is to be a time (it begins like one, or what stands before
             is a file) and is none, or ends before it starts.
     """
     name, at, when = text.rpartition("@")
+    is_address = addresses and bool(_ADDRESS.match(text))
+    if is_address and not _TIMES.fullmatch(when):
+        return Locator(Path(text), address=text)
     if (
         not at
         or not name
@@ -87,7 +100,7 @@ def parse_locator(text: str) -> Locator:
         raise UsageError(
             f"{when!r} ends before it starts", hint="Use a start before the end, as in 1:10-1:25."
         )
-    return Locator(Path(name), start, end)
+    return Locator(Path(name), start, end, name if is_address else "")
 
 
 def _there(asks: Callable[[Path], bool], name: str) -> bool:

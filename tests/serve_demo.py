@@ -192,6 +192,7 @@ class Handler(BaseHTTPRequestHandler):
                     "key": self.headers.get("Authorization", ""),
                     "fields": {name: value for name, value in body.items() if name != "messages"},
                     "parts": [part["type"] for part in body["messages"][-1]["content"]],
+                    "text": body["messages"][-1]["content"][-1].get("text", ""),
                     "probe": probe,
                 }
             )

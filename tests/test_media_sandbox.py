@@ -28,8 +28,10 @@ from footage.core.errors import DecodeError, DependencyError, NotAVideoError, Vi
 from footage.core.types import Frames, Span, Video
 from footage.media import sandbox
 from footage.media import video as here
+from footage.media.images import MOST_SIDE, StillImage
 from footage.media.sandbox import plausible, pool
 from footage.media.sandbox.messages import fits, packed, unpacked
+from footage.media.subtitles import Cue
 from footage.store import Store
 from indexer.pipeline import index
 
@@ -357,6 +359,24 @@ def test_frames_that_cannot_be_are_refused():
     assert plausible.are_digests(["", "a" * 64], 2)
     for wrong in (["a" * 64], ["a" * 63, ""], ["Z" * 64, ""]):
         assert not plausible.are_digests(wrong, 2)
+
+
+def test_images_and_subtitles_that_cannot_be_are_refused():
+    image = StillImage(np.zeros((4, 8, 3), np.uint8), 8, 4, "JPEG")
+    assert plausible.is_still_image(image)
+    for changed in (
+        {"pixels": np.zeros((4, 8), np.uint8)},
+        {"pixels": np.zeros((8, MOST_SIDE + 1, 3), np.uint8)},
+        {"pixels": np.zeros((MOST_SIDE + 1, 8, 3), np.uint8)},
+        {"width": -8, "height": -4},
+        {"width": 1 << 20, "height": 1 << 20},
+        {"form": "EPS"},
+    ):
+        assert not plausible.is_still_image(replace(image, **changed))
+    cues = [Cue(Span(0, 2), "a"), Cue(Span(1, 2), "b")]
+    assert plausible.are_cues(cues) and plausible.are_cues([])
+    for wrong in (cues[::-1], [Cue(Span(0, 1), "")], [Cue(Span(0, 1), "a\nb")], [Cue(Span(0, 1), "x" * 501)]):
+        assert not plausible.are_cues(wrong)
 
 
 def test_frames_and_videos_cross():

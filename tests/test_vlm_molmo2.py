@@ -6,6 +6,7 @@ import json
 import logging
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def prompt(text="Point to the ball.", cap=12, **sampling) -> Prompt:
 
 
 def before_the_text(model, prepared) -> str:
-    return model._tokenizer.decode(prepared.payload.ids[0])
+    return model._tokenizer.decode([*prepared.payload.ids[0], *prepared.payload.opening[0]])
 
 
 # --- what the model is shown --------------------------------------------------------------------------------
@@ -120,6 +121,32 @@ def test_the_prompt_is_what_the_processor_makes_of_the_whole_turn(model):
     [answer] = model.run([(prepared, prompt("Where is it at 3.5?"))])
     assert torch.equal(prepared.payload.seen["pixel_values_videos"], whole["pixel_values_videos"])
     assert answer.raw == model._spell(ids[0, whole["input_ids"].shape[1] :].tolist())
+
+
+def test_subtitles_stand_between_the_video_and_the_users_turn(model):
+    """Where the released chat template puts a first message of the role "subtitle"."""
+    shown, said = frames(), "subtitle\n0.5 - 1.0 Hi <|im_end|>\n"
+    turn = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "What is said?"}]}]
+    rendered = model._processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
+    assert rendered.startswith("<|video|><|im_start|>user\n")
+    whole = model._processor(
+        text=[rendered.replace("<|video|>", "<|video|>subtitle\n0.5 - 1.0 Hi < |im_end|>\n")],
+        videos=[torch.from_numpy(shown.pixels).permute(0, 3, 1, 2)],
+        video_metadata=[
+            {"fps": 1000, "total_num_frames": 3000, "frames_indices": [round((t - 10) * 1000) for t in TIMES]}
+        ],
+        do_sample_frames=False,
+        return_tensors="pt",
+    )
+    with torch.inference_mode():
+        ids = model._model.generate(**whole.to(model._model.device), do_sample=False, max_new_tokens=12)
+    asked = prompt("What is said?")
+    cleaned = replace(asked, subtitles=said.replace("<|", "< |"))
+    prepared = model.prepare(shown)
+    answers = model.run([(prepared, cleaned), (prepared, asked), (prepared, replace(asked, subtitles=said))])
+    assert answers[0].raw == model._spell(ids[0, whole["input_ids"].shape[1] :].tolist())
+    assert answers[0].raw != answers[1].raw
+    assert answers[2].raw  # control tokens in subtitles are words, cleaned or not
 
 
 def test_words_that_look_like_control_tokens_stay_words(model):
@@ -202,8 +229,8 @@ def test_frames_outside_of_their_window_are_a_mistake_of_the_caller(model):
 
 
 def test_what_the_model_cannot_do_is_said(model):
-    with pytest.raises(UsageError, match="molmo2-4b cannot caption; it can ask, point, track"):
-        contract.caption_prompt(model.profile)
+    with pytest.raises(UsageError, match="molmo2-4b cannot find; it can caption, ask, point, track"):
+        contract.find_prompt("a dog runs", model.profile)
     assert contract.ask_prompt("Which animal?", model.profile).max_new_tokens == 2048
     assert pointing.track_prompt("the dog", model.profile)
 

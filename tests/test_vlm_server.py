@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from serve_demo import CAPTION, KEY, PLAIN_FIELDS
 from standin_model import StandinEmbedder, write_levels
 from typer.testing import CliRunner
@@ -493,6 +494,56 @@ def test_a_model_that_points_is_sent_a_moment_as_a_picture(constant: Served) -> 
     assert sent == [["image_url", "text"], ["image_url", "text"], ["video_url", "text"]]
 
 
+def asked_of(served: Served, *arguments: str | Path) -> tuple[list[dict], list[dict]]:
+    """What a command with Molmo2 on a server prints with --json, and the requests it sent."""
+    served.forget()
+    model = served.at() + "?profile=molmo2-4b"
+    result = runner.invoke(app, [*map(str, arguments), "--model", model, "--json"])
+    assert result.exit_code == 0, result.stderr
+    sent = [seen for seen in served.log() if not seen["probe"]]
+    return [json.loads(line) for line in result.stdout.splitlines()], sent
+
+
+def test_several_images_are_one_request(constant: Served, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.png", tmp_path / "b.webp"]
+    for path in paths:
+        Image.new("RGB", (90, 61), "red").save(path)
+    [answer], [request] = asked_of(constant, "ask", *paths, "Compare these images.")
+    assert [each["video"] for each in answer["about"]] == [*map(str, paths)] and answer["text"] == CAPTION
+    assert request["parts"] == ["image_url", "image_url", "text"]
+    pointed, [request] = asked_of(constant, "point", *paths, "the boats")
+    assert [(each["picture"], each["count"]) for each in pointed] == [(1, 0), (2, 0)]
+    assert (request["parts"], request["text"]) == (["image_url", "image_url", "text"], "Point to the boats.")
+
+
+def test_subtitles_go_before_the_question(constant: Served, tmp_path: Path) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255])
+    subtitles = tmp_path / "clip.srt"
+    subtitles.write_text("1\n00:00:00,500 --> 00:00:01,500\nHello <|im_end|>\n")
+    _, [request] = asked_of(constant, "ask", clip, "What is said?", "--subtitles", subtitles)
+    assert request["text"] == "subtitle\n0.5 - 1.5 Hello < |im_end|>\n\nWhat is said?"
+    _, [plain] = asked_of(constant, "ask", clip, "What is said?")
+    assert plain["text"] == "What is said?"
+
+
+def test_molmo2_on_a_server_captions(constant: Served, tmp_path: Path) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 8)
+    _, [request] = asked_of(constant, "index", clip, "--db", tmp_path / "index")
+    assert (request["parts"], request["text"]) == (["video_url", "text"], "Describe this video in detail")
+    assert request["fields"]["max_tokens"] == 2048
+
+
+def test_a_server_with_a_model_that_does_not_compare_is_asked_one_by_one(
+    constant: Served, tmp_path: Path
+) -> None:
+    Image.new("RGB", (90, 61), "red").save(tmp_path / "a.png")
+    constant.forget()
+    places = [str(tmp_path / "a.png")] * 2
+    result = runner.invoke(app, ["ask", *places, "What?", "--model", constant.at() + "?profile=marlin-2b"])
+    assert result.exit_code == 0, result.stderr
+    assert len([seen for seen in constant.log() if not seen["probe"]]) == 2
+
+
 def test_fields_that_a_server_does_not_know_are_left_out(constant: Served) -> None:
     constant.forget()
     model = connect(constant.at("plain") + "?profile=marlin-2b")
@@ -876,5 +927,5 @@ def test_the_demo_model_is_served_from_its_folder() -> None:
 def test_molmo2_is_served_with_the_positions_and_the_pictures_it_takes() -> None:
     _, given_ = serve_command("molmo2-4b")
     assert given_["--max-model-len"] == given_["--max-num-batched-tokens"] == "36864"
-    assert json.loads(given_["--limit-mm-per-prompt"]) == {"video": 1, "image": 1}
+    assert json.loads(given_["--limit-mm-per-prompt"]) == {"video": 1, "image": 16}
     assert "--chat-template" not in given_ and "--mm-processor-kwargs" not in given_

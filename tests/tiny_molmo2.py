@@ -19,6 +19,7 @@ from transformers import (
 
 from footage.core.types import Frames
 from footage.vlm import load_model
+from footage.vlm.protocol import Prompt
 
 TEXT_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 VISION_TOKENS = (
@@ -107,21 +108,32 @@ def write_tiny_model(folder: Path, *, native: bool = False, seed: int = 0) -> Pa
     return folder
 
 
-def teach(folder: Path, lessons: Sequence[tuple[Frames, str, str]]) -> Path:
+def teach(folder: Path, lessons: Sequence[tuple[Frames | list[Frames], str | Prompt, str]]) -> Path:
     """Teaches a model of ``write_tiny_model`` what to answer when it is shown and asked something.
 
     Args:
         folder: the model; its weights are replaced. Takes seconds.
-        lessons: frames, a prompt and the answer, byte for byte.
+        lessons: frames, or several pictures, a prompt and the answer, byte for byte.
     """
     taught = load_model(str(folder))
     model, tokenizer = taught._model.train(), taught._tokenizer
     optimiser = torch.optim.Adam(model.parameters(), lr=5e-3)
-    turns = [(taught.prepare(frames).payload, prompt, answer) for frames, prompt, answer in lessons]
+    turns = [
+        (
+            (taught.prepare_pictures(seen) if isinstance(seen, list) else taught.prepare(seen)).payload,
+            prompt if isinstance(prompt, Prompt) else Prompt("ask", prompt, 1),
+            answer,
+        )
+        for seen, prompt, answer in lessons
+    ]
     for _ in range(400):
         losses = []
         for turn, prompt, answer in turns:
-            asked = [*tokenizer(prompt, add_special_tokens=False)["input_ids"], *taught._tail_ids]
+            before, words = (
+                tokenizer(text, add_special_tokens=False)["input_ids"]
+                for text in (prompt.subtitles, prompt.text)
+            )
+            asked = [*before, *turn.opening[0].tolist(), *words, *taught._tail_ids]
             said = [*tokenizer(answer, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
             rest = torch.tensor([asked + said])
             logits = model(

@@ -108,6 +108,13 @@ class Settings(BaseSettings):
         default=False,
         description="Allow a model server on another machine, which receives parts of the videos.",
     )
+    fetch_private: bool = Field(
+        default=False,
+        description="Allow downloads from this machine and from private networks (with --fetch).",
+    )
+    fetch_max_gb: float = Field(
+        default=4, gt=0, description="Maximum size of a download, in gigabytes (with --fetch)."
+    )
     accept_server_sampling: bool = Field(
         default=False,
         description="Accept a model server that changes the frames or times before the model sees them.",

@@ -25,6 +25,10 @@ CAPTION_TRACK = "caption"
 such as speech, stand beside it with windows, events and vectors of their own."""
 
 
+IMAGE = "image"
+"""``Video.container`` of an image file, which is asked about as a moment without a time."""
+
+
 def on_grid(seconds: float) -> float:
     """The nearest whole microsecond, in seconds. Container clocks are coarser (1/90000 s is 11 microseconds).
 
@@ -166,6 +170,11 @@ class Video:
 
     def __post_init__(self) -> None:
         _put_on_grid(self, "duration_seconds", "start_pts_seconds")
+
+    @property
+    def is_image(self) -> bool:
+        """Whether it is an image file, a single picture without a length."""
+        return self.container == IMAGE
 
     @property
     def gap_seconds(self) -> float:

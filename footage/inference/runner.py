@@ -17,7 +17,7 @@ from typing import Generic, TypeVar
 
 from footage.core.errors import FootageError, VideoError, WindowError
 from footage.core.types import Frames, Span, Video
-from footage.media.sandbox import WHOLE, SandboxSampler, frame_at, sample
+from footage.media.sandbox import WHOLE, SandboxSampler, frame_at, read_image, sample
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Prepared, Recalling, VideoModel
 
@@ -260,13 +260,16 @@ class _Decoder:
 
 
 def full_size_frame(source: WindowSource, timeout_seconds: float) -> Frames:
-    """The frame on show at the start of a window, in the size of the source.
+    """The frame on show at the start of a window, in the size of the source; or the image that it is.
 
     Raises:
         VideoError: when it cannot be read.
     """
     seconds = source.span.start_seconds
-    pixels = frame_at(source.path, seconds, max_width=WHOLE, timeout_seconds=timeout_seconds)
+    if source.video.is_image:
+        pixels = read_image(source.path, timeout_seconds=timeout_seconds).pixels
+    else:
+        pixels = frame_at(source.path, seconds, max_width=WHOLE, timeout_seconds=timeout_seconds)
     return Frames(pixels[None], (seconds,), source.span)
 
 

@@ -14,8 +14,10 @@ from footage.core.errors import FootageError
 from footage.core.types import Answer, Span, Video
 from footage.inference.runner import WindowedRunner, WindowResult, WindowSource, full_size_frame
 from footage.inference.windows import cut_segment
+from footage.media.subtitles import Cue
 from footage.vlm.pointing import Shown
 from footage.vlm.protocol import PictureModel, Prompt, VideoModel
+from footage.vlm.subtitled import subtitled
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +27,16 @@ class Segment:
     path: Path
     """The file."""
     video: Video
-    """Its probe (``footage.media.sandbox.probe``)."""
+    """Its probe (``footage.media.sandbox.probe`` or ``probe_image``)."""
     span: Span
-    """From when to when, in video time; equal ends for a moment."""
+    """From when to when, in video time; equal ends for a moment, both 0 for an image."""
+    address: str = ""
+    """Where the file was downloaded from; empty for a file of this machine."""
+
+    @property
+    def source(self) -> str:
+        """The file as the user knows it: its address, or its path."""
+        return self.address or str(self.path)
 
     @property
     def is_moment(self) -> bool:
@@ -54,6 +63,7 @@ def ask_segment(
     segment: Segment,
     prompt: Prompt,
     *,
+    cues: Sequence[Cue] = (),
     window_seconds: float | None = None,
     timeout_seconds: float = 120,
     on_progress: Callable[[int, int], None] | None = None,
@@ -64,6 +74,7 @@ def ask_segment(
         model: The model.
         segment: The segment or moment.
         prompt: The question.
+        cues: Subtitles; each window is shown with its own.
         window_seconds: Longest window; None for the model's own.
         timeout_seconds: Give up on decoding after this long without progress.
         on_progress: Called with (windows done, windows in all).
@@ -80,8 +91,12 @@ def ask_segment(
     )
     sources = [WindowSource(segment.path, segment.video, window.span) for window in windows]
     runner = WindowedRunner(model, timeout_seconds=timeout_seconds)
+    capabilities = model.capabilities
     batches = runner.batches(
-        sources, lambda _, prepared: model.run([(window, prompt) for window in prepared])
+        sources,
+        lambda _, prepared: model.run(
+            [(each, subtitled(prompt, cues, each.span, capabilities)) for each in prepared]
+        ),
     )
     for result in (result for batch in batches for result in batch):
         yield _segment_answer(segment, result)
@@ -92,7 +107,7 @@ def ask_segment(
 def ask_moments(
     model: PictureModel, moments: Sequence[Segment], prompt: Prompt, *, timeout_seconds: float = 120
 ) -> Answer:
-    """Ask a model one question about the pictures of several moments, numbered from 1.
+    """Ask a model one question about several images and the pictures of moments, numbered from 1.
 
     Raises:
         VideoError: when one of them cannot be read.

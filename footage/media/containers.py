@@ -1,4 +1,4 @@
-"""Tells a video file from anything else by its kind and first bytes; knows no codec and no FFmpeg.
+"""Recognises video and image files by their kind and first bytes; knows no codec and no FFmpeg.
 
 FFmpeg chooses a reader by content, whatever the file is called. Playlists, manifests and scripts are among
 the things it reads, and those name other files and addresses. Only containers of pictures pass here.
@@ -11,7 +11,7 @@ import stat
 from pathlib import Path
 from typing import BinaryIO
 
-from footage.core.errors import NotAVideoError, VideoNotFoundError
+from footage.core.errors import NotAVideoError, VideoError, VideoNotFoundError
 from footage.core.names import on_disk
 
 HEAD_BYTES = 65536
@@ -45,6 +45,16 @@ _BINARY_KINDS = (
     (b"PK\x03\x04", "is a ZIP archive, not a video"),
     (b"\x1f\x8b", "is a gzip archive, not a video"),
 )
+_IMAGE_FORMATS = (
+    (b"\xff\xd8\xff", "JPEG"),
+    (b"\x89PNG\r\n\x1a\n", "PNG"),
+    (b"GIF8", "GIF"),
+    (b"BM", "BMP"),
+    (b"II*\0", "TIFF"),
+    (b"MM\0*", "TIFF"),
+)
+READABLE_IMAGES = frozenset({"JPEG", "PNG", "WEBP", "BMP", "GIF", "AVIF"})
+"""Pillow's names of the image formats that are read."""
 _KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -72,20 +82,23 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
         NotAVideoError: It is a folder, a device, empty, no container on the allow-list, or very large and
             almost all of it was never written.
     """
-    absolute = os.fspath(on_disk(Path(os.path.abspath(os.fspath(path)))))
+    absolute, head, status = _head(path)
     name = display_name(absolute)
-    with open_regular(absolute) as file:
-        try:
-            head = file.read(HEAD_BYTES)
-        except OSError as exc:
-            raise VideoNotFoundError(f"{name} cannot be read: {exc.strerror or exc}") from exc
-        status = os.fstat(file.fileno())
     if status.st_size > max(_HOLES_FROM_BYTES, _MOST_TIMES_HELD * held_bytes(status)):
         raise NotAVideoError(
             f"{name} is almost empty: of {status.st_size / 1e9:,.0f} GB {held_bytes(status) / 1e9:,.3f} GB "
             f"are written",
             hint="it may still be being downloaded or copied",
         )
+    return absolute, demuxer_for(head, name)
+
+
+def demuxer_for(head: bytes, name: str) -> str:
+    """The FFmpeg demuxer for a file that begins with ``head``.
+
+    Raises:
+        NotAVideoError: None on the allow-list fits.
+    """
     if not head:
         raise NotAVideoError(f"{name} is empty (0 bytes)")
     reason = refusal(head)
@@ -97,7 +110,70 @@ def check(path: str | os.PathLike[str]) -> tuple[str, str]:
             hint="supported containers: MP4, MOV, 3GP, MKV, WebM, AVI, MPEG-TS, MPEG-PS, FLV, Ogg, WMV and "
             "MXF",
         )
-    return absolute, demuxer
+    return demuxer
+
+
+def refuse_content(head: bytes, name: str) -> None:
+    """Refuse a file that begins with ``head`` unless it may be a video or an image that is read.
+
+    Raises:
+        NotAVideoError: It may be neither.
+    """
+    if image_format(head) not in READABLE_IMAGES:
+        demuxer_for(head, name)
+
+
+def is_image(path: str | os.PathLike[str]) -> bool:
+    """Whether a file begins as an image does, supported or not; False for an unreadable file."""
+    try:
+        return bool(image_format(_head(path)[1]))
+    except VideoError:
+        return False
+
+
+def check_image(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """As ``check``, for an image: its absolute path, and Pillow's name of its format.
+
+    Raises:
+        VideoNotFoundError: The path does not exist or may not be read.
+        NotAVideoError: It is a special file, or no image of a format that is read.
+    """
+    absolute, head, _ = _head(path)
+    found = image_format(head)
+    if found not in READABLE_IMAGES:
+        what = f"a {found} image, which cannot be read" if found else "no image"
+        raise NotAVideoError(
+            f"{display_name(absolute)} is {what}",
+            hint="Convert it to one of these: JPEG, PNG, WebP, BMP, GIF, AVIF.",
+        )
+    return absolute, found
+
+
+def image_format(head: bytes) -> str:
+    """Pillow's name of the format of an image that begins with ``head``; empty for anything else."""
+    if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+        return "AVIF" if b"avif" in head[8:64] else "HEIF"
+    if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
+        return "WEBP"
+    return next((name for signature, name in _IMAGE_FORMATS if head.startswith(signature)), "")
+
+
+def _head(path: str | os.PathLike[str]) -> tuple[str, bytes, os.stat_result]:
+    """Absolute path, first bytes and status of a regular file.
+
+    Raises:
+        VideoNotFoundError: The path does not exist or may not be read.
+        NotAVideoError: It is a special file.
+    """
+    absolute = os.fspath(on_disk(Path(os.path.abspath(os.fspath(path)))))
+    with open_regular(absolute) as file:
+        try:
+            head = file.read(HEAD_BYTES)
+        except OSError as exc:
+            raise VideoNotFoundError(
+                f"{display_name(absolute)} cannot be read: {exc.strerror or exc}"
+            ) from exc
+        return absolute, head, os.fstat(file.fileno())
 
 
 def open_regular(path: str | os.PathLike[str]) -> BinaryIO:

@@ -16,7 +16,7 @@ lies outside of the frames shown, is dropped and counted.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -134,12 +134,31 @@ def read_places(answer: Answer, shown: Shown) -> Places:
     A stamp is the time of the frame that carries it; between stamps it is taken as written, in whole tenths,
     since a model may write more moments than it saw. Within one frame the first point of an object counts.
     """
+    frames = [(None if name is None else _time(name, shown), rest) for name, rest in _frames(answer)]
+    return _places(answer, frames, shown)
+
+
+def read_picture_places(answer: Answer, pictures: Sequence[Shown]) -> list[Places]:
+    """Reads the points of an answer about several pictures: the places in each, in their order.
+
+    Objects are numbered throughout. What names none of the pictures is dropped, and counted with the first.
+    """
+    numbers = range(1, len(pictures) + 1)
+    frames = list(_frames(answer))
+    found = []
+    for number, picture in zip(numbers, pictures, strict=True):
+        [seconds] = picture.times_seconds
+        own = [(seconds, rest) for name, rest in frames if name == number]
+        lost = [(None, rest) for name, rest in frames if number == 1 and name not in numbers]
+        found.append(_places(answer, [*own, *lost], picture))
+    return found
+
+
+def _places(answer: Answer, frames: Iterable[tuple[float | None, str]], shown: Shown) -> Places:
+    """The points of some frames, each with its time, or None where nothing of the kind was shown."""
     found: dict[tuple[float, int], Point] = {}
     dropped = 0
-    for frame in _frames(strip_think(answer.raw)):
-        name = _FRAME.match(frame)
-        rest = frame[name.end() :] if name else frame
-        time_seconds = _time(float(name[1]), shown) if name else None
+    for time_seconds, rest in frames:
         for object_id, x, y in _POINT.findall(rest):
             key = (time_seconds if time_seconds is not None else -1.0, int(object_id))
             if time_seconds is None or max(int(x), int(y)) > THOUSANDTHS or key in found:
@@ -152,16 +171,22 @@ def read_places(answer: Answer, shown: Shown) -> Places:
                 int(y) * shown.height / THOUSANDTHS,
             )
         dropped += sum(bool(left.strip()) for left in _POINT.split(rest)[::4])
-    points = tuple(found[key] for key in sorted(found))
     text = " ".join(_TAG.sub("", strip_think(answer.raw)).split())
+    points = tuple(found[key] for key in sorted(found))
     return Places(points, dropped, text, answer.raw, answer.finish_reason)
 
 
-def _frames(text: str) -> Iterator[str]:
-    """The text of each frame in all tags; of an attribute that was cut off, all but the last number."""
-    for coords, end in _COORDS.findall(text):
+def _frames(answer: Answer) -> Iterator[tuple[float | None, str]]:
+    """The frames in all tags: the name of each, None for none, and what follows it.
+
+    Of an attribute that was cut off, all but the last number counts.
+    """
+    for coords, end in _COORDS.findall(strip_think(answer.raw)):
         whole = coords if end else coords.rstrip("0123456789.")
-        yield from (frame for frame in re.split(r"[\t:,;]", whole) if frame.strip())
+        for frame in re.split(r"[\t:,;]", whole):
+            name = _FRAME.match(frame)
+            if frame.strip():
+                yield (float(name[1]), frame[name.end() :]) if name else (None, frame)
 
 
 def _time(named: float, shown: Shown) -> float | None:

@@ -301,8 +301,10 @@ MOLMO2_4B = Profile(
     model_type="molmo2",
     vision_config="vit_config",
     billions=4.85,
-    skills=("ask", "point", "track"),
+    skills=("caption", "ask", "point", "track"),
+    caption_prompt="Describe this video in detail",
     prompt_version="molmo2-1",
+    prose=True,
     min_frames=2,
     max_frames=384,
     pixels_per_frame=2 * 378 * 378,
@@ -311,12 +313,14 @@ MOLMO2_4B = Profile(
     vllm=(
         ("--max-model-len", "36864"),
         ("--max-num-batched-tokens", "36864"),
-        ("--limit-mm-per-prompt", '{"video":1,"image":1}'),
+        ("--limit-mm-per-prompt", '{"video":1,"image":16}'),
     ),
 )
-"""Answers, points and tracks. 2 fps, at most 384 frames of 378 x 378 pixels and 2,048 new tokens are those of
-its card and its video_preprocessor_config.json; frames come twice as large, so that one of up to 2:1 keeps
-378 pixels on its shorter side before it is made square. The window is ours: a track of two objects through
+"""Captions, answers, points and tracks. The caption prompt is one of those of its training (allenai/molmo2,
+olmo/preprocessing/data_formatter.py, "video_long_caption"); the answer is prose without times. 2 fps, at most
+384 frames of 378 x 378 pixels and 2,048 new tokens are those of its card and its
+video_preprocessor_config.json; frames come twice as large, so that one of up to 2:1 keeps 378 pixels on its
+shorter side before it is made square. The window is ours: a track of two objects through
 30 s still fits into the new tokens. The weights are float32, 19.4 GB to fetch. A server may read 36,864
 positions, the default of transformers' Molmo2TextConfig."""
 

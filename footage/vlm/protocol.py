@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 
 from footage.core.disk_cache import Shelf
 from footage.core.errors import WindowError
@@ -29,6 +29,8 @@ class Prompt:
     """Cap on the answer's length."""
     sampling: Sampling = LIKELIEST
     """How its tokens are chosen."""
+    subtitles: str = ""
+    """Cues between the video and the user's turn, for a backend with ``Capabilities.subtitles``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class Capabilities:
     """The most requests worth giving to one ``run`` call."""
     windows_ahead: int = 4
     """Windows to decode and hold at once when it is asked about many."""
+    subtitles: bool = False
+    """``Prompt.subtitles`` has a place of its own in the prompt; otherwise cues go before the question."""
+    several_pictures: bool = False
+    """One prompt can be about several pictures (see ``PictureModel``)."""
 
 
 @runtime_checkable
@@ -137,3 +143,8 @@ class PictureModel(VideoModel, Protocol):
     def prepare_pictures(self, pictures: Sequence[Frames]) -> Prepared:
         """Prepare single frames for one prompt about all of them, which numbers them from 1."""
         ...
+
+
+def compares_pictures(model: VideoModel) -> TypeGuard[PictureModel]:
+    """Whether a model can be asked about several pictures in one prompt."""
+    return isinstance(model, PictureModel) and model.capabilities.several_pictures

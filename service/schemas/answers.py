@@ -278,14 +278,14 @@ class FindRecord(Record):
 
 
 class PlaceFields(Record):
-    """A stretch or a moment of a file."""
+    """A segment or a moment of a video, or an image."""
 
     video: str
-    """The file."""
+    """The file; its address, without query, where it was downloaded."""
     start_seconds: float
-    """Where it begins, in seconds of video time."""
+    """Where it begins, in seconds of video time; 0 for an image."""
     end_seconds: float
-    """Where it ends; where it begins for a moment."""
+    """Where it ends; where it begins for a moment, 0 for an image."""
 
 
 class AnswerRecord(Record):
@@ -309,7 +309,7 @@ class AnswerRecord(Record):
 
         return cls(
             type="answer",
-            about=[PlaceFields(video=str(scene.path), **span_fields(span)) for scene, span in shown],
+            about=[PlaceFields(video=scene.source, **span_fields(span)) for scene, span in shown],
             text=read_text(answer),
             raw=answer.raw,
             finish_reason=answer.finish_reason,
@@ -343,7 +343,8 @@ class PointFields(Record):
     time_seconds: float
     """When, in seconds of video time."""
     object: int
-    """Which object: points with the same number are of one, within the line."""
+    """Which object: points with the same number are of one. Valid within the line; with a `picture`, and of
+    `track`, within all lines of the command."""
     x: float
     """Pixels from the left edge of the source's frame."""
     y: float
@@ -355,6 +356,8 @@ class PointsRecord(PlaceFields):
 
     type: Literal["points", "tracks"]
     """"points" of `point`, "tracks" of `track`."""
+    picture: int | None = None
+    """Number of the picture, from 1, where several were shown together; such lines share `text` and `raw`."""
     width: int
     """Of the source's frame, in pixels."""
     height: int
@@ -376,10 +379,12 @@ class PointsRecord(PlaceFields):
     def of(cls, result: PointResult, window: WindowPoints) -> Self:
         """One window of a result."""
         shown, places = window.shown, window.places
+        place: dict[str, Any] = {"video": window.scene.source, **span_fields(shown.span)}
+        if window.picture is not None:
+            place["picture"] = window.picture
         return cls(
             type="tracks" if result.trails else "points",
-            video=str(result.scene.path),
-            **span_fields(shown.span),
+            **place,
             width=shown.width,
             height=shown.height,
             count=places.count,

@@ -18,6 +18,11 @@ def note_unseen(unseen: Iterable[tuple[Span, str]]) -> None:
         console.notes().print(f"Not read: {where}", soft_wrap=True)
 
 
+def name_and_times(name: str, span: Span, *, is_image: bool) -> str:
+    """Reads "gate.mp4 0:01.0 - 0:03.5"; of an image the name alone."""
+    return console.plain(name) if is_image else f"{console.plain(name)} {times(span)}"
+
+
 def times(span: Span) -> str:
     """Reads "0:01.0 - 0:03.5", or one time for a moment."""
     from footage.core.timecode import format_time

@@ -70,6 +70,10 @@ ReelAudio = Annotated[
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Replace existing files; otherwise, new files get a number.")
 ]
+Fetch = Annotated[
+    bool,
+    typer.Option("--fetch", help="Download http and https addresses, each into a temporary file."),
+]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Print what would be removed, without removing it.")]
 Yes = Annotated[
     bool,

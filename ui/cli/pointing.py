@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from footage.core.config import Settings
+    from service.events import ServiceEvent
     from service.point import PointRequest, PointResult, WindowPoints
 
 Draw = Annotated[
@@ -39,24 +40,34 @@ def run(
     Raises:
         FootageError: the file or the model cannot be used, or the model cannot do it.
     """
-    from service.point import draw
+    from service.events import PointsFound
+
+    with progress.shown() as display:
+
+        def on_event(event: ServiceEvent) -> None:
+            if isinstance(event, PointsFound):
+                display.close()
+                show(event.result, print_windows, json=json)
+            else:
+                display(event)
+
+        function(options.service_for(settings), request, on_event=on_event)
+        display.close()
+        if request.out is not None:
+            console.notes().print(f"Drawn: {console.plain(request.out)}", soft_wrap=True)
+
+
+def show(result: PointResult, print_windows: Callable[[Sequence[WindowPoints]], None], *, json: bool) -> None:
+    """Print what was found on stdout, what is missing of it on stderr."""
     from service.schemas.answers import PointsRecord
 
-    service = options.service_for(settings)
-    with progress.shown() as display:
-        result = function(service, request, on_event=display)
-        display.close()
-        moments.note_unseen(result.unseen)
-        if json:
-            for window in result.windows:
-                console.emit_record(PointsRecord.of(result, window))
-        else:
-            print_windows(result.windows)
-        note_losses(result.windows)
-        if request.out is not None:
-            draw(service, result, request.out, on_event=display)
-            display.close()
-            console.notes().print(f"Drawn: {console.plain(request.out)}", soft_wrap=True)
+    moments.note_unseen(result.unseen)
+    if json:
+        for window in result.windows:
+            console.emit_record(PointsRecord.of(result, window))
+    else:
+        print_windows(result.windows)
+    note_losses(result.windows)
 
 
 def note_losses(windows: Sequence[WindowPoints]) -> None:
@@ -65,18 +76,28 @@ def note_losses(windows: Sequence[WindowPoints]) -> None:
     if dropped:
         what = "1 point was" if dropped == 1 else f"{dropped} points were"
         console.notes().print(f"{what} skipped: unreadable, or outside the frame.", soft_wrap=True)
-    short = [each.shown.span for each in windows if each.places.finish_reason == "length"]
+    short = [each for each in windows if each.places.finish_reason == "length"]
     if short:
-        where = ", ".join(moments.times(span) for span in short)
-        helps = " Use a shorter --window." if short[0].duration_seconds else ""
+        where = ", ".join(dict.fromkeys(map(_where, short)))
+        helps = " Use a shorter --window." if short[0].shown.span.duration_seconds else ""
         console.notes().print(
             f"The answer reached its maximum length at {where}: points may be missing.{helps}", soft_wrap=True
         )
 
 
-def print_count(each: WindowPoints) -> None:
-    """Time, number of objects, and their names."""
-    places = each.places
+def print_count(each: WindowPoints, *, named: bool = False) -> None:
+    """Time, number of objects, and their names; before them the name of the file, if there are several."""
+    places, scene = each.places, each.scene
     names = f": {console.plain(places.text)}" if places.text else ""
-    counted = f"{moments.times(each.shown.span)}  {formatting.count(places.count, 'object')}{names}"
-    console.results().print(counted, soft_wrap=True)
+    where = _where(each)
+    if named:
+        span = each.shown.span
+        where = moments.name_and_times(scene.path.name, span, is_image=scene.video.is_image)
+    console.results().print(f"{where}  {formatting.count(places.count, 'object')}{names}", soft_wrap=True)
+
+
+def _where(each: WindowPoints) -> str:
+    """Reads "0:01.0 - 0:03.5"; the name of an image."""
+    if each.scene.video.is_image:
+        return console.plain(each.scene.path.name)
+    return moments.times(each.shown.span)

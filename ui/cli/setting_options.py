@@ -29,6 +29,8 @@ MODEL_PANEL = "Model (unset: as the model was trained)"
 
 MODEL = ("model", "model_path", "device", "allow_remote")
 """Settings of every command that uses a model."""
+DOWNLOADS = ("fetch_private", "fetch_max_gb")
+"""Settings of commands with ``--fetch``."""
 FRAMES = ("fps", "min_frames", "max_frames", "max_pixels")
 """Settings of the frames for the model."""
 CAPTIONS = ("prompt", "prompt_file", "stage2_prompt", "caption_tokens")

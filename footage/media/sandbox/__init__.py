@@ -2,8 +2,9 @@
 
 Everything that opens a file whose content is not trusted comes through here; what it does, and what may go
 wrong, is said at the function of the same name in ``footage.media.video``, ``footage.media.clip``,
-``footage.media.concat``, ``footage.media.animation`` and ``footage.media.frame_grid``. A crash, a hang, a
-false answer or a hunger for memory of a decoder is a DecodeError of that one file.
+``footage.media.concat``, ``footage.media.animation``, ``footage.media.frame_grid``,
+``footage.media.images`` and ``footage.media.subtitles``. A crash, a hang, a false answer or a hunger for
+memory of a decoder is a DecodeError of that one file.
 """
 
 from footage.media.sandbox.reading import (
@@ -11,9 +12,13 @@ from footage.media.sandbox.reading import (
     SandboxSampler,
     cut_start,
     digests,
+    embedded_subtitles,
     frame_at,
     probe,
+    probe_image,
     read_grid,
+    read_image,
+    read_subtitles,
     recorded_tag_of,
     sample,
     scan,
@@ -35,10 +40,14 @@ __all__ = [
     "copy_clip",
     "cut_start",
     "digests",
+    "embedded_subtitles",
     "frame_at",
     "painted_picture",
     "probe",
+    "probe_image",
     "read_grid",
+    "read_image",
+    "read_subtitles",
     "recorded_tag_of",
     "sample",
     "scan",

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from footage.core.atomic import whole_file
 from footage.core.types import Span
-from footage.media.containers import check, display_name, held_bytes
+from footage.media.containers import check, check_image, display_name, held_bytes
 from footage.media.sandbox import pool
 
 if TYPE_CHECKING:
@@ -36,10 +36,13 @@ def read_job(
     timeout_seconds: float,
     expected: Any,
     accept: Callable[[Any], bool],
+    kind: Literal["video", "image", "text"] = "video",
     **options: Any,
 ) -> Any:
-    """Run a job that reads one file."""
-    absolute, name = checked(path)
+    """Run a job that reads one file; what is neither a video nor an image is checked by the job alone."""
+    absolute, name = checked(path) if kind == "video" else named(path)
+    if kind == "image":
+        check_image(absolute)
     return pool.run(
         job,
         absolute,
@@ -109,6 +112,12 @@ def draft(out: Path) -> Iterator[int]:
 def checked(path: str | os.PathLike[str]) -> tuple[str, str]:
     """Absolute path and display name of a file on the allow-list."""
     absolute, _ = check(path)
+    return absolute, display_name(absolute)
+
+
+def named(path: str | os.PathLike[str]) -> tuple[str, str]:
+    """Absolute path and display name of a file that is no video."""
+    absolute = os.path.abspath(os.fspath(path))
     return absolute, display_name(absolute)
 
 

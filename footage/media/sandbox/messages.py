@@ -32,7 +32,9 @@ MODULES = frozenset(
         "footage.media.demux",
         "footage.media.discontinuities",
         "footage.media.frame_grid",
+        "footage.media.images",
         "footage.media.segment",
+        "footage.media.subtitles",
     }
 )
 """Whose classes may cross: dataclasses and named tuples."""

@@ -13,7 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from footage.core.types import Frames, Span, Video
+from footage.media.containers import READABLE_IMAGES
 from footage.media.demux import LARGE_PIXELS, MAX_FRAMES, MAX_GAPS, MAX_PIXELS, MAX_SECONDS
+from footage.media.images import MAX_IMAGE_PIXELS, MOST_SIDE, StillImage
+from footage.media.subtitles import MOST_CUE_LETTERS, MOST_CUES, Cue
 
 if TYPE_CHECKING:
     from footage.media.decode import Source
@@ -109,6 +112,26 @@ def is_picture(pixels: np.ndarray, *, max_width: int) -> bool:
         and pixels.shape[2] == 3
         and 0 < pixels.shape[0] * pixels.shape[1] <= LARGE_PIXELS
         and pixels.shape[1] <= max_width
+    )
+
+
+def is_still_image(image: StillImage) -> bool:
+    """Whether it can be an image file, decoded."""
+    return (
+        is_picture(image.pixels, max_width=MOST_SIDE)
+        and image.pixels.shape[0] <= MOST_SIDE
+        and 0 < image.width * image.height <= MAX_IMAGE_PIXELS
+        and image.width > 0
+        and image.form in READABLE_IMAGES
+    )
+
+
+def are_cues(cues: list[Cue]) -> bool:
+    """Whether they can be the subtitles of a file."""
+    return (
+        len(cues) <= MOST_CUES
+        and all(0 < len(cue.text) <= MOST_CUE_LETTERS and cue.text.isprintable() for cue in cues)
+        and all(one.span.start_seconds <= other.span.start_seconds for one, other in pairwise(cues))
     )
 
 

@@ -1,6 +1,7 @@
 """Reads video files in child processes; what each function does is said at its namesake.
 
-The namesakes are in ``footage.media.video`` and ``footage.media.frame_grid``.
+The namesakes are in ``footage.media.video``, ``footage.media.frame_grid``, ``footage.media.images`` and
+``footage.media.subtitles``.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from footage.core.errors import DecodeError
-from footage.core.types import Frames, Span, Video
+from footage.core.types import IMAGE, Frames, Span, Video
 from footage.media.containers import display_name
 from footage.media.sandbox import plausible, pool
 from footage.media.sandbox.child import Child
@@ -23,6 +24,8 @@ from footage.media.sandbox.jobs import checked, most_seconds, read_job
 if TYPE_CHECKING:
     from footage.media.decode import Source
     from footage.media.frame_grid import FrameGrid
+    from footage.media.images import StillImage
+    from footage.media.subtitles import Cue
 
 WHOLE = 1 << 16
 """As ``max_width``: the picture in its own size."""
@@ -208,3 +211,60 @@ def read_grid(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> 
         accept=accept,
     )
     return grid
+
+
+def read_image(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> StillImage:
+    """As ``footage.media.images.read_image``."""
+    from footage.media.images import StillImage
+
+    image: StillImage = read_job(
+        "footage.media.images:read_image",
+        path,
+        timeout_seconds=timeout_seconds,
+        expected=StillImage,
+        accept=plausible.is_still_image,
+        kind="image",
+    )
+    return image
+
+
+def probe_image(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> Video:
+    """An image file as a ``Video`` without a length (``Video.is_image``); all of it is decoded to be sure.
+
+    Raises:
+        VideoError: As ``read_image``.
+    """
+    image = read_image(path, timeout_seconds=timeout_seconds)
+    return Video("", 0.0, image.width, image.height, 0.0, image.form.lower(), container=IMAGE)
+
+
+def read_subtitles(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> list[Cue]:
+    """As ``footage.media.subtitles.read_subtitles``."""
+    from footage.media.subtitles import Cue
+
+    cues: list[Cue] = read_job(
+        "footage.media.subtitles:read_subtitles",
+        path,
+        timeout_seconds=timeout_seconds,
+        expected=list[Cue],
+        accept=plausible.are_cues,
+        kind="text",
+    )
+    return cues
+
+
+def embedded_subtitles(
+    path: str | os.PathLike[str], *, start_pts_seconds: float = 0.0, timeout_seconds: float = 120
+) -> list[Cue]:
+    """As ``footage.media.subtitles.embedded_subtitles``."""
+    from footage.media.subtitles import Cue
+
+    cues: list[Cue] = read_job(
+        "footage.media.subtitles:embedded_subtitles",
+        path,
+        start_pts_seconds=start_pts_seconds,
+        timeout_seconds=timeout_seconds,
+        expected=list[Cue],
+        accept=plausible.are_cues,
+    )
+    return cues

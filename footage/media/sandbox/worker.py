@@ -195,8 +195,15 @@ def _load(role: str) -> dict[str, str]:
             decode.decoder_class()
         except DependencyError as exc:
             missing = {"text": str(exc), "hint": exc.hint}
-        for name in ("qwen_vl_utils", "torchvision.transforms.v2", "footage.media.frame_grid"):
+        for name in (
+            "qwen_vl_utils",
+            "torchvision.transforms.v2",
+            "footage.media.frame_grid",
+            "footage.media.images",
+            "footage.media.subtitles",
+        ):
             import_module(name)
+        import_module("PIL.Image").init()
     else:
         for name in (
             "PIL.Image",

@@ -16,18 +16,18 @@ import numpy as np
 
 from footage.core.atomic import whole_file
 from footage.core.types import Span
+from footage.media.containers import is_image
 from footage.media.encode import FULL, PREVIEW, Quality
 from footage.media.sandbox import pool
 from footage.media.sandbox.jobs import (
     MOST_SECONDS_A_SECOND,
-    checked,
     draft,
     most_seconds,
     most_written_bytes,
     write_clip_job,
     write_job,
 )
-from footage.media.sandbox.reading import WHOLE, frame_at
+from footage.media.sandbox.reading import WHOLE, frame_at, read_image
 
 if TYPE_CHECKING:
     from footage.media.audio_tracks import AudioChoice
@@ -111,11 +111,11 @@ def write_picture(
     paint: Paint | None = None,
     timeout_seconds: float = 120,
 ) -> Path:
-    """Write the picture on show at a moment as a PNG of its own size.
+    """Write the picture on show at a moment, or an image, as a PNG of its own size.
 
     Args:
-        path: A local video file.
-        seconds: Video time.
+        path: A local video or image file.
+        seconds: Video time; of an image without effect.
         out: Where to write; replaced when there, but never the video itself.
         paint: Draws onto it; it is given R, G and B.
         timeout_seconds: Give up after this long without progress.
@@ -131,7 +131,7 @@ def write_picture(
 
     from footage.media.clip import refuse_source
 
-    refuse_source(out, checked(path)[0])
+    refuse_source(out, os.path.abspath(os.fspath(path)))
     pixels = painted_picture(path, seconds, paint, timeout_seconds=timeout_seconds)
     with whole_file(out) as draft:
         Image.fromarray(pixels).save(draft, "PNG")
@@ -146,7 +146,10 @@ def painted_picture(
     Raises:
         VideoError: The video cannot be read there.
     """
-    pixels = frame_at(path, seconds, max_width=WHOLE, timeout_seconds=timeout_seconds)
+    if is_image(path):
+        pixels = read_image(path, timeout_seconds=timeout_seconds).pixels
+    else:
+        pixels = frame_at(path, seconds, max_width=WHOLE, timeout_seconds=timeout_seconds)
     planes = [pixels[..., n].copy() for n in range(3)]
     if paint is not None:
         paint(planes, seconds)

@@ -43,9 +43,11 @@ class _Turn:
     """A prepared window or some pictures: the part of the prompt before the user's text."""
 
     ids: Tensor
-    """Token ids up to the user's text, int64, (1, length)."""
+    """Token ids of what is seen, up to the user's turn, int64, (1, length)."""
     kinds: Tensor
     """1 where an id stands for pictures, 0 for text, (1, length)."""
+    opening: Tensor
+    """Token ids of the beginning of the user's turn, int64, (1, length)."""
     seen: Mapping[str, Tensor]
     """Inputs of the vision tower, under the model's names."""
 
@@ -72,8 +74,8 @@ class Molmo2Model:
 
     @property
     def capabilities(self) -> Capabilities:
-        """Token log-probabilities; one request at a time."""
-        return Capabilities(token_logprobs=True)
+        """Token log-probabilities, subtitles, several pictures; one request at a time."""
+        return Capabilities(token_logprobs=True, subtitles=True, several_pictures=True)
 
     @property
     def provenance(self) -> Provenance:
@@ -141,8 +143,9 @@ class Molmo2Model:
             return [self._run(prepared.payload, prompt) for prepared, prompt in requests]
 
     def _run(self, turn: _Turn, prompt: Prompt) -> Answer:
-        words = self._text_tokenizer(prompt.text, add_special_tokens=False, split_special_tokens=True)
-        text = torch.tensor([[*words["input_ids"], *self._tail_ids]])
+        # Subtitles go where Molmo2 was trained to read them: after the video, before the user's turn.
+        subtitles, words = self._words(prompt.subtitles), self._words(prompt.text)
+        text = torch.tensor([[*subtitles, *turn.opening[0].tolist(), *words, *self._tail_ids]])
         tokens = turn.ids.shape[1] + text.shape[1] + prompt.max_new_tokens
         most = self._model.config.text_config.max_position_embeddings
         if tokens > most:
@@ -163,6 +166,11 @@ class Molmo2Model:
             f"{self._weights.model} ran out of memory on {self._model.device} with {tokens:,} tokens",
             hint="Close other programs, use a shorter segment, or choose another --device.",
         )
+
+    def _words(self, text: str) -> list[int]:
+        """The token ids of a text in which no special token is read."""
+        ids = self._text_tokenizer(text, add_special_tokens=False, split_special_tokens=True)["input_ids"]
+        return [int(each) for each in ids]
 
     @torch.inference_mode()
     def _answer(self, turn: _Turn, text: Tensor, prompt: Prompt) -> Answer:
@@ -196,12 +204,28 @@ class Molmo2Model:
 
     def _turn(self, kind: Kind, count: int, **inputs: Any) -> _Turn:
         """The processor's output for pictures or a video, with the template before the user's text."""
-        made = self._processor(text=[self._heads(kind, count)], return_tensors="pt", **inputs)
+        head = self._heads(kind, count)
+        made = self._processor(text=[head], return_tensors="pt", **inputs)
         ids, kinds = made.pop("input_ids"), made.pop("mm_token_type_ids")
+        opening = self._opening(head, kind)
+        seen = ids.shape[1] - opening.shape[1]
+        if not torch.equal(ids[:, seen:], opening):
+            raise WrongCheckpointError(
+                f"the processor in {self._weights.folder} changes the text after what is seen",
+                hint="Restore processor_config.json from the model's repository.",
+            )
+        ids, kinds = ids[:, :seen], kinds[:, :seen]
         made.pop("attention_mask", None)
         made.pop("video_metadata", None)
         logger.debug("%s x %d: %d tokens before the text", kind, count, ids.shape[1])
-        return _Turn(ids, kinds, dict(made))
+        return _Turn(ids, kinds, opening, dict(made))
+
+    def _opening(self, head: str, kind: Kind) -> Tensor:
+        """The ids of what the template writes between what is seen and the user's text."""
+        token = self._processor.video_token if kind == "video" else self._processor.image_token
+        return torch.tensor(
+            [self._tokenizer(head.rpartition(token)[2], add_special_tokens=False)["input_ids"]]
+        )
 
     def _head(self, kind: Kind, count: int) -> str:
         return self._split_template(kind, count)[0]

@@ -1,4 +1,4 @@
-"""`footage ask`: a question about videos, segments or moments; needs no index."""
+"""`footage ask`: a question about videos, segments, moments or images; needs no index."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, moments, options, progress
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import DOWNLOADS, MODEL, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -20,33 +20,46 @@ EXAMPLES = options.examples(
     'footage ask zoo.mp4 "Which animal appears?"',
     'footage ask match.mkv@12:30-13:00 "Who has the ball?" --json',
     'footage ask gate.mp4@12.5 yard.mp4@1:40 "Is this the same car?" --model molmo2-4b',
+    'footage ask before.jpg after.jpg "What changed?" --model molmo2-4b',
+    'footage ask talk.mkv "What does she announce?" --subtitles embedded --model molmo2-4b',
+    'footage ask https://example.org/zoo.mp4 "Which animal appears?" --fetch',
 )
 
 
-@takes_settings(*MODEL, "window_seconds")
+@takes_settings(*MODEL, "window_seconds", *DOWNLOADS)
 def run(
     place: Annotated[
         list[str],
         typer.Argument(
-            metavar="VIDEO[@TIME|@START-END]...", help="Video files, each with an optional moment or segment."
+            metavar="FILE[@TIME|@START-END]...",
+            help="Video files, each with an optional moment or segment, and image files.",
         ),
     ],
     question: Annotated[str, typer.Argument(help="The question, as the last argument.")],
+    subtitles: Annotated[
+        str,
+        typer.Option(
+            "--subtitles",
+            metavar="FILE",
+            help="Subtitles for the model: a .srt, .vtt or .ass file, or embedded for the video's own track.",
+        ),
+    ] = "",
+    fetch: options.Fetch = False,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Ask a question about videos, segments or moments.
+    """Ask a question about videos, segments, moments or images.
 
-    A longer segment is split into windows, with one answer per window. Several moments become one question
-    if the model can compare images: they are Image 1, Image 2 and so on. Otherwise, each moment or segment
-    is a separate question.
+    A longer segment is split into windows, with one answer per window. Several images and moments become one
+    question if the model can compare images: they are Image 1, Image 2 and so on. Otherwise, each is a
+    separate question. Of the subtitles, the model reads those of each window.
     """
     from service.ask import AskRequest, ask
     from service.events import SceneAnswered
 
-    request = AskRequest(places=tuple(place), question=question)
+    request = AskRequest(places=tuple(place), question=question, subtitles=subtitles, fetch=fetch)
     with progress.shown() as display:
 
         def on_event(event: ServiceEvent) -> None:
@@ -81,6 +94,8 @@ def _print(seen: list[tuple[Segment, Span]], answer: Answer, *, json: bool, head
         return
     if headed:
         [(scene, span)] = seen
-        console.results().print(f"{console.plain(scene.path.name)} {moments.times(span)}", soft_wrap=True)
+        console.results().print(
+            moments.name_and_times(scene.path.name, span, is_image=scene.video.is_image), soft_wrap=True
+        )
     for line in record.text.split("\n"):
         console.results().print(console.plain(line), soft_wrap=True)

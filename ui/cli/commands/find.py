@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options, progress
-from ui.cli.setting_options import FRAMES, MODEL, takes_settings
+from ui.cli.setting_options import DOWNLOADS, FRAMES, MODEL, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -23,9 +22,9 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*MODEL, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES)
+@takes_settings(*MODEL, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES, *DOWNLOADS)
 def run(
-    video: Annotated[Path, typer.Argument(help="The video file.")],
+    video: Annotated[str, typer.Argument(help="The video file.")],
     query: Annotated[str, typer.Argument(help="The event to search for, in one sentence.")],
     start: Annotated[
         str | None,
@@ -35,6 +34,7 @@ def run(
     limit: Annotated[
         int, typer.Option("--limit", "-n", min=1, max=1000, help="Maximum number of answers.")
     ] = 20,
+    fetch: options.Fetch = False,
     *,
     settings: Settings,
     json: options.Json = False,
@@ -50,6 +50,7 @@ def run(
     request = FindRequest(
         video=video,
         query=query,
+        fetch=fetch,
         start_seconds=parse_time(start) if start else None,
         end_seconds=parse_time(end) if end else None,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, options, pointing
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import DOWNLOADS, MODEL, takes_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*MODEL, "window_seconds")
+@takes_settings(*MODEL, "window_seconds", *DOWNLOADS)
 def run(
     place: Annotated[
         str, typer.Argument(metavar="VIDEO[@START-END]", help="The video file, with an optional segment.")
@@ -30,6 +30,7 @@ def run(
     what: Annotated[str, typer.Argument(help="The object to track.")],
     draw: pointing.Draw = None,
     overwrite: pointing.Overwrite = False,
+    fetch: options.Fetch = False,
     *,
     settings: Settings,
     json: options.Json = False,
@@ -38,12 +39,12 @@ def run(
     """Track objects through a segment or a video.
 
     The path of each object is a list of points in pixels of the original frames, about two per second. A
-    longer segment is split into windows, and each window is tracked separately: object 1 of one window can
-    differ from object 1 of the next.
+    longer segment is split into windows. An object keeps its number in the next window if it goes on near the
+    place where it was; one that was hidden at the seam, or comes back later, gets a new number.
     """
     from service.point import PointRequest, track
 
-    request = PointRequest(place=place, what=what, out=draw, overwrite=overwrite)
+    request = PointRequest(places=(place,), what=what, out=draw, overwrite=overwrite, fetch=fetch)
     pointing.run(track, request, settings, _show, json=json)
 
 

@@ -15,7 +15,7 @@ import httpx2
 from anyio.from_thread import start_blocking_portal
 
 from footage.core.errors import ModelError, WindowError, WindowRefusedError
-from footage.core.types import Answer, Frames, Provenance
+from footage.core.types import Answer, Frames, Provenance, Span
 from footage.vlm import contract
 from footage.vlm.backends.server import payload
 from footage.vlm.backends.server.chat import read_completion, request_body, window_parts
@@ -73,6 +73,7 @@ class ServerModel:
             token_logprobs="logprobs" not in self._dialect.without,
             max_batch=at_once * BATCHES_AHEAD,
             windows_ahead=at_once,
+            several_pictures="point" in self._profile.skills,
         )
 
     @property
@@ -104,17 +105,29 @@ class ServerModel:
         Raises:
             DecodeError: when there is no frame in it.
         """
-        notes: tuple[str, ...] = ()
         if "point" in self._profile.skills and len(set(frames.times_seconds)) == 1:
-            parts = [part for part in payload.picture_parts(frames) if part["type"] == "image_url"][:1]
-        else:
-            parts = window_parts(frames, self._dialect.way)
-            notes = payload.clip_notes(frames) if self._dialect.way == "video" else ()
+            return self.prepare_pictures([frames])
+        parts = window_parts(frames, self._dialect.way)
+        notes = payload.clip_notes(frames) if self._dialect.way == "video" else ()
         if notes and not self._has_noted:
             self._has_noted = True
             logger.warning("A window of uneven frames is not sent exactly: %s.", ", ".join(notes))
         size = sum(len(part.get("text") or part[part["type"]]["url"]) for part in parts)
         return Prepared(frames.span, parts, nbytes=size, notes=notes)
+
+    def prepare_pictures(self, pictures: Sequence[Frames]) -> Prepared:
+        """The first frame of each as a picture; the span is from the earliest to the latest of them.
+
+        Raises:
+            DecodeError: when there is no frame.
+        """
+        parts = [
+            next(part for part in payload.picture_parts(picture) if part["type"] == "image_url")
+            for picture in pictures
+        ]
+        times = [picture.times_seconds[0] for picture in pictures]
+        span = pictures[0].span if len(pictures) == 1 else Span(min(times), max(times))
+        return Prepared(span, parts, nbytes=sum(len(part["image_url"]["url"]) for part in parts))
 
     def run(self, requests: Sequence[tuple[Prepared, Prompt]]) -> list[Answer]:
         """Answer every request, in order, several at once; the answers do not depend on how many.
