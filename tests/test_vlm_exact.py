@@ -1,8 +1,8 @@
 """Shared windows and batches say, token for token, what one prompt at a time says.
 
 The reference is transformers' own ``generate`` on the whole prompt with its pixels, for each request anew.
-Five models: the demo model, and a random one of each family, and of each form of the video in its prompt, whose
-matrices are large enough (std 0.15) that what is seen and asked changes every answer.
+Five models: the demo model, and random ones of each family, and of each form of the video in its prompt,
+whose matrices are large enough (std 0.15) that what is seen and asked changes every answer.
 """
 
 from __future__ import annotations
@@ -65,12 +65,10 @@ def shown(number: int) -> Frames:
 
 def prompts(model, *, most: int = 24) -> list[Prompt]:
     """A caption, or a free prompt of a model that writes none, and finds, of different lengths."""
-    captions = "caption" in model.profile.skills
-    asked = [
-        contract.caption_prompt(model.profile)
-        if captions
-        else contract.raw_prompt(CAPTION_PROMPT, model.profile)
-    ]
+    if "caption" in model.profile.skills:
+        asked = [contract.caption_prompt(model.profile)]
+    else:
+        asked = [contract.raw_prompt(CAPTION_PROMPT, model.profile)]
     asked += [contract.find_prompt(event, model.profile) for event in EVENTS]
     return [
         replace(prompt, max_new_tokens=min(prompt.max_new_tokens, most), sampling=LIKELIEST)

@@ -210,6 +210,12 @@ def frame_pixels(profile: Profile, frames: int) -> int:
     return min(profile.pixels_per_frame, share)
 
 
+def least_frame_pixels(profile: Profile, frames: int) -> int:
+    """Area to which smaller frames of a window of that many are enlarged, in pixels; well below the bound."""
+    least, most = profile.min_pixels_per_frame, frame_pixels(profile, frames)
+    return least if int(1.05 * least) <= most else most // 2
+
+
 def clip_pixels(profile: Profile) -> int:
     """Upper bound of the area of all frames of the longest window together, in pixels."""
     most = frame_budget.longest_edge(profile.max_frames, profile.pixels_per_frame)

@@ -48,8 +48,10 @@ class Qwen25VLModel(QwenModel):
 
     def _size(self, frames: int) -> dict[str, int]:
         # This processor's budget is that of a frame, not of the clip.
-        most = contract.frame_pixels(self.profile, frames)
-        return {"shortest_edge": min(self.profile.min_pixels_per_frame, most // 2), "longest_edge": most}
+        return {
+            "shortest_edge": contract.least_frame_pixels(self.profile, frames),
+            "longest_edge": contract.frame_pixels(self.profile, frames),
+        }
 
     def _window_ids(self, ids: Tensor, grid: Tensor, milliseconds: Sequence[int]) -> Tensor:
         if self.profile.video_form != "stamped":

@@ -29,8 +29,8 @@ class StampedQwenModel(QwenModel):
     processor_class = Qwen3VLProcessor
 
     def _size(self, frames: int) -> dict[str, int]:
+        shortest = frames * contract.least_frame_pixels(self.profile, frames)
         longest = frames * contract.frame_pixels(self.profile, frames)
-        shortest = min(frames * self.profile.min_pixels_per_frame, longest // 2)
         return {"shortest_edge": max(frame_budget.SHORTEST_EDGE, shortest), "longest_edge": longest}
 
     def _places(self, ids: Tensor, grid: Tensor, milliseconds: Sequence[int]) -> Tensor:

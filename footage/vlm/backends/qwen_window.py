@@ -34,8 +34,8 @@ class QwenWindow:
     features: Tensor | None = None
     """Output of the vision tower, (video tokens, hidden), in main memory; None before it ran."""
     deepstack: Tensor | None = None
-    """What its earlier layers give to the first layers of the language model (DeepStack), (layers, video tokens,
-    hidden), in main memory; None where there is none, and before it ran."""
+    """What its earlier layers give to the first layers of the language model (DeepStack), (layers, video
+    tokens, hidden), in main memory; None where there is none, and before it ran."""
     state: State | None = None
     """State of the language model after ``ids``; None before it read them, and when it was dropped."""
 
