@@ -240,6 +240,11 @@ def test_no_query_and_no_draft_reaches_the_prompt_as_control_tokens(model, typed
 @pytest.fixture(scope="module")
 def stamped(tmp_path_factory) -> qwen25vl.Qwen25VLModel:
     folder = write_tiny_model(tmp_path_factory.mktemp("models") / "tiny", profile="timelens-7b")
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    settings |= {"processor_class": "TimeLensProcessor"}
+    settings |= {"auto_map": {"AutoProcessor": "processing_timelens.TimeLensProcessor"}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    (folder / "processing_timelens.py").write_text("raise RuntimeError('code of a checkpoint was executed')")
     return load_model(str(folder), device="cpu", changes={"pixels_per_frame": 10 * 28 * 28})
 
 

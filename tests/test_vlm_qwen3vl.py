@@ -36,6 +36,7 @@ from footage.vlm.protocol import Prepared, Prompt, VideoModel
 from indexer.pipeline import index
 from search.engine import Engine
 from search.grounding.ground import GroundingOptions, find_in_file
+from service.model_check import examine_model
 
 SMALL: Changes = {"pixels_per_frame": 10 * 32 * 32, "caption_tokens": 48}
 
@@ -260,6 +261,11 @@ def test_finds_of_a_model_that_lists_spans(finder, tmp_path):
         )
 
 
+def test_the_model_test_asks_a_find_model_for_spans_alone(finder, tmp_path):
+    tested = examine_model(finder, tmp_path)
+    assert tested.caption is None and tested.find is not None and tested.find.events == 3
+
+
 # --- loading ------------------------------------------------------------------------------------------------
 
 
@@ -268,6 +274,12 @@ def test_a_folder_runs_under_the_model_that_is_named(folder, placed):
         assert load_model(name, model_path=folder, **placed).profile.name == name
     with pytest.raises(WrongCheckpointError, match=r"'qwen3_vl'\); needed is 'qwen2_5_vl'"):
         load_model("timelens-7b", model_path=folder)
+
+
+def test_the_published_config_is_read(model):
+    rope = model._model.config.text_config.rope_parameters
+    assert (rope["rope_theta"], rope["mrope_section"], rope["mrope_interleaved"]) == (5e6, [4, 2, 2], True)
+    assert model._end_ids == model._tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
 
 
 def test_weights_without_the_mergers_of_deepstack_are_refused(folder, tmp_path, placed):
