@@ -55,7 +55,7 @@ PROFILE_SETTINGS = (
     *("prompt", "prompt_file", "stage2_prompt", "caption_tokens"),
     *("temperature", "top_p", "repetition_penalty"),
 )
-"""Settings that change what a model is shown and asked; see ``footage.vlm.profiles.Changes``."""
+"""Settings that change what a model is shown and asked; see ``footage.vlm.changes.Changes``."""
 
 
 def _expanded(path: Path) -> Path:

@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 from footage.core.disk_cache import Shelf
 from footage.core.errors import WindowError
 from footage.core.types import Answer, Frames, Provenance, Span
-from footage.vlm.profiles import Profile
+from footage.vlm.profiles import FindForm, Profile
 from footage.vlm.sampling import LIKELIEST, Sampling
 
 PromptKind = Literal["caption", "find", "ask", "raw", "point", "track"]
@@ -29,6 +29,8 @@ class Prompt:
     """Cap on the answer's length."""
     sampling: Sampling = LIKELIEST
     """How its tokens are chosen."""
+    find_form: FindForm = "from-to"
+    """Form of the answer to a "find" prompt; of no meaning for other kinds."""
     subtitles: str = ""
     """Cues between the video and the user's turn, for a backend with ``Capabilities.subtitles``."""
 
@@ -63,6 +65,10 @@ class Capabilities:
     """``Prompt.subtitles`` has a place of its own in the prompt; otherwise cues go before the question."""
     several_pictures: bool = False
     """One prompt can be about several pictures (see ``PictureModel``)."""
+    multi_span: bool = False
+    """One find answer may hold several spans; from the profile."""
+    says_absent: bool = False
+    """A find answer without spans is evidence that the event is absent; from the profile."""
 
 
 @runtime_checkable

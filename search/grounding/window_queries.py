@@ -16,6 +16,7 @@ from footage.core.errors import FootageError, WindowError
 from footage.core.types import Answer, Span, Video, Window
 from footage.inference.runner import WindowedRunner, WindowResult, WindowSource
 from footage.vlm.contract import find_prompt, read_span
+from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Prepared, Prompt, RunsEach, VideoModel
 
 if TYPE_CHECKING:  # without an index, LanceDB is not loaded
@@ -119,7 +120,7 @@ class EventFinder:
         prompt = find_prompt(event, self.model.profile)
         # 1. Recall the answers that were given before.
         answers = {} if fresh else self._remembered(questions, prompt)
-        replies = {n: _reply(questions[n], answer) for n, answer in answers.items()}
+        replies = {n: _reply(questions[n], answer, self.model.profile) for n, answer in answers.items()}
         unknown = [n for n in range(len(questions)) if n not in replies]
         if on_progress and not unknown:
             on_progress(len(questions), len(questions))
@@ -131,7 +132,9 @@ class EventFinder:
         )
         for batch in batches:
             new = {
-                unknown[result.number]: _reply_to(questions[unknown[result.number]], result)
+                unknown[result.number]: _reply_to(
+                    questions[unknown[result.number]], result, self.model.profile
+                )
                 for result in batch
             }
             replies |= new
@@ -181,9 +184,9 @@ def unexpected_sentence(error: Exception) -> str:
     return f"It could not be checked: {type(error).__name__}{': ' + reason[0] if reason else ''}."
 
 
-def _reply_to(question: WindowQuestion, result: WindowResult[Answer]) -> Reply:
+def _reply_to(question: WindowQuestion, result: WindowResult[Answer], profile: Profile) -> Reply:
     if result.result is not None:
-        return _reply(question, result.result)
+        return _reply(question, result.result, profile)
     error = result.error
     assert error is not None
     if isinstance(error, FootageError):
@@ -192,5 +195,5 @@ def _reply_to(question: WindowQuestion, result: WindowResult[Answer]) -> Reply:
     return Reply(question, problem=unexpected_sentence(error), unexpected=True)
 
 
-def _reply(question: WindowQuestion, answer: Answer) -> Reply:
-    return Reply(question, answer, read_span(answer, question.window.span).span)
+def _reply(question: WindowQuestion, answer: Answer, profile: Profile) -> Reply:
+    return Reply(question, answer, read_span(answer, question.window.span, profile).span)

@@ -55,7 +55,7 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
 
 def _places(profile: Profile) -> list[str]:
     """Where a model runs: in this process, or on a server that downloads it from the hub."""
-    return ["here", "server"] if profile.repository else ["here"]
+    return ["here", "server"] if profile.repository and profile.is_served else ["here"]
 
 
 def _size(billions: float) -> str:

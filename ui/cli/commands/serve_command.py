@@ -42,5 +42,9 @@ def run(
     for option, _ in values:
         if option in REASONS:
             notes.print(f"{option}: {REASONS[option]}", soft_wrap=True)
-    use = "index VIDEOS" if "caption" in profile.skills else "ask VIDEO QUESTION"
+    use = next(use for skill, use in _USES.items() if skill in profile.skills)
     notes.print(f"Then: footage {use} --model {address}", soft_wrap=True)
+
+
+_USES = {"caption": "index VIDEOS", "ask": "ask VIDEO QUESTION", "find": "find VIDEO EVENT"}
+"""What a served model is for, by its first skill of these."""

@@ -74,6 +74,8 @@ class ServerModel:
             max_batch=at_once * BATCHES_AHEAD,
             windows_ahead=at_once,
             several_pictures="point" in self._profile.skills,
+            multi_span=self._profile.multi_span,
+            says_absent=self._profile.says_absent,
         )
 
     @property
