@@ -52,10 +52,19 @@ class ModelRecord(Record):
     """The question for a scene and its events."""
     second_prompt: str
     """A second question, in which {caption} stands for the first answer; empty for none."""
+    find_template: str
+    """The question when an event takes place, with {event} where the event goes."""
+    find_form: Literal["from-to", "seconds", "pairs"]
+    """Form of a find answer: "From 3.0 to 4.0.", "3.0 - 4.0 seconds", or a JSON array of [start, end] pairs."""
+    multi_span: bool
+    """Whether one find answer may hold several spans."""
+    says_absent: bool
+    """Whether a find answer without spans is evidence that the event is absent."""
     prompt_version: str
     """Version of its prompts and of how its answers are read."""
-    video_form: Literal["template", "bare"]
-    """Form of a video in the prompt: as the chat template writes it, or without the tokens around it."""
+    video_form: Literal["template", "bare", "stamped"]
+    """Form of a video in the prompt: as the chat template writes it, without the tokens around it, or the same
+    with times that footage writes between the frames."""
     prose: bool
     """Whether a caption without a timed line counts as one event of the whole window."""
     sampling: SamplingFields
@@ -68,6 +77,10 @@ class ModelRecord(Record):
     """Most frames sampled from a window."""
     pixels_per_frame: int
     """Upper bound of a frame's area, in pixels."""
+    min_pixels_per_frame: int
+    """Frames of a smaller area, in pixels, are enlarged to about this."""
+    pixels_per_clip: int | None
+    """Upper bound of the area of all frames of a window together, in pixels; null for no such bound."""
     window_seconds: float
     """Length of the windows a video is cut into."""
     overlap_seconds: float
