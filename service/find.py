@@ -73,7 +73,7 @@ def find(
     found = find_in_file(
         request.video,
         request.query,
-        model=service.model(on_event),
+        model=service.find_model(on_event),
         looking=replace(
             service.looking(),
             window_seconds=settings.window_seconds,

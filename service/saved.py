@@ -140,7 +140,7 @@ def review(
     if (request.closely or search.mode == "closely") and store.status().videos:
         mode = "closely"
         service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
-        service.model(on_event)
+        service.find_model(on_event)
     return tuple(
         saved_searches.look(
             store,

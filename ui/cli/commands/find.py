@@ -9,7 +9,7 @@ import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options, progress
-from ui.cli.setting_options import FRAMES, MODEL, takes_settings
+from ui.cli.setting_options import FINDS, FRAMES, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -23,7 +23,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*MODEL, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES)
+@takes_settings(*FINDS, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES)
 def run(
     video: Annotated[Path, typer.Argument(help="The video file.")],
     query: Annotated[str, typer.Argument(help="The event to search for, in one sentence.")],

@@ -13,7 +13,7 @@ from footage.core.errors import UsageError
 from footage.core.timecode import format_time
 from service.events import Indexing, Listener
 from ui.cli import console, formatting, options, progress
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from evaluation.own_library import Asked, TruthFile
@@ -62,7 +62,7 @@ def init(
     console.results().print(console.plain(sentence), soft_wrap=True)
 
 
-@takes_settings("db", *MODEL, "embedder")
+@takes_settings("db", *FINDS, "embedder")
 def run(
     file: Annotated[Path, typer.Argument(help="The truth file (see `footage eval init`).")],
     library: Annotated[

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, options
-from ui.cli.setting_options import MODEL, config_file, takes_settings
+from ui.cli.setting_options import FINDS, config_file, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -36,7 +36,7 @@ NO_TOKEN = (
 """Note if a proxy is responsible for access control."""
 
 
-@takes_settings("db", *MODEL, "embedder")
+@takes_settings("db", *FINDS, "embedder")
 def run(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8501,
     host: Annotated[
@@ -160,9 +160,9 @@ def environment(settings: Settings, *, config: Path | None = None) -> dict[str, 
         config: Config file for every other setting.
     """
     variables = {}
-    for name in ("db", "model", "model_path", "device", "allow_remote", "embedder"):
+    for name in ("db", *FINDS, "embedder"):
         value = getattr(settings, name)
-        if value is not None:
+        if value not in (None, ""):
             variables[f"FOOTAGE_{name.upper()}"] = str(value)
     if settings.library_roots:
         variables["FOOTAGE_LIBRARY_ROOTS"] = os.pathsep.join(map(str, settings.library_roots))
