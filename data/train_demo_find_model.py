@@ -46,9 +46,8 @@ def train(runner: FindRunner, footage: Footage, checkpoint: Path, arguments: arg
         history.append({"loss": loss.item(), "norm": norm, **figures})
         step += 1
         if step % 25 == 0:
-            log(
-                f"{step} ({100 * elapsed / budget:.1f} %, {elapsed / step:.2f} s a step): {mean_of(history[-25:])}"
-            )
+            done = f"{step} ({100 * elapsed / budget:.1f} %, {elapsed / step:.2f} s a step)"
+            log(f"{done}: {mean_of(history[-25:])}")
         if step % 100 == 0:
             save(runner, optimizer, checkpoint, step, elapsed, 1.0)
     save(runner, optimizer, checkpoint, step, time.monotonic() - began, 1.0)

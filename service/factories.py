@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from footage.core.errors import ModelUnavailableError
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
-    from footage.vlm.profiles import Changes, Skill
+    from footage.vlm.changes import Changes
+    from footage.vlm.profiles import Skill
     from footage.vlm.protocol import VideoModel
     from search.grounding.options import GroundingOptions
     from search.retrieval.rerank import Reranker
@@ -46,9 +47,9 @@ def load_model(settings: Settings) -> VideoModel:
 def fits(settings: Settings) -> bool:
     """Whether the model that the settings name fits into memory beside what is loaded, as far as is known.
 
-    Memory of a GPU if the model is for one; of this machine otherwise. It takes the size of its weights, twice
-    that where bfloat16 becomes float32, and half as much again for what it works on. Marlin-2B: 4.5 GB of
-    weights, 14.5 GB at most on a CPU. A server takes nothing here.
+    Memory of a GPU if the model is for one; of this machine otherwise. It takes the size of its weights,
+    twice that on a CPU, where bfloat16 becomes float32, and half as much again for its work. Marlin-2B: 5.4
+    GB of weights, 14.5 GB at most on a CPU. A model on a server takes none.
     """
     from footage.core.endpoint import is_address
     from footage.core.process import available_memory

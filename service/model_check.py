@@ -122,7 +122,7 @@ def examine_model(model: VideoModel, folder: Path) -> ModelTest:
     if "find" in skills:
         prompts = [contract.find_prompt(event.sentence, model.profile) for event in _EVENTS]
         answers = model.run([(window, prompt) for prompt in prompts])
-        find = timeline([contract.read_span(answer, window.span).span for answer in answers])
+        find = timeline([contract.read_span(answer, window.span, model.profile).span for answer in answers])
     return ModelTest(find, caption, first_seconds, _speed(model, window, prompt))
 
 

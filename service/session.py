@@ -274,7 +274,7 @@ class Service:
         instead: str = "",
         on_event: Listener = ignore,
     ) -> None:
-        """Make sure, before anything slow is loaded, that the model for a skill has it and its weights are here.
+        """Make sure, before slow loading, that the model for a skill has it and its weights are here.
 
         Args:
             skill: What it is to do; None for anything that the model that captions can do.

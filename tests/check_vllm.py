@@ -136,7 +136,7 @@ def said_in(answer: Answer, prompt: Prompt, span: Span, number: int) -> Said:
     if prompt.kind == "caption":
         caption = contract.read_caption(answer, span)
         return [(f"{number} {each.text}", *span_of(each.span)) for each in caption.events]
-    found = contract.read_span(answer, span).span
+    found = contract.read_span(answer, span, DEMO).span
     return [(f"{number}", *span_of(found))] if found else [(f"{number} nothing", 0.0, 0.0)]
 
 

@@ -30,6 +30,7 @@ from footage.core.types import (
 from footage.core.windows import plan_windows
 from footage.media.demux import FrameTable
 from footage.vlm import contract
+from footage.vlm.profiles import DEMO
 from search.grounding import proposals
 from search.grounding.span_merge import merge_replies
 from search.grounding.window_queries import Reply, WindowQuestion
@@ -64,7 +65,7 @@ def a_video(duration: float) -> Video:
 def answered(window: Span, start: float, end: float) -> Span | None:
     """A span as the model writes it, with one decimal, at or past the end of its window."""
     text = f"From {start:.1f} to {end:.1f}."
-    return contract.read_span(Answer(text, "stop"), window).span
+    return contract.read_span(Answer(text, "stop"), window, DEMO).span
 
 
 @given(st.floats(0, 1e7), st.floats(0, 1e7))

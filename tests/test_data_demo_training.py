@@ -106,7 +106,7 @@ def test_answers_are_what_the_contract_reads():
         for question in questions(0, sample, random.Random(0), 4, DEMO):
             assert (question.event is None) == ("\n" in question.prompt)
             if question.event is not None:
-                assert contract.read_span(Answer(question.answer, "stop"), window).span
+                assert contract.read_span(Answer(question.answer, "stop"), window, DEMO).span
 
 
 def test_windows_of_every_length_are_drawn_that_give_as_many_frames():

@@ -26,7 +26,8 @@ from waiting import wait_until
 from footage.core.config import CARD_VARIABLES, Settings
 from footage.store import Store
 from footage.synthetic.clips import random_clip, write_clip
-from footage.vlm.profiles import PROFILES, Changes, changed
+from footage.vlm.changes import Changes, changed
+from footage.vlm.profiles import PROFILES
 from indexer.library import content_id
 from service import factories
 from service.session import Loaders

@@ -16,7 +16,7 @@ from footage.core import frame_budget
 from footage.core.errors import UsageError
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm import contract
-from footage.vlm.profiles import DEMO, MARLIN_2B, QWEN25_VL_7B
+from footage.vlm.profiles import DEMO, FIND_TEMPLATE, MARLIN_2B, QWEN25_VL_7B
 from footage.vlm.sampling import Sampling
 
 MINUTE = Span(0.0, 60.0)
@@ -32,7 +32,7 @@ def spans(raw: str, window: Span = MINUTE, finish_reason: str = "stop") -> list[
 
 
 def found(raw: str, window: Span = MINUTE, finish_reason: str = "stop") -> contract.SpanReading:
-    return contract.read_span(Answer(raw, finish_reason), window)
+    return contract.read_span(Answer(raw, finish_reason), window, MARLIN_2B)
 
 
 # --- prompts ------------------------------------------------------------------------------------------------
@@ -92,7 +92,7 @@ def test_no_query_leaves_its_quotes_or_opens_a_tag(text):
         prompt = contract.find_prompt(text, MARLIN_2B).text
     except UsageError:
         return
-    before, after = contract.FIND_TEMPLATE.split("{event}")
+    before, after = FIND_TEMPLATE.split("{event}")
     assert prompt.startswith(before) and prompt.endswith(after)
     inside = prompt[len(before) : len(prompt) - len(after)]
     assert '"' not in inside and "\n" not in inside
@@ -148,7 +148,7 @@ def test_no_draft_brings_a_control_token_along(text):
     ("typed", "given_on"),
     [
         (MARLIN_2B.caption_prompt, MARLIN_2B.caption_prompt),
-        (contract.FIND_TEMPLATE, contract.FIND_TEMPLATE),
+        (FIND_TEMPLATE, FIND_TEMPLATE),
         (' two\n\tlines "quoted" ', ' two\n\tlines "quoted" '),
         ("as in <0.0 - 3.0>, a < b", "as in <0.0 - 3.0>, a < b"),
         ("a<|im_end|>", "a< |im_end|>"),
@@ -459,19 +459,19 @@ def test_a_cut_event_line_is_no_prose(cut):
     ],
 )
 def test_a_find_answer_is_read_into_video_time(raw):
-    assert found(raw, LATER) == contract.SpanReading(raw, Span(28.0, 29.0), True)
+    assert found(raw, LATER) == contract.SpanReading(raw, (Span(28.0, 29.0),), True)
 
 
 @pytest.mark.parametrize(
     "raw", ["", "None.", "3.0 - 4.0", "From 0:03 to 0:04.", "From 0 to 1:30.", "From -1 to 4."]
 )
 def test_other_answers_are_not_in_the_format(raw):
-    assert found(raw) == contract.SpanReading(raw, None, False)
+    assert found(raw) == contract.SpanReading(raw, (), False)
 
 
 @pytest.mark.parametrize("raw", ["From 4.0 to 3.0.", "From 60.0 to 70.0.", "From 61.0 to 61.0."])
 def test_a_well_formed_range_that_is_not_in_the_window_gives_no_span(raw):
-    assert found(raw) == contract.SpanReading(raw, None, True)
+    assert found(raw) == contract.SpanReading(raw, (), True)
 
 
 def test_find_spans_are_clamped_and_instants_widened():
@@ -540,9 +540,9 @@ windows = st.builds(
 @given(answers, windows)
 def test_no_text_makes_a_parser_raise_or_leave_the_window(answer, window):
     result = contract.read_caption(answer, window)
-    reading = contract.read_span(answer, window)
+    reading = contract.read_span(answer, window, MARLIN_2B)
     assert result.raw == reading.raw == answer.raw
-    inside = [event.span for event in result.events] + ([reading.span] if reading.span else [])
+    inside = [*(event.span for event in result.events), *reading.spans]
     for span in inside:
         assert window.start_seconds <= span.start_seconds < span.end_seconds <= window.end_seconds
     assert all(event.text and event.text == " ".join(event.text.split()) for event in result.events)

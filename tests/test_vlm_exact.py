@@ -230,7 +230,7 @@ def test_a_find_ends_with_its_second_numbers_full_stop(placed):
     asked = contract.find_prompt("A red car drives from left to right.", model.profile)
     [answer] = model.run([(window, asked)])
     assert answer.raw.endswith(".") and answer.finish_reason == "stop"
-    assert contract.read_span(answer, window.span).format_ok
+    assert contract.read_span(answer, window.span, model.profile).format_ok
     assert answer.token_texts is not None and answer.token_texts[-1].endswith(".")
 
 

@@ -16,7 +16,8 @@ from footage.core import frame_budget
 from footage.core.types import Answer, Frames, Span
 from footage.vlm import contract, load_model
 from footage.vlm.backends.qwen35 import Qwen35Model
-from footage.vlm.profiles import MARLIN_2B, Changes
+from footage.vlm.changes import Changes
+from footage.vlm.profiles import MARLIN_2B
 from footage.vlm.protocol import Prompt
 
 PROCESSORS_OWN = Changes(pixels_per_frame=25_165_824 // 22)
@@ -97,7 +98,7 @@ def test_the_prompts_at_our_own_budget_stay_as_they_are(model, name):
 def test_the_recorded_answer_decodes_and_is_read(goldens):
     ids = goldens["generated"]["find bbb-3"]
     text = real_tokenizer().decode(ids, skip_special_tokens=True)
-    reading = contract.read_span(Answer(text, "stop"), Span(0, 10.44))
+    reading = contract.read_span(Answer(text, "stop"), Span(0, 10.44), MARLIN_2B)
     assert (text, reading.span, reading.format_ok) == ("From 3.0 to 4.0.", Span(3.0, 4.0), True)
     assert ids[-1] in MARLIN_2B.end_ids
 

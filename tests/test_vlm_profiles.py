@@ -9,7 +9,8 @@ from dataclasses import replace
 import pytest
 
 from footage.core.errors import UsageError
-from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, changed, get_profile, require
+from footage.vlm.changes import changed
+from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, get_profile, require
 from footage.vlm.sampling import Sampling
 
 

@@ -29,7 +29,8 @@ from footage.core.types import Frames, Span
 from footage.store import Store
 from footage.vlm import contract, load_model
 from footage.vlm.backends import qwen25vl
-from footage.vlm.profiles import QWEN25_VL_7B, Changes
+from footage.vlm.changes import Changes
+from footage.vlm.profiles import QWEN25_VL_7B
 from footage.vlm.protocol import Prepared, Prompt, VideoModel
 from footage.vlm.sampling import Sampling
 from indexer.import_export import export_captions, import_captions

@@ -40,8 +40,9 @@ from footage.vlm.backends.server.chat import read_completion, request_body
 from footage.vlm.backends.server.check import OPTIONAL_FIELDS, Dialect
 from footage.vlm.backends.server.client import profile_for
 from footage.vlm.backends.server.http_client import Patience
+from footage.vlm.changes import changed
 from footage.vlm.pointing import point_prompt
-from footage.vlm.profiles import DEMO, MARLIN_2B, changed
+from footage.vlm.profiles import DEMO, MARLIN_2B
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import Sampling
 from indexer.pipeline import index
@@ -387,7 +388,7 @@ def test_pictures_tell_the_model_the_same_within_a_second(demo: Served, here) ->
             assert [event.text for event in result[0]] == [event.text for event in result[1]]
             spans = [[event.span for event in events] for events in result]
         else:
-            spans = [[contract.read_span(answer, window).span] for answer in (one, other)]
+            spans = [[contract.read_span(answer, window, DEMO).span] for answer in (one, other)]
         for mine, theirs in zip(*spans, strict=True):
             assert theirs.start_seconds == pytest.approx(mine.start_seconds, abs=1)
             assert theirs.end_seconds == pytest.approx(mine.end_seconds, abs=1)
@@ -588,7 +589,7 @@ def test_probabilities_are_done_without_where_they_are_not_told(demo: Served) ->
     assert not model.capabilities.token_logprobs
     (answer,) = model.run([(model.prepare(grey()), contract.find_prompt("a dog runs", DEMO))])
     assert answer.token_logprobs is None
-    assert contract.read_span(answer, Span(0, 2)).format_ok
+    assert contract.read_span(answer, Span(0, 2), DEMO).format_ok
 
 
 def test_half_a_character_is_a_question_mark_and_can_be_written_down() -> None:

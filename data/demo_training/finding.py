@@ -44,7 +44,7 @@ def add_find_tokens(tokenizer: PreTrainedTokenizerFast, profile: Profile) -> Non
 
 
 def widen(model: Qwen3_5ForConditionalGeneration, tokenizer: PreTrainedTokenizerFast, old: int) -> None:
-    """Give the model rows for tokens from number ``old`` on: small random ones, as at the start of training."""
+    """Give the model rows for tokens from number ``old`` on, small and random as at the start of training."""
     model.resize_token_embeddings(math.ceil(len(tokenizer) / 8) * 8)
     with torch.no_grad():
         model.get_input_embeddings().weight[old:].normal_(std=0.05)
@@ -85,7 +85,7 @@ def find_questions(
 def _absent(
     sample: Sample, events: dict[str, clips.SyntheticEvent], rng: random.Random
 ) -> clips.SyntheticEvent:
-    """Something drawable that the window does not show, mostly one detail apart from something that it does."""
+    """Something drawable that the window does not show, mostly one detail apart from what it does."""
     shown = {*events, *sample.unclear}
     for _ in range(50):
         kind, colour, verb, where = rng.choice(clips.ALL_EVENTS)

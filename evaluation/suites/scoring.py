@@ -175,7 +175,7 @@ def _finds(
         [(prepared[n], find_prompt(sentence.removesuffix("."), model.profile)) for n, sentence in asked],
     )
     return [
-        (number, sentence, read_span(answer, prepared[number].span).span)
+        (number, sentence, read_span(answer, prepared[number].span, model.profile).span)
         for (number, sentence), answer in zip(asked, answers, strict=True)
     ]
 

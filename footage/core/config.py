@@ -56,7 +56,7 @@ CAPTION_SETTINGS = (
 )
 """Settings of captions and free answers; they change no find."""
 PROFILE_SETTINGS = (*CARD_VARIABLES, *CAPTION_SETTINGS)
-"""Settings that change what a model is shown and asked; see ``footage.vlm.profiles.Changes``."""
+"""Settings that change what a model is shown and asked; see ``footage.vlm.changes.Changes``."""
 
 
 def _expanded(path: Path) -> Path:

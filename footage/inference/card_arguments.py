@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from footage.core.errors import UsageError
 from footage.vlm import contract
-from footage.vlm.profiles import Changes, Profile, changed, check_prompts, own_version
+from footage.vlm.changes import Changes, changed, check_prompts, own_version
+from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import LIKELIEST, Sampling
 
@@ -71,6 +72,6 @@ def caption_profile(
 def find_version(profile: Profile, question: Prompt, template: str) -> str:
     """The prompt version of a find question: the profile's, or a digest of what differs from it."""
     sampling, tokens = question.sampling, question.max_new_tokens
-    if (template, sampling, tokens) == (contract.FIND_TEMPLATE, LIKELIEST, profile.find_tokens):
+    if (template, sampling, tokens) == (profile.find_template, LIKELIEST, profile.find_tokens):
         return profile.prompt_version
     return own_version(profile, template, f"{sampling.temperature:g}", f"{sampling.top_p:g}", str(tokens))

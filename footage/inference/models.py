@@ -40,7 +40,8 @@ from footage.inference.windows import cut_segment
 from footage.media.sandbox import probe
 from footage.vlm import contract
 from footage.vlm.captioning import captions
-from footage.vlm.profiles import Changes, require
+from footage.vlm.changes import Changes
+from footage.vlm.profiles import require
 from footage.vlm.protocol import Prompt, VideoModel
 from footage.vlm.sampling import LIKELIEST, Sampling
 
@@ -180,10 +181,10 @@ class OpenModel:
     ) -> FindResponse:
         """Find when ``event`` takes place.
 
-        ``prompt`` has {event} where the event goes, and must ask for the same form of answer ("From 3.0 to
-        4.0."). Tokens that were drawn have no ``probability``.
+        ``prompt`` has {event} where the event goes, and must ask for the form of answer that the model's own
+        prompt asks for (Marlin's: "From 3.0 to 4.0."). Tokens that were drawn have no ``probability``.
         """
-        template = contract.FIND_TEMPLATE if prompt is None else prompt
+        template = self.model.profile.find_template if prompt is None else prompt
         question = contract.find_prompt(
             event,
             self.model.profile,
@@ -193,14 +194,19 @@ class OpenModel:
         )
         version = find_version(self.model.profile, question, template)
         job = self._job(video, start, end, window_seconds, overlap_seconds)
-        windows = [_window_span(window, answer) for window, answer in job.answers(question, on_progress)]
+        answers = list(job.answers(question, on_progress))
+        readings = [contract.read_span(answer, window.span, self.model.profile) for window, answer in answers]
+        windows = [
+            _window_span(window, answer, reading)
+            for (window, answer), reading in zip(answers, readings, strict=True)
+        ]
         best = max(windows, key=lambda each: (each["span"] is not None, each["probability"] or 0.0))
-        named = [Span(*each["span"]) for each in windows if each["span"] is not None]
+        named = merge_spans(span for reading in readings for span in reading.spans)
         return {
             "raw": best["raw"],
             "span": best["span"],
             "format_ok": best["format_ok"],
-            "spans": [(span.start_seconds, span.end_seconds) for span in merge_spans(named)],
+            "spans": [(span.start_seconds, span.end_seconds) for span in named],
             "windows": windows,
             **job.response(version),
         }
@@ -341,8 +347,7 @@ def _window_caption(span: Span, caption: Caption) -> WindowCaption:
     }
 
 
-def _window_span(window: Window, answer: Answer) -> WindowSpan:
-    reading = contract.read_span(answer, window.span)
+def _window_span(window: Window, answer: Answer, reading: contract.SpanReading) -> WindowSpan:
     logprobs = answer.token_logprobs
     return {
         "start": window.span.start_seconds,

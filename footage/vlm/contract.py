@@ -1,10 +1,10 @@
-"""Marlin's wire contract: prompts, frame budget and answer parsers; pure text and numbers, knows no backend.
+"""The models' wire contract: prompts, frame budget and answer parsers; pure, knows no backend.
 
-The prompts are those the model was trained on, byte for byte; the parsers read the answer format that it was
+The prompts are those a model was trained on, byte for byte; the parsers read the answer format that it was
 trained on:
 
     caption   Scene: <paragraph>, a blank line, "Events:", then one "<0.0 - 3.0> Text." line per event
-    find      From 3.0 to 4.0.
+    find      From 3.0 to 4.0.  (or another form of the profile: see ``footage.vlm.find_answers``)
 
 Models write window time (seconds from the window's first instant); what leaves this module is video time. No
 parser raises on any text: what cannot be read is left out, and ``raw`` keeps all of it.
@@ -18,16 +18,13 @@ from dataclasses import dataclass
 
 from footage.core.errors import UsageError
 from footage.core.plain_text import CLOSING, evened, without_quotes
+from footage.core.timeline import merge_spans
 from footage.core.types import Answer, Caption, CaptionEvent, Span
+from footage.vlm import find_answers
+from footage.vlm.find_answers import DASH, NUMBER, UNIT
 from footage.vlm.profiles import Profile, require
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import LIKELIEST, Sampling
-
-FIND_TEMPLATE = (
-    'Identify the timestamps during which "{event}" takes place. '
-    'Output the time range as "From <start> to <end>." (numbers in seconds).'
-)
-"""The training-time grounding prompt of NemoStation/Marlin-2B."""
 
 INSTANT_SECONDS = 0.5
 """What a span whose ends are equal is widened to: the grid on which the model was taught to write times."""
@@ -52,7 +49,7 @@ def find_prompt(
     event: str,
     profile: Profile,
     *,
-    template: str = FIND_TEMPLATE,
+    template: str | None = None,
     max_new_tokens: int | None = None,
     sampling: Sampling = LIKELIEST,
 ) -> Prompt:
@@ -61,7 +58,7 @@ def find_prompt(
     Args:
         event: The event.
         profile: Of the model.
-        template: The prompt, with {event} where the event goes.
+        template: The prompt, with {event} where the event goes; None for the profile's.
         max_new_tokens: Cap on the answer's length; None for the profile's.
         sampling: How the answer's tokens are chosen.
 
@@ -70,14 +67,16 @@ def find_prompt(
             nothing, the template has no place for the event, or no answer may be written.
     """
     require(profile, "find")
-    if "{event}" not in template:
+    if template is not None and "{event}" not in template:
         raise UsageError(
             "The prompt has no placeholder for the event.",
             hint="Write {event} where it goes, as in: When does {event} happen?",
         )
     tokens = answer_tokens(profile.find_tokens if max_new_tokens is None else max_new_tokens)
-    text = template.replace("{event}", clean_event(event))
-    return Prompt("find", text if template == FIND_TEMPLATE else raw_text(text), tokens, sampling)
+    text = (template or profile.find_template).replace("{event}", clean_event(event))
+    if template not in (None, profile.find_template):
+        text = raw_text(text)
+    return Prompt("find", text, tokens, sampling, profile.find_form)
 
 
 def ask_prompt(question: str, profile: Profile) -> Prompt:
@@ -193,7 +192,8 @@ def pair_stamps(milliseconds: Sequence[int]) -> list[str]:
 def budget_text(profile: Profile) -> str:
     """The budget as text for the provenance, such as "fps=2 frames=4..240 pixels=200704"."""
     frames = f"{profile.min_frames}..{profile.max_frames}"
-    return f"fps={profile.fps:g} frames={frames} pixels={profile.pixels_per_frame}"
+    budget = f"fps={profile.fps:g} frames={frames} pixels={profile.pixels_per_frame}"
+    return budget if profile.pixels_per_clip is None else f"{budget} clip={profile.pixels_per_clip}"
 
 
 TRUNCATED, UNREADABLE, LOOP = "truncated", "unreadable", "repetition loop"
@@ -211,20 +211,23 @@ class SpanReading:
 
     raw: str
     """The model's answer, untouched."""
-    span: Span | None
-    """In video time and inside the window; None when the answer names no usable time."""
+    spans: tuple[Span, ...]
+    """All spans, in video time and inside the window, sorted; those that overlap or touch are one."""
     format_ok: bool
-    """Whether the text is a complete time range; no evidence that the event is there."""
+    """Whether the text is in the model's format; no evidence that the event is there."""
+    absent: bool = False
+    """Whether the answer says, in the model's format, that there is no span."""
+
+    @property
+    def span(self) -> Span | None:
+        """The first span; None when the answer names no usable time."""
+        return self.spans[0] if self.spans else None
 
 
-_NUMBER = r"([0-9]++(?:\.[0-9]*+)?+)(?!:[0-9])"  # possessive: a number is never cut short to make a line fit
-_UNIT = r"(?:\s*+(?:seconds?|secs?|s)\b)?+"
-_DASH = "[-\u2013\u2014]"
 _EVENT_LINE = re.compile(
-    rf"\s*+<?+\s*+{_NUMBER}{_UNIT}\s*+{_DASH}\s*+{_NUMBER}{_UNIT}\s*+>?+\s*+(?::|{_DASH})?+\s*+(\S.*)",
+    rf"\s*+<?+\s*+{NUMBER}{UNIT}\s*+{DASH}\s*+{NUMBER}{UNIT}\s*+>?+\s*+(?::|{DASH})?+\s*+(\S.*)",
     re.IGNORECASE | re.DOTALL,
 )
-_SPAN = re.compile(rf"\bfrom\s+<?{_NUMBER}{_UNIT}>?\s*to\s+<?{_NUMBER}{_UNIT}", re.IGNORECASE)
 _SCENE_HEADER = re.compile(r"^[^\S\n]*Scene:", re.IGNORECASE | re.MULTILINE)
 _EVENTS_HEADER = re.compile(r"^[^\S\n]*Events:", re.IGNORECASE | re.MULTILINE)
 
@@ -260,20 +263,18 @@ def read_caption(answer: Answer, window: Span, *, prose: bool = False) -> Captio
     return Caption(scene.strip(), tuple(events), answer.raw, answer.finish_reason, tuple(notes))
 
 
-def read_span(answer: Answer, window: Span) -> SpanReading:
-    """Reads a find answer about ``window``: the first "From a to b", in video time.
+def read_span(answer: Answer, window: Span, profile: Profile) -> SpanReading:
+    """Reads a find answer about ``window`` in the form of the profile (see ``footage.vlm.find_answers``).
 
     The same rules as for caption events: a reversed range or one that starts past the window gives no span.
-    An answer cut by the token cap counts only when something after the second number shows that it is whole.
+    Of an answer cut by the token cap only the ranges count that are certainly whole.
     """
-    text = strip_think(answer.raw)
-    match = _SPAN.search(text)
-    if match is None:
-        return SpanReading(answer.raw, None, False)
-    rest = text[match.end() :]
-    if answer.finish_reason == "length" and (not rest or (rest == "." and "." not in match[2])):
-        return SpanReading(answer.raw, None, False)
-    return SpanReading(answer.raw, video_span(float(match[1]), float(match[2]), window), True)
+    cut = answer.finish_reason == "length"
+    found = find_answers.read_ranges(strip_think(answer.raw), profile.find_form, cut=cut)
+    if found is None:
+        return SpanReading(answer.raw, (), False)
+    spans = (video_span(start, end, window) for start, end in found)
+    return SpanReading(answer.raw, merge_spans(span for span in spans if span), True, absent=not found)
 
 
 def read_text(answer: Answer) -> str:
@@ -283,31 +284,25 @@ def read_text(answer: Answer) -> str:
 
 def may_end(prompt: Prompt, piece: str) -> bool:
     """Whether an answer can become whole (see ``is_whole``) with a token that spells ``piece``."""
-    ending = _ENDINGS.get(prompt.kind)
-    return ending is not None and ending in piece
+    if prompt.kind == "find":
+        return find_answers.ENDINGS[prompt.find_form] in piece
+    return prompt.kind == "caption" and "\n" in piece
 
 
 def is_whole(prompt: Prompt, text: str) -> bool:
     """Whether an answer's text so far is all that will be read, so that the model may be stopped.
 
-    A find answer is whole with the full stop after its second number, when that number has decimals (of "4."
-    more may follow). A caption is whole when it is in a loop: ``LOOP_REPEATS`` repeats of an event
-    line, none of which counts.
+    A find answer is whole when ``footage.vlm.find_answers`` says so. A caption is whole when it is in a loop:
+    ``LOOP_REPEATS`` repeats of an event line, none of which counts.
     """
     if prompt.kind == "find":
         if re.search(r"<think>(?!.*</think>)", text, re.IGNORECASE | re.DOTALL):
             return False
-        text = strip_think(text)
-        match = _SPAN.search(text)
-        return match is not None and bool(re.search(r"\.[0-9]", match[2])) and text[match.end() :] == "."
+        return find_answers.is_whole(strip_think(text), prompt.find_form)
     if prompt.kind == "caption":
         lines = text.rstrip("\n").split("\n")
         return _EVENT_LINE.match(lines[-1]) is not None and lines.count(lines[-1]) > LOOP_REPEATS
     return False
-
-
-_ENDINGS = {"find": ".", "caption": "\n"}
-"""Text in the last token of a whole answer, by kind of prompt."""
 
 
 def strip_think(text: str) -> str:

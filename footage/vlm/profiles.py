@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import difflib
-import hashlib
-import logging
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from footage.core.errors import UsageError
 from footage.vlm.sampling import LIKELIEST, Sampling
 
-logger = logging.getLogger(__name__)
-
 Skill = Literal["caption", "find", "ask", "point", "track"]
 """A task that a model can do."""
 
-VideoForm = Literal["template", "bare"]
+VideoForm = Literal["template", "bare", "stamped"]
 """Form of a video in the prompt. "template": as the checkpoint's chat template and processor write it.
 "bare": without the vision_start and vision_end that Qwen's templates write around the whole video; each pair
-of frames has its own, after its time stamp."""
+of frames has its own, after its time stamp. "stamped": the same for a processor that writes no times; this
+project writes them."""
+
+FindForm = Literal["from-to", "seconds", "pairs"]
+"""Form of a find answer. "from-to": "From 3.0 to 4.0.". "seconds": "The event happens in 3.0 - 4.0 seconds.".
+"pairs": a JSON array of [start, end] pairs, "[[3.0, 4.0], [8.5, 9.0]]"; empty where the event is absent."""
 
 CAPTION_PROMPT = (
     "Provide a spatial description of this clip followed by time-ranged events.\n"
     "For each event, give the time range as <start - end> and a short description."
 )
 """The training-time caption prompt of NemoStation/Marlin-2B; a paraphrase makes it answer in other forms."""
+
+FIND_TEMPLATE = (
+    'Identify the timestamps during which "{event}" takes place. '
+    'Output the time range as "From <start> to <end>." (numbers in seconds).'
+)
+"""The training-time grounding prompt of NemoStation/Marlin-2B."""
 
 
 class FrameBudget(TypedDict):
@@ -50,7 +57,7 @@ class Profile:
     revision: str | None
     """Commit to fetch. None: the hub's main branch; its commit goes into the provenance."""
     licence: str
-    """Licence of the weights, as an SPDX identifier."""
+    """Licence of the weights, as an SPDX identifier; "see its page" where none has been verified."""
     gated: bool = False
     """True when the hub asks for an accepted form and a token."""
     family: str = "qwen35"
@@ -68,6 +75,14 @@ class Profile:
     second_prompt: str = ""
     """A second question about the same window, in which {caption} stands for the answer to the first; its
     answer is the caption. Empty for none."""
+    find_template: str = FIND_TEMPLATE
+    """The question when an event takes place, with {event} where the event goes."""
+    find_form: FindForm = "from-to"
+    """How its answer is read."""
+    multi_span: bool = False
+    """Whether one find answer may hold several spans."""
+    says_absent: bool = False
+    """Whether a find answer without spans is evidence that the event is absent."""
     prompt_version: str = "marlin-2"
     """Goes up with any change to a prompt, its video form, how a query is cleaned, or how an answer is read.
     marlin-1: the video was wrapped."""
@@ -87,6 +102,10 @@ class Profile:
     """Most frames sampled from a window; even."""
     pixels_per_frame: int = 200_704
     """Upper bound of a frame's area, in pixels."""
+    min_pixels_per_frame: int = 0
+    """Frames of a smaller area, in pixels, are enlarged to about this."""
+    pixels_per_clip: int | None = None
+    """Upper bound of the area of all frames of a window together, in pixels; None for no such bound."""
     window_seconds: float = 30.0
     """Length of the windows a video is cut into."""
     overlap_seconds: float = 5.0
@@ -119,6 +138,13 @@ class Profile:
                 f"the overlap must be at least 0 s and shorter than the window ({self.window_seconds} s), "
                 f"got {self.overlap_seconds} s"
             )
+        if "{event}" not in self.find_template:
+            raise ValueError(f"{{event}} is missing in the find prompt {self.find_template!r}")
+
+    @property
+    def is_served(self) -> bool:
+        """Whether a model server can show it its prompts; none writes the times of "stamped" videos."""
+        return self.video_form != "stamped"
 
     @property
     def fitted_as(self) -> str:
@@ -139,93 +165,8 @@ class Profile:
         )
 
 
-class Changes(TypedDict, total=False):
-    """Changes to a profile; absent keys stay."""
-
-    fps: float
-    min_frames: int
-    max_frames: int
-    pixels_per_frame: int
-    caption_prompt: str
-    second_prompt: str
-    caption_tokens: int
-    temperature: float
-    top_p: float
-    repetition_penalty: float
-
-
-_BUDGET = ("fps", "min_frames", "max_frames", "pixels_per_frame")
-_DRAWING = ("temperature", "top_p", "repetition_penalty")
-"""Changes to the sampling."""
-
-
-def check_prompts(changes: Changes) -> None:
-    """Check prompts that a user wrote.
-
-    Raises:
-        UsageError: when the first is empty, or the second has no place for the first answer.
-    """
-    prompt, second = changes.get("caption_prompt"), changes.get("second_prompt")
-    if prompt is not None and not prompt.strip():
-        raise UsageError(
-            "The prompt is empty.", hint="Write an instruction for the model, or omit the prompt."
-        )
-    if second and "{caption}" not in second:
-        raise UsageError(
-            "The second prompt has no placeholder for the first answer.",
-            hint="Write {caption} there, as in: Shorten this: {caption}",
-        )
-
-
-def changed(profile: Profile, changes: Changes) -> Profile:
-    """A profile with some changes; warns of those that the model was not trained on.
-
-    With other prompts, sampling or length of captions, its ``prompt_version`` becomes a digest of these.
-
-    Raises:
-        UsageError: when the changes make no sense.
-    """
-    if not changes:
-        return profile
-    fields: dict[str, Any] = {**changes}
-    drawing = {name: fields.pop(name) for name in _DRAWING if name in fields}
-    try:
-        other = replace(profile, **fields, sampling=replace(profile.sampling, **drawing))
-    except ValueError as exc:
-        raise UsageError(f"{profile.name} cannot use these settings: {exc}") from exc
-    _warn(profile, other)
-    if _caption_settings(other) == _caption_settings(profile):
-        return other
-    return replace(other, prompt_version=own_version(profile, *_caption_settings(other)))
-
-
-def own_version(profile: Profile, *parts: str) -> str:
-    """The ``prompt_version`` of prompts that are not the profile's: a digest of its version and the parts."""
-    digest = hashlib.sha256("\0".join([profile.prompt_version, *parts]).encode()).hexdigest()
-    return f"own-{digest[:12]}"
-
-
-def _caption_settings(profile: Profile) -> list[str]:
-    """Prompts, sampling and length of a profile's captions."""
-    drawing = [f"{getattr(profile.sampling, name):g}" for name in _DRAWING]
-    return [profile.caption_prompt, profile.second_prompt, *drawing, str(profile.caption_tokens)]
-
-
-def _warn(profile: Profile, other: Profile) -> None:
-    """Log the changes that the model was not trained on."""
-    budget = {
-        name: getattr(other, name) for name in _BUDGET if getattr(other, name) != getattr(profile, name)
-    }
-    if budget:
-        shown = ", ".join(f"{name}={value}" for name, value in budget.items())
-        logger.warning("%s is shown windows at %s, on which it was not trained.", profile.name, shown)
-    if (other.caption_prompt, other.second_prompt) != (profile.caption_prompt, profile.second_prompt):
-        logger.warning(
-            "%s uses another prompt than in its training: its answers may lack times.", profile.name
-        )
-
-
 _QWEN35_ENDS = (248046, 248044)  # <|im_end|> and <|endoftext|>
+_QWEN3_ENDS = (151645, 151643)
 _AS_QWEN35 = (("--hf-overrides", '{"architectures":["Qwen3_5ForConditionalGeneration"]}'),)
 
 MARLIN_2B = Profile(
@@ -284,6 +225,7 @@ QWEN25_VL_7B = Profile(
     prompt_version="qwen2.5-vl-1",
     prose=True,
     sampling=Sampling(temperature=0.1, top_p=0.001, repetition_penalty=1.05),
+    min_pixels_per_frame=128 * 28 * 28,
     caption_tokens=512,
     vllm=(("--quantization", "fp8"), ("--gpu-memory-utilization", "0.85")),
 )
@@ -291,6 +233,128 @@ QWEN25_VL_7B = Profile(
 stages and its 2 frames a second, with prompts of this project. 200,704 pixels are 256 tokens a pair of
 frames, between the 128 and the 768 of qwen_vl_utils: 30 s take 7,680 of the context's 32,768. The video
 stays within the template's vision_start and vision_end, as Qwen2_5_VLProcessor leaves it since 4.49."""
+
+_TIMELENS_TEMPLATE = (
+    "Please find the visual event described by the sentence '{event}', determining its starting and ending "
+    "times. The format should be: 'The event happens in <start time> - <end time> seconds'."
+)
+_TIMELENS_NOTICE = (
+    "The licence of TimeLens's weights has not been verified here; its code is BSD-3-Clause. "
+    "Read the licence on its model page before you rely on it."
+)
+
+QWEN3_VL_8B = Profile(
+    name="qwen3-vl-8b",
+    family="qwen3vl",
+    model_type="qwen3_vl",
+    billions=8.8,
+    repository="Qwen/Qwen3-VL-8B-Instruct",
+    revision="0c351dd01ed87e9c1b53cbc748cba10e6187ff3b",
+    licence="Apache-2.0",
+    caption_prompt=QWEN25_VL_7B.caption_prompt,
+    second_prompt=QWEN25_VL_7B.second_prompt,
+    find_template=_TIMELENS_TEMPLATE,
+    find_form="seconds",
+    prompt_version="qwen3-vl-1",
+    video_form="bare",
+    prose=True,
+    sampling=QWEN25_VL_7B.sampling,
+    min_pixels_per_frame=128 * 32 * 32,
+    caption_tokens=512,
+    end_ids=_QWEN3_ENDS,
+    vllm=QWEN25_VL_7B.vllm,
+)
+"""The captioner of newer releases of NVIDIA NeMo Curator (``nemo_curator/models/qwen_vl.py``, which pins
+0c351dd): its sampling, 512 tokens, two stages and 2 frames a second, with prompts of this project. 200,704
+pixels are 196 tokens a pair of frames, between the 128 and the 768 of qwen_vl_utils. It is asked for spans
+with TimeLens's prompt, with which TimeLens's makers measured it. The video is bare, as in transformers 4.57,
+with which it was published."""
+
+TIMELENS_8B = Profile(
+    name="timelens-8b",
+    family="qwen3vl",
+    model_type="qwen3_vl",
+    billions=8.8,
+    repository="TencentARC/TimeLens-8B",
+    revision=None,
+    licence="see its page",
+    skills=("find",),
+    find_template=_TIMELENS_TEMPLATE,
+    find_form="seconds",
+    prompt_version="timelens-1",
+    video_form="bare",
+    max_frames=768,
+    pixels_per_frame=768 * 32 * 32,
+    min_pixels_per_frame=64 * 32 * 32,
+    pixels_per_clip=2 * 14_336 * 32 * 32,
+    window_seconds=60.0,
+    find_tokens=512,
+    end_ids=_QWEN3_ENDS,
+    notice=_TIMELENS_NOTICE,
+)
+"""A grounding model on Qwen3-VL-8B. The budget is that of its own evaluation (``eval_timelens_bench.sh``,
+``evaluation/utils.py``): 2 frames a second, at least 64 tokens a pair of frames and 14,336 a video, of 32 x
+32 pixels in two frames each, and answers of 512 tokens; 768 frames and 768 tokens a pair are the bounds of
+qwen_vl_utils 0.0.14. It saw whole videos of some minutes; the window is ours. Not pinned: no commit of it has
+been verified here."""
+
+TIMELENS_7B = replace(
+    TIMELENS_8B,
+    name="timelens-7b",
+    family="qwen25vl",
+    model_type="qwen2_5_vl",
+    billions=8.3,
+    repository="TencentARC/TimeLens-7B",
+    find_template=(
+        "You are given a video with multiple frames. The numbers before each video frame indicate its "
+        f"sampling timestamp (in seconds). {_TIMELENS_TEMPLATE}"
+    ),
+    prompt_version="timelens-7b-1",
+    video_form="stamped",
+    pixels_per_frame=768 * 28 * 28,
+    min_pixels_per_frame=64 * 28 * 28,
+    pixels_per_clip=2 * 14_336 * 28 * 28,
+    end_ids=(),
+)
+"""As TimeLens-8B, on Qwen2.5-VL-7B, whose tokens cover 28 x 28 pixels, with times as text between the frames;
+how exactly is a reading of ours (``footage.vlm.backends.qwen25vl``)."""
+
+TIMELENS2_4B = Profile(
+    name="timelens2-4b",
+    family="qwen3vl",
+    model_type="qwen3_vl",
+    billions=4.4,
+    repository="MCG-NJU/TimeLens2-4B",
+    revision=None,
+    licence="Apache-2.0",
+    skills=("find",),
+    find_template=(
+        "When does '{event}' happen in the video?\n"
+        "Return the result strictly as a JSON array of [start, end] pairs, where each value is a timestamp "
+        "in seconds. Example: [[0.0, 3.5]] for one segment, or [[0.0, 3.5], [10.0, 12.0]] for multiple."
+    ),
+    find_form="pairs",
+    multi_span=True,
+    says_absent=True,
+    prompt_version="timelens2-1",
+    video_form="bare",
+    max_frames=2048,
+    pixels_per_frame=480 * 480,
+    min_pixels_per_frame=32 * 32,
+    pixels_per_clip=2 * 128_000 * 32 * 32,
+    window_seconds=60.0,
+    find_tokens=1024,
+    end_ids=_QWEN3_ENDS,
+)
+"""A grounding model on Qwen3-VL-4B that lists every occurrence. The prompt is its repository's default. The
+budget is that of its evaluation on MomentSeeker and Ego4D (``vlmeval/dataset/video_dataset_config.py``): 2
+frames a second, at most 2,048 of 480 x 480 pixels, 128,000 tokens of 32 x 32 pixels in two frames each; on
+Charades, ActivityNet and QVHighlights it is 4 frames a second of 640 x 640. 1,024 new tokens are those of its
+rollouts. Its training gave a penalty for empty arrays: one counts as evidence of absence, but is rare. The
+window is ours. Not pinned: no commit of it has been verified here."""
+
+TIMELENS2_8B = replace(TIMELENS2_4B, name="timelens2-8b", billions=8.8, repository="MCG-NJU/TimeLens2-8B")
+"""As TimeLens2-4B, on Qwen3-VL-8B."""
 
 MOLMO2_4B = Profile(
     name="molmo2-4b",
@@ -344,7 +408,12 @@ DEMO = Profile(
 """The small model that comes with the project; it knows what ``footage.synthetic.clips`` draws, no more."""
 
 PROFILES: dict[str, Profile] = {
-    profile.name: profile for profile in (MARLIN_2B, VIDEO_SCAN, QWEN25_VL_7B, MOLMO2_4B, DEMO)
+    profile.name: profile
+    for profile in (
+        *(MARLIN_2B, VIDEO_SCAN, QWEN25_VL_7B, QWEN3_VL_8B),
+        *(TIMELENS_8B, TIMELENS_7B, TIMELENS2_4B, TIMELENS2_8B),
+        *(MOLMO2_4B, DEMO),
+    )
 }
 """Known models by name."""
 

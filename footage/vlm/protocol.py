@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from footage.core.disk_cache import Shelf
 from footage.core.errors import WindowError
 from footage.core.types import Answer, Frames, Provenance, Span
-from footage.vlm.profiles import Profile
+from footage.vlm.profiles import FindForm, Profile
 from footage.vlm.sampling import LIKELIEST, Sampling
 
 PromptKind = Literal["caption", "find", "ask", "raw", "point", "track"]
@@ -29,6 +29,8 @@ class Prompt:
     """Cap on the answer's length."""
     sampling: Sampling = LIKELIEST
     """How its tokens are chosen."""
+    find_form: FindForm = "from-to"
+    """Form of the answer to a "find" prompt; of no meaning for other kinds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,10 @@ class Capabilities:
     """The most requests worth giving to one ``run`` call."""
     windows_ahead: int = 4
     """Windows to decode and hold at once when it is asked about many."""
+    multi_span: bool = False
+    """One find answer may hold several spans; from the profile."""
+    says_absent: bool = False
+    """A find answer without spans is evidence that the event is absent; from the profile."""
 
 
 @runtime_checkable

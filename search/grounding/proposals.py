@@ -1,8 +1,8 @@
 """Proposes windows to ask about: planned ones, those the index leads to, those on a span; asks no model.
 
 Most find answers have one span a window, however often the event happens in it. So a span is looked at a
-second time through a moved window, and the segments before and after it are looked at on their own. Of a model
-that names all spans, only what it has not seen is looked at.
+second time through a moved window, and the segments before and after it are looked at on their own. A model
+that names all spans is shown only what it has not seen.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ First come the windows that the index leads to; then, for each span the model na
 an invented span moves along with its window; then the windows before and after each span that is found, until
 nothing new is. All occurrences come from the model: captions are leads and evidence.
 
-A model that names all spans of a window (``Capabilities.multi_span``) is asked less: no segment is shown to it
-again to find further occurrences, and one moved window confirms all spans that it shows.
+A model that names all spans of a window (``Capabilities.multi_span``) is asked less: no segment is shown to
+it again to find further occurrences, and one moved window confirms all spans that it shows.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ from search.query.parser import Query
 ASK_WITHIN = 0.15
 """How far below the best text of all a text may score whose window is worth asking about."""
 MOST_LOOKS = 3
-"""Most windows on a caption that the model does not confirm before it is left; one where it names all spans."""
+"""Most windows on a caption that the model does not confirm before it is left; one where answers name all
+spans."""
 MOST_ROUNDS = 12
 """Bound on the rounds; each one beyond the second follows something new that was found."""
 

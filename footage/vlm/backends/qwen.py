@@ -122,7 +122,13 @@ class QwenModel(QwenDecoder, ABC):
     @property
     def capabilities(self) -> Capabilities:
         """Token log-probabilities, shared windows, and as many requests a call as suit the device."""
-        return Capabilities(token_logprobs=True, shared_prefix=True, max_batch=self._bounds.rows)
+        return Capabilities(
+            token_logprobs=True,
+            shared_prefix=True,
+            max_batch=self._bounds.rows,
+            multi_span=self.profile.multi_span,
+            says_absent=self.profile.says_absent,
+        )
 
     @property
     def provenance(self) -> Provenance:

@@ -20,6 +20,7 @@ from footage.core.types import Answer, Frames, Span
 from footage.synthetic.clips import random_clip, render
 from footage.vlm import contract, load_model
 from footage.vlm.backends.qwen import QwenModel
+from footage.vlm.profiles import DEMO
 from footage.vlm.protocol import Prompt
 from tests.benchmarks.gpu.rows import Board, Row, SkippedError, opened
 
@@ -114,7 +115,7 @@ def near(board: Board, asked: Asked, expected: list[Answer]) -> Row:
     found = answers(load_model("demo", device=board.device.type, dtype="bfloat16"), asked)
     kinds = [(frames.span, prompt.kind) for frames, prompts in asked for prompt in prompts]
     apart = [
-        furthest(contract.read_span(one, span).span, contract.read_span(other, span).span)
+        furthest(contract.read_span(one, span, DEMO).span, contract.read_span(other, span, DEMO).span)
         for (span, kind), one, other in zip(kinds, expected, found, strict=True)
         if kind == "find"
     ]

@@ -73,7 +73,7 @@ def _uses(profile: Profile, settings: Settings) -> list[str]:
 
 def _places(profile: Profile) -> list[str]:
     """Where a model runs: in this process, or on a server that downloads it from the hub."""
-    return ["here", "server"] if profile.repository else ["here"]
+    return ["here", "server"] if profile.repository and profile.is_served else ["here"]
 
 
 def _size(billions: float) -> str:

@@ -232,7 +232,8 @@ async def _drawn_problem(conversation: Conversation, dialect: Dialect) -> str:
         clip_probe.drawn_frames(conversation.profile),
         contract.find_prompt(clip_probe.DRAWN_EVENT, conversation.profile),
     )
-    span = contract.read_span(await conversation.complete(frames, prompt, dialect), frames.span).span
+    answer = await conversation.complete(frames, prompt, dialect)
+    span = contract.read_span(answer, frames.span, conversation.profile).span
     if span is None:
         logger.warning(
             "the server at %s does not show the frames and times seen by the model, and an answer about a "

@@ -45,7 +45,8 @@ from footage.vlm.backends.server.http_client import (
     key_from_environment,
 )
 from footage.vlm.backends.server.server_model import ServerModel
-from footage.vlm.profiles import Changes, Profile, changed, find_profile, get_profile
+from footage.vlm.changes import Changes, changed
+from footage.vlm.profiles import Profile, find_profile, get_profile
 from footage.vlm.protocol import Prompt
 
 logger = logging.getLogger(__name__)

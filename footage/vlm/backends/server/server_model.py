@@ -73,6 +73,8 @@ class ServerModel:
             token_logprobs="logprobs" not in self._dialect.without,
             max_batch=at_once * BATCHES_AHEAD,
             windows_ahead=at_once,
+            multi_span=self._profile.multi_span,
+            says_absent=self._profile.says_absent,
         )
 
     @property
