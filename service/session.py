@@ -42,6 +42,8 @@ class Loaders:
     """Makes the text embedder that the settings name."""
     reranker: Callable[[Settings], Reranker | None] = factories.load_reranker
     """Makes the re-ranker that the settings name; None where they name none."""
+    fits: Callable[[Settings], bool] = factories.fits
+    """Whether the model that the settings name fits into memory beside the one that is loaded."""
 
 
 class _Kept(Generic[T]):
@@ -153,7 +155,7 @@ class Service:
 
         def load() -> VideoModel:
             with busy(f"loading {shown_address(settings.model)}", on_event):
-                if self._models.all() and not factories.fits(settings):
+                if self._models.all() and not self._loaders.fits(settings):
                     self._release_models()
                 return self._loaders.model(settings)
 

@@ -1,4 +1,4 @@
-"""Finds that return several spans at once, or say that there is none: fewer calls, and evidence of absence."""
+"""Finds that return several spans at once, or none: fewer calls, and evidence of absence."""
 
 from __future__ import annotations
 
@@ -84,9 +84,7 @@ def test_without_the_capability_only_the_first_span_counts(tmp_path):
     path = write_grey_video(tmp_path / "somewhere.mp4", grey=60, seconds=25)
     finder = SeveralFinder([BUSY], profile=replace(SEVERAL, multi_span=False))
     video = Video("", 25, 96, 64, 4, "h264")
-    [answered] = EventFinder(finder).ask(
-        DOG, [WindowQuestion(video, str(path), Window("", 0, Span(0, 25)))]
-    )
+    [answered] = EventFinder(finder).ask(DOG, [WindowQuestion(video, str(path), Window("", 0, Span(0, 25)))])
     assert answered.spans == (Span(4, 7),) and not answered.complete
     [answered] = EventFinder(SeveralFinder([BUSY])).ask(
         DOG, [WindowQuestion(video, str(path), Window("", 0, Span(0, 25)))]

@@ -133,7 +133,7 @@ def produce(queue: Any, seed: int, pairs: int, difficulty: Any, repeats: float) 
         level = difficulty.value * (rng.random() if rng.random() < 0.4 else 1.0)
         longest = 12 + round(6 * level)
         length = longest if rng.random() < 0.25 * level else int(rng.integers(4, longest + 1))
-        size = min(24, max(6, pairs // length))
+        size = min(24, max(3, pairs // length))
         queue.put([draw_sample(rng, level, length, repeats=repeats) for _ in range(size)])
 
 
@@ -152,7 +152,7 @@ class Footage:
         context.Process(target=produce, args=arguments, daemon=True).start()
 
     def batch(self) -> list[Sample]:
-        """6 to 24 windows with equally many frames."""
+        """3 to 24 windows with equally many frames."""
         return self.queue.get()
 
     def pairs(self, rng: random.Random, *, count: int) -> list[Sample]:
