@@ -149,7 +149,8 @@ def without_model(
             (each for each in PROFILES.values() if each.folder and each.folder.name == made.model), None
         )
         if own is not None and own.name != settings.model.casefold():
-            hints.insert(1, f"To use the model of this index: --model {own.name}.")
+            option = "--find-model" if settings.find_model == settings.model else "--model"
+            hints.insert(1, f"To use the model of this index: {option} {own.name}.")
     return ModelUnavailableError(sentence, hint=" ".join(filter(None, hints)))
 
 

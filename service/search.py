@@ -96,5 +96,5 @@ def search(
         if not request.hits_first:
             raise
         raise factories.without_model(
-            error, service.settings, store=store, instead=request.without_model
+            error, service.settings.for_finds, store=store, instead=request.without_model
         ) from error

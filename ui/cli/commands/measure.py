@@ -130,15 +130,17 @@ def _measure_library(
     service = options.service_for(settings)
     with progress.shown() as display:
         service.check_model("caption", on_event=display)
-        model, embedder = service.model(display), service.embedder(display)
+        service.check_model("find", on_event=display)
+        service.model(display)
+        service.embedder(display)
     with work_folder(keep) as root:
         with progress.shown() as display:
             store = index_library(
                 folder,
                 truth,
                 settings,
-                model=model,
-                embedder=embedder,
+                model=service.model(),
+                embedder=service.embedder(),
                 root=Path(root),
                 on_progress=lambda reading: display(Indexing(reading)),
             )
@@ -153,7 +155,7 @@ def _engine(service: Service, store: Store, on_event: Listener) -> Engine:
     return Engine(
         store,
         service.embedder(on_event),
-        service.model(on_event),
+        service.find_model(on_event),
         reranker=service.reranker(on_event),
         looking=service.looking(fresh=True),
     )

@@ -135,15 +135,16 @@ def address(access: AppAccess, role: Role) -> str:
 
 
 def _note_missing_weights(settings: Settings) -> None:
-    """Print, before the app opens, that the model weights are missing, and how the app works without them."""
+    """Print, before the app opens, that the weights of the find model are missing, and how it works then."""
     from footage.core.endpoint import is_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.weights import locate
 
-    if is_address(settings.model):
+    finds = settings.for_finds
+    if is_address(finds.model):
         return
     try:
-        locate(settings.model, model_path=settings.model_path, offline=True)
+        locate(finds.model, model_path=finds.model_path, offline=True)
     except ModelUnavailableError as error:
         console.notes().print(
             f"note: {console.plain(str(error))}. Without the model, the app searches only the captions. "
