@@ -78,6 +78,7 @@ SLOW_FILES = frozenset(
         "vlm_molmo2",
         "vlm_qwen25vl",
         "vlm_qwen35",
+        "vlm_qwen3vl",
         "vlm_restarts",
         "vlm_server",
         "vlm_weights",

@@ -29,7 +29,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 
 CAPTION = "Scene: A test picture.\n\nEvents:\n<1.0 - 4.0> A square moves.\n<10.0 - 12.5> The counter turns."
-SPANS = "[[1.0, 4.0], [6.0, 8.5]]"
+SPANS = {
+    "Identify the timestamps": "From 1.0 to 4.0.",
+    "The event happens in": "The event happens in 1.0 - 4.0 seconds.",
+    "JSON array of [start, end] pairs": "[[1.0, 4.0], [10.0, 12.5]]",
+}
+"""Answers to the find prompts of several models, by words of the prompt."""
 KEY = "sk-the-right-key-0123456789"
 """What a server with the fault "key" wants."""
 PLAIN_FIELDS = {
@@ -92,12 +97,10 @@ class DemoAnswers:
 
 
 def constant(body):
-    """Always the same; a span for whoever asks for one, and spans for whoever asks for all."""
+    """Always the same; a span for whoever asks for one."""
     question = json.dumps(body["messages"][-1]["content"][-1])
-    if "JSON array of [start, end] pairs" in question:
-        return SPANS, "stop", None
-    is_find = "Identify the timestamps" in question
-    return ("From 1.0 to 4.0." if is_find else CAPTION), "stop", None
+    answers = (answer for words, answer in SPANS.items() if words in question)
+    return next(answers, CAPTION), "stop", None
 
 
 def window_of(content):

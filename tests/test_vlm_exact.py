@@ -1,8 +1,8 @@
 """Shared windows and batches say, token for token, what one prompt at a time says.
 
 The reference is transformers' own ``generate`` on the whole prompt with its pixels, for each request anew.
-Three models: the demo model, and a random one of each family whose matrices are large enough (std 0.15) that
-what is seen and asked changes every answer.
+Five models: the demo model, and random ones of each family, and of each form of the video in its prompt,
+whose matrices are large enough (std 0.15) that what is seen and asked changes every answer.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tiny_qwen3vl
 import tiny_qwen25vl
 import torch
 from tiny_qwen35 import write_tiny_model
@@ -23,9 +24,11 @@ from footage.core import frame_budget
 from footage.core.types import Frames, Span
 from footage.vlm import contract, kv_cache, load_model
 from footage.vlm.backends.qwen import QwenModel
-from footage.vlm.backends.qwen25vl import Qwen25VLModel
+from footage.vlm.backends.qwen25vl import Qwen25VLModel, pair_grids
 from footage.vlm.backends.qwen_batches import LONG_PROMPT_TOKENS
+from footage.vlm.changes import Changes
 from footage.vlm.generation import AnswerDraft
+from footage.vlm.profiles import CAPTION_PROMPT
 from footage.vlm.protocol import Prepared, Prompt
 from footage.vlm.sampling import LIKELIEST, Sampling
 
@@ -35,17 +38,21 @@ EVENTS = (
     "a person in a very long coat opens the third door on the left and walks away",
     "x",
 )
+SMALL: Changes = {"pixels_per_frame": 10 * 28 * 28}
 WINDOWS = ((0.0, 2.0), (25.0, 10.0), (7.04, 20.0), (100.0, 0.3), (3.0, 4.7))
 
 
-@pytest.fixture(scope="module", params=["random", "demo", "qwen2.5"])
+@pytest.fixture(scope="module", params=["random", "demo", "qwen2.5", "timelens-7b", "qwen3"])
 def model(request, tmp_path_factory, placed) -> QwenModel:
     if request.param == "demo":
         return load_model("demo", **placed)
-    if request.param == "qwen2.5":
-        folder = tiny_qwen25vl.write_tiny_model(tmp_path_factory.mktemp("model") / "tiny")
-        return load_model(str(folder), **placed, changes={"pixels_per_frame": 10 * 28 * 28})
-    folder = write_tiny_model(tmp_path_factory.mktemp("model") / "tiny", profile="marlin-2b", seed=5)
+    place = tmp_path_factory.mktemp("model") / "tiny"
+    if request.param == "qwen3":
+        return load_model(str(tiny_qwen3vl.write_tiny_model(place)), **placed, changes=SMALL)
+    if request.param in ("qwen2.5", "timelens-7b"):
+        name = request.param if request.param == "timelens-7b" else ""
+        return load_model(str(tiny_qwen25vl.write_tiny_model(place, profile=name)), **placed, changes=SMALL)
+    folder = write_tiny_model(place, profile="marlin-2b", seed=5)
     return load_model(str(folder), **placed)
 
 
@@ -57,8 +64,11 @@ def shown(number: int) -> Frames:
 
 
 def prompts(model, *, most: int = 24) -> list[Prompt]:
-    """A caption and finds, of different lengths."""
-    asked = [contract.caption_prompt(model.profile)]
+    """A caption, or a free prompt of a model that writes none, and finds, of different lengths."""
+    if "caption" in model.profile.skills:
+        asked = [contract.caption_prompt(model.profile)]
+    else:
+        asked = [contract.raw_prompt(CAPTION_PROMPT, model.profile)]
     asked += [contract.find_prompt(event, model.profile) for event in EVENTS]
     return [
         replace(prompt, max_new_tokens=min(prompt.max_new_tokens, most), sampling=LIKELIEST)
@@ -78,7 +88,9 @@ def one_at_a_time(model, frames: Frames, prompt: Prompt) -> list[int]:
         "video_grid_thw": clip.grid,
         "mm_token_type_ids": (ids == model._model.config.video_token_id).int() * 2,
     }
-    if isinstance(model, Qwen25VLModel):
+    if model.profile.video_form == "stamped":
+        inputs["video_grid_thw"] = pair_grids(clip.grid)
+    elif isinstance(model, Qwen25VLModel):
         inputs["position_ids"] = positions(clip, ids.shape[1])
     out = model._model.generate(
         **{name: value.to(model._model.device) for name, value in inputs.items()},

@@ -24,13 +24,19 @@ from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS
 from tiny_qwen35 import write_tiny_model as write_other_model
 
 from footage.core import frame_budget
-from footage.core.errors import DecodeError, ModelError, ModelUnavailableError, WrongCheckpointError
+from footage.core.errors import (
+    DecodeError,
+    ModelError,
+    ModelUnavailableError,
+    UsageError,
+    WrongCheckpointError,
+)
 from footage.core.types import Frames, Span
 from footage.store import Store
 from footage.vlm import contract, load_model
 from footage.vlm.backends import qwen25vl
 from footage.vlm.changes import Changes
-from footage.vlm.profiles import QWEN25_VL_7B
+from footage.vlm.profiles import QWEN25_VL_7B, TIMELENS_7B
 from footage.vlm.protocol import Prepared, Prompt, VideoModel
 from footage.vlm.sampling import Sampling
 from indexer.import_export import export_captions, import_captions
@@ -226,6 +232,55 @@ def test_no_query_and_no_draft_reaches_the_prompt_as_control_tokens(model, typed
     ids = model._ids(Prompt("ask", typed, 4))  # even of a prompt that was not cleaned
     assert len([n for n in ids if n in special]) == 2, "the turn's end and the next one's begin, no more"
     assert typed in model._tokenizer.decode(ids)
+
+
+# --- TimeLens-7B: times as text -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def stamped(tmp_path_factory) -> qwen25vl.Qwen25VLModel:
+    folder = write_tiny_model(tmp_path_factory.mktemp("models") / "tiny", profile="timelens-7b")
+    return load_model(str(folder), device="cpu", changes={"pixels_per_frame": 10 * 28 * 28})
+
+
+def test_the_time_of_its_first_frame_stands_before_each_pair(stamped):
+    times = [25.0, 25.033, 25.1, 27.7, 31.366, 40.0, 40.1, 54.97]
+    clip = stamped.prepare(frames(times, (25.0, 55.0))).payload
+    pairs, rows, columns = clip.grid[0].tolist()
+    pad = "<|video_pad|>" * (rows * columns // 4)
+    pair = f"<|vision_start|>{pad}<|vision_end|>"
+    text = stamped._tokenizer.decode(clip.ids)
+    assert text.endswith(f"<|im_start|>user\n0.0s{pair}0.1s{pair}6.4s{pair}15.1s{pair}")
+    assert text.count("<|vision_start|>") == pairs == 4, "none around the whole video"
+
+
+def test_each_pair_is_a_video_by_itself_in_the_positions(stamped):
+    clip = stamped.prepare(frames(np.arange(8) / 2, (0, 4))).payload
+    video = (clip.ids == stamped._model.config.video_token_id).nonzero().squeeze()
+    each = len(video) // 4
+    for pair in range(4):
+        places = clip.places[:, video[pair * each : (pair + 1) * each]]
+        assert set(places[0].tolist()) == {int(places.min())}, "one moment"
+        assert int(places.min()) == int(clip.places[0, video[pair * each] - 1]) + 1, "right after the text"
+    assert clip.offset < 0
+
+
+def test_it_finds_and_does_nothing_else(stamped):
+    assert stamped.profile.skills == ("find",)
+    assert not stamped.capabilities.multi_span and not stamped.capabilities.says_absent
+    asked = contract.find_prompt("a red car", stamped.profile)
+    assert asked.text.startswith("You are given a video with multiple frames. The numbers before each video")
+    [answer] = stamped.run([(stamped.prepare(window(0, 4)), replace(asked, max_new_tokens=8))])
+    assert answer.token_logprobs is not None
+    with pytest.raises(UsageError, match="timelens-7b cannot caption; it can find"):
+        contract.caption_prompt(stamped.profile)
+
+
+@pytest.mark.parametrize(
+    ("count", "pixels"), [(60, 374_647), (120, 187_323), (220, 102_176), (448, 52_684), (900, 52_684)]
+)
+def test_a_clips_budget_is_shared_by_its_frames(count, pixels):
+    assert contract.frame_pixels(TIMELENS_7B, count) == pixels
 
 
 # --- what it answers ----------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ from footage.vlm.backends.server.client import profile_for
 from footage.vlm.backends.server.http_client import Patience
 from footage.vlm.changes import changed
 from footage.vlm.pointing import point_prompt
-from footage.vlm.profiles import DEMO, MARLIN_2B, TIMELENS2_4B
+from footage.vlm.profiles import DEMO, MARLIN_2B, TIMELENS2_4B, get_profile
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import Sampling
 from indexer.pipeline import index
@@ -489,6 +489,58 @@ def test_pictures_are_sent_where_no_video_is_taken(constant: Served) -> None:
         connect(constant.at("novideo") + "?video")
 
 
+@pytest.mark.parametrize(
+    ("name", "spans", "longest_edge"),
+    [
+        ("qwen3-vl-8b", [(1.0, 4.0)], 240 * 200_704),
+        ("timelens-8b", [(1.0, 4.0)], 2 * 14_336 * 1024),
+        ("timelens2-4b", [(1.0, 4.0), (10.0, 12.5)], 2 * 128_000 * 1024),
+    ],
+)
+def test_models_of_qwen3_vl_are_asked_in_their_own_way(
+    constant: Served, name: str, spans: list[tuple[float, float]], longest_edge: int
+) -> None:
+    constant.forget()
+    model = connect(f"{constant.at()}?profile={name}#demo")
+    profile = model.profile
+    assert model.sees == "every frame at its time, and the video bare"
+    assert model.provenance.budget == f"{contract.budget_text(profile)} sent=h264 crf={payload.CRF}"
+    assert model.capabilities.multi_span == model.capabilities.says_absent == (len(spans) > 1)
+    times = tuple(n / 2 for n in range(32))
+    frames = Frames(np.full((32, 64, 96, 3), 90, np.uint8), times, Span(0, 16))
+    (answer,) = model.run([(model.prepare(frames), contract.find_prompt("a dog runs", profile))])
+    reading = contract.read_span(answer, frames.span, profile)
+    assert [(span.start_seconds, span.end_seconds) for span in reading.spans] == spans
+    fields = constant.log()[-1]["fields"]
+    assert fields["stop_token_ids"] == [151645, 151643]
+    assert fields["temperature"] == 0 and fields["max_tokens"] == profile.find_tokens
+    processor = fields["mm_processor_kwargs"]
+    assert (processor["fps"], processor["do_sample_frames"]) == (2.0, False)
+    assert processor["size"] == {"shortest_edge": 4096, "longest_edge": longest_edge}
+    assert fields["media_io_kwargs"] == {"video": {"num_frames": -1, "fps": 30}}
+
+
+def test_a_server_that_leaves_frames_out_is_refused_for_qwen3_vl_too(constant: Served) -> None:
+    address = f"{constant.at('untrusting,sampling')}?profile=timelens2-8b#demo"
+    with pytest.raises(ModelUnavailableError, match=r"frames of a clip of 7\.3 s") as refused:
+        connect(address)
+    assert "footage models serve-command timelens2-8b" in refused.value.hint
+
+
+def test_a_file_is_searched_by_a_model_that_lists_spans_on_a_server(constant: Served, tmp_path: Path) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [0, 255] * 10)
+    found = find_in_file(clip, "a dog runs", model=connect(f"{constant.at()}?profile=timelens2-4b#demo"))
+    assert found.replies and all(reply.span == Span(1.0, 4.0) for reply in found.replies)
+
+
+def test_times_as_text_between_frames_are_beyond_any_server(constant: Served) -> None:
+    for way in ("", "&frames"):
+        with pytest.raises(UsageError, match="timelens-7b reads times as text between its frames, which no"):
+            connect(f"{constant.at()}?profile=timelens-7b{way}#demo")
+    refused = runner.invoke(app, ["models", "serve-command", "timelens-7b"])
+    assert refused.exit_code != 0 and "which no server writes" in refused.stderr
+
+
 def test_a_model_that_points_is_sent_a_moment_as_a_picture(constant: Served) -> None:
     constant.forget()
     model = connect(constant.at() + "?profile=molmo2-4b")
@@ -769,7 +821,7 @@ def test_a_find_model_on_a_server_names_several_spans_of_an_index_of_another_mod
     assert service.asked_under.prompt_version == "timelens2-1"
     assert {seen["fields"]["max_tokens"] for seen in asked} == {TIMELENS2_4B.find_tokens}
     named = find(service, FindRequest(video=clip, query="a square moves")).matches
-    assert {match.span for match in named} >= {Span(1, 4), Span(6, 8.5)}
+    assert {match.span for match in named} >= {Span(1, 4), Span(10, 12.5)}
     # Answers that are known are not asked for again, and no other model is served them.
     constant.forget()
     again = search(service, request)
@@ -900,6 +952,36 @@ def test_the_chat_template_for_servers_is_the_models_own_with_the_bare_video() -
     assert ours == bare_video(render(), processor)
     answer = "<|im_start|>assistant\n<think>\n\n</think>\n\n"
     assert ours == f"<|im_start|>user\n<|video_pad|>What is there?<|im_end|>\n{answer}"
+
+
+@pytest.mark.parametrize(
+    ("name", "tokens"), [("qwen3-vl-8b", 32768), ("timelens-8b", 32768), ("timelens2-8b", 32768)]
+)
+def test_qwen3_vl_is_served_with_its_own_template_and_budget(name: str, tokens: int) -> None:
+    command, given_ = serve_command(name)
+    profile = get_profile(name)
+    assert command[2] == profile.repository
+    assert given_.get("--revision") == profile.revision
+    assert "--hf-overrides" not in given_
+    assert json.loads(given_["--mm-processor-kwargs"]) == {
+        "do_sample_frames": False,
+        "size": {"shortest_edge": 4096, "longest_edge": contract.clip_pixels(profile)},
+    }
+    assert given_["--max-model-len"] == given_["--max-num-batched-tokens"] == str(tokens)
+    assert Path(given_["--chat-template"]).name == "qwen3vl_chat.jinja"
+
+
+def test_the_chat_template_of_qwen3_vl_is_the_models_own_with_the_bare_video(tmp_path: Path) -> None:
+    from tiny_qwen3vl import write_tiny_model
+    from transformers import AutoProcessor
+
+    processor = AutoProcessor.from_pretrained(write_tiny_model(tmp_path / "tiny"))
+    turn = [{"role": "user", "content": [{"type": "video"}, {"type": "text", "text": "What is there?"}]}]
+    render = partial(processor.apply_chat_template, turn, add_generation_prompt=True, tokenize=False)
+    _, given_ = serve_command("qwen3-vl-8b")
+    ours = render(chat_template=Path(given_["--chat-template"]).read_text())
+    assert ours == bare_video(render(), processor)
+    assert ours == "<|im_start|>user\n<|video_pad|>What is there?<|im_end|>\n<|im_start|>assistant\n"
 
 
 def test_the_demo_model_is_served_from_its_folder() -> None:

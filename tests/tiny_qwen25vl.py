@@ -27,8 +27,14 @@ CHAT_TEMPLATE = (
 """One turn as the real template renders it."""
 
 
-def write_tiny_model(folder: Path, *, seed: int = 0) -> Path:
-    """Writes a folder with the files, the names of tensors and the flat config of the real repository."""
+def write_tiny_model(folder: Path, *, profile: str = "", seed: int = 0) -> Path:
+    """Writes a folder with the files, the names of tensors and the flat config of the real repository.
+
+    Args:
+        folder: made when missing.
+        profile: value of "footage_profile" in the config; empty for none.
+        seed: of the weights.
+    """
     tokenizer = tiny_tokenizer()
     model = tiny_model(tokenizer, seed=seed)
     model.generation_config.eos_token_id = [tokenizer.eos_token_id, tokenizer.pad_token_id]
@@ -50,7 +56,7 @@ def write_tiny_model(folder: Path, *, seed: int = 0) -> Path:
     kept = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
     kept += ("num_key_value_heads", "rope_theta", "rope_scaling", "rms_norm_eps", "hidden_act")
     config |= {name: text[name] for name in kept} | {"use_sliding_window": False, "sliding_window": 32768}
-    _write(folder / "config.json", config)
+    _write(folder / "config.json", config | ({"footage_profile": profile} if profile else {}))
     # 3. The processor's settings and the chat template are files of their own.
     processor = {
         "min_pixels": 3136,

@@ -16,6 +16,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from footage.core import frame_budget
 from footage.core.errors import UsageError
 from footage.core.plain_text import CLOSING, evened, without_quotes
 from footage.core.timeline import merge_spans
@@ -187,6 +188,38 @@ def pair_stamps(milliseconds: Sequence[int]) -> list[str]:
     """
     seconds = [ms / 1000 for ms in milliseconds]
     return [f"<{(a + b) / 2:.1f} seconds>" for a, b in zip(seconds[::2], seconds[1::2], strict=True)]
+
+
+def frame_stamps(milliseconds: Sequence[int]) -> list[str]:
+    """The time before each pair of frames of a "stamped" video: that of its first frame, such as "10.2s".
+
+    Args:
+        milliseconds: time of each frame from the window's start; an even number of them.
+    """
+    return [f"{each / 1000:.1f}s" for each in milliseconds[::2]]
+
+
+def frame_pixels(profile: Profile, frames: int) -> int:
+    """Upper bound of a frame's area in a window of that many frames, in pixels.
+
+    As qwen_vl_utils has it, the bound of a whole clip gives way to the least area of a frame, and 5 % more.
+    """
+    if profile.pixels_per_clip is None:
+        return profile.pixels_per_frame
+    share = max(profile.pixels_per_clip // frames, int(1.05 * profile.min_pixels_per_frame))
+    return min(profile.pixels_per_frame, share)
+
+
+def least_frame_pixels(profile: Profile, frames: int) -> int:
+    """Area to which smaller frames of a window of that many are enlarged, in pixels; well below the bound."""
+    least, most = profile.min_pixels_per_frame, frame_pixels(profile, frames)
+    return least if int(1.05 * least) <= most else most // 2
+
+
+def clip_pixels(profile: Profile) -> int:
+    """Upper bound of the area of all frames of the longest window together, in pixels."""
+    most = frame_budget.longest_edge(profile.max_frames, profile.pixels_per_frame)
+    return most if profile.pixels_per_clip is None else min(most, profile.pixels_per_clip)
 
 
 def budget_text(profile: Profile) -> str:

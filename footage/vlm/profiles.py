@@ -345,13 +345,15 @@ TIMELENS2_4B = Profile(
     window_seconds=60.0,
     find_tokens=1024,
     end_ids=_QWEN3_ENDS,
+    vllm=(("--max-model-len", "32768"), ("--max-num-batched-tokens", "32768")),
 )
 """A grounding model on Qwen3-VL-4B that lists every occurrence. The prompt is its repository's default. The
 budget is that of its evaluation on MomentSeeker and Ego4D (``vlmeval/dataset/video_dataset_config.py``): 2
 frames a second, at most 2,048 of 480 x 480 pixels, 128,000 tokens of 32 x 32 pixels in two frames each; on
 Charades, ActivityNet and QVHighlights it is 4 frames a second of 640 x 640. 1,024 new tokens are those of its
 rollouts. Its training gave a penalty for empty arrays: one counts as evidence of absence, but is rare. The
-window is ours. Not pinned: no commit of it has been verified here."""
+window is ours; a server reads 32,768 tokens, which is twice that. Not pinned: no commit of it has been
+verified here."""
 
 TIMELENS2_8B = replace(TIMELENS2_4B, name="timelens2-8b", billions=8.8, repository="MCG-NJU/TimeLens2-8B")
 """As TimeLens2-4B, on Qwen3-VL-8B."""
@@ -430,6 +432,19 @@ def require(profile: Profile, skill: Skill) -> None:
         raise UsageError(
             f"{profile.name} cannot {skill}; it can {', '.join(profile.skills)}",
             hint=f"Choose another with {option}: {', '.join(able) or 'none that is known can'}.",
+        )
+
+
+def require_served(profile: Profile) -> None:
+    """Check that a model server can show a model its prompts.
+
+    Raises:
+        UsageError: when none can.
+    """
+    if not profile.is_served:
+        raise UsageError(
+            f"{profile.name} reads times as text between its frames, which no server writes",
+            hint="Use it without a server, or use another model.",
         )
 
 

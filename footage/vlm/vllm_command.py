@@ -6,14 +6,17 @@ import json
 from pathlib import Path
 
 from footage.core.errors import UsageError
-from footage.core.frame_budget import PIXELS_PER_TOKEN_SIDE, SHORTEST_EDGE, longest_edge
+from footage.core.frame_budget import PIXELS_PER_TOKEN_SIDE, SHORTEST_EDGE
+from footage.vlm import contract
 from footage.vlm.backends.server.payload import ALL_FRAMES
-from footage.vlm.profiles import Profile
+from footage.vlm.profiles import Profile, require_served
 
 ROOM_TOKENS = 4096
 """For the prompt, the time stamps and the answer, beside the video."""
-BARE_TEMPLATE = Path(__file__).with_name("qwen35_chat.jinja")
-"""Qwen3.5's chat template with the bare video token, for profiles whose ``video_form`` is "bare"."""
+BARE_TEMPLATES = {
+    family: str(Path(__file__).with_name(f"{family}_chat.jinja")) for family in ("qwen35", "qwen3vl")
+}
+"""Chat templates with the bare video token, for profiles whose ``video_form`` is "bare", by family."""
 
 REASONS = {
     "--chat-template": "chat template of the reference run of the model; copy the file if the server runs "
@@ -35,8 +38,10 @@ def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, 
     processor in the requests.
 
     Raises:
-        UsageError: when there are no weights to serve, neither on the model hub nor here.
+        UsageError: when there are no weights to serve, neither on the model hub nor here, or no server can
+            show the model its prompts.
     """
+    require_served(profile)
     weights = profile.repository or (str(profile.folder) if profile.folder else "")
     if not weights:
         raise UsageError(
@@ -64,21 +69,18 @@ def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, 
 def _processor(profile: Profile) -> dict[str, str]:
     """Options for models whose inputs come from the processor of Qwen3-VL."""
     options = {}
-    if profile.family == "qwen35":
-        edges = {
-            "shortest_edge": SHORTEST_EDGE,
-            "longest_edge": longest_edge(profile.max_frames, profile.pixels_per_frame),
-        }
+    if profile.family in BARE_TEMPLATES:
+        edges = {"shortest_edge": SHORTEST_EDGE, "longest_edge": contract.clip_pixels(profile)}
         options["--mm-processor-kwargs"] = _json(do_sample_frames=False, size=edges)
         if profile.video_form == "bare":
-            options["--chat-template"] = str(BARE_TEMPLATE)
+            options["--chat-template"] = BARE_TEMPLATES[profile.family]
     return options
 
 
 def most_tokens(profile: Profile) -> int:
     """The longest window the profile allows, with its prompt and answer, in tokens; a power of two."""
-    per_pair = profile.pixels_per_frame // PIXELS_PER_TOKEN_SIDE**2
-    needed = profile.max_frames // 2 * per_pair + max(ROOM_TOKENS, profile.caption_tokens)
+    video = contract.clip_pixels(profile) // 2 // PIXELS_PER_TOKEN_SIDE**2
+    needed = video + max(ROOM_TOKENS, profile.caption_tokens)
     return 1 << (needed - 1).bit_length()
 
 

@@ -9,7 +9,8 @@ import torch
 from footage.core.types import Frames, Span, Video
 from footage.media.video import sample
 from footage.vlm import contract
-from footage.vlm.backends.qwen35 import VIDEO_TOKEN_TYPE, Qwen35Model
+from footage.vlm.backends.qwen35 import Qwen35Model
+from footage.vlm.backends.qwen_stamps import VIDEO_TOKEN_TYPE
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Prepared, Prompt
 

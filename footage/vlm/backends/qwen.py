@@ -84,6 +84,7 @@ class QwenModel(QwenDecoder, ABC):
         # prepared in other threads at the same time.
         self._text_tokenizer = copy.deepcopy(processor.tokenizer)
         self._bounds = bounds
+        self._deepstack_layers = len(getattr(model.config.vision_config, "deepstack_visual_indexes", ()))
         self._kept = StateCache(device_bytes=bounds.kept_bytes, memory_bytes=bounds.kept_memory_bytes)
         self._stage_seconds: defaultdict[str, float] = defaultdict(float)
         self._lock = threading.Lock()  # one accelerator, whose memory one batch may need
@@ -166,21 +167,23 @@ class QwenModel(QwenDecoder, ABC):
             size=self._size(count),
             return_tensors="pt",
         )
-        ids, grid = inputs["input_ids"][0], inputs["video_grid_thw"]
+        grid = inputs["video_grid_thw"]
+        ids = self._window_ids(inputs["input_ids"][0], grid, milliseconds)
         logger.debug("grid %s, %d prompt tokens before the text", grid[0].tolist(), len(ids))
         window = QwenWindow(ids, grid, self._places(ids, grid, milliseconds), inputs["pixel_values_videos"])
         return self._prepared(frames.span, window)
 
     def _prepared(self, span: Span, window: QwenWindow) -> Prepared:
         features = int(window.grid.prod()) // MERGED_SIDE**2 * self._text_config.hidden_size
-        return Prepared(span, window, nbytes=features * self._model.dtype.itemsize)
+        nbytes = features * (1 + self._deepstack_layers) * self._model.dtype.itemsize
+        return Prepared(span, window, nbytes=nbytes)
 
     def recall(self, content_id: str, span: Span) -> Prepared | None:
         """A window as ``keep`` left it on disk; None where it did not, or the data cannot be read."""
         if self.shelf is None or (data := self.shelf.get(content_id, self._disk_name(span))) is None:
             return None
         window = QwenWindow.from_bytes(data)
-        if window is None:
+        if window is None or window.deepstack_layers != self._deepstack_layers:
             self.shelf.drop(content_id, self._disk_name(span))
             return None
         return self._prepared(span, window)
@@ -204,6 +207,10 @@ class QwenModel(QwenDecoder, ABC):
     @abstractmethod
     def _size(self, frames: int) -> dict[str, int]:
         """The processor's pixel budget for a window of that many frames."""
+
+    def _window_ids(self, ids: Tensor, grid: Tensor, milliseconds: Sequence[int]) -> Tensor:
+        """The tokens of a window, of those that the processor made of the template; else as ``_places``."""
+        return ids
 
     @abstractmethod
     def _places(self, ids: Tensor, grid: Tensor, milliseconds: Sequence[int]) -> Tensor:
@@ -344,10 +351,11 @@ class QwenModel(QwenDecoder, ABC):
         embeds = self._model.get_input_embeddings()(ids)
         features = torch.cat([self._features(window) for window in windows]).to(embeds)
         embeds = embeds.masked_scatter(is_video[..., None].expand_as(embeds), features)
+        deepstack = self._deepstack(windows, is_video)
         # 3. Read.
         saw = time.perf_counter()
         cache = DynamicCache(config=self._text_config)
-        self._forward(embeds, cache, mask if padded else None, positions)
+        self._forward(embeds, cache, mask if padded else None, positions, **deepstack)
         self._stage_seconds["vision"] += saw - began
         self._stage_seconds["prefill"] += time.perf_counter() - saw
         return split(cache, [len(window.ids) for window in windows], [window.offset for window in windows])
@@ -357,7 +365,22 @@ class QwenModel(QwenDecoder, ABC):
         if window.features is None:
             assert window.pixels is not None
             patches, grid = (x.to(self._model.device) for x in (window.pixels, window.grid))
-            features = self._model.model.get_video_features(patches, grid).pooler_output
-            window.features = torch.cat(features).cpu()
+            seen = self._model.model.get_video_features(patches, grid)
+            window.features = torch.cat(seen.pooler_output).cpu()
+            if self._deepstack_layers:
+                window.deepstack = torch.stack([torch.cat(layer) for layer in seen.deepstack_features]).cpu()
             window.pixels = None
         return window.features
+
+    def _deepstack(self, windows: Sequence[QwenWindow], is_video: Tensor) -> dict[str, Any]:
+        """What the vision tower gives to the first layers of the language model; see ``_forward``.
+
+        Args:
+            windows: With their features, one a row.
+            is_video: Where the video tokens are, bool (rows, tokens).
+        """
+        if not self._deepstack_layers:
+            return {}
+        parts = [window.deepstack for window in windows if window.deepstack is not None]
+        embeds = torch.cat(parts, dim=1).to(is_video.device, self._model.dtype)
+        return {"visual_pos_masks": is_video, "deepstack_visual_embeds": list(embeds)}

@@ -66,7 +66,8 @@ def bounds_for(model: Any, place: torch.device, *, memory_bytes: int | None = No
         memory_bytes: A GPU's memory; None for all that it has.
     """
     text = model.config.text_config
-    full = sum(kind == "full_attention" for kind in text.layer_types)
+    kinds = getattr(text, "layer_types", None) or ["full_attention"] * text.num_hidden_layers
+    full = sum(kind == "full_attention" for kind in kinds)
     head_dim = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
     token_bytes = 2 * full * text.num_key_value_heads * head_dim * model.dtype.itemsize
     if place.type == "cuda":

@@ -86,7 +86,14 @@ class QwenDecoder:
         """Continue a cache with some tokens a row, (rows, tokens); the logits after the last of them."""
         return self._forward(self._model.get_input_embeddings()(ids), cache, mask, positions)
 
-    def _forward(self, embeds: Tensor, cache: DynamicCache, mask: Tensor | None, positions: Tensor) -> Tensor:
+    def _forward(
+        self,
+        embeds: Tensor,
+        cache: DynamicCache,
+        mask: Tensor | None,
+        positions: Tensor,
+        **deepstack: Any,
+    ) -> Tensor:
         """Run the language model alone: the module around it would take positions from the last video it saw.
 
         Args:
@@ -94,6 +101,9 @@ class QwenDecoder:
             cache: What came before; these tokens are added to it.
             mask: (rows, tokens before and now), 0 where a row is padded; None where none is.
             positions: (4, rows, tokens): the number in the row, then time, height and width of M-RoPE.
+            deepstack: For a model with DeepStack, when these tokens are a video's: "visual_pos_masks", bool
+                (rows, tokens), and "deepstack_visual_embeds", for each of the first layers (video tokens,
+                hidden).
 
         Returns:
             The logits after the last token, (rows, vocabulary).
@@ -104,6 +114,7 @@ class QwenDecoder:
             position_ids=positions,
             past_key_values=cache,
             use_cache=True,
+            **deepstack,
         ).last_hidden_state
         logits: Tensor = self._model.lm_head(hidden[:, -1])
         return logits

@@ -14,6 +14,8 @@ from footage.core.errors import WrongCheckpointError
 from footage.vlm.kv_cache import State
 from footage.vlm.profiles import VideoForm
 
+VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
+"""Tokens around the pictures of a video in Qwen's prompts."""
 _PLACE = "{prompt}"
 
 
@@ -31,6 +33,9 @@ class QwenWindow:
     """Normalised patches, (pairs * height * width, values); None once there are features."""
     features: Tensor | None = None
     """Output of the vision tower, (video tokens, hidden), in main memory; None before it ran."""
+    deepstack: Tensor | None = None
+    """What its earlier layers give to the first layers of the language model (DeepStack), (layers, video
+    tokens, hidden), in main memory; None where there is none, and before it ran."""
     state: State | None = None
     """State of the language model after ``ids``; None before it read them, and when it was dropped."""
 
@@ -39,11 +44,21 @@ class QwenWindow:
         """A later token's position less its number."""
         return int(self.places.max()) + 1 - len(self.ids)
 
+    @property
+    def deepstack_layers(self) -> int:
+        """Layers of the language model to which its vision tower gives more."""
+        return 0 if self.deepstack is None else len(self.deepstack)
+
     def to_bytes(self) -> bytes | None:
-        """Tokens and features, to go on from in another run; None before the vision tower ran."""
+        """Tokens and features, to go on from in another run; None before the vision tower ran.
+
+        Tensors by their names, those of DeepStack only where there are any.
+        """
         if self.features is None:
             return None
         tensors = {"ids": self.ids, "grid": self.grid, "places": self.places, "features": self.features}
+        if self.deepstack is not None:
+            tensors["deepstack"] = self.deepstack
         return bytes(save_tensors({name: each.contiguous() for name, each in tensors.items()}))
 
     @classmethod
@@ -51,7 +66,8 @@ class QwenWindow:
         """The window of ``to_bytes``; None when the data cannot be read."""
         try:
             tensors = load_tensors(data)
-            return cls(tensors["ids"], tensors["grid"], tensors["places"], None, tensors["features"])
+            ids, grid, places = (tensors[name] for name in ("ids", "grid", "places"))
+            return cls(ids, grid, places, None, tensors["features"], tensors.get("deepstack"))
         except (SafetensorError, KeyError):
             return None
 
@@ -71,7 +87,7 @@ def split_template(processor: Any, *, video_form: VideoForm, folder: object) -> 
     rendered = ""
     if processor.chat_template:
         rendered = processor.apply_chat_template(turn, add_generation_prompt=True, tokenize=False)
-    if video_form == "bare":
+    if video_form != "template":
         rendered = bare_video(rendered, processor)
     head, place, tail = rendered.partition(_PLACE)
     if not place or rendered.count(processor.video_token) != 1:
@@ -90,7 +106,7 @@ def bare_video(rendered: str, processor: Any) -> str:
 
     Args:
         rendered: The template's text.
-        processor: Of the checkpoint; knows how the three tokens are spelled.
+        processor: Of the checkpoint; knows how the pad is spelled.
     """
     pad: str = processor.video_token
-    return rendered.replace(f"{processor.vision_start_token}{pad}{processor.vision_end_token}", pad)
+    return rendered.replace(f"{VISION_START}{pad}{VISION_END}", pad)

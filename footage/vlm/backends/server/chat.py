@@ -57,7 +57,7 @@ def _processor_fields(profile: Profile) -> Body:
         "do_sample_frames": False,
         "size": {
             "shortest_edge": frame_budget.SHORTEST_EDGE,
-            "longest_edge": frame_budget.longest_edge(profile.max_frames, profile.pixels_per_frame),
+            "longest_edge": contract.clip_pixels(profile),
         },
     }
 

@@ -30,7 +30,7 @@ OPTIONAL_FIELDS = (
     "logprobs",
 )
 """Fields of a request that a server can do without; each is left out where it is refused."""
-STAMPED_FAMILIES = ("qwen35", "server")
+STAMPED_FAMILIES = ("qwen35", "qwen3vl", "server")
 """Families in whose prompts the time of each pair of frames is written; of an unknown model it may be."""
 _GREY = 128
 _ONE_TOKEN = Prompt("raw", "Describe the video.", 1)

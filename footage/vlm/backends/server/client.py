@@ -46,7 +46,7 @@ from footage.vlm.backends.server.http_client import (
 )
 from footage.vlm.backends.server.server_model import ServerModel
 from footage.vlm.changes import Changes, changed
-from footage.vlm.profiles import Profile, find_profile, get_profile
+from footage.vlm.profiles import Profile, find_profile, get_profile, require_served
 from footage.vlm.protocol import Prompt
 
 logger = logging.getLogger(__name__)
@@ -103,6 +103,7 @@ async def _connect(connection: ServerConnection, changes: Changes, patience: Pat
             served = {}
         name = _chosen(address, served)
         profile = changed(profile_for(name, address.profile), changes)
+        require_served(profile)
         # 2. What does it take?
         conversation = _Conversation(
             connection, client, name, profile, replace(patience, broken_tries=BROKEN_TRIES)
