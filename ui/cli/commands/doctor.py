@@ -250,11 +250,11 @@ def _times(tested: ModelTest) -> str:
 
 
 def _judged(tested: ModelTest, model: VideoModel, detail: str, name: str) -> Check:
-    """The result of the test; only the demo models must find every event of synthetic footage."""
+    """The result of the test; only the demo model must find every event of synthetic footage."""
     timelines = [times for times in (tested.find, tested.caption) if times is not None]
     if all(times.is_right for times in timelines):
         return Check(name, "ok", detail)
-    if model.profile.name in ("demo", "demo-find"):
+    if model.profile.name == "demo":
         hint = "Times are not reliable with this setup. Run make setup again, or set up the server again."
         return Check(name, "fail", detail, hint)
     hint = (
