@@ -214,14 +214,22 @@ class GroundingSearch:
                 yield from self._unseen(state, near, chosen) if self._several else near
         yield from self._unmet_captions(state, named)
 
-    def _unseen(self, state: VideoState, windows: Iterable[Span], chosen: Sequence[Span]) -> Iterator[Span]:
-        """Windows on the parts of some windows that no reply about all spans of a window shows, nor will."""
-        seen = [*chosen, *(reply.seen for reply in state.replies if reply.complete)]
-        for part in (part for window in windows for part in uncovered(window, seen)):
-            whole = self._free(state, part, ())
-            window = window_on(part, within=whole, length_seconds=self._window_seconds)
-            if part.duration_seconds >= INSTANT_SECONDS and window is not None:
-                yield window
+    def _unseen(self, state: VideoState, windows: Iterable[Span], chosen: list[Span]) -> Iterator[Span]:
+        """Windows on the parts of some windows that no answer about all spans of a window covers.
+
+        Args:
+            state: The video.
+            windows: The windows.
+            chosen: Windows that the model will be asked about anyway; those that are found are added.
+        """
+        seen = [reply.seen for reply in state.replies if reply.complete]
+        for window in windows:
+            for part in uncovered(window, [*seen, *chosen]):
+                free = self._free(state, part, ())
+                on_part = window_on(part, within=free, length_seconds=self._window_seconds)
+                if part.duration_seconds >= INSTANT_SECONDS and on_part is not None:
+                    chosen.append(on_part)
+                    yield on_part
 
     def _unmet_captions(self, state: VideoState, named: Sequence[NamedSpan]) -> Iterator[Span]:
         """Windows centred on captions that match the query and overlap no named span."""
