@@ -85,6 +85,8 @@ class Asked:
     """How long it took, loading the model left out."""
     indexed: tuple[Match, ...] = ()
     """What the index alone had answered, best first."""
+    windows_asked: int = 0
+    """Windows that the model was asked about, once each."""
 
     @property
     def found(self) -> tuple[Match, ...]:
@@ -266,7 +268,8 @@ def ask_own(
         for path, spans in question.truths.items():  # two copies of a video may both be named
             held = truths.get(contents[path], ())
             truths[contents[path]] = (*held, *(span for span in spans if span not in held))
-        asked.append(Asked(question.text, truths, result.matches, seconds, tuple(response[0])))
+        listed = tuple(response[0])
+        asked.append(Asked(question.text, truths, result.matches, seconds, listed, result.looked.windows))
         on_progress("asking", number, len(questions))
     return asked
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import UsageError
 from footage.core.timeline import covered_seconds
-from footage.core.types import Candidate, Match, Provenance, Window
+from footage.core.types import Candidate, Match, Window
 from footage.vlm.protocol import VideoModel
 from search import composite
 from search.grounding.ground import Grounded, planned_windows, text_matches
@@ -245,7 +245,7 @@ class Engine:
 
         Returns:
             How many windows, and about how many seconds, going by how fast the indexer last decoded
-            and read them; 0 seconds where there was none.
+            and read them; 0 seconds where there was none, or another model captioned the index.
 
         Raises:
             StoreError: when the index cannot be read.
@@ -257,6 +257,9 @@ class Engine:
         )
         windows = sum(len(planned_windows(video, model.profile, self.looking)) for video in videos.values())
         run = next((run for run in self._store.runs.all() if run.windows_captioned), None)
+        captioned = self._store.status().model
+        if captioned is not None and captioned.model != model.provenance.model:
+            run = None
         seconds = sum(
             seconds for stage, seconds in (run.stage_seconds if run else ()) if stage in _LOOKING_STAGES
         )
@@ -298,11 +301,6 @@ class Engine:
             for content_id in sorted(videos)
             if content_id not in known
         ]
-
-    @property
-    def provenance(self) -> Provenance | None:
-        """Under what the model answers; None as long as it was never asked."""
-        return self._asker.model.provenance if self._asker else None
 
     @property
     def model(self) -> VideoModel:

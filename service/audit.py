@@ -53,7 +53,7 @@ def audit(
     store = service.store()
     service.check_model("find", store=store, on_event=on_event)
     asker = EventFinder(
-        service.model(on_event),
+        service.find_model(on_event),
         annotations=store.annotations,
         timeout_seconds=service.settings.decode_timeout_seconds,
     )

@@ -44,6 +44,40 @@ def load_model(settings: Settings) -> VideoModel:
     )
 
 
+def fits(settings: Settings) -> bool:
+    """Whether the model that the settings name fits into memory beside what is loaded, as far as is known.
+
+    Memory of a GPU if the model is for one; of this machine otherwise. It takes the size of its weights,
+    twice that on a CPU, where bfloat16 becomes float32, and half as much again for its work. Marlin-2B: 5.4
+    GB of weights, 14.5 GB at most on a CPU. A model on a server takes none.
+    """
+    from footage.core.endpoint import is_address
+    from footage.core.process import available_memory
+    from footage.vlm.weights import locate
+
+    if is_address(settings.model):
+        return True
+    folder = locate(settings.model, model_path=settings.model_path).folder
+    weights = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    import torch
+
+    if torch.cuda.is_available() and settings.device.partition(":")[0] in ("auto", "cuda"):
+        card = int(settings.device.partition(":")[2] or 0)
+        return weights * 1.5 < torch.cuda.mem_get_info(card)[0]
+    return weights * 3 < available_memory()
+
+
+def free_memory() -> None:
+    """Return the memory of models that are no longer used."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def check_skill(settings: Settings, skill: Skill) -> None:
     """Check by its name that a known model has a skill.
 
@@ -115,7 +149,8 @@ def without_model(
             (each for each in PROFILES.values() if each.folder and each.folder.name == made.model), None
         )
         if own is not None and own.name != settings.model.casefold():
-            hints.insert(1, f"To use the model of this index: --model {own.name}.")
+            option = "--find-model" if settings.find_model == settings.model else "--model"
+            hints.insert(1, f"To use the model of this index: {option} {own.name}.")
     return ModelUnavailableError(sentence, hint=" ".join(filter(None, hints)))
 
 

@@ -87,7 +87,7 @@ def find(
         found = find_in_file(
             place.path,
             request.query,
-            model=service.model(on_event),
+            model=service.find_model(on_event),
             looking=replace(
                 service.looking(),
                 window_seconds=settings.window_seconds,

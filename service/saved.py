@@ -190,7 +190,7 @@ def review(
     if closely and store.status().videos:
         mode = "closely"
         service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
-        service.model(on_event)
+        service.find_model(on_event)
     return tuple(
         saved_searches.look(
             store,

@@ -79,7 +79,7 @@ def search(
     # 2. The model first, as a server may not answer; unless the index is to answer at once.
     if ground and not request.hits_first:
         service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
-        service.model(on_event)
+        service.find_model(on_event)
     engine = service.engine(on_event, embed=request.mode != "text")
     if request.exhaustive and ground and not request.hits_first:
         on_event(WindowsPlanned(*engine.estimate(query)))
@@ -99,7 +99,7 @@ def search(
         if not request.hits_first:
             raise
         raise factories.without_model(
-            error, service.settings, store=store, instead=request.without_model
+            error, service.settings.for_finds, store=store, instead=request.without_model
         ) from error
 
 

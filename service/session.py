@@ -1,4 +1,4 @@
-"""Builds what the service functions work with, once, and keeps it: index, embedders, model, search engine.
+"""Builds what the service functions work with, once, and keeps it: index, embedders, models, search engine.
 
 Everything is built when it is first needed, and only once even when several threads ask for it. A surface
 holds one ``Service`` as long as its settings last.
@@ -46,6 +46,8 @@ class Loaders:
     """Makes the text embedder that the settings name."""
     reranker: Callable[[Settings], Reranker | None] = factories.load_reranker
     """Makes the re-ranker that the settings name; None where they name none."""
+    fits: Callable[[Settings], bool] = factories.fits
+    """Whether the model that the settings name fits into memory beside the one that is loaded."""
 
 
 class _Kept(Generic[T]):
@@ -64,6 +66,11 @@ class _Kept(Generic[T]):
                     self._made.clear()
                 self._made[key] = made
             return self._made[key]
+
+    def clear(self) -> None:
+        """Forget everything that is kept."""
+        with self._lock:
+            self._made.clear()
 
     def all(self) -> list[T]:
         """Everything that is kept."""
@@ -88,6 +95,7 @@ class Service:
         self._embedders: _Kept[TextEmbedder] = _Kept()
         self._rerankers: _Kept[Reranker | None] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
+        self._asked_under: Provenance | None = None
 
     def store(self) -> Store:
         """The index; an index made anew in the same place is opened anew.
@@ -129,17 +137,42 @@ class Service:
         return self._stores.get(self._edition(), make, only=True)
 
     def model(self, on_event: Listener = ignore) -> VideoModel:
-        """The vision-language model that the settings name.
+        """The model that captions and answers questions.
 
         Raises:
             FootageError: there is no such model, or its weights are unavailable or cannot run.
         """
+        return self._model("caption", self.settings, on_event)
+
+    def find_model(self, on_event: Listener = ignore) -> VideoModel:
+        """The model that finds events: that of the setting ``find_model``, else the one that captions.
+
+        Raises:
+            FootageError: as ``model``.
+        """
+        if (settings := self.settings.for_finds) is self.settings:
+            return self.model(on_event)
+        return self._model("find", settings, on_event)
+
+    def _model(self, role: str, settings: Settings, on_event: Listener) -> VideoModel:
+        """The model of a role; the other one stays in memory only if both fit."""
 
         def load() -> VideoModel:
-            with busy(f"loading {shown_address(self.settings.model)}", on_event):
-                return self._loaders.model(self.settings)
+            with busy(f"loading {shown_address(settings.model)}", on_event):
+                if self._models.all() and not self._loaders.fits(settings):
+                    self._release_models()
+                return self._loaders.model(settings)
 
-        return self._models.get("", load)
+        return self._models.get(role, load)
+
+    def _release_models(self) -> None:
+        """Forget the models that are loaded, and the engines that hold them; a later call loads them again.
+
+        Their memory is free once no search, index run or question uses them any more.
+        """
+        self._models.clear()
+        self._engines = _Kept()
+        factories.free_memory()
 
     def embedder(self, on_event: Listener = ignore, *, name: str | None = None) -> TextEmbedder:
         """The text embedder of a name; the one that the settings name when None.
@@ -194,11 +227,16 @@ class Service:
 
         store = self.store()
 
+        def asked() -> VideoModel:
+            model = self.find_model()
+            self._asked_under = model.provenance
+            return model
+
         def make() -> Engine:
             return Engine(
                 store,
                 self.embedder(on_event) if embed else None,
-                self.model,
+                asked,
                 reranker=self.reranker(on_event),
                 looking=self.looking(),
             )
@@ -208,8 +246,7 @@ class Service:
     @property
     def asked_under(self) -> Provenance | None:
         """Under what the model answers searches; None as long as no search asked it."""
-        engines = self._engines.all()
-        return next((each.provenance for each in engines if each.provenance is not None), None)
+        return self._asked_under
 
     def looking(
         self, *, fresh: bool = False, exhaustive: bool = False, budget_seconds: float | None = None
@@ -224,12 +261,16 @@ class Service:
         )
 
     def check_skill(self, skill: Skill) -> None:
-        """Check by its name that a known model has a skill.
+        """Check by its name that the model for a skill, if it is a known one, has it.
 
         Raises:
-            UsageError: it cannot.
+            UsageError: it has not.
         """
-        factories.check_skill(self.settings, skill)
+        factories.check_skill(self._settings_for(skill), skill)
+
+    def _settings_for(self, skill: Skill | None) -> Settings:
+        """The settings that name the model for a skill."""
+        return self.settings.for_finds if skill == "find" else self.settings
 
     def check_model(
         self,
@@ -239,10 +280,10 @@ class Service:
         instead: str = "",
         on_event: Listener = ignore,
     ) -> None:
-        """Make sure, before anything slow is loaded, that the model has a skill and its weights are here.
+        """Make sure, before slow loading, that the model for a skill has it and its weights are here.
 
         Args:
-            skill: What it is to do; None for anything.
+            skill: What it is to do; None for anything that the model that captions can do.
             store: The index that is worked on; an error says which model captioned it.
             instead: A sentence on what can be done without the model, for the error's hint.
             on_event: Receives that the weights are looked for.
@@ -253,7 +294,8 @@ class Service:
             WrongCheckpointError: the folder holds something else.
         """
         looking_for = partial(busy, on_event=on_event)
-        factories.check_model(self.settings, skill, store=store, instead=instead, announce=looking_for)
+        settings = self._settings_for(skill)
+        factories.check_model(settings, skill, store=store, instead=instead, announce=looking_for)
 
     def _edition(self) -> int:
         """Tells an index made anew in the same place from the one before."""

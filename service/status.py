@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from footage.core.endpoint import shown_address
 from service.requests import Request
 
 if TYPE_CHECKING:
@@ -68,6 +69,8 @@ class StatusResult:
     """How far the files of each collection are indexed, by name."""
     left: tuple[Left, ...]
     """Files that are not indexed and did not fail."""
+    find_model: str
+    """The model that searches ask with these settings, as they name it."""
 
 
 def status(service: Service, request: StatusRequest) -> StatusResult:
@@ -88,6 +91,7 @@ def status(service: Service, request: StatusRequest) -> StatusResult:
         audited=Audited(len(audits), agreement_rate(audits)) if audits else None,
         coverage=store.coverage(),
         left=_left(store.files.all()),
+        find_model=shown_address(service.settings.for_finds.model),
     )
 
 

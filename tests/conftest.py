@@ -54,6 +54,8 @@ SLOW_FILES = frozenset(
         "search_calibration",
         "search_composite",
         "search_engine",
+        "search_several_spans",
+        "service_find_model",
         "service_session",
         "store_backup",
         "store_checking",

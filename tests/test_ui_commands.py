@@ -27,7 +27,7 @@ from footage.core.config import CARD_VARIABLES, Settings
 from footage.store import Store
 from footage.synthetic.clips import random_clip, write_clip
 from footage.vlm.changes import Changes, changed
-from footage.vlm.profiles import PROFILES
+from footage.vlm.profiles import DEMO, PROFILES
 from indexer.library import content_id
 from service import factories
 from service.session import Loaders
@@ -651,6 +651,23 @@ def test_doctor_tests_the_chosen_model_itself() -> None:
     assert re.search(r"loaded in [\d.]+ s, [\d.]+ GiB .*; first answer after [\d.]+ s, \d+ tokens", detail)
     for name in ("asked when", "captions"):
         assert re.search(f"{name}: times for 3 of 3 events, scale (1.0|0.9)", detail)
+
+
+@needs_demo_model
+@pytest.mark.parametrize(
+    ("finds", "states"),
+    [(str(DEMO.folder), {"find model": "ok", "find test": "ok"}), ("molmo2-4b", {"find model": "fail"})],
+)
+def test_doctor_tests_a_find_model_of_its_own(finds: str, states: dict[str, str]) -> None:
+    result = runner.invoke(app, ["doctor", "--find-model", finds, "--json"])
+    checks = {check["name"]: check for check in lines(result.stdout)}
+    assert checks["model"]["state"] == "warn"  # marlin-2b is not here
+    assert {name: check["state"] for name, check in checks.items() if "find" in name} == states
+    assert result.exit_code == ("fail" in states.values())
+    if finds == "molmo2-4b":
+        assert (
+            "cannot find" in checks["find model"]["detail"] and "--find-model" in checks["find model"]["hint"]
+        )
 
 
 @pytest.mark.parametrize(

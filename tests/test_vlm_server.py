@@ -27,7 +27,7 @@ from serve_demo import CAPTION, KEY, PLAIN_FIELDS
 from standin_model import StandinEmbedder, write_levels
 from typer.testing import CliRunner
 
-from footage.core.config import Settings
+from footage.core.config import Settings, load_settings
 from footage.core.endpoint import Access, check_allowed, is_address, parse_address, shown_address
 from footage.core.errors import DecodeError, ModelUnavailableError, UsageError
 from footage.core.types import Answer, Frames, Span, Window
@@ -43,12 +43,17 @@ from footage.vlm.backends.server.client import profile_for
 from footage.vlm.backends.server.http_client import Patience
 from footage.vlm.changes import changed
 from footage.vlm.pointing import point_prompt
-from footage.vlm.profiles import DEMO, MARLIN_2B, get_profile
+from footage.vlm.profiles import DEMO, MARLIN_2B, TIMELENS2_4B, get_profile
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import Sampling
 from indexer.pipeline import index
 from search.grounding.ground import find_in_file
 from search.grounding.window_queries import EventFinder, WindowQuestion
+from service.find import FindRequest, find
+from service.index import IndexRequest
+from service.index import index as index_clips
+from service.search import SearchRequest, search
+from service.session import Service
 from ui.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -846,6 +851,35 @@ def test_finds_of_many_windows_are_on_their_way_at_once(constant: Served, tmp_pa
     matches = find_in_file(clip, "a square moves", model=model).matches
     assert constant.most_busy() == 6
     assert len(matches) > 6
+
+
+# A server that only finds, beside a model that captions
+
+
+def test_a_find_model_on_a_server_names_several_spans_of_an_index_of_another_model(
+    constant: Served, tmp_path
+) -> None:
+    clip = write_levels(tmp_path / "clip.mp4", [30, 220] * 8)
+    finder = constant.at("plain") + "?profile=timelens2-4b#demo"
+    settings = load_settings(db=tmp_path / "index.lancedb", model="demo", device="cpu", find_model=finder)
+    service = Service(settings)
+    constant.forget()
+    index_clips(service, IndexRequest(paths=(clip,)))
+    assert constant.log() == []
+    request = SearchRequest(query="a square moves", exhaustive=True)
+    result = search(service, request)
+    asked = [seen for seen in constant.log() if not seen["probe"]]
+    assert service.asked_under.prompt_version == "timelens2-1"
+    assert {seen["fields"]["max_tokens"] for seen in asked} == {TIMELENS2_4B.find_tokens}
+    named = find(service, FindRequest(video=clip, query="a square moves")).matches
+    assert {match.span for match in named} >= {Span(1, 4), Span(10, 12.5)}
+    # Answers that are known are not asked for again, and no other model is served them.
+    constant.forget()
+    again = search(service, request)
+    assert again.looked == result.looked and not [seen for seen in constant.log() if not seen["probe"]]
+    other = Service(settings.model_copy(update={"find_model": constant.at("plain") + "?profile=demo#demo"}))
+    search(other, request)
+    assert [seen for seen in constant.log() if not seen["probe"]]
 
 
 # Keys

@@ -204,7 +204,13 @@ def build_model(tokenizer: PreTrainedTokenizerFast, seed: int = 0) -> Qwen3_5For
     return model
 
 
-def export(model: Qwen3_5ForConditionalGeneration, processor: Qwen3VLProcessor, folder: Path) -> None:
+def export(
+    model: Qwen3_5ForConditionalGeneration,
+    processor: Qwen3VLProcessor,
+    folder: Path,
+    *,
+    profile: str = "demo",
+) -> None:
     """Writes config, safetensors, tokenizer, processor and template, named as in NemoStation/Marlin-2B."""
     folder.mkdir(parents=True, exist_ok=True)
     model.generation_config.update(
@@ -217,5 +223,5 @@ def export(model: Qwen3_5ForConditionalGeneration, processor: Qwen3VLProcessor, 
     processor.save_pretrained(folder)
     config = json.loads((folder / "config.json").read_text())
     config["architectures"] = ["MarlinForConditionalGeneration"]
-    config["footage_profile"] = "demo"
+    config["footage_profile"] = profile
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,6 +104,21 @@ def pairwise_attention(
 
 
 AttentionInterface.register("pairwise", pairwise_attention)
+
+HEAVY = 4.0
+"""Weight of what an answer is about, such as its numbers, in the loss of its tokens; others weigh 1."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Questions and their answers as tokens."""
+
+    ids: Tensor
+    """(rows, length); pads on the right."""
+    weights: Tensor
+    """(rows, length): weight of each token of an answer in the loss, 0 elsewhere; their sum is 1."""
+    answers: tuple[slice, ...]
+    """The tokens of each answer."""
 
 
 class Runner:
@@ -209,17 +224,10 @@ class Runner:
     ) -> tuple[Tensor, dict[str, float]]:
         """Mean loss over the answers of one batch, numbers weighted 4x, hints added."""
         # 1. The videos, once.
-        prefix = torch.tensor([self.tokenizer(self.prefix_text(s))["input_ids"] for s in samples])
-        grid = (len(samples[0].frames) // 2, FRAME_HEIGHT // 16, FRAME_WIDTH // 16)
-        embeds = self.model.get_input_embeddings()(prefix)
-        holes = (prefix == self.model.config.video_token_id)[..., None].expand_as(embeds)
         pictures = self.see(samples)
-        embeds = embeds.masked_scatter(holes, pictures)
-        position = self.prefix_positions(prefix[0], grid)
-        cache = BranchingCache()
-        self.decode(embeds, position[:, None].expand(-1, len(samples), -1), None, cache)
+        cache, position, holes = self.prefill(samples, pictures)
         seen, sights = self.heads(pictures, samples)
-        states = self.model.model.language_model.norm(self.halfway[holes[..., 0]])
+        states = self.model.model.language_model.norm(self.halfway[holes])
         hints, figures = self.hints.pictures(states, samples, *self.vocabulary())
         # 2. The prompts, captions and finds apart because their lengths differ.
         asked = [
@@ -244,6 +252,27 @@ class Runner:
             },
         )
 
+    def prefill(self, samples: Sequence[Sample], pictures: Tensor) -> tuple[BranchingCache, Tensor, Tensor]:
+        """The language model over the videos of a batch.
+
+        Args:
+            samples: Windows with equally many frames.
+            pictures: Their merged vision tokens, as ``see`` returns them.
+
+        Returns:
+            The states after the videos; the M-RoPE positions of one of them, (3, length); which tokens are
+            pictures, bool (windows, length).
+        """
+        prefix = torch.tensor([self.tokenizer(self.prefix_text(s))["input_ids"] for s in samples])
+        grid = (len(samples[0].frames) // 2, FRAME_HEIGHT // 16, FRAME_WIDTH // 16)
+        embeds = self.model.get_input_embeddings()(prefix)
+        holes = prefix == self.model.config.video_token_id
+        embeds = embeds.masked_scatter(holes[..., None].expand_as(embeds), pictures)
+        position = self.prefix_positions(prefix[0], grid)
+        cache = BranchingCache()
+        self.decode(embeds, position[:, None].expand(-1, len(samples), -1), None, cache)
+        return cache, position, holes
+
     def answer_loss(
         self, asked: Sequence[Question], cache: BranchingCache, position: Tensor
     ) -> tuple[Tensor, dict[str, float]]:
@@ -251,6 +280,33 @@ class Runner:
 
         Numbers weigh 4x within an answer. Returns the loss, hints included, and figures for the log.
         """
+        batch = self.encode(asked, heavy=set(self.number_ids))
+        carried = torch.full(batch.ids.shape, NONE)
+        wanted = torch.zeros(*batch.ids.shape, len(WORDS))
+        for row, (question, stretch) in enumerate(zip(asked, batch.answers, strict=True)):
+            answer = batch.ids[row, stretch].tolist()
+            starts = [at for at, token in enumerate(answer) if token in self.number_ids][::2]
+            for at, following in zip(starts, [*starts, len(answer)][1:], strict=True):
+                carried[row, stretch.start + at : stretch.start + following] = (
+                    answer[at] - self.number_ids.start
+                )
+            if question.event is not None:
+                wanted[row, stretch.start - 1 : stretch.stop, words_of(question.event)] = 1
+        hidden = self.follow(batch, asked, cache, position)
+        states = self.model.model.language_model.norm(self.halfway)
+        hints, figures = self.hints.answers(states, carried, wanted, *self.vocabulary())
+        answered = batch.weights[:, 1:] > 0
+        targets = batch.ids[:, 1:][answered]
+        losses = F.cross_entropy(
+            self.model.lm_head(hidden[:, :-1][answered]).float(), targets, reduction="none"
+        )
+        result = losses.detach()
+        numbers = (targets >= self.number_ids.start) & (targets < self.number_ids.stop)
+        figures |= {"words": result[~numbers].mean().item(), "numbers": result[numbers].mean().item()}
+        return (losses * batch.weights[:, 1:][answered]).sum() + self.hint_weight * hints, figures
+
+    def encode(self, asked: Sequence[Question], *, heavy: Collection[int]) -> Batch:
+        """Prompts and answers as tokens; the ids in ``heavy`` weigh ``HEAVY`` in the loss, others 1."""
         encoded = [
             (
                 self.tokenizer(question.prompt + ANSWER_OPENING)["input_ids"],
@@ -261,41 +317,31 @@ class Runner:
         length = max(len(prompt) + len(answer) for prompt, answer in encoded)
         ids = torch.full((len(asked), length), self.tokenizer.pad_token_id)
         weights = torch.zeros(len(asked), length)
-        carried = torch.full((len(asked), length), NONE)
-        wanted = torch.zeros(len(asked), length, len(WORDS))
-        for row, (question, (prompt, answer)) in enumerate(zip(asked, encoded, strict=True)):
+        stretches = []
+        for row, (prompt, answer) in enumerate(encoded):
             stretch = slice(len(prompt), len(prompt) + len(answer))
-            is_number = torch.tensor([token in self.number_ids for token in answer])
-            weight = torch.where(is_number, 4.0, 1.0)
+            weight = torch.where(torch.tensor([token in heavy for token in answer]), HEAVY, 1.0)
             ids[row, : stretch.stop] = torch.tensor(prompt + answer)
             weights[row, stretch] = weight / weight.sum() / len(asked)
-            starts = is_number.nonzero().flatten().tolist()[::2]
-            for at, following in zip(starts, [*starts, len(answer)][1:], strict=True):
-                carried[row, len(prompt) + at : len(prompt) + following] = answer[at] - self.number_ids.start
-            if question.event is not None:
-                wanted[row, len(prompt) - 1 : stretch.stop, words_of(question.event)] = 1
+            stretches.append(stretch)
+        return Batch(ids, weights, tuple(stretches))
+
+    def follow(
+        self, batch: Batch, asked: Sequence[Question], cache: BranchingCache, position: Tensor
+    ) -> Tensor:
+        """Final states of questions and answers, (rows, length, hidden), each continuing its own video."""
+        rows, length = batch.ids.shape
         seen = cache.attention[1][0].shape[2]
         mask = torch.cat(
             [torch.ones(length, seen, dtype=torch.bool), torch.ones(length, length, dtype=torch.bool).tril()],
             dim=1,
         )
-        hidden = self.decode(
-            self.model.get_input_embeddings()(ids),
-            (position.max() + 1 + torch.arange(length)).expand(3, len(asked), -1),
-            mask.expand(len(asked), 1, -1, -1),
+        return self.decode(
+            self.model.get_input_embeddings()(batch.ids),
+            (position.max() + 1 + torch.arange(length)).expand(3, rows, -1),
+            mask.expand(rows, 1, -1, -1),
             cache.branch(torch.tensor([question.window for question in asked])),
         )
-        states = self.model.model.language_model.norm(self.halfway)
-        hints, figures = self.hints.answers(states, carried, wanted, *self.vocabulary())
-        answered = weights[:, 1:] > 0
-        targets = ids[:, 1:][answered]
-        losses = F.cross_entropy(
-            self.model.lm_head(hidden[:, :-1][answered]).float(), targets, reduction="none"
-        )
-        result = losses.detach()
-        numbers = (targets >= self.number_ids.start) & (targets < self.number_ids.stop)
-        figures |= {"words": result[~numbers].mean().item(), "numbers": result[numbers].mean().item()}
-        return (losses * weights[:, 1:][answered]).sum() + self.hint_weight * hints, figures
 
     def decode(self, embeds: Tensor, positions: Tensor, mask: Tensor | None, cache: BranchingCache) -> Tensor:
         """The language model over embeddings (batch, length, hidden), positions (3, batch, length)."""

@@ -18,6 +18,9 @@ from demo_training.folder import FRAME_HEIGHT, FRAME_WIDTH
 from footage.core import frame_budget
 from footage.synthetic import clips
 
+RECURRING: dict[str, Any] = {"repeat": 0.6, "event_seconds": (2.0, 4.5)}
+"""Arguments of ``random_clip`` for a window in which events recur."""
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -33,6 +36,8 @@ class Sample:
     """The scene sentence."""
     events: tuple[tuple[clips.SyntheticEvent, float, float], ...]
     """What happens, with start and end in window time, clipped to the window."""
+    unclear: frozenset[str] = frozenset()
+    """Sentences of what it shows for less than half a second, which is no part of ``events``."""
 
     @property
     def stamps(self) -> list[float]:
@@ -48,8 +53,10 @@ def frame_times(duration: float, fps: float, start: float) -> np.ndarray:
     return (first + np.round(np.linspace(0, last - first, count))) / fps
 
 
-def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int) -> Sample:
+def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int, *, repeats: float = 0.0) -> Sample:
     """Draws a window of ``pairs`` frame pairs; difficulty 0 is one event, 1 all that the product meets.
+
+    A share ``repeats`` of windows has events that recur, and are short so that they can.
 
     Its length is any that the contract samples as many frames from: the last window of a file has whatever
     length is left, and its frames lie 0.49 to 0.53 s apart. A stamp that is never shown is never learned.
@@ -59,17 +66,19 @@ def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int) -> Samp
     margin = 0.0 if whole else 16.0
     most = 1 + round(5 * difficulty)
     least = 1 if rng.random() > 0.1 * difficulty else 0
+    recurring = RECURRING if rng.random() < repeats else {}
     for _ in range(30):
         rate = float(rng.uniform(0.3, 1.3)) * most * 60 / window
         clip = clips.random_clip(
-            rng, duration_seconds=math.ceil(window + margin), events_per_minute=min(24.0, rate)
+            rng, duration_seconds=math.ceil(window + margin), events_per_minute=min(24.0, rate), **recurring
         )
         start = float(rng.integers(0, int(2 * margin) + 1)) / 2 if margin else 0.0
         end = start + window
+        shown = [(e, min(end, e.end_seconds) - max(start, e.start_seconds)) for e in clip.events]
         visible = [
             (event, max(0.0, event.start_seconds - start), min(window, event.end_seconds - start))
-            for event in clip.events
-            if min(end, event.end_seconds) - max(start, event.start_seconds) >= 0.5
+            for event, seconds in shown
+            if seconds >= 0.5
         ]
         if least <= len(visible) <= most:
             break
@@ -96,6 +105,7 @@ def draw_sample(rng: np.random.Generator, difficulty: float, pairs: int) -> Samp
         window,
         clip.scene.sentence,
         tuple(visible),
+        frozenset(event.sentence for event, seconds in shown if 0 < seconds < 0.5),
     )
 
 
@@ -115,7 +125,7 @@ def compress(frames: np.ndarray, *, crf: int) -> np.ndarray:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)])
 
 
-def produce(queue: Any, seed: int, pairs: int, difficulty: Any) -> None:
+def produce(queue: Any, seed: int, pairs: int, difficulty: Any, repeats: float) -> None:
     """Endless: draws batches of windows and puts them on the queue (runs in a process of its own)."""
     torch.set_num_threads(1)
     rng = np.random.default_rng(seed)
@@ -123,8 +133,8 @@ def produce(queue: Any, seed: int, pairs: int, difficulty: Any) -> None:
         level = difficulty.value * (rng.random() if rng.random() < 0.4 else 1.0)
         longest = 12 + round(6 * level)
         length = longest if rng.random() < 0.25 * level else int(rng.integers(4, longest + 1))
-        size = min(24, max(6, pairs // length))
-        queue.put([draw_sample(rng, level, length) for _ in range(size)])
+        size = min(24, max(3, pairs // length))
+        queue.put([draw_sample(rng, level, length, repeats=repeats) for _ in range(size)])
 
 
 class Footage:
@@ -134,15 +144,15 @@ class Footage:
     learns to look a time up, and its training loss then says nothing.
     """
 
-    def __init__(self, seed: int, *, pairs: int) -> None:
+    def __init__(self, seed: int, *, pairs: int, repeats: float = 0.0) -> None:
         context = get_context("spawn")
         self.difficulty = context.Value("d", 0.0)
         self.queue = context.Queue(maxsize=8)
-        arguments = (self.queue, seed, pairs, self.difficulty)
+        arguments = (self.queue, seed, pairs, self.difficulty, repeats)
         context.Process(target=produce, args=arguments, daemon=True).start()
 
     def batch(self) -> list[Sample]:
-        """6 to 24 windows with equally many frames."""
+        """3 to 24 windows with equally many frames."""
         return self.queue.get()
 
     def pairs(self, rng: random.Random, *, count: int) -> list[Sample]:

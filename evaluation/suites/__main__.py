@@ -11,12 +11,17 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import FootageError
 from footage.core.process import settle
 from service.session import Service
 
+if TYPE_CHECKING:
+    from footage.vlm.protocol import VideoModel
+
+FINDS = ("model", "model_path", "find_model", "find_model_path", "device", "allow_remote")
+"""Settings that options set."""
 Suite = Callable[[argparse.Namespace, Service], Mapping[str, Any]]
 
 
@@ -35,6 +40,7 @@ def end_to_end(given: argparse.Namespace, service: Service) -> Mapping[str, Any]
         service.model(),
         service.embedder(),
         seed=given.seed,
+        find_model=_find_model(service),
         videos=given.videos,
         max_queries=given.queries or 100,
         paraphrased=given.paraphrased,
@@ -54,6 +60,7 @@ def verdicts(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
         service.model(),
         service.embedder(),
         seed=given.seed,
+        find_model=_find_model(service),
         present=queries,
         absent=queries,
         looking=service.looking(fresh=True),
@@ -71,6 +78,7 @@ def occurrences(given: argparse.Namespace, service: Service) -> Mapping[str, Any
         service.model(),
         service.embedder(),
         seed=given.seed,
+        find_model=_find_model(service),
         videos=given.videos,
         looking=service.looking(fresh=True),
         on_progress=_progress,
@@ -103,13 +111,18 @@ def retrieval(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     return asdict(scores)
 
 
+def _find_model(service: Service) -> VideoModel | None:
+    """The model that finds, where it is not the one that captions."""
+    return None if service.settings.for_finds is service.settings else service.find_model()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one suite; returns the exit code."""
     from footage.core.config import load_settings
 
     settle()
     given = _parser().parse_args(arguments)
-    names = ("model", "model_path", "device", "allow_remote", "embedder", "rerank")
+    names = (*FINDS, "embedder", "rerank")
     try:
         service = Service(load_settings(given.config, **{name: getattr(given, name, None) for name in names}))
         figures = given.suite(given, service)
@@ -117,6 +130,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(" ".join(filter(None, [str(error), error.hint])), file=sys.stderr)  # noqa: T201
         return 1
     about = {} if given.suite is retrieval else {"model": service.settings.model}
+    if service.settings.find_model:
+        about["find_model"] = service.settings.find_model
     _print({**about, **figures}, as_json=given.json)
     return 0
 
@@ -170,6 +185,11 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
     parser.add_argument(
         "--allow-remote", action="store_true", default=None, help="allow a model server on another machine"
     )
+    if suite in (end_to_end, verdicts, occurrences):
+        parser.add_argument("--find-model", metavar="NAME", help="another model that finds")
+        parser.add_argument(
+            "--find-model-path", type=Path, metavar="FOLDER", help="folder with its profile's weights"
+        )
     if suite is demo_model:
         parser.add_argument("--clips", type=_positive, default=60, metavar="N", help="clips to draw")
     if suite in (end_to_end, occurrences):

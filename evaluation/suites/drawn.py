@@ -88,6 +88,7 @@ def evaluate_end_to_end(
     embedder: TextEmbedder,
     *,
     seed: int,
+    find_model: VideoModel | None = None,
     videos: int = 40,
     max_queries: int = MAX_QUERIES,
     paraphrased: bool = False,
@@ -99,9 +100,10 @@ def evaluate_end_to_end(
     """Index unseen drawn clips for real, then search for what happens in them and for what does not.
 
     Args:
-        model: Captions the clips and grounds the queries.
+        model: Captions the clips, and grounds the queries unless another model does.
         embedder: Embeds captions and queries.
         seed: Which clips, and which queries where there are more than ``max_queries``.
+        find_model: Grounds the queries; the same model when None.
         videos: How many clips.
         max_queries: Most event sentences to search for, and most queries that nothing answers: of those three
             in four have the colour, direction or place of something there changed. There are fewer where
@@ -137,12 +139,13 @@ def evaluate_end_to_end(
                 clips, seed=seed, present=max_queries, absent=max_queries, half=None, plain=not paraphrased
             )
         ]
-        engine = Engine(store, embedder, model, looking=looking)
+        engine = Engine(store, embedder, find_model or model, looking=looking)
         asked = ask_own(engine, store, questions, on_progress=report)
         windows = store.status().windows
     present = sum(bool(answer.truths) for answer in asked)
     return {
         **figures_of(asked),
+        "windows_asked": windows_asked(asked),
         "queries": present,
         "absent_queries": len(asked) - present,
         "seed": seed,
@@ -159,6 +162,7 @@ def evaluate_occurrences(
     embedder: TextEmbedder,
     *,
     seed: int,
+    find_model: VideoModel | None = None,
     videos: int = 20,
     looking: GroundingOptions = DEFAULT,
     folder: Path | None = None,
@@ -166,10 +170,13 @@ def evaluate_occurrences(
 ) -> Scores:
     """Ask for something that happens two to five times in a video, half of the repeats within 30 s.
 
+    Captions are those of ``model``; ``find_model``, or ``model`` when None, is asked.
+
     Returns:
         ``occurrence_precision`` and ``occurrence_recall`` at IoU 0.5 of what is called found, and
         ``occurrence_recall_missed``: of those whose captions were taken out of the index, every other one;
-        ``occurrence_named_missed`` counts those called "uncertain" as well.
+        ``occurrence_named_missed`` counts those called "uncertain" as well. ``windows_asked`` and
+        ``windows_asked_missed`` are the windows that the model is asked about for a query, on average.
 
     Raises:
         FootageError: when a clip cannot be indexed or the model fails.
@@ -182,7 +189,7 @@ def evaluate_occurrences(
     with work_folder(folder) as root:
         clips = write_clips([clip for clip, _ in repeated], Path(root) / "clips", report)
         store = _indexed(clips, model, embedder, Path(root), report)
-        engine = Engine(store, embedder, model, looking=looking)
+        engine = Engine(store, embedder, find_model or model, looking=looking)
         questions = [
             TruthQuery(_sentence(what), {path: _spans_of(clips[path], what)})
             for path, (_, what) in zip(clips, repeated, strict=True)
@@ -204,6 +211,8 @@ def evaluate_occurrences(
         "occurrence_precision_missed": without.get("occurrence_precision", 0.0),
         "occurrence_recall_missed": round(found / gone, 4),
         "occurrence_named_missed": round(named / gone, 4),
+        "windows_asked": windows_asked(whole),
+        "windows_asked_missed": windows_asked(partly),
         "occurrences": sum(len(spans) for question in questions for spans in question.truths.values()),
         "occurrences_missed": gone,
         "videos": videos,
@@ -348,9 +357,14 @@ def _ask_each_in_its_video(
     for number, question in enumerate(questions, start=1):
         truths = {contents[path]: spans for path, spans in question.truths.items()}
         result = engine.search(question.text, limit=ALL_MATCHES, content_ids=list(truths))
-        asked.append(Asked(question.text, truths, result.matches, 0.0))
+        asked.append(Asked(question.text, truths, result.matches, 0.0, windows_asked=result.looked.windows))
         on_progress("asking", number, len(questions))
     return asked
+
+
+def windows_asked(asked: Sequence[Asked]) -> float:
+    """Windows that the model is asked about for a query, on average; each is one call of the model."""
+    return round(sum(answer.windows_asked for answer in asked) / len(asked), 2) if asked else 0.0
 
 
 def lose(store: Store, embedder: TextEmbedder, lost: Mapping[str, Sequence[Span]]) -> None:

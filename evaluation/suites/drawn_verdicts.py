@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from evaluation.own_library import RIGHT_IOU, Asked, ask_own, figures_of, indexed_contents, judged
-from evaluation.suites.drawn import ALL_MATCHES, Drawn, Kind, draw_questions, drawn_index, lose
+from evaluation.suites.drawn import ALL_MATCHES, Drawn, Kind, draw_questions, drawn_index, lose, windows_asked
 from evaluation.suites.scoring import OnProgress, Scores, nobody, share, work_folder
 from evaluation.verdicts import PREVALENCE, Judged, auroc, recall_at_precision, reliability
 from footage.core.timecode import iou
@@ -30,6 +30,7 @@ def evaluate_verdicts(
     embedder: TextEmbedder,
     *,
     seed: int,
+    find_model: VideoModel | None = None,
     libraries: int = 5,
     videos: int = 12,
     present: int = 200,
@@ -41,9 +42,10 @@ def evaluate_verdicts(
     """Index unseen drawn clips, ask for what is there and for what is not, in unseen words.
 
     Args:
-        model: Captions the clips and grounds the queries.
+        model: Captions the clips, and grounds the queries unless another model does.
         embedder: Embeds captions and queries.
         seed: Which clips and queries.
+        find_model: Grounds the queries; the same model when None.
         libraries: How many libraries, each with an index of its own: in a large one of drawn footage
             everything there is happens somewhere.
         videos: How many clips in each.
@@ -81,13 +83,13 @@ def evaluate_verdicts(
             drawn = draw_questions(
                 clips, seed=seed, present=present // libraries, absent=absent // libraries, half=1
             )
-            engine = Engine(store, embedder, model, looking=looking)
+            engine = Engine(store, embedder, find_model or model, looking=looking)
             asked += ask_own(engine, store, [each.question for each in drawn], on_progress=report)
             missed += ask_missed(
                 engine, store, embedder, drawn, count=10, looking=looking, on_progress=report
             )
             kinds += [each.kind for each in drawn]
-    figures = _figures(asked, missed, kinds, looking, model)
+    figures = _figures(asked, missed, kinds, looking, find_model or model)
     about = {"seed": seed, "videos": videos * libraries, "seconds": round(time.perf_counter() - began, 1)}
     return {**figures, **about}, reliability(judged(asked))
 
@@ -104,6 +106,7 @@ def _figures(
     alone = [Judged(_uncaptioned(answer.matches, looking, model), bool(answer.truths)) for answer in asked]
     return {
         **figures_of(asked),
+        "windows_asked": windows_asked(asked),
         "recall_at_95_precision": round(recall_at_precision(answers), 4),
         "recall_at_95_precision@1in10": round(recall_at_precision(answers, prevalence=PREVALENCE), 4),
         "verdict_AUROC_swapped": _auroc(answers, kinds, "swapped"),

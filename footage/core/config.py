@@ -50,11 +50,12 @@ OPTION_NAMES = {
     "overlap_seconds": ("--overlap", "--overlap-seconds"),
 }
 """Options of the command line whose name is not the setting's."""
-PROFILE_SETTINGS = (
-    *CARD_VARIABLES,
+CAPTION_SETTINGS = (
     *("prompt", "prompt_file", "stage2_prompt", "caption_tokens"),
     *("temperature", "top_p", "repetition_penalty"),
 )
+"""Settings of captions and free answers; they change no find."""
+PROFILE_SETTINGS = (*CARD_VARIABLES, *CAPTION_SETTINGS)
 """Settings that change what a model is shown and asked; see ``footage.vlm.changes.Changes``."""
 
 
@@ -100,6 +101,16 @@ class Settings(BaseSettings):
     model_path: UserPath | None = Field(
         default=None,
         description="Folder with the weights of the profile, instead of the model hub.",
+    )
+    find_model: str = Field(
+        default="",
+        description=(
+            "Model that finds the times of events, in the forms of --model; unset: the model that captions."
+        ),
+    )
+    find_model_path: UserPath | None = Field(
+        default=None,
+        description="Folder with the weights of the find model's profile, instead of the model hub.",
     )
     device: Annotated[str, AfterValidator(_known_device)] = Field(
         default="auto", description="Device of the model: auto, cuda, cuda:1, mps or cpu."
@@ -288,6 +299,17 @@ class Settings(BaseSettings):
     )
 
     @property
+    def for_finds(self) -> Settings:
+        """These settings with the find model as the model; the same where one model does both.
+
+        Frames are set for both models; prompts, lengths and sampling of captions are not for finds.
+        """
+        if not self.find_model or (self.find_model, self.find_model_path) == (self.model, self.model_path):
+            return self
+        finds: dict[str, Any] = {"model": self.find_model, "model_path": self.find_model_path}
+        return self.model_copy(update={**finds, **dict.fromkeys(CAPTION_SETTINGS)})
+
+    @property
     def shelf(self) -> Shelf | None:
         """The cache of windows as the model sees them, if it is on."""
         return self.seen if self.keep_seen_gb else None
@@ -352,6 +374,11 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         raise FileError(f"The config file {file} cannot be read: {exc.strerror or exc}.") from exc
     except ValidationError as exc:
         raise _explained(exc, given, file) from exc
+    if settings.find_model_path is not None and not settings.find_model:
+        raise UsageError(
+            f"find_model_path ({settings.find_model_path}) needs find_model, the name of its profile.",
+            hint="For example: --find-model timelens2-4b --find-model-path FOLDER",
+        )
     if settings.not_found_below >= settings.found_from:
         raise UsageError(
             f"not_found_below ({settings.not_found_below:g}) must be smaller than found_from "

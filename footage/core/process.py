@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 
@@ -11,6 +12,16 @@ _M_ARENA_MAX = -8  # glibc's malloc.h
 
 
 _READ_AHEAD_BYTES = 32 * 2**20
+
+
+def available_memory() -> float:
+    """Bytes of memory that new work may take before anything is swapped out; infinite where unknown."""
+    try:
+        with open("/proc/meminfo", encoding="ascii") as lines:
+            fields = dict(line.split(":", 1) for line in lines)
+        return 1024 * float(fields["MemAvailable"].split()[0])
+    except (OSError, KeyError, ValueError):  # not Linux, or an old one
+        return math.inf
 
 
 def settle() -> None:

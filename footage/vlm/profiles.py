@@ -432,9 +432,10 @@ def require(profile: Profile, skill: Skill) -> None:
     """
     if skill not in profile.skills:
         able = [each.name for each in PROFILES.values() if skill in each.skills]
+        option = "--model, or for finds alone with --find-model" if skill == "find" else "--model"
         raise UsageError(
             f"{profile.name} cannot {skill}; it can {', '.join(profile.skills)}",
-            hint=f"Choose another with --model: {', '.join(able) or 'none that is known can'}.",
+            hint=f"Choose another with {option}: {', '.join(able) or 'none that is known can'}.",
         )
 
 

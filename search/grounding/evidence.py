@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from footage.core.timecode import clamp, format_time, iou, overlap_seconds
 from footage.core.types import Answer, Hit, Span
+from footage.vlm.contract import video_span
 from search.grounding.span_merge import NamedSpan, at_end, at_start
 from search.grounding.window_queries import Reply
 from search.query.lexical_match import agreed, clash, says, unsaid
@@ -101,7 +102,7 @@ class Evidence:
     def measures(self) -> dict[str, float]:
         """The evidence in numbers: ``MODEL_MEASURES``, and ``CAPTION_MEASURES`` as far as captions go."""
         shown, span = self.shown, self.named.span
-        start, end = digits(shown.answer) if shown.answer else (UNKNOWN, UNKNOWN)
+        start, end = sureness(shown)
         others = self.other_replies
         measures = {
             "start": start,
@@ -137,7 +138,7 @@ class Evidence:
             elif missing := unsaid(self.query.words, caption.text):
                 lines.append(f'It does not mention "{missing}".')
         if shown.answer is not None:
-            start, end = digits(shown.answer)
+            start, end = sureness(shown)
             sure = f" (start {start:.0%}, end {end:.0%} sure)" if shown.answer.token_logprobs else ""
             lines.append(
                 f"Asked about {format_span(shown.seen)}, the model returned {format_span(shown.span)}{sure}."
@@ -170,17 +171,23 @@ def evidence_for(
         query: The query.
         captions: The video's captioned events with their cosine to the query; None for no captions.
         rivals: Spans named through several windows. A window that named one of them is no evidence against
-            this one: a find answer has one span, even where the event happens twice.
+            this one where its answer has one span, even if the event happens twice.
     """
-    elsewhere = {id(reply) for rival in rivals if rival is not named for reply in rival.replies}
-    own = {id(reply) for reply in named.replies}
+    elsewhere = {
+        id(reply.question)
+        for rival in rivals
+        if rival is not named
+        for reply in rival.replies
+        if not reply.complete
+    }
+    own = {id(reply.question) for reply in named.replies}
     others = tuple(
         reply
         for reply in replies
         if overlap_seconds(reply.seen, named.span) >= SEES * named.span.duration_seconds
         and reply.answer is not None
-        and id(reply) not in own
-        and id(reply) not in elsewhere
+        and id(reply.question) not in own
+        and id(reply.question) not in elsewhere
     )
     if captions is None:
         return Evidence(named, others, query, None)
@@ -194,10 +201,33 @@ def confirmed(spans: Iterable[NamedSpan]) -> list[NamedSpan]:
     return [named for named in spans if len(named.replies) > 1]
 
 
-def digits(answer: Answer) -> tuple[float, float]:
-    """Probabilities of the two numbers of a find answer, each the product over its tokens.
+def sureness(reply: Reply) -> tuple[float, float]:
+    """Probabilities of the start and the end that a reply names, by the model.
+
+    Of a reply that says that the event is absent, both are what is left: 1 less the probability of the
+    answer. ``UNKNOWN`` where there is no answer, or it has no such numbers.
+    """
+    answer = reply.answer
+    if answer is None:
+        return UNKNOWN, UNKNOWN
+    if reply.absent:
+        left = 1 - math.exp(sum(answer.token_logprobs)) if answer.token_logprobs else 0.0
+        return left, left
+    if not reply.complete or reply.span is None:
+        return digits(answer)
+    numbers = [float(number) for number in _NUMBER.findall("".join(answer.token_texts or ()))]
+    named = [video_span(*pair, reply.seen) for pair in zip(numbers[::2], numbers[1::2], strict=False)]
+    return digits(answer, pair=named.index(reply.span)) if reply.span in named else (UNKNOWN, UNKNOWN)
+
+
+def digits(answer: Answer, *, pair: int = 0) -> tuple[float, float]:
+    """Probabilities of two successive numbers of a find answer, each the product over its tokens.
 
     ``UNKNOWN`` where the backend gives no probabilities, or there is no such number.
+
+    Args:
+        answer: The answer.
+        pair: Which span of the answer, from 0.
     """
     if answer.token_logprobs is None or answer.token_texts is None:
         return UNKNOWN, UNKNOWN
@@ -213,7 +243,7 @@ def digits(answer: Answer) -> tuple[float, float]:
             if end > number.start() and end - len(piece) < number.end()
         )
         found.append(math.exp(sum(logprobs)))
-    start, end, *_ = [*found, UNKNOWN, UNKNOWN]
+    start, end, *_ = [*found[2 * pair :], UNKNOWN, UNKNOWN]
     return start, end
 
 
@@ -221,7 +251,7 @@ def answer_score(reply: Reply) -> float:
     """Score of an answer on its own, 0 to 1: probability of its digits, half that for a whole window."""
     if reply.answer is None or reply.span is None:
         return 0.0
-    start, end = digits(reply.answer)
+    start, end = sureness(reply)
     return start * end * (0.5 if share(reply.span, reply.seen) >= WHOLE_WINDOW_SHARE else 1.0)
 
 
@@ -238,9 +268,9 @@ def format_span(span: Span | None) -> str:
 
 
 def _agreement(span: Span, reply: Reply) -> float:
-    """IoU of a span and the one named through another window, within that window."""
+    """IoU of a span and the one named through another window, the best of several, within that window."""
     seen = clamp(span, reply.seen)
-    return iou(seen, reply.span) if seen and reply.span else 0.0
+    return max((iou(seen, other) for other in reply.spans), default=0.0) if seen else 0.0
 
 
 def _windows(count: int) -> str:

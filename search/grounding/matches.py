@@ -144,6 +144,7 @@ class MatchMaker:
         reply = _reply_about(state, hit)
         if reply is None or reply.answer is None:
             return _index_match(state.candidate, hit, state.path, None, [_why_not(state, reply)])
+        reply = reply.nearest(hit.span)
         match = _index_match(state.candidate, hit, state.path, reply)
         calibrated = self.calibration.card is not None
         if state.captions is None or hit.owner_kind != "event":
@@ -201,9 +202,8 @@ def _index_match(
     sentences = [f'The captions have "{hit.text}" {where}.']
     answer = reply.answer if reply else None
     if reply is not None and answer is not None:
-        sentences.append(
-            f"Asked about {format_span(reply.seen)}, the model returned {format_span(reply.span)}."
-        )
+        named = "that it does not happen there" if reply.absent else format_span(reply.span)
+        sentences.append(f"Asked about {format_span(reply.seen)}, the model returned {named}.")
         if reply.span is not None and share(reply.span, reply.seen) >= WHOLE_WINDOW_SHARE:
             sentences.append("The span covers the whole window, which is weak evidence.")
         elif reply.span is not None and hit.owner_kind == "event":

@@ -1,7 +1,8 @@
 """Proposes windows to ask about: planned ones, those the index leads to, those on a span; asks no model.
 
-A find answer has one span a window, however often the event happens in it. So a span is looked at a second
-time through a moved window, and the segments before and after it are looked at on their own.
+Most find answers have one span a window, however often the event happens in it. So a span is looked at a
+second time through a moved window, and the segments before and after it are looked at on their own. A model
+that names all spans is shown only what it has not seen.
 """
 
 from __future__ import annotations
@@ -105,11 +106,27 @@ def moved_window(span: Span, used: Iterable[Span], *, within: Span, length_secon
             window
             for window in tried
             if window.duration_seconds >= min(SHORTEST_SECONDS, within.duration_seconds)
-            and overlap_seconds(window, span) >= span.duration_seconds - 1e-6
-            and all(_moved(window, other) for other in before)
+            and shows_anew(window, span, before)
         ),
         None,
     )
+
+
+def shows_anew(window: Span, span: Span, used: Iterable[Span]) -> bool:
+    """Whether a window shows all of a span at another moment of its own than those used so far."""
+    shown = overlap_seconds(window, span) >= span.duration_seconds - 1e-6
+    return shown and all(_moved(window, other) for other in used)
+
+
+def uncovered(span: Span, windows: Iterable[Span]) -> list[Span]:
+    """The parts of a span that no window shows, in order."""
+    parts, start = [], span.start_seconds
+    for window in sorted(windows):
+        if window.start_seconds > start:
+            parts.append(Span.clamped(start, window.start_seconds, within=span))
+        start = max(start, window.end_seconds)
+    parts.append(Span.clamped(start, span.end_seconds, within=span))
+    return [part for part in parts if part.duration_seconds > 0]
 
 
 def around(span: Span, *, within: Span, length_seconds: float) -> list[Span]:

@@ -3,18 +3,22 @@
 First come the windows that the index leads to; then, for each span the model named there, a moved window, as
 an invented span moves along with its window; then the windows before and after each span that is found, until
 nothing new is. All occurrences come from the model: captions are leads and evidence.
+
+A model that names all spans of a window (``Capabilities.multi_span``) is asked less: no segment is shown to
+it again to find further occurrences, and one moved window confirms all spans that it shows.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import zip_longest
 
 from footage.core.timecode import clamp, overlap_seconds
 from footage.core.types import Candidate, Hit, Match, Span
 from footage.core.windows import run_of
+from footage.vlm.contract import INSTANT_SECONDS
 from search.grounding.calibration import load_calibration
 from search.grounding.evidence import confirmed
 from search.grounding.matches import MatchMaker
@@ -25,6 +29,8 @@ from search.grounding.proposals import (
     lead_windows,
     moved_window,
     planned_windows,
+    shows_anew,
+    uncovered,
     window_on,
 )
 from search.grounding.span_merge import NamedSpan
@@ -37,7 +43,8 @@ from search.query.parser import Query
 ASK_WITHIN = 0.15
 """How far below the best text of all a text may score whose window is worth asking about."""
 MOST_LOOKS = 3
-"""Most windows on a caption that the model does not confirm before it is left."""
+"""Most windows on a caption that the model does not confirm before it is left; one where answers name all
+spans."""
 MOST_ROUNDS = 12
 """Bound on the rounds; each one beyond the second follows something new that was found."""
 
@@ -74,6 +81,7 @@ class GroundingSearch:
         self._query, self._finder, self._options = query, finder, options
         self._limit, self._per_video, self._segment = limit, per_video, segment
         profile = finder.model.profile
+        self._several = finder.model.capabilities.multi_span
         self._window_seconds = options.window_seconds or profile.window_seconds
         budget = options.budget_seconds
         self._until = None if budget is None else time.monotonic() + budget
@@ -185,21 +193,43 @@ class GroundingSearch:
         rivals = confirmed(named)
         thresholds = self._options.thresholds
         found = [each.named for each in weighed if each.confidence >= thresholds.found]
+        chosen: list[Span] = []
         for each in weighed:
             span, evidence = each.named.span, each.evidence
             looks = [reply.seen for reply in (*each.named.replies, *evidence.others)]
             # A span that is likely if it stays is looked at once more through a moved window.
             if len(looks) < 2 and self._confidence_if_confirmed(each) >= thresholds.not_found:
+                if self._several and any(shows_anew(window, span, looks) for window in chosen):
+                    continue
                 free = self._free(state, span, rivals)
                 moved = moved_window(span, looks, within=free, length_seconds=self._window_seconds)
                 if moved is not None:
+                    chosen.append(moved)
                     yield moved
                     continue
             # The event may happen again before and after a span that is found.
             if each.named in found:
                 free = self._free(state, span, found)
-                yield from around(span, within=free, length_seconds=self._window_seconds)
+                near = around(span, within=free, length_seconds=self._window_seconds)
+                yield from self._unseen(state, near, chosen) if self._several else near
         yield from self._unmet_captions(state, named)
+
+    def _unseen(self, state: VideoState, windows: Iterable[Span], chosen: list[Span]) -> Iterator[Span]:
+        """Windows on the parts of some windows that no answer about all spans of a window covers.
+
+        Args:
+            state: The video.
+            windows: The windows.
+            chosen: Windows that the model will be asked about anyway; those that are found are added.
+        """
+        seen = [reply.seen for reply in state.replies if reply.complete]
+        for window in windows:
+            for part in uncovered(window, [*seen, *chosen]):
+                free = self._free(state, part, ())
+                on_part = window_on(part, within=free, length_seconds=self._window_seconds)
+                if part.duration_seconds >= INSTANT_SECONDS and on_part is not None:
+                    chosen.append(on_part)
+                    yield on_part
 
     def _unmet_captions(self, state: VideoState, named: Sequence[NamedSpan]) -> Iterator[Span]:
         """Windows centred on captions that match the query and overlap no named span."""
@@ -207,7 +237,8 @@ class GroundingSearch:
             shown = [reply for reply in state.replies if overlap_seconds(reply.seen, hit.span) > 0]
             plausible = hit.similarity >= NEAR and not clash(self._query.text, hit.text)
             met = any(overlap_seconds(hit.span, each.span) > 0 for each in named)
-            if hit.owner_kind == "event" and plausible and not met and 0 < len(shown) <= MOST_LOOKS:
+            most = 1 if self._several else MOST_LOOKS
+            if hit.owner_kind == "event" and plausible and not met and 0 < len(shown) <= most:
                 free = self._free(state, hit.span, named)
                 window = window_on(hit.span, within=free, length_seconds=self._window_seconds)
                 if window is not None:
@@ -218,9 +249,11 @@ class GroundingSearch:
         return self._maker.calibration.confidence({**weighed.measures, "shift": 1.0})
 
     def _free(self, state: VideoState, span: Span, others: Sequence[NamedSpan]) -> Span:
-        """The segment around a span, of what is searched, that holds none of the other named spans."""
-        free = free_segment(
-            span, [other.span for other in others], duration_seconds=state.video.duration_seconds
-        )
+        """The segment around a span, of what is searched, that holds none of the other named spans.
+
+        It may hold them where an answer names all spans.
+        """
+        taken = [] if self._several else [other.span for other in others]
+        free = free_segment(span, taken, duration_seconds=state.video.duration_seconds)
         free = run_of(span, free, state.video.gaps)
         return (clamp(free, self._segment) if self._segment else None) or free

@@ -24,19 +24,20 @@ class NamedSpan:
     span: Span
     """In video time: start and end each from windows that show what lies beyond them, where one does."""
     replies: tuple[Reply, ...]
-    """The replies that named it, by window; at least one."""
+    """The replies that named it, by window; at least one. Of a reply with several spans, the part about this
+    one."""
 
 
 def merge_replies(replies: Iterable[Reply]) -> list[NamedSpan]:
     """The spans that replies about one video named, by window; those that agree are merged.
 
     Two windows that overlap name one span when their spans, clamped to the part both windows show, have an
-    IoU of ``SEAM_IOU`` or more; two that only touch, when both spans run to the edge between them. Replies
-    that named no usable time are left out.
+    IoU of ``SEAM_IOU`` or more; two that only touch, when both spans run to the edge between them. Each span
+    of a reply counts on its own; replies that named no usable time are left out.
     """
     done: list[list[Reply]] = []
     groups: list[list[Reply]] = []  # those that a window still to come may join
-    named = (reply for reply in replies if reply.span is not None)
+    named = (each for reply in replies for each in reply.each() if each.span is not None)
     for reply in sorted(named, key=lambda reply: (reply.seen, reply.span or reply.seen)):
         begins = reply.seen.start_seconds
         done += [group for group in groups if _last(group) < begins]

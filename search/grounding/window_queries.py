@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError, WindowError
+from footage.core.timecode import iou
 from footage.core.types import Answer, Span, Video, Window
 from footage.inference.runner import WindowedRunner, WindowResult, WindowSource
 from footage.vlm.contract import find_prompt, read_span
-from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Prepared, Prompt, RunsEach, VideoModel
 
 if TYPE_CHECKING:  # without an index, LanceDB is not loaded
@@ -52,16 +52,39 @@ class Reply:
     answer: Answer | None = None
     """The model's answer; None when the window was not shown."""
     span: Span | None = None
-    """The span in the answer, in video time and inside the window; None when it names no usable time."""
+    """The span in the answer, in video time and inside the window; None when it names no usable time. Of an
+    answer with several, the first."""
     problem: str = ""
     """Why the window was not shown, one sentence; empty when it was."""
     unexpected: bool = False
     """True when the problem is a fault of this program or of a library, whose traceback is in the log."""
+    further: tuple[Span, ...] = ()
+    """The other spans in the answer."""
+    complete: bool = False
+    """Whether the answer names every span in the window (``Capabilities.multi_span``)."""
+    absent: bool = False
+    """Whether the answer says that the event is not in the window, and that is evidence
+    (``Capabilities.says_absent``)."""
 
     @property
     def seen(self) -> Span:
         """The window, in video time."""
         return self.question.window.span
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """All spans in the answer."""
+        return () if self.span is None else (self.span, *self.further)
+
+    def each(self) -> tuple[Reply, ...]:
+        """One reply for each span in the answer; this one where there are not several."""
+        if not self.further:
+            return (self,)
+        return tuple(replace(self, span=span, further=()) for span in self.spans)
+
+    def nearest(self, span: Span) -> Reply:
+        """The reply with the span in the answer that agrees best with another one."""
+        return max(self.each(), key=lambda reply: iou(reply.span, span) if reply.span else 0.0)
 
 
 class EventFinder:
@@ -120,7 +143,7 @@ class EventFinder:
         prompt = find_prompt(event, self.model.profile)
         # 1. Recall the answers that were given before.
         answers = {} if fresh else self._remembered(questions, prompt)
-        replies = {n: _reply(questions[n], answer, self.model.profile) for n, answer in answers.items()}
+        replies = {n: self._reply(questions[n], answer) for n, answer in answers.items()}
         unknown = [n for n in range(len(questions)) if n not in replies]
         if on_progress and not unknown:
             on_progress(len(questions), len(questions))
@@ -132,9 +155,7 @@ class EventFinder:
         )
         for batch in batches:
             new = {
-                unknown[result.number]: _reply_to(
-                    questions[unknown[result.number]], result, self.model.profile
-                )
+                unknown[result.number]: self._reply_to(questions[unknown[result.number]], result)
                 for result in batch
             }
             replies |= new
@@ -148,6 +169,29 @@ class EventFinder:
         """The model's answer about each window, or its refusal where the model can refuse a single one."""
         requests = [(window, prompt) for window in windows]
         return self.model.run_each(requests) if isinstance(self.model, RunsEach) else self.model.run(requests)
+
+    def _reply_to(self, question: WindowQuestion, result: WindowResult[Answer]) -> Reply:
+        if result.result is not None:
+            return self._reply(question, result.result)
+        error = result.error
+        assert error is not None
+        if isinstance(error, FootageError):
+            return Reply(question, problem=str(error))
+        logger.error("%s of %s could not be prepared", question.window.span, question.path, exc_info=error)
+        return Reply(question, problem=unexpected_sentence(error), unexpected=True)
+
+    def _reply(self, question: WindowQuestion, answer: Answer) -> Reply:
+        can = self.model.capabilities
+        reading = read_span(answer, question.window.span, self.model.profile)
+        spans = reading.spans if can.multi_span else reading.spans[:1]
+        return Reply(
+            question,
+            answer,
+            spans[0] if spans else None,
+            further=spans[1:],
+            complete=can.multi_span and (bool(spans) or reading.absent),
+            absent=can.says_absent and reading.absent,
+        )
 
     def _remembered(self, questions: Sequence[WindowQuestion], prompt: Prompt) -> dict[int, Answer]:
         """Answers given before, by number of the question."""
@@ -182,18 +226,3 @@ def unexpected_sentence(error: Exception) -> str:
     """One sentence for an error that no caller expects."""
     reason = str(error).strip().splitlines()
     return f"It could not be checked: {type(error).__name__}{': ' + reason[0] if reason else ''}."
-
-
-def _reply_to(question: WindowQuestion, result: WindowResult[Answer], profile: Profile) -> Reply:
-    if result.result is not None:
-        return _reply(question, result.result, profile)
-    error = result.error
-    assert error is not None
-    if isinstance(error, FootageError):
-        return Reply(question, problem=str(error))
-    logger.error("%s of %s could not be prepared", question.window.span, question.path, exc_info=error)
-    return Reply(question, problem=unexpected_sentence(error), unexpected=True)
-
-
-def _reply(question: WindowQuestion, answer: Answer, profile: Profile) -> Reply:
-    return Reply(question, answer, read_span(answer, question.window.span, profile).span)

@@ -260,6 +260,8 @@ class StatusRecord(Record):
     """Size of the index on disk."""
     models: list[ModelFields]
     """The models that captioned it."""
+    find_model: str
+    """The model that searches ask with these settings."""
     embedders: list[str]
     """The embedders that it holds vectors of."""
     schema_version: int
@@ -286,6 +288,7 @@ class StatusRecord(Record):
             seconds_gaps=round(index.seconds_gaps, 3),
             size_bytes=result.size_bytes,
             models=[ModelFields(**asdict(made), windows=count) for made, count in index.models.items()],
+            find_model=result.find_model,
             embedders=list(index.embedders),
             schema_version=index.schema_version,
             last_run=None if run is None else RunFields.of(run),

@@ -55,7 +55,7 @@ class ModelRecord(Record):
     find_template: str
     """The question when an event takes place, with {event} where the event goes."""
     find_form: Literal["from-to", "seconds", "pairs"]
-    """Form of a find answer: "From 3.0 to 4.0.", "3.0 - 4.0 seconds", or a JSON array of [start, end] pairs."""
+    """Form of a find answer: "From 3.0 to 4.0.", "3.0 - 4.0 seconds", or a JSON array of pairs."""
     multi_span: bool
     """Whether one find answer may hold several spans."""
     says_absent: bool
@@ -63,8 +63,8 @@ class ModelRecord(Record):
     prompt_version: str
     """Version of its prompts and of how its answers are read."""
     video_form: Literal["template", "bare", "stamped"]
-    """Form of a video in the prompt: as the chat template writes it, without the tokens around it, or the same
-    with times that footage writes between the frames."""
+    """Form of a video in the prompt: as the chat template writes it, without the tokens around it, or the
+    same with times that footage writes between the frames."""
     prose: bool
     """Whether a caption without a timed line counts as one event of the whole window."""
     sampling: SamplingFields
@@ -99,6 +99,8 @@ class ModelRecord(Record):
     """One sentence that is shown when the model is loaded; empty for none."""
     runs: list[Literal["here", "server"]]
     """Where it can run: in this process, or on a model server."""
+    selected_for: list[Literal["captions", "finds"]]
+    """What the settings select it for."""
     weights_local: bool
     """Whether its weights are on this machine."""
 

@@ -31,6 +31,8 @@ MODEL = ("model", "model_path", "device", "allow_remote")
 """Settings of every command that uses a model."""
 DOWNLOADS = ("fetch_private", "fetch_max_gb")
 """Settings of commands with ``--fetch``."""
+FINDS = ("model", "model_path", "find_model", "find_model_path", "device", "allow_remote")
+"""Settings of every command that asks a model when something happens."""
 FRAMES = ("fps", "min_frames", "max_frames", "max_pixels")
 """Settings of the frames for the model."""
 CAPTIONS = ("prompt", "prompt_file", "stage2_prompt", "caption_tokens")
@@ -42,6 +44,8 @@ _METAVARS = {
     "db": "FOLDER",
     "model": "NAME",
     "model_path": "FOLDER",
+    "find_model": "NAME",
+    "find_model_path": "FOLDER",
     "device": "DEVICE",
     "embedder": "NAME",
     "rerank": "NAME",

@@ -8,7 +8,7 @@ import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options, progress
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXAMPLES = options.examples("footage audit", "footage audit --sample 500 --worst 20", "footage audit --json")
 
 
-@takes_settings("db", *MODEL)
+@takes_settings("db", *FINDS)
 def run(
     sample: Annotated[
         int | None,

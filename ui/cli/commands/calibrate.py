@@ -10,7 +10,7 @@ import typer
 
 from ui.cli import console, options
 from ui.cli.progress import shown
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -22,7 +22,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", *MODEL, "embedder")
+@takes_settings("db", *FINDS, "embedder")
 def run(
     truth: Annotated[
         Path, typer.Option("--truth", metavar="FILE", help="The truth file (see `footage eval init`).")
@@ -52,7 +52,7 @@ def run(
     store = service.store()
     with shown() as display:
         service.check_model("find", store=store, on_event=display)
-        video_model, engine = service.model(display), service.engine(display)
+        video_model, engine = service.find_model(display), service.engine(display)
     with console.stages() as progress:
         asked = ask_own(engine, store, questions.questions, on_progress=progress)
     examples, right, groups = labelled(asked)

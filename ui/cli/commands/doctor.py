@@ -18,7 +18,7 @@ from footage.core.errors import FootageError
 from footage.core.timecode import format_time, iou
 from footage.core.types import Span
 from ui.cli import console, formatting, options
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -56,7 +56,7 @@ class Check:
     """What to do next; empty without a problem."""
 
 
-@takes_settings("db", *MODEL, "embedder")
+@takes_settings("db", *FINDS, "embedder")
 def run(
     *,
     settings: Settings,
@@ -89,8 +89,9 @@ def examine(settings: Settings) -> Iterator[Check]:
             ("Python", _python),
             ("torch", lambda: _torch(settings)),
             ("video", lambda: _video(clip)),
-            ("model", lambda: _model(settings)),
-            ("model test", lambda: _model_test(settings, Path(folder))),
+            ("model", lambda: _model(settings, "model")),
+            ("model test", lambda: _model_test(settings, Path(folder), "model test")),
+            *_find_model_looks(settings, Path(folder)),
             ("captions", lambda: _captions(settings, clip)),
             ("embedder", lambda: _embedder(settings)),
             ("database", lambda: _database(Path(folder) / "index.lancedb")),
@@ -108,6 +109,23 @@ def examine(settings: Settings) -> Iterator[Check]:
                 Exception
             ) as exc:  # a broken installation can raise anything; the other checks still matter
                 yield Check(name, "fail", f"{type(exc).__name__}: {exc}", "Run make setup again.")
+
+
+def _find_model_looks(settings: Settings, folder: Path) -> list[tuple[str, Callable[[], Check | None]]]:
+    """The checks of a find model of its own; each loads it alone."""
+    finds = settings.for_finds
+    if finds is settings:
+        return []
+    return [
+        ("find model", lambda: _find_model(finds)),
+        ("find test", lambda: _model_test(finds, folder, "find test")),
+    ]
+
+
+def _find_model(finds: Settings) -> Check:
+    """As ``_model``, for a model that must be able to find."""
+    options.service_for(finds).check_skill("find")
+    return _model(finds, "find model")
 
 
 def _python() -> Check:
@@ -164,7 +182,7 @@ def _video(clip: Path) -> Check:
     return Check("video", "ok", f"wrote and read a clip of {_CLIP_SECONDS:g} s with {frames.decoder}")
 
 
-def _model(settings: Settings) -> Check:
+def _model(settings: Settings, name: str) -> Check:
     """Whether the weights of the selected model are on this machine or can be downloaded."""
     from footage.core.endpoint import is_address, shown_address
     from footage.core.errors import ModelUnavailableError
@@ -175,21 +193,21 @@ def _model(settings: Settings) -> Check:
         try:
             model = options.service_for(settings).model()
         except FootageError as exc:
-            return Check("model", "fail", str(exc), exc.hint)
+            return Check(name, "fail", str(exc), exc.hint)
         sees = getattr(model, "sees", "")
         detail = f"{shown_address(settings.model)} answers as {model.provenance.model}; the model sees {sees}"
-        return Check("model", "ok", detail)
+        return Check(name, "ok", detail)
     try:
         weights = locate(settings.model, model_path=settings.model_path, offline=True)
     except ModelUnavailableError as exc:
         profile = PROFILES.get(settings.model.casefold())
         if profile is None or not profile.repository or settings.model_path is not None:
-            return Check("model", "fail", str(exc), exc.hint)
-        return _fetchable(profile)
-    return Check("model", "ok", f"the weights of {weights.model} are here")
+            return Check(name, "fail", str(exc), exc.hint)
+        return _fetchable(profile, name)
+    return Check(name, "ok", f"the weights of {weights.model} are here")
 
 
-def _fetchable(profile: Profile) -> Check:
+def _fetchable(profile: Profile, name: str) -> Check:
     from huggingface_hub import get_token
 
     from footage.vlm.weights import how_to_get
@@ -200,10 +218,10 @@ def _fetchable(profile: Profile) -> Check:
     else:
         access = "a token is set" if profile.gated else "no token is needed"
         detail = f"the weights of {repository} are not here yet; {access}"
-    return Check("model", "warn", f"{detail}; model not tested", how_to_get(profile))
+    return Check(name, "warn", f"{detail}; model not tested", how_to_get(profile))
 
 
-def _model_test(settings: Settings, folder: Path) -> Check | None:
+def _model_test(settings: Settings, folder: Path, name: str) -> Check | None:
     """Test the selected model on a synthetic clip; None without its weights."""
     from footage.core.endpoint import is_address, shown_address
     from footage.core.errors import ModelUnavailableError
@@ -224,7 +242,7 @@ def _model_test(settings: Settings, folder: Path) -> Check | None:
     costs = loaded if served else f"{loaded}, {peak_memory(settings.device)}"
     speed = "" if tested.tokens_per_second is None else f", {tested.tokens_per_second:.0f} tokens a second"
     detail = f"{costs}; first answer after {tested.first_seconds:.1f} s{speed}; {_times(tested)}"
-    return _judged(tested, model, detail)
+    return _judged(tested, model, detail, name)
 
 
 def _times(tested: ModelTest) -> str:
@@ -233,20 +251,20 @@ def _times(tested: ModelTest) -> str:
     return "; ".join(f"{name}: {times}" for name, times in named.items() if times is not None) or "no times"
 
 
-def _judged(tested: ModelTest, model: VideoModel, detail: str) -> Check:
+def _judged(tested: ModelTest, model: VideoModel, detail: str, name: str) -> Check:
     """The result of the test; only the demo model must find every event of synthetic footage."""
     timelines = [times for times in (tested.find, tested.caption) if times is not None]
     if all(times.is_right for times in timelines):
-        return Check("model test", "ok", detail)
+        return Check(name, "ok", detail)
     if model.profile.name == "demo":
         hint = "Times are not reliable with this setup. Run make setup again, or set up the server again."
-        return Check("model test", "fail", detail, hint)
+        return Check(name, "fail", detail, hint)
     hint = (
         "This compares the model's times with a synthetic clip, which may differ from its training data. On "
         "real footage, expect a scale of 1 and an offset of 0 s: check with `footage find` on a clip with "
         "an event at a known time."
     )
-    return Check("model test", "warn", detail, hint)
+    return Check(name, "warn", detail, hint)
 
 
 def self_test_clip() -> SyntheticClip:

@@ -8,7 +8,7 @@ import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options, progress
-from ui.cli.setting_options import DOWNLOADS, FRAMES, MODEL, takes_settings
+from ui.cli.setting_options import DOWNLOADS, FINDS, FRAMES, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -22,7 +22,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*MODEL, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES, *DOWNLOADS)
+@takes_settings(*FINDS, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES, *DOWNLOADS)
 def run(
     video: Annotated[str, typer.Argument(help="The video file.")],
     query: Annotated[str, typer.Argument(help="The event to search for, in one sentence.")],

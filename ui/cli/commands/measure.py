@@ -13,7 +13,7 @@ from footage.core.errors import UsageError
 from footage.core.timecode import format_time
 from service.events import Indexing, Listener
 from ui.cli import console, formatting, options, progress
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from evaluation.own_library import Asked, TruthFile
@@ -64,7 +64,7 @@ def init(
     console.results().print(console.plain(sentence), soft_wrap=True)
 
 
-@takes_settings("db", *MODEL, "embedder")
+@takes_settings("db", *FINDS, "embedder")
 def run(
     file: Annotated[Path, typer.Argument(help="The truth file (see `footage eval init`).")],
     library: Annotated[
@@ -132,15 +132,17 @@ def _measure_library(
     service = options.service_for(settings)
     with progress.shown() as display:
         service.check_model("caption", on_event=display)
-        model, embedder = service.model(display), service.embedder(display)
+        service.check_model("find", on_event=display)
+        service.model(display)
+        service.embedder(display)
     with work_folder(keep) as root:
         with progress.shown() as display:
             store = index_library(
                 folder,
                 truth,
                 settings,
-                model=model,
-                embedder=embedder,
+                model=service.model(),
+                embedder=service.embedder(),
                 root=Path(root),
                 on_progress=lambda reading: display(Indexing(reading)),
             )
@@ -155,7 +157,7 @@ def _engine(service: Service, store: Store, on_event: Listener) -> Engine:
     return Engine(
         store,
         service.embedder(on_event),
-        service.model(on_event),
+        service.find_model(on_event),
         reranker=service.reranker(on_event),
         looking=service.looking(fresh=True),
     )

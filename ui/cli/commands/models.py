@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ui.cli import console, options
+from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
+    from footage.core.config import Settings
     from footage.vlm.profiles import Profile
 
 HELP = "List, test and serve models."
@@ -15,10 +17,12 @@ EXAMPLES = options.examples(
 )
 
 
-def run(json: options.Json = False, debug: options.Debug = False) -> None:
+@takes_settings("model", "find_model")
+def run(*, settings: Settings, json: options.Json = False, debug: options.Debug = False) -> None:
     """List the known models and their skills.
 
-    The list shows size, licence, skills, device and the state of the weights. Other builds of these models
+    The list shows size, licence, skills, device, the state of the weights, and which models the settings
+    select. Other builds of these models
     work, too: give --model the path of the folder.
     """
     from footage.vlm.profiles import PROFILES
@@ -32,13 +36,19 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
         "can",
         "runs",
         "weights",
+        "selected for",
         right=("size",),
         whole=("name", "kind", "licence"),
     )
     for profile in PROFILES.values():
         here = _is_here(profile.name)
         if json:
-            record = ModelRecord.of(profile, runs=_places(profile), weights_local=here)
+            record = ModelRecord.of(
+                profile,
+                runs=_places(profile),
+                weights_local=here,
+                selected_for=_uses(profile, settings),
+            )
             console.emit_record(record)
         table.add_row(
             profile.name,
@@ -48,9 +58,18 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
             ", ".join(profile.skills),
             ", ".join(_places(profile)),
             "here" if here else "gated, not here" if profile.gated else "not here",
+            ", ".join(_uses(profile, settings)),
         )
     if not json:
         console.results().print(table)
+
+
+def _uses(profile: Profile, settings: Settings) -> list[str]:
+    """What the settings select a model for."""
+    from footage.vlm.profiles import find_profile
+
+    named = {"captions": settings.model, "finds": settings.for_finds.model}
+    return [use for use, name in named.items() if find_profile(name) is profile]
 
 
 def _places(profile: Profile) -> list[str]:

@@ -9,7 +9,7 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import exports, formatting, options
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -21,7 +21,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", *MODEL, "embedder", "rerank")
+@takes_settings("db", *FINDS, "embedder", "rerank")
 def run(
     query: Annotated[str, typer.Argument(help="The event to search for, in one sentence.")],
     most: Annotated[

@@ -10,7 +10,7 @@ import typer
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, options, progress
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def save(
         console.results().print(f"{done} {console.plain(search.name)}: {console.plain(search.query)}")
 
 
-@takes_settings("db", *MODEL, "embedder")
+@takes_settings("db", *FINDS, "embedder")
 def run(
     name: Annotated[
         str | None, typer.Argument(help="A saved search; unset: list all saved searches.")

@@ -8,7 +8,7 @@ import typer
 
 from footage.core.errors import UsageError
 from ui.cli import console, formatting, options, progress
-from ui.cli.setting_options import FRAMES, MODEL, takes_settings
+from ui.cli.setting_options import FINDS, FRAMES, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -27,7 +27,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", *MODEL, "accept_server_sampling", "embedder", "rerank", *FRAMES)
+@takes_settings("db", *FINDS, "accept_server_sampling", "embedder", "rerank", *FRAMES)
 def run(
     query: Annotated[
         str | None, typer.Argument(help="The event to search for, in one sentence.", show_default=False)

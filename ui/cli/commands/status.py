@@ -24,7 +24,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db")
+@takes_settings("db", "model", "find_model")
 def run(
     failed: Annotated[
         bool, typer.Option("--failed", help="List only failed files, with the reason.")
@@ -87,6 +87,7 @@ def _print_status(result: StatusResult) -> None:
         ("events", f"{status.events:,}"),
         *_gap_rows(status),
         *_model_rows(status),
+        ("finds", console.plain(result.find_model)),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
         ("last run", _run_line(result.last_run)),
         *_audit_rows(result.audited),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ui.cli import console, options
-from ui.cli.setting_options import MODEL, config_file, takes_settings
+from ui.cli.setting_options import FINDS, config_file, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -36,7 +36,7 @@ NO_TOKEN = (
 """Note if a proxy is responsible for access control."""
 
 
-@takes_settings("db", *MODEL, "embedder")
+@takes_settings("db", *FINDS, "embedder")
 def run(
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8501,
     host: Annotated[
@@ -137,15 +137,16 @@ def address(access: AppAccess, role: Role) -> str:
 
 
 def _note_missing_weights(settings: Settings) -> None:
-    """Print, before the app opens, that the model weights are missing, and how the app works without them."""
+    """Print, before the app opens, that the weights of the find model are missing, and how it works then."""
     from footage.core.endpoint import is_address
     from footage.core.errors import ModelUnavailableError
     from footage.vlm.weights import locate
 
-    if is_address(settings.model):
+    finds = settings.for_finds
+    if is_address(finds.model):
         return
     try:
-        locate(settings.model, model_path=settings.model_path, offline=True)
+        locate(finds.model, model_path=finds.model_path, offline=True)
     except ModelUnavailableError as error:
         console.notes().print(
             f"note: {console.plain(str(error))}. Without the model, the app searches only the captions. "
@@ -162,9 +163,9 @@ def environment(settings: Settings, *, config: Path | None = None) -> dict[str, 
         config: Config file for every other setting.
     """
     variables = {}
-    for name in ("db", "model", "model_path", "device", "allow_remote", "embedder"):
+    for name in ("db", *FINDS, "embedder"):
         value = getattr(settings, name)
-        if value is not None:
+        if value not in (None, ""):
             variables[f"FOOTAGE_{name.upper()}"] = str(value)
     if settings.library_roots:
         variables["FOOTAGE_LIBRARY_ROOTS"] = os.pathsep.join(map(str, settings.library_roots))

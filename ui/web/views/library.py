@@ -13,6 +13,7 @@ import streamlit as st
 
 from footage.core.config import Settings
 from footage.core.coverage import SHARES, Coverage
+from footage.core.endpoint import shown_address
 from footage.core.errors import UsageError
 from footage.core.names import folded
 from footage.core.types import File
@@ -56,7 +57,7 @@ def show(desk: Desk) -> None:
         video.show(desk, content_id, back=_leave_video)
         return
     status, files = browse.totals(desk.service), browse.files(desk.service)
-    st.html(_totals(status))
+    st.html(_totals(status, desk.settings))
     run_panel(desk.settings, browse.indexed_roots(desk.service))
     if not files:
         st.html(notices.remark("The index has no files yet.", "Fill it with: footage index path/to/videos"))
@@ -66,7 +67,7 @@ def show(desk: Desk) -> None:
     _files(files)
 
 
-def _totals(status: IndexStatus) -> str:
+def _totals(status: IndexStatus, settings: Settings) -> str:
     """The index in a row of numbers."""
     failed = sum(status.files.get(state, 0) for state in ("failed", "partial"))
     numbers = [
@@ -76,6 +77,8 @@ def _totals(status: IndexStatus) -> str:
         (f"{failed:,}", "files with trouble" if failed != 1 else "file with trouble"),
         (status.model.model if status.model else "none", "model"),
     ]
+    if settings.for_finds is not settings:
+        numbers.append((shown_address(settings.find_model), "find model"))
     boxes = "".join(
         f"<div><b>{markup.text(number)}</b><span>{markup.text(word)}</span></div>" for number, word in numbers
     )
