@@ -93,7 +93,7 @@ def test_a_search_loads_and_asks_only_the_find_model(store, weights, hits_first)
 
 def test_an_audit_and_a_find_ask_only_the_find_model(store, weights, tmp_path):
     service, models = service_of(store, weights)
-    result = find(service, FindRequest(video=tmp_path / "busy.mp4", query=CAR))
+    result = find(service, FindRequest(video=str(tmp_path / "busy.mp4"), query=CAR))
     assert [match.span.start_seconds for match in result.matches] == [20]
     asked = audit(service, AuditRequest())
     assert len(asked.audits) == 4 and {each.model for each in asked.audits} == {"standin-several"}
@@ -194,9 +194,9 @@ def test_the_settings_for_finds_are_those_of_the_find_model():
     ("arguments", "said"),
     [
         (["index", ".", "--model", "timelens2-4b"], "timelens2-4b cannot caption; it can find"),
-        (["search", "a dog", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can ask"),
-        (["find", "clip.mp4", "a dog", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can ask"),
-        (["audit", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can ask"),
+        (["search", "a dog", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can caption, ask"),
+        (["find", "clip.mp4", "a dog", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can caption, ask"),
+        (["audit", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can caption, ask"),
         (["search", "a dog", "--find-model", "demmo"], "there is no model 'demmo'"),
         (["search", "a dog", "--find-model-path", "/x"], "find_model_path (/x) needs find_model"),
     ],

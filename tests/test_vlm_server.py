@@ -871,7 +871,7 @@ def test_a_find_model_on_a_server_names_several_spans_of_an_index_of_another_mod
     asked = [seen for seen in constant.log() if not seen["probe"]]
     assert service.asked_under.prompt_version == "timelens2-1"
     assert {seen["fields"]["max_tokens"] for seen in asked} == {TIMELENS2_4B.find_tokens}
-    named = find(service, FindRequest(video=clip, query="a square moves")).matches
+    named = find(service, FindRequest(video=str(clip), query="a square moves")).matches
     assert {match.span for match in named} >= {Span(1, 4), Span(10, 12.5)}
     # Answers that are known are not asked for again, and no other model is served them.
     constant.forget()
