@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ui.cli import console, options
@@ -23,6 +22,7 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     work, too: give --model the path of the folder.
     """
     from footage.vlm.profiles import PROFILES
+    from service.schemas.setup import ModelRecord
 
     table = console.table(
         "name",
@@ -38,8 +38,8 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     for profile in PROFILES.values():
         here = _is_here(profile.name)
         if json:
-            fields = asdict(profile) | {"runs": _places(profile), "weights_local": here}
-            console.emit(**{name: value for name, value in fields.items() if name != "folder"})
+            record = ModelRecord.of(profile, runs=_places(profile), weights_local=here)
+            console.emit_record(record)
         table.add_row(
             profile.name,
             profile.model_type,
