@@ -63,8 +63,8 @@ class ModelRecord(Record):
     prompt_version: str
     """Version of its prompts and of how its answers are read."""
     video_form: Literal["template", "bare", "stamped"]
-    """Form of a video in the prompt: as the chat template writes it; without the tokens around it; the same with
-    times that this project writes."""
+    """Form of a video in the prompt: as the chat template writes it; without the tokens around it; the same
+    with times that this project writes."""
     prose: bool
     """Whether a caption without a timed line counts as one event of the whole window."""
     sampling: SamplingFields
