@@ -41,7 +41,7 @@ from footage.media.sandbox import probe
 from footage.vlm import contract
 from footage.vlm.captioning import captions
 from footage.vlm.profiles import Changes, require
-from footage.vlm.protocol import Prompt, VideoModel
+from footage.vlm.protocol import Precision, Prompt, VideoModel
 from footage.vlm.sampling import LIKELIEST, Sampling
 
 T = TypeVar("T")
@@ -58,6 +58,7 @@ def open_model(
     revision: str | None = None,
     offline: bool = False,
     access: Access | None = None,
+    dtype: Precision | None = None,
     **changes: Unpack[Changes],
 ) -> OpenModel:
     """Load a model for use on video files.
@@ -69,6 +70,7 @@ def open_model(
         revision: Commit of its repository, instead of the pinned one.
         offline: Fetch nothing.
         access: How servers may be used; None for this machine's alone.
+        dtype: "bfloat16" or "float32"; None for the device's own, see ``footage.vlm.load_model``.
         **changes: Changes to its profile, such as ``fps=1.0`` or ``caption_prompt="…"``.
 
     Raises:
@@ -83,6 +85,7 @@ def open_model(
             offline=offline,
             changes=changes,
             access=access,
+            dtype=dtype,
         )
     )
 

@@ -239,7 +239,7 @@ class Molmo2Model:
 
 
 def load(weights: Weights, *, device: str = "auto", dtype: Precision | None = None) -> Molmo2Model:
-    """Loads a checked folder: bfloat16 on CUDA, float32 elsewhere.
+    """Loads a checked folder, in the device's own number format unless a dtype is given.
 
     Raises:
         UsageError: there is no such device.

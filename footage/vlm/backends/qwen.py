@@ -96,7 +96,7 @@ class QwenModel(QwenDecoder, ABC):
 
     @classmethod
     def open(cls, weights: Weights, *, device: str, dtype: Precision | None = None) -> Self:
-        """Loads a checked folder: bfloat16 on CUDA, float32 elsewhere, unless a dtype is given.
+        """Loads a checked folder, in the device's own number format unless a dtype is given.
 
         Raises:
             UsageError: there is no such device.
