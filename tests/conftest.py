@@ -35,6 +35,7 @@ SLOW_FILES = frozenset(
         "indexer_recorder_files",
         "indexer_watch",
         "inference_models",
+        "inference_raw",
         "inference_segments",
         "media_audio_tracks",
         "media_clip",

@@ -14,8 +14,9 @@ import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar, Unpack
+from typing import Any, TypeVar, Unpack
 
 from footage import vlm
 from footage.core.endpoint import Access
@@ -41,7 +42,7 @@ from footage.media.sandbox import probe
 from footage.vlm import contract
 from footage.vlm.captioning import captions
 from footage.vlm.profiles import Changes, require
-from footage.vlm.protocol import Precision, Prompt, VideoModel
+from footage.vlm.protocol import Precision, Prompt, RawModel, VideoModel
 from footage.vlm.sampling import LIKELIEST, Sampling
 
 T = TypeVar("T")
@@ -243,6 +244,79 @@ class OpenModel:
         prompt = contract.raw_prompt(text, profile, max_new_tokens=max_new_tokens, sampling=sampling)
         job = self._job(video, start, end, window_seconds, overlap_seconds)
         return _ask_response(job, prompt, on_progress, keep_think=keep_think)
+
+    # -- Raw use -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def processor(self) -> Any:
+        """The checkpoint's processor of transformers, for ``generate``.
+
+        It differs from what the other methods do in two points. Given a file, it samples frames by its own
+        budget (Marlin: 2 a second, at most 768, 25,165,824 pixels for the whole clip) and needs torchcodec;
+        the profile's budget is another (``footage models --json``). And since transformers 5.12 it leaves a
+        start and an end token around the whole video, which Marlin was not trained with and which the other
+        methods leave out.
+
+        Raises:
+            UsageError: The model runs on a server.
+        """
+        return self._raw_model().new_processor()
+
+    @property
+    def device(self) -> Any:
+        """The torch device that the model is on.
+
+        Raises:
+            UsageError: As ``processor``.
+        """
+        return self._raw_model().device
+
+    def generate(
+        self,
+        *,
+        max_new_tokens: int | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """Call ``generate`` of transformers on inputs from ``processor``, for prompts of any form.
+
+        Runs under the model's lock, and leaves windows that it has read as they are. Both tokens that end an
+        answer of Marlin do so. Nothing is cut, merged or parsed.
+
+        Args:
+            max_new_tokens: Cap on the answer's length; None for transformers' default, which is short.
+            do_sample: Whether tokens are drawn; None for the checkpoint's ``generation_config.json``.
+            temperature: Of the draw; None as above.
+            top_p: Of the draw; None as above.
+            **inputs: Outputs of the processor, and further arguments of transformers' ``generate``.
+
+        Returns:
+            Token ids, int64, (rows, length): the prompt's, then the answer's.
+
+        Raises:
+            UsageError: As ``processor``.
+        """
+        options = {
+            "max_new_tokens": max_new_tokens,
+            "do_sample": do_sample,
+            "temperature": temperature,
+            "top_p": top_p,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        return self._raw_model().generate(**inputs, **given)
+
+    def _raw_model(self) -> RawModel:
+        if not isinstance(self.model, RawModel):
+            raise UsageError(
+                f"{self.model.profile.name} does not run in this process: there is no processor and no raw "
+                "generate() for it",
+                hint="Use prompt(), or open the model by its name or folder.",
+            )
+        return self.model
+
+    # -- Windows -------------------------------------------------------------------------------------------
 
     def _job(
         self,

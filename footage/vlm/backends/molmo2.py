@@ -30,6 +30,7 @@ from footage.vlm.batching import choose_device, end_ids, open_checkpoint, out_of
 from footage.vlm.generation import AnswerDraft
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
+from footage.vlm.raw_generation import RawUse
 from footage.vlm.weights import Weights
 
 logger = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ class _Turn:
     """Inputs of the vision tower, under the model's names."""
 
 
-class Molmo2Model:
+class Molmo2Model(RawUse):
     """A Molmo2 checkpoint behind the ``PictureModel`` protocol; threads may share one."""
 
     def __init__(self, model: Any, processor: Any, weights: Weights) -> None:
