@@ -34,6 +34,7 @@ SLOW_FILES = frozenset(
         "indexer_pipeline",
         "indexer_recorder_files",
         "indexer_watch",
+        "inference_compile",
         "inference_models",
         "inference_raw",
         "inference_segments",

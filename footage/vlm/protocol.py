@@ -143,6 +143,14 @@ class RawModel(Protocol):
         """The torch device that the model is on."""
         ...
 
+    def compile(self) -> None:
+        """Compile parts of the model, which speeds up later answers.
+
+        Raises:
+            DependencyError: torch cannot compile here.
+        """
+        ...
+
     def generate(self, **inputs: Any) -> Any:
         """Token ids as transformers' ``generate`` gives them, the prompt's first; int64, (rows, length)."""
         ...

@@ -1,4 +1,4 @@
-"""Raw use of a loaded model: transformers' own processor and ``generate``; knows no window and no parser."""
+"""Raw use of a loaded model: transformers' own processor, ``generate`` and compilation; knows no window."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from footage.core.errors import DependencyError
+
+_COMPILED = frozenset(
+    {
+        "mlp",
+        *("input_layernorm", "post_attention_layernorm"),  # of a decoder layer
+        *("norm1", "norm2", "layer_norm1", "layer_norm2"),  # of a layer of the vision tower
+    }
+)
+"""Names of the modules of a layer that are compiled. Attention is not among them: in the language model it
+changes a cache, in the vision tower it splits its input by a list of lengths."""
 
 
 class RawUse:
@@ -32,6 +44,18 @@ class RawUse:
         """The device that the model is on."""
         device: torch.device = self._model.device
         return device
+
+    def compile(self) -> None:
+        """Compile parts of each layer with ``torch.compile``; the first answers afterwards take longer.
+
+        Raises:
+            DependencyError: torch cannot compile here, as without a C++ compiler.
+        """
+        _check_compiler(self.device)
+        with self._lock:
+            for name, module in self._model.named_modules():
+                if name.rpartition(".")[2] in _COMPILED:
+                    module.compile(dynamic=True)
 
     def generate(self, **inputs: Any) -> Tensor:
         """Call ``generate`` of transformers.
@@ -60,3 +84,23 @@ class RawUse:
             finally:
                 if hasattr(model.model, "rope_deltas"):
                     model.model.rope_deltas = offset
+
+
+def _check_compiler(device: torch.device) -> None:
+    """Compile a trifle, past all caches.
+
+    Raises:
+        DependencyError: when that fails.
+    """
+    trifle = torch.compile(lambda x: x * 2 + 1, options={"force_disable_caches": True})
+    try:
+        trifle(torch.ones(8, device=device))
+    except (ImportError, OSError, RuntimeError) as exc:
+        reason = str(exc.__cause__ or exc).strip().splitlines()[0]
+        raise DependencyError(
+            f"torch cannot compile on this machine ({reason})",
+            hint="Install a C++ compiler (apt-get install g++ on Debian and Ubuntu, xcode-select --install "
+            "on macOS), or omit compile(): answers are the same without it.",
+        ) from exc
+    finally:
+        torch.compiler.reset()
