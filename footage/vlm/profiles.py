@@ -48,7 +48,8 @@ class Profile:
     repository: str
     """Repository on the model hub; empty for a model that exists as a local folder only."""
     revision: str | None
-    """Commit to fetch. None: the hub's main branch; its commit goes into the provenance."""
+    """Commit to fetch. None: the hub's main branch at first use; that commit stays
+    (``footage.vlm.weights.FIRST_USED``)."""
     licence: str
     """Licence of the weights, as an SPDX identifier."""
     gated: bool = False
@@ -253,11 +254,13 @@ VIDEO_SCAN = Profile(
     end_ids=_QWEN35_ENDS,
     vllm=_AS_QWEN35,
     notice=(
-        "video-scan is licensed under the Business Source License 1.1, which restricts production use: "
-        "read the licence on its model page before you rely on it."
+        "video-scan is licensed under the Business Source License 1.1: production use is allowed, except in "
+        "a hosted or embedded offer that competes with the licensor's. Each version becomes Apache-2.0 after "
+        "two years. Keep its NOTICE file, and mind its trademark."
     ),
 )
-"""Not pinned: no commit of it has been verified here. Give one with ``revision`` to pin it."""
+"""No commit of it is known here: the one that is fetched first stays. What the notice says is a summary; the
+licence on its model page counts."""
 
 _FORM = (
     'Write "Scene:" and one paragraph on the place, the people and the things in view. Then write "Events:" '
