@@ -65,6 +65,7 @@ SLOW_FILES = frozenset(
         "ui_calibrate",
         "ui_cli",
         "ui_commands",
+        "ui_download",
         "ui_export",
         "ui_gate",
         "ui_index_jobs",

@@ -30,6 +30,13 @@ CAPTION_PROMPT = (
 """The training-time caption prompt of NemoStation/Marlin-2B; a paraphrase makes it answer in other forms."""
 
 
+CAPTION_PLACE = "{caption}"
+"""Stands for the first answer in a second prompt."""
+CURATOR_PLACE = "user_prompt"
+"""Does the same in a second prompt without the other; NVIDIA NeMo Curator puts its second stage in place of
+the last of these words (``nemo_curator/models/qwen_vl.py``)."""
+
+
 class FrameBudget(TypedDict):
     """The frames sampled from a window; arguments of ``footage.media.video.sample``."""
 
@@ -67,8 +74,8 @@ class Profile:
     caption_prompt: str = CAPTION_PROMPT
     """The question for a scene and its events."""
     second_prompt: str = ""
-    """A second question about the same window, in which {caption} stands for the answer to the first; its
-    answer is the caption. Empty for none."""
+    """A second question about the same window, in which {caption}, or the word ``user_prompt``, stands for
+    the answer to the first; its answer is the caption. Empty for none."""
     prompt_version: str = "marlin-2"
     """Goes up with any change to a prompt, its video form, how a query is cleaned, or how an answer is read.
     marlin-1: the video was wrapped."""
@@ -171,7 +178,7 @@ def check_prompts(changes: Changes) -> None:
         raise UsageError(
             "The prompt is empty.", hint="Write an instruction for the model, or omit the prompt."
         )
-    if second and "{caption}" not in second:
+    if second and CAPTION_PLACE not in second and CURATOR_PLACE not in second:
         raise UsageError(
             "The second prompt has no placeholder for the first answer.",
             hint="Write {caption} there, as in: Shorten this: {caption}",

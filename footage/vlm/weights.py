@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from footage.core.atomic import whole_file
 from footage.core.errors import (
@@ -89,6 +92,33 @@ def locate(
         raise ModelUnavailableError(f"there are no model weights in {folder}", hint=hint)
     profile = _check(folder, named)
     return Weights(folder, profile, folder.resolve().name, f"sha256:{folder_digest(folder)}")
+
+
+def download(
+    name: str, *, revision: str | None = None, on_progress: Callable[[int, int], None] | None = None
+) -> Weights:
+    """Fetch a known model's weights ahead; files that are here, whole or in part, are not fetched again.
+
+    A revision given for a profile without one becomes the commit that it stays at.
+
+    Args:
+        name: A profile's name, or its repository.
+        revision: Commit or branch instead of the profile's.
+        on_progress: Called with (bytes here, bytes in all), from several threads.
+
+    Raises:
+        UsageError: no such model, or one that is not on the hub.
+        ModelUnavailableError: it cannot be fetched.
+        WrongCheckpointError: the repository holds something else.
+    """
+    profile = get_profile(name)
+    if not profile.repository:
+        raise UsageError(f"{profile.name} comes with the project; there is nothing to download")
+    folder, commit = _fetch(profile, revision, offline=False, on_progress=on_progress)
+    _check(folder, profile)
+    if profile.revision is None:
+        keep_as_first_used(profile, commit)
+    return Weights(folder, profile, profile.repository, commit)
 
 
 def folder_digest(folder: Path) -> str:
@@ -194,7 +224,13 @@ def _shards(folder: Path) -> list[Path]:
         raise WrongCheckpointError(f"{index} is not a readable index of weight files") from exc
 
 
-def _fetch(profile: Profile, revision: str | None, *, offline: bool) -> tuple[Path, str]:
+def _fetch(
+    profile: Profile,
+    revision: str | None,
+    *,
+    offline: bool,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Path, str]:
     """The folder of a snapshot and its commit: the one on this machine, else the hub's."""
     from huggingface_hub import HfApi
 
@@ -215,7 +251,7 @@ def _fetch(profile: Profile, revision: str | None, *, offline: bool) -> tuple[Pa
             name="the model hub",
             timeout_seconds=HUB_TIMEOUT_SECONDS,
         )
-        found = _snapshot(profile, commit, local=False)
+        found = _snapshot(profile, commit, local=False, on_progress=on_progress)
     except Exception as exc:  # the client's errors differ between its releases: all are worded in one place
         if not pinned and (found := _cached(profile, revision)):
             return found
@@ -265,14 +301,46 @@ def _cached(profile: Profile, revision: str | None) -> tuple[Path, str] | None:
     return found
 
 
-def _snapshot(profile: Profile, commit: str | None, *, local: bool) -> tuple[Path, str]:
-    from huggingface_hub import snapshot_download
+def _snapshot(
+    profile: Profile,
+    commit: str | None,
+    *,
+    local: bool,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Path, str]:
+    from huggingface_hub import snapshot_download, utils
 
+    utils.logging.set_verbosity_error()  # a try that fails is repeated; the last one is worded here
     wanted = _HUB_FILES if local else (*_HUB_FILES, *_HUB_TEXTS)
     path = snapshot_download(
-        profile.repository, revision=commit, allow_patterns=list(wanted), local_files_only=local
+        profile.repository,
+        revision=commit,
+        allow_patterns=list(wanted),
+        local_files_only=local,
+        tqdm_class=_reporting(on_progress) if on_progress else None,
     )
     return Path(path), Path(path).name
+
+
+def _reporting(on_progress: Callable[[int, int], None]) -> type[Any]:
+    """A progress bar of the hub's client that draws nothing, and reports the bytes that are here."""
+    from huggingface_hub import utils
+
+    bar: Any = utils.tqdm  # type: ignore[attr-defined]
+
+    class Reporting(bar):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self.counts_bytes = options.get("unit") == "B"
+            super().__init__(*args, **{**options, "file": io.StringIO(), "disable": False})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown: bool | None = super().update(n)
+            if self.counts_bytes:
+                on_progress(int(self.n), int(self.total or 0))
+            return shown
+
+    made: type[Any] = Reporting
+    return made
 
 
 def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> ModelError:

@@ -27,6 +27,7 @@ from service.schemas.exports import (
 from service.schemas.library import (
     ClockDoubtRecord,
     CollectionRecord,
+    DownloadRecord,
     FailureRecord,
     FileRecord,
     ForecastRecord,
@@ -57,6 +58,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "search": (MatchRecord, CombinedMatchRecord, SearchRecord),
     "find": (MatchRecord, FindRecord),
     "ask": (AnswerRecord,),
+    "models download": (DownloadRecord,),
     "models prompt": (PromptRecord, MultichunkRecord),
     "point": (PointsRecord,),
     "track": (PointsRecord,),

@@ -403,3 +403,20 @@ class ImportRecord(Record):
     """Windows."""
     events: int
     """Events."""
+
+
+class DownloadRecord(Record):
+    """The weights that `models download` fetched or found."""
+
+    type: Literal["download"] = Field(default="download")
+    """What the line is."""
+    name: str
+    """Name of the model."""
+    repository: str
+    """Its repository on the hub."""
+    revision: str
+    """Commit of the weights."""
+    folder: str
+    """Where they are."""
+    licence: str
+    """Licence of the weights, as an SPDX identifier."""
