@@ -16,8 +16,8 @@ from footage.vlm.profiles import MARLIN_2B
 
 OLD, NEW = "a" * 40, "b" * 40
 CONFIG = {"model_type": "qwen3_5", "vision_config": {"depth": 2}, "text_config": {}}
-WEIGHTS = os.urandom(1 << 16) * 100
-"""6.5 MB."""
+WEIGHTS = os.urandom(1 << 16) * 400
+"""26 MB: the hub's client keeps what it received in steps of 10 MB."""
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_a_connection_that_breaks_off_goes_on_where_it_stopped(tmp_path, hub):
     done = download(tmp_path, hub, "marlin-2b", "--json")
     assert (Path(json.loads(done.stdout)["folder"]) / "model.safetensors").read_bytes() == WEIGHTS
     [asked] = hub.ranges
-    assert int(asked.removeprefix("bytes=").partition("-")[0]) == len(WEIGHTS) // 2
+    assert 0 < int(asked.removeprefix("bytes=").partition("-")[0]) <= len(WEIGHTS) // 2
 
 
 def test_after_a_download_that_fails_whole_files_are_not_fetched_again(tmp_path, hub):

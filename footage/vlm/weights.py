@@ -310,7 +310,8 @@ def _snapshot(
 ) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download, utils
 
-    utils.logging.set_verbosity_error()  # a try that fails is repeated; the last one is worded here
+    hub_log: Any = utils.logging
+    hub_log.set_verbosity_error()  # a try that fails is repeated; the last one is worded here
     wanted = _HUB_FILES if local else (*_HUB_FILES, *_HUB_TEXTS)
     path = snapshot_download(
         profile.repository,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from ui.cli import console, options
 
@@ -11,6 +13,7 @@ if TYPE_CHECKING:
     from footage.vlm.profiles import Profile
 
 HELP = "List, test and serve models."
+SHOW_EXAMPLES = options.examples("footage models show marlin-2b", "footage models show video-scan --json")
 EXAMPLES = options.examples(
     "footage models list", "footage models list --json | jq 'select(.skills | index(\"find\")) | .name'"
 )
@@ -38,8 +41,7 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     for profile in PROFILES.values():
         here = _is_here(profile.name)
         if json:
-            fields = asdict(profile) | {"runs": _places(profile), "weights_local": here}
-            console.emit(**{name: value for name, value in fields.items() if name != "folder"})
+            console.emit(**_fields(profile))
         table.add_row(
             profile.name,
             profile.model_type,
@@ -51,6 +53,39 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
         )
     if not json:
         console.results().print(table)
+
+
+def show(
+    name: Annotated[str, typer.Argument(help="Name of the model, or its repository on the hub.")],
+    json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Show one known model: origin, licence, and which capabilities of its card are available here."""
+    from footage.vlm.cards import capabilities_of
+    from footage.vlm.profiles import get_profile
+
+    profile = get_profile(name)
+    rows = capabilities_of(profile.name)
+    if json:
+        console.emit(**_fields(profile), capabilities=[asdict(row) for row in rows])
+        return
+    out = console.results()
+    source = profile.repository or "comes with the project"
+    out.print(f"{profile.name}: {source}", soft_wrap=True)
+    out.print(f"commit: {profile.revision or 'the one that is fetched first'}" if profile.repository else "")
+    out.print(f"licence: {profile.licence}{', gated' if profile.gated else ''}")
+    if profile.notice:
+        out.print(profile.notice, soft_wrap=True)
+    table = console.table("capability", "here", "reason", whole=("here",))
+    for row in rows:
+        table.add_row(row.capability, row.ours, row.reason)
+    out.print(table)
+
+
+def _fields(profile: Profile) -> dict[str, Any]:
+    """A profile as it is printed with --json."""
+    fields = asdict(profile) | {"runs": _places(profile), "weights_local": _is_here(profile.name)}
+    return {name: value for name, value in fields.items() if name != "folder"}
 
 
 def _places(profile: Profile) -> list[str]:

@@ -190,13 +190,13 @@ class ServerModel:
                     outcomes[number] = self._left_out(error)
         # A server that refuses everything from the start is set up wrong.
         if refused and not self._has_answered:
-            error = next(iter(refused.values()))
+            first = next(iter(refused.values()))
             if self._dialect.way == "frames":
-                error.hint = (
+                first.hint = (
                     "The server may limit the pictures of a request: send fewer, as with --max-frames 20, or "
                     "use shorter windows (--window)."
                 )
-            raise error
+            raise first
         for number, refusal in refused.items():
             outcomes[number] = WindowRefusedError(
                 str(refusal), hint="Shorter windows may work: see --window."
