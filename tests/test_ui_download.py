@@ -57,7 +57,11 @@ def test_the_pinned_commit_is_fetched_once(tmp_path, hub):
     done = download(tmp_path, hub, "marlin-2b", "--json")
     assert done.returncode == 0, done.stderr
     line = json.loads(done.stdout)
-    assert (line["type"], line["revision"], line["licence"]) == ("download", MARLIN_2B.revision, "Apache-2.0")
+    assert (line["name"], line["revision"], line["licence"]) == (
+        "marlin-2b",
+        MARLIN_2B.revision,
+        "Apache-2.0",
+    )
     assert (Path(line["folder"]) / "model.safetensors").read_bytes() == WEIGHTS
     assert "pytorch_model.bin" not in hub.served  # such files can run code
     hub.served.clear()

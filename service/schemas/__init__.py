@@ -27,7 +27,6 @@ from service.schemas.exports import (
 from service.schemas.library import (
     ClockDoubtRecord,
     CollectionRecord,
-    DownloadRecord,
     FailureRecord,
     FileRecord,
     ForecastRecord,
@@ -47,6 +46,14 @@ from service.schemas.review import (
     ItemRecord,
     SavedSearchRecord,
 )
+from service.schemas.setup import (
+    AppRecord,
+    DiagnosisRecord,
+    DownloadRecord,
+    ModelCardRecord,
+    ModelRecord,
+    ServeCommandRecord,
+)
 
 SCHEMA_VERSION = 1
 """Grows when a key goes away or changes its meaning; new keys may come without."""
@@ -58,8 +65,11 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "search": (MatchRecord, CombinedMatchRecord, SearchRecord),
     "find": (MatchRecord, FindRecord),
     "ask": (AnswerRecord,),
+    "models list": (ModelRecord,),
+    "models show": (ModelCardRecord,),
     "models download": (DownloadRecord,),
     "models prompt": (PromptRecord, MultichunkRecord),
+    "models serve-command": (ServeCommandRecord,),
     "point": (PointsRecord,),
     "track": (PointsRecord,),
     "index": (*_RUN, ForecastRecord),
@@ -80,5 +90,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db check": (FindingRecord, CheckRecord),
     "db upgrade": (UpgradeRecord,),
     "captions import": (ImportRecord,),
+    "ui": (AppRecord,),
+    "doctor": (DiagnosisRecord,),
 }
-"""The lines that each command prints with --json, in their order."""
+"""The lines that each command prints with --json, in their order; ``evaluation.schemas`` has the others."""

@@ -253,7 +253,7 @@ class StatusRecord(Record):
     seconds_total: float
     """Footage seconds of all videos that the index knows."""
     gaps: int
-    """Stretches of videos without frames."""
+    """Gaps, which are times without frames, in all videos."""
     seconds_gaps: float
     """Seconds of those."""
     size_bytes: int
@@ -403,20 +403,3 @@ class ImportRecord(Record):
     """Windows."""
     events: int
     """Events."""
-
-
-class DownloadRecord(Record):
-    """The weights that `models download` fetched or found."""
-
-    type: Literal["download"] = Field(default="download")
-    """What the line is."""
-    name: str
-    """Name of the model."""
-    repository: str
-    """Its repository on the hub."""
-    revision: str
-    """Commit of the weights."""
-    folder: str
-    """Where they are."""
-    licence: str
-    """Licence of the weights, as an SPDX identifier."""

@@ -36,13 +36,12 @@ def run(
     is loaded. To use another commit than the pinned one, name its folder with --model-path.
     """
     from service.download import DownloadRequest, download
-    from service.schemas.library import DownloadRecord
+    from service.schemas.setup import DownloadRecord
 
     with progress.shown() as display:
         weights = download(DownloadRequest(name=name, revision=revision), on_event=display)
     if json:
         record = DownloadRecord(
-            type="download",
             name=weights.profile.name,
             repository=weights.model,
             revision=weights.revision,

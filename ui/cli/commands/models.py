@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +25,7 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     work, too: give --model the path of the folder.
     """
     from footage.vlm.profiles import PROFILES
+    from service.schemas.setup import ModelRecord
 
     table = console.table(
         "name",
@@ -41,7 +41,8 @@ def run(json: options.Json = False, debug: options.Debug = False) -> None:
     for profile in PROFILES.values():
         here = _is_here(profile.name)
         if json:
-            console.emit(**_fields(profile))
+            record = ModelRecord.of(profile, runs=_places(profile), weights_local=here)
+            console.emit_record(record)
         table.add_row(
             profile.name,
             profile.model_type,
@@ -63,11 +64,24 @@ def show(
     """Show one known model: origin, licence, and which capabilities of its card are available here."""
     from footage.vlm.cards import capabilities_of
     from footage.vlm.profiles import get_profile
+    from service.schemas.setup import CapabilityFields, ModelCardRecord
 
     profile = get_profile(name)
     rows = capabilities_of(profile.name)
     if json:
-        console.emit(**_fields(profile), capabilities=[asdict(row) for row in rows])
+        capabilities = [
+            CapabilityFields(
+                capability=row.capability, ours=row.ours, reason=row.reason, tests=list(row.tests)
+            )
+            for row in rows
+        ]
+        record = ModelCardRecord.of(
+            profile,
+            runs=_places(profile),
+            weights_local=_is_here(profile.name),
+            capabilities=capabilities,
+        )
+        console.emit_record(record)
         return
     out = console.results()
     source = profile.repository or "comes with the project"
@@ -80,12 +94,6 @@ def show(
     for row in rows:
         table.add_row(row.capability, row.ours, row.reason)
     out.print(table)
-
-
-def _fields(profile: Profile) -> dict[str, Any]:
-    """A profile as it is printed with --json."""
-    fields = asdict(profile) | {"runs": _places(profile), "weights_local": _is_here(profile.name)}
-    return {name: value for name, value in fields.items() if name != "folder"}
 
 
 def _places(profile: Profile) -> list[str]:

@@ -38,12 +38,14 @@ def run(
     """
     from footage.vlm.profiles import get_profile
     from footage.vlm.vllm_command import REASONS, serving
+    from service.schemas.setup import ServeCommandRecord
 
     profile = get_profile(name)
     command, values = serving(profile, port=port, cache_gb=mm_cache_gb)
     address = f"http://localhost:{port}/v1#{profile.name}"
     if json:
-        console.emit(command=[*command, *(word for pair in values for word in pair)], model=address)
+        words = [*command, *(word for pair in values for word in pair)]
+        console.emit_record(ServeCommandRecord(command=words, model=address))
         return
     lines = [shlex.join(command), *(shlex.join(pair) for pair in values)]
     typer.echo(" \\\n    ".join(lines))
