@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -15,7 +15,9 @@ from service.factories import read_prompt
 from service.requests import Request
 
 if TYPE_CHECKING:
-    from footage.inference.responses import AskResponse
+    from footage.core.types import Span
+    from footage.inference.models import OpenModel
+    from footage.inference.responses import AskResponse, MultichunkResponse
     from footage.vlm.sampling import Sampling
     from service.cancellation import CancelToken
     from service.session import Service
@@ -74,11 +76,65 @@ def prompt(
         FootageError: the file, the prompt or the model cannot be used.
         Cancelled: the token was cancelled between two windows.
     """
+    ready = _ready(service, request, on_event)
+    settings = service.settings
+    return ready.opened.prompt(
+        ready.path,
+        ready.text,
+        max_new_tokens=request.max_new_tokens,
+        sampling=ready.sampling,
+        keep_think=request.keep_think,
+        start=ready.span.start_seconds,
+        end=ready.span.end_seconds,
+        window_seconds=settings.window_seconds,
+        overlap_seconds=settings.overlap_seconds,
+        on_progress=steps("asking", on_event, cancel),
+    )
+
+
+def multichunk(
+    service: Service,
+    request: PromptRequest,
+    *,
+    on_event: Listener = ignore,
+    cancel: CancelToken | None = None,
+) -> MultichunkResponse:
+    """Ask the model about several chunks at once; the window length of the settings is that of a chunk.
+
+    Raises:
+        FootageError: the file, the prompt or the model cannot be used.
+        Cancelled: the token was cancelled between two requests.
+    """
+    ready = _ready(service, request, on_event)
+    return ready.opened.multichunk(
+        ready.path,
+        ready.text,
+        chunk_seconds=service.settings.window_seconds,
+        max_new_tokens=request.max_new_tokens,
+        sampling=ready.sampling,
+        start=ready.span.start_seconds,
+        end=ready.span.end_seconds,
+        on_progress=steps("asking", on_event, cancel),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A checked request, and the model."""
+
+    opened: OpenModel
+    path: Path
+    span: Span
+    text: str
+    sampling: Sampling
+
+
+def _ready(service: Service, request: PromptRequest, on_event: Listener) -> _Ready:
+    """Check a request and load the model; a bad file or prompt is refused before anything is loaded."""
     from footage.inference.models import OpenModel
     from footage.media.sandbox import probe
 
     settings = service.settings
-    # 1. A bad file or prompt is refused before anything is loaded.
     where = locators.parse_locator(request.place)
     span = where.span(probe(where.path))
     text = request.prompt()
@@ -86,20 +142,14 @@ def prompt(
         raise UsageError(
             "Temperature 0 allows no sampling: with --do-sample, use a higher temperature or omit it."
         )
-    # 2. Ask.
     service.check_model(on_event=on_event)
     model = service.model(on_event)
-    return OpenModel(model, timeout_seconds=settings.decode_timeout_seconds).prompt(
+    return _Ready(
+        OpenModel(model, timeout_seconds=settings.decode_timeout_seconds),
         where.path,
+        span,
         text,
-        max_new_tokens=request.max_new_tokens,
-        sampling=_sampling(model.profile.sampling, draw=request.do_sample, seed=request.seed),
-        keep_think=request.keep_think,
-        start=span.start_seconds,
-        end=span.end_seconds,
-        window_seconds=settings.window_seconds,
-        overlap_seconds=settings.overlap_seconds,
-        on_progress=steps("asking", on_event, cancel),
+        _sampling(model.profile.sampling, draw=request.do_sample, seed=request.seed),
     )
 
 

@@ -110,7 +110,7 @@ def window_of(content):
 
     from footage.core.types import Frames, Span
 
-    pictures, times, end = [], [], 0.0
+    pictures, times, end, at = [], [], 0.0, 0.0
     for part in content:
         if part["type"] == "video_url":
             with av.open(io.BytesIO(data_of(part["video_url"]["url"]))) as file:
@@ -120,10 +120,9 @@ def window_of(content):
                     times.append(frame.time)
         elif part["type"] == "image_url":
             pictures.append(np.array(Image.open(io.BytesIO(data_of(part["image_url"]["url"])))))
-        else:  # "<0.2 seconds>": the time of the pair that follows
+            times.append(at)
+        else:  # "<0.5 seconds>": the time of the picture that follows
             at = float(part["text"][1:].split()[0])
-            times += [at, at]
-    times = times[: len(pictures)]
     span = Span(0, max(end, times[-1]))
     return Frames(np.stack(pictures), tuple(times), span)
 
@@ -237,6 +236,10 @@ class Handler(BaseHTTPRequestHandler):
         types = {part["type"] for part in body["messages"][-1]["content"]}
         if "novideo" in faults and "video_url" in types:
             self.reply(400, {"error": {"message": "At most 0 video(s) may be provided in one prompt."}})
+            return True
+        images = sum(part["type"] == "image_url" for part in body["messages"][-1]["content"])
+        if "images" in faults and images > int(faults["images"]):
+            self.reply(400, {"error": {"message": f"At most {faults['images']} image(s) may be provided."}})
             return True
         if "plain" in faults and (extra := set(body) - PLAIN_FIELDS):
             self.reply(422, {"detail": f"Unexpected fields in the request: {extra}"})

@@ -33,8 +33,12 @@ def test_the_budgets_options_have_the_variables_that_it_lists() -> None:
 
 
 def test_its_commands_have_the_options_that_it_shows() -> None:
-    shown = re.findall(r"^    footage (index|models prompt|models) (.*)$", PAGE, re.MULTILINE)
-    assert {command for command, _ in shown} == {"index", "models prompt", "models"}
+    shown = re.findall(
+        r"^    footage (index|models prompt|models download|models show|models) (.*)$", PAGE, re.MULTILINE
+    )
+    assert {command for command, _ in shown} == {
+        *("index", "models", "models prompt", "models download", "models show")
+    }
     for command, line in shown:
         assert set(re.findall(r"(?<= )--[a-z0-9-]+", f" {line}")) <= options_of(command)
 

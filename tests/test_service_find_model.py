@@ -194,9 +194,12 @@ def test_the_settings_for_finds_are_those_of_the_find_model():
     ("arguments", "said"),
     [
         (["index", ".", "--model", "timelens2-4b"], "timelens2-4b cannot caption; it can find"),
-        (["search", "a dog", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can caption, ask"),
-        (["find", "clip.mp4", "a dog", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can caption, ask"),
-        (["audit", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can caption, ask"),
+        (["search", "a dog", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can caption"),
+        (
+            ["find", "clip.mp4", "a dog", "--find-model", "molmo2-4b"],
+            "molmo2-4b cannot find; it can caption",
+        ),
+        (["audit", "--find-model", "molmo2-4b"], "molmo2-4b cannot find; it can caption"),
         (["search", "a dog", "--find-model", "demmo"], "there is no model 'demmo'"),
         (["search", "a dog", "--find-model-path", "/x"], "find_model_path (/x) needs find_model"),
     ],

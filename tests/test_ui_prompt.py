@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,59 @@ def test_a_file_that_is_no_video_is_told_before_anything_is_loaded(tmp_path: Pat
     (tmp_path / "notes.mp4").write_text("no video")
     result = runner.invoke(app, ["models", "prompt", str(tmp_path / "notes.mp4"), "Say."])
     assert result.exit_code == 1 and "notes.mp4" in result.stderr
+
+
+# --- several chunks at once ---------------------------------------------------------------------------------
+
+
+class Reasoner(Speaker):
+    """Thinks about chunk 1, answers about chunk 2, and gets a sum wrong."""
+
+    def run(self, requests):
+        self.prompts += [prompt for _, prompt in requests]
+        think = "<think>chunk 1: 0.5, source 0.5\x1b[2J</think>\n"
+        said = f"{think}chunk 2: 0.5 - 9.0, source 3.5 - 4.0\nchunk 7: 1.0"
+        return [Answer(said, "stop") for _ in requests]
+
+
+@pytest.fixture
+def reasoner(monkeypatch: pytest.MonkeyPatch) -> Reasoner:
+    made = Reasoner()
+    monkeypatch.setattr(runner, "loaders", Loaders(lambda settings: made))
+    monkeypatch.setenv("FOOTAGE_MODEL", "demo")
+    return made
+
+
+def test_chunks_are_asked_about_at_once_and_their_times_are_video_time(reasoner: Reasoner, clip: str) -> None:
+    result = runner.invoke(app, ["models", "prompt", clip, "When?", "--multichunk", "--window", "2"])
+    assert result.exit_code == 0, result.output
+    [prompt] = reasoner.prompts
+    assert "chunk 3: 4.0 - 6.0 of this clip, 4.0 - 6.0 of the source video" in prompt.text
+    assert "When?" in prompt.text.split("\n")
+    assert result.stdout.splitlines() == [
+        "chunk 2: 0.5 - 9.0, source 3.5 - 4.0",
+        "chunk 7: 1.0",
+        "chunk 2, 0.5 - 9 s: 0:02.5 - 0:04.0 (cut at the end of the chunk; the model computed 3.5 - 4 s)",
+    ]
+    assert "chunks that do not exist: 1" in result.stderr
+    arguments = ["models", "prompt", clip, "When?", "--multichunk", "--window", "2", "--keep-think"]
+    kept = runner.invoke(app, arguments)
+    assert kept.stdout.splitlines()[0] == "chunk 1: 0.5, source 0.5\N{REPLACEMENT CHARACTER}[2J"
+    assert "chunk 1, 0.5 - 0.5 s: 0:00.5 - 0:01.0" in kept.stdout
+
+
+def test_chunks_as_json(reasoner: Reasoner, clip: str) -> None:
+    arguments = ["models", "prompt", f"{clip}@2-6", "When?", "--multichunk", "--window", "2", "--json"]
+    [line] = map(json.loads, runner.invoke(app, arguments).stdout.splitlines())
+    assert (line["type"], line["prompt_version"], line["unknown_chunks"]) == ("multichunk", "multichunk-1", 1)
+    assert line["chunks"] == [[2, 4], [4, 6]] and line["think"].startswith("chunk 1")
+    thought, answered = line["times"]
+    assert (thought["thinking"], thought["agrees"], thought["start_seconds"]) == (True, False, 2.5)
+    assert (answered["end_seconds"], answered["clamped"], answered["written"]) == (6, True, [3.5, 4.0])
+
+
+def test_groups_of_chunks_are_separate_requests(reasoner: Reasoner, clip: str) -> None:
+    reasoner.profile = replace(reasoner.profile, fps=2.0, min_frames=2, max_frames=8)  # 4 s a request
+    result = runner.invoke(app, ["models", "prompt", clip, "When?", "--multichunk", "--window", "2"])
+    assert [prompt.text.count("of this clip") for prompt in reasoner.prompts] == [2, 1], result.output
+    assert "0:00.0 - 0:04.0" in result.stdout and "0:04.0 - 0:06.0" in result.stdout

@@ -16,6 +16,7 @@ from footage.core import frame_budget
 from footage.core.errors import UsageError
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm import contract
+from footage.vlm.changes import check_prompts
 from footage.vlm.profiles import DEMO, FIND_TEMPLATE, MARLIN_2B, QWEN25_VL_7B
 from footage.vlm.sampling import Sampling
 
@@ -114,6 +115,17 @@ def test_a_question_keeps_its_quotes():
         contract.ask_prompt('what does the "stop" sign do?', MARLIN_2B).text
         == 'what does the "stop" sign do?'
     )
+
+
+def test_curators_placeholder_stands_for_the_draft_too():
+    draft = Answer("A user_prompt.", "stop")
+    for template, text in (
+        ("Refine user_prompt, please.", "Refine A user_prompt., please."),
+        ("The user_prompt is: user_prompt", "The user_prompt is: A user_prompt."),  # the last, as there
+        ("user_prompt: {caption}", "user_prompt: A user_prompt."),
+    ):
+        check_prompts({"second_prompt": template})
+        assert contract.second_prompt(draft, replace(QWEN25_VL_7B, second_prompt=template)).text == text
 
 
 def test_a_draft_stands_in_the_second_prompt_line_by_line():

@@ -25,7 +25,14 @@ def test_marlin_is_pinned_to_a_commit_and_has_the_budget_of_its_card():
 
 def test_the_other_licence_comes_with_a_notice():
     assert VIDEO_SCAN.licence == "BUSL-1.1"
-    assert "Business Source License 1.1" in VIDEO_SCAN.notice
+    for said in (
+        "Business Source License 1.1",
+        "production use is allowed",
+        "hosted or embedded",
+        "two years",
+    ):
+        assert said in VIDEO_SCAN.notice
+    assert "Apache-2.0" in VIDEO_SCAN.notice and "NOTICE" in VIDEO_SCAN.notice
 
 
 def test_the_demo_model_lies_in_the_project():

@@ -23,6 +23,7 @@ from random_windows import frames, prompt_ids, window
 from safetensors.torch import load_file, save_file
 from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS, write_tiny_model
 
+from footage import open_model
 from footage.core import frame_budget
 from footage.core.errors import (
     DecodeError,
@@ -568,6 +569,29 @@ def test_a_torchvision_that_does_not_fit_is_named():
     )
     assert "pip install --force-reinstall torch torchvision" in result.hint
     assert "make setup" in dependency_error(ImportError("No module named 'torch'")).hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "macos_14", "precision"),
+    [
+        ("cuda", False, "bfloat16"),
+        ("mps", True, "bfloat16"),
+        ("mps", False, "float32"),
+        ("cpu", False, "float32"),
+        ("cpu", True, "float32"),
+    ],
+)
+def test_a_device_has_its_own_number_format(kind, macos_14, precision):
+    assert batching.own_precision(kind, macos_14=macos_14) == precision
+
+
+def test_a_given_number_format_wins(folder):
+    assert open_model(str(folder), device="cpu").model._model.dtype == torch.float32
+    assert open_model(str(folder), device="cpu", dtype="bfloat16").model._model.dtype == torch.bfloat16
+    with pytest.raises(UsageError, match="no dtype 'float16'"):
+        open_model(str(folder), device="cpu", dtype="float16")
+    with pytest.raises(UsageError, match="has its own weights"):
+        open_model("http://127.0.0.1:9/v1", dtype="float32")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -11,10 +12,12 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from loopback_hub import loopback_hub
 
 from footage.core.errors import ModelUnavailableError, UsageError, WrongCheckpointError
 from footage.vlm import weights
@@ -318,3 +321,48 @@ def test_a_model_without_a_pinned_commit_records_the_one_it_has(tmp_path):
     (cache / "refs" / "main").write_text("a" * 40)
     result = locate_elsewhere(tmp_path, name="video-scan", HF_ENDPOINT="http://127.0.0.1:9")
     assert result == {"folder": str(snapshot), "revision": "a" * 40, "model": "cudabenchmarktest/video-scan"}
+
+
+# --- a profile without a pinned commit ----------------------------------------------------------------------
+
+
+def checkpoint(note: str, weights_bytes: int = 7) -> dict[str, bytes]:
+    """The files of one commit."""
+    config = {"model_type": "qwen3_5", "vision_config": {"depth": 2}, "text_config": {}, "note": note}
+    return {
+        "config.json": json.dumps(config).encode(),
+        "model.safetensors": b"w" * weights_bytes,
+        "tokenizer.json": b"{}",
+        "NOTICE": b"Keep this.",
+    }
+
+
+OLD, NEW = "a" * 40, "b" * 40
+
+
+def test_the_commit_that_was_fetched_first_stays(tmp_path):
+    with loopback_hub() as hub:
+        hub.commits = {OLD: checkpoint("old")}
+        elsewhere = partial(locate_elsewhere, tmp_path, name="video-scan", HF_ENDPOINT=hub.address)
+        assert elsewhere()["revision"] == OLD
+        assert (Path(elsewhere()["folder"]) / "NOTICE").read_text() == "Keep this."
+        hub.commits[NEW] = checkpoint("new")  # the main branch moves on
+        assert elsewhere()["revision"] == OLD
+        assert elsewhere("offline=True")["revision"] == OLD
+        assert elsewhere("revision='main'")["revision"] == NEW
+        assert elsewhere()["revision"] == OLD  # that was for one call
+        assert elsewhere(f"revision={NEW!r}")["revision"] == NEW
+        shutil.rmtree(tmp_path / "hub" / "models--cudabenchmarktest--video-scan" / "snapshots" / OLD)
+        assert elsewhere()["revision"] == OLD  # fetched again, not replaced by a newer one
+    assert (Path(elsewhere()["folder"]) / "config.json").read_text().count("old") == 1
+
+
+def test_a_snapshot_of_another_program_is_the_first(tmp_path):
+    cache = tmp_path / "hub" / "models--cudabenchmarktest--video-scan"
+    model_folder(cache / "snapshots" / OLD)
+    (cache / "refs").mkdir()
+    (cache / "refs" / "main").write_text(OLD)
+    assert locate_elsewhere(tmp_path, name="video-scan", HF_ENDPOINT="http://127.0.0.1:9")["revision"] == OLD
+    model_folder(cache / "snapshots" / NEW)  # the other program goes on to a newer commit
+    (cache / "refs" / "main").write_text(NEW)
+    assert locate_elsewhere(tmp_path, name="video-scan", HF_ENDPOINT="http://127.0.0.1:9")["revision"] == OLD

@@ -1,4 +1,4 @@
-"""Writes the generated pages of docs/reference: commands, settings, exit codes and JSON.
+"""Writes the generated pages of docs/reference: commands, settings, exit codes, JSON and models.
 
     python tools/reference.py           # write the pages
     python tools/reference.py --check   # exit with 1 where a page is not what would be written
@@ -42,6 +42,10 @@ A setting has one value. The first of these sources that gives one counts:
 The config file is TOML, one `key = value` per line. An unknown key is an error that names the nearest known
 key. `FOOTAGE_API_KEY` (the key for a model server) is read from the environment only. An empty default means:
 the value of the model's profile (`footage models --json`), or none."""
+MODELS_INTRO = """\
+What each model's own card offers, whether it is available here, and the test that holds it.
+`footage models show NAME` prints the rows of one model. How to use them:
+[choose a model](../how-to/models.md)."""
 JSON_INTRO = """# JSON
 
 <!-- Written by tools/reference.py from service/schemas and evaluation/schemas.py; edit those. -->
@@ -147,11 +151,34 @@ def json() -> str:
     return "\n".join(parts)
 
 
+def models() -> str:
+    """docs/reference/models.md: what the models' cards promise, and what of it is offered."""
+    from footage.vlm.cards import CAPABILITIES
+    from footage.vlm.profiles import PROFILES
+
+    parts = [f"# Models and their cards\n\n{NOTE}\n\n{MODELS_INTRO}\n"]
+    for profile in PROFILES.values():
+        title = f"{profile.name} ({profile.repository})" if profile.repository else profile.name
+        parts.append(f"\n## {title}\n\n| Capability | Here | Reason | Held by |\n|---|---|---|---|\n")
+        for row in CAPABILITIES:
+            if row.model == profile.name:
+                tests = ", ".join(f"`{test}`" for test in row.tests)
+                cells = (_escaped(row.capability), row.ours, _escaped(row.reason), tests)
+                parts.append(f"| {' | '.join(cells)} |\n")
+    return "".join(parts)
+
+
+def _escaped(text: str) -> str:
+    """A cell in which no tag begins."""
+    return _cell(text).replace("<", "&lt;")
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "commands.md": commands,
     "settings.md": settings,
     "exit-codes.md": exit_codes,
     "json.md": json,
+    "models.md": models,
 }
 
 

@@ -228,8 +228,8 @@ class Settings(BaseSettings):
     stage2_prompt: str | None = Field(
         default=None,
         description=(
-            "Second prompt, with {caption} as placeholder for the first answer; the second answer becomes "
-            "the caption. Unset: the prompt of the profile."
+            "Second prompt, with {caption} (or the word user_prompt) as placeholder for the first answer; "
+            "the second answer becomes the caption. Unset: the prompt of the profile."
         ),
     )
     caption_tokens: int | None = Field(

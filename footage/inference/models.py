@@ -12,43 +12,38 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
-from typing import TypeVar, Unpack
+from typing import Any, Unpack
 
 from footage import vlm
 from footage.core.endpoint import Access
-from footage.core.errors import DecodeError, FootageError, UsageError
+from footage.core.errors import UsageError
 from footage.core.timeline import merge_events, merge_spans
 from footage.core.types import Answer, Caption, Span, Video, Window, WindowRecord
 from footage.core.windows import runs
 from footage.inference.card_arguments import caption_profile, find_version, sampling_for
+from footage.inference.file_job import FileJob, Progress
+from footage.inference.multichunk import chunk_groups, group_windows, multichunk_window
 from footage.inference.responses import (
     AskResponse,
     CaptionResponse,
     FindResponse,
-    Response,
+    MultichunkResponse,
     TimedEvent,
     WindowCaption,
-    WindowProblem,
     WindowSpan,
     WindowText,
 )
-from footage.inference.runner import RunBatch, WindowedRunner, WindowSource
 from footage.inference.windows import cut_segment
 from footage.media.sandbox import probe
 from footage.vlm import contract
 from footage.vlm.captioning import captions
 from footage.vlm.changes import Changes
+from footage.vlm.multichunk import MULTICHUNK_VERSION, multichunk_text
 from footage.vlm.profiles import require
-from footage.vlm.protocol import Prompt, VideoModel
+from footage.vlm.protocol import Precision, Prompt, RawModel, VideoModel
 from footage.vlm.sampling import LIKELIEST, Sampling
-
-T = TypeVar("T")
-
-Progress = Callable[[int, int], None]
-"""Called with (windows done, windows in all)."""
 
 
 def open_model(
@@ -59,6 +54,7 @@ def open_model(
     revision: str | None = None,
     offline: bool = False,
     access: Access | None = None,
+    dtype: Precision | None = None,
     **changes: Unpack[Changes],
 ) -> OpenModel:
     """Load a model for use on video files.
@@ -70,6 +66,7 @@ def open_model(
         revision: Commit of its repository, instead of the pinned one.
         offline: Fetch nothing.
         access: How servers may be used; None for this machine's alone.
+        dtype: "bfloat16" or "float32"; None for the device's own, see ``footage.vlm.load_model``.
         **changes: Changes to its profile, such as ``fps=1.0`` or ``caption_prompt="…"``.
 
     Raises:
@@ -84,6 +81,7 @@ def open_model(
             offline=offline,
             changes=changes,
             access=access,
+            dtype=dtype,
         )
     )
 
@@ -247,14 +245,144 @@ class OpenModel:
         job = self._job(video, start, end, window_seconds, overlap_seconds)
         return _ask_response(job, prompt, on_progress, keep_think=keep_think)
 
-    def _job(
+    def multichunk(
         self,
-        path: str | os.PathLike[str],
-        start: float | None,
-        end: float | None,
-        window_seconds: float | None,
-        overlap_seconds: float | None,
-    ) -> _Job:
+        video: str | os.PathLike[str],
+        text: str,
+        *,
+        chunk_seconds: float | None = None,
+        max_new_tokens: int | None = None,
+        sampling: Sampling | None = None,
+        start: float | None = None,
+        end: float | None = None,
+        on_progress: Progress | None = None,
+    ) -> MultichunkResponse:
+        """Ask one question about several chunks at once, with their times in the prompt.
+
+        Limited: Marlin's card gives no prompt for it, so the wording is this project's
+        (``footage.vlm.multichunk``) and outside the model's training. Chunks that together fit into the frame
+        budget, 120 s for Marlin, are one request.
+
+        Args:
+            video: The file.
+            text: The question.
+            chunk_seconds: Longest chunk; None for the profile's window.
+            max_new_tokens: Cap on the answer about one group, in tokens; None for that of a caption.
+            sampling: How the answer is written; None for the profile's way.
+            start: Of the segment, in seconds of video time.
+            end: Its end.
+            on_progress: Called with (requests done, requests in all).
+        """
+        profile = self.model.profile
+        contract.raw_prompt(text, profile)  # an empty one is refused before the file is read
+        source, span = self._segment(video, start, end)
+        groups = chunk_groups(span, profile, chunk_seconds=chunk_seconds, gaps=source.gaps)
+        prompts = [
+            contract.raw_prompt(
+                multichunk_text(text, chunks), profile, max_new_tokens=max_new_tokens, sampling=sampling
+            )
+            for chunks in groups
+        ]
+        job = FileJob(self.model, video, source, span, group_windows(groups), self._timeout_seconds)
+        results = job.results(
+            lambda numbers, prepared: self.model.run(
+                [(window, prompts[n]) for n, window in zip(numbers, prepared, strict=True)]
+            ),
+            on_progress,
+        )
+        windows = [multichunk_window(window.span, groups[window.index], answer) for window, answer in results]
+        text = "\n\n".join(window["text"] for window in windows)
+        return {"text": text, "windows": windows, **job.response(MULTICHUNK_VERSION)}
+
+    # -- Raw use -------------------------------------------------------------------------------------------
+
+    @cached_property
+    def processor(self) -> Any:
+        """The checkpoint's processor of transformers, for ``generate``.
+
+        It differs from what the other methods do in two points. Given a file, it samples frames by its own
+        budget (Marlin: 2 a second, at most 768, 25,165,824 pixels for the whole clip) and needs torchcodec;
+        the profile's budget is another (``footage models --json``). And since transformers 5.12 it leaves a
+        start and an end token around the whole video, which Marlin was not trained with and which the other
+        methods leave out.
+
+        Raises:
+            UsageError: The model runs on a server.
+        """
+        return self._raw_model().new_processor()
+
+    @property
+    def device(self) -> Any:
+        """The torch device that the model is on.
+
+        Raises:
+            UsageError: As ``processor``.
+        """
+        return self._raw_model().device
+
+    def generate(
+        self,
+        *,
+        max_new_tokens: int | None = None,
+        do_sample: bool | None = None,
+        temperature: float | None = None,
+        top_p: float | None = None,
+        **inputs: Any,
+    ) -> Any:
+        """Call ``generate`` of transformers on inputs from ``processor``, for prompts of any form.
+
+        Runs under the model's lock, and leaves windows that it has read as they are. Both tokens that end an
+        answer of Marlin do so. Nothing is cut, merged or parsed.
+
+        Args:
+            max_new_tokens: Cap on the answer's length; None for transformers' default, which is short.
+            do_sample: Whether tokens are drawn; None for the checkpoint's ``generation_config.json``.
+            temperature: Of the draw; None as above.
+            top_p: Of the draw; None as above.
+            **inputs: Outputs of the processor, and further arguments of transformers' ``generate``.
+
+        Returns:
+            Token ids, int64, (rows, length): the prompt's, then the answer's.
+
+        Raises:
+            UsageError: As ``processor``.
+        """
+        options = {
+            "max_new_tokens": max_new_tokens,
+            "do_sample": do_sample,
+            "temperature": temperature,
+            "top_p": top_p,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        return self._raw_model().generate(**inputs, **given)
+
+    def compile(self) -> None:
+        """Compile parts of each layer with ``torch.compile``, for answers that are equal within rounding.
+
+        Compiled are norms and feed-forward parts, for all lengths at once; attention and caches stay as they
+        are. The first answers afterwards take longer.
+
+        Raises:
+            UsageError: As ``processor``.
+            DependencyError: torch cannot compile here, as without a C++ compiler.
+        """
+        self._raw_model().compile()
+
+    def _raw_model(self) -> RawModel:
+        if not isinstance(self.model, RawModel):
+            raise UsageError(
+                f"{self.model.profile.name} does not run in this process: there is no processor and no raw "
+                "generate() for it",
+                hint="Use prompt(), or open the model by its name or folder.",
+            )
+        return self.model
+
+    # -- Windows -------------------------------------------------------------------------------------------
+
+    def _segment(
+        self, path: str | os.PathLike[str], start: float | None, end: float | None
+    ) -> tuple[Video, Span]:
+        """The file's probe, and what of it is meant."""
         video = probe(path, timeout_seconds=self._timeout_seconds)
         first = float(start or 0)
         last = min(math.inf if end is None else end, video.duration_seconds)
@@ -266,6 +394,17 @@ class OpenModel:
         span = Span(first, last)
         if not runs(span, video.gaps):
             raise UsageError(f"{Path(path).name} has no frames from {first:g} to {last:g} s.")
+        return video, span
+
+    def _job(
+        self,
+        path: str | os.PathLike[str],
+        start: float | None,
+        end: float | None,
+        window_seconds: float | None,
+        overlap_seconds: float | None,
+    ) -> FileJob:
+        video, span = self._segment(path, start, end)
         windows = cut_segment(
             span,
             self.model.profile,
@@ -274,66 +413,7 @@ class OpenModel:
             overlap_seconds=overlap_seconds,
             gaps=video.gaps,
         )
-        return _Job(self.model, path, video, span, windows, self._timeout_seconds)
-
-
-@dataclass
-class _Job:
-    """The windows of one file that a model runs on, and the problems among them."""
-
-    model: VideoModel
-    path: str | os.PathLike[str]
-    video: Video
-    span: Span
-    windows: Sequence[Window]
-    timeout_seconds: float
-    problems: list[WindowProblem] = field(default_factory=list)
-
-    def results(self, run_batch: RunBatch[T], on_progress: Progress | None) -> Iterator[tuple[Window, T]]:
-        """The result for each window that can be decoded, in order; the others become ``problems``.
-
-        Raises:
-            DecodeError: when none can.
-            FootageError: as the model raises it.
-        """
-        runner = WindowedRunner(self.model, timeout_seconds=self.timeout_seconds)
-        sources = [WindowSource(self.path, self.video, window.span) for window in self.windows]
-        for result in (result for batch in runner.batches(sources, run_batch) for result in batch):
-            span, error = result.source.span, result.error
-            if error is None:
-                assert result.result is not None
-                yield self.windows[result.number], result.result
-            elif isinstance(error, FootageError):
-                self.problems.append(
-                    {"start": span.start_seconds, "end": span.end_seconds, "reason": str(error)}
-                )
-            else:
-                raise error
-            if on_progress:
-                on_progress(result.number + 1, len(self.windows))
-        if len(self.problems) == len(self.windows):
-            raise DecodeError(self.problems[0]["reason"])
-
-    def answers(self, prompt: Prompt, on_progress: Progress | None) -> Iterator[tuple[Window, Answer]]:
-        """The model's answer for each window that can be decoded; errors as ``results``."""
-        return self.results(
-            lambda _, prepared: self.model.run([(window, prompt) for window in prepared]), on_progress
-        )
-
-    def response(self, prompt_version: str) -> Response:
-        """The keys that all responses share; complete once the results are read."""
-        provenance = replace(self.model.provenance, prompt_version=prompt_version)
-        return {
-            "start": self.span.start_seconds,
-            "end": self.span.end_seconds,
-            "duration": self.video.duration_seconds,
-            "problems": self.problems,
-            "provenance": {
-                name: value
-                for name, value in asdict(provenance).items()
-                if name != "cutting"  # the windows show it
-            },
-        }
+        return FileJob(self.model, path, video, span, windows, self._timeout_seconds)
 
 
 def _window_caption(span: Span, caption: Caption) -> WindowCaption:
@@ -360,7 +440,7 @@ def _window_span(window: Window, answer: Answer, reading: contract.SpanReading) 
 
 
 def _ask_response(
-    job: _Job, prompt: Prompt, on_progress: Progress | None, *, keep_think: bool = False
+    job: FileJob, prompt: Prompt, on_progress: Progress | None, *, keep_think: bool = False
 ) -> AskResponse:
     windows: list[WindowText] = [
         {

@@ -115,3 +115,46 @@ class AskResponse(Response):
     text: str
     """The windows' answers, an empty line between two."""
     windows: list[WindowText]
+
+
+class ChunkTime(TypedDict):
+    """A time that a multichunk answer gives within a chunk."""
+
+    chunk: int
+    """Number of the chunk, from 1."""
+    chunk_start: float
+    """As written, in seconds from the start of the chunk."""
+    chunk_end: float
+    """As written; the start again for a single time."""
+    span: tuple[float, float] | None
+    """In video time, inside the chunk; None when the chunk time makes no sense."""
+    clamped: bool
+    """Whether the end was past the chunk's."""
+    written: tuple[float, float] | None
+    """The source time as the model wrote it; None where it wrote none."""
+    agrees: bool | None
+    """Whether the model's own arithmetic is right; None where it wrote no source time."""
+    thinking: bool
+    """Whether it comes from the thinking part."""
+
+
+class MultichunkWindow(WindowText):
+    """The answer about one group of chunks."""
+
+    think: str
+    """The thinking part; empty without one."""
+    chunks: list[tuple[float, float]]
+    """The chunks, in video time."""
+    times: list[ChunkTime]
+    """The times in the answer, in its order."""
+    unknown_chunks: int
+    """Number of times left out because they name a chunk that does not exist."""
+
+
+class MultichunkResponse(Response):
+    """The answer to a multichunk prompt."""
+
+    text: str
+    """The groups' answers, without thinking, an empty line between two."""
+    windows: list[MultichunkWindow]
+    """One for each group of chunks."""

@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import Literal
 
+from footage.core.errors import UsageError
 from footage.core.types import Span, Window
 from footage.core.windows import plan_windows, runs
 from footage.vlm.profiles import Profile
@@ -69,6 +70,8 @@ def cut_segment(
             if overlap_seconds is None
             else overlap_seconds,
         )
+    if not length > 0:
+        raise UsageError(f"a window cannot last {length:g} s", hint="Use more than 0.")
     windows = (window for run in runs(span, gaps) for window in _equal_windows(run, length))
     return tuple(Window(content_id, number, window) for number, window in enumerate(windows))
 

@@ -12,6 +12,7 @@ import importlib
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from footage.core.disk_cache import Shelf
 from footage.core.endpoint import Access, is_address
@@ -49,19 +50,23 @@ def load_model(
         changes: changes to the model's profile.
         shelf: disk cache for the features of windows, which saves another run the vision tower.
         access: how servers may be used; None for this machine's alone.
-        dtype: number format of weights and computation; None for bfloat16 on CUDA, float32 elsewhere.
+        dtype: number format of weights and computation; None for bfloat16 on CUDA and on
+            MPS from macOS 14, float32 elsewhere.
 
     Raises:
-        UsageError: no such model or device, a server that may not be used, or changes that make no sense.
+        UsageError: no such model, device or number format, a server that may not be used, or changes that
+            make no sense.
         ModelUnavailableError: weights missing, gated, or no hub or server in reach.
         WrongCheckpointError: the folder holds something else.
         DependencyError: torch, torchvision or transformers is missing or does not fit.
     """
     check_prompts(changes or {})
+    if dtype not in (None, *get_args(Precision)):
+        raise UsageError(f"there is no dtype {dtype!r} here", hint="Use bfloat16 or float32.")
     if is_address(name_or_folder):
-        if model_path is not None or revision is not None:
+        if model_path is not None or revision is not None or dtype is not None:
             raise UsageError(
-                "a server has its own weights; use a model path or a revision only with a model name"
+                "a server has its own weights; use a model path, a revision or a dtype only with a model name"
             )
         from footage.vlm.backends.server import client
 

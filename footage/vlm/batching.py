@@ -55,6 +55,18 @@ def choose_device(name: str) -> torch.device:
     return place
 
 
+def own_precision(kind: str, *, macos_14: bool) -> Precision:
+    """The number format of a device: bfloat16 on CUDA, and on Apple's MPS from macOS 14; float32 elsewhere.
+
+    Metal has bfloat16 from macOS 14 on. On a CPU without matrix units for it, it is slower than float32.
+
+    Args:
+        kind: "cuda", "mps" or "cpu".
+        macos_14: Whether this is macOS 14 or newer.
+    """
+    return "bfloat16" if kind == "cuda" or (kind == "mps" and macos_14) else "float32"
+
+
 def in_pairs(frames: Frames) -> tuple[np.ndarray, list[int]]:
     """An even number of frames, and the time of each in milliseconds from the window's start."""
     if not len(frames.pixels):
@@ -178,7 +190,7 @@ def open_checkpoint(
     processor_class: Any,
     dtype: Precision | None = None,
 ) -> tuple[Any, Any]:
-    """Loads a checked folder into classes of transformers: bfloat16 on CUDA, float32 elsewhere.
+    """Loads a checked folder into classes of transformers.
 
     No code from the folder is executed, and no weights but safetensors are read.
 
@@ -187,7 +199,7 @@ def open_checkpoint(
         place: Device of the model.
         model_class: The class of transformers that runs it.
         processor_class: And the one that makes its inputs.
-        dtype: Of the weights and all computation; None for the device's own.
+        dtype: Of the weights and all computation; None for the device's own (``own_precision``).
 
     Returns:
         The model, on its device, and its processor.
@@ -203,7 +215,7 @@ def open_checkpoint(
         processor = processor_class.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
         model, report = model_class.from_pretrained(
             folder,
-            dtype=dtype or ("bfloat16" if place.type == "cuda" else "float32"),
+            dtype=dtype or own_precision(place.type, macos_14=_is_macos_14(place)),
             use_safetensors=True,
             local_files_only=True,
             trust_remote_code=False,
@@ -219,6 +231,10 @@ def open_checkpoint(
             hint="The checkpoint may be text-only or partly converted; download the original one.",
         )
     return model, processor
+
+
+def _is_macos_14(place: torch.device) -> bool:
+    return place.type == "mps" and torch.backends.mps.is_macos_or_newer(14, 0)
 
 
 def end_ids(model: Any, tokenizer: Any) -> list[int]:

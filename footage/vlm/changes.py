@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 from footage.core.errors import UsageError
-from footage.vlm.profiles import Profile
+from footage.vlm.profiles import CAPTION_PLACE, CURATOR_PLACE, Profile
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def check_prompts(changes: Changes) -> None:
         raise UsageError(
             "The prompt is empty.", hint="Write an instruction for the model, or omit the prompt."
         )
-    if second and "{caption}" not in second:
+    if second and CAPTION_PLACE not in second and CURATOR_PLACE not in second:
         raise UsageError(
             "The second prompt has no placeholder for the first answer.",
             hint="Write {caption} there, as in: Shorten this: {caption}",

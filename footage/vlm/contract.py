@@ -23,7 +23,7 @@ from footage.core.timeline import merge_spans
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm import find_answers
 from footage.vlm.find_answers import DASH, NUMBER, UNIT
-from footage.vlm.profiles import Profile, require
+from footage.vlm.profiles import CAPTION_PLACE, CURATOR_PLACE, Profile, require
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import LIKELIEST, Sampling
 
@@ -42,8 +42,13 @@ def caption_prompt(profile: Profile) -> Prompt:
 
 def second_prompt(answer: Answer, profile: Profile) -> Prompt:
     """The second question of a model that captions in two stages, with the answer to the first put in."""
-    text = raw_text(profile.second_prompt.replace("{caption}", clean_lines(read_text(answer))))
-    return Prompt("caption", text, profile.caption_tokens, profile.sampling)
+    draft, template = clean_lines(read_text(answer)), profile.second_prompt
+    if CAPTION_PLACE in template:
+        text = template.replace(CAPTION_PLACE, draft)
+    else:
+        before, _, after = template.rpartition(CURATOR_PLACE)
+        text = f"{before}{draft}{after}"
+    return Prompt("caption", raw_text(text), profile.caption_tokens, profile.sampling)
 
 
 def find_prompt(

@@ -37,6 +37,13 @@ FIND_TEMPLATE = (
 """The training-time grounding prompt of NemoStation/Marlin-2B."""
 
 
+CAPTION_PLACE = "{caption}"
+"""Stands for the first answer in a second prompt."""
+CURATOR_PLACE = "user_prompt"
+"""Does the same in a second prompt without the other; NVIDIA NeMo Curator puts its second stage in place of
+the last of these words (``nemo_curator/models/qwen_vl.py``)."""
+
+
 class FrameBudget(TypedDict):
     """The frames sampled from a window; arguments of ``footage.media.video.sample``."""
 
@@ -55,7 +62,8 @@ class Profile:
     repository: str
     """Repository on the model hub; empty for a model that exists as a local folder only."""
     revision: str | None
-    """Commit to fetch. None: the hub's main branch; its commit goes into the provenance."""
+    """Commit to fetch. None: the hub's main branch at first use; that commit stays
+    (``footage.vlm.weights.FIRST_USED``)."""
     licence: str
     """Licence of the weights, as an SPDX identifier; "see its page" where none has been verified."""
     gated: bool = False
@@ -73,8 +81,8 @@ class Profile:
     caption_prompt: str = CAPTION_PROMPT
     """The question for a scene and its events."""
     second_prompt: str = ""
-    """A second question about the same window, in which {caption} stands for the answer to the first; its
-    answer is the caption. Empty for none."""
+    """A second question about the same window, in which {caption}, or the word ``user_prompt``, stands for
+    the answer to the first; its answer is the caption. Empty for none."""
     find_template: str = FIND_TEMPLATE
     """The question when an event takes place, with {event} where the event goes."""
     find_form: FindForm = "from-to"
@@ -194,11 +202,13 @@ VIDEO_SCAN = Profile(
     end_ids=_QWEN35_ENDS,
     vllm=_AS_QWEN35,
     notice=(
-        "video-scan is licensed under the Business Source License 1.1, which restricts production use: "
-        "read the licence on its model page before you rely on it."
+        "video-scan is licensed under the Business Source License 1.1: production use is allowed, except in "
+        "a hosted or embedded offer that competes with the licensor's. Each version becomes Apache-2.0 after "
+        "two years. Keep its NOTICE file, and mind its trademark."
     ),
 )
-"""Not pinned: no commit of it has been verified here. Give one with ``revision`` to pin it."""
+"""No commit of it is known here: the one that is fetched first stays. What the notice says is a summary; the
+licence on its model page counts."""
 
 _FORM = (
     'Write "Scene:" and one paragraph on the place, the people and the things in view. Then write "Events:" '

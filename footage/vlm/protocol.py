@@ -143,6 +143,32 @@ class Waits(Protocol):
 
 
 @runtime_checkable
+class RawModel(Protocol):
+    """A model in this process, for callers who make its inputs with transformers themselves."""
+
+    def new_processor(self) -> Any:
+        """A copy of the checkpoint's processor of transformers."""
+        ...
+
+    @property
+    def device(self) -> Any:
+        """The torch device that the model is on."""
+        ...
+
+    def compile(self) -> None:
+        """Compile parts of the model, which speeds up later answers.
+
+        Raises:
+            DependencyError: torch cannot compile here.
+        """
+        ...
+
+    def generate(self, **inputs: Any) -> Any:
+        """Token ids as transformers' ``generate`` gives them, the prompt's first; int64, (rows, length)."""
+        ...
+
+
+@runtime_checkable
 class PictureModel(VideoModel, Protocol):
     """A video model that answers about several pictures of different places and moments at once, too."""
 

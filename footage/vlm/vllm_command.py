@@ -26,16 +26,22 @@ REASONS = {
     "--mm-processor-kwargs": "unchanged frames, times and size; older versions also accept these fields per "
     "request, current vLLM only with --trust-request-mm-kwargs",
     "--max-num-batched-tokens": "maximum window length in tokens",
-    "--mm-processor-cache-gb": "no cache: each window is sent only once",
+    "--mm-processor-cache-gb": "cache of processed clips in GiB, held twice by the server; without one, "
+    "memory does not grow, and a window that is asked about again is processed again",
 }
 """Purpose of options whose names do not show it."""
 
 
-def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, str]]]:
+def serving(profile: Profile, *, port: int, cache_gb: float = 0.0) -> tuple[list[str], list[tuple[str, str]]]:
     """The command, and its options with their values; the profile's own win over the general ones.
 
     With these the model is shown every frame that is sent, at its time and size, without any field for the
     processor in the requests.
+
+    Args:
+        profile: Of the model.
+        port: To listen on.
+        cache_gb: Room for processed clips, in GiB; 0 for none.
 
     Raises:
         UsageError: when there are no weights to serve, neither on the model hub nor here, or no server can
@@ -60,7 +66,7 @@ def serving(profile: Profile, *, port: int) -> tuple[list[str], list[tuple[str, 
         "--limit-mm-per-prompt": _json(video=1, image=0),
         "--media-io-kwargs": _json(video=ALL_FRAMES),
         **_processor(profile),
-        "--mm-processor-cache-gb": "0",
+        "--mm-processor-cache-gb": f"{cache_gb:g}",
         **dict(profile.vllm),
     }
     return ["vllm", "serve", weights], list(options.items())

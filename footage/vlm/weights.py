@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
+import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from footage.core.atomic import whole_file
 from footage.core.errors import (
     DecodeError,
+    FootageError,
     ModelError,
     ModelUnavailableError,
     UsageError,
@@ -18,11 +24,17 @@ from footage.core.errors import (
 from footage.core.timeout import supervise
 from footage.vlm.profiles import MARLIN_2B, PROFILES, Profile, get_profile, profile_of_type
 
+logger = logging.getLogger(__name__)
+
 HUB = "https://huggingface.co"
 HUB_TIMEOUT_SECONDS = 10.0
 """How long the hub may take to answer the first request, name resolution included, before it counts as out of
 reach."""
+FIRST_USED = "footage-first-used"
+"""Name of a ref in the hub's cache: the commit of a profile without a revision that was fetched first."""
 _HUB_FILES = ("*.json", "*.jinja", "*.txt", "*.safetensors")
+_HUB_TEXTS = ("LICENSE*", "NOTICE*")
+"""Fetched along, as some licences want them kept; nothing needs them."""
 _KINDS = tuple(dict.fromkeys(profile.model_type for profile in PROFILES.values()))
 _TRAIN_HINT = "Train it with: python data/train_demo_model.py"
 
@@ -54,7 +66,8 @@ def locate(
         name_or_folder: a profile's name, its repository, or the path of a folder. A folder is run under the
             profile that its config names as "footage_profile", else under the first one of its kind.
         model_path: a folder that holds the named profile's weights; nothing is fetched.
-        revision: commit to fetch instead of the profile's.
+        revision: commit or branch to fetch instead of the profile's. For a profile without one, the commit
+            that was fetched first counts, so that a newer main branch changes nothing by itself.
         offline: use only what is on this machine.
 
     Raises:
@@ -70,7 +83,7 @@ def locate(
     if revision is not None and folder is not None:
         raise UsageError(f"a revision ({revision}) chooses a commit on the hub, not one of {folder}")
     if named is not None and folder is None:
-        folder, commit = _fetch(named, revision or named.revision, offline=offline)
+        folder, commit = _fetch(named, revision, offline=offline)
         _check(folder, named)
         return Weights(folder, named, named.repository, commit)
     assert folder is not None
@@ -79,6 +92,33 @@ def locate(
         raise ModelUnavailableError(f"there are no model weights in {folder}", hint=hint)
     profile = _check(folder, named)
     return Weights(folder, profile, folder.resolve().name, f"sha256:{folder_digest(folder)}")
+
+
+def download(
+    name: str, *, revision: str | None = None, on_progress: Callable[[int, int], None] | None = None
+) -> Weights:
+    """Fetch a known model's weights ahead; files that are here, whole or in part, are not fetched again.
+
+    A revision given for a profile without one becomes the commit that it stays at.
+
+    Args:
+        name: A profile's name, or its repository.
+        revision: Commit or branch instead of the profile's.
+        on_progress: Called with (bytes here, bytes in all), from several threads.
+
+    Raises:
+        UsageError: no such model, or one that is not on the hub.
+        ModelUnavailableError: it cannot be fetched.
+        WrongCheckpointError: the repository holds something else.
+    """
+    profile = get_profile(name)
+    if not profile.repository:
+        raise UsageError(f"{profile.name} comes with the project; there is nothing to download")
+    folder, commit = _fetch(profile, revision, offline=False, on_progress=on_progress)
+    _check(folder, profile)
+    if profile.revision is None:
+        keep_as_first_used(profile, commit)
+    return Weights(folder, profile, profile.repository, commit)
 
 
 def folder_digest(folder: Path) -> str:
@@ -184,13 +224,23 @@ def _shards(folder: Path) -> list[Path]:
         raise WrongCheckpointError(f"{index} is not a readable index of weight files") from exc
 
 
-def _fetch(profile: Profile, revision: str | None, *, offline: bool) -> tuple[Path, str]:
+def _fetch(
+    profile: Profile,
+    revision: str | None,
+    *,
+    offline: bool,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Path, str]:
     """The folder of a snapshot and its commit: the one on this machine, else the hub's."""
     from huggingface_hub import HfApi
 
     # 1. A pinned commit that is all here leaves nothing to ask the hub.
+    stays = revision is None and profile.revision is None
+    revision = revision or profile.revision or first_used(profile)
     pinned = re.fullmatch("[0-9a-f]{40}", revision or "") is not None
     if (offline or pinned) and (found := _cached(profile, revision)):
+        if stays:
+            keep_as_first_used(profile, found[1])
         return found
     if offline:
         raise _not_here(profile)
@@ -201,11 +251,44 @@ def _fetch(profile: Profile, revision: str | None, *, offline: bool) -> tuple[Pa
             name="the model hub",
             timeout_seconds=HUB_TIMEOUT_SECONDS,
         )
-        return _snapshot(profile, commit, local=False)
+        found = _snapshot(profile, commit, local=False, on_progress=on_progress)
     except Exception as exc:  # the client's errors differ between its releases: all are worded in one place
         if not pinned and (found := _cached(profile, revision)):
             return found
         raise _unavailable(profile, revision, exc) from exc
+    if stays:
+        keep_as_first_used(profile, found[1])
+    return found
+
+
+def first_used(profile: Profile) -> str | None:
+    """The commit of a profile without a revision that was fetched first, by this project or another."""
+    for name in (FIRST_USED, "main"):
+        try:
+            commit = (_refs(profile) / name).read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            continue
+        if re.fullmatch("[0-9a-f]{40}", commit):
+            return commit
+    return None
+
+
+def keep_as_first_used(profile: Profile, commit: str) -> None:
+    """Record the commit that a profile without a revision stays at; it goes away with the cached weights."""
+    if (_refs(profile) / FIRST_USED).is_file() and first_used(profile) == commit:
+        return
+    try:
+        with whole_file(_refs(profile) / FIRST_USED) as part:
+            part.write_text(commit, encoding="ascii")
+    except FootageError as exc:
+        logger.warning("The commit of %s cannot be recorded, so that it may change: %s", profile.name, exc)
+
+
+def _refs(profile: Profile) -> Path:
+    """Where the hub's cache records the commits of a repository's branches."""
+    from huggingface_hub import constants
+
+    return Path(constants.HF_HUB_CACHE) / f"models--{profile.repository.replace('/', '--')}" / "refs"
 
 
 def _cached(profile: Profile, revision: str | None) -> tuple[Path, str] | None:
@@ -218,13 +301,47 @@ def _cached(profile: Profile, revision: str | None) -> tuple[Path, str] | None:
     return found
 
 
-def _snapshot(profile: Profile, commit: str | None, *, local: bool) -> tuple[Path, str]:
-    from huggingface_hub import snapshot_download
+def _snapshot(
+    profile: Profile,
+    commit: str | None,
+    *,
+    local: bool,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> tuple[Path, str]:
+    from huggingface_hub import snapshot_download, utils
 
+    hub_log: Any = utils.logging
+    hub_log.set_verbosity_error()  # a try that fails is repeated; the last one is worded here
+    wanted = _HUB_FILES if local else (*_HUB_FILES, *_HUB_TEXTS)
     path = snapshot_download(
-        profile.repository, revision=commit, allow_patterns=list(_HUB_FILES), local_files_only=local
+        profile.repository,
+        revision=commit,
+        allow_patterns=list(wanted),
+        local_files_only=local,
+        tqdm_class=_reporting(on_progress) if on_progress else None,
     )
     return Path(path), Path(path).name
+
+
+def _reporting(on_progress: Callable[[int, int], None]) -> type[Any]:
+    """A progress bar of the hub's client that draws nothing, and reports the bytes that are here."""
+    from huggingface_hub import utils
+
+    bar: Any = utils.tqdm  # type: ignore[attr-defined]
+
+    class Reporting(bar):  # type: ignore[misc]
+        def __init__(self, *args: Any, **options: Any) -> None:
+            self.counts_bytes = options.get("unit") == "B"
+            super().__init__(*args, **{**options, "file": io.StringIO(), "disable": False})
+
+        def update(self, n: float | None = 1) -> bool | None:
+            shown: bool | None = super().update(n)
+            if self.counts_bytes:
+                on_progress(int(self.n), int(self.total or 0))
+            return shown
+
+    made: type[Any] = Reporting
+    return made
 
 
 def _unavailable(profile: Profile, revision: str | None, exc: Exception) -> ModelError:

@@ -10,6 +10,7 @@ from service.schemas.answers import (
     CombinedMatchRecord,
     FindRecord,
     MatchRecord,
+    MultichunkRecord,
     PointsRecord,
     PromptRecord,
     SearchRecord,
@@ -45,7 +46,14 @@ from service.schemas.review import (
     ItemRecord,
     SavedSearchRecord,
 )
-from service.schemas.setup import AppRecord, DiagnosisRecord, ModelRecord, ServeCommandRecord
+from service.schemas.setup import (
+    AppRecord,
+    DiagnosisRecord,
+    DownloadRecord,
+    ModelCardRecord,
+    ModelRecord,
+    ServeCommandRecord,
+)
 
 SCHEMA_VERSION = 1
 """Grows when a key goes away or changes its meaning; new keys may come without."""
@@ -58,7 +66,9 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "find": (MatchRecord, FindRecord),
     "ask": (AnswerRecord,),
     "models list": (ModelRecord,),
-    "models prompt": (PromptRecord,),
+    "models show": (ModelCardRecord,),
+    "models download": (DownloadRecord,),
+    "models prompt": (PromptRecord, MultichunkRecord),
     "models serve-command": (ServeCommandRecord,),
     "point": (PointsRecord,),
     "track": (PointsRecord,),

@@ -10,6 +10,7 @@ from footage.core.types import Answer, FinishReason, Match, Span, Verdict
 from service.schemas.base import Record, span_fields
 
 if TYPE_CHECKING:
+    from footage.inference.responses import MultichunkWindow
     from footage.inference.segment_queries import Segment
     from search.query.parser import Query
     from search.results import SearchCoverage, SearchResult
@@ -335,6 +336,90 @@ class PromptRecord(PlaceFields):
     """Version of the prompt contract."""
     budget: str
     """Pixel and frame budget, spelled out."""
+
+
+class ChunkTimeFields(Record):
+    """A time that a multichunk answer gives within a chunk."""
+
+    chunk: int
+    """Number of the chunk, from 1."""
+    chunk_start_seconds: float
+    """Start as written, from the start of the chunk."""
+    chunk_end_seconds: float
+    """End as written, from the start of the chunk; the start again for a single time."""
+    start_seconds: float | None
+    """Start in video time, inside the chunk; null when the chunk time makes no sense."""
+    end_seconds: float | None
+    """End in video time; null as above."""
+    clamped: bool
+    """Whether the end was past the end of the chunk."""
+    written: list[float] | None
+    """Start and end in video time as the model computed them; null where it did not."""
+    agrees: bool | None
+    """Whether the model computed them correctly; null where it did not."""
+    thinking: bool
+    """Whether the time comes from the thinking part."""
+
+
+class MultichunkRecord(PlaceFields):
+    """One answer of `prompt --multichunk`: about one group of chunks."""
+
+    type: Literal["multichunk"] = Field(default="multichunk")
+    """What the line is."""
+    text: str
+    """The answer without the thinking part."""
+    think: str
+    """The thinking part; empty without one."""
+    raw: str
+    """The answer, untouched."""
+    finish_reason: FinishReason
+    """"stop" when the model ended by itself, "length" when the cap cut it."""
+    chunks: list[list[float]]
+    """Start and end of each chunk, in seconds of video time."""
+    times: list[ChunkTimeFields]
+    """The times in the answer, in its order."""
+    unknown_chunks: int
+    """Number of times left out because they name a chunk that does not exist."""
+    model: str
+    """Repository or folder name of the model."""
+    revision: str
+    """Commit, or content hash for a local folder."""
+    prompt_version: str
+    """Version of the prompt's wording."""
+    budget: str
+    """Pixel and frame budget, spelled out."""
+
+    @classmethod
+    def of(cls, video: str, window: MultichunkWindow, provenance: dict[str, str]) -> Self:
+        """The line of one group."""
+        times = [
+            ChunkTimeFields(
+                chunk=time["chunk"],
+                chunk_start_seconds=time["chunk_start"],
+                chunk_end_seconds=time["chunk_end"],
+                start_seconds=time["span"][0] if time["span"] else None,
+                end_seconds=time["span"][1] if time["span"] else None,
+                clamped=time["clamped"],
+                written=list(time["written"]) if time["written"] else None,
+                agrees=time["agrees"],
+                thinking=time["thinking"],
+            )
+            for time in window["times"]
+        ]
+        return cls(
+            type="multichunk",
+            video=video,
+            start_seconds=window["start"],
+            end_seconds=window["end"],
+            text=window["text"],
+            think=window["think"],
+            raw=window["raw"],
+            finish_reason=window["finish_reason"],
+            chunks=[list(chunk) for chunk in window["chunks"]],
+            times=times,
+            unknown_chunks=window["unknown_chunks"],
+            **provenance,
+        )
 
 
 class PointFields(Record):

@@ -33,7 +33,7 @@ class ModelRecord(Record):
     repository: str
     """Repository on the model hub; empty for a model that comes with the project."""
     revision: str | None
-    """Commit that is fetched; null for the latest one."""
+    """Commit that is fetched; null where the one that is fetched first stays."""
     licence: str
     """Licence of the weights, as an SPDX identifier."""
     gated: bool
@@ -110,6 +110,41 @@ class ModelRecord(Record):
         known = asdict(profile)
         del known["folder"]
         return cls(**known, **more)
+
+
+class CapabilityFields(Record):
+    """One promise of a model's own card."""
+
+    capability: str
+    """The promise."""
+    ours: Literal["yes", "partly", "no"]
+    """Whether it is available here."""
+    reason: str
+    """What is missing and why; empty for "yes"."""
+    tests: list[str]
+    """Tests that hold what is available, as "tests/test_x.py::test_name"."""
+
+
+class ModelCardRecord(ModelRecord):
+    """One known model with the capabilities of its card, of `models show`."""
+
+    capabilities: list[CapabilityFields]
+    """What its card promises, and what of it is available here."""
+
+
+class DownloadRecord(Record):
+    """The weights that `models download` fetched or found."""
+
+    name: str
+    """Name of the model."""
+    repository: str
+    """Its repository on the hub."""
+    revision: str
+    """Commit of the weights."""
+    folder: str
+    """Where they are."""
+    licence: str
+    """Licence of the weights, as an SPDX identifier."""
 
 
 class ServeCommandRecord(Record):

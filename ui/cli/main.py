@@ -23,6 +23,7 @@ from ui.cli.commands import (
     db,
     demo,
     doctor,
+    download,
     export,
     find,
     forget,
@@ -91,6 +92,8 @@ _CAPTIONS: _Commands = {
 }
 _MODELS: _Commands = {
     "list": (models.run, models.EXAMPLES),
+    "show": (models.show, models.SHOW_EXAMPLES),
+    "download": (download.run, download.EXAMPLES),
     "prompt": (prompt.run, prompt.EXAMPLES),
     "serve-command": (serve_command.run, serve_command.EXAMPLES),
 }

@@ -30,6 +30,7 @@ from footage.vlm.batching import choose_device, end_ids, open_checkpoint, out_of
 from footage.vlm.generation import AnswerDraft
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
+from footage.vlm.raw_generation import RawUse
 from footage.vlm.weights import Weights
 
 logger = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class _Turn:
     """Inputs of the vision tower, under the model's names."""
 
 
-class Molmo2Model:
+class Molmo2Model(RawUse):
     """A Molmo2 checkpoint behind the ``PictureModel`` protocol; threads may share one."""
 
     def __init__(self, model: Any, processor: Any, weights: Weights) -> None:
@@ -263,7 +264,7 @@ class Molmo2Model:
 
 
 def load(weights: Weights, *, device: str = "auto", dtype: Precision | None = None) -> Molmo2Model:
-    """Loads a checked folder: bfloat16 on CUDA, float32 elsewhere.
+    """Loads a checked folder, in the device's own number format unless a dtype is given.
 
     Raises:
         UsageError: there is no such device.

@@ -40,6 +40,7 @@ from footage.vlm.generation import AnswerDraft
 from footage.vlm.kv_cache import State, StateCache, merge, split
 from footage.vlm.profiles import Profile
 from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
+from footage.vlm.raw_generation import RawUse
 from footage.vlm.weights import Weights
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,7 @@ MERGED_SIDE = 2
 """Patches a side that the vision tower merges into one token."""
 
 
-class QwenModel(QwenDecoder, ABC):
+class QwenModel(QwenDecoder, RawUse, ABC):
     """A Qwen vision-language checkpoint behind the ``VideoModel`` protocol; threads may share one."""
 
     model_class: ClassVar[Any]
@@ -97,7 +98,7 @@ class QwenModel(QwenDecoder, ABC):
 
     @classmethod
     def open(cls, weights: Weights, *, device: str, dtype: Precision | None = None) -> Self:
-        """Loads a checked folder: bfloat16 on CUDA, float32 elsewhere, unless a dtype is given.
+        """Loads a checked folder, in the device's own number format unless a dtype is given.
 
         Raises:
             UsageError: there is no such device.

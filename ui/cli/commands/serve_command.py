@@ -11,13 +11,24 @@ from ui.cli import console, options
 
 EXAMPLES = options.examples(
     "footage models serve-command marlin-2b",
-    "footage models serve-command marlin-2b --port 9000",
+    "footage models serve-command marlin-2b --port 9000 --mm-cache-gb 4",
 )
 
 
 def run(
     name: Annotated[str, typer.Argument(help="Name of the model, or its repository on the hub.")],
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to listen on.")] = 8000,
+    mm_cache_gb: Annotated[
+        float,
+        typer.Option(
+            "--mm-cache-gb",
+            metavar="N",
+            min=0,
+            max=1024,
+            help="Size of vLLM's cache of processed clips, in GiB: useful if several questions are asked "
+            "about the same windows; 0: no cache.",
+        ),
+    ] = 0,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
@@ -30,7 +41,7 @@ def run(
     from service.schemas.setup import ServeCommandRecord
 
     profile = get_profile(name)
-    command, values = serving(profile, port=port)
+    command, values = serving(profile, port=port, cache_gb=mm_cache_gb)
     address = f"http://localhost:{port}/v1#{profile.name}"
     if json:
         words = [*command, *(word for pair in values for word in pair)]

@@ -44,6 +44,8 @@ class Dialect:
 
     way: Way = "video"
     """How windows travel."""
+    refuses_video: bool = False
+    """Whether pictures are sent because the server refuses clips, not because the address says so."""
     without: frozenset[str] = frozenset()
     """Those of ``OPTIONAL_FIELDS`` that it refuses, or that do nothing there."""
     as_sent: bool = True
@@ -55,7 +57,8 @@ class Dialect:
     def sees(self) -> str:
         """What the model sees, in a few words."""
         if self.way == "frames":
-            return "pictures with their times"
+            why = "the server refuses clips" if self.refuses_video else "the address asks for pictures"
+            return f"single pictures, each after its time, as {why}"
         if not self.as_sent:
             return "other frames or times than sent, as accepted by the settings"
         if self.form is None:
@@ -150,7 +153,7 @@ async def find_dialect(conversation: Conversation, ways: Sequence[Way]) -> Diale
 
         async def ask(without: frozenset[str], way: Way = way) -> Answer:
             try:
-                return await conversation.complete(grey, _ONE_TOKEN, Dialect(way, without))
+                return await conversation.complete(grey, _ONE_TOKEN, Dialect(way, without=without))
             except RefusedError as error:
                 if error.status == 404:
                     raise ModelUnavailableError(
@@ -167,7 +170,7 @@ async def find_dialect(conversation: Conversation, ways: Sequence[Way]) -> Diale
             first = first or error
             continue
         untold = {"logprobs"} if answer.token_logprobs is None else set()
-        return Dialect(way, without | untold)
+        return Dialect(way, refuses_video=first is not None, without=without | untold)
     assert first is not None
     raise first
 

@@ -86,7 +86,8 @@ class ServerModel:
         process: what the model sees counts, not the form of the request.
         """
         dialect, profile = self._dialect, self._profile
-        sent = f"h264 crf={payload.CRF}" if dialect.way == "video" else f"jpeg q={payload.JPEG_QUALITY}"
+        pictures = f"jpeg q={payload.JPEG_QUALITY} stamps=each"
+        sent = f"h264 crf={payload.CRF}" if dialect.way == "video" else pictures
         budget = [contract.budget_text(profile), f"sent={sent}"]
         if not dialect.as_sent:
             budget.append("sampling=server")
@@ -204,7 +205,13 @@ class ServerModel:
                     outcomes[number] = self._left_out(error)
         # A server that refuses everything from the start is set up wrong.
         if refused and not self._has_answered:
-            raise next(iter(refused.values()))
+            first = next(iter(refused.values()))
+            if self._dialect.way == "frames":
+                first.hint = (
+                    "The server may limit the pictures of a request: send fewer, as with --max-frames 20, or "
+                    "use shorter windows (--window)."
+                )
+            raise first
         for number, refusal in refused.items():
             outcomes[number] = WindowRefusedError(
                 str(refusal), hint="Shorter windows may work: see --window."
