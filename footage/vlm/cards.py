@@ -238,7 +238,170 @@ _QWEN25_VL = (
         ),
     ),
 )
+_QWEN3_VL = (
+    CardCapability(
+        "qwen3-vl-8b",
+        "describes a video; as in newer NeMo Curator, in two stages",
+        "yes",
+        tests=_test("vlm_qwen3vl", "an_index_is_made_and_searched"),
+    ),
+    CardCapability(
+        "qwen3-vl-8b",
+        "DeepStack: features of earlier vision layers go into the language model",
+        "yes",
+        tests=(
+            *_test("vlm_qwen3vl", "the_features_of_earlier_layers_change_the_answers"),
+            *_test("vlm_exact", "a_batch_of_any_size_says_what_one_at_a_time_says"),
+        ),
+    ),
+    CardCapability(
+        "qwen3-vl-8b",
+        "times as text before the frames",
+        "yes",
+        tests=_test("vlm_qwen3vl", "the_stamps_of_unevenly_spaced_frames_are_exact"),
+    ),
+    CardCapability(
+        "qwen3-vl-8b",
+        "names when an event happens",
+        "partly",
+        f"asked with TimeLens's question, with which TimeLens's makers measured it; {_NO_WEIGHTS}",
+        _test("vlm_find_answers", "timelenss_sentences_are_read_back"),
+    ),
+    CardCapability(
+        "qwen3-vl-8b",
+        "context of 256,000 tokens, videos of hours",
+        "partly",
+        "a long video is cut into windows, and no request holds more than one",
+        _test("inference_models", "windows_overlap_and_what_both_saw_is_one"),
+    ),
+    CardCapability(
+        "qwen3-vl-8b",
+        "served by vLLM",
+        "yes",
+        tests=_test(
+            "vlm_server",
+            "models_of_qwen3_vl_are_asked_in_their_own_way",
+            "qwen3_vl_is_served_with_its_own_template_and_budget",
+        ),
+    ),
+    CardCapability(
+        "qwen3-vl-8b",
+        "boxes, points, code from pictures; use as an agent on a screen",
+        "no",
+        "point and track are built for Molmo2; the rest is outside of what this project is for",
+    ),
+)
+_TIMELENS = (
+    CardCapability(
+        "timelens-8b",
+        "one span for an event, with its own prompt and budget",
+        "yes",
+        tests=(
+            *_test(
+                "vlm_find_answers",
+                "timelens_is_asked_with_its_own_prompt",
+                "timelenss_sentences_are_read_back",
+            ),
+            *_test("vlm_qwen3vl", "timelens_shares_a_clips_pixels_between_its_frames"),
+        ),
+    ),
+    CardCapability(
+        "timelens-8b",
+        "served by vLLM",
+        "yes",
+        tests=_test("vlm_server", "models_of_qwen3_vl_are_asked_in_their_own_way"),
+    ),
+    CardCapability(
+        "timelens-7b",
+        "one span for an event, times as text between the frames",
+        "partly",
+        f"the form of the times is our reading of its code, and no server writes it; {_NO_WEIGHTS}",
+        _test("vlm_qwen25vl", "the_time_of_its_first_frame_stands_before_each_pair"),
+    ),
+    CardCapability(
+        "timelens2-4b",
+        "every span of an event in one answer, as a JSON array; an empty one says that it is absent",
+        "yes",
+        tests=(
+            *_test(
+                "vlm_find_answers",
+                "timelens2_is_asked_with_its_repositorys_prompt",
+                "arrays_are_read_with_anything_around_them",
+                "thousands_of_spans_and_any_depth_are_read_at_once",
+            ),
+            *_test("vlm_qwen3vl", "finds_of_a_model_that_lists_spans"),
+        ),
+    ),
+    CardCapability(
+        "timelens2-4b",
+        "searches an index that another model captioned",
+        "yes",
+        tests=_test("service_find_model", "a_search_loads_and_asks_only_the_find_model"),
+    ),
+    CardCapability(
+        "timelens2-8b",
+        "every span of an event in one answer, as a JSON array; an empty one says that it is absent",
+        "yes",
+        tests=(
+            *_test(
+                "vlm_find_answers",
+                "timelens2_is_asked_with_its_repositorys_prompt",
+                "arrays_are_read_with_anything_around_them",
+                "thousands_of_spans_and_any_depth_are_read_at_once",
+            ),
+            *_test("vlm_qwen3vl", "finds_of_a_model_that_lists_spans"),
+        ),
+    ),
+    CardCapability(
+        "timelens2-8b",
+        "searches an index that another model captioned",
+        "yes",
+        tests=_test("service_find_model", "a_search_loads_and_asks_only_the_find_model"),
+    ),
+)
 _MOLMO2 = (
+    CardCapability(
+        "molmo2-4b",
+        "image files, several in one question, and pointing in several",
+        "yes",
+        tests=_test(
+            "ui_molmo2",
+            "images_are_compared_and_asked_about",
+            "several_images_are_pointed_at_in_one_question",
+        ),
+    ),
+    CardCapability(
+        "molmo2-4b",
+        "addresses as input",
+        "yes",
+        tests=(
+            *_test(
+                "ui_molmo2",
+                "addresses_are_asked_about_pointed_at_and_tracked",
+                "an_address_needs_the_flag_and_this_machine_one_more",
+            ),
+            *_test("service_fetch", "a_host_is_asked_at_the_address_that_was_checked"),
+        ),
+    ),
+    CardCapability(
+        "molmo2-4b",
+        "one number for an object through a long video",
+        "partly",
+        "windows are linked by place and time; after more than a second out of sight it gets a new one",
+        _test("vlm_track_linking", "objects_that_go_on_keep_their_numbers_whatever_the_model_calls_them"),
+    ),
+    CardCapability(
+        "molmo2-4b",
+        "questions with subtitles",
+        "yes",
+        tests=_test("ui_molmo2", "each_window_is_shown_with_its_own_subtitles"),
+    ),
+    CardCapability(
+        "molmo2-4b",
+        "long captions",
+        "yes",
+        tests=_test("ui_molmo2", "an_index_can_be_made_with_it_and_is_searched_without_asking_it"),
+    ),
     CardCapability(
         "molmo2-4b",
         "answers questions about a video",
@@ -311,7 +474,15 @@ _DEMO = (
     ),
 )
 
-CAPABILITIES: tuple[CardCapability, ...] = (*_MARLIN, *_VIDEO_SCAN, *_QWEN25_VL, *_MOLMO2, *_DEMO)
+CAPABILITIES: tuple[CardCapability, ...] = (
+    *_MARLIN,
+    *_VIDEO_SCAN,
+    *_QWEN25_VL,
+    *_QWEN3_VL,
+    *_TIMELENS,
+    *_MOLMO2,
+    *_DEMO,
+)
 """All rows, by model in the order of ``footage.vlm.profiles.PROFILES``."""
 
 
