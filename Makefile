@@ -22,12 +22,13 @@ setup: $(VENV)/.installed $(VENV)/.ffmpeg ## Make .venv with the locked dependen
 demo: setup ## Index the sample clips, ask the sample questions, print the answers (ARGS=--json)
 	@$(BIN)/footage demo $(ARGS)
 
+# Two workers, of one thread each; a file stays with one of them, as its fixtures are costly.
+TWO_WORKERS := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 test: setup $(VENV)/.browser ## Run the tests, a few of them in a browser (ARGS="-k name")
-	$(BIN)/python -m pytest $(ARGS)
+	$(TWO_WORKERS) --durations 10 $(ARGS)
 
-# A file stays with one worker, as its fixtures are costly.
 test-fast: setup ## Run the quick tests, at each change; aims at 90 s on two idle cores (ARGS="-k name")
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --fast -q -n 2 --dist loadfile $(ARGS)
+	$(TWO_WORKERS) --fast $(ARGS)
 
 test-browser: setup $(VENV)/.browser ## Run every test that drives a browser, some minutes more
 	$(BIN)/python -m pytest -m browser $(ARGS)

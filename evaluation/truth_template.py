@@ -1,4 +1,4 @@
-"""Writes a truth file to fill in: the videos, what people said of answers, and queries made of captions."""
+"""Writes a truth file to fill in: videos, accepted and rejected answers, and queries made from captions."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Moments = Mapping[str, Mapping[str, tuple[Span, ...]]]
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """What people said of the answers to their searches."""
+    """The answers that people accepted and rejected."""
 
     present: Moments
     """What they accepted, sorted and disjoint."""
@@ -115,7 +115,7 @@ def labels(store: Store, contents: Collection[str]) -> Labels:
 
     Args:
         store: The index.
-        contents: The videos to take moments of; what was said of others is left out.
+        contents: The videos to take moments of; labels of other videos are left out.
     """
     marks = [mark for mark in store.annotations.marks.all(kinds=["label"]) if mark.query.strip()]
     present: dict[str, dict[str, tuple[Span, ...]]] = {}

@@ -1,4 +1,4 @@
-"""Scores of yes and no: does a confidence tell what is there from what is not; pure, knows no search.
+"""Scores of yes and no: does a confidence tell what is there from what is not; pure, runs no search.
 
 A query that something truly answers is *present*, any other *absent*. "Found" is what a confidence at or
 above a threshold claims.
@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.metrics import Counts
+from search.grounding.reliability import ReliabilityBin, reliability_curve
+from search.grounding.reliability import auroc as auroc_of
 
-BINS = 10
-"""Bins of equal width for the reliability curve, as usual for the expected calibration error (Guo et al.,
-ICML 2017, use 15; with a few dozen queries fewer hold more than one)."""
 PREVALENCE = 0.1
 """Share of present queries that precision is restated at: one present, nine absent."""
 
@@ -35,36 +34,12 @@ class Judged:
             raise ValueError(f"a confidence must lie between 0 and 1, got {self.confidence}")
 
 
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """A row of the reliability curve: all answers about equally sure."""
-
-    low: float
-    """Least confidence in it."""
-    high: float
-    """Confidence it ends before; the last bin holds 1 as well."""
-    count: int
-    """How many answers, at least one."""
-    confidence: float
-    """Their mean confidence."""
-    present: float
-    """The share of them that was right to expect something; equal to ``confidence`` when calibrated."""
-
-
 def auroc(judged: Sequence[Judged]) -> float:
-    """How often a present query is given more confidence than an absent one; a tie counts half.
+    """How often a present query is given more confidence than an absent one.
 
-    This is the area under the ROC curve: 1 when every present query is above every absent one, 0.5 when the
-    confidence tells nothing.
-
-    Raises:
-        ValueError: when there are not both present and absent queries.
+    As ``search.grounding.reliability.auroc``: NaN unless there are both present and absent queries.
     """
-    present, absent = _apart(judged)
-    absent = np.sort(absent)
-    below = np.searchsorted(absent, present, side="left")
-    not_above = np.searchsorted(absent, present, side="right")
-    return float(np.mean(below + not_above) / 2 / len(absent))
+    return auroc_of(*_columns(judged))
 
 
 def fpr_at_recall(judged: Sequence[Judged], recall: float = 0.9) -> float:
@@ -83,21 +58,9 @@ def fpr_at_recall(judged: Sequence[Judged], recall: float = 0.9) -> float:
     return float(np.mean(absent >= threshold))
 
 
-def reliability(judged: Sequence[Judged]) -> list[Bin]:
-    """The reliability curve: answers in ``BINS`` bins by confidence, lowest first, empty bins left out."""
-    bins: dict[int, list[Judged]] = {}
-    for answer in judged:
-        bins.setdefault(min(int(answer.confidence * BINS), BINS - 1), []).append(answer)
-    return [
-        Bin(
-            low=number / BINS,
-            high=(number + 1) / BINS,
-            count=len(held),
-            confidence=float(np.mean([answer.confidence for answer in held])),
-            present=float(np.mean([answer.present for answer in held])),
-        )
-        for number, held in sorted(bins.items())
-    ]
+def reliability(judged: Sequence[Judged]) -> list[ReliabilityBin]:
+    """The reliability curve, lowest bin first, empty bins left out."""
+    return reliability_curve(*_columns(judged))
 
 
 def calibration_error(judged: Sequence[Judged]) -> float:
@@ -175,3 +138,8 @@ def _apart(judged: Sequence[Judged]) -> tuple[np.ndarray, np.ndarray]:
             f"present and absent queries are both needed, got {len(present)} present and {len(absent)} absent"
         )
     return present, absent
+
+
+def _columns(judged: Sequence[Judged]) -> tuple[list[float], list[bool]]:
+    """Confidences, and whether the query is present."""
+    return [answer.confidence for answer in judged], [answer.present for answer in judged]

@@ -1,4 +1,7 @@
-"""Captions windows whose frames are at hand: pure but for the model, knows neither files nor the index."""
+"""Captions windows whose frames are at hand: from tasks to records, knows neither files nor the index.
+
+Nothing else goes in or comes out, so the same function can run where the model is, in another process.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from footage.vlm.protocol import Prepared, Prompt, Recalling, RunsEach, VideoMod
 
 @dataclass(frozen=True, slots=True)
 class CaptionTask:
-    """One window to be captioned, with all that this takes but the model."""
+    """One window to be captioned, with everything that is needed except the model."""
 
     window: Window
     """Which."""
@@ -38,19 +41,6 @@ class StageTiming(Protocol):
 
 def _untimed(stage: str, parts: Callable[[], Mapping[str, float]] = dict) -> AbstractContextManager[None]:
     return nullcontext()
-
-
-def caption_window(task: CaptionTask, *, model: VideoModel) -> WindowRecord:
-    """Caption one window.
-
-    Raises:
-        WindowError: the window is too much for the model.
-        ModelError: the model gave up.
-    """
-    (record,) = caption_windows([task], model=model)
-    if isinstance(record, WindowError):
-        raise record
-    return record
 
 
 def caption_windows(
@@ -90,7 +80,7 @@ def caption_windows(
 def _answers(
     requests: Sequence[tuple[Prepared, Prompt]], model: VideoModel, timing: StageTiming
 ) -> Sequence[Answer | WindowError]:
-    """The model's answers; where memory does not do for all windows at once, one after the other."""
+    """The model's answers; window by window if the memory is too small for all of them at once."""
     before = dict(model.stage_seconds)
     try:
         with timing("caption", lambda: _since(before, model.stage_seconds)):
@@ -104,7 +94,7 @@ def _answers(
 
 
 def _seed(window: Window) -> int:
-    """A window's own, the same in every run."""
+    """The seed of a window, the same in every run."""
     digest = hashlib.sha256(f"{window.content_id}/{window.index}".encode()).digest()
     return int.from_bytes(digest[:4], "big")
 

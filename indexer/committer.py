@@ -37,7 +37,7 @@ class Committer:
         self._on_commit = on_commit
 
     def write(self, records: Sequence[WindowRecord]) -> None:
-        """Commit windows; the index is searched for those alone that it may hold from before."""
+        """Commit windows; only those that the index may hold already are looked up in it."""
         replacing: list[WindowRecord] = []
         new: list[WindowRecord] = []
         for record in records:

@@ -1,7 +1,7 @@
-"""Keeps what people say in place of captions, and brings the index in step at once; knows no page or command.
+"""Keeps corrections of captions, and updates the index at once; knows no page or command.
 
-A correction is kept first, beside all else that people say, and only then taken in: while a run writes to the
-index it is kept all the same, and that run takes it in at its end.
+A correction is first kept as an annotation, and then applied to the index. While a run writes to the index,
+the correction is kept, and the run applies it at its end.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class KeptCorrection:
     correction: Correction
     """What was said."""
     searchable: bool
-    """Whether the index has taken it in; otherwise the run that is writing to it will, at its end."""
+    """Whether it is applied to the index; otherwise the run that is writing to it applies it at its end."""
 
 
 def correct(
@@ -44,7 +44,7 @@ def correct(
     author: str = "",
     embedders: Callable[[], Sequence[TextEmbedder]],
 ) -> KeptCorrection:
-    """Keep what a person says in place of an event, and make it searchable.
+    """Keep the correction of an event, and make it searchable.
 
     Correcting an event that is itself a correction makes another version for the same caption.
 
@@ -54,7 +54,7 @@ def correct(
         text: What happens.
         span: When, in video time; as the index has it when None.
         author: Who says so.
-        embedders: Loads whose vectors to bring in step, the timeline's own first.
+        embedders: Loads the embedders whose vectors are updated, the one of the timeline first.
 
     Raises:
         UsageError: the text is empty or too long, nothing changes, or the time lies outside of the video.
@@ -96,7 +96,7 @@ def correct(
 def undo(
     store: Store, correction: Correction, *, embedders: Callable[[], Sequence[TextEmbedder]]
 ) -> KeptCorrection:
-    """Take a version back: the one before it counts again, or the caption. It stays in the index, as undone.
+    """Undo a version: the version before it counts again, or the caption. It stays in the index, as undone.
 
     Raises:
         StoreError: the index cannot be written.
@@ -108,7 +108,7 @@ def undo(
 
 
 def corrected(store: Store, content_id: str) -> corrections.Corrected:
-    """What was said of a video, and which of it still finds the caption it was made for.
+    """The corrections of a video, and which of them still match the caption that they were made for.
 
     Captions are compared by their words; the index itself joins some in other words, too.
 

@@ -47,11 +47,11 @@ class Projector:
         self._vectors: dict[str, dict[str, VectorRow]] = {}
 
     def begin(self, content_id: str) -> None:
-        """Say that the index has never held anything of a video, so that nothing is looked for."""
+        """Note that the index holds nothing of a video yet, so that nothing is looked up."""
         self._records[content_id], self._texts[content_id], self._vectors[content_id] = {}, (), {}
 
     def add(self, content_id: str, fresh: Sequence[WindowRecord]) -> None:
-        """Take note of windows of a video that were just committed, and project it if there are enough."""
+        """Note windows of a video that were just committed, and project the video if there are enough."""
         self._windows(content_id).update((record.window.index, record) for record in fresh)
         self._lag[content_id] += len(fresh)
         late = time.monotonic() - self._projected_at > SECONDS_AT_ONCE
@@ -62,12 +62,12 @@ class Projector:
         return self
 
     def __exit__(self, *error: object) -> None:
-        """Project every video that lags behind the windows taken note of, whatever happened."""
+        """Project every video with noted windows that are not projected yet."""
         for content_id in [content_id for content_id, lag in self._lag.items() if lag]:
             self.project(content_id)
 
     def finish(self, content_id: str) -> None:
-        """Project what is left of a video that is through, and let go of what is remembered of it."""
+        """Project the rest of a finished video, and forget its noted windows."""
         if self._lag[content_id]:
             self.project(content_id)
         self._forget(content_id)
@@ -156,7 +156,7 @@ class Projector:
         return lambda one, other: float(vectors[one] @ vectors[other])
 
     def _embed(self, texts: Sequence[TextRow], held: dict[str, VectorRow]) -> list[VectorRow]:
-        """Give every text its vector, those already at hand unchanged; embed each distinct new text once.
+        """Give every text its vector: known vectors are reused, and each distinct new text is embedded once.
 
         The vector of a whole video is the mean of what happens in it.
         """
@@ -183,7 +183,7 @@ class Projector:
 
 
 def _with_vector(text: TextRow, vector: np.ndarray, before: VectorRow | None) -> VectorRow:
-    """A text with its vector; the very row of before when nothing about it changed."""
+    """A text with its vector; the same row as before if nothing changed."""
     if (
         before is not None
         and (before.text, before.span, before.window_indexes) == (text.text, text.span, text.window_indexes)

@@ -1,4 +1,4 @@
-"""Files that are still being written: how what is captioned of them is kept once they are finished.
+"""Files that are still being written: how their captions are kept when they are finished.
 
 A file is known by its content, and the content of a file that grows changes with every byte. So while it
 grows its windows are kept under a provisional id, made of the coded pictures of its first window, beside a
@@ -49,7 +49,7 @@ def complete(plan: Sequence[Window], duration_seconds: float) -> tuple[Window, .
 
 
 def expected_seconds(before: File, now: File) -> float:
-    """How long a growing file may be by now, without a look into it.
+    """An estimate of the length of a growing file, without reading it.
 
     It grows in real time, as a recording does, or by its bytes, as a copy does; the longer counts.
 
@@ -81,7 +81,7 @@ def kept_from(
     committed: Mapping[str, Mapping[int, Span]],
     timeout_seconds: float,
 ) -> tuple[str, list[WindowRecord]]:
-    """What was captioned of a file while it grew, as windows of the finished file.
+    """The captions of a growing file as windows of the finished file.
 
     Args:
         source: The finished file.

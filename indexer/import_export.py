@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
+from pydantic import BaseModel, ValidationError
+
 from footage.core.errors import UsageError, VideoError
-from footage.core.names import on_disk
+from footage.core.names import absolute, on_disk
 from footage.core.types import (
     CAPTION_TRACK,
     Caption,
@@ -18,6 +20,7 @@ from footage.core.types import (
     ClockSource,
     File,
     FileState,
+    FinishReason,
     Provenance,
     Span,
     Video,
@@ -40,10 +43,10 @@ _LATEST_SECONDS = 2.5e11
 
 
 class Imported(NamedTuple):
-    """What an import brought."""
+    """The result of an import."""
 
     videos: int
-    """Videos whose captions came in."""
+    """Videos with imported captions."""
     windows: int
     """Windows."""
     events: int
@@ -107,6 +110,53 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: TextEmbedde
     return Imported(len(records), len(windows), sum(len(record.caption.events) for record in windows))
 
 
+class _EventLine(BaseModel):
+    start_seconds: float
+    end_seconds: float
+    text: str
+
+
+class _WindowLine(BaseModel):
+    """A line about one window, as docs/reference/captions.md describes it; other keys are ignored."""
+
+    start_seconds: float
+    end_seconds: float
+    content_id: str | None = None
+    path: str | None = None
+    window_index: int | None = None
+    track: str = CAPTION_TRACK
+    scene: str = ""
+    events: list[_EventLine] = []
+    raw: str = ""
+    finish_reason: str | None = None
+    notes: list[str] = []
+    draft: str = ""
+    model: str = BY_HAND
+    revision: str = ""
+    prompt_version: str = ""
+    budget: str = ""
+    cutting: str = ""
+
+
+_KINDS = {
+    "string": "text",
+    "float": "a number",
+    "int": "a whole number",
+    "list": "a list",
+    "model": "an object",
+}
+"""What pydantic expects, by the first word of its error."""
+
+
+def _fault(error: ValidationError) -> str:
+    """The first thing that is wrong with a line, as a clause."""
+    first = error.errors(include_url=False)[0]
+    place, kind = ".".join(map(str, first["loc"])), first["type"].partition("_")[0]
+    if kind == "missing":
+        return f"'{place}' is missing"
+    return f"{place}: {first['input']!r:.80} is not {_KINDS[kind]}" if kind in _KINDS else first["msg"]
+
+
 class _CaptionReader:
     """Reads and checks lines; writes nothing."""
 
@@ -122,6 +172,8 @@ class _CaptionReader:
         """Take in one line."""
         try:
             row = _with_whole_characters(json.loads(line))
+            if not isinstance(row, dict):
+                raise ValueError(f"{row!r:.80} is not an object")
             kind = row.pop("type", "window")
             if kind == "video":
                 video = layout.video_from_row(row)
@@ -147,8 +199,8 @@ class _CaptionReader:
         for number, row in self._windows:
             try:
                 record = self._record(row, taken=records)
-            except (ValueError, TypeError, AttributeError, KeyError, VideoError) as error:
-                what = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+            except (ValueError, VideoError) as error:
+                what = _fault(error) if isinstance(error, ValidationError) else str(error)
                 raise UsageError(
                     f"line {number} is not a valid caption: {what}",
                     hint="For the format, see docs/reference/captions.md.",
@@ -157,48 +209,35 @@ class _CaptionReader:
         return records
 
     def _record(self, row: dict[str, Any], *, taken: dict[str, list[WindowRecord]]) -> WindowRecord:
-        content_id = row.get("content_id") or self._content_at(row["path"])
+        line = _WindowLine.model_validate(row)
+        content_id = line.content_id or self._content_at(line.path)
         video = self.videos.get(content_id) or self._known.get(content_id)
         if video is None:
             raise ValueError(f"neither the file nor the index has a video {content_id}")
+        if line.track != CAPTION_TRACK:
+            raise ValueError(f"the track {line.track!r} cannot be imported, only {CAPTION_TRACK!r}")
         whole = Span(0, video.duration_seconds)
-        span = _inside(Span(float(row["start_seconds"]), float(row["end_seconds"])), whole, "window")
-        index = row.get("window_index")
-        if index is None:
-            index = len(taken.get(content_id, ()))
+        span = _inside(Span(line.start_seconds, line.end_seconds), whole, "window")
         events = tuple(
-            CaptionEvent(
-                _inside(Span(float(event["start_seconds"]), float(event["end_seconds"])), span, "event"),
-                _text(event["text"]),
-            )
-            for event in row.get("events", ())
+            CaptionEvent(_inside(Span(event.start_seconds, event.end_seconds), span, "event"), event.text)
+            for event in line.events
         )
-        caption = Caption(
-            _text(row.get("scene", "")),
-            events,
-            _text(row.get("raw", "")),
-            "length" if row.get("finish_reason") == "length" else "stop",
-            tuple(map(_text, row.get("notes", ()))),
-            _text(row.get("draft", "")),
-        )
-        provenance = Provenance(
-            **{
-                name: _text(row.get(name, BY_HAND if name == "model" else ""))
-                for name in layout.PROVENANCE_COLUMNS
-            }
-        )
-        if row.get("track", CAPTION_TRACK) != CAPTION_TRACK:
-            raise ValueError(f"the track {row['track']!r} cannot be imported, only {CAPTION_TRACK!r}")
-        return WindowRecord(Window(content_id, int(index), span), caption, provenance)
+        ended: FinishReason = "length" if line.finish_reason == "length" else "stop"
+        caption = Caption(line.scene, events, line.raw, ended, tuple(line.notes), line.draft)
+        index = len(taken.get(content_id, ())) if line.window_index is None else line.window_index
+        provenance = Provenance(**{name: getattr(line, name) for name in layout.PROVENANCE_COLUMNS})
+        return WindowRecord(Window(content_id, index, span), caption, provenance)
 
-    def _content_at(self, path: str) -> str:
-        """The content of a file that a line names, looked at once."""
-        absolute = on_disk(library.absolute(path))
-        name = library.shown(absolute)
+    def _content_at(self, path: str | None) -> str:
+        """The content of a file that a line names; each file is read once."""
+        if not path:
+            raise ValueError("'path' is missing")
+        place = on_disk(absolute(path))
+        name = library.shown(place)
         if name not in self._by_path:
-            source = library.MediaSource(absolute)
+            source = library.MediaSource(place)
             content_id = source.content_id()
-            video = sandbox.probe(absolute, content_id=content_id)
+            video = sandbox.probe(place, content_id=content_id)
             status = source.stat()
             self._by_path[name] = content_id
             self.videos[content_id] = video
@@ -216,7 +255,7 @@ class _CaptionReader:
 
 
 def _with_whole_characters(row: Any) -> Any:
-    """What a line holds, as it is; JSON can spell halves of characters, which no index can keep."""
+    """The content of a line; raises for half characters, which JSON can write and no index can store."""
     try:
         json.dumps(row, ensure_ascii=False).encode()
     except UnicodeEncodeError as error:
@@ -225,7 +264,7 @@ def _with_whole_characters(row: Any) -> Any:
 
 
 def _checked(file: File) -> File:
-    """A file as a line tells of it, if pages can show what it says."""
+    """The file in a line, if its values can be shown in pages."""
     if not file.path or "\0" in file.path:
         raise ValueError(f"{file.path!r} is not a valid path")
     if file.state not in get_args(FileState) or file.clock_source not in get_args(ClockSource):
@@ -236,7 +275,7 @@ def _checked(file: File) -> File:
 
 
 def _inside(span: Span, bounds: Span, what: str) -> Span:
-    """A span that lies within bounds, give or take; never empty."""
+    """A span cut to its bounds, with a small tolerance; never empty."""
     start, end = max(span.start_seconds, bounds.start_seconds), min(span.end_seconds, bounds.end_seconds)
     off = max(start - span.start_seconds, span.end_seconds - end)
     if off > GRACE_SECONDS or not math.isfinite(off) or start >= end:
@@ -245,9 +284,3 @@ def _inside(span: Span, bounds: Span, what: str) -> Span:
             f"{bounds.start_seconds:g} to {bounds.end_seconds:g} s"
         )
     return replace(span, start_seconds=start, end_seconds=end)
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
-    return value

@@ -1,4 +1,4 @@
-"""Finds video files and says what their bytes are; knows neither windows nor models."""
+"""Finds video files and identifies their content; knows neither windows nor models."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pathlib import Path, PurePath
 from typing import Final, Literal
 
 from footage.core.errors import FileError, UsageError, VideoNotFoundError
+from footage.core.names import absolute as absolute
 from footage.core.names import composed, exact_names, fits, folded, on_disk
 from footage.core.types import File
 from footage.media.containers import kind_of
@@ -92,13 +93,13 @@ class FoundFile:
 
     @property
     def source(self) -> MediaSource:
-        """What it is read through."""
+        """How it is read."""
         return MediaSource(self.path)
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredEntry:
-    """Something on the way that is no video file, or cannot be looked at."""
+    """A file or folder that is no video file, or cannot be read."""
 
     path: str
     """Absolute path."""
@@ -237,11 +238,6 @@ def _reason(inside: PurePath, status: os.stat_result, wanted: Selection) -> str:
     return f"it is {kind}, not a video file" if kind else wanted.skip(inside, status.st_mtime)
 
 
-def absolute(path: Path | str) -> Path:
-    """A path as typed, made absolute; links in it stay."""
-    return Path(os.path.abspath(Path(path).expanduser()))
-
-
 def parse_since(text: str) -> float:
     """A moment, seconds since the epoch: a date or time as in ISO 8601, or how long ago as in 36h, 7d, 2w.
 
@@ -271,7 +267,7 @@ def content_id(path: Path | str) -> str:
 
 
 def is_fresh(modified_at: float, seconds: float) -> bool:
-    """Whether a file was written to within so many seconds; a time in the future says nothing of that.
+    """Whether a file was changed within so many seconds; a time in the future does not count.
 
     A file server's clock may be ahead of this machine's by a little.
     """
@@ -279,7 +275,7 @@ def is_fresh(modified_at: float, seconds: float) -> bool:
 
 
 def is_under(path: str, roots: Sequence[Path | str]) -> bool:
-    """Tell whether ``path`` is one of the given files, or lies in one of the given folders."""
+    """Whether ``path`` is one of the given files, or lies in one of the given folders."""
     for root in roots:
         start = str(absolute(root))
         if path == start or path.startswith(start.rstrip(os.sep) + os.sep):
@@ -288,7 +284,7 @@ def is_under(path: str, roots: Sequence[Path | str]) -> bool:
 
 
 def changed(file: File) -> bool:
-    """Tell whether a file is still there but is not what it was when it was looked at."""
+    """Whether a file still exists but differs from when it was found."""
     try:
         status = os.stat(file.path)
     except OSError:
@@ -297,7 +293,7 @@ def changed(file: File) -> bool:
 
 
 def still_there(path: str) -> bool | None:
-    """Tell whether something lies at a path; None when that is unknown, as behind a locked folder."""
+    """Whether a path exists; None if that is unknown, for example in a locked folder."""
     try:
         os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):

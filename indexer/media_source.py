@@ -1,4 +1,4 @@
-"""A file to be indexed, as the indexer reads it: its status, its bytes, and what they are known by."""
+"""A file to be indexed, as the indexer reads it: its status, its bytes, its fingerprint and content id."""
 
 from __future__ import annotations
 

@@ -73,7 +73,7 @@ def earlier_chapters(path: PurePath) -> list[PurePath]:
 
 
 def _read(match: re.Match[str], pattern: NamePattern, zone: tzinfo | None) -> NameTime | None:
-    """The time in a match, unless its numbers are no time."""
+    """The time in a match; None if the numbers are not a valid time."""
     parts = {name: value for name, value in match.groupdict().items() if value is not None}
     epoch = _epoch(parts)
     if "epoch" in parts or "leading" in parts:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from footage.core.names import composed, on_disk
+from footage.core.names import absolute, composed, on_disk
 from footage.core.timeline import covered_seconds
 from footage.core.types import File, FileState
 from footage.embed.protocol import TextEmbedder
@@ -71,7 +71,7 @@ def index(
         queue_windows: decoded windows that may wait for the model.
         decode_timeout_seconds: longest silence of a decoder.
         selection: which files of a folder are wanted; the others are recorded as skipped.
-        clocks: reads cameras and wall clocks off the files; the index keeps what is said of cameras' clocks.
+        clocks: reads cameras and wall clocks of the files; the index keeps the settings of cameras' clocks.
         collection: what to file everything under; None for the name of each folder.
         max_seconds: footage to caption at most; what is left waits for another run.
         mix: what to do about windows captioned under other settings.
@@ -106,7 +106,7 @@ def index(
         follow=follow,
         stop=stop,
     )
-    given = [on_disk(library.absolute(path)) for path in paths]
+    given = [on_disk(absolute(path)) for path in paths]
     meter = ProgressTracker(on_progress)
     with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
         run, away, ignored = _index(given, store, model, embedder, meter, options)
@@ -115,7 +115,7 @@ def index(
 
 
 def _cutting(profile: Profile, window_seconds: float | None, overlap_seconds: float | None) -> Cutting:
-    """How to cut videos: as asked, else as suits the model.
+    """How to cut videos: as requested, otherwise as the model's profile says.
 
     Raises:
         UsageError: length and overlap do not fit.
@@ -196,7 +196,7 @@ def _index(
 def _look(
     paths: Sequence[Path], run: IndexRun, known: Known, meter: ProgressTracker, options: _RunOptions
 ) -> tuple[list[Job], Counter[str]]:
-    """Look at every file; those that are not to be used are recorded at once."""
+    """Look at every file; files that will not be used are recorded at once."""
     reading = ReadingOptions(
         options.clocks,
         retry=options.retry,
@@ -286,7 +286,7 @@ def _mark_away(paths: Sequence[Path | str], store: Store) -> tuple[list[Path], C
     """
     files = [file for file in store.files.all() if file.state != "gone"]
     reachable, marked = [], []
-    for path in map(library.absolute, paths):
+    for path in map(absolute, paths):
         under = [file for file in files if library.is_under(file.path, [path])]
         away = not os.path.lexists(path) and any(file.path != str(path) for file in under)
         for file in under:

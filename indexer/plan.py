@@ -108,7 +108,7 @@ PLAINLY = ReadingOptions()
 
 
 class Known:
-    """What the index held when the run began; no other process writes to it meanwhile."""
+    """The content of the index when the run began; no other process writes to it during the run."""
 
     def __init__(self, store: Store | None, provenance: Provenance | None, mix: Mix = "refuse") -> None:
         """Read what the index holds (nothing where it is None: there is no index yet).
@@ -298,7 +298,7 @@ class Known:
         return cutting.complete_windows(file.content_id, duration_seconds, video.gaps if video else ())
 
     def adopt(self, content_id: str, records: Sequence[WindowRecord]) -> None:
-        """Count windows as committed that are about to be, as windows of a content."""
+        """Count windows that are about to be committed as committed windows of a content."""
         for record in records:
             self.committed.setdefault(content_id, {})[record.window.index] = record.window.span
             self._under.setdefault(content_id, {})[record.window.index] = record.provenance
@@ -316,7 +316,7 @@ class Known:
         )
 
     def stale(self, content_id: str, plan: tuple[Window, ...]) -> list[int]:
-        """Indexes of captioned windows that are no part of the plan, as when its duration reads anew."""
+        """Indexes of captioned windows outside of the plan, for example after another duration was read."""
         if self._keeps(content_id, plan):
             return []
         planned: dict[int, Span] = {window.index: window.span for window in plan}
@@ -333,7 +333,7 @@ class Known:
 
 
 def remembered(store: Store, clocks: Clocks) -> Clocks:
-    """Keep in the index what is said of cameras' clocks, and return it together with what was said before."""
+    """Store the settings of cameras' clocks in the index, and return them with those stored before."""
     store.cameras.put_clock_offsets(clocks.offsets)
     store.cameras.put_settings("clock_from", clocks.clock_from)
     store.cameras.put_settings("container_clock", clocks.container_clocks)
@@ -356,12 +356,12 @@ def _last_looks(runs: Sequence[Run]) -> dict[str, float]:
 
 
 def failed(file: File, reason: str) -> File:
-    """The row of a file that cannot be used, one try later."""
+    """The row of a file that cannot be used, with one more try."""
     return replace(file, state="failed", reason=reason, tries=file.tries + 1, tried_at=time.time())
 
 
 def _length(path: Path, timeout_seconds: float) -> float:
-    """How long a video is that is left out, so that hours add up; 0 where nothing can tell."""
+    """Length of a video that is left out, so that the hours add up; 0 if it is unknown."""
     try:
         return sandbox.probe(path, timeout_seconds=timeout_seconds).footage_seconds
     except VideoError:
@@ -378,7 +378,7 @@ def _begins_like_a_video(found: FoundFile) -> bool:
 
 
 def same_bytes(before: File, now: File) -> bool:
-    """Whether a file is, by its size and modification time, what it was."""
+    """Whether a file has the same size and modification time as before."""
     return (before.size_bytes, before.modified_at) == (now.size_bytes, now.modified_at)
 
 

@@ -1,4 +1,4 @@
-"""Decodes windows in a thread, some way ahead of the captioning; knows no model and writes nothing."""
+"""Decodes windows in a thread, ahead of the captioning; knows no model and writes nothing."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class UndecodedWindow:
 
 @dataclass(frozen=True, slots=True)
 class UnusableFile:
-    """A file of no use to this run when its turn came, or the rest of one that has been opened."""
+    """A file that this run cannot use, or the rest of a file that has been opened."""
 
     file: File
     """Its row, failed or waiting, with the reason."""
@@ -133,7 +133,7 @@ class Prefetcher:
             self._put(error)
 
     def _put(self, message: Message | BaseException | None) -> bool:
-        """Hand a message over; False when the run has ended."""
+        """Pass a message on; False when the run has ended."""
         while not self._stop.is_set():
             try:
                 self._queue.put(message, timeout=0.1)

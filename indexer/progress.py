@@ -1,4 +1,4 @@
-"""What a run has done and has yet to do, in numbers; knows neither files nor models."""
+"""The progress of a run in numbers; knows neither files nor models."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Progress:
     stage: Stage
     """"looking" while files are identified, "captioning" while the model works, then "done"."""
     files_done: int
-    """Files that are through, for better or worse."""
+    """Files that are finished, indexed or not."""
     files_total: int
     """Files found; grows while looking."""
     windows_done: int
@@ -78,7 +78,7 @@ class IndexReport:
     offline: int
     """Files known from before whose root cannot be reached, newly noticed."""
     ignored: Mapping[str, int]
-    """What else lay on the way, by what it is, such as "hidden"."""
+    """Files and folders that were passed over, by kind, such as "hidden"."""
     warnings: Mapping[str, tuple[str, ...]]
     """What is unusual about files that this run took up, by path, such as time stamps that start again."""
     clock_doubts: tuple[ClockDoubt, ...]
@@ -127,7 +127,7 @@ class ProgressTracker:
         self._captioning_since = time.monotonic()
 
     def expect(self, windows: int, seconds: float) -> None:
-        """Change what there is to do in all; negative numbers take an estimate back."""
+        """Change the totals; negative numbers correct an estimate."""
         self.windows_total += windows
         self.seconds_total += seconds
 
@@ -140,7 +140,7 @@ class ProgressTracker:
             self.seconds_captioned += seconds
 
     def finish(self) -> None:
-        """Report that the run is through."""
+        """Report that the run has ended."""
         self.stage, self.current = "done", ""
         self.tell()
 

@@ -22,7 +22,7 @@ class RepairReport:
     """What a repair did, and what is left."""
 
     repaired: Repaired
-    """What was wrong and was done about it."""
+    """The faults, and the repairs."""
     vectors: int
     """Vectors that were made again."""
     missing: dict[str, str]

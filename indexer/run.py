@@ -67,7 +67,7 @@ class IndexRun:
         self.unchanged = 0
 
     def open(self, opened: OpenedFile) -> None:
-        """Take up a file: record it, so that what is captioned of it is found, and see what is missing."""
+        """Begin a file: record it, so that its captions are found, and see which windows are missing."""
         file, video = opened.job.file, opened.job.video
         self._meter.current = file.path
         content = self._contents.get(file.content_id)
@@ -98,7 +98,7 @@ class IndexRun:
         self._close_if_done(file.content_id)
 
     def _keep(self, opened: OpenedFile) -> None:
-        """Commit what was captioned while the file was being written, or note by what to know it again."""
+        """Commit the captions of a growing file, or note how to recognise its windows later."""
         content_id = opened.job.file.content_id
         if opened.digests:  # before their windows: a digest without a window does no harm
             known = self._known.followed.setdefault(content_id, {})
@@ -111,12 +111,12 @@ class IndexRun:
             self.projector.add(content_id, opened.kept)
 
     def drop_what_was_kept(self) -> None:
-        """Remove the windows of files while they were being written that are windows of finished ones now."""
+        """Remove the provisional windows of files that are finished now."""
         for content_id in sorted(self._earlier):
             self._store.contents.drop_unheld(content_id)
 
     def caption(self, batch: Sequence[DecodedWindow]) -> bool:
-        """Let the model see some windows and commit its answers.
+        """Caption some windows and commit the captions.
 
         Returns:
             Whether to go on; False where the run was asked to stop while the model had to be waited for.
@@ -136,13 +136,13 @@ class IndexRun:
         return True
 
     def _project(self, records: Sequence[WindowRecord]) -> None:
-        """After a commit: bring events and vectors in step."""
+        """After a commit: update events and vectors."""
         for content_id, group in _by_content(records).items():
             with self._meter.timing("embed and project"):
                 self.projector.add(content_id, group)
 
     def _count(self, records: Sequence[WindowRecord]) -> None:
-        """After a commit: count the windows, and close the contents that are through."""
+        """After a commit: count the windows, and close the finished contents."""
         for content_id, group in _by_content(records).items():
             for record in group:
                 self._window_done(record.window, captioned=True)
@@ -166,7 +166,7 @@ class IndexRun:
             self._clock_doubts.setdefault(key, []).append(job.file.path)
 
     def record(self, file: File) -> None:
-        """Note how a file fared."""
+        """Note the result for a file."""
         self._put(file)
         self._files[file.path] = file
         fields = {
@@ -180,7 +180,7 @@ class IndexRun:
         self._meter.files_done += 1
 
     def _put(self, file: File) -> None:
-        """Write a file's row, unless it says nothing new."""
+        """Write a file's row if it changed."""
         if self._known.files.get(file.path) != file:
             self._store.files.put([file])
             self._known.files[file.path] = file
@@ -191,7 +191,7 @@ class IndexRun:
         self._meter.done(content.seconds[window.index], captioned=captioned)
 
     def _close_if_done(self, content_id: str) -> None:
-        """Once no window of a content is waited for, record how its files fared."""
+        """When no window of a content is missing, record the result for its files."""
         content = self._contents[content_id]
         if content.waiting:
             return

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from footage.core.errors import FootageError
+from footage.core.names import absolute
 from footage.core.types import Run
 from footage.store import Store
 from footage.vlm.protocol import VideoModel, Waits
@@ -24,7 +25,7 @@ logger = logging.getLogger(__name__)
 def recorded(store: Store, paths: Sequence[Path | str], meter: ProgressTracker) -> Iterator[None]:
     """Keep a row of the run: from the start, so that a killed one shows, and again at its end."""
     now = time.time()
-    asked = tuple(library.shown(path) for path in map(library.absolute, paths))
+    asked = tuple(library.shown(path) for path in map(absolute, paths))
     run = Run(f"{now:017.6f}-{os.getpid()}", now, paths=asked)
     store.runs.put(run)
     logger.info("run begins", extra={"fields": {"run": run.id, "paths": list(asked)}})

@@ -25,8 +25,8 @@ ClockFrom = Literal["auto", "name", "container"]
 """Which clock comes first where a file has both."""
 CLOCK_FROM: tuple[ClockFrom, ...] = get_args(ClockFrom)
 NEAR_SECONDS = 5.0
-"""Two clocks that are no further apart say the same: a recorder names the file, opens it and closes it at
-slightly different times."""
+"""Two clocks with a smaller difference agree: a recorder names, opens and closes the file at slightly
+different times."""
 ZONE_STEP_SECONDS = 900
 """Time zones differ by multiples of this."""
 MOST_ZONE_SECONDS = 26 * 3600
@@ -168,7 +168,7 @@ NO_CLOCKS = Clocks()
 
 
 def _compare(container: _Clock, name: NameTime, duration_seconds: float) -> tuple[datetime | None, float]:
-    """The name's clock where it is the better one, and the difference of the two if it is a time zone's.
+    """The clock in the name if it is the better one, and the difference if it equals that of two time zones.
 
     1. Written with its own zone, as by Apple's cameras, the container's is the better one.
     2. Where they say the same, it is the container's, unless the container says when the recording ended, as

@@ -1,4 +1,4 @@
-"""Says which files are still being written, by when they changed, and when to scan them; opens none."""
+"""Decides which files are still being written, from their times, and when to scan them; opens none."""
 
 from __future__ import annotations
 

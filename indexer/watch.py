@@ -1,4 +1,4 @@
-"""Keeps an index in step with folders that change; knows when to look again, not what is in the files."""
+"""Keeps an index up to date with folders that change; knows when to look again, not the files' content."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 
+from footage.core.names import absolute
 from indexer import library
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ class _FolderChanges(FileSystemEventHandler):
         self._first = None
 
     def dispatch(self, event: FileSystemEvent) -> None:
-        """Take note of a change; what only reads a file is none. Called by watchdog."""
+        """Note a change; reading a file is not a change. Called by watchdog."""
         paths = {os.fsdecode(path) for path in (event.src_path, event.dest_path) if path}
         reads = event.event_type in ("opened", "closed_no_write")
         if not reads and not all(library.is_under(path, self._ignore) for path in paths):
@@ -101,7 +102,7 @@ def _observer(paths: Sequence[Path | str], changes: _FolderChanges) -> BaseObser
     from watchdog.observers import Observer
 
     observer = Observer()
-    for root in dict.fromkeys(_folder(library.absolute(path)) for path in paths):
+    for root in dict.fromkeys(_folder(absolute(path)) for path in paths):
         if root.is_dir():
             observer.schedule(changes, str(root), recursive=True)
     observer.start()

@@ -101,7 +101,7 @@ def search_parts(
     first = [ask(part, content_ids, VIDEOS, ground=False) for part in leading]
     near = {match.video.content_id for result in first for match in result.matches}
 
-    # 2. What the index says of every part in these.
+    # 2. The index's answers to every part in these videos.
     texts = [ask(part, near, PER_VIDEO * max(1, len(near)), ground=False) for part in query.parts]
     matches = _joined(query, texts)
     if on_hits:
@@ -304,7 +304,7 @@ def _together(parts: tuple[Match, ...]) -> Match:
 def _combined(
     parts: tuple[Match, ...], span: Span, verdict: Verdict, evidence: tuple[str, ...] = ()
 ) -> Match:
-    """One answer of its parts: as near and as sure as the weakest, None sure where one was not asked for."""
+    """One answer made of its parts, with the score and confidence of the weakest; None if one has none."""
     confidences = [part.confidence for part in parts]
     known = [confidence for confidence in confidences if confidence is not None]
     return Match(
@@ -345,7 +345,7 @@ def _without(match: Match, others: Sequence[Match], windows: Sequence[Sequence[S
 
 
 def _absence_verdict(verdict: Verdict, *, looked: bool, doubt: bool) -> Verdict:
-    """What is said of an event at whose time others must not happen."""
+    """The sentence about an event during which others must not happen."""
     if verdict == "found":
         return "found" if looked and not doubt else "uncertain"
     return verdict if verdict == "not checked" and not looked else "uncertain"

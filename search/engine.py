@@ -44,7 +44,7 @@ class _Retrieved:
     """A file of each candidate's video, by content id."""
     coverage: SearchCoverage
     notes: tuple[str, ...]
-    """What of the query can match nothing, a sentence each."""
+    """Parts of the query that can match nothing, a sentence each."""
 
 
 class Engine:
@@ -292,7 +292,7 @@ class Engine:
     def _others(
         self, candidates: Sequence[Candidate], content_ids: Collection[str] | None
     ) -> list[Candidate]:
-        """The videos beside the candidates, by content id: nothing in the index leads to them."""
+        """The other videos, by content id: no text of the index leads to them."""
         known = {candidate.video.content_id for candidate in candidates}
         videos = self._store.videos.of(None if content_ids is None else sorted(content_ids))
         worst = min((candidate.score for candidate in candidates), default=0.0)

@@ -82,7 +82,7 @@ class SearchResult:
     looked: Looked = field(default_factory=Looked)
     """What the model looked at; for a combined query, for its last part."""
     notes: tuple[str, ...] = ()
-    """What of the query can match nothing, such as a camera that there is not: a sentence each."""
+    """Parts of the query that can match nothing, such as an unknown camera: a sentence each."""
 
     @property
     def outcome(self) -> Outcome:

@@ -34,7 +34,7 @@ Mode = Literal["captions", "closely"]
 """Go by what captions say, or ask the model."""
 MODES: tuple[Mode, ...] = get_args(Mode)
 MOST_ITEMS = {"captions": 200, "closely": 20}
-"""Most matches of one look: captions cost nothing, and the model looks at every video it is led to."""
+"""Most matches of one run: captions cost nothing, while the model is asked about every video with a match."""
 MOST_PER_VIDEO = 20
 MOST_CHARACTERS = 2_000
 """Longest name or note."""
@@ -48,11 +48,11 @@ class Item:
     """Something that a saved search found, and what was decided about it."""
 
     mark: Mark
-    """Where it is, its state, the note, who and when."""
+    """Place, state, note, author and time."""
     new: bool
-    """Whether the last look was the first to find it."""
+    """Whether the last run was the first to find it."""
     match: Match | None = None
-    """What the look at hand says of it; None where it did not come up, or nobody looked."""
+    """The match of the current run; None if this run did not find it, or there was none."""
 
 
 def save(
@@ -197,7 +197,7 @@ def item_of(annotations: Annotations, name: str) -> Mark:
 
 
 def tell_apart(found: Sequence[Moment], held: Sequence[Moment]) -> list[int]:
-    """Say for each moment found which item it is: those held, by number, then new ones in the order found.
+    """The item of each moment found: the number of a known item, or a new number in the order found.
 
     A moment is the item of the same video whose span agrees best with it, if one agrees (see
     ``footage.core.corrections.same_time``); of two that agree alike, the first.
@@ -223,7 +223,7 @@ def tell_apart(found: Sequence[Moment], held: Sequence[Moment]) -> list[int]:
 def _found(
     engine: Engine, search: Search, mode: Mode, on_progress: Callable[[int, int], None] | None
 ) -> list[Match]:
-    """What is worth a person's look, best first."""
+    """The matches that a person should review, best first."""
     query, ground, limit = parse_query(search.query), mode == "closely", MOST_ITEMS[mode]
     result = engine.search(
         query, limit=limit, per_video=MOST_PER_VIDEO, ground=ground, on_progress=on_progress

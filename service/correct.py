@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self, TypeVar
 
-from pydantic import model_validator
+from pydantic import InstanceOf, model_validator
 
 from footage.core.corrections import Correction
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time
-from footage.core.types import Span
+from footage.core.types import Event, Span
+from indexer.correcting import MOST_CHARACTERS as MOST_CHARACTERS
 from service.events import Listener, ignore
 from service.requests import Request
 
 if TYPE_CHECKING:
-    from footage.core.types import Event
     from footage.embed.protocol import TextEmbedder
     from indexer.correcting import KeptCorrection
     from service.session import Service
 
-E = TypeVar("E", "Event", Correction)
+E = TypeVar("E", Event, Correction)
 _ID_DIGITS = 8  # number of displayed digits of an event id; any unique prefix is accepted
 
 
@@ -90,6 +90,51 @@ def correct(service: Service, request: CorrectRequest, *, on_event: Listener = i
         author=request.author,
         embedders=loaded,
     )
+
+
+class CorrectEventRequest(Request):
+    """An event of the index, and what really happens."""
+
+    event: InstanceOf[Event]
+    """The event as the index has it."""
+    text: str
+    """What happens there."""
+    span: InstanceOf[Span]
+    """When, in video time."""
+    author: str = ""
+    """The person who corrects."""
+
+
+def correct_event(
+    service: Service, request: CorrectEventRequest, *, on_event: Listener = ignore
+) -> KeptCorrection:
+    """Correct an event that is at hand; it is found by the new words at once.
+
+    Raises:
+        UsageError: nothing changes, the text is empty or too long, or the times lie outside of the video.
+        FootageError: the index or an embedder cannot be used.
+    """
+    from indexer import correcting
+
+    return correcting.correct(
+        service.store(),
+        request.event,
+        text=request.text,
+        span=request.span,
+        author=request.author,
+        embedders=lambda: service.embedders(on_event),
+    )
+
+
+def undo(service: Service, correction: Correction, *, on_event: Listener = ignore) -> KeptCorrection:
+    """Take a version of a correction back: the one before it counts again, or the caption.
+
+    Raises:
+        FootageError: the index or an embedder cannot be used.
+    """
+    from indexer import correcting
+
+    return correcting.undo(service.store(), correction, embedders=lambda: service.embedders(on_event))
 
 
 def _chosen(there: Sequence[E], wanted: str | None) -> E:

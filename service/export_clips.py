@@ -21,7 +21,7 @@ from service.requests import Request
 from service.search import SearchRequest, search
 
 if TYPE_CHECKING:
-    from footage.core.types import File
+    from footage.core.types import File, Match
     from footage.store import Store
     from search.results import SearchResult
     from service.cancellation import CancelToken
@@ -71,7 +71,7 @@ class ClipChoice(Request):
             drop_frame=self.drop_frame,
             overwrite=self.overwrite,
             timeout_seconds=service.settings.decode_timeout_seconds,
-            protected=frozenset(file.path for file in store.files.all()) if store else (),
+            protected=protected(store),
         )
 
     def chosen(self, clips: Sequence[Clip]) -> list[Clip]:
@@ -133,7 +133,7 @@ def export_clips(
     Args:
         service: What to work with.
         request: What to write.
-        on_event: Told how it goes.
+        on_event: Receives the progress.
         on_search: Called with what the search answers, before anything is written.
         cancel: Ends the work.
 
@@ -194,14 +194,16 @@ def write_clips(
     Raises:
         FootageError: as ``unchanged_files``.
     """
+    store = service.existing_store()
+    careful = replace(options, protected={*options.protected, *protected(store)})
     return unchanged_files(
         clips,
-        service.existing_store(),
+        store,
         lambda kept: write_files(
             kept,
             folder,
             formats=formats,
-            options=options,
+            options=careful,
             on_progress=steps("exporting", on_event, cancel),
         ),
     )
@@ -223,8 +225,16 @@ def found_clips(
     """
     asked = SearchRequest(query=query, ground=ground, without_model=without_model)
     result = search(service, asked, on_event=on_event, cancel=cancel)
-    known = origins(service.store(), service)
-    return clips_of(result.matches, query=query, origins=known), result
+    return clips_from(service, result.matches, query=query), result
+
+
+def clips_from(service: Service, matches: Sequence[Match], *, query: str) -> list[Clip]:
+    """Answers of a search as clips, in their order.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    return clips_of(matches, query=query, origins=origins(service.store(), service))
 
 
 def origins(store: Store | None, service: Service | None = None) -> Origins:
@@ -241,6 +251,15 @@ def origins(store: Store | None, service: Service | None = None) -> Origins:
         return Origins({}, {}, None)
     recorded = {file.path: file.recorded_at for file in store.files.all()}
     return Origins(store.windows.provenance_by_index(), recorded, service.asked_under if service else None)
+
+
+def protected(store: Store | None) -> frozenset[str]:
+    """The indexed files, which no export may overwrite; none without an index.
+
+    Raises:
+        StoreError: the index cannot be read.
+    """
+    return frozenset(file.path for file in store.files.all()) if store else frozenset()
 
 
 def unchanged_files(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Self
 from pydantic import Field, model_validator
 
 from footage.core.errors import FileError, UsageError, VideoError
-from footage.core.names import on_disk
-from indexer.library import FoundFile, Selection, absolute, parse_since, shown, walk
+from footage.core.names import absolute, on_disk
+from indexer.library import FoundFile, Selection, parse_since, shown, walk
 from indexer.timestamps import (
     Clocks,
     parse_clock_from,
@@ -250,6 +250,28 @@ def forecast(service: Service, request: IndexRequest, *, on_event: Listener = ig
         decode_timeout_seconds=settings.decode_timeout_seconds,
         on_file=lambda number, path: on_event(StageProgress("looking", number, 0, Path(path).name)),
     )
+
+
+def check_not_writing(service: Service) -> None:
+    """See that no run is writing to the index; there need be none.
+
+    Raises:
+        StoreBusyError: another run is writing to it.
+        StoreError: the index cannot be read.
+    """
+    store = service.existing_store()
+    if store is not None:
+        with store.writing():
+            pass
+
+
+def checked_camera_pattern(text: str) -> str:
+    """A source of the camera name as typed, without the spaces around it; see ``IndexRequest.camera_from``.
+
+    Raises:
+        UsageError: it is neither "folder" nor a pattern.
+    """
+    return Clocks(camera_from=text.strip()).camera_from
 
 
 def index_paths(

@@ -91,7 +91,7 @@ _EVENTS = (
 
 
 def examine_model(model: VideoModel, folder: Path) -> ModelTest:
-    """Ask a model for a caption of the test clip, and when each of its events happens.
+    """Ask a model for a caption of the test clip, if it can, and when each of its events happens.
 
     Args:
         model: The model to ask.
@@ -109,11 +109,12 @@ def examine_model(model: VideoModel, folder: Path) -> ModelTest:
     began = time.perf_counter()
     window = model.prepare(frames)
     skills = model.profile.skills
-    prompt = (
-        contract.caption_prompt(model.profile)
-        if "caption" in skills
-        else contract.ask_prompt("What happens in this video?", model.profile)
-    )
+    if "caption" in skills:
+        prompt = contract.caption_prompt(model.profile)
+    elif "ask" in skills:
+        prompt = contract.ask_prompt("What happens in this video?", model.profile)
+    else:
+        prompt = contract.find_prompt(_EVENTS[0].sentence, model.profile)
     [first] = model.run([(window, prompt)])
     first_seconds = time.perf_counter() - began
     caption = find = None

@@ -1,4 +1,4 @@
-"""Gives the model a raw prompt about a stretch of a file, and returns its raw words."""
+"""Gives the model a raw prompt about a segment of a file, and returns its raw answer."""
 
 from __future__ import annotations
 

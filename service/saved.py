@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
 from search import saved_searches
-from search.saved_searches import STATES, Item, Mode
+from search.saved_searches import MOST_CHARACTERS as MOST_CHARACTERS
+from search.saved_searches import STATES, Mode
+from search.saved_searches import Item as Item
 from service.events import Listener, ignore, steps
 from service.requests import Request
 
 if TYPE_CHECKING:
-    from footage.store import Mark, Search
+    from footage.store import Mark as Mark
+    from footage.store import Search as Search
     from service.cancellation import CancelToken
     from service.session import Service
 
@@ -43,8 +47,8 @@ class ReviewRequest(Request):
 
     name: str
     """Name of the saved search."""
-    closely: bool = False
-    """Check results with the model, even if the search was saved without this option."""
+    closely: bool | None = None
+    """Whether to check results with the model; as the search was saved when None."""
     without_model: str = ""
     """As in ``service.search.SearchRequest``."""
 
@@ -54,12 +58,21 @@ class DecideRequest(Request):
 
     item: str
     """Its id, or the beginning of it."""
-    state: str
-    """"open", "reviewed" or "flagged"."""
+    state: str | None = None
+    """"open", "reviewed" or "flagged"; None keeps the existing state."""
     note: str | None = None
     """Note; None keeps the existing note."""
     author: str = ""
     """The person who decides."""
+
+
+class RememberRequest(Request):
+    """A query that somebody asked."""
+
+    query: str
+    """The query as typed."""
+    mode: str = ""
+    """How it was looked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +109,42 @@ def remove(service: Service, request: RemoveSearchRequest) -> Search:
     search = saved_searches.saved(annotations, request.name)
     annotations.searches.remove([search.id])
     return search
+
+
+def names(service: Service) -> list[Search]:
+    """All saved searches, by name.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    return service.store().annotations.searches.saved()
+
+
+def recent(service: Service) -> list[Search]:
+    """The last queries that were asked without being saved, latest first.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    return service.store().annotations.searches.recent()
+
+
+def remember(service: Service, request: RememberRequest) -> None:
+    """Remember that a query was asked.
+
+    Raises:
+        StoreError: there is no index, or it cannot be written.
+    """
+    service.store().annotations.searches.note(request.query, mode=request.mode, at=time.time())
+
+
+def items(service: Service, search: Search) -> list[Item]:
+    """What a saved search has found so far, without running it again, in the order found.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    return saved_searches.items(service.store().annotations, search)
 
 
 def searches(service: Service) -> tuple[SavedSearch, ...]:
@@ -137,7 +186,8 @@ def review(
     store = service.store()
     search = saved_searches.saved(store.annotations, request.name)
     mode: Mode = "captions"
-    if (request.closely or search.mode == "closely") and store.status().videos:
+    closely = search.mode == "closely" if request.closely is None else request.closely
+    if closely and store.status().videos:
         mode = "closely"
         service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
         service.find_model(on_event)
@@ -160,8 +210,8 @@ def decide(service: Service, request: DecideRequest) -> Mark:
         StoreError: there is no index, or it cannot be written.
     """
     annotations = service.store().annotations
-    if request.state not in STATES:
+    if request.state not in (None, *STATES):
         raise UsageError(f"unknown state {request.state!r}", hint=f"Use one of {', '.join(STATES)}.")
     item = saved_searches.item_of(annotations, request.item)
-    state = next(known for known in STATES if known == request.state)
+    state = next(known for known in STATES if known == (request.state or item.state))
     return saved_searches.decide(annotations, item, state, note=request.note, author=request.author)

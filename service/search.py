@@ -12,7 +12,10 @@ from service.events import Hits, Listener, WindowsPlanned, ignore, steps
 from service.requests import Request
 
 if TYPE_CHECKING:
-    from search.results import SearchResult
+    from collections.abc import Sequence
+
+    from footage.core.types import Match
+    from search.results import SearchResult as SearchResult
     from service.cancellation import CancelToken
     from service.session import Service
 
@@ -98,3 +101,23 @@ def search(
         raise factories.without_model(
             error, service.settings.for_finds, store=store, instead=request.without_model
         ) from error
+
+
+def partial_result(service: Service, query: str, matches: Sequence[Match]) -> SearchResult:
+    """The answers that a search had reported when it was stopped, as a result.
+
+    Raises:
+        FootageError: the query makes no sense, or the index cannot be read.
+    """
+    from search.query.parser import parse_query
+    from search.results import SearchResult, Timings
+
+    coverage = service.engine().coverage()
+    return SearchResult(parse_query(query), tuple(matches), coverage, Timings(0.0, 0.0, 0.0))
+
+
+def measure_meanings() -> dict[str, str]:
+    """What the measures of evidence mean, by name."""
+    from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+
+    return {**MODEL_MEASURES, **CAPTION_MEASURES}

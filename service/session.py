@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from footage.core.endpoint import shown_address
 from footage.core.errors import StoreMissingError
@@ -30,15 +30,19 @@ if TYPE_CHECKING:
     from search.retrieval.rerank import Reranker
 
 T = TypeVar("T")
+LoadModel: TypeAlias = "Callable[[Settings], VideoModel]"
+"""Makes the vision-language model that some settings name."""
+LoadEmbedder: TypeAlias = "Callable[[Settings], TextEmbedder]"
+"""Makes the text embedder that some settings name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaders:
     """How models are made; a caller that has a model already, such as a test, gives its own."""
 
-    model: Callable[[Settings], VideoModel] = factories.load_model
+    model: LoadModel = factories.load_model
     """Makes the vision-language model that the settings name."""
-    embedder: Callable[[Settings], TextEmbedder] = factories.load_embedder
+    embedder: LoadEmbedder = factories.load_embedder
     """Makes the text embedder that the settings name."""
     reranker: Callable[[Settings], Reranker | None] = factories.load_reranker
     """Makes the re-ranker that the settings name; None where they name none."""
@@ -213,7 +217,7 @@ class Service:
         """The search engine; embedder and re-ranker are loaded now, the model when it is first asked.
 
         Args:
-            on_event: Told what is loaded.
+            on_event: Receives what is being loaded.
             embed: Whether it needs an embedder; without, it searches by words alone.
 
         Raises:
@@ -282,7 +286,7 @@ class Service:
             skill: What it is to do; None for anything that the model that captions can do.
             store: The index that is worked on; an error says which model captioned it.
             instead: A sentence on what can be done without the model, for the error's hint.
-            on_event: Told while the weights are looked for.
+            on_event: Receives that the weights are looked for.
 
         Raises:
             UsageError: the model is a known one that cannot.

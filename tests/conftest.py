@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -101,7 +102,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if slow and config.getoption("--fast") else None
 
 
+MAIN = sys.modules["__main__"]
+
+
+def pytest_runtest_call() -> None:
+    """Put the main module back: Streamlit's AppTest leaves the app there, which child processes would run."""
+    sys.modules["__main__"] = MAIN
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in SLOW_FILES)  # short files last: workers end together
     if config.getoption("--fast"):
         left_out = {item for item in items if any(map(item.get_closest_marker, ("slow", "browser")))}
         config.hook.pytest_deselected(items=list(left_out))

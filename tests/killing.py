@@ -18,7 +18,16 @@ PACKAGES = tuple(
     str(Path(__file__).parent.parent / name) + os.sep for name in ("footage", "indexer", "search", "ui")
 )
 # One server of child processes serves all tests: whichever starts it, it has imported these.
-PRELOADED = ["lancedb", "stressing", "test_store_checking"]
+PRELOADED = [
+    "torch",
+    "torchcodec",
+    "torchvision.transforms.v2",
+    "transformers",
+    "sentence_transformers",
+    "lancedb",
+    "stressing",
+    "test_store_checking",
+]
 
 
 def processes():

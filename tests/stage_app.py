@@ -10,8 +10,8 @@ import streamlit as st
 
 from footage.core.types import Event, Span
 from footage.media.video import probe
+from service.browse import Outline
 from ui.web.components import player
-from ui.web.components.resources import Outline
 
 HOSTILE = "<img src=x onerror=alert(1)> **b** </script><script>alert(2)</script>"
 SPANS = [Span(10.5, 12.25), Span(20.0, 21.0)]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import random
 import shutil
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from killing import PRELOADED
+from killing import processes
 
 from footage.store import Store
 from footage.vlm.profiles import DEMO
@@ -72,13 +71,10 @@ def test_an_index_run_killed_at_a_random_moment_ends_as_an_unbroken_one(tmp_path
     real = Path(os.environ.get("FOOTAGE_TEST_DATA", "")) / "videos_derived" / "car_truncated.mp4"
     if real.is_file():
         shutil.copy(real, library / "real.mp4")
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(
-        ["torch", "torchcodec", "transformers", "lancedb", "sentence_transformers", *PRELOADED]
-    )
+    context = processes()
 
     def run(database, kill_after=None):
-        child = processes.Process(target=index_library, args=(library, database))
+        child = context.Process(target=index_library, args=(library, database))
         began = time.monotonic()
         child.start()
         child.join(kill_after)

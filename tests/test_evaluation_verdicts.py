@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from evaluation.metrics import Counts, boundary_errors, matched_spans, occurrence_counts
 from evaluation.verdicts import (
-    Bin,
     Judged,
     auroc,
     calibration_error,
@@ -19,6 +21,7 @@ from evaluation.verdicts import (
     reliability,
 )
 from footage.core.types import Span
+from search.grounding.reliability import ReliabilityBin
 
 confidences = st.integers(0, 20).map(lambda twentieth: twentieth / 20)
 sets = st.tuples(
@@ -75,9 +78,9 @@ def test_the_threshold_is_the_highest_that_reaches_the_recall(answers, recall):
 def test_the_reliability_curve_and_its_error():
     answers = [*judged([0.95, 1.0, 0.25], [0.91, 0.0, 0.21])]
     assert reliability(answers) == [
-        Bin(0.0, 0.1, 1, 0.0, 0.0),
-        Bin(0.2, 0.3, 2, pytest.approx(0.23), 0.5),
-        Bin(0.9, 1.0, 3, pytest.approx(2.86 / 3), pytest.approx(2 / 3)),
+        ReliabilityBin(0.0, 0.1, 1, 0.0, 0.0),
+        ReliabilityBin(0.2, 0.3, 2, pytest.approx(0.23), 0.5),
+        ReliabilityBin(0.9, 1.0, 3, pytest.approx(2.86 / 3), pytest.approx(2 / 3)),
     ]
     gaps = 2 * (0.5 - 0.23) + 3 * (2.86 / 3 - 2 / 3)
     assert calibration_error(answers) == pytest.approx(gaps / 6)
@@ -122,11 +125,56 @@ def test_precision_at_the_prevalence_there_is_is_precision(answers, threshold):
     )
 
 
-@pytest.mark.parametrize("score", [auroc, fpr_at_recall])
-@pytest.mark.parametrize("answers", [judged([], [0.5]), judged([0.5], []), []])
-def test_one_kind_of_query_is_not_enough(score, answers):
+@pytest.mark.parametrize("answers", [judged([], [0.5]), judged([0.5, 0.5], []), []])
+def test_one_kind_of_query_is_not_enough(answers):
     with pytest.raises(ValueError, match="both needed"):
-        score(answers)
+        fpr_at_recall(answers)
+    assert math.isnan(auroc(answers))
+    assert sum(row.count for row in reliability(answers)) == len(answers)
+    assert {row.present for row in reliability(answers)} <= {float(answer.present) for answer in answers}
+
+
+def rank_sum_auroc(answers):
+    """The AUROC by its definition over sorted confidences, without scikit-learn."""
+    present = np.array([answer.confidence for answer in answers if answer.present])
+    absent = np.sort([answer.confidence for answer in answers if not answer.present])
+    below = np.searchsorted(absent, present, side="left")
+    not_above = np.searchsorted(absent, present, side="right")
+    return float(np.mean(below + not_above) / 2 / len(absent))
+
+
+def tenths(answers):
+    """The reliability curve by tenths of confidence, without scikit-learn."""
+    bins = {}
+    for answer in answers:
+        bins.setdefault(min(int(answer.confidence * 10), 9), []).append(answer)
+    return [
+        (
+            number / 10,
+            len(held),
+            np.mean([each.confidence for each in held]),
+            np.mean([each.present for each in held]),
+        )
+        for number, held in sorted(bins.items())
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_figures_are_those_of_the_definitions(seed):
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 400))
+    confident = rng.beta(0.5, 0.5, count).round(4 if seed % 2 else 2)  # with two digits, many ties
+    confident[np.isin(confident, np.arange(1, 10) / 10)] += 0.001  # edges have a test of their own
+    present = rng.random(count) < confident
+    answers = [Judged(float(c), bool(p)) for c, p in zip(confident, present, strict=True)]
+    answers += judged([0.0, 1.0], [0.0, 1.0])
+    assert auroc(answers) == pytest.approx(rank_sum_auroc(answers), abs=1e-12)
+    rows = [(row.low, row.count, row.confidence, row.present) for row in reliability(answers)]
+    assert rows == [pytest.approx(row, abs=1e-12) for row in tenths(answers)]
+
+
+def test_a_confidence_on_an_edge_lies_in_the_bin_that_ends_there():
+    assert [row.low for row in reliability(judged([0.0, 0.5, 1.0], []))] == [0.0, 0.4, 0.9]
 
 
 def test_what_is_no_share_is_refused():

@@ -76,12 +76,17 @@ def test_captions_written_by_hand_are_searched(library, store):
         ({"end_seconds": 9}, r"the window from 0 to 9 s is not within 0 to 6"),
         ({"start_seconds": 4}, "the window from 4 to 4 s"),
         ({"start_seconds": -1}, "0 <= start"),
-        ({"end_seconds": "soon"}, "could not convert"),
+        ({"end_seconds": "soon"}, "end_seconds: 'soon' is not a number"),
         ({"end_seconds": float("nan")}, "finite"),
         ({"events": [{"start_seconds": 3, "end_seconds": 5, "text": "x"}]}, "the event from 3 to 5 s"),
-        ({"events": [{"start_seconds": 3, "end_seconds": 4}]}, "'text' is missing"),
+        ({"events": [{"start_seconds": 3, "end_seconds": 4}]}, "'events.0.text' is missing"),
         ({"events": [{"start_seconds": 3, "end_seconds": 4, "text": 7}]}, "7 is not text"),
-        ({"scene": None}, "None is not text"),
+        ({"events": 5}, "events: 5 is not a list"),
+        ({"events": [5]}, r"events\.0: 5 is not an object"),
+        ({"window_index": 1.5}, r"window_index: 1\.5 is not a whole number"),
+        ({"path": None}, "'path' is missing"),
+        ({"track": "speech"}, "the track 'speech' cannot be imported"),
+        ({"scene": None}, "scene: None is not text"),
         ({"type": "poem"}, "unknown type 'poem'"),
         ({"path": "/nowhere.mp4"}, "does not exist"),
         ({"content_id": "abc"}, "neither the file nor the index has a video abc"),
@@ -95,9 +100,17 @@ def test_a_wrong_line_is_named_and_nothing_is_taken_in(library, store, change, c
     assert store.files.all() == [] and store.videos.all() == {} and store.windows.spans() == {}
 
 
-@pytest.mark.parametrize("line", ["not json", "[1]", "3", '{"start_seconds": 0}'])
-def test_what_is_no_object_with_a_video_is_refused(store, line):
-    with pytest.raises(UsageError, match="line 1 is not a valid caption"):
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ("not json", "Expecting value"),
+        ("[1]", r"\[1\] is not an object"),
+        ("3", "3 is not an object"),
+        ('{"start_seconds": 0}', "'end_seconds' is missing"),
+    ],
+)
+def test_what_is_no_object_with_a_video_is_refused(store, line, complaint):
+    with pytest.raises(UsageError, match=f"line 1 is not a valid caption: {complaint}"):
         take_in([line], store)
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import itertools
-import multiprocessing
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from killing import processes
 from standin_model import BRIGHT, DARK, StandinEmbedder, StandinModel, write_levels
 from standin_run import WINDOWS, index_slowly
 from waiting import wait_until
@@ -32,7 +32,7 @@ from footage.media import sandbox
 from footage.store import Store
 from footage.vlm.sampling import LIKELIEST
 from indexer import events as projection
-from indexer.captioning import CaptionTask, caption_window
+from indexer.captioning import CaptionTask, caption_windows
 from indexer.committer import Committer
 from indexer.events import Projector
 from indexer.library import Selection
@@ -125,7 +125,7 @@ def test_a_window_captioned_by_itself_is_the_one_that_a_run_commits(library, sto
     )
     for number, record in enumerate(committed):
         task = CaptionTask(record.window, sampler.take(number), record.provenance)
-        assert caption_window(task, model=model) == record
+        assert caption_windows([task], model=model) == [record]
 
 
 def test_hooks_are_called_in_order_with_what_was_committed(library, store):
@@ -471,10 +471,7 @@ def test_kill_9_at_any_moment_then_the_same_command_gives_the_unbroken_index(lib
     run(library, unbroken, model)
     log, database = tmp_path / "log", tmp_path / "index"
     log.touch()
-    processes = multiprocessing.get_context(
-        "forkserver"
-    )  # imports what is slow once; no thread runs there yet
-    processes.set_forkserver_preload(["torch", "torchcodec", "torchvision.transforms.v2"])
+    context = processes()
 
     def shown(count):
         return len(log.read_text().splitlines()) >= count
@@ -485,7 +482,7 @@ def test_kill_9_at_any_moment_then_the_same_command_gives_the_unbroken_index(lib
         return sum(map(len, reader().windows.spans().values())) >= count
 
     for reached, count in ((shown, 2), (committed, 4), (shown, 9), (None, 0)):
-        child = processes.Process(target=index_slowly, args=(library, database, log))
+        child = context.Process(target=index_slowly, args=(library, database, log))
         child.start()
         if reached is not None:
 

@@ -16,6 +16,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from random_windows import frames, prompt_ids, window
 from safetensors.torch import load_file, save_file
 from standin_model import StandinEmbedder, write_levels
 from test_vlm_qwen35 import HOSTILE
@@ -23,7 +24,6 @@ from tiny_qwen25vl import write_tiny_model
 from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS
 from tiny_qwen35 import write_tiny_model as write_other_model
 
-from footage.core import frame_budget
 from footage.core.errors import (
     DecodeError,
     ModelError,
@@ -31,7 +31,6 @@ from footage.core.errors import (
     UsageError,
     WrongCheckpointError,
 )
-from footage.core.types import Frames, Span
 from footage.store import Store
 from footage.vlm import contract, load_model
 from footage.vlm.backends import qwen25vl
@@ -58,20 +57,6 @@ def model(folder) -> qwen25vl.Qwen25VLModel:
 @pytest.fixture
 def copy(folder, tmp_path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "copy"))
-
-
-def frames(times, span: tuple[float, float], *, height=64, width=96, seed=0) -> Frames:
-    pixels = np.random.default_rng(seed).integers(0, 256, (len(times), height, width, 3), dtype=np.uint8)
-    return Frames(pixels, tuple(float(t) for t in times), Span(*span))
-
-
-def window(start: float, seconds: float, *, seed=0) -> Frames:
-    times = np.linspace(start, start + seconds - 0.04, frame_budget.frames_for(seconds))
-    return frames(times, (start, start + seconds), seed=seed)
-
-
-def prompt_ids(model, prepared: Prepared, asked: Prompt) -> list[int]:
-    return [*prepared.payload.ids.tolist(), *model._ids(asked)]
 
 
 def times_of(model, prepared: Prepared) -> list[int]:
@@ -240,6 +225,11 @@ def test_no_query_and_no_draft_reaches_the_prompt_as_control_tokens(model, typed
 @pytest.fixture(scope="module")
 def stamped(tmp_path_factory) -> qwen25vl.Qwen25VLModel:
     folder = write_tiny_model(tmp_path_factory.mktemp("models") / "tiny", profile="timelens-7b")
+    settings = json.loads((folder / "preprocessor_config.json").read_text())
+    settings |= {"processor_class": "TimeLensProcessor"}
+    settings |= {"auto_map": {"AutoProcessor": "processing_timelens.TimeLensProcessor"}}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    (folder / "processing_timelens.py").write_text("raise RuntimeError('code of a checkpoint was executed')")
     return load_model(str(folder), device="cpu", changes={"pixels_per_frame": 10 * 28 * 28})
 
 

@@ -19,6 +19,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from random_windows import frames, prompt_ids, window
 from safetensors.torch import load_file, save_file
 from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS, write_tiny_model
 
@@ -32,7 +33,7 @@ from footage.core.errors import (
     UsageError,
     WrongCheckpointError,
 )
-from footage.core.types import Answer, Frames, Span
+from footage.core.types import Answer, Span
 from footage.vlm import batching, contract, dependency_error, load_model
 from footage.vlm.backends import qwen35, qwen_batches
 from footage.vlm.backends.qwen_batches import QwenRequest
@@ -67,22 +68,8 @@ def copy(folder, tmp_path) -> Path:
     return Path(shutil.copytree(folder, tmp_path / "copy"))
 
 
-def frames(times, span: tuple[float, float], *, height=64, width=96, seed=0) -> Frames:
-    pixels = np.random.default_rng(seed).integers(0, 256, (len(times), height, width, 3), dtype=np.uint8)
-    return Frames(pixels, tuple(float(t) for t in times), Span(*span))
-
-
-def window(start: float, seconds: float, *, seed=0) -> Frames:
-    times = np.linspace(start, start + seconds - 0.04, frame_budget.frames_for(seconds))
-    return frames(times, (start, start + seconds), seed=seed)
-
-
 def prompt(text: str, cap: int = 16) -> Prompt:
     return Prompt("ask", text, cap)
-
-
-def prompt_ids(model, prepared: Prepared, asked: Prompt) -> list[int]:
-    return [*prepared.payload.ids.tolist(), *model._ids(asked)]
 
 
 # --- what the model is shown --------------------------------------------------------------------------------

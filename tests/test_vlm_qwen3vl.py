@@ -15,16 +15,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from random_windows import frames, prompt_ids, window
 from safetensors.torch import load as load_tensors
 from standin_model import StandinEmbedder, write_levels
 from test_vlm_qwen35 import HOSTILE, FastProcessor
 from tiny_qwen3vl import DEEPSTACK_LAYERS, write_tiny_model
 from tiny_qwen35 import SPECIAL_TOKENS, TAG_TOKENS
 
-from footage.core import frame_budget
 from footage.core.disk_cache import Shelf
 from footage.core.errors import DecodeError, ModelError, UsageError, WrongCheckpointError
-from footage.core.types import Frames, Span
 from footage.store import Store
 from footage.vlm import contract, load_model
 from footage.vlm.backends.qwen3vl import Qwen3VLModel
@@ -32,10 +31,11 @@ from footage.vlm.backends.qwen_window import QwenWindow
 from footage.vlm.captioning import FIRST_STAGE_ONLY
 from footage.vlm.changes import Changes
 from footage.vlm.profiles import QWEN3_VL_8B, TIMELENS2_4B, TIMELENS_8B
-from footage.vlm.protocol import Prepared, Prompt, VideoModel
+from footage.vlm.protocol import Prepared, VideoModel
 from indexer.pipeline import index
 from search.engine import Engine
 from search.grounding.ground import GroundingOptions, find_in_file
+from service.model_check import examine_model
 
 SMALL: Changes = {"pixels_per_frame": 10 * 32 * 32, "caption_tokens": 48}
 
@@ -47,28 +47,20 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def model(folder, placed) -> Qwen3VLModel:
-    return load_model(str(folder), **placed, changes=SMALL)
+    return brief(load_model(str(folder), **placed, changes=SMALL))
 
 
 @pytest.fixture(scope="module")
 def finder(tmp_path_factory, placed) -> Qwen3VLModel:
     """A model in the form of TimeLens2."""
     folder = write_tiny_model(tmp_path_factory.mktemp("models") / "finder", profile="timelens2-4b", seed=3)
-    return load_model(str(folder), **placed, changes={"pixels_per_frame": 6 * 32 * 32})
+    return brief(load_model(str(folder), **placed, changes={"pixels_per_frame": 6 * 32 * 32}))
 
 
-def frames(times, span: tuple[float, float], *, height=64, width=96, seed=0) -> Frames:
-    pixels = np.random.default_rng(seed).integers(0, 256, (len(times), height, width, 3), dtype=np.uint8)
-    return Frames(pixels, tuple(float(t) for t in times), Span(*span))
-
-
-def window(start: float, seconds: float, *, seed=0) -> Frames:
-    times = np.linspace(start, start + seconds - 0.04, frame_budget.frames_for(seconds))
-    return frames(times, (start, start + seconds), seed=seed)
-
-
-def prompt_ids(model, prepared: Prepared, asked: Prompt) -> list[int]:
-    return [*prepared.payload.ids.tolist(), *model._ids(asked)]
+def brief(model: Qwen3VLModel) -> Qwen3VLModel:
+    """The same model with short answers to finds: random weights seldom end one."""
+    weights = replace(model._weights, profile=replace(model.profile, find_tokens=24))
+    return type(model)(model._model, model._processor, weights, bounds=model._bounds)
 
 
 # --- what the model is shown --------------------------------------------------------------------------------
@@ -260,6 +252,11 @@ def test_finds_of_a_model_that_lists_spans(finder, tmp_path):
         )
 
 
+def test_the_model_test_asks_a_find_model_for_spans_alone(finder, tmp_path):
+    tested = examine_model(finder, tmp_path)
+    assert tested.caption is None and tested.find is not None and tested.find.events == 3
+
+
 # --- loading ------------------------------------------------------------------------------------------------
 
 
@@ -268,6 +265,12 @@ def test_a_folder_runs_under_the_model_that_is_named(folder, placed):
         assert load_model(name, model_path=folder, **placed).profile.name == name
     with pytest.raises(WrongCheckpointError, match=r"'qwen3_vl'\); needed is 'qwen2_5_vl'"):
         load_model("timelens-7b", model_path=folder)
+
+
+def test_the_published_config_is_read(model):
+    rope = model._model.config.text_config.rope_parameters
+    assert (rope["rope_theta"], rope["mrope_section"], rope["mrope_interleaved"]) == (5e6, [4, 2, 2], True)
+    assert model._end_ids == model._tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
 
 
 def test_weights_without_the_mergers_of_deepstack_are_refused(folder, tmp_path, placed):

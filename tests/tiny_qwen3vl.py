@@ -51,9 +51,11 @@ def write_tiny_model(folder: Path, *, profile: str = "", seed: int = 0) -> Path:
     _write(folder / "preprocessor_config.json", pixels | image)
     _write(folder / "video_preprocessor_config.json", pixels | video)
     _write(folder / "chat_template.json", {"chat_template": CHAT_TEMPLATE})
-    if profile:
-        config = json.loads((folder / "config.json").read_text())
-        _write(folder / "config.json", config | {"footage_profile": profile})
+    # The language model's settings have the names of when the model was published.
+    config = json.loads((folder / "config.json").read_text())
+    rope = config["text_config"].pop("rope_parameters")
+    config["text_config"] |= {"rope_theta": rope.pop("rope_theta"), "rope_scaling": rope}
+    _write(folder / "config.json", config | ({"footage_profile": profile} if profile else {}))
     return folder
 
 

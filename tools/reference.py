@@ -44,27 +44,21 @@ key. `FOOTAGE_API_KEY` (the key for a model server) is read from the environment
 the value of the model's profile (`footage models --json`), or none."""
 JSON_INTRO = """# JSON
 
-<!-- Written by tools/reference.py from service/schemas; edit those. -->
+<!-- Written by tools/reference.py from service/schemas and evaluation/schemas.py; edit those. -->
 
 With `--json` a command prints one JSON object per line on stdout; progress and remarks go to stderr. This
 page describes each line that a command may print, schema version {version}. The version grows when a key goes
 away or changes its meaning; new keys may come without. Times within a video are seconds of video time, points
-in time are seconds since the epoch. A key with an asterisk may be absent.
+in time are seconds since the epoch. A key with an asterisk may be absent. `footage captions export` writes
+[captions as JSON Lines](captions.md), with or without `--json`.
 
 An error is one object on stderr, `{{"error": "…", "hint": "…"}}`, with an exit code other than 0.
 """
-EXIT_CODES = {
-    0: "answered, also when nothing was found",
-    1: "could not run: a file, folder, index, model or server is missing, empty or cannot be used",
-    2: "bad usage: an option, a value, a query or the content of a file makes no sense",
-    3: "partly: some files failed (`footage status` lists them with the reason)",
-    130: "stopped with Ctrl-C; the same command continues where it stopped",
-}
 
 
 def commands() -> str:
     """docs/reference/commands.md: every command with its arguments, options, defaults and examples."""
-    found = list(_commands())
+    found = list(all_commands())
     names = [
         f"- [`{name}`](#{name.replace(' ', '-')}): {_first_sentence(command)}" for name, command in found
     ]
@@ -85,7 +79,7 @@ def settings() -> str:
 
     options = {
         option.lstrip("-").replace("-", "_"): parameter.opts[0]
-        for _, command in _commands()
+        for _, command in all_commands()
         for parameter in _parameters(command)
         for option in parameter.opts
         if option.startswith("--")
@@ -118,7 +112,9 @@ def settings() -> str:
 
 
 def exit_codes() -> str:
-    """docs/reference/exit-codes.md."""
+    """docs/reference/exit-codes.md: what each exit code of a command means."""
+    from ui.cli.console import EXIT_CODES
+
     rows = [
         "| Exit code | Meaning |",
         "|---|---|",
@@ -130,8 +126,9 @@ def exit_codes() -> str:
 
 
 def json() -> str:
-    """docs/reference/json.md: every line that ``--json`` prints, from the models of ``service.schemas``."""
-    from service.schemas import COMMANDS, SCHEMA_VERSION
+    """docs/reference/json.md: every line that ``--json`` prints, from the models of the schemas."""
+    from evaluation.schemas import COMMANDS
+    from service.schemas import SCHEMA_VERSION
 
     parts = [JSON_INTRO.format(version=SCHEMA_VERSION)]
     records = dict.fromkeys(record for listed in COMMANDS.values() for record in listed)
@@ -158,7 +155,7 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 
 
-def _commands() -> Iterator[tuple[str, Any]]:
+def all_commands() -> Iterator[tuple[str, Any]]:
     """Every command that can be run, with the names of its groups before its own."""
     from typer.main import get_command
 
@@ -278,6 +275,8 @@ def _type(field: dict[str, Any]) -> str:
         return f'`"{field["const"]}"`' if isinstance(field["const"], str) else f"`{field['const']}`".lower()
     if "enum" in field:
         return ", ".join(f'`"{each}"`' for each in field["enum"])
+    if "prefixItems" in field:
+        return f"[{', '.join(map(_type, field['prefixItems']))}]"
     if field.get("type") == "array":
         return f"list of {_type(field['items'])}"
     if isinstance(field.get("additionalProperties"), dict):

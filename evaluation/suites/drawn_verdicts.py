@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from evaluation.own_library import RIGHT_IOU, Asked, ask_own, figures_of, indexed_contents, judged
 from evaluation.suites.drawn import ALL_MATCHES, Drawn, Kind, draw_questions, drawn_index, lose, windows_asked
 from evaluation.suites.scoring import OnProgress, Scores, nobody, share, work_folder
-from evaluation.verdicts import PREVALENCE, Bin, Judged, auroc, recall_at_precision, reliability
+from evaluation.verdicts import PREVALENCE, Judged, auroc, recall_at_precision, reliability
 from footage.core.timecode import iou
 from footage.core.types import Match, Span
 from search.grounding.options import DEFAULT
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from footage.vlm.protocol import VideoModel
     from search.engine import Engine
     from search.grounding.options import GroundingOptions
+    from search.grounding.reliability import ReliabilityBin
 
 
 def evaluate_verdicts(
@@ -37,7 +38,7 @@ def evaluate_verdicts(
     looking: GroundingOptions = DEFAULT,
     folder: Path | None = None,
     on_progress: OnProgress | None = None,
-) -> tuple[Scores, list[Bin]]:
+) -> tuple[Scores, list[ReliabilityBin]]:
     """Index unseen drawn clips, ask for what is there and for what is not, in unseen words.
 
     Args:

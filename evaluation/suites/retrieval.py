@@ -46,8 +46,8 @@ Figures = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
-    """What came of a run."""
+class RetrievalScores:
+    """The scores of a run."""
 
     arms: Mapping[str, Mapping[str, float | list[float]]]
     """Figures in percent by arm, some with their 95 % interval under the same name with "_95"; and times."""
@@ -65,7 +65,7 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one query fared."""
+    """The ranks of one query."""
 
     video: str
     """The video it is about."""
@@ -85,7 +85,7 @@ def evaluate_retrieval(
     cache_dir: Path,
     limit_queries: int | None = None,
     on_progress: OnProgress = lambda stage, done, total: None,
-) -> Told:
+) -> RetrievalScores:
     """Index every sentence of a corpus with its span, ask every query, and see where its video comes.
 
     Args:
@@ -134,7 +134,7 @@ def evaluate_retrieval(
         latency = _latency(Retriever(store, embedder, reranker), asked[:LATENCY_QUERIES], arms, on_progress)
     summaries = {arm: _summary(found) for arm, found in outcomes.items()}
     draws = {arm: _draws(found) for arm, found in outcomes.items()}
-    return Told(
+    return RetrievalScores(
         arms={arm: {**_figures(summaries[arm], draws[arm]), **latency[arm]} for arm in arms},
         gains={
             arm: _gains(summaries["vector"], draws["vector"], summaries[arm], draws[arm])

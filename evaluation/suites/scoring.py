@@ -188,7 +188,7 @@ def _written_and_prepared(clip: SyntheticClip, path: Path, model: VideoModel) ->
 
 
 def _captions(model: VideoModel, prepared: Sequence[Prepared]) -> list[Caption]:
-    """What a model says of each window, in as many stages as an index run takes."""
+    """The answers of a model about each window, in as many stages as in an index run."""
     result = captions(prepared, seeds=range(len(prepared)), profile=model.profile, run=partial(_run, model))
     return [each for each in result if isinstance(each, Caption)]  # all: ``_run`` raises what does not fit
 

@@ -1,4 +1,4 @@
-"""Every knob of the project in one typed place: its default, its environment variable, its config file line.
+"""Every setting of the project in one typed place: default, environment variable, config key.
 
 It knows what the settings are called and which values make sense, and nothing of what they switch.
 """
@@ -78,7 +78,7 @@ UserPath = Annotated[Path, AfterValidator(_expanded)]
 
 
 class Settings(BaseSettings):
-    """What a person may decide: first the command line, then the environment, then the config file."""
+    """All settings: from the command line, then the environment, then the config file."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="forbid", frozen=True, protected_namespaces=()
@@ -304,12 +304,12 @@ class Settings(BaseSettings):
 
     @property
     def shelf(self) -> Shelf | None:
-        """Where what the model saw is kept, if it is to be."""
+        """The cache of windows as the model sees them, if it is on."""
         return self.seen if self.keep_seen_gb else None
 
     @property
     def seen(self) -> Shelf:
-        """Where what the model saw lies, whether or not more is to be kept."""
+        """The folder of the cache of windows, whether the cache is on or not."""
         return Shelf(self.cache_dir / "seen", int(self.keep_seen_gb * 1e9))
 
     @classmethod
@@ -321,7 +321,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Say who wins: what the caller passes, our variables, those of the model's card, then the file."""
+        """The order of sources: the caller, our variables, those of the model's card, then the file."""
         card = {name: os.environ[variable] for name, variable in _card_variables().items()}
         return (
             init_settings,
@@ -390,7 +390,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
 
 @cache
 def _warn_of_variable(name: str) -> None:
-    """Say, once, that a variable which looks like one of ours is none."""
+    """Warn once about a variable that looks like one of ours and is not."""
     known = [CONFIG_VARIABLE, KEY_VARIABLE, *(ENV_PREFIX + field.upper() for field in Settings.model_fields)]
     upper = name.upper()
     if upper in known or not upper.startswith(ENV_PREFIX) or upper.startswith(TEST_PREFIX):

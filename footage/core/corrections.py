@@ -1,4 +1,4 @@
-"""What a person says in place of a caption that is wrong, and how it takes that place; pure.
+"""Corrections: what a person writes in place of a wrong caption, and how it replaces the caption; pure.
 
 A correction is made for an event: for its words and its time. Events are derived from captions again and
 again, so it finds its event anew each time, by these, not by an id that captioning anew would change.
@@ -20,7 +20,7 @@ SAME_IOU = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One version of what a person says in place of an event. The latest that stands counts."""
+    """One version of the correction of an event. The latest one that was not undone counts."""
 
     id: str
     """Names it."""
@@ -76,7 +76,7 @@ def apply(
     *,
     windows: Mapping[int, Span],
 ) -> Corrected:
-    """Put what people say in the place of what captions say.
+    """Replace captioned events by their corrections.
 
     A correction takes the place of the events that say what it was made for, or what it says itself, at that
     time: words equal (case, spacing and closing punctuation aside), spans alike (``SAME_IOU``). Applying it
@@ -85,7 +85,7 @@ def apply(
     Args:
         content_id: The video.
         events: Its events as derived from captions.
-        corrections: What was said of it, every version.
+        corrections: Every version of its corrections.
         windows: Spans of its committed windows by index; an event belongs to those it overlaps.
     """
     latest = [each for each in standing(corrections) if each.content_id == content_id]

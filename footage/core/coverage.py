@@ -1,4 +1,4 @@
-"""Adds up how much of what lies on disk an index covers; pure, knows neither disk nor database."""
+"""Adds up how much of the footage on disk an index covers; pure, knows neither disk nor database."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from footage.core.timeline import covered_seconds
 from footage.core.types import File, Span, Window
 
 Share = Literal["indexed", "failed", "waiting", "skipped", "offline"]
-"""What becomes of a second of footage on disk: exactly one of these."""
+"""The state of a second of footage on disk: exactly one of these."""
 SHARES: tuple[Share, ...] = get_args(Share)
 _SHARE_OF: dict[str, Share] = {
     "indexed": "indexed",

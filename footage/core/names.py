@@ -68,6 +68,11 @@ def is_at_end(path: str, ending: str) -> bool:
     return path == ending or path.endswith("/" + ending.lstrip("/"))
 
 
+def absolute(path: Path | str) -> Path:
+    """A path as typed, made absolute; links in it stay."""
+    return Path(os.path.abspath(Path(path).expanduser()))
+
+
 def on_disk(path: Path) -> Path:
     """The path of what a person typed, in the spelling that it has on disk.
 

@@ -37,7 +37,7 @@ def private_folder(folder: Path) -> None:
 
 
 def close_to_others(path: Path) -> None:
-    """Take every right of the group and of others from a file or folder of ours.
+    """Remove all permissions of the group and of others from a file or folder of ours.
 
     Raises:
         OSError: it is not there, or belongs to another user.

@@ -1,4 +1,4 @@
-"""What holds for a whole process: how much memory and how many threads the libraries below may take."""
+"""Limits of a whole process: memory and threads of the libraries below."""
 
 from __future__ import annotations
 

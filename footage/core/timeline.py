@@ -1,4 +1,4 @@
-"""Turns what overlapping windows saw into one clean timeline; pure, knows neither model nor database."""
+"""Merges the captions of overlapping windows into one timeline; pure, knows neither model nor database."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SEAM_TOLERANCE_SECONDS = 1.0
 """How far apart two sightings of one event may lie: a model sees two frames at 2 fps as one step of time."""
 
 SAME_TIME_IOU = 0.5
-"""Sightings in other words are of one time when they agree this well where both windows see."""
+"""IoU, where both windows overlap, from which two sightings in different words have the same time."""
 LEAST_LIKENESS = 0.6
 """Texts less alike than this are of two events. In MiniLM 95 % of the paraphrases of drawn events reach 0.62,
 and events that share neither thing nor colour nor place stay below 0.40."""
@@ -114,7 +114,7 @@ def event_id(content_id: str, span: Span, text: str, track: str = CAPTION_TRACK)
 
 
 def normalise_text(text: str) -> str:
-    """Reduce a caption line to what decides whether two say the same."""
+    """Reduce a caption line to the form in which two lines are compared."""
     return re.sub(r"\s+", " ", text).strip().rstrip(".!,;: ").casefold()
 
 
@@ -150,7 +150,7 @@ def _group(sightings: Sequence[_Sighting]) -> list[list[_Sighting]]:
 
 
 def _may_be_one(a: _Sighting, b: _Sighting) -> bool:
-    """Tell whether two sightings of one text in different windows can be the same event."""
+    """Whether two sightings of one text in different windows can be the same event."""
     if a.window == b.window or gap_seconds(a.span, b.span) > SEAM_TOLERANCE_SECONDS:
         return False
     if overlap_seconds(a.span, b.span) > 0:
@@ -191,7 +191,7 @@ def _join_alike(groups: list[list[_Sighting]], likeness: Likeness) -> list[list[
 
 
 def _seen_at_once(a: _Sighting, b: _Sighting, shared: Span) -> bool:
-    """Whether two windows saw something at one time, as far as both could see it."""
+    """Whether two windows show something at the same time, where they overlap."""
     here, there = clamp(a.span, shared), clamp(b.span, shared)
     return here is not None and there is not None and iou(here, there) >= SAME_TIME_IOU
 

@@ -95,7 +95,7 @@ def supervise(work: Callable[[Pulse], T], *, name: str, timeout_seconds: float) 
 
 
 def hung(name: str, timeout_seconds: float) -> DecodeError:
-    """What is said of a file whose decoder makes no progress."""
+    """The message about a file whose decoder makes no progress."""
     return DecodeError(
         f"{name} was stopped: its decoder made no progress for {timeout_seconds:g} s",
         hint="the file may be damaged or the disk too slow; the setting decode_timeout_seconds allows more "

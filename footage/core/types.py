@@ -180,7 +180,7 @@ class Video:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A stretch of a video that the model sees in one go."""
+    """A part of a video that the model sees at once."""
 
     content_id: str
     """The video."""
@@ -223,7 +223,7 @@ class CaptionEvent:
 
 @dataclass(frozen=True, slots=True)
 class Caption:
-    """What the model says of one window."""
+    """The model's caption of one window."""
 
     scene: str
     """The scene paragraph; may be empty."""
@@ -314,7 +314,7 @@ class Hit:
     """One row that retrieval brought back, before anything is grouped or grounded."""
 
     owner_kind: Literal["event", "scene", "passage", "video"]
-    """What the text describes: one event, the scene of one window, a stretch of a video, or all of it."""
+    """What the text describes: one event, the scene of one window, a passage of a video, or all of it."""
     owner_id: str
     """Id of the event; "content_id/window index" for a scene, "content_id/passage/number" for a passage; the
     content id for a video."""

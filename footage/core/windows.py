@@ -61,7 +61,7 @@ def plan_windows(
 
 
 def runs(within: Span, gaps: Iterable[Span]) -> tuple[Span, ...]:
-    """The stretches of a span that lie in no gap, in order; none where it lies in a gap altogether.
+    """The parts of a span outside of all gaps, in order; none if all of it lies in a gap.
 
     Args:
         within: In video time.
@@ -80,7 +80,7 @@ def runs(within: Span, gaps: Iterable[Span]) -> tuple[Span, ...]:
 
 
 def run_of(place: Span, within: Span, gaps: Iterable[Span]) -> Span:
-    """The stretch of a span without a gap that holds a place, or most of it; all of it where none does."""
+    """The part of a span without a gap that holds a place, or most of it; the whole span if there is none."""
 
     def shared(run: Span) -> float:
         return min(run.end_seconds, place.end_seconds) - max(run.start_seconds, place.start_seconds)

@@ -74,7 +74,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Streams:
-    """What the header of a file says of its pictures and its sound."""
+    """The header of a file: its pictures and its sound."""
 
     rate: Fraction
     """Frames per second, on average."""
@@ -155,7 +155,7 @@ def decoded(
 
 
 def read_streams(path: str) -> Streams:
-    """What a file's header says of its streams.
+    """The streams in a file's header.
 
     Raises:
         VideoError: The file cannot be opened.

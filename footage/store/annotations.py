@@ -23,25 +23,25 @@ from footage.store.tables import Tables, given
 MarkKind = Literal["review", "label"]
 MARK_KINDS: tuple[MarkKind, ...] = get_args(MarkKind)
 RECENT_SEARCHES = 50
-"""So many distinct searches are remembered unasked."""
+"""Number of distinct recent searches that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """What a person said about a stretch of a video."""
+    """What a person noted about a segment of a video."""
 
     id: str
     """Names it; a mark put again under its id replaces the one before."""
     kind: MarkKind
-    """A "review" of what a saved search found, or a "label": what is to be found there."""
+    """A "review" of a result of a saved search, or a "label" of an answer."""
     content_id: str
-    """The video; empty for a label that says of a query that it is nowhere."""
+    """The video; empty for a label that a query is answered nowhere."""
     span: Span
     """When, in video time."""
     state: str
     """What was decided, such as "open", "flagged", "present" or "absent"; not interpreted here."""
     query: str = ""
-    """What had been looked for, where that led there."""
+    """The query that led there, if there was one."""
     text: str = ""
     """The person's words: a note."""
     author: str = ""
@@ -58,7 +58,7 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """Something that was looked for: saved under a name, or one of the last."""
+    """A search: saved under a name, or one of the recent ones."""
 
     id: str
     """Names it."""
@@ -67,7 +67,7 @@ class Search:
     query: str
     """The words as typed, filters included."""
     mode: str = ""
-    """How it was looked for; not interpreted here."""
+    """The mode of the search; not interpreted here."""
     author: str = ""
     """Who, as typed."""
     made_at: float = 0.0
@@ -99,7 +99,7 @@ class Grounding:
 
 @dataclass(frozen=True, slots=True)
 class Audit:
-    """A captioned event, and when the model says that it happens if it is asked for it."""
+    """A captioned event, and the time that the model gives if it is asked for this event."""
 
     event_id: str
     """The event."""
@@ -110,11 +110,11 @@ class Audit:
     text: str
     """What happens."""
     found: Span | None
-    """When according to the model that was asked; None where it named no usable time."""
+    """When according to the model; None if its answer has no usable time."""
     agreement: float
     """IoU of the two, 0 to 1."""
     model: str
-    """Who was asked."""
+    """The model that was asked."""
     revision: str
     """Commit or content hash of its weights."""
     audited_at: float = 0.0
@@ -122,7 +122,7 @@ class Audit:
 
 
 class MarkRepository:
-    """What people said about stretches of videos; got from ``Annotations.marks``."""
+    """What people noted about segments of videos; got from ``Annotations.marks``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -151,7 +151,7 @@ class MarkRepository:
 
 
 class CorrectionRepository:
-    """What people say in place of captions; got from ``Annotations.corrections``."""
+    """Corrections of captions; got from ``Annotations.corrections``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -187,12 +187,12 @@ class SearchRepository:
         )
 
     def recent(self) -> list[Search]:
-        """What was looked for last, latest first."""
+        """The recent searches, latest first."""
         found = (Search(**row) for row in self._tables.read("searches", {"name": [""]}))
         return sorted(found, key=lambda search: (-search.looked_at, search.id))
 
     def note(self, query: str, *, mode: str = "", author: str = "", at: float) -> None:
-        """Remember that something was looked for; the last ``RECENT_SEARCHES`` distinct queries stay.
+        """Remember a query; the last ``RECENT_SEARCHES`` distinct queries stay.
 
         Args:
             query: The words as typed; the same words are the same search, whatever the author, mode and
@@ -224,7 +224,7 @@ class GroundingRepository:
         self._tables = tables
 
     def put(self, groundings: Iterable[Grounding]) -> None:
-        """Keep answers, of two to the same question the later; errors as ``MarkRepository.put``."""
+        """Keep answers, the later of two to one question; errors as ``MarkRepository.put``."""
         with self._tables.writing_annotations():
             self._tables.upsert("groundings", [_grounding_to_row(grounding) for grounding in groundings])
 
@@ -252,7 +252,7 @@ class AuditRepository:
 
 
 class Annotations:
-    """What was looked for, said and answered about one index; got from ``Store.annotations``."""
+    """Searches, notes, corrections and answers about one index; got from ``Store.annotations``."""
 
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
@@ -287,7 +287,7 @@ class Annotations:
 
 
 def grounding_key(content_id: str, window: Span, query: str, provenance: Provenance) -> str:
-    """Name a question, by everything that the answer depends on; how videos are cut is no part of that."""
+    """The key of a question: everything that the answer depends on, without how videos are cut."""
     parts = asdict(provenance)
     del parts["cutting"]
     times = float(window.start_seconds).hex(), float(window.end_seconds).hex()

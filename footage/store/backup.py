@@ -1,4 +1,4 @@
-"""Copies an index to another folder and back, whole or not at all; vouches for every byte and every row.
+"""Copies an index to another folder and back, completely or not at all; checks every byte and every row.
 
 A copy holds the tables and a manifest, ``.backup.json``: size, time and SHA-256 of each file. It is made in a
 draft beside its place and moved there in one step, once it was read back, every column of every row was read
@@ -50,7 +50,7 @@ class CopiedFile:
 
 @dataclass(frozen=True, slots=True)
 class Copied:
-    """What a backup or a restoration did."""
+    """The result of a backup or a restoration."""
 
     rows: dict[str, int]
     """Number of rows by table; all of them were read."""
@@ -61,7 +61,7 @@ class Copied:
     new_bytes: int
     """Size of those together."""
     findings: tuple[Finding, ...]
-    """What is not as it should be, and no damage: see ``Finding.kind``."""
+    """Faults that are no damage: see ``Finding.kind``."""
 
 
 def backup(

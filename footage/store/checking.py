@@ -1,4 +1,4 @@
-"""Says whether an index can be believed: reads all of it, and compares what is derived with its source.
+"""Checks an index: reads all of it, and compares derived rows with their source.
 
 Knows no model and no embedder: that two captions were rightly taken for one event is not looked at.
 """
@@ -26,7 +26,7 @@ from footage.store.tables import Row, Tables
 
 Kind = Literal["damaged", "derived", "behind", "files", "index"]
 Progress = Callable[[str, int, int], None]
-"""Called with what is being looked at, how much of it is done, and how much there is."""
+"""Called with what is being checked, how much of it is done, and how much there is."""
 _CONTENTS_AT_ONCE = 100
 _SAMPLE = 20  # rows that each index is asked for
 _CUTTING = re.compile(r"([\d.e+-]+) s, ([\d.e+-]+) s shared")
@@ -34,7 +34,7 @@ _CUTTING = re.compile(r"([\d.e+-]+) s, ([\d.e+-]+) s shared")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is not as it should be."""
+    """A fault of an index."""
 
     kind: Kind
     """A table or row that cannot be read or believed ("damaged"); events or vectors that are not what the
@@ -55,7 +55,7 @@ class Checked:
     version: int | None = None
     """Version of the tables; None where that is lost."""
     readouts: dict[str, Readout] = field(default_factory=dict)
-    """What reading each table brought, by name."""
+    """The result of reading each table, by name."""
     findings: list[Finding] = field(default_factory=list)
     """What is wrong, in the order of the tables."""
     recaption: dict[str, tuple[int, ...]] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Checked:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether anything cannot be read or believed."""
+        """Whether anything cannot be read or is invalid."""
         return any(finding.kind == "damaged" for finding in self.findings)
 
     def contents(self, *kinds: Kind) -> set[str]:
@@ -180,7 +180,7 @@ class _Rows:
         self._kept: dict[str, dict[str, list[Row]]] = {}
 
     def all(self, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
-        """Every row that can be believed."""
+        """Every valid row."""
         if self._readouts[name].is_sound:
             yield from itertools.chain.from_iterable(self._tables.batches(name, columns))
         else:
@@ -231,7 +231,7 @@ def _projection_findings(
     embedded: Mapping[str, Sequence[TextRow]],
     said: Sequence[Correction],
 ) -> list[Finding]:
-    """What of one video's events, scenes, passages and vectors is not what its windows say."""
+    """The differences between one video's windows and its events, scenes, passages and vectors."""
     indexes = tuple(sorted(record.window.index for record in records))
     findings = []
     if not _in_step(texts, indexes):
@@ -288,7 +288,7 @@ def _compare_files(
     records: Sequence[WindowRecord],
     lost: set[int],
 ) -> None:
-    """See whether what the files of a content are said to be is what the index holds; note lost windows."""
+    """Compare the states of a content's files with its windows; note lost windows."""
     states = {file.state for file in files}
     name = files[0].path if files else content_id
     have = {record.window.index for record in records}
@@ -310,7 +310,7 @@ def _compare_files(
 
 
 def _planned(content_id: str, video: Video, records: Sequence[WindowRecord]) -> set[int]:
-    """The windows that a video should have, where all that there are were cut in one known way; else none."""
+    """The windows that a video should have, if all its windows were cut in one known way; otherwise none."""
     cuttings = {record.provenance.cutting for record in records}
     found = _CUTTING.fullmatch(cuttings.pop()) if len(cuttings) == 1 else None
     if found is None:
@@ -338,7 +338,7 @@ def _listed(indexes: Collection[int]) -> str:
 
 
 def _ask_indexes(tables: Tables, checked: Checked) -> None:
-    """Ask the indexes of words and of vectors for some rows of which it is known that they are there."""
+    """Search the indexes of words and of vectors for some rows that exist."""
     for name, readout in checked.readouts.items():
         if not readout.is_sound or not readout.rows:
             continue

@@ -56,7 +56,7 @@ class Store:
         self.embedders = EmbedderRepository(tables)
         """Which embedders have vectors here."""
         self.annotations = Annotations(tables)
-        """What people said and looked for, and what a model answered: marks, corrections, searches, …"""
+        """What people noted and searched, and what a model answered: marks, corrections, searches, …"""
         self.vectors = VectorRepository(
             tables,
             embedders=self.embedders,
@@ -69,7 +69,7 @@ class Store:
         self.runs = RunRepository(tables)
         """What the indexer did."""
         self.cameras = CameraRepository(tables)
-        """What is set for the clocks of cameras."""
+        """Settings of the clocks of cameras."""
         self.growing = GrowingFileRepository(tables)
         """Files that are still being written."""
         self.contents = ContentRepository(tables, self.files, self.embedders)
@@ -133,7 +133,7 @@ class Store:
         return self._tables.writing_annotations()
 
     def at_once(self) -> AbstractContextManager[None]:
-        """For one question, in this context and its copies: see once whether a table was written to."""
+        """For one request, in this context and its copies: check only once whether a table was written to."""
         return self._tables.at_once()
 
     def status(self) -> IndexStatus:
@@ -186,7 +186,7 @@ class Store:
         return {name: self._tables.count(name) for name in sorted(self._tables.names())}
 
     def size_bytes(self) -> int:
-        """What the index takes on disk."""
+        """Size of the index on disk."""
         return self._tables.location.size_bytes()
 
     def tidy(self, *, every_version: bool = False) -> None:

@@ -19,7 +19,7 @@ _FULL = {
     errno.EPERM: "permission denied",
 }
 RESTORE = "`footage db check --repair` recovers all readable data; or restore the index from a backup."
-"""What to do about a broken index."""
+"""Hint for a broken index."""
 _RUST_NOISE = re.compile(r"^lance error: LanceError\(\w+\): |, /\S+\.rs:\d+:\d+")
 _PANICS = ("PanicException", "RustPanic")  # of pyo3 and of its runtime for asynchronous calls
 _OPEN_FILES = (errno.EMFILE, errno.ENFILE)
@@ -27,7 +27,7 @@ _OPEN_FILES = (errno.EMFILE, errno.ENFILE)
 
 @contextmanager
 def mapped(path: Path) -> Iterator[None]:
-    """Run calls into LanceDB on the index at ``path``; what they raise comes out as a ``StoreError``.
+    """Run calls of LanceDB on the index at ``path``; their exceptions become a ``StoreError``.
 
     LanceDB reports errors of the operating system as text ("... (os error 28)") in a ``RuntimeError``, and a
     broken file as ``RuntimeError``, ``ValueError``, ``OSError`` or a panic of its Rust core.
@@ -51,7 +51,7 @@ def mapped(path: Path) -> Iterator[None]:
 
 
 def translate(error: BaseException, path: Path) -> StoreError:
-    """Word one foreign error for the index at ``path``."""
+    """The error of this project for a foreign one, for the index at ``path``."""
     text = str(error)
     number = getattr(error, "errno", None)
     for code, why in _FULL.items():

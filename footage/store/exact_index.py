@@ -148,6 +148,6 @@ class VectorMemory:
         return nearest
 
     def clear(self) -> None:
-        """Let go of every table."""
+        """Drop every table."""
         self._loaded.clear()
         self._too_large.clear()

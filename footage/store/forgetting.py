@@ -1,4 +1,4 @@
-"""Removes everything about a content from an index for good; may be killed at any point, and goes on.
+"""Removes everything about a content from an index permanently; continues after a kill at any point.
 
 1. A small file in the index folder says what is to be forgotten, before anything is removed.
 2. The rows of every table go, those of ``files`` last; then every table is written anew and every old version
@@ -50,7 +50,7 @@ def forget(tables: Tables, content_id: str) -> int:
 
 
 def resume(tables: Tables) -> None:
-    """Finish what was begun and cut short, as far as it can be; the write lock is held."""
+    """Finish interrupted removals, as far as possible; the write lock is held."""
     for note in sorted(tables.path.glob(f"{PREFIX}*")):
         content_id = _read(note)
         if content_id is None:  # killed while it was being written: nothing had been removed yet
@@ -63,7 +63,7 @@ def resume(tables: Tables) -> None:
 
 
 def pending(index: Path) -> set[str]:
-    """The contents that are being forgotten, or were when that was cut short."""
+    """The contents that are being forgotten, also by an interrupted removal."""
     return {found for note in index.glob(f"{PREFIX}*") if (found := _read(note)) is not None}
 
 

@@ -56,7 +56,7 @@ class IndexLocation:
         return self.path.absolute().as_uri()
 
     def size_bytes(self) -> int:
-        """What the folder takes on disk."""
+        """Size of the folder on disk."""
         sizes = []
         for folder, _, names in os.walk(self.path):
             for name in names:

@@ -1,4 +1,4 @@
-"""Upgrades the tables of an older index, one version after the other; takes no caption away.
+"""Upgrades the tables of an older index, one version after the other; removes no caption.
 
 An index is read as it is, and upgraded when it is first opened for writing or by `footage db upgrade`. Each
 step is one numbered migration, goes through these stages, and may be killed at any point of them:
@@ -115,7 +115,7 @@ def _take(tables: Tables, version: int, migration: Migration, on_progress: Progr
 
 
 def _changed(tables: Tables, kept: Snapshot, names: Sequence[str]) -> str:
-    """What the rows of some tables say now and did not before, or the other way round; empty when nothing."""
+    """The difference between the rows of some tables before and now; empty if there is none."""
     for name, was, now in _compared(tables, kept, names):
         if was != now:
             lost, new = sum((was - now).values()), sum((now - was).values())

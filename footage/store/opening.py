@@ -163,7 +163,7 @@ def _create(tables: Tables, schemas: Mapping[str, Any], present: Collection[str]
 
 
 def holds_anything(path: Path) -> bool:
-    """Tell whether there is something at ``path``: a folder with entries.
+    """Whether there is something at ``path``: a folder with entries.
 
     Raises:
         StoreCorruptError: it is not a folder.
@@ -185,6 +185,6 @@ def holds_anything(path: Path) -> bool:
 
 
 def is_ours(name: str, tables: Collection[str]) -> bool:
-    """Tell whether a folder entry can belong to an index."""
+    """Whether a folder entry can belong to an index."""
     table = name.removesuffix(".lance")
     return name.startswith(".") or (name != table and (table in tables or table.startswith("vectors_")))

@@ -1,4 +1,4 @@
-"""Reads one table of an index whole and says what in it cannot be read or believed; changes nothing."""
+"""Reads one table of an index completely and lists unreadable and invalid rows; changes nothing."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ UNIT_TOLERANCE = 1e-2
 
 @dataclass(slots=True)
 class Readout:
-    """What reading one table whole brought."""
+    """The result of reading one table completely."""
 
     name: str
     """Name of the table."""
     rows: int = 0
-    """Rows that can be read and believed."""
+    """Rows that can be read and are valid."""
     why: str = ""
     """Why not all of it can be read, one clause; empty when all of it can."""
     doubted: list[tuple[Row, str]] = field(default_factory=list)
-    """Rows that can be read but not believed, each with the reason."""
+    """Rows that can be read but are invalid, each with the reason."""
 
     @property
     def is_sound(self) -> bool:
-        """Whether every row can be read and believed."""
+        """Whether every row can be read and is valid."""
         return not self.why and not self.doubted
 
 
@@ -60,7 +60,7 @@ def read_whole(tables: Tables, name: str, on_rows: Callable[[int], None] = lambd
 
 
 def believable(tables: Tables, name: str, readout: Readout, *, salvage: bool = False) -> Iterator[list[Row]]:
-    """The rows of a table that can be read and believed; the others are noted in ``readout``.
+    """The readable and valid rows of a table; the others are noted in ``readout``.
 
     Args:
         tables: The index.
@@ -122,7 +122,7 @@ def _vector_problems(batch: pa.RecordBatch) -> list[str]:
 
 
 def row_problem(name: str, row: Row) -> str:
-    """Why a row cannot be believed, judged by itself alone; empty when it can."""
+    """Why a row by itself is invalid; empty if it is valid."""
     if name == "windows" and "checksum" in row:
         if row["checksum"] != layout.window_checksum(row):
             return "it does not match its checksum"

@@ -40,7 +40,7 @@ OwnerKind = Literal["event", "scene", "passage", "video"]
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """One searchable text: what happens, how a window looks, or a stretch of a video.
+    """One searchable text: what happens, how a window looks, or a passage of a video.
 
     A row of kind "video" has no text. It says how far the projection has come, and in a vector table holds
     the mean of the video's vectors.
@@ -102,7 +102,7 @@ class IndexStatus:
     seconds_total: float
     """Footage seconds of every content that a file holds, gaps left out."""
     gaps: int
-    """How many gaps, stretches without frames, those contents have."""
+    """How many gaps (times without frames) those contents have."""
     seconds_gaps: float
     """How long they are together."""
     embedders: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Repairs an index with what can be read of it; moves the rest aside and loses no caption that can be read.
+"""Repairs an index from its readable part; moves the rest aside and loses no readable caption.
 
 A table with rows that cannot be read or believed is written anew with the others, and the old one is moved
 whole into the quarantine, a folder in the index. Events and vectors that are not what the captions say are
@@ -32,7 +32,7 @@ QUARANTINE = ".quarantine"
 
 @dataclass(slots=True)
 class Repaired:
-    """What a repair did."""
+    """The result of a repair."""
 
     checked: Checked
     """What was wrong."""
@@ -45,7 +45,7 @@ class Repaired:
 
 
 def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, total: None) -> Repaired:
-    """Write anew what is broken, take away what is wrongly derived; the write locks are held.
+    """Rewrite what is broken, remove what is wrongly derived; the write locks are held.
 
     Raises:
         StoreError: it cannot be written, or there is too little to repair.
@@ -121,7 +121,7 @@ class _Quarantine:
             raise translate(error, self._index) from error
 
     def close(self, checked: Checked) -> Path | None:
-        """Write beside what was moved what was found; nothing where nothing was moved."""
+        """Write the findings beside the moved files; nothing if nothing was moved."""
         if self._folder is None:
             return None
         found = [

@@ -85,7 +85,7 @@ class SyntheticEvent:
 
     @property
     def sentence(self) -> str:
-        """What a caption says of it."""
+        """Its caption."""
         return f"A {self.colour} {self.kind} {self.verb} {self.where}."
 
     @property
@@ -111,7 +111,7 @@ class SyntheticScene:
 
     @property
     def sentence(self) -> str:
-        """What a caption says of it."""
+        """Its caption."""
         dusk = " at dusk" if self.light == "dusk" else ""
         return f"A {self.backdrop}{dusk} with a {self.prop} on the {self.side}."
 

@@ -278,7 +278,7 @@ def how_to_get(profile: Profile) -> str:
         if profile.gated
         else ""
     )
-    return (
-        f"{form}Or point to a folder with the weights (--model-path FOLDER), or to a server that runs the "
-        f"model (--model http://HOST:PORT/v1#{profile.name})."
-    )
+    folder = f"{form}Or point to a folder with the weights (--model-path FOLDER)"
+    if not profile.is_served:
+        return f"{folder}."
+    return f"{folder}, or to a server that runs the model (--model http://HOST:PORT/v1#{profile.name})."

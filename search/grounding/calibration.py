@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
 from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+from search.grounding.reliability import auroc, reliability_curve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,7 +40,7 @@ _STRENGTH = 1.0  # of the L2 penalty on standardised measures: scikit-learn's ow
 class Fit(BaseModel):
     """One logistic model."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     intercept: float
     """Log-odds without any evidence."""
@@ -63,7 +64,7 @@ class Fit(BaseModel):
 class Card(BaseModel):
     """Origin of a fit, and its quality on examples that it was not fitted on."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     date: str
     """Date of the fit, ISO 8601."""
@@ -200,7 +201,6 @@ def fit_calibration(
         UsageError: when there are too few, or (almost) all are right or wrong.
     """
     import numpy as np
-    from sklearn.metrics import roc_auc_score
 
     truth = np.array(right, bool)
     _check_enough(truth)
@@ -228,8 +228,11 @@ def fit_calibration(
             data=data,
             examples=len(truth),
             positives=int(truth.sum()),
-            auroc=round(float(roc_auc_score(truth, predicted)), 4),
-            reliability=_reliability(predicted, truth),
+            auroc=round(auroc(predicted.tolist(), truth.tolist()), 4),
+            reliability=[
+                (round(each.confidence, 4), each.count, round(each.present, 4))
+                for each in reliability_curve(predicted.tolist(), truth.tolist())
+            ],
         ),
     )
 
@@ -291,12 +294,3 @@ def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.
     import numpy as np
 
     return np.array([[example.get(name, 0.0) for name in names] for example in examples], float)
-
-
-def _reliability(predicted: np.ndarray, truth: np.ndarray) -> list[tuple[float, int, float]]:
-    tenths = (predicted * 10).clip(0, 9).astype(int)
-    return [
-        (round(float(predicted[at].mean()), 4), int(at.sum()), round(float(truth[at].mean()), 4))
-        for tenth in range(10)
-        if (at := tenths == tenth).any()
-    ]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """A named stretch of time, in whole units: frames or milliseconds."""
+    """A named period, in whole units: frames or milliseconds."""
 
     start: int
     """First unit inside."""

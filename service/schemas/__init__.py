@@ -45,6 +45,7 @@ from service.schemas.review import (
     ItemRecord,
     SavedSearchRecord,
 )
+from service.schemas.setup import AppRecord, DiagnosisRecord, ModelRecord, ServeCommandRecord
 
 SCHEMA_VERSION = 1
 """Grows when a key goes away or changes its meaning; new keys may come without."""
@@ -56,7 +57,9 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "search": (MatchRecord, CombinedMatchRecord, SearchRecord),
     "find": (MatchRecord, FindRecord),
     "ask": (AnswerRecord,),
+    "models list": (ModelRecord,),
     "models prompt": (PromptRecord,),
+    "models serve-command": (ServeCommandRecord,),
     "point": (PointsRecord,),
     "track": (PointsRecord,),
     "index": (*_RUN, ForecastRecord),
@@ -77,5 +80,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db check": (FindingRecord, CheckRecord),
     "db upgrade": (UpgradeRecord,),
     "captions import": (ImportRecord,),
+    "ui": (AppRecord,),
+    "doctor": (DiagnosisRecord,),
 }
-"""The lines that each command prints with --json, in their order."""
+"""The lines that each command prints with --json, in their order; ``evaluation.schemas`` has the others."""

@@ -23,7 +23,7 @@ class Record(BaseModel):
 
     def fields(self) -> dict[str, Any]:
         """The line, as keys and JSON values: first what it is, then the rest in the order of the fields."""
-        given = self.model_dump(mode="json", exclude_unset=True)
+        given = self.model_dump(mode="json", exclude_unset=True, by_alias=True)
         return {name: given[name] for name in sorted(given, key=lambda name: name not in _FIRST)}
 
 

@@ -253,7 +253,7 @@ class StatusRecord(Record):
     seconds_total: float
     """Footage seconds of all videos that the index knows."""
     gaps: int
-    """Stretches of videos without frames."""
+    """Gaps, which are times without frames, in all videos."""
     seconds_gaps: float
     """Seconds of those."""
     size_bytes: int

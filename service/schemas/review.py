@@ -65,7 +65,7 @@ class ItemRecord(Record):
     end_seconds: float
     """When it ends."""
     text: str
-    """What the index said of it when it was found."""
+    """The indexed text when it was found."""
     state: str
     """"open", "reviewed" or "flagged"."""
     note: str
@@ -148,7 +148,7 @@ class CorrectionRecord(Record):
 
 
 class SpanFields(Record):
-    """A stretch of a video."""
+    """A segment of a video."""
 
     start_seconds: float
     """When it begins, in seconds of video time."""

@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from footage.core.errors import FootageError, UsageError
 from footage.core.timecode import format_time
@@ -30,6 +29,14 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 EXIT_PARTLY = 3
 EXIT_INTERRUPTED = 130
+EXIT_CODES = {
+    EXIT_ANSWERED: "success, also without results",
+    EXIT_FAILED: "could not run: a file, folder, index, model or server is missing, empty or cannot be used",
+    EXIT_USAGE: "bad usage: an invalid option, value, query or file content",
+    EXIT_PARTLY: "partial success: some files failed (`footage status` lists them with the reason)",
+    EXIT_INTERRUPTED: "stopped with Ctrl-C; the same command continues where it stopped",
+}
+"""The meaning of each exit code, for the help and its page."""
 
 LOG_EVERY_SECONDS = 15.0
 """Interval between progress lines if stderr is not a terminal."""
@@ -63,22 +70,9 @@ def _console(*, stderr: bool, quiet: bool = False) -> Console:
     return Console(stderr=stderr, width=width, highlight=False, markup=False, emoji=False, quiet=quiet)
 
 
-def emit(**fields: Any) -> None:
-    """Print one JSON object as one line on stdout."""
-    sys.stdout.write(json.dumps(fields, default=_jsonable) + "\n")
-
-
 def emit_record(record: Record) -> None:
-    """Print one record of ``service.schemas`` as one line on stdout."""
-    emit(**record.fields())
-
-
-def _jsonable(value: object) -> object:
-    if isinstance(value, Path):
-        return str(value)
-    if hasattr(value, "item"):  # a NumPy scalar
-        return value.item()
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+    """Print one record of ``service.schemas`` or ``evaluation.schemas`` as one line of JSON on stdout."""
+    sys.stdout.write(json.dumps(record.fields()) + "\n")
 
 
 def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:

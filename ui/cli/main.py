@@ -94,11 +94,6 @@ _MODELS: _Commands = {
     "prompt": (prompt.run, prompt.EXAMPLES),
     "serve-command": (serve_command.run, serve_command.EXAMPLES),
 }
-_EXIT_CODES = (
-    "Exit codes: 0 success (also without results), 1 could not run (something is missing or unusable), 2 "
-    "bad usage (invalid option, value, query or file content), 3 partial success (some files failed), 130 "
-    "stopped with Ctrl-C."
-)
 
 
 class _Worded:
@@ -162,7 +157,7 @@ class Group(TyperGroup):
 
 
 app = typer.Typer(
-    epilog=_EXIT_CODES,
+    epilog=f"Exit codes: {'; '.join(f'{code} {meaning}' for code, meaning in console.EXIT_CODES.items())}.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

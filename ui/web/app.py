@@ -12,6 +12,7 @@ import streamlit as st
 
 from footage.core.config import load_settings
 from footage.core.errors import FootageError, StoreMissingError
+from service.session import LoadModel
 from ui.web.access.visitor import may_edit
 from ui.web.components import notices, pages, resources
 from ui.web.views import highlights, library, review, searching
@@ -20,7 +21,7 @@ _COMPONENTS = Path(__file__).parent / "components"
 logger = logging.getLogger(__name__)
 
 
-def main(load_model: resources.LoadModel | None = None) -> None:
+def main(load_model: LoadModel | None = None) -> None:
     """Draw the app.
 
     Args:

@@ -1,4 +1,4 @@
-"""Index runs beside the app: starts one, says how it goes, stops it; draws nothing, knows no model.
+"""Index runs beside the app: starts them, reports their progress, stops them; draws nothing, knows no model.
 
 A run is a process of its own, `footage index`, that outlives the page and the app. What it writes lies in
 the cache folder, so that every page, reloaded or opened later, reads the same. Whether it goes on is known by
@@ -22,11 +22,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 from footage.core.config import Settings
-from footage.core.errors import FileError, FootageError, StoreMissingError, UsageError
-from footage.core.names import on_disk
+from footage.core.errors import FileError, FootageError, UsageError
+from footage.core.names import absolute, on_disk
 from footage.core.private_files import private_folder
-from footage.store import Store
-from indexer.library import absolute
+from service import browse
+from service.index import check_not_writing
+from service.session import Service
 from ui.web.access.rules import is_loopback
 
 TAIL_BYTES = 64 * 1024
@@ -66,7 +67,7 @@ class IndexJob:
     """The last run that was started from the app."""
 
     state: Literal["running", "stopping", "done", "stopped", "failed"]
-    """How it goes, or how it ended."""
+    """Its state, or how it ended."""
     paths: tuple[str, ...]
     """What it was to index."""
     started_at: float
@@ -96,40 +97,18 @@ def on_this_machine_alone(address: str | None) -> bool:
     return is_loopback(address or "")
 
 
-def indexed_roots(store: Store) -> list[str]:
-    """The folders that runs were started on, or the single files, in order.
-
-    Rows of files may have been imported with captions, and then say whatever their writer wanted: only what
-    a run on this index was asked to index counts.
-
-    Raises:
-        StoreError: the index cannot be read.
-    """
-    asked = {os.path.realpath(path) for path in {path for run in store.runs.all() for path in run.paths}}
-    roots = {file.root or file.path for file in store.files.all() if file.state != "gone"}
-    return sorted(root for root in roots if _is_in(Path(os.path.realpath(root)), asked))
-
-
 def shown_roots(settings: Settings) -> set[str]:
     """The real paths of what the app may show: library roots, and all that a run was ever asked to index.
 
     Raises:
         StoreError: the index cannot be read.
     """
-    try:
-        asked = {path for run in Store.open(settings.db).runs.all() for path in run.paths}
-    except StoreMissingError:
-        asked = set()
+    asked = browse.asked_paths(Service(settings))
     return {os.path.realpath(path) for path in [*map(str, settings.library_roots), *asked]}
 
 
-def _is_in(path: Path, folders: set[str]) -> bool:
-    """Whether a path is one of some, or lies in one of them."""
-    return any(str(each) in folders for each in (path, *path.parents))
-
-
 def check_roots(settings: Settings, paths: Sequence[Path | str]) -> list[str]:
-    """See that all of some paths lie in folders that the app may index, links and ".." followed.
+    """Check that paths lie in folders that the app may index, links and ".." followed.
 
     Returns:
         The real paths of the folders that they lie in, each once.
@@ -138,11 +117,7 @@ def check_roots(settings: Settings, paths: Sequence[Path | str]) -> list[str]:
         UsageError: one does not.
         StoreError: the index cannot be read.
     """
-    try:
-        indexed = indexed_roots(Store.open(settings.db))
-    except StoreMissingError:
-        indexed = []
-    named = [*map(str, settings.library_roots), *indexed]
+    named = [*map(str, settings.library_roots), *browse.indexed_roots(Service(settings))]
     roots = [os.path.realpath(root) for root in named]
     around: dict[str, None] = {}
     for path in paths:
@@ -171,7 +146,7 @@ def checked_folder(text: str, settings: Settings) -> Path:
     if not text.strip() or "\0" in text:
         raise UsageError("no folder is named", hint="Type the path of a folder with videos in it.")
     folder = on_disk(absolute(text.strip()))
-    check_roots(settings, [folder])  # before anything is said of what lies where
+    check_roots(settings, [folder])  # before an error can reveal what exists
     try:
         if not folder.is_dir():
             what = "is not a folder" if folder.exists() else "does not exist"
@@ -210,7 +185,7 @@ def start(
         with _lock(folder) as lock:
             if lock is None:
                 raise UsageError("an index run is active", hint="Wait until it ends, or stop it.")
-            _see_that_nobody_writes(settings)
+            check_not_writing(Service(settings))
             for name in ("log.jsonl", "run.json"):
                 (folder / name).unlink(missing_ok=True)
             command = [
@@ -279,20 +254,12 @@ def last(settings: Settings) -> IndexJob | None:
 
 
 def stop(settings: Settings) -> None:
-    """Ask the run that goes on to stop after the windows at hand; a second time: at once."""
+    """Stop the active run after the current windows; a second call stops it at once."""
     folder = _folder(settings)
     record = _read(folder / "run.json")
     if record is not None and _goes_on(folder):
         os.kill(record["pid"], signal.SIGINT)
         _write(folder, {**record, "stopped": True})
-
-
-def _see_that_nobody_writes(settings: Settings) -> None:
-    try:
-        with Store.open(settings.db).writing():
-            pass
-    except StoreMissingError:
-        return
 
 
 def _folder(settings: Settings) -> Path:

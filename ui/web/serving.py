@@ -27,11 +27,11 @@ _SWITCH_SECONDS = 0.0005
 _LONGEST_MESSAGE = 16 * 2**20
 """Bytes of the longest message a page may send."""
 _NO_SUCH_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
-"""What the system says of an IPv6 address where IPv6 is switched off."""
+"""Error codes of the system for an IPv6 address if IPv6 is off."""
 _GRACE_SECONDS = 3
-"""How long requests that are being answered may take when the app is ended."""
+"""Time limit for active requests when the app ends, in seconds."""
 _TRUSTED_PROXIES = "127.0.0.1,::1"
-"""Whose word on a visitor's address and on TLS is taken."""
+"""Proxies whose headers about the visitor's address and TLS are trusted."""
 
 
 def serve(access: AppAccess, sockets: list[socket.socket], *, script: Path = _APP) -> None:
@@ -209,7 +209,7 @@ def _load() -> None:
 
     import ui.web.app  # noqa: F401
     from footage.core.config import load_settings
-    from footage.store import Store
+    from service.session import Service
 
     with contextlib.suppress(FootageError):
-        Store.open(load_settings().db)
+        Service(load_settings()).store()

@@ -54,7 +54,7 @@ class ContentRepository:
         return forgetting.forget(self._tables, content_id)
 
     def knows(self, content_id: str) -> bool:
-        """Whether the index holds anything about a content, or is still to forget it."""
+        """Whether the index holds anything about a content, or has not finished forgetting it."""
         if content_id in forgetting.pending(self._tables.path):
             return True
         wanted = {"content_id": [content_id]}

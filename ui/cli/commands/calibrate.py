@@ -72,8 +72,11 @@ def run(
 
 
 def _show(fitted: Calibration, place: Path, *, as_json: bool) -> None:
+    from evaluation.schemas import CalibrationRecord
+
     if as_json:
-        console.emit(out=place, **fitted.model_dump())
+        fits = {name: getattr(fitted, name) for name in type(fitted).model_fields}
+        console.emit_record(CalibrationRecord(out=place, **fits))
         return
     out = console.results()
     table = console.table("measure", "with captions", "without", right=("with captions", "without"))

@@ -144,20 +144,23 @@ def _print_table(answers: Sequence[Asked], figures: Mapping[str, float]) -> None
 def _print_json(
     questions: Sequence[TruthQuery], answers: Sequence[Asked], figures: Mapping[str, float]
 ) -> None:
+    from evaluation.schemas import DemoAnswerRecord, DemoRecord
+
     for question, answer in zip(questions, answers, strict=True):
         match = next(iter(answer.matches), None)
-        console.emit(
+        found = DemoAnswerRecord(
             type="answer",
             query=answer.text,
             video=Path(match.path).name if match else None,
             video_ok=answer.in_a_true_video,
             start_seconds=match.span.start_seconds if match else None,
             end_seconds=match.span.end_seconds if match else None,
-            true_spans=[[span.start_seconds, span.end_seconds] for span in _true_spans(answer)],
+            true_spans=[(span.start_seconds, span.end_seconds) for span in _true_spans(answer)],
             true_videos=[Path(path).name for path in question.truths],
             iou=round(answer.iou, 3),
         )
-    console.emit(type="demo", **figures)
+        console.emit_record(found)
+    console.emit_record(DemoRecord.model_validate({"type": "demo", **figures}))
 
 
 def _true_spans(answer: Asked) -> tuple[Span, ...]:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -68,11 +68,13 @@ def run(
     The model is tested on a synthetic clip with known times, if its weights are on this machine or its
     server responds. Nothing is downloaded. Exit code 0 if all required checks pass, 1 otherwise.
     """
+    from service.schemas.setup import DiagnosisRecord
+
     healthy = True
     for check in examine(settings):
         healthy = healthy and check.state != "fail"
         if json:
-            console.emit(name=check.name, state=check.state, detail=check.detail, hint=check.hint)
+            console.emit_record(DiagnosisRecord(**asdict(check)))
         else:
             _print(check)
     if not healthy:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Set
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from footage.core.errors import UsageError
 from ui.cli import console, options
 from ui.cli.commands import measure
-
-if TYPE_CHECKING:
-    pass
 
 HELP = "Measure search quality on your videos or a benchmark."
 EXAMPLES = options.examples(
@@ -50,6 +47,7 @@ def grounding(
     """
     from evaluation import readers
     from evaluation.grounding import grounding_rows
+    from evaluation.schemas import BenchmarkRecord
 
     queries = readers.FORMATS[form](annotations)
     guessed = readers.read_qvhighlights_predictions(predictions)
@@ -57,7 +55,8 @@ def grounding(
     rows = grounding_rows(queries, guessed, precision=form == "qvhighlights")
     own = rows.pop("predictions")
     if json:
-        console.emit(**own, queries=len(queries), format=form, beside=rows)
+        scores = {**own, "queries": len(queries), "format": form, "beside": rows}
+        console.emit_record(BenchmarkRecord.model_validate(scores))
         return
     table = console.table("", *own, right=tuple(own))
     for name, row in {"predictions": own, **rows}.items():

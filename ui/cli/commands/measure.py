@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,11 +17,12 @@ from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from evaluation.own_library import Asked, TruthFile
-    from evaluation.verdicts import Bin
+    from evaluation.schemas import Times
     from footage.core.config import Settings
     from footage.core.types import Span
     from footage.store import Store
     from search.engine import Engine
+    from search.grounding.reliability import ReliabilityBin
     from service.session import Service
 
 FailUnder = Annotated[
@@ -49,11 +50,12 @@ def init(
 
     The file lists your videos, your accepted and rejected results, and proposed queries to check.
     """
+    from evaluation.schemas import TruthFileRecord
     from evaluation.truth_template import write_template
 
     written = write_template(source, out, db=settings.db)
     if json:
-        console.emit(out=out, **asdict(written))
+        console.emit_record(TruthFileRecord(out=out, **asdict(written)))
         return
     sentence = (
         f"Wrote {out}: {formatting.count(written.videos, 'video')}; queries accepted: {written.accepted}, "
@@ -190,11 +192,12 @@ def _print_json(
     names: Mapping[str, str],
 ) -> None:
     from evaluation.own_library import confidence_of, judged
+    from evaluation.schemas import FiguresRecord, ScoredQueryRecord
     from evaluation.verdicts import reliability
-    from service.schemas.answers import coverage_fields, match_fields
+    from service.schemas.answers import MatchFields, coverage_fields, match_fields
 
     for answer in asked:
-        console.emit(
+        scored = ScoredQueryRecord(
             type="query",
             query=answer.text,
             present=bool(answer.truths),
@@ -203,18 +206,20 @@ def _print_json(
             confidence=round(confidence_of(answer.matches), 6),
             seconds=round(answer.seconds, 3),
             true={names.get(video, video): _pairs(spans) for video, spans in answer.truths.items()},
-            matches=[match_fields(match) for match in answer.matches],
+            matches=[MatchFields(**match_fields(match)) for match in answer.matches],
         )
-    console.emit(
-        type="figures",
+        console.emit_record(scored)
+    about = {
+        "type": "figures",
         **figures,
-        queries_present=truth.present,
-        queries_absent=truth.absent,
-        to_check=truth.to_check,
-        reliability=[_rounded(row) for row in reliability(judged(asked))] if truth.absent else [],
-        missed=list(beyond),
+        "queries_present": truth.present,
+        "queries_absent": truth.absent,
+        "to_check": truth.to_check,
+        "reliability": [_rounded(row) for row in reliability(judged(asked))] if truth.absent else [],
+        "missed": list(beyond),
         **{f"index_{name}": value for name, value in coverage_fields(engine.coverage()).items()},
-    )
+    }
+    console.emit_record(FiguresRecord.model_validate(about))
 
 
 def _print_tables(
@@ -279,7 +284,7 @@ def _remarks(truth: TruthFile, wrong: int) -> Iterator[str]:
         yield "Figures on false alarms (found_precision, AUROC, ece) need negative_queries."
 
 
-def _rounded(row: Bin) -> dict[str, float]:
+def _rounded(row: ReliabilityBin) -> dict[str, float]:
     return {name: round(value, 4) for name, value in asdict(row).items()}
 
 
@@ -287,5 +292,5 @@ def _clock(span: Span) -> str:
     return f"{format_time(span.start_seconds)}-{format_time(span.end_seconds)}"
 
 
-def _pairs(spans: Sequence[Span]) -> list[Any]:
-    return [[span.start_seconds, span.end_seconds] for span in spans]
+def _pairs(spans: Sequence[Span]) -> Times:
+    return [(span.start_seconds, span.end_seconds) for span in spans]

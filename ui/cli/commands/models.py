@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ui.cli import console, options
@@ -23,10 +22,10 @@ def run(*, settings: Settings, json: options.Json = False, debug: options.Debug 
     """List the known models and their skills.
 
     The list shows size, licence, skills, device, the state of the weights, and which models the settings
-    select. Other builds of these models
-    work, too: give --model the path of the folder.
+    select. Other builds of these models work, too: give --model the path of the folder.
     """
     from footage.vlm.profiles import PROFILES
+    from service.schemas.setup import ModelRecord
 
     table = console.table(
         "name",
@@ -43,12 +42,13 @@ def run(*, settings: Settings, json: options.Json = False, debug: options.Debug 
     for profile in PROFILES.values():
         here = _is_here(profile.name)
         if json:
-            fields = asdict(profile) | {
-                "runs": _places(profile),
-                "weights_local": here,
-                "selected_for": _uses(profile, settings),
-            }
-            console.emit(**{name: value for name, value in fields.items() if name != "folder"})
+            record = ModelRecord.of(
+                profile,
+                runs=_places(profile),
+                weights_local=here,
+                selected_for=_uses(profile, settings),
+            )
+            console.emit_record(record)
         table.add_row(
             profile.name,
             profile.model_type,

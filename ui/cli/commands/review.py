@@ -115,7 +115,7 @@ def run(
     elif name is None:
         _print_searches(saved.searches(service), as_json=json)
     else:
-        request = saved.ReviewRequest(name=name, closely=closely, without_model=_WITHOUT_CLOSELY)
+        request = saved.ReviewRequest(name=name, closely=closely or None, without_model=_WITHOUT_CLOSELY)
         with progress.shown() as display:
             found = saved.review(service, request, on_event=display)
         listed = [

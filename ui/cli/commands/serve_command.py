@@ -27,12 +27,14 @@ def run(
     """
     from footage.vlm.profiles import get_profile
     from footage.vlm.vllm_command import REASONS, serving
+    from service.schemas.setup import ServeCommandRecord
 
     profile = get_profile(name)
     command, values = serving(profile, port=port)
     address = f"http://localhost:{port}/v1#{profile.name}"
     if json:
-        console.emit(command=[*command, *(word for pair in values for word in pair)], model=address)
+        words = [*command, *(word for pair in values for word in pair)]
+        console.emit_record(ServeCommandRecord(command=words, model=address))
         return
     lines = [shlex.join(command), *(shlex.join(pair) for pair in values)]
     typer.echo(" \\\n    ".join(lines))
@@ -40,5 +42,9 @@ def run(
     for option, _ in values:
         if option in REASONS:
             notes.print(f"{option}: {REASONS[option]}", soft_wrap=True)
-    use = "index VIDEOS" if "caption" in profile.skills else "ask VIDEO QUESTION"
+    use = next(use for skill, use in _USES.items() if skill in profile.skills)
     notes.print(f"Then: footage {use} --model {address}", soft_wrap=True)
+
+
+_USES = {"caption": "index VIDEOS", "ask": "ask VIDEO QUESTION", "find": "find VIDEO EVENT"}
+"""What a served model is for, by its first skill of these."""

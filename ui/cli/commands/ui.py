@@ -105,11 +105,13 @@ def _note_who_reaches_it(access: AppAccess) -> None:
 def _print_addresses(access: AppAccess, settings: Settings, *, json: bool) -> None:
     """Print the address of the app; with tokens, one address per role."""
     from footage.core.endpoint import shown_address
+    from service.schemas.setup import AppRecord
 
     addresses = {role: address(access, role) for role in ("edit", "view")}
     if json:
         shown = {"view_address": addresses["view"]} if access.tokens else {}
-        console.emit(address=addresses["edit"], **shown, db=settings.db, model=shown_address(settings.model))
+        model = shown_address(settings.model)
+        console.emit_record(AppRecord(address=addresses["edit"], **shown, db=settings.db, model=model))
     elif access.tokens:
         lines = [
             "The app is at (Ctrl-C ends it):",

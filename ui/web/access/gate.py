@@ -1,8 +1,8 @@
 """The gate in front of the app: every request and every websocket passes it, or gets a refusal.
 
-In this order: the host (DNS rebinding), the origin and what the browser says of the page that asks (foreign
-pages), the method and the path, the token. What passes carries who the visitor is; what goes back carries the
-headers that keep foreign pages out. It knows nothing of what the app shows.
+In this order: the host (DNS rebinding), the origin and what the browser reports about the asking page
+(foreign pages), the method and the path, the token. What passes carries who the visitor is; what goes back
+carries the headers that keep foreign pages out. It knows nothing of what the app shows.
 """
 
 from __future__ import annotations

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from footage.core.errors import DecodeError, FootageError, UsageError
+from footage.core.errors import FootageError, UsageError
 from footage.core.types import Span, Video
-from service import sources
+from service.watched import SegmentRequest, ask_segment
 from ui.text import count
 from ui.web.components import markup, notices
 from ui.web.components.resources import Desk
@@ -18,17 +17,15 @@ from ui.web.components.resources import Desk
 if TYPE_CHECKING:
     import numpy as np
 
-    from footage.vlm.protocol import VideoModel
-
 MOST_CHARACTERS = 500
 """Longest question."""
 MOST_WINDOWS = 8
-"""Longest stretch, in windows: a page cannot stop what it has begun."""
+"""Longest segment, in windows: a page cannot stop a running question."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reply:
-    """What was said of which moment."""
+    """The answer about a moment."""
 
     content_id: str
     shown: Span
@@ -55,7 +52,7 @@ def _box(desk: Desk, video: Video, path: str, span: Span) -> None:
         words = st.text_input("Your question", max_chars=MOST_CHARACTERS, placeholder="What is it carrying?")
         with st.container(horizontal=True, gap="small"):
             asked = st.form_submit_button("Ask", type="primary")
-            pointed = st.form_submit_button("Point") if _points(desk.settings.model) else False
+            pointed = st.form_submit_button("Point") if _may_point(desk) else False
     if asked or pointed:
         chosen = state.get("in_out", span)
         with st.spinner("The model is working."):
@@ -70,65 +67,38 @@ def _box(desk: Desk, video: Video, path: str, span: Span) -> None:
 
 
 def _reply(desk: Desk, video: Video, path: str, span: Span, words: str, *, point: bool) -> _Reply:
-    """What the model says, or what is wrong."""
+    """The model's answer, or what is wrong."""
+    request = SegmentRequest(path=path, video=video, span=span, question=words, most_windows=MOST_WINDOWS)
     try:
-        with sources.unchanged(path, desk.store.files.at(path)):
-            model = desk.service.model()
-            timeout = desk.settings.decode_timeout_seconds
-            return (_pointed if point else _answered)(model, video, path, span, words, timeout)
+        return (_pointed if point else _answered)(desk, request)
     except FootageError as error:
         return _Reply(video.content_id, span, notices.problem(error))
 
 
-def _answered(
-    model: VideoModel, video: Video, path: str, span: Span, words: str, timeout_seconds: float
-) -> _Reply:
+def _answered(desk: Desk, request: SegmentRequest) -> _Reply:
     """Answers, window by window."""
-    from footage.inference.segment_queries import Segment, ask_segment
-    from footage.vlm.contract import ask_prompt, read_text
-
-    prompt = ask_prompt(words, model.profile)
-    if span.duration_seconds > MOST_WINDOWS * model.profile.window_seconds:
-        raise UsageError(
-            f"the stretch lasts {span.duration_seconds:.0f} s, and the model sees "
-            f"{model.profile.window_seconds:g} s at a time",
-            hint="Move the player's points closer together, or ask with `footage ask` on the command line.",
-        )
     pieces = []
-    for each in ask_segment(model, Segment(Path(path), video, span), prompt, timeout_seconds=timeout_seconds):
-        if each.answer is None:
-            raise DecodeError(each.problem)
-        lines = "<br>".join(map(markup.text, read_text(each.answer).splitlines()))
-        pieces.append(f"<p><b>{markup.clock_span(each.shown.span)}</b> {lines}</p>")
-    return _Reply(video.content_id, span, "".join(pieces))
+    for each in ask_segment(desk.service, request):
+        lines = "<br>".join(map(markup.text, each.text.splitlines()))
+        pieces.append(f"<p><b>{markup.clock_span(each.span)}</b> {lines}</p>")
+    return _Reply(request.video.content_id, request.span, "".join(pieces))
 
 
-def _pointed(
-    model: VideoModel, video: Video, path: str, span: Span, words: str, timeout_seconds: float
-) -> _Reply:
-    """The picture in the middle, with what was pointed at on it."""
-    from footage.inference.segment_queries import Segment, ask_segment
-    from footage.media.annotate import Drawing
-    from footage.media.sandbox import painted_picture
-    from footage.vlm.pointing import point_prompt, read_places
+def _pointed(desk: Desk, request: SegmentRequest) -> _Reply:
+    """The picture in the middle, with the points on it."""
+    from service.watched import point_in_middle
 
-    middle = round((span.start_seconds + span.end_seconds) / 2, 3)
-    scene = Segment(Path(path), video, Span(middle, middle))
-    [window] = ask_segment(model, scene, point_prompt(words, model.profile), timeout_seconds=timeout_seconds)
-    if window.answer is None:
-        raise DecodeError(window.problem)
-    places = read_places(window.answer, window.shown)
-    drawing = Drawing([*places.paths.values()], width=video.width, height=video.height)
-    picture = painted_picture(path, middle, drawing, timeout_seconds=timeout_seconds)
+    made = point_in_middle(desk.service, request)
     found = (
-        f"<p><b>{markup.clock(middle)}</b> {count(places.count, 'object')}: {markup.text(places.text)}</p>"
+        f"<p><b>{markup.clock(made.seconds)}</b> {count(made.count, 'object')}: {markup.text(made.text)}</p>"
     )
-    return _Reply(video.content_id, span, found, picture)
+    return _Reply(request.video.content_id, request.span, found, made.picture)
 
 
-def _points(name: str) -> bool:
-    """Whether the model of a name can point; of a folder that is not known before it is loaded."""
-    from footage.vlm.profiles import find_profile
-
-    profile = find_profile(name)
-    return profile is None or "point" in profile.skills
+def _may_point(desk: Desk) -> bool:
+    """Whether the model can point; of a folder that is not known before it is loaded."""
+    try:
+        desk.service.check_skill("point")
+    except UsageError:
+        return False
+    return True

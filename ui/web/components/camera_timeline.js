@@ -1,4 +1,4 @@
-// Draws rows of footage on one wall clock and reports which moment, or which stretch, was chosen.
+// Draws rows of footage on one wall clock and reports which moment, or which period, was chosen.
 // Everything foreign arrives as text and is set as text.
 
 const DRAG_PIXELS = 6

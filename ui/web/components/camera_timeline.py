@@ -74,7 +74,7 @@ class Recording:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A stretch of wall clock, start included, end not."""
+    """A period of wall-clock time, start included, end not."""
 
     start: datetime
     """Where it begins, UTC."""

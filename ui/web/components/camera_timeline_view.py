@@ -1,4 +1,4 @@
-"""Shows footage of several cameras on one wall clock, to choose a moment or a stretch of it."""
+"""Shows footage of several cameras on one wall clock, to choose a moment or a period."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Chosen:
     moment: datetime | None
     """A moment that was clicked."""
     stretch: camera_timeline.View | None
-    """A stretch that was dragged over."""
+    """The period that was selected by dragging."""
 
 
 def show(

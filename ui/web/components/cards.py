@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
-from footage.store import Mark
 from search.query.filters import read_moment
 from ui.web.components import markup
 
 if TYPE_CHECKING:
     from service.export import Clip
+    from service.marks import Mark
 
 _VERDICTS = {
     "found": ("fx-found", "✓", "Found", "The combined evidence is strong."),
@@ -156,7 +156,7 @@ def item(
         picture: Address of a frame of it; empty for none.
         chosen: Whether the player shows it.
         new: Whether the last look was the first to find it.
-        verdict: What the look at hand says of it; empty for nothing.
+        verdict: The verdict of the current run; empty for none.
     """
     fresh = '<span class="fx-state fx-state-new">new</span>' if new else ""
     judged = badge(verdict) if verdict else ""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 
 from footage.core.types import File, Match, Span
-from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
 from search.query.filters import read_moment
+from service.search import measure_meanings
 from ui.text import short_path
 from ui.web.components import cards, markup
 
-MEASURES = {**MODEL_MEASURES, **CAPTION_MEASURES}
 AROUND = timedelta(minutes=10)
 """How much before and after a moment "at this time" is."""
 
@@ -48,8 +47,9 @@ def _one(match: Match) -> str:
     if match.window is not None:
         body += f"<p>It was shown {markup.clock_span(match.window.span)}.</p>"
     if match.measures:
+        meanings = measure_meanings()
         rows = "".join(
-            f'<dt title="{markup.text(MEASURES.get(name, ""))}">{markup.text(name)}</dt><dd>{value:.2f}</dd>'
+            f'<dt title="{markup.text(meanings.get(name, ""))}">{markup.text(name)}</dt><dd>{value:.2f}</dd>'
             for name, value in match.measures
         )
         body += (

@@ -24,7 +24,7 @@ TAIL_SECONDS = 2.0
 AHEAD_SECONDS = 20.0
 """What is shown after a moment that was asked for."""
 LONGEST_SECONDS = 60.0
-"""A preview of a longer stretch ends here."""
+"""Longest preview, in seconds."""
 CACHE_BYTES = 512 * 1024 * 1024
 """The oldest previews and thumbnails go when the folder holds more than this."""
 _THUMBNAIL_WIDTH = 360
@@ -38,28 +38,28 @@ _prefetching = ThreadPoolExecutor(max_workers=1, thread_name_prefix="preview")
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """A short clip of a stretch of a video."""
+    """A short clip of a segment of a video."""
 
     path: Path
     """The clip, an MP4 that browsers play."""
     stretch: Span
     """What was to be shown, in video time."""
     start_seconds: float
-    """Presentation time of the clip's first frame, in video time: within a frame of the stretch's start."""
+    """Presentation time of the clip's first frame, in video time: at most a frame from ``stretch``."""
 
 
 # -- What to show ----------------------------------------------------------
 
 
 def around(span: Span, duration_seconds: float) -> Span:
-    """The stretch to show for a span: some context on both sides, inside the video, not too long."""
+    """The segment to show for a span: some context on both sides, inside the video, not too long."""
     start = max(0.0, min(span.start_seconds, duration_seconds) - LEAD_SECONDS)
     end = min(duration_seconds, span.end_seconds + TAIL_SECONDS, start + LONGEST_SECONDS)
     return Span(start, max(start, end))
 
 
 def reaching(stretch: Span, seconds: float, duration_seconds: float) -> Span:
-    """The stretch to show next, for it to hold a moment: the same, a wider one, or one elsewhere.
+    """The next segment to show, so that it holds a moment: the same, a wider one, or one elsewhere.
 
     Args:
         stretch: What is shown now.
@@ -160,7 +160,7 @@ def is_whole(clip: Path) -> bool:
 def prefetch(
     cache: Path, path: str, *, content_id: str, stretch: Span, file: File | None = None
 ) -> Future[None]:
-    """Cut a clip in the background, one at a time; what goes wrong is said when somebody asks for it."""
+    """Cut a clip in the background, one at a time; an error is reported when the clip is requested."""
     stem = _place(cache / "previews", content_id, stretch, sources.identity(path, file))
 
     def cut() -> None:

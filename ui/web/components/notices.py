@@ -10,8 +10,8 @@ from ui.text import count
 from ui.web.components import markup
 
 if TYPE_CHECKING:
-    from footage.store import IndexStatus
-    from search.results import SearchResult
+    from service.browse import IndexStatus
+    from service.search import SearchResult
 
 
 def problem(error: FootageError) -> str:

@@ -12,6 +12,7 @@ import streamlit as st
 from footage.core.config import Settings
 from footage.core.errors import FootageError
 from footage.core.types import Span, Video
+from service import browse, marks
 from ui.web import index_jobs
 from ui.web.access.visitor import current_access, may_edit
 from ui.web.components import notices, player
@@ -50,7 +51,7 @@ def author(desk: Desk) -> None:
     """
     state = st.session_state
     if "author" not in state:
-        state.author = _last_author(desk) if index_jobs.on_this_machine_alone(_address()) else ""
+        state.author = marks.last_author(desk.service) if index_jobs.on_this_machine_alone(_address()) else ""
     st.text_input("Your name", key="author", max_chars=80, placeholder="Your name", persist_state="session")
 
 
@@ -83,11 +84,11 @@ def play(
         video,
         path,
         span,
-        outline=desk.outline(video.content_id),
+        outline=browse.outlines(desk.service, [video.content_id])[video.content_id],
         matches=[player.LaneMark(match, text if match == span else "") for match in matches],
         text=text,
         autoplay=autoplay,
-        file=desk.store.files.at(path),
+        file=browse.file_at(desk.service, path),
     )
 
 
@@ -96,13 +97,6 @@ def paged(total: int, size: int, *, key: str) -> range:
     pages = max(1, -(-total // size))
     number = st.pagination(pages, key=f"{key}_{pages}") if pages > 1 else 1
     return range((number - 1) * size, min(number * size, total))
-
-
-def _last_author(desk: Desk) -> str:
-    book = desk.store.annotations
-    decided = [(mark.made_at, mark.author) for mark in book.marks.all(kinds=["review"])]
-    corrected = [(each.made_at, each.author) for each in book.corrections.all()]
-    return max((each for each in [*decided, *corrected] if each[1]), default=(0.0, ""))[1]
 
 
 def _address() -> str | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ import streamlit as st
 from footage.core.errors import FootageError, StoreError, UsageError
 from search.pages import Grouping
 from search.query.parser import did_you_mean
+from service import browse, saved
 from service.search import SearchMode
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import markup, notices
@@ -34,17 +34,17 @@ GROUPS: dict[Grouping, str] = {"none": "Every moment", "video": "One a video", "
 Options = tuple[SearchMode, Grouping, bool, float | None]
 _KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}  # and shared with the address
 LIKE = "like"
-"""Key in the page's address of the moment that others are to be like."""
+"""Key in the page's address: the moment for a search of similar moments."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What stands to be answered; equal questions have equal answers until the index is written to."""
+    """The current question; equal questions have equal answers until the index is written to."""
 
     text: str
     """The query as typed; empty when something like a moment is asked for, or nothing."""
     like: str = ""
-    """Instead of a query: "VIDEO@TIME", the moment that others are to be like."""
+    """Instead of a query: "VIDEO@TIME", a moment to find similar ones of."""
     exact: bool = True
     """Whether the model is to look."""
     mode: SearchMode = "hybrid"
@@ -61,7 +61,7 @@ class Question:
 
 
 def asked() -> bool:
-    """Whether anything is asked: when the page is opened its address says; the options take theirs alone."""
+    """Whether there is a question: when the page is opened, the address gives it."""
     state, given = st.session_state, st.query_params
     if "asked" not in state:
         state.asked = state.typed = given.get("q", "").strip()
@@ -70,7 +70,7 @@ def asked() -> bool:
 
 
 def form(desk: Desk) -> Question:
-    """Draw the search box; the question that stands, once ``asked`` has looked for it."""
+    """Draw the search box, and return the current question; call ``asked`` first."""
     state = st.session_state
     with st.form("ask", border=False):
         box, button = st.columns([8, 1], vertical_alignment="bottom", gap="small")
@@ -104,7 +104,7 @@ def form(desk: Desk) -> Question:
 
 
 def ask(query: str | None = None) -> None:
-    """Make this, or what was typed, the question; the page's address holds it, to be kept and shared."""
+    """Make this, or the typed text, the question; the page's address keeps it, for bookmarks."""
     state = st.session_state
     state.typed = state.asked = (state.typed if query is None else query).strip()
     state.like = ""
@@ -182,22 +182,20 @@ def _begin_anew() -> None:
 
 
 def note(desk: Desk, question: Question) -> None:
-    """Remember that this was looked for; a search is not held up where that cannot be written.
+    """Remember the query; if it cannot be written, the search goes on.
 
     What is asked by somebody who may only view leaves no trace in the index.
     """
     if not may_edit():
         return
     try:
-        desk.store.annotations.searches.note(question.text, mode=question.mode, at=time.time())
+        saved.remember(desk.service, saved.RememberRequest(query=question.text, mode=question.mode))
     except StoreError as error:
         logger.warning("the search is not remembered: %s", error)
 
 
 def _save(desk: Desk, query: str) -> None:
     """A name under which to ask this again, and to review what is new."""
-    from search.saved_searches import save
-
     with st.form("save_search", border=False):
         name = st.text_input(
             "Save this search as", placeholder="cars at the gate", max_chars=80, key="save_as"
@@ -205,7 +203,7 @@ def _save(desk: Desk, query: str) -> None:
         if st.form_submit_button("Save", icon=":material/bookmark_add:", width="stretch"):
             try:
                 with editing(desk.settings, "save search"):
-                    save(desk.store.annotations, name, query)
+                    saved.save(desk.service, saved.SaveRequest(name=name, query=query))
                 st.toast("Saved: see Review for what is new.")
             except FootageError as error:
                 st.html(notices.problem(error))
@@ -213,23 +211,22 @@ def _save(desk: Desk, query: str) -> None:
 
 def _offered(desk: Desk) -> dict[str, str | None]:
     """Questions to press, with their icons: what the index can answer, recent ones, saved ones."""
-    book = desk.store.annotations
-    saved: dict[str, str | None] = {
-        search.query: ":material/bookmark:" for search in book.searches.saved()[:RECENT]
+    kept: dict[str, str | None] = {
+        search.query: ":material/bookmark:" for search in saved.names(desk.service)[:RECENT]
     }
     recent: dict[str, str | None] = {
-        search.query: ":material/history:" for search in book.searches.recent()[:RECENT]
+        search.query: ":material/history:" for search in saved.recent(desk.service)[:RECENT]
     }
     examples: dict[str, str | None] = dict.fromkeys(_examples(desk))
-    return examples | recent | saved | examples if examples else {}
+    return examples | recent | kept | examples if examples else {}
 
 
 def _examples(desk: Desk) -> list[str]:
     """Questions that the index can answer: an event of each of its first videos, all different."""
-    first = sorted(desk.store.windows.spans())[: 2 * EXAMPLES]
+    first = browse.first_videos(desk.service, 2 * EXAMPLES)
     examples: list[str] = []
-    for number, events in enumerate(desk.store.events.by_video(first).values()):
-        turned = [*events[number:], *events[:number]]
+    for number, outline in enumerate(browse.outlines(desk.service, first).values()):
+        turned = [*outline.events[number:], *outline.events[:number]]
         fresh = (event.text for event in turned if event.text.strip() and event.text not in examples)
         examples.extend(list(fresh)[:1])
     return examples[:EXAMPLES]

@@ -11,14 +11,15 @@ import streamlit as st
 
 from footage.core.errors import UsageError
 from footage.core.types import File, Span
-from footage.store import Search
-from search import saved_searches
+from service import browse, saved
 from ui.text import count, plain
 from ui.web.components import camera_timeline, camera_timeline_view, cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
+
+    from service.saved import Search
 
 PLAYED_SECONDS = 20.0
 """Length of the clip of a camera from the selected time."""
@@ -37,7 +38,7 @@ def show(desk: Desk) -> None:
         StoreError: when the index cannot be read.
     """
     recorded, unknown = camera_timeline.recordings(
-        desk.store.files.all(), zone=_zone(), gaps=desk.store.videos.gaps()
+        browse.files(desk.service), zone=_zone(), gaps=browse.gaps(desk.service)
     )
     if recorded:
         _clock(desk, recorded)
@@ -105,7 +106,7 @@ def _clock(desk: Desk, recorded: Sequence[camera_timeline.Recording]) -> None:
         camera_timeline_view.show(
             nearby,
             view,
-            events=camera_timeline.placed(desk.store.events.spans(contents), shown, view),
+            events=camera_timeline.placed(browse.event_spans(desk.service, contents), shown, view),
             matches=camera_timeline.placed(found, shown, view),
             cursor=moment,
             on_change=_chosen,
@@ -124,7 +125,7 @@ def _amount(footage: timedelta) -> str:
 
 def _marked_search(desk: Desk, place: DeltaGenerator) -> Search | None:
     """The saved search whose items are marked, if one is chosen."""
-    searches = {search.id: search for search in desk.store.annotations.searches.saved()}
+    searches = {search.id: search for search in saved.names(desk.service)}
     if not searches:
         return None
     chosen = place.selectbox(
@@ -140,7 +141,7 @@ def _marked_search(desk: Desk, place: DeltaGenerator) -> Search | None:
 
 def _found(desk: Desk, search: Search | None) -> dict[str, list[Span]]:
     found: dict[str, list[Span]] = {}
-    for item in saved_searches.items(desk.store.annotations, search) if search else ():
+    for item in saved.items(desk.service, search) if search else ():
         found.setdefault(item.mark.content_id, []).append(item.mark.span)
     return found
 
@@ -161,7 +162,7 @@ def _legend(recorded: Sequence[camera_timeline.Recording], search: Search | None
 
 
 def _chosen() -> None:
-    """Take over what was clicked or dragged on the wall clock."""
+    """Apply a click or a drag on the wall clock."""
     state = st.session_state
     view: camera_timeline.View = state.wall_drawn
     choice = camera_timeline_view.chosen(state.get(_WIDGET), view)
@@ -241,7 +242,7 @@ def _moment(
     chosen = next((each for each in seen if each.recording and each.recording.path == playing), None)
     if chosen and chosen.recording:
         recording = chosen.recording
-        video = desk.store.videos.of([recording.content_id]).get(recording.content_id)
+        video = browse.videos(desk.service, [recording.content_id]).get(recording.content_id)
         if video is None:
             st.html(notices.remark("This file is not indexed yet.", "Only its length is known."))
             return
@@ -268,7 +269,7 @@ def _around(
 ) -> str:
     """What happens there shortly before and after, by the wall clock."""
     lines = []
-    for event in desk.store.events.of(recording.content_id):
+    for event in browse.events(desk.service, recording.content_id):
         span = event.span
         if abs(max(span.start_seconds - seconds, seconds - span.end_seconds, 0)) <= AROUND_SECONDS:
             start = camera_timeline.local(
@@ -310,7 +311,7 @@ def _camera(
         recording.path,
         content_id=recording.content_id,
         seconds=second,
-        file=desk.store.files.at(recording.path),
+        file=browse.file_at(desk.service, recording.path),
     )
     drawn = f'<img src="{picture}" alt="">' if picture else '<span class="fx-blank">no picture</span>'
     doubt = cards.state("guessed", "clock is a guess") if recording.guessed else ""
@@ -377,5 +378,5 @@ def _clocks_unknown(unknown: Sequence[File]) -> None:
 
 
 def _zone() -> tzinfo:
-    """Where this machine's clock hangs now."""
+    """The time zone of this machine."""
     return datetime.now().astimezone().tzinfo or UTC

@@ -11,6 +11,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import add_script_run_ctx, get_script_run_ctx
 
 from footage.core.errors import FootageError
+from service import browse
 from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, clip_collection, markup, media, notices
@@ -65,7 +66,7 @@ def show(desk: Desk) -> None:
 
 
 def _fill(desk: Desk) -> None:
-    """A query and a length, from which the tray is filled."""
+    """The form that fills the collection from a query and a total length."""
     with st.form("fill", border=False):
         box, length, order, button = st.columns([6, 2, 3, 2], vertical_alignment="bottom", gap="small")
         query = box.text_input(
@@ -96,14 +97,14 @@ def _fill(desk: Desk) -> None:
 
 def _best(desk: Desk, query: str, most_seconds: float, *, by_score: bool) -> list[Clip]:
     """The best of what a query finds that fits a length."""
-    from service.export import clips_of, select
-    from service.export_clips import origins
+    from service.export import select
+    from service.export_clips import clips_from
     from service.search import SearchRequest, search
 
     with st.spinner("Searching and checking with the model"):
         result = search(desk.service, SearchRequest(query=query, hits_first=True))
     found = [match for match in result.matches if match.verdict == "found" and not match.offline]
-    best = select.ranked(clips_of(found, query=query, origins=origins(desk.store, desk.service)))
+    best = select.ranked(clips_from(desk.service, found, query=query))
     lengths = [clip.span.duration_seconds for clip in best]
     chosen = [best[number] for number, _ in select.fit(lengths, most_seconds)]
     return chosen if by_score else sorted(chosen, key=select.by_time(chosen))
@@ -117,7 +118,7 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
             clip.path,
             content_id=clip.video.content_id,
             seconds=(clip.span.start_seconds + clip.span.end_seconds) / 2,
-            file=desk.store.files.at(clip.path),
+            file=browse.file_at(desk.service, clip.path),
         )
         st.html(cards.clip(clip, number=number + 1, picture=picture))
         with st.container(horizontal=True, gap="small", key=f"clip_acts_{number}"):
@@ -139,7 +140,7 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
 
 
 def _make(desk: Desk, held: Sequence[Clip]) -> None:
-    """What the clips are to become, and what came of it."""
+    """The form for the output, and the result."""
     from service.export import widened
 
     before, after = (
@@ -203,7 +204,6 @@ def _export(
         join=reel,
         lettering=Lettering(None if titles == "none" else titles, burn),  # type: ignore[arg-type]
         timeout_seconds=desk.settings.decode_timeout_seconds,
-        protected=frozenset(file.path for file in desk.store.files.all()),
     )
     about = {"name": options.name, "formats": list(formats), "clips": len(clips)}
     try:

@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -17,14 +17,17 @@ from footage.core.endpoint import shown_address
 from footage.core.errors import UsageError
 from footage.core.names import folded
 from footage.core.types import File
-from footage.store import IndexStatus
-from indexer.timestamps import Clocks
+from service import browse
+from service.index import checked_camera_pattern
 from ui.text import count, plain, short_path
 from ui.web import index_jobs
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, notices, pages
 from ui.web.components.resources import Desk
 from ui.web.views import video
+
+if TYPE_CHECKING:
+    from service.browse import IndexStatus
 
 FILES = 25
 """Files on a page."""
@@ -53,13 +56,13 @@ def show(desk: Desk) -> None:
     if content_id := st.query_params.get("video", ""):
         video.show(desk, content_id, back=_leave_video)
         return
-    status, files = desk.store.status(), desk.store.files.all()
+    status, files = browse.totals(desk.service), browse.files(desk.service)
     st.html(_totals(status, desk.settings))
-    run_panel(desk.settings, index_jobs.indexed_roots(desk.store))
+    run_panel(desk.settings, browse.indexed_roots(desk.service))
     if not files:
         st.html(notices.remark("The index has no files yet.", "Fill it with: footage index path/to/videos"))
         return
-    _coverage(desk.store.coverage())
+    _coverage(browse.coverage(desk.service))
     _troubles(desk, [file for file in files if file.state in ("failed", "partial")])
     _files(files)
 
@@ -116,7 +119,7 @@ def run_panel(settings: Settings, indexed: Sequence[str] = ()) -> None:
 
 
 def _running(settings: Settings) -> None:
-    """How the run goes, read anew every now and then; the whole page once it has ended."""
+    """The progress of the run, refreshed regularly; draws the whole page when the run has ended."""
     last = index_jobs.last(settings)
     if last is None or last.state not in ("running", "stopping"):
         st.rerun()
@@ -212,7 +215,7 @@ def _start(settings: Settings) -> None:
     with editing(settings, "index", folder=state.run_folder.strip()):
         _see_that_it_may(settings)
         folder = index_jobs.checked_folder(state.run_folder, settings)
-        camera = Clocks(camera_from=state.run_camera.strip()).camera_from  # refuses what is no pattern
+        camera = checked_camera_pattern(state.run_camera)
         index_jobs.start(settings, [folder], camera_from=camera)
 
 
@@ -220,7 +223,7 @@ def _start(settings: Settings) -> None:
 def _retry(desk: Desk) -> None:
     with editing(desk.settings, "retry"):
         _see_that_it_may(desk.settings)
-        failed = [file.path for file in desk.store.files.all() if file.state in ("failed", "partial")]
+        failed = [file.path for file in browse.files(desk.service) if file.state in ("failed", "partial")]
         there = [path for path in failed if Path(path).exists()]
         if not there:
             raise UsageError("none of these files is accessible", hint="Check that their disk is connected.")
@@ -250,7 +253,7 @@ def _coverage(collections: Mapping[str, Coverage]) -> None:
 
 
 def _cover(name: str, coverage: Coverage) -> str:
-    """A collection: what became of each second of it."""
+    """A collection, and the state of each second of it."""
     found = coverage.seconds_found
     parts, names = [], []
     for share in SHARES:

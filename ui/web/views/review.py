@@ -11,9 +11,9 @@ import streamlit as st
 
 from footage.core.errors import FootageError
 from footage.core.types import Span
-from footage.store import Mark, Search
-from search import saved_searches
-from search.saved_searches import Item, Mode, State
+from service import browse, saved
+from service.events import ServiceEvent, StageProgress
+from service.saved import Item
 from ui.text import count, plain
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, media, notices, pages
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
     from footage.core.types import Video
+    from service.saved import Mark, Search
 
 ITEMS = 8
 """Items on a page."""
@@ -64,7 +65,7 @@ def _view() -> None:
 
 
 def _queue(desk: Desk) -> None:
-    searches = {search.id: search for search in desk.store.annotations.searches.saved()}
+    searches = {search.id: search for search in saved.names(desk.service)}
     if not searches:
         st.html(
             '<div class="fx-empty"><h2>Nothing to review yet</h2><p>Save a search that you repeat '
@@ -96,7 +97,7 @@ def _queue(desk: Desk) -> None:
 
 
 def _tools(desk: Desk, tools: DeltaGenerator) -> None:
-    """What looks again, and saves another search."""
+    """Buttons that run the search again, and that save another search."""
     tools.button("Look again", type="primary", icon=":material/refresh:", on_click=_ask, args=("captions",))
     tools.button(
         "Look closely",
@@ -124,54 +125,53 @@ def _save_form(desk: Desk) -> None:
 def _save(desk: Desk) -> str:
     state = st.session_state
     with editing(desk.settings, "save search"):
-        search = saved_searches.save(
-            desk.store.annotations, state.save_name, state.save_query, author=pages.signed()
-        )
+        request = saved.SaveRequest(name=state.save_name, query=state.save_query, author=pages.signed())
+        search = saved.save(desk.service, request)
     state.queue_search = search.id
     state.queue_ask = "captions"
     _first_page()
     return f"Saved {markup.label(search.name)}"
 
 
-def _ask(mode: Mode) -> None:
+def _ask(mode: str) -> None:
     st.session_state.queue_ask = mode
     _first_page()
 
 
 def _looked(desk: Desk, search: Search) -> list[Item]:
-    """The items of a search: what a look just asked for finds, else as they were left."""
+    """The items of a search: the results of a run that was just requested, otherwise the stored items."""
     state = st.session_state
-    mode: Mode | None = state.pop("queue_ask", None)
+    mode: str | None = state.pop("queue_ask", None)
     if mode is not None:
         try:
-            return _look(desk, search, mode)
+            return _look(desk, search, closely=mode == "closely")
         except FootageError as error:  # what was found before is listed all the same
             st.html(notices.problem(error))
     held = state.get("queue_found")
     matches = held[1] if held and held[0] == search.id else {}
-    found = saved_searches.items(desk.store.annotations, search)
+    found = saved.items(desk.service, search)
     return [Item(item.mark, item.new, matches.get(item.mark.id)) for item in found]
 
 
-def _look(desk: Desk, search: Search, mode: Mode) -> list[Item]:
-    with st.spinner("The model is looking" if mode == "closely" else "Searching"):
-        bar = st.progress(0.0, text="Loading the model") if mode == "closely" else None
+def _look(desk: Desk, search: Search, *, closely: bool) -> list[Item]:
+    with st.spinner("The model is looking" if closely else "Searching"):
+        bar = st.progress(0.0, text="Loading the model") if closely else None
 
-        def show(done: int, whole: int) -> None:
-            if bar:
-                bar.progress(done / whole if whole else 1.0, text=f"Looked at {done} of {whole} windows")
+        def show(event: ServiceEvent) -> None:
+            if bar and isinstance(event, StageProgress) and event.total:
+                text = f"Looked at {event.done} of {event.total} windows"
+                bar.progress(event.done / event.total, text=text)
 
         try:
             with editing(desk.settings, "look again", search=search.id):
-                found = saved_searches.look(
-                    desk.store, desk.service.engine(), search, mode=mode, on_progress=show
-                )
+                request = saved.ReviewRequest(name=search.name, closely=closely)
+                found = saved.review(desk.service, request, on_event=show)
         finally:
             if bar:
                 bar.empty()
     matches = {item.mark.id: item.match for item in found if item.match}
     st.session_state.queue_found = search.id, matches
-    return found
+    return list(found)
 
 
 # -- 2. Its items ----------------------------------------------------------
@@ -209,7 +209,7 @@ def _items(desk: Desk, search: Search, found: Sequence[Item]) -> None:
         shown = pages.paged(len(listed), ITEMS, key=f"queue_page_{st.session_state.get('queue_round', 0)}")
         page = [listed[number] for number in shown]
         chosen = next((i for i in page if i.mark.id == st.session_state.get("queue_item")), page[0])
-        videos = desk.store.videos.of({item.mark.content_id for item in page})
+        videos = browse.videos(desk.service, {item.mark.content_id for item in page})
         for number, item in enumerate(page):
             with st.container(key=f"card_{number}"):
                 st.html(_card(desk, item, chosen=item is chosen))
@@ -231,14 +231,14 @@ def _listed(item: Item, name: str) -> bool:
 
 
 def _card(desk: Desk, item: Item, *, chosen: bool) -> str:
-    mark, path = item.mark, desk.store.files.path_of(item.mark.content_id)
+    mark, path = item.mark, browse.path_of(desk.service, item.mark.content_id)
     middle = (mark.span.start_seconds + mark.span.end_seconds) / 2
     picture = media.thumbnail(
         desk.settings.cache_dir,
         path,
         content_id=mark.content_id,
         seconds=middle,
-        file=desk.store.files.at(path),
+        file=browse.file_at(desk.service, path),
     )
     verdict = item.match.verdict if item.match and item.match.confidence is not None else ""
     return cards.item(
@@ -270,7 +270,7 @@ def _decide(desk: Desk, mark: Mark, following: str) -> None:
             value=mark.text,
             key=f"note_{mark.id}",
             placeholder="Note",
-            max_chars=saved_searches.MOST_CHARACTERS,
+            max_chars=saved.MOST_CHARACTERS,
             on_change=_note,
             args=(desk, mark),
             label_visibility="collapsed",
@@ -288,7 +288,7 @@ def _play(desk: Desk, mark: Mark, video: Video | None) -> None:
     pages.play(
         desk,
         video,
-        desk.store.files.path_of(mark.content_id),
+        browse.path_of(desk.service, mark.content_id),
         Span(min(mark.span.start_seconds, end), end),
         text=mark.found_text or mark.query,
         matches=[mark.span],
@@ -297,25 +297,22 @@ def _play(desk: Desk, mark: Mark, video: Video | None) -> None:
 
 
 @pages.acting
-def _set(desk: Desk, mark: Mark, state: State, following: str) -> None:
+def _set(desk: Desk, mark: Mark, state: str, following: str) -> None:
     """Set the state of an item and go on to the next one."""
     session = st.session_state
     note = session.get(f"note_{mark.id}")
-    with editing(desk.settings, "review", mark=mark.id, state=state, signed=pages.signed()):
-        saved_searches.decide(desk.store.annotations, mark, state, note=note, author=pages.signed())
+    author = pages.signed()
+    with editing(desk.settings, "review", mark=mark.id, state=state, signed=author):
+        request = saved.DecideRequest(item=mark.id, state=state, note=note, author=author)
+        saved.decide(desk.service, request)
     session.queue_item, session.queue_clicked = following, False
 
 
 @pages.acting
 def _note(desk: Desk, mark: Mark) -> str:
-    session = st.session_state
-    annotations = desk.store.annotations
-    held = saved_searches.item_of(annotations, mark.id)
-    state = next(each for each in saved_searches.STATES if each == held.state)
-    with editing(desk.settings, "note", mark=mark.id, signed=pages.signed()):
-        saved_searches.decide(
-            annotations, held, state, note=session[f"note_{mark.id}"], author=pages.signed()
-        )
+    note, author = st.session_state[f"note_{mark.id}"], pages.signed()
+    with editing(desk.settings, "note", mark=mark.id, signed=author):
+        saved.decide(desk.service, saved.DecideRequest(item=mark.id, note=note, author=author))
     return "Note kept"
 
 

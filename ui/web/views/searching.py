@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -13,8 +11,9 @@ import streamlit as st
 from footage.core.errors import FootageError, ModelUnavailableError
 from footage.core.timecode import format_time
 from footage.core.types import File, Match, Span
-from footage.store import Mark
 from search.pages import grouped
+from service import browse, marks
+from service.browse import Outline
 from service.events import Hits, StageProgress, ignore
 from ui.text import count
 from ui.web.access.visitor import editing, may_edit
@@ -31,13 +30,13 @@ from ui.web.components import (
     timeline,
 )
 from ui.web.components.questions import Question
-from ui.web.components.resources import Desk, Outline
+from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
-    from search.results import SearchResult
     from service.events import ServiceEvent
+    from service.search import SearchResult
 
 RESULTS = 8
 """Answers on a page."""
@@ -97,7 +96,7 @@ def _search(desk: Desk, question: Question) -> Answered:
     except ModelUnavailableError as error:
         return Answered(question, live.partial() or _result(desk, question, live, ground=False), error)
     except FootageError as error:
-        # Where hits were shown the index has answered: what failed is the model.
+        # If hits were shown, the index has answered, and the model failed.
         return Answered(question, live.partial(), error)
     finally:
         waiting.empty()
@@ -123,7 +122,7 @@ def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> Sea
 
 
 class _Live:
-    """What is seen while the model looks: the index's answer first, replaced round by round."""
+    """The page while the model works: the index's answer first, replaced round by round."""
 
     def __init__(self, desk: Desk, question: Question, place: DeltaGenerator) -> None:
         self._desk = desk
@@ -148,8 +147,7 @@ class _Live:
             self._begin()
         assert self._cards is not None
         first = matches[:RESULTS]
-        outlines = self._desk.outlines({match.video.content_id for match in first})
-        files = self._desk.store.files.at_paths([match.path for match in first])
+        outlines, files = browse.around_matches(self._desk.service, first)
         with self._cards.container():
             for match in first:
                 st.html(
@@ -165,7 +163,7 @@ class _Live:
                 )
 
     def show_progress(self, done: int, whole: int) -> None:
-        """Say how far the model is; where nothing else is shown, show that alone."""
+        """Show the progress of the model, also if nothing else is shown."""
         if self._progress is None:
             self._begin()
         assert self._progress is not None
@@ -195,7 +193,7 @@ def _stop() -> None:
 
 
 def _stopped(desk: Desk, question: Question) -> Answered | None:
-    """What was known when the search for this question was stopped; None when it was not."""
+    """The answers when the search for this question was stopped; None if it was not stopped."""
     if not st.session_state.pop("stopped", False):
         return None
     result = _partly(desk, question)
@@ -203,14 +201,12 @@ def _stopped(desk: Desk, question: Question) -> Answered | None:
 
 
 def _partly(desk: Desk, question: Question) -> SearchResult | None:
-    from search.query.parser import parse_query
-    from search.results import SearchResult, Timings
+    from service.search import partial_result
 
     asked, matches = st.session_state.get("partly", (None, ()))
     if asked != question or not matches:
         return None
-    coverage = desk.service.engine().coverage()
-    return SearchResult(parse_query(question.text), matches, coverage, Timings(0.0, 0.0, 0.0))
+    return partial_result(desk.service, question.text, matches)
 
 
 # -- 2. The answers --------------------------------------------------------
@@ -260,9 +256,7 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
     page = rows[first : first + RESULTS]
     state.chosen = min(max(state.get("chosen", 0), 0), len(rows) - 1)
     shown = [*(match for match, _ in page), rows[state.chosen][0]]
-    with desk.store.at_once():
-        outlines = desk.outlines({match.video.content_id for match in shown})
-        files = desk.store.files.at_paths({match.path for match in shown})
+    outlines, files = browse.around_matches(desk.service, shown)
     left, right = _halves()
     with left:
         for number, (match, others) in enumerate(page, first):
@@ -304,11 +298,11 @@ def _stage(
             player.LaneMark(other.span, other.text, other.verdict) for other in _same_video(match, matches)
         ],
         text=match.text or "(no text)",
-        file=desk.store.files.at(match.path),
+        file=browse.file_at(desk.service, match.path),
         autoplay=state.get("clicked", False),
         notes=[
             player.LaneMark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
-            for mark in desk.store.annotations.marks.all(content_ids=[match.video.content_id])
+            for mark in marks.marks(desk.service, match.video.content_id)
         ],
         actions=("previous", "next", *(("accept", "reject", "export") if may_edit() else ())),
     )
@@ -319,7 +313,7 @@ def _stage(
         after.path,
         content_id=after.video.content_id,
         stretch=media.around(after.span, after.video.duration_seconds),
-        file=desk.store.files.at(after.path),
+        file=browse.file_at(desk.service, after.path),
     )
     if asked.action == "export":
         _collect(desk, question, match)
@@ -337,31 +331,20 @@ def _stage(
 
 
 def _label(desk: Desk, question: Question, match: Match, span: Span, action: str) -> None:
-    """Keep what somebody said of an answer; a second word on it replaces the first."""
-    identity = f"{question.text or question.like} {match.video.content_id} {match.span}"
-    name = hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
-    label = Mark(
-        f"label/{name}",
-        "label",
-        match.video.content_id,
-        span,
-        _LABELS[action],
-        query=question.text,
-        made_at=time.time(),
-        found_text=match.text,
+    """Keep whether an answer is right; a second judgement replaces the first."""
+    request = marks.LabelRequest(
+        match=match, span=span, right=action == "accept", query=question.text, like=question.like
     )
     with editing(desk.settings, "label", content_id=match.video.content_id, label=_LABELS[action]):
-        desk.store.annotations.marks.put([label])
+        marks.label(desk.service, request)
     st.toast("Kept as right." if action == "accept" else "Kept as wrong.")
 
 
 def _collect(desk: Desk, question: Question, match: Match) -> None:
     """Put an answer, from the in point to the out point, among the highlights."""
-    from service.export import clips_of
-    from service.export_clips import origins
+    from service.export_clips import clips_from
 
-    known = origins(desk.store, desk.service)
-    [clip] = clips_of([match], query=question.text, origins=known)
+    [clip] = clips_from(desk.service, [match], query=question.text)
     put = clip_collection.add(replace(clip, span=st.session_state.get("in_out", match.span)))
     held = count(len(clip_collection.clips()), "clip")
     st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
@@ -445,25 +428,26 @@ def _same_video(match: Match, matches: Sequence[Match]) -> list[Match]:
 
 def _welcome(desk: Desk) -> None:
     """What the index holds, as tiles."""
-    status = desk.store.status()
+    status = browse.totals(desk.service)
     if not status.videos:
         st.html(notices.remark("The index has no videos yet.", "Fill it with: footage index path/to/videos"))
         return
     holdings = markup.text(notices.holdings(status))
     st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
-    first = sorted(desk.store.windows.spans())[:_TILES]
-    videos, events = desk.store.videos.of(first), desk.store.events.by_video(first)
+    first = browse.first_videos(desk.service, _TILES)
+    videos, outlines = browse.videos(desk.service, first), browse.outlines(desk.service, first)
     tiles = []
     for content_id in first:
-        video, path = videos[content_id], desk.store.files.path_of(content_id)
-        span = events[content_id][0].span if events[content_id] else Span(0, video.duration_seconds)
+        video, path = videos[content_id], browse.path_of(desk.service, content_id)
+        events = outlines[content_id].events
+        span = events[0].span if events else Span(0, video.duration_seconds)
         picture = media.thumbnail(
             desk.settings.cache_dir,
             path,
             content_id=content_id,
             seconds=(span.start_seconds + span.end_seconds) / 2,
-            file=desk.store.files.at(path),
+            file=browse.file_at(desk.service, path),
         )
-        note = count(len(events[content_id]), "event")
+        note = count(len(events), "event")
         tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))
     st.html(f'<div class="fx-tiles">{"".join(tiles)}</div>')

@@ -1,4 +1,4 @@
-"""One video: what happens in it and when, what the model said word for word; captions are put right here."""
+"""The page of one video: its events, the model's captions word for word, and their corrections."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from footage.core.corrections import Corrected, Correction
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time, parse_time
 from footage.core.types import Event, File, Span, Video, WindowRecord
-from footage.store import Store
-from indexer import correcting
+from service import browse, correct
+from service.browse import Outline, VideoDetails
 from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, media, notices, pages, timeline
-from ui.web.components.resources import Desk, Outline
+from ui.web.components.resources import Desk
 
 EVENTS = 12
 """Events on a page."""
@@ -30,16 +30,13 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
-    store = desk.store
     st.button("Library", icon=":material/arrow_back:", on_click=back, type="tertiary", key="back")
-    files = [file for file in store.files.all() if file.content_id == content_id and file.state != "gone"]
-    video = store.videos.of([content_id]).get(content_id)
-    if video is None:
+    details = browse.video(desk.service, content_id)
+    if details is None:
         st.html(notices.remark("This video is not in the index.", "It may have been removed meanwhile."))
         return
-    path = store.files.path_of(content_id)
-    outline, said = desk.outline(content_id), correcting.corrected(store, content_id)
-    st.html(_head(path, video, files))
+    video, path, outline = details.video, details.path, details.outline
+    st.html(_head(path, video, details.files))
     for warning in video.warnings:
         st.html(notices.remark(notices.sentence(warning)))
     left, right = st.columns([7, 6], gap="large")
@@ -47,13 +44,14 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
     with left:
         happens, captions, facts = st.tabs(["What happens", "Captions, word for word", "About"])
         with happens:
-            _scene(store, content_id)
-            _events(desk, outline, content_id, path, chosen, said)
-            _unmatched(desk, said)
+            if details.scene:
+                st.html(f'<p class="fx-sub">{markup.text(details.scene)}</p>')
+            _events(desk, details, chosen)
+            _unmatched(desk, details.corrected)
         with captions:
-            _captions(store.windows.of(content_id))
+            _captions(details.windows)
         with facts:
-            st.html(_facts(video, files, store.windows.of(content_id)))
+            st.html(_facts(video, details.files, details.windows))
     with right:
         with st.container(key="stage"):
             if chosen:
@@ -62,7 +60,7 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
             else:
                 _poster(desk, outline, video, path)
         if chosen and may_edit():
-            _correct(desk, chosen, store.annotations.corrections.all([content_id]))
+            _correct(desk, chosen, details.corrections)
 
 
 def _head(path: str, video: Video, files: Sequence[File]) -> str:
@@ -81,19 +79,13 @@ def _head(path: str, video: Video, files: Sequence[File]) -> str:
 # -- 1. What happens -------------------------------------------------------
 
 
-def _scene(store: Store, content_id: str) -> None:
-    scenes = [text.text for text in store.texts.of(content_id) if text.owner_kind == "scene"]
-    if scenes:
-        st.html(f'<p class="fx-sub">{markup.text(scenes[0])}</p>')
-
-
-def _events(
-    desk: Desk, outline: Outline, content_id: str, path: str, chosen: Event | None, said: Corrected
-) -> None:
+def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
     """A page of the video's events."""
+    outline, path, content_id = details.outline, details.path, details.video.content_id
+    said = details.corrected
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
     words = {each.event_id for each in [*said.matched, *said.unmatched]}
-    file = desk.store.files.at(path)
+    file = browse.file_at(desk.service, path)
     for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
         event = outline.events[number]
         with st.container(key=f"card_{number % EVENTS}"):
@@ -132,7 +124,7 @@ def _poster(desk: Desk, outline: Outline, video: Video, path: str) -> None:
         path,
         content_id=video.content_id,
         seconds=_middle(at),
-        file=desk.store.files.at(path),
+        file=browse.file_at(desk.service, path),
     )
     strip = timeline.strip(
         video.duration_seconds, covered=outline.covered, events=outline.busy, gaps=video.gaps, ticks=True
@@ -152,11 +144,11 @@ def _middle(span: Span) -> float:
     return (span.start_seconds + span.end_seconds) / 2
 
 
-# -- 2. Putting a caption right --------------------------------------------
+# -- 2. Correcting a caption -----------------------------------------------
 
 
 def _correct(desk: Desk, event: Event, said: Sequence[Correction]) -> None:
-    """The form that puts an event right, and the versions there were."""
+    """The form that corrects an event, and the earlier versions."""
     current = next((each for each in said if each.event_id == event.id and not each.undone_at), None)
     with st.container(key="correct_panel"):
         with st.form(f"correct_{event.id}", border=False):
@@ -164,7 +156,7 @@ def _correct(desk: Desk, event: Event, said: Sequence[Correction]) -> None:
                 "What happens there",
                 event.text,
                 key="right_text",
-                max_chars=correcting.MOST_CHARACTERS,
+                max_chars=correct.MOST_CHARACTERS,
                 height=80,
             )
             start, end, name = st.columns([1, 1, 2])
@@ -208,14 +200,8 @@ def _keep(desk: Desk, event: Event) -> str:
     span = Span(first, past)
     author = pages.signed()
     with editing(desk.settings, "correct", content_id=event.content_id, event=event.id, signed=author):
-        kept = correcting.correct(
-            desk.store,
-            event,
-            text=state.right_text,
-            span=span,
-            author=author,
-            embedders=desk.service.embedders,
-        )
+        request = correct.CorrectEventRequest(event=event, text=state.right_text, span=span, author=author)
+        kept = correct.correct_event(desk.service, request)
     state.event_clicked = False
     if not kept.searchable:
         return "Kept. The current index run adds it when it ends."
@@ -224,7 +210,7 @@ def _keep(desk: Desk, event: Event) -> str:
 
 
 def _typed(text: str, before: float) -> float:
-    """A time as typed; the very one of before where nothing was typed over it."""
+    """A time as typed; the exact time from before if it was not changed."""
     return before if text.strip() == format_time(before) else parse_time(text)
 
 
@@ -232,8 +218,8 @@ def _typed(text: str, before: float) -> float:
 def _undo(desk: Desk, correction: Correction) -> str:
     about = {"content_id": correction.content_id, "event": correction.event_id}
     with editing(desk.settings, "undo correction", **about):
-        kept = correcting.undo(desk.store, correction, embedders=desk.service.embedders)
-    events = desk.store.events.of(correction.content_id)
+        kept = correct.undo(desk.service, correction)
+    events = browse.events(desk.service, correction.content_id)
     near = (event for event in events if event.span.start_seconds < correction.original_span.end_seconds)
     meant = [event for event in near if event.span.end_seconds > correction.original_span.start_seconds]
     st.session_state.event = meant[0].id if len(meant) == 1 else None
@@ -260,7 +246,7 @@ def _captions(records: Sequence[WindowRecord]) -> None:
 
 
 def _draft(record: WindowRecord) -> str:
-    """What the first of two stages said, to unfold."""
+    """The answer of the first of two stages, folded."""
     if not record.caption.draft:
         return ""
     draft = "\n".join(map(markup.text, record.caption.draft.splitlines()))

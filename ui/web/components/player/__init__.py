@@ -1,4 +1,4 @@
-"""The player: a stretch of a video around a span, in and out points, and a timeline of the whole video."""
+"""The player: a segment of a video around a span, in and out points, and a timeline of the whole video."""
 
 from ui.web.components.player.component import StageState, show
 from ui.web.components.player.lanes import LaneMark

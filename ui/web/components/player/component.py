@@ -21,10 +21,10 @@ from streamlit.runtime import Runtime
 from footage.core.errors import FootageError
 from footage.core.timecode import clamp
 from footage.core.types import File, Span, Video
+from service.browse import Outline
 from ui.web.components import markup, media, notices
 from ui.web.components.player import events, lanes
 from ui.web.components.player.lanes import LaneMark
-from ui.web.components.resources import Outline
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("clock.js", "player.js", "timeline.js", "stage.js")
@@ -49,7 +49,7 @@ class _Shown:
     of: str
     """Names the span."""
     stretch: Span
-    """The preview's stretch of the video."""
+    """The segment of the video in the preview."""
     at_seconds: float
     """Where the last jump went, in video time."""
     play: bool

@@ -35,7 +35,7 @@ class LaneMark:
     span: Span
     """Where, in video time."""
     label: str
-    """What is said of it; foreign text."""
+    """Its text, which is untrusted."""
     kind: Kind = "event"
     """What it is, which gives its colour."""
 
@@ -108,7 +108,7 @@ def rows_of(spans: Sequence[Span], most: int = ROWS) -> list[int]:
 
 
 def coverage(covered: Iterable[Span], within: Span) -> list[list[float]]:
-    """Start and end of each stretch that is indexed, overlaps united."""
+    """Start and end of each indexed segment, overlaps united."""
     cuts = (cut for span in covered if (cut := clamp(span, within)) is not None)
     return [_ends(span) for span in merge_spans(cuts)]
 

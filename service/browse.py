@@ -1,0 +1,174 @@
+"""What the index holds, for people who look through it: files, videos, events; changes nothing.
+
+Every function here raises a ``StoreError`` when there is no index, or it cannot be read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from footage.core.types import Event, File, Match, Span, Video, WindowRecord
+
+if TYPE_CHECKING:
+    from footage.core.corrections import Corrected, Correction
+    from footage.core.coverage import Coverage
+    from footage.store import IndexStatus as IndexStatus
+    from service.session import Service
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the index has of one video."""
+
+    covered: Sequence[Span]
+    """Spans of its captioned windows."""
+    events: Sequence[Event]
+    """What happens in it, by time."""
+
+    @property
+    def busy(self) -> list[Span]:
+        """Spans of its events."""
+        return [event.span for event in self.events]
+
+
+@dataclass(frozen=True, slots=True)
+class VideoDetails:
+    """Everything that the index has of one video."""
+
+    video: Video
+    """The video."""
+    path: str
+    """A file that holds it, one that can be reached if there is one; empty when none is known."""
+    files: tuple[File, ...]
+    """The files that hold it and are not gone."""
+    outline: Outline
+    """Its captioned windows and events."""
+    scene: str
+    """The description of the place in the captions; may be empty."""
+    windows: tuple[WindowRecord, ...]
+    """Its captions, by window."""
+    corrected: Corrected
+    """Its corrections, and which of them still match a caption."""
+    corrections: tuple[Correction, ...]
+    """Every version of them, in the order made."""
+
+
+def totals(service: Service) -> IndexStatus:
+    """How much the index holds, in numbers."""
+    return service.store().status()
+
+
+def coverage(service: Service) -> Mapping[str, Coverage]:
+    """How far the files of each collection are indexed, by name."""
+    return service.store().coverage()
+
+
+def files(service: Service) -> list[File]:
+    """All files that the index knows, by path."""
+    return service.store().files.all()
+
+
+def file_at(service: Service, path: str) -> File | None:
+    """The file at an absolute path, if the index knows it."""
+    return service.store().files.at(path)
+
+
+def path_of(service: Service, content_id: str) -> str:
+    """A file that holds a video, one that can be reached if there is one; empty when none is known."""
+    return service.store().files.path_of(content_id)
+
+
+def videos(service: Service, content_ids: Collection[str]) -> dict[str, Video]:
+    """Some videos by content id, as far as the index knows them."""
+    return service.store().videos.of(content_ids)
+
+
+def gaps(service: Service) -> Mapping[str, Sequence[Span]]:
+    """Where videos have no frames, by content id."""
+    return service.store().videos.gaps()
+
+
+def first_videos(service: Service, most: int) -> list[str]:
+    """Content ids of the first captioned videos."""
+    return sorted(service.store().windows.spans())[:most]
+
+
+def events(service: Service, content_id: str) -> list[Event]:
+    """What happens in a video, by time."""
+    return service.store().events.of(content_id)
+
+
+def event_spans(service: Service, content_ids: Collection[str]) -> dict[str, list[Span]]:
+    """When anything happens in some videos, by content id, each by start."""
+    return service.store().events.spans(content_ids)
+
+
+def outlines(service: Service, content_ids: Collection[str]) -> dict[str, Outline]:
+    """Captioned windows and events of some videos, by content id."""
+    store = service.store()
+    covered, happens = store.windows.spans(content_ids), store.events.by_video(content_ids)
+    return {
+        content_id: Outline(tuple(covered.get(content_id, {}).values()), happens[content_id])
+        for content_id in content_ids
+    }
+
+
+def around_matches(service: Service, matches: Iterable[Match]) -> tuple[dict[str, Outline], dict[str, File]]:
+    """Outlines of the videos of some matches, by content id, and their files, by path."""
+    listed = tuple(matches)
+    store = service.store()
+    with store.at_once():
+        outlined = outlines(service, {match.video.content_id for match in listed})
+        return outlined, store.files.at_paths({match.path for match in listed})
+
+
+def video(service: Service, content_id: str) -> VideoDetails | None:
+    """Everything about one video; None where the index does not have it."""
+    from indexer.correcting import corrected
+
+    store = service.store()
+    known = store.videos.of([content_id]).get(content_id)
+    if known is None:
+        return None
+    scenes = [text.text for text in store.texts.of(content_id) if text.owner_kind == "scene"]
+    return VideoDetails(
+        video=known,
+        path=store.files.path_of(content_id),
+        files=tuple(
+            file for file in store.files.all() if file.content_id == content_id and file.state != "gone"
+        ),
+        outline=outlines(service, [content_id])[content_id],
+        scene=scenes[0] if scenes else "",
+        windows=tuple(store.windows.of(content_id)),
+        corrected=corrected(store, content_id),
+        corrections=tuple(store.annotations.corrections.all([content_id])),
+    )
+
+
+def asked_paths(service: Service) -> set[str]:
+    """Everything that a run was ever asked to index; none without an index."""
+    store = service.existing_store()
+    return {path for run in store.runs.all() for path in run.paths} if store else set()
+
+
+def indexed_roots(service: Service) -> list[str]:
+    """The folders that runs were started on, or the single files, in order; none without an index.
+
+    Rows of files may have been imported with captions, and then say whatever their writer wanted: only what
+    a run on this index was asked to index counts.
+    """
+    store = service.existing_store()
+    if store is None:
+        return []
+    asked = {os.path.realpath(path) for path in asked_paths(service)}
+    roots = {file.root or file.path for file in store.files.all() if file.state != "gone"}
+    return sorted(root for root in roots if _is_in(Path(os.path.realpath(root)), asked))
+
+
+def _is_in(path: Path, folders: set[str]) -> bool:
+    """Whether a path is one of some, or lies in one of them."""
+    return any(str(each) in folders for each in (path, *path.parents))
