@@ -207,7 +207,6 @@ def test_the_loss_counts_numbers_and_marks_and_says_which_answers_are_right(find
 
 
 def test_the_untrained_find_folder_loads_and_only_finds(finder, tmp_path):
-    finder.model.model.visual.config._attn_implementation = "sdpa"
     export(finder.model, finder.processor, tmp_path / "model", profile="demo-find")
     model = load_model(str(tmp_path / "model"), device="cpu")
     assert model.profile == DEMO_FIND and model.capabilities.multi_span and model.capabilities.says_absent
