@@ -1,6 +1,7 @@
-"""Fits the demo model's verdict on drawn footage and writes search/grounding/calibrations/demo.json.
+"""Fits a demo model's verdict on drawn footage and writes search/grounding/calibrations/NAME.json.
 
     .venv/bin/python data/fit_verdict.py
+    .venv/bin/python data/fit_verdict.py --find-model demo-find
 
 Queries are of the half of the wordings and events that `python -m evaluation.suites verdicts` never uses.
 """
@@ -20,7 +21,7 @@ from evaluation.suites.drawn_verdicts import ask_missed
 from footage.core.config import load_settings
 from footage.core.process import settle
 from search.engine import Engine
-from search.grounding.calibration import CARDS, UNCALIBRATED, fit_calibration
+from search.grounding.calibration import CARDS, UNCALIBRATED, card_name, fit_calibration
 from search.grounding.options import GroundingOptions
 from service import factories
 
@@ -38,12 +39,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=CARDS / "demo.json")
-    out = parser.parse_args().out
-    settings = load_settings(None, model="demo")
+    parser.add_argument("--find-model", default="demo", help="the model that is asked and fitted")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS, help="of the libraries drawn")
+    parser.add_argument("--out", type=Path, help="file to write")
+    given = parser.parse_args()
+    settings = load_settings(None, model="demo", find_model=given.find_model)
     model, embedder = factories.load_model(settings), factories.load_embedder(settings)
+    finder = model if settings.for_finds is settings else factories.load_model(settings.for_finds)
+    out = given.out or CARDS / card_name(finder.profile.fitted_as)
     asked: list[Asked] = []
-    for seed in SEEDS:
+    for seed in given.seeds:
         with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:
 
             def result(stage: str, done: int, total: int, seed: int = seed) -> None:
@@ -53,7 +58,7 @@ def main() -> None:
                 model, embedder, seed=seed, videos=VIDEOS, folder=Path(folder), on_progress=result
             )
             drawn = draw_questions(clips, seed=seed, present=PRESENT, absent=ABSENT, half=0)
-            engine = Engine(store, embedder, model, looking=LOOKING)
+            engine = Engine(store, embedder, finder, looking=LOOKING)
             asked += ask_own(engine, store, [each.question for each in drawn], on_progress=result)
             asked += ask_missed(
                 engine, store, embedder, drawn, count=LOST, looking=LOOKING, on_progress=result
@@ -61,8 +66,9 @@ def main() -> None:
     absent = sum(not answer.truths for answer in asked)
     fitted = fit_calibration(
         *labelled(asked),
-        model="demo",
-        data=f"drawn footage, seeds {SEEDS[0]} to {SEEDS[-1]}: {len(asked)} queries, {absent} absent, "
+        model=finder.profile.fitted_as,
+        data=f"drawn footage, seeds {given.seeds[0]} to {given.seeds[-1]}: {len(asked)} queries, "
+        f"{absent} absent, "
         f"{LOST} an index for events whose captions were taken out",
         date=date.today().isoformat(),
     )

@@ -2,7 +2,7 @@
 
 Knows schedule and checkpoints; the questions are in ``demo_training.finding``.
 
-    python data/train_demo_find_model.py --hours 0.75    # goes on from the checkpoint when there is one
+    python data/train_demo_find_model.py --hours 1    # goes on from the checkpoint when there is one
     python data/train_demo_find_model.py --export-only   # writes the folder from the latest checkpoint
 """
 
@@ -21,8 +21,6 @@ from demo_training.folder import build_processor, export
 from demo_training.windows import Footage, draw_sample
 from train_demo_model import ROOT, Optimizer, log, mean_of, save
 from transformers import AutoTokenizer, Qwen3_5ForConditionalGeneration
-
-from footage.vlm.profiles import get_profile
 
 REPEATS = 0.6
 """Share of windows that are drawn with events that recur."""
@@ -48,7 +46,7 @@ def train(runner: FindRunner, footage: Footage, checkpoint: Path, arguments: arg
         if step % 25 == 0:
             done = f"{step} ({100 * elapsed / budget:.1f} %, {elapsed / step:.2f} s a step)"
             log(f"{done}: {mean_of(history[-25:])}")
-        if step % 100 == 0:
+        if step % 50 == 0:
             save(runner, optimizer, checkpoint, step, elapsed, 1.0)
     save(runner, optimizer, checkpoint, step, time.monotonic() - began, 1.0)
 
@@ -58,10 +56,10 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else None)
     parser.add_argument("--out", type=Path, default=ROOT / "demo-find-model", help="folder of the model")
     parser.add_argument("--work", type=Path, default=ROOT.parent / ".training", help="folder for checkpoints")
-    parser.add_argument("--hours", type=float, default=0.75, help="length of the training, all runs together")
-    parser.add_argument("--pairs", type=int, default=144, help="frame pairs a step, all its windows together")
-    parser.add_argument("--finds", type=int, default=5, help="questions a window")
-    parser.add_argument("--lr", type=float, default=1e-3)
+    parser.add_argument("--hours", type=float, default=1.0, help="length of the training, all runs together")
+    parser.add_argument("--pairs", type=int, default=64, help="frame pairs a step, all its windows together")
+    parser.add_argument("--finds", type=int, default=8, help="questions a window")
+    parser.add_argument("--lr", type=float, default=1.2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--start-from", type=Path, default=ROOT / "demo-model", help="folder to start from")
@@ -77,11 +75,10 @@ def main() -> None:
     tokenizer = AutoTokenizer.from_pretrained(arguments.start_from)
     model = Qwen3_5ForConditionalGeneration.from_pretrained(arguments.start_from)
     old = len(tokenizer)
-    add_find_tokens(tokenizer, get_profile("demo-find"))
+    add_find_tokens(tokenizer)
     if len(tokenizer) > old:
         widen(model, tokenizer, old)
     runner = FindRunner(model, build_processor(tokenizer))
-    runner.prepare_for_finds()
     checkpoint = arguments.work / "find.pt"
     if checkpoint.exists():
         model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])

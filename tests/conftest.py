@@ -21,6 +21,7 @@ SLOW_FILES = frozenset(
         "core_disk_cache",
         "crashes",
         "data_demo_training",
+        "demo_find_model",
         "docs_commands",
         "docs_export",
         "docs_search",

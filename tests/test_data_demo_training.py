@@ -7,17 +7,19 @@ import random
 import numpy as np
 import pytest
 import torch
+from demo_training.finding import MARKS, FindRunner, add_find_tokens, find_questions, widen
 from demo_training.folder import ANSWER_OPENING, build_model, build_processor, build_tokenizer, export
 from demo_training.forward import BranchingCache, Runner, caption_answer, questions
 from demo_training.windows import draw_sample, frame_times
 from train_demo_model import Optimizer, save
 
 from footage.core import frame_budget
+from footage.core.errors import UsageError
 from footage.core.types import Answer, Frames, Span
 from footage.media.sampling import spread
 from footage.synthetic import clips
 from footage.vlm import contract, load_model
-from footage.vlm.profiles import DEMO
+from footage.vlm.profiles import DEMO, DEMO_FIND
 
 
 @pytest.fixture(scope="module")
@@ -143,3 +145,70 @@ def test_a_checkpoint_is_read_back_without_running_code(runner, tmp_path):
     assert (state["step"], state["seconds"], state["difficulty"]) == (3, 1.5, 0.25)
     optimizer.load(state["muon"], state["adam"])
     runner.model.load_state_dict(state["model"])
+
+
+# Finds with all spans at once
+
+
+@pytest.fixture(scope="module")
+def finder():
+    tokenizer = build_tokenizer()
+    old = len(tokenizer)
+    add_find_tokens(tokenizer)
+    model = build_model(build_tokenizer())
+    widen(model, tokenizer, old)
+    return FindRunner(model.eval(), build_processor(tokenizer))
+
+
+def test_old_ids_stay_and_marks_and_prompt_are_few_tokens(runner, finder):
+    old, new = runner.tokenizer, finder.tokenizer
+    assert {text: new.get_vocab()[text] for text in old.get_vocab()} == old.get_vocab()
+    assert all(len(new(mark)["input_ids"]) == 1 for mark in MARKS)
+    spelled = new(contract.find_prompt("a red car drives", DEMO_FIND).text)["input_ids"]
+    assert len(spelled) == 2 + len(old("a red car drives")["input_ids"])
+    for answer in ("[]", "[[0.0, 3.5]]", "[[0.0, 3.5], [10.0, 12.0]]"):
+        assert new.decode(new(answer)["input_ids"]) == answer
+    assert finder.model.get_input_embeddings().num_embeddings >= len(new)
+
+
+def test_find_prompts_are_those_of_the_processor(finder, sample):
+    finder.check(sample)
+
+
+def test_find_answers_are_what_the_contract_reads_and_what_happens():
+    rng, choose = np.random.default_rng(5), random.Random(5)
+    several = absent = 0
+    for _ in range(40):
+        sample = draw_sample(rng, 1.0, 16, repeats=0.8)
+        window = Span(0, sample.duration_seconds)
+        for question in find_questions(3, sample, choose, 6, DEMO_FIND):
+            reading = contract.read_span(Answer(question.answer, "stop"), window, DEMO_FIND)
+            sentence = question.event.sentence if question.event else ""
+            true = [(start, end) for event, start, end in sample.events if event.sentence == sentence]
+            assert reading.format_ok and reading.absent == (not true) and question.window == 3
+            assert sentence not in sample.unclear
+            for span, (start, end) in zip(reading.spans, sorted(true), strict=True):
+                assert abs(span.start_seconds - start) <= 0.051 and abs(span.end_seconds - end) <= 0.051
+            several += len(true) > 1
+            absent += not true
+    assert several > 20 and absent > 60
+
+
+def test_the_loss_counts_numbers_and_marks_and_says_which_answers_are_right(finder):
+    rng = np.random.default_rng(6)
+    samples = [draw_sample(rng, 1.0, 5, repeats=1.0) for _ in range(2)]
+    before = {name: part.clone() for name, part in finder.model.model.visual.named_parameters()}
+    loss, figures = finder.loss(samples, random.Random(0), finds=3)
+    loss.backward()
+    assert loss.item() > 1 and figures["right none"] == 0
+    assert all(part.grad is None for part in finder.model.model.visual.parameters())
+    assert all(torch.equal(part, before[name]) for name, part in finder.model.model.visual.named_parameters())
+    assert finder.model.get_input_embeddings().weight.grad[finder.tokenizer.convert_tokens_to_ids("[[")].any()
+
+
+def test_the_untrained_find_folder_loads_and_only_finds(finder, tmp_path):
+    export(finder.model, finder.processor, tmp_path / "model", profile="demo-find")
+    model = load_model(str(tmp_path / "model"), device="cpu")
+    assert model.profile == DEMO_FIND and model.capabilities.multi_span and model.capabilities.says_absent
+    with pytest.raises(UsageError, match="demo-find cannot caption; it can find"):
+        contract.caption_prompt(model.profile)

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import AddedToken
 from torch import Tensor
-from transformers import PreTrainedTokenizerFast, Qwen3_5ForConditionalGeneration
+from transformers import PreTrainedTokenizerFast, Qwen3_5ForConditionalGeneration, Qwen3VLProcessor
 
 from demo_training.forward import BranchingCache, Question, Runner
 from demo_training.windows import Sample
@@ -37,9 +37,9 @@ NEAR_TENTHS = 5
 """A number counts as right in the log up to this many tenths of a second off."""
 
 
-def add_find_tokens(tokenizer: PreTrainedTokenizerFast, profile: Profile) -> None:
+def add_find_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
     """Append single tokens for the two halves of the find prompt and the marks of answers; old ids stay."""
-    halves = profile.find_template.split("{event}")
+    halves = get_profile("demo-find").find_template.split("{event}")
     tokenizer.add_tokens([AddedToken(text, special=False, normalized=False) for text in (*halves, *MARKS)])
 
 
@@ -112,10 +112,11 @@ def _worded(event: clips.SyntheticEvent, rng: random.Random, numpy_rng: np.rando
 class FindRunner(Runner):
     """Finds only, with a vision tower that stays as it is."""
 
-    def prepare_for_finds(self) -> None:
-        """Look up the ids that weigh more, once the tokenizer has them."""
+    def __init__(self, model: Qwen3_5ForConditionalGeneration, processor: Qwen3VLProcessor) -> None:
+        super().__init__(model, processor, hint_weight=0.0)
         self.profile = get_profile("demo-find")
         self.heavy = {*self.number_ids, *self.tokenizer.convert_tokens_to_ids(list(MARKS))}
+        """Ids that weigh more in the loss: numbers and marks."""
 
     def loss(
         self, samples: Sequence[Sample], rng: random.Random, *, finds: int

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evaluation.metrics import Counts, caption_counts, mean_iou, recall_at
+from evaluation.metrics import Counts, caption_counts, mean_iou, occurrence_counts, recall_at
 from evaluation.readers import GroundTruth
 from footage.core.errors import UsageError
 from footage.core.types import Caption, CaptionEvent, Span
 from footage.synthetic.clips import GRID_SECONDS, SyntheticClip, random_clip, write_clip
 from footage.vlm.captioning import captions
-from footage.vlm.contract import find_prompt, read_span
+from footage.vlm.contract import SpanReading, find_prompt, read_span
 
 if TYPE_CHECKING:
     from footage.core.types import Answer
@@ -63,11 +63,13 @@ def evaluate_demo_model(
     """Caption and question a model about unseen drawn clips of one window each, written and decoded for real.
 
     A caption's event counts when its text is exact and its IoU at least 0.5. Find is asked for every distinct
-    event that happens in the clip; of repeated events the best fitting occurrence counts.
+    event that happens in the clip; of repeated events the best fitting occurrence counts for the first span.
 
     Returns:
         ``caption_recall``, ``caption_precision``, ``find_mIoU``, ``find_R@1@0.5``, ``find_R@1@0.7``, and the
-        counts and seconds behind them.
+        counts and seconds behind them. Without figures of captions for a model that writes none; for one that
+        names several spans also ``find_recall`` and ``find_precision``, of all spans at IoU 0.5, and
+        ``find_absent``, the share of events of other clips for which it says that they are absent.
 
     Raises:
         UsageError: when nothing happens in any of the clips.
@@ -78,25 +80,31 @@ def evaluate_demo_model(
     counts: list[Counts] = []
     predictions: dict[tuple[int, str], list[Span]] = {}
     truths: dict[tuple[int, str], list[Span]] = {}
+    absent: list[bool] = []
     drawn = draw_clips(seed, clips, clip_seconds or (SHORTEST_WINDOW_SECONDS, model.profile.window_seconds))
     with tempfile.TemporaryDirectory(prefix="footage-eval-") as folder:
         for first in range(0, clips, _CLIPS_AT_ONCE):
             several = drawn[first : first + _CLIPS_AT_ONCE]
             prepared = [_written_and_prepared(clip, Path(folder) / "clip.mp4", model) for clip in several]
-            for clip, caption in zip(several, _captions(model, prepared), strict=True):
-                counts.append(caption_counts(caption.events, _caption_of(clip)))
-            for number, sentence, span in _finds(model, prepared, several):
-                predictions[first + number, sentence] = [] if span is None else [span]
+            if "caption" in model.profile.skills:
+                for clip, caption in zip(several, _captions(model, prepared), strict=True):
+                    counts.append(caption_counts(caption.events, _caption_of(clip)))
+            asked = [(number, text) for number, clip in enumerate(several) for text in _true_spans(clip)]
+            for (number, sentence), reading in zip(asked, _finds(model, prepared, asked), strict=True):
+                predictions[first + number, sentence] = list(reading.spans)
                 truths[first + number, sentence] = _true_spans(several[number])[sentence]
+            if model.capabilities.multi_span:
+                absent += [reading.absent for reading in _finds(model, prepared, _elsewhere(several))]
             report("captioning and asking", first + len(several), clips)
     if not truths:
         raise UsageError(
             "Nothing happens in the clips drawn.", hint="Draw more of them, or take another seed."
         )
     total = reduce(add, counts, Counts(0, 0, 0))
+    captioned = {"caption_recall": round(total.recall, 4), "caption_precision": round(total.precision, 4)}
     return {
-        "caption_recall": round(total.recall, 4),
-        "caption_precision": round(total.precision, 4),
+        **(captioned if counts else {}),
+        **(_figures_of_several(predictions, truths, absent) if model.capabilities.multi_span else {}),
         "find_mIoU": round(mean_iou(predictions, truths), 4),
         "find_R@1@0.5": round(recall_at(predictions, truths, iou=0.5), 4),
         "find_R@1@0.7": round(recall_at(predictions, truths, iou=0.7), 4),
@@ -108,6 +116,26 @@ def evaluate_demo_model(
         "find_queries": len(truths),
         "seconds": round(time.perf_counter() - began, 1),
     }
+
+
+def _figures_of_several(
+    predictions: Mapping[tuple[int, str], list[Span]],
+    truths: Mapping[tuple[int, str], list[Span]],
+    absent: Sequence[bool],
+) -> Scores:
+    """How many of all spans are named, how many named ones are right, and what is said to be absent."""
+    total = reduce(add, (occurrence_counts(predictions[key], truths[key]) for key in truths))
+    figures = {"find_recall": round(total.recall, 4), "find_precision": round(total.precision, 4)}
+    return {**figures, "find_absent": share(absent)} if absent else figures
+
+
+def _elsewhere(clips: Sequence[SyntheticClip]) -> list[tuple[int, str]]:
+    """What happens in some clips, each asked about the next clip in which it does not happen."""
+    asked = []
+    for number, clip in enumerate(clips):
+        other = (number + 1) % len(clips)
+        asked += [(other, text) for text in _true_spans(clip) if text not in _true_spans(clips[other])]
+    return asked
 
 
 def truth_questions(truth: GroundTruth, folder: Path, *, paraphrased: bool = False) -> list[TruthQuery]:
@@ -166,17 +194,16 @@ def _captions(model: VideoModel, prepared: Sequence[Prepared]) -> list[Caption]:
 
 
 def _finds(
-    model: VideoModel, prepared: Sequence[Prepared], clips: Sequence[SyntheticClip]
-) -> list[tuple[int, str, Span | None]]:
-    """(number of the clip, sentence, span the model names) for each distinct event of each clip."""
-    asked = [(number, sentence) for number, clip in enumerate(clips) for sentence in _true_spans(clip)]
+    model: VideoModel, prepared: Sequence[Prepared], asked: Sequence[tuple[int, str]]
+) -> list[SpanReading]:
+    """What a model names for each (number of the window, sentence)."""
     answers = _run(
         model,
         [(prepared[n], find_prompt(sentence.removesuffix("."), model.profile)) for n, sentence in asked],
     )
     return [
-        (number, sentence, read_span(answer, prepared[number].span, model.profile).span)
-        for (number, sentence), answer in zip(asked, answers, strict=True)
+        read_span(answer, prepared[number].span, model.profile)
+        for (number, _), answer in zip(asked, answers, strict=True)
     ]
 
 

@@ -423,12 +423,26 @@ DEMO = Profile(
 )
 """The small model that comes with the project; it knows what ``footage.synthetic.clips`` draws, no more."""
 
+DEMO_FIND = replace(
+    DEMO,
+    name="demo-find",
+    skills=("find",),
+    find_template=TIMELENS2_4B.find_template,
+    find_form="pairs",
+    multi_span=True,
+    says_absent=True,
+    prompt_version="demo-find-1",
+    folder=Path(__file__).resolve().parents[2] / "data" / "demo-find-model",
+    find_tokens=64,
+)
+"""The demo model, trained on TimeLens2's prompt: it names all spans of a window, or none."""
+
 PROFILES: dict[str, Profile] = {
     profile.name: profile
     for profile in (
         *(MARLIN_2B, VIDEO_SCAN, QWEN25_VL_7B, QWEN3_VL_8B),
         *(TIMELENS_8B, TIMELENS_7B, TIMELENS2_4B, TIMELENS2_8B),
-        *(MOLMO2_4B, DEMO),
+        *(MOLMO2_4B, DEMO, DEMO_FIND),
     )
 }
 """Known models by name."""

@@ -36,7 +36,6 @@ _HUB_FILES = ("*.json", "*.jinja", "*.txt", "*.safetensors")
 _HUB_TEXTS = ("LICENSE*", "NOTICE*")
 """Fetched along, as some licences want them kept; nothing needs them."""
 _KINDS = tuple(dict.fromkeys(profile.model_type for profile in PROFILES.values()))
-_TRAIN_HINT = "Train it with: python data/train_demo_model.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,9 @@ def locate(
         return Weights(folder, named, named.repository, commit)
     assert folder is not None
     if not folder.is_dir() or (model_path is None and named and not any(folder.glob("*.safetensors"))):
-        hint = _TRAIN_HINT if named and model_path is None else "Name the folder with config.json."
+        hint = "Name the folder with config.json."
+        if named and model_path is None:
+            hint = f"Train it with: python data/train_{named.name.replace('-', '_')}_model.py"
         raise ModelUnavailableError(f"there are no model weights in {folder}", hint=hint)
     profile = _check(folder, named)
     return Weights(folder, profile, folder.resolve().name, f"sha256:{folder_digest(folder)}")

@@ -24,7 +24,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", "model", "find_model")
+@takes_settings("db")
 def run(
     failed: Annotated[
         bool, typer.Option("--failed", help="List only failed files, with the reason.")
