@@ -110,7 +110,7 @@ def window_of(content):
 
     from footage.core.types import Frames, Span
 
-    pictures, times, end, at = [], [], 0.0, 0.0
+    pictures, times, end = [], [], 0.0
     for part in content:
         if part["type"] == "video_url":
             with av.open(io.BytesIO(data_of(part["video_url"]["url"]))) as file:
@@ -120,9 +120,10 @@ def window_of(content):
                     times.append(frame.time)
         elif part["type"] == "image_url":
             pictures.append(np.array(Image.open(io.BytesIO(data_of(part["image_url"]["url"])))))
-            times.append(at)
-        else:  # "<0.5 seconds>": the time of the picture that follows
+        else:  # "<0.2 seconds>": the time of the pair that follows
             at = float(part["text"][1:].split()[0])
+            times += [at, at]
+    times = times[: len(pictures)]
     span = Span(0, max(end, times[-1]))
     return Frames(np.stack(pictures), tuple(times), span)
 

@@ -63,7 +63,7 @@ def _processor_fields(profile: Profile) -> Body:
 
 
 def window_parts(frames: Frames, way: Way) -> list[payload.Part]:
-    """A window as parts of a message: a clip, or pictures, each after its time."""
+    """A window as parts of a message: a clip, or pictures with their times."""
     return payload.clip_parts(frames) if way == "video" else payload.picture_parts(frames)
 
 

@@ -58,7 +58,7 @@ class Dialect:
         """What the model sees, in a few words."""
         if self.way == "frames":
             why = "the server refuses clips" if self.refuses_video else "the address asks for pictures"
-            return f"single pictures, each after its time, as {why}"
+            return f"single pictures with their times, as {why}"
         if not self.as_sent:
             return "other frames or times than sent, as accepted by the settings"
         if self.form is None:

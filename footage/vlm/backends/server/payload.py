@@ -17,6 +17,7 @@ import numpy as np
 
 from footage.core.errors import DecodeError
 from footage.core.types import Frames
+from footage.vlm.contract import pair_stamps
 
 CRF = 8
 """x264's constant rate factor, chosen by its effect on the model's answers."""
@@ -80,16 +81,21 @@ def clip_notes(frames: Frames) -> tuple[str, ...]:
 
 
 def picture_parts(frames: Frames) -> list[Part]:
-    """Every frame as a JPEG in an "image_url" part, and before each its time as text.
+    """Every frame as a JPEG in an "image_url" part, and before each pair its time as text.
+
+    The times are those of the prompts that the models were trained on, one for two frames.
 
     Raises:
         DecodeError: when there is no frame.
     """
     from PIL import Image
 
+    milliseconds = window_milliseconds(frames)
+    stamps = pair_stamps([*milliseconds, milliseconds[-1]] if len(milliseconds) % 2 else milliseconds)
     parts: list[Part] = []
-    for milliseconds, picture in zip(window_milliseconds(frames), frames.pixels, strict=True):
-        parts.append({"type": "text", "text": f"<{milliseconds / 1000:.1f} seconds>"})
+    for number, picture in enumerate(frames.pixels):
+        if number % 2 == 0:
+            parts.append({"type": "text", "text": stamps[number // 2]})
         file = io.BytesIO()
         Image.fromarray(picture).save(file, "jpeg", quality=JPEG_QUALITY, subsampling="4:4:4")
         parts.append(_part("image_url", "image/jpeg", file.getvalue()))

@@ -86,8 +86,7 @@ class ServerModel:
         process: what the model sees counts, not the form of the request.
         """
         dialect, profile = self._dialect, self._profile
-        pictures = f"jpeg q={payload.JPEG_QUALITY} stamps=each"
-        sent = f"h264 crf={payload.CRF}" if dialect.way == "video" else pictures
+        sent = f"h264 crf={payload.CRF}" if dialect.way == "video" else f"jpeg q={payload.JPEG_QUALITY}"
         budget = [contract.budget_text(profile), f"sent={sent}"]
         if not dialect.as_sent:
             budget.append("sampling=server")
