@@ -472,6 +472,15 @@ _DEMO = (
         "yes",
         tests=_test("vlm_server", "the_demo_model_is_served_from_its_folder"),
     ),
+    CardCapability(
+        "demo-find",
+        "every span of an event in one answer, on drawn footage; says what is absent",
+        "yes",
+        tests=_test(
+            "demo_find_model",
+            "all_occurrences_of_a_window_come_in_one_answer_and_none_for_what_is_absent",
+        ),
+    ),
 )
 
 CAPABILITIES: tuple[CardCapability, ...] = (
