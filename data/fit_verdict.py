@@ -20,6 +20,7 @@ from evaluation.suites.drawn import draw_questions, drawn_index
 from evaluation.suites.drawn_verdicts import ask_missed
 from footage.core.config import load_settings
 from footage.core.process import settle
+from footage.vlm.profiles import fitted_as
 from search.engine import Engine
 from search.grounding.calibration import CARDS, UNCALIBRATED, card_name, fit_calibration
 from search.grounding.options import GroundingOptions
@@ -46,7 +47,7 @@ def main() -> None:
     settings = load_settings(None, model="demo", find_model=given.find_model)
     model, embedder = factories.load_model(settings), factories.load_embedder(settings)
     finder = model if settings.for_finds is settings else factories.load_model(settings.for_finds)
-    out = given.out or CARDS / card_name(finder.profile.fitted_as)
+    out = given.out or CARDS / card_name(fitted_as(finder.profile))
     asked: list[Asked] = []
     for seed in given.seeds:
         with tempfile.TemporaryDirectory() as folder, Console(stderr=True).status("") as status:
@@ -66,7 +67,7 @@ def main() -> None:
     absent = sum(not answer.truths for answer in asked)
     fitted = fit_calibration(
         *labelled(asked),
-        model=finder.profile.fitted_as,
+        model=fitted_as(finder.profile),
         data=f"drawn footage, seeds {given.seeds[0]} to {given.seeds[-1]}: {len(asked)} queries, "
         f"{absent} absent, "
         f"{LOST} an index for events whose captions were taken out",

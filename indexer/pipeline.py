@@ -15,7 +15,7 @@ from footage.core.timeline import covered_seconds
 from footage.core.types import File, FileState
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import VideoModel
 from indexer import library
 from indexer.events import Projector

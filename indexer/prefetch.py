@@ -14,7 +14,7 @@ from footage.core.errors import VideoError
 from footage.core.types import File, Frames, Window, WindowRecord
 from footage.media import decode, sandbox
 from footage.store import Store
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from indexer import library
 from indexer.growing_files import digests, kept_from
 from indexer.plan import Cutting, Job, Known, failed

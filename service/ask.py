@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from footage.inference.segment_queries import Segment
     from footage.media.subtitles import Cue
-    from footage.vlm.profiles import Profile
+    from footage.vlm.profile import Profile
     from footage.vlm.protocol import Prompt, VideoModel
     from service.cancellation import CancelToken
     from service.session import Service

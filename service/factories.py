@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.vlm.changes import Changes
-    from footage.vlm.profiles import Skill
+    from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
     from search.grounding.options import GroundingOptions
     from search.retrieval.rerank import Reranker

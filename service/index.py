@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from footage.core.coverage import Coverage
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
-    from footage.vlm.profiles import Profile
+    from footage.vlm.profile import Profile
     from footage.vlm.protocol import VideoModel
     from indexer.pipeline import Forecast, IndexReport
     from indexer.pipeline import Progress as IndexReading

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from footage.core.types import Point, Span
     from footage.inference.segment_queries import Segment
     from footage.vlm.pointing import Places, Shown
-    from footage.vlm.profiles import Profile
+    from footage.vlm.profile import Profile
     from footage.vlm.protocol import Prompt, VideoModel
     from service.cancellation import CancelToken
     from service.session import Service

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from footage.core.types import Provenance
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
-    from footage.vlm.profiles import Skill
+    from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
     from search.engine import Engine
     from search.grounding.options import GroundingOptions

@@ -24,7 +24,8 @@ from footage.core.types import Frames
 from footage.vlm.backends.server import payload
 from footage.vlm.backends.server.chat import request_body
 from footage.vlm.backends.server.check import Dialect
-from footage.vlm.profiles import DEMO, Profile, get_profile
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import DEMO, get_profile
 from footage.vlm.protocol import Prompt
 from footage.vlm.vllm_command import serving
 

@@ -17,7 +17,8 @@ from footage.core.windows import plan_windows
 from footage.embed.protocol import TextEmbedder
 from footage.media.video import probe
 from footage.store import Store, VectorRow
-from footage.vlm.profiles import DEMO, Profile
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import DEMO
 from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
 PROVENANCE = Provenance("standin", "1", "test", "test")

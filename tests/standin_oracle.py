@@ -10,7 +10,8 @@ import numpy as np
 from footage.core.timecode import overlap_seconds
 from footage.core.types import Answer, Frames, Provenance, Span
 from footage.synthetic.clips import SyntheticClip, render
-from footage.vlm.profiles import DEMO, Profile
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import DEMO
 from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
 

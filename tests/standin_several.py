@@ -10,7 +10,8 @@ from standin_finder import PROFILE, StandinFinder, TestVideo, same
 
 from footage.core.timecode import overlap_seconds
 from footage.core.types import Answer, Provenance, Span
-from footage.vlm.profiles import TIMELENS2_4B, Profile
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import TIMELENS2_4B
 from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
 SEVERAL = replace(

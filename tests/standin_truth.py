@@ -14,7 +14,8 @@ import numpy as np
 from footage.core.timecode import clamp
 from footage.core.types import Answer, Frames, Provenance, Span
 from footage.media.video import frame_at
-from footage.vlm.profiles import DEMO, Profile
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import DEMO
 from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
 SAMPLES = Path(__file__).resolve().parents[1] / "data" / "footage"

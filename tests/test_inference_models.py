@@ -16,7 +16,8 @@ from footage.core.errors import DecodeError, UsageError, VideoNotFoundError
 from footage.core.timecode import iou
 from footage.core.types import Answer, Span
 from footage.inference.models import OpenModel
-from footage.vlm.profiles import DEMO, FIND_TEMPLATE, MARLIN_2B
+from footage.vlm.profile import FIND_TEMPLATE
+from footage.vlm.profiles import DEMO, MARLIN_2B
 from footage.vlm.sampling import Sampling
 
 CLIPS = Path(__file__).resolve().parents[1] / "data" / "footage"

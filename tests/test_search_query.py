@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from footage.core.errors import UsageError
 from footage.core.plain_text import MARKS, without_quotes
 from footage.vlm.contract import find_prompt
-from footage.vlm.profiles import DEMO, FIND_TEMPLATE
+from footage.vlm.profile import FIND_TEMPLATE
+from footage.vlm.profiles import DEMO
 from search.query.parser import MAX_QUERY_CHARACTERS, parse_query
 
 

@@ -17,7 +17,8 @@ from footage.core.errors import UsageError
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm import contract
 from footage.vlm.changes import check_prompts
-from footage.vlm.profiles import DEMO, FIND_TEMPLATE, MARLIN_2B, QWEN25_VL_7B
+from footage.vlm.profile import FIND_TEMPLATE
+from footage.vlm.profiles import DEMO, MARLIN_2B, QWEN25_VL_7B
 from footage.vlm.sampling import Sampling
 
 MINUTE = Span(0.0, 60.0)

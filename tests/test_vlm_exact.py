@@ -28,7 +28,7 @@ from footage.vlm.backends.qwen25vl import Qwen25VLModel, pair_grids
 from footage.vlm.backends.qwen_batches import LONG_PROMPT_TOKENS
 from footage.vlm.changes import Changes
 from footage.vlm.generation import AnswerDraft
-from footage.vlm.profiles import CAPTION_PROMPT
+from footage.vlm.profile import CAPTION_PROMPT
 from footage.vlm.protocol import Prepared, Prompt
 from footage.vlm.sampling import LIKELIEST, Sampling
 

@@ -16,6 +16,7 @@ from footage.core.types import Answer, Span
 from footage.vlm import contract
 from footage.vlm.contract import SpanReading
 from footage.vlm.find_answers import read_ranges
+from footage.vlm.profile import Profile
 from footage.vlm.profiles import (
     MARLIN_2B,
     PROFILES,
@@ -24,7 +25,6 @@ from footage.vlm.profiles import (
     TIMELENS2_8B,
     TIMELENS_7B,
     TIMELENS_8B,
-    Profile,
 )
 
 MINUTE, LATER = Span(0, 60), Span(100, 160)

@@ -10,7 +10,7 @@ import pytest
 
 from footage.core.errors import UsageError
 from footage.vlm.changes import changed
-from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, get_profile, require
+from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES, VIDEO_SCAN, fitted_as, get_profile, require
 from footage.vlm.sampling import Sampling
 
 
@@ -129,7 +129,7 @@ def test_what_a_model_cannot_do_is_refused_with_those_that_can():
 
 
 def test_another_budget_has_a_fit_of_its_own():
-    assert MARLIN_2B.fitted_as == "marlin-2b"
-    assert changed(MARLIN_2B, {"temperature": 0.5}).fitted_as == "marlin-2b"
+    assert fitted_as(MARLIN_2B) == "marlin-2b"
+    assert fitted_as(changed(MARLIN_2B, {"temperature": 0.5})) == "marlin-2b"
     other = changed(MARLIN_2B, {"fps": 1.0})
-    assert other.fitted_as == "marlin-2b fps=1.0 min_frames=4 max_frames=240 pixels_per_frame=200704"
+    assert fitted_as(other) == "marlin-2b fps=1.0 min_frames=4 max_frames=240 pixels_per_frame=200704"

@@ -20,7 +20,8 @@ from demo_training.forward import BranchingCache, Question, Runner
 from demo_training.windows import Sample
 from footage.synthetic import clips
 from footage.vlm import contract
-from footage.vlm.profiles import Profile, get_profile
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import get_profile
 
 MARKS = ("[[", "], [", "]]", "[]")
 """Single tokens, so that "no span", "one more span" and "no more" are one decision each."""

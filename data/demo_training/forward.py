@@ -31,7 +31,8 @@ from demo_training.windows import Sample
 from footage.core import frame_budget
 from footage.synthetic import clips
 from footage.vlm import contract
-from footage.vlm.profiles import Profile, get_profile
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import get_profile
 
 
 class BranchingCache:

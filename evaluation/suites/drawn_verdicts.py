@@ -171,9 +171,10 @@ def ask_missed(
 
 def _uncaptioned(matches: Sequence[Match], looking: GroundingOptions, model: VideoModel) -> float:
     """How sure the model alone would make; 0 where it was not asked."""
+    from footage.vlm.profiles import fitted_as
     from search.grounding.calibration import load_calibration
 
-    calibration = looking.calibration or load_calibration(model.profile.fitted_as)
+    calibration = looking.calibration or load_calibration(fitted_as(model.profile))
     return max(
         (calibration.uncaptioned.confidence(dict(match.measures)) for match in matches if match.grounded),
         default=0.0,

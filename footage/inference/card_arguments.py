@@ -8,7 +8,7 @@ from dataclasses import replace
 from footage.core.errors import UsageError
 from footage.vlm import contract
 from footage.vlm.changes import Changes, changed, check_prompts, own_version
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import LIKELIEST, Sampling
 

@@ -8,7 +8,7 @@ from footage.core.types import Answer, Span, Window
 from footage.inference.responses import ChunkTime, MultichunkWindow
 from footage.inference.windows import cut_segment
 from footage.vlm import multichunk
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 
 
 def chunk_groups(

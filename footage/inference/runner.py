@@ -18,7 +18,7 @@ from typing import Generic, TypeVar
 from footage.core.errors import FootageError, VideoError, WindowError
 from footage.core.types import Frames, Span, Video
 from footage.media.sandbox import WHOLE, SandboxSampler, frame_at, read_image, sample
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Prepared, Recalling, VideoModel
 
 R = TypeVar("R")

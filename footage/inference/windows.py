@@ -23,7 +23,7 @@ from typing import Literal
 from footage.core.errors import UsageError
 from footage.core.types import Span, Window
 from footage.core.windows import plan_windows, runs
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 
 Layout = Literal["overlapping", "separate"]
 """How the windows of a segment lie: see the rule above."""

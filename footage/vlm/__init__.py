@@ -18,7 +18,7 @@ from footage.core.disk_cache import Shelf
 from footage.core.endpoint import Access, is_address
 from footage.core.errors import DependencyError, UsageError
 from footage.vlm.changes import Changes, changed, check_prompts
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Precision, Recalling, VideoModel
 from footage.vlm.weights import locate
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from footage.core.errors import WindowError
 from footage.core.types import Answer, Caption
 from footage.vlm import contract
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Prepared, Prompt
 from footage.vlm.sampling import Sampling
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, TypedDict
 
 from footage.core.errors import UsageError
-from footage.vlm.profiles import CAPTION_PLACE, CURATOR_PLACE, Profile
+from footage.vlm.profile import CAPTION_PLACE, CURATOR_PLACE, Profile
 
 logger = logging.getLogger(__name__)
 

@@ -23,7 +23,8 @@ from footage.core.timeline import merge_spans
 from footage.core.types import Answer, Caption, CaptionEvent, Span
 from footage.vlm import find_answers
 from footage.vlm.find_answers import DASH, NUMBER, UNIT
-from footage.vlm.profiles import CAPTION_PLACE, CURATOR_PLACE, Profile, require
+from footage.vlm.profile import CAPTION_PLACE, CURATOR_PLACE, Profile
+from footage.vlm.profiles import require
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import LIKELIEST, Sampling
 

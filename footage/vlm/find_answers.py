@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from footage.vlm.profiles import FindForm
+from footage.vlm.profile import FindForm
 
 NUMBER = r"([0-9]++(?:\.[0-9]*+)?+)(?!:[0-9])"  # possessive: a number is never cut short to make a line fit
 UNIT = r"(?:\s*+(?:seconds?|secs?|s)\b)?+"

@@ -23,7 +23,8 @@ from functools import cached_property
 from footage.core.errors import UsageError
 from footage.core.types import Answer, FinishReason, Point, Span
 from footage.vlm.contract import clean_text, strip_think
-from footage.vlm.profiles import Profile, require
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import require
 from footage.vlm.protocol import Prompt
 
 THOUSANDTHS = 1000

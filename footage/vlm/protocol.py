@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol, TypeGuard, runtime_checkable
 from footage.core.disk_cache import Shelf
 from footage.core.errors import WindowError
 from footage.core.types import Answer, Frames, Provenance, Span
-from footage.vlm.profiles import FindForm, Profile
+from footage.vlm.profile import FindForm, Profile
 from footage.vlm.sampling import LIKELIEST, Sampling
 
 PromptKind = Literal["caption", "find", "ask", "raw", "point", "track"]

@@ -9,7 +9,8 @@ from footage.core.errors import UsageError
 from footage.core.frame_budget import PIXELS_PER_TOKEN_SIDE, SHORTEST_EDGE
 from footage.vlm import contract
 from footage.vlm.backends.server.payload import ALL_FRAMES
-from footage.vlm.profiles import Profile, require_served
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import require_served
 
 ROOM_TOKENS = 4096
 """For the prompt, the time stamps and the answer, beside the video."""

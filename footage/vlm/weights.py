@@ -22,7 +22,8 @@ from footage.core.errors import (
     WrongCheckpointError,
 )
 from footage.core.timeout import supervise
-from footage.vlm.profiles import MARLIN_2B, PROFILES, Profile, get_profile, profile_of_type
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import MARLIN_2B, PROFILES, get_profile, profile_of_type
 
 logger = logging.getLogger(__name__)
 

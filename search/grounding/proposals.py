@@ -15,7 +15,7 @@ from footage.core.types import Hit, Span, Video, Window
 from footage.core.windows import runs
 from footage.inference.windows import cut_segment, fitting_overlap
 from footage.vlm.contract import INSTANT_SECONDS
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from search.grounding.options import GroundingOptions
 
 SHORTEST_SECONDS = 4.0

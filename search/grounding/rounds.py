@@ -19,6 +19,7 @@ from footage.core.timecode import clamp, overlap_seconds
 from footage.core.types import Candidate, Hit, Match, Span
 from footage.core.windows import run_of
 from footage.vlm.contract import INSTANT_SECONDS
+from footage.vlm.profiles import fitted_as
 from search.grounding.calibration import load_calibration
 from search.grounding.evidence import confirmed
 from search.grounding.matches import MatchMaker
@@ -97,7 +98,7 @@ class GroundingSearch:
             planned = state.contain(partial(planned_windows, state.video, profile, options, segment))
             state.windows = tuple(planned)
         scores = [hit.score for candidate in candidates for hit in candidate.hits]
-        calibration = options.calibration or load_calibration(profile.fitted_as)
+        calibration = options.calibration or load_calibration(fitted_as(profile))
         self._maker = MatchMaker(query, options, calibration, floor=min(scores, default=0.0) - 2.0)
 
     def run(

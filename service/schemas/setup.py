@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from service.schemas.base import Record
 
 if TYPE_CHECKING:
-    from footage.vlm.profiles import Profile
+    from footage.vlm.profile import Profile
 
 
 class SamplingFields(Record):

@@ -11,7 +11,7 @@ from footage.media.video import sample
 from footage.vlm import contract
 from footage.vlm.backends.qwen35 import Qwen35Model
 from footage.vlm.backends.qwen_stamps import VIDEO_TOKEN_TYPE
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Prepared, Prompt
 
 OWN_CLIP_PIXELS = 25_165_824

@@ -28,7 +28,7 @@ from footage.core.types import Answer, Frames, Provenance, Span
 from footage.vlm import contract
 from footage.vlm.batching import choose_device, end_ids, open_checkpoint, out_of_memory
 from footage.vlm.generation import AnswerDraft
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
 from footage.vlm.raw_generation import RawUse
 from footage.vlm.weights import Weights

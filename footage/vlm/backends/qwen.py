@@ -38,7 +38,7 @@ from footage.vlm.backends.qwen_window import QwenWindow, split_template
 from footage.vlm.batching import choose_device, in_batches, in_pairs, open_checkpoint, refuse_needles
 from footage.vlm.generation import AnswerDraft
 from footage.vlm.kv_cache import State, StateCache, merge, split
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Capabilities, Precision, Prepared, Prompt
 from footage.vlm.raw_generation import RawUse
 from footage.vlm.weights import Weights

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from footage.core.errors import WrongCheckpointError
 from footage.vlm.kv_cache import State
-from footage.vlm.profiles import VideoForm
+from footage.vlm.profile import VideoForm
 
 VISION_START, VISION_END = "<|vision_start|>", "<|vision_end|>"
 """Tokens around the pictures of a video in Qwen's prompts."""

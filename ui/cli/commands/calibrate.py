@@ -45,6 +45,7 @@ def run(
     selects another file.
     """
     from evaluation.own_library import ask_own, labelled, read_truth
+    from footage.vlm.profiles import fitted_as
     from search.grounding.calibration import OWN_CARDS, card_name, fit_calibration
 
     questions = read_truth(truth)
@@ -56,7 +57,7 @@ def run(
     with console.stages() as progress:
         asked = ask_own(engine, store, questions.questions, on_progress=progress)
     examples, right, groups = labelled(asked)
-    profile = video_model.profile.fitted_as
+    profile = fitted_as(video_model.profile)
     fitted = fit_calibration(
         examples,
         right,

@@ -23,7 +23,7 @@ from ui.cli.setting_options import FINDS, takes_settings
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.synthetic.clips import SyntheticClip
-    from footage.vlm.profiles import Profile
+    from footage.vlm.profile import Profile
     from footage.vlm.protocol import VideoModel
     from service.model_check import ModelTest
 

@@ -11,7 +11,7 @@ from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
-    from footage.vlm.profiles import Profile
+    from footage.vlm.profile import Profile
 
 HELP = "List, test and serve models."
 SHOW_EXAMPLES = options.examples("footage models show marlin-2b", "footage models show video-scan --json")

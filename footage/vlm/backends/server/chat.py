@@ -12,7 +12,7 @@ from footage.core.types import Answer, FinishReason, Frames
 from footage.vlm import contract
 from footage.vlm.backends.server import payload
 from footage.vlm.backends.server.check import Dialect
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Prompt
 from footage.vlm.sampling import LIKELIEST
 

@@ -16,7 +16,7 @@ from footage.vlm import contract
 from footage.vlm.backends.server import clip_probe
 from footage.vlm.backends.server.clip_probe import ShownPrompt
 from footage.vlm.backends.server.http_client import RefusedError
-from footage.vlm.profiles import Profile, VideoForm
+from footage.vlm.profile import Profile, VideoForm
 from footage.vlm.protocol import Prompt
 
 logger = logging.getLogger(__name__)

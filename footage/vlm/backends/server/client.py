@@ -46,7 +46,8 @@ from footage.vlm.backends.server.http_client import (
 )
 from footage.vlm.backends.server.server_model import ServerModel
 from footage.vlm.changes import Changes, changed
-from footage.vlm.profiles import Profile, find_profile, get_profile, require_served
+from footage.vlm.profile import Profile
+from footage.vlm.profiles import find_profile, get_profile, require_served
 from footage.vlm.protocol import Prompt
 
 logger = logging.getLogger(__name__)

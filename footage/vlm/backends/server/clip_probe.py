@@ -14,7 +14,7 @@ import numpy as np
 from footage.core import frame_budget
 from footage.core.types import Frames, Span
 from footage.media.sampling import target_size
-from footage.vlm.profiles import Profile, VideoForm
+from footage.vlm.profile import Profile, VideoForm
 
 TOLERANCE_SECONDS = 0.05
 """Largest difference between the time of a pair of frames and its stamp."""

@@ -21,7 +21,7 @@ from footage.vlm.backends.server import payload
 from footage.vlm.backends.server.chat import read_completion, request_body, window_parts
 from footage.vlm.backends.server.check import Dialect
 from footage.vlm.backends.server.http_client import FellError, Patience, RefusedError, ServerConnection
-from footage.vlm.profiles import Profile
+from footage.vlm.profile import Profile
 from footage.vlm.protocol import Capabilities, Prepared, Prompt
 
 logger = logging.getLogger(__name__)
