@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from importlib.metadata import distributions, packages_distributions
 from pathlib import Path
@@ -172,7 +173,8 @@ def test_installed_versions_are_locked_ones() -> None:
         r"^([a-z0-9._-]+)==([^\s;\\]+)", text_of("requirements.lock"), re.MULTILINE
     ):
         locked.setdefault(name, set()).add(version)
-    installed = {re.sub(r"[-_.]+", "-", d.name).lower(): d.version.split("+")[0] for d in distributions()}
+    here = distributions(path=[sysconfig.get_path("purelib")])  # setuptools brings others of its own along
+    installed = {re.sub(r"[-_.]+", "-", d.name).lower(): d.version.split("+")[0] for d in here}
     drifted = {
         name: installed[name] for name in locked.keys() & installed if installed[name] not in locked[name]
     }

@@ -59,7 +59,9 @@ def test_a_name_that_is_too_long_is_no_file(text):
         assert str(error)
 
 
-@pytest.mark.parametrize("command", ["ask", "models prompt", "point", "track"])
+@pytest.mark.parametrize(
+    "command", ["ask", "models prompt", "point --model molmo2-4b", "track --model molmo2-4b"]
+)
 def test_a_very_long_argument_is_a_sentence(command):
     result = CliRunner().invoke(app, [*command.split(), "x" * 5000 + "@0:10-0:20", "who comes?"])
     assert result.exit_code in (1, 2) and "too long" in result.stderr and "unexpected" not in result.stderr

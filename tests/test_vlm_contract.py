@@ -254,7 +254,9 @@ def test_recorded_answers_of_the_real_model_parse_exactly(test_data):
     for case in json.loads(path.read_text())["outputs"]:
         window = Span(0.0, case["duration_seconds"])
         if case["mode"] == "find":
-            assert found(case["raw"], window) == contract.SpanReading(case["raw"], Span(*case["span"]), True)
+            assert found(case["raw"], window) == contract.SpanReading(
+                case["raw"], (Span(*case["span"]),), True
+            )
             continue
         result = caption(case["raw"], window)
         assert len(result.events) == case["n_events"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any
 
 from footage.core import frame_budget
@@ -152,12 +153,14 @@ def _spelled(tokens: Sequence[bytes], raw: str) -> tuple[str, ...]:
     Nothing at all when the tokens do not spell the answer.
     """
     whole, wanted = b"".join(tokens), raw.encode()
-    first = whole.rfind(wanted)
+    starts = [0, *accumulate(map(len, tokens))]
+    # A short answer may also be part of an end token: a place between whole tokens goes first.
+    ends = set(starts)
+    between = (n for n in reversed(starts) if n + len(wanted) in ends and whole.startswith(wanted, n))
+    first = next(between, whole.rfind(wanted))
     if first < 0 or not tokens:
         return ()
-    texts, at = [], 0
-    for token in tokens:
-        inside = first <= at and at + len(token) <= first + len(wanted)
-        texts.append(token.decode("utf-8", "replace") if inside else "")
-        at += len(token)
-    return tuple(texts)
+    return tuple(
+        token.decode("utf-8", "replace") if first <= at and at + len(token) <= first + len(wanted) else ""
+        for at, token in zip(starts, tokens, strict=False)
+    )
