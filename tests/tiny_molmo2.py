@@ -233,7 +233,9 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Molmo2ForCon
         frame_end_token_id=ids("<frame_end>"),
         tie_word_embeddings=False,
     )
-    model = Molmo2ForConditionalGeneration(config)
+    with torch.random.fork_rng(devices=[]):  # some weights keep the values that the class draws for them
+        torch.manual_seed(seed)
+        model = Molmo2ForConditionalGeneration(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -108,7 +108,9 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen2_5_VLFo
         eos_token_id=tokenizer.eos_token_id,
         tie_word_embeddings=False,
     )
-    model = Qwen2_5_VLForConditionalGeneration(config)
+    with torch.random.fork_rng(devices=[]):  # some weights keep the values that the class draws for them
+        torch.manual_seed(seed)
+        model = Qwen2_5_VLForConditionalGeneration(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -168,7 +168,9 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen3_5ForCo
         eos_token_id=tokenizer.eos_token_id,
         tie_word_embeddings=True,
     )
-    model = Qwen3_5ForConditionalGeneration(config)
+    with torch.random.fork_rng(devices=[]):  # some weights keep the values that the class draws for them
+        torch.manual_seed(seed)
+        model = Qwen3_5ForConditionalGeneration(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

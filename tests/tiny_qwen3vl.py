@@ -96,7 +96,9 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen3VLForCo
         vision_end_token_id=ids("<|vision_end|>"),
         tie_word_embeddings=False,
     )
-    model = Qwen3VLForConditionalGeneration(config)
+    with torch.random.fork_rng(devices=[]):  # some weights keep the values that the class draws for them
+        torch.manual_seed(seed)
+        model = Qwen3VLForConditionalGeneration(config)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
