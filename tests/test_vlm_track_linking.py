@@ -150,7 +150,7 @@ def test_the_models_own_numbers_make_no_difference(given_: list[Places], chance)
     """What is linked depends on times and places alone: renaming a later window's objects changes nothing."""
     distinct = {(p.time_seconds, p.x, p.y) for each in given_ for p in each.points}
     if len(distinct) < sum(len(each.points) for each in given_):
-        return  # two objects at one place cannot be told apart
+        return  # two objects at one place are indistinguishable
     renamed = given_[:1]
     for each in given_[1:]:
         names = list(range(1, 7))

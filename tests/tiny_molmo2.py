@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from tiny_weights import drawn
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     Molmo2Config,
@@ -233,12 +234,4 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Molmo2ForCon
         frame_end_token_id=ids("<frame_end>"),
         tie_word_embeddings=False,
     )
-    with torch.random.fork_rng(devices=[]):  # some weights keep the values that the class draws for them
-        torch.manual_seed(seed)
-        model = Molmo2ForConditionalGeneration(config)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim >= 2:
-                parameter.normal_(std=0.15, generator=generator)
-    return model
+    return drawn(Molmo2ForConditionalGeneration, config, seed=seed)

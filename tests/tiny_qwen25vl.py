@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
 from safetensors.torch import load_file, save_file
 from tiny_qwen35 import tiny_tokenizer
+from tiny_weights import drawn
 from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
@@ -108,15 +108,7 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen2_5_VLFo
         eos_token_id=tokenizer.eos_token_id,
         tie_word_embeddings=False,
     )
-    with torch.random.fork_rng(devices=[]):  # some weights keep the values that the class draws for them
-        torch.manual_seed(seed)
-        model = Qwen2_5_VLForConditionalGeneration(config)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim >= 2:
-                parameter.normal_(std=0.15, generator=generator)
-    return model
+    return drawn(Qwen2_5_VLForConditionalGeneration, config, seed=seed)
 
 
 def _published(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
+from tiny_weights import drawn
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     PreTrainedTokenizerFast,
@@ -168,13 +168,6 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen3_5ForCo
         eos_token_id=tokenizer.eos_token_id,
         tie_word_embeddings=True,
     )
-    with torch.random.fork_rng(devices=[]):  # some weights keep the values that the class draws for them
-        torch.manual_seed(seed)
-        model = Qwen3_5ForConditionalGeneration(config)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim >= 2:
-                parameter.normal_(std=0.15, generator=generator)
+    model = drawn(Qwen3_5ForConditionalGeneration, config, seed=seed)
     model.tie_weights()
     return model

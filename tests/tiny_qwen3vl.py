@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import torch
 from tiny_qwen35 import tiny_tokenizer
+from tiny_weights import drawn
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
 
 CHAT_TEMPLATE = (
@@ -96,15 +96,7 @@ def tiny_model(tokenizer: PreTrainedTokenizerFast, *, seed: int) -> Qwen3VLForCo
         vision_end_token_id=ids("<|vision_end|>"),
         tie_word_embeddings=False,
     )
-    with torch.random.fork_rng(devices=[]):  # some weights keep the values that the class draws for them
-        torch.manual_seed(seed)
-        model = Qwen3VLForConditionalGeneration(config)
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim >= 2:
-                parameter.normal_(std=0.15, generator=generator)
-    return model
+    return drawn(Qwen3VLForConditionalGeneration, config, seed=seed)
 
 
 def _write(path: Path, value: object) -> None:
