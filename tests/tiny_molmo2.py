@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from tiny_weights import drawn
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import (
     Molmo2Config,
@@ -21,6 +20,7 @@ from transformers import (
 from footage.core.types import Frames
 from footage.vlm import load_model
 from footage.vlm.protocol import Prompt
+from tests.tiny_weights import drawn
 
 TEXT_TOKENS = ("<|endoftext|>", "<|im_start|>", "<|im_end|>")
 VISION_TOKENS = (

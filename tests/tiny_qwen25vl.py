@@ -7,12 +7,13 @@ from pathlib import Path
 
 from safetensors.torch import load_file, save_file
 from tiny_qwen35 import tiny_tokenizer
-from tiny_weights import drawn
 from transformers import (
     PreTrainedTokenizerFast,
     Qwen2_5_VLConfig,
     Qwen2_5_VLForConditionalGeneration,
 )
+
+from tests.tiny_weights import drawn
 
 CHAT_TEMPLATE = (
     "{%- for message in messages %}"

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 from tiny_qwen35 import tiny_tokenizer
-from tiny_weights import drawn
 from transformers import PreTrainedTokenizerFast, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+from tests.tiny_weights import drawn
 
 CHAT_TEMPLATE = (
     "{%- for message in messages %}{{ '<|im_start|>' + message.role + '\\n' }}"
