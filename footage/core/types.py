@@ -16,13 +16,21 @@ if TYPE_CHECKING:
     import numpy as np
 
 FileState = Literal["new", "waiting", "indexed", "partial", "failed", "skipped", "offline", "gone"]
-ClockSource = Literal["", "container", "file name", "guessed"]
+ClockSource = Literal["", "container", "file name", "burned-in", "guessed"]
 FinishReason = Literal["stop", "length"]
 Verdict = Literal["found", "uncertain", "not checked", "not found"]
 
 CAPTION_TRACK = "caption"
-"""The track of what a model writes about the pictures. A track is one kind of description of a video; others,
-such as speech, stand beside it with windows, events and vectors of their own."""
+"""The track of what a model writes about the pictures. A track is one kind of description of a video; others
+stand beside it with windows, events and vectors of their own."""
+SPEECH_TRACK = "speech"
+"""The track of what is said, as a speech recogniser heard it."""
+SCREEN_TEXT_TRACK = "screen-text"
+"""The track of what is written in the picture, as a text recogniser read it."""
+SUBTITLE_TRACK = "subtitles"
+"""The track of subtitles: those in files beside the video, and those inside it."""
+TRACKS = (CAPTION_TRACK, SPEECH_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK)
+"""Every track, in the order in which they are shown."""
 
 
 IMAGE = "image"
@@ -221,13 +229,57 @@ class Frames:
 
 
 @dataclass(frozen=True, slots=True)
+class SpokenWord:
+    """One word of speech."""
+
+    span: Span
+    """When it is said, in video time."""
+    text: str
+    """The word with its punctuation, without spaces around it."""
+    confidence: float
+    """Probability that the recogniser gives it, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextBox:
+    """Where in the picture a text is at one time, as shares of the picture's width and height, 0 to 1."""
+
+    at_seconds: float
+    """When it was seen there, in video time."""
+    left: float
+    """Distance of its left edge from the left edge of the picture."""
+    top: float
+    """Distance of its upper edge from the upper edge of the picture."""
+    right: float
+    """Distance of its right edge from the left edge of the picture."""
+    bottom: float
+    """Distance of its lower edge from the upper edge of the picture."""
+
+    def __post_init__(self) -> None:
+        _put_on_grid(self, "at_seconds")
+        if not (0 <= self.left <= self.right <= 1 and 0 <= self.top <= self.bottom <= 1):
+            raise ValueError(
+                f"a text box needs 0 <= left <= right <= 1 and 0 <= top <= bottom <= 1, got {self.left}, "
+                f"{self.top}, {self.right}, {self.bottom}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class CaptionEvent:
-    """One line of a caption."""
+    """One line of a caption, or one event of another track: an utterance, a subtitle, a text in the picture."""
 
     span: Span
     """When, in video time, inside the window."""
     text: str
-    """What happens."""
+    """What happens, is said or is written."""
+    confidence: float | None = None
+    """How sure the recogniser is of the text, 0 to 1; None where nothing says so."""
+    language: str = ""
+    """Its language as ISO 639-1 ("en"), or as the file has it; empty while unknown."""
+    words: tuple[SpokenWord, ...] = ()
+    """The words with their times; speech alone has them."""
+    boxes: tuple[TextBox, ...] = ()
+    """Where it is in the picture, by time; text in the picture alone has them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,6 +368,10 @@ class Event:
     """The windows that saw it, ascending."""
     track: str = CAPTION_TRACK
     """The track that it was derived from."""
+    confidence: float | None = None
+    """How sure the recogniser is of the text, 0 to 1; None where nothing says so."""
+    language: str = ""
+    """Language of the text; empty while unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,6 +397,10 @@ class Hit:
     """How near the text comes to the query, 0 to 1, whatever else there is; filled in by retrieval."""
     track: str = CAPTION_TRACK
     """The track that the text belongs to."""
+    confidence: float | None = None
+    """How sure the recogniser is of the text, 0 to 1; None where nothing says so."""
+    language: str = ""
+    """Language of the text; empty while unknown."""
 
 
 @dataclass(frozen=True, slots=True)
