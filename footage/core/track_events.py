@@ -47,9 +47,14 @@ def _event_to_dict(event: CaptionEvent) -> dict[str, Any]:
             [word.span.start_seconds, word.span.end_seconds, word.text, word.confidence]
             for word in event.words
         ],
-        "boxes": [[box.at_seconds, box.left, box.top, box.right, box.bottom] for box in event.boxes],
+        "boxes": [_box_to_list(box) for box in event.boxes],
     }
     return {name: value for name, value in full.items() if value is not None and value != []}
+
+
+def _box_to_list(box: TextBox) -> list[float | str]:
+    places = [box.at_seconds, box.left, box.top, box.right, box.bottom]
+    return [*places, box.text] if box.text else [*places]
 
 
 def _event_from_dict(event: Mapping[str, Any]) -> CaptionEvent:
@@ -63,5 +68,5 @@ def _event_from_dict(event: Mapping[str, Any]) -> CaptionEvent:
             SpokenWord(Span(start, end), str(text), float(probability))
             for start, end, text, probability in event.get("words", ())
         ),
-        tuple(TextBox(*map(float, box)) for box in event.get("boxes", ())),
+        tuple(TextBox(*map(float, box[:5]), *map(str, box[5:])) for box in event.get("boxes", ())),
     )

@@ -254,6 +254,8 @@ class TextBox:
     """Distance of its right edge from the left edge of the picture."""
     bottom: float
     """Distance of its lower edge from the upper edge of the picture."""
+    text: str = ""
+    """What is read there at that time, where it differs from the event's text: the readings of a clock."""
 
     def __post_init__(self) -> None:
         _put_on_grid(self, "at_seconds")
@@ -266,7 +268,7 @@ class TextBox:
 
 @dataclass(frozen=True, slots=True)
 class CaptionEvent:
-    """One line of a caption, or one event of another track: an utterance, a subtitle, a text in the picture."""
+    """One line of a caption, or one event of another track: an utterance, a subtitle, a text on screen."""
 
     span: Span
     """When, in video time, inside the window."""

@@ -17,8 +17,6 @@ class TrackReading:
     notes: tuple[str, ...] = ()
     """What there is to know about it, a few words each, such as "no sound track"; the same in every window
     of a file when it is about the file."""
-    recorded_at: str = ""
-    """Wall-clock time of the video's first frame, ISO 8601, where the picture shows a clock."""
 
 
 class FileReader(Protocol):
