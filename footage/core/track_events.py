@@ -57,6 +57,11 @@ def _box_to_list(box: TextBox) -> list[float | str]:
     return [*places, box.text] if box.text else [*places]
 
 
+def _box_from_list(box: list[Any]) -> TextBox:
+    at_seconds, left, top, right, bottom, *text = box
+    return TextBox(at_seconds, left, top, right, bottom, str(text[0]) if text else "")
+
+
 def _event_from_dict(event: Mapping[str, Any]) -> CaptionEvent:
     confidence = event.get("confidence")
     return CaptionEvent(
@@ -68,5 +73,5 @@ def _event_from_dict(event: Mapping[str, Any]) -> CaptionEvent:
             SpokenWord(Span(start, end), str(text), float(probability))
             for start, end, text, probability in event.get("words", ())
         ),
-        tuple(TextBox(*map(float, box[:5]), *map(str, box[5:])) for box in event.get("boxes", ())),
+        tuple(map(_box_from_list, event.get("boxes", ()))),
     )
