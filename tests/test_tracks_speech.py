@@ -20,8 +20,8 @@ from indexer.tracks.speech_model import PACKAGED, Heard, Recogniser, find, locat
 from indexer.tracks.utterances import plain
 
 WEBB = (
-    "This is the optical and science segment of the Webb Space Telescope, in one of the largest clean rooms in "
-    "the world, at NASA's Goddard Space Flight Center in Greenbelt, Maryland."
+    "This is the optical and science segment of the Webb Space Telescope, in one of the largest clean rooms "
+    "in the world, at NASA's Goddard Space Flight Center in Greenbelt, Maryland."
 )
 
 
@@ -89,10 +89,14 @@ def test_the_webb_clip_is_read_as_it_is_spoken(recogniser: Recogniser, test_data
 
 def test_another_real_clip_with_long_silence_is_read(recogniser: Recogniser, test_data: Path) -> None:
     _, _, events = read_all(SpeechMaker(recogniser), test_data / "videos_edge/ae_example.mp4")
-    text = " ".join(event.text for event in events)
-    assert "This is an example video for your convenience and pleasure." in text
-    assert "on the bottom right you can see the time" in text
-    assert events[-1].text == "Banana." and events[-1].span.start_seconds == pytest.approx(40.1, abs=0.2)
+    wanted = (
+        "Hello. This is an example video for your convenience and pleasure. You are allowed to use this voice "
+        "for any purpose, including commercial uses. On the bottom right you can see the time. When the time "
+        "reaches 40 seconds, I will say banana. Banana."
+    )
+    assert errors(plain_words(wanted), words_of(events)) <= 3, "a small model may misread a word"
+    assert words_of(events)[-1] == "banana"
+    assert events[-1].span.start_seconds == pytest.approx(40.1, abs=0.2)
     assert all(event.span.duration_seconds <= 12 for event in events)
 
 
@@ -164,14 +168,14 @@ def test_spoken_sentences_lie_where_they_are_said_with_long_pauses_too(
 
 
 def test_no_word_is_lost_or_doubled_at_a_boundary(recogniser: Recogniser, tmp_path: Path) -> None:
-    """Windows of 20 s cut sentences in two: together they have the words of one window, in any order of reading."""
-    pieces, _, seconds = talk_of(SENTENCES * 2, pause=0.2)
+    """Windows that cut sentences in two have the words of one window together, in any order of reading."""
+    pieces, _, seconds = talk_of(SENTENCES + SENTENCES[:3], pause=0.2)
     path = write_talk(tmp_path / "a.mp4", [placed(pieces, seconds)], seconds=seconds)
     _, _, whole = read_all(SpeechMaker(recogniser), path)
-    maker = SpeechMaker(recogniser, window_seconds=20)
+    maker = SpeechMaker(recogniser, window_seconds=18)
     video, readings, parts = read_all(maker, path)
-    assert len(readings) >= 3
-    wanted = plain_words(" ".join(SENTENCES * 2))
+    assert len(readings) == 3
+    wanted = plain_words(" ".join(SENTENCES + SENTENCES[:3]))
     assert abs(len(words_of(parts)) - len(words_of(whole))) <= 4
     assert errors(wanted, words_of(parts)) <= len(wanted) / 4
     cut = [window.span.end_seconds for window in maker.windows(video)[:-1]]
