@@ -90,9 +90,9 @@ def test_the_webb_clip_is_read_as_it_is_spoken(recogniser: Recogniser, test_data
 def test_another_real_clip_with_long_silence_is_read(recogniser: Recogniser, test_data: Path) -> None:
     _, _, events = read_all(SpeechMaker(recogniser), test_data / "videos_edge/ae_example.mp4")
     wanted = (
-        "Hello. This is an example video for your convenience and pleasure. You are allowed to use this voice "
-        "for any purpose, including commercial uses. On the bottom right you can see the time. When the time "
-        "reaches 40 seconds, I will say banana. Banana."
+        "Hello. This is an example video for your convenience and pleasure. You are allowed to use this "
+        "voice for any purpose, including commercial uses. On the bottom right you can see the time. When "
+        "the time reaches 40 seconds, I will say banana. Banana."
     )
     assert errors(plain_words(wanted), words_of(events)) <= 3, "a small model may misread a word"
     assert words_of(events)[-1] == "banana"

@@ -152,7 +152,8 @@ def test_the_webb_clip_has_its_text_inside(test_data: Path) -> None:
 
 def test_shapes_that_are_drawn_are_no_text(tmp_path: Path) -> None:
     path = write_clip(tmp_path / "a.mp4", count=40)
-    head = "[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text\n"
+    fields = "Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text"
+    head = f"[Script Info]\nScriptType: v4.00+\n\n[Events]\nFormat: {fields}\n"
     line = "Dialogue: 0,0:00:0{}.00,0:00:0{}.00,Default,,0,0,0,,{}\n"
     drawn = line.format(1, 2, "{\\an7\\p1}m 0 0 l 100 0 100 100{\\p0}")
     (tmp_path / "a.ass").write_text(head + drawn + line.format(2, 3, "{\\pos(1,2)}Words"))
