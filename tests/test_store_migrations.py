@@ -22,7 +22,7 @@ from footage.store.writing import locked
 from indexer.import_export import export_captions
 
 SAMPLES = Path(__file__).parent / "data"
-OLDER = [8, 9, 10]
+OLDER = [8, 9, 10, 11]
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
 
 
