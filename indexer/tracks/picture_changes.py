@@ -6,6 +6,7 @@ row of blocks, and stands still there, unlike what moves through the picture.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,8 +47,8 @@ class PictureChanges:
         self._edges: np.ndarray | None = None
         self._marked: tuple[np.ndarray, np.ndarray] | None = None
 
-    def see(self, grey: np.ndarray) -> Change:
-        """Take the next picture, uint8 (height, width), and compare it."""
+    def see(self, grey: np.ndarray, known: Iterable[Place] = ()) -> Change:
+        """Take the next picture, uint8 (height, width), and compare it, but for the places of known texts."""
         import cv2
 
         height, width = grey.shape
@@ -65,8 +66,14 @@ class PictureChanges:
         changed = _by_block(np.abs(small - marked)) > _MOVED_LEVELS
         moving = _by_block(np.abs(small - before)) > _MOVED_LEVELS
         steeper = (edges > marked_edges + _EDGE_LEVELS) & (edges > marked_edges * _EDGE_SHARE)
+        for place in known:
+            rows, columns = (
+                slice(int(low * scale // BLOCK_PIXELS), int(high * scale // BLOCK_PIXELS) + 1)
+                for low, high in ((place.top, place.bottom), (place.left, place.right))
+            )
+            changed[rows, columns] = moving[rows, columns] = steeper[rows, columns] = False
         fresh = steeper & ~moving
-        in_a_row = fresh[:, 1:] & fresh[:, :-1]
+        in_a_row = fresh[:, 2:] & fresh[:, 1:-1] & fresh[:, :-2]
         return Change(still=changed.mean() <= _STILL_SHARE, settled=bool(in_a_row.any()))
 
     def mark(self) -> None:
@@ -107,14 +114,15 @@ class Place:
     def width(self) -> int:
         return self.right - self.left
 
-    def overlap(self, other: Place) -> float:
-        """What both cover, as a share of what either covers, 0 to 1."""
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    def covered(self, other: Place) -> float:
+        """What both cover, as a share of the smaller one, 0 to 1."""
         wide = min(self.right, other.right) - max(self.left, other.left)
         high = min(self.bottom, other.bottom) - max(self.top, other.top)
-        if wide <= 0 or high <= 0:
-            return 0.0
-        shared = wide * high
-        return shared / (self.width * self.height + other.width * other.height - shared)
+        return max(0, wide) * max(0, high) / min(self.area, other.area)
 
     def shifted(self, across: int, down: int, size: tuple[int, int]) -> Place:
         """The rectangle moved, as far as it stays inside a picture of (height, width)."""

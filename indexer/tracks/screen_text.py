@@ -112,7 +112,7 @@ class ScreenTextReader:
             VideoError: None of it decodes.
         """
         watch = TextWatch(self._recogniser, self._settings, window.span)
-        first = bisect_left(self._pieces, window.span)
+        first = bisect_left(self._pieces, window.span.start_seconds, key=lambda piece: piece.start_seconds)
         failed: DecodeError | None = None
         seen_seconds = -1.0
         for number in range(first, len(self._pieces)):

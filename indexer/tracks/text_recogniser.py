@@ -31,8 +31,8 @@ _WIDTH_STEP_PIXELS, _MOST_WIDTH_PIXELS = 32, 1600
 _BATCH_LINES = 6
 _TALL = 1.5
 """A box this many times as high as wide holds text that was turned; rapidocr's own value."""
-_MOST_ENLARGED = 2.0
-"""Small pictures are enlarged by this much at most before text is looked for."""
+_SMALL_PIXELS, _MOST_ENLARGED = 640, 2.0
+"""Pictures with a smaller longer side are enlarged to it, by this much at most, before text is looked for."""
 MOST_LETTERS = 300
 """Longest text of one line that is kept."""
 _LEAST_SIDE_PIXELS = 5
@@ -103,6 +103,7 @@ class TextRecogniser:
         import cv2
 
         height, width = picture.shape[:2]
+        side_pixels = min(side_pixels, max(height, width, _SMALL_PIXELS))
         scale = min(side_pixels / max(height, width), _MOST_ENLARGED)
         size = [max(32, round(side * scale / 32) * 32) for side in (width, height)]
         small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)

@@ -273,20 +273,22 @@ def _event(sighting: Sighting, within: Span) -> CaptionEvent | None:
 def _running_event(readings: Sequence[Reading], span: Span) -> CaptionEvent | None:
     """The event of a number that runs, with its readings."""
     sure = [reading for reading in readings if reading.score >= _SURE_ENOUGH]
-    if len(sure) < _LEAST_VALUES:
+    score = sum(reading.score for reading in sure) / max(1, len(sure))
+    if len(sure) < _LEAST_VALUES or score < _LEAST_RUNNING_SCORE:
         return None
     boxes: list[TextBox] = []
     for reading in sure:
         boxes.append(replace(reading.box, at_seconds=reading.at_seconds, text=reading.text))
         if reading.until_seconds > reading.at_seconds:
             boxes.append(replace(reading.box, at_seconds=reading.until_seconds, text=reading.text))
-    score = sum(reading.score for reading in sure) / len(sure)
     kept = _thinned(boxes, MOST_RUNNING_BOXES, span)
     return CaptionEvent(span, range_text(sure[0].text, sure[-1].text), round(score, 3), "", boxes=kept)
 
 
 _SURE_ENOUGH = 0.7
 """Least score of a reading of a number that runs."""
+_LEAST_RUNNING_SCORE = 0.8
+"""Least mean score of them; below, the digits of a blurred text change by misreading alone."""
 
 
 def range_text(first: str, last: str) -> str:

@@ -8,8 +8,10 @@ part of it changed, which brings every second of a clock, and a few times more f
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 
 import numpy as np
 
@@ -57,12 +59,21 @@ _BURST_LOOKS, _BURST_LINES = 4.0, 120.0
 """What may be used up at once: a page full of text appears."""
 _GONE = 0.45
 """Difference of a cutting from which on the text is not there any more (see ``difference``)."""
-_CHANGED_IN_PART = 0.3
+_CHANGED_IN_PART = 0.25
 """Difference of one cell of a cutting from which on it is read again."""
-_SAME_PLACE = 0.5
-"""Least overlap of two boxes of one text."""
+_SAME_PLACE = 0.6
+"""What two boxes of one text have in common at least, as a share of the smaller one."""
+_GROWN = 1.3
+"""By how much a box is to be larger than that of a known text to be read: more of it has come."""
 _READ_AGAIN_SECONDS = (0.5, 2.0, 8.0)
 """When a text that stays is read again, seconds after its first reading; readings vote."""
+_CLOCK = re.compile(r"\d\D{0,2}\d\d[:.]?\d\d")
+"""What may be a part of a clock: it is read every second even where no change of its digits is seen."""
+_FAST = re.compile(r"\d\d[:;.]\d\d[:;.]\d\d[:;.,]\d\d")
+"""A clock with frames or parts of a second, of which few readings say all."""
+_TIMECODE_SECONDS, _FIRST_READINGS = 0.9, 6
+_DOUBTFUL_SCORE, _DOUBTFUL_SECONDS = 0.75, 3.0
+"""Below this score a text is seldom read again; most of them are none."""
 _LEAST_SCORE = 0.5
 """Least score of a reading that is worth watching."""
 _LOST_STEPS = 3
@@ -85,10 +96,18 @@ class _Watched:
     lost: int = 0
     step: tuple[int, int] = (0, 0)
     travelled: float = 0.0
-    to_read: bool = False
+    changed: bool = False
+    """Whether a part of it is not what it was when it was last read."""
 
     def due(self, now: float) -> bool:
-        """Whether it is to be read again for the vote."""
+        """Whether it is to be read again: it changed, is a clock, or the vote wants more readings."""
+        last = self.readings[-1]
+        since = now - last.at_seconds
+        if len(self.readings) > 3 and max(reading.score for reading in self.readings[-4:]) < _DOUBTFUL_SCORE:
+            return since >= _DOUBTFUL_SECONDS
+        if self.changed or _CLOCK.search(last.text):
+            fast = _FAST.search(last.text) and len(self.readings) > _FIRST_READINGS
+            return since >= (_TIMECODE_SECONDS if fast else 0.0 if self.changed else 1.0)
         after = now - self.readings[0].at_seconds
         return sum(after >= each for each in _READ_AGAIN_SECONDS) > len(self.readings) - 1
 
@@ -139,7 +158,7 @@ class TextWatch:
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         if self._since and self._since[-1][1].shape != grey.shape:
             self._close_all()
-        change = self._changes.see(grey)
+        change = self._changes.see(grey, [each.place for each in self._watched if not each.lost])
         self._looks.refill(now)
         self._lines.refill(now)
         lost = [each for each in self._watched if not self._follow(each, grey, now)]
@@ -152,7 +171,7 @@ class TextWatch:
             self._look(picture, grey, now)
 
         # 3. Read what changed, and what is due for the vote; drop what stays hidden.
-        due = [each for each in self._watched if not each.lost and (each.to_read or each.due(now))]
+        due = [each for each in self._watched if not each.lost and each.due(now)]
         self._read_again(picture, grey, due, now)
         for each in [each for each in self._watched if each.lost >= _LOST_STEPS]:
             self._close(each, now)
@@ -171,15 +190,15 @@ class TextWatch:
         whole, cell = difference(watched.patch, patch_of(grey, watched.place))
         if whole >= _GONE and not watched.lost and self._since:
             moved = moved_to(grey, self._since[-1][1], watched.place, hint=watched.step)
-            if moved is not None and moved != watched.place and moved.overlap(watched.place) < 1:
+            if moved is not None and moved != watched.place:
                 self._move(watched, moved, grey)
                 whole, cell = 0.0, 0.0
         if whole >= _GONE:
             watched.lost += 1
             return False
         watched.lost = 0
-        watched.to_read = cell >= _CHANGED_IN_PART
-        if not watched.to_read:
+        watched.changed = cell >= _CHANGED_IN_PART
+        if not watched.changed:
             watched.readings[-1] = _held(watched.readings[-1], now)
         watched.seen_seconds = now
         return True
@@ -205,10 +224,10 @@ class TextWatch:
         fresh: list[tuple[Corners, Place]] = []
         for corners in found:
             place = Place.around(corners, grey.shape)  # type: ignore[arg-type]
-            known = max(self._watched, key=lambda each: each.place.overlap(place), default=None)
-            if known is None or known.place.overlap(place) < _SAME_PLACE:
+            known = max(self._watched, key=lambda each: each.place.covered(place), default=None)
+            if known is None or known.place.covered(place) < _SAME_PLACE:
                 fresh.append((corners, place))
-            elif known.lost:
+            elif known.lost or place.area > known.place.area * _GROWN:
                 fresh.append((corners, place))
         fresh = fresh[: max(0, min(int(self._lines.left), _MOST_TRACKS - len(self._watched)))]
         if fresh:
@@ -216,7 +235,6 @@ class TextWatch:
             for (corners, place), line in zip(fresh, lines, strict=True):
                 if line[1] >= _LEAST_SCORE and line[0]:
                     self._begin(corners, place, line, grey, now)
-        self._since_look = now
 
     def _begin(
         self, corners: Corners, place: Place, line: tuple[str, float], grey: np.ndarray, now: float
@@ -225,13 +243,17 @@ class TextWatch:
         reading = Reading(now, now, line[0], line[1], _box(corners, grey.shape, now))
         patch = patch_of(grey, place)
         for each in self._watched:
-            if each.lost and each.place.overlap(place) >= _SAME_PLACE and _same(each.readings[-1].text, line[0]):
+            if each.place.covered(place) < _SAME_PLACE:
+                continue
+            grown = not each.lost and _contains(line[0], each.readings[-1].text)
+            if grown or (each.lost and _same(each.readings[-1].text, line[0])):
                 each.corners, each.place, each.patch, each.lost = corners, place, patch, 0
                 each.seen_seconds = now
                 each.readings.append(reading)
                 return
-        for each in [each for each in self._watched if each.lost and each.place.overlap(place) >= _SAME_PLACE]:
-            self._close(each, now)
+        for each in list(self._watched):
+            if each.lost and each.place.covered(place) >= _SAME_PLACE:
+                self._close(each, now)
         self._watched.append(
             _Watched(corners, place, patch, self._first_seen(place, patch, now), now, [reading])
         )
@@ -254,10 +276,10 @@ class TextWatch:
     def _read_again(
         self, picture: np.ndarray, grey: np.ndarray, due: list[_Watched], now: float
     ) -> None:
-        due = sorted(due, key=lambda each: not each.to_read)[: int(self._lines.left)]
+        due = sorted(due, key=lambda each: not each.changed)[: int(self._lines.left)]
         lines = self._read(picture, [each.corners for each in due])
         for each, (text, score) in zip(due, lines, strict=True):
-            each.to_read = False
+            each.changed = False
             if not text or score < _LEAST_SCORE:
                 continue
             each.patch = patch_of(grey, each.place)
@@ -288,6 +310,13 @@ class TextWatch:
 
 def _same(text: str, other: str) -> bool:
     return similar(text, other) or runs_on(text, other)
+
+
+def _contains(text: str, part: str) -> bool:
+    """Whether a reading of a larger box has most of the letters of one of a smaller box in it."""
+    long, short = (re.sub(r"\W", "", each.casefold()) for each in (text, part))
+    blocks = SequenceMatcher(None, long, short, autojunk=False).get_matching_blocks()
+    return sum(block.size for block in blocks) >= 0.7 * len(short)
 
 
 def _held(reading: Reading, now: float) -> Reading:
