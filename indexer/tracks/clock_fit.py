@@ -119,7 +119,7 @@ def fit(points: Sequence[ClockPoint]) -> ClockFit | None:
     longest = max(segments, key=lambda each: len(each.points))
     lasted = longest.points[-1].at_seconds - longest.points[0].at_seconds
     used = sum(len(each.points) for each in segments)
-    if longest.values < _LEAST_VALUES or lasted < min(1.0, step) * 1.5 or used < _LEAST_SHARE * len(points):
+    if longest.values < _LEAST_VALUES or lasted < min(1.0, step) * 1.5 or used < _least(longest) * len(points):
         return None
     began, accuracy = segments[0].began()
     jumps = []
@@ -138,8 +138,12 @@ def fit(points: Sequence[ClockPoint]) -> ClockFit | None:
     )
 
 
-_LEAST_SHARE = 0.5
-"""Least share of the readings that a clock explains."""
+def _least(longest: _Segment) -> float:
+    """Least share of the readings that a clock explains: less where many values run evenly."""
+    return 0.5 if longest.values < _MANY_VALUES else 0.3
+
+
+_MANY_VALUES = 6
 
 
 def phase(offsets: Sequence[float], step_seconds: float) -> tuple[float, float]:

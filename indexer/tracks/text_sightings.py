@@ -279,12 +279,13 @@ def _running_event(readings: Sequence[Reading], span: Span) -> CaptionEvent | No
     boxes: list[TextBox] = []
     for reading in sure:
         boxes.append(replace(reading.box, at_seconds=reading.at_seconds, text=reading.text))
-        if reading.until_seconds > reading.at_seconds:
+        if reading.until_seconds > reading.at_seconds and not _HAS_FRAMES.search(reading.text):
             boxes.append(replace(reading.box, at_seconds=reading.until_seconds, text=reading.text))
     kept = _thinned(boxes, MOST_RUNNING_BOXES, span)
     return CaptionEvent(span, range_text(sure[0].text, sure[-1].text), round(score, 3), "", boxes=kept)
 
 
+_HAS_FRAMES = re.compile(r"\d[:.]\d\d[:;.,]\d\d[:;.,]\d\d")
 _SURE_ENOUGH = 0.7
 """Least score of a reading of a number that runs."""
 _LEAST_RUNNING_SCORE = 0.8

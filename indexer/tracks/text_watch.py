@@ -41,7 +41,7 @@ class WatchSettings:
     """Seconds between two looks while it does not."""
     least_seconds: float = 0.5
     """Least seconds between two looks, for whatever reason."""
-    looks_per_second: float = 0.7
+    looks_per_second: float = 0.5
     """Most looks, over some time."""
     lines_per_second: float = 2.5
     """Most readings of a line, over some time."""
@@ -55,12 +55,15 @@ class WatchSettings:
 
 SETTINGS = WatchSettings()
 """As measured in ``tests/benchmarks/screen_text``."""
-_BURST_LOOKS, _BURST_LINES = 4.0, 120.0
+_BURST_LOOKS, _BURST_LINES = 3.0, 120.0
 """What may be used up at once: a page full of text appears."""
 _GONE = 0.45
 """Difference of a cutting from which on the text is not there any more (see ``difference``)."""
-_CHANGED_IN_PART = 0.25
-"""Difference of one cell of a cutting from which on it is read again."""
+_CHANGED_IN_PART, _DIGIT_CHANGED = 0.25, 0.07
+"""Difference of one cell of a cutting from which on it is read again; of a line with digits, where a 0 that
+becomes a 6 brings 0.11, and the noise of a coded picture 0.03."""
+_SPURIOUS_SECONDS = 0.5
+"""How long a line is not read again that was read for a change, and said the same: its background moves."""
 _SAME_PLACE = 0.6
 """What two boxes of one text have in common at least, as a share of the smaller one."""
 _GROWN = 1.3
@@ -72,6 +75,7 @@ _CLOCK = re.compile(r"\d\D{0,2}\d\d[:.]?\d\d")
 _FAST = re.compile(r"\d\d[:;.]\d\d[:;.]\d\d[:;.,]\d\d")
 """A clock with frames or parts of a second, of which few readings say all."""
 _TIMECODE_SECONDS, _FIRST_READINGS = 0.9, 6
+_LEAST_DIGITS = 3
 _DOUBTFUL_SCORE, _DOUBTFUL_SECONDS = 0.75, 3.0
 """Below this score a text is seldom read again; most of them are none."""
 _LEAST_SCORE = 0.5
@@ -107,7 +111,10 @@ class _Watched:
             return since >= _DOUBTFUL_SECONDS
         if self.changed or _CLOCK.search(last.text):
             fast = _FAST.search(last.text) and len(self.readings) > _FIRST_READINGS
-            return since >= (_TIMECODE_SECONDS if fast else 0.0 if self.changed else 1.0)
+            if self.changed and not fast:
+                spurious = len(self.readings) > 1 and self.readings[-2].text == last.text
+                return since >= (_SPURIOUS_SECONDS if spurious else 0.0)
+            return since >= (_TIMECODE_SECONDS if fast else 1.0)
         after = now - self.readings[0].at_seconds
         return sum(after >= each for each in _READ_AGAIN_SECONDS) > len(self.readings) - 1
 
@@ -197,7 +204,8 @@ class TextWatch:
             watched.lost += 1
             return False
         watched.lost = 0
-        watched.changed = cell >= _CHANGED_IN_PART
+        digits = sum(char.isdigit() for char in watched.readings[-1].text)
+        watched.changed = cell >= (_DIGIT_CHANGED if digits >= _LEAST_DIGITS else _CHANGED_IN_PART)
         if not watched.changed:
             watched.readings[-1] = _held(watched.readings[-1], now)
         watched.seen_seconds = now
