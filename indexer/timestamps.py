@@ -46,6 +46,9 @@ class Recorded(NamedTuple):
     zone_difference_seconds: float = 0.0
     """By how much the container's clock is ahead of the name's, where the two differ as time zones do and it
     cannot be said which is right; 0 otherwise."""
+    burned_in_ahead_seconds: float = 0.0
+    """By how much the clock in the picture is ahead of the other one that was found, where the two disagree
+    and no choice was made; 0 otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import statistics
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 DAY_SECONDS = 86_400.0
 _SLACK_SECONDS = 0.3
@@ -119,11 +120,15 @@ def fit(points: Sequence[ClockPoint]) -> ClockFit | None:
     longest = max(segments, key=lambda each: len(each.points))
     lasted = longest.points[-1].at_seconds - longest.points[0].at_seconds
     used = sum(len(each.points) for each in segments)
-    if longest.values < _LEAST_VALUES or lasted < min(1.0, step) * 1.5 or used < _least(longest) * len(points):
+    if (
+        longest.values < _LEAST_VALUES
+        or lasted < min(1.0, step) * 1.5
+        or used < _least(longest) * len(points)
+    ):
         return None
     began, accuracy = segments[0].began()
     jumps = []
-    for before, after in zip(segments, segments[1:], strict=False):
+    for before, after in pairwise(segments):
         by = nearest(_last_phase(after, first=True) - _last_phase(before, first=False))
         jumps.append(FittedJump(after.points[0].at_seconds, round(by, 2)))
     drift = 3600 * _slope(longest)
@@ -196,7 +201,12 @@ def _without_misreadings(segments: list[_Segment]) -> list[_Segment]:
     kept: list[_Segment] = []
     for number, each in enumerate(segments):
         following = segments[number + 1] if number + 1 < len(segments) else None
-        if kept and following is not None and _same_clock(kept[-1], following) and not _same_clock(kept[-1], each):
+        if (
+            kept
+            and following is not None
+            and _same_clock(kept[-1], following)
+            and not _same_clock(kept[-1], each)
+        ):
             continue
         neighbour = kept[-1] if kept else following
         few = len(each.points) < _FEW_READINGS and neighbour is not None
@@ -223,7 +233,7 @@ def _last_phase(segment: _Segment, *, first: bool) -> float:
 
 
 def _one_digit_off(segment: _Segment, neighbour: _Segment) -> bool:
-    """Whether readings differ from what another segment's clock shows in the same single digit, all of them."""
+    """Whether all readings differ from what another segment's clock shows in the same single digit."""
     places = set()
     for point in segment.points:
         should = (_last_phase(neighbour, first=True) + point.at_seconds) % DAY_SECONDS

@@ -372,7 +372,9 @@ def _both(event: CaptionEvent, other: CaptionEvent) -> CaptionEvent:
     """One event of two that follow one another."""
     span = Span(event.span.start_seconds, max(event.span.end_seconds, other.span.end_seconds))
     longer, shorter = sorted((event, other), key=lambda each: -each.span.duration_seconds)
-    confidence = max((each.confidence for each in (event, other) if each.confidence is not None), default=None)
+    confidence = max(
+        (each.confidence for each in (event, other) if each.confidence is not None), default=None
+    )
     boxes = tuple(sorted((*event.boxes, *other.boxes), key=lambda box: box.at_seconds))
     if is_running(event) or is_running(other):
         text = range_text(_first_text(event), _last_text(other))

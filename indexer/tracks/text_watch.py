@@ -49,7 +49,7 @@ class WatchSettings:
     def __str__(self) -> str:
         return (
             f"{self.frames_per_second:g} pictures/s of {self.pixels_per_frame / 1e6:g} MP, looks at "
-            f"{self.side_pixels} and {self.large_side_pixels} pixels, every {self.changing_seconds:g} s at least"
+            f"{self.side_pixels} and {self.large_side_pixels} pixels every {self.changing_seconds:g} s"
         )
 
 
@@ -231,11 +231,11 @@ class TextWatch:
         self._changes.mark()
         fresh: list[tuple[Corners, Place]] = []
         for corners in found:
-            place = Place.around(corners, grey.shape)  # type: ignore[arg-type]
+            place = Place.around(corners, grey.shape)
             known = max(self._watched, key=lambda each: each.place.covered(place), default=None)
-            if known is None or known.place.covered(place) < _SAME_PLACE:
-                fresh.append((corners, place))
-            elif known.lost or place.area > known.place.area * _GROWN:
+            known_here = known is not None and known.place.covered(place) >= _SAME_PLACE
+            settled = known is not None and not known.lost and place.area <= known.place.area * _GROWN
+            if not (known_here and settled):
                 fresh.append((corners, place))
         fresh = fresh[: max(0, min(int(self._lines.left), _MOST_TRACKS - len(self._watched)))]
         if fresh:
@@ -268,11 +268,10 @@ class TextWatch:
 
     def _first_seen(self, place: Place, patch: np.ndarray, now: float) -> float:
         """Since when a text has been there, by the pictures since the last look."""
-        first = now
+        first: float = now
         for at, grey in reversed(self._since):
-            whole, cell = difference(patch, patch_of(grey, place))
-            if whole >= _GONE:
-                return (at + first) / 2
+            if difference(patch, patch_of(grey, place))[0] >= _GONE:
+                return float(at + first) / 2
             first = at
         return self._span.start_seconds if first <= self._earliest() else first
 
@@ -281,9 +280,7 @@ class TextWatch:
         full = len(self._since) == self._since.maxlen
         return -1.0 if full else (self._since[0][0] if self._since else self._span.end_seconds)
 
-    def _read_again(
-        self, picture: np.ndarray, grey: np.ndarray, due: list[_Watched], now: float
-    ) -> None:
+    def _read_again(self, picture: np.ndarray, grey: np.ndarray, due: list[_Watched], now: float) -> None:
         due = sorted(due, key=lambda each: not each.changed)[: int(self._lines.left)]
         lines = self._read(picture, [each.corners for each in due])
         for each, (text, score) in zip(due, lines, strict=True):

@@ -78,10 +78,11 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
         seconds = abs(doubt.ahead_seconds)
         apart = f"{seconds / 3600:.4g} h" if seconds >= 3600 else f"{seconds:.4g} s"
         used = {"burned-in": "The clock in the picture", "container": "The container's clock"}
+        side = "ahead of" if doubt.ahead_seconds > 0 else "behind"
         return (
-            f"in {which} the clock in the picture is {apart} {'ahead of' if doubt.ahead_seconds > 0 else 'behind'}"
-            f" the one in the container or the name. {used.get(doubt.used, 'The time in the name')} was used. "
-            f"To choose, add --clock-from {camera}burned-in, {camera}container or {camera}name."
+            f"in {which} the clock in the picture is {apart} {side} the one in the container or the name. "
+            f"{used.get(doubt.used, 'The time in the name')} was used. To choose, add --clock-from "
+            f"{camera}burned-in, {camera}container or {camera}name."
         )
     return (
         f"in {which} the container's clock is {hours} the time in the name, like a different time zone. The "
