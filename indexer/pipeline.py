@@ -206,7 +206,6 @@ def _index(
     with run.tracks or nullcontext(), run.projector, ahead as messages:
         _caption(messages, run, meter, batch_size=options.batch_size, stop=options.stop)
         if run.tracks is not None and not meter.stopped:
-            meter.stage = "tracks"
             run.tracks.finish(options.stop)
 
     # 4. Repair what an earlier run left behind its windows, then clear up.

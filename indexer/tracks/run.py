@@ -167,6 +167,8 @@ class TrackRun:
     def finish(self, stop: Callable[[], bool]) -> None:
         """Commit until the worker is through, or the run is stopped."""
         self._worker.close()
+        self._meter.stage = "tracks"
+        self._meter.tell()
         while (messages := self._worker.ready(wait=True)) is not None:
             self._take(messages)
             self._meter.tell()
