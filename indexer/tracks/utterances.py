@@ -39,6 +39,8 @@ LEAST_SECONDS, MOST_SECONDS = 2.0, 12.0
 _SENTENCE_ENDS = (".", "!", "?", "。", "！", "？", "…")  # noqa: RUF001 - the marks of other scripts are meant
 UNSPACED = frozenset({"zh", "ja", "th", "lo", "my", "km", "yue"})
 """Languages written without spaces between words."""
+_LEAST_WORD_SECONDS = 0.02
+"""Recognisers place words to this; none is shorter."""
 _MOST_REPEATS = 3
 """As often in a row may a phrase be said; recognisers that loop repeat it more often."""
 _MOST_PHRASE_WORDS = 12
@@ -189,7 +191,7 @@ def tidied(words: Sequence[SpokenWord], spoken: Sequence[tuple[float, float]]) -
         start, end = run[0].span.start_seconds, max(word.span.end_seconds for word in run)
         if spaced:
             start = max(start, spaced[-1].span.end_seconds)
-        end = max(end, start + 0.02 * len(run))
+        end = max(end, start + _LEAST_WORD_SECONDS * len(run))
         letters = [max(1, len(word.text)) for word in run]
         edges = [
             start + (end - start) * part / sum(letters) for part in itertools.accumulate(letters, initial=0)
@@ -219,7 +221,7 @@ def _in_voice(word: SpokenWord, spoken: Sequence[tuple[float, float]]) -> Spoken
     start, end = word.span.start_seconds, word.span.end_seconds
     shared = [(min(end, last) - max(start, first), first, last) for first, last in spoken]
     most, first, last = max(shared, default=(0.0, 0.0, 0.0))
-    if most <= 0:
+    if most < _LEAST_WORD_SECONDS:
         return word
     return SpokenWord(Span.clamped(max(start, first), min(end, last)), word.text, word.confidence)
 
