@@ -50,7 +50,7 @@ _LEAST_VOICED = 0.3
 """Least part of a text's time in which there is a voice; invented text lies in silence and music."""
 _LEAST_ENGLISH = 0.43
 """Least confidence of a stretch for a model that knows only English. Measured with tiny.en: single sentences
-of seven other languages by espeak-ng come to 0.25 to 0.41, with "thank you for watching" and the like;
+of ten other languages by espeak-ng come to 0.25 to 0.41, with "thank you for watching" and the like;
 English ones by two voices to 0.48 to 0.89, and one that is misread to 0.37."""
 _LEAST_CONFIDENCE = 0.25
 """The same for models that know the language."""
