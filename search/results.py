@@ -103,8 +103,8 @@ class SearchResult:
 
         "uncertain" takes something that is more likely there than not, "not checked" a caption that comes
         near where the model did not look. "not found" is said only where the model looked; where it looked at
-        nothing and no caption comes near, "no caption matches". Of a query about words alone, "not found" means
-        that what was heard and read does not have them, "not indexed" that nothing was heard or read.
+        nothing and no caption comes near, "no caption matches". Of a query about words alone, "not found"
+        means that what was heard and read does not have them, "not indexed" that nothing was.
         """
         near = {match.verdict for match in self.matches if match.verdict == "found" or self.near(match)}
         for verdict in ("found", "uncertain", "not checked"):

@@ -35,8 +35,7 @@ def speech(
     language: str = "en",
     words: Mapping[str, tuple[float, float, float]] | None = None,
 ) -> CaptionEvent:
-    """An utterance whose words are spread evenly over its time, except those with their own start, end and
-    confidence."""
+    """An utterance whose words are spread evenly; some have a start, an end and a confidence of their own."""
     texts = text.split()
     step = (end - start) / max(1, len(texts))
     spoken = []
