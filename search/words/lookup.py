@@ -2,8 +2,8 @@
 
 Full-text search is not used here: it returns the best few of many lines, drops stop words and stems, and
 "not found" must mean that no line has the words. Instead every line is searched, in two steps. The folded
-texts stand in one string, which is searched for the rarest wanted word at the speed of ``str.find``; the
-lines that have it, and those around them, are compared word by word.
+texts stand in one string, which is searched for the words, or the rarest of them; the lines that have it, and
+those around them, are compared word by word.
 """
 
 from __future__ import annotations
@@ -118,9 +118,17 @@ class WordIndex:
         if term.fuzzy:
             longest = max(range(len(wanted.tokens)), key=lambda n: len(wanted.tokens[n]))
             return self._rows_with(self._similar_words(wanted, longest, compare_for(term)))
+        if term.exact and len(wanted.tokens) > 1 and not _has_numbers(wanted):
+            return self._rows_with_phrase(wanted)
         options = [self._spelled(wanted, place, term) for place in _own_places(wanted)]
         counts = [sum(self._whole.count(piece) for piece in pieces) for pieces in options]
         return self._rows_with(options[counts.index(min(counts))])
+
+    def _rows_with_phrase(self, wanted: Tokens) -> list[int]:
+        """The lines in which some words begin that stand one after the other, with no letter between them."""
+        pieces = (re.escape(token.translate(_DROPPED) or token) for token in wanted.tokens)
+        found = re.finditer(r"[\W_]*".join(pieces), self._whole)
+        return sorted({bisect_right(self._ends, match.start()) for match in found})
 
     def _spelled(self, wanted: Tokens, place: int, term: WordTerm) -> set[str]:
         """What a line has of which the words from a place on are a reading."""
@@ -204,6 +212,11 @@ class WordIndex:
         marks = sorted({(begins[row] + start, begins[row] + end) for row, start, end, _ in found})
         likeness = max(likeness for *_, likeness in found)
         return WordHit(tuple(self.lines.hit(row) for row in rows), " ".join(texts), _apart(marks), likeness)
+
+
+def _has_numbers(wanted: Tokens) -> bool:
+    """Whether any of some words may be written in another way: numbers, and signs that are words."""
+    return any(spellings(reading) != {reading} for readings in wanted.readings for reading, _ in readings)
 
 
 def _own_places(wanted: Tokens) -> list[int]:
