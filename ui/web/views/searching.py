@@ -15,6 +15,7 @@ from search.pages import grouped
 from service import browse, marks
 from service.browse import Outline
 from service.events import Hits, StageProgress, ignore
+from service.transcript import transcripts
 from ui.text import count
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import (
@@ -272,7 +273,8 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
     with right, st.container(key="stage"):
         listed = [match for match, _ in rows]
         chosen_match = listed[state.chosen]
-        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], question)
+        words = player.Words(transcripts(desk.service, chosen_match.video.content_id))
+        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], words, question)
         _lead_on(question, chosen_match, files.get(chosen_match.path))
         ask_panel.box(desk, chosen_match.video, chosen_match.path, chosen_match.span)
         st.html(evidence.why(chosen_match))
@@ -283,6 +285,7 @@ def _stage(
     listed: Sequence[Match],
     matches: Sequence[Match],
     outline: Outline,
+    words: player.Words,
     question: Question,
 ) -> None:
     """The answer in the player; its keys lead to the answers before and after."""
@@ -297,6 +300,7 @@ def _stage(
         matches=[
             player.LaneMark(other.span, other.text, other.verdict) for other in _same_video(match, matches)
         ],
+        words=words,
         text=match.text or "(no text)",
         file=browse.file_at(desk.service, match.path),
         autoplay=state.get("clicked", False),
