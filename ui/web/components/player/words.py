@@ -51,8 +51,8 @@ class Words:
         """What the browser gets, as JSON; empty where there are no words.
 
         ``entries``: a list of ``track``, ``name``, ``language`` and ``lines``. A line is a list: start and
-        end in seconds, text, 1 where it is unsure, its words (start, end, text) and its boxes (time, left, top,
-        right and bottom as shares of the picture, and the reading there where it is another).
+        end in seconds, text, 1 where it is unsure, its words (start, end, text) and its boxes (time, left,
+        top, right and bottom as shares of the picture, and the reading there where it is another).
         """
         if not self.transcripts:
             return b""
