@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from footage.core.types import Match
+    from search.results import SearchCoverage as SearchCoverage
     from search.results import SearchResult as SearchResult
     from service.cancellation import CancelToken
     from service.session import Service

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
 from search.query.filters import read_moment
-from ui.web.components import markup
+from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
     from service.export import Clip
@@ -66,17 +66,25 @@ def result(
     if others:
         source += f'<span class="fx-tag">and {others} more</span>'
     parts = match.parts or (match,)
-    said = "".join(
-        f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>' for part in parts
-    )
+    said = "".join(_said(part, words, alone=len(parts) == 1) for part in parts)
     where = "".join(f"<span>{markup.text(word)}</span>" for word in _place_and_time(match, file))
+    span = markup.clock_span(match.span) if match.parts else quotes.when(match.track, match.span)
     return _card(
         picture,
         f'<div class="fx-top">{tags}{source}{_sure(match)}</div>{said}'
         f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(match.path))}</span>'
-        f"{where}<b>{markup.clock_span(match.span)}</b></p>{strip}",
+        f"{where}<b>{span}</b></p>{strip}",
         chosen=chosen,
     )
+
+
+def _said(part: Match, words: str, *, alone: bool) -> str:
+    """What is seen, said or written; beside others it says itself when."""
+    if not quotes.quotes(part):
+        return f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>'
+    when = "" if alone else f" <small>{quotes.when(part.track, part.span)}</small>"
+    quote = quotes.quoted(part.text, part.marks, language=part.language)
+    return f'<p class="fx-text fx-quote fx-{part.track}">{quote}{when}</p>'
 
 
 def _place_and_time(match: Match, file: File | None) -> list[str]:
@@ -97,7 +105,14 @@ def wall_clock(file: File, seconds: float = 0.0) -> str:
 
 
 def _sure(match: Match) -> str:
-    """How sure it is that it is there; where the model has not looked, how near the caption is."""
+    """How sure it is that it is there; where the model has not looked, how near the caption is.
+
+    Of words, how clearly they were heard or read.
+    """
+    if quotes.quotes(match) and not match.parts:
+        sure = quotes.surety(match.track, match.confidence)
+        title = f"Confidence of the recogniser: {match.confidence or 0:.0%}"
+        return f'<span class="fx-score" title="{title}">{sure}</span>' if sure else ""
     if match.confidence is None:
         title, label = "Similarity of the indexed text, 0 to 1", f"score {match.score:.2f}"
     else:
@@ -201,7 +216,9 @@ def badge(verdict: str) -> str:
 
 
 def source_of(match: Match) -> str:
-    """Whose span a match has, in words."""
+    """Whose span a match has, in words; of words, the track."""
+    if quotes.quotes(match) and not match.parts:
+        return quotes.source(match.track)
     return "span by the model" if match.grounded else "span from the index"
 
 

@@ -6,12 +6,15 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from ui.text import count
+from footage.core.types import CAPTION_TRACK, TRACKS
+from ui.text import TRACK_NAMES, count
 from ui.web.components import markup
 
 if TYPE_CHECKING:
     from service.browse import IndexStatus
-    from service.search import SearchResult
+    from service.search import SearchCoverage, SearchResult
+
+_NOTHING = {"not found": "Not found", "not indexed": "Not indexed"}
 
 
 def problem(error: FootageError) -> str:
@@ -46,17 +49,12 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         looked: Whether the model was to look.
     """
     seen = result.coverage
-    head = "Not found" if result.outcome == "not found" else "No caption matches"
-    rows = [
-        ("Captions searched", f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)}"),
-        ("Videos", f"{seen.videos:,}"),
-        (
-            "The model looked at",
-            f"{markup.clock(result.looked.seconds)} in {count(result.looked.windows, 'window')}"
-            if result.looked.windows
-            else "nothing",
-        ),
-    ]
+    pictures = result.query.needs_pictures
+    head = _NOTHING.get(result.outcome, "No caption matches") if pictures else "Not found in the words"
+    rows = _searched(result)
+    if pictures:
+        looked_at = f"{markup.clock(result.looked.seconds)} in {count(result.looked.windows, 'window')}"
+        rows.append(("The model looked at", looked_at if result.looked.windows else "nothing"))
     if result.looked.unseen:
         rows.append(("Left out", count(result.looked.unseen, "window")))
     if seen.files_failed:
@@ -72,6 +70,8 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         advice = "The index has no videos yet: fill it with footage index path/to/videos."
     elif not seen.videos:
         advice = "No video matches the filters: see Library for the names of cameras and collections."
+    elif not pictures:
+        advice = "Typing errors are allowed after a tilde: said:~word, shows:~word."
     elif looked:
         advice = "To let the model check all footage, independent of captions: Options, “Look everywhere”."
     else:
@@ -81,6 +81,25 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         f"<p>No result is similar to “{markup.text(markup.shortened(query, 200))}”.</p>"
         f'<dl class="fx-facts">{table}</dl><p>{advice}</p></div>'
     )
+
+
+def _searched(result: SearchResult) -> list[tuple[str, str]]:
+    """How much of each track was searched, each with its name."""
+    seen, query = result.coverage, result.query
+    wanted = query.term.tracks if query.term else [track for track in TRACKS if query.searches(track)]
+    rows = [
+        (f"{name} searched", f"{markup.clock(round(seconds, 1))} of {markup.clock(seen.seconds_total)}")
+        for track, name in TRACK_NAMES.items()
+        if track in wanted and (seconds := _seconds(seen, track)) is not None
+    ]
+    return [*rows, ("Videos", f"{max([seen.videos, *(each.videos for each in seen.tracks.values())]):,}")]
+
+
+def _seconds(seen: SearchCoverage, track: str) -> float | None:
+    """Footage seconds of a track that were searched; None of a track that the index does not have."""
+    if track == CAPTION_TRACK and (seen.seconds_indexed or not seen.tracks):
+        return seen.seconds_indexed
+    return seen.tracks[track].seconds if track in seen.tracks else None
 
 
 def coverage(result: SearchResult) -> str:

@@ -28,6 +28,7 @@ from ui.web.components import (
     notices,
     player,
     questions,
+    quotes,
     timeline,
 )
 from ui.web.components.questions import Question
@@ -159,7 +160,7 @@ class _Live:
                         outlines,
                         files,
                         self._question,
-                        pending=not match.grounded,
+                        pending=not (match.grounded or quotes.quotes(match)),
                     )
                 )
 
@@ -273,7 +274,9 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
     with right, st.container(key="stage"):
         listed = [match for match, _ in rows]
         chosen_match = listed[state.chosen]
-        words = player.Words(transcripts(desk.service, chosen_match.video.content_id))
+        words = player.Words(
+            transcripts(desk.service, chosen_match.video.content_id), quotes.first_track(chosen_match)
+        )
         st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], words, question)
         _lead_on(question, chosen_match, files.get(chosen_match.path))
         ask_panel.box(desk, chosen_match.video, chosen_match.path, chosen_match.span)
@@ -301,7 +304,7 @@ def _stage(
             player.LaneMark(other.span, other.text, other.verdict) for other in _same_video(match, matches)
         ],
         words=words,
-        text=match.text or "(no text)",
+        text=quotes.titled(match),
         file=browse.file_at(desk.service, match.path),
         autoplay=state.get("clicked", False),
         notes=[

@@ -13,11 +13,9 @@ from functools import cached_property
 
 from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, CaptionEvent
 from service.transcript import Transcript
-from ui.text import plain
+from ui.text import TRACK_NAMES, plain
 from ui.web.components.player.lanes import Kind, LaneMark
 
-NAMES = {SPEECH_TRACK: "Speech", SUBTITLE_TRACK: "Subtitles", SCREEN_TEXT_TRACK: "Screen text"}
-"""What the tracks are called on the page."""
 KINDS: dict[str, Kind] = {
     SPEECH_TRACK: "speech",
     SUBTITLE_TRACK: "subtitles",
@@ -43,7 +41,7 @@ class Words:
         marks: dict[str, list[LaneMark]] = {}
         for each in self.transcripts:
             own = [LaneMark(line.span, line.text, KINDS[each.track]) for line in each.lines]
-            marks.setdefault(NAMES[each.track], []).extend(own)
+            marks.setdefault(TRACK_NAMES[each.track], []).extend(own)
         return marks
 
     @cached_property
@@ -59,7 +57,7 @@ class Words:
         entries = [
             {
                 "track": each.track,
-                "name": NAMES[each.track],
+                "name": TRACK_NAMES[each.track],
                 "language": each.language,
                 "lines": [_line(line) for line in each.lines],
             }
