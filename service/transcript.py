@@ -50,7 +50,7 @@ class Transcript:
 
 
 @dataclass(frozen=True, slots=True)
-class TrackCoverage:
+class VideoTrack:
     """How far one track of a video is indexed."""
 
     track: str
@@ -59,8 +59,6 @@ class TrackCoverage:
     """Footage seconds that its windows cover."""
     seconds_total: float
     """Footage seconds of the video."""
-    events: int
-    """How many events it has there."""
 
 
 def transcripts(service: Service, content_id: str) -> list[Transcript]:
@@ -75,18 +73,16 @@ def transcripts(service: Service, content_id: str) -> list[Transcript]:
     return found
 
 
-def track_coverage(service: Service, content_ids: Collection[str]) -> dict[str, list[TrackCoverage]]:
+def track_coverage(service: Service, content_ids: Collection[str]) -> dict[str, list[VideoTrack]]:
     """How far each track of some videos is indexed, by content id; tracks that no video has are left out."""
     store = service.store()
-    coverage: dict[str, list[TrackCoverage]] = {content_id: [] for content_id in content_ids}
+    coverage: dict[str, list[VideoTrack]] = {content_id: [] for content_id in content_ids}
     for track in TRACKS:
         if track not in store.windows.tracks():
             continue
         covered = store.windows.covered_seconds(content_ids, track=track)
-        events = store.events.by_video(content_ids, track=track)
         for content_id, (seconds, total) in covered.items():
-            number = len(events[content_id])
-            coverage[content_id].append(TrackCoverage(track, seconds, total, number))
+            coverage[content_id].append(VideoTrack(track, seconds, total))
     return coverage
 
 
