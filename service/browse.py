@@ -93,8 +93,11 @@ def gaps(service: Service) -> Mapping[str, Sequence[Span]]:
 
 
 def first_videos(service: Service, most: int) -> list[str]:
-    """Content ids of the first captioned videos."""
-    return sorted(service.store().windows.spans())[:most]
+    """Content ids of the first videos that have anything of any track."""
+    windows = service.store().windows
+    return sorted({content_id for track in windows.tracks() for content_id in windows.covered(track=track)})[
+        :most
+    ]
 
 
 def events(service: Service, content_id: str) -> list[Event]:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
 from search.query.filters import read_moment
+from ui.text import TRACK_NAMES
 from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
     from service.export import Clip
     from service.marks import Mark
+    from service.transcript import VideoTrack
 
+ALL = 0.995
+"""From this share on, a track covers all of a video: windows end where the last frame does, not the file."""
 _VERDICTS = {
     "found": ("fx-found", "✓", "Found", "The combined evidence is strong."),
     "uncertain": (
@@ -200,6 +205,17 @@ def tile(name: str, duration_seconds: float, *, picture: str, note: str) -> str:
         f'<figure class="fx-tile">{_picture(picture, markup.clock(round(duration_seconds)))}'
         f"<figcaption><b>{markup.text(name)}</b><span>{markup.text(note)}</span></figcaption></figure>"
     )
+
+
+def tracks(covered: Sequence[VideoTrack]) -> str:
+    """How far each track of a video is indexed: its colour, and its share where a part is missing."""
+    pieces = []
+    for each in covered:
+        share = each.seconds / each.seconds_total if each.seconds_total else 0.0
+        part = "" if share > ALL else " not indexed" if not each.seconds else f" {100 * share:.0f}%"
+        style = f"fx-track fx-track-{each.track}" + (" fx-track-none" if not each.seconds else "")
+        pieces.append(f'<span class="{style}"><i></i>{TRACK_NAMES.get(each.track, each.track)}{part}</span>')
+    return "".join(pieces)
 
 
 def state(name: str, words: str = "") -> str:

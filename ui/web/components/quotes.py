@@ -32,8 +32,13 @@ def first_track(match: Match) -> str:
 def titled(match: Match) -> str:
     """The text of an answer as a title; words in quotation marks."""
     if quotes(match) and not match.parts:
-        return f"“{markup.shortened(match.text, LONGEST_QUOTE)}”"
+        return quotation(match.text)
     return match.text or "(no text)"
+
+
+def quotation(text: str) -> str:
+    """A text in quotation marks, shortened."""
+    return f"“{markup.shortened(text, LONGEST_QUOTE)}”"
 
 
 def source(track: str) -> str:

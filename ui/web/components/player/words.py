@@ -35,6 +35,9 @@ class Words:
     track: str = ""
     """The track to show first; the one that was chosen last when empty."""
 
+    def __bool__(self) -> bool:
+        return bool(self.transcripts)
+
     @cached_property
     def marks(self) -> dict[str, list[LaneMark]]:
         """The pieces of a lane for each track, by its name on the page."""
