@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.core.types import Event, File, Match, Span, Video, WindowRecord
+from footage.core.types import CAPTION_TRACK, TRACKS, Event, File, Match, Span, Video, WindowRecord
 
 if TYPE_CHECKING:
     from footage.core.corrections import Corrected, Correction
@@ -103,6 +103,17 @@ def first_videos(service: Service, most: int) -> list[str]:
 def events(service: Service, content_id: str) -> list[Event]:
     """What happens in a video, by time."""
     return service.store().events.of(content_id)
+
+
+def words(service: Service, content_ids: Collection[str]) -> dict[str, list[Event]]:
+    """What is said and written in some videos, by content id; each by track, then by time."""
+    store = service.store()
+    found: dict[str, list[Event]] = {content_id: [] for content_id in content_ids}
+    for track in TRACKS:
+        if track != CAPTION_TRACK and track in store.windows.tracks():
+            for content_id, events_there in store.events.by_video(content_ids, track=track).items():
+                found[content_id] += events_there
+    return found
 
 
 def event_spans(service: Service, content_ids: Collection[str]) -> dict[str, list[Span]]:

@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from footage.core.types import CAPTION_TRACK, TRACKS
+from footage.core.types import CAPTION_TRACK
 from ui.text import TRACK_NAMES, count
 from ui.web.components import markup
 
@@ -85,14 +85,19 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
 
 def _searched(result: SearchResult) -> list[tuple[str, str]]:
     """How much of each track was searched, each with its name."""
-    seen, query = result.coverage, result.query
-    wanted = query.term.tracks if query.term else [track for track in TRACKS if query.searches(track)]
+    seen = result.coverage
     rows = [
         (f"{name} searched", f"{markup.clock(round(seconds, 1))} of {markup.clock(seen.seconds_total)}")
         for track, name in TRACK_NAMES.items()
-        if track in wanted and (seconds := _seconds(seen, track)) is not None
+        if _wanted(result, track) and (seconds := _seconds(seen, track)) is not None
     ]
     return [*rows, ("Videos", f"{max([seen.videos, *(each.videos for each in seen.tracks.values())]):,}")]
+
+
+def _wanted(result: SearchResult, track: str) -> bool:
+    """Whether a query asks for a track."""
+    parts = result.query.parts or (result.query,)
+    return any(track in part.term.tracks if part.term else part.searches(track) for part in parts)
 
 
 def _seconds(seen: SearchCoverage, track: str) -> float | None:
@@ -106,10 +111,20 @@ def coverage(result: SearchResult) -> str:
     """What an answer is based on: how much was searched, under which model, how long it took."""
     seen = result.coverage
     looked = result.looked
-    parts = [
-        f"searched {count(seen.videos, 'video')}",
-        f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)} indexed",
-    ]
+    whole = markup.clock(seen.seconds_total)
+    searched = max([seen.videos, *(each.videos for each in seen.tracks.values())])
+    parts = [f"searched {count(searched, 'video')}"]
+    if set(seen.tracks) <= {CAPTION_TRACK}:
+        parts.append(f"{markup.clock(seen.seconds_indexed)} of {whole} indexed")
+    else:
+        rows = [
+            (name, _seconds(seen, track)) for track, name in TRACK_NAMES.items() if _wanted(result, track)
+        ]
+        parts += [
+            f"{name.lower()} of {markup.clock(round(seconds, 1))} of {whole}"
+            for name, seconds in rows
+            if seconds
+        ]
     if looked.windows:
         parts.append(
             f"the model looked at {markup.clock(looked.seconds)} in {count(looked.windows, 'window')}"
@@ -124,11 +139,23 @@ def coverage(result: SearchResult) -> str:
 
 def holdings(status: IndexStatus) -> str:
     """What an index holds, in one line."""
-    line = (
-        f"{count(status.videos, 'video')}, {markup.clock(status.seconds_indexed)} of "
-        f"{markup.clock(status.seconds_total)} indexed, {count(status.events, 'event')}"
-    )
+    whole = markup.clock(status.seconds_total)
+    parts = [count(videos_in(status), "video")]
+    if set(status.tracks) <= {CAPTION_TRACK}:
+        parts += [f"{markup.clock(status.seconds_indexed)} of {whole} indexed", count(status.events, "event")]
+    else:
+        parts.append(f"{whole} long")
+        parts += [
+            f"{TRACK_NAMES.get(track, track).lower()} of {markup.clock(round(each.seconds, 1))}"
+            for track, each in status.tracks.items()
+        ]
+    line = ", ".join(parts)
     return line + (f", model {status.model.model}" if status.model else "")
+
+
+def videos_in(status: IndexStatus) -> int:
+    """Videos that the index has anything of, as far as the tracks say: those of the track with most."""
+    return max([status.videos, *(each.videos for each in status.tracks.values())])
 
 
 def sentence(words: str) -> str:

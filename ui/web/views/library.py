@@ -72,7 +72,7 @@ def show(desk: Desk) -> None:
 def _totals(status: IndexStatus, settings: Settings) -> str:
     """The index in a row of numbers."""
     failed = sum(status.files.get(state, 0) for state in ("failed", "partial"))
-    videos = max([status.videos, *(each.videos for each in status.tracks.values())])
+    videos = notices.videos_in(status)
     whole = markup.clock(round(status.seconds_total, 1))
     covered = [
         (markup.clock(round(each.seconds, 1)), f"of {whole}, {TRACK_NAMES.get(track, track).lower()}")

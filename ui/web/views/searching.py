@@ -436,17 +436,18 @@ def _same_video(match: Match, matches: Sequence[Match]) -> list[Match]:
 def _welcome(desk: Desk) -> None:
     """What the index holds, as tiles."""
     status = browse.totals(desk.service)
-    if not status.videos:
+    if not notices.videos_in(status):
         st.html(notices.remark("The index has no videos yet.", "Fill it with: footage index path/to/videos"))
         return
     holdings = markup.text(notices.holdings(status))
     st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
     first = browse.first_videos(desk.service, _TILES)
     videos, outlines = browse.videos(desk.service, first), browse.outlines(desk.service, first)
+    words = browse.words(desk.service, first)
     tiles = []
     for content_id in first:
         video, path = videos[content_id], browse.path_of(desk.service, content_id)
-        events = outlines[content_id].events
+        events, said = outlines[content_id].events, words[content_id]
         span = events[0].span if events else Span(0, video.duration_seconds)
         picture = media.thumbnail(
             desk.settings.cache_dir,
@@ -455,6 +456,8 @@ def _welcome(desk: Desk) -> None:
             seconds=(span.start_seconds + span.end_seconds) / 2,
             file=browse.file_at(desk.service, path),
         )
-        note = count(len(events), "event")
+        kinds = [count(len(events), "event")] * bool(events or not said)
+        kinds += [count(len(said), "line of words", "lines of words")] * bool(said)
+        note = ", ".join(kinds)
         tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))
     st.html(f'<div class="fx-tiles">{"".join(tiles)}</div>')
