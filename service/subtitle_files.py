@@ -25,10 +25,10 @@ SUFFIXES = {SPEECH_TRACK: "", SUBTITLE_TRACK: "", CAPTION_TRACK: ".captions"}
 
 
 class SubtitleRequest(Request):
-    """Which track of which videos, and as what."""
+    """Which tracks of which videos, and as what."""
 
-    track: str = Field(default=SPEECH_TRACK)
-    """One of ``footage.core.types.TRACKS``."""
+    tracks: tuple[str, ...] = Field(default=(SPEECH_TRACK,), min_length=1)
+    """Some of ``footage.core.types.TRACKS``; each makes files of its own."""
     form: SubtitleFormat
     """What to write."""
     paths: tuple[Path, ...] = ()
@@ -63,14 +63,12 @@ def subtitle_texts(service: Service, request: SubtitleRequest) -> list[SubtitleT
         UsageError: there is no such track, or the index does not know a path.
         StoreError: there is no index, or it cannot be read.
     """
-    if request.track not in TRACKS:
-        raise UsageError(
-            f"{request.track!r} is no track",
-            hint=f"The tracks are {', '.join(TRACKS[:-1])} and {TRACKS[-1]}.",
-        )
+    for track in request.tracks:
+        if track not in TRACKS:
+            raise UsageError(f"--track cannot be {track!r}: use one of {', '.join(TRACKS)}")
     made = []
     for file in _files(service, request.paths):
-        for each in _transcripts(service, file.content_id, request.track):
+        for each in _transcripts(service, file.content_id, request.tracks):
             text = write_subtitles(each.lines, request.form)
             made.append(SubtitleText(file.path, each.track, each.language, text))
     return made
@@ -98,10 +96,11 @@ def write_subtitle_files(
 
 
 def nothing_there(request: SubtitleRequest) -> UsageError:
-    """That no video has anything of the track."""
+    """That no video has anything of the tracks."""
+    named = ", ".join(request.tracks)
     return UsageError(
-        f"the index has nothing of the track {request.track!r} of these videos",
-        hint=f"Index it first: footage index --tracks {request.track} FOLDER. What there is: footage status",
+        f"the index has nothing of the track {named} of these videos",
+        hint=f"Index it first: footage index --tracks {named} FOLDER. What there is: footage status",
     )
 
 
@@ -126,9 +125,10 @@ def _is_in(path: str, place: str) -> bool:
     return path == place or path.startswith(place.rstrip(os.sep) + os.sep)
 
 
-def _transcripts(service: Service, content_id: str, track: str) -> list[Transcript]:
-    if track == CAPTION_TRACK:
-        events = service.store().events.of(content_id)
+def _transcripts(service: Service, content_id: str, tracks: tuple[str, ...]) -> list[Transcript]:
+    """The transcripts of some tracks of a video; what happens is one of them."""
+    found = []
+    if CAPTION_TRACK in tracks and (events := service.store().events.of(content_id)):
         lines = tuple(CaptionEvent(event.span, event.text) for event in events)
-        return [Transcript(track, "", lines)] if lines else []
-    return [each for each in transcripts(service, content_id) if each.track == track]
+        found.append(Transcript(CAPTION_TRACK, "", lines))
+    return [*found, *(each for each in transcripts(service, content_id) if each.track in tracks)]

@@ -129,6 +129,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def own_state(tmp_path_factory) -> Iterator[None]:
     """What the tests do through the app goes into no audit log of the person who runs them."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOOTAGE_TRACKS", "caption")  # tests of other tracks name them
         patch.setenv("FOOTAGE_AUDIT_LOG", str(tmp_path_factory.mktemp("state") / "audit.jsonl"))
         yield
 

@@ -153,11 +153,11 @@ def test_a_folder_gets_a_file_for_each_video_and_language(db, tmp_path):
     ("arguments", "said"),
     [
         (["--format", "srt", "--track", "subtitles"], "stdout takes one"),
-        (["--format", "srt", "--track", "caption"], "nothing of the track 'caption'"),
-        (["/films/silent.mp4", "--format", "srt"], "nothing of the track 'speech'"),
+        (["--format", "srt", "--track", "caption"], "nothing of the track caption"),
+        (["/films/silent.mp4", "--format", "srt"], "nothing of the track speech"),
         (["/films/other.mp4", "--format", "srt"], "is not in the index"),
         (["/films/talk.mp4"], "JSON Lines hold all videos"),
-        (["--track", "speech"], "JSON Lines hold all videos"),
+        (["--format", "srt", "--track", "sound"], "--track cannot be 'sound'"),
     ],
 )
 def test_what_cannot_be_written_is_said_in_a_sentence(db, arguments, said):

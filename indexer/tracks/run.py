@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 
 from footage.core.types import File, Video, Window, WindowRecord
@@ -158,7 +159,8 @@ class TrackRun:
         if is_new:
             for projector in self._projectors.values():
                 projector.begin(file.content_id)
-        self._worker.add(TrackJob(file, video))
+        copies = [path for path in self._store.files.paths_of(file.content_id) if Path(path).is_file()]
+        self._worker.add(TrackJob(file, video, tuple(copies)))
 
     def take(self) -> None:
         """Commit what has been read so far."""

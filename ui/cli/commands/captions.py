@@ -45,29 +45,33 @@ def export(
         typer.Option("--format", help="JSON Lines of everything, or subtitles of one track."),
     ] = "jsonl",
     track: Annotated[
-        Literal["caption", "speech", "screen-text", "subtitles"] | None,
-        typer.Option("--track", help="Track of the subtitles; unset: speech.", show_default=False),
+        list[str] | None,
+        typer.Option(
+            "--track",
+            metavar="TRACK",
+            help="Export only this track; can be repeated. Unset: all, of subtitles speech.",
+        ),
     ] = None,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Export captions and words: everything as JSON Lines, or one track as subtitle files.
+    """Export captions and all other tracks: everything as JSON Lines, or subtitle files.
 
     Subtitles of one video go to stdout; with --out, each video gets a file of its own in that folder.
     """
     if form != "jsonl":
-        _export_subtitles(settings, tuple(videos or ()), form, track or "speech", out, json=json)
+        _export_subtitles(settings, tuple(videos or ()), form, tuple(track or ()), out, json=json)
         return
-    if videos or track:
+    if videos:
         raise UsageError(
-            "JSON Lines hold all videos and tracks of the index.",
-            hint="For subtitles of some videos or one track: --format srt, vtt or txt",
+            "JSON Lines hold all videos of the index.",
+            hint="For subtitles of some of them: --format srt, vtt or txt",
         )
-    from service.captions import export_captions
+    from service.captions import ExportRequest, export_captions
 
-    rows = export_captions(options.service_for(settings))
+    rows = export_captions(options.service_for(settings), ExportRequest(tracks=tuple(track or ())))
     lines = 0
     try:
         with out.open("x", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
@@ -90,7 +94,7 @@ def _export_subtitles(
     settings: Settings,
     videos: tuple[Path, ...],
     form: Literal["srt", "vtt", "txt"],
-    track: str,
+    tracks: tuple[str, ...],
     out: Path | None,
     *,
     json: bool,
@@ -100,7 +104,7 @@ def _export_subtitles(
     from service.schemas.exports import SubtitleFileRecord
 
     service = options.service_for(settings)
-    request = subtitle_files.SubtitleRequest(track=track, form=form, paths=videos)
+    request = subtitle_files.SubtitleRequest(tracks=tracks or ("speech",), form=form, paths=videos)
     if out is not None:
         written = subtitle_files.write_subtitle_files(service, request, out.absolute())
         if json:
@@ -133,7 +137,7 @@ def take_in(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Import captions from another index or another source.
+    """Import captions and other tracks from another index or another source.
 
     All lines are checked before the first one is written. The format: docs/reference/captions.md.
     """
