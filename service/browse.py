@@ -25,7 +25,7 @@ class Outline:
     """What the index has of one video."""
 
     covered: Sequence[Span]
-    """Spans of its captioned windows."""
+    """Spans of its captioned windows; of those of other tracks where there is none."""
     events: Sequence[Event]
     """What happens in it, by time."""
 
@@ -122,9 +122,17 @@ def event_spans(service: Service, content_ids: Collection[str]) -> dict[str, lis
 
 
 def outlines(service: Service, content_ids: Collection[str]) -> dict[str, Outline]:
-    """Captioned windows and events of some videos, by content id."""
+    """Captioned windows and events of some videos, by content id.
+
+    Of a video without captions, what the other tracks cover.
+    """
     store = service.store()
     covered, happens = store.windows.spans(content_ids), store.events.by_video(content_ids)
+    if without := {content_id for content_id in content_ids if not covered.get(content_id)}:
+        for track in store.windows.tracks():
+            for content_id, spans in store.windows.spans(without, track=track).items():
+                merged = enumerate([*covered.get(content_id, {}).values(), *spans.values()])
+                covered[content_id] = dict(merged)
     return {
         content_id: Outline(tuple(covered.get(content_id, {}).values()), happens[content_id])
         for content_id in content_ids

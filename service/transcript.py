@@ -17,8 +17,7 @@ from typing import TYPE_CHECKING
 from footage.core.names import folded
 from footage.core.timecode import overlap_seconds
 from footage.core.types import (
-    SCREEN_TEXT_TRACK,
-    SPEECH_TRACK,
+    CAPTION_TRACK,
     SUBTITLE_TRACK,
     TRACKS,
     CaptionEvent,
@@ -30,7 +29,7 @@ from footage.core.types import (
 if TYPE_CHECKING:
     from service.session import Service
 
-READ_TRACKS = (SPEECH_TRACK, SUBTITLE_TRACK, SCREEN_TEXT_TRACK)
+READ_TRACKS = tuple(track for track in TRACKS if track != CAPTION_TRACK)
 """The tracks of words that are in the video itself, in the order in which they are shown."""
 ALIKE = 0.6
 """Two readings of one text have at least this share of equal letters (``difflib``'s ratio): what different

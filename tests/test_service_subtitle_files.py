@@ -97,12 +97,12 @@ def service(db) -> Service:
 
 
 def test_words_and_boxes_come_with_the_events_also_of_those_that_windows_cut(service):
-    speech, german, english, screen = transcripts(service, "talk")
-    assert [(each.track, each.language) for each in (speech, german, english, screen)] == [
+    speech, screen, german, english = transcripts(service, "talk")
+    assert [(each.track, each.language) for each in (speech, screen, german, english)] == [
         ("speech", "en"),
+        ("screen-text", ""),
         ("subtitles", "de"),
         ("subtitles", "en"),
-        ("screen-text", ""),
     ]
     assert [line.text for line in speech.lines] == ["Hello there.", "Cut in two"]
     assert [each.text for each in speech.lines[0].words] == ["Hello", "there."]

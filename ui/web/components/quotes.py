@@ -49,11 +49,11 @@ def source(track: str) -> str:
 def when(track: str, span: Span) -> str:
     """When and how words are there: "said at 1:23", "on screen at 0:41"."""
     if track == SPEECH_TRACK:
-        return f"said at {markup.clock(span.start_seconds)}"
+        return f"said at {markup.clock(int(span.start_seconds))}"
     if track == SUBTITLE_TRACK:
-        return f"subtitle at {markup.clock(span.start_seconds)}"
+        return f"subtitle at {markup.clock(int(span.start_seconds))}"
     if track == SCREEN_TEXT_TRACK:
-        first, past = markup.clock(round(span.start_seconds)), markup.clock(round(span.end_seconds))
+        first, past = markup.clock(int(span.start_seconds)), markup.clock(round(span.end_seconds))
         return f"on screen {first} \N{EN DASH} {past}" if first != past else f"on screen at {first}"
     return markup.clock_span(span)
 

@@ -75,7 +75,7 @@ def _totals(status: IndexStatus, settings: Settings) -> str:
     videos = notices.videos_in(status)
     whole = markup.clock(round(status.seconds_total, 1))
     covered = [
-        (markup.clock(round(each.seconds, 1)), f"of {whole}, {TRACK_NAMES.get(track, track).lower()}")
+        (markup.clock(round(each.seconds, 1)), f"{TRACK_NAMES.get(track, track).lower()}, of {whole}")
         for track, each in status.tracks.items()
     ]
     captions_alone = set(status.tracks) <= {CAPTION_TRACK}
@@ -86,6 +86,8 @@ def _totals(status: IndexStatus, settings: Settings) -> str:
         (f"{failed:,}", "files with trouble" if failed != 1 else "file with trouble"),
         (status.model.model if status.model else "none", "model"),
     ]
+    if CAPTION_TRACK not in status.tracks and not captions_alone:
+        numbers = [number for number in numbers if number[1] not in ("events", "model")]
     if settings.for_finds is not settings:
         numbers.append((shown_address(settings.find_model), "find model"))
     boxes = "".join(

@@ -70,7 +70,9 @@ def show(desk: Desk) -> None:
         StoreError: when the index cannot be read.
     """
     if not questions.asked():
-        st.html('<div class="fx-hero"><h1>Search video by what happens in it, and when.</h1></div>')
+        st.html(
+            '<div class="fx-hero"><h1>Search video by what happens, is said and is written in it.</h1></div>'
+        )
     question = questions.form(desk)
     if not question:
         _welcome(desk)

@@ -96,7 +96,7 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
     """A page of the video's events."""
     outline, path, content_id = details.outline, details.path, details.video.content_id
     said = details.corrected
-    if not outline.events and not outline.covered:
+    if not details.windows:
         st.html(
             notices.remark("This video has no captions yet.", "What is said and written is in the player.")
         )
