@@ -152,21 +152,30 @@ class Narration:
 
 def random_sentence(rng: np.random.Generator, *, patterns: Sequence[str] = PATTERNS) -> Sentence:
     """Some sentence."""
-    words: list[str] = []
-    lists: list[str] = []
-    for word in patterns[int(rng.integers(len(patterns)))].rstrip(".").split():
+    pattern = patterns[int(rng.integers(len(patterns)))]
+    chosen: list[str] = []
+    for gap in _GAP.findall(pattern):
+        options = [word for word in LISTS[gap] if word not in chosen]
+        chosen.append(options[int(rng.integers(len(options)))])
+    return filled_in(pattern, *chosen)
+
+
+def filled_in(pattern: str, *chosen: str) -> Sentence:
+    """The sentence of a pattern with these words in its gaps, in order."""
+    words, lists, left = [], [], list(chosen)
+    for word in pattern.rstrip(".").split():
         gap = _GAP.fullmatch(word)
-        chosen = word
-        if gap:
-            options = [each for each in LISTS[gap[1]] if each not in words]
-            chosen = options[int(rng.integers(len(options)))]
-        words.append(chosen)
+        words.append(left.pop(0) if gap else word)
         lists.append(gap[1] if gap else "")
     return Sentence(tuple(words), tuple(lists))
 
 
 def narrate(
-    rng: np.random.Generator, *, duration_seconds: float, sentences: Sequence[Sentence] | None = None
+    rng: np.random.Generator,
+    *,
+    duration_seconds: float,
+    sentences: Sequence[Sentence] | None = None,
+    voice: str | None = None,
 ) -> Narration:
     """Say sentences with pauses between them, as many as fit into a clip.
 
@@ -174,12 +183,14 @@ def narrate(
         rng: Where the randomness comes from.
         duration_seconds: Length of the clip, and of the sound.
         sentences: What to say; random sentences when None.
+        voice: Who speaks: one of VOICES; any of them when None.
 
     Raises:
         DependencyError: espeak-ng is not installed, or fails.
     """
     # 1. Choose the words and the voice; people need some two seconds for a sentence at least.
-    voice = VOICES[int(rng.integers(len(VOICES)))]
+    drawn = VOICES[int(rng.integers(len(VOICES)))]
+    voice = voice or drawn
     speed = int(rng.integers(SPEEDS[0], SPEEDS[1] + 1))
     most = int(duration_seconds / (2 + PAUSE_SECONDS[0]))
     wanted = list(sentences) if sentences is not None else [random_sentence(rng) for _ in range(most)]

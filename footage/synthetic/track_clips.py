@@ -28,7 +28,7 @@ CLIP_SECONDS = (30.0, 60.0)
 SIGNS_A_MINUTE = 7.0
 """How many signs and banners to aim for."""
 NARRATED = 0.85
-"""Share of clips in which somebody speaks; in half of the others there is sound without a voice, in half none."""
+"""Share of clips in which somebody speaks; half of the others have sound without a voice, half have none."""
 CLOCKED = 0.5
 """Share of clips with a burned-in clock."""
 DECOYED = 0.7
