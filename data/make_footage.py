@@ -310,13 +310,13 @@ def _narrated_samples() -> dict[str, track_clips.TrackClip]:
     """The two narrated clips that come with the project."""
     station = (
         filled_in("The train to {city} leaves from platform {number}.", "Denver", "twelve"),
-        filled_in("Please call {person} in room {number} before {day}.", "Sarah", "forty", "Friday"),
-        filled_in("The train to {city} leaves from platform {number}.", "Boston", "seven"),
+        filled_in("Please call {person} in room {number} before {day}.", "Sarah", "fifty", "Friday"),
+        filled_in("The train to {city} leaves from platform {number}.", "Chicago", "seven"),
         filled_in("The {place} is closed on {day} because of repairs.", "museum", "Monday"),
     )
-    weather = (
-        filled_in("Passengers for {city} should now go to gate {number}.", "Madrid", "twelve"),
-        filled_in("The forecast says {weather} for the {region} on {day}.", "rain", "north", "Tuesday"),
+    streets = (
+        filled_in("Our flight from {city} is {number} minutes late.", "Madrid", "twelve"),
+        filled_in("You can buy {thing} at the {place} until {day}.", "coffee", "airport", "Tuesday"),
         filled_in("Turn {side} at the {place} and walk for {number} minutes.", "left", "church", "ten"),
     )
     scenes = (
@@ -337,7 +337,7 @@ def _narrated_samples() -> dict[str, track_clips.TrackClip]:
     )
     clips = {}
     for index, (name, said, voice) in enumerate(
-        (("park_announcements.mp4", station, "en-us"), ("street_signs.mp4", weather, "en-us+m2"))
+        (("park_announcements.mp4", station, "en-us"), ("street_signs.mp4", streets, "en-us+m2"))
     ):
         rng = np.random.default_rng([SAMPLES_SEED, 100 + index])
         clips[name] = track_clips.TrackClip(

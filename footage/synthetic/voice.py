@@ -22,7 +22,7 @@ from footage.core.errors import DependencyError
 
 LIBRARIES = ("libespeak-ng.so.1", "libespeak-ng.1.dylib", "libespeak-ng.dll")
 """File names of the library, by system."""
-VOICES = ("en-us", "en-us+m3", "en-us+f3", "en-gb-x-rp", "en")
+VOICES = ("en-us", "en-us+m2", "en-us+f2", "en-gb-x-rp")
 """Voices that Whisper's tiny.en hears best; figures in docs/explanation/evaluation.md."""
 SPEEDS = (125, 155)
 """Slowest and fastest speech, in words a minute; people talk at 120 to 160."""
