@@ -178,7 +178,7 @@ def random_signs(rng: np.random.Generator, *, duration_seconds: float, count: in
 
 
 def _random_sign(rng: np.random.Generator, duration_seconds: float) -> Sign:
-    movement: Movement = ("static", "banner", "banner", "moving")[int(rng.integers(4))]  # type: ignore[assignment]
+    movement: Movement = ("static", "banner", "banner", "moving")[int(rng.integers(4))]
     start, end = 0.0, duration_seconds
     if movement != "static" or rng.random() < 0.6:
         length = float(rng.uniform(SHORTEST_SECONDS, max(SHORTEST_SECONDS, min(12.0, duration_seconds / 2))))
