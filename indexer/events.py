@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from footage.core import corrections
 from footage.core.timeline import Likeness, merge_events
-from footage.core.types import WindowRecord
+from footage.core.track_projection import Merge, track_events
+from footage.core.types import CAPTION_TRACK, Event, WindowRecord
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store, TextRow, VectorRow
 
@@ -27,7 +28,7 @@ many as come in so much time.
 
 
 class Projector:
-    """Keeps one index's events, and its vectors of one embedder, in step with its windows.
+    """Keeps the events of one track, and their vectors of one embedder, in step with its windows.
 
     A video that is being captioned is projected from time to time, and at its end: what its windows hold is
     safe before that, and found a little later. Leaving a ``with`` block projects what lags. Remembers the
@@ -35,9 +36,22 @@ class Projector:
     costs a few embeddings, until it is through.
     """
 
-    def __init__(self, store: Store, embedder: TextEmbedder) -> None:
+    def __init__(
+        self, store: Store, embedder: TextEmbedder, *, track: str = CAPTION_TRACK, merge: Merge | None = None
+    ) -> None:
+        """Take an index that is locked for writing.
+
+        Args:
+            store: The index.
+            embedder: Embeds the texts.
+            track: The track.
+            merge: Joins what windows cut in two, for another track than captions: called with a content id,
+                the events of all windows, ascending, and the windows' spans.
+        """
         self._store = store
         self._embedder = embedder
+        self._track = track
+        self._merge = merge
         self._merges = store.embedders.timeline() in ("", embedder.name)
         self._lines: dict[str, dict[str, np.ndarray]] = {}
         self._records: dict[str, dict[int, WindowRecord]] = {}
@@ -83,24 +97,21 @@ class Projector:
         self._lag[content_id] = 0
         self._projected_at = time.monotonic()
 
-        # 2. Events and texts. Another embedder than the timeline's takes them as they are.
-        if self._merges:
+        # 2. Events and texts. Another embedder than the timeline's takes those of captions as they are.
+        if self._merges or self._track != CAPTION_TRACK:
             ordered = [records[index] for index in sorted(records)]
-            merged = merge_events(content_id, ordered, likeness=self._likeness(content_id, ordered))
-            said = self._store.annotations.corrections.all([content_id])
-            windows = {index: record.window.span for index, record in records.items()}
-            events = corrections.apply(content_id, merged, said, windows=windows).events
+            events = self._events(content_id, ordered)
             before = self._texts.get(content_id)
-            texts = self._store.texts.put(content_id, events, records=ordered, held=before)
+            texts = self._store.texts.put(content_id, events, records=ordered, held=before, track=self._track)
         else:
-            texts = tuple(self._store.texts.of(content_id))
+            texts = tuple(self._store.texts.of(content_id, track=self._track))
         self._texts[content_id] = texts
 
         # 3. Vectors: what vanished goes first, and the row of the whole video, which says how far the
         #    projection has come, is written together with all that is new.
         name = self._embedder.name
         if content_id not in self._vectors:
-            self._vectors[content_id] = self._store.vectors.of(name, content_id)
+            self._vectors[content_id] = self._store.vectors.of(name, content_id, track=self._track)
         held = self._vectors[content_id]
         rows = self._embed(texts, held)
         vanished = held.keys() - {row.owner_id for row in rows}
@@ -110,9 +121,19 @@ class Projector:
         self._vectors[content_id] = {row.owner_id: row for row in rows}
         return len(changed)
 
+    def _events(self, content_id: str, records: Sequence[WindowRecord]) -> tuple[Event, ...]:
+        """The events of a video, given its windows by index; corrections are applied to those of captions."""
+        if self._track != CAPTION_TRACK:
+            assert self._merge is not None
+            return track_events(content_id, records, track=self._track, merge=self._merge)
+        merged = merge_events(content_id, records, likeness=self._likeness(content_id, records))
+        said = self._store.annotations.corrections.all([content_id])
+        windows = {record.window.index: record.window.span for record in records}
+        return corrections.apply(content_id, merged, said, windows=windows).events
+
     def _windows(self, content_id: str) -> dict[int, WindowRecord]:
         if content_id not in self._records:
-            held = self._store.windows.of(content_id)
+            held = self._store.windows.of(content_id, track=self._track)
             self._records[content_id] = {record.window.index: record for record in held}
         return self._records[content_id]
 
@@ -131,11 +152,13 @@ class Projector:
         Returns:
             How many vectors were written.
         """
-        projected = self._store.vectors.projected(self._embedder.name)
-        uncorrected = self._store.vectors.uncorrected(self._embedder.name)
+        projected = self._store.vectors.projected(self._embedder.name, track=self._track)
+        uncorrected: set[str] = set()
+        if self._track == CAPTION_TRACK:
+            uncorrected = self._store.vectors.uncorrected(self._embedder.name)
         behind = [
             content_id
-            for content_id, spans in sorted(self._store.windows.spans().items())
+            for content_id, spans in sorted(self._store.windows.spans(track=self._track).items())
             if content_id in uncorrected or projected.get(content_id) != tuple(sorted(spans))
         ]
         written = 0
@@ -187,6 +210,7 @@ def _with_vector(text: TextRow, vector: np.ndarray, before: VectorRow | None) ->
     if (
         before is not None
         and (before.text, before.span, before.window_indexes) == (text.text, text.span, text.window_indexes)
+        and (before.confidence, before.language) == (text.confidence, text.language)
         and (before.vector == vector).all()
     ):
         return before
@@ -199,4 +223,6 @@ def _with_vector(text: TextRow, vector: np.ndarray, before: VectorRow | None) ->
         text.text,
         vector,
         text.track,
+        text.confidence,
+        text.language,
     )

@@ -22,14 +22,16 @@ from footage.core.errors import (
     StoreFullError,
     StoreMissingError,
 )
-from footage.core.timeline import event_id, merge_events
+from footage.core.timeline import merge_events
+from footage.core.track_events import track_caption
+from footage.core.track_projection import track_events
 from footage.core.types import (
     Caption,
     CaptionEvent,
-    Event,
     File,
     Provenance,
     Span,
+    SpokenWord,
     Video,
     Window,
     WindowRecord,
@@ -242,29 +244,27 @@ def test_one_writer_at_a_time(store):
 
 def test_another_track_stands_beside_the_captions_of_the_same_window(store):
     caption = a_record("c", 0, (1, 2, "A car drives by."))
-    speech = replace(a_record("c", 0, (1, 2, "A car drives by."), scene=""), track="speech")
     fill(store, "c", caption)
     before = store.texts.of("c"), store.windows.spans(), store.status()
+    word = SpokenWord(Span(1, 1.5), "A", 0.9)
+    line = CaptionEvent(Span(1, 2), "A car drives by.", 0.8, "en", (word,))
+    speech = replace(caption, caption=track_caption([line], notes=("one voice",)), track="speech")
     store.windows.add([speech])
-    event = Event(
-        event_id("c", Span(1, 2), "A car drives by.", "speech"),
-        "c",
-        Span(1, 2),
-        "A car drives by.",
-        (0,),
-        "speech",
-    )
+    [event] = track_events("c", [speech], track="speech", merge=lambda content_id, events, cuts: events)
     heard = store.texts.put("c", [event], track="speech")
     assert store.windows.of("c") == [caption] and store.windows.of("c", track="speech") == [speech]
-    assert {text.track for text in heard} == {"speech"}
-    assert set(store.texts.of("c")) == {*before[0], *heard}
-    assert store.windows.spans() == before[1]
+    assert {(text.owner_kind, text.track) for text in heard} == {("event", "speech"), ("video", "speech")}
+    assert store.texts.of("c") == before[0] and set(store.texts.of("c", track="speech")) == set(heard)
+    assert store.events.of("c", track="speech") == [event]
+    assert (event.confidence, event.language) == (0.8, "en")
+    assert store.windows.spans() == before[1] and store.windows.spans(track="speech") == before[1]
     assert (store.status().windows, store.status().models) == (before[2].windows, before[2].models)
-    assert {hit.track for hit in store.texts.search("a car")} == {"caption", "speech"}
+    assert store.status().tracks["speech"].events == 1 and store.windows.tracks() == ("caption", "speech")
+    assert {hit.track for hit in store.texts.search("a car")} == {"caption"}
+    [hit] = store.texts.search("a car", tracks=["speech"])
+    assert (hit.track, hit.confidence, hit.language) == ("speech", 0.8, "en")
     store.texts.put("c", [], track="speech")
-    assert {text for text in store.texts.of("c") if text.owner_kind == "event"} == {
-        text for text in before[0] if text.owner_kind == "event"
-    }
+    assert store.texts.of("c") == before[0] and not store.events.of("c", track="speech")
 
 
 def test_a_checksum_covers_the_track_and_is_for_captions_what_it_was():

@@ -31,7 +31,10 @@ def events_from_json(raw: str) -> tuple[CaptionEvent, ...]:
         ValueError: It is not of that form.
     """
     try:
-        return tuple(_event_from_dict(event) for event in json.loads(raw))
+        events = json.loads(raw)
+        if not isinstance(events, list):
+            raise TypeError(f"a list is needed, not {type(events).__name__}")
+        return tuple(map(_event_from_dict, events))
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"events of a track cannot be read: {error!r}") from error
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 from footage.core.coverage import Coverage, by_collection
+from footage.core.types import CAPTION_TRACK, TRACKS
 from footage.store import maintenance
 from footage.store.annotations import Annotations
 from footage.store.forgetting import ANNOTATION_TABLES
 from footage.store.location import IndexLocation
 from footage.store.migrations import Progress
 from footage.store.opening import open_tables
-from footage.store.records import IndexStatus
+from footage.store.records import IndexStatus, TrackStatus, track_of
 from footage.store.repositories.cameras import CameraRepository
 from footage.store.repositories.contents import ContentRepository
 from footage.store.repositories.events import EventRepository
@@ -149,17 +151,19 @@ class Store:
         covered = {
             content_id: each for content_id, each in self.windows.covered().items() if content_id in held
         }
-        events = self._tables.count_by("events", ["content_id", "owner_kind"])
+        events = self._events_by_track()
+        tracks = {
+            name: self._track_status(name, held, events.get(name, {}))
+            for name in TRACKS
+            if name in self.windows.tracks()
+        }
+        captions = tracks.get(CAPTION_TRACK)
         videos = [video for content_id, video in self.videos.all().items() if content_id in held]
         return IndexStatus(
             videos=len(covered),
             files=Counter(file.state for file in files),
             windows=sum(len(indexes) for indexes, _ in covered.values()),
-            events=sum(
-                count
-                for row, count in events
-                if row["owner_kind"] == "event" and row["content_id"] in covered
-            ),
+            events=captions.events if captions else 0,
             seconds_indexed=sum(seconds for _, seconds in covered.values()),
             seconds_total=sum(video.footage_seconds for video in videos),
             gaps=sum(len(video.gaps) for video in videos),
@@ -167,8 +171,32 @@ class Store:
             embedders=self.embedders.names(),
             models=self.windows.provenances(),
             schema_version=self._tables.version_found,
+            tracks=tracks,
             failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
         )
+
+    def _track_status(self, track: str, held: Collection[str], events: Mapping[str, int]) -> TrackStatus:
+        """What the index holds of a track of some contents, given how many events each has."""
+        covered = self.windows.covered(track=track)
+        ours = [content_id for content_id in covered if content_id in held]
+        return TrackStatus(
+            videos=len(ours),
+            windows=sum(len(covered[content_id][0]) for content_id in ours),
+            events=sum(events.get(content_id, 0) for content_id in ours),
+            seconds=sum(covered[content_id][1] for content_id in ours),
+            models=self.windows.provenances(track=track),
+        )
+
+    def _events_by_track(self) -> dict[str, dict[str, int]]:
+        """How many events there are, by track and content id."""
+        columns = ["content_id", "owner_kind"]
+        if self._tables.has_column("events", "track"):
+            columns.append("track")
+        counts: dict[str, dict[str, int]] = {}
+        for row, count in self._tables.count_by("events", columns):
+            if row["owner_kind"] == "event":
+                counts.setdefault(track_of(row), {})[row["content_id"]] = count
+        return counts
 
     def coverage(self) -> dict[str, Coverage]:
         """How far the files of each collection are indexed; cached until something is written."""

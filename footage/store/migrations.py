@@ -183,6 +183,20 @@ def _add_tracks(tables: Tables, on_progress: Callable[[int, int], None]) -> None
         on_progress(done, len(names))
 
 
+def _add_heard(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
+    """11 to 12. Two empty columns of derived texts; no row is rewritten."""
+    from footage.store.schema import TABLES
+
+    names = ("events", "passages", *_vector_tables(tables))
+    fields = [TABLES["events"].field(column) for column in ("confidence", "language")]
+    for done, name in enumerate(names, start=1):
+        held = tables.table(name).schema.names
+        with mapped(tables.path):
+            if new := [field for field in fields if field.name not in held]:
+                tables.table(name).add_columns(new)
+        on_progress(done, len(names))
+
+
 def _vector_tables(tables: Tables) -> tuple[str, ...]:
     return tuple(sorted(name for name in tables.names() if name.startswith("vectors_")))
 
@@ -203,6 +217,12 @@ MIGRATIONS: dict[int, Migration] = {
         "windows, events and vectors store their track",
         ("windows", "events", "passages"),
         _add_tracks,
+        rewrites_vectors=True,
+    ),
+    11: Migration(
+        "events and vectors store confidence and language",
+        ("events", "passages"),
+        _add_heard,
         rewrites_vectors=True,
     ),
 }

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from footage.core.track_events import events_from_json
 from footage.core.types import (
     CAPTION_TRACK,
     Caption,
@@ -26,7 +27,7 @@ from footage.core.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 11
+SCHEMA_VERSION = 12
 """Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
 PASSAGE_WORDS = 150
@@ -61,6 +62,10 @@ class TextRow:
     """The text; empty for a video."""
     track: str = CAPTION_TRACK
     """The track that it was derived from."""
+    confidence: float | None = None
+    """How sure the recogniser is of an event's text, 0 to 1; None where nothing says so."""
+    language: str = ""
+    """Language of an event's text; empty while unknown."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,6 +88,26 @@ class VectorRow:
     """float32 array of shape (dimension,), L2-normalised."""
     track: str = CAPTION_TRACK
     """The track that the text was derived from."""
+    confidence: float | None = None
+    """As that of the text."""
+    language: str = ""
+    """As that of the text."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackStatus:
+    """What an index holds of one track, of contents that a file holds."""
+
+    videos: int
+    """Contents with at least one window of it."""
+    windows: int
+    """Windows of those contents."""
+    events: int
+    """Events of those contents."""
+    seconds: float
+    """Footage seconds that its windows cover, overlaps counted once."""
+    models: Mapping[Provenance, int]
+    """Under what its windows were made and how many each time, most first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +136,8 @@ class IndexStatus:
     """Under what windows were captioned and how many each time, most first; more than one: a mix."""
     schema_version: int
     """Version of the tables."""
+    tracks: Mapping[str, TrackStatus]
+    """What the index holds of each track, captions included; tracks that it has nothing of are absent."""
     failures: tuple[tuple[str, str], ...] = field(default=())
     """Path and reason of every file that failed in whole or in part."""
 
@@ -127,9 +154,22 @@ def text_rows(
     *,
     track: str = CAPTION_TRACK,
 ) -> tuple[TextRow, ...]:
-    """Lay out every searchable text of one track of a video: events, windows' scenes, passages; itself."""
+    """Lay out every searchable text of one track of a video: events, windows' scenes, passages; itself.
+
+    Captions alone have passages.
+    """
     rows = [
-        TextRow("event", event.id, content_id, event.window_indexes, event.span, event.text, track)
+        TextRow(
+            "event",
+            event.id,
+            content_id,
+            event.window_indexes,
+            event.span,
+            event.text,
+            track,
+            event.confidence,
+            event.language,
+        )
         for event in events
     ]
     records = sorted(records, key=lambda record: record.window.index)
@@ -145,8 +185,9 @@ def text_rows(
         max(record.window.span.end_seconds for record in records),
     )
     indexes = tuple(record.window.index for record in records)
-    whole = TextRow("video", _track_key(content_id, track), content_id, indexes, span, "", track)
-    return (*rows, *_passages(rows), whole)
+    whole = TextRow("video", track_key(content_id, track), content_id, indexes, span, "", track)
+    passages = _passages(rows) if track == CAPTION_TRACK else []
+    return (*rows, *passages, whole)
 
 
 def _passages(rows: Sequence[TextRow]) -> list[TextRow]:
@@ -174,12 +215,11 @@ def _passages(rows: Sequence[TextRow]) -> list[TextRow]:
     return [
         TextRow(
             "passage",
-            f"{_track_key(group[0].content_id, group[0].track)}/passage/{number}",
+            f"{group[0].content_id}/passage/{number}",
             group[0].content_id,
             tuple(sorted({index for row in group for index in row.window_indexes})),
             Span(min(row.span.start_seconds for row in group), max(row.span.end_seconds for row in group)),
             " ".join(row.text.strip() for row in group),
-            group[0].track,
         )
         for number, group in enumerate(groups)
     ]
@@ -187,10 +227,10 @@ def _passages(rows: Sequence[TextRow]) -> list[TextRow]:
 
 def window_id(content_id: str, index: int, track: str = CAPTION_TRACK) -> str:
     """Name one track's record of a window, and the scene it shows."""
-    return f"{_track_key(content_id, track)}/{index}"
+    return f"{track_key(content_id, track)}/{index}"
 
 
-def _track_key(content_id: str, track: str) -> str:
+def track_key(content_id: str, track: str) -> str:
     """Name one track of a video; captions keep the ids that they had before there were tracks."""
     return content_id if track == CAPTION_TRACK else f"{content_id}/{track}"
 
@@ -267,8 +307,14 @@ def _spelled(row: Mapping[str, Any]) -> list[str]:
 
 
 def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
-    """Read a row of ``windows``."""
+    """Read a row of ``windows``.
+
+    Raises:
+        ValueError: its times are no spans, or its events cannot be read.
+    """
     events = tuple(CaptionEvent(span_from_row(event), event["text"]) for event in row["events"] or ())
+    if track_of(row) != CAPTION_TRACK:  # the column has spans and texts alone
+        events = events_from_json(row["raw"])
     return WindowRecord(
         Window(row["content_id"], row["window_index"], span_from_row(row)),
         Caption(
@@ -306,6 +352,8 @@ def text_to_row(text: TextRow | VectorRow) -> dict[str, Any]:
         **span_columns(text.span),
         "text": text.text,
         "track": text.track,
+        "confidence": text.confidence,
+        "language": text.language,
     }
 
 
@@ -319,6 +367,8 @@ def text_from_row(row: Mapping[str, Any]) -> TextRow:
         span_from_row(row),
         row["text"],
         track_of(row),
+        row.get("confidence"),
+        row.get("language") or "",
     )
 
 
@@ -336,6 +386,8 @@ def vector_from_row(row: Mapping[str, Any]) -> VectorRow:
         text.text,
         np.asarray(row["vector"], dtype=np.float32),
         text.track,
+        text.confidence,
+        text.language,
     )
 
 
@@ -346,7 +398,16 @@ def event_from_row(row: Mapping[str, Any]) -> Event:
 
 def event_from_text(text: TextRow) -> Event:
     """Read an event off a text of kind event."""
-    return Event(text.owner_id, text.content_id, text.span, text.text, text.window_indexes, text.track)
+    return Event(
+        text.owner_id,
+        text.content_id,
+        text.span,
+        text.text,
+        text.window_indexes,
+        text.track,
+        text.confidence,
+        text.language,
+    )
 
 
 def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:
@@ -362,6 +423,8 @@ def hit_from_row(row: Mapping[str, Any], score: float) -> Hit:
         text.text,
         score,
         track=text.track,
+        confidence=text.confidence,
+        language=text.language,
     )
 
 

@@ -223,7 +223,9 @@ def _version_by_shape(tables: Tables) -> int:
     """Version of tables that do not say it."""
     columns = tables.table("windows").schema.names
     if "checksum" in columns:
-        return SCHEMA_VERSION if "track" in columns else 10
+        if "track" not in columns:
+            return 10
+        return SCHEMA_VERSION if "confidence" in tables.table("events").schema.names else 11
     return 9 if "gaps" in tables.table("videos").schema.names else 8
 
 

@@ -14,6 +14,8 @@ def _required(name: str, kind: pa.DataType) -> pa.Field:
 
 # Added to older tables by the migration to version 11, with "caption" in every row.
 _TRACK = pa.field("track", pa.string())
+# Added by the migration to version 12; nothing in rows of captions.
+_HEARD = [pa.field("confidence", pa.float64()), pa.field("language", pa.string())]
 _TEXT = [
     _required("owner_id", pa.string()),
     _required("owner_kind", pa.string()),
@@ -23,6 +25,7 @@ _TEXT = [
     _required("end_seconds", pa.float64()),
     _required("text", pa.string()),
     _TRACK,
+    *_HEARD,
 ]
 
 # The first column of every table is its key.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import reduce
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import StoreError
@@ -279,15 +280,28 @@ class Tables:
 
         return self._memory.get(name, self.version(name), count=lambda: self.count(name), load=load)
 
-    def sample(self, name: str, size: int, *, columns: Sequence[str]) -> Any:
-        """Some rows, drawn evenly over the table, the same ones each time, as an Arrow table; all if few."""
+    def sample(
+        self, name: str, size: int, *, columns: Sequence[str], only: Mapping[str, str] = MappingProxyType({})
+    ) -> Any:
+        """Some rows, drawn evenly over the table, the same ones each time, as an Arrow table; all if few.
+
+        With ``only``, rows with these values in these columns.
+        """
         import numpy as np
 
         with mapped(self.path):
-            count = int(self.table(name).count_rows())
-            if count <= size:
+            kept = None
+            if only:
+                held = self.columns(name, list(only))
+                fits = [
+                    np.asarray(held.column(column).to_pylist()) == value for column, value in only.items()
+                ]
+                kept = np.flatnonzero(np.logical_and.reduce(fits))
+            count = int(self.table(name).count_rows()) if kept is None else len(kept)
+            if count <= size and kept is None:
                 return self.table(name).search().select(list(columns)).limit(None).to_arrow()
-            offsets = np.linspace(0, count - 1, size).astype(int).tolist()
+            places = np.linspace(0, count - 1, min(size, count)).astype(int)
+            offsets = (places if kept is None else kept[places]).tolist()
             return self.table(name).take_offsets(offsets).select(list(columns)).to_arrow()
 
     # -- writing ---------------------------------------------------------------------------------------------

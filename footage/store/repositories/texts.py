@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
 
 _WITH_TEXT: tuple[OwnerKind, ...] = ("event", "scene", "passage")
+CAPTIONS = (CAPTION_TRACK,)
+"""The tracks that are searched unless others are named."""
 _MORE = 4  # times the limit: so many rows are read, to keep those of the kinds that are wanted
 
 
@@ -70,9 +72,9 @@ class TextRepository:
         """Every text: what an embedder's vector table is filled from."""
         return self._owned({})
 
-    def of(self, content_id: str) -> list[TextRow]:
-        """Every text of one video."""
-        return self._owned({"content_id": [content_id]})
+    def of(self, content_id: str, *, track: str = CAPTION_TRACK) -> list[TextRow]:
+        """Every text of one track of a video."""
+        return [text for text in self._owned({"content_id": [content_id]}) if text.track == track]
 
     def search(
         self,
@@ -82,6 +84,7 @@ class TextRepository:
         owner_kinds: Collection[OwnerKind] | None = None,
         content_ids: Collection[str] | None = None,
         passages: bool = False,
+        tracks: Collection[str] = CAPTIONS,
     ) -> list[Hit]:
         """Events and scenes, or passages, that share words with the query, best first; the score is BM25.
 
@@ -91,15 +94,17 @@ class TextRepository:
         words = query.encode("utf-8", "replace").decode("utf-8")
         table = "passages" if passages else "events"
         rows: list[Row] = []
-        more = limit if owner_kinds is None else _MORE * limit
+        partly = self.among_others(tracks)
+        more = limit if owner_kinds is None and not partly else _MORE * limit
         if content_ids is None:  # a filter looks through the whole table: rather ask for more, and drop some
-            rows, _ = self.search_table(table, words, limit=more)
+            rows, _ = self.search_table(table, words, limit=more, tracks=None)
             through = len(rows) < more
-            rows = [row for row in rows if owner_kinds is None or row["owner_kind"] in owner_kinds][:limit]
+            rows = [row for row in rows if owner_kinds is None or row["owner_kind"] in owner_kinds]
+            rows = [row for row in rows if not partly or layout.track_of(row) in tracks][:limit]
             if through or len(rows) == limit:
                 return [layout.hit_from_row(row, row["_score"]) for row in rows]
         rows, _ = self.search_table(
-            table, words, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids
+            table, words, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids, tracks=tracks
         )
         return [layout.hit_from_row(row, row["_score"]) for row in rows]
 
@@ -111,8 +116,9 @@ class TextRepository:
         limit: int,
         owner_kinds: Collection[OwnerKind] | None = None,
         content_ids: Collection[str] | None = None,
+        tracks: Collection[str] | None = CAPTIONS,
     ) -> tuple[list[Row], np.ndarray | None]:
-        """Search a table by words or by a vector; as ``Tables.search``.
+        """Search a table by words or by a vector; as ``Tables.search``. With no tracks, all are searched.
 
         Rows without a text, of contents that no file holds, and of windows that are not committed are left
         out.
@@ -120,10 +126,15 @@ class TextRepository:
         without = {"content_id": self._videos.without_files()}
         if not isinstance(query, str) and owner_kinds is None:  # of kind "video" are those without a text
             owner_kinds = _WITH_TEXT
-        wanted = given(owner_kind=owner_kinds, content_id=content_ids)
+        partly = tracks is not None and self.among_others(tracks)
+        wanted = given(owner_kind=owner_kinds, content_id=content_ids, track=tracks if partly else None)
         rows, vectors = self._tables.search(table, query, limit=limit, wanted=wanted, without=without)
         owned = [place for place in self._windows.owned(rows) if rows[place]["text"]]
         return [rows[place] for place in owned], None if vectors is None else vectors[owned]
+
+    def among_others(self, tracks: Collection[str]) -> bool:
+        """Whether the index has other tracks beside some, so that rows must be filtered by track."""
+        return not set(self._windows.tracks()) <= set(tracks)
 
     def _owned(self, wanted: Wanted) -> list[TextRow]:
         rows = self._read(wanted)

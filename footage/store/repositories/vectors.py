@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from footage.core.corrections import standing
-from footage.core.types import Hit
+from footage.core.types import CAPTION_TRACK, Hit
 from footage.store import records as layout
 from footage.store.annotations import CorrectionRepository
 from footage.store.records import OwnerKind, VectorRow
-from footage.store.repositories.texts import TextRepository
+from footage.store.repositories.texts import CAPTIONS, TextRepository
 from footage.store.repositories.vector_tables import EmbedderRepository
 from footage.store.repositories.videos import VideoRepository
 from footage.store.repositories.windows import WindowRepository
@@ -74,12 +74,14 @@ class VectorRepository:
         if self._embedders.has_table(embedder):
             self._tables.delete(self._embedders.table(embedder), {"owner_id": owner_ids})
 
-    def of(self, embedder: str, content_id: str) -> dict[str, VectorRow]:
-        """A video's vectors in an embedder's table, by owner id; none when the embedder has no table."""
+    def of(self, embedder: str, content_id: str, *, track: str = CAPTION_TRACK) -> dict[str, VectorRow]:
+        """The vectors of a video's track, by owner id; none when the embedder has no table."""
         if not self._embedders.has_table(embedder):
             return {}
         found = self._tables.read(self._embedders.table(embedder), {"content_id": [content_id]})
-        return {row["owner_id"]: layout.vector_from_row(row) for row in found}
+        return {
+            row["owner_id"]: layout.vector_from_row(row) for row in found if layout.track_of(row) == track
+        }
 
     def count(self, embedder: str) -> int:
         """Number of an embedder's vectors; cached until one is written."""
@@ -87,8 +89,8 @@ class VectorRepository:
         cache = self._counts.setdefault(name, VersionedCache(name))
         return cache.get(self._tables, lambda: self._tables.count(name))
 
-    def projected(self, embedder: str) -> dict[str, tuple[int, ...]]:
-        """The windows that both the events and an embedder's vectors have taken in, by content id.
+    def projected(self, embedder: str, *, track: str = CAPTION_TRACK) -> dict[str, tuple[int, ...]]:
+        """The windows of a track that the events and an embedder's vectors have taken in, by content id.
 
         A video whose two projections differ, or that lacks one, is absent: it needs projecting again.
         """
@@ -99,7 +101,7 @@ class VectorRepository:
             {
                 row["content_id"]: tuple(row["window_indexes"])
                 for row in self._tables.read(table, {"owner_kind": ["video"]}, columns=columns)
-                if row["owner_id"] == row["content_id"]  # those of other tracks than captions name the track
+                if row["owner_id"] == layout.track_key(row["content_id"], track)
             }
             for table in ("events", self._embedders.table(embedder))
         )
@@ -136,6 +138,7 @@ class VectorRepository:
         limit: int = 50,
         owner_kinds: Collection[OwnerKind] | None = None,
         content_ids: Collection[str] | None = None,
+        tracks: Collection[str] = CAPTIONS,
     ) -> list[Hit]:
         """Nearest texts to a vector of shape (dimension,), best first; the score is the cosine similarity.
 
@@ -143,7 +146,7 @@ class VectorRepository:
             SchemaMismatchError: the embedder has no table here, or one of another length.
         """
         hits, _ = self.nearest(
-            embedder, vector, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids
+            embedder, vector, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids, tracks=tracks
         )
         return hits
 
@@ -155,6 +158,7 @@ class VectorRepository:
         limit: int = 50,
         owner_kinds: Collection[OwnerKind] | None = None,
         content_ids: Collection[str] | None = None,
+        tracks: Collection[str] = CAPTIONS,
     ) -> tuple[list[Hit], np.ndarray]:
         """As ``search``, with the vectors of the texts, float32 (hits, dimension)."""
         import numpy as np
@@ -162,7 +166,7 @@ class VectorRepository:
         query = np.asarray(vector, dtype=np.float32)
         name = self._embedders.table(embedder, dimension=len(query))
         rows, vectors = self._texts.search_table(
-            name, query, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids
+            name, query, limit=limit, owner_kinds=owner_kinds, content_ids=content_ids, tracks=tracks
         )
         hits = [layout.hit_from_row(row, 1.0 - row["_distance"]) for row in rows]
         return hits, np.zeros((0, len(query)), np.float32) if vectors is None else vectors
@@ -188,11 +192,12 @@ class VectorRepository:
         return cache.get(self._tables, read)
 
     def sample(self, embedder: str, size: int) -> tuple[list[str], list[str], np.ndarray]:
-        """Some events, drawn evenly: content ids, texts, and vectors, float32 (events, dimension)."""
+        """Some captioned events, drawn evenly: contents, texts and vectors, float32 (events, dimension)."""
         from footage.store.exact_index import matrix_of
 
         columns = ["owner_kind", "content_id", "text", "vector"]
-        found = self._tables.sample(self._embedders.table(embedder), size, columns=columns)
+        only = {"track": CAPTION_TRACK} if self._texts.among_others(CAPTIONS) else {}
+        found = self._tables.sample(self._embedders.table(embedder), size, columns=columns, only=only)
         kinds, contents, texts = (found.column(name).to_pylist() for name in columns[:3])
         chosen = [n for n, kind in enumerate(kinds) if kind == "event"]
         return [contents[n] for n in chosen], [texts[n] for n in chosen], matrix_of(found)[chosen]

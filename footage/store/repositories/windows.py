@@ -38,9 +38,10 @@ class WindowRepository:
         """Commit captioned windows that the index does not hold, all or none, without looking for them."""
         self._tables.insert("windows", [layout.window_to_row(record) for record in records])
 
-    def remove(self, content_id: str, indexes: Collection[int]) -> None:
-        """Take back windows that are no part of the video's plan any more."""
-        self._tables.delete("windows", {"id": [layout.window_id(content_id, index) for index in indexes]})
+    def remove(self, content_id: str, indexes: Collection[int], *, track: str = CAPTION_TRACK) -> None:
+        """Take back windows that are no part of a track's plan any more."""
+        ids = [layout.window_id(content_id, index, track) for index in indexes]
+        self._tables.delete("windows", {"id": ids})
 
     def of(self, content_id: str, *, track: str = CAPTION_TRACK) -> list[WindowRecord]:
         """The windows of one track of a video, by index."""
@@ -49,11 +50,13 @@ class WindowRepository:
             (record for record in found if record.track == track), key=lambda record: record.window.index
         )
 
-    def spans(self, content_ids: Collection[str] | None = None) -> dict[str, dict[int, Span]]:
-        """Spans of the captioned windows, by content id and index: of all videos, or of the given ones."""
+    def spans(
+        self, content_ids: Collection[str] | None = None, *, track: str = CAPTION_TRACK
+    ) -> dict[str, dict[int, Span]]:
+        """Spans of a track's windows, by content id and index: of all videos, or of the given ones."""
         columns = ["content_id", "window_index", "start_seconds", "end_seconds"]
         spans: dict[str, dict[int, Span]] = {}
-        for row in self._read_captions(given(content_id=content_ids), columns):
+        for row in self._read_track(track, given(content_id=content_ids), columns):
             span = Span(row["start_seconds"], row["end_seconds"])
             spans.setdefault(row["content_id"], {})[row["window_index"]] = span
         return spans
@@ -67,38 +70,44 @@ class WindowRepository:
             if content_id in videos
         }
 
-    def provenances(self) -> Counter[Provenance]:
-        """The provenances of all windows, and how many windows have each; most first."""
+    def provenances(self, *, track: str = CAPTION_TRACK) -> Counter[Provenance]:
+        """The provenances of a track's windows, and how many windows have each; most first."""
         columns = [*layout.PROVENANCE_COLUMNS, *self._track_column()]
         found: Counter[Provenance] = Counter()
         for row, count in self._tables.count_by("windows", columns):
-            if layout.track_of(row) == CAPTION_TRACK:
+            if layout.track_of(row) == track:
                 found[layout.provenance_from_row(row)] += count
         return Counter(dict(found.most_common()))
 
-    def provenance_by_index(self) -> dict[str, dict[int, Provenance]]:
-        """The provenance of each window, by content id and index."""
+    def provenance_by_index(self, *, track: str = CAPTION_TRACK) -> dict[str, dict[int, Provenance]]:
+        """The provenance of each window of a track, by content id and index."""
         columns = ["content_id", "window_index", *layout.PROVENANCE_COLUMNS]
         found: dict[str, dict[int, Provenance]] = {}
-        for row in self._read_captions({}, columns):
+        for row in self._read_track(track, {}, columns):
             found.setdefault(row["content_id"], {})[row["window_index"]] = layout.provenance_from_row(row)
         return found
 
-    def covered_seconds(self, content_ids: Collection[str]) -> dict[str, tuple[float, float]]:
-        """Of some videos, how many seconds captioned windows cover, and how many seconds there are.
+    def covered_seconds(
+        self, content_ids: Collection[str], *, track: str = CAPTION_TRACK
+    ) -> dict[str, tuple[float, float]]:
+        """Of some videos, how many seconds a track's windows cover, and how many seconds there are.
 
         By content id; overlaps count once, and a video that the index does not know is left out.
         """
-        videos, covered = self._videos.known(content_ids), self.covered()
+        videos, covered = self._videos.known(content_ids), self.covered(track=track)
         return {
             content_id: (covered.get(content_id, (_NONE, 0.0))[1], videos[content_id].footage_seconds)
             for content_id in content_ids
             if content_id in videos
         }
 
-    def covered(self) -> Covered:
-        """Which windows of each content are captioned, and what they cover; cached until one is written."""
-        return self._covered_by_track().get(CAPTION_TRACK, {})
+    def covered(self, *, track: str = CAPTION_TRACK) -> Covered:
+        """Which windows of each content a track has, and what they cover; cached until one is written."""
+        return self._covered_by_track().get(track, {})
+
+    def tracks(self) -> tuple[str, ...]:
+        """The tracks that any window is of, by name; cached until one is written."""
+        return tuple(sorted(self._covered_by_track()))
 
     def owned(self, rows: Sequence[Row]) -> list[int]:
         """The places of derived rows whose windows are all committed; readers ignore the others."""
@@ -120,9 +129,9 @@ class WindowRepository:
         """The column "track", where the table has it: one of a version before 11 holds captions alone."""
         return ["track"] if self._tables.has_column("windows", "track") else []
 
-    def _read_captions(self, wanted: Wanted, columns: Sequence[str]) -> list[Row]:
+    def _read_track(self, track: str, wanted: Wanted, columns: Sequence[str]) -> list[Row]:
         rows = self._tables.read("windows", wanted, columns=[*columns, *self._track_column()])
-        return [row for row in rows if layout.track_of(row) == CAPTION_TRACK]
+        return [row for row in rows if layout.track_of(row) == track]
 
     def _read_covered(self) -> dict[str, Covered]:
         """By track; no spans are made of the rows, for there may be a million."""
