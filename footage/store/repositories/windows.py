@@ -29,6 +29,7 @@ class WindowRepository:
         self._videos = videos
         self._spans: VersionedCache[tuple[dict[str, dict[int, Span]], bool]] = VersionedCache("windows")
         self._covered: VersionedCache[dict[str, Covered]] = VersionedCache("windows")
+        self._tracks: VersionedCache[tuple[str, ...]] = VersionedCache("windows")
 
     def commit(self, records: Iterable[WindowRecord]) -> None:
         """Commit captioned windows, all or none; one with the same content and index is replaced."""
@@ -107,7 +108,7 @@ class WindowRepository:
 
     def tracks(self) -> tuple[str, ...]:
         """The tracks that any window is of, by name; cached until one is written."""
-        return tuple(sorted(self._covered_by_track()))
+        return self._tracks.get(self._tables, self._read_tracks)
 
     def owned(self, rows: Sequence[Row]) -> list[int]:
         """The places of derived rows whose windows are all committed; readers ignore the others."""
@@ -124,6 +125,11 @@ class WindowRepository:
 
     def _covered_by_track(self) -> dict[str, Covered]:
         return self._covered.get(self._tables, self._read_covered)
+
+    def _read_tracks(self) -> tuple[str, ...]:
+        if not self._track_column():
+            return (CAPTION_TRACK,) if self._tables.count("windows") else ()
+        return tuple(sorted({layout.track_of(row) for row, _ in self._tables.count_by("windows", ["track"])}))
 
     def _track_column(self) -> list[str]:
         """The column "track", where the table has it: one of a version before 11 holds captions alone."""
