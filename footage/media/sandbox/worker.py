@@ -200,6 +200,7 @@ def _load(role: str) -> dict[str, str]:
             "torchvision.transforms.v2",
             "footage.media.frame_grid",
             "footage.media.images",
+            "footage.media.audio",
             "footage.media.subtitles",
         ):
             import_module(name)
