@@ -233,7 +233,8 @@ class Known:
             camera=camera,
             after_seconds=self._earlier_seconds(path, video),
         )
-        if not recorded.source:
+        burned_in = file.clock_source == "burned-in" and clocks.keeps_burned_in(camera)
+        if not recorded.source or burned_in:
             recorded = Recorded(file.recorded_at, file.clock_source)
         file = replace(
             file,

@@ -87,14 +87,22 @@ class TrackReport:
 
 @dataclass(frozen=True, slots=True)
 class ClockDoubt:
-    """Files of one camera whose clock in the container differs from that in the name as time zones do."""
+    """Files of one camera with two clocks that disagree.
+
+    Either the container's differs from that in the name as time zones do, or the one in the picture differs
+    from the other one by more than a little.
+    """
 
     camera: str
     """The camera; empty where none is known."""
     ahead_seconds: float
-    """By how much the container's clock is ahead."""
+    """By how much the container's clock is ahead of the name's, or the picture's of the other."""
     paths: tuple[str, ...]
     """The files."""
+    burned_in: bool = False
+    """Whether it is about the clock in the picture."""
+    used: str = "container"
+    """Which of the two was used: "container", "file name" or "burned-in"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,16 +81,20 @@ class CollectionRecord(Record):
 
 
 class ClockDoubtRecord(Record):
-    """Files of one camera whose two clocks differ as if one were in another time zone."""
+    """Files of one camera with two clocks that disagree."""
 
     type: Literal["clock doubt"] = Field(default="clock doubt")
     """What the line is."""
     camera: str
     """The camera; empty where none is known."""
     ahead_seconds: float
-    """By how much the container's clock is ahead of the name's."""
+    """By how much the container's clock is ahead of the name's, or the picture's of the other one."""
     paths: list[str]
     """The files."""
+    burned_in: bool = False
+    """Whether it is about the clock in the picture."""
+    used: str = "container"
+    """Which was used: "container", "file name" or "burned-in"."""
 
 
 class IndexRecord(Record):

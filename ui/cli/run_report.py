@@ -74,6 +74,15 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
     others = len(doubt.paths) - 1
     which = Path(doubt.paths[0]).name + (f" and {formatting.count(others, 'other file')}" if others else "")
     camera = f"{doubt.camera}=" if doubt.camera else ""
+    if doubt.burned_in:
+        seconds = abs(doubt.ahead_seconds)
+        apart = f"{seconds / 3600:.4g} h" if seconds >= 3600 else f"{seconds:.4g} s"
+        used = {"burned-in": "The clock in the picture", "container": "The container's clock"}
+        return (
+            f"in {which} the clock in the picture is {apart} {'ahead of' if doubt.ahead_seconds > 0 else 'behind'}"
+            f" the one in the container or the name. {used.get(doubt.used, 'The time in the name')} was used. "
+            f"To choose, add --clock-from {camera}burned-in, {camera}container or {camera}name."
+        )
     return (
         f"in {which} the container's clock is {hours} the time in the name, like a different time zone. The "
         f"container's clock was used. If it is local time, add --container-clock {camera}local. If the name "
@@ -105,6 +114,8 @@ def _print_json(result: IndexResult) -> None:
                 camera=doubt.camera,
                 ahead_seconds=doubt.ahead_seconds,
                 paths=list(doubt.paths),
+                burned_in=doubt.burned_in,
+                used=doubt.used,
             )
         )
     console.emit_record(library.IndexRecord.of(report))

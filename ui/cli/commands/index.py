@@ -127,7 +127,7 @@ def run(
         list[str] | None,
         typer.Option(
             "--clock-from",
-            metavar="name|container|auto",
+            metavar="name|container|burned-in|auto",
             help="Preferred source of the recording time; CAMERA=name for one camera. Stored in the index.",
             rich_help_panel=_CLOCK,
         ),
