@@ -13,7 +13,17 @@ from search.query.parser import Query
 
 LIKELY = 0.5
 """Confidence from which something is more likely there than not."""
-Outcome = Literal["found", "uncertain", "not checked", "not found", "no caption matches"]
+Outcome = Literal["found", "uncertain", "not checked", "not found", "no caption matches", "not indexed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackCoverage:
+    """What was searched of one track."""
+
+    videos: int
+    """Videos with windows of it."""
+    seconds: float
+    """Footage seconds that these cover: heard, read, or captioned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +39,15 @@ class SearchCoverage:
     files_failed: int
     """Files that could not be indexed, wholly or in part."""
     model: str
-    """What captioned them; empty for an empty index."""
+    """What captioned them; empty for an index without captions."""
+    tracks: Mapping[str, TrackCoverage] = field(default_factory=dict)
+    """What was searched of each track that the index has, captions included, in the order of ``TRACKS``;
+    of a track that the index has and the filters leave nothing of, 0."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether the index holds no captions at all, as opposed to none that the filters leave."""
-        return not (self.videos or self.model)
+        """Whether the index holds no track of any video, as opposed to none that the filters leave."""
+        return not (self.videos or self.model or self.tracks)
 
 
 @dataclass(frozen=True, slots=True)
