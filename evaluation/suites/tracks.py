@@ -232,7 +232,9 @@ def _events(store: Store, content_id: str, track: str) -> list[CaptionEvent]:
         key=lambda event: (event.span, event.text),
     )
     cuts = tuple(record.window.span for record in records)
-    return list(merge_of(track)(content_id, tuple(events), cuts))
+    merge = merge_of(track)
+    assert merge is not None  # of captions alone it is
+    return list(merge(content_id, tuple(events), cuts))
 
 
 def _clocks(store: Store, clips: Mapping[str, TrackClip]) -> Scores:
