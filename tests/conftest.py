@@ -35,6 +35,7 @@ SLOW_FILES = frozenset(
         "indexer_growing_files",
         "indexer_pipeline",
         "indexer_recorder_files",
+        "indexer_tracks",
         "indexer_watch",
         "inference_compile",
         "inference_models",
@@ -59,6 +60,7 @@ SLOW_FILES = frozenset(
         "search_composite",
         "search_engine",
         "search_several_spans",
+        "search_words",
         "service_find_model",
         "service_session",
         "store_backup",
@@ -131,6 +133,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def own_state(tmp_path_factory) -> Iterator[None]:
     """What the tests do through the app goes into no audit log of the person who runs them."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOOTAGE_TRACKS", "caption")  # tests of other tracks name them
         patch.setenv("FOOTAGE_AUDIT_LOG", str(tmp_path_factory.mktemp("state") / "audit.jsonl"))
         yield
 

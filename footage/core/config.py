@@ -28,6 +28,7 @@ from footage.core.disk_cache import Shelf
 from footage.core.endpoint import KEY_VARIABLE
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
+from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK, TRACKS
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +81,26 @@ def _known_sound(text: str) -> str:
         raise ValueError("use main, all, or the numbers of sound tracks as in 1,3")
     return text
 
+
+_TRACK_NAMES = {"captions": CAPTION_TRACK, "subtitle": SUBTITLE_TRACK, "screentext": SCREEN_TEXT_TRACK}
+"""Other names of tracks that are understood."""
+
+
+def _known_tracks(given: object) -> object:
+    """Names of tracks, as one text with commas or as a list, in the order of ``TRACKS``."""
+    if given is None:
+        return None
+    parts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(_WHICH_TRACKS)
+    names = ["-".join(part.casefold().replace("_", " ").split()) for part in parts]
+    known = {_TRACK_NAMES.get(name, name) for name in names if name}
+    if not known or known - set(TRACKS):
+        raise ValueError(_WHICH_TRACKS)
+    return tuple(track for track in TRACKS if track in known)
+
+
+_WHICH_TRACKS = f"use one or more of {', '.join(TRACKS)}, separated by commas"
 
 UserPath = Annotated[Path, AfterValidator(_expanded)]
 
@@ -267,6 +288,13 @@ class Settings(BaseSettings):
         gt=0,
         le=10,
         description="Repetition penalty, above 1; unset: the value of the profile.",
+    )
+    tracks: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_known_tracks)] = Field(
+        default=None,
+        description=(
+            f"Tracks of the index: {', '.join(TRACKS)}, separated by commas; unset: all that can be made "
+            "here, captions only if the model is available."
+        ),
     )
     speech_model: str = Field(
         default="auto",

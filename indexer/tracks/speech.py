@@ -126,11 +126,16 @@ class SpeechMaker:
         self, content_id: str, events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...]
     ) -> tuple[CaptionEvent, ...]:
         """The events with those that belong together across a boundary joined, and cut anew at a pause."""
-        result = list(events)
-        for before, after in pairwise(cuts):
-            if before.end_seconds == after.start_seconds:
-                _join_across(result, before.end_seconds)
-        return tuple(result)
+        return joined_windows(events, cuts)
+
+
+def joined_windows(events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...]) -> tuple[CaptionEvent, ...]:
+    """As ``SpeechMaker.merge``, without a recogniser."""
+    result = list(events)
+    for before, after in pairwise(cuts):
+        if before.end_seconds == after.start_seconds:
+            _join_across(result, before.end_seconds)
+    return tuple(result)
 
 
 def _join_across(events: list[CaptionEvent], boundary: float) -> None:

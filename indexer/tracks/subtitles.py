@@ -9,7 +9,7 @@ import hashlib
 import logging
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +74,11 @@ class SubtitleMaker:
         if video.is_image or not video.duration_seconds:
             return ()
         return (Window(video.content_id, 0, Span(0.0, video.duration_seconds)),)
+
+    def choose(self, paths: Sequence[str]) -> str:
+        """The first of some copies that has subtitles beside it; where none has, the first."""
+        beside = (path for path in paths if sidecars(Path(path), self._names(Path(path).parent)))
+        return next(beside, paths[0])
 
     def open(self, path: str, video: Video) -> SubtitleReader:
         """A reader of one file; the files beside it are looked for now, and read later."""
