@@ -83,7 +83,14 @@ class ScreenTextMaker:
         self, content_id: str, events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...]
     ) -> tuple[CaptionEvent, ...]:
         """Join the texts that windows cut in two."""
-        return join_cut(events, cuts, near_seconds=2.1 / self._settings.frames_per_second)
+        return joined_windows(events, cuts, settings=self._settings)
+
+
+def joined_windows(
+    events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...], *, settings: WatchSettings = SETTINGS
+) -> tuple[CaptionEvent, ...]:
+    """As ``ScreenTextMaker.merge``, without a recogniser."""
+    return join_cut(events, cuts, near_seconds=2.1 / settings.frames_per_second)
 
 
 class ScreenTextReader:
