@@ -43,9 +43,9 @@ def export(
     debug: options.Debug = False,
 ) -> None:
     """Export captions and all other tracks as JSON Lines."""
-    from service.captions import ExportRequest, export_captions
+    from service.captions import CaptionExportRequest, export_captions
 
-    rows = export_captions(options.service_for(settings), ExportRequest(tracks=tuple(track or ())))
+    rows = export_captions(options.service_for(settings), CaptionExportRequest(tracks=tuple(track or ())))
     lines = 0
     try:
         with out.open("x", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
