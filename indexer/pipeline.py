@@ -185,6 +185,7 @@ def _index(
             anew=options.mix == "replace",
             max_seconds=options.max_seconds,
         )
+        known.tracks = run.tracks.held
     jobs, ignored = _look(reachable, run, known, meter, replace(options, clocks=clocks))
 
     # 3. Caption what is missing, batch by batch, while the next windows are being decoded; beside it the

@@ -183,6 +183,20 @@ def test_a_window_that_cannot_be_read_stops_neither_the_others_nor_the_other_tra
     assert (row.state, row.reason, row.tries) == ("indexed", "", 0)
 
 
+def test_a_track_is_added_to_a_file_that_failed_too_often_and_tried_there_no_more_than_others(library, store):
+    write_notes(library / "a.mp4", SPEECH_TRACK, "4 damaged")
+    for _ in range(4):
+        (row,) = run(library / "a.mp4", store, makers(SPEECH_TRACK)).files
+    assert (row.state, row.tries) == ("partial", 3)
+    added = makers(SUBTITLE_TRACK)
+    (row,) = run(library / "a.mp4", store, added).files
+    assert len(added[0].log) == 4 and texts_of(store, SUBTITLE_TRACK)
+    write_notes(library / "b.mp4", SPEECH_TRACK, "broken")
+    for _ in range(4):
+        (row,) = run(library / "b.mp4", store, makers(SPEECH_TRACK)).files
+    assert (row.state, row.tries) == ("failed", 3)
+
+
 def test_an_engine_s_own_error_loses_one_window(library, store):
     write_notes(library / "a.mp4", SPEECH_TRACK, "4 beyond", "7 9 end")
     (row,) = run(library / "a.mp4", store, makers(SPEECH_TRACK)).files
