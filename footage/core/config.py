@@ -11,7 +11,7 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -26,7 +26,8 @@ from pydantic_settings import (
 from footage.core.disk_cache import Shelf
 from footage.core.endpoint import KEY_VARIABLE
 from footage.core.errors import FileError, UsageError
-from footage.core.setting_values import UserPath, known_device, known_sound, known_tracks, paths
+from footage.core.setting_values import UserPath, known_device, known_tracks, paths
+from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
 from footage.core.types import TRACKS
 
@@ -260,7 +261,7 @@ class Settings(BaseSettings):
             "on a CPU, tiny.en (installed with footage, English only) without a network."
         ),
     )
-    speech_sound: Annotated[str, AfterValidator(known_sound)] = Field(
+    speech_sound: Annotated[str, AfterValidator(checked_sound)] = Field(
         default="main",
         description="Sound tracks whose speech is recognised: main, all, or their numbers as in 1,3.",
     )
@@ -306,13 +307,6 @@ class Settings(BaseSettings):
         "questions about a cached window need no decoding. Marlin needs 22 MB for 30 s of video; 0: no "
         "cache.",
     )
-
-    @property
-    def heard_tracks(self) -> Literal["main", "all"] | tuple[int, ...]:
-        """``speech_sound`` as a choice of sound tracks."""
-        if self.speech_sound in ("main", "all"):
-            return "main" if self.speech_sound == "main" else "all"
-        return tuple(sorted({int(part) for part in self.speech_sound.split(",")}))
 
     @property
     def for_finds(self) -> Settings:

@@ -1,4 +1,4 @@
-"""How values of settings are read and checked: paths, devices, sound tracks, tracks; pure."""
+"""How values of settings are read and checked: paths, devices, tracks; pure."""
 
 from __future__ import annotations
 
@@ -26,14 +26,6 @@ def known_device(device: str) -> str:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise ValueError("use auto, cpu, mps, cuda, or one card as in cuda:1")
     return device
-
-
-def known_sound(text: str) -> str:
-    """A choice of sound tracks, if it is one."""
-    parts = [part.strip() for part in text.split(",")]
-    if text not in ("main", "all") and not all(re.fullmatch(r"0*[1-9][0-9]{0,2}", part) for part in parts):
-        raise ValueError("use main, all, or the numbers of sound tracks as in 1,3")
-    return text
 
 
 _TRACK_NAMES = {"captions": CAPTION_TRACK, "subtitle": SUBTITLE_TRACK, "screentext": SCREEN_TEXT_TRACK}

@@ -452,6 +452,14 @@ class Match:
     parts: tuple[Match, ...] = ()
     """The answers to the events of a combined query ("A THEN B"), in its order; for "without" that to the
     first alone. Empty for a query about one event."""
+    track: str = CAPTION_TRACK
+    """The track that answers: captions for what is seen, another for what is said or written."""
+    marks: tuple[tuple[int, int], ...] = ()
+    """Where in ``text`` the wanted words are: first character and the one after the last, ascending."""
+    language: str = ""
+    """Language of the text; empty while unknown."""
+    boxes: tuple[TextBox, ...] = ()
+    """Where the text is in the picture, by time; of text in the picture alone."""
 
 
 @dataclass(frozen=True, slots=True)

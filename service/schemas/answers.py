@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
@@ -16,6 +17,23 @@ if TYPE_CHECKING:
     from search.results import SearchCoverage, SearchResult
     from service.find import FindResult
     from service.point import PointResult, WindowPoints
+
+
+class BoxFields(Record):
+    """Where in the picture a text is at one time, as shares of its width and height, 0 to 1."""
+
+    at_seconds: float
+    """When, in seconds of video time."""
+    left: float
+    """Distance of its left edge from the left edge of the picture."""
+    top: float
+    """Distance of its upper edge from the upper edge of the picture."""
+    right: float
+    """Distance of its right edge from the left edge of the picture."""
+    bottom: float
+    """Distance of its lower edge from the upper edge of the picture."""
+    text: str
+    """What is read there at that time, where it differs from the text of the answer."""
 
 
 class MatchFields(Record):
@@ -42,7 +60,16 @@ class MatchFields(Record):
     score: float
     """How near the indexed text comes to the query, 0 to 1."""
     text: str
-    """The indexed text that led there."""
+    """The indexed text that led there; of the track "speech", "subtitles" or "screen-text" the words
+    themselves."""
+    track: str
+    """The track that answers: "caption" for what is seen, "speech", "subtitles", "screen-text"."""
+    marks: list[tuple[int, int]]
+    """Where in ``text`` the wanted words are: first character and the one after the last."""
+    language: str
+    """Language of the text; empty while unknown."""
+    boxes: list[BoxFields]
+    """Where the text is in the picture, by time; of "screen-text" alone."""
     raw: str
     """The model's answer, untouched; empty without grounding."""
     evidence: list[str]
@@ -64,6 +91,10 @@ def match_fields(match: Match) -> dict[str, Any]:
         "offline": match.offline,
         "score": round(match.score, 6),
         "text": match.text,
+        "track": match.track,
+        "marks": list(match.marks),
+        "language": match.language,
+        "boxes": [BoxFields(**asdict(box)) for box in match.boxes],
         "raw": match.raw,
         "evidence": list(match.evidence),
         "measures": dict(match.measures),
@@ -160,6 +191,15 @@ class NotChecked(Record):
     """Why, one sentence."""
 
 
+class SearchedTrackFields(Record):
+    """What was searched of one track."""
+
+    videos: int
+    """Videos with windows of it."""
+    seconds: float
+    """Footage seconds that these cover."""
+
+
 class CoverageFields(Record):
     """What was searched."""
 
@@ -172,7 +212,9 @@ class CoverageFields(Record):
     files_failed: int
     """Files that could not be indexed, wholly or in part."""
     model: str
-    """What captioned them; empty for an empty index."""
+    """What captioned them; empty for an index without captions."""
+    tracks: dict[str, SearchedTrackFields]
+    """What was searched of each track that the index has, captions included, by name of the track."""
 
 
 def coverage_fields(coverage: SearchCoverage) -> dict[str, Any]:
@@ -183,6 +225,10 @@ def coverage_fields(coverage: SearchCoverage) -> dict[str, Any]:
         "seconds_total": round(coverage.seconds_total, 3),
         "files_failed": coverage.files_failed,
         "model": coverage.model,
+        "tracks": {
+            name: SearchedTrackFields(videos=each.videos, seconds=round(each.seconds, 3))
+            for name, each in coverage.tracks.items()
+        },
     }
 
 
@@ -202,7 +248,8 @@ class SearchRecord(CoverageFields):
     notes: list[str]
     """What of the query can match nothing, a sentence each."""
     outcome: str
-    """"found", "uncertain", "not checked", "not found" or "no caption matches"."""
+    """"found", "uncertain", "not checked", "not found", "no caption matches", or "not indexed" where the
+    index holds nothing of the tracks that were asked for."""
     windows_looked_at: int
     """Windows that the model was shown."""
     seconds_looked_at: float

@@ -51,6 +51,12 @@ class WindowRepository:
             (record for record in found if record.track == track), key=lambda record: record.window.index
         )
 
+    def some(self, places: Iterable[tuple[str, int]], *, track: str) -> dict[tuple[str, int], WindowRecord]:
+        """Windows of a track, by content id and index; those that the index lacks are left out."""
+        ids = sorted({layout.window_id(content_id, index, track) for content_id, index in places})
+        found = map(layout.window_from_row, self._tables.read("windows", {"id": ids}))
+        return {(record.window.content_id, record.window.index): record for record in found}
+
     def spans(
         self, content_ids: Collection[str] | None = None, *, track: str = CAPTION_TRACK
     ) -> dict[str, dict[int, Span]]:
