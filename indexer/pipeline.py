@@ -61,9 +61,8 @@ def index(
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders.
 
-    Each captioned window is committed at once. A run that is stopped, even killed, loses the batch at hand
-    and no more: the next one goes on at the next window, and its index equals that of an unbroken run. A file
-    that cannot be used is recorded with its reason, and the rest go on.
+    Each window is committed at once. A run that is stopped, even killed, loses the batch at hand: the next
+    one goes on, and its index equals that of an unbroken run. Files that cannot be used are recorded.
 
     Args:
         paths: files and folders.
@@ -79,8 +78,7 @@ def index(
         selection: which files of a folder are wanted; the others are recorded as skipped.
         clocks: reads cameras and wall clocks of the files; the index keeps the settings of cameras' clocks.
         collection: what to file everything under; None for the name of each folder.
-        max_seconds: footage to caption at most, and to read of each other track; what is left waits for
-            another run.
+        max_seconds: footage to caption at most, and of each other track; the rest waits for another run.
         mix: what to do about windows captioned under other settings.
         retry: whether to try files again that failed too often.
         settling: says which files are still being written, and wait for a later run; None where none is.
@@ -93,8 +91,7 @@ def index(
         VideoNotFoundError: a given path does not exist.
         SchemaMismatchError: the index was made with another model or other windows, and ``mix`` is "refuse".
         StoreError: another run is writing to the index, or it cannot be written or read.
-        ModelError: the model gave up; of memory that does not do even for one window, the window is recorded
-            as failed instead.
+        ModelError: the model gave up; a window that is too much for its memory alone is recorded instead.
         DependencyError: FFmpeg's libraries are missing.
     """
     began = time.monotonic()
@@ -188,6 +185,7 @@ def _index(
             anew=options.mix == "replace",
             max_seconds=options.max_seconds,
         )
+        known.tracks = run.tracks.held
     jobs, ignored = _look(reachable, run, known, meter, replace(options, clocks=clocks))
 
     # 3. Caption what is missing, batch by batch, while the next windows are being decoded; beside it the

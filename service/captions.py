@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from service.session import Service
 
 
-class ExportRequest(Request):
+class CaptionExportRequest(Request):
     """What to export."""
 
     tracks: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class ImportRequest(Request):
     """JSON Lines in the form of docs/reference/captions.md; "-" for standard input."""
 
 
-def export_captions(service: Service, request: ExportRequest) -> Iterator[dict[str, Any]]:
+def export_captions(service: Service, request: CaptionExportRequest) -> Iterator[dict[str, Any]]:
     """Everything that was captioned and read, a row at a time, in the form of docs/reference/captions.md.
 
     Raises:

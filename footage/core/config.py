@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -27,9 +26,10 @@ from pydantic_settings import (
 from footage.core.disk_cache import Shelf
 from footage.core.endpoint import KEY_VARIABLE
 from footage.core.errors import FileError, UsageError
+from footage.core.setting_values import UserPath, known_device, known_tracks, paths
 from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK, TRACKS
+from footage.core.types import TRACKS
 
 logger = logging.getLogger(__name__)
 
@@ -59,44 +59,6 @@ CAPTION_SETTINGS = (
 """Settings of captions and free answers; they change no find."""
 PROFILE_SETTINGS = (*CARD_VARIABLES, *CAPTION_SETTINGS)
 """Settings that change what a model is shown and asked; see ``footage.vlm.changes.Changes``."""
-
-
-def _expanded(path: Path) -> Path:
-    return path.expanduser()
-
-
-def _paths(given: object) -> object:
-    """One text with several paths, as in PATH, becomes a list of them."""
-    return [part for part in given.split(os.pathsep) if part] if isinstance(given, str) else given
-
-
-def _known_device(device: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        raise ValueError("use auto, cpu, mps, cuda, or one card as in cuda:1")
-    return device
-
-
-_TRACK_NAMES = {"captions": CAPTION_TRACK, "subtitle": SUBTITLE_TRACK, "screentext": SCREEN_TEXT_TRACK}
-"""Other names of tracks that are understood."""
-
-
-def _known_tracks(given: object) -> object:
-    """Names of tracks, as one text with commas or as a list, in the order of ``TRACKS``."""
-    if given is None:
-        return None
-    parts = given.split(",") if isinstance(given, str) else given
-    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
-        raise ValueError(_WHICH_TRACKS)
-    names = ["-".join(part.casefold().replace("_", " ").split()) for part in parts]
-    known = {_TRACK_NAMES.get(name, name) for name in names if name}
-    if not known or known - set(TRACKS):
-        raise ValueError(_WHICH_TRACKS)
-    return tuple(track for track in TRACKS if track in known)
-
-
-_WHICH_TRACKS = f"use one or more of {', '.join(TRACKS)}, separated by commas"
-
-UserPath = Annotated[Path, AfterValidator(_expanded)]
 
 
 class Settings(BaseSettings):
@@ -134,7 +96,7 @@ class Settings(BaseSettings):
         default=None,
         description="Folder with the weights of the find model's profile, instead of the model hub.",
     )
-    device: Annotated[str, AfterValidator(_known_device)] = Field(
+    device: Annotated[str, AfterValidator(known_device)] = Field(
         default="auto", description="Device of the model: auto, cuda, cuda:1, mps or cpu."
     )
     allow_remote: bool = Field(
@@ -283,7 +245,7 @@ class Settings(BaseSettings):
         le=10,
         description="Repetition penalty, above 1; unset: the value of the profile.",
     )
-    tracks: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_known_tracks)] = Field(
+    tracks: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(known_tracks)] = Field(
         default=None,
         description=(
             f"Tracks of the index: {', '.join(TRACKS)}, separated by commas; unset: all that can be made "
@@ -325,7 +287,7 @@ class Settings(BaseSettings):
         description="Allow the app to start index runs; unset: only if no other machine can reach it, or if "
         "it asks for a token.",
     )
-    library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_paths)] = Field(
+    library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(paths)] = Field(
         default=(),
         description="Additional folders that the app may index, with all subfolders; in the environment "
         "variable separated as in PATH.",

@@ -116,21 +116,22 @@ class TrackRun:
         self._meter = meter
         self._on_ended = on_ended
         self._on_begin = on_begin
-        self._held = {track: HeldTrack(store, track, anew=anew) for track in self.tracks}
+        self.held = {track: HeldTrack(store, track, anew=anew) for track in self.tracks}
         self._projectors = {
             maker.track: Projector(store, embedder, track=maker.track, merge=maker.merge) for maker in makers
         }
         self._committers = {
             track: Committer(
                 store,
-                committed=self._held[track].spans,
+                committed=self.held[track].spans,
                 meter=meter,
                 before_replacing=self._projectors[track].replacing,
             )
             for track in self.tracks
         }
-        self._worker = TrackWorker(makers, held=self._held, meter=meter, max_seconds=max_seconds)
+        self._worker = TrackWorker(makers, held=self.held, meter=meter, max_seconds=max_seconds)
         self._open: dict[tuple[str, str], _Open] = {}
+        self._paths: dict[str, str] = {}
         self._outcomes: dict[str, TrackOutcome] = {}
         self._reports = {track: _Counted() for track in self.tracks}
         self._exit = ExitStack()
@@ -154,6 +155,7 @@ class TrackRun:
     def add(self, file: File, video: Video, *, is_new: bool) -> None:
         """Put a file into the queue; ``is_new`` where the index holds nothing of its video."""
         self._outcomes[file.content_id] = TrackOutcome()
+        self._paths[file.content_id] = file.path
         if is_new:
             for projector in self._projectors.values():
                 projector.begin(file.content_id)
@@ -203,6 +205,7 @@ class TrackRun:
                     self._end(message)
                 case FileEnded(content_id):
                     self._meter.track = ""
+                    del self._paths[content_id]
                     self._on_ended(content_id, self._outcomes.pop(content_id))
         self._commit(records)
         if messages:
@@ -216,7 +219,7 @@ class TrackRun:
             opened.windows,
             new_seconds(opened.windows),
             {window.index for window in opened.missing},
-            self._held[track].stale(content_id, opened.windows),
+            self.held[track].stale(content_id, opened.windows),
         )
         self._open[content_id, track] = track_open
         self._outcomes[content_id].held += len(opened.windows) - len(opened.missing)
@@ -227,6 +230,8 @@ class TrackRun:
         self._meter.track_done(track, before, read=False)
         if opened.missing:
             self._meter.track = track
+            if self._meter.stage == "tracks":
+                self._meter.current = self._paths[content_id]
             self._on_begin(content_id)
 
     def _commit(self, records: Sequence[WindowRecord]) -> None:

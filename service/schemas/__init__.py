@@ -55,11 +55,19 @@ from service.schemas.setup import (
     ModelRecord,
     ServeCommandRecord,
 )
+from service.schemas.tracks import TrackLeftOutRecord, TrackRunRecord
 
 SCHEMA_VERSION = 1
 """Grows when a key goes away or changes its meaning; new keys may come without."""
 
-_RUN = (IndexedFileRecord, CollectionRecord, ClockDoubtRecord, IndexRecord)
+_RUN = (
+    IndexedFileRecord,
+    CollectionRecord,
+    ClockDoubtRecord,
+    TrackRunRecord,
+    TrackLeftOutRecord,
+    IndexRecord,
+)
 _EXPORT = (ExportedFileRecord, ExportFailureRecord, ExportRecord)
 
 COMMANDS: dict[str, tuple[type[Record], ...]] = {

@@ -127,7 +127,7 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
 
 
 def _print_json(result: IndexResult) -> None:
-    from service.schemas import library
+    from service.schemas import library, tracks
 
     report = result.report
     for file in report.files:
@@ -154,7 +154,7 @@ def _print_json(result: IndexResult) -> None:
             )
         )
     for track, each in report.tracks.items():
-        console.emit_record(library.TrackRunRecord.of(track, each))
+        console.emit_record(tracks.TrackRunRecord.of(track, each))
     for track, reason in result.left_out.items():
-        console.emit_record(library.TrackLeftOutRecord(type="track left out", track=track, reason=reason))
+        console.emit_record(tracks.TrackLeftOutRecord(type="track left out", track=track, reason=reason))
     console.emit_record(library.IndexRecord.of(report))

@@ -69,9 +69,9 @@ def export(
             "JSON Lines hold all videos of the index.",
             hint="For subtitles of some of them: --format srt, vtt or txt",
         )
-    from service.captions import ExportRequest, export_captions
+    from service.captions import CaptionExportRequest, export_captions
 
-    rows = export_captions(options.service_for(settings), ExportRequest(tracks=tuple(track or ())))
+    rows = export_captions(options.service_for(settings), CaptionExportRequest(tracks=tuple(track or ())))
     lines = 0
     try:
         with out.open("x", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
