@@ -274,6 +274,8 @@ def _about_their_part(parts: Sequence[Query], results: Sequence[SearchResult]) -
             return True
         if not unsaid(parts[number].words, match.text):
             return True
+        if match.grounded and not match.text and match.score > 0:
+            return True  # of a video without captions the model alone answers
         if match.verdict != "found" and clash(parts[number].text, match.text):
             return False
         others = max(scores.get(match.text, 0.0) for scores in (*best[:number], *best[number + 1 :]))
@@ -285,6 +287,8 @@ def _about_their_part(parts: Sequence[Query], results: Sequence[SearchResult]) -
 def _holding(query: Query, joined: Sequence[Match], results: Sequence[SearchResult]) -> list[str]:
     """Content ids of the videos that hold what is asked for, those first where the relation holds."""
     needed = _about_their_part(query.parts, results)[: 1 if query.relation == "without" else None]
+    if any(part.only_words for part in query.parts[: len(needed)]):  # words lead to videos without captions
+        needed = [each for part, each in zip(query.parts, needed, strict=False) if part.only_words]
     scores: list[dict[str, float]] = [{} for _ in needed]
     for best, matches in zip(scores, needed, strict=True):
         for match in matches:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
 from footage.core.timeline import covered_seconds
-from footage.core.types import CAPTION_TRACK, Candidate, Match, Window
+from footage.core.types import CAPTION_TRACK, Candidate, Hit, Match, Span, Window
 from footage.vlm.protocol import VideoModel
 from search import composite
 from search.grounding.ground import Grounded, planned_windows, text_matches
@@ -222,7 +222,12 @@ class Engine:
         # 1. Retrieve.
         began = time.perf_counter()
         found = self._retrieve(
-            query, limit=limit, content_ids=content_ids, arm=arm, every_video=looking.exhaustive and ground
+            query,
+            limit=limit,
+            content_ids=content_ids,
+            arm=arm,
+            every_video=looking.exhaustive and ground,
+            at=looking.at if ground else {},
         )
         matches = text_matches(found.candidates, paths=found.paths, limit=limit, per_video=per_video)
 
@@ -245,7 +250,7 @@ class Engine:
             query,
             found.candidates,
             paths=found.paths,
-            captions=self._retriever.captions(query, list(found.paths)),
+            captions=self._captions(query, list(found.paths)),
             asker=asker,
             looking=looking,
             limit=limit,
@@ -257,6 +262,19 @@ class Engine:
         return SearchResult(
             query, tuple(join(answered.matches)), found.coverage, timings, looked_at(answered), found.notes
         )
+
+    def _captions(
+        self, query: Query, content_ids: Sequence[str]
+    ) -> Mapping[str, Sequence[Hit] | None] | None:
+        """The captioned events of some videos, near the query first; None of a video without captions."""
+        captions = self._retriever.captions(query, content_ids)
+        if captions is None:
+            return None
+        captioned = self._store.windows.covered()
+        return {
+            content_id: captions.get(content_id, ()) if content_id in captioned else None
+            for content_id in content_ids
+        }
 
     def _with_words(
         self,
@@ -295,8 +313,9 @@ class Engine:
         content_ids: Collection[str] | None,
         arm: Arm,
         every_video: bool,
+        at: Mapping[str, Sequence[Span]],
     ) -> _Retrieved:
-        """The candidates from the index; with ``every_video`` the other videos, too, behind them."""
+        """The candidates from the index, then others: of ``at`` those without captions, or every video."""
         with self._store.at_once():
             content_ids, notes = self._scope.chosen(query, content_ids)
             coverage = self.coverage(content_ids)
@@ -307,6 +326,8 @@ class Engine:
                 )
             if every_video:
                 candidates = [*candidates, *self._others(candidates, content_ids)]
+            elif uncaptioned := at.keys() - self._store.windows.covered().keys():
+                candidates = [*candidates, *self._others(candidates, uncaptioned)]
             unwanted = self._words.unwanted(query, content_ids)
             if unwanted:
                 candidates = list(without_moments(candidates, unwanted))

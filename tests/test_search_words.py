@@ -21,6 +21,7 @@ from search.query.word_terms import WordTerm
 from search.words.lookup import WordIndex
 
 POINTS = "A man in a white suit points at a mirror."
+YARD = TestVideo("yard", 110, 60, {POINTS: [(12, 18)]})
 LAB = TestVideo("lab", 60, 60, {POINTS: [(1, 8), (40, 46)]}, "A laboratory.")
 
 
@@ -158,6 +159,21 @@ def test_what_is_said_and_what_is_seen_are_joined_and_the_model_is_asked_for_the
     assert (said.track, said.grounded, seen.track, seen.grounded) == ("speech", False, "caption", True)
     assert match.span.end_seconds == pytest.approx(8, abs=0.5)
     assert {event for _, _, event in finder.asked} == {"a man in a white suit points at a mirror"}
+
+
+def test_words_lead_the_model_to_videos_without_captions(tmp_path, embedder):
+    store = Store.open(tmp_path / "index.lancedb", create=True)
+    path = write_grey_video(tmp_path / "yard.mp4", grey=110, seconds=60)
+    spoken = {"speech": [speech(8, 11, "Look at this now."), speech(50, 53, "Good bye.")]}
+    add_video(store, embedder, "yard", seconds=60, tracks=spoken, path=path)
+    engine = Engine(store, embedder, StandinFinder([YARD]))
+    for text in (
+        'said:"look at this" THEN a man in a white suit points at a mirror within 10s',
+        'said:"look at this" a man in a white suit points at a mirror',
+    ):
+        matches = engine.search(text).matches
+        assert [match.parts[1].span for match in matches] == [Span(12, 18)], text
+        assert matches[0].parts[1].grounded
 
 
 def test_the_model_is_not_loaded_for_words(store):
