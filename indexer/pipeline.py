@@ -176,13 +176,14 @@ def _index(
 
     # 2. Look at every file: what is it, and how much of it is still to be done?
     known = Known(store, provenance, options.mix)
-    run = IndexRun(store, model, provenance, Projector(store, embedder), known, meter)
+    run = IndexRun(store, model, provenance, Projector(store, embedder), known, meter, clocks)
     if makers:
         run.tracks = TrackRun(
             store,
             embedder,
             makers,
             meter=meter,
+            on_begin=run.tracks_begin,
             on_ended=run.tracks_ended,
             anew=options.mix == "replace",
             max_seconds=options.max_seconds,

@@ -163,6 +163,11 @@ class Clocks:
         camera = folded(camera)
         return (self.clock_from.get(camera) or self.clock_from.get("") or "auto") in ("auto", "burned-in")
 
+    def lacks_burned_in(self, camera: str, source: ClockSource) -> bool:
+        """Whether a camera's files are to have the clock in the picture, and one has another."""
+        first = self.clock_from.get(folded(camera)) or self.clock_from.get("")
+        return first == "burned-in" and source != "burned-in"
+
     def _container(self, text: str, camera: str, after_seconds: float) -> _Clock | None:
         """A container's clock, unless it is unset or unreadable."""
         try:

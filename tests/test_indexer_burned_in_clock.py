@@ -1,15 +1,16 @@
-"""Clocks and timecode read from screen texts: many formats, misreadings, jumps, drift, and what is no clock."""
+"""Clocks and timecode read from screen texts: formats, misreadings, jumps, drift, and what is no clock."""
 
 from __future__ import annotations
 
 import random
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from footage.core.types import CaptionEvent, Span, TextBox, Video
+from footage.core.types import CaptionEvent, Span, TextBox
 from indexer.burned_in_times import with_burned_in_time
 from indexer.timestamps import Clocks, parse_zone
 from indexer.tracks.burned_in_clock import read_clock
@@ -196,7 +197,7 @@ def test_a_clock_of_minutes_is_read_by_the_moments_at_which_it_changes():
             0.99,
             boxes=(box,),
         )
-        for a, b in zip(edges, edges[1:], strict=False)
+        for a, b in pairwise(edges)
     ]
     assert seconds_off(read_clock(events, video_of(240)), start) <= 1.0
     assert read_clock(events[:1], video_of(50)) is None  # one minute could be a title

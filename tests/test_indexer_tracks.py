@@ -7,6 +7,8 @@ import os
 import random
 import shutil
 import signal
+from dataclasses import replace
+from datetime import UTC
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +24,13 @@ from footage.core.types import (
     SPEECH_TRACK,
     SUBTITLE_TRACK,
     TRACKS,
+    CaptionEvent,
+    TextBox,
 )
 from footage.store import Store
 from indexer.pipeline import index, reembed
+from indexer.timestamps import Clocks
+from indexer.tracks.protocol import TrackReading
 
 OTHERS = (SPEECH_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK)
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
@@ -399,3 +405,48 @@ def test_a_window_that_was_replaced_and_not_projected_is_projected_by_the_next_r
     report = run(library / "a.mp4", store, makers(SUBTITLE_TRACK))
     assert report.tracks[SUBTITLE_TRACK].windows == 0
     assert texts_of(store, SUBTITLE_TRACK) == ["something else"] and embedded() == {"something else"}
+
+
+# -- the clock in the picture --------------------------------------------------------------------------------
+
+
+class ClockMaker(NotesMaker):
+    """Screen text of a clock that runs in the picture, a reading a second."""
+
+    def open(self, path, video):
+        reader = super().open(path, video)
+
+        def read(window):
+            start, end = window.span.start_seconds, window.span.end_seconds
+            ticks = [tick for tick in range(100) if start <= tick < end]
+            boxes = tuple(TextBox(tick, 0.1, 0.1, 0.5, 0.2, f"2024-03-05 12:30:{tick:02}") for tick in ticks)
+            self.note(Path(path).name, window)
+            event = CaptionEvent(window.span, f"{boxes[0].text} to {boxes[-1].text}", 0.9, boxes=boxes)
+            return TrackReading((event,))
+
+        reader.read = read
+        return reader
+
+
+def test_a_clock_in_the_picture_gives_the_recording_time_also_to_copies_and_after_a_kill(tmp_path, store):
+    library = tmp_path / "library"
+    write_levels(library / "gate.mp4", [20, 220] * 15)
+    clocks = Clocks(zone=UTC)
+    (row,) = run(library, store, [ClockMaker(SCREEN_TEXT_TRACK, revision="1")], clocks=clocks).files
+    assert row.clock_source == "burned-in" and row.recorded_at.startswith("2024-03-05T12:30:00")
+    (row,) = run(library, store, [], model=StandinModel(), clocks=clocks).files
+    assert row.clock_source == "burned-in"  # kept without being read again
+    shutil.copy(library / "gate.mp4", library / "copy.mp4")
+    rows = run(library, store, [], model=StandinModel(), clocks=clocks).files
+    assert {row.clock_source for row in rows} == {"burned-in"}
+    store.files.put([replace(row, state="new", recorded_at="", clock_source="") for row in rows])
+    rows = run(library, store, [ClockMaker(SCREEN_TEXT_TRACK, revision="1")], clocks=clocks).files
+    assert {row.clock_source for row in rows} == {"burned-in"}
+
+
+def test_a_clock_in_the_picture_that_disagrees_with_the_name_is_reported(tmp_path, store):
+    write_levels(tmp_path / "library" / "gate_20240101_080000.mp4", [20, 220] * 15)
+    report = run(tmp_path / "library", store, [ClockMaker(SCREEN_TEXT_TRACK)], clocks=Clocks(zone=UTC))
+    (doubt,) = report.clock_doubts
+    assert doubt.burned_in and doubt.used == report.files[0].clock_source == "burned-in"
+    assert doubt.paths == (report.files[0].path,) and doubt.ahead_seconds > 86400

@@ -269,5 +269,5 @@ def test_the_forecast_and_the_status_say_what_each_track_has(clips, made, tmp_pa
     result = CliRunner().invoke(app, ["status", "--db", str(made), "--json"])
     tracks = {each["track"]: each for each in json.loads(result.stdout.splitlines()[0])["tracks"]}
     assert tracks.keys() == set(TRACKS)
-    assert tracks["screen-text"]["notes"] == {"no notes": 1} and tracks[SPEECH_TRACK]["events"] == 3
+    assert tracks["screen-text"]["notes"] == {"no notes": 1} and tracks["subtitles"]["events"] == 3
     assert tracks[CAPTION_TRACK]["seconds"] == tracks[SPEECH_TRACK]["seconds"] == pytest.approx(14, abs=0.01)

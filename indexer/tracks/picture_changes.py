@@ -181,9 +181,7 @@ def moved_to(grey: np.ndarray, before: np.ndarray, place: Place, *, hint: tuple[
     left, top = max(0, int(middle.left - reach)), max(0, int(middle.top - reach))
     area = grey[top : int(middle.bottom + reach), left : int(middle.right + reach)]
     cut = before[place.top : place.bottom, place.left : place.right]
-    area, cut = (
-        cv2.resize(each, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for each in (area, cut)
-    )
+    area, cut = (_strokes(each, scale) for each in (area, cut))
     if cut.shape[0] > area.shape[0] or cut.shape[1] > area.shape[1] or min(cut.shape) < 4:
         return None
     _, best, _, where = cv2.minMaxLoc(cv2.matchTemplate(area, cut, cv2.TM_CCOEFF_NORMED))
@@ -193,5 +191,14 @@ def moved_to(grey: np.ndarray, before: np.ndarray, place: Place, *, hint: tuple[
     return place.shifted(across, down, size)
 
 
-_FOUND_AGAIN = 0.75
-"""Least correlation of a text that moved; of text on another background 0.5 is usual."""
+def _strokes(grey: np.ndarray, scale: float) -> np.ndarray:
+    """A part of a picture, smaller, without its slow changes of brightness: what is left is mostly text."""
+    import cv2
+
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
+    flat: np.ndarray = small - cv2.blur(small, (9, 9))
+    return flat
+
+
+_FOUND_AGAIN = 0.6
+"""Least correlation of a text that moved, before a background that does not."""
