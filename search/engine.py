@@ -20,12 +20,15 @@ from search.grounding.ground import ground as grounded
 from search.grounding.options import DEFAULT, GroundingOptions
 from search.grounding.verdict import MATCHES_PER_VIDEO
 from search.grounding.window_queries import KEPT_BYTES, EventFinder
+from search.plain_queries import PlainQueries
 from search.query.filters import NO_FILTERS, fitting
 from search.query.parser import Query, parse_query
 from search.results import Looked, SearchCoverage, SearchResult, Timings
 from search.retrieval.retriever import Arm, Retriever
 from search.scope import Scope
-from search.word_queries import WordQueries
+from search.word_queries import WordQueries, without_moments
+from search.words.answers import at_moment
+from search.words.lookup import WordHit
 
 if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
@@ -48,6 +51,10 @@ class _Retrieved:
     coverage: SearchCoverage
     notes: tuple[str, ...]
     """Parts of the query that can match nothing, a sentence each."""
+    content_ids: Collection[str] | None
+    """The videos that were searched; all when None."""
+    unwanted: Sequence[WordHit]
+    """Where words are said that must not be at the time of an answer."""
 
 
 class Engine:
@@ -82,6 +89,7 @@ class Engine:
         self._retriever = Retriever(store, embedder, reranker)
         self._scope = Scope(store)
         self._words = WordQueries(store, self._scope)
+        self._plain = PlainQueries(store, self._words.words, self._retriever)
         self._model = model
         self.looking = looking
         """How far a search looks by default."""
@@ -155,12 +163,16 @@ class Engine:
         arm: Arm,
         on_hits: Callable[[list[Match]], None] | None,
         on_progress: Callable[[int, int], None] | None,
+        spoken: bool = True,
     ) -> SearchResult:
         """Search for words, for one event, or for the parts of a query, which may have parts again."""
         if query.parts:
             return composite.search_parts(
                 query,
-                partial(self._search, arm=arm, on_hits=None, on_progress=on_progress),
+                # What is to be seen in a part is not answered by words, unless the query says so.
+                partial(
+                    self._search, arm=arm, on_hits=None, on_progress=on_progress, spoken=bool(query.tracks)
+                ),
                 limit=limit,
                 ground=ground and query.needs_pictures,
                 looking=looking,
@@ -186,6 +198,7 @@ class Engine:
             arm=arm,
             on_hits=on_hits,
             on_progress=on_progress,
+            spoken=spoken,
         )
 
     def _search_event(
@@ -200,20 +213,29 @@ class Engine:
         arm: Arm,
         on_hits: Callable[[list[Match]], None] | None,
         on_progress: Callable[[int, int], None] | None,
+        spoken: bool,
     ) -> SearchResult:
-        """Search for one event: retrieve, then ground; arguments as ``search``."""
+        """Search for one event: retrieve, then ground; arguments as ``search``.
+
+        With ``spoken``, what is said or written answers, too.
+        """
         # 1. Retrieve.
         began = time.perf_counter()
         found = self._retrieve(
             query, limit=limit, content_ids=content_ids, arm=arm, every_video=looking.exhaustive and ground
         )
         matches = text_matches(found.candidates, paths=found.paths, limit=limit, per_video=per_video)
+
+        def join(seen: Sequence[Match]) -> list[Match]:
+            return self._with_words(query, seen, found, limit=limit, looking=looking, arm=arm, spoken=spoken)
+
+        joined = join(matches)
         retrieved = time.perf_counter()
         if on_hits:
-            on_hits(matches)
+            on_hits(joined)
         if not (ground and found.candidates):
             timings = Timings(retrieved - began, 0.0, 0.0)
-            return SearchResult(query, tuple(matches), found.coverage, timings, notes=found.notes)
+            return SearchResult(query, tuple(joined), found.coverage, timings, notes=found.notes)
 
         # 2. Ground.
         loading = time.perf_counter()
@@ -229,11 +251,40 @@ class Engine:
             limit=limit,
             per_video=per_video,
             on_progress=on_progress,
-            on_matches=on_hits,
+            on_matches=(lambda matches: on_hits(join(matches))) if on_hits else None,
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
         return SearchResult(
-            query, tuple(answered.matches), found.coverage, timings, looked_at(answered), found.notes
+            query, tuple(join(answered.matches)), found.coverage, timings, looked_at(answered), found.notes
+        )
+
+    def _with_words(
+        self,
+        query: Query,
+        seen: Sequence[Match],
+        found: _Retrieved,
+        *,
+        limit: int,
+        looking: GroundingOptions,
+        arm: Arm,
+        spoken: bool,
+    ) -> list[Match]:
+        """What is seen, without moments at which unwanted words are said; with the words that answer, too."""
+        kept = [
+            match
+            for match in seen
+            if not any(at_moment(hit, match.video.content_id, match.span) for hit in found.unwanted)
+        ]
+        if not spoken:
+            return kept
+        return self._plain.joined(
+            query,
+            kept,
+            limit=limit,
+            looking=looking,
+            content_ids=found.content_ids,
+            leave_out=found.unwanted,
+            similar=arm != "text",
         )
 
     def _retrieve(
@@ -256,12 +307,14 @@ class Engine:
                 )
             if every_video:
                 candidates = [*candidates, *self._others(candidates, content_ids)]
-            candidates = self._words.without_unwanted(query, candidates, content_ids)
+            unwanted = self._words.unwanted(query, content_ids)
+            if unwanted:
+                candidates = list(without_moments(candidates, unwanted))
             paths = {
                 candidate.video.content_id: self._store.files.path_of(candidate.video.content_id)
                 for candidate in candidates
             }
-        return _Retrieved(candidates, paths, coverage, notes)
+        return _Retrieved(candidates, paths, coverage, notes, content_ids, unwanted)
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.

@@ -26,7 +26,8 @@ class WordQueries:
     def __init__(self, store: Store, scope: Scope) -> None:
         self._store = store
         self._scope = scope
-        self._search = WordSearch(store)
+        self.words = WordSearch(store)
+        """Looks words up."""
 
     def answer(
         self,
@@ -49,14 +50,14 @@ class WordQueries:
             heard = self._scope.holding(tracks, content_ids)
             searched = self._scope.known(content_ids)
             missing = missing_tracks(term, tracks, there=len(heard), videos=len(searched))
-            matches = self._search.matches(
+            matches = self.words.matches(
                 term,
                 tracks=tracks,
                 content_ids=content_ids,
                 thresholds=looking.thresholds,
                 limit=limit,
                 per_video=per_video,
-                leave_out=self._unwanted(query, content_ids),
+                leave_out=self.unwanted(query, content_ids),
             )
             wholes = {
                 content_id: (Span(0, video.duration_seconds),)
@@ -75,23 +76,16 @@ class WordQueries:
             (*notes, *([missing] if missing else [])),
         )
 
-    def without_unwanted(
-        self, query: Query, candidates: Sequence[Candidate], content_ids: Collection[str] | None
-    ) -> list[Candidate]:
-        """Candidates without the hits at whose time words are said that must not be."""
-        unwanted = self._unwanted(query, content_ids)
-        return [*_without_moments(candidates, unwanted)] if unwanted else [*candidates]
-
-    def _unwanted(self, query: Query, content_ids: Collection[str] | None) -> list[WordHit]:
+    def unwanted(self, query: Query, content_ids: Collection[str] | None) -> list[WordHit]:
         """Where the words are that must not be said or written at the time of an answer."""
         return [
             hit
             for term in query.without_terms
-            for hit in self._search.hits(term, tracks=term.tracks, content_ids=content_ids)
+            for hit in self.words.hits(term, tracks=term.tracks, content_ids=content_ids)
         ]
 
 
-def _without_moments(candidates: Sequence[Candidate], unwanted: Sequence[WordHit]) -> Iterator[Candidate]:
+def without_moments(candidates: Sequence[Candidate], unwanted: Sequence[WordHit]) -> Iterator[Candidate]:
     """Candidates without the hits at whose time unwanted words are said or written."""
     for candidate in candidates:
         hits = tuple(

@@ -70,10 +70,24 @@ class WordSearch:
             StoreError: the index cannot be read.
         """
         with self._lock:
-            lines = self._store.texts.lines()
-            if self._index is None or self._index.lines is not lines:
-                self._index = WordIndex(lines)
-            return self._index.search(term, tracks=tracks, content_ids=content_ids)
+            return self._lines().search(term, tracks=tracks, content_ids=content_ids)
+
+    def hits_of_all(
+        self, words: Sequence[str], *, tracks: Collection[str], content_ids: Collection[str] | None
+    ) -> list[tuple[WordHit, bool]]:
+        """Where all of some words are, in any order and form, and whether they are in this order there.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        with self._lock:
+            return self._lines().search_all(words, tracks=tracks, content_ids=content_ids)
+
+    def _lines(self) -> WordIndex:
+        lines = self._store.texts.lines()
+        if self._index is None or self._index.lines is not lines:
+            self._index = WordIndex(lines)
+        return self._index
 
     def matches(
         self,
@@ -100,10 +114,24 @@ class WordSearch:
         Raises:
             StoreError: the index cannot be read.
         """
+        hits = self.hits(term, tracks=tracks, content_ids=content_ids)
+        return self.made(
+            term, hits, thresholds=thresholds, limit=limit, per_video=per_video, leave_out=leave_out
+        )
+
+    def made(
+        self,
+        term: WordTerm,
+        hits: Sequence[WordHit],
+        *,
+        thresholds: Thresholds,
+        limit: int,
+        per_video: int = MATCHES_PER_VIDEO,
+        leave_out: Sequence[WordHit] = (),
+    ) -> list[Match]:
+        """The matches of some places where words are, as ``matches``."""
         hits = [
-            hit
-            for hit in self.hits(term, tracks=tracks, content_ids=content_ids)
-            if not any(at_moment(other, hit.content_id, hit.span) for other in leave_out)
+            hit for hit in hits if not any(at_moment(other, hit.content_id, hit.span) for other in leave_out)
         ]
         # The best by their lines; only of these the words' own times are read.
         first = sorted(

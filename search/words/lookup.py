@@ -2,8 +2,8 @@
 
 Full-text search is not used here: it returns the best few of many lines, drops stop words and stems, and
 "not found" must mean that no line has the words. Instead every line is searched, in two steps. The folded
-texts stand in one string, which is searched for the rarest wanted word at the speed of ``str.find``; the
-lines that have it, and those around them, are compared word by word.
+texts stand in one string, which is searched for the words, or the rarest of them; the lines that have it, and
+those around them, are compared word by word.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from footage.core.timecode import overlap_seconds
 from footage.core.types import SPEECH_TRACK, SUBTITLE_TRACK, Hit, Span
@@ -24,6 +24,8 @@ from search.words.tokens import Tokens, folded, spellings, tokens_of
 JOIN_SECONDS = 3.0
 """Longest pause across which a phrase may go on: recognisers end an utterance at a pause for breath, and
 subtitles at a change of picture."""
+MOST_LINES = 5_000
+"""Most lines with the rarest word of a sentence that are looked through: half a second."""
 COVERED_SHARE = 0.5
 """Share of an utterance that a subtitle with the same words covers, from which both are one answer."""
 _DROPPED = dict.fromkeys(map(ord, "-'’ʼ`´.,:/_‐‑–\u00ad"))  # noqa: RUF001 - the typographic ones are meant
@@ -111,6 +113,50 @@ class WordIndex:
                 groups.setdefault(at, set()).update(found)
         return _once([self._hit(at, found) for at, found in sorted(_merged(groups).items())])
 
+    def search_all(
+        self, words: Sequence[str], *, tracks: Collection[str], content_ids: Collection[str] | None = None
+    ) -> list[tuple[WordHit, bool]]:
+        """Lines that have all of some words, with their neighbours, in any order and form.
+
+        Lines that share one are one place; of words too common to look through, nothing.
+
+        Returns:
+            Each place, and whether the words are in this order there.
+        """
+        chosen = None if content_ids is None else frozenset(content_ids)
+        options = [{matching.stem(word).removesuffix("i").translate(_DROPPED) or word} for word in words]
+        counts = [sum(self._whole.count(piece) for piece in pieces) for pieces in options]
+        if not 0 < min(counts) <= MOST_LINES:
+            return []
+        found: list[tuple[WordHit, bool]] = []
+        used: set[int] = set()
+        for row in self._rows_with(options[counts.index(min(counts))]):
+            there = self.lines.tracks[row] in tracks
+            if not there or row in used or (chosen is not None and self.lines.content_ids[row] not in chosen):
+                continue
+            for around in ((row,), (row - 1, row), (row, row + 1)):
+                if all(self._goes_on(*pair) for pair in pairwise(around)) and not used & set(around):
+                    place = self._place_of_all(around, words)
+                    if place is not None:
+                        found.append(place)
+                        used.update(around)
+                        break
+        return found
+
+    def _place_of_all(self, rows: Sequence[int], words: Sequence[str]) -> tuple[WordHit, bool] | None:
+        """All of some words in some lines; None where one is missing."""
+        text = " ".join(self.lines.texts[row] for row in rows)
+        tokens = tokens_of(text)
+        firsts, marks = [], set()
+        for word in words:
+            occurrences = matching.occurrences(tokens_of(word), tokens, matching.same_stem)
+            if not occurrences:
+                return None
+            firsts.append(occurrences[0].first)
+            marks |= {(tokens.places[o.first][0], tokens.places[o.end - 1][1]) for o in occurrences}
+        lines = tuple(self.lines.hit(row) for row in rows)
+        return WordHit(lines, text, _apart(sorted(marks)), 1.0), firsts == sorted(firsts)
+
     # -- Which lines ---------------------------------------------------------------------------------------
 
     def _candidates(self, term: WordTerm, wanted: Tokens) -> list[int]:
@@ -118,9 +164,17 @@ class WordIndex:
         if term.fuzzy:
             longest = max(range(len(wanted.tokens)), key=lambda n: len(wanted.tokens[n]))
             return self._rows_with(self._similar_words(wanted, longest, compare_for(term)))
+        if term.exact and len(wanted.tokens) > 1 and not _has_numbers(wanted):
+            return self._rows_with_phrase(wanted)
         options = [self._spelled(wanted, place, term) for place in _own_places(wanted)]
         counts = [sum(self._whole.count(piece) for piece in pieces) for pieces in options]
         return self._rows_with(options[counts.index(min(counts))])
+
+    def _rows_with_phrase(self, wanted: Tokens) -> list[int]:
+        """The lines in which some words begin that stand one after the other, with no letter between them."""
+        pieces = (re.escape(token.translate(_DROPPED) or token) for token in wanted.tokens)
+        found = re.finditer(r"[\W_]*".join(pieces), self._whole)
+        return sorted({bisect_right(self._ends, match.start()) for match in found})
 
     def _spelled(self, wanted: Tokens, place: int, term: WordTerm) -> set[str]:
         """What a line has of which the words from a place on are a reading."""
@@ -204,6 +258,11 @@ class WordIndex:
         marks = sorted({(begins[row] + start, begins[row] + end) for row, start, end, _ in found})
         likeness = max(likeness for *_, likeness in found)
         return WordHit(tuple(self.lines.hit(row) for row in rows), " ".join(texts), _apart(marks), likeness)
+
+
+def _has_numbers(wanted: Tokens) -> bool:
+    """Whether any of some words may be written in another way: numbers, and signs that are words."""
+    return any(spellings(reading) != {reading} for readings in wanted.readings for reading, _ in readings)
 
 
 def _own_places(wanted: Tokens) -> list[int]:
