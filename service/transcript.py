@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from footage.core.names import folded
 from footage.core.timecode import overlap_seconds
+from footage.core.timeline import merge_spans
 from footage.core.types import (
     CAPTION_TRACK,
+    SPEECH_TRACK,
     SUBTITLE_TRACK,
     TRACKS,
     CaptionEvent,
@@ -70,6 +72,24 @@ def transcripts(service: Service, content_id: str) -> list[Transcript]:
             lines = with_details(events, store.windows.of(content_id, track=track))
             found += _by_language(track, lines)
     return found
+
+
+def spoken(service: Service, content_id: str) -> tuple[CaptionEvent, ...]:
+    """What is said in a video: its subtitles, and recognised speech where there are none; by time.
+
+    Of subtitles in several languages those in the language that is spoken, else the first.
+    """
+    found = transcripts(service, content_id)
+    speech = next((each for each in found if each.track == SPEECH_TRACK), None)
+    written = [each for each in found if each.track == SUBTITLE_TRACK]
+    heard = speech.lines if speech else ()
+    if not written:
+        return heard
+    language = speech.language if speech else ""
+    chosen = next((each for each in written if each.language == language), written[0]).lines
+    covered = merge_spans(line.span for line in chosen)
+    rest = [line for line in heard if not any(overlap_seconds(line.span, span) for span in covered)]
+    return tuple(sorted([*chosen, *rest], key=lambda line: line.span))
 
 
 def track_coverage(service: Service, content_ids: Collection[str]) -> dict[str, list[VideoTrack]]:

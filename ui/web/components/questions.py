@@ -241,13 +241,13 @@ def _said(desk: Desk, content_ids: Collection[str]) -> list[str]:
     found: list[str] = []
     for lines in browse.words(desk.service, content_ids).values():
         for track, name in ((SPEECH_TRACK, "said"), (SUBTITLE_TRACK, "said"), (SCREEN_TEXT_TRACK, "shows")):
-            phrases = (_phrase(line.text) for line in lines[:_LINES_TRIED] if line.track == track)
+            phrases = (telling_words(line.text) for line in lines[:_LINES_TRIED] if line.track == track)
             fresh = (f'{name}:"{phrase}"' for phrase in phrases if phrase)
             found += [query for query in fresh if query not in found][:1]
     return found
 
 
-def _phrase(text: str) -> str:
+def telling_words(text: str) -> str:
     """Two words of a text that stand side by side and say something, or one; empty where none does."""
     words = [word for word in re.findall(r"\w+", text) if not word.isdecimal()]
     telling = [word.casefold() not in FUNCTION_WORDS and len(word) > 3 for word in words]

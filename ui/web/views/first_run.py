@@ -37,7 +37,7 @@ def show(settings: Settings, error: FootageError) -> None:
             + "</div>"
         )
     st.html(
-        '<div class="fx-hero"><h1>Search your videos by what is said, written and shown.</h1></div>'
+        '<h2 class="fx-head">What can be found with this machine</h2>'
         f'<div class="fx-offers">{"".join(tiles)}</div>'
     )
     library.run_panel(settings)
