@@ -86,11 +86,6 @@ class Projector:
             self._windows(content_id).pop(index, None)
         self._lag[content_id] += len(indexes)
 
-    def records(self, content_id: str) -> list[WindowRecord]:
-        """The committed windows of a video, by index."""
-        records = self._windows(content_id)
-        return [records[index] for index in sorted(records)]
-
     def add(self, content_id: str, fresh: Sequence[WindowRecord]) -> None:
         """Note windows of a video that were just committed, and project the video if there are enough."""
         self._windows(content_id).update((record.window.index, record) for record in fresh)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from footage.core.names import absolute, composed, on_disk
 from footage.core.timeline import covered_seconds
-from footage.core.types import CAPTION_TRACK, File, FileState
+from footage.core.types import File, FileState
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
 from footage.vlm.profile import Profile
 from footage.vlm.protocol import VideoModel
 from indexer import library
+from indexer.catching_up import catch_up
 from indexer.events import Projector
 from indexer.forecast import Forecast, forecast
 from indexer.library import EVERYTHING, IgnoredEntry, Selection
@@ -28,7 +29,6 @@ from indexer.progress import IndexReport, Progress, ProgressTracker
 from indexer.run import IndexRun
 from indexer.run_record import recorded, waits_shown
 from indexer.timestamps import NO_CLOCKS, Clocks
-from indexer.tracks.merging import merge_of
 from indexer.tracks.protocol import TrackMaker
 from indexer.tracks.run import TrackRun
 from indexer.unfinished_files import Settling
@@ -176,13 +176,14 @@ def _index(
 
     # 2. Look at every file: what is it, and how much of it is still to be done?
     known = Known(store, provenance, options.mix)
-    run = IndexRun(store, model, provenance, Projector(store, embedder), known, meter)
+    run = IndexRun(store, model, provenance, Projector(store, embedder), known, meter, clocks)
     if makers:
         run.tracks = TrackRun(
             store,
             embedder,
             makers,
             meter=meter,
+            on_begin=run.tracks_begin,
             on_ended=run.tracks_ended,
             anew=options.mix == "replace",
             max_seconds=options.max_seconds,
@@ -206,7 +207,6 @@ def _index(
     with run.tracks or nullcontext(), run.projector, ahead as messages:
         _caption(messages, run, meter, batch_size=options.batch_size, stop=options.stop)
         if run.tracks is not None and not meter.stopped:
-            meter.stage = "tracks"
             run.tracks.finish(options.stop)
 
     # 4. Repair what an earlier run left behind its windows, then clear up.
@@ -215,15 +215,6 @@ def _index(
     with meter.timing("tidy"):
         store.tidy()
     return run, away, ignored
-
-
-def catch_up(
-    store: Store, embedder: TextEmbedder, on_progress: Callable[[int, int], None] | None = None
-) -> int:
-    """Project every track of every video whose events or vectors lag behind; how many vectors that wrote."""
-    tracks = dict.fromkeys([CAPTION_TRACK, *store.windows.tracks()])
-    projectors = [Projector(store, embedder, track=track, merge=merge_of(track)) for track in tracks]
-    return sum(projector.catch_up(on_progress) for projector in projectors)
 
 
 def _look(

@@ -5,11 +5,21 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
 
 from footage.core.errors import WaitStoppedError, WindowError
 from footage.core.timeline import merge_spans
-from footage.core.types import File, FileState, Provenance, Window, WindowRecord
+from footage.core.types import (
+    SCREEN_TEXT_TRACK,
+    CaptionEvent,
+    File,
+    FileState,
+    Provenance,
+    Video,
+    Window,
+    WindowRecord,
+)
 from footage.store import Store
 from footage.vlm.protocol import VideoModel
 from indexer import library
@@ -20,6 +30,7 @@ from indexer.growing_files import is_provisional, sentence
 from indexer.plan import Job, Known, failed
 from indexer.prefetch import GROWING, DecodedWindow, OpenedFile, UndecodedWindow
 from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
+from indexer.timestamps import Clocks
 from indexer.tracks.run import TrackOutcome, TrackRun
 
 logger = logging.getLogger(__name__)
@@ -56,6 +67,7 @@ class IndexRun:
         projector: Projector,
         known: Known,
         meter: ProgressTracker,
+        clocks: Clocks,
     ) -> None:
         """Take an index that is locked for writing; without a model no captions are made."""
         self.projector = projector
@@ -65,6 +77,7 @@ class IndexRun:
         self._provenance = provenance
         self._known = known
         self._meter = meter
+        self._clocks = clocks
         self._committer = Committer(
             store,
             committed=known.committed,
@@ -75,7 +88,9 @@ class IndexRun:
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
         self._warnings: dict[str, tuple[str, ...]] = {}
-        self._clock_doubts: dict[tuple[str, float], list[str]] = {}
+        self._clock_doubts: dict[ClockDoubt, list[str]] = {}
+        self._unrecorded: set[str] = set()
+        self._held_screen_text = SCREEN_TEXT_TRACK in store.windows.tracks()
         self._earlier: set[str] = set()
         self.unchanged = 0
 
@@ -111,7 +126,9 @@ class IndexRun:
             if self.tracks is not None:
                 self.tracks.expect(-video.footage_seconds)
         content.files.append(file)
-        if content.waiting or (content.awaits_tracks and not self._is_recorded(file)):
+        if not self._is_recorded(file):
+            self._unrecorded.add(file.path)
+        if content.waiting or (content.awaits_tracks and file.path in self._unrecorded):
             self._put(file)
             if video.warnings:
                 self._warnings[file.path] = video.warnings
@@ -124,6 +141,12 @@ class IndexRun:
             (file.content_id, "indexed"),
             (file.content_id, "partial"),
         )
+
+    def tracks_begin(self, content_id: str) -> None:
+        """Note that windows of a content's tracks are missing: its files are not done until they are read."""
+        for file in self._contents[content_id].files:
+            self._unrecorded.add(file.path)
+            self._put(file)
 
     def tracks_ended(self, content_id: str, outcome: TrackOutcome) -> None:
         """Note that no more comes of a content's tracks."""
@@ -197,8 +220,8 @@ class IndexRun:
     def note_clock(self, job: Job) -> None:
         """Note that a file's clocks differ as if one were in another time zone."""
         if job.zone_difference_seconds:
-            key = job.file.camera, job.zone_difference_seconds
-            self._clock_doubts.setdefault(key, []).append(job.file.path)
+            doubt = ClockDoubt(job.file.camera, job.zone_difference_seconds, ())
+            self._clock_doubts.setdefault(doubt, []).append(job.file.path)
 
     def record(self, file: File) -> None:
         """Note the result for a file."""
@@ -235,7 +258,7 @@ class IndexRun:
         if content.awaits_tracks:
             return
         state, reason = self._verdict(content_id, content)
-        for file in content.files:
+        for file in self._with_clocks(content_id, content):
             if is_provisional(content_id):
                 reason = sentence(len(content.plan) - len(content.lost))
                 self.record(replace(file, state="waiting", reason=reason))
@@ -254,6 +277,45 @@ class IndexRun:
             )
             self.unchanged += complete_before and state == "indexed"
         content.files.clear()
+
+    def _with_clocks(self, content_id: str, content: _Content) -> list[File]:
+        """A content's files with the recording time by the clock in the picture, if one runs there.
+
+        It is looked for once all of the text in the picture has been read, and again for new copies.
+        """
+        track, outcome = SCREEN_TEXT_TRACK, content.tracks
+        unread = outcome is not None and (track in outcome.lost or track in outcome.left)
+        due = [
+            file
+            for file in content.files
+            if file.path in self._unrecorded or self._clocks.lacks_burned_in(file.camera, file.clock_source)
+        ]
+        if unread or not due or not self._has_screen_text():
+            return content.files
+        records = self._store.windows.of(content_id, track=track)
+        video = self._store.videos.known([content_id]).get(content_id)
+        if not records or video is None:
+            return content.files
+        events = [event for record in records for event in record.caption.events]
+        return [self._with_clock(file, video, events) if file in due else file for file in content.files]
+
+    def _has_screen_text(self) -> bool:
+        """Whether the index may hold text of pictures; asked for every file, so nothing is looked up."""
+        return self._held_screen_text or (self.tracks is not None and SCREEN_TEXT_TRACK in self.tracks.tracks)
+
+    def _with_clock(self, file: File, video: Video, events: Sequence[CaptionEvent]) -> File:
+        """A file with the recording time by the clock in its picture; what is odd about it is noted."""
+        from indexer.burned_in_times import with_burned_in_time
+
+        after_seconds = self._known.earlier_seconds(Path(file.path), video)
+        found = with_burned_in_time(file, video, events, self._clocks, after_seconds=after_seconds)
+        if found.sentences:
+            self._warnings[file.path] = (*self._warnings.get(file.path, ()), *found.sentences)
+        if found.ahead_seconds:
+            used = found.file.clock_source
+            doubt = ClockDoubt(file.camera, found.ahead_seconds, (), burned_in=True, used=used)
+            self._clock_doubts.setdefault(doubt, []).append(file.path)
+        return found.file
 
     def _verdict(self, content_id: str, content: _Content) -> tuple[FileState, str]:
         """State and reason of a content of which no window is waited for any more."""
@@ -303,8 +365,8 @@ class IndexRun:
             ignored=dict(ignored),
             warnings=self._warnings,
             clock_doubts=tuple(
-                ClockDoubt(camera, difference, tuple(paths))
-                for (camera, difference), paths in sorted(self._clock_doubts.items())
+                replace(doubt, paths=tuple(paths))
+                for doubt, paths in sorted(self._clock_doubts.items(), key=lambda pair: astuple(pair[0]))
             ),
             windows_captioned=self._meter.windows_captioned,
             seconds_captioned=self._meter.seconds_captioned,

@@ -46,6 +46,9 @@ class Recorded(NamedTuple):
     zone_difference_seconds: float = 0.0
     """By how much the container's clock is ahead of the name's, where the two differ as time zones do and it
     cannot be said which is right; 0 otherwise."""
+    burned_in_ahead_seconds: float = 0.0
+    """By how much the clock in the picture is ahead of the other one that was found, where the two disagree
+    and no choice was made; 0 otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,11 @@ class Clocks:
         """Whether the clock in the picture, once found, stays the recording time of a camera's files."""
         camera = folded(camera)
         return (self.clock_from.get(camera) or self.clock_from.get("") or "auto") in ("auto", "burned-in")
+
+    def lacks_burned_in(self, camera: str, source: ClockSource) -> bool:
+        """Whether a camera's files are to have the clock in the picture, and one has another."""
+        first = self.clock_from.get(folded(camera)) or self.clock_from.get("")
+        return first == "burned-in" and source != "burned-in"
 
     def _container(self, text: str, camera: str, after_seconds: float) -> _Clock | None:
         """A container's clock, unless it is unset or unreadable."""

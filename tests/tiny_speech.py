@@ -42,7 +42,9 @@ def said(text, *, voice="en-gb-x-rp+m3", words_per_minute=150):
     with wave.open(io.BytesIO(made.stdout)) as file:
         assert file.getframerate() == RATE
         data = file.readframes(1 << 30)
-    return np.frombuffer(data, np.int16).astype(np.float32) / 32768
+    samples = np.frombuffer(data, np.int16).astype(np.float32) / 32768
+    heard = np.flatnonzero(np.abs(samples) > 0.01)
+    return samples[heard[0] : heard[-1] + 1]  # without the silence around
 
 
 def placed(pieces, seconds):

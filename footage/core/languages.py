@@ -4,7 +4,8 @@ from __future__ import annotations
 
 _NAMES = """
 aa aar afar|ab abk abkhazian|af afr afrikaans|am amh amharic|ar ara arabic|as asm assamese|az aze azerbaijani
-ba bak bashkir|be bel belarusian|bg bul bulgarian|bn ben bengali|bo bod tib tibetan|br bre breton|bs bos bosnian
+ba bak bashkir|be bel belarusian|bg bul bulgarian|bn ben bengali|bo bod tib tibetan|br bre breton
+bs bos bosnian
 ca cat catalan|cs ces cze czech|cy cym wel welsh|da dan danish|de deu ger german deutsch|el ell gre greek
 en eng english|eo epo esperanto|es spa spanish espanol español castellano|et est estonian|eu eus baq basque
 fa fas per persian farsi|fi fin finnish|fo fao faroese|fr fra fre french francais français|ga gle irish

@@ -26,7 +26,7 @@ HEARING_RATE = 16_000
 MOST_HEARD_SECONDS = 1200.0
 """Longest stretch that is read at once: 77 MB of samples."""
 _RUN_UP_SECONDS = 1.0
-"""Decoding begins this much earlier: codecs need some packets to settle, and containers interleave roughly."""
+"""Decoding begins this much earlier: codecs need packets to settle, and containers interleave roughly."""
 _FAR_RUN_UP_SECONDS = 15.0
 """The same for a second try, where the first one landed behind the first wanted sound."""
 _PATIENCE_SECONDS = 5.0

@@ -215,7 +215,8 @@ def _day(
     if ambiguous:
         others = sorted({day.isoformat() for day in days.values() if day != chosen})
         sentences.append(
-            f"the date in the picture could be {chosen.isoformat()} or {' or '.join(others)}; the former is used"
+            f"the date in the picture could be {chosen.isoformat()} or {' or '.join(others)}; the first "
+            "is used"
         )
     if named_day is not None and chosen.weekday() != named_day:
         sentences.append(

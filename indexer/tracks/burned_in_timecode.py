@@ -17,6 +17,7 @@ _LEAST_READINGS = 3
 _LEAST_SHARE = 0.6
 _SLACK_FRAMES = 1
 """By how many frames readings of one timecode may differ: pictures of a variable rate fall between two."""
+_CLEARLY_MORE = 1.2
 _DAY_HOURS = 24
 
 
@@ -55,7 +56,9 @@ def _fitted(
     readings: list[tuple[float, TimecodeReading]], video: Video, box: TextBox
 ) -> BurnedInTimecode | None:
     drop = sum(code.drop_frame for _, code in readings) * 2 > len(readings)
-    tried = [base for base in _BASES if base > max(code.frames for _, code in readings)] or [_BASES[-1]]
+    frames = sorted(code.frames for _, code in readings)
+    highest = frames[int(0.9 * (len(frames) - 1))]  # some are misread
+    tried = [base for base in _BASES if base > highest] or [_BASES[-1]]
     nominal = round(video.fps)
     best: tuple[int, int, int] | None = None
     for base in sorted(tried, key=lambda each: abs(each - nominal)):
@@ -70,7 +73,7 @@ def _fitted(
             continue
         start, _ = starts.most_common(1)[0]
         agreeing = sum(count for each, count in starts.items() if abs(each - start) <= _SLACK_FRAMES)
-        if best is None or agreeing > best[0]:
+        if best is None or agreeing > best[0] * _CLEARLY_MORE:  # the video's own rate where it fits as well
             best = agreeing, base, start
     if best is None:
         return None
@@ -84,8 +87,9 @@ def _fitted(
 
 def _rate(base: int, fps: float) -> Fraction:
     """The exact rate of a base: 30 counts 29.97 where the video has that."""
-    slower = Fraction(base * 1000, 1001)
-    return slower if abs(fps - slower) < abs(fps - base) else Fraction(base)
+    whole = round(fps)
+    is_slower = abs(fps - whole * 1000 / 1001) < abs(fps - whole)
+    return Fraction(base * 1000, 1001) if is_slower else Fraction(base)
 
 
 def frame_number(code: TimecodeReading, base: int, *, drop_frame: bool) -> int:

@@ -11,12 +11,15 @@ import statistics
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 DAY_SECONDS = 86_400.0
 _SLACK_SECONDS = 0.3
 """By how much a clock may tick early or late: pictures come at steps, and the clock is drawn by a camera."""
-_RECENT_SECONDS = 90.0
-"""How far back a reading is compared: a clock that drifts by a second in an hour leaves no band in that."""
+_TICK_SECONDS = 0.01
+"""A band is narrower than a step by at least this: as wide as one it would be of a clock and a misreading."""
+_RECENT_READINGS = 24
+"""How many readings back one is compared with: a clock that drifts does not leave the band of those."""
 _LEAST_VALUES = 3
 """Fewest different values that run with the video before they count as a clock."""
 _MOST_PENDING = 10
@@ -48,22 +51,24 @@ class _Segment:
     """Offsets are kept within half a day of this."""
     points: list[ClockPoint] = field(default_factory=list)
     offsets: list[float] = field(default_factory=list)
-    recent: deque[tuple[float, float]] = field(default_factory=deque)
+    recent: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_READINGS))
 
     def offset(self, point: ClockPoint) -> float:
         return self.base + nearest(point.day_seconds - point.at_seconds - self.base)
 
     def fits(self, point: ClockPoint) -> bool:
-        while self.recent and point.at_seconds - self.recent[0][0] > _RECENT_SECONDS and len(self.recent) > 4:
-            self.recent.popleft()
-        offsets = [offset for _, offset in self.recent] + [self.offset(point)]
-        return max(offsets) - min(offsets) <= point.step_seconds + _SLACK_SECONDS
+        """Whether a reading lies in the band of the recent ones, as most of them have it."""
+        if not self.recent:
+            return True
+        began, spare = phase(self.recent, point.step_seconds)
+        offset, slack = self.offset(point), _SLACK_SECONDS + min(spare, point.step_seconds / 2)
+        return began - point.step_seconds - slack <= offset <= began + slack
 
     def add(self, point: ClockPoint) -> None:
         offset = self.offset(point)
         self.points.append(point)
         self.offsets.append(offset)
-        self.recent.append((point.at_seconds, offset))
+        self.recent.append(offset)
 
     @property
     def values(self) -> int:
@@ -119,11 +124,15 @@ def fit(points: Sequence[ClockPoint]) -> ClockFit | None:
     longest = max(segments, key=lambda each: len(each.points))
     lasted = longest.points[-1].at_seconds - longest.points[0].at_seconds
     used = sum(len(each.points) for each in segments)
-    if longest.values < _LEAST_VALUES or lasted < min(1.0, step) * 1.5 or used < _least(longest) * len(points):
+    if (
+        longest.values < _LEAST_VALUES
+        or lasted < min(1.0, step) * 1.5
+        or used < _least(longest) * len(points)
+    ):
         return None
     began, accuracy = segments[0].began()
     jumps = []
-    for before, after in zip(segments, segments[1:], strict=False):
+    for before, after in pairwise(segments):
         by = nearest(_last_phase(after, first=True) - _last_phase(before, first=False))
         jumps.append(FittedJump(after.points[0].at_seconds, round(by, 2)))
     drift = 3600 * _slope(longest)
@@ -155,15 +164,16 @@ def phase(offsets: Sequence[float], step_seconds: float) -> tuple[float, float]:
     if step_seconds < 1:
         middle = statistics.median(held)
         return middle, max(_FINEST_SECONDS, statistics.median(abs(each - middle) for each in held))
+    most = step_seconds - _TICK_SECONDS if step_seconds < 60 else step_seconds + _SLACK_SECONDS
     best, band = 0, (held[0], held[0])
     first = 0
     for last, offset in enumerate(held):
-        while offset - held[first] > step_seconds:
+        while offset - held[first] > most:
             first += 1
         if last - first + 1 > best:
             best, band = last - first + 1, (held[first], offset)
     low, high = band[1], band[0] + step_seconds
-    return (low + high) / 2, (high - low) / 2
+    return (low + high) / 2, abs(high - low) / 2
 
 
 def nearest(seconds: float) -> float:
@@ -196,7 +206,12 @@ def _without_misreadings(segments: list[_Segment]) -> list[_Segment]:
     kept: list[_Segment] = []
     for number, each in enumerate(segments):
         following = segments[number + 1] if number + 1 < len(segments) else None
-        if kept and following is not None and _same_clock(kept[-1], following) and not _same_clock(kept[-1], each):
+        if (
+            kept
+            and following is not None
+            and _same_clock(kept[-1], following)
+            and not _same_clock(kept[-1], each)
+        ):
             continue
         neighbour = kept[-1] if kept else following
         few = len(each.points) < _FEW_READINGS and neighbour is not None
@@ -223,7 +238,7 @@ def _last_phase(segment: _Segment, *, first: bool) -> float:
 
 
 def _one_digit_off(segment: _Segment, neighbour: _Segment) -> bool:
-    """Whether readings differ from what another segment's clock shows in the same single digit, all of them."""
+    """Whether all readings differ from what another segment's clock shows in the same single digit."""
     places = set()
     for point in segment.points:
         should = (_last_phase(neighbour, first=True) + point.at_seconds) % DAY_SECONDS

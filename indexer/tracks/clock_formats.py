@@ -1,7 +1,7 @@
 """Reads dates, times of day and timecode out of one line of text as cameras write them; pure.
 
-What a recogniser mistakes among digits (O for 0, I for 1) is put right first, in words that are digits for the
-most part. A date whose order of day and month is open is brought in every order that makes a date.
+What a recogniser mistakes among digits (O for 0, I for 1) is put right first, in words that are mostly
+digits. A date whose order of day and month is open is brought in every order that makes a date.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct",
 _WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 _DATES = (
-    ("ymd", re.compile(r"(?<!\d)((?:19|20)\d\d)\s?([-/._年])\s?(\d{1,2})\s?[-/._月]\s?(\d{1,2})(?:日)?(?!\d)")),
+    (
+        "ymd",
+        re.compile(r"(?<!\d)((?:19|20)\d\d)\s?([-/._年])\s?(\d{1,2})\s?[-/._月]\s?(\d{1,2})(?:日)?(?!\d)"),
+    ),
     ("dmy", re.compile(r"(?<!\d)(\d{1,2})\s?([-/._ ])\s?(\d{1,2})\s?\2\s?((?:19|20)\d\d)(?!\d)")),
     ("ymd", re.compile(r"(?<!\d)((?:19|20)\d\d)(0\d|1[0-2])([0-3]\d)(?!\d{1,5}(?!\d))")),
     ("xyz", re.compile(r"(?<![\d:.])(\d\d)\s?([-/._])\s?(\d\d)\s?\2\s?(\d\d)(?![\d:])")),
@@ -31,14 +34,18 @@ _NO_SPACE = re.compile(
 )
 """A date that runs into a time."""
 _NAMED_DATES = (
-    re.compile(r"(?<!\d)(?P<day>\d{1,2})[ \-./]*(?P<month>[A-Za-z]{3,9})[ \-.,/]*(?P<year>(?:19|20)?\d\d)(?!\d)"),
     re.compile(
-        r"(?P<month>[A-Za-z]{3,9})[ \-.]*(?P<day>\d{1,2})(?:st|nd|rd|th)?[ \-,/]+(?P<year>(?:19|20)\d\d)(?!\d)"
+        r"(?<!\d)(?P<day>\d{1,2})[ \-./]*(?P<month>[A-Za-z]{3,9})[ \-.,/]*(?P<year>(?:19|20)?\d\d)(?!\d)"
+    ),
+    re.compile(
+        r"(?P<month>[A-Za-z]{3,9})[ \-.]*(?P<day>\d{1,2})(?:st|nd|rd|th)?[ \-,/]+"
+        r"(?P<year>(?:19|20)\d\d)(?!\d)"
     ),
 )
 _TIME = re.compile(
     r"(?<![\d:.])(?P<h>[0-2]?\d)\s?(?P<s1>[:.;hH])\s?(?P<m>[0-5]\d)"
-    r"(?:\s?(?P<s2>[:.;m ])\s?(?P<s>[0-5]\d)(?:(?P<s3>[.,])(?P<f>\d{1,3}))?)?(?![\d:;])\s*(?P<half>[AaPp]\.?[Mm]?\b)?"
+    r"(?:\s?(?P<s2>[:.;m ])\s?(?P<s>[0-5]\d)(?:(?P<s3>[.,])(?P<f>\d{1,3}))?)?"
+    r"(?![\d:;])\s*(?P<half>[AaPp]\.?[Mm]\b)?"
 )
 _LOOSE_TIME = re.compile(
     r"(?<![\d:.])(?P<h>[0-2]\d)(?P<s1>[:.;, ]?)(?P<m>[0-5]\d)(?P<s2>[:.;, ]?)(?P<s>[0-5]\d)(?P<f>)(?![\d:;])"
@@ -156,7 +163,9 @@ def _tidy_word(word: str) -> str:
     body, tail = (word[: half.start()], word[half.start() :]) if half and digits else (word, "")
     letters = sum(char.isalpha() for char in body)
     if digits >= 2 and digits >= letters and not re.search(r"(?i)[a-z]{3}", body):
-        body = body[:-1].translate(_TO_DIGITS) + (body[-1] if body[-1] in "Zz" else body[-1].translate(_TO_DIGITS))
+        body = body[:-1].translate(_TO_DIGITS) + (
+            body[-1] if body[-1] in "Zz" else body[-1].translate(_TO_DIGITS)
+        )
     return body + tail
 
 

@@ -1,4 +1,4 @@
-"""Says cheaply where a picture changed since another one, and how near two cuttings of text are; reads nothing.
+"""Says cheaply where a picture changed, and how near two cuttings of text are; reads nothing.
 
 Pictures are compared at ``SIDE_PIXELS`` in blocks of ``BLOCK_PIXELS``: text that appears brings edges into a
 row of blocks, and stands still there, unlike what moves through the picture.
@@ -108,14 +108,17 @@ class Place:
 
     @property
     def height(self) -> int:
+        """In pixels."""
         return self.bottom - self.top
 
     @property
     def width(self) -> int:
+        """In pixels."""
         return self.right - self.left
 
     @property
     def area(self) -> int:
+        """In pixels."""
         return self.width * self.height
 
     def covered(self, other: Place) -> float:
@@ -174,19 +177,28 @@ def moved_to(grey: np.ndarray, before: np.ndarray, place: Place, *, hint: tuple[
     scale = min(1.0, 16 / max(1, min(place.height, place.width)))
     reach = 1.2 * min(place.height, place.width) + 4
     size = grey.shape
-    middle = place.shifted(*hint, size)  # type: ignore[arg-type]
+    middle = place.shifted(*hint, size)
     left, top = max(0, int(middle.left - reach)), max(0, int(middle.top - reach))
     area = grey[top : int(middle.bottom + reach), left : int(middle.right + reach)]
     cut = before[place.top : place.bottom, place.left : place.right]
-    area, cut = (cv2.resize(each, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for each in (area, cut))
+    area, cut = (_strokes(each, scale) for each in (area, cut))
     if cut.shape[0] > area.shape[0] or cut.shape[1] > area.shape[1] or min(cut.shape) < 4:
         return None
     _, best, _, where = cv2.minMaxLoc(cv2.matchTemplate(area, cut, cv2.TM_CCOEFF_NORMED))
     if best < _FOUND_AGAIN:
         return None
     across, down = round(left + where[0] / scale) - place.left, round(top + where[1] / scale) - place.top
-    return place.shifted(across, down, size)  # type: ignore[arg-type]
+    return place.shifted(across, down, size)
 
 
-_FOUND_AGAIN = 0.75
-"""Least correlation of a text that moved; of text on another background 0.5 is usual."""
+def _strokes(grey: np.ndarray, scale: float) -> np.ndarray:
+    """A part of a picture, smaller, without its slow changes of brightness: what is left is mostly text."""
+    import cv2
+
+    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA).astype(np.float32)
+    flat: np.ndarray = small - cv2.blur(small, (9, 9))
+    return flat
+
+
+_FOUND_AGAIN = 0.6
+"""Least correlation of a text that moved, before a background that does not."""

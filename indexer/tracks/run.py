@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import TracebackType
 
 from footage.core.types import File, Video, Window, WindowRecord
@@ -94,9 +95,7 @@ class TrackRun:
         *,
         meter: ProgressTracker,
         on_ended: Callable[[str, TrackOutcome], None],
-        on_track: Callable[[str, str, Sequence[WindowRecord]], None] = lambda content_id, track, records: (
-            None
-        ),
+        on_begin: Callable[[str], None],
         anew: bool = False,
         max_seconds: float = math.inf,
     ) -> None:
@@ -108,7 +107,7 @@ class TrackRun:
             makers: Make the tracks.
             meter: Counts.
             on_ended: Called with each video that no more comes of, and what was done about it.
-            on_track: Called with a video, a track and all its windows when the last missing one is committed.
+            on_begin: Called with each video before the first of its missing windows is committed.
             anew: Whether windows that were read in any other way are read again.
             max_seconds: Footage of each track to read at most.
         """
@@ -116,7 +115,7 @@ class TrackRun:
         self._store = store
         self._meter = meter
         self._on_ended = on_ended
-        self._on_track = on_track
+        self._on_begin = on_begin
         self._held = {track: HeldTrack(store, track, anew=anew) for track in self.tracks}
         self._projectors = {
             maker.track: Projector(store, embedder, track=maker.track, merge=maker.merge) for maker in makers
@@ -158,7 +157,8 @@ class TrackRun:
         if is_new:
             for projector in self._projectors.values():
                 projector.begin(file.content_id)
-        self._worker.add(TrackJob(file, video))
+        copies = [path for path in self._store.files.paths_of(file.content_id) if Path(path).is_file()]
+        self._worker.add(TrackJob(file, video, tuple(copies)))
 
     def take(self) -> None:
         """Commit what has been read so far."""
@@ -167,6 +167,8 @@ class TrackRun:
     def finish(self, stop: Callable[[], bool]) -> None:
         """Commit until the worker is through, or the run is stopped."""
         self._worker.close()
+        self._meter.stage = "tracks"
+        self._meter.tell()
         while (messages := self._worker.ready(wait=True)) is not None:
             self._take(messages)
             self._meter.tell()
@@ -225,6 +227,7 @@ class TrackRun:
         self._meter.track_done(track, before, read=False)
         if opened.missing:
             self._meter.track = track
+            self._on_begin(content_id)
 
     def _commit(self, records: Sequence[WindowRecord]) -> None:
         """Commit windows of one track, then update its events and vectors."""
@@ -266,8 +269,6 @@ class TrackRun:
             self._store.windows.remove(content_id, track_open.stale, track=track)
             projector.drop(content_id, track_open.stale)
         self._reports[track].notes.update(track_open.notes)
-        if complete and outcome.read:
-            self._on_track(content_id, track, projector.records(content_id))
         with self._meter.timing("embed and project"):
             projector.finish(content_id)
 

@@ -1,8 +1,8 @@
 """The screen-text track: what is written in the picture, from first to last sight; knows no index.
 
-Times are exact to one step of the sampling, a quarter of a second: a text begins in the middle between the
-last picture without it and the first with it, so that its ends are off by an eighth of a second at most where
-it stands still, and by up to ``WatchSettings.changing_seconds`` where it moves faster than it can be followed.
+Pictures are sampled every quarter of a second, and a text begins in the middle between the last one without
+it and the first one with it: its ends are off by an eighth of a second where it stands still, and by up to
+``WatchSettings.changing_seconds`` where it moves faster than it can be followed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ _PIECE_SECONDS = 5.0
 class ScreenTextMaker:
     """Makes the track for a run; the models are loaded when the first text is looked for."""
 
-    def __init__(
-        self, *, settings: WatchSettings = SETTINGS, decode_timeout_seconds: float = 120.0
-    ) -> None:
+    def __init__(self, *, settings: WatchSettings = SETTINGS, decode_timeout_seconds: float = 120.0) -> None:
         """Make sure that the engine is there, without loading it.
 
         Args:
@@ -78,7 +76,14 @@ class ScreenTextMaker:
         self, content_id: str, events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...]
     ) -> tuple[CaptionEvent, ...]:
         """Join the texts that windows cut in two."""
-        return join_cut(events, cuts, near_seconds=2.1 / self._settings.frames_per_second)
+        return joined_windows(events, cuts, settings=self._settings)
+
+
+def joined_windows(
+    events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...], *, settings: WatchSettings = SETTINGS
+) -> tuple[CaptionEvent, ...]:
+    """As ``ScreenTextMaker.merge``, without a recogniser."""
+    return join_cut(events, cuts, near_seconds=2.1 / settings.frames_per_second)
 
 
 class ScreenTextReader:

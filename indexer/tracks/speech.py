@@ -38,7 +38,7 @@ from indexer.tracks.utterances import (
 SPEECH_CONTRACT = "speech-1"
 """Version of how sound becomes events; a change makes windows differ from those that were read before."""
 WINDOW_SECONDS = 300.0
-"""Length of a window: some minutes of work are lost when a run is ended, and few boundaries cut a sentence."""
+"""Length of a window: a run that is ended loses some minutes of sound, and few boundaries cut a sentence."""
 _AROUND_SECONDS = 15.0
 """How far on both sides of a boundary sound is looked at, to find the sentence that goes across."""
 _LEAST_LOG_PROBABILITY = -1.0
@@ -48,11 +48,14 @@ _MOST_NO_SPEECH = 0.6
 _SURE_LOG_PROBABILITY = -0.3
 _LEAST_VOICED = 0.3
 """Least part of a text's time in which there is a voice; invented text lies in silence and music."""
-_LEAST_ENGLISH = 0.4
-"""Least confidence of a stretch for a model that knows only English. Measured with tiny.en: seven languages by
-espeak-ng come to 0.19 to 0.43, six English accents and three recordings to 0.64 to 0.95."""
+_LEAST_ENGLISH = 0.43
+"""Least confidence of a stretch for a model that knows only English. Measured with tiny.en: single sentences
+of ten other languages by espeak-ng come to 0.25 to 0.41, with "thank you for watching" and the like;
+English ones by two voices to 0.48 to 0.89, and one that is misread to 0.37."""
 _LEAST_CONFIDENCE = 0.25
 """The same for models that know the language."""
+_LEAST_PART = 0.7
+"""How much of that each sentence has to have."""
 _SURE_LANGUAGE = 0.5
 _HINTED_LANGUAGE = 0.15
 """Least probability of the language found first, and of one that the file names for the track."""
@@ -61,6 +64,9 @@ _SAME_TEXT = 0.8
 
 NO_SOUND = "no sound track"
 ENGLISH_ONLY = "English only model"
+UNCLEAR = "a voice that is not understood"
+"""What a window has in which there was a voice, and no text for some of it may be believed: another language,
+singing, noise."""
 
 log = logging.getLogger(__name__)
 
@@ -115,11 +121,16 @@ class SpeechMaker:
         self, content_id: str, events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...]
     ) -> tuple[CaptionEvent, ...]:
         """The events with those that belong together across a boundary joined, and cut anew at a pause."""
-        result = list(events)
-        for before, after in pairwise(cuts):
-            if before.end_seconds == after.start_seconds:
-                _join_across(result, before.end_seconds)
-        return tuple(result)
+        return joined_windows(events, cuts)
+
+
+def joined_windows(events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...]) -> tuple[CaptionEvent, ...]:
+    """As ``SpeechMaker.merge``, without a recogniser."""
+    result = list(events)
+    for before, after in pairwise(cuts):
+        if before.end_seconds == after.start_seconds:
+            _join_across(result, before.end_seconds)
+    return tuple(result)
 
 
 def _join_across(events: list[CaptionEvent], boundary: float) -> None:
@@ -170,6 +181,7 @@ class SpeechReader:
         self._audio, self._timeout_seconds = audio, timeout_seconds
         self._source: SoundSource | None = None
         self._languages: dict[int, str] = {}
+        self._unclear = False
         self._across: dict[tuple[int, float], tuple[Chunk | None, tuple[_Spoken, ...]]] = {}
 
     @property
@@ -193,6 +205,7 @@ class SpeechReader:
             return TrackReading(notes=(_missing(source.tracks, self._audio),))
         said: list[CaptionEvent] = []
         notes: list[str] = []
+        self._unclear = False
         failed: list[VideoError] = []
         for track in tracks:
             try:
@@ -206,6 +219,8 @@ class SpeechReader:
             notes += remarks
         if len(failed) == len(tracks):
             raise failed[0]
+        if self._unclear:
+            notes.append(UNCLEAR)
         if self._recogniser.model.english_only:
             notes.append(ENGLISH_ONLY)
         said.sort(key=lambda event: (event.span, event.text))
@@ -275,10 +290,9 @@ class SpeechReader:
             chunk = straddling(self._recogniser.voice(samples), boundary - span.start_seconds)
             spoken: tuple[_Spoken, ...] = ()
             if chunk is not None:
-                part = samples[_sample(chunk.start_seconds) : _sample(chunk.end_seconds)]
                 start = span.start_seconds + chunk.start_seconds
-                spoken = tuple(self._recognised(part, start, track))
-                chunk = Chunk(start, span.start_seconds + chunk.end_seconds)
+                spoken = tuple(self._recognised(chunk.cut(samples, HEARING_RATE), start, track))
+                chunk = Chunk(((start, span.start_seconds + chunk.end_seconds),))
             while len(self._across) >= _MOST_KEPT:
                 del self._across[next(iter(self._across))]
             self._across[key] = chunk, spoken
@@ -290,25 +304,24 @@ class SpeechReader:
         spoken = voices(probabilities)
         found = []
         for chunk in chunks(probabilities, len(samples) / HEARING_RATE):
-            part = samples[_sample(chunk.start_seconds) : _sample(chunk.end_seconds)]
+            part = chunk.cut(samples, HEARING_RATE)
             language = self._language(part, track)
-            voiced = [
-                (max(0.0, first - chunk.start_seconds), last - chunk.start_seconds)
-                for first, last in spoken
-                if last > chunk.start_seconds and first < chunk.end_seconds
+            heard = [
+                replace(each, words=tuple(map(chunk.placed, each.words)))
+                for each in self._recogniser.hear(part, language)
             ]
             words = believed(
-                self._recogniser.hear(part, language),
-                voiced,
+                heard,
+                spoken,
                 least_confidence=_LEAST_ENGLISH if self._recogniser.model.english_only else _LEAST_CONFIDENCE,
             )
+            self._unclear |= not words
             if words:
-                shift = start_seconds + chunk.start_seconds
-                found.append(_Spoken(tuple(_moved(word, shift) for word in words), language))
+                found.append(_Spoken(tuple(_moved(word, start_seconds) for word in words), language))
         return found
 
     def _language(self, samples: np.ndarray, track: AudioTrack) -> str:
-        """The language of a track: found in the first speech that is sure enough, else the likeliest there."""
+        """The language of a track: found in its first speech that is sure enough, else the likeliest one."""
         if self._recogniser.model.english_only:
             return "en"
         if track.number in self._languages:
@@ -326,6 +339,7 @@ class SpeechReader:
 _MOST_KEPT = 8
 """Stretches across boundaries that are kept for the next window."""
 _LEAST_READ_SECONDS = 0.1
+"""Shorter rests hold no word."""
 
 
 def believed(
@@ -344,7 +358,9 @@ def believed(
             continue
         if part.no_speech > _MOST_NO_SPEECH and part.mean_log_probability < _SURE_LOG_PROBABILITY:
             continue
-        if part.words and _voiced_part(part.words, voiced) >= _LEAST_VOICED:
+        if not part.words or _voiced_part(part.words, voiced) < _LEAST_VOICED:
+            continue
+        if confidence_of(part.words) >= _LEAST_PART * least_confidence:
             words += part.words
     words = without_loops([word for word in words if plain(word.text)])
     if not words or confidence_of(words) < least_confidence:
@@ -380,10 +396,6 @@ def _missing(tracks: Sequence[AudioTrack], audio: AudioChoice) -> str:
     if not tracks or isinstance(audio, str):
         return NO_SOUND
     return f"no sound track {', '.join(map(str, audio))}"
-
-
-def _sample(seconds: float) -> int:
-    return round(seconds * HEARING_RATE)
 
 
 def _middle(word: SpokenWord) -> float:

@@ -208,7 +208,7 @@ class Recogniser:
         self._voice: Any = None
 
     def voice(self, samples: np.ndarray) -> np.ndarray:
-        """Probability of a voice for each 512 samples, by Silero's detector; as many as begin in the sound."""
+        """Probability of a voice for each 512 samples that are begun, by Silero's detector."""
         if self._voice is None:
             from faster_whisper.vad import get_vad_model
 
@@ -220,7 +220,7 @@ class Recogniser:
         return found
 
     def languages(self, samples: np.ndarray) -> dict[str, float]:
-        """Probabilities of languages, by ISO 639-1, of up to 30 s of speech; of a model that knows several."""
+        """Probabilities of languages by their code, for up to 30 s of speech; the model knows several."""
         _, _, every = self._loaded().detect_language(samples)
         return dict(every)
 
@@ -389,7 +389,7 @@ def _in_folder(folder: Path) -> SpeechModel:
     if missing:
         raise WrongCheckpointError(
             f"{folder} holds no speech model: {missing[0]} is missing",
-            hint="Name a folder of CTranslate2 files: config.json, model.bin, tokenizer.json, vocabulary.json.",
+            hint="CTranslate2 needs config.json, model.bin, tokenizer.json and vocabulary.json.",
         )
     try:
         tokens = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))["added_tokens"]

@@ -111,7 +111,9 @@ class TextRecogniser:
         found = self._detector.run(None, {self._detector.get_inputs()[0].name: np.ascontiguousarray(planes)})
         boxes, _ = self._postprocess(found[0], (height, width))
         lines = [np.asarray(box, np.float32) for box in boxes if _shorter_side(box) >= _LEAST_SIDE_PIXELS]
-        return sorted(lines, key=lambda corners: (round(float(corners[:, 1].min()) / 10), corners[:, 0].min()))
+        return sorted(
+            lines, key=lambda corners: (round(float(corners[:, 1].min()) / 10), corners[:, 0].min())
+        )
 
     def read(self, picture: np.ndarray, lines: Sequence[Corners]) -> list[ReadLine]:
         """What some lines of a picture say; a turned line is read both ways and the surer reading is taken.

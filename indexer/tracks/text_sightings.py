@@ -144,7 +144,9 @@ def _parts(sighting: Sighting) -> list[Sighting]:
     """A sighting cut where its text becomes another one: not for misreadings, and not while a number runs."""
     runs: list[list[Reading]] = []
     for reading in sighting.readings:
-        same = runs and (similar(runs[-1][-1].text, reading.text) or runs_on(runs[-1][-1].text, reading.text))
+        last = runs[-1][-1].text if runs else ""
+        same = runs and (similar(last, reading.text) or runs_on(last, reading.text))
+        same = same or (sighting.moves and _shares(last, reading.text))
         if same:
             runs[-1].append(reading)
         else:
@@ -158,11 +160,17 @@ def _parts(sighting: Sighting) -> list[Sighting]:
     for piece, following in pairwise([*pieces, []]):
         end = sighting.span.end_seconds
         if following:
-            last = min(piece[-1].until_seconds, following[0].at_seconds)
-            end = min(max(start, (last + following[0].at_seconds) / 2), end)
+            until = min(piece[-1].until_seconds, following[0].at_seconds)
+            end = min(max(start, (until + following[0].at_seconds) / 2), end)
         parts.append(Sighting(Span.clamped(start, end), tuple(piece), sighting.moves))
         start = end
     return parts
+
+
+def _shares(text: str, other: str) -> bool:
+    """Whether two readings can be parts of one text that crawls."""
+    block = SequenceMatcher(None, text, other, autojunk=False).find_longest_match()
+    return block.size >= max(_LEAST_SHARED, min(len(text), len(other)) / 2)
 
 
 def _running(readings: Sequence[Reading]) -> bool:
@@ -224,11 +232,14 @@ def _goes_on(old: Sighting, new: Sighting) -> bool:
         or _digits(_voted(old.readings)[0]) != _digits(_voted(new.readings)[0])
     ):
         return False
-    return _near(before.box, after.box) or (
-        (old.moves or new.moves) and len(_plain(before.text)) >= _LEAST_LETTERS_ELSEWHERE
-    )
+    if _near(before.box, after.box):
+        return True
+    aligned = min(abs(before.box.left - after.box.left), abs(before.box.top - after.box.top)) < _ALIGNED
+    return (old.moves or new.moves or aligned) and len(_plain(before.text)) >= _LEAST_LETTERS_ELSEWHERE
 
 
+_ALIGNED = 0.02
+"""How near a text that rolls or crawls stays to its column or row, as a share of the picture."""
 _LEAST_LETTERS_ELSEWHERE = 5
 """Fewest letters by which a text that moves is known again at another place."""
 
@@ -263,11 +274,34 @@ def _event(sighting: Sighting, within: Span) -> CaptionEvent | None:
     if _running(readings):
         return _running_event(readings, span)
     text, score = _voted(readings)
+    if sighting.moves:
+        text = stitched([reading.text for reading in readings if reading.score >= _SURE_ENOUGH]) or text
     agreeing = sum(similar(text, reading.text) for reading in readings)
     if not _legible(text, score, agreeing, span.duration_seconds, within.duration_seconds):
         return None
     boxes = [replace(reading.box, text="") for reading in readings]
     return CaptionEvent(span, text, score, language_of(text), boxes=_thinned(boxes, MOST_BOXES, within))
+
+
+def stitched(texts: Sequence[str]) -> str:
+    """The whole of a text that crawls through the picture, of what was read of it one after the other."""
+    whole = texts[0] if texts else ""
+    for text in texts[1:]:
+        begin = max(0, len(whole) - len(text) - _MOST_LOST)
+        tail = whole[begin:]
+        block = SequenceMatcher(None, tail, text, autojunk=False).find_longest_match()
+        if block.size < _LEAST_SHARED:
+            continue
+        further = len(text) - block.b - block.size - (len(tail) - block.a - block.size)
+        if further > 0:
+            whole = whole[: begin + block.a] + text[block.b :]
+        elif len(text) > len(whole):
+            whole = text
+    return whole[:_MOST_STITCHED]
+
+
+_LEAST_SHARED, _MOST_LOST, _MOST_STITCHED = 6, 30, 600
+"""Letters that two readings of a crawling text share at least, that may be left behind, and that are kept."""
 
 
 def _running_event(readings: Sequence[Reading], span: Span) -> CaptionEvent | None:
@@ -372,7 +406,9 @@ def _both(event: CaptionEvent, other: CaptionEvent) -> CaptionEvent:
     """One event of two that follow one another."""
     span = Span(event.span.start_seconds, max(event.span.end_seconds, other.span.end_seconds))
     longer, shorter = sorted((event, other), key=lambda each: -each.span.duration_seconds)
-    confidence = max((each.confidence for each in (event, other) if each.confidence is not None), default=None)
+    confidence = max(
+        (each.confidence for each in (event, other) if each.confidence is not None), default=None
+    )
     boxes = tuple(sorted((*event.boxes, *other.boxes), key=lambda box: box.at_seconds))
     if is_running(event) or is_running(other):
         text = range_text(_first_text(event), _last_text(other))

@@ -29,13 +29,13 @@ class WatchSettings:
     """Pictures that are compared, per second of video; times of texts are exact to one step."""
     pixels_per_frame: int = 1_000_000
     """Size that pictures are decoded at, at most; text is read at this size."""
-    side_pixels: int = 736
+    side_pixels: int = 640
     """Longer side of the picture that text is usually looked for in."""
     large_side_pixels: int = 1120
     """The same for the first look of a window and one every ``large_seconds``: it finds small text."""
     large_seconds: float = 20.0
-    """Seconds between two looks at the large size, while the picture changes."""
-    changing_seconds: float = 2.0
+    """Seconds between two looks at the large size; where edges appeared, a quarter of it."""
+    changing_seconds: float = 1.5
     """Seconds between two looks while the picture changes."""
     still_seconds: float = 20.0
     """Seconds between two looks while it does not."""
@@ -49,7 +49,7 @@ class WatchSettings:
     def __str__(self) -> str:
         return (
             f"{self.frames_per_second:g} pictures/s of {self.pixels_per_frame / 1e6:g} MP, looks at "
-            f"{self.side_pixels} and {self.large_side_pixels} pixels, every {self.changing_seconds:g} s at least"
+            f"{self.side_pixels} and {self.large_side_pixels} pixels every {self.changing_seconds:g} s"
         )
 
 
@@ -59,6 +59,8 @@ _BURST_LOOKS, _BURST_LINES = 3.0, 120.0
 """What may be used up at once: a page full of text appears."""
 _GONE = 0.45
 """Difference of a cutting from which on the text is not there any more (see ``difference``)."""
+_GONE_ELSEWHERE = 0.65
+"""The same for a text that moved by some pixels and parts of one, with another background."""
 _CHANGED_IN_PART, _DIGIT_CHANGED = 0.25, 0.07
 """Difference of one cell of a cutting from which on it is read again; of a line with digits, where a 0 that
 becomes a 6 brings 0.11, and the noise of a coded picture 0.03."""
@@ -76,6 +78,8 @@ _FAST = re.compile(r"\d\d[:;.]\d\d[:;.]\d\d[:;.,]\d\d")
 """A clock with frames or parts of a second, of which few readings say all."""
 _TIMECODE_SECONDS, _FIRST_READINGS = 0.9, 6
 _LEAST_DIGITS = 3
+_CRAWL_SECONDS = 1.0
+"""How often a text that moves along its line is read: it is longer than the picture is wide."""
 _DOUBTFUL_SCORE, _DOUBTFUL_SECONDS = 0.75, 3.0
 """Below this score a text is seldom read again; most of them are none."""
 _LEAST_SCORE = 0.5
@@ -109,6 +113,8 @@ class _Watched:
         since = now - last.at_seconds
         if len(self.readings) > 3 and max(reading.score for reading in self.readings[-4:]) < _DOUBTFUL_SCORE:
             return since >= _DOUBTFUL_SECONDS
+        if self.crawls:
+            return since >= _CRAWL_SECONDS
         if self.changed or _CLOCK.search(last.text):
             fast = _FAST.search(last.text) and len(self.readings) > _FIRST_READINGS
             if self.changed and not fast:
@@ -120,7 +126,13 @@ class _Watched:
 
     @property
     def moves(self) -> bool:
+        """Whether it has left its first place."""
         return self.travelled > 2 * min(self.place.height, self.place.width)
+
+    @property
+    def crawls(self) -> bool:
+        """Whether it moves along its line."""
+        return self.moves and abs(self.step[0]) > 2 * abs(self.step[1])
 
 
 @dataclass(slots=True)
@@ -175,7 +187,7 @@ class TextWatch:
         longest = self._settings.still_seconds if change.still else self._settings.changing_seconds
         reason = change.settled or any(each.lost == 1 for each in lost)
         if waited >= longest or (reason and waited >= self._settings.least_seconds and self._looks.left >= 1):
-            self._look(picture, grey, now)
+            self._look(picture, grey, now, eager=change.settled)
 
         # 3. Read what changed, and what is due for the vote; drop what stays hidden.
         due = [each for each in self._watched if not each.lost and each.due(now)]
@@ -198,8 +210,10 @@ class TextWatch:
         if whole >= _GONE and not watched.lost and self._since:
             moved = moved_to(grey, self._since[-1][1], watched.place, hint=watched.step)
             if moved is not None and moved != watched.place:
-                self._move(watched, moved, grey)
-                whole, cell = 0.0, 0.0
+                whole, cell = difference(watched.patch, patch_of(grey, moved))
+                if whole < _GONE_ELSEWHERE:
+                    self._move(watched, moved, grey)
+                    whole, cell = 0.0, 0.0
         if whole >= _GONE:
             watched.lost += 1
             return False
@@ -218,10 +232,10 @@ class TextWatch:
         watched.travelled += float(np.hypot(across, down))
         watched.patch = patch_of(grey, place)
 
-    def _look(self, picture: np.ndarray, grey: np.ndarray, now: float) -> None:
+    def _look(self, picture: np.ndarray, grey: np.ndarray, now: float, *, eager: bool) -> None:
         """Run the detector, read what is new, and find out since when it has been there."""
         settings = self._settings
-        large = now - self._large_seconds >= settings.large_seconds
+        large = now - self._large_seconds >= settings.large_seconds / (4 if eager else 1)
         side = settings.large_side_pixels if large else settings.side_pixels
         self._large_seconds = now if large else self._large_seconds
         self._looked_seconds = now
@@ -231,11 +245,13 @@ class TextWatch:
         self._changes.mark()
         fresh: list[tuple[Corners, Place]] = []
         for corners in found:
-            place = Place.around(corners, grey.shape)  # type: ignore[arg-type]
+            place = Place.around(corners, grey.shape)
             known = max(self._watched, key=lambda each: each.place.covered(place), default=None)
-            if known is None or known.place.covered(place) < _SAME_PLACE:
+            if known is None or known.place.covered(place) < _SAME_PLACE or known.lost:
                 fresh.append((corners, place))
-            elif known.lost or place.area > known.place.area * _GROWN:
+            elif known.crawls:  # more of it comes in on one side, and leaves on the other
+                known.corners, known.place, known.patch = corners, place, patch_of(grey, place)
+            elif place.area > known.place.area * _GROWN:
                 fresh.append((corners, place))
         fresh = fresh[: max(0, min(int(self._lines.left), _MOST_TRACKS - len(self._watched)))]
         if fresh:
@@ -268,11 +284,10 @@ class TextWatch:
 
     def _first_seen(self, place: Place, patch: np.ndarray, now: float) -> float:
         """Since when a text has been there, by the pictures since the last look."""
-        first = now
+        first: float = now
         for at, grey in reversed(self._since):
-            whole, cell = difference(patch, patch_of(grey, place))
-            if whole >= _GONE:
-                return (at + first) / 2
+            if difference(patch, patch_of(grey, place))[0] >= _GONE:
+                return float(at + first) / 2
             first = at
         return self._span.start_seconds if first <= self._earliest() else first
 
@@ -281,9 +296,7 @@ class TextWatch:
         full = len(self._since) == self._since.maxlen
         return -1.0 if full else (self._since[0][0] if self._since else self._span.end_seconds)
 
-    def _read_again(
-        self, picture: np.ndarray, grey: np.ndarray, due: list[_Watched], now: float
-    ) -> None:
+    def _read_again(self, picture: np.ndarray, grey: np.ndarray, due: list[_Watched], now: float) -> None:
         due = sorted(due, key=lambda each: not each.changed)[: int(self._lines.left)]
         lines = self._read(picture, [each.corners for each in due])
         for each, (text, score) in zip(due, lines, strict=True):

@@ -21,7 +21,7 @@ from indexer import library
 from indexer.prefetch import ENOUGH, GROWING
 from indexer.progress import ProgressTracker, new_seconds
 from indexer.tracks.held import HeldTrack
-from indexer.tracks.protocol import FileReader, TrackMaker
+from indexer.tracks.protocol import ChoosesFile, FileReader, TrackMaker
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +44,8 @@ class TrackJob:
     """The file, with its content id."""
     video: Video
     """What is in it."""
+    copies: tuple[str, ...] = ()
+    """Paths of files with the same content that the index knows and that are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,17 +239,18 @@ class TrackWorker:
 
         # 3. The windows that are missing.
         try:
-            reader = maker.open(job.file.path, job.video)
+            reader = maker.open(_chosen(maker, job), job.video)
         except (FootageError, *_FAULTS) as error:
             yield opened
             yield from self._failed(content_id, track, unread, error)
             yield TrackEnded(content_id, track, self._broken.get(track, "") if unread else "")
             return
         try:
-            under = self._under[track] = reader.provenance
+            under = reader.provenance
             missing = held.missing(windows, under)
             yield replace(opened, missing=missing, others=held.others(windows, missing, under))
             yield from self._windows(reader, opened, missing)
+            self._under[track] = reader.provenance  # a model that had to be replaced by another is known now
         finally:
             reader.close()
 
@@ -286,3 +289,10 @@ class TrackWorker:
         reason = str(error) if isinstance(error, FootageError) else f"{type(error).__name__}: {error}"
         if windows:
             yield TrackLost(content_id, track, windows, reason)
+
+
+def _chosen(maker: TrackMaker, job: TrackJob) -> str:
+    """The file that a track is read from: what lies beside it may differ between copies of one content."""
+    if not isinstance(maker, ChoosesFile):
+        return job.file.path
+    return maker.choose(sorted({job.file.path, *job.copies}))

@@ -43,7 +43,7 @@ class JobProgress:
     """How far a run has come; see ``indexer.progress.Progress``."""
 
     stage: str
-    """"starting" until it says more, then "looking", "captioning" or "done"."""
+    """"starting" until it says more, then "looking", "captioning", "tracks" or "done"."""
     files_done: int = 0
     """Files that are through."""
     files_total: int = 0
@@ -60,6 +60,18 @@ class JobProgress:
     """Path of the file at hand."""
     waiting: str = ""
     """What the model waits for, such as a server that is away."""
+    track: str = ""
+    """The track other than captions that is being read."""
+    tracks: Sequence[Mapping[str, Any]] = ()
+    """How far each of these tracks is: its name (``track``), ``seconds_done`` and ``seconds_total``."""
+
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1, captions and each track counted alike; 0 while nothing is known."""
+        parts = [(self.windows_done, self.windows_total)]
+        parts += [(each["seconds_done"], each["seconds_total"]) for each in self.tracks]
+        shares = [min(1.0, done / total) for done, total in parts if total]
+        return sum(shares) / len(shares) if shares else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from footage.media.audio_tracks import MOST_TRACKS, AudioTrack
 from footage.media.containers import READABLE_IMAGES
 from footage.media.demux import LARGE_PIXELS, MAX_FRAMES, MAX_GAPS, MAX_PIXELS, MAX_SECONDS
 from footage.media.images import MAX_IMAGE_PIXELS, MOST_SIDE, StillImage
-from footage.media.subtitles import MOST_CUE_LETTERS, MOST_CUES, Cue
+from footage.media.subtitles import MOST_CUE_LETTERS, MOST_CUES, Cue, SubtitleTrack
 
 if TYPE_CHECKING:
     from footage.media.decode import Source
@@ -157,6 +157,16 @@ def are_cues(cues: list[Cue]) -> bool:
         len(cues) <= MOST_CUES
         and all(0 < len(cue.text) <= MOST_CUE_LETTERS and cue.text.isprintable() for cue in cues)
         and all(one.span.start_seconds <= other.span.start_seconds for one, other in pairwise(cues))
+    )
+
+
+def are_subtitle_tracks(tracks: list[SubtitleTrack]) -> bool:
+    """Whether they can be the subtitle tracks of a file."""
+    return (
+        len(tracks) <= MOST_TRACKS
+        and sum(len(track.cues) for track in tracks) <= MOST_CUES
+        and all(are_cues(list(track.cues)) for track in tracks)
+        and all(is_text(track.language) and is_text(track.title) and track.number >= 1 for track in tracks)
     )
 
 

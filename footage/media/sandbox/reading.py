@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from footage.media.decode import Source
     from footage.media.frame_grid import FrameGrid
     from footage.media.images import StillImage
-    from footage.media.subtitles import Cue
+    from footage.media.subtitles import Cue, SubtitleTrack
 
 WHOLE = 1 << 16
 """As ``max_width``: the picture in its own size."""
@@ -277,13 +277,16 @@ def read_sound(
     return heard
 
 
-def read_subtitles(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> list[Cue]:
+def read_subtitles(
+    path: str | os.PathLike[str], *, language: str = "", timeout_seconds: float = 120
+) -> list[Cue]:
     """As ``footage.media.subtitles.read_subtitles``."""
     from footage.media.subtitles import Cue
 
     cues: list[Cue] = read_job(
         "footage.media.subtitles:read_subtitles",
         path,
+        language=language,
         timeout_seconds=timeout_seconds,
         expected=list[Cue],
         accept=plausible.are_cues,
@@ -307,3 +310,20 @@ def embedded_subtitles(
         accept=plausible.are_cues,
     )
     return cues
+
+
+def subtitle_tracks(
+    path: str | os.PathLike[str], *, start_pts_seconds: float = 0.0, timeout_seconds: float = 120
+) -> list[SubtitleTrack]:
+    """As ``footage.media.subtitles.subtitle_tracks``."""
+    from footage.media.subtitles import SubtitleTrack
+
+    tracks: list[SubtitleTrack] = read_job(
+        "footage.media.subtitles:subtitle_tracks",
+        path,
+        start_pts_seconds=start_pts_seconds,
+        timeout_seconds=timeout_seconds,
+        expected=list[SubtitleTrack],
+        accept=plausible.are_subtitle_tracks,
+    )
+    return tracks

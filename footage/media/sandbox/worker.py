@@ -202,6 +202,7 @@ def _load(role: str) -> dict[str, str]:
             "footage.media.images",
             "footage.media.audio",
             "footage.media.subtitles",
+            "charset_normalizer",
         ):
             import_module(name)
         import_module("PIL.Image").init()

@@ -86,6 +86,14 @@ class WindowRepository:
                 found[layout.provenance_from_row(row)] += count
         return Counter(dict(found.most_common()))
 
+    def notes(self, *, track: str) -> dict[str, int]:
+        """What the windows of a track say beside their events, and of how many videos each is true."""
+        videos: dict[str, set[str]] = {}
+        for row in self._read_track(track, {}, ["content_id", "notes"]):
+            for note in row["notes"] or ():
+                videos.setdefault(note, set()).add(row["content_id"])
+        return {note: len(each) for note, each in sorted(videos.items())}
+
     def provenance_by_index(self, *, track: str = CAPTION_TRACK) -> dict[str, dict[int, Provenance]]:
         """The provenance of each window of a track, by content id and index."""
         columns = ["content_id", "window_index", *layout.PROVENANCE_COLUMNS]

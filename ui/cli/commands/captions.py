@@ -33,15 +33,19 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Output file; unset: stdout.")
     ] = None,
+    track: Annotated[
+        list[str] | None,
+        typer.Option("--track", metavar="TRACK", help="Export only this track; can be repeated."),
+    ] = None,
     *,
     settings: Settings,
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Export all captions as JSON Lines."""
-    from service.captions import export_captions
+    """Export captions and all other tracks as JSON Lines."""
+    from service.captions import ExportRequest, export_captions
 
-    rows = export_captions(options.service_for(settings))
+    rows = export_captions(options.service_for(settings), ExportRequest(tracks=tuple(track or ())))
     lines = 0
     try:
         with out.open("x", encoding="utf-8") if out else nullcontext(sys.stdout) as stream:
@@ -68,7 +72,7 @@ def take_in(
     json: options.Json = False,
     debug: options.Debug = False,
 ) -> None:
-    """Import captions from another index or another source.
+    """Import captions and other tracks from another index or another source.
 
     All lines are checked before the first one is written. The format: docs/reference/captions.md.
     """

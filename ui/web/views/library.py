@@ -129,10 +129,13 @@ def _running(settings: Settings) -> None:
     if last.state == "stopping":
         words = "Stopping after the current windows"
     whole = progress.windows_total
-    st.progress(min(progress.windows_done / whole, 1.0) if whole else 0.0, text=words)
+    st.progress(progress.share, text=words)
     facts = [("files", f"{progress.files_done:,} of {progress.files_total:,}")]
     if whole:
         facts.append(("windows", f"{progress.windows_done:,} of {whole:,}"))
+    for each in progress.tracks:
+        if each["seconds_total"]:
+            facts.append((each["track"], f"{min(1.0, each['seconds_done'] / each['seconds_total']):.0%}"))
     if progress.speed:
         facts.append(("speed", f"{progress.speed:.1f} s of footage a second"))
     if progress.eta_seconds is not None:
@@ -151,6 +154,7 @@ def _stage(progress: index_jobs.JobProgress) -> str:
     return {
         "starting": "Starting: loading the model",
         "looking": f"Looking at files, {progress.files_total:,} found so far",
+        "tracks": f"Reading {progress.track or 'the other tracks'}",
         "done": "Clearing up",
     }.get(progress.stage, "Captioning")
 
