@@ -65,7 +65,7 @@ def spoken_words(draw: st.DrawFn) -> list[SpokenWord]:
 @given(probabilities)
 def test_every_voice_is_in_exactly_one_chunk_and_no_chunk_is_too_long(found: np.ndarray) -> None:
     seconds = len(found) * STEP_SECONDS
-    made = chunks(found, seconds)
+    made = chunks(found, found, seconds)
     pieces = [piece for chunk in made for piece in chunk.pieces]
     assert all(0 <= start < end <= seconds + 1e-9 for start, end in pieces)
     assert all(one[1] <= other[0] + 1e-9 for one, other in pairwise(pieces))
@@ -77,28 +77,30 @@ def test_every_voice_is_in_exactly_one_chunk_and_no_chunk_is_too_long(found: np.
         assert held == pytest.approx(end - start, abs=1e-6)
 
 
-@given(probabilities, st.floats(0.2, 25))
-def test_what_goes_across_a_boundary_is_cut_alike_and_holds_it(found: np.ndarray, at: float) -> None:
-    chunk = straddling(found, at)
+@given(probabilities, st.floats(0.2, 25), st.floats(0.1, 13), st.floats(0.1, 13))
+def test_what_goes_across_a_boundary_is_cut_alike_and_holds_it(
+    found: np.ndarray, at: float, back: float, on: float
+) -> None:
+    at = min(at, len(found) * STEP_SECONDS)
+    chunk = straddling(found, found, at, back_seconds=back, on_seconds=on)
     if chunk is None:
         around = [(a, b) for a, b in voices(found) if a < at < b]
         assert not around
         return
     assert 0 <= chunk.start_seconds < chunk.end_seconds <= len(found) * STEP_SECONDS + 1e-9
-    assert chunk.start_seconds <= at + utterances.PAUSE_SECONDS
-    assert chunk.end_seconds >= at - utterances.PAUSE_SECONDS
-    assert chunk.end_seconds - chunk.start_seconds <= MOST_CHUNK_SECONDS + 2 * PAD_SECONDS + STEP_SECONDS
-    assert straddling(found.copy(), at) == chunk
+    assert at - back - 1e-9 <= chunk.start_seconds <= at <= chunk.end_seconds <= at + on + 1e-9
+    assert straddling(found.copy(), found, at, back_seconds=back, on_seconds=on) == chunk
 
 
 def test_silence_holds_no_chunk_and_a_click_is_no_voice() -> None:
-    assert chunks(np.zeros(100, np.float32), 3.2) == []
-    assert chunks(np.zeros(0, np.float32), 0.0) == []
+    for silence in (np.zeros(100, np.float32), np.zeros(0, np.float32)):
+        assert chunks(silence, silence, len(silence) * STEP_SECONDS) == []
     assert voices(voice((1, 1.1), seconds=5)) == []
 
 
 def test_long_silences_are_left_out_and_words_go_back_to_their_place() -> None:
-    (chunk,) = chunks(voice((1, 2), (10, 12), seconds=15), 15.0)
+    found = voice((1, 2), (10, 12), seconds=15)
+    (chunk,) = chunks(found, found, 15.0)
     assert [tuple(round(edge, 1) for edge in piece) for piece in chunk.pieces] == [(0.7, 2.3), (9.7, 12.3)]
     samples = np.arange(15 * RATE)
     assert len(chunk.cut(samples, RATE)) == pytest.approx(4200, abs=70)

@@ -23,10 +23,12 @@ from footage.media.sandbox import open_sound, read_sound
 from indexer.tracks.protocol import TrackReading
 from indexer.tracks.speech_model import MOST_COMPRESSION, Heard, Recogniser
 from indexer.tracks.utterances import (
+    MOST_CHUNK_SECONDS,
     Chunk,
     chunks,
     confidence_of,
     joined,
+    loudness,
     plain,
     straddling,
     tidied,
@@ -50,8 +52,11 @@ _LEAST_VOICED = 0.3
 """Least part of a text's time in which there is a voice; invented text lies in silence and music."""
 _LEAST_ENGLISH = 0.43
 """Least confidence of a stretch for a model that knows only English. Measured with tiny.en: single sentences
-of ten other languages by espeak-ng come to 0.25 to 0.41, with "thank you for watching" and the like;
+of ten other languages by espeak-ng come to 0.25 to 0.45, with "thank you for watching" and the like;
 English ones by two voices to 0.48 to 0.89, and one that is misread to 0.37."""
+_LEAST_LOG_ENGLISH = -0.9
+"""As ``_LEAST_LOG_PROBABILITY``, for such a model: other languages but Chinese come to -0.97 and less,
+English to -0.79 and more but for the one that is misread."""
 _LEAST_CONFIDENCE = 0.25
 """The same for models that know the language."""
 _LEAST_PART = 0.7
@@ -287,7 +292,14 @@ class SpeechReader:
             last = max(span.end_seconds for span in self._spans)
             span = Span.clamped(boundary - _AROUND_SECONDS, min(last, boundary + _AROUND_SECONDS))
             samples = read_sound(source, track, span, timeout_seconds=self._timeout_seconds).samples
-            chunk = straddling(self._recogniser.voice(samples), boundary - span.start_seconds)
+            back, on = self._reach(boundary)
+            chunk = straddling(
+                self._recogniser.voice(samples),
+                loudness(samples),
+                boundary - span.start_seconds,
+                back_seconds=back,
+                on_seconds=on,
+            )
             spoken: tuple[_Spoken, ...] = ()
             if chunk is not None:
                 start = span.start_seconds + chunk.start_seconds
@@ -298,12 +310,24 @@ class SpeechReader:
             self._across[key] = chunk, spoken
         return self._across[key]
 
+    def _reach(self, boundary: float) -> tuple[float, float]:
+        """How far what goes across a boundary may reach back and on: two such stretches never meet."""
+        number = next(n for n, span in enumerate(self._spans) if span.start_seconds == boundary)
+        before, after = self._spans[number - 1], self._spans[number]
+        most = MOST_CHUNK_SECONDS / 2
+        begins = number < 2 or self._spans[number - 2].end_seconds != before.start_seconds
+        ends = number + 1 == len(self._spans) or self._spans[number + 1].start_seconds != after.end_seconds
+        return (
+            min(most, before.duration_seconds / (1 if begins else 2)),
+            min(most, after.duration_seconds / (1 if ends else 2)),
+        )
+
     def _recognised(self, samples: np.ndarray, start_seconds: float, track: AudioTrack) -> list[_Spoken]:
         """What is said in some sound that begins at a video time."""
         probabilities = self._recogniser.voice(samples)
-        spoken = voices(probabilities)
+        spoken, english_only = voices(probabilities), self._recogniser.model.english_only
         found = []
-        for chunk in chunks(probabilities, len(samples) / HEARING_RATE):
+        for chunk in chunks(probabilities, loudness(samples), len(samples) / HEARING_RATE):
             part = chunk.cut(samples, HEARING_RATE)
             language = self._language(part, track)
             heard = [
@@ -313,7 +337,8 @@ class SpeechReader:
             words = believed(
                 heard,
                 spoken,
-                least_confidence=_LEAST_ENGLISH if self._recogniser.model.english_only else _LEAST_CONFIDENCE,
+                least_confidence=_LEAST_ENGLISH if english_only else _LEAST_CONFIDENCE,
+                least_log_probability=_LEAST_LOG_ENGLISH if english_only else _LEAST_LOG_PROBABILITY,
             )
             self._unclear |= not words
             if words:
@@ -343,7 +368,11 @@ _LEAST_READ_SECONDS = 0.1
 
 
 def believed(
-    heard: Sequence[Heard], voiced: Sequence[tuple[float, float]], *, least_confidence: float
+    heard: Sequence[Heard],
+    voiced: Sequence[tuple[float, float]],
+    *,
+    least_confidence: float,
+    least_log_probability: float = _LEAST_LOG_PROBABILITY,
 ) -> list[SpokenWord]:
     """The words of a stretch that may be believed; none where the text is likely to be invented.
 
@@ -351,10 +380,11 @@ def believed(
         heard: What the recogniser gave.
         voiced: Where there is a voice, in the same time.
         least_confidence: Of all words together.
+        least_log_probability: Of the tokens of each part.
     """
     words: list[SpokenWord] = []
     for part in heard:
-        if part.mean_log_probability < _LEAST_LOG_PROBABILITY or part.compression > 2 * MOST_COMPRESSION:
+        if part.mean_log_probability < least_log_probability or part.compression > 2 * MOST_COMPRESSION:
             continue
         if part.no_speech > _MOST_NO_SPEECH and part.mean_log_probability < _SURE_LOG_PROBABILITY:
             continue

@@ -16,7 +16,8 @@ import numpy as np
 
 from footage.core.types import CaptionEvent, Span, SpokenWord
 
-STEP_SECONDS = 512 / 16_000
+STEP_SAMPLES = 512
+STEP_SECONDS = STEP_SAMPLES / 16_000
 """Length of sound that one voice probability is about; the voice detector's own."""
 VOICE_FROM, VOICE_UNTIL = 0.5, 0.35
 """A voice begins at the first and ends below the second probability; the voice detector's own defaults."""
@@ -97,14 +98,15 @@ def voices(probabilities: np.ndarray) -> list[tuple[float, float]]:
     return [(begin, end) for begin, end in found if end - begin >= LEAST_VOICE_SECONDS]
 
 
-def chunks(probabilities: np.ndarray, total_seconds: float) -> list[Chunk]:
+def chunks(probabilities: np.ndarray, loud: np.ndarray, total_seconds: float) -> list[Chunk]:
     """Gather the voices of some sound into chunks, each as long as the recogniser takes, cut in pauses.
 
     Args:
         probabilities: Of a voice, by step.
+        loud: As ``loudness`` says, by step.
         total_seconds: Length of the sound.
     """
-    spoken = [part for voice in voices(probabilities) for part in _short_enough(probabilities, *voice)]
+    spoken = [part for voice in voices(probabilities) for part in _short_enough(probabilities, loud, *voice)]
     found: list[list[tuple[float, float]]] = []
     length = 0.0
     for piece in _padded(spoken, total_seconds):
@@ -130,51 +132,69 @@ def _padded(spoken: Sequence[tuple[float, float]], total_seconds: float) -> list
     return padded
 
 
-def _short_enough(probabilities: np.ndarray, start: float, end: float) -> Iterable[tuple[float, float]]:
+def _short_enough(
+    probabilities: np.ndarray, loud: np.ndarray, start: float, end: float
+) -> Iterable[tuple[float, float]]:
     while end - start > MOST_CHUNK_SECONDS:
-        middle = quietest(probabilities, start + MOST_CHUNK_SECONDS / 2, start + MOST_CHUNK_SECONDS)
+        middle = quietest(probabilities, loud, start + MOST_CHUNK_SECONDS / 2, start + MOST_CHUNK_SECONDS)
         yield start, middle
         start = middle
     yield start, end
 
 
-def quietest(probabilities: np.ndarray, low: float, high: float) -> float:
-    """The time between two others with the least voice around it, the later one of equals."""
-    first, past = (
-        math.ceil(low / STEP_SECONDS),
-        max(math.ceil(low / STEP_SECONDS) + 1, int(high / STEP_SECONDS)),
-    )
+def loudness(samples: np.ndarray) -> np.ndarray:
+    """How loud sound is in each step, float32, as the root of its mean square."""
+    whole = np.pad(samples, (0, -len(samples) % STEP_SAMPLES)).reshape(-1, STEP_SAMPLES)
+    found: np.ndarray = np.sqrt(np.mean(np.square(whole), axis=1))
+    return found
+
+
+def quietest(probabilities: np.ndarray, loud: np.ndarray, low: float, high: float) -> float:
+    """The time between two others that is the best to cut at: soft, and little of a voice around it."""
+    first = math.ceil(low / STEP_SECONDS)
+    past = max(first + 1, int(high / STEP_SECONDS))
     around = np.convolve(probabilities, np.full(5, 0.2), "same")[first:past]
     if not len(around):
         return high
-    return float((first + len(around) - 1 - int(np.argmin(around[::-1]))) * STEP_SECONDS)
+    soft = np.convolve(loud, np.full(3, 1 / 3), "same")[first:past]
+    worth = around + soft / max(float(soft.max()), 1e-9)
+    return float((first + len(worth) - 1 - int(np.argmin(worth[::-1]))) * STEP_SECONDS)
 
 
-def straddling(probabilities: np.ndarray, at_seconds: float) -> Chunk | None:
+def straddling(
+    probabilities: np.ndarray, loud: np.ndarray, at_seconds: float, *, back_seconds: float, on_seconds: float
+) -> Chunk | None:
     """The stretch that goes across a time at which sound is cut; None where nobody speaks there.
 
-    It ends on both sides in the nearest pause, or where there is the least voice. As it depends on nothing
-    but the sound around that time, both neighbours find the same.
+    It ends on both sides in the nearest pause, or at the best place to cut. As it depends on nothing but the
+    sound around that time, both neighbours find the same.
+
+    Args:
+        probabilities: Of a voice, by step.
+        loud: As ``loudness`` says, by step.
+        at_seconds: The time.
+        back_seconds: How far back it may begin, at most half of ``MOST_CHUNK_SECONDS``.
+        on_seconds: How much later it may end, likewise.
     """
-    total = len(probabilities) * STEP_SECONDS
     spoken = voices(probabilities)
     across = [
         (start, end) for start, end in spoken if start - PAUSE_SECONDS < at_seconds < end + PAUSE_SECONDS
     ]
     if not across:
         return None
-    reach = MOST_CHUNK_SECONDS / 2
+    low = max(0.0, at_seconds - back_seconds)
+    high = min(len(probabilities) * STEP_SECONDS, at_seconds + on_seconds)
     start, end = across[0][0], across[-1][1]
-    low, high = max(0.0, at_seconds - reach), min(total, at_seconds + reach)
-    if start <= low and low > 0:
-        start = quietest(probabilities, low, at_seconds - reach / 2)
-    if end >= high and high < total:
-        end = quietest(probabilities, at_seconds + reach / 2, high)
-    others = [edge for voice in spoken for edge in voice]
-    before = max([edge for edge in others if edge < start], default=0.0)
-    after = min([edge for edge in others if edge > end], default=total)
-    first = max(0.0, start - PAD_SECONDS, (before + start) / 2)
-    return Chunk(((first, min(total, end + PAD_SECONDS, (end + after) / 2)),))
+    edges = [edge for voice in spoken for edge in voice]
+    before = max([edge for edge in edges if edge < start], default=0.0)
+    after = min([edge for edge in edges if edge > end], default=math.inf)
+    first = max(start - PAD_SECONDS, (before + start) / 2, 0.0)
+    last = min(end + PAD_SECONDS, (end + after) / 2)
+    if first < low:
+        first = max(low, quietest(probabilities, loud, low, at_seconds - back_seconds / 2)) if low else 0.0
+    if last > high:
+        last = min(high, quietest(probabilities, loud, at_seconds + on_seconds / 2, high))
+    return Chunk(((min(first, at_seconds), max(last, at_seconds)),)) if last > first else None
 
 
 def tidied(words: Sequence[SpokenWord], spoken: Sequence[tuple[float, float]]) -> list[SpokenWord]:
