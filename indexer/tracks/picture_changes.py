@@ -30,66 +30,6 @@ _NOISE_LEVELS = 7.0
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What changed since the picture that was last marked."""
-
-    still: bool
-    """Nothing did."""
-    settled: bool
-    """Edges appeared somewhere in a row of blocks, and stand still since the picture before."""
-
-
-class PictureChanges:
-    """Compares the pictures of one video, in order."""
-
-    def __init__(self) -> None:
-        self._small: np.ndarray | None = None
-        self._edges: np.ndarray | None = None
-        self._marked: tuple[np.ndarray, np.ndarray] | None = None
-
-    def see(self, grey: np.ndarray, known: Iterable[Place] = ()) -> Change:
-        """Take the next picture, uint8 (height, width), and compare it, but for the places of known texts."""
-        import cv2
-
-        height, width = grey.shape
-        scale = SIDE_PIXELS / max(height, width)
-        blocks = [max(1, round(side * scale / BLOCK_PIXELS)) for side in (width, height)]
-        size = (blocks[0] * BLOCK_PIXELS, blocks[1] * BLOCK_PIXELS)
-        small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
-        across = np.abs(np.diff(small, axis=1, append=small[:, -1:]))
-        down = np.abs(np.diff(small, axis=0, append=small[-1:]))
-        edges = _by_block(across + down)
-        before, self._small, self._edges = self._small, small, edges
-        if self._marked is None or before is None or before.shape != small.shape:
-            return Change(still=False, settled=False)
-        marked, marked_edges = self._marked
-        changed = _by_block(np.abs(small - marked)) > _MOVED_LEVELS
-        moving = _by_block(np.abs(small - before)) > _MOVED_LEVELS
-        steeper = (edges > marked_edges + _EDGE_LEVELS) & (edges > marked_edges * _EDGE_SHARE)
-        for place in known:
-            rows, columns = (
-                slice(int(low * scale // BLOCK_PIXELS), int(high * scale // BLOCK_PIXELS) + 1)
-                for low, high in ((place.top, place.bottom), (place.left, place.right))
-            )
-            changed[rows, columns] = moving[rows, columns] = steeper[rows, columns] = False
-        fresh = steeper & ~moving
-        in_a_row = fresh[:, 2:] & fresh[:, 1:-1] & fresh[:, :-2]
-        return Change(still=changed.mean() <= _STILL_SHARE, settled=bool(in_a_row.any()))
-
-    def mark(self) -> None:
-        """What follows is compared with the last picture seen."""
-        if self._small is not None and self._edges is not None:
-            self._marked = self._small, self._edges
-
-
-def _by_block(values: np.ndarray) -> np.ndarray:
-    """Means of square blocks."""
-    rows, columns = values.shape[0] // BLOCK_PIXELS, values.shape[1] // BLOCK_PIXELS
-    means: np.ndarray = values.reshape(rows, BLOCK_PIXELS, columns, BLOCK_PIXELS).mean(axis=(1, 3))
-    return means
-
-
-@dataclass(frozen=True, slots=True)
 class Place:
     """A rectangle of whole pixels: left, top, right, bottom, the latter two outside."""
 
@@ -133,6 +73,90 @@ class Place:
         top = min(max(0, self.top + down), size[0] - 1)
         right = max(left + 1, min(size[1], self.right + across))
         return Place(left, top, right, max(top + 1, min(size[0], self.bottom + down)))
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What changed since the picture that was last marked."""
+
+    still: bool
+    """Nothing did."""
+    settled: bool
+    """Edges appeared somewhere in a row of blocks, and stand still since the picture before."""
+    region: Place | None = None
+    """What encloses all that changed, with a margin; None where that is unknown, or all of the picture."""
+
+
+class PictureChanges:
+    """Compares the pictures of one video, in order."""
+
+    def __init__(self) -> None:
+        self._small: np.ndarray | None = None
+        self._edges: np.ndarray | None = None
+        self._marked: tuple[np.ndarray, np.ndarray] | None = None
+
+    def see(self, grey: np.ndarray, known: Iterable[Place] = ()) -> Change:
+        """Take the next picture, uint8 (height, width), and compare it, but for the places of known texts."""
+        import cv2
+
+        height, width = grey.shape
+        scale = SIDE_PIXELS / max(height, width)
+        blocks = [max(1, round(side * scale / BLOCK_PIXELS)) for side in (width, height)]
+        size = (blocks[0] * BLOCK_PIXELS, blocks[1] * BLOCK_PIXELS)
+        small = cv2.resize(grey, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+        across = np.abs(np.diff(small, axis=1, append=small[:, -1:]))
+        down = np.abs(np.diff(small, axis=0, append=small[-1:]))
+        edges = _by_block(across + down)
+        before, self._small, self._edges = self._small, small, edges
+        if self._marked is None or before is None or before.shape != small.shape:
+            return Change(still=False, settled=False)
+        marked, marked_edges = self._marked
+        changed = _by_block(np.abs(small - marked)) > _MOVED_LEVELS
+        moving = _by_block(np.abs(small - before)) > _MOVED_LEVELS
+        steeper = (edges > marked_edges + _EDGE_LEVELS) & (edges > marked_edges * _EDGE_SHARE)
+        for place in known:
+            rows, columns = (
+                slice(int(low * scale // BLOCK_PIXELS), int(high * scale // BLOCK_PIXELS) + 1)
+                for low, high in ((place.top, place.bottom), (place.left, place.right))
+            )
+            changed[rows, columns] = moving[rows, columns] = steeper[rows, columns] = False
+        fresh = steeper & ~moving
+        in_a_row = fresh[:, 2:] & fresh[:, 1:-1] & fresh[:, :-2]
+        return Change(
+            still=changed.mean() <= _STILL_SHARE,
+            settled=bool(in_a_row.any()),
+            region=_region(changed | fresh, scale, (height, width)),
+        )
+
+    def mark(self) -> None:
+        """What follows is compared with the last picture seen."""
+        if self._small is not None and self._edges is not None:
+            self._marked = self._small, self._edges
+
+
+def _region(changed: np.ndarray, scale: float, size: tuple[int, int]) -> Place | None:
+    """The part of a picture that some blocks lie in."""
+    rows, columns = (np.flatnonzero(changed.any(axis=axis)) for axis in (1, 0))
+    if not len(rows):
+        return None
+    block = BLOCK_PIXELS / scale
+    low = np.array([columns[0] - _MARGIN_BLOCKS, rows[0] - _MARGIN_BLOCKS]) * block
+    high = np.array([columns[-1] + 1 + _MARGIN_BLOCKS, rows[-1] + 1 + _MARGIN_BLOCKS]) * block
+    place = Place.around(np.array([low, high]), size)
+    return place if place.area < _MOST_REGION * size[0] * size[1] else None
+
+
+_MARGIN_BLOCKS = 3
+"""Around what changed, so that a text that is there in part is seen whole."""
+_MOST_REGION = 0.7
+"""Larger parts of a picture are no cheaper than all of it."""
+
+
+def _by_block(values: np.ndarray) -> np.ndarray:
+    """Means of square blocks."""
+    rows, columns = values.shape[0] // BLOCK_PIXELS, values.shape[1] // BLOCK_PIXELS
+    means: np.ndarray = values.reshape(rows, BLOCK_PIXELS, columns, BLOCK_PIXELS).mean(axis=(1, 3))
+    return means
 
 
 def patch_of(grey: np.ndarray, place: Place) -> np.ndarray:

@@ -28,11 +28,18 @@ _PIECE_SECONDS = 5.0
 class ScreenTextMaker:
     """Makes the track for a run; the models are loaded when the first text is looked for."""
 
-    def __init__(self, *, settings: WatchSettings = SETTINGS, decode_timeout_seconds: float = 120.0) -> None:
+    def __init__(
+        self,
+        *,
+        settings: WatchSettings = SETTINGS,
+        recogniser: TextRecogniser | None = None,
+        decode_timeout_seconds: float = 120.0,
+    ) -> None:
         """Make sure that the engine is there, without loading it.
 
         Args:
             settings: How often, and at what size, text is looked for.
+            recogniser: Reads; one of its own where none is given.
             decode_timeout_seconds: Give up on a decoder after this long without progress.
 
         Raises:
@@ -41,7 +48,7 @@ class ScreenTextMaker:
         check_engine()
         self._settings = settings
         self._timeout_seconds = decode_timeout_seconds
-        self._recogniser = TextRecogniser()
+        self._recogniser = recogniser or TextRecogniser()
 
     @property
     def track(self) -> str:

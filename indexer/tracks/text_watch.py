@@ -16,7 +16,7 @@ from difflib import SequenceMatcher
 import numpy as np
 
 from footage.core.types import Span, TextBox
-from indexer.tracks.picture_changes import PictureChanges, Place, difference, moved_to, patch_of
+from indexer.tracks.picture_changes import Change, PictureChanges, Place, difference, moved_to, patch_of
 from indexer.tracks.text_recogniser import Corners, TextRecogniser
 from indexer.tracks.text_sightings import Reading, Sighting, runs_on, similar
 
@@ -29,13 +29,13 @@ class WatchSettings:
     """Pictures that are compared, per second of video; times of texts are exact to one step."""
     pixels_per_frame: int = 1_000_000
     """Size that pictures are decoded at, at most; text is read at this size."""
-    side_pixels: int = 640
+    side_pixels: int = 736
     """Longer side of the picture that text is usually looked for in."""
     large_side_pixels: int = 1120
     """The same for the first look of a window and one every ``large_seconds``: it finds small text."""
     large_seconds: float = 20.0
     """Seconds between two looks at the large size; where edges appeared, a quarter of it."""
-    changing_seconds: float = 1.5
+    changing_seconds: float = 1.25
     """Seconds between two looks while the picture changes."""
     still_seconds: float = 20.0
     """Seconds between two looks while it does not."""
@@ -164,7 +164,7 @@ class TextWatch:
         self._looks = _Allowance(settings.looks_per_second, _BURST_LOOKS, _BURST_LOOKS)
         self._lines = _Allowance(settings.lines_per_second, _BURST_LINES, _BURST_LINES)
         self._since: deque[tuple[float, np.ndarray]] = deque(
-            maxlen=round(settings.frames_per_second * settings.changing_seconds * 1.5) + 1
+            maxlen=round(settings.frames_per_second * 3 * settings.changing_seconds) + 1
         )
         self.looks = self.lines = 0
         """How often the detector was run, and how many lines were read."""
@@ -187,7 +187,7 @@ class TextWatch:
         longest = self._settings.still_seconds if change.still else self._settings.changing_seconds
         reason = change.settled or any(each.lost == 1 for each in lost)
         if waited >= longest or (reason and waited >= self._settings.least_seconds and self._looks.left >= 1):
-            self._look(picture, grey, now, eager=change.settled)
+            self._look(picture, grey, now, change)
 
         # 3. Read what changed, and what is due for the vote; drop what stays hidden.
         due = [each for each in self._watched if not each.lost and each.due(now)]
@@ -232,16 +232,16 @@ class TextWatch:
         watched.travelled += float(np.hypot(across, down))
         watched.patch = patch_of(grey, place)
 
-    def _look(self, picture: np.ndarray, grey: np.ndarray, now: float, *, eager: bool) -> None:
+    def _look(self, picture: np.ndarray, grey: np.ndarray, now: float, change: Change) -> None:
         """Run the detector, read what is new, and find out since when it has been there."""
         settings = self._settings
-        large = now - self._large_seconds >= settings.large_seconds / (4 if eager else 1)
+        large = now - self._large_seconds >= settings.large_seconds / (4 if change.settled else 1)
         side = settings.large_side_pixels if large else settings.side_pixels
         self._large_seconds = now if large else self._large_seconds
         self._looked_seconds = now
         self._looks.left = max(0.0, self._looks.left - 1)
         self.looks += 1
-        found = self._recogniser.find(picture, side_pixels=side)
+        found = self._find(picture, side, change.region)
         self._changes.mark()
         fresh: list[tuple[Corners, Place]] = []
         for corners in found:
@@ -259,6 +259,16 @@ class TextWatch:
             for (corners, place), line in zip(fresh, lines, strict=True):
                 if line[1] >= _LEAST_SCORE and line[0]:
                     self._begin(corners, place, line, grey, now)
+
+    def _find(self, picture: np.ndarray, side: int, region: Place | None) -> list[Corners]:
+        """Find text, only in what changed since the last look where that is a part of the picture."""
+        if region is None:
+            return self._recogniser.find(picture, side_pixels=side)
+        part = picture[region.top : region.bottom, region.left : region.right]
+        share = max(part.shape[:2]) / max(picture.shape[:2])
+        found = self._recogniser.find(np.ascontiguousarray(part), side_pixels=max(64, round(side * share)))
+        offset = np.array([region.left, region.top], np.float32)
+        return [corners + offset for corners in found]
 
     def _begin(
         self, corners: Corners, place: Place, line: tuple[str, float], grey: np.ndarray, now: float
