@@ -60,6 +60,7 @@ SLOW_FILES = frozenset(
         "search_composite",
         "search_engine",
         "search_several_spans",
+        "search_words",
         "service_find_model",
         "service_session",
         "store_backup",

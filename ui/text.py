@@ -5,6 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+
+TRACK_NAMES = {
+    CAPTION_TRACK: "Captions",
+    SPEECH_TRACK: "Speech",
+    SUBTITLE_TRACK: "Subtitles",
+    SCREEN_TEXT_TRACK: "Screen text",
+}
+"""What the tracks are called."""
+
 
 def plain(text: object) -> str:
     """A text that is safe to show: control characters and whatever is no character become U+FFFD."""

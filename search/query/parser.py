@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 
 from footage.core.errors import UsageError
 from footage.core.plain_text import CLOSING, evened, without_quotes
-from footage.core.types import CAPTION_TRACK
+from footage.core.types import CAPTION_TRACK, TRACKS
 from search.query.filters import (
     FILTER_NAMES,
     FILTER_VALUES,
@@ -102,6 +102,19 @@ class Query:
     def has_terms(self) -> bool:
         """Whether any of it is to be said or written."""
         return self.term is not None or any(part.has_terms for part in self.parts)
+
+    @property
+    def only_words(self) -> bool:
+        """Whether all of it is to be said or written, so that no meaning is compared."""
+        return all(part.only_words for part in self.parts) if self.parts else self.term is not None
+
+    @property
+    def word_tracks(self) -> frozenset[str]:
+        """The tracks other than captions that are searched."""
+        if self.parts:
+            return frozenset().union(*(part.word_tracks for part in self.parts))
+        tracks = self.term.tracks if self.term else TRACKS
+        return frozenset(track for track in tracks if track != CAPTION_TRACK and self.searches(track))
 
     def searches(self, track: str) -> bool:
         """Whether a track is to be searched."""

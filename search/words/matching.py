@@ -132,9 +132,7 @@ def stem(word: str) -> str:
     """
     if not (word.isascii() and word.isalpha()) or len(word) < 4:
         return word
-    if word.endswith("sses") or (word.endswith("ies") and len(word) > 4):
-        word = word[:-2]
-    elif word.endswith("oes"):
+    if word.endswith("sses") or (word.endswith("ies") and len(word) > 4) or word.endswith("oes"):
         word = word[:-2]
     elif word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]

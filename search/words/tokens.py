@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 _UNSPACED = (
     "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
@@ -35,24 +36,20 @@ _TOKEN = re.compile(
 _GLUE = re.compile(r"(?:[-'’ʼ`´.,:/_‐‑–]|\u00ad)?")  # noqa: RUF001 - the typographic ones are meant
 _ACCENTS = re.compile("[\u0300-\u036f\u064b-\u065f\u0670\u00ad]")
 _SIGN_WORDS = {"%": "percent", "&": "and", "@": "at", "#": "number", "+": "plus"}
-_ONES = {
-    word: number
-    for number, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen "
-        "sixteen seventeen eighteen nineteen".split()
-    )
-}
-_TENS = {
-    word: 10 * number
-    for number, word in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), 2)
-}
+_NAMES = re.findall(
+    r"\w+",
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen",
+)
+_ONES = {word: number for number, word in enumerate(_NAMES)}
+_ROUND = re.findall(r"\w+", "twenty thirty forty fifty sixty seventy eighty ninety")
+_TENS = {word: 10 * number for number, word in enumerate(_ROUND, 2)}
 _SCALES = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
-_ORDINALS = {
-    word: f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number, 'th') }"
-    for number, word in enumerate(
-        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth".split(), 1
-    )
-}
+_PLACES = re.findall(
+    r"\w+", "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+)
+_ORDINAL_ENDS = {1: "st", 2: "nd", 3: "rd"}
+_ORDINALS = {word: f"{number}{_ORDINAL_ENDS.get(number, 'th')}" for number, word in enumerate(_PLACES, 1)}
 _ONES_BY_NUMBER = {number: word for word, number in _ONES.items()}
 _TENS_BY_NUMBER = {number: word for word, number in _TENS.items()}
 _SPELLED_ORDINALS = {ordinal: (word,) for word, ordinal in _ORDINALS.items()}
@@ -92,10 +89,7 @@ def tokens_of(text: str, *, loose: bool = False) -> Tokens:
     cut = [(token, place) for token, place in cut if any(map(str.isalnum, token))]
     tokens = tuple(token for token, _ in cut)
     places = tuple(place for _, place in cut)
-    glued = [
-        _GLUE.fullmatch(text, end, start) is not None
-        for (_, end), (start, _) in zip(places, places[1:], strict=False)
-    ]
+    glued = [_GLUE.fullmatch(text, end, start) is not None for (_, end), (start, _) in pairwise(places)]
     return Tokens(tokens, places, tuple(_readings(tokens, glued, loose=loose)))
 
 

@@ -42,7 +42,7 @@ class TrackLines:
     def of(cls, cells: Mapping[str, Sequence[Any]], kept: Sequence[int]) -> TrackLines:
         """Sort some rows, given every column and the numbers of the rows."""
         if not kept:
-            return cls([], [], [], [], [], [], [], [], [])
+            return cls(*([] for _ in LINE_COLUMNS))
         languages = [language or "" for language in cells["language"]]
         order = sorted(
             kept,
@@ -55,8 +55,8 @@ class TrackLines:
                 cells["owner_id"][n],
             ),
         )
-        columns = ([cells[name][n] for n in order] for name in LINE_COLUMNS[:-1])
-        return cls(*columns, [languages[n] for n in order])
+        cells = {**cells, "language": languages}
+        return cls(*([cells[name][n] for n in order] for name in LINE_COLUMNS))
 
     def __len__(self) -> int:
         return len(self.ids)
