@@ -12,6 +12,7 @@ from pydantic import Field
 
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.text_files import read_lines
+from footage.core.timecode import overlap_seconds
 from service import sources
 from service.burned_in import TimecodeFrom, with_burned_in_timecodes
 from service.events import Listener, ignore, steps
@@ -20,6 +21,7 @@ from service.export import export as write_files
 from service.export.results import read_results
 from service.requests import Request
 from service.search import SearchRequest, search
+from service.transcript import spoken
 
 if TYPE_CHECKING:
     from footage.core.types import File, Match
@@ -51,6 +53,8 @@ class ClipChoice(Request):
     """Title on each clip of a film; no title when None."""
     burn_time: bool = False
     """Write the source's timecode onto each clip of a film."""
+    burn_subtitles: bool = False
+    """Write the spoken words onto each clip of a film, as far as the index has them."""
     start_timecode: str = ""
     """First timecode of edit lists, HH:MM:SS:FF."""
     timecode: TimecodeFrom = "container"
@@ -69,7 +73,7 @@ class ClipChoice(Request):
         return Options(
             name=name,
             audio=self.audio,
-            lettering=Lettering(self.title_from, source_time=self.burn_time),
+            lettering=Lettering(self.title_from, source_time=self.burn_time, subtitles=self.burn_subtitles),
             start_timecode=self.start_timecode,
             drop_frame=self.drop_frame,
             overwrite=self.overwrite,
@@ -207,6 +211,8 @@ def write_clips(
     """
     store = service.existing_store()
     careful = replace(options, protected={*options.protected, *protected(store)})
+    if options.lettering.subtitles and store is not None:
+        clips = with_words(service, clips)
     return unchanged_files(
         clips,
         store,
@@ -218,6 +224,26 @@ def write_clips(
             on_progress=steps("exporting", on_event, cancel),
         ),
     )
+
+
+def with_words(service: Service, clips: Sequence[Clip]) -> list[Clip]:
+    """Clips with what is said in them, as the index has it.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    said = {
+        content_id: spoken(service, content_id) for content_id in {clip.video.content_id for clip in clips}
+    }
+    return [
+        replace(
+            clip,
+            spoken=tuple(
+                line for line in said[clip.video.content_id] if overlap_seconds(line.span, clip.span) > 0
+            ),
+        )
+        for clip in clips
+    ]
 
 
 def found_clips(

@@ -41,6 +41,12 @@ TitleFrom = Annotated[
 BurnTime = Annotated[
     bool, typer.Option("--burn-time", help="Write the source's timecode onto each clip of a joined film.")
 ]
+BurnSubtitles = Annotated[
+    bool,
+    typer.Option(
+        "--burn-subtitles", help="Write the spoken words, as far as they are indexed, onto a joined film."
+    ),
+]
 StartTimecode = Annotated[
     str,
     typer.Option(

@@ -175,13 +175,19 @@ def checked_folder(text: str, settings: Settings) -> Path:
 
 
 def start(
-    settings: Settings, paths: Sequence[Path | str], *, camera_from: str = "", retry: bool = False
+    settings: Settings,
+    paths: Sequence[Path | str],
+    *,
+    tracks: Sequence[str] = (),
+    camera_from: str = "",
+    retry: bool = False,
 ) -> None:
     """Start a run; the app's settings, in its environment, are the run's.
 
     Args:
         settings: Where the index and the cache are.
         paths: What to index.
+        tracks: The tracks to make; as the settings say when empty.
         camera_from: How files name their camera; see ``indexer.timestamps``.
         retry: Retry all failed files, also after three failed attempts.
 
@@ -210,6 +216,7 @@ def start(
                 "--log-file",
                 str(folder / "log.jsonl"),
             ]
+            command += [f"--tracks={','.join(tracks)}"] * bool(tracks)
             command += [f"--camera-from={camera_from}"] * bool(camera_from) + ["--retry"] * retry
             command += [f"--within={root}" for root in roots]  # checked again when it is read
             command += ["--", *map(str, paths[:MOST_PATHS])]
