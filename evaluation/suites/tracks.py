@@ -232,7 +232,8 @@ def _events(store: Store, content_id: str, track: str) -> list[CaptionEvent]:
         key=lambda event: (event.span, event.text),
     )
     cuts = tuple(record.window.span for record in records)
-    return list(merge_of(track)(content_id, tuple(events), cuts))
+    merge = merge_of(track)
+    return list(merge(content_id, tuple(events), cuts)) if merge else events
 
 
 def _clocks(store: Store, clips: Mapping[str, TrackClip]) -> Scores:
