@@ -248,13 +248,12 @@ def _words_ok(answer: Asked) -> bool:
     """Whether words that are there are found at their time, and words that are not are not found."""
     if not answer.truths:
         return not answer.found
-    spans = answer.truths.get(answer.found[0].video.content_id, ()) if answer.found else ()
-    first = answer.found[0].span if answer.found else None
+    if not answer.found:
+        return False
+    first = answer.found[0]
     return any(
-        first is not None
-        and first.start_seconds < span.end_seconds
-        and span.start_seconds < first.end_seconds
-        for span in spans
+        first.span.start_seconds < span.end_seconds and span.start_seconds < first.span.end_seconds
+        for span in answer.truths.get(first.video.content_id, ())
     )
 
 
