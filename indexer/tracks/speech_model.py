@@ -199,13 +199,21 @@ class Recogniser:
         """Load nothing yet.
 
         Args:
-            model: What ``locate`` returned.
+            model: What ``find`` or ``locate`` returned.
             threads: Of the CPU; 0 for as many as CTranslate2 likes.
         """
-        self.model = model
+        self._found = model
+        self._located: SpeechModel | None = None
         self._threads = threads
         self._whisper: WhisperModel | None = None
         self._voice: Any = None
+
+    @property
+    def model(self) -> SpeechModel:
+        """The model with its files here; the first time they are fetched or checked, as by ``locate``."""
+        if self._located is None:
+            self._located = locate(self._found)
+        return self._located
 
     def voice(self, samples: np.ndarray) -> np.ndarray:
         """Probability of a voice for each 512 samples that are begun, by Silero's detector."""
