@@ -11,6 +11,7 @@ import pytest
 
 from footage.core.config import load_settings
 from footage.core.errors import ModelUnavailableError, UsageError, WrongCheckpointError
+from footage.core.sound_choice import sound_choice
 from indexer.tracks.speech_model import (
     MODEL_NAMES,
     PACKAGED,
@@ -127,7 +128,7 @@ def test_what_is_no_model_is_one_sentence(tmp_path: Path) -> None:
     ("text", "tracks"), [("main", "main"), ("all", "all"), ("2", (2,)), ("3,1, 1", (1, 3))]
 )
 def test_sound_tracks_are_chosen_by_a_setting(text: str, tracks: object) -> None:
-    assert load_settings(speech_sound=text).heard_tracks == tracks
+    assert sound_choice(load_settings(speech_sound=text).speech_sound) == tracks
 
 
 @pytest.mark.parametrize("text", ["0", "first", "1,,2", "-1", "1.5", "9999", ""])

@@ -12,7 +12,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -27,6 +27,7 @@ from pydantic_settings import (
 from footage.core.disk_cache import Shelf
 from footage.core.endpoint import KEY_VARIABLE
 from footage.core.errors import FileError, UsageError
+from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
 from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK, TRACKS
 
@@ -73,13 +74,6 @@ def _known_device(device: str) -> str:
     if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
         raise ValueError("use auto, cpu, mps, cuda, or one card as in cuda:1")
     return device
-
-
-def _known_sound(text: str) -> str:
-    parts = [part.strip() for part in text.split(",")]
-    if text not in ("main", "all") and not all(re.fullmatch(r"0*[1-9][0-9]{0,2}", part) for part in parts):
-        raise ValueError("use main, all, or the numbers of sound tracks as in 1,3")
-    return text
 
 
 _TRACK_NAMES = {"captions": CAPTION_TRACK, "subtitle": SUBTITLE_TRACK, "screentext": SCREEN_TEXT_TRACK}
@@ -305,7 +299,7 @@ class Settings(BaseSettings):
             "on a CPU, tiny.en (installed with footage, English only) without a network."
         ),
     )
-    speech_sound: Annotated[str, AfterValidator(_known_sound)] = Field(
+    speech_sound: Annotated[str, AfterValidator(checked_sound)] = Field(
         default="main",
         description="Sound tracks whose speech is recognised: main, all, or their numbers as in 1,3.",
     )
@@ -351,13 +345,6 @@ class Settings(BaseSettings):
         "questions about a cached window need no decoding. Marlin needs 22 MB for 30 s of video; 0: no "
         "cache.",
     )
-
-    @property
-    def heard_tracks(self) -> Literal["main", "all"] | tuple[int, ...]:
-        """``speech_sound`` as a choice of sound tracks."""
-        if self.speech_sound in ("main", "all"):
-            return "main" if self.speech_sound == "main" else "all"
-        return tuple(sorted({int(part) for part in self.speech_sound.split(",")}))
 
     @property
     def for_finds(self) -> Settings:

