@@ -102,7 +102,7 @@ def tracks(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
 
     def make_index(paths: Sequence[Path], folder: Path) -> Store:
         store = Index.open(folder / "index.lancedb", create=True)
-        index_paths(
+        report = index_paths(
             paths,
             service.settings,
             store=store,
@@ -110,6 +110,9 @@ def tracks(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
             embedder=service.embedder(),
             makers=[service.track_maker(track) for track in (SPEECH_TRACK, SCREEN_TEXT_TRACK)],
         )
+        unread = [file.reason for file in report.files if file.state != "indexed" and file.reason]
+        if unread:
+            raise FootageError(f"{len(unread)} of the drawn clips could not be read: {unread[0]}")
         return store
 
     scores, _ = evaluate_tracks(
@@ -211,7 +214,9 @@ def _add_retrieval(parser: argparse.ArgumentParser) -> None:
 def _add_tracks(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
     parser.add_argument("--videos", type=_positive, default=24, metavar="N", help="clips to draw")
-    parser.add_argument("--speech-model", metavar="NAME", help="speech recogniser: a name or a folder")
+    parser.add_argument(
+        "--speech-model", metavar="NAME", default="tiny.en", help="speech recogniser: a name or a folder"
+    )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips and index here")
 
 
