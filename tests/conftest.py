@@ -36,6 +36,7 @@ SLOW_FILES = frozenset(
         "indexer_growing_files",
         "indexer_pipeline",
         "indexer_recorder_files",
+        "indexer_screen_text",
         "indexer_tracks",
         "indexer_watch",
         "inference_compile",

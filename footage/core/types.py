@@ -122,7 +122,7 @@ class File:
     recorded_at: str = ""
     """Wall-clock time of the first frame, ISO 8601, where known."""
     clock_source: ClockSource = ""
-    """Where ``recorded_at`` comes from: "container", "file name", "guessed" or empty."""
+    """Where ``recorded_at`` comes from: "container", "file name", "burned-in", "guessed" or empty."""
     state: FileState = "new"
     """What the index holds of it: all ("indexed"), some ("partial") or nothing of its video; "new" while it
     is being captioned, "waiting" while it is still being written or its turn has not come, "skipped" when it

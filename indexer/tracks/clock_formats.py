@@ -30,7 +30,8 @@ _DATES = (
 )
 """Kinds of numeric dates, in the order in which they are tried, and what they look like."""
 _NO_SPACE = re.compile(
-    r"(\d{1,4}[-/._]\d\d[-/._](?:(?:19|20)\d\d|\d\d))(?=[0-2]\d[:.;][0-5]\d[:.;]?[0-5]\d(?!\d))"
+    r"(\d{1,4}[-/._]\d\d[-/._](?:(?:19|20)\d\d|\d\d)|(?<!\d)(?:19|20)\d\d(?:0\d|1[0-2])[0-3]\d)"
+    r"(?=[0-2]\d[:.;][0-5]\d[:.;]?[0-5]\d(?!\d))"
 )
 """A date that runs into a time."""
 _NAMED_DATES = (

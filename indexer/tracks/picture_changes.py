@@ -67,6 +67,11 @@ class Place:
         high = min(self.bottom, other.bottom) - max(self.top, other.top)
         return max(0, wide) * max(0, high) / min(self.area, other.area)
 
+    def enclosing(self, other: Place) -> Place:
+        """The smallest rectangle with both in it."""
+        left, top = min(self.left, other.left), min(self.top, other.top)
+        return Place(left, top, max(self.right, other.right), max(self.bottom, other.bottom))
+
     def shifted(self, across: int, down: int, size: tuple[int, int]) -> Place:
         """The rectangle moved, as far as it stays inside a picture of (height, width)."""
         left = min(max(0, self.left + across), size[1] - 1)

@@ -338,7 +338,8 @@ def range_text(first: str, last: str) -> str:
 def _legible(text: str, score: float, agreeing: int, lasted: float, window: float) -> bool:
     """Whether a text is one by its scores; stray glyphs in scenes without text score 0.5 to 0.8."""
     letters = len(_plain(text))
-    if not letters or lasted < min(_LEAST_SECONDS, window / 2):
+    plain_to_see = score >= _PLAIN_SCORE and letters >= _PLAIN_LETTERS  # on something that passes quickly
+    if not letters or (lasted < min(_LEAST_SECONDS, window / 2) and not plain_to_see):
         return False
     least = _LEAST_SCORES.get(letters, _LEAST_SCORE)
     if len(text) > 2 * letters + 2:
@@ -346,8 +347,8 @@ def _legible(text: str, score: float, agreeing: int, lasted: float, window: floa
     return score >= least and (agreeing >= 2 or score >= _ALONE)
 
 
-_LEAST_SECONDS = 0.4
-"""Texts seen for less are left out."""
+_LEAST_SECONDS, _PLAIN_SCORE, _PLAIN_LETTERS = 0.4, 0.98, 5
+"""Texts seen for less are left out, but for those with this score and number of letters."""
 _LEAST_SCORES = {1: 0.98, 2: 0.95, 3: 0.92}
 _LEAST_SCORE = 0.86
 """Least score of a text, by its number of letters and digits: see ``tests/benchmarks/screen_text``."""

@@ -264,6 +264,9 @@ class TextWatch:
         """Find text, only in what changed since the last look where that is a part of the picture."""
         if region is None:
             return self._recogniser.find(picture, side_pixels=side)
+        for each in self._watched:
+            if each.lost or each.place.covered(region) > 0:
+                region = region.enclosing(each.place)
         part = picture[region.top : region.bottom, region.left : region.right]
         share = max(part.shape[:2]) / max(picture.shape[:2])
         found = self._recogniser.find(np.ascontiguousarray(part), side_pixels=max(64, round(side * share)))

@@ -455,7 +455,7 @@ class FileRecord(Record):
     recorded_at: str
     """Wall-clock time of the first frame, ISO 8601, where known."""
     clock_source: str
-    """Where that comes from: "container", "file name", "guessed" or empty."""
+    """Where that comes from: "container", "file name", "burned-in", "guessed" or empty."""
     state: str
     """What the index holds of it."""
     reason: str
