@@ -189,6 +189,27 @@ class DemoAnswerRecord(Record):
     """IoU of the answer with the best fitting true span of its video."""
 
 
+class DemoWordsRecord(Record):
+    """One query of `demo` about what is said or written, its first answer and the truth."""
+
+    type: Literal["words answer"] = Field(default="words answer")
+    """What the line is."""
+    query: str
+    """What was asked."""
+    verdict: Literal["found", "not found"]
+    """Whether the words were found."""
+    ok: bool
+    """Whether the answer is right: words that are there found at their time, others not found."""
+    video: str | None
+    """File name of the answer; null where there is none."""
+    start_seconds: float | None
+    """When the answer begins, in seconds of video time; null where there is none."""
+    end_seconds: float | None
+    """When it ends; null where there is none."""
+    true_spans: Times
+    """When the words are there; empty for words that are nowhere."""
+
+
 class DemoRecord(Record):
     """The last line of `demo`."""
 
@@ -229,6 +250,6 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "eval run": (ScoredQueryRecord, FiguresRecord),
     "eval grounding": (BenchmarkRecord,),
     "calibrate": (CalibrationRecord,),
-    "demo": (DemoAnswerRecord, DemoRecord),
+    "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }
 """The lines that each command prints with --json, in their order; all commands."""

@@ -30,6 +30,7 @@ SLOW_FILES = frozenset(
         "evaluation_own_library",
         "evaluation_scoring",
         "evaluation_suites",
+        "evaluation_tracks",
         "export_run",
         "full_disk",
         "indexer_growing_files",

@@ -233,8 +233,7 @@ def _events(store: Store, content_id: str, track: str) -> list[CaptionEvent]:
     )
     cuts = tuple(record.window.span for record in records)
     merge = merge_of(track)
-    assert merge is not None  # of captions alone it is
-    return list(merge(content_id, tuple(events), cuts))
+    return list(merge(content_id, tuple(events), cuts)) if merge else events
 
 
 def _clocks(store: Store, clips: Mapping[str, TrackClip]) -> Scores:

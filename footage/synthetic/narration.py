@@ -30,7 +30,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     ),
     "person": (
         "Michael", "Sarah", "Robert", "Susan", "Thomas", "Martin", "Kevin", "Jessica", "Matthew", "Anthony",
-        "Patricia", "Steven",
+        "Patricia", "Henry",
     ),
     "day": ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"),
     "place": (
