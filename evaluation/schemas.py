@@ -9,7 +9,7 @@ from pydantic import Field
 
 from search.grounding.calibration import Card, Fit
 from service.schemas import COMMANDS as SERVICE_COMMANDS
-from service.schemas.answers import MatchFields, TrackFields
+from service.schemas.answers import MatchFields, SearchedTrackFields
 from service.schemas.base import Record
 
 Times = list[tuple[float, float]]
@@ -130,7 +130,7 @@ class FiguresRecord(Record):
     """Files that could not be indexed, wholly or in part."""
     index_model: str
     """What captioned them; empty for an empty index."""
-    index_tracks: dict[str, TrackFields]
+    index_tracks: dict[str, SearchedTrackFields]
     """What the index holds of each track, captions included, by name of the track."""
 
 

@@ -231,9 +231,10 @@ class Known:
             modified_at=file.modified_at,
             duration_seconds=video.duration_seconds,
             camera=camera,
-            after_seconds=self._earlier_seconds(path, video),
+            after_seconds=self.earlier_seconds(path, video),
         )
-        if not recorded.source:
+        burned_in = file.clock_source == "burned-in" and clocks.keeps_burned_in(camera)
+        if not recorded.source or burned_in:
             recorded = Recorded(file.recorded_at, file.clock_source)
         file = replace(
             file,
@@ -244,7 +245,7 @@ class Known:
         )
         return Job(file, video, recorded.zone_difference_seconds)
 
-    def _earlier_seconds(self, path: Path, video: Video) -> float:
+    def earlier_seconds(self, path: Path, video: Video) -> float:
         """Length of the chapters before this one, where all of them are known to share its clock."""
         seconds = 0.0
         for each in earlier_chapters(path):

@@ -13,6 +13,7 @@ from pydantic import Field
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.text_files import read_lines
 from service import sources
+from service.burned_in import TimecodeFrom, with_burned_in_timecodes
 from service.events import Listener, ignore, steps
 from service.export import Clip, Exported, Format, Lettering, Options, Origins, clips_of, widened
 from service.export import export as write_files
@@ -52,6 +53,8 @@ class ClipChoice(Request):
     """Write the source's timecode onto each clip of a film."""
     start_timecode: str = ""
     """First timecode of edit lists, HH:MM:SS:FF."""
+    timecode: TimecodeFrom = "container"
+    """Where the timecode of the sources comes from: their containers, or the pictures."""
     drop_frame: bool = True
     """Timecode mode for 29.97 and 59.94 fps if the video does not specify one."""
     overwrite: bool = False
@@ -82,6 +85,14 @@ class ClipChoice(Request):
     def with_handles(self, clips: Sequence[Clip]) -> list[Clip]:
         """The clips with the requested extra seconds."""
         return [widened(clip, self.seconds_before, self.seconds_after) for clip in clips]
+
+    def with_timecodes(self, clips: Sequence[Clip], store: Store | None) -> list[Clip]:
+        """The clips as their sources' timecode counts them.
+
+        Raises:
+            UsageError: a video has no burned-in timecode.
+        """
+        return with_burned_in_timecodes(clips, store) if self.timecode == "burned-in" else list(clips)
 
 
 class ExportRequest(ClipChoice):
@@ -169,7 +180,7 @@ def export_clips(
     # 3. The files.
     exported = write_clips(
         service,
-        request.with_handles(wanted),
+        request.with_timecodes(request.with_handles(wanted), store),
         request.folder,
         formats=request.formats,
         options=replace(how, name=_name(request.query, wanted)),

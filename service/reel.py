@@ -60,7 +60,7 @@ def make_reel(
     if not wanted:
         return ExportResult(tuple(clips), None, searched)
     exported = unchanged_files(
-        request.with_handles(wanted),
+        request.with_timecodes(request.with_handles(wanted), store),
         store,
         lambda kept: join_clips(
             kept,

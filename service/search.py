@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from footage.core.types import Match
     from footage.store import Store
     from search.query.parser import Query
+    from search.results import SearchCoverage as SearchCoverage
     from search.results import SearchResult as SearchResult
     from service.cancellation import CancelToken
     from service.session import Service

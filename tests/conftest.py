@@ -35,11 +35,13 @@ SLOW_FILES = frozenset(
         "indexer_growing_files",
         "indexer_pipeline",
         "indexer_recorder_files",
+        "indexer_tracks",
         "indexer_watch",
         "inference_compile",
         "inference_models",
         "inference_raw",
         "inference_segments",
+        "media_audio",
         "media_audio_tracks",
         "media_clip",
         "media_clip_exact",
@@ -67,6 +69,8 @@ SLOW_FILES = frozenset(
         "store_migrations",
         "stress",
         "synthetic",
+        "tracks_speech",
+        "tracks_subtitles",
         "ui_access",
         "ui_app",
         "ui_calibrate",
@@ -129,6 +133,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def own_state(tmp_path_factory) -> Iterator[None]:
     """What the tests do through the app goes into no audit log of the person who runs them."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOOTAGE_TRACKS", "caption")  # tests of other tracks name them
         patch.setenv("FOOTAGE_AUDIT_LOG", str(tmp_path_factory.mktemp("state") / "audit.jsonl"))
         yield
 

@@ -21,9 +21,9 @@ def plain(text: object) -> str:
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in str(text))
 
 
-def count(number: int, noun: str) -> str:
-    """A number and its noun: "1 video", "1,200 videos"."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def count(number: int, noun: str, nouns: str = "") -> str:
+    """A number and its noun: "1 video", "1,200 videos"; ``nouns`` where the plural takes more than an s."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {nouns or f'{noun}s'}"
 
 
 def short_path(path: str) -> str:

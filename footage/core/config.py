@@ -12,7 +12,7 @@ import re
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -28,6 +28,7 @@ from footage.core.disk_cache import Shelf
 from footage.core.endpoint import KEY_VARIABLE
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
+from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK, TRACKS
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +74,33 @@ def _known_device(device: str) -> str:
         raise ValueError("use auto, cpu, mps, cuda, or one card as in cuda:1")
     return device
 
+
+def _known_sound(text: str) -> str:
+    parts = [part.strip() for part in text.split(",")]
+    if text not in ("main", "all") and not all(re.fullmatch(r"0*[1-9][0-9]{0,2}", part) for part in parts):
+        raise ValueError("use main, all, or the numbers of sound tracks as in 1,3")
+    return text
+
+
+_TRACK_NAMES = {"captions": CAPTION_TRACK, "subtitle": SUBTITLE_TRACK, "screentext": SCREEN_TEXT_TRACK}
+"""Other names of tracks that are understood."""
+
+
+def _known_tracks(given: object) -> object:
+    """Names of tracks, as one text with commas or as a list, in the order of ``TRACKS``."""
+    if given is None:
+        return None
+    parts = given.split(",") if isinstance(given, str) else given
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(_WHICH_TRACKS)
+    names = ["-".join(part.casefold().replace("_", " ").split()) for part in parts]
+    known = {_TRACK_NAMES.get(name, name) for name in names if name}
+    if not known or known - set(TRACKS):
+        raise ValueError(_WHICH_TRACKS)
+    return tuple(track for track in TRACKS if track in known)
+
+
+_WHICH_TRACKS = f"use one or more of {', '.join(TRACKS)}, separated by commas"
 
 UserPath = Annotated[Path, AfterValidator(_expanded)]
 
@@ -261,6 +289,32 @@ class Settings(BaseSettings):
         le=10,
         description="Repetition penalty, above 1; unset: the value of the profile.",
     )
+    tracks: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_known_tracks)] = Field(
+        default=None,
+        description=(
+            f"Tracks of the index: {', '.join(TRACKS)}, separated by commas; unset: all that can be made "
+            "here, captions only if the model is available."
+        ),
+    )
+    speech_model: str = Field(
+        default="auto",
+        min_length=1,
+        description=(
+            "Speech recogniser: a Whisper model by name (tiny, base, small, medium, large-v3, "
+            "large-v3-turbo, tiny.en) or a folder of CTranslate2 files. auto: large-v3-turbo on a GPU, small "
+            "on a CPU, tiny.en (installed with footage, English only) without a network."
+        ),
+    )
+    speech_sound: Annotated[str, AfterValidator(_known_sound)] = Field(
+        default="main",
+        description="Sound tracks whose speech is recognised: main, all, or their numbers as in 1,3.",
+    )
+    subtitle_offset_seconds: float = Field(
+        default=0,
+        ge=-86400,
+        le=86400,
+        description="Time added to subtitle files beside a video, in seconds; negative: earlier.",
+    )
     batch_size: int = Field(default=8, ge=1, le=256, description="Number of windows per batch.")
     queue_windows: int = Field(
         default=4, ge=1, le=256, description="Maximum number of decoded windows in memory."
@@ -297,6 +351,13 @@ class Settings(BaseSettings):
         "questions about a cached window need no decoding. Marlin needs 22 MB for 30 s of video; 0: no "
         "cache.",
     )
+
+    @property
+    def heard_tracks(self) -> Literal["main", "all"] | tuple[int, ...]:
+        """``speech_sound`` as a choice of sound tracks."""
+        if self.speech_sound in ("main", "all"):
+            return "main" if self.speech_sound == "main" else "all"
+        return tuple(sorted({int(part) for part in self.speech_sound.split(",")}))
 
     @property
     def for_finds(self) -> Settings:

@@ -34,6 +34,8 @@ class Clip:
     """True when the model was asked about this very moment."""
     recorded_at: str = ""
     """Wall-clock time of the video's first frame, ISO 8601, where known."""
+    timecode: str = ""
+    """Timecode of the video's first frame, where the container's is not to count."""
     captioned_by: Provenance | None = None
     """Under what the indexed text was made, as far as known."""
     grounded_by: Provenance | None = None

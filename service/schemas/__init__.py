@@ -22,6 +22,7 @@ from service.schemas.exports import (
     ExportFailureRecord,
     ExportRecord,
     ProblemRecord,
+    SubtitleFileRecord,
     VerifyRecord,
 )
 from service.schemas.library import (
@@ -89,6 +90,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db reembed": (ReembedRecord,),
     "db check": (FindingRecord, CheckRecord),
     "db upgrade": (UpgradeRecord,),
+    "captions export": (SubtitleFileRecord,),
     "captions import": (ImportRecord,),
     "ui": (AppRecord,),
     "doctor": (DiagnosisRecord,),

@@ -191,7 +191,7 @@ class NotChecked(Record):
     """Why, one sentence."""
 
 
-class TrackFields(Record):
+class SearchedTrackFields(Record):
     """What was searched of one track."""
 
     videos: int
@@ -213,7 +213,7 @@ class CoverageFields(Record):
     """Files that could not be indexed, wholly or in part."""
     model: str
     """What captioned them; empty for an index without captions."""
-    tracks: dict[str, TrackFields]
+    tracks: dict[str, SearchedTrackFields]
     """What was searched of each track that the index has, captions included, by name of the track."""
 
 
@@ -226,7 +226,7 @@ def coverage_fields(coverage: SearchCoverage) -> dict[str, Any]:
         "files_failed": coverage.files_failed,
         "model": coverage.model,
         "tracks": {
-            name: TrackFields(videos=each.videos, seconds=round(each.seconds, 3))
+            name: SearchedTrackFields(videos=each.videos, seconds=round(each.seconds, 3))
             for name, each in coverage.tracks.items()
         },
     }

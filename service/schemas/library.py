@@ -11,9 +11,13 @@ from pydantic import Field
 from service.schemas.base import Record
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from footage.core.coverage import Coverage
     from footage.core.types import File, Run
+    from footage.store.records import TrackStatus
     from indexer.pipeline import Forecast, IndexReport
+    from indexer.progress import TrackReport
     from service.status import Audited, StatusResult
 
 
@@ -81,16 +85,66 @@ class CollectionRecord(Record):
 
 
 class ClockDoubtRecord(Record):
-    """Files of one camera whose two clocks differ as if one were in another time zone."""
+    """Files of one camera with two clocks that disagree."""
 
     type: Literal["clock doubt"] = Field(default="clock doubt")
     """What the line is."""
     camera: str
     """The camera; empty where none is known."""
     ahead_seconds: float
-    """By how much the container's clock is ahead of the name's."""
+    """By how much the container's clock is ahead of the name's, or the picture's of the other one."""
     paths: list[str]
     """The files."""
+    burned_in: bool = False
+    """Whether it is about the clock in the picture."""
+    used: str = "container"
+    """Which was used: "container", "file name" or "burned-in"."""
+
+
+class TrackRunRecord(Record):
+    """What a run of `index` or `retry` did about one track other than captions."""
+
+    type: Literal["track"] = Field(default="track")
+    """What the line is."""
+    track: str
+    """The track."""
+    windows: int
+    """Windows that were read."""
+    seconds: float
+    """Footage seconds of those."""
+    events: int
+    """What was read in them."""
+    notes: dict[str, int]
+    """What there is to know, such as "no sound track", and of how many videos."""
+    kept: dict[str, int]
+    """Other models whose windows were kept, and of how many videos."""
+    broken: str
+    """Why it could not be read to the end; empty where it could."""
+
+    @classmethod
+    def of(cls, track: str, report: TrackReport) -> Self:
+        """What a run did about a track."""
+        return cls(
+            type="track",
+            track=track,
+            windows=report.windows,
+            seconds=round(report.seconds, 3),
+            events=report.events,
+            notes=dict(report.notes),
+            kept=dict(report.others),
+            broken=report.broken,
+        )
+
+
+class TrackLeftOutRecord(Record):
+    """A track that `index` or `retry` did not make because it cannot be made here."""
+
+    type: Literal["track left out"] = Field(default="track left out")
+    """What the line is."""
+    track: str
+    """The track."""
+    reason: str
+    """Why, one sentence."""
 
 
 class IndexRecord(Record):
@@ -146,6 +200,15 @@ class IndexRecord(Record):
         )
 
 
+class TrackForecastFields(Record):
+    """What a run would do about one track other than captions."""
+
+    windows_new: int
+    """Windows to read."""
+    seconds_new: float
+    """Footage seconds of those."""
+
+
 class ForecastRecord(Record):
     """What `index --dry-run` expects of a run."""
 
@@ -161,6 +224,8 @@ class ForecastRecord(Record):
     """Footage seconds captioned per second in earlier runs on this index; null where there were none."""
     takes_seconds: float | None
     """About how long it takes; null where that is not known."""
+    tracks: dict[str, TrackForecastFields]
+    """What it would do about the other tracks, by track."""
 
     @classmethod
     def of(cls, expected: Forecast) -> Self:
@@ -173,6 +238,12 @@ class ForecastRecord(Record):
             seconds_new=round(expected.seconds_new, 3),
             speed=round(speed, 3) if speed else None,
             takes_seconds=round(expected.seconds_new / speed, 1) if speed else None,
+            tracks={
+                track: TrackForecastFields(
+                    windows_new=each.windows_new, seconds_new=round(each.seconds_new, 3)
+                )
+                for track, each in expected.tracks.items()
+            },
         )
 
 
@@ -217,6 +288,38 @@ class RunFields(Record):
     def of(cls, run: Run) -> Self:
         """One run."""
         return cls(**{**asdict(run), "stage_seconds": dict(run.stage_seconds)})
+
+
+class TrackFields(Record):
+    """What the index holds of one track."""
+
+    track: str
+    """The track."""
+    videos: int
+    """Videos with windows of it."""
+    windows: int
+    """Windows of those."""
+    events: int
+    """Events of those."""
+    seconds: float
+    """Footage seconds that its windows cover; compare with ``seconds_total``."""
+    models: list[ModelFields]
+    """Under what its windows were made."""
+    notes: dict[str, int]
+    """What there is to know, such as "no sound track", and of how many videos."""
+
+    @classmethod
+    def of(cls, track: str, status: TrackStatus, notes: Mapping[str, int]) -> Self:
+        """What the index holds of a track."""
+        return cls(
+            track=track,
+            videos=status.videos,
+            windows=status.windows,
+            events=status.events,
+            seconds=round(status.seconds, 3),
+            models=[ModelFields(**asdict(made), windows=count) for made, count in status.models.items()],
+            notes=dict(notes),
+        )
 
 
 class AuditRateFields(Record):
@@ -266,6 +369,8 @@ class StatusRecord(Record):
     """The embedders that it holds vectors of."""
     schema_version: int
     """Version of its tables."""
+    tracks: list[TrackFields]
+    """What it holds of each track, captions included."""
     last_run: RunFields | None
     """The run that began last; null before the first."""
     audit: AuditRateFields | None
@@ -291,6 +396,10 @@ class StatusRecord(Record):
             find_model=result.find_model,
             embedders=list(index.embedders),
             schema_version=index.schema_version,
+            tracks=[
+                TrackFields.of(track, status, result.track_notes.get(track, {}))
+                for track, status in index.tracks.items()
+            ],
             last_run=None if run is None else RunFields.of(run),
             audit=None if audited is None else AuditRateFields.of(audited),
         )

@@ -47,6 +47,10 @@ StartTimecode = Annotated[
         "--start-timecode", metavar="HH:MM:SS:FF", help="First timecode of edit lists; unset: 00:00:00:00."
     ),
 ]
+TimecodeSource = Annotated[
+    Literal["container", "burned-in"],
+    typer.Option("--timecode", help="Source of the videos' timecode: their containers, or their pictures."),
+]
 DropFrame = Annotated[
     bool,
     typer.Option(

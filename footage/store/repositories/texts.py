@@ -71,6 +71,10 @@ class TextRepository:
             write(table, [layout.text_to_row(text) for text in changed if _table_of(text) == table])
         return texts
 
+    def remove_whole(self, owner_id: str) -> None:
+        """Remove the row of a whole video, or of its track, so that its projection counts as behind."""
+        self._tables.delete("events", {"owner_id": [owner_id]})
+
     def all(self) -> list[TextRow]:
         """Every text: what an embedder's vector table is filled from."""
         return self._owned({})

@@ -68,6 +68,7 @@ def run(
     title_from: options.TitleFrom = "file",
     burn_time: options.BurnTime = False,
     start_timecode: options.StartTimecode = "",
+    timecode: options.TimecodeSource = "container",
     drop_frame: options.DropFrame = True,
     overwrite: options.Overwrite = False,
     ground: options.Ground = True,
@@ -107,6 +108,7 @@ def run(
         title_from=title_from if titles else None,
         burn_time=burn_time,
         start_timecode=start_timecode,
+        timecode=timecode,
         drop_frame=drop_frame,
         overwrite=overwrite,
     )

@@ -45,6 +45,7 @@ def run(
         Literal["cut"], typer.Option("--transition", help="Transition between clips.")
     ] = "cut",
     start_timecode: options.StartTimecode = "",
+    timecode: options.TimecodeSource = "container",
     drop_frame: options.DropFrame = True,
     overwrite: options.Overwrite = False,
     ground: options.Ground = True,
@@ -78,6 +79,7 @@ def run(
         title_from=title_from if titles else None,
         burn_time=burn_time,
         start_timecode=start_timecode,
+        timecode=timecode,
         drop_frame=drop_frame,
         overwrite=overwrite,
     )
