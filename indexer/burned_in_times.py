@@ -12,7 +12,7 @@ from pathlib import Path
 
 from footage.core.types import CaptionEvent, File, Video
 from indexer.timestamps import Clocks, Recorded
-from indexer.tracks.burned_in_clock import BurnedInClock, read_clock
+from indexer.tracks.burned_in_clock import ClockInPicture, read_clock
 
 _AGREE_SECONDS = 120.0
 """A clock without a date gets that of the other clock where the two differ by no more than this ..."""
@@ -26,7 +26,7 @@ class BurnedInTime:
 
     file: File
     """The file, with the recording time that counts now."""
-    clock: BurnedInClock | None
+    clock: ClockInPicture | None
     """The clock; None where none runs."""
     ahead_seconds: float = 0.0
     """By how much it is ahead of the container or the file name, where they disagree and no choice was made:

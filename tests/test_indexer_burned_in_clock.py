@@ -29,7 +29,7 @@ def seconds_off(clock, start: datetime) -> float:
     start=STARTS,
     form=st.sampled_from(UNAMBIGUOUS),
     every=st.sampled_from([0.25, 0.48, 1.0]),
-    seconds=st.integers(6, 300),
+    seconds=st.integers(12, 300),
     noise=st.integers(0, 10**6),
 )
 @example(datetime(2026, 3, 1, 14, 3, 10, 500_000), "%Y-%m-%d %H:%M:%S", 0.25, 20, 0)

@@ -32,7 +32,7 @@ _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Su
 
 
 @dataclass(frozen=True, slots=True)
-class BurnedInClock:
+class ClockInPicture:
     """The clock of a camera, written into the picture."""
 
     recorded_at: str
@@ -63,7 +63,7 @@ class _Seen(NamedTuple):
 
 def read_clock(
     events: Iterable[CaptionEvent], video: Video, *, near: date | None = None
-) -> BurnedInClock | None:
+) -> ClockInPicture | None:
     """The clock of a video's screen texts; None where none runs.
 
     Args:
@@ -96,7 +96,7 @@ def read_clock(
         recorded_at = moment.isoformat(timespec="milliseconds")
     sentences += _how_it_runs(fitted, video)
     box = region[0].box
-    return BurnedInClock(
+    return ClockInPicture(
         recorded_at,
         round(start, 3),
         fitted.accuracy_seconds,
