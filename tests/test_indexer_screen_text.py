@@ -19,6 +19,7 @@ from footage.media import sandbox
 from footage.media.text_overlay import font_of
 from indexer.tracks.burned_in_clock import read_clock
 from indexer.tracks.burned_in_timecode import read_timecode
+from indexer.tracks.picture_changes import difference
 from indexer.tracks.screen_text import ScreenTextMaker
 from indexer.tracks.text_recogniser import TextRecogniser
 from indexer.tracks.text_sightings import (
@@ -357,3 +358,10 @@ def test_what_runs_is_named_by_its_ends():
 @given(st.text(max_size=40))
 def test_every_text_is_like_itself(text):
     assert similar(text, text)
+
+
+def test_a_text_at_the_edge_of_the_picture_is_compared_by_what_both_cuttings_have():
+    patch = np.random.default_rng(1).normal(0, 50, (24, 42)).astype(np.float32)
+    assert difference(patch, patch[:, :41]) == (0.0, 0.0) == difference(patch[:, :41], patch)
+    whole, cell = difference(patch, -patch[:, :30])
+    assert whole > 1 and cell > 1

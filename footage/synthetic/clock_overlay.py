@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from footage.synthetic.lettering import Colour, Lettering, lay_text, lettering
+from footage.synthetic.lettering import Colour, DrawnText, lay_text, lettering
 
 Corner = Literal["top left", "top right", "bottom left", "bottom right"]
 DecoyKind = Literal["stopwatch", "countdown", "frozen clock", "score", "counter", "number", "timecode"]
@@ -75,7 +75,7 @@ class Overlay:
         top = edge if self.corner.startswith("top") else height - edge - drawn.height
         lay_text(frame, drawn, left=left, top=top)
 
-    def picture(self, text: str, height: int) -> Lettering:
+    def picture(self, text: str, height: int) -> DrawnText:
         """The text as it is laid over a frame of this height."""
         colour, ground, rim = LOOKS[self.look]
         size = max(9, round(self.size * height))

@@ -26,7 +26,7 @@ same seed gives the same picture on machines with the same fonts."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lettering:
+class DrawnText:
     """A picture of some text, ready to be laid over a frame."""
 
     pixels: NDArray[np.uint8]
@@ -56,7 +56,7 @@ def lettering(
     ground_opacity: int = 255,
     rim: Colour | None = None,
     margin: int = 0,
-) -> Lettering:
+) -> DrawnText:
     """Draw text, one line or several.
 
     Args:
@@ -84,10 +84,10 @@ def lettering(
         stroke_width=stroke, stroke_fill=(*rim, 255) if rim is not None else None,
     )  # fmt: skip
     array = np.asarray(image)
-    return Lettering(array[..., :3].copy(), array[..., 3].copy())
+    return DrawnText(array[..., :3].copy(), array[..., 3].copy())
 
 
-def lay_text(frame: NDArray[np.uint8], drawn: Lettering, *, left: int, top: int) -> None:
+def lay_text(frame: NDArray[np.uint8], drawn: DrawnText, *, left: int, top: int) -> None:
     """Lay text over a frame, cut off at its edges."""
     height, width = frame.shape[:2]
     x0, y0 = max(0, left), max(0, top)

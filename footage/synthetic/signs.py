@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from footage.synthetic.lettering import Colour, Lettering, lay_text, lettering
+from footage.synthetic.lettering import Colour, DrawnText, lay_text, lettering
 
 Movement = Literal["static", "banner", "moving"]
 
@@ -117,7 +117,7 @@ class Sign:
         """What is to be read."""
         return self.what.text.upper() if self.upper_case else self.what.text
 
-    def picture(self, width: int, height: int) -> Lettering:
+    def picture(self, width: int, height: int) -> DrawnText:
         """Its board with the letters on it, never wider than the picture."""
         size = max(8, round(self.size * height))
         while True:

@@ -179,10 +179,13 @@ def patch_of(grey: np.ndarray, place: Place) -> np.ndarray:
 
 
 def difference(patch: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """How far two cuttings of equal size differ: as a whole, and in the cell where they differ most.
+    """How far two cuttings differ: as a whole, and in the cell where they differ most.
 
-    0 for equal ones, about 1 for two that have nothing to do with each other.
+    0 for equal ones, about 1 for two that have nothing to do with each other. Where the edge of the picture
+    cuts one of them off, what both have is compared.
     """
+    width = min(patch.shape[1], other.shape[1])
+    patch, other = patch[:, :width], other[:, :width]
     apart = ((patch - other) ** 2).sum(axis=0)
     held = (patch**2).sum(axis=0) + (other**2).sum(axis=0)
     noise = PATCH_HEIGHT * _NOISE_LEVELS**2
