@@ -54,7 +54,7 @@ if talk:
     boxes = (TextBox(9.0, 0.25, 0.5, 0.5, 0.75), TextBox(11.0, 0.5, 0.5, 0.75, 0.75, "EXIT 13"))
     signs = [CaptionEvent(Span(9.0, 12.0), "EXIT 12", 0.95, boxes=boxes)]
     transcripts = [Transcript("speech", "en", tuple(said)), Transcript("screen-text", "", tuple(signs))]
-words = player.Words(transcripts)
+words = player.VideoWords(transcripts)
 
 
 def draw() -> None:

@@ -14,7 +14,7 @@ from tiny_clips import write_clip
 
 from footage.core.types import CaptionEvent, Span, SpokenWord, TextBox
 from service.transcript import Transcript
-from ui.web.components.player import Words, lanes
+from ui.web.components.player import VideoWords, lanes
 
 HOSTILE = "<img src=x onerror=alert(1)> **b** </script><script>alert(2)</script>"
 
@@ -29,7 +29,7 @@ def line(start: float, text: str, **more) -> CaptionEvent:
 @given(st.lists(st.text(max_size=30), min_size=1, max_size=5))
 def test_any_text_reaches_the_browser_without_control_characters(texts):
     lines = tuple(line(number, text) for number, text in enumerate(texts))
-    [entry] = json.loads(Words([Transcript("speech", "en", lines)]).encoded)["entries"]
+    [entry] = json.loads(VideoWords([Transcript("speech", "en", lines)]).encoded)["entries"]
     assert [each[0] for each in entry["lines"]] == list(range(len(texts)))
     assert all(
         each[2].isprintable() and len(each[2]) == len(text)
@@ -41,7 +41,7 @@ def test_words_boxes_and_doubt_go_along():
     words = (SpokenWord(Span(0, 0.5), "Hear", 0.9), SpokenWord(Span(0.5, 1), "me", 0.2))
     boxes = (TextBox(0, 0.1, 0.2, 0.3, 0.4), TextBox(0.5, 0.1, 0.2, 0.3, 0.4, "12:01"))
     lines = (line(0, "Hear me", confidence=0.4, words=words), line(1, "12:00", confidence=0.9, boxes=boxes))
-    [entry] = json.loads(Words([Transcript("speech", "en", lines)]).encoded)["entries"]
+    [entry] = json.loads(VideoWords([Transcript("speech", "en", lines)]).encoded)["entries"]
     assert entry["lines"] == [
         [0, 1, "Hear me", 1, [[0, 0.5, "Hear"], [0.5, 1, "me"]], []],
         [1, 2, "12:00", 0, [], [[0, 0.1, 0.2, 0.3, 0.4], [0.5, 0.1, 0.2, 0.3, 0.4, "12:01"]]],
@@ -49,12 +49,12 @@ def test_words_boxes_and_doubt_go_along():
 
 
 def test_without_words_there_is_nothing_to_fetch_and_no_lane():
-    assert Words().encoded == b"" and Words().marks == {}
+    assert VideoWords().encoded == b"" and VideoWords().marks == {}
 
 
 def test_subtitles_in_two_languages_share_a_lane():
     both = [Transcript("subtitles", "de", (line(1, "Ja"),)), Transcript("subtitles", "en", (line(1, "Yes"),))]
-    assert [mark.label for mark in Words(both).marks["Subtitles"]] == ["Ja", "Yes"]
+    assert [mark.label for mark in VideoWords(both).marks["Subtitles"]] == ["Ja", "Yes"]
 
 
 # -- In a browser ----------------------------------------------------------------

@@ -77,12 +77,12 @@ def play(
     *,
     text: str,
     matches: Sequence[Span] = (),
-    words: player.Words | None = None,
+    words: player.VideoWords | None = None,
     autoplay: bool,
 ) -> None:
     """Show a moment of a video in the player; its words are read from the index unless given."""
     if words is None:
-        words = player.Words(transcripts(desk.service, video.content_id))
+        words = player.VideoWords(transcripts(desk.service, video.content_id))
     st.fragment(player.show)(
         desk.settings.cache_dir,
         video,

@@ -276,7 +276,7 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
     with right, st.container(key="stage"):
         listed = [match for match, _ in rows]
         chosen_match = listed[state.chosen]
-        words = player.Words(
+        words = player.VideoWords(
             transcripts(desk.service, chosen_match.video.content_id), quotes.first_track(chosen_match)
         )
         st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], words, question)
@@ -290,7 +290,7 @@ def _stage(
     listed: Sequence[Match],
     matches: Sequence[Match],
     outline: Outline,
-    words: player.Words,
+    words: player.VideoWords,
     question: Question,
 ) -> None:
     """The answer in the player; its keys lead to the answers before and after."""

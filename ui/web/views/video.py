@@ -58,7 +58,7 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
             if chosen:
                 playing = st.session_state.get("event_clicked", False)
                 pages.play(desk, video, path, chosen.span, text=chosen.text, autoplay=playing)
-            elif words := player.Words(transcripts(desk.service, content_id)):
+            elif words := player.VideoWords(transcripts(desk.service, content_id)):
                 first = words.transcripts[0].lines[0]
                 text = quotes.quotation(first.text)
                 pages.play(desk, video, path, first.span, text=text, words=words, autoplay=False)

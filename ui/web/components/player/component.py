@@ -25,12 +25,12 @@ from service.browse import Outline
 from ui.web.components import markup, media, notices
 from ui.web.components.player import events, lanes
 from ui.web.components.player.lanes import LaneMark
-from ui.web.components.player.words import Words
+from ui.web.components.player.words import VideoWords
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("clock.js", "player.js", "timeline.js", "transcript.js", "boxes.js", "stage.js")
 _STYLES = ("stage.css", "transcript.css")
-_NO_WORDS = Words()
+_NO_WORDS = VideoWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def show(
     outline: Outline,
     matches: Sequence[LaneMark] = (),
     notes: Sequence[LaneMark] = (),
-    words: Words = _NO_WORDS,
+    words: VideoWords = _NO_WORDS,
     text: str,
     autoplay: bool,
     actions: Sequence[str] = (),
@@ -98,11 +98,7 @@ def show(
         key: Names this player among the page's widgets.
         file: The file at ``path`` as the index knows it: another one in its place is not shown.
     """
-    st.html(
-        f'<div class="fx-playing"><h2>{markup.text(text)}</h2>'
-        f'<p><span class="fx-name">{markup.text(markup.file_name(path))}</span>'
-        f"<b>{markup.clock_span(span)}</b></p></div>"
-    )
+    st.html(_head(text, path, span))
     whole = Span(0.0, max(video.duration_seconds, 1e-3))
     moment = clamp(span, whole) or whole
     of = hashlib.blake2b(f"{video.content_id} {span}".encode(), digest_size=8).hexdigest()
@@ -139,14 +135,22 @@ def show(
             "gaps": lanes.coverage(video.gaps, whole),
             "lanes": _lanes(outline, words, matches, notes, whole),
             "detail": _lanes(outline, words, matches, notes, shown.view) if shown.view else [],
-            "words": _address(words.encoded, "application/json", f"words {key}") if words.encoded else None,
-            "track": words.track,
+            **_served_words(words, key),
             "actions": list(actions),
         },
         on_marks_change=_nothing,
         on_asked_change=_nothing,
     )
     return StageState(in_out, asked.action, asked.seconds)
+
+
+def _head(text: str, path: str, span: Span) -> str:
+    """What is played, above the picture."""
+    return (
+        f'<div class="fx-playing"><h2>{markup.text(text)}</h2>'
+        f'<p><span class="fx-name">{markup.text(markup.file_name(path))}</span>'
+        f"<b>{markup.clock_span(span)}</b></p></div>"
+    )
 
 
 def _next_shown(
@@ -169,7 +173,7 @@ def _next_shown(
 
 
 def _lanes(
-    outline: Outline, words: Words, matches: Sequence[LaneMark], notes: Sequence[LaneMark], within: Span
+    outline: Outline, words: VideoWords, matches: Sequence[LaneMark], notes: Sequence[LaneMark], within: Span
 ) -> list[dict[str, object]]:
     captions = [LaneMark(event.span, event.text) for event in outline.events]
     named = [("Captions", captions), *words.marks.items(), ("Matches", matches), ("Notes", notes)]
@@ -186,6 +190,13 @@ def _served(clip: media.Preview | None, key: str) -> dict[str, object] | None:
         "start": clip.start_seconds,
         "end": clip.stretch.end_seconds,
     }
+
+
+def _served_words(words: VideoWords, key: str) -> dict[str, object]:
+    """Where the browser gets the words of the video, and which track it shows first."""
+    encoded = words.encoded
+    address = _address(encoded, "application/json", f"words {key}") if encoded else None
+    return {"words": address, "track": words.track}
 
 
 def _address(content: bytes | str, mime_type: str, coordinates: str) -> str:

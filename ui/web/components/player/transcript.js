@@ -256,7 +256,7 @@ class Transcript {
     row.ariaPosInSet = number + 1
     row.ariaSetSize = this.shown.length
     at.className = "at"
-    at.textContent = clock(line.start, 0)
+    at.textContent = clock(Math.floor(line.start), 0)
     text.className = "text"
     text.dir = "auto"
     text.append(...this.marked(line))

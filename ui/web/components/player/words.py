@@ -27,7 +27,7 @@ UNSURE = 0.5
 
 
 @dataclass(frozen=True)  # without slots: what is encoded once is kept
-class Words:
+class VideoWords:
     """The words of one video."""
 
     transcripts: Sequence[Transcript] = field(default=())
