@@ -82,30 +82,16 @@ def search_parts(
         FootageError: as ``search``.
     """
 
-    def ask(
-        part: Query,
-        where: Collection[str] | None,
-        most: int,
-        *,
-        ground: bool,
-        at: Mapping[str, Sequence[Span]] | None = None,
-    ) -> SearchResult:
-        return search(
-            part,
-            limit=most,
-            per_video=PER_VIDEO,
-            ground=ground,
-            looking=replace(looking, at=at or {}),
-            content_ids=where,
-        )
+    def ask(part: Query, where: Collection[str] | None, most: int) -> SearchResult:
+        return search(part, limit=most, per_video=PER_VIDEO, ground=False, looking=looking, content_ids=where)
 
     # 1. The videos that come near any part; for "without" the first, as the others are to be absent.
     leading = query.parts[:1] if query.relation == "without" else query.parts
-    first = [ask(part, content_ids, VIDEOS, ground=False) for part in leading]
+    first = [ask(part, content_ids, VIDEOS) for part in leading]
     near = {match.video.content_id for result in first for match in result.matches}
 
     # 2. The index's answers to every part in these videos.
-    texts = [ask(part, near, PER_VIDEO * max(1, len(near)), ground=False) for part in query.parts]
+    texts = [ask(part, near, PER_VIDEO * max(1, len(near))) for part in query.parts]
     matches = _joined(query, texts)
     if on_hits:
         on_hits(matches[:limit])
@@ -115,16 +101,7 @@ def search_parts(
     grounded: list[SearchResult] = []
     if ground:
         videos = _holding(query, matches, texts)[: looking.max_windows]
-        most = PER_VIDEO * max(1, len(videos))
-        at: dict[str, list[Span]] = {}
-        for number, part in enumerate(query.parts):
-            near_words = _moments(query, number, texts, videos, most=looking.max_windows)
-            grounded.append(ask(part, videos, most, ground=True, at=_both(at, near_words)))
-            # What must not happen is to be looked for wherever the first part does.
-            if query.relation == "without" and part is query.parts[0]:
-                for match in grounded[0].matches:
-                    if match.verdict == "found":
-                        at.setdefault(match.video.content_id, []).append(match.span)
+        grounded = _grounded(query, search, texts, videos, looking)
         unseen = [match for match in matches if match.video.content_id not in videos]
         matches = _ranked([*_joined(query, grounded), *unseen])
     timings = _sum([result.timings for result in (*first, *texts, *grounded)])
@@ -139,6 +116,35 @@ def search_parts(
         looked,
         _notes([*first, *texts[len(first) :]]),
     )
+
+
+def _grounded(
+    query: Query,
+    search: PartSearch,
+    texts: Sequence[SearchResult],
+    videos: Sequence[str],
+    looking: GroundingOptions,
+) -> list[SearchResult]:
+    """What the model says of every part in some videos, given the index's answers to every part."""
+    at: dict[str, list[Span]] = {}
+    grounded: list[SearchResult] = []
+    for number, part in enumerate(query.parts):
+        near_words = _moments(query, number, texts, videos, most=looking.max_windows)
+        result = search(
+            part,
+            limit=PER_VIDEO * max(1, len(videos)),
+            per_video=PER_VIDEO,
+            ground=True,
+            looking=replace(looking, at=_both(at, near_words)),
+            content_ids=videos,
+        )
+        grounded.append(result)
+        # What must not happen is to be looked for wherever the first part does.
+        if query.relation == "without" and number == 0:
+            for match in result.matches:
+                if match.verdict == "found":
+                    at.setdefault(match.video.content_id, []).append(match.span)
+    return grounded
 
 
 def _notes(results: Sequence[SearchResult]) -> tuple[str, ...]:

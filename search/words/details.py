@@ -10,7 +10,7 @@ from footage.core.timecode import overlap_seconds
 from footage.core.types import CaptionEvent, Span, SpokenWord, TextBox
 from search.words import matching
 from search.words.lookup import WordHit
-from search.words.tokens import Tokens, tokens_of
+from search.words.tokens import WordTokens, tokens_of
 
 CONTEXT_SECONDS = 0.3
 """Added before and after the words: the times of a speech recogniser are off by some tenths of a second."""
@@ -31,7 +31,7 @@ class WordDetails:
 
 
 def details_of(
-    hit: WordHit, wanted: Tokens, events: Iterable[CaptionEvent], compare: matching.Compare
+    hit: WordHit, wanted: WordTokens, events: Iterable[CaptionEvent], compare: matching.Compare
 ) -> WordDetails:
     """What the records say about the words of a hit.
 
@@ -67,7 +67,7 @@ def details_of(
 
 
 def _said(
-    words: Sequence[SpokenWord], wanted: Tokens, compare: matching.Compare, within: Span
+    words: Sequence[SpokenWord], wanted: WordTokens, compare: matching.Compare, within: Span
 ) -> list[SpokenWord]:
     """The spoken words that are the wanted ones, of every place inside a span, by time."""
     if not words:

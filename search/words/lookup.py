@@ -19,7 +19,7 @@ from footage.core.types import SPEECH_TRACK, SUBTITLE_TRACK, Hit, Span
 from footage.store.repositories.track_lines import TrackLines
 from search.query.word_terms import WordTerm
 from search.words import matching
-from search.words.tokens import Tokens, folded, spellings, tokens_of
+from search.words.tokens import WordTokens, folded, spellings, tokens_of
 
 JOIN_SECONDS = 3.0
 """Longest pause across which a phrase may go on: recognisers end an utterance at a pause for breath, and
@@ -159,7 +159,7 @@ class WordIndex:
 
     # -- Which lines ---------------------------------------------------------------------------------------
 
-    def _candidates(self, term: WordTerm, wanted: Tokens) -> list[int]:
+    def _candidates(self, term: WordTerm, wanted: WordTokens) -> list[int]:
         """Lines that may have the words, or a part of them: those with the rarest one."""
         if term.fuzzy:
             longest = max(range(len(wanted.tokens)), key=lambda n: len(wanted.tokens[n]))
@@ -170,20 +170,20 @@ class WordIndex:
         counts = [sum(self._whole.count(piece) for piece in pieces) for pieces in options]
         return self._rows_with(options[counts.index(min(counts))])
 
-    def _rows_with_phrase(self, wanted: Tokens) -> list[int]:
+    def _rows_with_phrase(self, wanted: WordTokens) -> list[int]:
         """The lines in which some words begin that stand one after the other, with no letter between them."""
         pieces = (re.escape(token.translate(_DROPPED) or token) for token in wanted.tokens)
         found = re.finditer(r"[\W_]*".join(pieces), self._whole)
         return sorted({bisect_right(self._ends, match.start()) for match in found})
 
-    def _spelled(self, wanted: Tokens, place: int, term: WordTerm) -> set[str]:
+    def _spelled(self, wanted: WordTokens, place: int, term: WordTerm) -> set[str]:
         """What a line has of which the words from a place on are a reading."""
         pieces = {piece for reading, _ in wanted.readings[place] for piece in spellings(reading)}
         if not term.exact:
             pieces = {matching.stem(piece).removesuffix("i") for piece in pieces}
         return {piece.translate(_DROPPED) or piece for piece in pieces}
 
-    def _similar_words(self, wanted: Tokens, place: int, compare: matching.Compare) -> set[str]:
+    def _similar_words(self, wanted: WordTokens, place: int, compare: matching.Compare) -> set[str]:
         """The words of the index that may be a wanted word, or a part of it, with typing errors."""
         if self._vocabulary is None:
             self._vocabulary = frozenset(_WORD.findall(self._whole))
@@ -212,7 +212,7 @@ class WordIndex:
     # -- Word by word --------------------------------------------------------------------------------------
 
     def _places(
-        self, row: int, wanted: Tokens, term: WordTerm
+        self, row: int, wanted: WordTokens, term: WordTerm
     ) -> Iterable[tuple[tuple[int, ...], list[tuple[int, int, int, float]]]]:
         """Where the words are in a line and its neighbours: the lines, and line, start, end, likeness."""
         around = self._around(row, len(wanted.tokens))
@@ -260,12 +260,12 @@ class WordIndex:
         return WordHit(tuple(self.lines.hit(row) for row in rows), " ".join(texts), _apart(marks), likeness)
 
 
-def _has_numbers(wanted: Tokens) -> bool:
+def _has_numbers(wanted: WordTokens) -> bool:
     """Whether any of some words may be written in another way: numbers, and signs that are words."""
     return any(spellings(reading) != {reading} for readings in wanted.readings for reading, _ in readings)
 
 
-def _own_places(wanted: Tokens) -> list[int]:
+def _own_places(wanted: WordTokens) -> list[int]:
     """The places of words that no reading from before them takes in ("one" of "twenty-one" is not)."""
     taken = {
         place

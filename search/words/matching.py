@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from search.words.tokens import Tokens
+from search.words.tokens import WordTokens
 
 LETTERS_PER_EDIT = 4
 """One typing error is allowed in so many letters of the longer word: "web" and "webb" are alike, "cat" and
@@ -35,7 +35,7 @@ class Occurrence:
     """1 for the very words, less for each typing error."""
 
 
-def occurrences(wanted: Tokens, text: Tokens, compare: Compare) -> list[Occurrence]:
+def occurrences(wanted: WordTokens, text: WordTokens, compare: Compare) -> list[Occurrence]:
     """Every place where a text has the wanted words one after the other, none inside another; in order."""
     found: list[Occurrence] = []
     letters = max(1, sum(map(len, wanted.tokens)))
@@ -51,7 +51,7 @@ def occurrences(wanted: Tokens, text: Tokens, compare: Compare) -> list[Occurren
     return found
 
 
-def _best_end(wanted: Tokens, text: Tokens, compare: Compare, start: int) -> tuple[int, int] | None:
+def _best_end(wanted: WordTokens, text: WordTokens, compare: Compare, start: int) -> tuple[int, int] | None:
     """Fewest edits with which the wanted words begin at a token of the text, and the token after them."""
     count = len(wanted.tokens)
     reached: list[dict[int, int]] = [{} for _ in range(count + 1)]  # by wanted word: edits by token

@@ -61,7 +61,7 @@ MOST_GLUED = 6
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class WordTokens:
     """The words of a text."""
 
     tokens: tuple[str, ...]
@@ -82,7 +82,7 @@ def folded(text: str) -> str:
 
 
 @lru_cache(maxsize=20_000)  # the same texts come up again and again
-def tokens_of(text: str, *, loose: bool = False) -> Tokens:
+def tokens_of(text: str, *, loose: bool = False) -> WordTokens:
     """Cut a text into words; ``loose`` also reads any two neighbours as one word."""
     cut = [(folded(match[0]), match.span()) for match in _TOKEN.finditer(text)]
     cut = [(_SIGN_WORDS.get(token, token), place) for token, place in cut]
@@ -90,7 +90,7 @@ def tokens_of(text: str, *, loose: bool = False) -> Tokens:
     tokens = tuple(token for token, _ in cut)
     places = tuple(place for _, place in cut)
     glued = [_GLUE.fullmatch(text, end, start) is not None for (_, end), (start, _) in pairwise(places)]
-    return Tokens(tokens, places, tuple(_readings(tokens, glued, loose=loose)))
+    return WordTokens(tokens, places, tuple(_readings(tokens, glued, loose=loose)))
 
 
 def spellings(reading: str) -> set[str]:

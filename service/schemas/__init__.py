@@ -5,16 +5,7 @@
 
 from __future__ import annotations
 
-from service.schemas.answers import (
-    AnswerRecord,
-    CombinedMatchRecord,
-    FindRecord,
-    MatchRecord,
-    MultichunkRecord,
-    PointsRecord,
-    PromptRecord,
-    SearchRecord,
-)
+from service.schemas.answers import CombinedMatchRecord, FindRecord, MatchRecord, SearchRecord
 from service.schemas.base import Record
 from service.schemas.database import CheckRecord, CopyRecord, FindingRecord, UpgradeRecord
 from service.schemas.exports import (
@@ -40,6 +31,7 @@ from service.schemas.library import (
     ReembedRecord,
     StatusRecord,
 )
+from service.schemas.responses import AnswerRecord, MultichunkRecord, PointsRecord, PromptRecord
 from service.schemas.review import (
     AuditRecord,
     AuditSummaryRecord,
