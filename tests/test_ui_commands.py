@@ -54,6 +54,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("FOOTAGE_TRACKS", "caption")  # tests of other tracks name them
 
 
 @pytest.fixture(scope="module")
