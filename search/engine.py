@@ -164,14 +164,21 @@ class Engine:
         on_hits: Callable[[list[Match]], None] | None,
         on_progress: Callable[[int, int], None] | None,
         spoken: bool = True,
+        nearest: bool = True,
     ) -> SearchResult:
         """Search for words, for one event, or for the parts of a query, which may have parts again."""
         if query.parts:
             return composite.search_parts(
                 query,
                 # What is to be seen in a part is not answered by words, unless the query says so.
+                # Only the very words stand for a moment that is combined with others.
                 partial(
-                    self._search, arm=arm, on_hits=None, on_progress=on_progress, spoken=bool(query.tracks)
+                    self._search,
+                    arm=arm,
+                    on_hits=None,
+                    on_progress=on_progress,
+                    spoken=bool(query.tracks),
+                    nearest=False,
                 ),
                 limit=limit,
                 ground=ground and query.needs_pictures,
@@ -187,6 +194,7 @@ class Engine:
                 looking=looking,
                 content_ids=content_ids,
                 on_hits=on_hits,
+                nearest=nearest,
             )
         return self._search_event(
             query,

@@ -38,8 +38,12 @@ class WordQueries:
         looking: GroundingOptions,
         content_ids: Collection[str] | None,
         on_hits: Callable[[list[Match]], None] | None,
+        nearest: bool,
     ) -> SearchResult:
-        """Answer a query about words alone; arguments as ``search.engine.Engine.search``."""
+        """Answer a query about words alone; arguments as ``search.engine.Engine.search``.
+
+        With ``nearest``, the nearest lines are listed where no line has the words.
+        """
         began = time.perf_counter()
         term = query.term
         assert term is not None
@@ -58,6 +62,7 @@ class WordQueries:
                 limit=limit,
                 per_video=per_video,
                 leave_out=self.unwanted(query, content_ids),
+                nearest=nearest,
             )
             wholes = {
                 content_id: (Span(0, video.duration_seconds),)

@@ -1,7 +1,8 @@
 """Makes answers of what is said or written: verdict, quoted words, times; asks no model.
 
 A match on words is found with the confidence of the words: that of the recogniser, and less for typing
-errors. What is not there is "not found", as far as the tracks go (``SearchCoverage.tracks``).
+errors. What is not there is "not found", as far as the tracks go (``SearchCoverage.tracks``); the nearest
+lines are then "uncertain", as words may have been misheard or misread.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ words that somebody looks for, so that a match is surer than the probability of 
 UNKNOWN_CONFIDENCE = {SUBTITLE_TRACK: 0.96}
 """Confidence of words of which nothing says how sure they are: subtitles are mostly typed by people."""
 _UNKNOWN = 0.6
+NEAREST_CONFIDENCE = 0.49
+"""Confidence of a line that sounds exactly like the words and has others; times its likeness. Less than
+``search.results.LIKELY``: whatever is nearest is listed below "not found"."""
 SAME_MOMENT_SECONDS = 5.0
 """Longest time between what is said or written and what is seen that both count as of one moment: people
 talk a little before or after what they show."""
@@ -40,6 +44,11 @@ _TRACK_SENTENCES = {
     SPEECH_TRACK: 'The recognised speech has "{text}" at {span}.',
     SUBTITLE_TRACK: 'The subtitles have "{text}" at {span}.',
     SCREEN_TEXT_TRACK: 'The picture shows the text "{text}" at {span}.',
+}
+_NEAREST_SENTENCES = {
+    SPEECH_TRACK: 'The words are not there. Closest in sound: "{text}" in the recognised speech at {span}.',
+    SUBTITLE_TRACK: 'The words are not there. Closest in sound: "{text}" in the subtitles at {span}.',
+    SCREEN_TEXT_TRACK: 'The words are not there. Closest in letters: the text "{text}" at {span}.',
 }
 _MISSING = {
     "said": (
@@ -83,6 +92,17 @@ class WordSearch:
         with self._lock:
             return self._lines().search_all(words, tracks=tracks, content_ids=content_ids)
 
+    def nearest(
+        self, term: WordTerm, *, tracks: Collection[str], content_ids: Collection[str] | None
+    ) -> list[WordHit]:
+        """The lines that come nearest to words which no line has.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        with self._lock:
+            return self._lines().nearest(term, tracks=tracks, content_ids=content_ids)
+
     def _lines(self) -> WordIndex:
         lines = self._store.texts.lines()
         if self._index is None or self._index.lines is not lines:
@@ -99,8 +119,9 @@ class WordSearch:
         limit: int,
         per_video: int = MATCHES_PER_VIDEO,
         leave_out: Sequence[WordHit] = (),
+        nearest: bool = False,
     ) -> list[Match]:
-        """The places where words are said or written, the surest videos first.
+        """The places where words are said or written: the very words first, then the surest videos.
 
         Args:
             term: The words.
@@ -110,11 +131,14 @@ class WordSearch:
             limit: Most matches.
             per_video: Most matches of one video that are not found.
             leave_out: No match at the moment of one of these.
+            nearest: Where no line has the words, the nearest ones instead; they are never found.
 
         Raises:
             StoreError: the index cannot be read.
         """
         hits = self.hits(term, tracks=tracks, content_ids=content_ids)
+        if nearest and not hits:
+            hits = self.nearest(term, tracks=tracks, content_ids=content_ids)
         return self.made(
             term, hits, thresholds=thresholds, limit=limit, per_video=per_video, leave_out=leave_out
         )
@@ -135,14 +159,16 @@ class WordSearch:
         ]
         # The best by their lines; only of these the words' own times are read.
         first = sorted(
-            range(len(hits)), key=lambda n: (-round(_confidence(hits[n], hits[n].confidence), 3), n)
+            range(len(hits)),
+            key=lambda n: (hits[n].likeness < 1, -round(_confidence(hits[n], hits[n].confidence), 3), n),
         )
         chosen = [hits[n] for n in sorted(first[:limit])]
-        return rank(
+        ranked = rank(
             [(match, match.confidence or 0.0) for match in self._made(chosen, term, thresholds)],
             limit=limit,
             per_video=per_video,
         )
+        return sorted(ranked, key=lambda match: match.score < 1)
 
     def _made(self, hits: Sequence[WordHit], term: WordTerm, thresholds: Thresholds) -> Iterable[Match]:
         contents = list(dict.fromkeys(hit.content_id for hit in hits))
@@ -193,8 +219,9 @@ def word_match(
     confidence = _confidence(hit, details.confidence)
     span = details.span
     times = f"{format_time(span.start_seconds)}-{format_time(span.end_seconds)}"
-    evidence = [_TRACK_SENTENCES[hit.track].format(text=hit.text, span=times)]
-    if hit.likeness < 1:
+    sentences = _NEAREST_SENTENCES if hit.nearest else _TRACK_SENTENCES
+    evidence = [sentences[hit.track].format(text=hit.text, span=times)]
+    if hit.likeness < 1 and not hit.nearest:
         evidence.append("The words are spelled differently there.")
     measures = [("words", round(hit.likeness, 4))]
     if details.confidence is not None:
@@ -207,7 +234,7 @@ def word_match(
         text=hit.text,
         score=round(hit.likeness, 6),
         grounded=False,
-        verdict=thresholds.verdict(confidence),
+        verdict="uncertain" if hit.nearest else thresholds.verdict(confidence),
         confidence=confidence,
         measures=tuple(measures),
         evidence=tuple(evidence),
@@ -221,6 +248,8 @@ def word_match(
 
 def _confidence(hit: WordHit, recognised: float | None) -> float:
     """How sure it is that the words are said or written there, 0 to 1."""
+    if hit.nearest:  # that a recogniser doubts what it misheard speaks for them
+        return round(NEAREST_CONFIDENCE * hit.likeness, 4)
     if recognised is None:
         recognised = UNKNOWN_CONFIDENCE.get(hit.track, _UNKNOWN)
     reliable = LEAST_RELIABLE + (1 - LEAST_RELIABLE) * min(max(recognised, 0.0), 1.0)

@@ -11,14 +11,17 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, pairwise
 
+from footage.core.languages import same_language
+from footage.core.speech_cover import COVERED_PART
 from footage.core.timecode import overlap_seconds
 from footage.core.types import SPEECH_TRACK, SUBTITLE_TRACK, Hit, Span
 from footage.store.repositories.track_lines import TrackLines
 from search.query.word_terms import WordTerm
 from search.words import matching
+from search.words.nearest import NearestLines
 from search.words.tokens import WordTokens, folded, spellings, tokens_of
 
 JOIN_SECONDS = 3.0
@@ -26,8 +29,8 @@ JOIN_SECONDS = 3.0
 subtitles at a change of picture."""
 MOST_LINES = 5_000
 """Most lines with the rarest word of a sentence that are looked through: half a second."""
-COVERED_SHARE = 0.5
-"""Share of an utterance that a subtitle with the same words covers, from which both are one answer."""
+MOST_NEAREST = 5
+"""Most lines that are listed where none has the words."""
 _DROPPED = dict.fromkeys(map(ord, "-'’ʼ`´.,:/_‐‑–\u00ad"))  # noqa: RUF001 - the typographic ones are meant
 _SPACE = re.compile(r"\s")
 _WORD = re.compile(r"[^\W_]+")
@@ -46,6 +49,8 @@ class WordHit:
     """Where in it the wanted words are: first character and the one after the last, ascending."""
     likeness: float
     """1 for the very words, less for each typing error; of several places the best."""
+    nearest: bool = False
+    """Whether the words are not there, and it is one of the lines that come nearest to them."""
 
     @property
     def span(self) -> Span:
@@ -89,6 +94,7 @@ class WordIndex:
         self._whole = "\n".join(texts)
         self._ends = list(accumulate(len(text) + 1 for text in texts))
         self._vocabulary: frozenset[str] | None = None
+        self._nearest: dict[tuple[str, ...], NearestLines] = {}
 
     def search(
         self, term: WordTerm, *, tracks: Collection[str], content_ids: Collection[str] | None = None
@@ -112,6 +118,44 @@ class WordIndex:
             for at, found in self._places(row, wanted, term):
                 groups.setdefault(at, set()).update(found)
         return _once([self._hit(at, found) for at, found in sorted(_merged(groups).items())])
+
+    def nearest(
+        self,
+        term: WordTerm,
+        *,
+        tracks: Collection[str],
+        content_ids: Collection[str] | None = None,
+        limit: int = MOST_NEAREST,
+    ) -> list[WordHit]:
+        """The lines that come nearest to words which no line has, the nearest first.
+
+        Args:
+            term: The words.
+            tracks: Where to look.
+            content_ids: Only in these videos; in all when None.
+            limit: Most places.
+        """
+        searched = tuple(track for track in term.tracks if track in tracks)
+        if searched not in self._nearest:
+            rows = [row for row, track in enumerate(self.lines.tracks) if track in searched]
+            goes_on = [
+                row + 1 == after and self._goes_on(row, after)
+                for row, after in pairwise([*rows, len(self.lines)])
+            ]
+            self._nearest[searched] = NearestLines(self.lines, rows, goes_on, printed=term.kind == "shows")
+        chosen = None if content_ids is None else frozenset(content_ids)
+        return _once(
+            [
+                replace(
+                    self._hit(
+                        tuple(row for row, *_ in near.pieces),
+                        [(row, start, end, near.likeness) for row, start, end in near.pieces],
+                    ),
+                    nearest=True,
+                )
+                for near in self._nearest[searched].search(term.text, content_ids=chosen, limit=limit)
+            ]
+        )
 
     def search_all(
         self, words: Sequence[str], *, tracks: Collection[str], content_ids: Collection[str] | None = None
@@ -314,7 +358,11 @@ def _apart(marks: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
 
 
 def _once(hits: Sequence[WordHit]) -> list[WordHit]:
-    """Hits without the speech that a subtitle of the same language has in the same words."""
+    """Hits without the speech that a subtitle of the same language has in the same words.
+
+    Speech that a subtitle covers with other words stays, unlike in ``footage.core.speech_cover``: subtitles
+    are often shorter than what is said, and the words are looked for, not read.
+    """
     subtitles: dict[str, list[WordHit]] = {}
     for hit in hits:
         if hit.track == SUBTITLE_TRACK:
@@ -322,18 +370,10 @@ def _once(hits: Sequence[WordHit]) -> list[WordHit]:
 
     def said_twice(hit: WordHit) -> bool:
         return hit.track == SPEECH_TRACK and any(
-            _same_language(hit, other)
+            same_language(hit.lines[0].language, other.lines[0].language)
             and overlap_seconds(hit.span, other.span)
-            >= COVERED_SHARE * min(hit.span.duration_seconds, other.span.duration_seconds)
+            >= COVERED_PART * min(hit.span.duration_seconds, other.span.duration_seconds)
             for other in subtitles.get(hit.content_id, ())
         )
 
     return [hit for hit in hits if not said_twice(hit)]
-
-
-def _same_language(one: WordHit, other: WordHit) -> bool:
-    ours, theirs = (
-        {line.language.casefold().split("-")[0] for line in hit.lines if line.language}
-        for hit in (one, other)
-    )
-    return not ours or not theirs or bool(ours & theirs)

@@ -81,13 +81,28 @@ def same_stem(one: str, other: str) -> int | None:
 
 
 def alike(one: str, other: str) -> int | None:
-    """Compare two words as ``edits_between``, inflections included."""
-    return 0 if one == other else edits_between(one, other)
+    """Compare two words as ``edits_between``, inflections included; numbers in them have to be equal."""
+    if one == other:
+        return 0
+    return edits_between(one, other) if _digits(one) == _digits(other) else None
 
 
 def alike_in_print(one: str, other: str) -> int | None:
-    """As ``alike``; letters that a text recogniser mixes up are equal."""
-    return 0 if one == other else edits_between(in_print(one), in_print(other))
+    """As ``alike`` for a wanted word and one that was read: letters that a recogniser mixes up are equal.
+
+    A wanted word with digits has to be read as it is, or with letters that look like them: "platform 6" is
+    not "platform 9".
+    """
+    if one == other:
+        return 0
+    one_in_print, other_in_print = in_print(one), in_print(other)
+    if _digits(one):
+        return 0 if one_in_print == other_in_print else None
+    return edits_between(one_in_print, other_in_print)
+
+
+def _digits(word: str) -> str:
+    return "".join(char for char in word if char.isdecimal())
 
 
 def in_print(word: str) -> str:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
+from operator import itemgetter
 
 _UNSPACED = (
     "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Tibetan, Burmese, Khmer
@@ -84,13 +85,21 @@ def folded(text: str) -> str:
 @lru_cache(maxsize=20_000)  # the same texts come up again and again
 def tokens_of(text: str, *, loose: bool = False) -> WordTokens:
     """Cut a text into words; ``loose`` also reads any two neighbours as one word."""
-    cut = [(folded(match[0]), match.span()) for match in _TOKEN.finditer(text)]
-    cut = [(_SIGN_WORDS.get(token, token), place) for token, place in cut]
-    cut = [(token, place) for token, place in cut if any(map(str.isalnum, token))]
+    cut = words_of(text)
     tokens = tuple(token for token, _ in cut)
     places = tuple(place for _, place in cut)
     glued = [_GLUE.fullmatch(text, end, start) is not None for (_, end), (start, _) in pairwise(places)]
     return WordTokens(tokens, places, tuple(_readings(tokens, glued, loose=loose)))
+
+
+def words_of(text: str) -> list[tuple[str, tuple[int, int]]]:
+    """The words of a text as they are compared, and where each is, without other readings."""
+    cut = [(folded(match[0]), match.span()) for match in _TOKEN.finditer(text)]
+    return [
+        (_SIGN_WORDS.get(token, token), place)
+        for token, place in cut
+        if token in _SIGN_WORDS or any(map(str.isalnum, token))
+    ]
 
 
 def spellings(reading: str) -> set[str]:
@@ -99,6 +108,20 @@ def spellings(reading: str) -> set[str]:
     if reading.isdecimal() and len(reading) <= _MOST_DIGITS:
         found |= _first_words(int(reading))
     return found
+
+
+def spoken_number(number: int) -> str:
+    """A number in words, without "and"."""
+    if number in _ONES_BY_NUMBER:
+        return str(_ONES_BY_NUMBER[number])
+    if number < 100:
+        tens, ones = divmod(number, 10)
+        return str(_TENS_BY_NUMBER[tens * 10]) + (f" {_ONES_BY_NUMBER[ones]}" if ones else "")
+    name, scale = max(
+        ((name, scale) for name, scale in _SCALES.items() if scale <= number), key=itemgetter(1)
+    )
+    times, rest = divmod(number, scale)
+    return f"{spoken_number(times)} {name}" + (f" {spoken_number(rest)}" if rest else "")
 
 
 def _first_words(number: int) -> set[str]:
