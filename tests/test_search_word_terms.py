@@ -154,6 +154,10 @@ def test_any_query_is_read_or_refused(pieces):
         ("50 percent", "50%", ["50%"]),
         ("first", "1st", ["1st"]),
         ("cat", "concatenate", []),
+        ("theater", "the Theatre", ["Theatre"]),
+        ("grey harbours", "Grey Harbors", ["Grey Harbors"]),
+        ("organized", "we organised it", ["organised"]),
+        ("for", "four hours", []),
     ],
 )
 def test_quoted_words_are_found_however_they_are_written(wanted, text, found):
@@ -172,6 +176,10 @@ def test_typing_errors_are_tolerated_in_long_words_alone():
     assert hits("cat", "a hat", matching.alike, loose=True) == []
     assert hits("1234", "1235", matching.alike, loose=True) == []
     assert hits("exit 12", "EX1T I2", matching.alike_in_print, loose=True) == ["EX1T I2"]
+    for compare in (matching.alike, matching.alike_in_print):
+        assert hits("platform 12", "platform 6, PLATFORM6, platfrom 12", compare, loose=True) == [
+            "platfrom 12"
+        ]
 
 
 def test_a_typing_error_makes_it_less_sure():

@@ -29,6 +29,7 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"g(?=[eiy])", "X"),
         (r"ph", "f"),
         (r"th", "0"),
+        (r"eigh", "ay"),
         (r"(?<=[aeiou])gh(?=t|$)", ""),
         (r"gh", "g"),
         (r"ck|q", "k"),

@@ -7,6 +7,7 @@ have further readings, each over one or several tokens:
     twenty-one     "twenty", "one" and "21"
     1,000          "1", "000" and "1000"
     EXIT12         "exit", "12" and "exit12"
+    theatre        "theatre" and "theater", as well as "colour", "realise": British and American spelling
 
 Scripts that write words without spaces (Chinese, Japanese, Thai, …) are cut into single characters.
 """
@@ -57,6 +58,21 @@ _SPELLED_ORDINALS = {ordinal: (word,) for word, ordinal in _ORDINALS.items()}
 _SPELLED_SIGNS = {word: (sign,) for sign, word in _SIGN_WORDS.items()}
 _OTHER_DIGITS = re.compile(r"(?![0-9])\d")
 _MOST_DIGITS = 12
+_RESPELLED = (
+    (r"(?<=\w\w[bdglmnv])", "our", "or", r"(s|ed|ing|ings|er|ers|ite|ites|ful|able|ation|ations)?"),
+    (r"(?<=\w\w[bt])", "re", "er", r"(s)?"),
+    (r"(?<=\w\w\w)", "is", "iz", r"(e|es|ed|ing|er|ers|ation|ations)"),
+    (r"(?<=\w\w)", "ys", "yz", r"(e|es|ed|ing|er|ers)"),
+)
+"""Endings in British and American spelling, after what, and before what. A recogniser hears no spelling, so
+that both are one word in a look-up. What this makes of other words ("promize") stands in no text."""
+_TO_AMERICAN, _TO_BRITISH = (
+    tuple(
+        (re.compile(f"{before}{pair[n]}{after}$"), rf"{pair[1 - n]}\g<1>")
+        for before, *pair, after in _RESPELLED
+    )
+    for n in (0, 1)
+)
 MOST_GLUED = 6
 """Most tokens in a row that are read as one word, such as "0", "7", "8", … of a telephone number."""
 
@@ -84,7 +100,7 @@ def folded(text: str) -> str:
 
 @lru_cache(maxsize=20_000)  # the same texts come up again and again
 def tokens_of(text: str, *, loose: bool = False) -> WordTokens:
-    """Cut a text into words; ``loose`` also reads any two neighbours as one word."""
+    """Cut a text into words; ``loose`` also reads any two neighbours as one word, numbers left out."""
     cut = words_of(text)
     tokens = tuple(token for token, _ in cut)
     places = tuple(place for _, place in cut)
@@ -102,9 +118,20 @@ def words_of(text: str) -> list[tuple[str, tuple[int, int]]]:
     ]
 
 
+@lru_cache(maxsize=50_000)
+def _respelled(word: str, rules: Sequence[tuple[re.Pattern[str], str]]) -> str:
+    """A word with the endings of the other spelling of English."""
+    if not (word.isascii() and word.isalpha()):
+        return word
+    for pattern, ending in rules:
+        word = pattern.sub(ending, word)
+    return word
+
+
 def spellings(reading: str) -> set[str]:
-    """How a reading may begin in a text: the reading, and the first word of it as a number or a sign."""
-    found = {reading, *_SPELLED_SIGNS.get(reading, ()), *_SPELLED_ORDINALS.get(reading, ())}
+    """How a reading may begin in a text: in both spellings; its first word as a number or a sign."""
+    found = {reading, _respelled(reading, _TO_AMERICAN), _respelled(reading, _TO_BRITISH)}
+    found.update((*_SPELLED_SIGNS.get(reading, ()), *_SPELLED_ORDINALS.get(reading, ())))
     if reading.isdecimal() and len(reading) <= _MOST_DIGITS:
         found |= _first_words(int(reading))
     return found
@@ -139,7 +166,7 @@ def _readings(
     tokens: Sequence[str], glued: Sequence[bool], *, loose: bool
 ) -> Iterator[tuple[tuple[str, int], ...]]:
     for start, token in enumerate(tokens):
-        readings = {(token, 1): None}
+        readings = {(token, 1): None, (_respelled(token, _TO_AMERICAN), 1): None}
         if token in _ORDINALS:
             readings[_ORDINALS[token], 1] = None
         if number := _number(tokens, start):
@@ -150,7 +177,7 @@ def _readings(
                 break
             joined += tokens[end]
             readings[joined, end + 1 - start] = None
-        if loose and start + 1 < len(tokens):
+        if loose and not any(map(str.isdecimal, tokens[start : start + 2])) and start + 1 < len(tokens):
             readings[token + tokens[start + 1], 2] = None
         yield tuple(readings)
 
