@@ -76,9 +76,10 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         advice = "To let the model check all footage, independent of captions: Options, “Look everywhere”."
     else:
         advice = "To let the model check the footage, turn on “Ask the model when exactly”."
+    nothing = "No result is similar to" if pictures else "No line has the words of"
     return (
         f'<div class="fx-empty"><h2>{head}</h2>'
-        f"<p>No result is similar to “{markup.text(markup.shortened(query, 200))}”.</p>"
+        f"<p>{nothing} “{markup.text(markup.shortened(query, 200))}”.</p>"
         f'<dl class="fx-facts">{table}</dl><p>{advice}</p></div>'
     )
 
