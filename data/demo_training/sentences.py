@@ -86,8 +86,10 @@ def _short(rng: np.random.Generator, form: int, colour: int) -> Said:
 
 
 _NOUNS = frozenset(
-    ("car", "automobile", "vehicle", "person", "somebody", "someone", "man", "pedestrian")
-    + ("dog", "hound", "ball", "box", "crate", "light", "lamp")
+    (
+        *("car", "automobile", "vehicle", "person", "somebody", "someone", "man", "pedestrian"),
+        *("dog", "hound", "ball", "box", "crate", "light", "lamp"),
+    )
 )
 _KEPT = frozenset(("a", "an", "the", "in", "on", "at", "and", "of", "with", "dressed", *clips.COLOURS))
 

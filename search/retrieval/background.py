@@ -1,0 +1,125 @@
+"""What similarity means "not there": a query against the library it is asked of, and against other queries.
+
+A similarity says nothing by itself: one embedder's 0.1 is a match where another's 0.3 is none, and some
+queries are nearer to everything than others. So a peak is measured twice. First against the query's own
+similarities to the library, most of which it has nothing to do with: how far above their middle, in units of
+their spread? Then against the peaks of background queries, which this library does not answer: how many reach
+as high? Nothing here knows an index, a model or a verdict; pure functions of vectors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+_UPPER = 0.9
+"""Quantile of a query's similarities that gives their spread: above the middle, where peaks lie, and low
+enough that what shows the thing searched for is no part of it, unless over a tenth of the library does."""
+_LEAST_SPREAD = 1e-4
+"""Least spread of similarities: below it, vectors of float32 and 16-bit models differ by rounding."""
+_NORMAL = 1.4826
+"""Median absolute deviation to standard deviation, for a normal distribution."""
+LEAST_QUERIES = 20
+"""Fewest background queries from which a share of them means something."""
+
+
+@dataclass(frozen=True)
+class Background:
+    """A library as queries that it does not answer see it. Make it with ``measure_background``."""
+
+    sample: np.ndarray
+    """Unit vectors of the library, float32 (count, dimension): all of them, or a sample."""
+    peaks: np.ndarray
+    """How high the peak of each background query stands, ascending, float64 (queries,)."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is enough of it to judge a peak by."""
+        return len(self.peaks) >= LEAST_QUERIES and len(self.sample) > 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How the peak of a query compares with the background."""
+
+    height: float
+    """The peak above the middle of the query's similarities, in units of their spread."""
+    score: float
+    """The height above that of a typical background query, in standard deviations; a low one speaks against."""
+    chance: float
+    """Share of background queries whose peak stands as high or higher, this one among them; above 0, to 1."""
+
+
+def measure_background(
+    sample: np.ndarray, queries: np.ndarray, *, peaks: np.ndarray | None = None
+) -> Background:
+    """The background of a library.
+
+    Args:
+        sample: Unit vectors of the library, (count, dimension).
+        queries: Unit vectors of background queries of the same sort as those to be judged (texts, or
+            pictures), most of which the library does not answer; (queries, dimension).
+        peaks: Their largest similarity to the whole library, (queries,), where ``sample`` is only a part of
+            it: a peak grows with what it is searched in.
+
+    Raises:
+        ValueError: the shapes do not fit.
+    """
+    import numpy as np
+
+    if sample.ndim != 2 or queries.ndim != 2 or sample.shape[1] != queries.shape[1]:
+        raise ValueError(f"a sample of shape {sample.shape} and queries of shape {queries.shape} do not fit")
+    if peaks is not None and peaks.shape != (len(queries),):
+        raise ValueError(f"{len(queries)} queries have as many peaks, not an array of shape {peaks.shape}")
+    if not len(sample) or not len(queries):
+        return Background(sample, np.zeros(0))
+    similar = queries @ sample.T
+    top = similar.max(axis=1) if peaks is None else peaks
+    return Background(sample, np.sort(heights(similar, top)))
+
+
+def heights(similar: np.ndarray, peaks: np.ndarray) -> np.ndarray:
+    """How far peaks stand above the middle of their query's similarities, in units of their spread.
+
+    The same for a query that is nearer to everything, and for an embedder whose similarities are squeezed.
+
+    Args:
+        similar: Similarities of each query to a sample of the library, (queries, count).
+        peaks: The similarity of each query to be judged, (queries,).
+
+    Returns:
+        float64 (queries,); zero for an empty sample.
+    """
+    import numpy as np
+
+    if similar.shape[1] == 0:
+        return np.zeros(len(peaks))
+    middle, upper = np.quantile(similar.astype(np.float64), (0.5, _UPPER), axis=1)
+    spread = np.maximum(upper - middle, _LEAST_SPREAD)
+    result: np.ndarray = (np.asarray(peaks, np.float64) - middle) / spread
+    return result
+
+
+def standing(query: np.ndarray, peak: float, background: Background) -> Standing:
+    """How a query's peak compares with the background.
+
+    Args:
+        query: Its unit vector, (dimension,).
+        peak: Its largest similarity to what is judged: the library, a video, a window.
+        background: Of this library, for this sort of query.
+
+    Returns:
+        A standing that says nothing (score 0, chance 1) where the background is not ``usable``.
+    """
+    import numpy as np
+
+    if not background.usable:
+        return Standing(0.0, 0.0, 1.0)
+    height = float(heights((background.sample @ query)[None], np.array([peak]))[0])
+    typical = float(np.median(background.peaks))
+    deviation = max(_NORMAL * float(np.median(np.abs(background.peaks - typical))), _LEAST_SPREAD)
+    reach = len(background.peaks) - int(np.searchsorted(background.peaks, height, side="left"))
+    return Standing(height, (height - typical) / deviation, (1 + reach) / (1 + len(background.peaks)))
