@@ -48,7 +48,7 @@ class Standing:
     height: float
     """The peak above the middle of the query's similarities, in units of their spread."""
     score: float
-    """The height above that of a typical background query, in standard deviations; a low one speaks against."""
+    """The height above that of a typical background query, in standard deviations; low speaks against."""
     chance: float
     """Share of background queries whose peak stands as high or higher, this one among them; above 0, to 1."""
 
