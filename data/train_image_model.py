@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from demo_training.pictures import FORMS, SIDE, Picture, draw_picture
+from demo_training.pictures import FORMS, GRID, SIDE, Picture, draw_picture
 from demo_training.sentences import Said, build_tokenizer, sentences_for, truth_table
 from torch import nn
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, PreTrainedTokenizerFast
@@ -30,6 +30,8 @@ from footage.synthetic import clips
 ROOT = Path(__file__).resolve().parent
 DIMENSION = 128
 """Length of a vector."""
+WHOLE_FROM = 0.8
+"""Share of the training from which all patches are looked at; before, half of them for half of the work."""
 
 
 def build_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> CLIPModel:
@@ -125,15 +127,22 @@ class Trainer:
 
     def __init__(self, model: CLIPModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self.model, self.tokenizer = model, tokenizer
+        self.rng = np.random.default_rng(0)
         self.helpers = Helpers(model.config.vision_config.hidden_size)
 
-    def see(self, pictures: Sequence[Picture]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Normalised vectors (pictures, DIMENSION), and the states of the patches."""
+    def see(
+        self, pictures: Sequence[Picture], kept: np.ndarray | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Normalised vectors (pictures, DIMENSION), and the states of the patches, or of those kept."""
         pixels = torch.from_numpy(np.stack([p.pixels for p in pictures])).float() / 127.5 - 1
-        out = self.model.vision_model(pixel_values=pixels)
-        return F.normalize(self.model.visual_projection(out.pooler_output), dim=1), out.last_hidden_state[
-            :, 1:
-        ]
+        tower = self.model.vision_model
+        tokens = tower.embeddings(pixels)
+        if kept is not None:
+            places = torch.from_numpy(kept)[..., None].expand(-1, -1, tokens.shape[2])
+            tokens = torch.cat([tokens[:, :1], tokens[:, 1:].gather(1, places)], dim=1)
+        states = tower.encoder(inputs_embeds=tower.pre_layrnorm(tokens)).last_hidden_state
+        pooled = tower.post_layernorm(states[:, 0])
+        return F.normalize(self.model.visual_projection(pooled), dim=1), states[:, 1:]
 
     def read(self, said: Sequence[str]) -> torch.Tensor:
         """Normalised vectors (sentences, DIMENSION)."""
@@ -142,17 +151,24 @@ class Trainer:
         return F.normalize(self.model.text_projection(out.pooler_output), dim=1)
 
     def loss(
-        self, pictures: Sequence[Picture], said: Sequence[Said], *, patches: float
+        self, pictures: Sequence[Picture], said: Sequence[Said], *, patches: float, keep: int
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """Sigmoid loss of pictures against sentences and against each other, and the patches' read-outs."""
-        seen, states = self.see(pictures)
+        """Sigmoid loss of pictures against sentences and against each other, and the patches' read-outs.
+
+        Of the patches of a picture only ``keep`` are looked at: those that show something, and some others.
+        """
+        kept = None
+        if keep < pictures[0].patches.size:
+            order = [(p.patches == -1) + self.rng.random(p.patches.size) for p in pictures]
+            kept = np.argsort(order, axis=1)[:, :keep]
+        seen, states = self.see(pictures, kept)
         texts = self.read([one.text for one in said])
         truth, clear = (torch.from_numpy(a) for a in truth_table(pictures, said))
         h = self.helpers
         text_loss = _balanced(seen @ texts.T * h.text_scale.exp() + h.text_bias, truth, clear, 0.35)
         same, pairs = (torch.from_numpy(a) for a in shared_things(pictures))
         picture_loss = _balanced(seen @ seen.T * h.picture_scale.exp() + h.picture_bias, same, pairs, 0.35)
-        patch_loss = self._patch_loss(states, pictures)
+        patch_loss = self._patch_loss(states, pictures, kept)
         total = text_loss + 0.6 * picture_loss + patches * patch_loss
         figures = {
             "text": text_loss.item(),
@@ -161,12 +177,14 @@ class Trainer:
         }
         return total, figures
 
-    def _patch_loss(self, states: torch.Tensor, pictures: Sequence[Picture]) -> torch.Tensor:
+    def _patch_loss(
+        self, states: torch.Tensor, pictures: Sequence[Picture], kept: np.ndarray | None
+    ) -> torch.Tensor:
         forms, colours = [], []
-        for picture in pictures:
+        for number, picture in enumerate(pictures):
             form = np.array([t.form for t in picture.things] + [len(FORMS)])
             colour = np.array([t.colour for t in picture.things] + [len(clips.COLOURS)])
-            at = picture.patches
+            at = picture.patches if kept is None else picture.patches[kept[number]]
             forms.append(np.where(at == -2, -100, form[at]))
             colours.append(np.where(at == -2, -100, colour[at]))
         losses = []
@@ -262,12 +280,13 @@ def train(trainer: Trainer, checkpoint: Path, arguments: argparse.Namespace) -> 
         for part, state in zip(optimizer.parts, kept["optimizers"], strict=True):
             part.load_state_dict(state)
     rng = np.random.default_rng([arguments.seed, step])
-    unseen = [draw_picture(np.random.default_rng([77, n])) for n in range(512)]
+    unseen = [draw_picture(np.random.default_rng([77, n])) for n in range(320)]
     budget, began, history = arguments.hours * 3600, time.monotonic() - spent, []
     while (elapsed := time.monotonic() - began) < budget:
         pictures = [draw_picture(rng) for _ in range(arguments.pictures)]
         said = sentences_for(rng, pictures, each=arguments.sentences)
-        loss, figures = trainer.loss(pictures, said, patches=0.3 * max(0.1, 1 - step / 2000))
+        keep = arguments.keep if elapsed < WHOLE_FROM * budget else GRID * GRID
+        loss, figures = trainer.loss(pictures, said, patches=0.3 * max(0.1, 1 - step / 2000), keep=keep)
         loss.backward()
         figures["norm"] = optimizer.step(step, elapsed / budget)
         history.append(figures)
@@ -277,8 +296,9 @@ def train(trainer: Trainer, checkpoint: Path, arguments: argparse.Namespace) -> 
                 f"{key} {np.mean([row[key] for row in history[-50:]]):.3f}" for key in history[0]
             )
             log(f"{step} ({100 * elapsed / budget:.1f} %, {elapsed / step:.2f} s a step): {means}")
-        if step % 200 == 0:
+        if step % 400 == 0:
             log(f"{step} unseen: " + ", ".join(f"{k} {v:.4f}" for k, v in examine(trainer, unseen).items()))
+        if step % 100 == 0:
             save(trainer, optimizer, checkpoint, {"step": step, "seconds": elapsed})
     save(trainer, optimizer, checkpoint, {"step": step, "seconds": time.monotonic() - began})
 
@@ -303,6 +323,9 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--hours", type=float, default=1.0, help="length of the training, all runs together")
     parser.add_argument("--pictures", type=int, default=64, help="pictures a step")
     parser.add_argument("--sentences", type=int, default=3, help="sentences a picture")
+    parser.add_argument(
+        "--keep", type=int, default=30, help="patches of a picture that are looked at, at first"
+    )
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)

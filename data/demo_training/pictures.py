@@ -19,6 +19,9 @@ SIDE = 128
 """Width and height of what the model sees, pixels; frames and crops are squeezed to it."""
 GRID = 8
 """Patches a side."""
+SCALE = 0.5
+"""Pixels a design unit. With it all 384 backdrops stay in the cache of ``background``; a frame of 480 x 320
+that is shrunk to SIDE looks the same."""
 FORMS: tuple[str, ...] = ("car", "person", "dog", "ball", "box", "light", "jumper")
 """What a thing looks like: a kind, or a person who jumps, seen from the front."""
 _LEAST_SEEN = 0.3
@@ -158,8 +161,7 @@ def _worn(pixels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 def draw_picture(rng: np.random.Generator) -> Picture:
     """A frame with none to three things, or a crop of one about a thing."""
     scene = _scene(rng)
-    scale = 1.0 if rng.random() < 0.05 else 0.5
-    width, height = round(480 * scale), round(320 * scale)
+    width, height, scale = round(480 * SCALE), round(320 * SCALE), SCALE
     back = background(scene.backdrop, scene.prop, scene.side, scene.light, scene.seed, width, height)
     flipped = rng.random() < 0.3
     frame = np.ascontiguousarray(back[:, ::-1] if flipped else back).copy()
