@@ -38,7 +38,7 @@ def test_retrieval_is_measured_on_annotations(tmp_path, monkeypatch, capsys):
 
 
 def test_every_suite_has_a_help(capsys):
-    for name in ("demo-model", "end-to-end", "verdicts", "occurrences", "long-file", "retrieval"):
+    for name in ("demo-model", "end-to-end", "verdicts", "occurrences", "images", "long-file", "retrieval"):
         with pytest.raises(SystemExit) as ended:
             main([name, "--help"])
         assert ended.value.code == 0 and "--json" in capsys.readouterr().out

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 PATCHES = 60
 """Patches along the longer side: 32 pixels each of a picture of 1,920, 8 of one of 480. With 80 the noise of
 real, empty roads rises from 5 to 7 levels; with 40 a person far away fills less of a patch."""
-THRESHOLD = 6.5
+THRESHOLD = 6.0
 """Levels of 255 by which the mean of a patch has to deviate to count as changed, in brightness or in one of
-the two differences of colour (in which codecs are coarse: red, green and blue are twice as noisy). Of 40
-drawn stretches at crf 23 to 30, with grain of 1 to 3 levels and up to 6 % less light, 10 % have such a patch by
-mistake; of as many with a person of 5 % of the picture's height all, of 3.5 %, 96 %."""
+the two differences of colour (in which codecs are coarse: red, green and blue are twice as noisy). Of 80
+drawn stretches at crf 23 to 30, with grain of 1 to 3 levels and up to 6 % less light, 18 % have such a patch
+by mistake, which costs a caption; of as many with a person of 5 % of the picture's height all, of 3.5 %,
+98 %."""
 LARGEST_GAIN = 1.12
 """Largest factor of exposure that is taken for a change of light; a larger one changes every patch."""
 _BRIGHTNESS = (0.299, 0.587, 0.114)  # BT.601, as are the two differences below

@@ -24,6 +24,20 @@ _NORMAL = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
 LEAST_QUERIES = 20
 """Fewest background queries from which a share of them means something."""
+BACKGROUND_TEXTS: tuple[str, ...] = (
+    "a horse in a field", "people at a long table", "a kitchen with copper pans", "a mountain under snow",
+    "a black cat on a wall", "a ship in a harbour", "an old wooden bridge", "a crowd at a concert",
+    "a man reads a book", "children in a classroom", "a bowl of fruit", "an aeroplane above clouds",
+    "a lift door opens", "a woman pours tea", "a train at a platform", "a bicycle against a tree",
+    "a green forest path", "a tower with a clock", "a flock of birds", "a market stall with fish",
+    "somebody types on a keyboard", "a football match", "an empty corridor", "a desert with dunes",
+    "a candle in the dark", "a brown bear in a river", "a doctor with a patient", "a lorry on a motorway",
+    "rain on a window", "a painting on a white wall", "a swimming pool", "a couple dances",
+    "a shelf of bottles", "a map on a screen", "a hand holds a phone", "a baby in a pram",
+    "a tractor on a farm", "a flag in the wind", "a stone staircase", "a firework at night",
+)  # fmt: skip
+"""Things that most libraries do not show most of, in the plain words of queries. A library that shows some of
+them is no harm: medians are taken."""
 
 
 @dataclass(frozen=True)
