@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from demo_training.codes import Codes
 from demo_training.pictures import FORMS, GRID, SIDE, Picture, draw_picture
 from demo_training.sentences import Said, build_tokenizer, sentences_for, truth_table
 from torch import nn
@@ -30,6 +31,8 @@ from footage.synthetic import clips
 ROOT = Path(__file__).resolve().parent
 DIMENSION = 128
 """Length of a vector."""
+CODES = 2.0
+"""Weight of the distance to the codes; the two contrasts and the patches have 0.5, 0.3 and at most 0.3."""
 WHOLE_FROM = 0.8
 """Share of the training from which all patches are looked at; before, half of them for half of the work."""
 
@@ -128,6 +131,7 @@ class Trainer:
     def __init__(self, model: CLIPModel, tokenizer: PreTrainedTokenizerFast) -> None:
         self.model, self.tokenizer = model, tokenizer
         self.rng = np.random.default_rng(0)
+        self.codes = Codes(DIMENSION)
         self.helpers = Helpers(model.config.vision_config.hidden_size)
 
     def see(
@@ -153,7 +157,7 @@ class Trainer:
     def loss(
         self, pictures: Sequence[Picture], said: Sequence[Said], *, patches: float, keep: int
     ) -> tuple[torch.Tensor, dict[str, float]]:
-        """Sigmoid loss of pictures against sentences and against each other, and the patches' read-outs.
+        """Distance to the codes, sigmoid losses of pictures against sentences and each other, patches.
 
         Of the patches of a picture only ``keep`` are looked at: those that show something, and some others.
         """
@@ -169,11 +173,19 @@ class Trainer:
         same, pairs = (torch.from_numpy(a) for a in shared_things(pictures))
         picture_loss = _balanced(seen @ seen.T * h.picture_scale.exp() + h.picture_bias, same, pairs, 0.35)
         patch_loss = self._patch_loss(states, pictures, kept)
-        total = text_loss + 0.6 * picture_loss + patches * patch_loss
+        codes = [self.codes.of_pictures(pictures), self.codes.of_sentences([*said])]
+        off = [
+            1 - (vectors * torch.from_numpy(code)).sum(dim=1)
+            for vectors, code in zip((seen, texts), codes, strict=True)
+        ]
+        code_loss = off[0].mean() + 0.5 * off[1].mean()
+        total = CODES * code_loss + 0.5 * text_loss + 0.3 * picture_loss + patches * patch_loss
         figures = {
             "text": text_loss.item(),
             "picture": picture_loss.item(),
             "patch": patch_loss.item(),
+            "picture code": off[0].mean().item(),
+            "text code": off[1].mean().item(),
         }
         return total, figures
 
