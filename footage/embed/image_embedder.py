@@ -85,16 +85,16 @@ class SentenceImageEmbedder:
     def _prepare_texts(self) -> None:
         """Set what the text tower needs and its files do not say."""
         first = self._model[0]
-        towers = getattr(first.config, "text_config", first.config)
-        longest = getattr(towers, "max_position_embeddings", None)
-        if first.config.model_type in _FIXED_LENGTH:
+        config, tokenizer = getattr(first, "config", None), getattr(first, "tokenizer", None)
+        longest = getattr(getattr(config, "text_config", config), "max_position_embeddings", None)
+        if getattr(config, "model_type", "") in _FIXED_LENGTH:
             self._lower_case = True
             first.processing_kwargs = {
                 **first.processing_kwargs,
                 "text": {"padding": "max_length", "max_length": longest, "truncation": True},
             }
-        elif longest:
-            first.tokenizer.model_max_length = min(first.tokenizer.model_max_length, longest)
+        elif longest and tokenizer is not None:
+            tokenizer.model_max_length = min(tokenizer.model_max_length, longest)
 
     def embed_pictures(self, pictures: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Embed pictures, those that are searched and those to search with alike.
@@ -165,6 +165,8 @@ def load_image_embedder(name: str = DEMO, *, device: str = "cpu") -> SentenceIma
         raise UsageError("the image embedder has no name", hint=f"Use {names}, a folder, or a hub name.")
     known = next((each for each in KNOWN if each.name == name), KnownModel(name, ""))
     hint = f"Use the one of the project (--image-embedder {DEMO}), or a folder with such a model."
+    if known.folder is not None:
+        hint = "Train it with: python data/train_image_model.py"
     model = load_model(
         "image embedder",
         name,
