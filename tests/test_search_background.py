@@ -25,13 +25,21 @@ def units(rng, count, dimension=16, around=None, noise=1.0):
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-@given(SIMILAR, PEAKS, st.floats(-0.5, 0.5), st.floats(0.5, 2))
-def test_a_query_that_is_nearer_to_everything_gains_nothing(similar, peaks, more, times):
-    before = heights(similar, peaks)
-    assert heights(similar + more, peaks + more) == pytest.approx(before, rel=1e-6, abs=1e-6)
-    spread = np.quantile(similar, 0.9, axis=1) - np.quantile(similar, 0.5, axis=1)
-    wide = spread > 1e-3  # below the least spread a factor counts
-    assert heights(similar * times, peaks * times)[wide] == pytest.approx(before[wide], rel=1e-6, abs=1e-6)
+@given(SIMILAR, PEAKS, st.floats(-0.5, 0.5))
+def test_a_query_that_is_nearer_to_everything_gains_nothing(similar, peaks, more):
+    assert heights(similar + more, peaks + more) == pytest.approx(heights(similar, peaks), abs=1e-9)
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 2**31), st.floats(0.2, 5))
+def test_an_embedder_whose_similarities_are_squeezed_gives_the_same_standings(seed, times):
+    rng = np.random.default_rng(seed)
+    library, queries, query = units(rng, 80), units(rng, 30), units(rng, 1)[0]
+    peak = float((library @ query).max())
+    plain = standing(query, peak, measure_background(library, queries))
+    scaled = measure_background(library * np.float32(times), queries)
+    squeezed = standing(query, peak * times, scaled)
+    assert squeezed.score == pytest.approx(plain.score, rel=1e-3, abs=1e-3)
 
 
 @given(SIMILAR, PEAKS, st.randoms())
@@ -93,11 +101,15 @@ def test_a_sample_stands_for_a_library_when_peaks_are_of_the_whole():
     whole = measure_background(library, queries)
     part = measure_background(library[::8], queries, peaks=(queries @ library.T).max(axis=1))
     assert part.peaks == pytest.approx(whole.peaks, rel=0.25)
-    query = units(rng, 1)[0]
-    peak = float((library @ query).max())
-    assert standing(query, peak, part).score == pytest.approx(standing(query, peak, whole).score, abs=0.6)
+    asked = units(rng, 60)
+    peaks = (asked @ library.T).max(axis=1)
+    by_part, by_whole = (
+        np.array([standing(q, float(p), each).score for q, p in zip(asked, peaks, strict=True)])
+        for each in (part, whole)
+    )
+    assert np.corrcoef(by_part, by_whole)[0, 1] > 0.8 and abs(by_part - by_whole).mean() < 0.6
     # Peaks of the sample alone are lower: everything would seem to be there.
-    assert measure_background(library[::8], queries).peaks.mean() < part.peaks.mean() - 0.15
+    assert measure_background(library[::8], queries).peaks.mean() < part.peaks.mean() - 0.05
 
 
 @pytest.mark.parametrize(("rows", "queries"), [(0, 40), (40, 0), (40, LEAST_QUERIES - 1)])

@@ -1,10 +1,11 @@
 """What similarity means "not there": a query against the library it is asked of, and against other queries.
 
 A similarity says nothing by itself: one embedder's 0.1 is a match where another's 0.3 is none, and some
-queries are nearer to everything than others. So a peak is measured twice. First against the query's own
-similarities to the library, most of which it has nothing to do with: how far above their middle, in units of
-their spread? Then against the peaks of background queries, which this library does not answer: how many reach
-as high? Nothing here knows an index, a model or a verdict; pure functions of vectors.
+queries are nearer to everything than others. So a peak is measured twice. First against the middle of the
+query's own similarities to the library, most of which it has nothing to do with. Then against the peaks of
+background queries, which this library does not answer: how many reach as high, and how much do these differ?
+The spread of a query's own similarities is no measure: it is small exactly where nothing answers.
+Nothing here knows an index, a model or a verdict; pure functions of vectors.
 """
 
 from __future__ import annotations
@@ -15,11 +16,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-_UPPER = 0.9
-"""Quantile of a query's similarities that gives their spread: above the middle, where peaks lie, and low
-enough that what shows the thing searched for is no part of it, unless over a tenth of the library does."""
 _LEAST_SPREAD = 1e-4
-"""Least spread of similarities: below it, vectors of float32 and 16-bit models differ by rounding."""
+"""Least spread of heights: below it, vectors of float32 and 16-bit models differ by rounding."""
 _NORMAL = 1.4826
 """Median absolute deviation to standard deviation, for a normal distribution."""
 LEAST_QUERIES = 20
@@ -47,7 +45,7 @@ class Background:
     sample: np.ndarray
     """Unit vectors of the library, float32 (count, dimension): all of them, or a sample."""
     peaks: np.ndarray
-    """How high the peak of each background query stands, ascending, float64 (queries,)."""
+    """How high the peak of each background query stands above its middle, ascending, float64 (queries,)."""
 
     @property
     def usable(self) -> bool:
@@ -60,7 +58,7 @@ class Standing:
     """How the peak of a query compares with the background."""
 
     height: float
-    """The peak above the middle of the query's similarities, in units of their spread."""
+    """The peak above the middle of the query's similarities."""
     score: float
     """The height above that of a typical background query, in standard deviations; low speaks against."""
     chance: float
@@ -96,9 +94,7 @@ def measure_background(
 
 
 def heights(similar: np.ndarray, peaks: np.ndarray) -> np.ndarray:
-    """How far peaks stand above the middle of their query's similarities, in units of their spread.
-
-    The same for a query that is nearer to everything, and for an embedder whose similarities are squeezed.
+    """How far peaks stand above the middle of their query's similarities.
 
     Args:
         similar: Similarities of each query to a sample of the library, (queries, count).
@@ -111,9 +107,7 @@ def heights(similar: np.ndarray, peaks: np.ndarray) -> np.ndarray:
 
     if similar.shape[1] == 0:
         return np.zeros(len(peaks))
-    middle, upper = np.quantile(similar.astype(np.float64), (0.5, _UPPER), axis=1)
-    spread = np.maximum(upper - middle, _LEAST_SPREAD)
-    result: np.ndarray = (np.asarray(peaks, np.float64) - middle) / spread
+    result: np.ndarray = np.asarray(peaks, np.float64) - np.median(similar.astype(np.float64), axis=1)
     return result
 
 
