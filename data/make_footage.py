@@ -4,7 +4,9 @@ Examples:
     python data/make_footage.py --out clips --clips 20 --seed 7 --duration 20-180
     python data/make_footage.py --out hour --duration 3600 --events-per-minute 6 --start 2026-03-01T15:00:00
     python data/make_footage.py --out pair --cameras 2 --duration 60
+    python data/make_footage.py --out talk --narrated --clips 5
     python data/make_footage.py --samples
+    python data/make_footage.py --samples --narrated
 """
 
 from __future__ import annotations
@@ -24,9 +26,16 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from footage.core.errors import FootageError
 from footage.synthetic import clips as synthetic
+from footage.synthetic import track_clips
+from footage.synthetic.clock_overlay import BurnedInClock, Overlay
+from footage.synthetic.narration import filled_in, narrate
+from footage.synthetic.signs import Movement, Sign
+from footage.synthetic.signs import filled_in as sign_text
 
 SAMPLES_DIR = Path(__file__).resolve().parent / "footage"
+NARRATED_DIR = Path(__file__).resolve().parent / "narrated"
 SAMPLES_SEED = 2026
 
 
@@ -166,9 +175,14 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--samples", action="store_true", help="write the clips that come with the project instead"
     )
+    parser.add_argument(
+        "--narrated",
+        action="store_true",
+        help="with a narrator (espeak-ng), signs and a clock in the picture",
+    )
     options = parser.parse_args(arguments)
     if options.samples:
-        options.out = options.out or SAMPLES_DIR
+        options.out = options.out or (NARRATED_DIR if options.narrated else SAMPLES_DIR)
     if options.out is None:
         parser.error("say where to write with --out FOLDER (or ask for --samples)")
     if options.clips < 1:
@@ -251,18 +265,133 @@ def make_clips(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
     return videos
 
 
+def make_narrated(options: argparse.Namespace) -> dict[str, dict[str, Any]]:
+    """Write random clips with a narrator, signs and clocks; return the truth of each."""
+    videos: dict[str, dict[str, Any]] = {}
+    for index in range(options.clips):
+        rng = np.random.default_rng([options.seed, index])
+        name = f"narrated_{index + 1:03d}.mp4"
+        videos[name] = _write_narrated(track_clips.random_track_clip(rng), options.out / name)
+    return videos
+
+
+def _write_narrated(clip: track_clips.TrackClip, path: Path, **given: Any) -> dict[str, Any]:
+    show = _progress(path.name, clip.duration_seconds)
+    track_clips.write_track_clip(clip, path, progress=show, **given)
+    said = len(clip.narration.sentences) if clip.narration else 0
+    _say(
+        f"{path.name}: {clip.duration_seconds:g} s, {said} sentences, {len(clip.signs)} signs, "
+        f"{path.stat().st_size:,} bytes"
+    )
+    return track_clips.track_truth(clip)
+
+
+def _sign(
+    pattern: str,
+    movement: Movement,
+    start: float,
+    end: float,
+    *words: str,
+    left: float = 0.5,
+    top: float = 0.18,
+) -> Sign:
+    lists = pattern.count("{")
+    text = sign_text(pattern, [("", word) for word in words[:lists]])
+    colours = {"static": ((255, 255, 255), (20, 62, 150)), "banner": ((20, 20, 24), (250, 206, 30))}
+    board = colours.get(movement, ((255, 255, 255), (170, 24, 28)))
+    return Sign(
+        text, movement, start, end, font="sans bold", size=0.06, colours=board, left=left,
+        left_at_end=1 - left if movement == "moving" else left, top=0.71 if movement == "banner" else top,
+        upper_case=False,
+    )  # fmt: skip
+
+
+def _narrated_samples() -> dict[str, track_clips.TrackClip]:
+    """The two narrated clips that come with the project."""
+    station = (
+        filled_in("The train to {city} leaves from platform {number}.", "Denver", "twelve"),
+        filled_in("Please call {person} in room {number} before {day}.", "Sarah", "fifty", "Friday"),
+        filled_in("The train to {city} leaves from platform {number}.", "Chicago", "seven"),
+        filled_in("The {place} is closed on {day} because of repairs.", "museum", "Monday"),
+    )
+    streets = (
+        filled_in("Our flight from {city} is {number} minutes late.", "Madrid", "twelve"),
+        filled_in("You can buy {thing} at the {place} until {day}.", "coffee", "airport", "Tuesday"),
+        filled_in("Turn {side} at the {place} and walk for {number} minutes.", "left", "church", "ten"),
+    )
+    scenes = (
+        synthetic.SyntheticScene("park", "bench", "right", "day", 1),
+        synthetic.SyntheticScene("street", "house", "left", "dusk", 3),
+    )
+    signs = (
+        (_sign("Platform {number}", "static", 0.0, 30.0, "12", left=0.1),
+         _sign("{shop} open on {day}", "banner", 8.0, 16.0, "Bakery", "Friday")),
+        (_sign("Exit {number}", "static", 4.0, 30.0, "12", left=0.9),
+         _sign("Caution: {hazard}", "banner", 6.0, 13.0, "Wet floor"),
+         _sign("Bus {number} to {street} Street", "moving", 16.0, 26.0, "25", "Church", left=0.0, top=0.33)),
+    )  # fmt: skip
+    clock = BurnedInClock(
+        datetime(2026, 3, 14, 19, 5, 11, 400_000),
+        "%d-%m-%Y %H:%M:%S",
+        Overlay("bottom right", "mono bold", 0.05, 0),
+    )
+    clips = {}
+    for index, (name, said, voice) in enumerate(
+        (("park_announcements.mp4", station, "en-us"), ("street_signs.mp4", streets, "en-us+m2"))
+    ):
+        rng = np.random.default_rng([SAMPLES_SEED, 100 + index])
+        clips[name] = track_clips.TrackClip(
+            synthetic.random_clip(rng, duration_seconds=30, events_per_minute=6, scene=scenes[index]),
+            narrate(rng, duration_seconds=30, sentences=said, voice=voice),
+            signs[index],
+            clock if index else None,
+        )
+    return clips
+
+
+QUESTIONS = ('said:"train to Denver"', 'shows:"exit 12"')
+"""Asked of the narrated samples; their spans are looked up in the clips."""
+ABSENT_QUESTIONS = ('said:"train to Vienna"',)
+
+
+def make_narrated_samples(out: Path) -> dict[str, dict[str, Any]]:
+    """Write the two narrated clips; return the truth of each, with the demo's questions as their events."""
+    videos = {}
+    for name, clip in _narrated_samples().items():
+        entry = _write_narrated(clip, out / name, crf=27)
+        entry["events"] = [
+            {"id": f"e{number}", "query": query, "spans": spans}
+            for number, query in enumerate(QUESTIONS, 1)
+            if (spans := _spans_of(query, entry))
+        ]
+        videos[name] = entry
+    return videos
+
+
+def _spans_of(query: str, entry: dict[str, Any]) -> list[list[float]]:
+    kind, _, words = query.lower().replace('"', "").partition(":")
+    texts = entry["said" if kind == "said" else "shown"]
+    return [[text["start"], text["end"]] for text in texts if words in text["text"].lower()]
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write footage and `ground_truth.json`; 0 when done, 1 when it could not be written, 2 on bad usage."""
     options = parse(arguments)
     try:
         options.out.mkdir(parents=True, exist_ok=True)
-        videos = make_samples(options.out) if options.samples else make_clips(options)
+        if options.narrated:
+            videos = make_narrated_samples(options.out) if options.samples else make_narrated(options)
+        else:
+            videos = make_samples(options.out) if options.samples else make_clips(options)
         seed = SAMPLES_SEED if options.samples else options.seed
-        text = json.dumps(synthetic.ground_truth(videos, seed=seed), indent=1, ensure_ascii=False)
+        truth = synthetic.ground_truth(videos, seed=seed)
+        if options.narrated:
+            truth["negative_queries"] = list(ABSENT_QUESTIONS) if options.samples else []
+        text = json.dumps(truth, indent=1, ensure_ascii=False)
         part = options.out / ".ground_truth.json.part"
         part.write_text(text + "\n", encoding="utf-8")
         os.replace(part, options.out / "ground_truth.json")
-    except (OSError, ImportError) as exc:
+    except (OSError, ImportError, FootageError) as exc:
         _say(f"could not write the footage to {options.out}: {exc}")
         return 1
     return 0

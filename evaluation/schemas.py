@@ -9,7 +9,7 @@ from pydantic import Field
 
 from search.grounding.calibration import Card, Fit
 from service.schemas import COMMANDS as SERVICE_COMMANDS
-from service.schemas.answers import MatchFields
+from service.schemas.answers import MatchFields, SearchedTrackFields
 from service.schemas.base import Record
 
 Times = list[tuple[float, float]]
@@ -130,6 +130,8 @@ class FiguresRecord(Record):
     """Files that could not be indexed, wholly or in part."""
     index_model: str
     """What captioned them; empty for an empty index."""
+    index_tracks: dict[str, SearchedTrackFields]
+    """What the index holds of each track, captions included, by name of the track."""
 
 
 class BenchmarkRowFields(Record):
@@ -187,6 +189,27 @@ class DemoAnswerRecord(Record):
     """IoU of the answer with the best fitting true span of its video."""
 
 
+class DemoWordsRecord(Record):
+    """One query of `demo` about what is said or written, its first answer and the truth."""
+
+    type: Literal["words answer"] = Field(default="words answer")
+    """What the line is."""
+    query: str
+    """What was asked."""
+    verdict: Literal["found", "not found"]
+    """Whether the words were found."""
+    ok: bool
+    """Whether the answer is right: words that are there found at their time, others not found."""
+    video: str | None
+    """File name of the answer; null where there is none."""
+    start_seconds: float | None
+    """When the answer begins, in seconds of video time; null where there is none."""
+    end_seconds: float | None
+    """When it ends; null where there is none."""
+    true_spans: Times
+    """When the words are there; empty for words that are nowhere."""
+
+
 class DemoRecord(Record):
     """The last line of `demo`."""
 
@@ -227,6 +250,6 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "eval run": (ScoredQueryRecord, FiguresRecord),
     "eval grounding": (BenchmarkRecord,),
     "calibrate": (CalibrationRecord,),
-    "demo": (DemoAnswerRecord, DemoRecord),
+    "demo": (DemoAnswerRecord, DemoWordsRecord, DemoRecord),
 }
 """The lines that each command prints with --json, in their order; all commands."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from footage.core import corrections
@@ -17,6 +17,7 @@ from footage.core.track_projection import Merge, track_events
 from footage.core.types import CAPTION_TRACK, Event, WindowRecord
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store, TextRow, VectorRow
+from footage.store.records import track_key
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,10 +60,31 @@ class Projector:
         self._lag: Counter[str] = Counter()
         self._texts: dict[str, tuple[TextRow, ...]] = {}
         self._vectors: dict[str, dict[str, VectorRow]] = {}
+        self._unmarked: set[str] = set()
 
     def begin(self, content_id: str) -> None:
         """Note that the index holds nothing of a video yet, so that nothing is looked up."""
         self._records[content_id], self._texts[content_id], self._vectors[content_id] = {}, (), {}
+
+    def replacing(self, content_id: str) -> None:
+        """Note that committed windows of a video are about to be replaced.
+
+        Until it is projected anew it counts as behind, also for a later run if this one is killed.
+        """
+        if content_id in self._unmarked:
+            return
+        self._unmarked.add(content_id)
+        owner_id = track_key(content_id, self._track)
+        self._store.texts.remove_whole(owner_id)
+        self._store.vectors.remove(self._embedder.name, {owner_id})
+        self._texts.pop(content_id, None)
+        self._vectors.pop(content_id, None)
+
+    def drop(self, content_id: str, indexes: Collection[int]) -> None:
+        """Note that windows of a video were taken back."""
+        for index in indexes:
+            self._windows(content_id).pop(index, None)
+        self._lag[content_id] += len(indexes)
 
     def add(self, content_id: str, fresh: Sequence[WindowRecord]) -> None:
         """Note windows of a video that were just committed, and project the video if there are enough."""
@@ -95,6 +117,7 @@ class Projector:
         # 1. All windows: those remembered, else those in the index.
         records = self._windows(content_id)
         self._lag[content_id] = 0
+        self._unmarked.discard(content_id)
         self._projected_at = time.monotonic()
 
         # 2. Events and texts. Another embedder than the timeline's takes those of captions as they are.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple, get_args
 
@@ -13,8 +13,10 @@ from pydantic import BaseModel, ValidationError
 
 from footage.core.errors import UsageError, VideoError
 from footage.core.names import absolute, on_disk
+from footage.core.track_events import events_from_json, track_caption
 from footage.core.types import (
     CAPTION_TRACK,
+    TRACKS,
     Caption,
     CaptionEvent,
     ClockSource,
@@ -33,6 +35,7 @@ from footage.store import Store
 from footage.store import records as layout
 from indexer import library
 from indexer.events import Projector
+from indexer.tracks.merging import merge_of
 
 GRACE_SECONDS = 0.05
 """Tolerance for times outside a window: the rounding error of times with one decimal."""
@@ -53,8 +56,12 @@ class Imported(NamedTuple):
     """Caption lines."""
 
 
-def export_captions(store: Store) -> Iterator[dict[str, Any]]:
-    """Everything that was captioned, as JSON objects: each video, its files, its windows; then the next.
+def export_captions(store: Store, *, tracks: Collection[str] = TRACKS) -> Iterator[dict[str, Any]]:
+    """Everything that was captioned and read, as JSON objects: each video, its files, its windows by track.
+
+    Args:
+        store: The index.
+        tracks: The tracks that are wanted.
 
     Raises:
         StoreError: when the index cannot be read.
@@ -63,11 +70,13 @@ def export_captions(store: Store) -> Iterator[dict[str, Any]]:
     for file in store.files.all():
         files.setdefault(file.content_id, []).append(file)
     videos = store.videos.all()
-    for content_id in sorted(store.windows.spans()):
+    held = {track: store.windows.spans(track=track).keys() for track in TRACKS if track in tracks}
+    for content_id in sorted(set().union(*held.values())):
         if content_id in videos:
             yield {"type": "video", **layout.video_to_row(videos[content_id])}
             yield from ({"type": "file", **layout.file_to_row(file)} for file in files.get(content_id, ()))
-            for record in store.windows.of(content_id):
+            ours = [track for track in held if content_id in held[track]]
+            for record in (each for track in ours for each in store.windows.of(content_id, track=track)):
                 row = layout.window_to_row(record)
                 yield {
                     "type": "window",
@@ -100,20 +109,25 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: TextEmbedde
         for video in reader.videos.values():
             store.videos.put([video])
         store.files.put(reader.files.values())
-        projector = Projector(store, embedder)
-        for content_id, group in records.items():
+        for (content_id, track), group in records.items():
+            projector = Projector(store, embedder, track=track, merge=merge_of(track))
+            if store.windows.spans([content_id], track=track):
+                projector.replacing(content_id)
             store.windows.commit(group)
             projector.add(content_id, group)
             projector.finish(content_id)
         store.tidy()
     windows = [record for group in records.values() for record in group]
-    return Imported(len(records), len(windows), sum(len(record.caption.events) for record in windows))
+    videos = {content_id for content_id, _ in records}
+    return Imported(len(videos), len(windows), sum(len(record.caption.events) for record in windows))
 
 
 class _EventLine(BaseModel):
     start_seconds: float
     end_seconds: float
     text: str
+    confidence: float | None = None
+    language: str = ""
 
 
 class _WindowLine(BaseModel):
@@ -193,9 +207,9 @@ class _CaptionReader:
                 hint="For the format, see docs/reference/captions.md.",
             ) from error
 
-    def records(self) -> dict[str, list[WindowRecord]]:
-        """The windows by content id, once every line has been taken in."""
-        records: dict[str, list[WindowRecord]] = {}
+    def records(self) -> dict[tuple[str, str], list[WindowRecord]]:
+        """The windows by content id and track, once every line has been taken in."""
+        records: dict[tuple[str, str], list[WindowRecord]] = {}
         for number, row in self._windows:
             try:
                 record = self._record(row, taken=records)
@@ -205,28 +219,26 @@ class _CaptionReader:
                     f"line {number} is not a valid caption: {what}",
                     hint="For the format, see docs/reference/captions.md.",
                 ) from error
-            records.setdefault(record.window.content_id, []).append(record)
+            records.setdefault((record.window.content_id, record.track), []).append(record)
         return records
 
-    def _record(self, row: dict[str, Any], *, taken: dict[str, list[WindowRecord]]) -> WindowRecord:
+    def _record(
+        self, row: dict[str, Any], *, taken: dict[tuple[str, str], list[WindowRecord]]
+    ) -> WindowRecord:
         line = _WindowLine.model_validate(row)
         content_id = line.content_id or self._content_at(line.path)
         video = self.videos.get(content_id) or self._known.get(content_id)
         if video is None:
             raise ValueError(f"neither the file nor the index has a video {content_id}")
-        if line.track != CAPTION_TRACK:
-            raise ValueError(f"the track {line.track!r} cannot be imported, only {CAPTION_TRACK!r}")
+        if line.track not in TRACKS:
+            raise ValueError(f"there is no track {line.track!r}, only {', '.join(TRACKS)}")
         whole = Span(0, video.duration_seconds)
         span = _inside(Span(line.start_seconds, line.end_seconds), whole, "window")
-        events = tuple(
-            CaptionEvent(_inside(Span(event.start_seconds, event.end_seconds), span, "event"), event.text)
-            for event in line.events
-        )
-        ended: FinishReason = "length" if line.finish_reason == "length" else "stop"
-        caption = Caption(line.scene, events, line.raw, ended, tuple(line.notes), line.draft)
-        index = len(taken.get(content_id, ())) if line.window_index is None else line.window_index
+        caption = _caption(line, span) if line.track == CAPTION_TRACK else _reading(line, span)
+        number = len(taken.get((content_id, line.track), ()))
+        index = number if line.window_index is None else line.window_index
         provenance = Provenance(**{name: getattr(line, name) for name in layout.PROVENANCE_COLUMNS})
-        return WindowRecord(Window(content_id, index, span), caption, provenance)
+        return WindowRecord(Window(content_id, index, span), caption, provenance, line.track)
 
     def _content_at(self, path: str | None) -> str:
         """The content of a file that a line names; each file is read once."""
@@ -254,6 +266,34 @@ class _CaptionReader:
         return self._by_path[name]
 
 
+def _caption(line: _WindowLine, span: Span) -> Caption:
+    """The caption of a window."""
+    events = tuple(
+        CaptionEvent(_inside(Span(event.start_seconds, event.end_seconds), span, "event"), event.text)
+        for event in line.events
+    )
+    ended: FinishReason = "length" if line.finish_reason == "length" else "stop"
+    return Caption(line.scene, events, line.raw, ended, tuple(line.notes), line.draft)
+
+
+def _reading(line: _WindowLine, span: Span) -> Caption:
+    """What a track has in a window: as it was exported, with every detail, or as it is written by hand."""
+    if line.raw:
+        events = events_from_json(line.raw)
+    else:
+        events = tuple(
+            CaptionEvent(
+                Span(event.start_seconds, event.end_seconds), event.text, event.confidence, event.language
+            )
+            for event in line.events
+        )
+    for event in events:
+        if event.confidence is not None and not 0 <= event.confidence <= 1:
+            raise ValueError(f"a confidence is 0 to 1, not {event.confidence}")
+    kept = (replace(event, span=_inside(event.span, span, "event", empty=True)) for event in events)
+    return track_caption(kept, notes=line.notes)
+
+
 def _with_whole_characters(row: Any) -> Any:
     """The content of a line; raises for half characters, which JSON can write and no index can store."""
     try:
@@ -274,11 +314,12 @@ def _checked(file: File) -> File:
     return file
 
 
-def _inside(span: Span, bounds: Span, what: str) -> Span:
-    """A span cut to its bounds, with a small tolerance; never empty."""
+def _inside(span: Span, bounds: Span, what: str, *, empty: bool = False) -> Span:
+    """A span cut to its bounds, with a small tolerance; it may have no length only with ``empty``."""
     start, end = max(span.start_seconds, bounds.start_seconds), min(span.end_seconds, bounds.end_seconds)
     off = max(start - span.start_seconds, span.end_seconds - end)
-    if off > GRACE_SECONDS or not math.isfinite(off) or start >= end:
+    too_short = start > end if empty else start >= end
+    if off > GRACE_SECONDS or not math.isfinite(off) or too_short:
         raise ValueError(
             f"the {what} from {span.start_seconds:g} to {span.end_seconds:g} s is not within "
             f"{bounds.start_seconds:g} to {bounds.end_seconds:g} s"

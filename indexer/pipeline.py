@@ -7,6 +7,7 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from footage.store import Store
 from footage.vlm.profile import Profile
 from footage.vlm.protocol import VideoModel
 from indexer import library
+from indexer.catching_up import catch_up
 from indexer.events import Projector
 from indexer.forecast import Forecast, forecast
 from indexer.library import EVERYTHING, IgnoredEntry, Selection
@@ -27,6 +29,8 @@ from indexer.progress import IndexReport, Progress, ProgressTracker
 from indexer.run import IndexRun
 from indexer.run_record import recorded, waits_shown
 from indexer.timestamps import NO_CLOCKS, Clocks
+from indexer.tracks.protocol import TrackMaker
+from indexer.tracks.run import TrackRun
 from indexer.unfinished_files import Settling
 
 __all__ = ["Forecast", "IndexReport", "Progress", "forecast", "index", "reembed"]
@@ -36,8 +40,9 @@ def index(
     paths: Sequence[Path | str],
     *,
     store: Store,
-    model: VideoModel,
+    model: VideoModel | None,
     embedder: TextEmbedder,
+    makers: Sequence[TrackMaker] = (),
     window_seconds: float | None = None,
     overlap_seconds: float | None = None,
     batch_size: int = 8,
@@ -56,15 +61,15 @@ def index(
 ) -> IndexReport:
     """Bring the index up to date with the given files and folders.
 
-    Each captioned window is committed at once. A run that is stopped, even killed, loses the batch at hand
-    and no more: the next one goes on at the next window, and its index equals that of an unbroken run. A file
-    that cannot be used is recorded with its reason, and the rest go on.
+    Each window is committed at once. A run that is stopped, even killed, loses the batch at hand: the next
+    one goes on, and its index equals that of an unbroken run. Files that cannot be used are recorded.
 
     Args:
         paths: files and folders.
         store: the index.
-        model: captions the windows.
+        model: captions the windows; None to make no captions.
         embedder: turns texts into vectors.
+        makers: make the other tracks, in this order of each file.
         window_seconds: length of a window; None for the model's own.
         overlap_seconds: what neighbouring windows share, in seconds; None for the model's own.
         batch_size: windows per call of the model, as far as it takes as many.
@@ -73,7 +78,7 @@ def index(
         selection: which files of a folder are wanted; the others are recorded as skipped.
         clocks: reads cameras and wall clocks of the files; the index keeps the settings of cameras' clocks.
         collection: what to file everything under; None for the name of each folder.
-        max_seconds: footage to caption at most; what is left waits for another run.
+        max_seconds: footage to caption at most, and of each other track; the rest waits for another run.
         mix: what to do about windows captioned under other settings.
         retry: whether to try files again that failed too often.
         settling: says which files are still being written, and wait for a later run; None where none is.
@@ -86,14 +91,13 @@ def index(
         VideoNotFoundError: a given path does not exist.
         SchemaMismatchError: the index was made with another model or other windows, and ``mix`` is "refuse".
         StoreError: another run is writing to the index, or it cannot be written or read.
-        ModelError: the model gave up; of memory that does not do even for one window, the window is recorded
-            as failed instead.
+        ModelError: the model gave up; a window that is too much for its memory alone is recorded instead.
         DependencyError: FFmpeg's libraries are missing.
     """
     began = time.monotonic()
     options = _RunOptions(
-        _cutting(model.profile, window_seconds, overlap_seconds),
-        batch_size=max(1, min(batch_size, model.capabilities.max_batch)),
+        None if model is None else _cutting(model.profile, window_seconds, overlap_seconds),
+        batch_size=1 if model is None else max(1, min(batch_size, model.capabilities.max_batch)),
         queue_windows=queue_windows,
         decode_timeout_seconds=decode_timeout_seconds,
         selection=selection,
@@ -109,7 +113,7 @@ def index(
     given = [on_disk(absolute(path)) for path in paths]
     meter = ProgressTracker(on_progress)
     with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
-        run, away, ignored = _index(given, store, model, embedder, meter, options)
+        run, away, ignored = _index(given, store, model, embedder, makers, meter, options)
     meter.finish()
     return run.report(away, ignored, wall_seconds=time.monotonic() - began)
 
@@ -132,7 +136,7 @@ def _cutting(profile: Profile, window_seconds: float | None, overlap_seconds: fl
 class _RunOptions:
     """Options of a run, as those of ``index``; what depends on the model is filled in."""
 
-    cutting: Cutting
+    cutting: Cutting | None
     batch_size: int
     queue_windows: int
     decode_timeout_seconds: float
@@ -150,43 +154,61 @@ class _RunOptions:
 def _index(
     paths: Sequence[Path],
     store: Store,
-    model: VideoModel,
+    model: VideoModel | None,
     embedder: TextEmbedder,
+    makers: Sequence[TrackMaker],
     meter: ProgressTracker,
     options: _RunOptions,
 ) -> tuple[IndexRun, Counter[FileState], Counter[str]]:
     """The run itself; returns what it did, which files are away, and what else lay on the way."""
     # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
-    provenance = replace(model.provenance, cutting=str(options.cutting))
-    if options.mix == "refuse":
-        refuse_mixing(store, provenance)
+    provenance = None
+    if model is not None:
+        provenance = replace(model.provenance, cutting=str(options.cutting))
+        if options.mix == "refuse":
+            refuse_mixing(store, provenance)
     store.embedders.claim_timeline(embedder.name)
     clocks = remembered(store, options.clocks)
     reachable, away = _mark_away(paths, store)
 
     # 2. Look at every file: what is it, and how much of it is still to be done?
     known = Known(store, provenance, options.mix)
-    run = IndexRun(store, model, provenance, Projector(store, embedder), known, meter)
+    run = IndexRun(store, model, provenance, Projector(store, embedder), known, meter, clocks)
+    if makers:
+        run.tracks = TrackRun(
+            store,
+            embedder,
+            makers,
+            meter=meter,
+            on_begin=run.tracks_begin,
+            on_ended=run.tracks_ended,
+            anew=options.mix == "replace",
+            max_seconds=options.max_seconds,
+        )
+        known.tracks = run.tracks.held
     jobs, ignored = _look(reachable, run, known, meter, replace(options, clocks=clocks))
 
-    # 3. Caption what is missing, batch by batch, while the next windows are being decoded.
+    # 3. Caption what is missing, batch by batch, while the next windows are being decoded; beside it the
+    #    other tracks are read, which may take longer.
     meter.start_captioning()
     ahead = Prefetcher(
         jobs,
         known=known,
         store=store,
         cutting=options.cutting,
-        profile=model.profile,
+        profile=model.profile if model else None,
         queue_windows=options.queue_windows,
         timeout_seconds=options.decode_timeout_seconds,
         meter=meter,
         max_seconds=options.max_seconds,
     )
-    with run.projector, ahead as messages:
+    with run.tracks or nullcontext(), run.projector, ahead as messages:
         _caption(messages, run, meter, batch_size=options.batch_size, stop=options.stop)
+        if run.tracks is not None and not meter.stopped:
+            run.tracks.finish(options.stop)
 
     # 4. Repair what an earlier run left behind its windows, then clear up.
-    run.projector.catch_up()
+    catch_up(store, embedder)
     run.drop_what_was_kept()
     with meter.timing("tidy"):
         store.tidy()
@@ -220,16 +242,24 @@ def _look(
             run.record(looked)
             run.unchanged += looked.state == "indexed"
         else:
-            video, cutting = looked.video, options.cutting
-            plan, seconds = cutting.windows("", video.duration_seconds, video.gaps), video.footage_seconds
-            if looked.growing is not None:
-                plan = cutting.complete_windows("", video.duration_seconds, video.gaps)
-                seconds = covered_seconds(plan)
-            meter.expect(len(plan), seconds)
+            _expect(looked, run, meter, options.cutting)
             jobs.append(looked)
             run.note_clock(looked)
         meter.tell()
     return jobs, ignored
+
+
+def _expect(job: Job, run: IndexRun, meter: ProgressTracker, cutting: Cutting | None) -> None:
+    """Count what a file adds to what is to be done."""
+    video = job.video
+    if cutting is not None and job.growing is not None:
+        plan = cutting.complete_windows("", video.duration_seconds, video.gaps)
+        meter.expect(len(plan), covered_seconds(plan))
+    elif cutting is not None:
+        plan = cutting.windows("", video.duration_seconds, video.gaps)
+        meter.expect(len(plan), video.footage_seconds)
+    if run.tracks is not None and job.growing is None:
+        run.tracks.expect(video.footage_seconds)
 
 
 def _caption(
@@ -254,6 +284,8 @@ def _caption(
                 run.give_up(message)
             case UnusableFile():
                 run.record(message.file)
+        if run.tracks is not None:
+            run.tracks.take()
         meter.tell()
     if batch and not meter.stopped:
         run.caption(batch)
@@ -262,7 +294,7 @@ def _caption(
 def reembed(
     store: Store, embedder: TextEmbedder, on_progress: Callable[[int, int], None] | None = None
 ) -> int:
-    """Fill an embedder's vector table from the captions in the index; no model and no video is needed.
+    """Fill an embedder's vector table from the windows in the index; no model and no video is needed.
 
     Returns:
         How many vectors were written; 0 when the table was complete.
@@ -271,7 +303,7 @@ def reembed(
         StoreError: another run is writing to the index, or it cannot be written or read.
     """
     with store.writing():
-        written = Projector(store, embedder).catch_up(on_progress)
+        written = catch_up(store, embedder, on_progress)
         store.tidy()
     return written
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -28,6 +28,7 @@ from indexer.growing_files import (
 from indexer.library import FoundFile
 from indexer.name_times import earlier_chapters
 from indexer.timestamps import NO_CLOCKS, Clocks, Recorded
+from indexer.tracks.held import HeldTrack
 from indexer.unfinished_files import Settling
 
 Mix = Literal["refuse", "accept", "replace"]
@@ -125,6 +126,8 @@ class Known:
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
         self._looks = _last_looks(store.runs.all() if store else [])
         self._seen: dict[str, Video] = {}
+        self.tracks: Mapping[str, HeldTrack] = {}
+        """What the index holds of the other tracks that the run makes."""
 
     def identify(self, found: FoundFile, reading: ReadingOptions = PLAINLY) -> Job | File:
         """Find out what a file holds: a job, or, for a file that is not to be used, its row with the reason.
@@ -159,9 +162,9 @@ class Known:
         if file.path != str(found.path):
             return failed(file, "its name is not valid UTF-8 text; rename it")
         if before is not None and unchanged and file.tries >= MAX_TRIES:
-            if not reading.retry:
+            if not reading.retry and not self._has_untried_track(before):
                 return before
-            file = replace(file, tries=0)
+            file = replace(file, tries=0 if reading.retry else file.tries)
         settling = reading.settling
         if settling is not None and self._held(before, file) is None and settling.waits(found):
             return self._growing(file, before, found, reading)
@@ -178,6 +181,13 @@ class Known:
             return failed(file, str(error))
         self._seen[file.path] = video
         return self._with_clock(file, video, found.path, reading.clocks)
+
+    def _has_untried_track(self, before: File) -> bool:
+        """Whether the run makes a track that was never tried on a file that failed too often."""
+        return before.content_id != "" and any(
+            before.content_id not in held.spans and f"{track}: " not in before.reason
+            for track, held in self.tracks.items()
+        )
 
     def _held(self, before: File | None, now: File) -> File | None:
         """The row of a file whose bytes seem unchanged and whose content is known for good; else None."""
@@ -231,9 +241,10 @@ class Known:
             modified_at=file.modified_at,
             duration_seconds=video.duration_seconds,
             camera=camera,
-            after_seconds=self._earlier_seconds(path, video),
+            after_seconds=self.earlier_seconds(path, video),
         )
-        if not recorded.source:
+        burned_in = file.clock_source == "burned-in" and clocks.keeps_burned_in(camera)
+        if not recorded.source or burned_in:
             recorded = Recorded(file.recorded_at, file.clock_source)
         file = replace(
             file,
@@ -244,7 +255,7 @@ class Known:
         )
         return Job(file, video, recorded.zone_difference_seconds)
 
-    def _earlier_seconds(self, path: Path, video: Video) -> float:
+    def earlier_seconds(self, path: Path, video: Video) -> float:
         """Length of the chapters before this one, where all of them are known to share its clock."""
         seconds = 0.0
         for each in earlier_chapters(path):

@@ -79,6 +79,7 @@ Message = OpenedFile | DecodedWindow | UndecodedWindow | UnusableFile
 class Prefetcher:
     """Iterate over it, inside ``with``, for the messages about every job in order.
 
+    Without a cutting and a profile, files come without windows: no captions are wanted.
     At most ``queue_windows`` windows wait decoded; leaving the ``with`` block ends the thread.
     """
 
@@ -88,8 +89,8 @@ class Prefetcher:
         *,
         known: Known,
         store: Store,
-        cutting: Cutting,
-        profile: Profile,
+        cutting: Cutting | None,
+        profile: Profile | None,
         queue_windows: int,
         timeout_seconds: float,
         meter: ProgressTracker,
@@ -163,7 +164,9 @@ class Prefetcher:
                 file=replace(job.file, content_id=content_id),
                 video=replace(video, content_id=content_id),
             )
-            plan = self._cutting.windows(content_id, job.video.duration_seconds, job.video.gaps)
+            plan: tuple[Window, ...] = ()
+            if self._cutting is not None:
+                plan = self._cutting.windows(content_id, job.video.duration_seconds, job.video.gaps)
             missing = self._known.missing(plan) if content_id not in opened else ()
             earlier, kept = self._kept(job, plan) if missing else ("", [])
             if kept:
@@ -178,6 +181,7 @@ class Prefetcher:
     def _follow(self, job: Job, source: decode.Source, opened: set[str]) -> Iterator[Message]:
         """Messages about a file that is still being written: its complete windows, as it was scanned."""
         content_id, video = job.file.content_id, job.video
+        assert self._cutting is not None  # else no file is followed
         plan = self._cutting.complete_windows(content_id, video.duration_seconds, video.gaps)
         missing = self._known.missing(plan) if content_id not in opened else ()
         if missing and self._left_seconds <= 0:
@@ -224,6 +228,8 @@ class Prefetcher:
 
     def _decode(self, job: Job, windows: Sequence[Window]) -> Iterator[DecodedWindow | UndecodedWindow]:
         profile = self._profile
+        if profile is None or not windows:
+            return
         sampler = sandbox.SandboxSampler(
             job.file.path,
             [window.span for window in windows],

@@ -5,12 +5,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from footage.core.types import File, Window
 
-Stage = Literal["looking", "captioning", "done"]
+Stage = Literal["looking", "captioning", "tracks", "done"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackProgress:
+    """How far one track is. Seconds of earlier runs count as done."""
+
+    track: str
+    """The track."""
+    seconds_done: float
+    """Footage seconds that are read, or given up."""
+    seconds_total: float
+    """Footage seconds of all contents found."""
+    speed: float
+    """Footage seconds that this run read per second that it spent on it; 0 before the first."""
+
+    @property
+    def share(self) -> float:
+        """How much of it is done, 0 to 1."""
+        return min(1.0, self.seconds_done / self.seconds_total) if self.seconds_total > 0 else 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +37,8 @@ class Progress:
     """One reading of a running index. Windows and seconds of earlier runs count as done."""
 
     stage: Stage
-    """"looking" while files are identified, "captioning" while the model works, then "done"."""
+    """"looking" while files are identified, "captioning" while the model works, "tracks" while only the other
+    tracks are left, then "done"."""
     files_done: int
     """Files that are finished, indexed or not."""
     files_total: int
@@ -41,18 +61,48 @@ class Progress:
     """Path of the file at hand; empty when there is none."""
     waiting: str = ""
     """What the model waits for, such as a server that is away; empty while it works."""
+    track: str = ""
+    """The track other than captions that is being read; empty where none is."""
+    tracks: tuple[TrackProgress, ...] = ()
+    """How far each track other than captions is, of those that the run makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackReport:
+    """What a run did about one track other than captions."""
+
+    windows: int = 0
+    """Windows that were read."""
+    seconds: float = 0.0
+    """Footage seconds of those."""
+    events: int = 0
+    """What was read in them."""
+    notes: Mapping[str, int] = field(default_factory=dict)
+    """What there is to know about files, such as "no sound track", and of how many videos each is true."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Models other than the present one whose windows were kept, and of how many videos."""
+    broken: str = ""
+    """Why it could not be read to the end, one sentence; empty where it could."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockDoubt:
-    """Files of one camera whose clock in the container differs from that in the name as time zones do."""
+    """Files of one camera with two clocks that disagree.
+
+    Either the container's differs from that in the name as time zones do, or the one in the picture differs
+    from the other one by more than a little.
+    """
 
     camera: str
     """The camera; empty where none is known."""
     ahead_seconds: float
-    """By how much the container's clock is ahead."""
+    """By how much the container's clock is ahead of the name's, or the picture's of the other."""
     paths: tuple[str, ...]
     """The files."""
+    burned_in: bool = False
+    """Whether it is about the clock in the picture."""
+    used: str = "container"
+    """Which of the two was used: "container", "file name" or "burned-in"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +143,10 @@ class IndexReport:
     """Where the time went; "decode" runs beside the others."""
     stopped: bool
     """Whether the run was asked to stop before it was through."""
+    tracks: Mapping[str, TrackReport] = field(default_factory=dict)
+    """What it did about the tracks that it makes beside captions, by track."""
+    captions_made: bool = True
+    """Whether it was to make captions."""
 
 
 class ProgressTracker:
@@ -108,6 +162,8 @@ class ProgressTracker:
         self.stage_seconds: dict[str, float] = {}
         self._listener = listener
         self._captioning_since: float | None = None
+        self.track = ""
+        self._track_seconds: dict[str, _TrackSeconds] = {}
 
     @contextmanager
     def timing(self, stage: str, parts: Callable[[], Mapping[str, float]] = dict) -> Iterator[None]:
@@ -139,6 +195,16 @@ class ProgressTracker:
             self.windows_captioned += 1
             self.seconds_captioned += seconds
 
+    def expect_track(self, track: str, seconds: float) -> None:
+        """Change the total of a track; a negative number corrects an estimate."""
+        self._track_seconds.setdefault(track, _TrackSeconds()).total += seconds
+
+    def track_done(self, track: str, seconds: float, *, read: bool) -> None:
+        """Count footage seconds of a track, read now or not."""
+        each = self._track_seconds.setdefault(track, _TrackSeconds())
+        each.done += seconds
+        each.read += seconds if read else 0.0
+
     def finish(self) -> None:
         """Report that the run has ended."""
         self.stage, self.current = "done", ""
@@ -151,6 +217,10 @@ class ProgressTracker:
         elapsed = time.monotonic() - self._captioning_since if self._captioning_since is not None else 0.0
         speed = self.seconds_captioned / elapsed if elapsed > 0 else 0.0
         left = max(0.0, self.seconds_total - self.seconds_done)
+        eta_seconds = left / speed if speed > 0 else None
+        tracks = tuple(self._track_progress(track) for track in self._track_seconds)
+        if self.stage == "tracks" or eta_seconds is not None:
+            eta_seconds = _later(eta_seconds, tracks)
         self._listener(
             Progress(
                 stage=self.stage,
@@ -162,11 +232,36 @@ class ProgressTracker:
                 seconds_total=self.seconds_total,
                 seconds_captioned=self.seconds_captioned,
                 speed=speed,
-                eta_seconds=left / speed if speed > 0 else None,
+                eta_seconds=eta_seconds,
                 current=self.current,
                 waiting=self.waiting,
+                track=self.track,
+                tracks=tracks,
             )
         )
+
+    def _track_progress(self, track: str) -> TrackProgress:
+        each, spent = self._track_seconds[track], self.stage_seconds.get(track, 0.0)
+        return TrackProgress(track, each.done, each.total, each.read / spent if spent > 0 else 0.0)
+
+
+@dataclass(slots=True)
+class _TrackSeconds:
+    """Footage seconds of one track."""
+
+    total: float = 0.0
+    done: float = 0.0
+    read: float = 0.0
+
+
+def _later(eta_seconds: float | None, tracks: tuple[TrackProgress, ...]) -> float | None:
+    """The time left, given that of the captions: tracks are read beside them, one after the other."""
+    behind = [each for each in tracks if each.seconds_total - each.seconds_done > 1e-3]
+    if any(each.speed <= 0 for each in behind):
+        return eta_seconds if eta_seconds else None
+    return max(
+        eta_seconds or 0.0, sum((each.seconds_total - each.seconds_done) / each.speed for each in behind)
+    )
 
 
 def new_seconds(windows: tuple[Window, ...]) -> dict[int, float]:

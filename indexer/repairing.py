@@ -1,4 +1,4 @@
-"""Repairs an index: writes anew what is broken, then makes events and vectors again from the captions."""
+"""Repairs an index: writes anew what is broken, then makes events and vectors again from the windows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from footage.store.opening import holds_anything
 from footage.store.repairing import Repaired, repair_tables
 from footage.store.tables import Tables
 from footage.store.writing import locked
-from indexer.events import Projector
+from indexer.catching_up import catch_up
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def repair(
     load: Callable[[str], TextEmbedder],
     on_progress: Progress = lambda what, done, total: None,
 ) -> RepairReport:
-    """Repair the index at a path; loses no caption that can be read.
+    """Repair the index at a path; loses nothing that can be read.
 
     Args:
         path: Folder of the index.
@@ -66,8 +66,10 @@ def repair(
             except FootageError as error:
                 missing[name] = str(error)
                 continue
-            vectors += Projector(store, embedder).catch_up(
-                lambda done, total: on_progress("rebuilding events and vectors", done, total)
+            vectors += catch_up(
+                store,
+                embedder,
+                lambda done, total: on_progress("rebuilding events and vectors", done, total),
             )
         store.tidy()
     return RepairReport(repaired, vectors, missing, check_tables(Tables.connect(path), on_progress))

@@ -5,10 +5,21 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import astuple, dataclass, field, replace
+from pathlib import Path
 
 from footage.core.errors import WaitStoppedError, WindowError
-from footage.core.types import File, FileState, Provenance, Window, WindowRecord
+from footage.core.timeline import merge_spans
+from footage.core.types import (
+    SCREEN_TEXT_TRACK,
+    CaptionEvent,
+    File,
+    FileState,
+    Provenance,
+    Video,
+    Window,
+    WindowRecord,
+)
 from footage.store import Store
 from footage.vlm.protocol import VideoModel
 from indexer import library
@@ -19,10 +30,14 @@ from indexer.growing_files import is_provisional, sentence
 from indexer.plan import Job, Known, failed
 from indexer.prefetch import GROWING, DecodedWindow, OpenedFile, UndecodedWindow
 from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
+from indexer.timestamps import Clocks
+from indexer.tracks.run import TrackOutcome, TrackRun
 
 logger = logging.getLogger(__name__)
 
 _REASONS = 3  # distinct reasons that go into a file's row
+_ROUNDING_SECONDS = 0.001
+UNCAPTIONED = "not all of it is captioned yet; a run that makes captions goes on"
 
 
 @dataclass
@@ -33,9 +48,12 @@ class _Content:
     seconds: dict[int, float]
     waiting: set[int]
     complete_before: bool
+    footage_seconds: float
     lost: set[int] = field(default_factory=set)
     reasons: list[str] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
+    awaits_tracks: bool = False
+    tracks: TrackOutcome | None = None
 
 
 class IndexRun:
@@ -44,25 +62,35 @@ class IndexRun:
     def __init__(
         self,
         store: Store,
-        model: VideoModel,
-        provenance: Provenance,
+        model: VideoModel | None,
+        provenance: Provenance | None,
         projector: Projector,
         known: Known,
         meter: ProgressTracker,
+        clocks: Clocks,
     ) -> None:
+        """Take an index that is locked for writing; without a model no captions are made."""
         self.projector = projector
+        self.tracks: TrackRun | None = None
         self._store = store
         self._model = model
         self._provenance = provenance
         self._known = known
         self._meter = meter
+        self._clocks = clocks
         self._committer = Committer(
-            store, committed=known.committed, meter=meter, on_commit=(self._project, self._count)
+            store,
+            committed=known.committed,
+            meter=meter,
+            on_commit=(self._project, self._count),
+            before_replacing=projector.replacing,
         )
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
         self._warnings: dict[str, tuple[str, ...]] = {}
-        self._clock_doubts: dict[tuple[str, float], list[str]] = {}
+        self._clock_doubts: dict[ClockDoubt, list[str]] = {}
+        self._unrecorded: set[str] = set()
+        self._held_screen_text = SCREEN_TEXT_TRACK in store.windows.tracks()
         self._earlier: set[str] = set()
         self.unchanged = 0
 
@@ -77,10 +105,12 @@ class IndexRun:
                 new_seconds(opened.plan),
                 {window.index for window in opened.missing},
                 complete_before=not opened.missing,
+                footage_seconds=video.footage_seconds,
             )
             self._contents[file.content_id] = content
             self._keep(opened)
-            self._store.windows.remove(file.content_id, self._known.stale(file.content_id, opened.plan))
+            if self._model is not None:
+                self._store.windows.remove(file.content_id, self._known.stale(file.content_id, opened.plan))
             if file.content_id not in self._known.videos and not opened.kept:
                 self.projector.begin(file.content_id)
             if self._known.videos.get(file.content_id) != video:
@@ -88,14 +118,41 @@ class IndexRun:
             for window in opened.plan:
                 if window.index not in content.waiting:
                     self._meter.done(content.seconds[window.index], captioned=False)
+            if self.tracks is not None and not is_provisional(file.content_id):
+                content.awaits_tracks = True
+                self.tracks.add(file, video, is_new=file.content_id not in self._known.videos)
         else:  # a copy of a file that came before: nothing more to do
-            self._meter.expect(-len(opened.plan), -video.footage_seconds)
+            self._meter.expect(-len(opened.plan), -video.footage_seconds if self._model else 0.0)
+            if self.tracks is not None:
+                self.tracks.expect(-video.footage_seconds)
         content.files.append(file)
-        if content.waiting:
+        if not self._is_recorded(file):
+            self._unrecorded.add(file.path)
+        if content.waiting or (content.awaits_tracks and file.path in self._unrecorded):
             self._put(file)
             if video.warnings:
                 self._warnings[file.path] = video.warnings
         self._close_if_done(file.content_id)
+
+    def _is_recorded(self, file: File) -> bool:
+        """Whether the index knows that a file holds its content, so that what is read of it is found."""
+        before = self._known.files.get(file.path)
+        return before is not None and (before.content_id, before.state) in (
+            (file.content_id, "indexed"),
+            (file.content_id, "partial"),
+        )
+
+    def tracks_begin(self, content_id: str) -> None:
+        """Note that windows of a content's tracks are missing: its files are not done until they are read."""
+        for file in self._contents[content_id].files:
+            self._unrecorded.add(file.path)
+            self._put(file)
+
+    def tracks_ended(self, content_id: str, outcome: TrackOutcome) -> None:
+        """Note that no more comes of a content's tracks."""
+        content = self._contents[content_id]
+        content.awaits_tracks, content.tracks = False, outcome
+        self._close_if_done(content_id)
 
     def _keep(self, opened: OpenedFile) -> None:
         """Commit the captions of a growing file, or note how to recognise its windows later."""
@@ -121,6 +178,7 @@ class IndexRun:
         Returns:
             Whether to go on; False where the run was asked to stop while the model had to be waited for.
         """
+        assert self._model is not None and self._provenance is not None
         tasks = [CaptionTask(decoded.window, decoded.frames, self._provenance) for decoded in batch]
         try:
             records = caption_windows(tasks, model=self._model, timing=self._meter.timing)
@@ -162,8 +220,8 @@ class IndexRun:
     def note_clock(self, job: Job) -> None:
         """Note that a file's clocks differ as if one were in another time zone."""
         if job.zone_difference_seconds:
-            key = job.file.camera, job.zone_difference_seconds
-            self._clock_doubts.setdefault(key, []).append(job.file.path)
+            doubt = ClockDoubt(job.file.camera, job.zone_difference_seconds, ())
+            self._clock_doubts.setdefault(doubt, []).append(job.file.path)
 
     def record(self, file: File) -> None:
         """Note the result for a file."""
@@ -191,14 +249,16 @@ class IndexRun:
         self._meter.done(content.seconds[window.index], captioned=captioned)
 
     def _close_if_done(self, content_id: str) -> None:
-        """When no window of a content is missing, record the result for its files."""
+        """When nothing of a content is waited for any more, record the result for its files."""
         content = self._contents[content_id]
         if content.waiting:
             return
         with self._meter.timing("embed and project"):
             self.projector.finish(content_id)
-        state, reason = _verdict(content)
-        for file in content.files:
+        if content.awaits_tracks:
+            return
+        state, reason = self._verdict(content_id, content)
+        for file in self._with_clocks(content_id, content):
             if is_provisional(content_id):
                 reason = sentence(len(content.plan) - len(content.lost))
                 self.record(replace(file, state="waiting", reason=reason))
@@ -208,10 +268,85 @@ class IndexRun:
                 self.record(failed(file, reason))
             elif state == "partial":
                 self.record(replace(failed(file, reason), state="partial"))
+            elif state == "waiting":
+                self.record(replace(file, state=state, reason=reason))
             else:
                 self.record(replace(file, state=state, reason=reason, tries=0, tried_at=0.0))
-            self.unchanged += content.complete_before and state == "indexed"
+            complete_before = content.complete_before and (
+                content.tracks is None or content.tracks.complete_before
+            )
+            self.unchanged += complete_before and state == "indexed"
         content.files.clear()
+
+    def _with_clocks(self, content_id: str, content: _Content) -> list[File]:
+        """A content's files with the recording time by the clock in the picture, if one runs there.
+
+        It is looked for once all of the text in the picture has been read, and again for new copies.
+        """
+        track, outcome = SCREEN_TEXT_TRACK, content.tracks
+        unread = outcome is not None and (track in outcome.lost or track in outcome.left)
+        due = [
+            file
+            for file in content.files
+            if file.path in self._unrecorded or self._clocks.lacks_burned_in(file.camera, file.clock_source)
+        ]
+        if unread or not due or not self._has_screen_text():
+            return content.files
+        records = self._store.windows.of(content_id, track=track)
+        video = self._store.videos.known([content_id]).get(content_id)
+        if not records or video is None:
+            return content.files
+        events = [event for record in records for event in record.caption.events]
+        return [self._with_clock(file, video, events) if file in due else file for file in content.files]
+
+    def _has_screen_text(self) -> bool:
+        """Whether the index may hold text of pictures; asked for every file, so nothing is looked up."""
+        return self._held_screen_text or (self.tracks is not None and SCREEN_TEXT_TRACK in self.tracks.tracks)
+
+    def _with_clock(self, file: File, video: Video, events: Sequence[CaptionEvent]) -> File:
+        """A file with the recording time by the clock in its picture; what is odd about it is noted."""
+        from indexer.burned_in_times import with_burned_in_time
+
+        after_seconds = self._known.earlier_seconds(Path(file.path), video)
+        found = with_burned_in_time(file, video, events, self._clocks, after_seconds=after_seconds)
+        if found.sentences:
+            self._warnings[file.path] = (*self._warnings.get(file.path, ()), *found.sentences)
+        if found.ahead_seconds:
+            used = found.file.clock_source
+            doubt = ClockDoubt(file.camera, found.ahead_seconds, (), burned_in=True, used=used)
+            self._clock_doubts.setdefault(doubt, []).append(file.path)
+        return found.file
+
+    def _verdict(self, content_id: str, content: _Content) -> tuple[FileState, str]:
+        """State and reason of a content of which no window is waited for any more."""
+        if content.footage_seconds <= 0:
+            return "failed", "it has no duration"
+        tracks = content.tracks
+        state: FileState = "indexed"
+        reason = ""
+        if self._model is not None:
+            state, reason = _caption_verdict(content)
+        elif self._is_captioned_in_part(content_id, content):
+            state, reason = "waiting", UNCAPTIONED
+        if tracks is None:
+            return state, reason
+        if tracks.rest:
+            return "waiting", tracks.rest
+        if tracks.fault:
+            failed_too = state == "failed" or (self._model is None and state == "indexed")
+            state = "failed" if failed_too and tracks.has_nothing else "partial"
+            return state, "; ".join(filter(None, [reason, tracks.fault]))
+        if state == "failed" and not tracks.has_nothing:
+            state = "partial"
+        return state, reason
+
+    def _is_captioned_in_part(self, content_id: str, content: _Content) -> bool:
+        """Whether the index has captions of some of a content, and of some not."""
+        held = self._known.committed.get(content_id)
+        if not held:
+            return False
+        covered = sum(span.duration_seconds for span in merge_spans(held.values()))
+        return covered < content.footage_seconds - _ROUNDING_SECONDS
 
     def report(self, away: Counter[FileState], ignored: Counter[str], *, wall_seconds: float) -> IndexReport:
         """Sum up."""
@@ -230,14 +365,16 @@ class IndexRun:
             ignored=dict(ignored),
             warnings=self._warnings,
             clock_doubts=tuple(
-                ClockDoubt(camera, difference, tuple(paths))
-                for (camera, difference), paths in sorted(self._clock_doubts.items())
+                replace(doubt, paths=tuple(paths))
+                for doubt, paths in sorted(self._clock_doubts.items(), key=lambda pair: astuple(pair[0]))
             ),
             windows_captioned=self._meter.windows_captioned,
             seconds_captioned=self._meter.seconds_captioned,
             wall_seconds=wall_seconds,
             stage_seconds=self._meter.stage_seconds,
             stopped=self._meter.stopped,
+            tracks=self.tracks.reports() if self.tracks else {},
+            captions_made=self._model is not None,
         )
 
 
@@ -260,7 +397,7 @@ def _log_window(record: WindowRecord) -> None:
     logger.info("window captioned", extra={"fields": fields})
 
 
-def _verdict(content: _Content) -> tuple[FileState, str]:
+def _caption_verdict(content: _Content) -> tuple[FileState, str]:
     """State and reason of a content of which every window is either captioned or lost."""
     if not content.plan:
         return "failed", "it has no duration"

@@ -52,7 +52,7 @@ def recorded(store: Store, paths: Sequence[Path | str], meter: ProgressTracker) 
 
 
 @contextmanager
-def waits_shown(model: VideoModel, meter: ProgressTracker, stop: Callable[[], bool]) -> Iterator[None]:
+def waits_shown(model: VideoModel | None, meter: ProgressTracker, stop: Callable[[], bool]) -> Iterator[None]:
     """Show in the progress when the model has to be waited for, and let a stop end the waiting."""
 
     def on_wait(what: str) -> bool:

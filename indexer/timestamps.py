@@ -1,8 +1,9 @@
 """Says when a file was recorded, and by which camera; knows neither index nor model.
 
-The wall clock of the first frame comes from the container or from the file's name (``_compare`` says which),
-else, only where that is asked for, from the modification time less the duration. Where it came from is kept
-beside it.
+The wall clock of the first frame comes from the picture where a clock runs in it (``indexer.burned_in_times``
+brings it once the text in the picture has been read), from the container or from the file's name
+(``_compare`` says which), else, only where that is asked for, from the modification time less the duration.
+Where it came from is kept beside it.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from footage.core.names import composed, folded
 from footage.core.types import ClockSource
 from indexer.name_times import EARLIEST_YEAR, LATEST_YEAR, NameTime, in_zone, named_time
 
-ClockFrom = Literal["auto", "name", "container"]
+ClockFrom = Literal["auto", "name", "container", "burned-in"]
 """Which clock comes first where a file has both."""
 CLOCK_FROM: tuple[ClockFrom, ...] = get_args(ClockFrom)
 NEAR_SECONDS = 5.0
@@ -45,6 +46,9 @@ class Recorded(NamedTuple):
     zone_difference_seconds: float = 0.0
     """By how much the container's clock is ahead of the name's, where the two differ as time zones do and it
     cannot be said which is right; 0 otherwise."""
+    burned_in_ahead_seconds: float = 0.0
+    """By how much the clock in the picture is ahead of the other one that was found, where the two disagree
+    and no choice was made; 0 otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +110,7 @@ class Clocks:
         duration_seconds: float,
         camera: str = "",
         after_seconds: float = 0.0,
+        burned_in: str = "",
     ) -> Recorded:
         """Wall clock of a file's first frame, and where it comes from.
 
@@ -117,6 +122,8 @@ class Clocks:
             camera: Its camera, for what is known of that camera's clock.
             after_seconds: How long the recording had been going on when this file begins, where the container
                 has the clock of the recording: a later chapter of a GoPro.
+            burned_in: What the clock in the picture says at the first frame, ISO 8601 without a zone; empty
+                where none runs.
         """
         camera = folded(camera)
         container = self._container(container_time, camera, after_seconds)
@@ -128,19 +135,38 @@ class Clocks:
                 named, difference = _compare(container, name, duration_seconds)
             elif first == "container":
                 named = None
-        found: datetime
-        source: ClockSource
+        found: datetime | None = None
+        source: ClockSource = ""
         if named is not None:
             found, source = named, "file name"
         elif container is not None:
             found, source = container.moment, "container"
-        elif self.guess and (guessed := _guessed(modified_at, duration_seconds)) is not None:
+        ahead = 0.0
+        if burned_in and (found is None or first in ("auto", "burned-in")):
+            shown = in_zone(datetime.fromisoformat(burned_in), self.zone)
+            apart = (shown - found).total_seconds() if found is not None else 0.0
+            if first == "auto" and min(abs(apart), abs(apart + duration_seconds)) > NEAR_SECONDS:
+                ahead = apart
+            # Apart as time zones are, the other clock is UTC by its standard, and the camera's zone unknown.
+            if found is None or first == "burned-in" or not _zone_difference(apart, -duration_seconds):
+                found, source, difference = shown, "burned-in", 0.0
+        if found is None and self.guess and (guessed := _guessed(modified_at, duration_seconds)) is not None:
             found, source = guessed, "guessed"
-        else:
+        if found is None:
             return Recorded()
         # In UTC: adding to a local time would be wrong across a change to or from summer time.
         found = found.astimezone(UTC) + timedelta(seconds=self.offsets.get(camera, 0.0))
-        return Recorded(found.astimezone(self.zone).isoformat(), source, difference)
+        return Recorded(found.astimezone(self.zone).isoformat(), source, difference, round(ahead, 3))
+
+    def keeps_burned_in(self, camera: str) -> bool:
+        """Whether the clock in the picture, once found, stays the recording time of a camera's files."""
+        camera = folded(camera)
+        return (self.clock_from.get(camera) or self.clock_from.get("") or "auto") in ("auto", "burned-in")
+
+    def lacks_burned_in(self, camera: str, source: ClockSource) -> bool:
+        """Whether a camera's files are to have the clock in the picture, and one has another."""
+        first = self.clock_from.get(folded(camera)) or self.clock_from.get("")
+        return first == "burned-in" and source != "burned-in"
 
     def _container(self, text: str, camera: str, after_seconds: float) -> _Clock | None:
         """A container's clock, unless it is unset or unreadable."""
@@ -243,7 +269,7 @@ def parse_clock_from(texts: list[str]) -> dict[str, str]:
         camera, equals, which = text.rpartition("=")
         if which not in CLOCK_FROM or (equals and not camera):
             raise UsageError(
-                f"--clock-from cannot be {text!r}: use name, container or auto",
+                f"--clock-from cannot be {text!r}: use name, container, burned-in or auto",
                 hint="For one camera, use CAMERA=name, as in gate=name.",
             )
         chosen[camera] = which

@@ -7,11 +7,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
 from footage.core.timeline import covered_seconds
-from footage.core.types import Candidate, Match, Window
+from footage.core.types import CAPTION_TRACK, Candidate, Hit, Match, Span, Window
 from footage.vlm.protocol import VideoModel
 from search import composite
 from search.grounding.ground import Grounded, planned_windows, text_matches
@@ -19,10 +20,15 @@ from search.grounding.ground import ground as grounded
 from search.grounding.options import DEFAULT, GroundingOptions
 from search.grounding.verdict import MATCHES_PER_VIDEO
 from search.grounding.window_queries import KEPT_BYTES, EventFinder
-from search.query.filters import NO_FILTERS, fitting, unknown_names
+from search.plain_queries import PlainQueries
+from search.query.filters import NO_FILTERS, fitting
 from search.query.parser import Query, parse_query
 from search.results import Looked, SearchCoverage, SearchResult, Timings
 from search.retrieval.retriever import Arm, Retriever
+from search.scope import Scope
+from search.word_queries import WordQueries, without_moments
+from search.words.answers import at_moment
+from search.words.lookup import WordHit
 
 if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
@@ -45,6 +51,10 @@ class _Retrieved:
     coverage: SearchCoverage
     notes: tuple[str, ...]
     """Parts of the query that can match nothing, a sentence each."""
+    content_ids: Collection[str] | None
+    """The videos that were searched; all when None."""
+    unwanted: Sequence[WordHit]
+    """Where words are said that must not be at the time of an answer."""
 
 
 class Engine:
@@ -77,6 +87,9 @@ class Engine:
         """
         self._store = store
         self._retriever = Retriever(store, embedder, reranker)
+        self._scope = Scope(store)
+        self._words = WordQueries(store, self._scope)
+        self._plain = PlainQueries(store, self._words.words, self._retriever)
         self._model = model
         self.looking = looking
         """How far a search looks by default."""
@@ -122,44 +135,70 @@ class Engine:
         """
         if limit < 1:
             raise UsageError(f"A search needs a limit of 1 or more, got {limit}.")
+        query = parse_query(text) if isinstance(text, str) else text
+        ground = ground and query.needs_pictures
         if ground and self._model is None:
             raise UsageError(_NO_MODEL, hint="Search without grounding, or specify a model.")
-        query = parse_query(text) if isinstance(text, str) else text
-        looking = looking or self.looking
-        if not query.parts:
-            return self._search_event(
+        return self._search(
+            query,
+            limit=limit,
+            per_video=per_video,
+            ground=ground,
+            looking=looking or self.looking,
+            content_ids=content_ids,
+            arm=arm,
+            on_hits=on_hits,
+            on_progress=on_progress,
+        )
+
+    def _search(
+        self,
+        query: Query,
+        *,
+        limit: int,
+        per_video: int,
+        ground: bool,
+        looking: GroundingOptions,
+        content_ids: Collection[str] | None,
+        arm: Arm,
+        on_hits: Callable[[list[Match]], None] | None,
+        on_progress: Callable[[int, int], None] | None,
+        spoken: bool = True,
+    ) -> SearchResult:
+        """Search for words, for one event, or for the parts of a query, which may have parts again."""
+        if query.parts:
+            return composite.search_parts(
+                query,
+                # What is to be seen in a part is not answered by words, unless the query says so.
+                partial(
+                    self._search, arm=arm, on_hits=None, on_progress=on_progress, spoken=bool(query.tracks)
+                ),
+                limit=limit,
+                ground=ground and query.needs_pictures,
+                looking=looking,
+                content_ids=content_ids,
+                on_hits=on_hits,
+            )
+        if query.term is not None:
+            return self._words.answer(
                 query,
                 limit=limit,
                 per_video=per_video,
-                ground=ground,
                 looking=looking,
                 content_ids=content_ids,
-                arm=arm,
                 on_hits=on_hits,
-                on_progress=on_progress,
             )
-
-        def search_part(
-            part: Query, *, ground: bool, looking: GroundingOptions, **options: Any
-        ) -> SearchResult:
-            return self._search_event(
-                part,
-                ground=ground,
-                looking=looking,
-                arm=arm,
-                on_hits=None,
-                on_progress=on_progress,
-                **options,
-            )
-
-        return composite.search_parts(
+        return self._search_event(
             query,
-            search_part,
             limit=limit,
+            per_video=per_video,
             ground=ground,
             looking=looking,
             content_ids=content_ids,
+            arm=arm,
             on_hits=on_hits,
+            on_progress=on_progress,
+            spoken=spoken,
         )
 
     def _search_event(
@@ -174,20 +213,34 @@ class Engine:
         arm: Arm,
         on_hits: Callable[[list[Match]], None] | None,
         on_progress: Callable[[int, int], None] | None,
+        spoken: bool,
     ) -> SearchResult:
-        """Search for one event: retrieve, then ground; arguments as ``search``."""
+        """Search for one event: retrieve, then ground; arguments as ``search``.
+
+        With ``spoken``, what is said or written answers, too.
+        """
         # 1. Retrieve.
         began = time.perf_counter()
         found = self._retrieve(
-            query, limit=limit, content_ids=content_ids, arm=arm, every_video=looking.exhaustive and ground
+            query,
+            limit=limit,
+            content_ids=content_ids,
+            arm=arm,
+            every_video=looking.exhaustive and ground,
+            at=looking.at if ground else {},
         )
         matches = text_matches(found.candidates, paths=found.paths, limit=limit, per_video=per_video)
+
+        def join(seen: Sequence[Match]) -> list[Match]:
+            return self._with_words(query, seen, found, limit=limit, looking=looking, arm=arm, spoken=spoken)
+
+        joined = join(matches)
         retrieved = time.perf_counter()
         if on_hits:
-            on_hits(matches)
+            on_hits(joined)
         if not (ground and found.candidates):
             timings = Timings(retrieved - began, 0.0, 0.0)
-            return SearchResult(query, tuple(matches), found.coverage, timings, notes=found.notes)
+            return SearchResult(query, tuple(joined), found.coverage, timings, notes=found.notes)
 
         # 2. Ground.
         loading = time.perf_counter()
@@ -197,17 +250,59 @@ class Engine:
             query,
             found.candidates,
             paths=found.paths,
-            captions=self._retriever.captions(query, list(found.paths)),
+            captions=self._captions(query, list(found.paths)),
             asker=asker,
             looking=looking,
             limit=limit,
             per_video=per_video,
             on_progress=on_progress,
-            on_matches=on_hits,
+            on_matches=(lambda matches: on_hits(join(matches))) if on_hits else None,
         )
         timings = Timings(retrieved - began, loaded - loading, time.perf_counter() - loaded)
         return SearchResult(
-            query, tuple(answered.matches), found.coverage, timings, looked_at(answered), found.notes
+            query, tuple(join(answered.matches)), found.coverage, timings, looked_at(answered), found.notes
+        )
+
+    def _captions(
+        self, query: Query, content_ids: Sequence[str]
+    ) -> Mapping[str, Sequence[Hit] | None] | None:
+        """The captioned events of some videos, near the query first; None of a video without captions."""
+        captions = self._retriever.captions(query, content_ids)
+        if captions is None:
+            return None
+        captioned = self._store.windows.covered()
+        return {
+            content_id: captions.get(content_id, ()) if content_id in captioned else None
+            for content_id in content_ids
+        }
+
+    def _with_words(
+        self,
+        query: Query,
+        seen: Sequence[Match],
+        found: _Retrieved,
+        *,
+        limit: int,
+        looking: GroundingOptions,
+        arm: Arm,
+        spoken: bool,
+    ) -> list[Match]:
+        """What is seen, without moments at which unwanted words are said; with the words that answer, too."""
+        kept = [
+            match
+            for match in seen
+            if not any(at_moment(hit, match.video.content_id, match.span) for hit in found.unwanted)
+        ]
+        if not spoken:
+            return kept
+        return self._plain.joined(
+            query,
+            kept,
+            limit=limit,
+            looking=looking,
+            content_ids=found.content_ids,
+            leave_out=found.unwanted,
+            similar=arm != "text",
         )
 
     def _retrieve(
@@ -218,27 +313,29 @@ class Engine:
         content_ids: Collection[str] | None,
         arm: Arm,
         every_video: bool,
+        at: Mapping[str, Sequence[Span]],
     ) -> _Retrieved:
-        """The candidates from the index; with ``every_video`` the other videos, too, behind them."""
+        """The candidates from the index, then others: of ``at`` those without captions, or every video."""
         with self._store.at_once():
-            notes: tuple[str, ...] = ()
-            if query.filters != NO_FILTERS:
-                notes = unknown_names(query.filters, self._store.files.all())
-                chosen = fitting(query.filters, self._store)
-                content_ids = chosen if content_ids is None else chosen & set(content_ids)
+            content_ids, notes = self._scope.chosen(query, content_ids)
             coverage = self.coverage(content_ids)
             candidates: list[Candidate] = []
-            if coverage.videos:  # an empty index has no vectors to search
+            if coverage.videos and query.searches(CAPTION_TRACK):  # an empty index has no vectors to search
                 candidates = self._retriever.retrieve(
                     query, limit=max(CANDIDATES, limit), content_ids=content_ids, arm=arm
                 )
             if every_video:
                 candidates = [*candidates, *self._others(candidates, content_ids)]
+            elif uncaptioned := at.keys() - self._store.windows.covered().keys():
+                candidates = [*candidates, *self._others(candidates, uncaptioned)]
+            unwanted = self._words.unwanted(query, content_ids)
+            if unwanted:
+                candidates = list(without_moments(candidates, unwanted))
             paths = {
                 candidate.video.content_id: self._store.files.path_of(candidate.video.content_id)
                 for candidate in candidates
             }
-        return _Retrieved(candidates, paths, coverage, notes)
+        return _Retrieved(candidates, paths, coverage, notes, content_ids, unwanted)
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.
@@ -271,23 +368,7 @@ class Engine:
         Raises:
             StoreError: when the index cannot be read.
         """
-        status = self._store.status()
-        if content_ids is not None:
-            covered = self._store.windows.covered_seconds(sorted(content_ids)).values()
-            return SearchCoverage(
-                videos=sum(indexed > 0 for indexed, _ in covered),
-                seconds_indexed=sum(indexed for indexed, _ in covered),
-                seconds_total=sum(length for _, length in covered),
-                files_failed=len(status.failures),
-                model=status.model.model if status.model else "",
-            )
-        return SearchCoverage(
-            videos=status.videos,
-            seconds_indexed=status.seconds_indexed,
-            seconds_total=status.seconds_total,
-            files_failed=len(status.failures),
-            model=status.model.model if status.model else "",
-        )
+        return self._scope.coverage(content_ids)
 
     def _others(
         self, candidates: Sequence[Candidate], content_ids: Collection[str] | None

@@ -13,7 +13,17 @@ from search.query.parser import Query
 
 LIKELY = 0.5
 """Confidence from which something is more likely there than not."""
-Outcome = Literal["found", "uncertain", "not checked", "not found", "no caption matches"]
+Outcome = Literal["found", "uncertain", "not checked", "not found", "no caption matches", "not indexed"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrackCoverage:
+    """What was searched of one track."""
+
+    videos: int
+    """Videos with windows of it."""
+    seconds: float
+    """Footage seconds that these cover: heard, read, or captioned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +39,15 @@ class SearchCoverage:
     files_failed: int
     """Files that could not be indexed, wholly or in part."""
     model: str
-    """What captioned them; empty for an empty index."""
+    """What captioned them; empty for an index without captions."""
+    tracks: Mapping[str, TrackCoverage] = field(default_factory=dict)
+    """What was searched of each track that the index has, captions included, in the order of ``TRACKS``;
+    of a track that the index has and the filters leave nothing of, 0."""
 
     @property
     def is_empty(self) -> bool:
-        """Whether the index holds no captions at all, as opposed to none that the filters leave."""
-        return not (self.videos or self.model)
+        """Whether the index holds no track of any video, as opposed to none that the filters leave."""
+        return not (self.videos or self.model or self.tracks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +103,24 @@ class SearchResult:
 
         "uncertain" takes something that is more likely there than not, "not checked" a caption that comes
         near where the model did not look. "not found" is said only where the model looked; where it looked at
-        nothing and no caption comes near, "no caption matches".
+        nothing and no caption comes near, "no caption matches". Of a query about words alone, "not found"
+        means that what was heard and read does not have them, "not indexed" that nothing was.
         """
         near = {match.verdict for match in self.matches if match.verdict == "found" or self.near(match)}
         for verdict in ("found", "uncertain", "not checked"):
             if verdict in near:
                 return verdict
+        if not self.query.needs_pictures:
+            return "not found" if self.searched_words else "not indexed"
         return "not found" if self.looked.windows else "no caption matches"
+
+    @property
+    def searched_words(self) -> bool:
+        """Whether the index has any of the tracks of every part that is to be said or written."""
+        return all(
+            any(track in self.coverage.tracks and self.coverage.tracks[track].videos for track in tracks)
+            for tracks in _word_tracks(self.query)
+        )
 
     def near(self, match: Match) -> bool:
         """Whether a match is likely it or, where the model did not look, its caption comes near."""
@@ -105,3 +129,12 @@ class SearchResult:
         if match.confidence is not None:
             return match.confidence >= LIKELY
         return match.score >= NEAR and not clash(self.query.text, match.text)
+
+
+def _word_tracks(query: Query) -> list[tuple[str, ...]]:
+    """For each part of a query that needs no pictures, the tracks that it is looked for in."""
+    if query.parts:
+        return [tracks for part in query.parts for tracks in _word_tracks(part)]
+    if query.term is not None:
+        return [tuple(track for track in query.term.tracks if query.searches(track))]
+    return [] if query.needs_pictures else [query.tracks]

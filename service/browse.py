@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.core.types import Event, File, Match, Span, Video, WindowRecord
+from footage.core.types import CAPTION_TRACK, TRACKS, Event, File, Match, Span, Video, WindowRecord
 
 if TYPE_CHECKING:
     from footage.core.corrections import Corrected, Correction
@@ -25,7 +25,7 @@ class Outline:
     """What the index has of one video."""
 
     covered: Sequence[Span]
-    """Spans of its captioned windows."""
+    """Spans of its captioned windows; of those of other tracks where there is none."""
     events: Sequence[Event]
     """What happens in it, by time."""
 
@@ -93,13 +93,27 @@ def gaps(service: Service) -> Mapping[str, Sequence[Span]]:
 
 
 def first_videos(service: Service, most: int) -> list[str]:
-    """Content ids of the first captioned videos."""
-    return sorted(service.store().windows.spans())[:most]
+    """Content ids of the first videos that have anything of any track."""
+    windows = service.store().windows
+    return sorted({content_id for track in windows.tracks() for content_id in windows.covered(track=track)})[
+        :most
+    ]
 
 
 def events(service: Service, content_id: str) -> list[Event]:
     """What happens in a video, by time."""
     return service.store().events.of(content_id)
+
+
+def words(service: Service, content_ids: Collection[str]) -> dict[str, list[Event]]:
+    """What is said and written in some videos, by content id; each by track, then by time."""
+    store = service.store()
+    found: dict[str, list[Event]] = {content_id: [] for content_id in content_ids}
+    for track in TRACKS:
+        if track != CAPTION_TRACK and track in store.windows.tracks():
+            for content_id, events_there in store.events.by_video(content_ids, track=track).items():
+                found[content_id] += events_there
+    return found
 
 
 def event_spans(service: Service, content_ids: Collection[str]) -> dict[str, list[Span]]:
@@ -108,9 +122,17 @@ def event_spans(service: Service, content_ids: Collection[str]) -> dict[str, lis
 
 
 def outlines(service: Service, content_ids: Collection[str]) -> dict[str, Outline]:
-    """Captioned windows and events of some videos, by content id."""
+    """Captioned windows and events of some videos, by content id.
+
+    Of a video without captions, what the other tracks cover.
+    """
     store = service.store()
     covered, happens = store.windows.spans(content_ids), store.events.by_video(content_ids)
+    if without := {content_id for content_id in content_ids if not covered.get(content_id)}:
+        for track in store.windows.tracks():
+            for content_id, spans in store.windows.spans(without, track=track).items():
+                merged = enumerate([*covered.get(content_id, {}).values(), *spans.values()])
+                covered[content_id] = dict(merged)
     return {
         content_id: Outline(tuple(covered.get(content_id, {}).values()), happens[content_id])
         for content_id in content_ids

@@ -6,14 +6,32 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from footage.core.errors import FileError
+from pydantic import field_validator
+
+from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_lines
+from footage.core.types import TRACKS
 from service.events import Listener, ignore
 from service.requests import Request
 
 if TYPE_CHECKING:
     from indexer.import_export import Imported
     from service.session import Service
+
+
+class CaptionExportRequest(Request):
+    """What to export."""
+
+    tracks: tuple[str, ...] = ()
+    """The tracks that are wanted; all of them when there are none."""
+
+    @field_validator("tracks")
+    @classmethod
+    def _known(cls, tracks: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [track for track in tracks if track not in TRACKS]
+        if unknown:
+            raise UsageError(f"--track cannot be {unknown[0]!r}: use one of {', '.join(TRACKS)}")
+        return tracks
 
 
 class ImportRequest(Request):
@@ -23,15 +41,15 @@ class ImportRequest(Request):
     """JSON Lines in the form of docs/reference/captions.md; "-" for standard input."""
 
 
-def export_captions(service: Service) -> Iterator[dict[str, Any]]:
-    """Everything that was captioned, a row at a time, in the form of docs/reference/captions.md.
+def export_captions(service: Service, request: CaptionExportRequest) -> Iterator[dict[str, Any]]:
+    """Everything that was captioned and read, a row at a time, in the form of docs/reference/captions.md.
 
     Raises:
         StoreError: there is no index, or it cannot be read.
     """
     from indexer.import_export import export_captions as rows
 
-    return rows(service.store())
+    return rows(service.store(), tracks=request.tracks or TRACKS)
 
 
 def import_captions(service: Service, request: ImportRequest, *, on_event: Listener = ignore) -> Imported:

@@ -68,6 +68,16 @@ class ServerSampling:
 
 
 @dataclass(frozen=True, slots=True)
+class TrackLeftOut:
+    """A track that is not made because it cannot be made here."""
+
+    track: str
+    """The track."""
+    reason: str
+    """Why, one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Indexing:
     """A reading of an index run."""
 
@@ -113,6 +123,7 @@ ServiceEvent: TypeAlias = Union[  # noqa: UP007 - a forward reference is no type
     WindowsPlanned,
     Hits,
     ServerSampling,
+    TrackLeftOut,
     Indexing,
     Indexed,
     IndexingFailed,

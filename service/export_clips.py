@@ -12,13 +12,16 @@ from pydantic import Field
 
 from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.text_files import read_lines
+from footage.core.timecode import overlap_seconds
 from service import sources
+from service.burned_in import TimecodeFrom, with_burned_in_timecodes
 from service.events import Listener, ignore, steps
 from service.export import Clip, Exported, Format, Lettering, Options, Origins, clips_of, widened
 from service.export import export as write_files
 from service.export.results import read_results
 from service.requests import Request
 from service.search import SearchRequest, search
+from service.transcript import spoken
 
 if TYPE_CHECKING:
     from footage.core.types import File, Match
@@ -50,8 +53,12 @@ class ClipChoice(Request):
     """Title on each clip of a film; no title when None."""
     burn_time: bool = False
     """Write the source's timecode onto each clip of a film."""
+    burn_subtitles: bool = False
+    """Write the spoken words onto each clip of a film, as far as the index has them."""
     start_timecode: str = ""
     """First timecode of edit lists, HH:MM:SS:FF."""
+    timecode: TimecodeFrom = "container"
+    """Where the timecode of the sources comes from: their containers, or the pictures."""
     drop_frame: bool = True
     """Timecode mode for 29.97 and 59.94 fps if the video does not specify one."""
     overwrite: bool = False
@@ -66,7 +73,7 @@ class ClipChoice(Request):
         return Options(
             name=name,
             audio=self.audio,
-            lettering=Lettering(self.title_from, source_time=self.burn_time),
+            lettering=Lettering(self.title_from, source_time=self.burn_time, subtitles=self.burn_subtitles),
             start_timecode=self.start_timecode,
             drop_frame=self.drop_frame,
             overwrite=self.overwrite,
@@ -82,6 +89,14 @@ class ClipChoice(Request):
     def with_handles(self, clips: Sequence[Clip]) -> list[Clip]:
         """The clips with the requested extra seconds."""
         return [widened(clip, self.seconds_before, self.seconds_after) for clip in clips]
+
+    def with_timecodes(self, clips: Sequence[Clip], store: Store | None) -> list[Clip]:
+        """The clips as their sources' timecode counts them.
+
+        Raises:
+            UsageError: a video has no burned-in timecode.
+        """
+        return with_burned_in_timecodes(clips, store) if self.timecode == "burned-in" else list(clips)
 
 
 class ExportRequest(ClipChoice):
@@ -169,7 +184,7 @@ def export_clips(
     # 3. The files.
     exported = write_clips(
         service,
-        request.with_handles(wanted),
+        request.with_timecodes(request.with_handles(wanted), store),
         request.folder,
         formats=request.formats,
         options=replace(how, name=_name(request.query, wanted)),
@@ -196,6 +211,8 @@ def write_clips(
     """
     store = service.existing_store()
     careful = replace(options, protected={*options.protected, *protected(store)})
+    if options.lettering.subtitles and store is not None:
+        clips = with_words(service, clips)
     return unchanged_files(
         clips,
         store,
@@ -207,6 +224,26 @@ def write_clips(
             on_progress=steps("exporting", on_event, cancel),
         ),
     )
+
+
+def with_words(service: Service, clips: Sequence[Clip]) -> list[Clip]:
+    """Clips with what is said in them, as the index has it.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    said = {
+        content_id: spoken(service, content_id) for content_id in {clip.video.content_id for clip in clips}
+    }
+    return [
+        replace(
+            clip,
+            spoken=tuple(
+                line for line in said[clip.video.content_id] if overlap_seconds(line.span, clip.span) > 0
+            ),
+        )
+        for clip in clips
+    ]
 
 
 def found_clips(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from footage.vlm.changes import Changes
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
+    from indexer.tracks.protocol import TrackMaker
     from search.grounding.options import GroundingOptions
     from search.retrieval.rerank import Reranker
 
@@ -201,6 +202,17 @@ def server_access(settings: Settings) -> Access:
         settings.server_patience_seconds,
         settings.accept_server_sampling,
     )
+
+
+def load_track_maker(track: str, settings: Settings) -> TrackMaker:
+    """The maker of a track other than captions.
+
+    Raises:
+        FootageError: when its recogniser or model is unavailable.
+    """
+    from indexer.tracks.factories import maker_of
+
+    return maker_of(track, settings)
 
 
 def load_embedder(settings: Settings) -> TextEmbedder:

@@ -24,6 +24,7 @@ from indexer.unfinished_files import SETTLE_SECONDS, Settling
 from service.cancellation import CancelToken
 from service.events import Indexed, Indexing, IndexingFailed, Listener, ServerSampling, StageProgress, ignore
 from service.requests import Request
+from service.tracks import ChosenTracks, choose_tracks
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from footage.vlm.protocol import VideoModel
     from indexer.pipeline import Forecast, IndexReport
     from indexer.pipeline import Progress as IndexReading
+    from indexer.tracks.protocol import TrackMaker
     from service.session import Service
 
 
@@ -138,6 +140,8 @@ class IndexResult:
     """The run."""
     coverage: Mapping[str, Coverage]
     """How far the files of each collection are indexed now, by name."""
+    left_out: Mapping[str, str]
+    """Tracks that cannot be made here and were not asked for by name, with the reason."""
 
     @property
     def failed(self) -> bool:
@@ -164,8 +168,8 @@ def index(
     """
     clocks, selection = request.clocks(), request.selection()
     check_paths(service, request)
-    _prepare(service, on_event)
-    return _run(service, request, selection, clocks, on_event, cancel or CancelToken())
+    tracks = _prepare(service, on_event)
+    return _run(service, request, tracks, selection, clocks, on_event, cancel or CancelToken())
 
 
 def watch(
@@ -183,12 +187,12 @@ def watch(
 
     clocks, selection = request.clocks(), request.selection()
     check_paths(service, request)
-    _prepare(service, on_event)
+    tracks = _prepare(service, on_event)
     settings, settling = service.settings, request.settling
 
     def look() -> bool:
         try:
-            result = _run(service, request, selection, clocks, on_event, cancel)
+            result = _run(service, request, tracks, selection, clocks, on_event, cancel)
         except (FileError, UsageError, VideoError) as error:
             on_event(IndexingFailed(error))
             return False
@@ -218,13 +222,14 @@ def retry(
     there = tuple(path for path in paths if path.exists())
     if not there:
         return None
-    service.check_model("caption", store=store, on_event=on_event)
+    tracks = choose_tracks(service, on_event, store=store)
     again = IndexRequest(paths=there, retry=True)
-    return _run(service, again, again.selection(), again.clocks(), on_event, cancel or CancelToken())
+    cancel = cancel or CancelToken()
+    return _run(service, again, tracks, again.selection(), again.clocks(), on_event, cancel)
 
 
 def forecast(service: Service, request: IndexRequest, *, on_event: Listener = ignore) -> Forecast:
-    """What a run would do, without the model; the speed is that of earlier runs on this index.
+    """What a run would do, without the models; the speed is that of earlier runs on this index.
 
     Raises:
         FootageError: there is nothing to index, or the model of the settings cannot caption.
@@ -236,15 +241,21 @@ def forecast(service: Service, request: IndexRequest, *, on_event: Listener = ig
     request.clocks()
     check_paths(service, request)
     settings = service.settings
-    profile = _profile(service, on_event)
-    require(profile, "caption")
+    tracks = choose_tracks(service, on_event)
+    cutting = None
+    if tracks.captions:
+        profile = _profile(service, on_event)
+        require(profile, "caption")
+        overlap = settings.overlap_seconds
+        cutting = (
+            settings.window_seconds or profile.window_seconds,
+            profile.overlap_seconds if overlap is None else overlap,
+        )
     return look(
         request.paths,
         store=service.existing_store(),
-        window_seconds=settings.window_seconds or profile.window_seconds,
-        overlap_seconds=profile.overlap_seconds
-        if settings.overlap_seconds is None
-        else settings.overlap_seconds,
+        cutting=cutting,
+        makers=tracks.makers,
         selection=selection,
         everything=request.reindex,
         decode_timeout_seconds=settings.decode_timeout_seconds,
@@ -279,8 +290,9 @@ def index_paths(
     settings: Settings,
     *,
     store: Store,
-    model: VideoModel,
+    model: VideoModel | None,
     embedder: TextEmbedder,
+    makers: Sequence[TrackMaker] = (),
     on_progress: Callable[[IndexReading], None] | None = None,
 ) -> IndexReport:
     """Index files and folders under the settings into an index that is open already.
@@ -289,8 +301,9 @@ def index_paths(
         paths: Files and folders.
         settings: How to cut and decode.
         store: The index.
-        model: Captions the windows.
-        embedder: Embeds the captions.
+        model: Captions the windows; None to make no captions.
+        embedder: Embeds the texts.
+        makers: Make the other tracks.
         on_progress: Called with every reading of the run.
 
     Raises:
@@ -303,6 +316,7 @@ def index_paths(
         store=store,
         model=model,
         embedder=embedder,
+        makers=makers,
         window_seconds=settings.window_seconds,
         overlap_seconds=settings.overlap_seconds,
         batch_size=settings.batch_size,
@@ -326,19 +340,21 @@ def check_paths(service: Service, request: IndexRequest) -> None:
             next(each for each in walk([path], selection=links) if isinstance(each, FoundFile))
 
 
-def _prepare(service: Service, on_event: Listener) -> None:
+def _prepare(service: Service, on_event: Listener) -> ChosenTracks:
     """Load what a run needs, then make the index: without a model no empty index is left behind."""
-    service.check_model("caption", on_event=on_event)
-    model = service.model(on_event)
+    tracks = choose_tracks(service, on_event)
+    model = service.model(on_event) if tracks.captions else None
     service.embedder(on_event)
     service.created_store()
     if sees := getattr(model, "sees", ""):
         on_event(ServerSampling(sees))
+    return tracks
 
 
 def _run(
     service: Service,
     request: IndexRequest,
+    tracks: ChosenTracks,
     selection: Selection,
     clocks: Clocks,
     on_event: Listener,
@@ -350,8 +366,9 @@ def _run(
     report = run(
         request.paths,
         store=store,
-        model=service.model(on_event),
+        model=service.model(on_event) if tracks.captions else None,
         embedder=service.embedder(on_event),
+        makers=tracks.makers,
         window_seconds=settings.window_seconds,
         overlap_seconds=settings.overlap_seconds,
         batch_size=settings.batch_size,
@@ -368,7 +385,7 @@ def _run(
         settling=request.settling,
         follow=request.follow,
     )
-    return IndexResult(report, store.coverage())
+    return IndexResult(report, store.coverage(), tracks.left_out)
 
 
 def _profile(service: Service, on_event: Listener) -> Profile:

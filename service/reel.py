@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from service.events import Listener, ignore, steps
 from service.export import make_reel as join_clips
-from service.export_clips import ClipChoice, ExportResult, found_clips, unchanged_files
+from service.export_clips import ClipChoice, ExportResult, found_clips, unchanged_files, with_words
 
 if TYPE_CHECKING:
     from search.results import SearchResult
@@ -59,8 +59,11 @@ def make_reel(
     wanted = request.chosen(clips)
     if not wanted:
         return ExportResult(tuple(clips), None, searched)
+    chosen = request.with_timecodes(request.with_handles(wanted), store)
+    if request.burn_subtitles:
+        chosen = with_words(service, chosen)
     exported = unchanged_files(
-        request.with_handles(wanted),
+        chosen,
         store,
         lambda kept: join_clips(
             kept,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
 from search import saved_searches
+from search.query.parser import parse_query
 from search.saved_searches import MOST_CHARACTERS as MOST_CHARACTERS
 from search.saved_searches import STATES, Mode
 from search.saved_searches import Item as Item
@@ -187,14 +188,15 @@ def review(
     search = saved_searches.saved(store.annotations, request.name)
     mode: Mode = "captions"
     closely = search.mode == "closely" if request.closely is None else request.closely
-    if closely and store.status().videos:
+    query = parse_query(search.query)
+    if closely and query.needs_pictures and store.status().videos:
         mode = "closely"
         service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
         service.find_model(on_event)
     return tuple(
         saved_searches.look(
             store,
-            service.engine(on_event),
+            service.engine(on_event, embed=not query.only_words),
             search,
             mode=mode,
             on_progress=steps("searching", on_event, cancel),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from footage.core.errors import ModelUnavailableError
+from footage.core.types import CAPTION_TRACK
 from search.pages import LISTED
+from service import factories
 from service.events import Hits, Listener, WindowsPlanned, ignore, steps
 from service.requests import Request
 
@@ -15,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from footage.core.types import Match
+    from footage.store import Store
+    from search.query.parser import Query
+    from search.results import SearchCoverage as SearchCoverage
     from search.results import SearchResult as SearchResult
     from service.cancellation import CancelToken
     from service.session import Service
@@ -59,48 +66,81 @@ def search(
     Events: ``Busy`` while models load, ``WindowsPlanned`` before an exhaustive search, ``Hits`` and
     ``StageProgress``.
 
+    Where the index has words and the model is unavailable, the words answer, and a note says so.
+
     Raises:
         FootageError: the query makes no sense, or the index or one of the models cannot be used.
         Cancelled: the token was cancelled while the model was asked.
     """
     from search.query.parser import parse_query
-    from service import factories
 
-    # 1. A bad query is refused before anything is loaded.
+    # 1. A bad query is refused before anything is loaded; without anything to be seen, no model is.
     query = parse_query(request.query)
     looking = service.looking(
         fresh=request.fresh, exhaustive=request.exhaustive, budget_seconds=request.budget_seconds
     )
-    if request.ground and not request.hits_first:
+    wanted = request.ground and query.needs_pictures
+    if wanted and not request.hits_first:
         service.check_skill("find")
     store = service.store()
-    ground = request.ground and store.status().videos > 0
+    ground = wanted and _may_look(store, query, exhaustive=request.exhaustive)
+    unseen = "no captions are indexed" if wanted and not ground else ""
 
     # 2. The model first, as a server may not answer; unless the index is to answer at once.
     if ground and not request.hits_first:
-        service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
-        service.find_model(on_event)
-    engine = service.engine(on_event, embed=request.mode != "text")
+        try:
+            service.check_model("find", store=store, instead=request.without_model, on_event=on_event)
+            service.find_model(on_event)
+        except ModelUnavailableError as error:
+            if not _answers_without(store, request):
+                raise
+            ground, unseen = False, str(error)
+    engine = service.engine(on_event, embed=request.mode != "text" and not query.only_words)
     if request.exhaustive and ground and not request.hits_first:
         on_event(WindowsPlanned(*engine.estimate(query)))
 
     # 3. Search.
+    run = partial(
+        engine.search,
+        query,
+        limit=request.limit,
+        looking=looking,
+        arm=request.mode,
+        on_hits=lambda matches: on_event(Hits(tuple(matches))),
+        on_progress=steps("searching", on_event, cancel),
+    )
     try:
-        return engine.search(
-            query,
-            limit=request.limit,
-            ground=ground,
-            looking=looking,
-            arm=request.mode,
-            on_hits=lambda matches: on_event(Hits(tuple(matches))),
-            on_progress=steps("searching", on_event, cancel),
-        )
+        result = run(ground=ground)
     except ModelUnavailableError as error:
         if not request.hits_first:
             raise
-        raise factories.without_model(
-            error, service.settings.for_finds, store=store, instead=request.without_model
-        ) from error
+        if not _answers_without(store, request):
+            raise factories.without_model(
+                error, service.settings.for_finds, store=store, instead=request.without_model
+            ) from error
+        result, unseen = run(ground=False), str(error)
+    return _with_note(result, unseen) if unseen and _has_words(store) else result
+
+
+def _may_look(store: Store, query: Query, *, exhaustive: bool) -> bool:
+    """Whether there is anything that the model could be asked about: captions or words lead to it, or all."""
+    return store.status().videos > 0 or (_has_words(store) and (exhaustive or query.has_terms))
+
+
+def _has_words(store: Store) -> bool:
+    """Whether the index has anything that is said or written."""
+    return any(held.videos for track, held in store.status().tracks.items() if track != CAPTION_TRACK)
+
+
+def _answers_without(store: Store, request: SearchRequest) -> bool:
+    """Whether a search goes on without its model: the index has words, and not everything is to be seen."""
+    return _has_words(store) and not request.exhaustive
+
+
+def _with_note(result: SearchResult, unseen: str) -> SearchResult:
+    """An answer that says that nobody looked at the pictures, and why."""
+    reason = unseen[:1].lower() + unseen[1:].rstrip(".")
+    return replace(result, notes=(*result.notes, f"The pictures were not looked at: {reason}."))
 
 
 def partial_result(service: Service, query: str, matches: Sequence[Match]) -> SearchResult:
@@ -119,5 +159,6 @@ def partial_result(service: Service, query: str, matches: Sequence[Match]) -> Se
 def measure_meanings() -> dict[str, str]:
     """What the measures of evidence mean, by name."""
     from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+    from search.words.answers import WORD_MEASURES
 
-    return {**MODEL_MEASURES, **CAPTION_MEASURES}
+    return {**MODEL_MEASURES, **CAPTION_MEASURES, **WORD_MEASURES}

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from footage.store import Store
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
+    from indexer.tracks.protocol import TrackMaker
     from search.engine import Engine
     from search.grounding.options import GroundingOptions
     from search.retrieval.rerank import Reranker
@@ -46,6 +47,8 @@ class Loaders:
     """Makes the text embedder that the settings name."""
     reranker: Callable[[Settings], Reranker | None] = factories.load_reranker
     """Makes the re-ranker that the settings name; None where they name none."""
+    track_maker: Callable[[str, Settings], TrackMaker] = factories.load_track_maker
+    """Makes the maker of a track other than captions."""
     fits: Callable[[Settings], bool] = factories.fits
     """Whether the model that the settings name fits into memory beside the one that is loaded."""
 
@@ -94,6 +97,7 @@ class Service:
         self._models: _Kept[VideoModel] = _Kept()
         self._embedders: _Kept[TextEmbedder] = _Kept()
         self._rerankers: _Kept[Reranker | None] = _Kept()
+        self._track_makers: _Kept[TrackMaker] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
 
@@ -197,6 +201,14 @@ class Service:
         named = self.settings.embedder
         names = dict.fromkeys([self.store().embedders.timeline() or named, named])
         return [self.embedder(on_event, name=name) for name in names]
+
+    def track_maker(self, track: str) -> TrackMaker:
+        """The maker of a track other than captions; its model is loaded when it is first needed.
+
+        Raises:
+            FootageError: its recogniser or model is unavailable.
+        """
+        return self._track_makers.get(track, lambda: self._loaders.track_maker(track, self.settings))
 
     def reranker(self, on_event: Listener = ignore) -> Reranker | None:
         """The re-ranker that the settings name, if they name one.

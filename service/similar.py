@@ -19,6 +19,8 @@ class SimilarRequest(Request):
 
     moment: str
     """VIDEO@TIME, such as "garden.mp4@1:23"."""
+    track: str = ""
+    """The track of the event, such as "speech"; when empty, captions or what else is there at that moment."""
     limit: int = Field(default=LISTED, ge=1, le=1000)
     """Most matches."""
 
@@ -33,5 +35,9 @@ def similar(service: Service, request: SimilarRequest) -> SearchResult:
     from search.retrieval.similar import search_like
 
     return search_like(
-        service.store(), request.moment, embedder=service.settings.embedder, limit=request.limit
+        service.store(),
+        request.moment,
+        embedder=service.settings.embedder,
+        limit=request.limit,
+        track=request.track,
     )

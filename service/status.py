@@ -69,6 +69,8 @@ class StatusResult:
     """How far the files of each collection are indexed, by name."""
     left: tuple[Left, ...]
     """Files that are not indexed and did not fail."""
+    track_notes: Mapping[str, Mapping[str, int]]
+    """By track, what there is to know about its videos, such as "no sound track", and of how many."""
     find_model: str
     """The model that searches ask with these settings, as they name it."""
 
@@ -91,6 +93,7 @@ def status(service: Service, request: StatusRequest) -> StatusResult:
         audited=Audited(len(audits), agreement_rate(audits)) if audits else None,
         coverage=store.coverage(),
         left=_left(store.files.all()),
+        track_notes={track: store.windows.notes(track=track) for track in store.windows.tracks()},
         find_model=shown_address(service.settings.for_finds.model),
     )
 

@@ -33,16 +33,21 @@ SLOW_FILES = frozenset(
         "evaluation_own_library",
         "evaluation_scoring",
         "evaluation_suites",
+        "evaluation_tracks",
+        "export_burned_subtitles",
         "export_run",
         "full_disk",
         "indexer_growing_files",
         "indexer_pipeline",
         "indexer_recorder_files",
+        "indexer_screen_text",
+        "indexer_tracks",
         "indexer_watch",
         "inference_compile",
         "inference_models",
         "inference_raw",
         "inference_segments",
+        "media_audio",
         "media_audio_tracks",
         "media_clip",
         "media_clip_exact",
@@ -61,14 +66,18 @@ SLOW_FILES = frozenset(
         "search_composite",
         "search_engine",
         "search_several_spans",
+        "search_words",
         "service_find_model",
         "service_session",
+        "service_subtitle_files",
         "store_backup",
         "store_checking",
         "store_large",
         "store_migrations",
         "stress",
         "synthetic",
+        "tracks_speech",
+        "tracks_subtitles",
         "ui_access",
         "ui_app",
         "ui_calibrate",
@@ -86,6 +95,8 @@ SLOW_FILES = frozenset(
         "ui_prompt",
         "ui_review_commands",
         "ui_search",
+        "ui_transcript",
+        "ui_words",
         "vlm_exact",
         "vlm_golden",
         "vlm_molmo2",
@@ -131,6 +142,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def own_state(tmp_path_factory) -> Iterator[None]:
     """What the tests do through the app goes into no audit log of the person who runs them."""
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FOOTAGE_TRACKS", "caption")  # tests of other tracks name them
         patch.setenv("FOOTAGE_AUDIT_LOG", str(tmp_path_factory.mktemp("state") / "audit.jsonl"))
         yield
 

@@ -137,6 +137,7 @@ def wait_until(page: object, expression: str, *, arg: object = None, seconds: fl
 MOST_BYTES = 150_000
 """No picture is larger."""
 QUESTION = "a green person walks from right to left"
+WORDS = 'said:"the train to"'
 
 
 def take_all(db: Path, out: Path) -> None:
@@ -162,6 +163,13 @@ def _search(page: object, address: str) -> None:
     page.wait_for_selector(".fx-why")
     page.wait_for_function(QUIET)
     page.locator("video").evaluate("video => video.currentTime += 1.5")  # as if played so far
+
+
+def _words(page: object, address: str) -> None:
+    page.goto(f"{address}/?{urlencode({'q': WORDS})}")
+    page.wait_for_selector(".line")
+    page.wait_for_function(QUIET)
+    page.locator("video").evaluate("video => video.currentTime += 1.2")  # as if played so far
 
 
 def _not_found(page: object, address: str) -> None:
@@ -196,6 +204,7 @@ def _library(page: object, address: str) -> None:
 
 PAGES = {
     "search": _search,
+    "words": _words,
     "not-found": _not_found,
     "highlights": _highlights,
     "review": _review,

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import streamlit as st
 
-from footage.core.types import Event, Span
+from footage.core.types import CaptionEvent, Event, Span, SpokenWord, TextBox
 from footage.media.video import probe
 from service.browse import Outline
+from service.transcript import Transcript
 from ui.web.components import player
 
 HOSTILE = "<img src=x onerror=alert(1)> **b** </script><script>alert(2)</script>"
@@ -32,6 +33,30 @@ if not many:
     ]
 
 
+def sentence(start: float, text: str, language: str = "en") -> CaptionEvent:
+    """A line said in half a second a word."""
+    words = [
+        SpokenWord(Span(start + n / 2, start + n / 2 + 0.5), word, 0.9) for n, word in enumerate(text.split())
+    ]
+    sure = 0.3 if "mumble" in text else 0.9
+    return CaptionEvent(Span(start, start + len(words) / 2), text, sure, language, tuple(words))
+
+
+talk = int(st.query_params.get("talk", 0))
+transcripts = []
+if talk:
+    pace = video.duration_seconds / talk
+    said = [sentence(0.5, "The first words are said here."), sentence(9.0, "Ein Löwe brüllt LAUT.", "de")]
+    said += [sentence(10.5, "Now comes the frame that passes."), sentence(20.0, f"mumble {HOSTILE}")]
+    if talk > 1:
+        lines = (f"Line {n} of the talk" for n in range(talk))
+        said = [CaptionEvent(Span(n * pace, (n + 1) * pace), line) for n, line in enumerate(lines)]
+    boxes = (TextBox(9.0, 0.25, 0.5, 0.5, 0.75), TextBox(11.0, 0.5, 0.5, 0.75, 0.75, "EXIT 13"))
+    signs = [CaptionEvent(Span(9.0, 12.0), "EXIT 12", 0.95, boxes=boxes)]
+    transcripts = [Transcript("speech", "en", tuple(said)), Transcript("screen-text", "", tuple(signs))]
+words = player.VideoWords(transcripts)
+
+
 def draw() -> None:
     result = player.show(
         Path(os.environ["FOOTAGE_CACHE_DIR"]),
@@ -41,6 +66,7 @@ def draw() -> None:
         outline=Outline([Span(0.0, video.duration_seconds / 2)], events),
         matches=[player.LaneMark(span, "matched", "found") for span in SPANS],
         notes=[player.LaneMark(Span(1.0, 2.0), HOSTILE, "note")],
+        words=words,
         text="Something",
         autoplay="still" not in st.query_params,
         actions=("previous", "next", "accept", "reject", "export"),

@@ -17,20 +17,16 @@ import numpy as np
 import pytest
 from killing import processes
 
+from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from footage.store import Store
 from footage.vlm.profiles import DEMO
 
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
+OTHERS = (SPEECH_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK)
 CLIPS = Path(__file__).parent.parent / "data" / "footage"
 
-pytestmark = [
-    pytest.mark.demo_model,
-    pytest.mark.timeout(60 + 60 * KILLS),
-    pytest.mark.skipif(
-        not any((DEMO.folder or Path()).glob("*.safetensors")), reason="needs the weights in data/demo-model"
-    ),
-]
+pytestmark = pytest.mark.timeout(300 + 150 * KILLS)
 
 
 def index_library(library: Path, database: Path) -> None:
@@ -63,6 +59,10 @@ def tables(database: Path):
     }
 
 
+@pytest.mark.demo_model
+@pytest.mark.skipif(
+    not any((DEMO.folder or Path()).glob("*.safetensors")), reason="needs the weights in data/demo-model"
+)
 def test_an_index_run_killed_at_a_random_moment_ends_as_an_unbroken_one(tmp_path):
     library = tmp_path / "library"
     library.mkdir()
@@ -94,4 +94,63 @@ def test_an_index_run_killed_at_a_random_moment_ends_as_an_unbroken_one(tmp_path
         run(database, kill_after=moment)
         run(database)
         for table, rows in tables(database).items():
+            assert rows == expected[table], f"{table} differ after a kill at {moment:.3f} of {seconds:.1f} s"
+
+
+# -- the other tracks, read by the real recognisers ----------------------------------------------------------
+
+
+def read_tracks(library: Path, database: Path) -> None:
+    """Body of the process that is killed."""
+    from footage.core.config import Settings
+    from footage.embed.text_embedder import load_embedder
+    from indexer.pipeline import index
+    from indexer.tracks.factories import READING_ORDER, maker_of
+
+    settings = Settings(speech_model="tiny.en", device="cpu")
+    makers = [maker_of(track, settings) for track in READING_ORDER]
+    store = Store.open(database, create=True)
+    index([library], store=store, model=None, embedder=load_embedder("minilm"), makers=makers)
+
+
+def test_tracks_of_a_real_clip_killed_at_random_moments_end_as_unbroken_ones(tmp_path, test_data):
+    library = tmp_path / "library"
+    library.mkdir()
+    shutil.copy(test_data / "videos" / "tc_nasa_13013.mp4", library / "nasa.mp4")
+    shutil.copy(test_data / "videos_edge" / "ae_example.mp4", library / "timecode.mp4")
+    (library / "nasa.en.srt").write_text("1\n00:00:01,000 --> 00:00:03,000\nA clean room\n")
+    context = processes()
+
+    def run(database, kill_after=None):
+        child = context.Process(target=read_tracks, args=(library, database))
+        began = time.monotonic()
+        child.start()
+        child.join(kill_after)
+        killed = child.is_alive()
+        child.kill()
+        child.join()
+        assert child.exitcode == (-signal.SIGKILL if killed else 0)
+        return time.monotonic() - began
+
+    def everything(database):
+        store = Store.open(database)
+        windows = {
+            (content, track): store.windows.of(content, track=track)
+            for content in store.videos.all()
+            for track in OTHERS
+        }
+        files = [replace(file, tried_at=0.0) for file in store.files.all()]
+        return {"files": files, "windows": windows, "texts": sorted(map(repr, store.texts.all()))}
+
+    seconds = run(tmp_path / "unbroken")
+    expected = everything(tmp_path / "unbroken")
+    words = " ".join(expected["texts"])
+    assert "Goddard" in words and "A clean room" in words and "01:00:0" in words
+    rng = random.Random(SEED)
+    for number in range(KILLS):
+        database = tmp_path / f"killed{number}"
+        moment = rng.uniform(seconds / 4, seconds)
+        run(database, kill_after=moment)
+        run(database)
+        for table, rows in everything(database).items():
             assert rows == expected[table], f"{table} differ after a kill at {moment:.3f} of {seconds:.1f} s"

@@ -85,7 +85,7 @@ def test_captions_written_by_hand_are_searched(library, store):
         ({"events": [5]}, r"events\.0: 5 is not an object"),
         ({"window_index": 1.5}, r"window_index: 1\.5 is not a whole number"),
         ({"path": None}, "'path' is missing"),
-        ({"track": "speech"}, "the track 'speech' cannot be imported"),
+        ({"track": "smell"}, "there is no track 'smell'"),
         ({"scene": None}, "scene: None is not text"),
         ({"type": "poem"}, "unknown type 'poem'"),
         ({"path": "/nowhere.mp4"}, "does not exist"),

@@ -255,7 +255,7 @@ def test_which_clock_comes_first_is_read():
         "a=b": "auto",
     }
     for text in ("", "file", "gate=", "=name", "gate=first"):
-        with pytest.raises(UsageError, match="name, container or auto"):
+        with pytest.raises(UsageError, match="name, container, burned-in or auto"):
             parse_clock_from([text])
 
 

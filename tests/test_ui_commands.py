@@ -54,6 +54,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     monkeypatch.delenv("HF_TOKEN", raising=False)
+    monkeypatch.setenv("FOOTAGE_TRACKS", "caption")  # tests of other tracks name them
 
 
 @pytest.fixture(scope="module")
@@ -724,8 +725,15 @@ def test_captions_are_searched_without_the_model(filled: Path) -> None:
 def test_demo_answers_beside_the_truth_and_captions_once() -> None:
     first = runner.invoke(app, ["demo", "--queries", "8", "--json"])
     assert first.exit_code == 0, first.stderr
-    *answers, summary = lines(first.stdout)
+    *answers, said, shown, absent, summary = lines(first.stdout)
     assert summary["type"] == "demo"
+    assert [(words["verdict"], words["ok"]) for words in (said, shown, absent)] == [
+        ("found", True),
+        ("found", True),
+        ("not found", True),
+    ]
+    assert said["query"].startswith("said:") and shown["query"].startswith("shows:")
+    assert {said["video"], shown["video"]} == {"park_announcements.mp4", "street_signs.mp4"}
     assert (summary["videos"], summary["queries"]) == (8, 8)
     assert len(answers) == 8
     for answer in answers:
@@ -739,4 +747,5 @@ def test_demo_answers_beside_the_truth_and_captions_once() -> None:
         f"{k}={summary[k]:g}" for k in ("videos", "queries", "video_R@1", "span_R@1@0.5", "mIoU")
     )
     assert f"demo: {figures}" in second.stdout
+    assert said["query"] in second.stdout and absent["query"] in second.stdout
     assert "footage ui --db" in second.stdout

@@ -47,11 +47,11 @@ WORDED = {
 }
 """Licences as they are worded in older metadata, by their names in SPDX; "BSD" where it says no more."""
 BUNDLED = {
-    "BSD-2-Clause": "dav1d avif openjp2",
-    "BSD-3-Clause": "opus vpx webp webpmux webpdemux sharpyuv scipy_openblas scipy_openblas64_",
+    "BSD-2-Clause": "aom dav1d avif openjp2",
+    "BSD-3-Clause": "opus vpx webp webpmux webpdemux sharpyuv openblas scipy_openblas scipy_openblas64_",
     "BSD-3-Clause-Clear": "SvtAv1Enc",
-    "MIT": "Xau drm xcb xcb-shape xcb-shm xcb-xfixes harfbuzz lcms2 brotlicommon brotlidec vpl",
-    "Apache-2.0": "opencore-amrnb opencore-amrwb",
+    "MIT": "ctranslate2 Xau drm xcb xcb-shape xcb-shm xcb-xfixes harfbuzz lcms2 brotlicommon brotlidec vpl",
+    "Apache-2.0": "crypto ssl opencore-amrnb opencore-amrwb",
     "IJG AND BSD-3-Clause": "jpeg",
     "libpng-2.0": "png16",
     "libtiff": "tiff",
@@ -59,7 +59,7 @@ BUNDLED = {
     "FTL": "freetype",
     "0BSD": "lzma",
     "BSD-3-Clause OR GPL-2.0-only": "zstd",
-    "LGPL-2.1-or-later": "asound gnutls quadmath",
+    "LGPL-2.1-or-later": "geos geos_c asound gnutls quadmath",
     "LGPL-2.0-or-later": "mp3lame",
     "LGPL-3.0-or-later": "avcodec avdevice avfilter avformat avutil swresample swscale",
     "LGPL-3.0-or-later OR GPL-2.0-or-later": "gmp hogweed nettle unistring",
@@ -209,8 +209,9 @@ def bundled(packages: set[str]) -> dict[str, set[str]]:
 
 
 def _library(file_name: str) -> str:
-    """Such as "x264" of "libx264-d6533a8d.so.165"."""
-    return re.sub(r"([-.][0-9a-f]{8})*\.so.*$", "", file_name).removeprefix("lib")
+    """Such as "x264" of "libx264-d6533a8d.so.165", "openblas" of "libopenblasp-r0-59ffcd50.3.15.so"."""
+    name = re.sub(r"([-.][0-9a-f]{8})*\.so.*$", "", file_name).removeprefix("lib")
+    return re.sub(r"^openblasp-r0-.*", "openblas", name)
 
 
 def bundled_licence(library: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from footage.core.process import settle
 from service.session import Service
 
 if TYPE_CHECKING:
+    from footage.store import Store
     from footage.vlm.protocol import VideoModel
 
 FINDS = ("model", "model_path", "find_model", "find_model_path", "device", "allow_remote")
@@ -104,6 +105,39 @@ def long_file(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     return evaluate_long_file(service.settings, seed=given.seed, minutes=given.minutes, on_progress=_progress)
 
 
+def tracks(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """Words said and written in drawn clips, and clocks: errors, answers to words there and not there."""
+    from evaluation.suites.tracks import evaluate_tracks
+    from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK
+    from footage.store import Store as Index
+    from service.index import index_paths
+
+    def make_index(paths: Sequence[Path], folder: Path) -> Store:
+        store = Index.open(folder / "index.lancedb", create=True)
+        report = index_paths(
+            paths,
+            service.settings,
+            store=store,
+            model=None,
+            embedder=service.embedder(),
+            makers=[service.track_maker(track) for track in (SPEECH_TRACK, SCREEN_TEXT_TRACK)],
+        )
+        unread = [file.reason for file in report.files if file.state != "indexed" and file.reason]
+        if unread:
+            raise FootageError(f"{len(unread)} of the drawn clips could not be read: {unread[0]}")
+        return store
+
+    scores, _ = evaluate_tracks(
+        service.embedder(),
+        make_index,
+        seed=given.seed,
+        videos=given.videos,
+        folder=given.keep,
+        on_progress=_progress,
+    )
+    return scores
+
+
 def retrieval(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     """Index one annotator's sentences, ask another's; per cent, 95 % intervals from 1,000 bootstrap draws."""
     from evaluation.readers import read_activitynet
@@ -134,14 +168,14 @@ def main(arguments: list[str] | None = None) -> int:
 
     settle()
     given = _parser().parse_args(arguments)
-    names = (*FINDS, "embedder", "rerank")
+    names = (*FINDS, "embedder", "rerank", "speech_model")
     try:
         service = Service(load_settings(given.config, **{name: getattr(given, name, None) for name in names}))
         figures = given.suite(given, service)
     except FootageError as error:
         print(" ".join(filter(None, [str(error), error.hint])), file=sys.stderr)  # noqa: T201
         return 1
-    about = {} if given.suite in (retrieval, images) else {"model": service.settings.model}
+    about = {} if given.suite in (images, tracks, retrieval) else {"model": service.settings.model}
     if service.settings.find_model:
         about["find_model"] = service.settings.find_model
     _print({**about, **figures}, as_json=given.json)
@@ -151,7 +185,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evaluation.suites", description=__doc__)
     suites = parser.add_subparsers(required=True, metavar="NAME")
-    for suite in (demo_model, end_to_end, verdicts, occurrences, images, long_file, retrieval):
+    for suite in (demo_model, end_to_end, verdicts, occurrences, images, long_file, tracks, retrieval):
         one = suites.add_parser(
             suite.__name__.replace("_", "-"), help=suite.__doc__, description=suite.__doc__
         )
@@ -164,6 +198,8 @@ def _parser() -> argparse.ArgumentParser:
             _add_retrieval(one)
         elif suite is images:
             _add_images(one)
+        elif suite is tracks:
+            _add_tracks(one)
         else:
             _add_drawn(one, suite)
     return parser
@@ -196,6 +232,15 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
     )
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips here")
+
+
+def _add_tracks(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
+    parser.add_argument("--videos", type=_positive, default=24, metavar="N", help="clips to draw")
+    parser.add_argument(
+        "--speech-model", metavar="NAME", default="tiny.en", help="speech recogniser: a name or a folder"
+    )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips and index here")
 
 
 def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:

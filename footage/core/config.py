@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import logging
 import os
-import re
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -27,7 +26,10 @@ from pydantic_settings import (
 from footage.core.disk_cache import Shelf
 from footage.core.endpoint import KEY_VARIABLE
 from footage.core.errors import FileError, UsageError
+from footage.core.setting_values import UserPath, known_device, known_tracks, paths
+from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
+from footage.core.types import TRACKS
 
 logger = logging.getLogger(__name__)
 
@@ -57,24 +59,6 @@ CAPTION_SETTINGS = (
 """Settings of captions and free answers; they change no find."""
 PROFILE_SETTINGS = (*CARD_VARIABLES, *CAPTION_SETTINGS)
 """Settings that change what a model is shown and asked; see ``footage.vlm.changes.Changes``."""
-
-
-def _expanded(path: Path) -> Path:
-    return path.expanduser()
-
-
-def _paths(given: object) -> object:
-    """One text with several paths, as in PATH, becomes a list of them."""
-    return [part for part in given.split(os.pathsep) if part] if isinstance(given, str) else given
-
-
-def _known_device(device: str) -> str:
-    if not re.fullmatch(r"auto|cpu|mps|cuda(:\d+)?", device):
-        raise ValueError("use auto, cpu, mps, cuda, or one card as in cuda:1")
-    return device
-
-
-UserPath = Annotated[Path, AfterValidator(_expanded)]
 
 
 class Settings(BaseSettings):
@@ -112,7 +96,7 @@ class Settings(BaseSettings):
         default=None,
         description="Folder with the weights of the find model's profile, instead of the model hub.",
     )
-    device: Annotated[str, AfterValidator(_known_device)] = Field(
+    device: Annotated[str, AfterValidator(known_device)] = Field(
         default="auto", description="Device of the model: auto, cuda, cuda:1, mps or cpu."
     )
     allow_remote: bool = Field(
@@ -261,6 +245,32 @@ class Settings(BaseSettings):
         le=10,
         description="Repetition penalty, above 1; unset: the value of the profile.",
     )
+    tracks: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(known_tracks)] = Field(
+        default=None,
+        description=(
+            f"Tracks of the index: {', '.join(TRACKS)}, separated by commas; unset: all that can be made "
+            "here, captions only if the model is available."
+        ),
+    )
+    speech_model: str = Field(
+        default="auto",
+        min_length=1,
+        description=(
+            "Speech recogniser: a Whisper model by name (tiny, base, small, medium, large-v3, "
+            "large-v3-turbo, tiny.en) or a folder of CTranslate2 files. auto: large-v3-turbo on a GPU, small "
+            "on a CPU, tiny.en (installed with footage, English only) without a network."
+        ),
+    )
+    speech_sound: Annotated[str, AfterValidator(checked_sound)] = Field(
+        default="main",
+        description="Sound tracks whose speech is recognised: main, all, or their numbers as in 1,3.",
+    )
+    subtitle_offset_seconds: float = Field(
+        default=0,
+        ge=-86400,
+        le=86400,
+        description="Time added to subtitle files beside a video, in seconds; negative: earlier.",
+    )
     batch_size: int = Field(default=8, ge=1, le=256, description="Number of windows per batch.")
     queue_windows: int = Field(
         default=4, ge=1, le=256, description="Maximum number of decoded windows in memory."
@@ -277,7 +287,7 @@ class Settings(BaseSettings):
         description="Allow the app to start index runs; unset: only if no other machine can reach it, or if "
         "it asks for a token.",
     )
-    library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(_paths)] = Field(
+    library_roots: Annotated[tuple[UserPath, ...], NoDecode, BeforeValidator(paths)] = Field(
         default=(),
         description="Additional folders that the app may index, with all subfolders; in the environment "
         "variable separated as in PATH.",

@@ -23,7 +23,7 @@ _SHARE_OF: dict[str, Share] = {
     "skipped": "skipped",
     "offline": "offline",
 }
-"""What becomes of the seconds of a file in each state that no captioned window covers."""
+"""What becomes of the seconds of a file in each state that no committed window covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def coverage(
 
     Args:
         files: The files.
-        committed: Spans of the captioned windows by content id and index.
+        committed: Spans of the windows by content id and index: captioned ones, else those of another track.
         gap_seconds: By content id, how long a video's gaps are together; it may lack those that have none.
     """
     states: Counter[str] = Counter()

@@ -122,7 +122,7 @@ class File:
     recorded_at: str = ""
     """Wall-clock time of the first frame, ISO 8601, where known."""
     clock_source: ClockSource = ""
-    """Where ``recorded_at`` comes from: "container", "file name", "guessed" or empty."""
+    """Where ``recorded_at`` comes from: "container", "file name", "burned-in", "guessed" or empty."""
     state: FileState = "new"
     """What the index holds of it: all ("indexed"), some ("partial") or nothing of its video; "new" while it
     is being captioned, "waiting" while it is still being written or its turn has not come, "skipped" when it
@@ -452,6 +452,14 @@ class Match:
     parts: tuple[Match, ...] = ()
     """The answers to the events of a combined query ("A THEN B"), in its order; for "without" that to the
     first alone. Empty for a query about one event."""
+    track: str = CAPTION_TRACK
+    """The track that answers: captions for what is seen, another for what is said or written."""
+    marks: tuple[tuple[int, int], ...] = ()
+    """Where in ``text`` the wanted words are: first character and the one after the last, ascending."""
+    language: str = ""
+    """Language of the text; empty while unknown."""
+    boxes: tuple[TextBox, ...] = ()
+    """Where the text is in the picture, by time; of text in the picture alone."""
 
 
 @dataclass(frozen=True, slots=True)

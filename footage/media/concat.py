@@ -24,7 +24,7 @@ from footage.media.audio_tracks import AudioChoice, AudioTrack, choose
 from footage.media.clip import refuse_source
 from footage.media.encode import FULL, Quality
 from footage.media.segment import SOUND_RATE, Sound, Streams, Stretch, decoded, read_streams
-from footage.media.text_overlay import write_on
+from footage.media.text_overlay import write_on, write_subtitle
 
 _NUMBER_709 = 1
 """FFmpeg's number of the colours of HDTV, which all pictures are brought to."""
@@ -44,6 +44,13 @@ class Piece:
     """Says what is written into the upper left corner at a moment of the source, in video time."""
     audio: AudioChoice = "main"
     """Which audio track of its file is heard: the first of those chosen."""
+    subtitles: tuple[tuple[Span, str], ...] = ()
+    """What is written below the middle, and when, in video time of the source; by start."""
+
+    def subtitle_at(self, seconds: float) -> str:
+        """What is to be read at a moment of the source; of more than two at once the last two."""
+        on = [text for span, text in self.subtitles if span.start_seconds <= seconds < span.end_seconds]
+        return "\n".join(on[-2:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,13 +176,19 @@ class _Film:
         )  # a Fraction: no rounding
         end = self.frames + max(1, math.floor(exact + _EPSILON))
         heard = Sound(stretch, self._sample(end) - self._sample(self.frames), layout="stereo")
-        begin, shown = self.frames, None
+        begin, shown, source, read = self.frames, None, None, ""
 
         def show(until: float) -> None:
-            """Show the current picture up to a moment of the piece."""
-            while shown is not None and self.frames < end:
-                if (self.frames - begin) / self._rate >= until - _EPSILON:
+            """Show the current picture up to a moment of the piece, with what is to be read then."""
+            nonlocal shown, read
+            while source is not None and self.frames < end:
+                moment = (self.frames - begin) / self._rate
+                if moment >= until - _EPSILON:
                     break
+                text = piece.subtitle_at(stretch.span.start_seconds + float(moment))
+                if shown is None or text != read:
+                    picture, at_seconds = source
+                    shown, read = _fitted(picture, pixel_shape, self._size, piece, at_seconds, text), text
                 shown.pts, shown.time_base, shown.duration = self.frames, 1 / self._rate, 1
                 self._target.mux(self._pictures.encode(shown))
                 self.frames += 1
@@ -185,8 +198,7 @@ class _Film:
                 seconds = float(frame.pts * frame.time_base)
                 show(seconds)
                 if self.frames < end:
-                    at_seconds = stretch.span.start_seconds + seconds
-                    shown = _fitted(frame, pixel_shape, self._size, piece, at_seconds)
+                    source, shown = (frame, stretch.span.start_seconds + seconds), None
             elif track is not None:
                 parts: list[np.ndarray] = []
                 with suppress(av.FFmpegError, ValueError):  # what does not sound is silent
@@ -209,16 +221,20 @@ def _shape(stretch: Stretch, streams: Streams, pulse: Pulse) -> tuple[int, int]:
         return encode.shown_size(next(frames), streams.pixel_shape)
 
 
-def _fitted(frame: Any, pixel_shape: Fraction, size: tuple[int, int], piece: Piece, seconds: float) -> Any:
+def _fitted(
+    frame: Any, pixel_shape: Fraction, size: tuple[int, int], piece: Piece, seconds: float, subtitle: str
+) -> Any:
     """A decoded frame in the middle of a black picture of the reel's size, with what is written on it."""
     fitted = encode.within(frame, size, encode.shown_size(frame, pixel_shape), matrix=_NUMBER_709)
-    if not piece.title and piece.clock is None:
+    if not piece.title and piece.clock is None and not subtitle:
         return fitted
 
     def write(planes: list[np.ndarray]) -> None:
         write_on(planes, piece.title, "bottom")
         if piece.clock is not None:
             write_on(planes, piece.clock(seconds), "top")
+        if subtitle:
+            write_subtitle(planes, subtitle, above_title=bool(piece.title))
 
     made = encode.painted(fitted, write)
     made.color_range, made.colorspace = _LIMITED_RANGE, _NUMBER_709

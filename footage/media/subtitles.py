@@ -1,7 +1,7 @@
 """Reads subtitles with their times: .srt, .vtt and .ass files, and the text tracks of video files.
 
 FFmpeg parses all of them. Of a text file it gets the decoded text, never the name. Runs in a child process:
-``footage.media.sandbox.read_subtitles`` and ``embedded_subtitles``.
+``read_subtitles``, ``embedded_subtitles`` and ``subtitle_tracks`` of ``footage.media.sandbox``.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any
 
 from footage.core.errors import DecodeError, NotAVideoError
 from footage.core.plain_text import evened
-from footage.core.text_files import decode_text
+from footage.core.text_files import decode_legacy_text
 from footage.core.timeout import Pulse, supervise
 from footage.core.types import Span
 from footage.media.containers import display_name, open_regular
+from footage.media.creation_time import plain_tag
 from footage.media.demux import open_video, packets, why
 
 MOST_FILE_BYTES = 32 << 20
@@ -36,7 +37,11 @@ UNKNOWN_CUE_SECONDS = 4.0
 _PACKETS_PER_BEAT = 256
 _ARROW = "-->"
 _OVERRIDES = re.compile(r"\{\\[^}]*\}|\\h")
-_HINT = "Supported: SubRip (.srt), WebVTT (.vtt) and SubStation Alpha (.ass, .ssa), in UTF-8 or UTF-16."
+_DRAWS = re.compile(r"\{[^}]*\\p[1-9]")
+"""Lines of SubStation Alpha that draw shapes: their words are coordinates."""
+MOST_TRACKS = 100
+"""Most subtitle tracks of a file; further ones are passed over."""
+_HINT = "Supported: SubRip (.srt), WebVTT (.vtt) and SubStation Alpha (.ass, .ssa), as text."
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +56,25 @@ class Cue:
     """Its words: one line, never empty, without tags and control characters."""
 
 
-def read_subtitles(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> list[Cue]:
+@dataclass(frozen=True, slots=True)
+class SubtitleTrack:
+    """One subtitle track of a video file."""
+
+    number: int
+    """Counted from 1 among the subtitle tracks of its file."""
+    language: str
+    """As written in the container, three letters as a rule; empty where it says nothing, or "und"."""
+    title: str
+    """As written in the container."""
+    is_text: bool
+    """Whether it is text; else pictures, or a codec that is not known."""
+    cues: tuple[Cue, ...]
+    """Its cues by time; none where it is no text."""
+
+
+def read_subtitles(
+    path: str | os.PathLike[str], *, language: str = "", timeout_seconds: float = 120
+) -> list[Cue]:
     """The cues of a subtitle file, by time; its times count as video time.
 
     Cues may overlap. A cue whose times cannot be read is left out; one that ends before it begins lasts until
@@ -59,6 +82,7 @@ def read_subtitles(path: str | os.PathLike[str], *, timeout_seconds: float = 120
 
     Args:
         path: A local text file.
+        language: ISO 639-1 code of its language where that is known; helps with old code pages.
         timeout_seconds: Give up after this long without progress.
 
     Raises:
@@ -72,7 +96,7 @@ def read_subtitles(path: str | os.PathLike[str], *, timeout_seconds: float = 120
     def work(pulse: Pulse) -> list[Cue]:
         import av
 
-        text = _text_of(absolute, name)
+        text = _text_of(absolute, name, language)
         form = _form_of(text)
         try:
             with av.open(io.BytesIO(text.encode()), format=form) as container:
@@ -115,7 +139,42 @@ def embedded_subtitles(
     return supervise(work, name=name, timeout_seconds=timeout_seconds)
 
 
-def _text_of(absolute: str, name: str) -> str:
+def subtitle_tracks(
+    path: str | os.PathLike[str], *, start_pts_seconds: float = 0.0, timeout_seconds: float = 120
+) -> list[SubtitleTrack]:
+    """All subtitle tracks of a video file with their cues; none where it has no such track.
+
+    Args:
+        path: A local video file.
+        start_pts_seconds: As for ``embedded_subtitles``.
+        timeout_seconds: Give up after this long without progress.
+
+    Raises:
+        VideoError: It cannot be opened, or has too many subtitles.
+    """
+    absolute = os.path.abspath(os.fspath(path))
+    name = display_name(absolute)
+
+    def work(pulse: Pulse) -> list[SubtitleTrack]:
+        with open_video(absolute) as (container, _):
+            tracks = list(container.streams.subtitles[:MOST_TRACKS])
+            texts = [track for track in tracks if _is_text(track)]
+            read = _cues_of(container, texts, start_pts_seconds, name, pulse) if texts else {}
+            return [
+                SubtitleTrack(
+                    number,
+                    "" if (language := plain_tag(track.metadata, "language")) == "und" else language,
+                    plain_tag(track.metadata, "title") or plain_tag(track.metadata, "name"),
+                    track in texts,
+                    tuple(read.get(track.index, ())),
+                )
+                for number, track in enumerate(tracks, 1)
+            ]
+
+    return supervise(work, name=name, timeout_seconds=timeout_seconds)
+
+
+def _text_of(absolute: str, name: str, language: str) -> str:
     with open_regular(absolute) as file:
         data = file.read(MOST_FILE_BYTES + 1)
     if len(data) > MOST_FILE_BYTES:
@@ -123,9 +182,9 @@ def _text_of(absolute: str, name: str) -> str:
             f"{name} is larger than {MOST_FILE_BYTES >> 20} MiB: no subtitle file is", hint=_HINT
         )
     try:
-        text = decode_text(data)
+        text = decode_legacy_text(data, language=language)
     except UnicodeDecodeError as exc:
-        raise DecodeError(f"{name} is not UTF-8 text", hint=_HINT) from exc
+        raise DecodeError(f"{name} is no text", hint=_HINT) from exc
     if "\0" in text:
         raise DecodeError(f"{name} is no text file", hint=_HINT)
     return text
@@ -142,7 +201,7 @@ def _text_track(tracks: Sequence[Any], name: str) -> Any:
         raise NotAVideoError(
             f"{name} has no subtitle track", hint="Give a subtitle file: --subtitles FILE.srt"
         )
-    texts = [track for track in tracks if track.codec_context and track.codec_context.codec.text_sub]
+    texts = [track for track in tracks if _is_text(track)]
     if not texts:
         raise NotAVideoError(
             f"the subtitle tracks of {name} hold pictures, not text",
@@ -151,24 +210,40 @@ def _text_track(tracks: Sequence[Any], name: str) -> Any:
     return next((track for track in texts if track.disposition.value & 1), texts[0])
 
 
+def _is_text(track: Any) -> bool:
+    return bool(track.codec_context and track.codec_context.codec.text_sub)
+
+
 def _cues(container: Any, track: Any, zero_seconds: float, name: str, pulse: Pulse) -> list[Cue]:
     """The cues of a track, by time, each once."""
-    read: list[tuple[float, float | None, str]] = []
+    return _cues_of(container, [track], zero_seconds, name, pulse)[track.index]
+
+
+def _cues_of(
+    container: Any, tracks: Sequence[Any], zero_seconds: float, name: str, pulse: Pulse
+) -> dict[int, list[Cue]]:
+    """The cues of some tracks by the number of their stream, each by time and once."""
+    read: dict[int, list[tuple[float, float | None, str]]] = {track.index: [] for track in tracks}
+    by_index, count_of_cues = {track.index: track for track in tracks}, 0
     for count, packet in enumerate(packets(container)):
         if count % _PACKETS_PER_BEAT == 0:
             pulse.beat()
-        if packet.stream_index != track.index or packet.pts is None or not packet.size:
+        track = by_index.get(packet.stream_index)
+        if track is None or packet.pts is None or not packet.size:
             continue
         text = evened(" ".join(_lines(_decoded(track, packet))))[:MOST_CUE_LETTERS].strip()
         start = float(packet.pts * track.time_base) - zero_seconds
         length = float((packet.duration or 0) * track.time_base)
         if text and start + max(length, 0) > 0:
-            read.append(
-                (max(0.0, start), start + min(length, MOST_CUE_SECONDS) if length > 0 else None, text)
-            )
-            if len(read) > MOST_CUES:
+            end = start + min(length, MOST_CUE_SECONDS) if length > 0 else None
+            read[track.index].append((max(0.0, start), end, text))
+            count_of_cues += 1
+            if count_of_cues > MOST_CUES:
                 raise DecodeError(f"{name} has more than {MOST_CUES:,} subtitles")
-    return list(dict.fromkeys(_with_ends(sorted(read, key=lambda each: each[0]))))
+    return {
+        index: list(dict.fromkeys(_with_ends(sorted(some, key=lambda each: each[0]))))
+        for index, some in read.items()
+    }
 
 
 def _decoded(track: Any, packet: Any) -> list[Any]:
@@ -198,5 +273,5 @@ def _lines(subtitles: Iterable[Any]) -> Iterator[str]:
             if _ARROW in line:
                 break
             counts_the_next = line.strip().isdecimal() and _ARROW in "".join(lines[number + 1 : number + 2])
-            if not counts_the_next:
+            if not counts_the_next and not _DRAWS.search(line):
                 yield _OVERRIDES.sub(" ", line)

@@ -31,6 +31,8 @@ WHOLE = 1 << 16
 """As ``max_width``: the picture in its own size."""
 _MOST_NAMED = 3
 """Most times that a warning lists."""
+_SAME_SECONDS = 1e-6
+"""The grid that times are on."""
 _UNEVEN_SHARE = 0.25
 """A step between frames that is off the usual one by more than this share makes the rate variable."""
 
@@ -203,15 +205,18 @@ class Sampler:
         source: decode.Source | None = None,
         timeout_seconds: float = 120,
         ways: decode.Ways | None = None,
+        on_ticks: bool = False,
     ) -> None:
         """Note what is wanted, as for ``sample``; the spans in order of their starts. Opens nothing yet.
 
         Of a file that may grow meanwhile, ``source`` is what ``scan`` brought. ``ways`` are those of
-        ``decode.decode``.
+        ``decode.decode``. With ``on_ticks``, the frames are those on show at the span's start and at every
+        ``1 / fps`` seconds from there, whatever their least and largest number; a single one is not doubled.
         """
         self._path = path
         self._spans = spans
         self._count = partial(frames_for, fps=fps, min_frames=min_frames, max_frames=max_frames)
+        self._tick_seconds = 1 / fps if on_ticks else 0.0
         self._pixels_per_frame = pixels_per_frame
         self._decoder = video.decoder if video else ""
         self._source = source
@@ -248,7 +253,7 @@ class Sampler:
             # 3. Their times, in a window between two frames its start; at least two of them.
             pixels = pictures.pixels
             times = np.maximum(table.seconds(np.array(pictures.pts)), span.start_seconds).tolist()
-            if len(times) == 1:
+            if len(times) == 1 and not self._tick_seconds:
                 pixels, times = np.repeat(pixels, 2, axis=0), times * 2
             return Frames(pixels=pixels, times_seconds=tuple(times), span=span, decoder=pictures.way)
 
@@ -261,12 +266,20 @@ class Sampler:
         for span in self._spans:
             picks: list[int] = []
             if span.start_seconds < end_seconds:
-                first, past = np.searchsorted(times_seconds, (span.start_seconds, span.end_seconds)).tolist()
-                count = self._count(min(span.end_seconds, end_seconds) - span.start_seconds)
-                picks = (first + spread(past - first, count)).tolist() or [first - 1]
+                picks = self._picks(times_seconds, span, min(span.end_seconds, end_seconds))
             shrink = _Shrink(name, frames=len(picks), pixels_per_frame=self._pixels_per_frame)
             sets.append(decode.Wanted(picks, shrink))
         return sets
+
+    def _picks(self, times_seconds: np.ndarray, span: Span, end_seconds: float) -> list[int]:
+        """Which frames to take of a span that the video reaches to ``end_seconds``."""
+        if self._tick_seconds:
+            ticks = np.arange(span.start_seconds, end_seconds - _SAME_SECONDS, self._tick_seconds)
+            on_show = np.searchsorted(times_seconds, ticks + _SAME_SECONDS, side="right") - 1
+            return np.unique(np.maximum(on_show, 0)).tolist()  # type: ignore[no-any-return]
+        first, past = np.searchsorted(times_seconds, (span.start_seconds, span.end_seconds)).tolist()
+        count = self._count(end_seconds - span.start_seconds)
+        return (first + spread(past - first, count)).tolist() or [first - 1]
 
 
 class _Shrink:

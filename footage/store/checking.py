@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from footage.core.corrections import Correction
 from footage.core.errors import FootageError, StoreCorruptError, StoreError, StoreMissingError
@@ -29,6 +29,9 @@ Progress = Callable[[str, int, int], None]
 """Called with what is being checked, how much of it is done, and how much there is."""
 _CONTENTS_AT_ONCE = 100
 _SAMPLE = 20  # rows that each index is asked for
+Windows = dict[str, dict[str, set[int]]]
+"""Numbers of windows by content id and track."""
+T = TypeVar("T")
 _CUTTING = re.compile(r"([\d.e+-]+) s, ([\d.e+-]+) s shared")
 
 
@@ -60,6 +63,8 @@ class Checked:
     """What is wrong, in the order of the tables."""
     recaption: dict[str, tuple[int, ...]] = field(default_factory=dict)
     """Windows that must be captioned again, by content id."""
+    reread: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
+    """Windows of other tracks that must be read again, by content id and track."""
     marked: set[str] = field(default_factory=set)
     """Contents whose files' states do not fit."""
 
@@ -132,10 +137,9 @@ def _compare(tables: Tables, checked: Checked, on_progress: Progress) -> None:
     """Compare events, passages and vectors with the windows, and the states of files with both."""
     rows = _Rows(tables, checked.readouts)
     vectors = [name for name in checked.readouts if name.startswith("vectors_")]
-    columns = ["content_id", "window_index"]
-    committed: dict[str, set[int]] = {}
-    for row in rows.all("windows", columns):
-        committed.setdefault(row["content_id"], set()).add(row["window_index"])
+    committed: Windows = {}
+    for row in rows.all("windows", ["content_id", "window_index", *rows.track_column("windows")]):
+        _numbers(committed, row).add(row["window_index"])
     projected = _projected(rows, ["events", *vectors])
     files: dict[str, list[File]] = {}
     for row in rows.all("files"):
@@ -152,24 +156,33 @@ def _compare(tables: Tables, checked: Checked, on_progress: Progress) -> None:
         held = {name: rows.grouped(name, some) for name in vectors}
         videos = {each: layout.video_from_row(row[0]) for each, row in rows.grouped("videos", some).items()}
         for content_id in some:
-            windows = [layout.window_from_row(row) for row in _captions(records.get(content_id, ()))]
-            own = [layout.text_from_row(row) for row in _captions(texts.get(content_id, ()))]
-            if windows:
-                embedded = {
-                    name: [layout.text_from_row(row) for row in _captions(held[name].get(content_id, ()))]
-                    for name in vectors
-                }
-                said = corrections.get(content_id, [])
-                checked.findings += _projection_findings(content_id, windows, own, embedded, said)
-            lost = projected.get(content_id, set()) - committed.get(content_id, set()) if harmed else set()
+            windows = _by_track(records.get(content_id, ()), layout.window_from_row)
+            own = _by_track(texts.get(content_id, ()), layout.text_from_row)
+            embedded = {
+                name: _by_track(held[name].get(content_id, ()), layout.text_from_row) for name in vectors
+            }
+            for track in windows:
+                said = corrections.get(content_id, []) if track == CAPTION_TRACK else []
+                of_track = {name: found.get(track, []) for name, found in embedded.items()}
+                checked.findings += _projection_findings(
+                    content_id, windows[track], own.get(track, []), of_track, said, track=track
+                )
+            lost = {
+                track: indexes - committed.get(content_id, {}).get(track, set())
+                for track, indexes in projected.get(content_id, {}).items()
+                if harmed
+            }
             _compare_files(
                 checked, content_id, files.get(content_id, []), videos.get(content_id), windows, lost
             )
 
 
-def _captions(rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows of the track that is compared: events of other tracks are derived in other ways."""
-    return (row for row in rows if layout.track_of(row) == CAPTION_TRACK)
+def _by_track(rows: Iterable[Row], read: Callable[[Row], T]) -> dict[str, list[T]]:
+    """What rows hold, by track."""
+    found: dict[str, list[T]] = {}
+    for row in rows:
+        found.setdefault(layout.track_of(row), []).append(read(row))
+    return found
 
 
 class _Rows:
@@ -178,6 +191,10 @@ class _Rows:
     def __init__(self, tables: Tables, readouts: Mapping[str, Readout]) -> None:
         self._tables, self._readouts = tables, readouts
         self._kept: dict[str, dict[str, list[Row]]] = {}
+
+    def track_column(self, name: str) -> list[str]:
+        """The column "track", where a table has it."""
+        return ["track"] if self._tables.has_column(name, "track") else []
 
     def all(self, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
         """Every valid row."""
@@ -207,14 +224,20 @@ class _Rows:
         return self._kept[name]
 
 
-def _projected(rows: _Rows, names: Sequence[str]) -> dict[str, set[int]]:
-    """The windows that events or vectors were ever made from, by content id."""
-    projected: dict[str, set[int]] = {}
+def _projected(rows: _Rows, names: Sequence[str]) -> Windows:
+    """The windows that events or vectors were ever made from."""
+    projected: Windows = {}
     for name in names:
-        for row in rows.all(name, ["owner_id", "owner_kind", "content_id", "window_indexes"]):
+        columns = ["owner_id", "owner_kind", "content_id", "window_indexes", *rows.track_column(name)]
+        for row in rows.all(name, columns):
             if row["owner_kind"] == "video":
-                projected.setdefault(row["content_id"], set()).update(row["window_indexes"])
+                _numbers(projected, row).update(row["window_indexes"])
     return projected
+
+
+def _numbers(windows: Windows, row: Row) -> set[int]:
+    """The numbers of the windows of the track that a row is of."""
+    return windows.setdefault(row["content_id"], {}).setdefault(layout.track_of(row), set())
 
 
 def _corrections(tables: Tables, readout: Readout) -> dict[str, list[Correction]]:
@@ -230,20 +253,24 @@ def _projection_findings(
     texts: Sequence[TextRow],
     embedded: Mapping[str, Sequence[TextRow]],
     said: Sequence[Correction],
+    *,
+    track: str,
 ) -> list[Finding]:
-    """The differences between one video's windows and its events, scenes, passages and vectors."""
+    """Differences between one video's windows and its events, scenes, passages and vectors: of a track."""
     indexes = tuple(sorted(record.window.index for record in records))
+    source = "captions" if track == CAPTION_TRACK else f"{track} windows"
     findings = []
     if not _in_step(texts, indexes):
-        sentence = f"the events of {content_id} do not include all of its captions yet"
+        sentence = f"the events of {content_id} do not include all of its {source} yet"
         findings.append(Finding("behind", "events", sentence, content_id))
-    elif problem := _text_problem(content_id, records, texts, said):
-        sentence = f"the events of {content_id} do not match its captions: {problem}"
+    elif problem := _text_problem(content_id, records, texts, said, track=track):
+        sentence = f"the events of {content_id} do not match its {source}: {problem}"
         findings.append(Finding("derived", "events", sentence, content_id))
     for name, vectors in embedded.items():
         kind: Kind = "derived" if _in_step(vectors, indexes) and not said else "behind"
         if set(vectors) != set(texts):
-            sentence = f"the vectors of {content_id} in {name} are not those of its events"
+            which = "" if track == CAPTION_TRACK else f" ({track})"
+            sentence = f"the vectors of {content_id}{which} in {name} are not those of its events"
             findings.append(Finding(kind, name, sentence, content_id))
     return findings
 
@@ -258,16 +285,18 @@ def _text_problem(
     records: Sequence[WindowRecord],
     texts: Sequence[TextRow],
     said: Sequence[Correction],
+    *,
+    track: str,
 ) -> str:
     events = [layout.event_from_text(text) for text in texts if text.owner_kind == "event"]
-    if set(layout.text_rows(content_id, events, records)) != set(texts):
+    if set(layout.text_rows(content_id, events, records, track=track)) != set(texts):
         return "scenes or passages differ"
     lines = {
         record.window.index: {normalise_text(line.text) for line in record.caption.events}
         for record in records
     }
     corrected = {normalise_text(each.text) for each in said}
-    for event in events:
+    for event in events if track == CAPTION_TRACK else ():  # others may be joined of two windows' words
         words = normalise_text(event.text)
         if words not in corrected and not any(
             words in lines.get(index, ()) for index in event.window_indexes
@@ -285,25 +314,32 @@ def _compare_files(
     content_id: str,
     files: Sequence[File],
     video: Video | None,
-    records: Sequence[WindowRecord],
-    lost: set[int],
+    windows: Mapping[str, Sequence[WindowRecord]],
+    lost: Mapping[str, set[int]],
 ) -> None:
-    """Compare the states of a content's files with its windows; note lost windows."""
+    """Compare the states of a content's files with its windows by track; note lost windows."""
     states = {file.state for file in files}
     name = files[0].path if files else content_id
-    have = {record.window.index for record in records}
-    missing = set(lost)
+    captions = windows.get(CAPTION_TRACK, ())
+    have = {record.window.index for record in captions}
+    missing = set(lost.get(CAPTION_TRACK, ()))
     if "indexed" in states and video is not None:
-        missing |= _planned(content_id, video, records) - have
+        missing |= _planned(content_id, video, captions) - have
+    others = {track: tuple(sorted(each)) for track, each in lost.items() if each and track != CAPTION_TRACK}
     problem = ""
-    if states & {"indexed", "partial"} and not records:
+    if states & {"indexed", "partial"} and not windows:
         problem = "is marked as indexed, but none of its windows are readable"
-    elif (records or states & {"indexed", "partial"}) and video is None:
+    elif (windows or states & {"indexed", "partial"}) and video is None:
         problem = "has lost the row with its duration"
     elif "indexed" in states and missing:
         problem = f"is marked as indexed, but lacks windows {_listed(missing)}"
+    elif "indexed" in states and others:
+        lacks = "; ".join(f"{_listed(each)} of {track}" for track, each in others.items())
+        problem = f"is marked as indexed, but lacks windows {lacks}"
     if missing:
         checked.recaption[content_id] = tuple(sorted(missing))
+    if others:
+        checked.reread[content_id] = others
     if problem:
         checked.marked.add(content_id)
         checked.findings.append(Finding("files", "files", f"{name} {problem}", content_id))

@@ -207,7 +207,11 @@ class Store:
             content_id: sum(gap.duration_seconds for gap in gaps)
             for content_id, gaps in self.videos.gaps().items()
         }
-        return by_collection(self.files.all(), self.windows.spans(), gaps)
+        committed = {**self.windows.spans()}  # of what is not captioned, the first track that has it counts
+        for track in TRACKS:
+            if track != CAPTION_TRACK and track in self.windows.tracks():
+                committed = {**self.windows.spans(track=track), **committed}
+        return by_collection(self.files.all(), committed, gaps)
 
     def row_counts(self) -> dict[str, int]:
         """Number of rows by table, all tables."""

@@ -128,6 +128,10 @@ def row_problem(name: str, row: Row) -> str:
             return "it does not match its checksum"
         if row["id"] != layout.window_id(row["content_id"], row["window_index"], layout.track_of(row)):
             return "its id is not that of its video and number"
+        try:
+            layout.window_from_row(row)
+        except ValueError as error:
+            return str(error)
     elif (name == "events" or name.startswith("vectors_")) and row["owner_kind"] == "event":
         try:
             text = layout.text_from_row(row)

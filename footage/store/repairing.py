@@ -127,7 +127,7 @@ class _Quarantine:
         found = [
             {"kind": each.kind, "table": each.table, "problem": each.sentence} for each in checked.findings
         ]
-        report = {"findings": found, "caption_again": checked.recaption}
+        report = {"findings": found, "caption_again": checked.recaption, "read_again": checked.reread}
         try:
             (self._folder / "report.json").write_text(json.dumps(report, indent=2), encoding="utf-8")
         except OSError as error:
@@ -242,14 +242,15 @@ def _index(tables: Tables) -> None:
 
 def _mark(tables: Tables, checked: Checked) -> list[str]:
     """Mark the files that hold windows to be captioned again; `footage index` looks at them anew."""
-    contents = checked.recaption.keys() | checked.marked
+    contents = checked.recaption.keys() | checked.reread.keys() | checked.marked
     wanted = {"content_id": contents, "state": ("indexed", "partial")}
     marked = []
     for row in tables.read("files", wanted):
         file = layout.file_from_row(row)
         again = len(checked.recaption.get(file.content_id, ()))
+        again += sum(map(len, checked.reread.get(file.content_id, {}).values()))
         what = f"{again} of its windows were damaged" if again else "its entry in the index was damaged"
-        reason = f"{what}: `footage index` captions the missing windows"
+        reason = f"{what}: `footage index` makes the missing windows again"
         marked.append(replace(file, state="waiting", reason=reason, tries=0, tried_at=0.0))
     tables.upsert("files", [layout.file_to_row(file) for file in marked])
     return sorted(file.path for file in marked)
@@ -263,4 +264,8 @@ def as_json(checked: Checked) -> Mapping[str, Any]:
         "findings": len(checked.findings),
         "damaged": checked.is_damaged,
         "caption_again": {content: list(indexes) for content, indexes in checked.recaption.items()},
+        "read_again": {
+            content: {track: list(indexes) for track, indexes in tracks.items()}
+            for content, tracks in checked.reread.items()
+        },
     }

@@ -227,6 +227,15 @@ class Tables:
             found: list[Row] = builder.limit(limit).to_arrow().to_pylist()
         return found
 
+    def read_columns(self, name: str, wanted: Wanted, columns: Sequence[str]) -> dict[str, list[Any]]:
+        """Some columns of the rows that match, each as a list, in no particular order."""
+        if not all(wanted.values()):
+            return {column: [] for column in columns}
+        with mapped(self.path):
+            builder = self.table(name).search().where(matching(wanted)).select(list(columns))
+            found: dict[str, list[Any]] = builder.limit(None).to_arrow().select(list(columns)).to_pydict()
+        return found
+
     def search(
         self, name: str, query: np.ndarray | str, *, limit: int, wanted: Wanted, without: Wanted
     ) -> tuple[list[Row], np.ndarray | None]:

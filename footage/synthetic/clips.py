@@ -7,9 +7,8 @@ import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +20,7 @@ from footage.synthetic.backdrops import background
 from footage.synthetic.paraphrases import reword
 from footage.synthetic.sprites import COLOURS as _PALETTE
 from footage.synthetic.sprites import POSES, lay, shadow, sprite
+from footage.synthetic.writing import aware, write_video
 
 CROSSERS: dict[str, str] = {"car": "drives", "person": "walks", "dog": "runs"}
 """What crosses the picture, and its verb."""
@@ -39,7 +39,6 @@ GRID_SECONDS = 0.5
 SCENE_SEEDS = 6
 """`random_clip` draws scene seeds below this, so that backdrops are painted once and kept."""
 
-_CHUNK = 48
 _DESIGN_WIDTH = 480.0
 _PLACE_X = {"on the left": 90.0, "in the middle": 240.0, "on the right": 390.0}
 _LANE_Y = {"far": 228.0, "near": 304.0}
@@ -375,7 +374,7 @@ def truth(
     if camera is not None:
         entry["camera"] = camera
     if recorded_at is not None:
-        entry["recorded_at"] = _aware(recorded_at).isoformat()
+        entry["recorded_at"] = aware(recorded_at).isoformat()
     entry["events"] = [
         {"id": f"e{n}", "query": sentence, "paraphrase": words[sentence], "spans": spans[sentence]}
         for n, sentence in enumerate(spans, 1)
@@ -424,10 +423,6 @@ def ground_truth(
     }
 
 
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-
-
 def write_clip(
     clip: SyntheticClip,
     path: str | os.PathLike[str],
@@ -451,40 +446,14 @@ def write_clip(
         recorded_at: The wall clock at the first frame, for the file's creation_time; UTC if it names no zone.
         progress: Called with the seconds written so far.
     """
-    try:
-        import av
-    except ImportError as exc:
-        raise ImportError("writing footage needs PyAV: pip install av") from exc
-    if width < 2 or height < 2 or width % 2 or height % 2:
-        raise ValueError(f"H.264 wants an even width and height, not {width}x{height}")
-    rate = Fraction(fps).limit_denominator(1001)
-    if rate <= 0:
-        raise ValueError(f"fps must be positive, not {fps}")
-    target = Path(path)
-    part = target.with_name(f".{target.name}.part")
-    count = max(1, round(clip.duration_seconds * rate))
-    try:
-        # 1. Open the file.
-        with av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-            if recorded_at is not None:
-                moment = _aware(recorded_at).astimezone(UTC)
-                container.metadata["creation_time"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            options = {"crf": str(crf), "preset": "medium", "g": str(max(1, round(10 * rate)))}
-            stream = container.add_stream("libx264", rate=rate, options=options)
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            stream.time_base = 1 / rate
-            # 2. Draw and encode a few frames at a time, so that an hour fits in memory.
-            for first in range(0, count, _CHUNK):
-                numbers = range(first, min(first + _CHUNK, count))
-                pictures = render(clip, [float(n / rate) for n in numbers], width=width, height=height)
-                for number, picture in zip(numbers, pictures, strict=True):
-                    frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-                    frame.pts, frame.time_base = number, 1 / rate
-                    container.mux(stream.encode(frame))
-                if progress is not None:
-                    progress(float(numbers.stop / rate))
-            container.mux(stream.encode(None))
-        # 3. Give it its name.
-        os.replace(part, target)
-    finally:
-        part.unlink(missing_ok=True)
+    write_video(
+        path,
+        lambda times: render(clip, times, width=width, height=height),
+        duration_seconds=clip.duration_seconds,
+        fps=fps,
+        width=width,
+        height=height,
+        crf=crf,
+        recorded_at=recorded_at,
+        progress=progress,
+    )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from footage.core.types import CaptionEvent, Provenance, Span, Video, Window
 
@@ -68,4 +69,13 @@ class TrackMaker(Protocol):
         self, content_id: str, events: tuple[CaptionEvent, ...], cuts: tuple[Span, ...]
     ) -> tuple[CaptionEvent, ...]:
         """Join what windows cut in two: the events of all windows, ascending, and the windows' spans."""
+        ...
+
+
+@runtime_checkable
+class ChoosesFile(Protocol):
+    """A maker that reads more than a file's own bytes, so that copies of one content are not alike to it."""
+
+    def choose(self, paths: Sequence[str]) -> str:
+        """Which of some files with the same bytes is read, always the same of the same files."""
         ...

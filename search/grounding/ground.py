@@ -58,7 +58,7 @@ def ground(
     candidates: Sequence[Candidate],
     *,
     paths: Mapping[str, str],
-    captions: Mapping[str, Sequence[Hit]] | None,
+    captions: Mapping[str, Sequence[Hit] | None] | None,
     asker: EventFinder,
     looking: GroundingOptions,
     limit: int = 5,
@@ -75,7 +75,8 @@ def ground(
         query: What to look for.
         candidates: Where to look, best first.
         paths: A file that holds each candidate, by content id; empty where there is none.
-        captions: Captioned events by content id, with their cosine to the query; None to do without.
+        captions: Captioned events by content id, with their cosine to the query; None to do without, of all
+            videos or of one.
         asker: Asks the model.
         looking: How far to go in asking.
         limit: Most matches.

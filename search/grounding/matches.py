@@ -8,7 +8,16 @@ from functools import partial
 from pathlib import Path
 
 from footage.core.timecode import iou, overlap_seconds
-from footage.core.types import Candidate, Hit, Match, Span
+from footage.core.types import (
+    CAPTION_TRACK,
+    SCREEN_TEXT_TRACK,
+    SPEECH_TRACK,
+    SUBTITLE_TRACK,
+    Candidate,
+    Hit,
+    Match,
+    Span,
+)
 from search.grounding.calibration import Calibration
 from search.grounding.evidence import (
     AGREEMENT_IOU,
@@ -31,6 +40,12 @@ between videos of (almost) the same words; with ``SIGHTINGS_BONUS`` still too li
 left" above "from left to right" (0.04 apart)."""
 SIGHTINGS_BONUS = 0.01
 """Added for a second window that captioned the same event: each window is captioned on its own."""
+_SOURCES = {
+    CAPTION_TRACK: "The captions have",
+    SPEECH_TRACK: "The recognised speech has",
+    SUBTITLE_TRACK: "The subtitles have",
+    SCREEN_TEXT_TRACK: "The picture shows the text",
+}
 NEVER_FOUND_MARGIN = 0.0001
 """Distance from the threshold of "found" that the confidence of an unconfirmed caption keeps at least."""
 
@@ -199,7 +214,7 @@ def _index_match(
 ) -> Match:
     """A match that rests on the index alone; ``reply`` is the model's answer about its window, if any."""
     where = f"at {format_span(hit.span)}" if hit.owner_kind == "event" else "as a scene"
-    sentences = [f'The captions have "{hit.text}" {where}.']
+    sentences = [f'{_SOURCES.get(hit.track, hit.track)} "{hit.text}" {where}.']
     answer = reply.answer if reply else None
     if reply is not None and answer is not None:
         named = "that it does not happen there" if reply.absent else format_span(reply.span)
@@ -220,4 +235,6 @@ def _index_match(
         window=reply.question.window if reply else None,
         evidence=(*sentences, *reasons),
         offline=not Path(path).is_file(),
+        track=hit.track,
+        language=hit.language,
     )

@@ -59,7 +59,7 @@ class GroundingSearch:
         candidates: Sequence[Candidate],
         *,
         paths: Mapping[str, str],
-        captions: Mapping[str, Sequence[Hit]] | None,
+        captions: Mapping[str, Sequence[Hit] | None] | None,
         finder: EventFinder,
         options: GroundingOptions,
         limit: int | None = None,

@@ -9,9 +9,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 
 from footage.core.names import exact_names, fits, folded
-from footage.core.plain_text import MARKS, quoted_parts, without_quotes
+from footage.core.plain_text import CLOSING, MARKS, quoted_parts, without_quotes
 from footage.core.types import File, Span
 from search.query.lexical_match import words_of
+from search.query.word_terms import FUZZY, TRACK_NAMES, WordTerm, place_of, read_word_term
 
 if TYPE_CHECKING:
     from footage.store import Store
@@ -208,6 +209,11 @@ FILTER_VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "event-longer": ("event_longer_seconds", read_length),
     "event-shorter": ("event_shorter_seconds", read_length),
 }
+WORD_TERMS = ("said", "shows")
+"""Names of the terms about words (see ``search.query.word_terms``)."""
+TRACK_FILTER = "in"
+"""Name of the filter of tracks."""
+_WORD_TERM = re.compile(rf"(?P<kind>{'|'.join(WORD_TERMS)}):", re.IGNORECASE)
 _TERM = re.compile(r"(?<!\S)(?:(?P<minus>-)(?=[\0\w])|(?P<key>[A-Za-z][A-Za-z-]+):(?=[^\s/]))(?P<value>\S*)")
 """In a text whose quoted parts are masked with "\\0": an exclusion, or any word with a colon and a value."""
 
@@ -221,10 +227,16 @@ class FilterTerms:
     without: list[tuple[str, ...]] = field(default_factory=list)
     understood: list[str] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
+    words: list[WordTerm] = field(default_factory=list)
+    without_words: list[WordTerm] = field(default_factory=list)
+    tracks: list[str] = field(default_factory=list)
 
 
 def read_terms(text: str, terms: FilterTerms) -> str:
-    """Collect the terms of a query, and return the rest of it."""
+    """Collect the terms of a query, and return the rest of it.
+
+    A private character keeps the place of each term about words (see ``search.query.word_terms``).
+    """
     quoted = quoted_parts(text)
     masked = list(text)
     for start, end in quoted:
@@ -232,26 +244,35 @@ def read_terms(text: str, terms: FilterTerms) -> str:
     rest, done = [], 0
     for match in _TERM.finditer("".join(masked)):
         start, end = match.span()
-        term, value = text[start:end], text[match.start("value") : end]
-        if (match.start("value"), end) in quoted:
-            value = value[1:-1]
+        term, before = text[start:end], len(terms.words)
         rest.append(text[done:start])
         done = end
-        if _read_term(match, value, terms):
+        if _read_term(match, text, quoted, terms):
             terms.understood.append(term)
+            rest += map(place_of, range(before, len(terms.words)))
         else:
             terms.unread.append(term)
             rest.append(term)
     return " ".join("".join([*(f"{piece} " for piece in rest), text[done:]]).split())
 
 
-def _read_term(match: re.Match[str], value: str, terms: FilterTerms) -> bool:
+def _read_term(
+    match: re.Match[str], text: str, quoted: Collection[tuple[int, int]], terms: FilterTerms
+) -> bool:
     """Collect one term; False for one that cannot be read."""
+    start, end = match.span("value")
+    value = text[start + 1 : end - 1] if (start, end) in quoted else text[start:end]
     key = (match["key"] or "").casefold()
     if match["minus"]:
-        words = words_of(without_quotes(value))
-        if words:
+        about_words = _WORD_TERM.match(text, start, end)
+        if about_words and (term := _word_term(about_words["kind"], text, about_words.end(), end, quoted)):
+            terms.without_words.append(term)
+        elif words := words_of(without_quotes(value)):
             terms.without.append(words)
+    elif key in WORD_TERMS and (term := _word_term(key, text, start, end, quoted)):
+        terms.words.append(term)
+    elif key == TRACK_FILTER and value.casefold() in TRACK_NAMES:
+        terms.tracks.append(TRACK_NAMES[value.casefold()])
     elif key in FILTER_NAMES and value and value[0] not in MARKS:
         name = FILTER_NAMES[key]
         terms.conditions[name] = (*terms.conditions.get(name, ()), value)
@@ -260,3 +281,13 @@ def _read_term(match: re.Match[str], value: str, terms: FilterTerms) -> bool:
     else:
         return False
     return True
+
+
+def _word_term(
+    kind: str, text: str, start: int, end: int, quoted: Collection[tuple[int, int]]
+) -> WordTerm | None:
+    """The term whose value lies between two places of a query; punctuation after it is none of it."""
+    opens = start + text.startswith(FUZZY, start)
+    closed = next((stop for opening, stop in quoted if opening == opens and stop <= end), None)
+    exact = closed is not None and not text[closed:end].strip(CLOSING)
+    return read_word_term(kind.casefold(), text[start : closed if exact else end], quoted=exact)

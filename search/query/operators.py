@@ -20,6 +20,7 @@ from typing import Literal, cast
 from footage.core.errors import UsageError
 from search.query.filters import read_length
 from search.query.lexical_match import words_of
+from search.query.word_terms import has_place, without_places
 
 Relation = Literal["", "then", "and", "without"]
 
@@ -130,9 +131,11 @@ def _quiet(text: str, name: str) -> list[re.Match[str]]:
 
 
 def _like_a_sentence(text: str) -> bool:
+    if has_place(text) and not without_places(text):
+        return True  # nothing but words that are said or written
     words = text.split()
     return len(words) >= 3 and (words[0].casefold() in _OPENERS or words[0].isdecimal())
 
 
 def _has_word(text: str) -> bool:
-    return any(char.isalnum() for char in text)
+    return has_place(text) or any(char.isalnum() for char in text)

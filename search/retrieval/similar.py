@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeVar
 from footage.core.errors import UsageError
 from footage.core.names import is_at_end
 from footage.core.timecode import format_time, gap_seconds, parse_time
-from footage.core.types import Candidate, Event, Hit, Match, Span
+from footage.core.types import TRACKS, Candidate, Event, Hit, Match, Span
 from search.engine import Engine
 from search.grounding.evidence import format_span
 from search.grounding.matches import text_matches
@@ -42,20 +42,20 @@ def read_moment_in_video(text: str) -> tuple[str, float]:
     return video, parse_time(moment)
 
 
-def search_like(store: Store, moment: str, *, embedder: str, limit: int = 5) -> SearchResult:
+def search_like(store: Store, moment: str, *, embedder: str, limit: int = 5, track: str = "") -> SearchResult:
     """Search for events like the one at "VIDEO@TIME"; errors as ``more_like``."""
     video, seconds = read_moment_in_video(moment)
     began = time.perf_counter()
-    text, matches = more_like(store, video, seconds, embedder=embedder, limit=limit)
+    text, matches = more_like(store, video, seconds, embedder=embedder, limit=limit, track=track)
     timings = Timings(time.perf_counter() - began, 0.0, 0.0)
     coverage = Engine(store, None).coverage()
     return SearchResult(Query(text, words_of(text), text), tuple(matches), coverage, timings)
 
 
 def more_like(
-    store: Store, video: str, seconds: float, *, embedder: str, limit: int = 5
+    store: Store, video: str, seconds: float, *, embedder: str, limit: int = 5, track: str = ""
 ) -> tuple[str, list[Match]]:
-    """The events that are nearest to one, in whatever video, best first.
+    """The events of a track that are nearest to one of it, in whatever video, best first.
 
     Args:
         store: The index.
@@ -63,6 +63,8 @@ def more_like(
         seconds: A moment of the event, in video time; of several the shortest is taken.
         embedder: Name of the embedder whose vectors to compare.
         limit: Most matches.
+        track: The track of the event; when empty, captions or, where they have nothing at that moment,
+            another track that has.
 
     Returns:
         The text of the event that others are like, and the matches, each "not checked", its score the cosine.
@@ -72,8 +74,10 @@ def more_like(
         SchemaMismatchError: when the index holds no vectors of this embedder.
         StoreError: when the index cannot be read.
     """
-    row = _event_at(store, video, seconds, embedder)
-    found, _ = store.vectors.nearest(embedder, row.vector, limit=max(DEPTH, limit) + 1, owner_kinds=["event"])
+    row = _event_at(store, video, seconds, embedder, track)
+    found, _ = store.vectors.nearest(
+        embedder, row.vector, limit=max(DEPTH, limit) + 1, owner_kinds=["event"], tracks=[row.track]
+    )
     by_video: dict[str, list[Hit]] = defaultdict(list)
     for hit in found:
         if hit.owner_id != row.owner_id:
@@ -86,11 +90,19 @@ def more_like(
     return row.text, text_matches(candidates, paths=paths, limit=limit)
 
 
-def _event_at(store: Store, video: str, seconds: float, embedder: str) -> VectorRow:
+def _event_at(store: Store, video: str, seconds: float, embedder: str, track: str) -> VectorRow:
     """The indexed event of a video at a moment, with its vector; the shortest of several."""
     content_id = content_of(store, video)
-    events = [row for row in store.vectors.of(embedder, content_id).values() if row.owner_kind == "event"]
-    return at_moment(events, seconds, video=video)
+    by_track = {
+        name: [
+            row
+            for row in store.vectors.of(embedder, content_id, track=name).values()
+            if row.owner_kind == "event"
+        ]
+        for name in ([track] if track else TRACKS)
+    }
+    there = next((rows for rows in by_track.values() if events_at(rows, seconds)), None)
+    return at_moment(there or next(filter(None, by_track.values()), []), seconds, video=video)
 
 
 def events_at(events: Sequence[T], seconds: float) -> list[T]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from footage.core.types import Match, Provenance, Span, Verdict, Video
+from footage.core.types import CaptionEvent, Match, Provenance, Span, Verdict, Video
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,14 @@ class Clip:
     """True when the model was asked about this very moment."""
     recorded_at: str = ""
     """Wall-clock time of the video's first frame, ISO 8601, where known."""
+    timecode: str = ""
+    """Timecode of the video's first frame, where the container's is not to count."""
     captioned_by: Provenance | None = None
     """Under what the indexed text was made, as far as known."""
     grounded_by: Provenance | None = None
     """Under what the model was asked, as far as known."""
+    spoken: tuple[CaptionEvent, ...] = ()
+    """What is said in the video at the time of the clip, for subtitles; empty unless they are wanted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
+from footage.core.timecode import overlap_seconds
 from footage.core.types import Span
 from footage.media.audio_tracks import AudioChoice
 from footage.media.concat import Piece
@@ -15,6 +16,7 @@ from footage.media.sandbox import write_reel
 from search.query.filters import read_moment
 from service.export.cuts import Cut
 from service.export.smpte import Counting
+from service.export.subtitles import subtitle_cues
 
 TitleKind = Literal["file", "clock", "query"]
 
@@ -27,6 +29,8 @@ class Lettering:
     """Under each clip: the file's name, the wall clock when it begins, or what was looked for; or nothing."""
     source_time: bool = False
     """Whether the source's timecode runs along."""
+    subtitles: bool = False
+    """Whether the spoken words of each clip (``Clip.spoken``) are written as subtitles."""
 
 
 NO_LETTERING = Lettering()
@@ -64,6 +68,7 @@ def join(
             title_of(each, lettering.titles) if lettering.titles else "",
             _SourceTime(each.counting, each.source_start) if lettering.source_time else None,
             audio,
+            subtitles_of(each) if lettering.subtitles else (),
         )
         for each in cuts
     ]
@@ -80,6 +85,15 @@ def title_of(cut: Cut, kind: TitleKind) -> str:
         if began is not None:
             return f"{began + timedelta(seconds=cut.span.start_seconds):%Y-%m-%d %H:%M:%S}"
     return cut.name
+
+
+def subtitles_of(cut: Cut) -> tuple[tuple[Span, str], ...]:
+    """The subtitles that are on while a cut is, in video time of its source."""
+    return tuple(
+        (span, "\n".join(cue.lines))
+        for cue in subtitle_cues(cut.clip.spoken)
+        if overlap_seconds(span := Span(cue.start_milliseconds / 1000, cue.end_milliseconds / 1000), cut.span)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,8 @@ def cut(clip: Clip, *, drop: bool = True, audio: AudioChoice = "all", timeout_se
             hint="Index the file again, then repeat the search.",
         )
     stretch = stretch_in(grid.table, clip.span)
-    counted, warnings = counting(grid.rate, timecode=grid.timecode, drop=drop), list(grid.warnings)
+    timecode = clip.timecode or grid.timecode
+    counted, warnings = counting(grid.rate, timecode=timecode, drop=drop), list(grid.warnings)
     for gap in grid.table.gaps:
         if gap.start_seconds < clip.span.end_seconds and gap.end_seconds > clip.span.start_seconds:
             warnings.append(
@@ -112,7 +113,7 @@ def cut(clip: Clip, *, drop: bool = True, audio: AudioChoice = "all", timeout_se
                 f"{format_time(gap.end_seconds)}; the clip ends at this gap"
             )
     try:
-        start = counted.frame(grid.timecode) if grid.timecode else 0
+        start = counted.frame(timecode) if timecode else 0
     except UsageError:
         start = 0
         name = display_name(clip.path)

@@ -11,10 +11,11 @@ from footage.core.errors import UsageError, VideoError
 from footage.media.audio_tracks import AudioChoice, AudioTrack, choose
 from footage.media.frame_grid import shown
 from footage.media.sandbox import copy_clip, write_animation, write_clip
+from footage.media.text_overlay import can_write
 from service.export import tables
 from service.export.chapters import vtt
 from service.export.clips import Clip
-from service.export.concat import NO_LETTERING, Lettering, join
+from service.export.concat import NO_LETTERING, Lettering, join, subtitles_of
 from service.export.cuts import Cut, by_counting, by_source, cut
 from service.export.edl import edl, marker_edl
 from service.export.fcpxml import fcpxml
@@ -267,6 +268,8 @@ class _Work:
             self._warn(
                 f"The clips have {len(rates)} frame rates; the film has the highest, {shown(max(rates))} fps."
             )
+        if self.options.lettering.subtitles:
+            self._tell_of_words(cuts)
         audio: AudioChoice = "main" if self.options.audio is None else self.options.audio
         heard = tuple(choose(each.grid.tracks, audio)[:1] for each in cuts)
         self._tell_of_tracks(cuts, heard)
@@ -282,6 +285,14 @@ class _Work:
         )
         self._done += len(cuts)
         self._outputs.append(Output(path, "mp4", tuple(cuts), placed=placed, encoded=True, audio=heard))
+
+    def _tell_of_words(self, cuts: Sequence[Cut]) -> None:
+        """Say where there is nothing to be read, or not all of it can be written."""
+        said = [text for each in cuts for _, text in subtitles_of(each)]
+        if not said:
+            self._warn("The index has no spoken words of these clips: there are no subtitles.")
+        elif not all(map(can_write, said)):
+            self._warn("No font on this machine has all letters of the subtitles; install Noto fonts.")
 
     def _tell_of_tracks(self, cuts: Sequence[Cut], heard: Sequence[Sequence[AudioTrack]]) -> None:
         """Say which track a film plays of each source that has several."""

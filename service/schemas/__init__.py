@@ -5,16 +5,7 @@
 
 from __future__ import annotations
 
-from service.schemas.answers import (
-    AnswerRecord,
-    CombinedMatchRecord,
-    FindRecord,
-    MatchRecord,
-    MultichunkRecord,
-    PointsRecord,
-    PromptRecord,
-    SearchRecord,
-)
+from service.schemas.answers import CombinedMatchRecord, FindRecord, MatchRecord, SearchRecord
 from service.schemas.base import Record
 from service.schemas.database import CheckRecord, CopyRecord, FindingRecord, UpgradeRecord
 from service.schemas.exports import (
@@ -22,6 +13,7 @@ from service.schemas.exports import (
     ExportFailureRecord,
     ExportRecord,
     ProblemRecord,
+    SubtitleFileRecord,
     VerifyRecord,
 )
 from service.schemas.library import (
@@ -39,6 +31,7 @@ from service.schemas.library import (
     ReembedRecord,
     StatusRecord,
 )
+from service.schemas.responses import AnswerRecord, MultichunkRecord, PointsRecord, PromptRecord
 from service.schemas.review import (
     AuditRecord,
     AuditSummaryRecord,
@@ -54,11 +47,19 @@ from service.schemas.setup import (
     ModelRecord,
     ServeCommandRecord,
 )
+from service.schemas.tracks import TrackLeftOutRecord, TrackRunRecord
 
 SCHEMA_VERSION = 1
 """Grows when a key goes away or changes its meaning; new keys may come without."""
 
-_RUN = (IndexedFileRecord, CollectionRecord, ClockDoubtRecord, IndexRecord)
+_RUN = (
+    IndexedFileRecord,
+    CollectionRecord,
+    ClockDoubtRecord,
+    TrackRunRecord,
+    TrackLeftOutRecord,
+    IndexRecord,
+)
 _EXPORT = (ExportedFileRecord, ExportFailureRecord, ExportRecord)
 
 COMMANDS: dict[str, tuple[type[Record], ...]] = {
@@ -89,6 +90,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db reembed": (ReembedRecord,),
     "db check": (FindingRecord, CheckRecord),
     "db upgrade": (UpgradeRecord,),
+    "captions export": (SubtitleFileRecord,),
     "captions import": (ImportRecord,),
     "ui": (AppRecord,),
     "doctor": (DiagnosisRecord,),

@@ -86,6 +86,8 @@ class CheckRecord(Record):
     """Whether something cannot be read or believed."""
     caption_again: dict[str, list[int]]
     """Windows that must be captioned again, by content id."""
+    read_again: dict[str, dict[str, list[int]]]
+    """Windows of other tracks that must be read again, by content id and track."""
     repaired: Literal[True] = True
     """Only with --repair."""
     quarantine: Path | None = None

@@ -11,6 +11,7 @@ from service.schemas.base import Record
 
 if TYPE_CHECKING:
     from service.export import Exported, ManifestProblem, Output, Verified
+    from service.subtitle_files import SubtitleText
 
 
 class ExportedFileRecord(Record):
@@ -66,6 +67,36 @@ class ExportRecord(Record):
             files=len(exported.outputs),
             manifest=exported.manifest,
             warnings=list(exported.warnings),
+        )
+
+
+class SubtitleFileRecord(Record):
+    """Subtitles of one video in one language, of `captions export --format srt`, `vtt` or `txt`."""
+
+    type: Literal["subtitles"] = Field(default="subtitles")
+    """What the line is."""
+    video: str
+    """The video file."""
+    track: str
+    """The track: "caption", "speech", "screen-text" or "subtitles"."""
+    language: str
+    """Language of the words; empty while unknown."""
+    file: Path | None = None
+    """Where they were written; null without --out."""
+    text: str | None = None
+    """The subtitles themselves; null where they were written to a file."""
+
+    @classmethod
+    def of(cls, made: SubtitleText, file: Path | None = None) -> Self:
+        """Subtitles, and where they were written."""
+        text = made.text if file is None else None
+        return cls(
+            type="subtitles",
+            video=made.video,
+            track=made.track,
+            language=made.language,
+            file=file,
+            text=text,
         )
 
 

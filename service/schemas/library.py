@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import Field
 
 from service.schemas.base import Record
+from service.schemas.tracks import ModelFields, TrackFields, TrackForecastFields
 
 if TYPE_CHECKING:
     from footage.core.coverage import Coverage
@@ -81,16 +82,20 @@ class CollectionRecord(Record):
 
 
 class ClockDoubtRecord(Record):
-    """Files of one camera whose two clocks differ as if one were in another time zone."""
+    """Files of one camera with two clocks that disagree."""
 
     type: Literal["clock doubt"] = Field(default="clock doubt")
     """What the line is."""
     camera: str
     """The camera; empty where none is known."""
     ahead_seconds: float
-    """By how much the container's clock is ahead of the name's."""
+    """By how much the container's clock is ahead of the name's, or the picture's of the other one."""
     paths: list[str]
     """The files."""
+    burned_in: bool = False
+    """Whether it is about the clock in the picture."""
+    used: str = "container"
+    """Which was used: "container", "file name" or "burned-in"."""
 
 
 class IndexRecord(Record):
@@ -161,6 +166,8 @@ class ForecastRecord(Record):
     """Footage seconds captioned per second in earlier runs on this index; null where there were none."""
     takes_seconds: float | None
     """About how long it takes; null where that is not known."""
+    tracks: dict[str, TrackForecastFields]
+    """What it would do about the other tracks, by track."""
 
     @classmethod
     def of(cls, expected: Forecast) -> Self:
@@ -173,24 +180,13 @@ class ForecastRecord(Record):
             seconds_new=round(expected.seconds_new, 3),
             speed=round(speed, 3) if speed else None,
             takes_seconds=round(expected.seconds_new / speed, 1) if speed else None,
+            tracks={
+                track: TrackForecastFields(
+                    windows_new=each.windows_new, seconds_new=round(each.seconds_new, 3)
+                )
+                for track, each in expected.tracks.items()
+            },
         )
-
-
-class ModelFields(Record):
-    """A model and its settings, and how much of the index it captioned."""
-
-    model: str
-    """Repository or folder name of the model."""
-    revision: str
-    """Commit, or content hash for a local folder."""
-    prompt_version: str
-    """Version of the prompt contract."""
-    budget: str
-    """Pixel and frame budget, spelled out."""
-    cutting: str
-    """How videos were cut into windows."""
-    windows: int
-    """Windows that it captioned."""
 
 
 class RunFields(Record):
@@ -266,6 +262,8 @@ class StatusRecord(Record):
     """The embedders that it holds vectors of."""
     schema_version: int
     """Version of its tables."""
+    tracks: list[TrackFields]
+    """What it holds of each track, captions included."""
     last_run: RunFields | None
     """The run that began last; null before the first."""
     audit: AuditRateFields | None
@@ -291,6 +289,10 @@ class StatusRecord(Record):
             find_model=result.find_model,
             embedders=list(index.embedders),
             schema_version=index.schema_version,
+            tracks=[
+                TrackFields.of(track, status, result.track_notes.get(track, {}))
+                for track, status in index.tracks.items()
+            ],
             last_run=None if run is None else RunFields.of(run),
             audit=None if audited is None else AuditRateFields.of(audited),
         )
@@ -346,7 +348,7 @@ class FileRecord(Record):
     recorded_at: str
     """Wall-clock time of the first frame, ISO 8601, where known."""
     clock_source: str
-    """Where that comes from: "container", "file name", "guessed" or empty."""
+    """Where that comes from: "container", "file name", "burned-in", "guessed" or empty."""
     state: str
     """What the index holds of it."""
     reason: str

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
-from footage.core.types import Match
-from ui.cli import console
+from footage.core.types import CAPTION_TRACK, Match
+from ui.cli import console, quotes
+from ui.text import TRACK_NAMES
 from ui.text import count as count
 from ui.text import short_path as short_path
 
 if TYPE_CHECKING:
+    from rich.text import Text
+
     from footage.core.coverage import Coverage as Collected
     from search.query.parser import Query
     from search.results import SearchCoverage, SearchResult
@@ -51,8 +54,8 @@ def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) ->
     columns = ("#", "video", "from", "to", "verdict", "sure" if asked else "score", *last)
     table = console.table(*columns, right=("#", "from", "to", columns[5]), whole=["verdict"])
     for rank, match, others in rows:
-        texts = map(_part, match.parts) if match.parts else (match.text,)
-        *first, final = map(console.plain, texts)
+        texts = map(_part, match.parts) if match.parts else (quotes.indexed_text(match),)
+        *first, final = texts
         table.add_row(
             str(rank),
             console.PathCell(short_path(match.path) + (" (offline)" if match.offline else "")),
@@ -61,28 +64,39 @@ def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) ->
             match.verdict,
             _sure(match) if asked else f"{match.score:.3f}",
             *first,
-            final + (f" (and {others} more)" if others else ""),
+            final.append(f" (and {others} more)" if others else ""),
         )
     out.print(table)
     matches = [match for _, match, _ in rows]
-    if any(match.confidence is not None and not match.calibrated for match in matches):
+    if any(_uncalibrated(match) for match in matches):
         console.notes().print(UNCALIBRATED, soft_wrap=True)
+
+
+def _uncalibrated(match: Match) -> bool:
+    """Whether a model's confidence in what is seen was not fitted."""
+    if match.parts:
+        return any(map(_uncalibrated, match.parts))
+    return match.track == CAPTION_TRACK and match.confidence is not None and not match.calibrated
 
 
 def _sure(match: Match) -> str:
     return "" if match.confidence is None else f"{match.confidence:.0%}"
 
 
-def _part(match: Match) -> str:
+def _part(match: Match) -> Text:
     """Times and indexed text of one event of a combined query."""
-    span = match.span
-    return f"{format_time(span.start_seconds)} - {format_time(span.end_seconds)} {match.text}"
+    from rich.text import Text
+
+    times = f"{format_time(match.span.start_seconds)} - {format_time(match.span.end_seconds)} "
+    return Text(times).append_text(quotes.indexed_text(match))
 
 
 def answer_sentence(result: SearchResult) -> str:
     """Summary of the search and its coverage; empty if there are results."""
     if result.outcome == "found" or result.coverage.is_empty:
         return ""
+    if not result.query.needs_pictures:
+        return console.plain(_words_sentence(result))
     looked, coverage = result.looked, result.coverage
     indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
     seen = (
@@ -96,21 +110,56 @@ def answer_sentence(result: SearchResult) -> str:
         "not found": "Not found where the model looked",
         "no caption matches": "No caption matches",
     }[result.outcome]
-    sentence = f"{first}: captions of {indexed} of {total} were searched, and {seen}"
-    if result.matches:
-        nearest = result.matches[0]
-        sentence += f'; closest: "{nearest.text}"' if nearest.text else "; closest"
-        sentence += f" at {format_time(nearest.span.start_seconds)} of {Path(nearest.path).name}"
-    return console.plain(f"{sentence}.")
+    searched = "".join(f" and {_heard(name, result)}" for name in _words_of(result))
+    sentence = f"{first}: captions of {indexed} of {total}{searched} were searched, and {seen}"
+    return console.plain(f"{sentence}{_closest(result)}.")
+
+
+def _words_sentence(result: SearchResult) -> str:
+    """Summary of a search for words alone."""
+    first = {"uncertain": "Nothing certain", "not checked": "Nothing certain", "not found": "Not found"}
+    searched = " and ".join(_heard(name, result) for name in _words_of(result))
+    if result.outcome not in first or not searched:
+        return ""  # a note says what is not indexed
+    return f"{first[result.outcome]}: {searched} were searched{_closest(result)}."
+
+
+def _words_of(result: SearchResult) -> list[str]:
+    """The tracks of words that were searched, of those that the index has."""
+    wanted = result.query.word_tracks
+    return [name for name in result.coverage.tracks if name in wanted]
+
+
+def _heard(track: str, result: SearchResult) -> str:
+    """How much of a track was searched, as "speech of 1:00.0 of 2:00.0"."""
+    coverage = result.coverage
+    seconds, total = coverage.tracks[track].seconds, coverage.seconds_total
+    return f"{TRACK_NAMES[track].lower()} of {format_time(seconds)} of {format_time(total)}"
+
+
+def _closest(result: SearchResult) -> str:
+    """The nearest answer as the end of a sentence; empty where there is none."""
+    if not result.matches:
+        return ""
+    nearest = result.matches[0]
+    text = f'; closest: "{nearest.text}"' if nearest.text else "; closest"
+    return f"{text} at {format_time(nearest.span.start_seconds)} of {Path(nearest.path).name}"
 
 
 def coverage_sentence(coverage: SearchCoverage) -> str:
     """The coverage of a search as a sentence."""
     if coverage.is_empty:
         return f"Nothing was searched: {empty_index(coverage.files_failed)}."
-    videos = count(coverage.videos, "video")
+    videos = count(max([coverage.videos, *(each.videos for each in coverage.tracks.values())]), "video")
     indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
     sentence = f"Searched {videos}: {indexed} of {total} indexed"
+    others = [
+        f"{TRACK_NAMES[name].lower()} of {format_time(each.seconds)}"
+        for name, each in coverage.tracks.items()
+        if name != CAPTION_TRACK
+    ]
+    if others:
+        sentence = f"Searched {videos}: captions of {indexed}, {', '.join(others)} of {total}"
     if coverage.files_failed:
         sentence += f"; {count(coverage.files_failed, 'file')} failed: footage status --failed"
     return console.plain(f"{sentence}.")

@@ -41,11 +41,21 @@ TitleFrom = Annotated[
 BurnTime = Annotated[
     bool, typer.Option("--burn-time", help="Write the source's timecode onto each clip of a joined film.")
 ]
+BurnSubtitles = Annotated[
+    bool,
+    typer.Option(
+        "--burn-subtitles", help="Write the spoken words, as far as they are indexed, onto a joined film."
+    ),
+]
 StartTimecode = Annotated[
     str,
     typer.Option(
         "--start-timecode", metavar="HH:MM:SS:FF", help="First timecode of edit lists; unset: 00:00:00:00."
     ),
+]
+TimecodeSource = Annotated[
+    Literal["container", "burned-in"],
+    typer.Option("--timecode", help="Source of the videos' timecode: their containers, or their pictures."),
 ]
 DropFrame = Annotated[
     bool,

@@ -59,7 +59,7 @@ def run(
 
 def show(result: PointResult, print_windows: Callable[[Sequence[WindowPoints]], None], *, json: bool) -> None:
     """Print what was found on stdout, what is missing of it on stderr."""
-    from service.schemas.answers import PointsRecord
+    from service.schemas.responses import PointsRecord
 
     moments.note_unseen(result.unseen)
     if json:

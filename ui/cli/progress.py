@@ -10,7 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from service.events import Busy, Indexing, ServerSampling, ServiceEvent, StageProgress, WindowsPlanned
+from service.events import (
+    Busy,
+    Indexing,
+    ServerSampling,
+    ServiceEvent,
+    StageProgress,
+    TrackLeftOut,
+    WindowsPlanned,
+)
 from ui.cli import console
 from ui.text import count, plain
 
@@ -51,6 +59,9 @@ class Display:
                 console.notes().print(f"The model will look at {count(windows, 'window')}{about}.")
             case ServerSampling(sees):
                 console.notes().print(f"The server shows the model {sees}.", soft_wrap=True)
+            case TrackLeftOut(track, reason):
+                self.close()
+                console.notes().print(f"No {track} track is made: {plain(reason)}.", soft_wrap=True)
             case Indexing(reading):
                 self._step(*_index_line(reading))
                 self.indexing = True
@@ -106,7 +117,15 @@ def _index_line(reading: IndexReading) -> tuple[str, int, int, str]:
     if reading.stage == "looking":
         return "looking", reading.files_done, 0, f"{count(reading.files_total, 'file')} {name}"
     files = f"{reading.files_done}/{reading.files_total} files"
-    speed = f"{reading.speed:.1f} footage-s/s"
     left = "" if reading.eta_seconds is None else f"{console.rough_time(reading.eta_seconds)} left"
-    detail = ", ".join(part for part in (f"windows, {files}", speed, left, name) if part)
+    tracks = ", ".join(f"{each.track} {each.share:.0%}" for each in reading.tracks)
+    if reading.stage == "tracks":
+        done, total = (sum(getattr(each, name) for each in reading.tracks) for name in _SECONDS)
+        detail = ", ".join(part for part in ("footage-s", files, tracks, left, name) if part)
+        return reading.track or reading.stage, round(done), round(total), detail
+    speed = f"{reading.speed:.1f} footage-s/s"
+    detail = ", ".join(part for part in (f"windows, {files}", speed, tracks, left, name) if part)
     return reading.stage, reading.windows_done, reading.windows_total, detail
+
+
+_SECONDS = ("seconds_done", "seconds_total")

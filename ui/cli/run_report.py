@@ -9,7 +9,7 @@ from footage.core.timecode import format_time
 from ui.cli import console, formatting
 
 if TYPE_CHECKING:
-    from indexer.progress import ClockDoubt
+    from indexer.progress import ClockDoubt, IndexReport
     from service.index import IndexResult
 
 
@@ -45,12 +45,15 @@ def show(result: IndexResult, *, as_json: bool) -> None:
             f"{format_time(report.seconds_captioned)} of footage, "
             f"in {format_time(report.wall_seconds)} ({speed:.1f} footage-seconds per second)."
         )
+    sentence += "".join(f" {each}" for each in _track_sentences(report))
     waiting = [(file.path, file.reason) for file in report.files if file.state == "waiting"]
     failed = [(file.path, file.reason) for file in report.files if file.state in ("failed", "partial")]
     formatting.print_failures(failed)
     formatting.print_failures(waiting, "left for another run")
     out = console.results()
     out.print(sentence, soft_wrap=True)
+    for remark in _track_remarks(report):
+        out.print(console.plain(remark), soft_wrap=True)
     if report.ignored:
         passed = ", ".join(_counted(number, what) for what, number in sorted(report.ignored.items()))
         out.print(f"Passed over: {passed}.", soft_wrap=True)
@@ -60,6 +63,37 @@ def show(result: IndexResult, *, as_json: bool) -> None:
     for doubt in report.clock_doubts:
         out.print(f"Clocks differ: {console.plain(_doubt_sentence(doubt))}", soft_wrap=True)
     formatting.print_coverage(result.coverage)
+
+
+def _track_sentences(report: IndexReport) -> list[str]:
+    """What was read of each track."""
+    return [
+        f"{_titled(track)}: {formatting.count(each.events, 'event')} in {format_time(each.seconds)}."
+        for track, each in report.tracks.items()
+        if each.windows
+    ]
+
+
+def _track_remarks(report: IndexReport) -> list[str]:
+    """What there is to know about tracks, each kind once."""
+    remarks = []
+    for track, each in report.tracks.items():
+        remarks += [
+            f"{_titled(track)}: {note} ({formatting.count(number, 'video')})."
+            for note, number in sorted(each.notes.items())
+        ]
+        remarks += [
+            f"{_titled(track)} of {formatting.count(number, 'video')} is kept as read by {model}; "
+            f"--reindex --tracks {track} reads it again."
+            for model, number in sorted(each.others.items())
+        ]
+        if each.broken:
+            remarks.append(f"{_titled(track)} was not read to the end: {each.broken}.")
+    return remarks
+
+
+def _titled(track: str) -> str:
+    return track.replace("-", " ").capitalize()
 
 
 def _counted(number: int, what: str) -> str:
@@ -74,6 +108,16 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
     others = len(doubt.paths) - 1
     which = Path(doubt.paths[0]).name + (f" and {formatting.count(others, 'other file')}" if others else "")
     camera = f"{doubt.camera}=" if doubt.camera else ""
+    if doubt.burned_in:
+        seconds = abs(doubt.ahead_seconds)
+        apart = f"{seconds / 3600:.4g} h" if seconds >= 3600 else f"{seconds:.4g} s"
+        used = {"burned-in": "The clock in the picture", "container": "The container's clock"}
+        side = "ahead of" if doubt.ahead_seconds > 0 else "behind"
+        return (
+            f"in {which} the clock in the picture is {apart} {side} the one in the container or the name. "
+            f"{used.get(doubt.used, 'The time in the name')} was used. To choose, add --clock-from "
+            f"{camera}burned-in, {camera}container or {camera}name."
+        )
     return (
         f"in {which} the container's clock is {hours} the time in the name, like a different time zone. The "
         f"container's clock was used. If it is local time, add --container-clock {camera}local. If the name "
@@ -83,7 +127,7 @@ def _doubt_sentence(doubt: ClockDoubt) -> str:
 
 
 def _print_json(result: IndexResult) -> None:
-    from service.schemas import library
+    from service.schemas import library, tracks
 
     report = result.report
     for file in report.files:
@@ -105,6 +149,12 @@ def _print_json(result: IndexResult) -> None:
                 camera=doubt.camera,
                 ahead_seconds=doubt.ahead_seconds,
                 paths=list(doubt.paths),
+                burned_in=doubt.burned_in,
+                used=doubt.used,
             )
         )
+    for track, each in report.tracks.items():
+        console.emit_record(tracks.TrackRunRecord.of(track, each))
+    for track, reason in result.left_out.items():
+        console.emit_record(tracks.TrackLeftOutRecord(type="track left out", track=track, reason=reason))
     console.emit_record(library.IndexRecord.of(report))

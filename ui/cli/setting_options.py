@@ -37,6 +37,8 @@ FRAMES = ("fps", "min_frames", "max_frames", "max_pixels")
 """Settings of the frames for the model."""
 CAPTIONS = ("prompt", "prompt_file", "stage2_prompt", "caption_tokens")
 """Settings of caption prompts."""
+TRACKS = ("tracks", "speech_model", "speech_sound", "subtitle_offset_seconds")
+"""Settings of the tracks of an index."""
 SAMPLING = ("temperature", "top_p", "repetition_penalty")
 """Settings of sampling."""
 
@@ -52,6 +54,10 @@ _METAVARS = {
     "window_seconds": "SECONDS",
     "overlap_seconds": "SECONDS",
     "prompt_file": "FILE",
+    "tracks": "LIST",
+    "speech_model": "NAME",
+    "speech_sound": "WHICH",
+    "subtitle_offset_seconds": "SECONDS",
 }
 
 _given: ContextVar[dict[str, Any] | None] = ContextVar("settings given on the command line", default=None)
@@ -177,7 +183,7 @@ def _plain_type(annotation: Any) -> Any:
     if get_origin(annotation) in (Union, types.UnionType):
         [annotation] = [each for each in get_args(annotation) if each is not type(None)]
         return _plain_type(annotation)
-    return annotation
+    return str if get_origin(annotation) is tuple else annotation  # a list is one text with commas
 
 
 def _sources(name: str, field: FieldInfo) -> str:

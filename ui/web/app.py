@@ -14,8 +14,8 @@ from footage.core.config import load_settings
 from footage.core.errors import FootageError, StoreMissingError
 from service.session import LoadModel
 from ui.web.access.visitor import may_edit
-from ui.web.components import notices, pages, resources
-from ui.web.views import highlights, library, review, searching
+from ui.web.components import notices, resources
+from ui.web.views import first_run, highlights, library, review, searching
 
 _COMPONENTS = Path(__file__).parent / "components"
 logger = logging.getLogger(__name__)
@@ -52,9 +52,7 @@ def main(load_model: LoadModel | None = None) -> None:
     try:
         page.run()
     except StoreMissingError as error:
-        st.html(notices.no_index(error, str(load_settings().db)))
-        pages.begin()
-        library.run_panel(load_settings())
+        first_run.show(load_settings(), error)
     except FootageError as error:
         st.html(notices.problem(error))
     except Exception as error:  # a bug: the person gets a sentence, the terminal the traceback

@@ -43,7 +43,7 @@ class JobProgress:
     """How far a run has come; see ``indexer.progress.Progress``."""
 
     stage: str
-    """"starting" until it says more, then "looking", "captioning" or "done"."""
+    """"starting" until it says more, then "looking", "captioning", "tracks" or "done"."""
     files_done: int = 0
     """Files that are through."""
     files_total: int = 0
@@ -60,6 +60,18 @@ class JobProgress:
     """Path of the file at hand."""
     waiting: str = ""
     """What the model waits for, such as a server that is away."""
+    track: str = ""
+    """The track other than captions that is being read."""
+    tracks: Sequence[Mapping[str, Any]] = ()
+    """How far each of these tracks is: its name (``track``), ``seconds_done`` and ``seconds_total``."""
+
+    @property
+    def share(self) -> float:
+        """How much is done, 0 to 1, captions and each track counted alike; 0 while nothing is known."""
+        parts = [(self.windows_done, self.windows_total)]
+        parts += [(each["seconds_done"], each["seconds_total"]) for each in self.tracks]
+        shares = [min(1.0, done / total) for done, total in parts if total]
+        return sum(shares) / len(shares) if shares else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +175,19 @@ def checked_folder(text: str, settings: Settings) -> Path:
 
 
 def start(
-    settings: Settings, paths: Sequence[Path | str], *, camera_from: str = "", retry: bool = False
+    settings: Settings,
+    paths: Sequence[Path | str],
+    *,
+    tracks: Sequence[str] = (),
+    camera_from: str = "",
+    retry: bool = False,
 ) -> None:
     """Start a run; the app's settings, in its environment, are the run's.
 
     Args:
         settings: Where the index and the cache are.
         paths: What to index.
+        tracks: The tracks to make; as the settings say when empty.
         camera_from: How files name their camera; see ``indexer.timestamps``.
         retry: Retry all failed files, also after three failed attempts.
 
@@ -198,6 +216,7 @@ def start(
                 "--log-file",
                 str(folder / "log.jsonl"),
             ]
+            command += [f"--tracks={','.join(tracks)}"] * bool(tracks)
             command += [f"--camera-from={camera_from}"] * bool(camera_from) + ["--retry"] * retry
             command += [f"--within={root}" for root in roots]  # checked again when it is read
             command += ["--", *map(str, paths[:MOST_PATHS])]

@@ -3,8 +3,8 @@
 Everything that opens a file whose content is not trusted comes through here; what it does, and what may go
 wrong, is said at the function of the same name in ``footage.media.video``, ``footage.media.clip``,
 ``footage.media.concat``, ``footage.media.animation``, ``footage.media.frame_grid``,
-``footage.media.images`` and ``footage.media.subtitles``. A crash, a hang, a false answer or a hunger for
-memory of a decoder is a DecodeError of that one file.
+``footage.media.images``, ``footage.media.audio`` and ``footage.media.subtitles``. A crash, a hang, a false
+answer or a hunger for memory of a decoder is a DecodeError of that one file.
 """
 
 from footage.media.sandbox.reading import (
@@ -14,14 +14,17 @@ from footage.media.sandbox.reading import (
     digests,
     embedded_subtitles,
     frame_at,
+    open_sound,
     probe,
     probe_image,
     read_grid,
     read_image,
+    read_sound,
     read_subtitles,
     recorded_tag_of,
     sample,
     scan,
+    subtitle_tracks,
 )
 from footage.media.sandbox.writing import (
     copy_clip,
@@ -42,15 +45,18 @@ __all__ = [
     "digests",
     "embedded_subtitles",
     "frame_at",
+    "open_sound",
     "painted_picture",
     "probe",
     "probe_image",
     "read_grid",
     "read_image",
+    "read_sound",
     "read_subtitles",
     "recorded_tag_of",
     "sample",
     "scan",
+    "subtitle_tracks",
     "write_animation",
     "write_clip",
     "write_picture",

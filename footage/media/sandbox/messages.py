@@ -25,6 +25,7 @@ import numpy as np
 MODULES = frozenset(
     {
         "footage.core.types",
+        "footage.media.audio",
         "footage.media.audio_tracks",
         "footage.media.clip",
         "footage.media.concat",

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from footage.core.types import Frames, Span, Video
+from footage.media.audio import HEARING_RATE, SoundSource, Waveform
+from footage.media.audio_tracks import MOST_TRACKS, AudioTrack
 from footage.media.containers import READABLE_IMAGES
 from footage.media.demux import LARGE_PIXELS, MAX_FRAMES, MAX_GAPS, MAX_PIXELS, MAX_SECONDS
 from footage.media.images import MAX_IMAGE_PIXELS, MOST_SIDE, StillImage
-from footage.media.subtitles import MOST_CUE_LETTERS, MOST_CUES, Cue
+from footage.media.subtitles import MOST_CUE_LETTERS, MOST_CUES, Cue, SubtitleTrack
 
 if TYPE_CHECKING:
     from footage.media.decode import Source
@@ -99,6 +101,29 @@ def is_table(table: FrameTable, *, path: str) -> bool:
     )
 
 
+def is_sound_source(source: SoundSource, *, path: str) -> bool:
+    """Whether it can be the sound tracks of a file."""
+    return (
+        len(source.tracks) <= MOST_TRACKS
+        and (source.table is None) == (not source.tracks)
+        and all(map(_is_audio_track, source.tracks))
+        and (source.table is None or is_table(source.table, path=path))
+    )
+
+
+def is_waveform(heard: Waveform, *, span: Span) -> bool:
+    """Whether it can be a stretch of sound: as many samples as that takes, all of them in range."""
+    samples = heard.samples
+    return (
+        heard.span == span
+        and samples.dtype == np.float32
+        and samples.shape == (round(span.duration_seconds * HEARING_RATE),)
+        and heard.heard_seconds >= 0
+        and heard.damaged_packets >= 0
+        and bool((np.abs(samples) <= 1).all())
+    )
+
+
 def are_digests(digests: list[str], count: int) -> bool:
     """Whether this is a list of that length of digests, hexadecimal or empty."""
     return len(digests) == count and all(len(each) in (0, 64) and set(each) <= _DIGITS for each in digests)
@@ -135,6 +160,16 @@ def are_cues(cues: list[Cue]) -> bool:
     )
 
 
+def are_subtitle_tracks(tracks: list[SubtitleTrack]) -> bool:
+    """Whether they can be the subtitle tracks of a file."""
+    return (
+        len(tracks) <= MOST_TRACKS
+        and sum(len(track.cues) for track in tracks) <= MOST_CUES
+        and all(are_cues(list(track.cues)) for track in tracks)
+        and all(is_text(track.language) and is_text(track.title) and track.number >= 1 for track in tracks)
+    )
+
+
 def are_frames(frames: Frames, *, span: Span) -> bool:
     """Whether they can be the pictures of a window."""
     times = frames.times_seconds
@@ -145,6 +180,14 @@ def are_frames(frames: Frames, *, span: Span) -> bool:
         and is_text(frames.decoder)
         and times[0] >= 0
         and all(before <= after for before, after in pairwise(times))
+    )
+
+
+def _is_audio_track(track: AudioTrack) -> bool:
+    return (
+        track.number >= 1
+        and track.stream_index >= 0
+        and all(map(is_text, (track.codec, track.language, track.title)))
     )
 
 

@@ -1,7 +1,7 @@
 """Reads video files in child processes; what each function does is said at its namesake.
 
-The namesakes are in ``footage.media.video``, ``footage.media.frame_grid``, ``footage.media.images`` and
-``footage.media.subtitles``.
+The namesakes are in ``footage.media.video``, ``footage.media.frame_grid``, ``footage.media.images``,
+``footage.media.audio`` and ``footage.media.subtitles``.
 """
 
 from __future__ import annotations
@@ -22,10 +22,12 @@ from footage.media.sandbox.child import Child
 from footage.media.sandbox.jobs import checked, most_seconds, read_job
 
 if TYPE_CHECKING:
+    from footage.media.audio import SoundSource, Waveform
+    from footage.media.audio_tracks import AudioTrack
     from footage.media.decode import Source
     from footage.media.frame_grid import FrameGrid
     from footage.media.images import StillImage
-    from footage.media.subtitles import Cue
+    from footage.media.subtitles import Cue, SubtitleTrack
 
 WHOLE = 1 << 16
 """As ``max_width``: the picture in its own size."""
@@ -238,13 +240,53 @@ def probe_image(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -
     return Video("", 0.0, image.width, image.height, 0.0, image.form.lower(), container=IMAGE)
 
 
-def read_subtitles(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> list[Cue]:
+def open_sound(path: str | os.PathLike[str], *, timeout_seconds: float = 120) -> SoundSource:
+    """As ``footage.media.audio.open_sound``."""
+    from footage.media.audio import SoundSource
+
+    source: SoundSource = read_job(
+        "footage.media.audio:open_sound",
+        path,
+        timeout_seconds=timeout_seconds,
+        expected=SoundSource,
+        accept=partial(plausible.is_sound_source, path=checked(path)[0]),
+    )
+    return source
+
+
+def read_sound(
+    source: SoundSource, track: AudioTrack, span: Span, *, timeout_seconds: float = 120
+) -> Waveform:
+    """As ``footage.media.audio.read_sound``."""
+    from footage.media.audio import Waveform
+
+    assert source.table is not None
+    path = source.table.path
+    heard: Waveform = pool.run(
+        "footage.media.audio:read_sound",
+        source,
+        track,
+        span,
+        own={"timeout_seconds": timeout_seconds},
+        name=display_name(path),
+        timeout_seconds=timeout_seconds,
+        most_seconds=most_seconds(path, timeout_seconds),
+        expected=Waveform,
+        accept=partial(plausible.is_waveform, span=span),
+    )
+    return heard
+
+
+def read_subtitles(
+    path: str | os.PathLike[str], *, language: str = "", timeout_seconds: float = 120
+) -> list[Cue]:
     """As ``footage.media.subtitles.read_subtitles``."""
     from footage.media.subtitles import Cue
 
     cues: list[Cue] = read_job(
         "footage.media.subtitles:read_subtitles",
         path,
+        language=language,
         timeout_seconds=timeout_seconds,
         expected=list[Cue],
         accept=plausible.are_cues,
@@ -268,3 +310,20 @@ def embedded_subtitles(
         accept=plausible.are_cues,
     )
     return cues
+
+
+def subtitle_tracks(
+    path: str | os.PathLike[str], *, start_pts_seconds: float = 0.0, timeout_seconds: float = 120
+) -> list[SubtitleTrack]:
+    """As ``footage.media.subtitles.subtitle_tracks``."""
+    from footage.media.subtitles import SubtitleTrack
+
+    tracks: list[SubtitleTrack] = read_job(
+        "footage.media.subtitles:subtitle_tracks",
+        path,
+        start_pts_seconds=start_pts_seconds,
+        timeout_seconds=timeout_seconds,
+        expected=list[SubtitleTrack],
+        accept=plausible.are_subtitle_tracks,
+    )
+    return tracks

@@ -200,7 +200,9 @@ def _load(role: str) -> dict[str, str]:
             "torchvision.transforms.v2",
             "footage.media.frame_grid",
             "footage.media.images",
+            "footage.media.audio",
             "footage.media.subtitles",
+            "charset_normalizer",
         ):
             import_module(name)
         import_module("PIL.Image").init()

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from footage.core.types import CAPTION_TRACK, Event, Hit, WindowRecord
 from footage.store import records as layout
 from footage.store.records import OwnerKind, TextRow
+from footage.store.repositories.track_lines import LINE_COLUMNS, TrackLines
 from footage.store.repositories.videos import VideoRepository
 from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import Row, Tables, Wanted, given
+from footage.store.versioned_cache import VersionedCache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +30,7 @@ class TextRepository:
         self._tables = tables
         self._windows = windows
         self._videos = videos
+        self._lines: VersionedCache[TrackLines] = VersionedCache("events", "windows", "files", "videos")
 
     def put(
         self,
@@ -68,6 +71,10 @@ class TextRepository:
             write(table, [layout.text_to_row(text) for text in changed if _table_of(text) == table])
         return texts
 
+    def remove_whole(self, owner_id: str) -> None:
+        """Remove the row of a whole video, or of its track, so that its projection counts as behind."""
+        self._tables.delete("events", {"owner_id": [owner_id]})
+
     def all(self) -> list[TextRow]:
         """Every text: what an embedder's vector table is filled from."""
         return self._owned({})
@@ -75,6 +82,24 @@ class TextRepository:
     def of(self, content_id: str, *, track: str = CAPTION_TRACK) -> list[TextRow]:
         """Every text of one track of a video."""
         return [text for text in self._owned({"content_id": [content_id]}) if text.track == track]
+
+    def lines(self) -> TrackLines:
+        """Every event of every track but captions; the same object until a table is written."""
+        return self._lines.get(self._tables, self._read_lines)
+
+    def _read_lines(self) -> TrackLines:
+        tracks = sorted(set(self._windows.tracks()) - set(CAPTIONS))
+        wanted = {"track": tracks, "owner_kind": ["event"]}
+        cells = self._tables.read_columns("events", wanted, LINE_COLUMNS) if tracks else {}
+        keys = ("content_id", "track", "window_indexes")
+        rows = [
+            dict(zip(keys, values, strict=True))
+            for values in zip(*(cells.get(k, []) for k in keys), strict=True)
+        ]
+        without = self._videos.without_files()
+        return TrackLines.of(
+            cells, [n for n in self._windows.owned(rows) if rows[n]["content_id"] not in without]
+        )
 
     def search(
         self,

@@ -191,12 +191,14 @@ class VectorRepository:
         cache = caches.setdefault(name, VersionedCache(name, "windows", "files", "videos"))
         return cache.get(self._tables, read)
 
-    def sample(self, embedder: str, size: int) -> tuple[list[str], list[str], np.ndarray]:
-        """Some captioned events, drawn evenly: contents, texts and vectors, float32 (events, dimension)."""
+    def sample(
+        self, embedder: str, size: int, *, track: str = CAPTION_TRACK
+    ) -> tuple[list[str], list[str], np.ndarray]:
+        """Some events of a track, drawn evenly: contents, texts and vectors, float32 (events, dimension)."""
         from footage.store.exact_index import matrix_of
 
         columns = ["owner_kind", "content_id", "text", "vector"]
-        only = {"track": CAPTION_TRACK} if self._texts.among_others(CAPTIONS) else {}
+        only = {"track": track} if self._texts.among_others((track,)) else {}
         found = self._tables.sample(self._embedders.table(embedder), size, columns=columns, only=only)
         kinds, contents, texts = (found.column(name).to_pylist() for name in columns[:3])
         chosen = [n for n, kind in enumerate(kinds) if kind == "event"]

@@ -29,6 +29,7 @@ class WindowRepository:
         self._videos = videos
         self._spans: VersionedCache[tuple[dict[str, dict[int, Span]], bool]] = VersionedCache("windows")
         self._covered: VersionedCache[dict[str, Covered]] = VersionedCache("windows")
+        self._tracks: VersionedCache[tuple[str, ...]] = VersionedCache("windows")
 
     def commit(self, records: Iterable[WindowRecord]) -> None:
         """Commit captioned windows, all or none; one with the same content and index is replaced."""
@@ -49,6 +50,12 @@ class WindowRepository:
         return sorted(
             (record for record in found if record.track == track), key=lambda record: record.window.index
         )
+
+    def some(self, places: Iterable[tuple[str, int]], *, track: str) -> dict[tuple[str, int], WindowRecord]:
+        """Windows of a track, by content id and index; those that the index lacks are left out."""
+        ids = sorted({layout.window_id(content_id, index, track) for content_id, index in places})
+        found = map(layout.window_from_row, self._tables.read("windows", {"id": ids}))
+        return {(record.window.content_id, record.window.index): record for record in found}
 
     def spans(
         self, content_ids: Collection[str] | None = None, *, track: str = CAPTION_TRACK
@@ -79,6 +86,14 @@ class WindowRepository:
                 found[layout.provenance_from_row(row)] += count
         return Counter(dict(found.most_common()))
 
+    def notes(self, *, track: str) -> dict[str, int]:
+        """What the windows of a track say beside their events, and of how many videos each is true."""
+        videos: dict[str, set[str]] = {}
+        for row in self._read_track(track, {}, ["content_id", "notes"]):
+            for note in row["notes"] or ():
+                videos.setdefault(note, set()).add(row["content_id"])
+        return {note: len(each) for note, each in sorted(videos.items())}
+
     def provenance_by_index(self, *, track: str = CAPTION_TRACK) -> dict[str, dict[int, Provenance]]:
         """The provenance of each window of a track, by content id and index."""
         columns = ["content_id", "window_index", *layout.PROVENANCE_COLUMNS]
@@ -107,7 +122,7 @@ class WindowRepository:
 
     def tracks(self) -> tuple[str, ...]:
         """The tracks that any window is of, by name; cached until one is written."""
-        return tuple(sorted(self._covered_by_track()))
+        return self._tracks.get(self._tables, self._read_tracks)
 
     def owned(self, rows: Sequence[Row]) -> list[int]:
         """The places of derived rows whose windows are all committed; readers ignore the others."""
@@ -124,6 +139,11 @@ class WindowRepository:
 
     def _covered_by_track(self) -> dict[str, Covered]:
         return self._covered.get(self._tables, self._read_covered)
+
+    def _read_tracks(self) -> tuple[str, ...]:
+        if not self._track_column():
+            return (CAPTION_TRACK,) if self._tables.count("windows") else ()
+        return tuple(sorted({layout.track_of(row) for row, _ in self._tables.count_by("windows", ["track"])}))
 
     def _track_column(self) -> list[str]:
         """The column "track", where the table has it: one of a version before 11 holds captions alone."""

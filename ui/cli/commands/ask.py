@@ -86,7 +86,7 @@ def _show(answers: SceneAnswers, *, json: bool, several: bool) -> None:
 
 def _print(seen: list[tuple[Segment, Span]], answer: Answer, *, json: bool, headed: bool) -> None:
     """One answer, and what it is about."""
-    from service.schemas.answers import AnswerRecord
+    from service.schemas.responses import AnswerRecord
 
     record = AnswerRecord.of(seen, answer)
     if json:

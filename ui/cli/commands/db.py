@@ -118,6 +118,10 @@ def _print_summary(found: Checked, report: RepairReport | None) -> None:
     if again:
         of = formatting.count(len(found.recaption), "video")
         print_line(f"{formatting.count(again, 'window')} of {of} must be captioned again.")
+    for track in sorted({track for tracks in found.reread.values() for track in tracks}):
+        lost = [len(tracks[track]) for tracks in found.reread.values() if track in tracks]
+        windows, of = formatting.count(sum(lost), "window"), formatting.count(len(lost), "video")
+        print_line(f"{windows} of {track} of {of} must be read again.")
     if report is None:
         if found.findings:
             print_line("`footage db check --repair` repairs what can be repaired.")
@@ -125,10 +129,10 @@ def _print_summary(found: Checked, report: RepairReport | None) -> None:
     if report.repaired.quarantine:
         print_line(f"Unreadable rows were moved to {console.plain(report.repaired.quarantine)}.")
     for path in report.repaired.marked:
-        print_line(f"Must be captioned again: {console.plain(formatting.short_path(path))}")
+        print_line(f"Must be indexed again: {console.plain(formatting.short_path(path))}")
     for name, why in report.missing.items():
         print_line(console.plain(f"The vectors of {name} were not rebuilt: {why}"))
     left = len(report.after.findings)
     print_line("Repaired." if not left else f"{formatting.count(left, 'problem')} left; run it once more.")
     if report.repaired.marked:
-        print_line("`footage index` captions missing windows.")
+        print_line("`footage index` makes missing windows again.")

@@ -13,7 +13,7 @@ import typer
 
 from footage.core.timecode import format_time
 from ui.cli import console, formatting, logs, options, progress, run_report
-from ui.cli.setting_options import CAPTIONS, FRAMES, MODEL, SAMPLING, takes_settings
+from ui.cli.setting_options import CAPTIONS, FRAMES, MODEL, SAMPLING, TRACKS, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 EXAMPLES = options.examples(
     "footage index ~/Videos",
     "footage index gate.mp4 yard.mkv --db cameras.lancedb --device cuda",
+    "footage index ~/Videos --tracks speech,subtitles",
     "footage index /footage --since 7d --exclude 'proxies/*' --camera-from folder",
     "footage index ~/Videos --json | jq 'select(.state == \"failed\")'",
 )
@@ -38,6 +39,7 @@ _AGAIN = "Existing index entries"
 
 @takes_settings(
     "db",
+    *TRACKS,
     *MODEL,
     "accept_server_sampling",
     "embedder",
@@ -127,7 +129,7 @@ def run(
         list[str] | None,
         typer.Option(
             "--clock-from",
-            metavar="name|container|auto",
+            metavar="name|container|burned-in|auto",
             help="Preferred source of the recording time; CAMERA=name for one camera. Stored in the index.",
             rich_help_panel=_CLOCK,
         ),
@@ -313,9 +315,16 @@ def _print_forecast(expected: Forecast, *, as_json: bool) -> None:
         console.emit_record(ForecastRecord.of(expected))
         return
     files = ", ".join(f"{number:,} {what}" for what, number in expected.files.items() if number)
-    sentence = f"{files or 'nothing to do'}. To caption: {formatting.count(expected.windows_new, 'window')}, "
-    sentence += f"{format_time(expected.seconds_new)} of footage"
+    todo = []
+    if expected.captions:
+        todo.append(
+            f"To caption: {formatting.count(expected.windows_new, 'window')}, "
+            f"{format_time(expected.seconds_new)} of footage"
+        )
     if takes is not None:
         speed = f"{expected.speed:.1f} footage-seconds per second"
-        sentence += f", about {console.rough_time(takes)} at the speed of earlier runs ({speed})"
+        todo.append(f"about {console.rough_time(takes)} at the speed of earlier runs ({speed})")
+    sentence = f"{files or 'nothing to do'}. {', '.join(todo)}".rstrip(". ")
+    for track, each in expected.tracks.items():
+        sentence += f". To read of {track}: {format_time(each.seconds_new)} of footage"
     console.results().print(f"{sentence}. Nothing was changed.", soft_wrap=True)

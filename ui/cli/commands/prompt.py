@@ -105,7 +105,7 @@ def _show(answers: AskResponse, video: str, *, json: bool) -> None:
     _show_problems(answers["problems"])
     for window in answers["windows"]:
         if json:
-            from service.schemas.answers import PromptRecord
+            from service.schemas.responses import PromptRecord
 
             record = PromptRecord(
                 type="answer",
@@ -127,7 +127,7 @@ def _show(answers: AskResponse, video: str, *, json: bool) -> None:
 
 def _show_chunks(answers: MultichunkResponse, video: str, *, keep_think: bool, json: bool) -> None:
     """Print the answer about each group of chunks, then its times in video time."""
-    from service.schemas.answers import MultichunkRecord
+    from service.schemas.responses import MultichunkRecord
 
     _show_problems(answers["problems"])
     out = console.results()

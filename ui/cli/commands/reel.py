@@ -41,10 +41,12 @@ def run(
     titles: options.Titles = False,
     title_from: options.TitleFrom = "file",
     burn_time: options.BurnTime = False,
+    burn_subtitles: options.BurnSubtitles = False,
     transition: Annotated[
         Literal["cut"], typer.Option("--transition", help="Transition between clips.")
     ] = "cut",
     start_timecode: options.StartTimecode = "",
+    timecode: options.TimecodeSource = "container",
     drop_frame: options.DropFrame = True,
     overwrite: options.Overwrite = False,
     ground: options.Ground = True,
@@ -77,7 +79,9 @@ def run(
         audio=exports.read_audio(audio),
         title_from=title_from if titles else None,
         burn_time=burn_time,
+        burn_subtitles=burn_subtitles,
         start_timecode=start_timecode,
+        timecode=timecode,
         drop_frame=drop_frame,
         overwrite=overwrite,
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from ui.cli import console, options, progress, run_report
-from ui.cli.setting_options import MODEL, takes_settings
+from ui.cli.setting_options import MODEL, TRACKS, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 EXAMPLES = options.examples("footage retry", "footage retry --db cameras.lancedb --json")
 
 
-@takes_settings("db", *MODEL, "embedder")
+@takes_settings("db", *TRACKS, *MODEL, "embedder")
 def run(
     *,
     settings: Settings,

@@ -78,15 +78,19 @@ def _print_status(result: StatusResult) -> None:
     table = console.table("", "")
     table.show_header = False
     indexed, total = format_time(status.seconds_indexed), format_time(status.seconds_total)
+    captioned = f"{status.videos:,}, {indexed} of {total} indexed"
+    if not status.videos and status.tracks:
+        captioned = f"none captioned, {total} in all"
     empty = f"none: {formatting.empty_index(len(status.failures))}"
     table.add_row("index", console.PathCell(formatting.short_path(str(result.db))))
     for name, value in (
         ("size", f"{result.size_bytes / 1e6:,.1f} MB"),
-        ("videos", f"{status.videos:,}, {indexed} of {total} indexed" if status.videos else empty),
+        ("videos", captioned if status.tracks else empty),
         ("windows", f"{status.windows:,}"),
         ("events", f"{status.events:,}"),
         *_gap_rows(status),
         *_model_rows(status),
+        *_track_rows(result),
         ("finds", console.plain(result.find_model)),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
         ("last run", _run_line(result.last_run)),
@@ -127,6 +131,25 @@ def _model_rows(status: IndexStatus) -> list[tuple[str, str]]:
         )
         for number, (made, count) in enumerate(status.models.items())
     ]
+
+
+def _track_rows(result: StatusResult) -> list[tuple[str, str]]:
+    """Each track other than captions: its coverage, events, models and notes."""
+    from footage.core.timecode import format_time
+    from footage.core.types import CAPTION_TRACK
+
+    status, rows = result.index, []
+    for track, held in status.tracks.items():
+        if track == CAPTION_TRACK:
+            continue
+        parts = [
+            f"{format_time(held.seconds)} of {format_time(status.seconds_total)}",
+            formatting.count(held.events, "event"),
+            " and ".join(dict.fromkeys(made.model for made in held.models)),
+            *(f"{note}: {number:,}" for note, number in result.track_notes.get(track, {}).items()),
+        ]
+        rows.append((track.replace("-", " "), console.plain(", ".join(filter(None, parts)))))
+    return rows
 
 
 def _run_line(run: Run | None) -> str:

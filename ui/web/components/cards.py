@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
 from search.query.filters import read_moment
-from ui.web.components import markup
+from ui.text import TRACK_NAMES
+from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
     from service.export import Clip
     from service.marks import Mark
+    from service.transcript import VideoTrack
 
+ALL = 0.995
+"""From this share on, a track covers all of a video: windows end where the last frame does, not the file."""
 _VERDICTS = {
     "found": ("fx-found", "✓", "Found", "The combined evidence is strong."),
     "uncertain": (
@@ -66,17 +71,25 @@ def result(
     if others:
         source += f'<span class="fx-tag">and {others} more</span>'
     parts = match.parts or (match,)
-    said = "".join(
-        f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>' for part in parts
-    )
+    said = "".join(_said(part, words, alone=len(parts) == 1) for part in parts)
     where = "".join(f"<span>{markup.text(word)}</span>" for word in _place_and_time(match, file))
+    span = markup.clock_span(match.span) if match.parts else quotes.when(match.track, match.span)
     return _card(
         picture,
         f'<div class="fx-top">{tags}{source}{_sure(match)}</div>{said}'
         f'<p class="fx-meta"><span class="fx-name">{markup.text(markup.file_name(match.path))}</span>'
-        f"{where}<b>{markup.clock_span(match.span)}</b></p>{strip}",
+        f"{where}<b>{span}</b></p>{strip}",
         chosen=chosen,
     )
+
+
+def _said(part: Match, words: str, *, alone: bool) -> str:
+    """What is seen, said or written; beside others it says itself when."""
+    if not quotes.quotes(part):
+        return f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>'
+    when = "" if alone else f" <small>{quotes.when(part.track, part.span)}</small>"
+    quote = quotes.quoted(part.text, part.marks, language=part.language)
+    return f'<p class="fx-text fx-quote fx-{part.track}">{quote}{when}</p>'
 
 
 def _place_and_time(match: Match, file: File | None) -> list[str]:
@@ -97,7 +110,14 @@ def wall_clock(file: File, seconds: float = 0.0) -> str:
 
 
 def _sure(match: Match) -> str:
-    """How sure it is that it is there; where the model has not looked, how near the caption is."""
+    """How sure it is that it is there; where the model has not looked, how near the caption is.
+
+    Of words, how clearly they were heard or read.
+    """
+    if quotes.quotes(match) and not match.parts:
+        sure = quotes.surety(match.track, match.confidence)
+        title = f"Confidence of the recogniser: {match.confidence or 0:.0%}"
+        return f'<span class="fx-score" title="{title}">{sure}</span>' if sure else ""
     if match.confidence is None:
         title, label = "Similarity of the indexed text, 0 to 1", f"score {match.score:.2f}"
     else:
@@ -187,6 +207,17 @@ def tile(name: str, duration_seconds: float, *, picture: str, note: str) -> str:
     )
 
 
+def tracks(covered: Sequence[VideoTrack]) -> str:
+    """How far each track of a video is indexed: its colour, and its share where a part is missing."""
+    pieces = []
+    for each in covered:
+        share = each.seconds / each.seconds_total if each.seconds_total else 0.0
+        part = "" if share > ALL else " not indexed" if not each.seconds else f" {100 * share:.0f}%"
+        style = f"fx-track fx-track-{each.track}" + (" fx-track-none" if not each.seconds else "")
+        pieces.append(f'<span class="{style}"><i></i>{TRACK_NAMES.get(each.track, each.track)}{part}</span>')
+    return "".join(pieces)
+
+
 def state(name: str, words: str = "") -> str:
     """What became of something, in a word and a colour."""
     return f'<span class="fx-state fx-state-{markup.text(name)}">{markup.text(words or name)}</span>'
@@ -201,7 +232,9 @@ def badge(verdict: str) -> str:
 
 
 def source_of(match: Match) -> str:
-    """Whose span a match has, in words."""
+    """Whose span a match has, in words; of words, the track."""
+    if quotes.quotes(match) and not match.parts:
+        return quotes.source(match.track)
     return "span by the model" if match.grounded else "span from the index"
 
 

@@ -6,12 +6,15 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from ui.text import count
+from footage.core.types import CAPTION_TRACK
+from ui.text import TRACK_NAMES, count
 from ui.web.components import markup
 
 if TYPE_CHECKING:
     from service.browse import IndexStatus
-    from service.search import SearchResult
+    from service.search import SearchCoverage, SearchResult
+
+_NOTHING = {"not found": "Not found", "not indexed": "Not indexed"}
 
 
 def problem(error: FootageError) -> str:
@@ -46,17 +49,12 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         looked: Whether the model was to look.
     """
     seen = result.coverage
-    head = "Not found" if result.outcome == "not found" else "No caption matches"
-    rows = [
-        ("Captions searched", f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)}"),
-        ("Videos", f"{seen.videos:,}"),
-        (
-            "The model looked at",
-            f"{markup.clock(result.looked.seconds)} in {count(result.looked.windows, 'window')}"
-            if result.looked.windows
-            else "nothing",
-        ),
-    ]
+    pictures = result.query.needs_pictures
+    head = _NOTHING.get(result.outcome, "No caption matches") if pictures else "Not found in the words"
+    rows = _searched(result)
+    if pictures:
+        looked_at = f"{markup.clock(result.looked.seconds)} in {count(result.looked.windows, 'window')}"
+        rows.append(("The model looked at", looked_at if result.looked.windows else "nothing"))
     if result.looked.unseen:
         rows.append(("Left out", count(result.looked.unseen, "window")))
     if seen.files_failed:
@@ -72,6 +70,8 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         advice = "The index has no videos yet: fill it with footage index path/to/videos."
     elif not seen.videos:
         advice = "No video matches the filters: see Library for the names of cameras and collections."
+    elif not pictures:
+        advice = "Typing errors are allowed after a tilde: said:~word, shows:~word."
     elif looked:
         advice = "To let the model check all footage, independent of captions: Options, “Look everywhere”."
     else:
@@ -83,14 +83,48 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
     )
 
 
+def _searched(result: SearchResult) -> list[tuple[str, str]]:
+    """How much of each track was searched, each with its name."""
+    seen = result.coverage
+    rows = [
+        (f"{name} searched", f"{markup.clock(round(seconds, 1))} of {markup.clock(seen.seconds_total)}")
+        for track, name in TRACK_NAMES.items()
+        if _wanted(result, track) and (seconds := _seconds(seen, track)) is not None
+    ]
+    return [*rows, ("Videos", f"{max([seen.videos, *(each.videos for each in seen.tracks.values())]):,}")]
+
+
+def _wanted(result: SearchResult, track: str) -> bool:
+    """Whether a query asks for a track."""
+    parts = result.query.parts or (result.query,)
+    return any(track in part.term.tracks if part.term else part.searches(track) for part in parts)
+
+
+def _seconds(seen: SearchCoverage, track: str) -> float | None:
+    """Footage seconds of a track that were searched; None of a track that the index does not have."""
+    if track == CAPTION_TRACK and (seen.seconds_indexed or not seen.tracks):
+        return seen.seconds_indexed
+    return seen.tracks[track].seconds if track in seen.tracks else None
+
+
 def coverage(result: SearchResult) -> str:
     """What an answer is based on: how much was searched, under which model, how long it took."""
     seen = result.coverage
     looked = result.looked
-    parts = [
-        f"searched {count(seen.videos, 'video')}",
-        f"{markup.clock(seen.seconds_indexed)} of {markup.clock(seen.seconds_total)} indexed",
-    ]
+    whole = markup.clock(seen.seconds_total)
+    searched = max([seen.videos, *(each.videos for each in seen.tracks.values())])
+    parts = [f"searched {count(searched, 'video')}"]
+    if set(seen.tracks) <= {CAPTION_TRACK}:
+        parts.append(f"{markup.clock(seen.seconds_indexed)} of {whole} indexed")
+    else:
+        rows = [
+            (name, _seconds(seen, track)) for track, name in TRACK_NAMES.items() if _wanted(result, track)
+        ]
+        parts += [
+            f"{name.lower()} of {markup.clock(round(seconds, 1))} of {whole}"
+            for name, seconds in rows
+            if seconds
+        ]
     if looked.windows:
         parts.append(
             f"the model looked at {markup.clock(looked.seconds)} in {count(looked.windows, 'window')}"
@@ -105,11 +139,23 @@ def coverage(result: SearchResult) -> str:
 
 def holdings(status: IndexStatus) -> str:
     """What an index holds, in one line."""
-    line = (
-        f"{count(status.videos, 'video')}, {markup.clock(status.seconds_indexed)} of "
-        f"{markup.clock(status.seconds_total)} indexed, {count(status.events, 'event')}"
-    )
+    whole = markup.clock(status.seconds_total)
+    parts = [count(videos_in(status), "video")]
+    if set(status.tracks) <= {CAPTION_TRACK}:
+        parts += [f"{markup.clock(status.seconds_indexed)} of {whole} indexed", count(status.events, "event")]
+    else:
+        parts.append(f"{whole} long")
+        parts += [
+            f"{TRACK_NAMES.get(track, track).lower()} of {markup.clock(round(each.seconds, 1))}"
+            for track, each in status.tracks.items()
+        ]
+    line = ", ".join(parts)
     return line + (f", model {status.model.model}" if status.model else "")
+
+
+def videos_in(status: IndexStatus) -> int:
+    """Videos that the index has anything of, as far as the tracks say: those of the track with most."""
+    return max([status.videos, *(each.videos for each in status.tracks.values())])
 
 
 def sentence(words: str) -> str:

@@ -13,6 +13,7 @@ from footage.core.config import Settings
 from footage.core.errors import FootageError
 from footage.core.types import Span, Video
 from service import browse, marks
+from service.transcript import transcripts
 from ui.web import index_jobs
 from ui.web.access.visitor import current_access, may_edit
 from ui.web.components import notices, player
@@ -76,9 +77,12 @@ def play(
     *,
     text: str,
     matches: Sequence[Span] = (),
+    words: player.VideoWords | None = None,
     autoplay: bool,
 ) -> None:
-    """Show a moment of a video in the player."""
+    """Show a moment of a video in the player; its words are read from the index unless given."""
+    if words is None:
+        words = player.VideoWords(transcripts(desk.service, video.content_id))
     st.fragment(player.show)(
         desk.settings.cache_dir,
         video,
@@ -86,6 +90,7 @@ def play(
         span,
         outline=browse.outlines(desk.service, [video.content_id])[video.content_id],
         matches=[player.LaneMark(match, text if match == span else "") for match in matches],
+        words=words,
         text=text,
         autoplay=autoplay,
         file=browse.file_at(desk.service, path),

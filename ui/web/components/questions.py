@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from footage.core.errors import FootageError, StoreError, UsageError
+from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from search.pages import Grouping
+from search.query.lexical_match import FUNCTION_WORDS
 from search.query.parser import did_you_mean
 from service import browse, saved
 from service.search import SearchMode
@@ -27,6 +30,7 @@ RECENT = 4
 """Saved questions, and recent ones, that are offered."""
 EXAMPLES = 4
 """Questions offered while nothing is asked."""
+_LINES_TRIED = 20
 MODES: dict[SearchMode, str] = {"hybrid": "Meaning and words", "vector": "Meaning", "text": "Words"}
 """By what the index's texts are ordered."""
 GROUPS: dict[Grouping, str] = {"none": "Every moment", "video": "One a video", "event": "One a sentence"}
@@ -229,4 +233,25 @@ def _examples(desk: Desk) -> list[str]:
         turned = [*outline.events[number:], *outline.events[:number]]
         fresh = (event.text for event in turned if event.text.strip() and event.text not in examples)
         examples.extend(list(fresh)[:1])
-    return examples[:EXAMPLES]
+    return [*_said(desk, first)[: EXAMPLES // 2], *examples][:EXAMPLES]
+
+
+def _said(desk: Desk, content_ids: Collection[str]) -> list[str]:
+    """Questions for words that are said or written: two words of a line of each video."""
+    found: list[str] = []
+    for lines in browse.words(desk.service, content_ids).values():
+        for track, name in ((SPEECH_TRACK, "said"), (SUBTITLE_TRACK, "said"), (SCREEN_TEXT_TRACK, "shows")):
+            phrases = (telling_words(line.text) for line in lines[:_LINES_TRIED] if line.track == track)
+            fresh = (f'{name}:"{phrase}"' for phrase in phrases if phrase)
+            found += [query for query in fresh if query not in found][:1]
+    return found
+
+
+def telling_words(text: str) -> str:
+    """Two words of a text that stand side by side and say something, or one; empty where none does."""
+    words = [word for word in re.findall(r"\w+", text) if not word.isdecimal()]
+    telling = [word.casefold() not in FUNCTION_WORDS and len(word) > 3 for word in words]
+    for place in range(len(words)):
+        if all(telling[place : place + 2]) and place + 1 < len(words):
+            return " ".join(words[place : place + 2])
+    return next((word for word, tells in zip(words, telling, strict=True) if tells), "")

@@ -19,7 +19,7 @@ from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
     from service.events import ServiceEvent
-    from service.export import Clip, Exported, Format
+    from service.export import Clip, Exported, Format, Lettering
 
 FORMATS: dict[Format, str] = {
     "mp4": "Clips (MP4)",
@@ -141,7 +141,7 @@ def _clip(desk: Desk, number: int, clip: Clip, *, last: bool) -> None:
 
 def _make(desk: Desk, held: Sequence[Clip]) -> None:
     """The form for the output, and the result."""
-    from service.export import widened
+    from service.export import Lettering, widened
 
     before, after = (
         column.number_input(label, min_value=0.0, max_value=60.0, value=0.0, step=0.5, key=key)
@@ -162,15 +162,21 @@ def _make(desk: Desk, held: Sequence[Clip]) -> None:
             "Title under each clip", list(TITLES), format_func=TITLES.__getitem__, key="titles"
         )
         burn = st.toggle("Burn the source's time in", key="burn")
+        spoken = st.toggle("Burn the spoken words in, as subtitles", key="burn_words")
     else:
-        titles, burn = "none", False
+        titles, burn, spoken = "none", False, False
         formats = st.multiselect(
             "As", list(FORMATS), default=["mp4"], format_func=FORMATS.__getitem__, key="formats"
         )
     name = st.text_input("Name", value="highlights", key="name", max_chars=80)
     if st.button("Make it", type="primary", width="stretch", disabled=not formats, key="go"):
         st.session_state.exported = _export(
-            desk, clips, formats, name, reel=reel, titles=titles or "none", burn=burn
+            desk,
+            clips,
+            formats,
+            name,
+            reel=reel,
+            lettering=Lettering(None if titles in (None, "none") else titles, burn, spoken),
         )
     if exported := st.session_state.get("exported"):
         _made(exported)
@@ -183,12 +189,11 @@ def _export(
     name: str,
     *,
     reel: bool,
-    titles: str,
-    burn: bool,
+    lettering: Lettering,
 ) -> Exported | FootageError:
     """Write the files into the one folder for exports."""
     from service.events import StageProgress
-    from service.export import Lettering, Options
+    from service.export import Options
     from service.export_clips import write_clips
 
     bar, context = st.progress(0.0, text="Writing"), get_script_run_ctx()
@@ -202,7 +207,7 @@ def _export(
     options = Options(
         name=name.strip() or "highlights",
         join=reel,
-        lettering=Lettering(None if titles == "none" else titles, burn),  # type: ignore[arg-type]
+        lettering=lettering,
         timeout_seconds=desk.settings.decode_timeout_seconds,
     )
     about = {"name": options.name, "formats": list(formats), "clips": len(clips)}

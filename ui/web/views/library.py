@@ -16,13 +16,15 @@ from footage.core.coverage import SHARES, Coverage
 from footage.core.endpoint import shown_address
 from footage.core.errors import UsageError
 from footage.core.names import folded
-from footage.core.types import File
+from footage.core.types import CAPTION_TRACK, File
 from service import browse
 from service.index import checked_camera_pattern
-from ui.text import count, plain, short_path
+from service.ready_tracks import ready_tracks
+from service.transcript import VideoTrack, track_coverage
+from ui.text import TRACK_NAMES, count, plain, short_path
 from ui.web import index_jobs
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, notices, pages
+from ui.web.components import cards, markup, notices, pages, track_choice
 from ui.web.components.resources import Desk
 from ui.web.views import video
 
@@ -64,19 +66,28 @@ def show(desk: Desk) -> None:
         return
     _coverage(browse.coverage(desk.service))
     _troubles(desk, [file for file in files if file.state in ("failed", "partial")])
-    _files(files)
+    _files(desk, files)
 
 
 def _totals(status: IndexStatus, settings: Settings) -> str:
     """The index in a row of numbers."""
     failed = sum(status.files.get(state, 0) for state in ("failed", "partial"))
+    videos = notices.videos_in(status)
+    whole = markup.clock(round(status.seconds_total, 1))
+    covered = [
+        (markup.clock(round(each.seconds, 1)), f"{TRACK_NAMES.get(track, track).lower()}, of {whole}")
+        for track, each in status.tracks.items()
+    ]
+    captions_alone = set(status.tracks) <= {CAPTION_TRACK}
     numbers = [
-        (f"{status.videos:,}", "videos" if status.videos != 1 else "video"),
-        (markup.clock(status.seconds_indexed), f"of {markup.clock(status.seconds_total)} indexed"),
+        (f"{videos:,}", "videos" if videos != 1 else "video"),
+        *([(markup.clock(status.seconds_indexed), f"of {whole} indexed")] if captions_alone else covered),
         (f"{status.events:,}", "events" if status.events != 1 else "event"),
         (f"{failed:,}", "files with trouble" if failed != 1 else "file with trouble"),
         (status.model.model if status.model else "none", "model"),
     ]
+    if CAPTION_TRACK not in status.tracks and not captions_alone:
+        numbers = [number for number in numbers if number[1] not in ("events", "model")]
     if settings.for_finds is not settings:
         numbers.append((shown_address(settings.find_model), "find model"))
     boxes = "".join(
@@ -129,10 +140,13 @@ def _running(settings: Settings) -> None:
     if last.state == "stopping":
         words = "Stopping after the current windows"
     whole = progress.windows_total
-    st.progress(min(progress.windows_done / whole, 1.0) if whole else 0.0, text=words)
+    st.progress(progress.share, text=words)
     facts = [("files", f"{progress.files_done:,} of {progress.files_total:,}")]
     if whole:
         facts.append(("windows", f"{progress.windows_done:,} of {whole:,}"))
+    for each in progress.tracks:
+        if each["seconds_total"]:
+            facts.append((each["track"], f"{min(1.0, each['seconds_done'] / each['seconds_total']):.0%}"))
     if progress.speed:
         facts.append(("speed", f"{progress.speed:.1f} s of footage a second"))
     if progress.eta_seconds is not None:
@@ -151,6 +165,7 @@ def _stage(progress: index_jobs.JobProgress) -> str:
     return {
         "starting": "Starting: loading the model",
         "looking": f"Looking at files, {progress.files_total:,} found so far",
+        "tracks": f"Reading {progress.track or 'the other tracks'}",
         "done": "Clearing up",
     }.get(progress.stage, "Captioning")
 
@@ -207,6 +222,7 @@ def _start_form(settings: Settings, roots: Sequence[str]) -> None:
         button.form_submit_button(
             "Index", type="primary", width="stretch", on_click=_start, args=(settings,), icon=":material/add:"
         )
+        track_choice.choose(ready_tracks(settings))
 
 
 @pages.acting
@@ -216,7 +232,10 @@ def _start(settings: Settings) -> None:
         _see_that_it_may(settings)
         folder = index_jobs.checked_folder(state.run_folder, settings)
         camera = checked_camera_pattern(state.run_camera)
-        index_jobs.start(settings, [folder], camera_from=camera)
+        tracks = track_choice.chosen(ready_tracks(settings))
+        if tracks == ():
+            raise UsageError("nothing to find is chosen", hint="Tick what is said, written or happens.")
+        index_jobs.start(settings, [folder], tracks=tracks or (), camera_from=camera)
 
 
 @pages.acting
@@ -306,7 +325,7 @@ def _troubles(desk: Desk, failed: Sequence[File]) -> None:
 # -- 3. Files --------------------------------------------------------------
 
 
-def _files(files: Sequence[File]) -> None:
+def _files(desk: Desk, files: Sequence[File]) -> None:
     st.html('<h2 class="fx-head">Files</h2>')
     counts: Counter[str] = Counter(file.state for file in files)
     words, which = st.columns([6, 4], vertical_alignment="bottom")
@@ -339,13 +358,16 @@ def _files(files: Sequence[File]) -> None:
             '<div class="fx-file fx-file-head"><span>name</span><span>length</span><span>camera</span>'
             "<span>recorded</span><span></span></div>"
         )
-        for number in pages.paged(len(listed), FILES, key=f"files_{wanted}_{'_'.join(sorted(states))}"):
+        shown = pages.paged(len(listed), FILES, key=f"files_{wanted}_{'_'.join(sorted(states))}")
+        known = {listed[number].content_id for number in shown} - {""}
+        covered = track_coverage(desk.service, known)
+        for number in shown:
             file = listed[number]
             if not (file.content_id and file.duration_seconds):
                 st.html(_file_row(file))
                 continue
             with st.container(key=f"card_file_{number % FILES}"):
-                st.html(_file_row(file))
+                st.html(_file_row(file, tracks=covered.get(file.content_id, ())))
                 st.button(
                     f"Open {markup.label(PurePath(file.path).name)}",
                     key=f"open_{number % FILES}",
@@ -354,15 +376,22 @@ def _files(files: Sequence[File]) -> None:
                 )
 
 
-def _file_row(file: File, *, note: str = "") -> str:
+def _file_row(file: File, *, note: str = "", tracks: Sequence[VideoTrack] = ()) -> str:
     length = markup.clock(round(file.duration_seconds, 1)) if file.duration_seconds else ""
     remark = f"<p>{markup.text(note)}</p>" if note else ""
     return (
         f'<div class="fx-file"><b title="{markup.text(short_path(file.path))}">'
         f"{markup.text(PurePath(file.path).name)}</b><span>{length}</span>"
         f"<span>{markup.text(file.camera)}</span><span>{markup.text(cards.wall_clock(file))}</span>"
-        f"{cards.state(file.state, _WORDS.get(file.state, file.state))}{remark}</div>"
+        f"{cards.state(file.state, _WORDS.get(file.state, file.state))}{_tracks(tracks)}{remark}</div>"
     )
+
+
+def _tracks(tracks: Sequence[VideoTrack]) -> str:
+    """How much of a video each track covers; nothing where the index has captions alone."""
+    if all(each.track == CAPTION_TRACK for each in tracks):
+        return ""
+    return f'<p class="fx-tracks">{cards.tracks(tracks)}</p>'
 
 
 def _open(content_id: str) -> None:

@@ -15,6 +15,7 @@ from search.pages import grouped
 from service import browse, marks
 from service.browse import Outline
 from service.events import Hits, StageProgress, ignore
+from service.transcript import transcripts
 from ui.text import count
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import (
@@ -27,6 +28,7 @@ from ui.web.components import (
     notices,
     player,
     questions,
+    quotes,
     timeline,
 )
 from ui.web.components.questions import Question
@@ -68,7 +70,9 @@ def show(desk: Desk) -> None:
         StoreError: when the index cannot be read.
     """
     if not questions.asked():
-        st.html('<div class="fx-hero"><h1>Search video by what happens in it, and when.</h1></div>')
+        st.html(
+            '<div class="fx-hero"><h1>Search video by what happens, is said and is written in it.</h1></div>'
+        )
     question = questions.form(desk)
     if not question:
         _welcome(desk)
@@ -158,7 +162,7 @@ class _Live:
                         outlines,
                         files,
                         self._question,
-                        pending=not match.grounded,
+                        pending=not (match.grounded or quotes.quotes(match)),
                     )
                 )
 
@@ -272,7 +276,10 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
     with right, st.container(key="stage"):
         listed = [match for match, _ in rows]
         chosen_match = listed[state.chosen]
-        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], question)
+        words = player.VideoWords(
+            transcripts(desk.service, chosen_match.video.content_id), quotes.first_track(chosen_match)
+        )
+        st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], words, question)
         _lead_on(question, chosen_match, files.get(chosen_match.path))
         ask_panel.box(desk, chosen_match.video, chosen_match.path, chosen_match.span)
         st.html(evidence.why(chosen_match))
@@ -283,6 +290,7 @@ def _stage(
     listed: Sequence[Match],
     matches: Sequence[Match],
     outline: Outline,
+    words: player.VideoWords,
     question: Question,
 ) -> None:
     """The answer in the player; its keys lead to the answers before and after."""
@@ -297,7 +305,8 @@ def _stage(
         matches=[
             player.LaneMark(other.span, other.text, other.verdict) for other in _same_video(match, matches)
         ],
-        text=match.text or "(no text)",
+        words=words,
+        text=quotes.titled(match),
         file=browse.file_at(desk.service, match.path),
         autoplay=state.get("clicked", False),
         notes=[
@@ -429,17 +438,18 @@ def _same_video(match: Match, matches: Sequence[Match]) -> list[Match]:
 def _welcome(desk: Desk) -> None:
     """What the index holds, as tiles."""
     status = browse.totals(desk.service)
-    if not status.videos:
+    if not notices.videos_in(status):
         st.html(notices.remark("The index has no videos yet.", "Fill it with: footage index path/to/videos"))
         return
     holdings = markup.text(notices.holdings(status))
     st.html(f'<h2 class="fx-head">In the index</h2><p class="fx-coverage">{holdings}</p>')
     first = browse.first_videos(desk.service, _TILES)
     videos, outlines = browse.videos(desk.service, first), browse.outlines(desk.service, first)
+    words = browse.words(desk.service, first)
     tiles = []
     for content_id in first:
         video, path = videos[content_id], browse.path_of(desk.service, content_id)
-        events = outlines[content_id].events
+        events, said = outlines[content_id].events, words[content_id]
         span = events[0].span if events else Span(0, video.duration_seconds)
         picture = media.thumbnail(
             desk.settings.cache_dir,
@@ -448,6 +458,8 @@ def _welcome(desk: Desk) -> None:
             seconds=(span.start_seconds + span.end_seconds) / 2,
             file=browse.file_at(desk.service, path),
         )
-        note = count(len(events), "event")
+        kinds = [count(len(events), "event")] * bool(events or not said)
+        kinds += [count(len(said), "line of words", "lines of words")] * bool(said)
+        note = ", ".join(kinds)
         tiles.append(cards.tile(markup.file_name(path), video.duration_seconds, picture=picture, note=note))
     st.html(f'<div class="fx-tiles">{"".join(tiles)}</div>')

@@ -10,12 +10,13 @@ import streamlit as st
 from footage.core.corrections import Corrected, Correction
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time, parse_time
-from footage.core.types import Event, File, Span, Video, WindowRecord
+from footage.core.types import CAPTION_TRACK, Event, File, Span, Video, WindowRecord
 from service import browse, correct
 from service.browse import Outline, VideoDetails
+from service.transcript import track_coverage, transcripts
 from ui.text import count, short_path
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import cards, markup, media, notices, pages, timeline
+from ui.web.components import cards, markup, media, notices, pages, player, quotes, timeline
 from ui.web.components.resources import Desk
 
 EVENTS = 12
@@ -36,7 +37,7 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
         st.html(notices.remark("This video is not in the index.", "It may have been removed meanwhile."))
         return
     video, path, outline = details.video, details.path, details.outline
-    st.html(_head(path, video, details.files))
+    st.html(_head(path, video, details.files) + _coverage(desk, video))
     for warning in video.warnings:
         st.html(notices.remark(notices.sentence(warning)))
     left, right = st.columns([7, 6], gap="large")
@@ -57,6 +58,10 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
             if chosen:
                 playing = st.session_state.get("event_clicked", False)
                 pages.play(desk, video, path, chosen.span, text=chosen.text, autoplay=playing)
+            elif words := player.VideoWords(transcripts(desk.service, content_id)):
+                first = words.transcripts[0].lines[0]
+                text = quotes.quotation(first.text)
+                pages.play(desk, video, path, first.span, text=text, words=words, autoplay=False)
             else:
                 _poster(desk, outline, video, path)
         if chosen and may_edit():
@@ -76,6 +81,14 @@ def _head(path: str, video: Video, files: Sequence[File]) -> str:
     )
 
 
+def _coverage(desk: Desk, video: Video) -> str:
+    """How far each track is indexed; nothing where the index has captions alone."""
+    tracks = track_coverage(desk.service, [video.content_id])[video.content_id]
+    if all(each.track == CAPTION_TRACK for each in tracks):
+        return ""
+    return f'<p class="fx-tracks">{cards.tracks(tracks)}</p>'
+
+
 # -- 1. What happens -------------------------------------------------------
 
 
@@ -83,6 +96,11 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
     """A page of the video's events."""
     outline, path, content_id = details.outline, details.path, details.video.content_id
     said = details.corrected
+    if not details.windows:
+        st.html(
+            notices.remark("This video has no captions yet.", "What is said and written is in the player.")
+        )
+        return
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
     words = {each.event_id for each in [*said.matched, *said.unmatched]}
     file = browse.file_at(desk.service, path)

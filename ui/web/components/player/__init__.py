@@ -2,5 +2,6 @@
 
 from ui.web.components.player.component import StageState, show
 from ui.web.components.player.lanes import LaneMark
+from ui.web.components.player.words import VideoWords
 
-__all__ = ["LaneMark", "StageState", "show"]
+__all__ = ["LaneMark", "StageState", "VideoWords", "show"]

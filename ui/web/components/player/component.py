@@ -25,9 +25,12 @@ from service.browse import Outline
 from ui.web.components import markup, media, notices
 from ui.web.components.player import events, lanes
 from ui.web.components.player.lanes import LaneMark
+from ui.web.components.player.words import VideoWords
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("clock.js", "player.js", "timeline.js", "stage.js")
+_SCRIPTS = ("clock.js", "player.js", "timeline.js", "transcript.js", "boxes.js", "stage.js")
+_STYLES = ("stage.css", "transcript.css")
+_NO_WORDS = VideoWords()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,7 @@ def show(
     outline: Outline,
     matches: Sequence[LaneMark] = (),
     notes: Sequence[LaneMark] = (),
+    words: VideoWords = _NO_WORDS,
     text: str,
     autoplay: bool,
     actions: Sequence[str] = (),
@@ -87,17 +91,14 @@ def show(
         outline: What the index has of the video.
         matches: Every matched span of the video.
         notes: What people noted in the video.
+        words: What is said and written in it.
         text: What happens there.
         autoplay: Whether to play at once, as after a click.
         actions: What the page does when asked to: of "previous", "next", "accept", "reject" and "export".
         key: Names this player among the page's widgets.
         file: The file at ``path`` as the index knows it: another one in its place is not shown.
     """
-    st.html(
-        f'<div class="fx-playing"><h2>{markup.text(text)}</h2>'
-        f'<p><span class="fx-name">{markup.text(markup.file_name(path))}</span>'
-        f"<b>{markup.clock_span(span)}</b></p></div>"
-    )
+    st.html(_head(text, path, span))
     whole = Span(0.0, max(video.duration_seconds, 1e-3))
     moment = clamp(span, whole) or whole
     of = hashlib.blake2b(f"{video.content_id} {span}".encode(), digest_size=8).hexdigest()
@@ -132,14 +133,24 @@ def show(
             "jump": {"number": shown.jumps, "at": shown.at_seconds, "play": shown.play},
             "covered": lanes.coverage(outline.covered, whole),
             "gaps": lanes.coverage(video.gaps, whole),
-            "lanes": _lanes(outline, matches, notes, whole),
-            "detail": _lanes(outline, matches, notes, shown.view) if shown.view else [],
+            "lanes": _lanes(outline, words, matches, notes, whole),
+            "detail": _lanes(outline, words, matches, notes, shown.view) if shown.view else [],
+            **_served_words(words, key),
             "actions": list(actions),
         },
         on_marks_change=_nothing,
         on_asked_change=_nothing,
     )
     return StageState(in_out, asked.action, asked.seconds)
+
+
+def _head(text: str, path: str, span: Span) -> str:
+    """What is played, above the picture."""
+    return (
+        f'<div class="fx-playing"><h2>{markup.text(text)}</h2>'
+        f'<p><span class="fx-name">{markup.text(markup.file_name(path))}</span>'
+        f"<b>{markup.clock_span(span)}</b></p></div>"
+    )
 
 
 def _next_shown(
@@ -162,24 +173,37 @@ def _next_shown(
 
 
 def _lanes(
-    outline: Outline, matches: Sequence[LaneMark], notes: Sequence[LaneMark], within: Span
+    outline: Outline, words: VideoWords, matches: Sequence[LaneMark], notes: Sequence[LaneMark], within: Span
 ) -> list[dict[str, object]]:
     captions = [LaneMark(event.span, event.text) for event in outline.events]
-    named = [("Captions", captions), ("Matches", matches), ("Notes", notes)]
-    return [lanes.lane(name, marks, within) for name, marks in named if marks or name == "Captions"]
+    named = [("Captions", captions), *words.marks.items(), ("Matches", matches), ("Notes", notes)]
+    needed = "" if words.marks else "Captions"  # one lane at least
+    return [lanes.lane(name, marks, within) for name, marks in named if marks or name == needed]
 
 
 def _served(clip: media.Preview | None, key: str) -> dict[str, object] | None:
     """Where the browser gets a preview, and what of the video it shows."""
     if clip is None:
         return None
-    address = Runtime.instance().media_file_mgr.add(str(clip.path), "video/mp4", f"stage {key}")
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
     return {
-        "url": f"/{base}{address}" if base else address,
+        "url": _address(str(clip.path), "video/mp4", f"stage {key}"),
         "start": clip.start_seconds,
         "end": clip.stretch.end_seconds,
     }
+
+
+def _served_words(words: VideoWords, key: str) -> dict[str, object]:
+    """Where the browser gets the words of the video, and which track it shows first."""
+    encoded = words.encoded
+    address = _address(encoded, "application/json", f"words {key}") if encoded else None
+    return {"words": address, "track": words.track}
+
+
+def _address(content: bytes | str, mime_type: str, coordinates: str) -> str:
+    """Where the browser gets some bytes, or a file by its path."""
+    address = Runtime.instance().media_file_mgr.add(content, mime_type, coordinates)
+    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
+    return f"/{base}{address}" if base else address
 
 
 @functools.cache
@@ -189,7 +213,7 @@ def _component() -> Any:
     return st.components.v2.component(
         "footage_stage",
         html=(_HERE / "stage.html").read_text("utf-8"),
-        css=(_HERE / "stage.css").read_text("utf-8"),
+        css="\n".join((_HERE / name).read_text("utf-8") for name in _STYLES),
         js="\n".join(scripts),
     )
 

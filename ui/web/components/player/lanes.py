@@ -25,7 +25,9 @@ ROWS = 3
 """Pieces that overlap lie below each other, in this many rows at most."""
 _LONGEST_LABEL = 160
 
-Kind = Literal["event", "found", "uncertain", "not checked", "not found", "note"]
+Kind = Literal[
+    "event", "speech", "subtitles", "screen-text", "found", "uncertain", "not checked", "not found", "note"
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ class Player {
   open({ span, marks, duration, frame, size }) {
     Object.assign(this, { span, duration, frame })
     ;[this.in, this.out] = marks
-    this.video.style.setProperty("--aspect", (size[0] || 16) / (size[1] || 9))
+    this.video.parentElement.style.setProperty("--aspect", (size[0] || 16) / (size[1] || 9))
   }
 
   /** Take a clip (null for none), and stay at the moment shown unless there is another to go to. */
@@ -147,6 +147,14 @@ class Player {
   nudge(point, seconds) {
     this.set(point, seconds)
     this.seek(point === "in" ? this.in : this.out - this.frame / 2, false)
+  }
+
+  /** Move both points, and show the first picture inside. */
+  choose(start, end) {
+    this.in = within(start, 0, Math.max(0, this.duration - this.frame))
+    this.out = within(end, Math.min(this.duration, this.in + this.frame), this.duration)
+    this.listener.marked()
+    this.seek(this.in)
   }
 
   reset() {

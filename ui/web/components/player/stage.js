@@ -18,6 +18,9 @@ const KEYS = {
   t: "loop",
   m: "mute",
   f: "full",
+  b: "boxes",
+  r: "fold",
+  "/": "find",
   "?": "help",
   "+": "zoom +",
   "-": "zoom -",
@@ -42,6 +45,15 @@ class Stage {
       seek: (seconds) => this.player.seek(seconds),
       viewed: (start, end) => this.ask({ view: [start, end] }),
     })
+    this.transcript = new Transcript(root.querySelector(".words"), {
+      seek: (seconds) => this.player.seek(seconds),
+      mark: (start, end) => this.player.choose(start, end),
+      loaded: (entries) => {
+        this.boxes.fill(entries)
+        this.draw()
+      },
+    })
+    this.boxes = new Boxes(root.querySelector(".boxes"), root.querySelector("[data-do=boxes]"))
     this.flush = settled(() => this.reportNow(), 120)
     root.addEventListener("click", (event) => {
       const button = event.target.closest("[data-do]")
@@ -55,6 +67,7 @@ class Stage {
     this.listening.abort()
     this.flush.never()
     this.timeline.close()
+    this.transcript.close()
     this.player.unload()
   }
 
@@ -71,6 +84,7 @@ class Stage {
       this.timeline.open(data)
     }
     this.timeline.fill(data)
+    this.transcript.load(data.words, data.track)
     const jumped = fresh || data.jump.number !== this.jumps
     this.jumps = data.jump.number
     const same = (data.clip && this.player.clip && data.clip.url) === this.player.clip?.url
@@ -110,6 +124,10 @@ class Stage {
       if (!this.actions.includes(what)) return false
       this.ask({ action: what })
     } else if (what === "help") this.help()
+    else if (what === "fold") this.transcript.open()
+    else if (what === "find") return this.transcript.find()
+    else if (what === "follow") this.transcript.back()
+    else if (what === "boxes") this.boxes.toggle()
     else if (what === "zoom") {
       if (sign === "all") timeline.all()
       else timeline.zoom(sign === "+" ? 1 / 1.6 : 1.6, this.middle())
@@ -204,7 +222,10 @@ class Stage {
     scrub.ariaValueNow = now.toFixed(3)
     scrub.ariaValueText = clock(now)
     player.draw()
-    this.timeline.follow({ now, chosen: [player.in, player.out], clip: player.clip })
+    const chosen = [player.in, player.out]
+    this.timeline.follow({ now, chosen, clip: player.clip })
+    this.transcript.follow({ now, chosen })
+    this.boxes.draw(now)
   }
 }
 

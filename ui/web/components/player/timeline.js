@@ -11,10 +11,20 @@ const LEGEND = {
   "not checked": "not checked",
   "not found": "not found",
   event: "caption",
+  speech: "speech",
+  subtitles: "subtitles",
+  "screen-text": "screen text",
   note: "note",
   stretch: "preview",
   gap: "not indexed",
   none: "no frames",
+}
+const COLUMNS = {
+  Matches: "found",
+  Notes: "note",
+  Speech: "speech",
+  Subtitles: "subtitles",
+  "Screen text": "screen-text",
 }
 
 class Timeline {
@@ -146,7 +156,7 @@ class Timeline {
   }
 
   columns(row, { bins, within: [first, past], name }, kinds) {
-    const kind = { Matches: "found", Notes: "note" }[name] ?? "event"
+    const kind = COLUMNS[name] ?? "event"
     kinds.add(kind)
     const most = Math.max(...bins)
     const wide = (past - first) / bins.length

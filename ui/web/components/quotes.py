@@ -1,0 +1,95 @@
+"""Words that were said or written as a card quotes them: the hit marked, the track named; HTML only, pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, Match, Span
+from ui.web.components import markup
+
+LONGEST_QUOTE = 220
+"""Longer texts are cut to about so many characters around what was found in them."""
+CLEAR, FAIR = 0.85, 0.6
+"""From these confidences on, words are called "clearly" and "probably" heard or read. A recogniser's own
+confidence is no probability of being right; three words say as much as it knows."""
+_SURETY = {
+    SPEECH_TRACK: ("clearly heard", "probably heard", "hard to hear"),
+    SCREEN_TEXT_TRACK: ("clearly read", "probably read", "hard to read"),
+}
+_TRACKS = {SPEECH_TRACK: "speech", SUBTITLE_TRACK: "subtitles", SCREEN_TEXT_TRACK: "text in the picture"}
+
+
+def quotes(match: Match) -> bool:
+    """Whether an answer is words that were said or written, and nothing that is to be looked at."""
+    return match.track != CAPTION_TRACK
+
+
+def first_track(match: Match) -> str:
+    """The track of the first words that answer; empty where all of it is seen."""
+    return next((part.track for part in match.parts or (match,) if quotes(part)), "")
+
+
+def titled(match: Match) -> str:
+    """The text of an answer as a title; words in quotation marks."""
+    if quotes(match) and not match.parts:
+        return quotation(match.text)
+    return match.text or "(no text)"
+
+
+def quotation(text: str) -> str:
+    """A text in quotation marks, shortened."""
+    return f"“{markup.shortened(text, LONGEST_QUOTE)}”"
+
+
+def source(track: str) -> str:
+    """Where words come from, in a word or two."""
+    return _TRACKS.get(track, track)
+
+
+def when(track: str, span: Span) -> str:
+    """When and how words are there: "said at 1:23", "on screen at 0:41"."""
+    if track == SPEECH_TRACK:
+        return f"said at {markup.clock(int(span.start_seconds))}"
+    if track == SUBTITLE_TRACK:
+        return f"subtitle at {markup.clock(int(span.start_seconds))}"
+    if track == SCREEN_TEXT_TRACK:
+        first, past = markup.clock(int(span.start_seconds)), markup.clock(round(span.end_seconds))
+        return f"on screen {first} \N{EN DASH} {past}" if first != past else f"on screen at {first}"
+    return markup.clock_span(span)
+
+
+def surety(track: str, confidence: float | None) -> str:
+    """How sure a recogniser is of its words, in words; empty where nothing says so, as of subtitles."""
+    if confidence is None or track not in _SURETY:
+        return ""
+    clearly, probably, hardly = _SURETY[track]
+    return clearly if confidence >= CLEAR else probably if confidence >= FAIR else hardly
+
+
+def quoted(text: str, marks: Sequence[tuple[int, int]], *, language: str = "") -> str:
+    """A text in quotation marks for use in HTML, the marked places marked.
+
+    Args:
+        text: The text.
+        marks: First character and the one after the last of each place, ascending.
+        language: Language of the text, where known.
+    """
+    first, past = _part(len(text), marks)
+    pieces, at = [], first
+    for start, end in marks:
+        if start >= at and end <= past:
+            pieces += [markup.text(text[at:start]), f"<mark>{markup.text(text[start:end])}</mark>"]
+            at = end
+    pieces.append(markup.text(text[at:past]))
+    before, after = "…" * (first > 0), "…" * (past < len(text))
+    lang = f' lang="{markup.text(language)}"' if language else ""
+    return f'<q dir="auto"{lang}>{before}{"".join(pieces).strip()}{after}</q>'
+
+
+def _part(length: int, marks: Sequence[tuple[int, int]]) -> tuple[int, int]:
+    """The part of a text to quote: all of a short one, else about the first marked place."""
+    if length <= LONGEST_QUOTE:
+        return 0, length
+    start, end = marks[0] if marks else (0, 0)
+    first = max(0, min((start + end - LONGEST_QUOTE) // 2, length - LONGEST_QUOTE))
+    return first, max(end, first + LONGEST_QUOTE)
