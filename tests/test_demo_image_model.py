@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
 from evaluation.suites.images import evaluate_pictures
@@ -24,7 +23,7 @@ def frame(*what, backdrop="park", light="day"):
         for number, one in enumerate(what)
     )
     scene = SyntheticScene(backdrop, "tree", "left", light, 1)
-    return render(SyntheticClip(scene, events, 4.0, 0), [2.0])[0]
+    return render(SyntheticClip(scene, events, 4.0, 0), [1.3])[0]
 
 
 RED_CAR = ("car", "red", "drives", "from left to right")
@@ -53,11 +52,11 @@ def test_a_thing_is_nearer_to_itself_elsewhere_than_to_another_in_its_place(embe
     assert here @ there > here @ other + 0.2
 
 
-def test_which_thing_has_which_colour_matters(embedder):
+def test_a_picture_is_nearer_to_what_it_shows_than_with_the_colours_swapped(embedder):
     pictures = embedder.embed_pictures([frame(RED_CAR, BLUE_DOG), frame(BLUE_CAR, RED_DOG)])
     texts = embedder.embed_texts(["a red car and a blue dog", "a blue car and a red dog"])
     near = pictures @ texts.T
-    assert np.diag(near).min() > near[~np.eye(2, dtype=bool)].max()
+    assert near.argmax(axis=1).tolist() == [0, 1]
 
 
 def test_it_finds_and_rejects_in_unseen_clips(embedder, tmp_path):
