@@ -129,7 +129,9 @@ def test_the_commands_of_a_page_run(page, reader, indexed):
 @pytest.mark.timeout(1200)
 def test_the_commands_on_a_real_clip_print_what_the_page_shows(reader, test_data):
     shutil.copy(test_data / "videos" / "intel_car-detection.mp4", reader / "carpark.mp4")
-    environment = {"FOOTAGE_MODEL": "demo", "COLUMNS": "120"}
+    shutil.copy(test_data / "videos" / "tc_nasa_13013.mp4", reader / "telescope.mp4")
+    environment = {"FOOTAGE_MODEL": "demo", "FOOTAGE_TRACKS": "", "FOOTAGE_SPEECH_MODEL": "tiny.en"}
+    environment["COLUMNS"] = "120"
     assert REAL
     for block in REAL:
         for line, shown in block.steps():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from tiny_image_models import write_clip
 
 from evaluation.suites.__main__ import main
 
@@ -37,8 +38,22 @@ def test_retrieval_is_measured_on_annotations(tmp_path, monkeypatch, capsys):
     assert "'lake'" in capsys.readouterr().err
 
 
+def test_image_embedders_are_measured_on_drawn_clips(tmp_path, capsys):
+    folder = write_clip(tmp_path / "clip")
+    arguments = ["images", "--seed", "4", "--videos", "2", "--image-embedder", str(folder)]
+    assert main([*arguments, "--keep", str(tmp_path / "clips"), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert figures["image_embedder"] == str(folder) and figures["videos"] == 2
+    assert figures["queries"] > 3 * figures["withheld"] and figures["frames"] > 40
+    shares = ("R@1", "absent_AUROC", "absent_AUROC_raw")
+    assert all(0 <= figures[f"{kind}_{name}"] <= 1 for kind in ("image", "text") for name in shares)
+    assert len(list((tmp_path / "clips").glob("*.mp4"))) == 2
+    assert main(["images", "--image-embedder", "./nothing"]) == 1
+    assert "cannot be loaded" in capsys.readouterr().err
+
+
 def test_every_suite_has_a_help(capsys):
-    for name in ("demo-model", "end-to-end", "verdicts", "occurrences", "long-file", "retrieval"):
+    for name in ("demo-model", "end-to-end", "verdicts", "occurrences", "images", "long-file", "retrieval"):
         with pytest.raises(SystemExit) as ended:
             main([name, "--help"])
         assert ended.value.code == 0 and "--json" in capsys.readouterr().out

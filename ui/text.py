@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from footage.core.timecode import format_time
 from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 
 TRACK_NAMES = {
@@ -24,6 +26,26 @@ def plain(text: object) -> str:
 def count(number: int, noun: str, nouns: str = "") -> str:
     """A number and its noun: "1 video", "1,200 videos"; ``nouns`` where the plural takes more than an s."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {nouns or f'{noun}s'}"
+
+
+def tracks_searched(seconds: Mapping[str, float], total_seconds: float) -> str:
+    """How much of each track was searched, tracks of equal lengths together.
+
+    For example "captions of 1:30.0 of 2:00.0, speech and subtitles of 1:00.0 of 2:00.0".
+
+    Args:
+        seconds: Footage seconds by track.
+        total_seconds: Footage seconds that there are.
+    """
+    groups: dict[str, list[str]] = {}
+    for track, length in seconds.items():
+        groups.setdefault(format_time(length), []).append(TRACK_NAMES[track].lower())
+    total = format_time(total_seconds)
+    return ", ".join(f"{_listed(names)} of {length} of {total}" for length, names in groups.items())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
 def short_path(path: str) -> str:

@@ -86,6 +86,18 @@ def occurrences(given: argparse.Namespace, service: Service) -> Mapping[str, Any
     )
 
 
+def images(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    """Things searched for by picture and by words in unseen drawn clips, some of which are in none."""
+    from evaluation.suites.images import evaluate_pictures
+    from footage.embed.image_embedder import load_image_embedder
+
+    embedder = load_image_embedder(given.image_embedder)
+    figures = evaluate_pictures(
+        embedder, seed=given.seed, videos=given.videos, folder=given.keep, on_progress=_progress
+    )
+    return {"image_embedder": embedder.name, **figures}
+
+
 def long_file(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     """One long drawn file against the same events in short clips: what is lost, doubled or late?"""
     from evaluation.suites.long_file import evaluate_long_file
@@ -163,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FootageError as error:
         print(" ".join(filter(None, [str(error), error.hint])), file=sys.stderr)  # noqa: T201
         return 1
-    about = {} if given.suite in (tracks, retrieval) else {"model": service.settings.model}
+    about = {} if given.suite in (images, tracks, retrieval) else {"model": service.settings.model}
     if service.settings.find_model:
         about["find_model"] = service.settings.find_model
     _print({**about, **figures}, as_json=given.json)
@@ -173,17 +185,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m evaluation.suites", description=__doc__)
     suites = parser.add_subparsers(required=True, metavar="NAME")
-    for suite in (demo_model, end_to_end, verdicts, occurrences, long_file, tracks, retrieval):
+    for suite in (demo_model, end_to_end, verdicts, occurrences, images, long_file, tracks, retrieval):
         one = suites.add_parser(
             suite.__name__.replace("_", "-"), help=suite.__doc__, description=suite.__doc__
         )
         one.set_defaults(suite=suite)
         one.add_argument("--json", action="store_true", help="print one JSON object")
         one.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
-        if suite is not demo_model:
+        if suite not in (demo_model, images):
             one.add_argument("--embedder", metavar="NAME", help="text embedder")
         if suite is retrieval:
             _add_retrieval(one)
+        elif suite is images:
+            _add_images(one)
         elif suite is tracks:
             _add_tracks(one)
         else:
@@ -209,6 +223,15 @@ def _add_retrieval(parser: argparse.ArgumentParser) -> None:
         "--limit-queries", type=_positive, metavar="N", help="ask only N queries, chosen by hash"
     )
     parser.add_argument("--rerank", metavar="NAME", help="cross-encoder that reorders the best texts")
+
+
+def _add_images(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
+    parser.add_argument("--videos", type=_positive, default=30, metavar="N", help="clips to draw")
+    parser.add_argument(
+        "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
+    )
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips here")
 
 
 def _add_tracks(parser: argparse.ArgumentParser) -> None:

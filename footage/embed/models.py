@@ -1,4 +1,4 @@
-"""Loads text models: embedders and re-rankers; the only importer of sentence-transformers."""
+"""Loads embedders of texts and of pictures, and re-rankers; the only importer of sentence-transformers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,32 @@ import logging
 from pathlib import Path
 from typing import Any, Literal
 
-from footage.core.errors import DependencyError, ModelUnavailableError
+from footage.core.errors import DependencyError, FootageError, ModelUnavailableError
 
-Kind = Literal["embedder", "re-ranker"]
-_CLASSES: dict[Kind, str] = {"embedder": "SentenceTransformer", "re-ranker": "CrossEncoder"}
-_OWNERS: dict[Kind, str] = {"embedder": "sentence-transformers", "re-ranker": "cross-encoder"}
+Kind = Literal["embedder", "image embedder", "re-ranker"]
+_CLASSES: dict[Kind, str] = {
+    "embedder": "SentenceTransformer",
+    "image embedder": "SentenceTransformer",
+    "re-ranker": "CrossEncoder",
+}
+_OWNERS: dict[Kind, str] = {
+    "embedder": "sentence-transformers",
+    "image embedder": "sentence-transformers",
+    "re-ranker": "cross-encoder",
+}
 """Owner of a model on the hub whose name has none; as in sentence-transformers."""
 _HUB_TIMEOUT_SECONDS = 10.0
 
 
-def load_text_model(
-    kind: Kind, name: str, *, device: str | None, hint: str, folder: Path | None = None
+def load_model(
+    kind: Kind,
+    name: str,
+    *,
+    device: str | None,
+    hint: str,
+    folder: Path | None = None,
+    repository: str | None = None,
+    revision: str | None = None,
 ) -> Any:
     """Load a sentence-transformers model from a folder, from what this machine keeps of the hub, or from it.
 
@@ -24,11 +39,13 @@ def load_text_model(
     on this machine.
 
     Args:
-        kind: An embedder is a ``SentenceTransformer``, a re-ranker a ``CrossEncoder``.
+        kind: Embedders are a ``SentenceTransformer``, a re-ranker is a ``CrossEncoder``.
         name: A folder, or its name on the hub; used in errors.
         device: Where it runs; the best this machine has when None.
         hint: For the error, when it cannot be loaded.
         folder: Its folder, when the name is not that.
+        repository: Its name on the hub, when the name is not that.
+        revision: Commit on the hub; for a name without one, the main branch.
 
     Raises:
         DependencyError: sentence-transformers is missing.
@@ -36,23 +53,26 @@ def load_text_model(
     """
     place = folder or Path(name).expanduser()
     try:
-        if place.is_dir():
+        if repository is None and place.is_dir():
             return _load(kind, str(place), device, offline=True)
-        if name.startswith((".", "/", "~")):
+        if folder is not None or name.startswith((".", "/", "~")):
             raise FileNotFoundError("there is no such folder")
+        remote = repository or name
         try:
-            return _load(kind, name, device, offline=True)
+            return _load(kind, remote, device, offline=True, revision=revision)
         except (OSError, ValueError):  # not all of it is on this machine
-            _ask_hub(name if "/" in name else f"{_OWNERS[kind]}/{name}")
-            return _load(kind, name, device, offline=False)
-    except DependencyError:
+            _ask_hub(remote if "/" in remote else f"{_OWNERS[kind]}/{remote}", revision)
+            return _load(kind, remote, device, offline=False, revision=revision)
+    except FootageError:
         raise
     except Exception as error:  # transformers and the hub's client have no common base for their errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ModelUnavailableError(f"the {kind} {name!r} cannot be loaded: {reason}", hint=hint) from error
 
 
-def _load(kind: Kind, name_or_folder: str, device: str | None, *, offline: bool) -> Any:
+def _load(
+    kind: Kind, name_or_folder: str, device: str | None, *, offline: bool, revision: str | None = None
+) -> Any:
     try:
         import sentence_transformers
         from transformers.utils import logging as transformers_logging
@@ -65,17 +85,31 @@ def _load(kind: Kind, name_or_folder: str, device: str | None, *, offline: bool)
     transformers_logging.disable_progress_bar()
     transformers_logging.set_verbosity_error()
     logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
-    return getattr(sentence_transformers, _CLASSES[kind])(
+    weights: dict[str, Any] = {"use_safetensors": True}
+    if kind == "image embedder":
+        weights["dtype"] = "float32" if device == "cpu" else "auto"  # CPUs are slow in 16 bits, or lack them
+    model = getattr(sentence_transformers, _CLASSES[kind])(
         name_or_folder,
         device=device,
         local_files_only=offline,
         trust_remote_code=False,
-        model_kwargs={"use_safetensors": True},
+        revision=revision,
+        model_kwargs=weights,
     )
+    # Without files of its own the library averages all tokens, which language models are not trained for.
+    if kind == "image embedder" and len(model) > 1:
+        from sentence_transformers.util import is_sentence_transformer_model
+
+        if not is_sentence_transformer_model(name_or_folder, revision=revision, local_files_only=offline):
+            raise ModelUnavailableError(
+                f"{name_or_folder!r} is no embedder: no modules.json says how its tokens become one vector",
+                hint="Use a repository or a folder that was saved with sentence-transformers.",
+            )
+    return model
 
 
-def _ask_hub(repository: str) -> None:
+def _ask_hub(repository: str, revision: str | None) -> None:
     """Ask the hub one quick question; the downloader itself would retry for a minute without a network."""
     from huggingface_hub import HfApi
 
-    HfApi().model_info(repository, timeout=_HUB_TIMEOUT_SECONDS)
+    HfApi().model_info(repository, revision=revision, timeout=_HUB_TIMEOUT_SECONDS)

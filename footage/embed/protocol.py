@@ -1,4 +1,4 @@
-"""The protocol of text embedders; knows no model and imports nothing heavy."""
+"""The protocols of embedders of texts and of pictures; knows no model and imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -34,5 +34,33 @@ class TextEmbedder(Protocol):
         Returns:
             float32 array of shape (len(words), length), each row L2-normalised, or zero; ``length`` is the
             same in every call and need not be ``dimension``.
+        """
+        ...
+
+
+class ImageEmbedder(Protocol):
+    """Turns pictures and texts into vectors of one space."""
+
+    name: str
+    """Name of its vectors in an index; another name is another vector table."""
+    dimension: int
+    """Length of a vector."""
+
+    def embed_pictures(self, pictures: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
+        """Embed pictures, those that are searched and those to search with alike.
+
+        Args:
+            pictures: uint8 RGB, one array of shape (count, height, width, 3) or a list of (height, width, 3).
+
+        Returns:
+            float32 array of shape (count, dimension), each row L2-normalised.
+        """
+        ...
+
+    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
+        """Embed texts to search pictures with.
+
+        Returns:
+            float32 array of shape (len(texts), dimension), each row L2-normalised.
         """
         ...

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import DependencyError, UsageError
 from footage.core.private_files import close_to_others, private_folder
-from footage.embed.models import load_text_model
+from footage.embed.models import load_model
 from footage.embed.protocol import TextEmbedder, TextKind
 
 if TYPE_CHECKING:
@@ -185,7 +185,7 @@ def load_embedder(name: str = BUNDLED, *, device: str = "cpu") -> SentenceEmbedd
     """
     if not name.strip():
         raise UsageError("the embedder has no name", hint=f"Use {BUNDLED!r}, a folder, or a hub name.")
-    model = load_text_model(
+    model = load_model(
         "embedder",
         name,
         device=device,

@@ -12,7 +12,7 @@ from typing import Any
 
 from footage.core.errors import WrongCheckpointError
 from footage.core.types import Hit
-from footage.embed.models import load_text_model
+from footage.embed.models import load_model
 
 MOST = 50
 """Number of texts that are read."""
@@ -62,7 +62,7 @@ class Reranker:
 
 
 def load_reranker(name: str, *, device: str = "auto") -> Reranker:
-    """Load a cross-encoder from a folder or by its hub name (see ``load_text_model``).
+    """Load a cross-encoder from a folder or by its hub name (see ``load_model``).
 
     Args:
         name: Folder, or name on the hub.
@@ -73,7 +73,7 @@ def load_reranker(name: str, *, device: str = "auto") -> Reranker:
         ModelUnavailableError: the folder holds no model, or the hub does not give it.
         WrongCheckpointError: the model gives no figure for how well two texts fit.
     """
-    model = load_text_model("re-ranker", name, device=None if device == "auto" else device, hint=_HINT)
+    model = load_model("re-ranker", name, device=None if device == "auto" else device, hint=_HINT)
     # A model without a head would get one of random numbers.
     heads = model.config.architectures or []
     if not any(head.endswith(_HEADS) for head in heads):

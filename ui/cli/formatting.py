@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
 from footage.core.types import CAPTION_TRACK, Match
 from ui.cli import console, quotes
-from ui.text import TRACK_NAMES
 from ui.text import count as count
 from ui.text import short_path as short_path
+from ui.text import tracks_searched
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -97,44 +97,39 @@ def answer_sentence(result: SearchResult) -> str:
         return ""
     if not result.query.needs_pictures:
         return console.plain(_words_sentence(result))
-    looked, coverage = result.looked, result.coverage
-    indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
+    looked = result.looked
     seen = (
         f"the model looked at {format_time(looked.seconds)}" if looked.windows else "the model did not look"
     )
     if looked.unseen:
         seen += f" ({count(looked.unseen, 'window')} left out)"
+    captions_alone = result.coverage.tracks.keys() <= {CAPTION_TRACK}
     first = {
         "uncertain": "Nothing certain",
-        "not checked": "Captions match, and nothing was checked",
+        "not checked": f"{'Captions' if captions_alone else 'Texts'} match, and nothing was checked",
         "not found": "Not found where the model looked",
-        "no caption matches": "No caption matches",
+        "no caption matches": f"No {'caption' if captions_alone else 'text'} matches",
     }[result.outcome]
-    searched = "".join(f" and {_heard(name, result)}" for name in _words_of(result))
-    sentence = f"{first}: captions of {indexed} of {total}{searched} were searched, and {seen}"
-    return console.plain(f"{sentence}{_closest(result)}.")
+    searched = _searched(result.coverage, result.query.word_tracks)
+    return console.plain(f"{first}: {searched} were searched, and {seen}{_closest(result)}.")
 
 
 def _words_sentence(result: SearchResult) -> str:
     """Summary of a search for words alone."""
     first = {"uncertain": "Nothing certain", "not checked": "Nothing certain", "not found": "Not found"}
-    searched = " and ".join(_heard(name, result) for name in _words_of(result))
-    if result.outcome not in first or not searched:
+    wanted = result.query.word_tracks & result.coverage.tracks.keys()
+    if result.outcome not in first or not wanted:
         return ""  # a note says what is not indexed
+    searched = _searched(result.coverage, wanted, pictures=False)
     return f"{first[result.outcome]}: {searched} were searched{_closest(result)}."
 
 
-def _words_of(result: SearchResult) -> list[str]:
-    """The tracks of words that were searched, of those that the index has."""
-    wanted = result.query.word_tracks
-    return [name for name in result.coverage.tracks if name in wanted]
-
-
-def _heard(track: str, result: SearchResult) -> str:
-    """How much of a track was searched, as "speech of 1:00.0 of 2:00.0"."""
-    coverage = result.coverage
-    seconds, total = coverage.tracks[track].seconds, coverage.seconds_total
-    return f"{TRACK_NAMES[track].lower()} of {format_time(seconds)} of {format_time(total)}"
+def _searched(coverage: SearchCoverage, words: Collection[str], *, pictures: bool = True) -> str:
+    """How much of the captions and of some tracks of words was searched, of those that the index has."""
+    seconds = {name: each.seconds for name, each in coverage.tracks.items() if name in words}
+    if pictures and (coverage.seconds_indexed or not seconds):
+        seconds = {CAPTION_TRACK: coverage.seconds_indexed, **seconds}
+    return tracks_searched(seconds, coverage.seconds_total)
 
 
 def _closest(result: SearchResult) -> str:
@@ -151,15 +146,10 @@ def coverage_sentence(coverage: SearchCoverage) -> str:
     if coverage.is_empty:
         return f"Nothing was searched: {empty_index(coverage.files_failed)}."
     videos = count(max([coverage.videos, *(each.videos for each in coverage.tracks.values())]), "video")
+    others = coverage.tracks.keys() - {CAPTION_TRACK}
     indexed, total = format_time(coverage.seconds_indexed), format_time(coverage.seconds_total)
-    sentence = f"Searched {videos}: {indexed} of {total} indexed"
-    others = [
-        f"{TRACK_NAMES[name].lower()} of {format_time(each.seconds)}"
-        for name, each in coverage.tracks.items()
-        if name != CAPTION_TRACK
-    ]
-    if others:
-        sentence = f"Searched {videos}: captions of {indexed}, {', '.join(others)} of {total}"
+    searched = _searched(coverage, others) if others else f"{indexed} of {total} indexed"
+    sentence = f"Searched {videos}: {searched}"
     if coverage.files_failed:
         sentence += f"; {count(coverage.files_failed, 'file')} failed: footage status --failed"
     return console.plain(f"{sentence}.")
