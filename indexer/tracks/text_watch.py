@@ -68,6 +68,8 @@ _SPURIOUS_SECONDS = 0.5
 """How long a line is not read again that was read for a change, and said the same: its background moves."""
 _SAME_PLACE = 0.6
 """What two boxes of one text have in common at least, as a share of the smaller one."""
+_LOWER = 2.5
+"""How many times lower a line in the place of a known text is than that, to be another one."""
 _GROWN = 1.3
 """By how much a box is to be larger than that of a known text to be read: more of it has come."""
 _READ_AGAIN_SECONDS = (0.5, 2.0, 8.0)
@@ -125,6 +127,11 @@ class _Watched:
         return sum(after >= each for each in _READ_AGAIN_SECONDS) > len(self.readings) - 1
 
     @property
+    def doubtful(self) -> bool:
+        """Whether it may be no text, such as the bars of a fence: others may come in front of it."""
+        return self.readings[-1].score < _DOUBTFUL_SCORE
+
+    @property
     def moves(self) -> bool:
         """Whether it has left its first place."""
         return self.travelled > 2 * min(self.place.height, self.place.width)
@@ -177,7 +184,8 @@ class TextWatch:
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
         if self._since and self._since[-1][1].shape != grey.shape:
             self._close_all()
-        change = self._changes.see(grey, [each.place for each in self._watched if not each.lost])
+        hidden = [each.place for each in self._watched if not each.lost and not each.doubtful]
+        change = self._changes.see(grey, hidden)
         self._looks.refill(now)
         self._lines.refill(now)
         lost = [each for each in self._watched if not self._follow(each, grey, now)]
@@ -246,7 +254,8 @@ class TextWatch:
         fresh: list[tuple[Corners, Place]] = []
         for corners in found:
             place = Place.around(corners, grey.shape)
-            known = max(self._watched, key=lambda each: each.place.covered(place), default=None)
+            near = [each for each in self._watched if not _in_front_of(each.place, place)]
+            known = max(near, key=lambda each: each.place.covered(place), default=None)
             if known is None or known.place.covered(place) < _SAME_PLACE or known.lost:
                 fresh.append((corners, place))
             elif known.crawls:  # more of it comes in on one side, and leaves on the other
@@ -340,6 +349,11 @@ class TextWatch:
         self._watched = [each for each in self._watched if each is not watched]
         span = Span.clamped(watched.first_seconds, end, within=self._span)
         self._done.append(Sighting(span, tuple(watched.readings), watched.moves))
+
+
+def _in_front_of(known: Place, place: Place) -> bool:
+    """Whether a line is so much lower than a known text that it stands in front of what was taken for one."""
+    return min(place.height, place.width) * _LOWER < min(known.height, known.width)
 
 
 def _same(text: str, other: str) -> bool:
