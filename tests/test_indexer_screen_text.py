@@ -21,7 +21,7 @@ from indexer.tracks.burned_in_clock import read_clock
 from indexer.tracks.burned_in_timecode import read_timecode
 from indexer.tracks.picture_changes import difference
 from indexer.tracks.screen_text import ScreenTextMaker
-from indexer.tracks.text_recogniser import TextRecogniser
+from indexer.tracks.text_recogniser import ReadLine, TextRecogniser
 from indexer.tracks.text_sightings import (
     MOST_EVENTS,
     Reading,
@@ -32,6 +32,7 @@ from indexer.tracks.text_sightings import (
     similar,
     stitched,
 )
+from indexer.tracks.text_watch import SETTINGS, TextWatch
 
 RECOGNISER = TextRecogniser()
 BOX = TextBox(0, 0.1, 0.1, 0.3, 0.2)
@@ -164,6 +165,38 @@ def test_a_text_that_becomes_another_one_is_two_events(tmp_path):
     assert texts(events) == ["Please wait", "Now boarding"]
     assert events[0].span.end_seconds == pytest.approx(4, abs=0.25)
     assert events[1].span.start_seconds == pytest.approx(4, abs=0.25)
+
+
+class ByColour(TextRecogniser):
+    """Takes a blue figure for a doubtful letter, and a red board for a sign."""
+
+    def find(self, picture, *, side_pixels):
+        blue = picture[..., 2].astype(int) - picture[..., 0]
+        corners = []
+        for rows, columns in (np.nonzero(blue > 100), np.nonzero(blue < -100)):
+            if len(rows):
+                left, top, right, bottom = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+                corners.append(np.float32([(left, top), (right, top), (right, bottom), (left, bottom)]))
+        return corners
+
+    def read(self, picture, lines):
+        tall = [line[2][1] - line[0][1] > 100 for line in lines]
+        return [ReadLine("X", 0.6) if each else ReadLine("SALE 14% OFF", 0.99) for each in tall]
+
+
+def test_a_figure_that_is_taken_for_a_letter_hides_no_sign_in_front_of_it():
+    watch = TextWatch(ByColour(), SETTINGS, Span(0, 10))
+    for number in range(40):
+        picture = Image.new("RGB", (640, 360), (120, 120, 120))
+        draw = ImageDraw.Draw(picture)
+        draw.rectangle((200, 60, 440, 330), fill=(20, 20, 250))
+        if 12 <= number < 28:
+            draw.rectangle((240, 280, 420, 310), fill=(200, 20, 20))
+            for left in range(244, 420, 8):
+                draw.rectangle((left, 284, left + 3, 306), fill=(255, 255, 255))
+        watch.see(np.asarray(picture), number / 4)
+    [sign] = [each for each in watch.sightings() if each.readings[0].text != "X"]
+    assert (sign.span.start_seconds, sign.span.end_seconds) == pytest.approx((3, 7), abs=0.3)
 
 
 def test_lines_that_roll_through_the_picture_are_one_event_each(tmp_path):
