@@ -189,11 +189,12 @@ def test_a_figure_that_is_taken_for_a_letter_hides_no_sign_in_front_of_it():
     for number in range(40):
         picture = Image.new("RGB", (640, 360), (120, 120, 120))
         draw = ImageDraw.Draw(picture)
-        draw.rectangle((200, 60, 440, 330), fill=(20, 20, 250))
+        for left in range(200, 440, 24):
+            draw.rectangle((left, 60, left + 11, 330), fill=(20, 20, 250))
         if 12 <= number < 28:
-            draw.rectangle((240, 280, 420, 310), fill=(200, 20, 20))
-            for left in range(244, 420, 8):
-                draw.rectangle((left, 284, left + 3, 306), fill=(255, 255, 255))
+            draw.rectangle((240, 290, 390, 312), fill=(200, 20, 20))
+            for left in range(244, 388, 8):
+                draw.rectangle((left, 294, left + 3, 308), fill=(255, 255, 255))
         watch.see(np.asarray(picture), number / 4)
     [sign] = [each for each in watch.sightings() if each.readings[0].text != "X"]
     assert (sign.span.start_seconds, sign.span.end_seconds) == pytest.approx((3, 7), abs=0.3)
