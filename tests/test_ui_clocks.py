@@ -44,6 +44,8 @@ def test_clocks_that_differ_by_hours_are_reported_and_decided(footage, tmp_path)
         "type": "clock doubt",
         "camera": "gate",
         "ahead_seconds": 7200.0,
+        "burned_in": False,
+        "used": "container",
         "paths": [str(path)],
     }
     said = footage("index", folder, *berlin, "--container-clock", "gate=local", uses_model=True)
