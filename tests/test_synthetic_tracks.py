@@ -62,13 +62,13 @@ def test_sentences_are_made_of_the_lists(seed: int) -> None:
 
 @NEEDS_VOICE
 def test_there_is_a_voice_inside_sentences_and_none_outside() -> None:
-    told = narration.narrate(np.random.default_rng(4), duration_seconds=20)
-    assert len(told.sentences) >= 3
-    assert len(told.samples) == 20 * narration.RATE
+    narrated = narration.narrate(np.random.default_rng(4), duration_seconds=20)
+    assert len(narrated.sentences) >= 3
+    assert len(narrated.samples) == 20 * narration.RATE
     before = 0.0
-    for each in told.sentences:
-        inside = _loudness(told.samples, narration.RATE, each.start_seconds, each.end_seconds)
-        outside = _loudness(told.samples, narration.RATE, before, each.start_seconds)
+    for each in narrated.sentences:
+        inside = _loudness(narrated.samples, narration.RATE, each.start_seconds, each.end_seconds)
+        outside = _loudness(narrated.samples, narration.RATE, before, each.start_seconds)
         assert inside > 0.08
         assert outside <= max(narration.NOISE) * 1.1
         assert each.start_seconds - before >= (narration.PAUSE_SECONDS[0] if before else 0.3)
