@@ -17,7 +17,7 @@ SPOKEN = (
     "We have 30 visitors from Denver this week.",
     "Turn right at the library and walk for 50 minutes.",
     "Go to the parking lot and weight for me.",
-    "I was told it leaves from platform 12.",
+    "They said it leaves from platform 12.",
 )
 SIGNS = ("PLATFORM 9", "Welcome to Dublin", "EXIT I2", "Bakery open on Monday")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from footage.core.timecode import format_time
@@ -46,6 +47,40 @@ def tracks_searched(seconds: Mapping[str, float], total_seconds: float) -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """The part of a text that is quoted."""
+
+    pieces: tuple[tuple[str, bool], ...]
+    """Its text in order, in pieces, each with whether it is a hit."""
+    cut_before: bool
+    """Whether text before it is left out."""
+    cut_after: bool
+    """Whether text after it is left out."""
+
+
+def excerpt(text: str, marks: Sequence[tuple[int, int]], *, longest: int) -> Excerpt:
+    """The part of a text to quote: all of a short one, else about the first hit.
+
+    Args:
+        text: The text.
+        marks: First character and the one after the last of each hit, ascending.
+        longest: Most characters, unless the first hit alone is longer.
+    """
+    first, past = 0, len(text)
+    if past > longest:
+        start, end = marks[0] if marks else (0, 0)
+        first = max(0, min((start + end - longest) // 2, past - longest))
+        past = max(end, first + longest)
+    pieces, at = [], first
+    for start, end in marks:
+        if at <= start and end <= past:
+            pieces += [(text[at:start], False), (text[start:end], True)]
+            at = end
+    pieces.append((text[at:past], False))
+    return Excerpt(tuple(pieces), first > 0, past < len(text))
 
 
 def short_path(path: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from footage.core.timecode import format_time
 from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, Match
 from ui.cli import console
+from ui.text import excerpt
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -39,22 +40,9 @@ def quotation(match: Match) -> Text:
     """The words of an answer in quotation marks, the hit in bold; of a long text the part around it."""
     from rich.text import Text
 
-    first, past = _part(len(match.text), match.marks)
-    quoted, at = Text("\N{LEFT DOUBLE QUOTATION MARK}" + "\N{HORIZONTAL ELLIPSIS}" * (first > 0)), first
-    for start, end in match.marks:
-        if at <= start and end <= past:
-            quoted.append(console.plain(match.text[at:start]))
-            quoted.append(console.plain(match.text[start:end]), style="bold")
-            at = end
-    quoted.append(console.plain(match.text[at:past]))
-    quoted.append("\N{HORIZONTAL ELLIPSIS}" * (past < len(match.text)) + "\N{RIGHT DOUBLE QUOTATION MARK}")
+    shown = excerpt(match.text, match.marks, longest=LONGEST_QUOTE)
+    quoted = Text("\N{LEFT DOUBLE QUOTATION MARK}" + "\N{HORIZONTAL ELLIPSIS}" * shown.cut_before)
+    for piece, is_hit in shown.pieces:
+        quoted.append(console.plain(piece), style="bold" if is_hit else None)
+    quoted.append("\N{HORIZONTAL ELLIPSIS}" * shown.cut_after + "\N{RIGHT DOUBLE QUOTATION MARK}")
     return quoted
-
-
-def _part(length: int, marks: tuple[tuple[int, int], ...]) -> tuple[int, int]:
-    """The part of a text to quote: all of a short one, else about the first marked place."""
-    if length <= LONGEST_QUOTE:
-        return 0, length
-    start, end = marks[0] if marks else (0, 0)
-    first = max(0, min((start + end - LONGEST_QUOTE) // 2, length - LONGEST_QUOTE))
-    return first, max(end, first + LONGEST_QUOTE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, Match, Span
+from ui.text import excerpt
 from ui.web.components import markup
 
 LONGEST_QUOTE = 220
@@ -74,22 +75,10 @@ def quoted(text: str, marks: Sequence[tuple[int, int]], *, language: str = "") -
         marks: First character and the one after the last of each place, ascending.
         language: Language of the text, where known.
     """
-    first, past = _part(len(text), marks)
-    pieces, at = [], first
-    for start, end in marks:
-        if start >= at and end <= past:
-            pieces += [markup.text(text[at:start]), f"<mark>{markup.text(text[start:end])}</mark>"]
-            at = end
-    pieces.append(markup.text(text[at:past]))
-    before, after = "…" * (first > 0), "…" * (past < len(text))
+    shown = excerpt(text, marks, longest=LONGEST_QUOTE)
+    pieces = (
+        f"<mark>{markup.text(piece)}</mark>" if hit else markup.text(piece) for piece, hit in shown.pieces
+    )
+    before, after = "…" * shown.cut_before, "…" * shown.cut_after
     lang = f' lang="{markup.text(language)}"' if language else ""
     return f'<q dir="auto"{lang}>{before}{"".join(pieces).strip()}{after}</q>'
-
-
-def _part(length: int, marks: Sequence[tuple[int, int]]) -> tuple[int, int]:
-    """The part of a text to quote: all of a short one, else about the first marked place."""
-    if length <= LONGEST_QUOTE:
-        return 0, length
-    start, end = marks[0] if marks else (0, 0)
-    first = max(0, min((start + end - LONGEST_QUOTE) // 2, length - LONGEST_QUOTE))
-    return first, max(end, first + LONGEST_QUOTE)
