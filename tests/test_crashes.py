@@ -59,6 +59,24 @@ def tables(database: Path):
     }
 
 
+def runner(body, library):
+    """What runs a body over a library in a process that may be killed, and returns the seconds it took."""
+    context = processes()
+
+    def run(database, kill_after=None):
+        child = context.Process(target=body, args=(library, database))
+        began = time.monotonic()
+        child.start()
+        child.join(kill_after)
+        killed = child.is_alive()
+        child.kill()
+        child.join()
+        assert child.exitcode == (-signal.SIGKILL if killed else 0)
+        return time.monotonic() - began
+
+    return run
+
+
 @pytest.mark.demo_model
 @pytest.mark.skipif(
     not any((DEMO.folder or Path()).glob("*.safetensors")), reason="needs the weights in data/demo-model"
@@ -71,18 +89,7 @@ def test_an_index_run_killed_at_a_random_moment_ends_as_an_unbroken_one(tmp_path
     real = Path(os.environ.get("FOOTAGE_TEST_DATA", "")) / "videos_derived" / "car_truncated.mp4"
     if real.is_file():
         shutil.copy(real, library / "real.mp4")
-    context = processes()
-
-    def run(database, kill_after=None):
-        child = context.Process(target=index_library, args=(library, database))
-        began = time.monotonic()
-        child.start()
-        child.join(kill_after)
-        killed = child.is_alive()
-        child.kill()
-        child.join()
-        assert child.exitcode == (-signal.SIGKILL if killed else 0)
-        return time.monotonic() - began
+    run = runner(index_library, library)
 
     run(tmp_path / "warm")  # imports and caches
     seconds = run(tmp_path / "unbroken")
@@ -119,18 +126,7 @@ def test_tracks_of_a_real_clip_killed_at_random_moments_end_as_unbroken_ones(tmp
     shutil.copy(test_data / "videos" / "tc_nasa_13013.mp4", library / "nasa.mp4")
     shutil.copy(test_data / "videos_edge" / "ae_example.mp4", library / "timecode.mp4")
     (library / "nasa.en.srt").write_text("1\n00:00:01,000 --> 00:00:03,000\nA clean room\n")
-    context = processes()
-
-    def run(database, kill_after=None):
-        child = context.Process(target=read_tracks, args=(library, database))
-        began = time.monotonic()
-        child.start()
-        child.join(kill_after)
-        killed = child.is_alive()
-        child.kill()
-        child.join()
-        assert child.exitcode == (-signal.SIGKILL if killed else 0)
-        return time.monotonic() - began
+    run = runner(read_tracks, library)
 
     def everything(database):
         store = Store.open(database)
