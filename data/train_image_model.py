@@ -341,6 +341,7 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--lr", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="folder of a model to begin with instead of fresh weights")
     parser.add_argument("--export-only", action="store_true", help="write the folder and stop")
     return parser.parse_args(argv)
 
@@ -354,6 +355,10 @@ def main() -> None:
     trainer = Trainer(build_model(tokenizer, arguments.seed), tokenizer)
     log(f"{sum(p.numel() for p in trainer.model.parameters()):,} parameters, {len(tokenizer)} tokens")
     checkpoint = arguments.work / "image.pt"
+    if arguments.start:
+        started = CLIPModel.from_pretrained(arguments.start, dtype=torch.float32)
+        trainer.model.load_state_dict(started.state_dict())
+        trainer.helpers.text_scale.data.copy_(started.logit_scale.data)
     if checkpoint.exists():
         trainer.model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
     if not arguments.export_only:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.endpoint import Access
     from footage.core.errors import ModelUnavailableError
-    from footage.embed.protocol import TextEmbedder
+    from footage.embed.protocol import ImageEmbedder, TextEmbedder
     from footage.store import Store
     from footage.vlm.changes import Changes
     from footage.vlm.profile import Skill
@@ -224,6 +224,18 @@ def load_embedder(settings: Settings) -> TextEmbedder:
     from footage.embed import text_embedder
 
     return text_embedder.load_embedder(settings.embedder)
+
+
+def load_image_embedder(settings: Settings, name: str) -> ImageEmbedder:
+    """The image embedder of a name.
+
+    Raises:
+        FootageError: when it cannot be loaded.
+    """
+    from footage.embed import image_embedder
+
+    device = None if settings.device == "auto" else settings.device
+    return image_embedder.load_image_embedder(name, device=device)
 
 
 def load_reranker(settings: Settings) -> Reranker | None:

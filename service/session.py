@@ -21,7 +21,7 @@ from service.events import Listener, busy, ignore
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.types import Provenance
-    from footage.embed.protocol import TextEmbedder
+    from footage.embed.protocol import ImageEmbedder, TextEmbedder
     from footage.store import Store
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
@@ -45,6 +45,8 @@ class Loaders:
     """Makes the vision-language model that the settings name."""
     embedder: LoadEmbedder = factories.load_embedder
     """Makes the text embedder that the settings name."""
+    image_embedder: Callable[[Settings, str], ImageEmbedder] = factories.load_image_embedder
+    """Makes the image embedder of a name."""
     reranker: Callable[[Settings], Reranker | None] = factories.load_reranker
     """Makes the re-ranker that the settings name; None where they name none."""
     track_maker: Callable[[str, Settings], TrackMaker] = factories.load_track_maker
@@ -96,6 +98,7 @@ class Service:
         self._stores: _Kept[Store] = _Kept()
         self._models: _Kept[VideoModel] = _Kept()
         self._embedders: _Kept[TextEmbedder] = _Kept()
+        self._image_embedders: _Kept[ImageEmbedder] = _Kept()
         self._rerankers: _Kept[Reranker | None] = _Kept()
         self._track_makers: _Kept[TrackMaker] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
@@ -201,6 +204,36 @@ class Service:
         named = self.settings.embedder
         names = dict.fromkeys([self.store().embedders.timeline() or named, named])
         return [self.embedder(on_event, name=name) for name in names]
+
+    def image_embedder(self, on_event: Listener = ignore) -> ImageEmbedder | None:
+        """The image embedder to search the index with: the one that the settings name, or that of the index.
+
+        Returns:
+            None where the index holds no image vectors of it; of several in the index, "auto" takes the one
+            that covers most footage.
+
+        Raises:
+            FootageError: it cannot be loaded, or the index cannot be read.
+        """
+        from footage.core.types import image_track
+
+        store = self.store()
+        held = store.images.embedders()
+        named = self.settings.image_embedder
+        if named == "auto":
+            tracks = store.status().tracks
+            covered = {
+                name: tracks[image_track(name)].seconds for name in held if image_track(name) in tracks
+            }
+            named = max(sorted(covered), key=lambda name: covered[name], default="")
+        if named not in held:
+            return None
+
+        def load() -> ImageEmbedder:
+            with busy(f"loading {named}", on_event):
+                return self._loaders.image_embedder(self.settings, named)
+
+        return self._image_embedders.get(named, load)
 
     def track_maker(self, track: str) -> TrackMaker:
         """The maker of a track other than captions; its model is loaded when it is first needed.

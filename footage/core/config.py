@@ -29,7 +29,7 @@ from footage.core.errors import FileError, UsageError
 from footage.core.setting_values import UserPath, known_device, known_tracks, paths
 from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
-from footage.core.types import TRACKS
+from footage.core.types import RUN_TRACKS
 
 logger = logging.getLogger(__name__)
 
@@ -248,9 +248,27 @@ class Settings(BaseSettings):
     tracks: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(known_tracks)] = Field(
         default=None,
         description=(
-            f"Tracks of the index: {', '.join(TRACKS)}, separated by commas; unset: all that can be made "
+            f"Tracks of the index: {', '.join(RUN_TRACKS)}, separated by commas; unset: all that can be made "
             "here, captions only if the model is available."
         ),
+    )
+    image_embedder: str = Field(
+        default="auto",
+        min_length=1,
+        description=(
+            "Image embedder: siglip2-base, clip-base, qwen3-vl-embedding-2b, demo-clip, a folder or a name "
+            "on the hub. auto: the one of the index; for a new index demo-clip beside the demo model, else "
+            "siglip2-base if it is available and there is a GPU or --image-vectors is set."
+        ),
+    )
+    image_vectors: bool | None = Field(
+        default=None,
+        description="Make image vectors without a GPU, too; no: never make any. Unset: with a GPU, or with "
+        "the demo model.",
+    )
+    reuse: bool = Field(
+        default=True,
+        description="Carry a caption over to later windows of a fixed camera in which nothing changes.",
     )
     speech_model: str = Field(
         default="auto",

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK, TRACKS
+from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, RUN_TRACKS, SCREEN_TEXT_TRACK, SUBTITLE_TRACK
 
 
 def _expanded(path: Path) -> Path:
@@ -28,12 +28,17 @@ def known_device(device: str) -> str:
     return device
 
 
-_TRACK_NAMES = {"captions": CAPTION_TRACK, "subtitle": SUBTITLE_TRACK, "screentext": SCREEN_TEXT_TRACK}
+_TRACK_NAMES = {
+    "captions": CAPTION_TRACK,
+    "images": IMAGE_TRACK,
+    "subtitle": SUBTITLE_TRACK,
+    "screentext": SCREEN_TEXT_TRACK,
+}
 """Other names of tracks that are understood."""
 
 
 def known_tracks(given: object) -> object:
-    """Names of tracks, as one text with commas or as a list, in the order of ``TRACKS``."""
+    """Names of tracks, as one text with commas or as a list, in the order of ``RUN_TRACKS``."""
     if given is None:
         return None
     parts = given.split(",") if isinstance(given, str) else given
@@ -41,11 +46,11 @@ def known_tracks(given: object) -> object:
         raise ValueError(_WHICH_TRACKS)
     names = ["-".join(part.casefold().replace("_", " ").split()) for part in parts]
     known = {_TRACK_NAMES.get(name, name) for name in names if name}
-    if not known or known - set(TRACKS):
+    if not known or known - set(RUN_TRACKS):
         raise ValueError(_WHICH_TRACKS)
-    return tuple(track for track in TRACKS if track in known)
+    return tuple(track for track in RUN_TRACKS if track in known)
 
 
-_WHICH_TRACKS = f"use one or more of {', '.join(TRACKS)}, separated by commas"
+_WHICH_TRACKS = f"use one or more of {', '.join(RUN_TRACKS)}, separated by commas"
 
 UserPath = Annotated[Path, AfterValidator(_expanded)]

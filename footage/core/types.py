@@ -30,11 +30,26 @@ SCREEN_TEXT_TRACK = "screen-text"
 SUBTITLE_TRACK = "subtitles"
 """The track of subtitles: those in files beside the video, and those inside it."""
 TRACKS = (CAPTION_TRACK, SPEECH_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK)
-"""Every track, in the order in which they are shown."""
+"""Every track with a text, in the order in which they are shown."""
+IMAGE_TRACK = "image"
+"""The track of image vectors, as settings name it. It has no texts, and one track of windows for each image
+embedder: see ``image_track``."""
+RUN_TRACKS = (*TRACKS, IMAGE_TRACK)
+"""Every track that an index run can make."""
 
 
 IMAGE = "image"
 """``Video.container`` of an image file, which is asked about as a moment without a time."""
+
+
+def image_track(embedder: str) -> str:
+    """The track of windows whose image vectors of one embedder are committed, such as "image:demo-clip"."""
+    return f"{IMAGE_TRACK}:{embedder}"
+
+
+def is_image_track(track: str) -> bool:
+    """Whether a track of windows is one of image vectors."""
+    return track.startswith(f"{IMAGE_TRACK}:")
 
 
 def on_grid(seconds: float) -> float:
@@ -330,6 +345,9 @@ class WindowRecord:
     """Under what."""
     track: str = CAPTION_TRACK
     """Which kind of description it is."""
+    reused_from: str = ""
+    """Id of the captioned window whose caption was carried over, because the picture is the same (see
+    ``footage.media.stillness``); empty for a caption of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,6 +421,22 @@ class Hit:
     """How sure the recogniser is of the text, 0 to 1; None where nothing says so."""
     language: str = ""
     """Language of the text; empty while unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageHit:
+    """One image vector that retrieval brought back."""
+
+    content_id: str
+    """The video."""
+    window_index: int
+    """The window of the image track that it belongs to."""
+    span: Span
+    """The time that the picture stands for, in video time."""
+    at_seconds: float
+    """Time of the frame itself."""
+    similarity: float
+    """Cosine to the query."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class SentenceImageEmbedder:
         return next((self._model.prompts[name] for name in every if self._model.prompts.get(name)), "")
 
 
-def load_image_embedder(name: str = DEMO, *, device: str = "cpu") -> SentenceImageEmbedder:
+def load_image_embedder(name: str = DEMO, *, device: str | None = "cpu") -> SentenceImageEmbedder:
     """Load an embedder of pictures and texts: one of KNOWN, a folder, or one by its hub name.
 
     No code of a model is run, and only weights in safetensors are read. The hub is asked only for what is not

@@ -21,7 +21,9 @@ from footage.store.repositories.contents import ContentRepository
 from footage.store.repositories.events import EventRepository
 from footage.store.repositories.files import FileRepository
 from footage.store.repositories.growing import GrowingFileRepository
+from footage.store.repositories.images import ImageRepository
 from footage.store.repositories.runs import RunRepository
+from footage.store.repositories.stills import StillRepository
 from footage.store.repositories.texts import TextRepository
 from footage.store.repositories.vector_tables import EmbedderRepository
 from footage.store.repositories.vectors import VectorRepository
@@ -74,7 +76,11 @@ class Store:
         """Settings of the clocks of cameras."""
         self.growing = GrowingFileRepository(tables)
         """Files that are still being written."""
-        self.contents = ContentRepository(tables, self.files, self.embedders)
+        self.images = ImageRepository(tables, self.windows, self.videos)
+        """Vectors of pictures, by image embedder."""
+        self.stills = StillRepository(tables)
+        """What captioned windows show in which nothing changes."""
+        self.contents = ContentRepository(tables, self.files, self.embedders, self.images)
         """Everything that the index holds of a content, and its removal."""
 
     @property
@@ -152,10 +158,10 @@ class Store:
             content_id: each for content_id, each in self.windows.covered().items() if content_id in held
         }
         events = self._events_by_track()
+        order = {track: place for place, track in enumerate(TRACKS)}
         tracks = {
             name: self._track_status(name, held, events.get(name, {}))
-            for name in TRACKS
-            if name in self.windows.tracks()
+            for name in sorted(self.windows.tracks(), key=lambda name: (order.get(name, len(order)), name))
         }
         captions = tracks.get(CAPTION_TRACK)
         videos = [video for content_id, video in self.videos.all().items() if content_id in held]
@@ -225,7 +231,7 @@ class Store:
         """Join the small pieces that many commits leave, and drop versions older than 15 seconds, or all."""
         from footage.store.schema import TABLES
 
-        names = {*TABLES, *self.embedders.tables()} - {*ANNOTATION_TABLES}
+        names = {*TABLES, *self.embedders.tables(), *self.images.tables()} - {*ANNOTATION_TABLES}
         maintenance.tidy(self._tables, sorted(names), every_version=every_version)
         for name in ANNOTATION_TABLES:  # one at a time: a person may be waiting to mark something
             with self._tables.writing_annotations():

@@ -197,6 +197,15 @@ def _add_heard(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
         on_progress(done, len(names))
 
 
+def _add_reuse(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
+    """12 to 13. An empty column and an empty table; no row is rewritten."""
+    from footage.store.schema import TABLES
+
+    _add_column(tables, "windows", "reused_from")
+    tables.make("stills", TABLES["stills"])
+    on_progress(1, 1)
+
+
 def _vector_tables(tables: Tables) -> tuple[str, ...]:
     return tuple(sorted(name for name in tables.names() if name.startswith("vectors_")))
 
@@ -225,5 +234,6 @@ MIGRATIONS: dict[int, Migration] = {
         _add_heard,
         rewrites_vectors=True,
     ),
+    12: Migration("windows store whose caption they reuse", ("windows",), _add_reuse),
 }
 """By version, the step to the next one."""

@@ -22,6 +22,8 @@ VERSION_KEY, PROGRAM_KEY = "schema_version", "program_version"
 """Keys of ``meta``: the version of the tables, and the program that brought them to it."""
 EMBEDDER_KEY, TIMELINE_KEY = "embedder/", "timeline_embedder"
 """Keys of ``meta``: before the name of an embedder, its table; and the embedder the events were made with."""
+IMAGE_EMBEDDER_KEY = "image_embedder/"
+"""A key of ``meta``: before the name of an image embedder, its table."""
 
 logger = logging.getLogger(__name__)
 
@@ -120,9 +122,10 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
         rewriting.finish(tables.path)  # a kill may have come between an old table and its new one
         present = tables.names()
     for name in TABLES:
-        if name not in present:
+        if name not in present and not (name == "stills" and version < 13):  # made by the upgrade
             raise StoreCorruptError(f"the index {tables.path} has lost its table {name!r}", hint=RESTORE)
-        tables.table(name)
+        if name in present:
+            tables.table(name)
     if version < SCHEMA_VERSION:
         logger.warning(
             "The index %s has tables of version %d, not %d. It is readable without an upgrade. `footage db "
@@ -187,4 +190,6 @@ def holds_anything(path: Path) -> bool:
 def is_ours(name: str, tables: Collection[str]) -> bool:
     """Whether a folder entry can belong to an index."""
     table = name.removesuffix(".lance")
-    return name.startswith(".") or (name != table and (table in tables or table.startswith("vectors_")))
+    return name.startswith(".") or (
+        name != table and (table in tables or table.startswith(("vectors_", "images_")))
+    )

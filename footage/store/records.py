@@ -16,6 +16,7 @@ from footage.core.types import (
     Event,
     File,
     Hit,
+    ImageHit,
     Provenance,
     Run,
     Span,
@@ -27,7 +28,7 @@ from footage.core.types import (
 if TYPE_CHECKING:
     import numpy as np
 
-SCHEMA_VERSION = 12
+SCHEMA_VERSION = 13
 """Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
 PASSAGE_WORDS = 150
@@ -92,6 +93,34 @@ class VectorRow:
     """As that of the text."""
     language: str = ""
     """As that of the text."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageVectorRow:
+    """The vector of one picture, and the time that the picture stands for."""
+
+    content_id: str
+    """The video."""
+    window_index: int
+    """The window of the image track that it belongs to; it counts once that window is committed."""
+    span: Span
+    """The time that it stands for, in video time: until the next picture that differs, or the window ends."""
+    at_seconds: float
+    """Time of the frame itself, inside the span."""
+    vector: np.ndarray
+    """float array of shape (dimension,), L2-normalised; stored with 16 bits a number."""
+
+
+@dataclass(frozen=True, slots=True)
+class StillRow:
+    """What a captioned window shows, where nothing changes in it; later windows are compared with it."""
+
+    content_id: str
+    """The video."""
+    window_index: int
+    """Index of the captioned window."""
+    levels: np.ndarray
+    """Mean colour of each patch, uint8 (rows, columns, 3); see ``footage.media.stillness``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -282,6 +311,7 @@ def window_to_row(record: WindowRecord) -> dict[str, Any]:
         "notes": list(caption.notes),
         **asdict(record.provenance),
         "track": record.track,
+        "reused_from": record.reused_from,
     }
     return {**row, "checksum": window_checksum(row)}
 
@@ -297,6 +327,8 @@ def window_checksum(row: Mapping[str, Any]) -> str:
     spelled.append(list(row["notes"] or ()))
     if (track := track_of(row)) != CAPTION_TRACK:  # checksums from before there were tracks stay valid
         spelled.append(track)
+    if reused := row.get("reused_from"):  # those from before captions were reused, too
+        spelled.append(["reused", reused])
     text = json.dumps(spelled)
     return hashlib.blake2b(text.encode("ascii"), digest_size=16).hexdigest()
 
@@ -322,6 +354,7 @@ def window_from_row(row: Mapping[str, Any]) -> WindowRecord:
         ),
         provenance_from_row(row),
         track_of(row),
+        row.get("reused_from") or "",
     )
 
 
@@ -389,6 +422,60 @@ def vector_from_row(row: Mapping[str, Any]) -> VectorRow:
         text.confidence,
         text.language,
     )
+
+
+def image_to_row(image: ImageVectorRow) -> dict[str, Any]:
+    """Lay an image vector out as a row of an image table."""
+    import numpy as np
+
+    return {
+        "id": f"{image.content_id}/{image.window_index}/{image.at_seconds:.6f}",
+        "content_id": image.content_id,
+        "window_index": image.window_index,
+        **span_columns(image.span),
+        "at_seconds": image.at_seconds,
+        "vector": np.asarray(image.vector, np.float16),
+    }
+
+
+def image_from_row(row: Mapping[str, Any]) -> ImageVectorRow:
+    """Read a row of an image table."""
+    import numpy as np
+
+    vector = np.asarray(row["vector"], np.float32)
+    return ImageVectorRow(
+        row["content_id"], row["window_index"], span_from_row(row), row["at_seconds"], vector
+    )
+
+
+def image_hit_from_row(row: Mapping[str, Any], similarity: float) -> ImageHit:
+    """Read a row of an image table as something that retrieval brought back."""
+    return ImageHit(row["content_id"], row["window_index"], span_from_row(row), row["at_seconds"], similarity)
+
+
+def still_to_row(still: StillRow) -> dict[str, Any]:
+    """Lay a still picture out as a row of ``stills``."""
+    rows, columns, _ = still.levels.shape
+    return {
+        "id": window_id(still.content_id, still.window_index),
+        "content_id": still.content_id,
+        "window_index": still.window_index,
+        "rows": rows,
+        "columns": columns,
+        "levels": still.levels.tobytes(),
+    }
+
+
+def still_from_row(row: Mapping[str, Any]) -> StillRow:
+    """Read a row of ``stills``.
+
+    Raises:
+        ValueError: its levels are not as many as its rows and columns say.
+    """
+    import numpy as np
+
+    levels = np.frombuffer(row["levels"], np.uint8).reshape(row["rows"], row["columns"], 3)
+    return StillRow(row["content_id"], row["window_index"], levels)
 
 
 def event_from_row(row: Mapping[str, Any]) -> Event:

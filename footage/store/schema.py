@@ -7,6 +7,9 @@ import re
 
 import pyarrow as pa
 
+VECTOR_TABLES, IMAGE_TABLES = "vectors_", "images_"
+"""What the names of the tables of embedders begin with: those of texts, and those of pictures."""
+
 
 def _required(name: str, kind: pa.DataType) -> pa.Field:
     return pa.field(name, kind, nullable=False)
@@ -102,6 +105,19 @@ TABLES: dict[str, pa.Schema] = {
             # See ``records.window_checksum``; nothing only until the migration to version 10 is done.
             pa.field("checksum", pa.string()),
             _TRACK,
+            # Added by the migration to version 13; nothing in the rows that were there before.
+            pa.field("reused_from", pa.string()),
+        ]
+    ),
+    # Captioned windows in which nothing changes; made by the migration to version 13.
+    "stills": pa.schema(
+        [
+            _required("id", pa.string()),
+            _required("content_id", pa.string()),
+            _required("window_index", pa.int32()),
+            _required("rows", pa.int32()),
+            _required("columns", pa.int32()),
+            _required("levels", pa.binary()),
         ]
     ),
     "events": pa.schema(_TEXT),
@@ -207,9 +223,33 @@ def vector_schema(dimension: int) -> pa.Schema:
     return pa.schema([*_TEXT, _required("vector", pa.list_(pa.float32(), dimension))])
 
 
+def image_schema(dimension: int) -> pa.Schema:
+    """Columns of an image table: its time, and a float16 vector of ``dimension`` numbers."""
+    return pa.schema(
+        [
+            _required("id", pa.string()),
+            _required("content_id", pa.string()),
+            _required("window_index", pa.int32()),
+            _required("start_seconds", pa.float64()),
+            _required("end_seconds", pa.float64()),
+            _required("at_seconds", pa.float64()),
+            _required("vector", pa.list_(pa.float16(), dimension)),
+        ]
+    )
+
+
+def image_table(embedder: str) -> str:
+    """Name the image table of an image embedder, as ``vector_table``."""
+    return f"{IMAGE_TABLES}{_slug(embedder)}"
+
+
 def vector_table(embedder: str) -> str:
     """Name the vector table of an embedder: letters a file name may have, and a hash where some were lost."""
+    return f"{VECTOR_TABLES}{_slug(embedder)}"
+
+
+def _slug(embedder: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "_", embedder.lower()).strip("_")[:40]
     if slug != embedder:
         slug += "_" + hashlib.blake2b(embedder.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return f"vectors_{slug}"
+    return slug

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from footage.store import forgetting
 from footage.store.repositories.files import FileRepository
+from footage.store.repositories.images import ImageRepository
 from footage.store.repositories.vector_tables import EmbedderRepository
 from footage.store.tables import Tables
 
@@ -13,10 +14,17 @@ from footage.store.tables import Tables
 class ContentRepository:
     """The contents of an index; got from ``Store.contents``."""
 
-    def __init__(self, tables: Tables, files: FileRepository, embedders: EmbedderRepository) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        files: FileRepository,
+        embedders: EmbedderRepository,
+        images: ImageRepository,
+    ) -> None:
         self._tables = tables
         self._files = files
         self._embedders = embedders
+        self._images = images
 
     def prune(self) -> tuple[int, int]:
         """Remove the files that are gone, and every content that no file holds any more.
@@ -76,5 +84,6 @@ class ContentRepository:
         """Remove contents, the video's own row last: what is left of a removal cut short is removed later."""
         keys = [forgetting.FOLLOWED + content_id for content_id in content_ids]
         self._tables.delete("meta", {"key": keys})
-        for table in (*self._embedders.tables(), "passages", "events", "windows", "videos"):
+        derived = (*self._embedders.tables(), *self._images.tables())
+        for table in (*derived, "stills", "passages", "events", "windows", "videos"):
             self._tables.delete(table, {"content_id": content_ids})
