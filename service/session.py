@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from indexer.tracks.protocol import TrackMaker
     from search.engine import Engine
     from search.grounding.options import GroundingOptions
+    from search.retrieval.images import ImageRetriever
     from search.retrieval.rerank import Reranker
 
 T = TypeVar("T")
@@ -99,6 +100,7 @@ class Service:
         self._models: _Kept[VideoModel] = _Kept()
         self._embedders: _Kept[TextEmbedder] = _Kept()
         self._image_embedders: _Kept[ImageEmbedder] = _Kept()
+        self._image_retrievers: _Kept[ImageRetriever] = _Kept()
         self._rerankers: _Kept[Reranker | None] = _Kept()
         self._track_makers: _Kept[TrackMaker] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
@@ -234,6 +236,16 @@ class Service:
                 return self._loaders.image_embedder(self.settings, named)
 
         return self._image_embedders.get(named, load)
+
+    def image_retriever(self, on_event: Listener = ignore) -> ImageRetriever | None:
+        """What searches the index by pictures; None as, and errors as, of ``image_embedder``."""
+        from search.retrieval.images import ImageRetriever
+
+        embedder = self.image_embedder(on_event)
+        if embedder is None:
+            return None
+        key = (self._edition(), embedder.name)
+        return self._image_retrievers.get(key, lambda: ImageRetriever(self.store(), embedder), only=True)
 
     def track_maker(self, track: str) -> TrackMaker:
         """The maker of a track other than captions; its model is loaded when it is first needed.
