@@ -62,6 +62,11 @@ def totals(service: Service) -> IndexStatus:
     return service.store().status()
 
 
+def has_images(service: Service) -> bool:
+    """Whether the index has image vectors, so that it can be searched by picture."""
+    return service.store().images.embedders() != ()
+
+
 def coverage(service: Service) -> Mapping[str, Coverage]:
     """How far the files of each collection are indexed, by name."""
     return service.store().coverage()

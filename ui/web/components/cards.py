@@ -40,6 +40,14 @@ _VERDICTS = {
     ),
 }
 
+_BY_PICTURE = {
+    "found": "The picture is clearly nearer than pictures of something else.",
+    "uncertain": "The picture is somewhat nearer than pictures of something else.",
+    "not checked": "There are too few pictures of other videos to judge by.",
+    "not found": "The picture is no nearer than pictures of something else.",
+}
+"""What a verdict means where pictures were compared."""
+
 
 def result(
     match: Match,
@@ -64,7 +72,7 @@ def result(
         pending: Whether the model has still to look at it.
         others: How many more answers are like it.
     """
-    tags = badge("pending" if pending else match.verdict)
+    tags = badge("pending" if pending else match.verdict, pictured=quotes.pictured(match))
     source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
     if match.offline:
         source += '<span class="fx-tag">offline</span>'
@@ -86,7 +94,9 @@ def result(
 def _said(part: Match, words: str, *, alone: bool) -> str:
     """What is seen, said or written; beside others it says itself when."""
     if not quotes.quotes(part):
-        return f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>'
+        bare = quotes.BY_PICTURE if quotes.pictured(part) else "(no text)"
+        style = "fx-text" if part.text else "fx-text fx-bare"
+        return f'<p class="{style}">{markup.marked(part.text, words) or bare}</p>'
     when = "" if alone else f" <small>{quotes.when(part.track, part.span)}</small>"
     quote = quotes.quoted(part.text, part.marks, language=part.language)
     return f'<p class="fx-text fx-quote fx-{part.track}">{quote}{when}</p>'
@@ -119,7 +129,8 @@ def _sure(match: Match) -> str:
         title = f"Confidence of the recogniser: {match.confidence or 0:.0%}"
         return f'<span class="fx-score" title="{title}">{sure}</span>' if sure else ""
     if match.confidence is None:
-        title, label = "Similarity of the indexed text, 0 to 1", f"score {match.score:.2f}"
+        compared = "pictures" if quotes.pictured(match) else "indexed text"
+        title, label = f"Similarity of the {compared}, 0 to 1", f"score {match.score:.2f}"
     else:
         title, label = "Probability, based on all the evidence", f"{match.confidence:.0%} sure"
         if not match.calibrated:
@@ -223,11 +234,18 @@ def state(name: str, words: str = "") -> str:
     return f'<span class="fx-state fx-state-{markup.text(name)}">{markup.text(words or name)}</span>'
 
 
-def badge(verdict: str) -> str:
-    """A verdict in a word, a sign and a colour; "pending" while the model is asked."""
+def badge(verdict: str, *, pictured: bool = False) -> str:
+    """A verdict in a word, a sign and a colour; "pending" while the model is asked.
+
+    Args:
+        verdict: The verdict.
+        pictured: Whether pictures were compared, and no model was asked.
+    """
     style, sign, word, why = _VERDICTS.get(
         verdict, ("fx-pending", "…", "Looking", "The model is checking this moment.")
     )
+    if pictured:
+        why = _BY_PICTURE.get(verdict, why)
     return f'<span class="fx-badge {style}" title="{why}"><i aria-hidden="true">{sign}</i>{word}</span>'
 
 
@@ -235,6 +253,8 @@ def source_of(match: Match) -> str:
     """Whose span a match has, in words; of words, the track."""
     if quotes.quotes(match) and not match.parts:
         return quotes.source(match.track)
+    if quotes.pictured(match):
+        return "by picture"
     return "span by the model" if match.grounded else "span from the index"
 
 

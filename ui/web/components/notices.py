@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from footage.core.types import CAPTION_TRACK
+from footage.core.types import CAPTION_TRACK, IMAGE_TRACK
 from ui.text import TRACK_NAMES, count
 from ui.web.components import markup
 
@@ -81,6 +81,34 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
         f'<div class="fx-empty"><h2>{head}</h2>'
         f"<p>{nothing} “{markup.text(markup.shortened(query, 200))}”.</p>"
         f'<dl class="fx-facts">{table}</dl><p>{advice}</p></div>'
+    )
+
+
+def nothing_alike(picture: str, words: str, result: SearchResult) -> str:
+    """The honest answer when nothing looks like a picture: what was searched, and what came nearest.
+
+    Args:
+        picture: What the picture is called.
+        words: What was to be seen, too; empty for nothing.
+        result: What the search answered.
+    """
+    seen = result.coverage.tracks.get(IMAGE_TRACK)
+    rows = [
+        ("Pictures searched of", f"{markup.clock(round(seen.seconds, 1))} of video" if seen else "nothing"),
+        ("Videos", f"{seen.videos:,}" if seen else "0"),
+    ]
+    if result.matches:
+        nearest = result.matches[0]
+        where = f"{markup.clock_span(nearest.span)} of {markup.file_name(nearest.path)}"
+        sure = "" if nearest.confidence is None else f", {nearest.confidence:.0%} sure"
+        rows.append(("Closest", where + sure))
+    table = "".join(f"<dt>{name}</dt><dd>{markup.text(value)}</dd>" for name, value in rows)
+    too = f" and is “{markup.text(markup.shortened(words, 200))}”" if words else ""
+    return (
+        '<div class="fx-empty"><h2>Nothing looks like it</h2>'
+        f"<p>No moment looks like {markup.text(picture)}{too}.</p>"
+        f'<dl class="fx-facts">{table}</dl>'
+        "<p>Draw a box around what you mean, or search by words.</p></div>"
     )
 
 
