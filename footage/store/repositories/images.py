@@ -81,6 +81,18 @@ class ImageRepository:
         """Number of an embedder's vectors; 0 where it has no table."""
         return self._tables.count(self._table(embedder)) if embedder in self.embedders() else 0
 
+    def dimension(self, embedder: str) -> int:
+        """Numbers of an embedder's vectors; 0 where it has no table."""
+        if embedder not in self.embedders():
+            return 0
+        return int(self._tables.table(self._table(embedder)).schema.field("vector").type.list_size)
+
+    def size_bytes(self, embedder: str) -> int:
+        """Size of an embedder's table on disk; 0 where it has none."""
+        if embedder not in self.embedders():
+            return 0
+        return self._tables.location.size_bytes(self._table(embedder))
+
     def nearest(
         self,
         embedder: str,
