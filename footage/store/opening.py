@@ -13,7 +13,7 @@ from footage.core.errors import SchemaMismatchError, StoreCorruptError, StoreFul
 from footage.store import maintenance, rewriting
 from footage.store.errors import RESTORE, mapped
 from footage.store.location import IndexLocation
-from footage.store.records import SCHEMA_VERSION
+from footage.store.records import IMAGE_TABLES, SCHEMA_VERSION, VECTOR_TABLES
 from footage.store.tables import Limits, Tables
 
 OLDEST_VERSION = 8
@@ -107,7 +107,7 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
         StoreCorruptError: the folder holds something else, or has lost a table.
         SchemaMismatchError: as ``version_of``.
     """
-    from footage.store.schema import TABLES
+    from footage.store.schema import SINCE, TABLES
 
     version = version_of(tables) if "meta" in present else None
     if version is None:
@@ -122,7 +122,7 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
         rewriting.finish(tables.path)  # a kill may have come between an old table and its new one
         present = tables.names()
     for name in TABLES:
-        if name not in present and not (name == "stills" and version < 13):  # made by the upgrade
+        if name not in present and version >= SINCE.get(name, 0):  # else the upgrade makes it
             raise StoreCorruptError(f"the index {tables.path} has lost its table {name!r}", hint=RESTORE)
         if name in present:
             tables.table(name)
@@ -191,5 +191,5 @@ def is_ours(name: str, tables: Collection[str]) -> bool:
     """Whether a folder entry can belong to an index."""
     table = name.removesuffix(".lance")
     return name.startswith(".") or (
-        name != table and (table in tables or table.startswith(("vectors_", "images_")))
+        name != table and (table in tables or table.startswith((VECTOR_TABLES, IMAGE_TABLES)))
     )

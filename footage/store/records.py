@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 13
 """Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
+VECTOR_TABLES, IMAGE_TABLES = "vectors_", "images_"
+"""What the names of the tables of embedders begin with: those of texts, and those of pictures."""
+
 PASSAGE_WORDS = 150
 """Most words of a passage: what the bundled embedder reads of one text (256 word pieces)."""
 
