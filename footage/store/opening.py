@@ -96,6 +96,18 @@ def version_of(tables: Tables) -> int | None:
     return version
 
 
+def version_by_shape(tables: Tables) -> int:
+    """Version of tables that do not say it."""
+    windows = tables.table("windows").schema.names
+    if "checksum" not in windows:
+        return 9 if "gaps" in tables.table("videos").schema.names else 8
+    if "track" not in windows:
+        return 10
+    if "confidence" not in tables.table("events").schema.names:
+        return 11
+    return SCHEMA_VERSION if "reused_from" in windows and "stills" in tables.names() else 12
+
+
 def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> int:
     """Make sure that every table is there and of a version that can be read; finish an index half made.
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from footage.store.records import IMAGE_TABLES, VECTOR_TABLES
 
 SINCE = {"stills": 13}
-"""The version of the tables that is the first with a table; those that are not here have been there always."""
+"""The first version of the tables that has a table; tables that are not named here are in every version."""
 
 
 def _required(name: str, kind: pa.DataType) -> pa.Field:

@@ -89,11 +89,10 @@ class ImageRepository:
         Returns:
             How many windows they were of.
         """
-        from footage.store.schema import image_table
-
         count = 0
         for embedder in self.embedders():
-            name, lost = image_table(embedder), {}
+            name = self._table(embedder)
+            lost: dict[str, list[int]] = {}
             covered = self._windows.covered(track=image_track(embedder))
             for row, _ in self._tables.count_by(name, ["content_id", "window_index"]):
                 content_id, index = row["content_id"], row["window_index"]
