@@ -1,9 +1,9 @@
 """Removes everything about a content from an index permanently; continues after a kill at any point.
 
 1. A small file in the index folder says what is to be forgotten, before anything is removed.
-2. Captions of other videos that were carried over from it no longer name it. The rows of every table go, those
-   of ``files`` last; then every table is written anew and every old version is removed, with its deletions,
-   indexes and logs.
+2. Captions of other videos that were carried over from it no longer name it. The rows of every table go,
+   those of ``files`` last; then every table is written anew and every old version is removed, with its
+   deletions, indexes and logs.
 3. Whatever else lies in the folder and names the content goes, too: what `footage db check --repair` moved
    aside, what a killed run left behind.
 4. The folder is searched for the content id, byte by byte. Where it is not found, the small file goes.

@@ -152,7 +152,7 @@ def _salvaged(tables: Tables, name: str) -> Iterator[tuple[list[Row], list[str]]
 
 
 def _vector_problems(batch: pa.RecordBatch, *, zero: bool) -> list[str]:
-    """What is wrong with each vector of a batch; nothing if it is finite and of length 1, or 0 with ``zero``."""
+    """What is wrong with each vector of a batch: it is to be finite and of length 1, or 0 with ``zero``."""
     import numpy as np
 
     column = batch.column("vector")
