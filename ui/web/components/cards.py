@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
 from search.query.filters import read_moment
-from ui.text import TRACK_NAMES
+from ui.text import track_name
 from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
@@ -224,8 +224,10 @@ def tracks(covered: Sequence[VideoTrack]) -> str:
     for each in covered:
         share = each.seconds / each.seconds_total if each.seconds_total else 0.0
         part = "" if share > ALL else " not indexed" if not each.seconds else f" {100 * share:.0f}%"
-        style = f"fx-track fx-track-{each.track}" + (" fx-track-none" if not each.seconds else "")
-        pieces.append(f'<span class="{style}"><i></i>{TRACK_NAMES.get(each.track, each.track)}{part}</span>')
+        style = f"fx-track fx-track-{each.track.partition(':')[0]}" + (
+            " fx-track-none" if not each.seconds else ""
+        )
+        pieces.append(f'<span class="{style}"><i></i>{track_name(each.track)}{part}</span>')
     return "".join(pieces)
 
 

@@ -6,8 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK
-from ui.text import TRACK_NAMES, count
+from footage.core.types import CAPTION_TRACK, is_image_track
+from ui.text import TRACK_NAMES, count, track_name
 from ui.web.components import markup
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def nothing_alike(picture: str, words: str, result: SearchResult) -> str:
         words: What was to be seen, too; empty for nothing.
         result: What the search answered.
     """
-    seen = result.coverage.tracks.get(IMAGE_TRACK)
+    seen = next((each for track, each in result.coverage.tracks.items() if is_image_track(track)), None)
     rows = [
         ("Pictures searched of", f"{markup.clock(round(seen.seconds, 1))} of video" if seen else "nothing"),
         ("Videos", f"{seen.videos:,}" if seen else "0"),
@@ -117,10 +117,15 @@ def _searched(result: SearchResult) -> list[tuple[str, str]]:
     seen = result.coverage
     rows = [
         (f"{name} searched", f"{markup.clock(round(seconds, 1))} of {markup.clock(seen.seconds_total)}")
-        for track, name in TRACK_NAMES.items()
+        for track, name in _named(seen).items()
         if _wanted(result, track) and (seconds := _seconds(seen, track)) is not None
     ]
     return [*rows, ("Videos", f"{max([seen.videos, *(each.videos for each in seen.tracks.values())]):,}")]
+
+
+def _named(seen: SearchCoverage) -> dict[str, str]:
+    """The name of each track that a search may look at; whoever reads it need not know the embedder."""
+    return {**TRACK_NAMES, **{track: "Pictures" for track in seen.tracks if is_image_track(track)}}
 
 
 def _wanted(result: SearchResult, track: str) -> bool:
@@ -147,7 +152,7 @@ def coverage(result: SearchResult) -> str:
         parts.append(f"{markup.clock(seen.seconds_indexed)} of {whole} indexed")
     else:
         rows = [
-            (name, _seconds(seen, track)) for track, name in TRACK_NAMES.items() if _wanted(result, track)
+            (name, _seconds(seen, track)) for track, name in _named(seen).items() if _wanted(result, track)
         ]
         parts += [
             f"{name.lower()} of {markup.clock(round(seconds, 1))} of {whole}"
@@ -175,7 +180,7 @@ def holdings(status: IndexStatus) -> str:
     else:
         parts.append(f"{whole} long")
         parts += [
-            f"{TRACK_NAMES.get(track, track).lower()} of {markup.clock(round(each.seconds, 1))}"
+            f"{track_name(track).lower()} of {markup.clock(round(each.seconds, 1))}"
             for track, each in status.tracks.items()
         ]
     line = ", ".join(parts)

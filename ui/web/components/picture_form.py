@@ -19,7 +19,8 @@ _PANEL_SIDE = 720
 
 def picker(desk: Desk) -> None:
     """Draw the button that takes a picture."""
-    pictures.picker(_take, _refuse, why_not=why_not(desk))
+    label = "Another picture" if st.session_state.picture else "By picture"
+    pictures.picker(_take, _refuse, why_not=why_not(desk), label=label)
 
 
 def why_not(desk: Desk) -> str:

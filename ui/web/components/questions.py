@@ -65,13 +65,17 @@ def form(desk: Desk) -> Question:
                 on_click=asking.ask,
                 args=(query,),
             )
-        exact = not state.picture and st.toggle(
-            "Ask the model when exactly",
-            value=True,
-            key="exact",
-            help="The index finds the video; the model then finds the exact times. Slower, but better.",
-            **_KEPT,
-        )
+        exact = False
+        if state.picture:
+            st.empty()  # so that what follows keeps its place
+        else:
+            exact = st.toggle(
+                "Ask the model when exactly",
+                value=True,
+                key="exact",
+                help="The index finds the video; the model then finds the exact times. Slower, but better.",
+                **_KEPT,
+            )
         with st.popover("Options", icon=":material/tune:"):
             options = _picture_options() if state.picture else _options(exact=exact)
             if state.asked and not state.picture and may_edit():

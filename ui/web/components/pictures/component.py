@@ -40,13 +40,16 @@ class Shown:
     """Its height in pixels."""
 
 
-def picker(take: Callable[[Upload], None], refuse: Callable[[FootageError], None], *, why_not: str) -> None:
+def picker(
+    take: Callable[[Upload], None], refuse: Callable[[FootageError], None], *, why_not: str, label: str
+) -> None:
     """Draw the button that takes a picture; while it is there, the page takes dropped and pasted ones, too.
 
     Args:
         take: Called with a file that was given.
         refuse: Called with why it cannot be taken.
         why_not: Why no picture can be searched by; empty where one can.
+        label: What the button says.
     """
 
     def picked() -> None:
@@ -57,7 +60,7 @@ def picker(take: Callable[[Upload], None], refuse: Callable[[FootageError], None
 
     _component("picker", ("picker.js",), ("picker.css",))(
         key=_PICKER,
-        data={"enabled": not why_not, "why": why_not, "most": MOST_BYTES},
+        data={"enabled": not why_not, "why": why_not, "most": MOST_BYTES, "label": label},
         width="content",
         on_picked_change=picked,
     )

@@ -31,7 +31,7 @@ class Panel {
       if (url) this.picture.src = url
       const aspect = size[0] / size[1]
       this.picture.style.aspectRatio = aspect
-      this.picture.style.width = `min(26rem, ${15 * aspect}rem)`
+      this.picture.style.width = `min(24rem, ${12.5 * aspect}rem)`
       this.picture.alt = name
       this.root.querySelector(".name").textContent = name
     }

@@ -27,9 +27,10 @@ class Picker {
     this.listening.abort()
   }
 
-  show({ enabled, why, most }, trigger) {
+  show({ enabled, why, most, label }, trigger) {
     Object.assign(this, { enabled, most, trigger })
     this.button.disabled = !enabled
+    this.root.querySelector("span").textContent = label
     this.button.title = enabled ? "Search by a picture: choose one, drop it on the page, or paste it" : why
     this.root.classList.remove("sending")
   }
