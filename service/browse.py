@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.core.types import CAPTION_TRACK, TRACKS, Event, File, Match, Span, Video, WindowRecord
+from footage.core.types import (
+    CAPTION_TRACK,
+    TRACKS,
+    Event,
+    File,
+    Match,
+    Span,
+    Video,
+    WindowRecord,
+    image_track,
+)
 
 if TYPE_CHECKING:
     from footage.core.corrections import Corrected, Correction
@@ -64,7 +74,7 @@ def totals(service: Service) -> IndexStatus:
 
 def has_images(service: Service) -> bool:
     """Whether the index has image vectors, so that it can be searched by picture."""
-    return service.store().images.embedders() != ()
+    return service.store().windows.image_tracks() != ()
 
 
 def coverage(service: Service) -> Mapping[str, Coverage]:

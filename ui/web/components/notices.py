@@ -175,7 +175,7 @@ def holdings(status: IndexStatus) -> str:
     """What an index holds, in one line."""
     whole = markup.clock(status.seconds_total)
     parts = [count(videos_in(status), "video")]
-    if set(status.tracks) <= {CAPTION_TRACK}:
+    if set(status.tracks) <= {CAPTION_TRACK} and status.videos:
         parts += [f"{markup.clock(status.seconds_indexed)} of {whole} indexed", count(status.events, "event")]
     else:
         parts.append(f"{whole} long")
@@ -183,13 +183,15 @@ def holdings(status: IndexStatus) -> str:
             f"{track_name(track).lower()} of {markup.clock(round(each.seconds, 1))}"
             for track, each in status.tracks.items()
         ]
+    parts += [f"pictures of {markup.clock(round(each.track.seconds, 1))}" for each in status.images.values()]
     line = ", ".join(parts)
     return line + (f", model {status.model.model}" if status.model else "")
 
 
 def videos_in(status: IndexStatus) -> int:
     """Videos that the index has anything of, as far as the tracks say: those of the track with most."""
-    return max([status.videos, *(each.videos for each in status.tracks.values())])
+    pictured = (each.track.videos for each in status.images.values())
+    return max([status.videos, *(each.videos for each in status.tracks.values()), *pictured])
 
 
 def sentence(words: str) -> str:

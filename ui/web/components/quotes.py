@@ -18,7 +18,7 @@ from ui.web.components import markup
 
 NEAREST = "at_seconds"
 """The measure of an answer that was found by how it looks: the time of the nearest frame."""
-BY_PICTURE = "No caption here; found by how it looks"
+BY_PICTURE = "No caption at this time"
 """In place of the text of an answer that has none."""
 LONGEST_QUOTE = 220
 """Longer texts are cut to about so many characters around what was found in them."""
