@@ -20,11 +20,11 @@ from footage.core.errors import UsageError
 from footage.core.timecode import format_time, overlap_seconds
 from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, Event, ImageHit, Match, Span, Video
 from search.grounding.verdict import MATCHES_PER_VIDEO, Thresholds
-from search.picture_verdict import PictureCalibration, measures_of
+from search.picture_verdict import WORDS_PREFIX, PictureCalibration, measures_of
 from search.query.negation import affirms
 from search.query.parser import Query
 from search.results import LIKELY, SearchResult, Timings
-from search.retrieval.background import Background, standing
+from search.retrieval.background import LEAST_QUERIES, Background
 from search.retrieval.images import DEPTH, ImageRetriever, QueryKind
 from search.retrieval.over_time import cut_at_half, over_time
 from search.scope import Scope
@@ -71,7 +71,7 @@ class _Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class _Near:
+class NearStretch:
     """A stretch of pictures near the query."""
 
     span: Span
@@ -125,12 +125,12 @@ class PictureQueries:
         """
         check_words(query)
         began = time.perf_counter()
-        wanted = [self._wanted("picture", picture.vector)]
+        wanted: dict[QueryKind, np.ndarray] = {"picture": picture.vector}
         if query.words:
-            wanted.append(self._wanted("text", self._retriever.vector_of(query.text)))
+            wanted["text"] = self._retriever.vector_of(query.text)
         with self._store.at_once():
             content_ids, notes = self._scope.chosen(query, None)
-            near = self._stretches(wanted, exclude, content_ids, least=limit)
+            near = self.near(wanted, exclude=exclude, content_ids=content_ids, least=limit)
             near = [each for each in near if not _is_source(each, picture)]
             events = self._store.events.by_video({each.frame.content_id for each in near})
             near = self._fitting(query, near, events, content_ids)
@@ -142,18 +142,26 @@ class PictureQueries:
         kept = _few_of_each(matches, per_video)[:limit]
         return SearchResult(query, tuple(kept), coverage, timings, notes=notes, picture=picture.name)
 
-    def _wanted(self, kind: QueryKind, vector: np.ndarray) -> _Wanted:
-        return _Wanted(kind, vector, self._retriever.background(kind))
-
-    def _stretches(
+    def near(
         self,
-        wanted: Sequence[_Wanted],
-        exclude: Sequence[QueryPicture],
-        content_ids: Collection[str] | None,
+        vectors: Mapping[QueryKind, np.ndarray],
         *,
-        least: int,
-    ) -> list[_Near]:
-        """The stretches near all that is wanted, nearest first; if they are few, more pictures are read."""
+        exclude: Sequence[QueryPicture] = (),
+        content_ids: Collection[str] | None = None,
+        least: int = 1,
+    ) -> list[NearStretch]:
+        """The stretches near a picture, words or both, nearest first.
+
+        Args:
+            vectors: Of unit length, (dimension,), by kind.
+            exclude: Nothing that looks like one of these.
+            content_ids: Only these videos; all when None.
+            least: With exclusions, more pictures are read where there are fewer stretches.
+
+        Raises:
+            StoreError: the index cannot be read, or has no image vectors of the retriever's embedder.
+        """
+        wanted = [self._wanted(kind, vector) for kind, vector in vectors.items()]
         depth = DEPTH
         while True:
             near, exhausted = self._at_depth(wanted, exclude, content_ids, depth)
@@ -161,13 +169,16 @@ class PictureQueries:
                 return near
             depth *= 4
 
+    def _wanted(self, kind: QueryKind, vector: np.ndarray) -> _Wanted:
+        return _Wanted(kind, vector, self._retriever.background(kind))
+
     def _at_depth(
         self,
         wanted: Sequence[_Wanted],
         exclude: Sequence[QueryPicture],
         content_ids: Collection[str] | None,
         depth: int,
-    ) -> tuple[list[_Near], bool]:
+    ) -> tuple[list[NearStretch], bool]:
         """The stretches among so many pictures, and whether these are all there are."""
         import numpy as np
 
@@ -209,15 +220,17 @@ class PictureQueries:
             place = places[number]
             each = [self._weighed(one, float(near[place])) for one, near in zip(wanted, similar, strict=True)]
             measures, confidences = zip(*each, strict=True)
-            found.append(_Near(span, hits[place], measures, confidences))
+            found.append(NearStretch(span, hits[place], measures, confidences))
         return found, exhausted
 
     def _weighed(self, wanted: _Wanted, similarity: float) -> tuple[Mapping[str, float], float | None]:
         """The measures of a similarity, and how sure it makes."""
-        measures = measures_of(similarity, standing(wanted.vector, similarity, wanted.background))
-        if not wanted.background.usable:
-            return measures, self._calibration.unjudged(wanted.kind, measures)
-        return measures, self._calibration.confidence(wanted.kind, measures)
+        measures = measures_of(wanted.vector, similarity, wanted.background)
+        if wanted.background.usable or (
+            self._calibration.fitted and len(wanted.background.sample) >= LEAST_QUERIES
+        ):
+            return measures, self._calibration.confidence(wanted.kind, measures)
+        return measures, self._calibration.unjudged(wanted.kind, measures)
 
     def _looks_like(self, vector: np.ndarray, similar: np.ndarray) -> np.ndarray:
         """Which pictures more likely look like another than not, by their similarity to it."""
@@ -230,10 +243,10 @@ class PictureQueries:
     def _fitting(
         self,
         query: Query,
-        near: Sequence[_Near],
+        near: Sequence[NearStretch],
         events: Mapping[str, Sequence[Event]],
         content_ids: Collection[str] | None,
-    ) -> list[_Near]:
+    ) -> list[NearStretch]:
         """Stretches of the wanted length at whose time nothing is captioned or said that must not be."""
         unwanted = self._words.unwanted(query, content_ids)
         barred = [*query.without, *query.negated]
@@ -251,7 +264,7 @@ class PictureQueries:
 
     def _matches(
         self,
-        near: Sequence[_Near],
+        near: Sequence[NearStretch],
         events: Mapping[str, Sequence[Event]],
         picture: QueryPicture,
         query: Query,
@@ -278,18 +291,15 @@ class PictureQueries:
             )
         return matches
 
-    def _evidence(self, near: _Near, picture: QueryPicture, query: Query) -> tuple[str, ...]:
+    def _evidence(self, near: NearStretch, picture: QueryPicture, query: Query) -> tuple[str, ...]:
         """Why the verdict is what it is, a sentence each."""
-        measures = near.measures[0]
         sentences = [
-            f"Around {format_time(near.frame.at_seconds)} the picture is like {picture.name}: similarity "
-            f"{measures['similarity']:.2f}, {_stands(measures['standing'])}."
+            f"Around {format_time(near.frame.at_seconds)} the picture is like {picture.name}: "
+            f"{_compared(near.measures[0])}."
         ]
         if len(near.measures) > 1:
-            words = near.measures[1]
             sentences.append(
-                f'It is like "{query.text}", too: similarity {words["similarity"]:.2f}, '
-                f"{_stands(words['standing'])}. Movement was not looked at."
+                f'To "{query.text}" it has {_compared(near.measures[1])}. Movement was not looked at.'
             )
         if near.confidence is None:
             sentences.append("The index holds too few pictures of other videos to judge by.")
@@ -314,14 +324,13 @@ def check_words(query: Query) -> None:
         )
 
 
-def _stands(deviations: float) -> str:
-    """How a similarity compares with queries that the library does not answer."""
-    if deviations < 0:
-        return "less than that of most pictures of something else"
-    return f"{deviations:.1f} standard deviations above that of pictures of something else"
+def _compared(measures: Mapping[str, float]) -> str:
+    """A similarity beside that of the library's other pictures."""
+    similarity, middle = measures["similarity"], measures["similarity"] - measures["height"]
+    return f"similarity {similarity:.2f}, where half of the library's pictures have {middle:.2f} or less"
 
 
-def _is_source(near: _Near, picture: QueryPicture) -> bool:
+def _is_source(near: NearStretch, picture: QueryPicture) -> bool:
     """Whether a stretch is the one that the picture was taken from."""
     same = near.frame.content_id == picture.content_id
     return same and near.span.start_seconds <= picture.at_seconds < near.span.end_seconds
@@ -332,7 +341,7 @@ def _during(events: Sequence[Event], span: Span) -> list[Event]:
 
 
 def _match(
-    near: _Near,
+    near: NearStretch,
     video: Video,
     path: str,
     *,
@@ -341,7 +350,7 @@ def _match(
     thresholds: Thresholds,
     calibrated: bool,
 ) -> Match:
-    names = ("", "words_")
+    names = ("", WORDS_PREFIX)
     measures = {
         f"{prefix}{name}": value
         for prefix, each in zip(names, near.measures, strict=False)

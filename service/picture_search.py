@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Self, TypeAlias
@@ -122,6 +123,28 @@ def search_pictures(
     )
 
 
+def search_like(
+    service: Service, moment: str, *, track: str = "", on_event: Listener = ignore
+) -> SearchResult:
+    """Search for what is like a moment: by its event or, where nothing is captioned, by its picture.
+
+    Raises:
+        FootageError: as of ``service.similar.similar`` and, with image vectors, of ``search_pictures``.
+    """
+    from search.retrieval.similar import NoEventError
+    from service.similar import SimilarRequest, similar
+
+    try:
+        return similar(service, SimilarRequest(moment=moment, track=track))
+    except NoEventError:
+        if track or not service.store().images.embedders():
+            raise
+    request = PictureSearchRequest(picture=PictureSource(moment=moment))
+    result = search_pictures(service, request, on_event=on_event)
+    note = f"Nothing is captioned at {moment}, so its picture was searched for."
+    return replace(result, notes=(*result.notes, note))
+
+
 def picture_retriever(service: Service, on_event: Listener = ignore) -> ImageRetriever:
     """What searches the index by pictures.
 
@@ -185,9 +208,9 @@ def picture_pixels(service: Service, source: PictureSource) -> np.ndarray | None
     else:
         assert source.data is not None
         with TemporaryDirectory(prefix="footage-picture-") as folder:
-            file = Path(folder) / "picture"
-            file.write_bytes(source.data)
-            pixels = read_image(file).pixels
+            written = Path(folder) / "picture"
+            written.write_bytes(source.data)
+            pixels = read_image(written).pixels
     return _cut(pixels, source.box)
 
 
