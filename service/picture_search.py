@@ -70,7 +70,9 @@ class PictureSource(Request):
     @property
     def name(self) -> str:
         """What people call it."""
-        return self.path.name if self.path is not None else self.moment or "the picture given"
+        video, _, time = self.moment.rpartition("@")
+        moment = f"{Path(video).name}@{time}" if video else self.moment
+        return self.path.name if self.path is not None else moment or "the picture given"
 
 
 class PictureSearchRequest(Request):
@@ -109,9 +111,8 @@ def search_pictures(
     query = parse_query(request.words, wordless=True)
     check_words(query)
     sources = [request.picture, *request.exclude]
-    read = [
-        picture_pixels(service, each) for each in sources
-    ]  # a bad picture is refused before a model is loaded
+    # A bad picture is refused before a model is loaded.
+    read = [picture_pixels(service, each) for each in sources]
     retriever = picture_retriever(service, on_event)
     picture, *excluded = [
         _embedded(service, source, pixels, retriever.embedder)
