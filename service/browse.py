@@ -20,7 +20,6 @@ from footage.core.types import (
     Span,
     Video,
     WindowRecord,
-    image_track,
 )
 
 if TYPE_CHECKING:

@@ -144,13 +144,15 @@ WORDS = 'said:"the train to"'
 
 def take_all(db: Path, out: Path, pages: Sequence[str]) -> None:
     """Write a picture of some pages, in both themes, as PAGE-THEME.png."""
+    from footage.store import Store
+
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "index.lancedb"
         shutil.copytree(db, copy)
         pictures = ["index", "data/footage", "--tracks", "image", "--image-embedder", "demo-clip"]
-        saved = ["save", "green cars", "a green car drives"], ["review", "green cars"]
-        for command in (pictures, *saved):
+        saved = [["save", "green cars", "a green car drives"], ["review", "green cars"]]
+        for command in [*saved, *([] if Store.open(copy).images.embedders() else [pictures])]:
             footage = [sys.executable, "-m", "ui.cli", *command, "--db", str(copy)]
             subprocess.run(footage, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         settings = {"db": copy, "model": "demo", "export_dir": Path(folder) / "exports"}

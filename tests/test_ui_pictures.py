@@ -31,6 +31,7 @@ from search.results import SearchCoverage, SearchResult, Timings
 from service.picture_search import PictureSource
 from ui.web.components import asking, cards, evidence, notices, quotes, region
 from ui.web.components.pictures import MOST_BYTES, read_upload
+from ui.web.components.player.events import read_wishes
 
 APP = ROOT / "ui" / "web" / "app.py"
 SECONDS = 4.0
@@ -87,6 +88,14 @@ def test_a_picture_arrives_as_it_was_sent_and_a_large_one_is_refused_with_its_si
         read_upload({"name": "a.png", "size": 3, "data": "A" * (MOST_BYTES // 3 * 4 + 8)})
 
 
+@given(anything, anything)
+def test_a_frame_to_search_by_lies_inside_its_video(at, box):
+    sent = {"of": "me", "action": "picture", "at": at, "box": box}
+    wish = read_wishes(sent, of="me", duration_seconds=60.0, actions=("picture",))
+    assert wish.at_seconds is None or 0 <= wish.at_seconds <= 60
+    assert wish.box == region.read_box(box)
+
+
 @given(st.floats(0, 1e5))
 def test_a_moment_is_named_to_the_millisecond(seconds):
     path, _, at = asking.exact_moment("/x/a@b.mp4", seconds).rpartition("@")
@@ -113,9 +122,9 @@ def pictured(text: str = "", **changes: object) -> Match:
 
 def test_an_answer_without_a_caption_says_how_it_was_found():
     card = cards.result(pictured(), picture="", strip="")
-    assert quotes.BY_PICTURE in card and "by picture" in card and "<q" not in card
+    assert quotes.NO_CAPTION in card and "by picture" in card and "<q" not in card
     assert "The picture is clearly nearer" in card and "by the model" not in card
-    assert quotes.titled(pictured()) == quotes.BY_PICTURE
+    assert quotes.titled(pictured()) == quotes.NO_CAPTION
     assert quotes.shown_at(pictured()) == 12.5 and quotes.shown_at(pictured(measures=())) == 15
     assert "A red car passes." in cards.result(pictured("A red car passes."), picture="", strip="")
 
@@ -251,6 +260,7 @@ def drag_over(page, selector: str, box: tuple[float, float, float, float]) -> No
 
 
 @pytest.mark.browser
+@pytest.mark.smoke
 @pytest.mark.skipif(chromium() is None, reason="needs Chromium: apt-get install chromium")
 def test_a_picture_finds_its_clip_and_a_box_on_a_paused_frame_finds_another(page, tmp_path):
     # 1. A picture of the same car elsewhere, under a name that wants to be markup.
@@ -278,6 +288,7 @@ def test_a_picture_finds_its_clip_and_a_box_on_a_paused_frame_finds_another(page
     page.get_by_role("button", name="Find this box").click()
     page.wait_for_function("location.search.includes('box=')")
     page.locator(".panel .region").wait_for()
+    first_file(page, "again.mp4")
     assert page.alerts == [] and page.refused == []
     assert page.locator(".fx-problem, [data-testid=stException]").count() == 0
 

@@ -94,12 +94,17 @@ def result(
 def _said(part: Match, words: str, *, alone: bool) -> str:
     """What is seen, said or written; beside others it says itself when."""
     if not quotes.quotes(part):
-        bare = quotes.BY_PICTURE if quotes.pictured(part) else "(no text)"
-        style = "fx-text" if part.text else "fx-text fx-bare"
-        return f'<p class="{style}">{markup.marked(part.text, words) or bare}</p>'
+        return _text(markup.marked(part.text, words))
     when = "" if alone else f" <small>{quotes.when(part.track, part.span)}</small>"
     quote = quotes.quoted(part.text, part.marks, language=part.language)
     return f'<p class="fx-text fx-quote fx-{part.track}">{quote}{when}</p>'
+
+
+def _text(words: str) -> str:
+    """What the index says of a moment, as HTML, or that it says nothing."""
+    return (
+        f'<p class="fx-text">{words}</p>' if words else f'<p class="fx-text fx-bare">{quotes.NO_CAPTION}</p>'
+    )
 
 
 def _place_and_time(match: Match, file: File | None) -> list[str]:
@@ -196,7 +201,7 @@ def item(
     return _card(
         picture,
         f'<div class="fx-top">{state(mark.state, who)}{fresh}{judged}</div>'
-        f'<p class="fx-text">{markup.text(mark.found_text) or "(no text)"}</p>'
+        f"{_text(markup.text(mark.found_text))}"
         f'<p class="fx-meta"><span class="fx-name">{markup.text(name)}</span>'
         f"<b>{markup.clock_span(mark.span)}</b></p>{note}",
         chosen=chosen,

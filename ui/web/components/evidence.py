@@ -20,7 +20,7 @@ def why(match: Match) -> str:
         body = _one(match)
     else:
         body = _lines(match.evidence) + "".join(
-            f"<h4>{markup.text(part.text or '(no text)')} {cards.badge(part.verdict)}</h4>{_one(part)}"
+            f"<h4>{markup.text(part.text or quotes.NO_CAPTION)} {cards.badge(part.verdict)}</h4>{_one(part)}"
             for part in match.parts
         )
     badge = cards.badge(match.verdict, pictured=quotes.pictured(match))

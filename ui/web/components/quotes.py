@@ -18,7 +18,7 @@ from ui.web.components import markup
 
 NEAREST = "at_seconds"
 """The measure of an answer that was found by how it looks: the time of the nearest frame."""
-BY_PICTURE = "No caption at this time"
+NO_CAPTION = "No caption at this time"
 """In place of the text of an answer that has none."""
 LONGEST_QUOTE = 220
 """Longer texts are cut to about so many characters around what was found in them."""
@@ -57,7 +57,7 @@ def titled(match: Match) -> str:
     """The text of an answer as a title; words in quotation marks."""
     if quotes(match) and not match.parts:
         return quotation(match.text)
-    return match.text or (BY_PICTURE if pictured(match) else "(no text)")
+    return match.text or NO_CAPTION
 
 
 def quotation(text: str) -> str:
