@@ -81,8 +81,9 @@ def cut_at_half(
         by_video[hit.content_id].append(number)
     found: list[tuple[Span, int]] = []
     for numbers in by_video.values():
-        rest = sorted(numbers, key=lambda n: hits[n].at_seconds)
-        while rest:
+        runs = [sorted(numbers, key=lambda n: hits[n].at_seconds)]
+        while runs:
+            rest = runs.pop()
             peak = max(range(len(rest)), key=lambda place: over_seconds[rest[place]])
             floor = middle + (similarities[rest[peak]] - middle) / 2
 
@@ -97,5 +98,5 @@ def cut_at_half(
                 past += 1
             end = max(hits[n].span.end_seconds for n in rest[first:past])
             found.append((Span(hits[rest[first]].span.start_seconds, end), rest[peak]))
-            rest = [*rest[:first], *rest[past:]]
+            runs += filter(None, (rest[:first], rest[past:]))  # apart: no span goes on across another
     return sorted(found, key=lambda each: (-over_seconds[each[1]], hits[each[1]].content_id, each[0]))
