@@ -1,4 +1,4 @@
-"""Image vectors, stills and reused captions: checked, repaired, copied, forgotten and moved as captions are."""
+"""Image vectors, stills and reused captions are checked, repaired, copied and forgotten as captions are."""
 
 from __future__ import annotations
 

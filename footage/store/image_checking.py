@@ -86,14 +86,10 @@ def check_images(rows: TableRows, checked: Checked) -> None:
             over = unowned.get(content_id, set())
             if lost:
                 what = " and ".join(sorted({problems[index] for index in lost}))
-                sentence = (
-                    f"{name} has no sound vectors of windows {listed(lost)} of {content_id}: they {what}"
-                )
+                sentence = f"{name} lacks windows {listed(lost)} of {content_id}: their vectors {what}"
                 checked.findings.append(Finding("images", name, sentence, content_id))
             if over:
-                sentence = (
-                    f"{name} has vectors of windows {listed(over)} of {content_id}, which are not committed"
-                )
+                sentence = f"{name} has windows {listed(over)} of {content_id}, which are not committed"
                 checked.findings.append(Finding("behind", name, sentence, content_id))
             again = lost | (over if harmed else set())
             if again:
