@@ -25,6 +25,25 @@ class TrackStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ImageStatus:
+    """What an index holds of one image embedder, of contents that a file holds."""
+
+    vectors: int
+    """Vectors of its table."""
+    dimension: int
+    """Numbers of a vector, 16 bits each."""
+    track: TrackStatus
+    """Its windows; it has no events."""
+    size_bytes: int
+    """Size of its table on disk, old versions and the index of its vectors included."""
+
+    @property
+    def bytes_per_hour(self) -> float:
+        """Size on disk per hour of footage that its windows cover; 0 without any."""
+        return 3600 * self.size_bytes / self.track.seconds if self.track.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class IndexStatus:
     """What an index holds."""
 
@@ -51,7 +70,9 @@ class IndexStatus:
     schema_version: int
     """Version of the tables."""
     tracks: Mapping[str, TrackStatus]
-    """What the index holds of each track, captions included; tracks that it has nothing of are absent."""
+    """What the index holds of each track with texts, captions included; those without windows are absent."""
+    images: Mapping[str, ImageStatus] = field(default_factory=dict)
+    """What the index holds of image vectors, by image embedder."""
     failures: tuple[tuple[str, str], ...] = field(default=())
     """Path and reason of every file that failed in whole or in part."""
 

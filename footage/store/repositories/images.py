@@ -119,6 +119,18 @@ class ImageRepository:
         cache = self._counts.setdefault(name, VersionedCache(name))
         return cache.get(self._tables, lambda: self._tables.count(name))
 
+    def dimension(self, embedder: str) -> int:
+        """Numbers of an embedder's vectors; 0 where it has no table."""
+        if embedder not in self.embedders():
+            return 0
+        return int(self._tables.table(self._table(embedder)).schema.field("vector").type.list_size)
+
+    def size_bytes(self, embedder: str) -> int:
+        """Size of an embedder's table on disk; 0 where it has none."""
+        if embedder not in self.embedders():
+            return 0
+        return self._tables.location.size_bytes(self._table(embedder))
+
     def nearest(
         self,
         embedder: str,
