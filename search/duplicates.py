@@ -17,6 +17,7 @@ from footage.core.types import Span, image_track
 from search.retrieval.alignment import (
     CELL_SECONDS,
     LEAST_SECONDS,
+    SAMPLE,
     Aligned,
     Alignment,
     PictureSequence,
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
 
 COPY_SHARE = 0.8
 """Share of a video that another one must show for the first to be a copy of it, as a whole or of a part."""
-SAMPLE = 2_000
-"""Image vectors that the distance of unrelated pictures is measured on."""
 _KEPT_SEQUENCES = 64
 """Videos whose vectors are kept in memory: of an hour each, with 768 numbers a vector, 700 MB."""
 _LEAST_EVIDENCE = 0.5
@@ -119,8 +118,9 @@ class DuplicateCoverage:
     """Content ids of videos that have no image vectors."""
     probes: int
     """Pictures that were searched for."""
-    gap_seconds: float
-    """Longest time between two of them: stretches shorter than this may be missed."""
+    least_seconds: float
+    """Stretches shorter than this may be missed: the shortest that is listed, or the longest time between two
+    of these pictures."""
     alignments: int
     """Alignments that were computed."""
     alignments_left_out: int
@@ -218,7 +218,7 @@ def find_duplicates(
         videos=len(ids),
         videos_without=tuple(sorted(videos.keys() - covered.keys())),
         probes=probes,
-        gap_seconds=gap,
+        least_seconds=max(gap, LEAST_SECONDS),
         alignments=len(kept),
         alignments_left_out=len(tries) - len(kept),
         alike_pairs=sum(seconds > 0 and not found[pair] for pair, seconds in alike.items()),

@@ -223,8 +223,11 @@ class Service:
         return None if named is None else self._image_embedder(named, on_event)
 
     def searched_image_embedder(self) -> str | None:
-        """The name of the embedder whose image vectors are searched; None as, and errors as, of
-        ``image_embedder``, and nothing is loaded."""
+        """The name of the embedder whose image vectors are searched; None as of ``image_embedder``.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
         named = self.settings.image_embedder
         if named == "auto":
             named = self.indexed_image_embedder() or ""

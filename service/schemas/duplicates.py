@@ -89,8 +89,8 @@ class DuplicatesRecord(Record):
     """A file of each video that has no image vectors."""
     pictures: int
     """Pictures that were searched for in the whole index."""
-    gap_seconds: float
-    """Longest time between two of them: shorter stretches may be missed."""
+    least_seconds: float
+    """Shorter stretches may be missed."""
     alignments: int
     """Pairs of videos and offsets that were aligned."""
     alignments_left_out: int
@@ -144,7 +144,7 @@ def _coverage(result: DuplicatesResult) -> DuplicatesRecord:
         videos=coverage.videos if coverage else 0,
         videos_without=[result.paths[each] for each in coverage.videos_without] if coverage else [],
         pictures=coverage.probes if coverage else 0,
-        gap_seconds=round(coverage.gap_seconds, 3) if coverage else 0.0,
+        least_seconds=round(coverage.least_seconds, 3) if coverage else 0.0,
         alignments=coverage.alignments if coverage else 0,
         alignments_left_out=coverage.alignments_left_out if coverage else 0,
         alike_pairs=coverage.alike_pairs if coverage else 0,

@@ -54,8 +54,8 @@ def _coverage_lines(coverage: DuplicateCoverage) -> list[str]:
     """What was compared and what was not, a sentence each."""
     lines = [
         f"Compared {formatting.count(coverage.videos, 'video')} by "
-        f"{formatting.count(coverage.probes, 'picture')}, at most {coverage.gap_seconds:.0f} s apart: shorter "
-        "stretches may be missed."
+        f"{formatting.count(coverage.probes, 'picture')}; stretches shorter than "
+        f"{coverage.least_seconds:.0f} s may be missed."
     ]
     if coverage.alike_pairs:
         lines.append(
