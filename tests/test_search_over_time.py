@@ -56,11 +56,12 @@ def test_spans_take_each_picture_once_and_the_nearest_first(rows, middle):
     hits, similar = pictures([length for length, _ in rows]), np.array([value for _, value in rows])
     weighed = near(hits, similar)
     spans = cut_at_half(hits, similar, weighed, middle)
-    assert sum(span.duration_seconds for span, _ in spans) == pytest.approx(hits[-1].span.end_seconds)
-    ordered = sorted(span for span, _ in spans)
+    assert sum(span.duration_seconds for span, _, _ in spans) == pytest.approx(hits[-1].span.end_seconds)
+    ordered = sorted(span for span, _, _ in spans)
     assert all(one.end_seconds <= other.start_seconds for one, other in itertools.pairwise(ordered))
-    assert [weighed[n] for _, n in spans] == sorted((weighed[n] for _, n in spans), reverse=True)
-    assert all(span.start_seconds <= hits[n].at_seconds < span.end_seconds for span, n in spans)
+    assert [weighed[n] for _, n, _ in spans] == sorted((weighed[n] for _, n, _ in spans), reverse=True)
+    assert sorted(n for _, _, members in spans for n in members) == list(range(len(hits)))
+    assert all(span.start_seconds <= hits[n].at_seconds < span.end_seconds for span, n, _ in spans)
 
 
 def test_a_span_ends_where_less_than_half_is_left_and_where_time_is_missing():
@@ -70,4 +71,4 @@ def test_a_span_ends_where_less_than_half_is_left_and_where_time_is_missing():
     assert spans[0][0] == Span(1, 4)
     apart = [hits[0], hits[1], ImageHit("a", 0, Span(9, 10), 9.0, 0.0)]
     alike = np.array([0.8, 0.8, 0.8])
-    assert sorted(span for span, _ in cut_at_half(apart, alike, alike, 0.0)) == [Span(0, 2), Span(9, 10)]
+    assert sorted(span for span, _, _ in cut_at_half(apart, alike, alike, 0.0)) == [Span(0, 2), Span(9, 10)]
