@@ -15,6 +15,7 @@ from footage.core.timecode import format_time, gap_seconds
 from footage.core.types import Span
 from search.pages import LISTED
 from service.events import Listener, ignore
+from service.fold import SceneGrouping, folded
 from service.requests import Request
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class PictureSearchRequest(Request):
     """Moments that look like one of these are left out."""
     limit: int = Field(default=LISTED, ge=1, le=1000)
     """Most matches."""
+    group: SceneGrouping = "none"
+    """As that of a search."""
 
 
 def search_pictures(
@@ -119,13 +122,19 @@ def search_pictures(
         for source, pixels in zip(sources, read, strict=True)
     ]
     queries = PictureQueries(service.store(), retriever, load_picture_calibration(retriever.embedder.name))
-    return queries.search(
+    result = queries.search(
         picture, query, exclude=excluded, limit=request.limit, thresholds=service.looking().thresholds
     )
+    return folded(service, result, request.group)
 
 
 def search_like(
-    service: Service, moment: str, *, track: str = "", on_event: Listener = ignore
+    service: Service,
+    moment: str,
+    *,
+    track: str = "",
+    group: SceneGrouping = "none",
+    on_event: Listener = ignore,
 ) -> SearchResult:
     """Search for what is like a moment: by its event or, where nothing is captioned, by its picture.
 
@@ -136,11 +145,11 @@ def search_like(
     from service.similar import SimilarRequest, similar
 
     try:
-        return similar(service, SimilarRequest(moment=moment, track=track))
+        return similar(service, SimilarRequest(moment=moment, track=track, group=group))
     except NoEventError:
         if track or not service.store().images.embedders():
             raise
-    request = PictureSearchRequest(picture=PictureSource(moment=moment))
+    request = PictureSearchRequest(picture=PictureSource(moment=moment), group=group)
     result = search_pictures(service, request, on_event=on_event)
     note = f"Nothing is captioned at {moment}, so its picture was searched for."
     return replace(result, notes=(*result.notes, note))

@@ -219,13 +219,19 @@ class Service:
         Raises:
             FootageError: it cannot be loaded, or the index cannot be read.
         """
+        named = self.searched_image_embedder()
+        return None if named is None else self._image_embedder(named, on_event)
+
+    def searched_image_embedder(self) -> str | None:
+        """The name of the embedder whose image vectors are searched; None as of ``image_embedder``.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
         named = self.settings.image_embedder
         if named == "auto":
             named = self.indexed_image_embedder() or ""
-        if named not in self.store().images.embedders():
-            return None
-
-        return self._image_embedder(named, on_event)
+        return named if named in self.store().images.embedders() else None
 
     def _image_embedder(self, name: str, on_event: Listener = ignore) -> ImageEmbedder:
         def load() -> ImageEmbedder:

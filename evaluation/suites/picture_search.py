@@ -31,7 +31,6 @@ from footage.synthetic.clips import SyntheticClip
 
 if TYPE_CHECKING:
     from service.picture_search import Box
-
     from service.session import Service
 
 LISTED = 5

@@ -499,6 +499,9 @@ class Match:
     """Language of the text; empty while unknown."""
     boxes: tuple[TextBox, ...] = ()
     """Where the text is in the picture, by time; of text in the picture alone."""
+    similar: tuple[Match, ...] = ()
+    """Answers that show the same scene and are listed under this one, best first; of answers that are grouped
+    by scene alone."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import typer
 from footage.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from service.fold import SceneGrouping
     from service.picture_search import Box, PictureSearchRequest
 
 By = Literal["caption", "picture"]
@@ -108,8 +109,8 @@ class PictureOptions:
                 hint="Leave the option out, or search by words alone.",
             )
 
-    def request(self) -> PictureSearchRequest:
-        """The request of a search by picture.
+    def request(self, *, group: SceneGrouping = "none") -> PictureSearchRequest:
+        """The request of a search by picture; ``group`` as that of a search.
 
         Raises:
             UsageError: the box cannot be read.
@@ -121,6 +122,7 @@ class PictureOptions:
             picture=picture,
             words=self.query or "",
             exclude=tuple(PictureSource(path=path) for path in self.exclude),
+            group=group,
         )
 
 

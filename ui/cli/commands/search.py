@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from search.pages import Grouping
     from search.results import SearchResult
     from service.events import Listener
+    from service.fold import SceneGrouping
     from service.session import Service
     from ui.cli.picture_options import PictureOptions
 
@@ -42,9 +43,10 @@ def run(
     ] = 5,
     number: Annotated[int, typer.Option("--page", min=1, help="Number of the result page, from 1.")] = 1,
     group: Annotated[
-        Literal["video", "event", "none"],
+        Literal["video", "event", "scene", "none"],
         typer.Option(
-            "--group", help="Show the best answer per video, the best answer per text, or all answers."
+            "--group",
+            help="Show the best answer per video, per text or per scene (by image vectors), or all answers.",
         ),
     ] = "none",
     ground: options.Ground = True,
@@ -96,9 +98,10 @@ def run(
     pictures = picture_options.PictureOptions(query, image, like, by, box, exclude_image or [])
     pictures.check(for_model=_of_model(mode=mode, exhaustive=exhaustive, fresh=fresh, budget=budget))
     service = options.service_for(settings)
+    scenes: SceneGrouping = "scene" if group == "scene" else "none"
     with progress.shown() as display:
         if like is not None or pictures.by_picture:
-            result = _by_picture(service, pictures, display)
+            result = _by_picture(service, pictures, display, scenes)
         else:
             request = SearchRequest(
                 query=query or "",
@@ -108,9 +111,10 @@ def run(
                 exhaustive=exhaustive,
                 budget_seconds=budget,
                 without_model=formatting.WITHOUT_MODEL,
+                group=scenes,
             )
             result = search(service, request, on_event=display)
-    _show(result, group=group, number=number, limit=limit, json=json)
+    _show(result, group="none" if group == "scene" else group, number=number, limit=limit, json=json)
     if result.looked.faults:
         raise typer.Exit(console.EXIT_PARTLY)
 
@@ -126,16 +130,18 @@ def _of_model(*, mode: str, exhaustive: bool, fresh: bool, budget: float | None)
     return [name for name, is_given in given.items() if is_given]
 
 
-def _by_picture(service: Service, pictures: PictureOptions, display: Listener) -> SearchResult:
+def _by_picture(
+    service: Service, pictures: PictureOptions, display: Listener, scenes: SceneGrouping
+) -> SearchResult:
     """What is like a moment or a picture."""
     from service.picture_search import search_like, search_pictures
     from service.similar import SimilarRequest, similar
 
     if pictures.by_picture:
-        return search_pictures(service, pictures.request(), on_event=display)
+        return search_pictures(service, pictures.request(group=scenes), on_event=display)
     if pictures.by == "caption":
-        return similar(service, SimilarRequest(moment=pictures.like or ""))
-    return search_like(service, pictures.like or "", on_event=display)
+        return similar(service, SimilarRequest(moment=pictures.like or "", group=scenes))
+    return search_like(service, pictures.like or "", group=scenes, on_event=display)
 
 
 def _show(result: SearchResult, *, group: Grouping, number: int, limit: int, json: bool) -> None:
@@ -143,7 +149,8 @@ def _show(result: SearchResult, *, group: Grouping, number: int, limit: int, jso
     from search.query.parser import did_you_mean
 
     query = result.query
-    rows = page(grouped(result.matches, group), number, size=limit)
+    groups = [(match, others + len(match.similar)) for match, others in grouped(result.matches, group)]
+    rows = page(groups, number, size=limit)
     if json:
         from service.schemas.answers import SearchRecord, answer_record
 
