@@ -13,6 +13,7 @@ from footage.core.types import CAPTION_TRACK
 from search.pages import LISTED
 from service import factories
 from service.events import Hits, Listener, WindowsPlanned, ignore, steps
+from service.fold import SceneGrouping, folded
 from service.requests import Request
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class SearchRequest(Request):
     """Report the answers of the index before the model is loaded, instead of loading the model first."""
     without_model: str = ""
     """Hint of model errors: what the surface offers without the model."""
+    group: SceneGrouping = "none"
+    """"scene": answers that show one scene are one, with the others as its ``similar``."""
 
 
 def search(
@@ -119,7 +122,11 @@ def search(
                 error, service.settings.for_finds, store=store, instead=request.without_model
             ) from error
         result, unseen = run(ground=False), str(error)
-    return _with_note(result, unseen) if unseen and _has_words(store) else result
+    if unseen and _has_words(store):
+        result = _with_note(result, unseen)
+
+    # 4. One answer for each scene, where that is wanted.
+    return folded(service, result, request.group)
 
 
 def _may_look(store: Store, query: Query, *, exhaustive: bool) -> bool:

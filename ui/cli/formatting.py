@@ -64,12 +64,20 @@ def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) ->
             match.verdict,
             _sure(match) if asked else f"{match.score:.3f}",
             *first,
-            final.append(f" (and {others} more)" if others else ""),
+            final.append(_more(match, others)),
         )
     out.print(table)
     matches = [match for _, match, _ in rows]
     if any(_uncalibrated(match) for match in matches):
         console.notes().print(UNCALIBRATED, soft_wrap=True)
+
+
+def _more(match: Match, others: int) -> str:
+    """What stands behind an answer: how many more of its group, and how many of these are found."""
+    if not match.similar:
+        return f" (and {others} more)" if others else ""
+    found = sum(each.verdict == "found" for each in match.similar)
+    return f" (and {others} more like it{f', {found} of them found' if found else ''})"
 
 
 def _uncalibrated(match: Match) -> bool:

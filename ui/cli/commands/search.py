@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from search.pages import Grouping
     from search.results import SearchResult
+    from service.fold import SceneGrouping
 
 EXAMPLES = options.examples(
     'footage search "a red car drives from left to right"',
@@ -27,7 +28,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", *FINDS, "accept_server_sampling", "embedder", "rerank", *FRAMES)
+@takes_settings("db", "image_embedder", *FINDS, "accept_server_sampling", "embedder", "rerank", *FRAMES)
 def run(
     query: Annotated[
         str | None, typer.Argument(help="The event to search for, in one sentence.", show_default=False)
@@ -37,9 +38,10 @@ def run(
     ] = 5,
     number: Annotated[int, typer.Option("--page", min=1, help="Number of the result page, from 1.")] = 1,
     group: Annotated[
-        Literal["video", "event", "none"],
+        Literal["video", "event", "scene", "none"],
         typer.Option(
-            "--group", help="Show the best answer per video, the best answer per text, or all answers."
+            "--group",
+            help="Show the best answer per video, per text or per scene (by image vectors), or all answers.",
         ),
     ] = "none",
     ground: options.Ground = True,
@@ -90,8 +92,9 @@ def run(
             hint='For example: footage search "a dog runs"',
         )
     service = options.service_for(settings)
+    scenes: SceneGrouping = "scene" if group == "scene" else "none"
     if query is None:
-        result = similar(service, SimilarRequest(moment=like or ""))
+        result = similar(service, SimilarRequest(moment=like or "", group=scenes))
     else:
         request = SearchRequest(
             query=query,
@@ -101,10 +104,11 @@ def run(
             exhaustive=exhaustive,
             budget_seconds=budget,
             without_model=formatting.WITHOUT_MODEL,
+            group=scenes,
         )
         with progress.shown() as display:
             result = search(service, request, on_event=display)
-    _show(result, group=group, number=number, limit=limit, json=json)
+    _show(result, group="none" if group == "scene" else group, number=number, limit=limit, json=json)
     if result.looked.faults:
         raise typer.Exit(console.EXIT_PARTLY)
 
@@ -114,7 +118,8 @@ def _show(result: SearchResult, *, group: Grouping, number: int, limit: int, jso
     from search.query.parser import did_you_mean
 
     query = result.query
-    rows = page(grouped(result.matches, group), number, size=limit)
+    groups = [(match, others + len(match.similar)) for match, others in grouped(result.matches, group)]
+    rows = page(groups, number, size=limit)
     if json:
         from service.schemas.answers import SearchRecord, answer_record
 
