@@ -145,6 +145,7 @@ class _WindowLine(BaseModel):
     finish_reason: str | None = None
     notes: list[str] = []
     draft: str = ""
+    reused_from: str = ""
     model: str = BY_HAND
     revision: str = ""
     prompt_version: str = ""
@@ -238,7 +239,12 @@ class _CaptionReader:
         number = len(taken.get((content_id, line.track), ()))
         index = number if line.window_index is None else line.window_index
         provenance = Provenance(**{name: getattr(line, name) for name in layout.PROVENANCE_COLUMNS})
-        return WindowRecord(Window(content_id, index, span), caption, provenance, line.track)
+        if line.reused_from and (
+            line.track != CAPTION_TRACK or not re.fullmatch(r"[\w.-]{1,64}/\d{1,9}", line.reused_from)
+        ):
+            raise ValueError(f"{line.reused_from!r:.80} is not a valid window of captions")
+        window = Window(content_id, index, span)
+        return WindowRecord(window, caption, provenance, line.track, line.reused_from)
 
     def _content_at(self, path: str | None) -> str:
         """The content of a file that a line names; each file is read once."""

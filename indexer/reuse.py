@@ -315,7 +315,8 @@ def _levels(picture: StillPicture) -> np.ndarray:
     """A picture as the index holds it: whole levels, so that a run compares with what a later one reads."""
     import numpy as np
 
-    return np.rint(picture.levels).astype(np.uint8)
+    levels: np.ndarray = np.rint(picture.levels).astype(np.uint8)
+    return levels
 
 
 def _picture(levels: np.ndarray) -> StillPicture:
