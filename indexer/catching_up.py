@@ -14,7 +14,9 @@ from indexer.tracks.merging import merge_of
 def catch_up(
     store: Store, embedder: TextEmbedder, on_progress: Callable[[int, int], None] | None = None
 ) -> int:
-    """Project every track of every video whose events or vectors lag behind, as after a killed run.
+    """Project every track with texts of every video whose events lag behind, as after a killed run.
+
+    Image tracks have none.
 
     Args:
         store: The index, locked for writing.

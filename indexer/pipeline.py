@@ -285,6 +285,8 @@ def _caption(
             case OpenedFile():
                 run.open(message)
             case DecodedWindow():
+                if run.tracks is not None:
+                    run.tracks.see(message.window, message.frames)
                 batch.append(message)
                 if len(batch) == batch_size:
                     if not run.caption(batch):

@@ -81,6 +81,8 @@ class TrackReport:
     """Footage seconds of those."""
     events: int = 0
     """What was read in them."""
+    vectors: int = 0
+    """Image vectors that were made of them."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """What there is to know about files, such as "no sound track", and of how many videos each is true."""
     others: Mapping[str, int] = field(default_factory=dict)

@@ -130,7 +130,12 @@ class IndexRun:
                     self._meter.done(content.seconds[window.index], captioned=False)
             if self.tracks is not None and not is_provisional(file.content_id):
                 content.awaits_tracks = True
-                self.tracks.add(file, video, is_new=file.content_id not in self._known.videos)
+                self.tracks.add(
+                    file,
+                    video,
+                    is_new=file.content_id not in self._known.videos,
+                    is_captioned=bool(content.waiting),
+                )
         else:  # a copy of a file that came before: nothing more to do
             self._meter.expect(-len(opened.plan), -video.footage_seconds if self._model else 0.0)
             if self.tracks is not None:
@@ -273,7 +278,8 @@ class IndexRun:
             return
         with self._meter.timing("embed and project"):
             self.projector.finish(content_id)
-        if content.awaits_tracks:
+        if content.awaits_tracks and self.tracks is not None:
+            self.tracks.captions_done(content_id)
             return
         state, reason = self._verdict(content_id, content)
         for file in self._with_clocks(content_id, content):

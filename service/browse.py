@@ -95,9 +95,8 @@ def gaps(service: Service) -> Mapping[str, Sequence[Span]]:
 def first_videos(service: Service, most: int) -> list[str]:
     """Content ids of the first videos that have anything of any track."""
     windows = service.store().windows
-    return sorted({content_id for track in windows.tracks() for content_id in windows.covered(track=track)})[
-        :most
-    ]
+    tracks = (*windows.tracks(), *windows.image_tracks())
+    return sorted({content_id for track in tracks for content_id in windows.covered(track=track)})[:most]
 
 
 def events(service: Service, content_id: str) -> list[Event]:
@@ -129,7 +128,7 @@ def outlines(service: Service, content_ids: Collection[str]) -> dict[str, Outlin
     store = service.store()
     covered, happens = store.windows.spans(content_ids), store.events.by_video(content_ids)
     if without := {content_id for content_id in content_ids if not covered.get(content_id)}:
-        for track in store.windows.tracks():
+        for track in (*store.windows.tracks(), *store.windows.image_tracks()):
             for content_id, spans in store.windows.spans(without, track=track).items():
                 merged = enumerate([*covered.get(content_id, {}).values(), *spans.values()])
                 covered[content_id] = dict(merged)

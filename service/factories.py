@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from footage.vlm.changes import Changes
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
+    from indexer.tracks.images import ImageMaker
     from indexer.tracks.protocol import TrackMaker
     from search.grounding.options import GroundingOptions
     from search.retrieval.rerank import Reranker
@@ -66,6 +67,16 @@ def fits(settings: Settings) -> bool:
         card = int(settings.device.partition(":")[2] or 0)
         return weights * 1.5 < torch.cuda.mem_get_info(card)[0]
     return weights * 3 < available_memory()
+
+
+def has_gpu(settings: Settings) -> bool:
+    """Whether models run on a GPU with these settings."""
+    kind = settings.device.partition(":")[0]
+    if kind != "auto":
+        return kind != "cpu"
+    import torch
+
+    return torch.cuda.is_available() or torch.backends.mps.is_available()
 
 
 def free_memory() -> None:
@@ -236,6 +247,17 @@ def load_image_embedder(settings: Settings, name: str) -> ImageEmbedder:
 
     device = None if settings.device == "auto" else settings.device
     return image_embedder.load_image_embedder(name, device=device)
+
+
+def load_image_maker(settings: Settings, name: str, load: Callable[[], ImageEmbedder]) -> ImageMaker:
+    """The maker of the vectors of an image embedder, which is loaded when it is first needed.
+
+    Raises:
+        FootageError: when the embedder is unavailable.
+    """
+    from indexer.tracks.factories import image_maker
+
+    return image_maker(name, settings, load)
 
 
 def load_reranker(settings: Settings) -> Reranker | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from footage.core.types import CAPTION_TRACK, TRACKS
+from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, RUN_TRACKS
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -19,7 +19,7 @@ class ReadyTrack:
     """One track, and whether a run would make it."""
 
     track: str
-    """One of ``footage.core.types.TRACKS``."""
+    """One of ``footage.core.types.RUN_TRACKS``."""
     why_not: str = ""
     """What is missing, and how to get it, as sentences; empty where nothing is."""
 
@@ -33,11 +33,26 @@ def ready_tracks(settings: Settings) -> tuple[ReadyTrack, ...]:
     """Every track, in the order in which they are shown.
 
     The recognisers of speech and of text come with the project and run on any machine; captions need the
-    weights of their model here, or a server that runs it.
+    weights of their model here, or a server that runs it. Image vectors need those of their embedder, and
+    most a GPU.
     """
-    return tuple(
-        ReadyTrack(track, _without_model(settings) if track == CAPTION_TRACK else "") for track in TRACKS
-    )
+    why_not = {CAPTION_TRACK: _without_model(settings), IMAGE_TRACK: _without_image_embedder(settings)}
+    return tuple(ReadyTrack(track, why_not.get(track, "")) for track in RUN_TRACKS)
+
+
+def _without_image_embedder(settings: Settings) -> str:
+    """Why a run makes no image vectors; empty where it does."""
+    from footage.embed.image_embedder import find_image_embedder
+    from service.tracks import choose_image_embedder
+
+    chosen = choose_image_embedder(settings.model_copy(update={"tracks": None}), None)
+    if chosen is None:
+        return "Image vectors are switched off in the settings (image_vectors)."
+    try:
+        find_image_embedder(chosen.name, offline=True)
+    except FootageError as error:
+        return _as_sentences(error)
+    return f"{chosen.why_not}." if chosen.why_not else ""
 
 
 def _without_model(settings: Settings) -> str:
@@ -49,8 +64,12 @@ def _without_model(settings: Settings) -> str:
     try:
         _found(settings.model, settings.model_path)
     except FootageError as error:
-        return f"{str(error)[:1].upper()}{str(error)[1:]}. {error.hint}".strip()
+        return _as_sentences(error)
     return ""
+
+
+def _as_sentences(error: FootageError) -> str:
+    return f"{str(error)[:1].upper()}{str(error)[1:]}. {error.hint}".strip()
 
 
 @lru_cache(maxsize=4)

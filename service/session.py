@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from footage.store import Store
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
+    from indexer.tracks.images import ImageMaker
     from indexer.tracks.protocol import TrackMaker
     from search.engine import Engine
     from search.grounding.options import GroundingOptions
@@ -100,6 +101,7 @@ class Service:
         self._models: _Kept[VideoModel] = _Kept()
         self._embedders: _Kept[TextEmbedder] = _Kept()
         self._image_embedders: _Kept[ImageEmbedder] = _Kept()
+        self._image_makers: _Kept[ImageMaker] = _Kept()
         self._image_retrievers: _Kept[ImageRetriever] = _Kept()
         self._rerankers: _Kept[Reranker | None] = _Kept()
         self._track_makers: _Kept[TrackMaker] = _Kept()
@@ -217,25 +219,30 @@ class Service:
         Raises:
             FootageError: it cannot be loaded, or the index cannot be read.
         """
-        from footage.core.types import image_track
-
-        store = self.store()
-        held = store.images.embedders()
         named = self.settings.image_embedder
         if named == "auto":
-            tracks = store.status().tracks
-            covered = {
-                name: tracks[image_track(name)].seconds for name in held if image_track(name) in tracks
-            }
-            named = max(sorted(covered), key=lambda name: covered[name], default="")
-        if named not in held:
+            named = self.indexed_image_embedder() or ""
+        if named not in self.store().images.embedders():
             return None
 
-        def load() -> ImageEmbedder:
-            with busy(f"loading {named}", on_event):
-                return self._loaders.image_embedder(self.settings, named)
+        return self._image_embedder(named, on_event)
 
-        return self._image_embedders.get(named, load)
+    def _image_embedder(self, name: str, on_event: Listener = ignore) -> ImageEmbedder:
+        def load() -> ImageEmbedder:
+            with busy(f"loading {name}", on_event):
+                return self._loaders.image_embedder(self.settings, name)
+
+        return self._image_embedders.get(name, load)
+
+    def indexed_image_embedder(self) -> str | None:
+        """The name of the image embedder whose vectors cover most footage of the index; None for none.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        store = self.existing_store()
+        held = store.status().images if store else {}
+        return max(sorted(held), key=lambda name: held[name].track.seconds, default=None)
 
     def image_retriever(self, on_event: Listener = ignore) -> ImageRetriever | None:
         """What searches the index by pictures; None as, and errors as, of ``image_embedder``."""
@@ -254,6 +261,18 @@ class Service:
             FootageError: its recogniser or model is unavailable.
         """
         return self._track_makers.get(track, lambda: self._loaders.track_maker(track, self.settings))
+
+    def image_maker(self, name: str) -> ImageMaker:
+        """The maker of the vectors of an image embedder, which is loaded when it is first needed.
+
+        Raises:
+            FootageError: the embedder is unavailable.
+        """
+
+        def make() -> ImageMaker:
+            return factories.load_image_maker(self.settings, name, lambda: self._image_embedder(name))
+
+        return self._image_makers.get(name, make)
 
     def reranker(self, on_event: Listener = ignore) -> Reranker | None:
         """The re-ranker that the settings name, if they name one.

@@ -109,7 +109,10 @@ def status(service: Service, request: StatusRequest) -> StatusResult:
         audited=Audited(len(audits), agreement_rate(audits)) if audits else None,
         coverage=store.coverage(),
         left=_left(store.files.all()),
-        track_notes={track: store.windows.notes(track=track) for track in store.windows.tracks()},
+        track_notes={
+            track: store.windows.notes(track=track)
+            for track in (*store.windows.tracks(), *store.windows.image_tracks())
+        },
         reused=_reused(store),
         find_model=shown_address(service.settings.for_finds.model),
     )

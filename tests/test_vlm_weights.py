@@ -20,6 +20,7 @@ import pytest
 from loopback_hub import loopback_hub
 
 from footage.core.errors import ModelUnavailableError, UsageError, WrongCheckpointError
+from footage.core.folder_digest import folder_digest
 from footage.vlm import weights
 from footage.vlm.profiles import DEMO, MARLIN_2B, PROFILES
 
@@ -155,14 +156,14 @@ def test_a_missing_shard_is_named(tmp_path):
 
 def test_the_digest_tells_retrained_weights_and_templates_apart(tmp_path):
     folder = model_folder(tmp_path)
-    digests = {weights.folder_digest(folder), weights.folder_digest(folder)}
+    digests = {folder_digest(folder), folder_digest(folder)}
     assert len(digests) == 1
     (folder / "model.safetensors").write_bytes(b"weighty")
-    digests.add(weights.folder_digest(folder))
+    digests.add(folder_digest(folder))
     (folder / "chat_template.jinja").write_text("x")
-    digests.add(weights.folder_digest(folder))
+    digests.add(folder_digest(folder))
     (folder / "README.md").write_text("a card changes nothing")
-    digests.add(weights.folder_digest(folder))
+    digests.add(folder_digest(folder))
     assert len(digests) == 3
 
 
@@ -170,11 +171,11 @@ def test_the_digest_samples_large_files_throughout(tmp_path):
     folder = model_folder(tmp_path)
     with (folder / "model.safetensors").open("wb") as file:
         file.truncate(40 << 20)
-    before = weights.folder_digest(folder)
+    before = folder_digest(folder)
     with (folder / "model.safetensors").open("r+b") as file:
         file.seek((40 << 20) - 1)
         file.write(b"x")
-    assert weights.folder_digest(folder) != before
+    assert folder_digest(folder) != before
 
 
 # --- the hub ------------------------------------------------------------------------------------------------

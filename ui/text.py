@@ -8,7 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from footage.core.timecode import format_time
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import (
+    CAPTION_TRACK,
+    IMAGE_TRACK,
+    SCREEN_TEXT_TRACK,
+    SPEECH_TRACK,
+    SUBTITLE_TRACK,
+    image_embedder_of,
+    is_image_track,
+)
 
 TRACK_NAMES = {
     CAPTION_TRACK: "Captions",
@@ -17,6 +25,15 @@ TRACK_NAMES = {
     SCREEN_TEXT_TRACK: "Screen text",
 }
 """What the tracks are called."""
+
+
+def track_name(track: str) -> str:
+    """What a track is called, an image track with its embedder: "Image vectors (demo-clip)"."""
+    if is_image_track(track):
+        return f"Image vectors ({plain(image_embedder_of(track))})"
+    if track == IMAGE_TRACK:
+        return "Image vectors"
+    return TRACK_NAMES.get(track) or plain(track).replace("-", " ").capitalize()
 
 
 def plain(text: object) -> str:

@@ -263,8 +263,8 @@ class Settings(BaseSettings):
     )
     image_vectors: bool | None = Field(
         default=None,
-        description="Make image vectors without a GPU, too; no: never make any. Unset: with a GPU, or with "
-        "the demo model.",
+        description="Make image vectors without a GPU, too; no: never make any. Unset: with a GPU, with the "
+        "demo model, with an image embedder that is named, and where the index has some.",
     )
     reuse: bool = Field(
         default=True,

@@ -52,6 +52,11 @@ def is_image_track(track: str) -> bool:
     return track.startswith(f"{IMAGE_TRACK}:")
 
 
+def image_embedder_of(track: str) -> str:
+    """The image embedder of an image track."""
+    return track.removeprefix(f"{IMAGE_TRACK}:")
+
+
 def on_grid(seconds: float) -> float:
     """The nearest whole microsecond, in seconds. Container clocks are coarser (1/90000 s is 11 microseconds).
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import ModelUnavailableError, UsageError
-from footage.embed.models import load_model
+from footage.core.folder_digest import folder_digest
+from footage.embed.models import find_model, load_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +68,10 @@ _PICTURES_AT_ONCE, _TEXTS_AT_ONCE = 16, 64
 _LONGEST_SIDE = 1024
 """Longest side of a picture that is given to a model, pixels: more than all of the above see, and a bound for
 those that see pictures as large as they are."""
+_MOST_PICTURE_PIXELS = 640 * 360
+"""Width times height of a picture of a video that is given to a model, at most: 220 tokens of Qwen3-VL."""
+_WIDE = 16 / 9
+"""Most models see a square; the short side of a picture of this form is to fill it."""
 _TEXT_PROMPTS, _PICTURE_PROMPTS = ("query",), ("document", "passage", "corpus")
 _FIXED_LENGTH = ("siglip", "siglip2", "siglip_text_model", "siglip2_text_model")
 """Kinds of model whose text tower reads the last of a fixed number of tokens, and lower-case words alone."""
@@ -81,6 +86,7 @@ class SentenceImageEmbedder:
         self._lower_case = False
         self._prepare_texts()
         self.dimension = int(self.embed_texts(["a"]).shape[1])
+        self.picture_pixels = _picture_pixels(model)
 
     def _prepare_texts(self) -> None:
         """Set what the text tower needs and its files do not say."""
@@ -163,10 +169,7 @@ def load_image_embedder(name: str = DEMO, *, device: str | None = "cpu") -> Sent
     if not name.strip():
         names = ", ".join(known.name for known in KNOWN)
         raise UsageError("the image embedder has no name", hint=f"Use {names}, a folder, or a hub name.")
-    known = next((each for each in KNOWN if each.name == name), KnownModel(name, ""))
-    hint = f"Use the one of the project (--image-embedder {DEMO}), or a folder with such a model."
-    if known.folder is not None:
-        hint = "Train it with: python data/train_image_model.py"
+    known, hint = _known(name), _hint(name)
     model = load_model(
         "image embedder",
         name,
@@ -178,6 +181,61 @@ def load_image_embedder(name: str = DEMO, *, device: str | None = "cpu") -> Sent
     )
     _check(name, model, hint)
     return SentenceImageEmbedder(name, model)
+
+
+def find_image_embedder(name: str, *, offline: bool = False) -> None:
+    """Make sure that an image embedder can be loaded, without loading or fetching it.
+
+    Args:
+        name: As for ``load_image_embedder``.
+        offline: Whether only what is on this machine counts.
+
+    Raises:
+        DependencyError: sentence-transformers is missing.
+        ModelUnavailableError: neither this machine nor the hub has it.
+    """
+    known = _known(name)
+    find_model(
+        "image embedder",
+        name,
+        hint=_hint(name),
+        folder=known.folder,
+        repository=known.repository,
+        revision=known.revision,
+        offline=offline,
+    )
+
+
+def revision_of(name: str) -> str:
+    """What tells the weights of an image embedder from others of its name: a commit, or a folder's digest.
+
+    Empty where no commit is known; nothing is loaded.
+    """
+    known = _known(name)
+    folder = known.folder or Path(name).expanduser()
+    if known.repository is None and folder.is_dir():
+        return f"sha256:{folder_digest(folder)}"
+    return known.revision or ""
+
+
+def _known(name: str) -> KnownModel:
+    return next((each for each in KNOWN if each.name == name), KnownModel(name, ""))
+
+
+def _hint(name: str) -> str:
+    if _known(name).folder is not None:
+        return "Train it with: python data/train_image_model.py"
+    return f"Use the one of the project (--image-embedder {DEMO}), or a folder with such a model."
+
+
+def _picture_pixels(model: Any) -> int:
+    """Of how many pixels a wide picture is worth giving to a model, by what its processor shrinks it to."""
+    processor = getattr(model[0], "processor", None)
+    size = getattr(getattr(processor, "image_processor", None), "size", None) or {}
+    sides = [side for name in ("height", "width", "shortest_edge") if (side := size.get(name))]
+    # Processors of models that see any size name numbers of pixels here, not sides.
+    wanted = round(max(sides) ** 2 * _WIDE) if sides else _MOST_PICTURE_PIXELS
+    return min(wanted, _MOST_PICTURE_PIXELS)
 
 
 def _check(name: str, model: Any, hint: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,6 +69,65 @@ def load_model(
     except Exception as error:  # transformers and the hub's client have no common base for their errors
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
         raise ModelUnavailableError(f"the {kind} {name!r} cannot be loaded: {reason}", hint=hint) from error
+
+
+def find_model(
+    kind: Kind,
+    name: str,
+    *,
+    hint: str,
+    folder: Path | None = None,
+    repository: str | None = None,
+    revision: str | None = None,
+    offline: bool = False,
+) -> None:
+    """Make sure that ``load_model`` finds a model, without loading or fetching it; arguments as there.
+
+    Args:
+        kind: What it is to be.
+        name: A folder, or its name on the hub.
+        hint: For the error.
+        folder: Its folder, when the name is not that.
+        repository: Its name on the hub, when the name is not that.
+        revision: Commit on the hub.
+        offline: Whether only what is on this machine counts; otherwise the hub is asked for the rest.
+
+    Raises:
+        DependencyError: sentence-transformers is missing.
+        ModelUnavailableError: there is no such folder, or neither this machine nor the hub has it.
+    """
+    if find_spec("sentence_transformers") is None:
+        raise DependencyError(
+            "sentence-transformers is not installed", hint="Install it: pip install sentence-transformers"
+        )
+    place = folder or Path(name).expanduser()
+    if folder is not None or (repository is None and place.is_dir()) or name.startswith((".", "/", "~")):
+        if not (place / "config.json").is_file() and not (place / "modules.json").is_file():
+            raise ModelUnavailableError(f"there is no {kind} in {place}", hint=hint)
+        return
+    remote = repository or name
+    if "/" not in remote:
+        remote = f"{_OWNERS[kind]}/{remote}"
+    if _is_here(remote, revision):
+        return
+    if offline:
+        raise ModelUnavailableError(f"the {kind} {name!r} is not on this machine", hint=hint)
+    try:
+        _ask_hub(remote, revision)
+    except Exception as error:  # as in ``load_model``
+        raise ModelUnavailableError(
+            f"the {kind} {name!r} is not on this machine, and the hub does not give it", hint=hint
+        ) from error
+
+
+def _is_here(repository: str, revision: str | None) -> bool:
+    """Whether this machine keeps a model of the hub, with its weights."""
+    from huggingface_hub import try_to_load_from_cache
+
+    def kept(file: str) -> bool:
+        return isinstance(try_to_load_from_cache(repository, file, revision=revision), str)
+
+    return kept("config.json") and (kept("model.safetensors") or kept("model.safetensors.index.json"))
 
 
 def _load(

@@ -45,6 +45,8 @@ class ImageEmbedder(Protocol):
     """Name of its vectors in an index; another name is another vector table."""
     dimension: int
     """Length of a vector."""
+    picture_pixels: int
+    """Width times height of a picture beyond which it sees no more."""
 
     def embed_pictures(self, pictures: np.ndarray | Sequence[np.ndarray]) -> np.ndarray:
         """Embed pictures, those that are searched and those to search with alike.

@@ -8,14 +8,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from footage.core.coverage import Coverage, by_collection
-from footage.core.types import CAPTION_TRACK, TRACKS
+from footage.core.types import CAPTION_TRACK, TRACKS, image_track
 from footage.store import maintenance
 from footage.store.annotations import Annotations
 from footage.store.forgetting import ANNOTATION_TABLES
+from footage.store.index_status import ImageStatus, IndexStatus, TrackStatus
 from footage.store.location import IndexLocation
 from footage.store.migrations import Progress
 from footage.store.opening import open_tables
-from footage.store.records import IndexStatus, TrackStatus, track_of
+from footage.store.records import track_of
 from footage.store.repositories.cameras import CameraRepository
 from footage.store.repositories.contents import ContentRepository
 from footage.store.repositories.events import EventRepository
@@ -178,6 +179,7 @@ class Store:
             models=self.windows.provenances(),
             schema_version=self._tables.version_found,
             tracks=tracks,
+            images={name: self._image_status(name, held) for name in self.images.embedders()},
             failures=tuple((file.path, file.reason) for file in files if file.state in ("failed", "partial")),
         )
 
@@ -191,6 +193,15 @@ class Store:
             events=sum(events.get(content_id, 0) for content_id in ours),
             seconds=sum(covered[content_id][1] for content_id in ours),
             models=self.windows.provenances(track=track),
+        )
+
+    def _image_status(self, embedder: str, held: Collection[str]) -> ImageStatus:
+        """What the index holds of an image embedder, of some contents."""
+        return ImageStatus(
+            vectors=self.images.count(embedder),
+            dimension=self.images.dimension(embedder),
+            track=self._track_status(image_track(embedder), held, {}),
+            size_bytes=self.images.size_bytes(embedder),
         )
 
     def _events_by_track(self) -> dict[str, dict[str, int]]:
@@ -214,9 +225,10 @@ class Store:
             for content_id, gaps in self.videos.gaps().items()
         }
         committed = {**self.windows.spans()}  # of what is not captioned, the first track that has it counts
-        for track in TRACKS:
-            if track != CAPTION_TRACK and track in self.windows.tracks():
-                committed = {**self.windows.spans(track=track), **committed}
+        present = self.windows.tracks()
+        others = [track for track in TRACKS if track != CAPTION_TRACK and track in present]
+        for track in (*others, *self.windows.image_tracks()):
+            committed = {**self.windows.spans(track=track), **committed}
         return by_collection(self.files.all(), committed, gaps)
 
     def row_counts(self) -> dict[str, int]:

@@ -55,10 +55,10 @@ class IndexLocation:
         """The location as a URI, "file:///…"."""
         return self.path.absolute().as_uri()
 
-    def size_bytes(self) -> int:
-        """Size of the folder on disk."""
+    def size_bytes(self, table: str | None = None) -> int:
+        """Size on disk of a table, old versions included; of the whole folder when None."""
         sizes = []
-        for folder, _, names in os.walk(self.path):
+        for folder, _, names in os.walk(self.path / f"{table}.lance" if table else self.path):
             for name in names:
                 try:
                     sizes.append(os.lstat(os.path.join(folder, name)).st_size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import logging
@@ -21,6 +20,7 @@ from footage.core.errors import (
     UsageError,
     WrongCheckpointError,
 )
+from footage.core.folder_digest import folder_digest
 from footage.core.timeout import supervise
 from footage.vlm.profile import Profile
 from footage.vlm.profiles import MARLIN_2B, PROFILES, get_profile, profile_of_type
@@ -121,26 +121,6 @@ def download(
     if profile.revision is None:
         keep_as_first_used(profile, commit)
     return Weights(folder, profile, profile.repository, commit)
-
-
-def folder_digest(folder: Path) -> str:
-    """Digest of a local model: name, size and up to 16 blocks of 1 MiB of every file that shapes its answers.
-
-    Files up to 16 MiB count whole; of larger ones the blocks are spread evenly, so that retrained weights of
-    the same shapes differ while a 5 GB folder takes a fraction of a second.
-    """
-    digest = hashlib.sha256()
-    block, blocks = 1 << 20, 16
-    files = sorted(p for p in folder.iterdir() if p.suffix in (".json", ".jinja", ".safetensors"))
-    for path in files:
-        size = path.stat().st_size
-        digest.update(f"{path.name}\0{size}\0".encode())
-        count = min(blocks, -(-size // block))
-        with path.open("rb") as file:
-            for n in range(count):
-                file.seek(n * block if size <= block * blocks else n * (size - block) // (blocks - 1))
-                digest.update(file.read(block))
-    return digest.hexdigest()
 
 
 def _profile_named(name_or_folder: str) -> Profile | None:

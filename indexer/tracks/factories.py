@@ -8,7 +8,11 @@ from footage.core.sound_choice import sound_choice
 from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from footage.core.config import Settings
+    from footage.embed.protocol import ImageEmbedder
+    from indexer.tracks.images import ImageMaker
     from indexer.tracks.protocol import TrackMaker
 
 READING_ORDER = (SUBTITLE_TRACK, SPEECH_TRACK, SCREEN_TEXT_TRACK)
@@ -42,3 +46,24 @@ def maker_of(track: str, settings: Settings) -> TrackMaker:
 
         return ScreenTextMaker(decode_timeout_seconds=patience)
     raise ValueError(f"no maker makes the track {track!r}, only {', '.join(READING_ORDER)}")
+
+
+def image_maker(name: str, settings: Settings, load: Callable[[], ImageEmbedder]) -> ImageMaker:
+    """The maker of image vectors; the embedder is loaded when the first window is read.
+
+    Args:
+        name: The image embedder.
+        settings: How long a decoder may take.
+        load: Loads the embedder.
+
+    Raises:
+        ModelUnavailableError: Neither this machine nor the hub has it.
+        DependencyError: A package is missing.
+    """
+    from footage.embed.image_embedder import find_image_embedder, revision_of
+    from indexer.tracks.images import ImageMaker
+
+    find_image_embedder(name)
+    return ImageMaker(
+        name, load, revision=revision_of(name), decode_timeout_seconds=settings.decode_timeout_seconds
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from footage.core.types import Provenance, Span, Window
+from footage.core.types import Provenance, Span, Window, WindowRecord
 from footage.store import Store
 
 
@@ -39,6 +39,12 @@ class HeldTrack:
             if spans.get(window.index) != window.span
             or (provenance is not None and self._is_outdated(under[window.index], provenance))
         )
+
+    def add(self, record: WindowRecord) -> None:
+        """Count a window that was just committed."""
+        content_id, index = record.window.content_id, record.window.index
+        self.spans.setdefault(content_id, {})[index] = record.window.span
+        self._under.setdefault(content_id, {})[index] = record.provenance
 
     def stale(self, content_id: str, windows: tuple[Window, ...]) -> tuple[int, ...]:
         """Indexes of windows that the video is no longer cut into."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from footage.core.types import CaptionEvent, Provenance, Span, Video, Window
+from footage.store.records import ImageVectorRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,8 @@ class TrackReading:
     notes: tuple[str, ...] = ()
     """What there is to know about it, a few words each, such as "no sound track"; the same in every window
     of a file when it is about the file."""
+    images: tuple[ImageVectorRow, ...] = ()
+    """Of an image track: the vectors of its pictures, in order of time."""
 
 
 class FileReader(Protocol):
@@ -50,7 +53,7 @@ class TrackMaker(Protocol):
 
     @property
     def track(self) -> str:
-        """Which track: one of ``footage.core.types.TRACKS``."""
+        """Which track: one of ``footage.core.types.TRACKS``, or that of an image embedder."""
         ...
 
     def windows(self, video: Video) -> tuple[Window, ...]:

@@ -1,4 +1,8 @@
-"""The tracks of one indexing run: takes what the worker reads, commits it, and keeps its events in step."""
+"""The tracks of one indexing run: takes what the worker reads, commits it, and keeps its events in step.
+
+Image vectors come from the frames that are captioned, where captions are made: the file's other tracks are
+read at once, and what the captions' frames did not bring of the image track once they are through.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +11,21 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
-from footage.core.types import File, Video, Window, WindowRecord
+from footage.core.errors import FootageError
+from footage.core.types import File, Frames, Video, Window
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
-from indexer.committer import Committer
-from indexer.events import Projector
 from indexer.progress import ProgressTracker, TrackReport, new_seconds
 from indexer.tracks.held import HeldTrack
+from indexer.tracks.image_feed import ImageFeed
+from indexer.tracks.images import ImageMaker
 from indexer.tracks.protocol import TrackMaker
 from indexer.tracks.worker import (
+    FAULTS,
     FileEnded,
     Message,
     TrackEnded,
@@ -28,7 +34,9 @@ from indexer.tracks.worker import (
     TrackOpened,
     TrackRead,
     TrackWorker,
+    track_read,
 )
+from indexer.tracks.writers import ImageTrackWriter, TextTrackWriter, TrackWriter
 
 logger = logging.getLogger(__name__)
 
@@ -117,28 +125,27 @@ class TrackRun:
         self._on_ended = on_ended
         self._on_begin = on_begin
         self.held = {track: HeldTrack(store, track, anew=anew) for track in self.tracks}
-        self._projectors = {
-            maker.track: Projector(store, embedder, track=maker.track, merge=maker.merge) for maker in makers
-        }
-        self._committers = {
-            track: Committer(
-                store,
-                committed=self.held[track].spans,
-                meter=meter,
-                before_replacing=self._projectors[track].replacing,
-            )
-            for track in self.tracks
-        }
+        self._writers: dict[str, TrackWriter] = {}
+        for maker in makers:
+            held = self.held[maker.track]
+            if isinstance(maker, ImageMaker):
+                self._writers[maker.track] = ImageTrackWriter(store, maker, held=held, meter=meter)
+            else:
+                self._writers[maker.track] = TextTrackWriter(store, embedder, maker, held=held, meter=meter)
+        self._images = next((each for each in makers if isinstance(each, ImageMaker)), None)
+        self._feed = ImageFeed(self._images) if self._images else None
         self._worker = TrackWorker(makers, held=self.held, meter=meter, max_seconds=max_seconds)
         self._open: dict[tuple[str, str], _Open] = {}
         self._paths: dict[str, str] = {}
         self._outcomes: dict[str, TrackOutcome] = {}
+        self._jobs: Counter[str] = Counter()
+        self._fed: dict[str, _Fed] = {}
         self._reports = {track: _Counted() for track in self.tracks}
         self._exit = ExitStack()
 
     def __enter__(self) -> TrackRun:
-        for projector in self._projectors.values():  # left last: what lags is projected
-            self._exit.enter_context(projector)
+        for writer in self._writers.values():  # left last: what lags is projected
+            self._exit.enter_context(writer)
         self._exit.enter_context(self._worker)
         return self
 
@@ -152,15 +159,60 @@ class TrackRun:
         for track in self.tracks:
             self._meter.expect_track(track, seconds)
 
-    def add(self, file: File, video: Video, *, is_new: bool) -> None:
-        """Put a file into the queue; ``is_new`` where the index holds nothing of its video."""
-        self._outcomes[file.content_id] = TrackOutcome()
-        self._paths[file.content_id] = file.path
+    def add(self, file: File, video: Video, *, is_new: bool, is_captioned: bool) -> None:
+        """Put a file into the queue.
+
+        Args:
+            file: The file.
+            video: What is in it.
+            is_new: Whether the index holds nothing of its video.
+            is_captioned: Whether frames of it are captioned now: they are given to ``see``, and
+                ``captions_done`` is called.
+        """
+        content_id = file.content_id
+        self._outcomes[content_id] = TrackOutcome()
+        self._paths[content_id] = file.path
         if is_new:
-            for projector in self._projectors.values():
-                projector.begin(file.content_id)
-        copies = [path for path in self._store.files.paths_of(file.content_id) if Path(path).is_file()]
-        self._worker.add(TrackJob(file, video, tuple(copies)))
+            for writer in self._writers.values():
+                writer.begin(content_id)
+        copies = [path for path in self._store.files.paths_of(content_id) if Path(path).is_file()]
+        job = TrackJob(file, video, tuple(copies), frozenset(self.tracks))
+        if self._images is not None and self._feed is not None and is_captioned:
+            track, windows = self._images.track, self._images.windows(video)
+            later = replace(job, tracks=frozenset([track]))
+            job = replace(job, tracks=job.tracks - later.tracks)
+            self._fed[content_id] = _Fed(later, new_seconds(windows))
+            self._jobs[content_id] += 1
+            self._feed.begin(content_id, self.held[track].missing(windows, self._images.provenance))
+        if job.tracks:
+            self._jobs[content_id] += 1
+            self._worker.add(job)
+
+    def see(self, window: Window, frames: Frames) -> None:
+        """Take image vectors from the frames of a window that is captioned."""
+        if self._feed is None or self._images is None or window.content_id not in self._fed:
+            return
+        track = self._images.track
+        try:
+            with self._meter.timing(track):
+                complete = self._feed.take(window, frames)
+        except (FootageError, *FAULTS):  # the worker meets it, too, and it is reported there
+            logger.warning("image vectors are not made from captioned frames any more", exc_info=True)
+            self._feed = None
+            return
+        if complete:
+            self._commit([track_read(*each, self._images.provenance, track) for each in complete])
+
+    def captions_done(self, content_id: str) -> None:
+        """Note that no more frames of a video come: what is missing of its image track is read now."""
+        fed = self._fed.get(content_id)
+        if fed is None or fed.is_over:
+            return
+        fed.is_over = True
+        if self._feed is not None:
+            self._feed.end(content_id)
+        spent = sum(fed.seconds[index] for index in fed.indexes)
+        self._worker.add(replace(fed.later, spent_seconds=spent))
 
     def take(self) -> None:
         """Commit what has been read so far."""
@@ -168,6 +220,8 @@ class TrackRun:
 
     def finish(self, stop: Callable[[], bool]) -> None:
         """Commit until the worker is through, or the run is stopped."""
+        for content_id in list(self._fed):
+            self.captions_done(content_id)
         self._worker.close()
         self._meter.stage = "tracks"
         self._meter.tell()
@@ -186,16 +240,16 @@ class TrackRun:
 
     def _take(self, messages: Sequence[Message]) -> None:
         """Commit what was read, windows of one track in a row at once, and note the rest."""
-        records: list[WindowRecord] = []
+        read: list[TrackRead] = []
         for message in messages:
             if isinstance(message, TrackRead):
-                if records and records[0].track != message.record.track:
-                    self._commit(records)
-                    records = []
-                records.append(message.record)
+                if read and read[0].record.track != message.record.track:
+                    self._commit(read)
+                    read = []
+                read.append(message)
                 continue
-            self._commit(records)
-            records = []
+            self._commit(read)
+            read = []
             match message:
                 case TrackOpened():
                     self._begin(message)
@@ -204,13 +258,20 @@ class TrackRun:
                 case TrackEnded():
                     self._end(message)
                 case FileEnded(content_id):
-                    self._meter.track = ""
-                    del self._paths[content_id]
-                    self._on_ended(content_id, self._outcomes.pop(content_id))
-        self._commit(records)
+                    self._finish(content_id)
+        self._commit(read)
         if messages:
             with self._meter.timing("tidy"):
                 self._store.tidy_if_due()
+
+    def _finish(self, content_id: str) -> None:
+        """Note that one job of a video is through; the outcome is told after the last."""
+        self._meter.track = ""
+        self._jobs[content_id] -= 1
+        if not self._jobs[content_id]:
+            self._fed.pop(content_id, None)
+            del self._paths[content_id], self._jobs[content_id]
+            self._on_ended(content_id, self._outcomes.pop(content_id))
 
     def _begin(self, opened: TrackOpened) -> None:
         """Note what is missing, and count what is not."""
@@ -222,38 +283,40 @@ class TrackRun:
             self.held[track].stale(content_id, opened.windows),
         )
         self._open[content_id, track] = track_open
-        self._outcomes[content_id].held += len(opened.windows) - len(opened.missing)
+        counted = set(track_open.waiting)  # and those that captioned frames brought
+        if self._images is not None and track == self._images.track and content_id in self._fed:
+            counted |= self._fed[content_id].indexes
+        held = {index: seconds for index, seconds in track_open.seconds.items() if index not in counted}
+        self._outcomes[content_id].held += len(held)
         self._reports[track].others.update(opened.others)
-        before = sum(
-            seconds for index, seconds in track_open.seconds.items() if index not in track_open.waiting
-        )
-        self._meter.track_done(track, before, read=False)
+        self._meter.track_done(track, sum(held.values()), read=False)
         if opened.missing:
             self._meter.track = track
             if self._meter.stage == "tracks":
                 self._meter.current = self._paths[content_id]
             self._on_begin(content_id)
 
-    def _commit(self, records: Sequence[WindowRecord]) -> None:
-        """Commit windows of one track, then update its events and vectors."""
-        if not records:
+    def _commit(self, read: Sequence[TrackRead]) -> None:
+        """Commit windows of one track, and count them."""
+        if not read:
             return
-        track = records[0].track
-        self._committers[track].commit(records)
-        counted = self._reports[track]
-        for content_id in dict.fromkeys(record.window.content_id for record in records):
-            group = [record for record in records if record.window.content_id == content_id]
-            with self._meter.timing("embed and project"):
-                self._projectors[track].add(content_id, group)
-            track_open, outcome = self._open[content_id, track], self._outcomes[content_id]
-            for record in group:
-                seconds = track_open.seconds[record.window.index]
-                track_open.waiting.discard(record.window.index)
-                track_open.notes.update(record.caption.notes)
-                counted.add(record, seconds)
-                self._meter.track_done(track, seconds, read=True)
-                _log_window(record)
-            outcome.read += len(group)
+        track = read[0].record.track
+        self._writers[track].write(read)
+        for each in read:
+            content_id, index = each.record.window.content_id, each.record.window.index
+            track_open = self._open.get((content_id, track))
+            if track_open is None:  # of captioned frames: the worker has not come to the track yet
+                fed = self._fed[content_id]
+                fed.indexes.add(index)
+                seconds = fed.seconds[index]
+            else:
+                seconds = track_open.seconds[index]
+                track_open.waiting.discard(index)
+                track_open.notes.update(each.record.caption.notes)
+            self._reports[track].add(each, seconds)
+            self._meter.track_done(track, seconds, read=True)
+            self._outcomes[content_id].read += 1
+            _log_window(each)
 
     def _lose(self, lost: TrackLost) -> None:
         """Note windows that cannot be read."""
@@ -265,17 +328,28 @@ class TrackRun:
     def _end(self, ended: TrackEnded) -> None:
         """Finish a track of a video: take back what is no part of it any more, and project the rest."""
         content_id, track = ended.content_id, ended.track
-        track_open, projector = self._open.pop((content_id, track)), self._projectors[track]
+        track_open, writer = self._open.pop((content_id, track)), self._writers[track]
         outcome = self._outcomes[content_id]
         if ended.left:
             outcome.left[track] = ended.left
         complete = not track_open.waiting
         if complete and track_open.stale:
-            self._store.windows.remove(content_id, track_open.stale, track=track)
-            projector.drop(content_id, track_open.stale)
+            writer.remove(content_id, track_open.stale)
         self._reports[track].notes.update(track_open.notes)
-        with self._meter.timing("embed and project"):
-            projector.finish(content_id)
+        writer.finish(content_id)
+
+
+@dataclass(slots=True)
+class _Fed:
+    """The image track of one video whose frames are captioned."""
+
+    later: TrackJob
+    """Reads what these frames do not bring."""
+    seconds: dict[int, float]
+    indexes: set[int] = field(default_factory=set)
+    """Image windows that they brought."""
+    is_over: bool = False
+    """Whether no more frames come."""
 
 
 @dataclass(slots=True)
@@ -285,23 +359,32 @@ class _Counted:
     windows: int = 0
     seconds: float = 0.0
     events: int = 0
+    vectors: int = 0
     notes: Counter[str] = field(default_factory=Counter)
     others: Counter[str] = field(default_factory=Counter)
 
-    def add(self, record: WindowRecord, seconds: float) -> None:
+    def add(self, read: TrackRead, seconds: float) -> None:
         """Count one window."""
         self.windows += 1
         self.seconds += seconds
-        self.events += len(record.caption.events)
+        self.events += len(read.record.caption.events)
+        self.vectors += len(read.images)
 
     def report(self, broken: str) -> TrackReport:
         """As it stands in the report."""
         return TrackReport(
-            self.windows, self.seconds, self.events, dict(self.notes), dict(self.others), broken
+            windows=self.windows,
+            seconds=self.seconds,
+            events=self.events,
+            vectors=self.vectors,
+            notes=dict(self.notes),
+            others=dict(self.others),
+            broken=broken,
         )
 
 
-def _log_window(record: WindowRecord) -> None:
+def _log_window(read: TrackRead) -> None:
+    record = read.record
     fields = {
         "content_id": record.window.content_id,
         "track": record.track,
@@ -309,6 +392,7 @@ def _log_window(record: WindowRecord) -> None:
         "start_seconds": record.window.span.start_seconds,
         "end_seconds": record.window.span.end_seconds,
         "events": len(record.caption.events),
+        "vectors": len(read.images),
         "notes": list(record.caption.notes),
     }
     logger.info("window read", extra={"fields": fields})

@@ -17,11 +17,12 @@ from types import TracebackType
 from footage.core.errors import FootageError, VideoError, WindowError
 from footage.core.track_events import track_caption
 from footage.core.types import SUBTITLE_TRACK, File, Provenance, Video, Window, WindowRecord
+from footage.store.records import ImageVectorRow
 from indexer import library
 from indexer.prefetch import ENOUGH, GROWING
 from indexer.progress import ProgressTracker, new_seconds
 from indexer.tracks.held import HeldTrack
-from indexer.tracks.protocol import ChoosesFile, FileReader, TrackMaker
+from indexer.tracks.protocol import ChoosesFile, FileReader, TrackMaker, TrackReading
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ _POLL_SECONDS = 0.1
 
 _CHANGES_ALONE = (SUBTITLE_TRACK,)
 """Tracks with sources beside the video: they may change where the video does not."""
-_FAULTS = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, OSError, MemoryError)
+FAULTS = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError, OSError, MemoryError)
 """What recognisers raise for input that they were not made for: the window is lost, and the run goes on."""
 
 
@@ -46,6 +47,10 @@ class TrackJob:
     """What is in it."""
     copies: tuple[str, ...] = ()
     """Paths of files with the same content that the index knows and that are there."""
+    tracks: frozenset[str] = frozenset()
+    """Which tracks are wanted of it now."""
+    spent_seconds: float = 0.0
+    """Footage of these tracks that this run has read already, in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,8 @@ class TrackRead:
 
     record: WindowRecord
     """What is to be committed."""
+    images: tuple[ImageVectorRow, ...] = ()
+    """The vectors of its pictures, which are written before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +220,9 @@ class TrackWorker:
 
     def _file(self, job: TrackJob) -> Iterator[Message]:
         for maker in self._makers:
-            yield from self._track(maker, job)
+            if maker.track in job.tracks:
+                self._left_seconds[maker.track] -= job.spent_seconds
+                yield from self._track(maker, job)
         yield FileEnded(job.file.content_id)
 
     def _track(self, maker: TrackMaker, job: TrackJob) -> Iterator[Message]:
@@ -240,7 +249,7 @@ class TrackWorker:
         # 3. The windows that are missing.
         try:
             reader = maker.open(_chosen(maker, job), job.video)
-        except (FootageError, *_FAULTS) as error:
+        except (FootageError, *FAULTS) as error:
             yield opened
             yield from self._failed(content_id, track, unread, error)
             yield TrackEnded(content_id, track, self._broken.get(track, "") if unread else "")
@@ -267,14 +276,13 @@ class TrackWorker:
             try:
                 with self._meter.timing(track):
                     reading = reader.read(window)
-            except (FootageError, *_FAULTS) as error:
+            except (FootageError, *FAULTS) as error:
                 yield from self._failed(opened.content_id, track, (window,), error)
                 if track in self._broken:
                     left = self._broken[track]
                     break
                 continue
-            caption = track_caption(reading.events, notes=reading.notes)
-            yield TrackRead(WindowRecord(window, caption, reader.provenance, track))
+            yield track_read(window, reading, reader.provenance, track)
         yield TrackEnded(opened.content_id, track, left)
 
     def _failed(
@@ -289,6 +297,12 @@ class TrackWorker:
         reason = str(error) if isinstance(error, FootageError) else f"{type(error).__name__}: {error}"
         if windows:
             yield TrackLost(content_id, track, windows, reason)
+
+
+def track_read(window: Window, reading: TrackReading, provenance: Provenance, track: str) -> TrackRead:
+    """What is to be committed of a window that was read."""
+    caption = track_caption(reading.events, notes=reading.notes)
+    return TrackRead(WindowRecord(window, caption, provenance, track), reading.images)
 
 
 def _chosen(maker: TrackMaker, job: TrackJob) -> str:

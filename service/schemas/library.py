@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
+from footage.core.types import image_track
 from service.schemas.base import Record
-from service.schemas.tracks import ModelFields, TrackFields, TrackForecastFields
+from service.schemas.tracks import ImageVectorFields, ModelFields, TrackFields, TrackForecastFields
 
 if TYPE_CHECKING:
     from footage.core.coverage import Coverage
@@ -279,7 +280,9 @@ class StatusRecord(Record):
     schema_version: int
     """Version of its tables."""
     tracks: list[TrackFields]
-    """What it holds of each track, captions included."""
+    """What it holds of each track with texts, captions included."""
+    images: list[ImageVectorFields]
+    """What it holds of image vectors, by image embedder."""
     last_run: RunFields | None
     """The run that began last; null before the first."""
     audit: AuditRateFields | None
@@ -311,6 +314,10 @@ class StatusRecord(Record):
             tracks=[
                 TrackFields.of(track, status, result.track_notes.get(track, {}))
                 for track, status in index.tracks.items()
+            ],
+            images=[
+                ImageVectorFields.of(name, status, result.track_notes.get(image_track(name), {}))
+                for name, status in index.images.items()
             ],
             last_run=None if run is None else RunFields.of(run),
             audit=None if audited is None else AuditRateFields.of(audited),

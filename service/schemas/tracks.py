@@ -12,7 +12,7 @@ from service.schemas.base import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from footage.store.records import TrackStatus
+    from footage.store.index_status import ImageStatus, TrackStatus
     from indexer.progress import TrackReport
 
 
@@ -46,6 +46,8 @@ class TrackRunRecord(Record):
     """Footage seconds of those."""
     events: int
     """What was read in them."""
+    vectors: int
+    """Image vectors that were made of them."""
     notes: dict[str, int]
     """What there is to know, such as "no sound track", and of how many videos."""
     kept: dict[str, int]
@@ -62,6 +64,7 @@ class TrackRunRecord(Record):
             windows=report.windows,
             seconds=round(report.seconds, 3),
             events=report.events,
+            vectors=report.vectors,
             notes=dict(report.notes),
             kept=dict(report.others),
             broken=report.broken,
@@ -86,6 +89,48 @@ class TrackForecastFields(Record):
     """Windows to read."""
     seconds_new: float
     """Footage seconds of those."""
+
+
+class ImageVectorFields(Record):
+    """What the index holds of one image embedder."""
+
+    embedder: str
+    """The image embedder."""
+    vectors: int
+    """Its vectors."""
+    dimension: int
+    """Numbers of a vector, 16 bits each."""
+    videos: int
+    """Videos with windows of it."""
+    windows: int
+    """Windows of those, half a minute each."""
+    seconds: float
+    """Footage seconds that its windows cover; compare with ``seconds_total``."""
+    size_bytes: int
+    """Size of its table on disk."""
+    bytes_per_hour: int
+    """Size on disk per hour of footage that its windows cover; 0 without any."""
+    models: list[ModelFields]
+    """Under what its windows were made."""
+    notes: dict[str, int]
+    """What there is to know about its videos, and of how many."""
+
+    @classmethod
+    def of(cls, embedder: str, status: ImageStatus, notes: Mapping[str, int]) -> Self:
+        """What the index holds of an image embedder."""
+        track = status.track
+        return cls(
+            embedder=embedder,
+            vectors=status.vectors,
+            dimension=status.dimension,
+            videos=track.videos,
+            windows=track.windows,
+            seconds=round(track.seconds, 3),
+            size_bytes=status.size_bytes,
+            bytes_per_hour=round(status.bytes_per_hour),
+            models=[ModelFields(**asdict(made), windows=count) for made, count in track.models.items()],
+            notes=dict(notes),
+        )
 
 
 class TrackFields(Record):

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from footage.core.types import IMAGE_TRACK, is_image_track
 from service.events import (
     Busy,
     Indexing,
@@ -64,7 +65,8 @@ class Display:
                 console.notes().print(f"The server shows the model {sees}.", soft_wrap=True)
             case TrackLeftOut(track, reason):
                 self.close()
-                console.notes().print(f"No {track} track is made: {plain(reason)}.", soft_wrap=True)
+                made = "No image vectors are" if track == IMAGE_TRACK else f"No {track} track is"
+                console.notes().print(f"{made} made: {plain(reason)}.", soft_wrap=True)
             case Indexing(reading):
                 self._step(*_index_line(reading))
                 self.indexing = True
@@ -144,15 +146,19 @@ def _index_line(reading: IndexReading) -> tuple[str, int, int, str]:
         return "looking", reading.files_done, 0, f"{count(reading.files_total, 'file')} {name}"
     files = f"{reading.files_done}/{reading.files_total} files"
     left = "" if reading.eta_seconds is None else f"{console.rough_time(reading.eta_seconds)} left"
-    tracks = ", ".join(f"{each.track} {each.share:.0%}" for each in reading.tracks)
+    tracks = ", ".join(f"{_short(each.track)} {each.share:.0%}" for each in reading.tracks)
     if reading.stage == "tracks":
         done, total = (sum(getattr(each, name) for each in reading.tracks) for name in _SECONDS)
         detail = ", ".join(part for part in ("footage-s", files, tracks, left, name) if part)
-        return reading.track or reading.stage, round(done), round(total), detail
+        return _short(reading.track) or reading.stage, round(done), round(total), detail
     speed = f"{reading.speed:.1f} footage-s/s"
     reused = f"{reading.windows_reused:,} reused" if reading.windows_reused else ""
     detail = ", ".join(part for part in (f"windows, {files}", reused, speed, tracks, left, name) if part)
     return reading.stage, reading.windows_done, reading.windows_total, detail
+
+
+def _short(track: str) -> str:
+    return IMAGE_TRACK if is_image_track(track) else track
 
 
 _SECONDS = ("seconds_done", "seconds_total")

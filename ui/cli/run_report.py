@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
+from footage.core.types import IMAGE_TRACK, is_image_track
 from ui.cli import console, formatting
+from ui.text import track_name
 
 if TYPE_CHECKING:
-    from indexer.progress import ClockDoubt, IndexReport
+    from indexer.progress import ClockDoubt, IndexReport, TrackReport
     from service.index import IndexResult
 
 
@@ -95,10 +97,17 @@ def _reuse_sentences(result: IndexResult) -> str:
 def _track_sentences(report: IndexReport) -> list[str]:
     """What was read of each track."""
     return [
-        f"{_titled(track)}: {formatting.count(each.events, 'event')} in {format_time(each.seconds)}."
+        f"{track_name(track)}: {_read(track, each)} in {format_time(each.seconds)}."
         for track, each in report.tracks.items()
         if each.windows
     ]
+
+
+def _read(track: str, report: TrackReport) -> str:
+    """What was read of a track, as a number."""
+    if is_image_track(track):
+        return formatting.count(report.vectors, "vector")
+    return formatting.count(report.events, "event")
 
 
 def _track_remarks(report: IndexReport) -> list[str]:
@@ -106,21 +115,17 @@ def _track_remarks(report: IndexReport) -> list[str]:
     remarks = []
     for track, each in report.tracks.items():
         remarks += [
-            f"{_titled(track)}: {note} ({formatting.count(number, 'video')})."
+            f"{track_name(track)}: {note} ({formatting.count(number, 'video')})."
             for note, number in sorted(each.notes.items())
         ]
         remarks += [
-            f"{_titled(track)} of {formatting.count(number, 'video')} is kept as read by {model}; "
-            f"--reindex --tracks {track} reads it again."
+            f"{track_name(track)} of {formatting.count(number, 'video')} is kept as read by {model}; "
+            f"--reindex --tracks {IMAGE_TRACK if is_image_track(track) else track} reads it again."
             for model, number in sorted(each.others.items())
         ]
         if each.broken:
-            remarks.append(f"{_titled(track)} was not read to the end: {each.broken}.")
+            remarks.append(f"{track_name(track)} was not read to the end: {each.broken}.")
     return remarks
-
-
-def _titled(track: str) -> str:
-    return track.replace("-", " ").capitalize()
 
 
 def _counted(number: int, what: str) -> str:

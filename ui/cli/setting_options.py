@@ -37,7 +37,10 @@ FRAMES = ("fps", "min_frames", "max_frames", "max_pixels")
 """Settings of the frames for the model."""
 CAPTIONS = ("prompt", "prompt_file", "stage2_prompt", "caption_tokens")
 """Settings of caption prompts."""
-TRACKS = ("tracks", "speech_model", "speech_sound", "subtitle_offset_seconds")
+TRACKS = (
+    *("tracks", "speech_model", "speech_sound", "subtitle_offset_seconds"),
+    *("image_embedder", "image_vectors"),
+)
 """Settings of the tracks of an index."""
 SAMPLING = ("temperature", "top_p", "repetition_penalty")
 """Settings of sampling."""
@@ -50,6 +53,7 @@ _METAVARS = {
     "find_model_path": "FOLDER",
     "device": "DEVICE",
     "embedder": "NAME",
+    "image_embedder": "NAME",
     "rerank": "NAME",
     "window_seconds": "SECONDS",
     "overlap_seconds": "SECONDS",
@@ -163,7 +167,7 @@ def _hint(name: str) -> Any:
 
     field = Settings.model_fields[name]
     kind = _plain_type(field.annotation)
-    flags = OPTION_NAMES.get(name) or [f"--{name.replace('_', '-')}"]
+    flags = OPTION_NAMES.get(name) or (_flag(name, off=kind is bool and field.default is not False),)
     return Annotated[
         kind | None,
         typer.Option(
@@ -174,6 +178,12 @@ def _hint(name: str) -> Any:
             rich_help_panel=MODEL_PANEL if name in PROFILE_SETTINGS else PANEL,
         ),
     ]
+
+
+def _flag(name: str, *, off: bool) -> str:
+    """The option of a setting; with ``off``, and one that switches it off."""
+    option = name.replace("_", "-")
+    return f"--{option}/--no-{option}" if off else f"--{option}"
 
 
 def _plain_type(annotation: Any) -> Any:

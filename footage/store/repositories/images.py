@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from footage.core.errors import SchemaMismatchError
+from footage.core.errors import SchemaMismatchError, UsageError
 from footage.core.types import ImageHit, image_track
 from footage.store import records as layout
 from footage.store.opening import IMAGE_EMBEDDER_KEY
 from footage.store.records import ImageVectorRow
 from footage.store.repositories.videos import VideoRepository
 from footage.store.repositories.windows import WindowRepository
-from footage.store.tables import Row, Tables, Wanted, given
+from footage.store.tables import Row, Tables, given
+from footage.store.versioned_cache import VersionedCache
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,26 +30,27 @@ class ImageRepository:
         self._tables = tables
         self._windows = windows
         self._videos = videos
+        self._known: VersionedCache[dict[str, str]] = VersionedCache("meta")
+        self._counts: dict[str, VersionedCache[int]] = {}
+        self._held: dict[str, tuple[int, dict[str, set[int]]]] = {}
 
     def embedders(self) -> tuple[str, ...]:
-        """Names of the image embedders that have a table, sorted."""
-        keys = [row["key"] for row in self._tables.read("meta", columns=["key"])]
-        return tuple(
-            sorted(key.removeprefix(IMAGE_EMBEDDER_KEY) for key in keys if key.startswith(IMAGE_EMBEDDER_KEY))
-        )
+        """Names of the image embedders that have a table, sorted; cached until ``meta`` is written."""
+        return tuple(sorted(self._tables_by_embedder()))
 
     def tables(self) -> list[str]:
         """Names of all image tables."""
-        from footage.store.schema import image_table
-
-        return [image_table(embedder) for embedder in self.embedders()]
+        return sorted(self._tables_by_embedder().values())
 
     def put(self, embedder: str, rows: Iterable[ImageVectorRow]) -> None:
-        """Write vectors; all earlier ones of the same windows go first.
+        """Write vectors, in one commit; all earlier ones of the same windows go first.
+
+        A window that was committed with others is taken back before that: it is to be committed anew.
 
         Raises:
             SchemaMismatchError: the table holds vectors of another length.
-            ValueError: the rows differ in length.
+            UsageError: no index can store the name of the embedder.
+            ValueError: the rows differ in length, or two of them are of the same frame.
         """
         rows = list(rows)
         if not rows:
@@ -56,18 +58,50 @@ class ImageRepository:
         lengths = {len(row.vector) for row in rows}
         if len(lengths) > 1:
             raise ValueError(f"vectors of one table need one length, got {sorted(lengths)}")
+        cells = [layout.image_to_row(row) for row in rows]
+        if len({cell["id"] for cell in cells}) < len(cells):
+            raise ValueError("two vectors are of the same frame of the same window")
         name = self._made(embedder, lengths.pop())
         by_content: dict[str, set[int]] = {}
         for row in rows:
             by_content.setdefault(row.content_id, set()).add(row.window_index)
+        held = {content_id: self._indexes(name, content_id) for content_id in by_content}
         for content_id, indexes in by_content.items():
-            self._tables.delete(name, _windows(content_id, indexes))
-        self._tables.insert(name, [layout.image_to_row(row) for row in rows])
+            if again := indexes & held[content_id]:
+                self.remove(embedder, content_id, again)
+        self._tables.insert(name, cells)
+        for content_id, indexes in by_content.items():
+            held[content_id] |= indexes
+        known = {**self._held[name][1], **held}
+        self._held[name] = self._tables.version(name), known
 
     def remove(self, embedder: str, content_id: str, indexes: Collection[int]) -> None:
-        """Remove the vectors of some windows of a video."""
-        if embedder in self.embedders():
-            self._tables.delete(self._table(embedder), _windows(content_id, indexes))
+        """Take some windows of a video back, then remove their vectors: none is ever half there."""
+        self._windows.remove(content_id, indexes, track=image_track(embedder))
+        if name := self._tables_by_embedder().get(embedder):
+            self._tables.delete(name, {"content_id": [content_id], "window_index": sorted(indexes)})
+
+    def remove_unowned(self) -> int:
+        """Remove the vectors of windows that are not committed; the write lock is held.
+
+        A killed run may leave some. Nobody reads them, and writing their windows again replaces them.
+
+        Returns:
+            How many windows they were of.
+        """
+        count = 0
+        for embedder in self.embedders():
+            name = self._table(embedder)
+            lost: dict[str, list[int]] = {}
+            covered = self._windows.covered(track=image_track(embedder))
+            for row, _ in self._tables.count_by(name, ["content_id", "window_index"]):
+                content_id, index = row["content_id"], row["window_index"]
+                if content_id not in covered or index not in covered[content_id][0]:
+                    lost.setdefault(content_id, []).append(index)
+            for content_id, indexes in lost.items():
+                self.remove(embedder, content_id, indexes)
+                count += len(indexes)
+        return count
 
     def of(self, embedder: str, content_id: str) -> list[ImageVectorRow]:
         """The vectors of a video, in the order of time; none where the embedder has no table."""
@@ -78,8 +112,24 @@ class ImageRepository:
         return sorted(map(layout.image_from_row, owned), key=lambda row: row.at_seconds)
 
     def count(self, embedder: str) -> int:
-        """Number of an embedder's vectors; 0 where it has no table."""
-        return self._tables.count(self._table(embedder)) if embedder in self.embedders() else 0
+        """Number of an embedder's vectors, cached until one is written; 0 where it has no table."""
+        name = self._tables_by_embedder().get(embedder)
+        if name is None:
+            return 0
+        cache = self._counts.setdefault(name, VersionedCache(name))
+        return cache.get(self._tables, lambda: self._tables.count(name))
+
+    def dimension(self, embedder: str) -> int:
+        """Numbers of an embedder's vectors; 0 where it has no table."""
+        if embedder not in self.embedders():
+            return 0
+        return int(self._tables.table(self._table(embedder)).schema.field("vector").type.list_size)
+
+    def size_bytes(self, embedder: str) -> int:
+        """Size of an embedder's table on disk; 0 where it has none."""
+        if embedder not in self.embedders():
+            return 0
+        return self._tables.location.size_bytes(self._table(embedder))
 
     def nearest(
         self,
@@ -126,16 +176,15 @@ class ImageRepository:
         )
 
     def _table(self, embedder: str, *, dimension: int | None = None) -> str:
-        from footage.store.schema import image_table
-
-        name = image_table(embedder)
-        if embedder not in self.embedders():
+        """Name of an embedder's table, checked for ``dimension``."""
+        name = self._tables_by_embedder().get(embedder)
+        if name is None:
             raise SchemaMismatchError(
                 f"the index {self._tables.path} has no image vectors of {embedder!r}",
                 hint="Make them with `footage index FOLDER --tracks image`, or name the embedder of the "
                 "index with --image-embedder.",
             )
-        held = self._tables.table(name).schema.field("vector").type.list_size
+        held = self._tables.dimension(name)
         if dimension is not None and held != dimension:
             raise SchemaMismatchError(
                 f"the index {self._tables.path} has image vectors of dimension {held} for {embedder!r}, not "
@@ -144,16 +193,50 @@ class ImageRepository:
             )
         return name
 
+    def _tables_by_embedder(self) -> dict[str, str]:
+        """The table of each image embedder."""
+
+        def read() -> dict[str, str]:
+            return {
+                row["key"].removeprefix(IMAGE_EMBEDDER_KEY): row["value"]
+                for row in self._tables.read("meta")
+                if row["key"].startswith(IMAGE_EMBEDDER_KEY)
+            }
+
+        return self._known.get(self._tables, read)
+
     def _made(self, embedder: str, dimension: int) -> str:
         """The table of an embedder, made first if there is none."""
         from footage.store.schema import image_schema, image_table
 
-        if embedder not in self.embedders():
+        if embedder not in self._tables_by_embedder():
+            if _has_half_characters(embedder):
+                raise UsageError(
+                    f"the name of the image embedder, {embedder!r:.80}, contains characters that an index "
+                    "cannot store",
+                    hint="Rename the folder of the model, or use a link to it.",
+                )
             name = image_table(embedder)
             self._tables.make(name, image_schema(dimension))
             self._tables.upsert("meta", [{"key": IMAGE_EMBEDDER_KEY + embedder, "value": name}])
         return self._table(embedder, dimension=dimension)
 
+    def _indexes(self, name: str, content_id: str) -> set[int]:
+        """The windows of a video that a table has vectors of; known until another object writes to it."""
+        version = self._tables.version(name)
+        if name not in self._held or self._held[name][0] != version:
+            self._held[name] = version, {}
+        known = self._held[name][1]
+        if content_id not in known:
+            rows = self._tables.read(name, {"content_id": [content_id]}, columns=["window_index"])
+            known[content_id] = {row["window_index"] for row in rows}
+        return known[content_id]
 
-def _windows(content_id: str, indexes: Collection[int]) -> Wanted:
-    return {"content_id": [content_id], "window_index": sorted(indexes)}
+
+def _has_half_characters(text: str) -> bool:
+    """Whether a text cannot be written as UTF-8, as a file name that is none of it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

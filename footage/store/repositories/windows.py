@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from footage.core.types import CAPTION_TRACK, Provenance, Span, Video, WindowRecord
+from footage.core.types import CAPTION_TRACK, Provenance, Span, Video, WindowRecord, is_image_track
 from footage.store import records as layout
 from footage.store.repositories.files import CACHED_ROWS
 from footage.store.repositories.videos import VideoRepository
@@ -135,8 +135,12 @@ class WindowRepository:
         return self._covered_by_track().get(track, {})
 
     def tracks(self) -> tuple[str, ...]:
-        """The tracks that any window is of, by name; cached until one is written."""
-        return self._tracks.get(self._tables, self._read_tracks)
+        """The tracks with texts that any window is of, by name; cached until one is written."""
+        return tuple(track for track in self._all_tracks() if not is_image_track(track))
+
+    def image_tracks(self) -> tuple[str, ...]:
+        """The image tracks that any window is of, by name; cached until one is written."""
+        return tuple(filter(is_image_track, self._all_tracks()))
 
     def owned(self, rows: Sequence[Row]) -> list[int]:
         """The places of derived rows whose windows are all committed; readers ignore the others."""
@@ -153,6 +157,9 @@ class WindowRepository:
 
     def _covered_by_track(self) -> dict[str, Covered]:
         return self._covered.get(self._tables, self._read_covered)
+
+    def _all_tracks(self) -> tuple[str, ...]:
+        return self._tracks.get(self._tables, self._read_tracks)
 
     def _read_tracks(self) -> tuple[str, ...]:
         if not self._track_column():

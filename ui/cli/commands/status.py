@@ -79,18 +79,19 @@ def _print_status(result: StatusResult) -> None:
     table.show_header = False
     indexed, total = format_time(status.seconds_indexed), format_time(status.seconds_total)
     captioned = f"{status.videos:,}, {indexed} of {total} indexed"
-    if not status.videos and status.tracks:
+    if not status.videos and (status.tracks or status.images):
         captioned = f"none captioned, {total} in all"
     empty = f"none: {formatting.empty_index(len(status.failures))}"
     table.add_row("index", console.PathCell(formatting.short_path(str(result.db))))
     for name, value in (
         ("size", f"{result.size_bytes / 1e6:,.1f} MB"),
-        ("videos", captioned if status.tracks else empty),
+        ("videos", captioned if status.tracks or status.images else empty),
         ("windows", f"{status.windows:,}{_reused_part(result)}"),
         ("events", f"{status.events:,}"),
         *_gap_rows(status),
         *_model_rows(status),
         *_track_rows(result),
+        *_image_rows(result),
         ("finds", console.plain(result.find_model)),
         ("embedders", console.plain(", ".join(status.embedders) or "none yet")),
         ("last run", _run_line(result.last_run)),
@@ -164,6 +165,25 @@ def _track_rows(result: StatusResult) -> list[tuple[str, str]]:
             *(f"{note}: {number:,}" for note, number in result.track_notes.get(track, {}).items()),
         ]
         rows.append((track.replace("-", " "), console.plain(", ".join(filter(None, parts)))))
+    return rows
+
+
+def _image_rows(result: StatusResult) -> list[tuple[str, str]]:
+    """Image vectors of each image embedder: coverage, number, size and notes."""
+    from footage.core.timecode import format_time
+    from footage.core.types import image_track
+
+    status, rows = result.index, []
+    for embedder, held in status.images.items():
+        parts = [
+            f"{format_time(held.track.seconds)} of {format_time(status.seconds_total)}",
+            formatting.count(held.vectors, "vector"),
+            formatting.count(held.track.windows, "window"),
+            f"{held.bytes_per_hour / 1e6:.1f} MB per hour of footage",
+            embedder,
+            *(f"{n}: {number:,}" for n, number in result.track_notes.get(image_track(embedder), {}).items()),
+        ]
+        rows.append(("image vectors", console.plain(", ".join(parts))))
     return rows
 
 

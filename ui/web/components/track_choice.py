@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from service.ready_tracks import ReadyTrack
 from ui.web.components import markup
 
@@ -44,6 +44,12 @@ CHOICES = (
         "What happens",
         "A vision model describes the pictures and finds events in them. Best with a GPU.",
         (CAPTION_TRACK,),
+    ),
+    TrackChoice(
+        "pictured",
+        "How it looks",
+        "What no caption mentions is found by its picture, or with a picture. Best with a GPU.",
+        (IMAGE_TRACK,),
     ),
 )
 """In the order in which they are shown."""

@@ -21,7 +21,7 @@ from service import browse
 from service.index import checked_camera_pattern
 from service.ready_tracks import ready_tracks
 from service.transcript import VideoTrack, track_coverage
-from ui.text import TRACK_NAMES, count, plain, short_path
+from ui.text import TRACK_NAMES, count, plain, short_path, track_name
 from ui.web import index_jobs
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, notices, pages, track_choice
@@ -146,7 +146,12 @@ def _running(settings: Settings) -> None:
         facts.append(("windows", f"{progress.windows_done:,} of {whole:,}"))
     for each in progress.tracks:
         if each["seconds_total"]:
-            facts.append((each["track"], f"{min(1.0, each['seconds_done'] / each['seconds_total']):.0%}"))
+            facts.append(
+                (
+                    track_name(each["track"]).lower(),
+                    f"{min(1.0, each['seconds_done'] / each['seconds_total']):.0%}",
+                )
+            )
     if progress.speed:
         facts.append(("speed", f"{progress.speed:.1f} s of footage a second"))
     if progress.eta_seconds is not None:
@@ -165,7 +170,7 @@ def _stage(progress: index_jobs.JobProgress) -> str:
     return {
         "starting": "Starting: loading the model",
         "looking": f"Looking at files, {progress.files_total:,} found so far",
-        "tracks": f"Reading {progress.track or 'the other tracks'}",
+        "tracks": f"Reading {track_name(progress.track).lower() if progress.track else 'the other tracks'}",
         "done": "Clearing up",
     }.get(progress.stage, "Captioning")
 
