@@ -67,6 +67,7 @@ def evaluate_reuse(
         ``reuse_windows_saved``: share of the windows that the model did not caption;
         ``reuse_recall_loss``: share of the events captioned without reuse that are not captioned with it;
         ``reuse_events_unseen``: share of all events of which the model saw no window, in all and by sort;
+        ``windows_idle`` at which nothing happens, and how many of those were captioned all the same;
         ``recall``, ``recall_with_reuse``; ``false_events`` and ``false_events_with_reuse``, captioned events
         at which nothing happens; counts and seconds.
 
@@ -141,7 +142,13 @@ def _unseen(camera: FixedCamera, records: Sequence[WindowRecord]) -> Scores:
         showing = [each for each in records if overlap_seconds(each.window.span, span) >= least]
         unseen[sort] += all(each.reused_from for each in showing)
     counts = Counter(camera.sorts)
+    spans = [Span(event.start_seconds, event.end_seconds) for event in camera.clip.events]
+    idle = [
+        each for each in records if not any(overlap_seconds(each.window.span, span) > 0 for span in spans)
+    ]
     return {
+        "windows_idle": len(idle),
+        "windows_idle_captioned": sum(not each.reused_from for each in idle),
         "reuse_events_unseen": round(unseen.total() / max(1, counts.total()), 4),
         **{f"unseen_{sort}": unseen[sort] for sort in EVENT_SORTS},
         **{f"events_{sort}": counts[sort] for sort in EVENT_SORTS},
