@@ -57,7 +57,7 @@ def camera(tmp_path_factory):
 def made(camera, tmp_path_factory):
     """An index with reused windows, and what the run printed."""
     db = tmp_path_factory.mktemp("made") / "index.lancedb"
-    result = cli("index", camera, "--db", db, "--tracks", "caption")
+    result = cli("index", camera, "--db", db, "--tracks", "caption", "--model", "demo")
     assert result.exit_code == 0, result.output
     return db, result.stdout
 
@@ -80,33 +80,48 @@ def test_a_run_and_the_status_say_what_was_reused(made):
 
 
 def test_without_reuse_the_model_captions_every_window(made, camera, tmp_path):
-    result = cli("index", camera, "--db", tmp_path / "index", "--no-reuse", "--tracks", "caption", "--json")
+    result = cli(
+        "index",
+        camera,
+        "--db",
+        tmp_path / "index",
+        "--no-reuse",
+        "--tracks",
+        "caption",
+        "--model",
+        "demo",
+        "--json",
+    )
     summary = lines(result)[-1]
     assert (summary["windows_reused"], summary["windows_captioned"]) == (0, Counting.captioned)
     assert reused(tmp_path / "index") == {}
 
 
 def test_a_run_without_reuse_says_what_is_reused_and_how_to_undo_it(db, camera):
-    said = " ".join(cli("index", camera, "--db", db, "--no-reuse", "--tracks", "caption").stdout.split())
+    said = " ".join(
+        cli(
+            "index", camera, "--db", db, "--no-reuse", "--tracks", "caption", "--model", "demo"
+        ).stdout.split()
+    )
     assert "`footage db recaption --reused` captions them again." in said
     assert Counting.captioned == 0
 
 
 def test_recaption_gives_every_reused_window_a_caption_of_its_own(db):
     before = {content_id: len(indexes) for content_id, indexes in reused(db).items()}
-    result = cli("db", "recaption", "--reused", "--db", db, "--json")
+    result = cli("db", "recaption", "--reused", "--model", "demo", "--db", db, "--json")
     assert result.exit_code == 0, result.output
     (line,) = lines(result)
     assert line == {"windows": sum(before.values()), "left": 0, "out_of_reach": [], "failures": {}}
     assert Counting.captioned == sum(before.values())
     assert reused(db) == {}
-    again = cli("db", "recaption", "--reused", "--db", db)
+    again = cli("db", "recaption", "--reused", "--model", "demo", "--db", db)
     assert "No window carries over a caption." in again.stdout and Counting.captioned == 0
 
 
 def test_recaption_of_one_file_leaves_the_others(db, camera):
     before = reused(db)
-    result = cli("db", "recaption", "--reused", camera / "2.mp4", "--db", db, "--json")
+    result = cli("db", "recaption", "--reused", "--model", "demo", camera / "2.mp4", "--db", db, "--json")
     store = Store.open(db)
     (second,) = (file.content_id for file in store.files.all() if file.path.endswith("2.mp4"))
     assert lines(result)[0]["windows"] == len(before[second])
@@ -117,13 +132,23 @@ def test_a_recaption_that_breaks_off_keeps_every_caption_and_goes_on(db):
     before = reused(db)
     captions = captions_of(db)
     broken = cli(
-        "db", "recaption", "--reused", "--db", db, "--batch-size", "1", stop_at=2, stop_with=ModelError
+        "db",
+        "recaption",
+        "--reused",
+        "--model",
+        "demo",
+        "--db",
+        db,
+        "--batch-size",
+        "1",
+        stop_at=2,
+        stop_with=ModelError,
     )
     assert broken.exit_code == 1
     assert captions_of(db).keys() == captions.keys()
     left = sum(map(len, reused(db).values()))
     assert left == sum(map(len, before.values())) - 2
-    cli("db", "recaption", "--reused", "--db", db)
+    cli("db", "recaption", "--reused", "--model", "demo", "--db", db)
     assert Counting.captioned == left and reused(db) == {}
 
 
@@ -140,7 +165,7 @@ def test_recaption_names_files_that_are_not_there(db, camera, tmp_path):
     away = tmp_path / "away"
     camera.rename(away)
     try:
-        result = cli("db", "recaption", "--reused", "--db", db, "--json")
+        result = cli("db", "recaption", "--reused", "--model", "demo", "--db", db, "--json")
     finally:
         away.rename(camera)
     assert result.exit_code == 3
@@ -151,12 +176,12 @@ def test_recaption_names_files_that_are_not_there(db, camera, tmp_path):
 
 def test_recaption_asks_which_windows_and_knows_its_files(db, tmp_path):
     assert "Add --reused" in cli("db", "recaption", "--db", db).output
-    other = cli("db", "recaption", "--reused", tmp_path / "x.mp4", "--db", db)
+    other = cli("db", "recaption", "--reused", "--model", "demo", tmp_path / "x.mp4", "--db", db)
     assert other.exit_code == 2 and "is not in the index" in other.output
 
 
 def test_a_search_says_where_a_caption_was_carried_over_from(db, camera):
-    result = cli("search", "The picture is dark.", "--no-ground", "--db", db, "--json")
+    result = cli("search", "The picture is dark.", "--no-ground", "--model", "demo", "--db", db, "--json")
     matches = {
         match["video"].rpartition("/")[2]: match for match in lines(result) if match["type"] == "match"
     }

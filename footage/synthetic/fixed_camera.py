@@ -26,6 +26,8 @@ from footage.synthetic.clips import (
 )
 from footage.synthetic.writing import write_video
 
+WIDTH, HEIGHT = 240, 160
+"""Pixels of what is written: hours have to be drawn and decoded in minutes."""
 NORMAL, SHORT, SMALL, SLOW = "normal", "short", "small", "slow"
 EVENT_SORTS: dict[str, tuple[float, tuple[float, float], tuple[float, float]]] = {
     NORMAL: (0.35, (2.0, 8.0), (1.0, 1.0)),
@@ -97,7 +99,7 @@ def random_camera(
     return FixedCamera(
         clip,
         tuple(sort for _, sort in events),
-        grain=float(rng.uniform(1.0, 3.0)),
+        grain=float(rng.uniform(0.5, 2.0)),
         light_lost=float(rng.uniform(0.0, 0.06)),
         light_seconds=float(rng.uniform(600, 3600)),
         crf=float(rng.integers(23, 31)),
@@ -109,8 +111,8 @@ def film(
     camera: FixedCamera,
     times: Sequence[float] | NDArray[np.floating[Any]],
     *,
-    width: int = 480,
-    height: int = 320,
+    width: int = WIDTH,
+    height: int = HEIGHT,
 ) -> NDArray[np.uint8]:
     """The frames that a camera records at some moments of video time, (len(times), height, width, 3).
 
@@ -126,8 +128,7 @@ def film(
         lost = camera.light_lost * (1 - math.cos(2 * math.pi * float(seconds) / camera.light_seconds)) / 2
         turn = np.random.default_rng([camera.seed, round(1000 * float(seconds))])
         grain = np.roll(noise[turn.integers(len(noise))], turn.integers(0, height), axis=0)
-        np.clip(frame * np.float32(1 - lost) + grain, 0, 255, out=grain)
-        frame[:] = grain
+        np.clip(frame * np.float32(1 - lost) + grain, 0, 255, out=frame, casting="unsafe")
     return frames
 
 
@@ -145,7 +146,7 @@ def write_camera(
     fps: float = 4,
     progress: Callable[[float], None] | None = None,
 ) -> None:
-    """Write what a camera records as mp4 (H.264, yuv420p), 480 by 320 pixels.
+    """Write what a camera records as mp4 (H.264, yuv420p), ``WIDTH`` by ``HEIGHT`` pixels.
 
     Args:
         camera: What to draw.
@@ -158,8 +159,9 @@ def write_camera(
         lambda times: film(camera, times),
         duration_seconds=camera.clip.duration_seconds,
         fps=fps,
-        width=480,
-        height=320,
+        width=WIDTH,
+        height=HEIGHT,
         crf=camera.crf,
+        preset="veryfast",  # cameras encode as it comes
         progress=progress,
     )
