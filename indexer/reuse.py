@@ -39,7 +39,7 @@ REFERENCES = 8
 back (day and night, a door open or closed, a car parked or not), and each comparison takes time."""
 FILES_BEFORE = 8
 """Files of the same camera whose windows may be references: with hourly files, those of a working day."""
-_KEPT_CONTENTS = 64  # contents whose references are kept in memory, some 25 kB each
+_KEPT_CONTENTS = 64  # contents whose references are kept in memory, at most 230 kB each
 _ROUNDING_SECONDS = 0.001
 _UNFIT = frozenset({TRUNCATED, UNREADABLE, LOOP, FIRST_STAGE_ONLY})
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from standin_model import StandinEmbedder, StandinModel, write_levels
+from test_indexer_growing_files import DyingTables, Killed, Recorder, write_recording
 
 from footage.core.corrections import Correction
 from footage.core.errors import WindowError
@@ -31,6 +32,7 @@ from indexer.prefetch import DecodedWindow
 from indexer.reuse import FILES_BEFORE, REFERENCES, CaptionReuse, FilesOfCameras, carried_over, is_fit
 
 WINDOWS = {"window_seconds": 2.0, "overlap_seconds": 0.5}
+WRITES = 24  # to the tables, about, in a run of the library below
 PROVENANCE = Provenance("model", "1", "1", "budget", "2 s, 0 s shared")
 EVENT = CaptionEvent(Span(0.5, 1.5), "A door is open.")
 CAPTION = Caption("A yard.", (EVENT,), "raw", "stop", ())
@@ -363,10 +365,59 @@ def test_a_run_says_how_many_windows_were_reused_and_finds_the_same_events(unbro
     assert events[0] == events[1]
 
 
-@pytest.mark.parametrize(("stop_at", "batch_size"), [(1, 1), (3, 2), (4, 4)])
-def test_a_run_that_was_stopped_goes_on_to_the_same_index(unbroken, library, tmp_path, stop_at, batch_size):
+def test_a_run_that_was_stopped_goes_on_to_the_same_index(unbroken, library, tmp_path):
     database = tmp_path / "index.lancedb"
     with pytest.raises(KeyboardInterrupt):
-        run(library, database, StandinModel(stop_at=stop_at, **WINDOWS), batch_size=batch_size)
+        run(library, database, StandinModel(stop_at=3, **WINDOWS), batch_size=4)
     run(library, database, batch_size=8)
     assert content_of(database) == content_of(unbroken[1])
+
+
+@pytest.mark.parametrize("share", [0.2, 0.4, 0.6, 0.8])
+def test_a_killed_run_goes_on_to_the_same_index(unbroken, library, tmp_path, share):
+    """It dies before one of its writes; stills are written before their windows."""
+    folder = tmp_path / "index.lancedb"
+    Store.open(folder, create=True)
+    tables = DyingTables.connect(folder)
+    tables.moment = round(share * WRITES)
+    with pytest.raises(Killed):
+        index(
+            [library],
+            store=Store(tables),
+            model=StandinModel(**WINDOWS),
+            embedder=StandinEmbedder(),
+            reuse=True,
+            batch_size=2,
+        )
+    run(library, folder, batch_size=3)
+    assert content_of(folder) == content_of(unbroken[1])
+
+
+def test_a_still_picture_without_its_window_is_no_reference(store):
+    reuse, calls = reuse_of(store), []
+    reuse.begin(file("/c/a.mp4", "a"), video("a"))
+    reuse.caption([decoded(window("a", 0), 100)], model(calls))  # and killed before the commit
+    again = reuse_of(store)
+    again.begin(file("/c/a.mp4", "a"), video("a"))
+    caption(store, again, [decoded(window("a", n), 100) for n in (1, 2)], model(calls))
+    assert calls == [("a", 0), ("a", 1)] and sources(store) == {1: "", 2: "a/1"}
+
+
+def test_a_file_that_is_followed_while_it_grows_ends_up_the_same(tmp_path):
+    whole = write_recording(tmp_path / "gate.ts", [20] * 12 + [220] * 8, noise=1)
+    recorder = Recorder(tmp_path, whole)
+    for share in (0.5, 0.8, 1.0):
+        recorder.write(share)
+        recorder.look(follow=True, reuse=True)
+        recorder.clock.at += 31
+    recorder.look(follow=True, reuse=True)
+    database = tmp_path / "unbroken.lancedb"
+    index(
+        [recorder.library],
+        store=Store.open(database, create=True),
+        model=StandinModel(),
+        embedder=StandinEmbedder(),
+        reuse=True,
+    )
+    assert sum(map(len, recorder.store.windows.reused().values())) >= 2
+    assert content_of(tmp_path / "index.lancedb") == content_of(database)
