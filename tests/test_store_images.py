@@ -35,7 +35,7 @@ HOSTILE = [
     "../../etc/passwd",
     "..",
     "Bild-Einbetter ä 图像 \N{GRINNING FACE}",
-    "it's \"quoted\"; DROP TABLE meta --",
+    'it\'s "quoted"; DROP TABLE meta --',
     "x" * 300,
     "/models/" + "deep/" * 60,
     "image:nested",

@@ -28,6 +28,7 @@ from service.schemas.library import (
     IndexRecord,
     LeftRecord,
     PruneRecord,
+    RecaptionRecord,
     ReembedRecord,
     StatusRecord,
 )
@@ -88,6 +89,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db backup": (CopyRecord,),
     "db restore": (CopyRecord,),
     "db reembed": (ReembedRecord,),
+    "db recaption": (RecaptionRecord,),
     "db check": (FindingRecord, CheckRecord),
     "db upgrade": (UpgradeRecord,),
     "captions export": (SubtitleFileRecord,),
