@@ -197,7 +197,7 @@ class PictureQueries:
 
         # 2. Over a few seconds each, without what is excluded.
         def near_to(vector: np.ndarray) -> np.ndarray:
-            similar = vectors @ vector
+            similar = vectors @ vector  # its least is a bound for ``direction``, and a guess for a part of it
             floor = None if exhausted else float(similar.min())
             return over_time(hits, similar, durations_seconds=durations, elsewhere=floor)
 
