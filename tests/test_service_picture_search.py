@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from command_runner import CommandRunner
 from PIL import Image
-from standin_model import StandinEmbedder
 
 from footage.core.config import load_settings
 from footage.core.errors import DecodeError, FileError, NotAVideoError, SchemaMismatchError, UsageError
@@ -316,7 +315,7 @@ def test_captions_at_that_time_are_shown_and_excluded_words_leave_moments_out(
             )
         ]
     )
-    Projector(store, StandinEmbedder()).project(content_id)
+    Projector(store, service.embedder()).project(content_id)
     captioned = Service(
         service.settings.model_copy(update={"db": tmp_path / "index"}),
         loaders=Loaders(image_embedder=lambda _, name: embedder),
