@@ -260,7 +260,7 @@ def first_file(page, name: str) -> None:
 
 
 def nearest(page, name: str) -> None:
-    """Wait until the first card is of a file, or the page says that nothing looks like it but that at most."""
+    """Wait until the first card is of a file, or named as the closest where nothing looks like it."""
     page.wait_for_function(
         "name => document.querySelector('.fx-card .fx-name')?.innerText == name"
         " || document.querySelector('.fx-empty dl')?.innerText.includes(name)",
