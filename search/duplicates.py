@@ -175,8 +175,7 @@ def find_duplicates(
     }
     covered = store.windows.covered(track=image_track(embedder))
     ids = sorted(videos.keys() & covered.keys())
-    contents, sample = store.images.sample(embedder, SAMPLE)
-    unrelated = scene_distance(sample, contents)
+    unrelated = scene_distance(store.images.sample(embedder, SAMPLE)[1])
 
     @lru_cache(_KEPT_SEQUENCES)
     def sequence(content_id: str) -> PictureSequence:
@@ -476,17 +475,20 @@ def one_place(one: Span, other: Span) -> bool:
 
 
 def joined(places: Iterable[Place]) -> tuple[Place, ...]:
-    """Places in the order of videos and time, those that overlap made one."""
+    """Places in the order of videos and time, none of which overlap: those that are one place are made one.
+
+    Of two others the later one begins where the earlier ends.
+    """
     result: list[Place] = []
     for place in sorted(places):
         last = result[-1] if result else None
-        if (
-            last is not None
-            and last.content_id == place.content_id
-            and place.span.start_seconds < last.span.end_seconds
-        ):
-            end = max(last.span.end_seconds, place.span.end_seconds)
-            result[-1] = Place(place.content_id, Span(last.span.start_seconds, end))
-        else:
+        if last is None or last.content_id != place.content_id:
             result.append(place)
+            continue
+        start = max(last.span.start_seconds, place.span.start_seconds)
+        end = max(last.span.end_seconds, place.span.end_seconds)
+        if one_place(last.span, place.span):
+            result[-1] = Place(place.content_id, Span(last.span.start_seconds, end))
+        elif end > last.span.end_seconds:
+            result.append(Place(place.content_id, Span(max(start, last.span.end_seconds), end)))
     return tuple(result)
