@@ -72,6 +72,8 @@ SLOW_FILES = frozenset(
         "service_subtitle_files",
         "store_backup",
         "store_checking",
+        "store_image_repair",
+        "store_images",
         "store_large",
         "store_migrations",
         "stress",

@@ -29,6 +29,7 @@ from service.schemas.library import (
     IndexRecord,
     LeftRecord,
     PruneRecord,
+    ReembeddedImagesRecord,
     ReembedRecord,
     StatusRecord,
 )
@@ -98,7 +99,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "audit": (AuditRecord, AuditSummaryRecord),
     "db backup": (CopyRecord,),
     "db restore": (CopyRecord,),
-    "db reembed": (ReembedRecord,),
+    "db reembed": (ReembedRecord, ReembeddedImagesRecord),
     "db check": (FindingRecord, CheckRecord),
     "db upgrade": (UpgradeRecord,),
     "captions export": (SubtitleFileRecord,),

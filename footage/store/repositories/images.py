@@ -208,8 +208,12 @@ class ImageRepository:
                 hint="Make them with `footage index FOLDER --tracks image`, or name the embedder of the "
                 "index with --image-embedder.",
             )
+        return name if dimension is None else self._fitting(name, embedder, dimension)
+
+    def _fitting(self, name: str, embedder: str, dimension: int) -> str:
+        """The name of a table again, if its vectors are of so many numbers."""
         held = self._tables.dimension(name)
-        if dimension is not None and held != dimension:
+        if held != dimension:
             raise SchemaMismatchError(
                 f"the index {self._tables.path} has image vectors of dimension {held} for {embedder!r}, not "
                 f"{dimension}",
@@ -233,7 +237,8 @@ class ImageRepository:
         """The table of an embedder, made first if there is none."""
         from footage.store.schema import image_schema, image_table
 
-        if embedder not in self._tables_by_embedder():
+        name = self._tables_by_embedder().get(embedder)
+        if name is None:
             if _has_half_characters(embedder):
                 raise UsageError(
                     f"the name of the image embedder, {embedder!r:.80}, contains characters that an index "
@@ -243,7 +248,7 @@ class ImageRepository:
             name = image_table(embedder)
             self._tables.make(name, image_schema(dimension))
             self._tables.upsert("meta", [{"key": IMAGE_EMBEDDER_KEY + embedder, "value": name}])
-        return self._table(embedder, dimension=dimension)
+        return self._fitting(name, embedder, dimension)
 
     def _indexes(self, name: str, content_id: str) -> set[int]:
         """The windows of a video that a table has vectors of; known until another object writes to it."""
