@@ -27,7 +27,7 @@ from search.duplicates import (
     CopiedVideo,
     DuplicateLimits,
     Duplicates,
-    Place,
+    StretchPlace,
     copied_videos,
     find_duplicates,
     joined,
@@ -165,7 +165,7 @@ def test_merged_stretches_keep_every_place_and_none_overlap(found):
                 assert one == other or _covered(places, name, span)
 
 
-def _covered(places: Iterable[Place], content_id: str, span: Span) -> bool:
+def _covered(places: Iterable[StretchPlace], content_id: str, span: Span) -> bool:
     reached = span.start_seconds
     for place in sorted(places):
         if place.content_id == content_id and place.span.start_seconds <= reached:
@@ -173,7 +173,7 @@ def _covered(places: Iterable[Place], content_id: str, span: Span) -> bool:
     return reached >= span.end_seconds
 
 
-@given(st.lists(st.builds(Place, st.sampled_from("ab"), spans), max_size=12))
+@given(st.lists(st.builds(StretchPlace, st.sampled_from("ab"), spans), max_size=12))
 def test_joining_places_is_idempotent(places):
     once = joined(places)
     assert joined(once) == once
@@ -193,7 +193,7 @@ def test_what_is_shown_in_a_copy_is_named_by_its_original():
         ("a", "c"): [Alignment(Span(17, 32), 18, 0.9, 0.1)],
     }
     (stretch,) = repeated_stretches(found, (copy,))
-    assert stretch.places == (Place("a", Span(17, 32)), Place("c", Span(35, 50)))
+    assert stretch.places == (StretchPlace("a", Span(17, 32)), StretchPlace("c", Span(35, 50)))
 
 
 def test_the_longer_video_is_the_original_and_a_part_of_a_video_is_no_copy():
