@@ -51,10 +51,10 @@ class DuplicateLimits:
 
     probe_seconds: float = 5.0
     """A picture of every so many seconds is searched for, as far as the limits below allow."""
-    video_probes: int = 40
-    """Most pictures of one video that are searched for, beside those of its beginning and end."""
-    edge_seconds: float = 60.0
-    """Length of the beginning and of the end in which pictures are searched for at ``probe_seconds``."""
+    video_probes: int = 64
+    """Most pictures of one video that are searched for."""
+    edge_probes: int = 12
+    """Of these, most that lie ``probe_seconds`` apart at its beginning, and at its end."""
     library_probes: int = 40_000
     """Most pictures that are searched for in all; with more videos, fewer of each."""
     neighbours: int = 100
@@ -238,11 +238,12 @@ def probe_places(sequence: PictureSequence, limits: DuplicateLimits, *, most: in
     if not len(sequence):
         return [], 0.0
     end = sequence.end_seconds
-    slot = max(limits.probe_seconds, end / most)
-    edges = np.arange(0.0, end, slot)
-    if slot > limits.probe_seconds:
-        ends = np.arange(0.0, min(limits.edge_seconds, end / 2), limits.probe_seconds)
-        edges = np.unique(np.concatenate([edges, ends, end - ends]))
+    slot, edges = limits.probe_seconds, np.arange(0.0, end, limits.probe_seconds)
+    if len(edges) > most:
+        dense = min(limits.edge_probes, most // 4)
+        ends = np.arange(dense) * limits.probe_seconds
+        slot = end / (most - 2 * dense)
+        edges = np.unique(np.concatenate([np.arange(0.0, end, slot), ends, end - ends[1:]]))
     lively = (movement(sequence.vectors) ** 2).sum(axis=1)
     slots = np.searchsorted(edges, sequence.starts, side="right")
     order = np.lexsort((-lively, slots))
