@@ -86,6 +86,7 @@ SLOW_FILES = frozenset(
         "ui_cli",
         "ui_commands",
         "ui_download",
+        "ui_duplicates",
         "ui_export",
         "ui_gate",
         "ui_index_jobs",
