@@ -111,6 +111,30 @@ class ImageRepository:
         owned = [found[place] for place in self._owned(embedder, found)]
         return sorted(map(layout.image_from_row, owned), key=lambda row: row.at_seconds)
 
+    def arrays(
+        self, embedder: str, content_id: str, windows: Collection[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The vectors of a video, or of some of its windows, in the order of time.
+
+        Returns:
+            Start and end of what each picture stands for, float64 (count, 2) in seconds of video time, and
+            the vectors, float32 (count, dimension).
+
+        Raises:
+            SchemaMismatchError: the embedder has no table here.
+        """
+        import numpy as np
+
+        from footage.store.exact_index import matrix_of
+
+        wanted = given(content_id=[content_id], window_index=windows)
+        found = self._tables.read_arrow(self._table(embedder), wanted)
+        rows = found.select(["content_id", "window_index"]).to_pylist()
+        spans = np.stack([found.column(name).to_numpy() for name in ("start_seconds", "end_seconds")], axis=1)
+        owned = self._owned(embedder, rows)
+        order = [owned[place] for place in np.lexsort((spans[owned, 1], spans[owned, 0]))]
+        return spans[order], matrix_of(found)[order]
+
     def count(self, embedder: str) -> int:
         """Number of an embedder's vectors, cached until one is written; 0 where it has no table."""
         name = self._tables_by_embedder().get(embedder)
