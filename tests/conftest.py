@@ -93,6 +93,7 @@ SLOW_FILES = frozenset(
         "ui_journeys",
         "ui_molmo2",
         "ui_pages",
+        "ui_pictures",
         "ui_player",
         "ui_pointing",
         "ui_prompt",

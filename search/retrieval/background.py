@@ -80,6 +80,20 @@ class Standing:
     """Share of background queries whose peak stands as high or higher, this one among them; above 0, to 1."""
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What the similarities of one query mean in one library."""
+
+    origin: float
+    """The similarity of no evidence: the peak of a typical background query stands as high."""
+    unit: float
+    """A standard deviation of those peaks, above 0; infinite where the background is not ``usable``."""
+
+    def evidence(self, similarity: float) -> float:
+        """The evidence of a similarity, in standard deviations; below 0 it speaks against."""
+        return (similarity - self.origin) / self.unit
+
+
 def measure_background(
     sample: np.ndarray, queries: np.ndarray, *, peaks: np.ndarray | None = None
 ) -> Background:
@@ -145,3 +159,18 @@ def standing(query: np.ndarray, peak: float, background: Background) -> Standing
     reach = len(background.peaks) - int(np.searchsorted(background.peaks, height, side="left"))
     score = (height - background.typical) / background.deviation
     return Standing(height, score, (1 + reach) / (1 + len(background.peaks)))
+
+
+def scale(query: np.ndarray, background: Background) -> Scale:
+    """What the similarities of a query mean: its ``evidence`` is the ``score`` of ``standing``.
+
+    Args:
+        query: Its unit vector, (dimension,).
+        background: Of this library, for this sort of query.
+    """
+    import numpy as np
+
+    if not background.usable:
+        return Scale(0.0, float("inf"))
+    middle = float(np.median((background.sample @ query).astype(np.float64)))
+    return Scale(middle + background.typical, background.deviation)
