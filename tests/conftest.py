@@ -68,6 +68,7 @@ SLOW_FILES = frozenset(
         "search_several_spans",
         "search_words",
         "service_find_model",
+        "service_picture_search",
         "service_session",
         "service_subtitle_files",
         "store_backup",
