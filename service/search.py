@@ -166,6 +166,7 @@ def partial_result(service: Service, query: str, matches: Sequence[Match]) -> Se
 def measure_meanings() -> dict[str, str]:
     """What the measures of evidence mean, by name."""
     from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+    from search.picture_verdict import ALL_PICTURE_MEASURES
     from search.words.answers import WORD_MEASURES
 
-    return {**MODEL_MEASURES, **CAPTION_MEASURES, **WORD_MEASURES}
+    return {**MODEL_MEASURES, **CAPTION_MEASURES, **WORD_MEASURES, **ALL_PICTURE_MEASURES}

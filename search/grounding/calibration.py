@@ -243,7 +243,7 @@ def fit_calibration(
     truth = np.array(right, bool)
     _check_enough(truth)
     alone = list(MODEL_MEASURES)
-    uncaptioned = _fit(_table(examples, alone), truth, alone)
+    uncaptioned = _as_fit(*_fit(_table(examples, alone), truth, alone))
     captioned, silent, card = _two_fits(
         examples, truth, groups, (), spare=(UNCALIBRATED.captioned, UNCALIBRATED.silent), data=data, date=date
     )
@@ -276,7 +276,7 @@ def _pictured(
 ) -> PicturedFits:
     """The fits for spans with pictures."""
     names = [*MODEL_MEASURES, *PICTURE_MEASURES]
-    uncaptioned = _fit(_table(examples, names), truth, names)
+    uncaptioned = _as_fit(*_fit(_table(examples, names), truth, names))
     captioned, silent, card = _two_fits(
         examples,
         truth,
@@ -323,12 +323,39 @@ def _two_fits(
         at = np.flatnonzero(kinds == captioned).tolist()
         table = _table([examples[n] for n in at], names)
         if _enough(truth[at]):
-            fits.append(_fit(table, truth[at], names))
+            fits.append(_as_fit(*_fit(table, truth[at], names)))
             predicted[at] = _cross_validated(table, truth[at], [groups[n] for n in at])
         else:
             fits.append(other)
             predicted[at] = [other.confidence(examples[n]) for n in at]
-    card = Card(
+    return fits[0], fits[1], _card(predicted, truth, data=data, date=date)
+
+
+def fitted_logistic(
+    examples: Sequence[Mapping[str, float]],
+    right: Sequence[bool],
+    groups: Sequence[str],
+    *,
+    names: Sequence[str],
+    data: str,
+    date: str,
+) -> tuple[float, dict[str, float], Card]:
+    """Fit one logistic model of some measures: its intercept, its weights by measure, and its card.
+
+    Arguments and errors as of ``fit_calibration``; the measures are those named.
+    """
+    import numpy as np
+
+    truth = np.array(right, bool)
+    _check_enough(truth)
+    table = _table(examples, names)
+    fit = _fit(table, truth, names)
+    return *fit, _card(_cross_validated(table, truth, groups), truth, data=data, date=date)
+
+
+def _card(predicted: np.ndarray, truth: np.ndarray, *, data: str, date: str) -> Card:
+    """The card of a fit, by its out-of-fold predictions."""
+    return Card(
         date=date,
         data=data,
         examples=len(truth),
@@ -339,7 +366,6 @@ def _two_fits(
             for each in reliability_curve(predicted.tolist(), truth.tolist())
         ],
     )
-    return fits[0], fits[1], card
 
 
 def _check_enough(truth: np.ndarray) -> None:
@@ -375,8 +401,8 @@ def _pipeline() -> object:
     return make_pipeline(StandardScaler(), LogisticRegression(C=1 / _STRENGTH))
 
 
-def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
-    """A logistic model of plain measures, from one that was fitted on standardised ones.
+def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> tuple[float, dict[str, float]]:
+    """Intercept and weights of plain measures, from a logistic model that was fitted on standardised ones.
 
     A measure whose weight has the wrong sign carries no information of its own in these examples, and would
     mislead in others: it is left out, the most misleading first.
@@ -392,7 +418,11 @@ def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
     weights = logistic.coef_[0] / scaler.scale_
     rounded = dict.fromkeys(names, 0.0)
     rounded |= {names[place]: round(float(weight), 4) for place, weight in zip(kept, weights, strict=True)}
-    return Fit(intercept=round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4), weights=rounded)
+    return round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4), rounded
+
+
+def _as_fit(intercept: float, weights: dict[str, float]) -> Fit:
+    return Fit(intercept=intercept, weights=weights)
 
 
 def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:

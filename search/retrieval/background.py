@@ -53,6 +53,20 @@ class Background:
         """Whether there is enough of it to judge a peak by."""
         return len(self.peaks) >= LEAST_QUERIES and len(self.sample) > 0
 
+    @property
+    def typical(self) -> float:
+        """How high a background query's peak usually stands; of one that is ``usable``."""
+        import numpy as np
+
+        return float(np.median(self.peaks))
+
+    @property
+    def deviation(self) -> float:
+        """How much these heights differ, as a standard deviation; of one that is ``usable``."""
+        import numpy as np
+
+        return max(_NORMAL * float(np.median(np.abs(self.peaks - self.typical))), _LEAST_SPREAD)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -142,9 +156,9 @@ def standing(query: np.ndarray, peak: float, background: Background) -> Standing
     if not background.usable:
         return Standing(0.0, 0.0, 1.0)
     height = float(heights((background.sample @ query)[None], np.array([peak]))[0])
-    typical, deviation = _typical(background)
     reach = len(background.peaks) - int(np.searchsorted(background.peaks, height, side="left"))
-    return Standing(height, (height - typical) / deviation, (1 + reach) / (1 + len(background.peaks)))
+    score = (height - background.typical) / background.deviation
+    return Standing(height, score, (1 + reach) / (1 + len(background.peaks)))
 
 
 def scale(query: np.ndarray, background: Background) -> Scale:
@@ -158,13 +172,5 @@ def scale(query: np.ndarray, background: Background) -> Scale:
 
     if not background.usable:
         return Scale(0.0, float("inf"))
-    typical, deviation = _typical(background)
-    return Scale(float(np.median((background.sample @ query).astype(np.float64))) + typical, deviation)
-
-
-def _typical(background: Background) -> tuple[float, float]:
-    """Height of the peak of a typical background query, and the standard deviation of these heights."""
-    import numpy as np
-
-    typical = float(np.median(background.peaks))
-    return typical, max(_NORMAL * float(np.median(np.abs(background.peaks - typical))), _LEAST_SPREAD)
+    middle = float(np.median((background.sample @ query).astype(np.float64)))
+    return Scale(middle + background.typical, background.deviation)

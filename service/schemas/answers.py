@@ -60,7 +60,8 @@ class MatchFields(Record):
     """The indexed text that led there; of the track "speech", "subtitles" or "screen-text" the words
     themselves."""
     track: str
-    """The track that answers: "caption" for what is seen, "speech", "subtitles", "screen-text"."""
+    """The track that answers: "caption" for what is seen, "image" for what looks like a picture, "speech",
+    "subtitles", "screen-text"."""
     marks: list[tuple[int, int]]
     """Where in ``text`` the wanted words are: first character and the one after the last."""
     language: str
@@ -281,7 +282,9 @@ class SearchRecord(CoverageFields):
     type: Literal["coverage"] = Field(default="coverage")
     """What the line is."""
     query: str
-    """What was looked for, as it was read."""
+    """What was looked for, as it was read; empty for a picture alone."""
+    picture: str
+    """Name of the picture that was searched for; empty for words alone."""
     understood: list[str]
     """What was read as filters and operators, as typed."""
     as_words: list[str]
@@ -317,6 +320,7 @@ class SearchRecord(CoverageFields):
         return cls(
             type="coverage",
             query=query.text,
+            picture=result.picture,
             understood=list(query.understood),
             as_words=list(query.unread),
             did_you_mean={term: meant for term in query.unread if (meant := did_you_mean(term))},
