@@ -1,4 +1,4 @@
-"""What pictures add to a search by words: drawn clips, a real index, the demo embedders, an oracle that looks."""
+"""What pictures add to a search by words: drawn clips, a real index, the demo embedders, an oracle."""
 
 from __future__ import annotations
 
@@ -148,7 +148,9 @@ def test_an_index_of_pictures_alone_is_searched(tmp_path, library, embedder, ima
         store, embedder, OracleModel(list(clips.values())), images=ImageRetriever(store, image_embedder)
     )
     assert [m.track for m in engine.search(RED_RIGHT, ground=False).matches][:1] == ["image"]
-    assert Span(2.0, 6.0) in [m.span for m in engine.search(RED_RIGHT).matches if m.grounded]
+    result = engine.search(RED_RIGHT)
+    assert Span(2.0, 6.0) in [m.span for m in result.matches if m.grounded]
+    assert result.coverage.tracks["image:demo-clip"].videos == 1 and not result.coverage.is_empty
 
 
 def test_without_pictures_no_score_changes(store, embedder):
@@ -181,6 +183,12 @@ def test_a_service_whose_image_embedder_cannot_be_loaded_searches_texts_and_says
     assert result.notes == (
         "The pictures of the index are not searched: the weights of demo-clip are not here",
     )
+
+
+def test_a_part_of_a_combined_query_may_rest_on_pictures(engine):
+    (first, *_) = engine.search(f"{RED_RIGHT} THEN a green ball bounces", ground=False).matches
+    assert [part.track for part in first.parts] == ["image", "caption"]
+    assert (where(first), first.text, first.verdict) == ("lost", BALL.sentence, "not checked")
 
 
 # -- Measures of a span ------------------------------------------------------------------------------------
