@@ -296,10 +296,10 @@ class Engine:
         self, query: Query, content_ids: Sequence[str]
     ) -> Mapping[str, Sequence[Hit] | None] | None:
         """The captioned events of some videos, near the query first; None of a video without captions."""
-        captions = self._retriever.captions(query, content_ids)
+        captioned = self._store.windows.covered().keys() & set(content_ids)
+        captions = self._retriever.captions(query, content_ids) if captioned else None
         if captions is None:
             return None
-        captioned = self._store.windows.covered()
         return {
             content_id: captions.get(content_id, ()) if content_id in captioned else None
             for content_id in content_ids

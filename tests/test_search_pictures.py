@@ -177,7 +177,7 @@ def test_a_service_whose_image_embedder_cannot_be_loaded_searches_texts_and_says
         raise ModelUnavailableError("the weights of demo-clip are not here")
 
     settings = load_settings(None, db=str(store.path), model="demo")
-    service = Service(settings, Loaders(image_embedder=unavailable))
+    service = Service(settings, loaders=Loaders(image_embedder=unavailable))
     result = service.engine().search(RED_RIGHT, ground=False)
     assert result.matches and pictures_of(result.matches) == []
     assert result.notes == (
