@@ -19,21 +19,24 @@ from search.carried_over import with_carried_over
 from search.grounding.ground import Grounded, planned_windows, text_matches
 from search.grounding.ground import ground as grounded
 from search.grounding.options import DEFAULT, GroundingOptions
+from search.grounding.pictures import VideoPictures
 from search.grounding.verdict import MATCHES_PER_VIDEO
 from search.grounding.window_queries import KEPT_BYTES, EventFinder
 from search.plain_queries import PlainQueries
 from search.query.filters import NO_FILTERS, fitting
 from search.query.parser import Query, parse_query
 from search.results import Looked, SearchCoverage, SearchResult, Timings
+from search.retrieval.query_pictures import PictureSearch, picture_leads, pictured_candidates
 from search.retrieval.retriever import Arm, Retriever
 from search.scope import Scope
-from search.word_queries import WordQueries, without_moments
+from search.word_queries import WordQueries, moments_of, without_moments
 from search.words.answers import at_moment
 from search.words.lookup import WordHit
 
 if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
+    from search.retrieval.images import ImageRetriever, ImageStretch
     from search.retrieval.rerank import Reranker
 
 CANDIDATES = 8
@@ -49,6 +52,10 @@ class _Retrieved:
     candidates: Sequence[Candidate]
     paths: Mapping[str, str]
     """A file of each candidate's video, by content id."""
+    captions: Mapping[str, Sequence[Hit] | None] | None
+    """With ``pictures``, their captioned events as ``search.grounding.ground.ground`` takes them."""
+    pictures: Mapping[str, VideoPictures]
+    """What their pictures say to the query, by content id."""
     coverage: SearchCoverage
     notes: tuple[str, ...]
     """Parts of the query that can match nothing, a sentence each."""
@@ -72,8 +79,10 @@ class Engine:
         model: VideoModel | Callable[[], VideoModel] | None = None,
         *,
         reranker: Reranker | None = None,
+        images: ImageRetriever | None = None,
         looking: GroundingOptions = DEFAULT,
         keep_bytes: int = KEPT_BYTES,
+        notes: Sequence[str] = (),
     ) -> None:
         """Put the parts together; nothing is loaded.
 
@@ -83,10 +92,14 @@ class Engine:
             model: The grounding model, or a function that loads it, called once, when first needed. With
                 None, searches must say ``ground=False``.
             reranker: Puts the best texts into their last order, if there is one.
+            images: Finds moments by their pictures, where the index has any; they join the texts.
             looking: How far a search looks by default.
             keep_bytes: Memory for prepared windows that are kept for the next search.
+            notes: What every result says of the engine itself, such as what could not be loaded.
         """
         self._store = store
+        self._notes = tuple(notes)
+        self._pictures = PictureSearch(images) if images else None
         self._retriever = Retriever(store, embedder, reranker)
         self._scope = Scope(store)
         self._words = WordQueries(store, self._scope)
@@ -238,7 +251,14 @@ class Engine:
             every_video=looking.exhaustive and ground,
             at=looking.at if ground else {},
         )
-        matches = text_matches(found.candidates, paths=found.paths, limit=limit, per_video=per_video)
+        matches = text_matches(
+            found.candidates,
+            paths=found.paths,
+            query=query,
+            pictures=found.pictures,
+            limit=limit,
+            per_video=per_video,
+        )
 
         def join(seen: Sequence[Match]) -> list[Match]:
             joined = self._with_words(
@@ -262,9 +282,10 @@ class Engine:
             query,
             found.candidates,
             paths=found.paths,
-            captions=self._captions(query, list(found.paths)),
+            captions=found.captions if found.pictures else self._captions(query, list(found.paths)),
             asker=asker,
             looking=looking,
+            pictures=found.pictures,
             limit=limit,
             per_video=per_video,
             on_progress=on_progress,
@@ -331,11 +352,15 @@ class Engine:
         with self._store.at_once():
             content_ids, notes = self._scope.chosen(query, content_ids)
             coverage = self.coverage(content_ids)
+            stretches = self._stretches(query, content_ids, arm)
+            leads, most = picture_leads(stretches), max(CANDIDATES, limit)
             candidates: list[Candidate] = []
             if coverage.videos and query.searches(CAPTION_TRACK):  # an empty index has no vectors to search
                 candidates = self._retriever.retrieve(
-                    query, limit=max(CANDIDATES, limit), content_ids=content_ids, arm=arm
+                    query, limit=most, content_ids=content_ids, arm=arm, pictures=leads
                 )
+            elif leads:
+                candidates = pictured_candidates(leads, self._store.videos.of(leads), limit=most)
             if every_video:
                 candidates = [*candidates, *self._others(candidates, content_ids)]
             elif uncaptioned := at.keys() - self._store.windows.covered().keys():
@@ -347,7 +372,24 @@ class Engine:
                 candidate.video.content_id: self._store.files.path_of(candidate.video.content_id)
                 for candidate in candidates
             }
-        return _Retrieved(candidates, paths, coverage, notes, content_ids, unwanted)
+            pictures = (
+                self._pictures.seen(query, list(paths), stretches) if self._pictures and stretches else {}
+            )
+            captions = self._captions(query, list(paths)) if pictures else None
+        pictures = {
+            content_id: each.worth_asking(
+                query, (captions or {}).get(content_id) or (), moments_of(unwanted, content_id)
+            )
+            for content_id, each in pictures.items()
+        }
+        notes = (*self._notes, *notes)
+        return _Retrieved(candidates, paths, captions, pictures, coverage, notes, content_ids, unwanted)
+
+    def _stretches(self, query: Query, content_ids: Collection[str] | None, arm: Arm) -> list[ImageStretch]:
+        """The stretches whose pictures come near a query; none where only texts are searched."""
+        if self._pictures is None or arm != "hybrid" or not query.searches(CAPTION_TRACK):
+            return []
+        return self._pictures.near(query, content_ids)
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from footage.core.types import TRACKS
+from footage.core.types import TRACKS, image_track
 from search.query.filters import NO_FILTERS, fitting, unknown_names
 from search.query.parser import Query
 from search.results import SearchCoverage, TrackCoverage
@@ -76,6 +77,15 @@ class Scope:
             files_failed=len(status.failures),
             model=status.model.model if status.model else "",
             tracks=tracks,
+        )
+
+    def pictures(self, embedder: str, content_ids: Collection[str] | None = None) -> SearchCoverage:
+        """What a search of the image vectors of an embedder looks at, as ``coverage``; no other track."""
+        track = image_track(embedder)
+        coverage = self.coverage(content_ids)
+        held = self._track_coverage(track, content_ids) if track in self._store.status().tracks else None
+        return replace(
+            coverage, videos=0, seconds_indexed=0.0, model="", tracks={track: held} if held else {}
         )
 
     def _track_coverage(self, track: str, content_ids: Collection[str] | None) -> TrackCoverage:

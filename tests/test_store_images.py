@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import threading
 from dataclasses import replace
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from killing import kill_at, steps_of
 from stored_images import (
@@ -28,6 +29,7 @@ from footage.store import Store
 from footage.store.schema import image_table, vector_table
 from footage.store.tables import Limits
 
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
 LARGE = Limits(in_memory_rows=500, scalar_index_rows=500, partition_rows=100, probes=8, few_videos=2)
 """Every limit is lower, and the index may miss something."""
 HOSTILE = [
@@ -129,6 +131,7 @@ def test_another_length_or_an_unknown_embedder_is_a_sentence_that_says_what_to_d
     assert store.images.of("other", content_id) == [] and len(store.images.of(EMBEDDER, content_id)) == 10
 
 
+@settings(max_examples=50)
 @given(st.lists(st.text(min_size=1, max_size=80), min_size=2, max_size=2, unique=True))
 def test_names_of_tables_are_safe_and_no_two_embedders_share_one(names):
     tables = [image_table(name) for name in names]
@@ -272,7 +275,7 @@ def test_a_kill_while_vectors_are_replaced_leaves_no_window_without_its_own(tmp_
     before, after = put_images(store, put_video(store, "a")), unit_vectors(6, seed=4)
     expected = [np.split(stored(before), 2), np.split(stored(after), 2)]
     steps = steps_of(replace_all, store.path, copies=tmp_path / "copies")
-    for step in np.linspace(1, steps - 1, 4).astype(int).tolist():
+    for step in np.linspace(0, steps, KILLS + 2).astype(int).tolist()[1:-1]:
         killed = Store.open(kill_at(step, replace_all, store.path, copies=tmp_path / "copies"))
         committed = killed.windows.spans(track=f"image:{EMBEDDER}").get(content_of("a"), {})
         held = killed.images.of(EMBEDDER, content_of("a"))

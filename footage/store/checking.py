@@ -6,7 +6,7 @@ Knows no model and no embedder: that two captions were rightly taken for one eve
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from footage.core.types import CAPTION_TRACK, File, Video, WindowRecord, is_imag
 from footage.core.windows import plan_windows
 from footage.store import records as layout
 from footage.store.annotations import CorrectionRepository
-from footage.store.findings import Checked, Finding, Kind, Progress
+from footage.store.findings import Checked, Finding, Kind, Progress, listed
 from footage.store.image_checking import check_embedders, check_images
 from footage.store.opening import holds_anything, version_by_shape, version_of
 from footage.store.reading import Readout, TableRows, read_whole
@@ -268,9 +268,9 @@ def _compare_files(
     elif (windows or states & {"indexed", "partial"}) and video is None:
         problem = "has lost the row with its duration"
     elif "indexed" in states and missing:
-        problem = f"is marked as indexed, but lacks windows {_listed(missing)}"
+        problem = f"is marked as indexed, but lacks windows {listed(missing)}"
     elif "indexed" in states and others:
-        lacks = "; ".join(f"{_listed(each)} of {track}" for track, each in others.items())
+        lacks = "; ".join(f"{listed(each)} of {track}" for track, each in others.items())
         problem = f"is marked as indexed, but lacks windows {lacks}"
     if missing:
         checked.recaption[content_id] = tuple(sorted(missing))
@@ -299,11 +299,6 @@ def _planned(content_id: str, video: Video, records: Sequence[WindowRecord]) -> 
     except FootageError:
         return set()
     return {window.index for window in plan}
-
-
-def _listed(indexes: Collection[int]) -> str:
-    few = sorted(indexes)[:10]
-    return ", ".join(map(str, few)) + (" and more" if len(indexes) > len(few) else "")
 
 
 # -- the indexes ---------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -55,3 +55,9 @@ class Checked:
     def contents(self, *kinds: Kind) -> set[str]:
         """The videos that findings of these kinds are about."""
         return {each.content_id for each in self.findings if each.kind in kinds and each.content_id}
+
+
+def listed(indexes: Collection[int]) -> str:
+    """Numbers of windows in a sentence, the first ten."""
+    few = sorted(indexes)[:10]
+    return ", ".join(map(str, few)) + (" and more" if len(indexes) > len(few) else "")

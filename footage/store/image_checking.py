@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from footage.core.types import image_track, is_image_track
 from footage.store import records as layout
-from footage.store.findings import Checked, Finding
+from footage.store.findings import Checked, Finding, listed
 from footage.store.opening import EMBEDDER_KEY, IMAGE_EMBEDDER_KEY
 from footage.store.reading import TableRows
 from footage.store.records import IMAGE_TABLES, VECTOR_TABLES
@@ -86,10 +86,10 @@ def check_images(rows: TableRows, checked: Checked) -> None:
             over = unowned.get(content_id, set())
             if lost:
                 what = " and ".join(sorted({problems[index] for index in lost}))
-                sentence = f"{name} has no sound vectors of {len(lost)} windows of {content_id}: they {what}"
+                sentence = f"{name} lacks windows {listed(lost)} of {content_id}: their vectors {what}"
                 checked.findings.append(Finding("images", name, sentence, content_id))
             if over:
-                sentence = f"{name} has vectors of {len(over)} windows of {content_id} that are not committed"
+                sentence = f"{name} has windows {listed(over)} of {content_id}, which are not committed"
                 checked.findings.append(Finding("behind", name, sentence, content_id))
             again = lost | (over if harmed else set())
             if again:

@@ -243,6 +243,11 @@ class Tables:
             found: list[Row] = builder.limit(limit).to_arrow().to_pylist()
         return found
 
+    def read_arrow(self, name: str, wanted: Wanted) -> pa.Table:
+        """Rows that match, in no particular order, as an Arrow table: vectors as they are stored."""
+        with mapped(self.path):
+            return self.table(name).search().where(matching(wanted)).limit(None).to_arrow()
+
     def read_columns(self, name: str, wanted: Wanted, columns: Sequence[str]) -> dict[str, list[Any]]:
         """Some columns of the rows that match, each as a list, in no particular order."""
         if not all(wanted.values()):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from footage.core.timeline import merge_spans
 from footage.core.types import Frames, Span, Window
 from indexer.tracks.images import ImageMaker
-from indexer.tracks.pictures import STEP_SECONDS, Shot, nearest, shrunk, standing, steps
+from indexer.tracks.pictures import STEP_SECONDS, Shot, frame_for, shrunk, standing, steps
 from indexer.tracks.protocol import TrackReading
 
 
@@ -29,7 +29,7 @@ class _Gathering:
         """Take the pictures of a part of the window; a second that has one keeps it."""
         self.covered = merge_spans([*self.covered, shared])
         for at_seconds in steps(self.window.span, shared):
-            place = nearest(frames.times_seconds, at_seconds, self.window.span)
+            place = frame_for(frames.times_seconds, at_seconds, self.window.span)
             if at_seconds not in self.shots and place is not None:
                 pixels = shrunk(frames.pixels[place], most_pixels)
                 self.shots[at_seconds] = Shot(frames.times_seconds[place], pixels)

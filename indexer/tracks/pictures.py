@@ -8,6 +8,7 @@ difference is said in ``footage.media.stillness``: one patch of the picture is e
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ CONTRACT_VERSION = "image-1"
 """Changes when other pictures of the same video would get vectors, or stand for other times."""
 WINDOW_SECONDS = 30.0
 STEP_SECONDS = 1.0
+SAME_SECONDS = 1e-6
+"""Times on the grid that differ by less are the same."""
 BUDGET = "1 vector/s, fewer where nothing changes"
 """``STEP_SECONDS`` in words, for the provenance of a window."""
 
@@ -60,11 +63,11 @@ def image_windows(video: Video) -> tuple[Window, ...]:
 
 def steps(window: Span, within: Span) -> Iterator[float]:
     """The times in a part of a window at which a picture is looked at, counted from the window's start."""
-    first = max(0, math.ceil((within.start_seconds - window.start_seconds) / STEP_SECONDS - 1e-6))
+    first = max(0, math.ceil((within.start_seconds - window.start_seconds) / STEP_SECONDS - SAME_SECONDS))
     end_seconds = min(window.end_seconds, within.end_seconds)
     for number in range(first, math.ceil(WINDOW_SECONDS / STEP_SECONDS)):
         at_seconds = window.start_seconds + number * STEP_SECONDS
-        if at_seconds >= end_seconds - 1e-6:
+        if at_seconds >= end_seconds - SAME_SECONDS:
             return
         yield at_seconds
 
@@ -112,17 +115,18 @@ def shrunk(pixels: np.ndarray, most_pixels: int) -> np.ndarray:
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0))
 
 
-def nearest(times_seconds: Sequence[float], at_seconds: float, within: Span) -> int | None:
-    """The place of the frame nearest to a time, of those inside a span; None where there is none.
+def frame_for(times_seconds: Sequence[float], at_seconds: float, within: Span) -> int | None:
+    """The place of the frame that shows a time, of those inside a span; None where there is none.
+
+    The first one from that time on, so that what begins at the time is in it; where none comes any more, the
+    last one before.
 
     Args:
         times_seconds: Times of frames, ascending.
         at_seconds: The time.
         within: The span.
     """
-    inside = [
-        place
-        for place, time_seconds in enumerate(times_seconds)
-        if within.start_seconds <= time_seconds < within.end_seconds
-    ]
-    return min(inside, key=lambda place: abs(times_seconds[place] - at_seconds), default=None)
+    first = bisect_left(times_seconds, within.start_seconds)
+    past = bisect_left(times_seconds, within.end_seconds)
+    place = min(bisect_left(times_seconds, at_seconds - SAME_SECONDS), past - 1)
+    return max(place, first) if past > first else None

@@ -449,6 +449,23 @@ class ReembedRecord(Record):
     """Vectors written."""
 
 
+class ReembeddedImagesRecord(Record):
+    """What `reembed` made of image vectors."""
+
+    type: Literal["images"] = Field(default="images")
+    """What the line is."""
+    image_embedder: str
+    """The image embedder, as the index names it."""
+    vectors: int
+    """Vectors written."""
+    windows: int
+    """Windows read, half a minute each."""
+    away: list[str]
+    """A path of each video that was not read: it is not there, or not as it was. A later run makes its."""
+    failed: dict[str, str]
+    """Files that could not be read, in whole or in part, with the reason."""
+
+
 class ImportRecord(Record):
     """What `import-captions` brought in."""
 

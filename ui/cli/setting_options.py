@@ -110,6 +110,11 @@ def config_file() -> Path | None:
     return file
 
 
+def is_given(name: str) -> bool:
+    """Whether a setting was given on the command line of the running command."""
+    return (_given.get() or {}).get(name) is not None
+
+
 @cache
 def verbosity() -> list[Any]:
     """The options ``--quiet`` and ``--verbose``, which every command has."""

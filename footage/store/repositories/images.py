@@ -111,6 +111,30 @@ class ImageRepository:
         owned = [found[place] for place in self._owned(embedder, found)]
         return sorted(map(layout.image_from_row, owned), key=lambda row: row.at_seconds)
 
+    def arrays(
+        self, embedder: str, content_id: str, windows: Collection[int] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The vectors of a video, or of some of its windows, in the order of time.
+
+        Returns:
+            Start and end of what each picture stands for, float64 (count, 2) in seconds of video time, and
+            the vectors, float32 (count, dimension).
+
+        Raises:
+            SchemaMismatchError: the embedder has no table here.
+        """
+        import numpy as np
+
+        from footage.store.exact_index import matrix_of
+
+        wanted = given(content_id=[content_id], window_index=windows)
+        found = self._tables.read_arrow(self._table(embedder), wanted)
+        rows = found.select(["content_id", "window_index"]).to_pylist()
+        spans = np.stack([found.column(name).to_numpy() for name in ("start_seconds", "end_seconds")], axis=1)
+        owned = self._owned(embedder, rows)
+        order = [owned[place] for place in np.lexsort((spans[owned, 1], spans[owned, 0]))]
+        return spans[order], matrix_of(found)[order]
+
     def count(self, embedder: str) -> int:
         """Number of an embedder's vectors, cached until one is written; 0 where it has no table."""
         name = self._tables_by_embedder().get(embedder)
@@ -184,8 +208,12 @@ class ImageRepository:
                 hint="Make them with `footage index FOLDER --tracks image`, or name the embedder of the "
                 "index with --image-embedder.",
             )
+        return name if dimension is None else self._fitting(name, embedder, dimension)
+
+    def _fitting(self, name: str, embedder: str, dimension: int) -> str:
+        """The name of a table again, if its vectors are of so many numbers."""
         held = self._tables.dimension(name)
-        if dimension is not None and held != dimension:
+        if held != dimension:
             raise SchemaMismatchError(
                 f"the index {self._tables.path} has image vectors of dimension {held} for {embedder!r}, not "
                 f"{dimension}",
@@ -209,7 +237,8 @@ class ImageRepository:
         """The table of an embedder, made first if there is none."""
         from footage.store.schema import image_schema, image_table
 
-        if embedder not in self._tables_by_embedder():
+        name = self._tables_by_embedder().get(embedder)
+        if name is None:
             if _has_half_characters(embedder):
                 raise UsageError(
                     f"the name of the image embedder, {embedder!r:.80}, contains characters that an index "
@@ -219,7 +248,7 @@ class ImageRepository:
             name = image_table(embedder)
             self._tables.make(name, image_schema(dimension))
             self._tables.upsert("meta", [{"key": IMAGE_EMBEDDER_KEY + embedder, "value": name}])
-        return self._table(embedder, dimension=dimension)
+        return self._fitting(name, embedder, dimension)
 
     def _indexes(self, name: str, content_id: str) -> set[int]:
         """The windows of a video that a table has vectors of; known until another object writes to it."""

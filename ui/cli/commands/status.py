@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.cli import console, formatting, options
+from footage.core.errors import UsageError
+from ui.cli import console, formatting, options, progress
 from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
@@ -17,19 +18,30 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.types import File, Run
     from footage.store import IndexStatus
+    from service.session import Service
     from service.status import Audited, StatusResult
 
 EXAMPLES = options.examples(
-    "footage status", "footage status --failed", "footage status --db cameras.lancedb --json"
+    "footage status",
+    "footage status --failed",
+    "footage status --duplicates",
+    "footage status --db cameras.lancedb --json",
 )
 
 
-@takes_settings("db")
+@takes_settings("db", "image_embedder")
 def run(
     failed: Annotated[
         bool, typer.Option("--failed", help="List only failed files, with the reason.")
     ] = False,
     files: Annotated[bool, typer.Option("--files", help="List all files, with their state.")] = False,
+    duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--duplicates",
+            help="List files of the same bytes, copies of videos, and stretches that are shown again.",
+        ),
+    ] = False,
     *,
     settings: Settings,
     json: options.Json = False,
@@ -41,7 +53,14 @@ def run(
     """
     from service import status
 
+    if duplicates and (failed or files):
+        raise UsageError(
+            "--duplicates cannot be combined with --failed or --files.", hint="Use one after the other."
+        )
     service = options.service_for(settings)
+    if duplicates:
+        _show_duplicates(service, as_json=json)
+        return
     if failed or files:
         listed = status.files(service, status.FilesRequest(which="all" if files else "failed"))
         _print_files(listed, as_json=json)
@@ -51,6 +70,22 @@ def run(
         _print_json(result)
     else:
         _print_status(result)
+
+
+def _show_duplicates(service: Service, *, as_json: bool) -> None:
+    from service.duplicates import DuplicatesRequest
+    from service.duplicates import duplicates as find
+    from ui.cli.duplicates import print_duplicates
+
+    with progress.shown() as display:
+        result = find(service, DuplicatesRequest(), on_event=display)
+    if not as_json:
+        print_duplicates(result)
+        return
+    from service.schemas.duplicates import duplicate_records
+
+    for record in duplicate_records(result):
+        console.emit_record(record)
 
 
 def _print_json(result: StatusResult) -> None:

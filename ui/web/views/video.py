@@ -23,6 +23,8 @@ EVENTS = 12
 """Events on a page."""
 WINDOWS = 6
 """Windows on a page."""
+BEGIN_SECONDS = 10.0
+"""What is played of a video of which the index has no texts: this much of its beginning."""
 
 
 def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
@@ -62,6 +64,9 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
                 first = words.transcripts[0].lines[0]
                 text = quotes.quotation(first.text)
                 pages.play(desk, video, path, first.span, text=text, words=words, autoplay=False)
+            elif not outline.events:
+                begin = Span.clamped(0.0, BEGIN_SECONDS, within=Span(0.0, video.duration_seconds))
+                pages.play(desk, video, path, begin, text=markup.file_name(path), autoplay=False)
             else:
                 _poster(desk, outline, video, path)
         if chosen and may_edit():
@@ -98,7 +103,11 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
     said = details.corrected
     if not details.windows:
         st.html(
-            notices.remark("This video has no captions yet.", "What is said and written is in the player.")
+            notices.remark("This video has no captions yet.", "It can be played, and searched by picture.")
+            if not transcripts(desk.service, content_id)
+            else notices.remark(
+                "This video has no captions yet.", "What is said and written is in the player."
+            )
         )
         return
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
