@@ -30,6 +30,7 @@ SLOW_FILES = frozenset(
         "embed_image_embedder",
         "embed_text_embedder",
         "evaluation_drawn",
+        "evaluation_images",
         "evaluation_own_library",
         "evaluation_scoring",
         "evaluation_suites",
