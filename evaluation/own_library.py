@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -87,6 +87,8 @@ class Asked:
     """What the index alone had answered, best first."""
     windows_asked: int = 0
     """Windows that the model was asked about, once each."""
+    shown: Mapping[str, tuple[Span, ...]] = field(default_factory=dict)
+    """Those that it was shown, in video time, by content id."""
 
     @property
     def found(self) -> tuple[Match, ...]:
@@ -269,7 +271,10 @@ def ask_own(
             held = truths.get(contents[path], ())
             truths[contents[path]] = (*held, *(span for span in spans if span not in held))
         listed = tuple(response[0])
-        asked.append(Asked(question.text, truths, result.matches, seconds, listed, result.looked.windows))
+        looked = result.looked
+        asked.append(
+            Asked(question.text, truths, result.matches, seconds, listed, looked.windows, looked.shown)
+        )
         on_progress("asking", number, len(questions))
     return asked
 

@@ -16,6 +16,8 @@ def catch_up(
 ) -> int:
     """Project every track with texts of every video whose events lag behind, as after a killed run.
 
+    Image tracks have none.
+
     Args:
         store: The index, locked for writing.
         embedder: Embeds the texts.

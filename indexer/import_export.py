@@ -33,6 +33,7 @@ from footage.embed.protocol import TextEmbedder
 from footage.media import sandbox
 from footage.store import Store
 from footage.store import records as layout
+from footage.store.forgetting import FORGOTTEN
 from indexer import library
 from indexer.events import Projector
 from indexer.tracks.merging import merge_of
@@ -41,6 +42,7 @@ GRACE_SECONDS = 0.05
 """Tolerance for times outside a window: the rounding error of times with one decimal."""
 BY_HAND = "by hand"
 """The model of captions that name none."""
+_CONTENT_ID = r"[\w.-]{1,64}"
 _LATEST_SECONDS = 2.5e11
 """Before the year 10,000, in seconds since the epoch: later times are none that a calendar knows."""
 
@@ -113,6 +115,8 @@ def import_captions(lines: Iterable[str], *, store: Store, embedder: TextEmbedde
             projector = Projector(store, embedder, track=track, merge=merge_of(track))
             if store.windows.spans([content_id], track=track):
                 projector.replacing(content_id)
+            if track == CAPTION_TRACK:  # a picture of the windows that were there may not be one of these
+                store.stills.remove(content_id, [record.window.index for record in group])
             store.windows.commit(group)
             projector.add(content_id, group)
             projector.finish(content_id)
@@ -150,6 +154,7 @@ class _WindowLine(BaseModel):
     prompt_version: str = ""
     budget: str = ""
     cutting: str = ""
+    reused_from: str = ""
 
 
 _KINDS = {
@@ -191,7 +196,7 @@ class _CaptionReader:
             kind = row.pop("type", "window")
             if kind == "video":
                 video = layout.video_from_row(row)
-                if not re.fullmatch(r"[\w.-]{1,64}", video.content_id):  # previews are files of that name
+                if not re.fullmatch(_CONTENT_ID, video.content_id):  # previews are files of that name
                     raise ValueError(f"{video.content_id!r} is not a valid content id")
                 self.videos[video.content_id] = video
             elif kind == "file":
@@ -238,7 +243,8 @@ class _CaptionReader:
         number = len(taken.get((content_id, line.track), ()))
         index = number if line.window_index is None else line.window_index
         provenance = Provenance(**{name: getattr(line, name) for name in layout.PROVENANCE_COLUMNS})
-        return WindowRecord(Window(content_id, index, span), caption, provenance, line.track)
+        reused_from = _reused(line)
+        return WindowRecord(Window(content_id, index, span), caption, provenance, line.track, reused_from)
 
     def _content_at(self, path: str | None) -> str:
         """The content of a file that a line names; each file is read once."""
@@ -292,6 +298,21 @@ def _reading(line: _WindowLine, span: Span) -> Caption:
             raise ValueError(f"a confidence is 0 to 1, not {event.confidence}")
     kept = (replace(event, span=_inside(event.span, span, "event", empty=True)) for event in events)
     return track_caption(kept, notes=line.notes)
+
+
+def _reused(line: _WindowLine) -> str:
+    """The window that a caption was carried over from, if it names one."""
+    if not line.reused_from:
+        return ""
+    if line.track != CAPTION_TRACK:
+        raise ValueError(
+            "only a caption can be carried over from another window: 'reused_from' must be empty"
+        )
+    if not re.fullmatch(rf"{_CONTENT_ID}/\d{{1,9}}|{FORGOTTEN}", line.reused_from):
+        raise ValueError(
+            f"'reused_from' is a content id, '/' and a window number, not {line.reused_from!r:.80}"
+        )
+    return line.reused_from
 
 
 def _with_whole_characters(row: Any) -> Any:

@@ -9,7 +9,8 @@ from pathlib import Path
 from footage.core.errors import FootageError, StoreMissingError
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
-from footage.store.checking import Checked, Progress, check_tables
+from footage.store.checking import check_tables
+from footage.store.findings import Checked, Progress
 from footage.store.opening import holds_anything
 from footage.store.repairing import Repaired, repair_tables
 from footage.store.tables import Tables

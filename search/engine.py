@@ -6,7 +6,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,24 +15,28 @@ from footage.core.timeline import covered_seconds
 from footage.core.types import CAPTION_TRACK, Candidate, Hit, Match, Span, Window
 from footage.vlm.protocol import VideoModel
 from search import composite
+from search.carried_over import with_carried_over
 from search.grounding.ground import Grounded, planned_windows, text_matches
 from search.grounding.ground import ground as grounded
 from search.grounding.options import DEFAULT, GroundingOptions
+from search.grounding.pictures import VideoPictures
 from search.grounding.verdict import MATCHES_PER_VIDEO
 from search.grounding.window_queries import KEPT_BYTES, EventFinder
 from search.plain_queries import PlainQueries
 from search.query.filters import NO_FILTERS, fitting
 from search.query.parser import Query, parse_query
 from search.results import Looked, SearchCoverage, SearchResult, Timings
+from search.retrieval.query_pictures import PictureSearch, picture_leads, pictured_candidates
 from search.retrieval.retriever import Arm, Retriever
 from search.scope import Scope
-from search.word_queries import WordQueries, without_moments
+from search.word_queries import WordQueries, moments_of, without_moments
 from search.words.answers import at_moment
 from search.words.lookup import WordHit
 
 if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
+    from search.retrieval.images import ImageRetriever
     from search.retrieval.rerank import Reranker
 
 CANDIDATES = 8
@@ -48,6 +52,10 @@ class _Retrieved:
     candidates: Sequence[Candidate]
     paths: Mapping[str, str]
     """A file of each candidate's video, by content id."""
+    captions: Mapping[str, Sequence[Hit] | None] | None
+    """With ``pictures``, their captioned events as ``search.grounding.ground.ground`` takes them."""
+    pictures: Mapping[str, VideoPictures]
+    """What their pictures say to the query, by content id."""
     coverage: SearchCoverage
     notes: tuple[str, ...]
     """Parts of the query that can match nothing, a sentence each."""
@@ -71,8 +79,10 @@ class Engine:
         model: VideoModel | Callable[[], VideoModel] | None = None,
         *,
         reranker: Reranker | None = None,
+        images: ImageRetriever | None = None,
         looking: GroundingOptions = DEFAULT,
         keep_bytes: int = KEPT_BYTES,
+        notes: Sequence[str] = (),
     ) -> None:
         """Put the parts together; nothing is loaded.
 
@@ -82,10 +92,14 @@ class Engine:
             model: The grounding model, or a function that loads it, called once, when first needed. With
                 None, searches must say ``ground=False``.
             reranker: Puts the best texts into their last order, if there is one.
+            images: Finds moments by their pictures, where the index has any; they join the texts.
             looking: How far a search looks by default.
             keep_bytes: Memory for prepared windows that are kept for the next search.
+            notes: What every result says of the engine itself, such as what could not be loaded.
         """
         self._store = store
+        self._notes = tuple(notes)
+        self._pictures = PictureSearch(images) if images else None
         self._retriever = Retriever(store, embedder, reranker)
         self._scope = Scope(store)
         self._words = WordQueries(store, self._scope)
@@ -237,10 +251,20 @@ class Engine:
             every_video=looking.exhaustive and ground,
             at=looking.at if ground else {},
         )
-        matches = text_matches(found.candidates, paths=found.paths, limit=limit, per_video=per_video)
+        matches = text_matches(
+            found.candidates,
+            paths=found.paths,
+            query=query,
+            pictures=found.pictures,
+            limit=limit,
+            per_video=per_video,
+        )
 
         def join(seen: Sequence[Match]) -> list[Match]:
-            return self._with_words(query, seen, found, limit=limit, looking=looking, arm=arm, spoken=spoken)
+            joined = self._with_words(
+                query, seen, found, limit=limit, looking=looking, arm=arm, spoken=spoken
+            )
+            return with_carried_over(joined, self._store)
 
         joined = join(matches)
         retrieved = time.perf_counter()
@@ -258,9 +282,10 @@ class Engine:
             query,
             found.candidates,
             paths=found.paths,
-            captions=self._captions(query, list(found.paths)),
+            captions=found.captions if found.pictures else self._captions(query, list(found.paths)),
             asker=asker,
             looking=looking,
+            pictures=found.pictures,
             limit=limit,
             per_video=per_video,
             on_progress=on_progress,
@@ -275,10 +300,10 @@ class Engine:
         self, query: Query, content_ids: Sequence[str]
     ) -> Mapping[str, Sequence[Hit] | None] | None:
         """The captioned events of some videos, near the query first; None of a video without captions."""
-        captions = self._retriever.captions(query, content_ids)
+        captioned = self._store.windows.covered().keys() & set(content_ids)
+        captions = self._retriever.captions(query, content_ids) if captioned else None
         if captions is None:
             return None
-        captioned = self._store.windows.covered()
         return {
             content_id: captions.get(content_id, ()) if content_id in captioned else None
             for content_id in content_ids
@@ -327,11 +352,19 @@ class Engine:
         with self._store.at_once():
             content_ids, notes = self._scope.chosen(query, content_ids)
             coverage = self.coverage(content_ids)
+            pictured = self._pictures if arm == "hybrid" and query.searches(CAPTION_TRACK) else None
+            stretches = pictured.near(query, content_ids) if pictured else []
+            if pictured:
+                held = self._scope.pictures(pictured.embedder, content_ids).tracks
+                coverage = replace(coverage, tracks={**coverage.tracks, **held})
+            leads, most = picture_leads(stretches), max(CANDIDATES, limit)
             candidates: list[Candidate] = []
             if coverage.videos and query.searches(CAPTION_TRACK):  # an empty index has no vectors to search
                 candidates = self._retriever.retrieve(
-                    query, limit=max(CANDIDATES, limit), content_ids=content_ids, arm=arm
+                    query, limit=most, content_ids=content_ids, arm=arm, pictures=leads
                 )
+            elif leads:
+                candidates = pictured_candidates(leads, self._store.videos.of(leads), limit=most)
             if every_video:
                 candidates = [*candidates, *self._others(candidates, content_ids)]
             elif uncaptioned := at.keys() - self._store.windows.covered().keys():
@@ -343,7 +376,16 @@ class Engine:
                 candidate.video.content_id: self._store.files.path_of(candidate.video.content_id)
                 for candidate in candidates
             }
-        return _Retrieved(candidates, paths, coverage, notes, content_ids, unwanted)
+            pictures = pictured.seen(query, list(paths), stretches) if pictured and stretches else {}
+            captions = self._captions(query, list(paths)) if pictures else None
+        pictures = {
+            content_id: each.worth_asking(
+                query, (captions or {}).get(content_id) or (), moments_of(unwanted, content_id)
+            )
+            for content_id, each in pictures.items()
+        }
+        notes = (*self._notes, *notes)
+        return _Retrieved(candidates, paths, captions, pictures, coverage, notes, content_ids, unwanted)
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.

@@ -96,6 +96,8 @@ class SearchResult:
     """What the model looked at; for a combined query, for its last part."""
     notes: tuple[str, ...] = ()
     """Parts of the query that can match nothing, such as an unknown camera: a sentence each."""
+    picture: str = ""
+    """Name of the picture that was searched for; empty for a query of words alone."""
 
     @property
     def outcome(self) -> Outcome:
@@ -110,6 +112,8 @@ class SearchResult:
         for verdict in ("found", "uncertain", "not checked"):
             if verdict in near:
                 return verdict
+        if self.picture:
+            return "not found" if self.coverage.tracks else "not indexed"
         if not self.query.needs_pictures:
             return "not found" if self.searched_words else "not indexed"
         return "not found" if self.looked.windows else "no caption matches"

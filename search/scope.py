@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from footage.core.types import TRACKS
+from footage.core.types import TRACKS, image_track
 from search.query.filters import NO_FILTERS, fitting, unknown_names
 from search.query.parser import Query
 from search.results import SearchCoverage, TrackCoverage
@@ -77,6 +78,14 @@ class Scope:
             model=status.model.model if status.model else "",
             tracks=tracks,
         )
+
+    def pictures(self, embedder: str, content_ids: Collection[str] | None = None) -> SearchCoverage:
+        """What a search of the image vectors of an embedder looks at, as ``coverage``; no other track."""
+        known, track = self.known(content_ids), image_track(embedder)
+        covered = self._store.windows.covered(track=track)
+        seconds = [covered[content_id][1] for content_id in known if content_id in covered]
+        tracks = {track: TrackCoverage(len(seconds), sum(seconds))} if covered else {}
+        return replace(self.coverage(content_ids), videos=0, seconds_indexed=0.0, model="", tracks=tracks)
 
     def _track_coverage(self, track: str, content_ids: Collection[str] | None) -> TrackCoverage:
         """What of a track is searched, in all videos or in some."""

@@ -13,7 +13,7 @@ from search.query.lexical_match import says
 from search.query.parser import Query
 from search.results import Looked, SearchResult, Timings
 from search.scope import Scope
-from search.words.answers import WordSearch, at_moment, missing_tracks
+from search.words.answers import SAME_MOMENT_SECONDS, WordSearch, at_moment, missing_tracks
 from search.words.lookup import WordHit
 
 if TYPE_CHECKING:
@@ -100,6 +100,15 @@ def without_moments(candidates: Sequence[Candidate], unwanted: Sequence[WordHit]
         )
         if hits or not candidate.hits:
             yield replace(candidate, hits=hits)
+
+
+def moments_of(words: Sequence[WordHit], content_id: str) -> list[Span]:
+    """When some words are said or written in a video: nothing else at these times is at another moment."""
+    return [
+        Span.clamped(hit.span.start_seconds - SAME_MOMENT_SECONDS, hit.span.end_seconds + SAME_MOMENT_SECONDS)
+        for hit in words
+        if hit.content_id == content_id
+    ]
 
 
 def _wanted(query: Query, match: Match) -> bool:

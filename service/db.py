@@ -9,7 +9,7 @@ from service.events import Listener, StageProgress, ignore
 from service.requests import Request
 
 if TYPE_CHECKING:
-    from footage.store.checking import Checked
+    from footage.store.findings import Checked
     from indexer.repairing import RepairReport
     from service.session import Service
 

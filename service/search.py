@@ -13,6 +13,7 @@ from footage.core.types import CAPTION_TRACK
 from search.pages import LISTED
 from service import factories
 from service.events import Hits, Listener, WindowsPlanned, ignore, steps
+from service.fold import SceneGrouping, folded
 from service.requests import Request
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ class SearchRequest(Request):
     """Report the answers of the index before the model is loaded, instead of loading the model first."""
     without_model: str = ""
     """Hint of model errors: what the surface offers without the model."""
+    group: SceneGrouping = "none"
+    """"scene": answers that show one scene are one, with the others as its ``similar``."""
 
 
 def search(
@@ -119,7 +122,11 @@ def search(
                 error, service.settings.for_finds, store=store, instead=request.without_model
             ) from error
         result, unseen = run(ground=False), str(error)
-    return _with_note(result, unseen) if unseen and _has_words(store) else result
+    if unseen and _has_words(store):
+        result = _with_note(result, unseen)
+
+    # 4. One answer for each scene, where that is wanted.
+    return folded(service, result, request.group)
 
 
 def _may_look(store: Store, query: Query, *, exhaustive: bool) -> bool:
@@ -159,6 +166,7 @@ def partial_result(service: Service, query: str, matches: Sequence[Match]) -> Se
 def measure_meanings() -> dict[str, str]:
     """What the measures of evidence mean, by name."""
     from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+    from search.picture_verdict import ALL_PICTURE_MEASURES
     from search.words.answers import WORD_MEASURES
 
-    return {**MODEL_MEASURES, **CAPTION_MEASURES, **WORD_MEASURES}
+    return {**MODEL_MEASURES, **CAPTION_MEASURES, **WORD_MEASURES, **ALL_PICTURE_MEASURES}

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 
 from footage.core.endpoint import shown_address
-from footage.core.errors import StoreMissingError
+from footage.core.errors import FootageError, StoreMissingError
 from service import factories
 from service.events import Listener, busy, ignore
 
@@ -219,13 +219,19 @@ class Service:
         Raises:
             FootageError: it cannot be loaded, or the index cannot be read.
         """
+        named = self.searched_image_embedder()
+        return None if named is None else self._image_embedder(named, on_event)
+
+    def searched_image_embedder(self) -> str | None:
+        """The name of the embedder whose image vectors are searched; None as of ``image_embedder``.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
         named = self.settings.image_embedder
         if named == "auto":
             named = self.indexed_image_embedder() or ""
-        if named not in self.store().images.embedders():
-            return None
-
-        return self._image_embedder(named, on_event)
+        return named if named in self.store().images.embedders() else None
 
     def _image_embedder(self, name: str, on_event: Listener = ignore) -> ImageEmbedder:
         def load() -> ImageEmbedder:
@@ -309,15 +315,25 @@ class Service:
             return model
 
         def make() -> Engine:
+            images, notes = self._pictures(on_event) if embed else (None, ())
             return Engine(
                 store,
                 self.embedder(on_event) if embed else None,
                 asked,
                 reranker=self.reranker(on_event),
+                images=images,
                 looking=self.looking(),
+                notes=notes,
             )
 
         return self._engines.get(embed, make)
+
+    def _pictures(self, on_event: Listener) -> tuple[ImageRetriever | None, tuple[str, ...]]:
+        """What searches by pictures, if it can be had; else a note on why not, for the answers."""
+        try:
+            return self.image_retriever(on_event), ()
+        except FootageError as error:
+            return None, (f"The pictures of the index are not searched: {error}",)
 
     @property
     def asked_under(self) -> Provenance | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from search.pages import LISTED
+from service.fold import SceneGrouping, folded
 from service.requests import Request
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class SimilarRequest(Request):
     """The track of the event, such as "speech"; when empty, captions or what else is there at that moment."""
     limit: int = Field(default=LISTED, ge=1, le=1000)
     """Most matches."""
+    group: SceneGrouping = "none"
+    """As that of a search."""
 
 
 def similar(service: Service, request: SimilarRequest) -> SearchResult:
@@ -34,10 +37,11 @@ def similar(service: Service, request: SimilarRequest) -> SearchResult:
     """
     from search.retrieval.similar import search_like
 
-    return search_like(
+    result = search_like(
         service.store(),
         request.moment,
         embedder=service.settings.embedder,
         limit=request.limit,
         track=request.track,
     )
+    return folded(service, result, request.group)

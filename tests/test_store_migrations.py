@@ -22,7 +22,7 @@ from footage.store.writing import locked
 from indexer.import_export import export_captions
 
 SAMPLES = Path(__file__).parent / "data"
-OLDER = [8, 9, 10, 11]
+OLDER = [8, 9, 10, 11, 12]
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "3"))
 
 
@@ -59,6 +59,11 @@ def answers(path: Path):
         "searches": store.annotations.searches.saved(),
         "corrections": store.annotations.corrections.all(),
         "coverage": store.coverage(),
+        "images": {
+            name: [repr(row) for content in contents for row in store.images.of(name, content)]
+            for name in store.images.embedders()
+        },
+        "stills": [(still.window_index, still.levels.tobytes()) for still in store.stills.of(contents)],
     }
 
 
@@ -88,7 +93,9 @@ def test_there_is_a_sample_of_every_schema_and_of_the_present_one():
 def test_the_sample_of_the_present_schema_needs_no_upgrade(tmp_path):
     path = unpacked(SCHEMA_VERSION, tmp_path)
     before = answers(path)
-    assert before["captions"] and before["by words"] and before["corrections"]
+    assert before["captions"] and before["by words"] and before["corrections"] and before["stills"]
+    assert before["images"]["demo-clip"] and any(each.get("reused_from") for each in before["captions"])
+    assert {each["track"] for each in before["captions"] if each["type"] == "window"} > {CAPTION_TRACK}
     with Store.open(path).writing(lambda what, done, total: pytest.fail(what)):
         pass
     assert answers(path) == before
@@ -109,7 +116,7 @@ def test_an_older_index_is_upgraded_and_answers_as_before(older, tmp_path):
     store = Store.open(older)
     tables = store._tables
     for row in tables.read("windows"):
-        assert row["checksum"] == window_checksum(row)
+        assert row["checksum"] == window_checksum(row) and row["reused_from"] is None
     for name in ("windows", "events", "passages", *store.embedders.tables()):
         rows = tables.read(name, columns=["track"])
         assert rows and {row["track"] for row in rows} == {CAPTION_TRACK}

@@ -24,7 +24,7 @@ TRACK_NAMES = {
     SUBTITLE_TRACK: "Subtitles",
     SCREEN_TEXT_TRACK: "Screen text",
 }
-"""What the tracks are called."""
+"""What the tracks of texts are called."""
 
 
 def track_name(track: str) -> str:
@@ -57,7 +57,7 @@ def tracks_searched(seconds: Mapping[str, float], total_seconds: float) -> str:
     """
     groups: dict[str, list[str]] = {}
     for track, length in seconds.items():
-        groups.setdefault(format_time(length), []).append(TRACK_NAMES[track].lower())
+        groups.setdefault(format_time(length), []).append(track_name(track).lower())
     total = format_time(total_seconds)
     return ", ".join(f"{_listed(names)} of {length} of {total}" for length, names in groups.items())
 

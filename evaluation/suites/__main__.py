@@ -18,6 +18,7 @@ from footage.core.process import settle
 from service.session import Service
 
 if TYPE_CHECKING:
+    from evaluation.suites.scoring import Scores
     from footage.store import Store
     from footage.vlm.protocol import VideoModel
 
@@ -87,15 +88,104 @@ def occurrences(given: argparse.Namespace, service: Service) -> Mapping[str, Any
 
 
 def images(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
-    """Things searched for by picture and by words in unseen drawn clips, some of which are in none."""
+    """Pictures beside captions, on unseen drawn clips: what no caption has, search by picture, reuse."""
+    figures: dict[str, Any] = {"image_embedder": given.image_embedder}
+    for part in given.parts:
+        figures |= _IMAGE_PARTS[part](given, service)
+    return {**figures, "seed": given.seed}
+
+
+def _image_verdicts(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    from evaluation.suites.uncaptioned import PictureModels, evaluate_uncaptioned
+    from service import factories
+
+    embedder = factories.load_image_embedder(service.settings, given.image_embedder)
+    maker = factories.load_image_maker(service.settings, given.image_embedder, lambda: embedder)
+    queries = given.queries or 80
+    scores, _ = evaluate_uncaptioned(
+        service.model(),
+        service.embedder(),
+        PictureModels(embedder, maker),
+        seed=given.seed,
+        find_model=_find_model(service),
+        libraries=given.libraries,
+        present=queries,
+        absent=queries,
+        looking=service.looking(fresh=True),
+        folder=_folder(given.keep, "verdicts"),
+        on_progress=_progress,
+    )
+    return _about(scores, "verdicts")
+
+
+def _image_queries(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    from evaluation.suites.picture_search import evaluate_picture_search
+
+    scores, _ = evaluate_picture_search(
+        service,
+        given.image_embedder,
+        seed=given.seed,
+        videos=given.videos,
+        folder=_folder(given.keep, "images"),
+        on_progress=_progress,
+    )
+    return _about(scores, "images")
+
+
+def _image_reuse(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    from evaluation.suites.reuse import evaluate_reuse
+
+    scores = evaluate_reuse(
+        service.model(),
+        service.embedder(),
+        seed=given.seed,
+        hours=given.hours,
+        activity=given.activity,
+        compare=not given.without_comparison,
+        folder=_folder(given.keep, "reuse"),
+        on_progress=_progress,
+    )
+    return {
+        name if name.startswith("reuse_") else f"reuse_{name}": value
+        for name, value in scores.items()
+        if name != "seed"
+    }
+
+
+def _image_vectors(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     from evaluation.suites.images import evaluate_pictures
     from footage.embed.image_embedder import load_image_embedder
 
-    embedder = load_image_embedder(given.image_embedder)
-    figures = evaluate_pictures(
-        embedder, seed=given.seed, videos=given.videos, folder=given.keep, on_progress=_progress
+    scores = evaluate_pictures(
+        load_image_embedder(given.image_embedder),
+        seed=given.seed,
+        videos=given.videos,
+        folder=_folder(given.keep, "vectors"),
+        on_progress=_progress,
     )
-    return {"image_embedder": embedder.name, **figures}
+    return {f"vector_{name}": value for name, value in scores.items() if name != "seed"}
+
+
+_IMAGE_PARTS: dict[str, Suite] = {
+    "verdicts": _image_verdicts,
+    "images": _image_queries,
+    "reuse": _image_reuse,
+    "vectors": _image_vectors,
+}
+"""Parts of ``images`` by name."""
+DEFAULT_PARTS = ("verdicts", "images", "reuse")
+"""Parts that are run unless others are named."""
+
+
+def _about(scores: Scores, part: str) -> Scores:
+    """The figures of a part, with its name before those that every part has."""
+    own = {f"{part}_{name}": scores[name] for name in ("videos", "seconds")}
+    return {name: value for name, value in scores.items() if name not in ("videos", "seconds", "seed")} | own
+
+
+def _folder(keep: Path | None, part: str) -> Path | None:
+    """Where a part of a suite keeps its clips and indexes."""
+    return None if keep is None else keep / part
 
 
 def long_file(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
@@ -175,7 +265,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FootageError as error:
         print(" ".join(filter(None, [str(error), error.hint])), file=sys.stderr)  # noqa: T201
         return 1
-    about = {} if given.suite in (images, tracks, retrieval) else {"model": service.settings.model}
+    about = {} if given.suite in (tracks, retrieval) else {"model": service.settings.model}
     if service.settings.find_model:
         about["find_model"] = service.settings.find_model
     _print({**about, **figures}, as_json=given.json)
@@ -192,16 +282,16 @@ def _parser() -> argparse.ArgumentParser:
         one.set_defaults(suite=suite)
         one.add_argument("--json", action="store_true", help="print one JSON object")
         one.add_argument("--config", type=Path, metavar="FILE", help="TOML file with settings")
-        if suite not in (demo_model, images):
+        if suite is not demo_model:
             one.add_argument("--embedder", metavar="NAME", help="text embedder")
         if suite is retrieval:
             _add_retrieval(one)
-        elif suite is images:
-            _add_images(one)
         elif suite is tracks:
             _add_tracks(one)
         else:
             _add_drawn(one, suite)
+        if suite is images:
+            _add_images(one)
     return parser
 
 
@@ -226,12 +316,38 @@ def _add_retrieval(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_images(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--seed", type=int, default=0, help="seed of the drawn clips")
-    parser.add_argument("--videos", type=_positive, default=30, metavar="N", help="clips to draw")
+    parser.add_argument(
+        "--parts",
+        type=_parts,
+        default=DEFAULT_PARTS,
+        metavar="LIST",
+        help=f"parts to run, separated by commas: {', '.join(_IMAGE_PARTS)}; "
+        f"{','.join(DEFAULT_PARTS)} unless named",
+    )
+    parser.add_argument(
+        "--libraries", type=_positive, default=2, metavar="N", help="libraries of 12 clips, for verdicts"
+    )
+    parser.add_argument(
+        "--videos", type=_positive, default=20, metavar="N", help="clips to draw, for images and vectors"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=0.25, metavar="N", help="hours of the fixed camera, for reuse"
+    )
+    parser.add_argument(
+        "--activity",
+        type=float,
+        default=0.15,
+        metavar="SHARE",
+        help="share of the time with an event, for reuse",
+    )
+    parser.add_argument(
+        "--without-comparison",
+        action="store_true",
+        help="index the fixed camera only with reuse: quicker, without the loss of recall",
+    )
     parser.add_argument(
         "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"
     )
-    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="keep clips here")
 
 
 def _add_tracks(parser: argparse.ArgumentParser) -> None:
@@ -253,7 +369,7 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
     parser.add_argument(
         "--allow-remote", action="store_true", default=None, help="allow a model server on another machine"
     )
-    if suite in (end_to_end, verdicts, occurrences):
+    if suite in (end_to_end, verdicts, occurrences, images):
         parser.add_argument("--find-model", metavar="NAME", help="another model that finds")
         parser.add_argument(
             "--find-model-path", type=Path, metavar="FOLDER", help="folder with its profile's weights"
@@ -268,7 +384,7 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
             metavar="N",
             help="clips to draw",
         )
-    if suite in (end_to_end, verdicts):
+    if suite in (end_to_end, verdicts, images):
         parser.add_argument(
             "--queries",
             type=_positive,
@@ -282,6 +398,15 @@ def _add_drawn(parser: argparse.ArgumentParser, suite: Suite) -> None:
         )
     if suite is long_file:
         parser.add_argument("--minutes", type=float, default=60, help="length of the drawn file")
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    parts = tuple(dict.fromkeys(part.strip() for part in text.split(",")))
+    if unknown := [part for part in parts if part not in _IMAGE_PARTS]:
+        raise argparse.ArgumentTypeError(
+            f"there is no part {unknown[0]!r}; known are {', '.join(_IMAGE_PARTS)}"
+        )
+    return parts
 
 
 def _positive(text: str) -> int:

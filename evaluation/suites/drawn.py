@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.vlm.protocol import VideoModel
+    from indexer.tracks.protocol import TrackMaker
     from search.engine import Engine
     from search.grounding.options import GroundingOptions
 
@@ -227,11 +228,12 @@ def drawn_index(
     seed: int,
     videos: int,
     folder: Path,
+    makers: Sequence[TrackMaker] = (),
     on_progress: OnProgress,
 ) -> tuple[dict[str, SyntheticClip], Store]:
-    """Draw clips and index them; the clips by resolved path."""
+    """Draw clips and index them, by captions and by what the ``makers`` make; the clips by resolved path."""
     clips = write_clips(draw_clips(seed, videos, LIBRARY_SECONDS), folder / "clips", on_progress)
-    return clips, _indexed(clips, model, embedder, folder, on_progress)
+    return clips, _indexed(clips, model, embedder, folder, on_progress, makers)
 
 
 def draw_questions(
@@ -334,6 +336,7 @@ def _indexed(
     embedder: TextEmbedder,
     folder: Path,
     on_progress: OnProgress,
+    makers: Sequence[TrackMaker] = (),
 ) -> Store:
     from footage.store import Store
     from indexer.pipeline import index
@@ -344,6 +347,7 @@ def _indexed(
         store=store,
         model=model,
         embedder=embedder,
+        makers=makers,
         on_progress=lambda response: on_progress("indexing", response.windows_done, response.windows_total),
     )
     return store

@@ -114,7 +114,7 @@ def _figures(
         "verdict_AUROC_uncaptioned": round(auroc(alone), 4),
         "verdict_AUROC_missed": round(auroc(judged(missed)), 4),
         "found_recall_missed": share(bool(answer.found) for answer in missed if answer.truths),
-        "named_recall_missed": share(_named(answer) for answer in missed if answer.truths),
+        "named_recall_missed": share(named_rightly(answer) for answer in missed if answer.truths),
         "present": kinds.count("present"),
         "swapped": kinds.count("swapped"),
         "foreign": kinds.count("foreign"),
@@ -181,7 +181,7 @@ def _uncaptioned(matches: Sequence[Match], looking: GroundingOptions, model: Vid
     )
 
 
-def _named(answer: Asked) -> bool:
+def named_rightly(answer: Asked) -> bool:
     """Whether a moment that is not called "not found" is a true one."""
     return any(
         iou(match.span, span) >= RIGHT_IOU

@@ -7,49 +7,39 @@ judged against (``search.retrieval.background``).
 
 from __future__ import annotations
 
-import io
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from evaluation.suites.drawn import LIBRARY_SECONDS, write_clips
+from evaluation.suites.drawn_pictures import (
+    QUERIES_EACH,
+    THINGS,
+    Thing,
+    draw_pictures,
+    random_stream,
+    withheld_things,
+    without,
+)
 from evaluation.suites.scoring import OnProgress, Scores, draw_clips, nobody, share, work_folder
 from footage.core.errors import UsageError
 from footage.core.types import Span
-from footage.synthetic.clips import (
-    ALL_EVENTS,
-    COLOURS,
-    KINDS,
-    SyntheticClip,
-    SyntheticEvent,
-    random_scene,
-    render,
-)
-from footage.synthetic.paraphrases import reword
+from footage.synthetic.clips import SyntheticClip
 from search.retrieval.background import BACKGROUND_TEXTS, Background, heights, measure_background, standing
 
 if TYPE_CHECKING:
     from footage.embed.protocol import ImageEmbedder
 
-Thing = tuple[str, str]
-"""Kind and colour."""
-THINGS: tuple[Thing, ...] = tuple((kind, colour) for kind in KINDS for colour in COLOURS)
-WITHHELD = 12
-"""Things of 36 that no clip of the library shows."""
-QUERIES_EACH = 3
-"""Pictures of each thing to search with, of other scenes than any in the library."""
 FRAMES_PER_SECOND = 1.0
 """Vectors of a second of footage."""
 CLEAR_SECONDS = 0.7
 """From this long after an event's start to this long before its end a frame counts as showing it."""
 BACKGROUND_QUERIES = 200
 """Pictures of the library that are searched for outside their own clip."""
-
-_STREAM = 0x1316
 
 
 @dataclass(frozen=True)
@@ -99,10 +89,10 @@ def evaluate_pictures(
     """
     began = time.perf_counter()
     report = on_progress or nobody
-    rng = np.random.default_rng([_STREAM, seed])
-    withheld = {THINGS[int(n)] for n in rng.permutation(len(THINGS))[:WITHHELD]}
+    rng = random_stream(seed)
+    withheld = withheld_things(rng)
     with work_folder(folder) as root:
-        clips = write_clips(_without(draw_clips(seed, videos, LIBRARY_SECONDS), withheld), Path(root), report)
+        clips = write_clips(without(draw_clips(seed, videos, LIBRARY_SECONDS), withheld), Path(root), report)
         library = _library(clips, embedder, report)
     there = sorted({thing for each in library.shown for thing in each})
     if not there:
@@ -110,7 +100,10 @@ def evaluate_pictures(
             "Nothing happens in the clips drawn.", hint="Draw more of them, or take another seed."
         )
     asked = [thing for thing in THINGS if thing in there or thing in withheld for _ in range(QUERIES_EACH)]
-    boxed, whole, said = _queries(asked, rng)
+    drawn = draw_pictures(asked, rng)
+    whole = [picture.pixels for picture in drawn]
+    boxed = [np.ascontiguousarray(pixels[picture.box]) for picture, pixels in zip(drawn, whole, strict=True)]
+    said = [picture.words for picture in drawn]
     texts = measure_background(library.vectors, embedder.embed_texts(BACKGROUND_TEXTS))
     pictures = _picture_background(library, rng)
     by_box = _figures(asked, embedder.embed_pictures(boxed), library, withheld, pictures)
@@ -129,13 +122,6 @@ def evaluate_pictures(
         "seed": seed,
         "seconds": round(time.perf_counter() - began, 1),
     }
-
-
-def _without(clips: Sequence[SyntheticClip], withheld: set[Thing]) -> list[SyntheticClip]:
-    return [
-        replace(clip, events=tuple(e for e in clip.events if (e.kind, e.colour) not in withheld))
-        for clip in clips
-    ]
 
 
 def _library(clips: dict[str, SyntheticClip], embedder: ImageEmbedder, on_progress: OnProgress) -> Library:
@@ -160,45 +146,6 @@ def _visible(clip: SyntheticClip, seconds: float, margin: float) -> frozenset[Th
         for e in clip.events
         if e.start_seconds + margin <= seconds < e.end_seconds - margin
     )
-
-
-def _queries(
-    asked: Sequence[Thing], rng: np.random.Generator
-) -> tuple[list[np.ndarray], list[np.ndarray], list[str]]:
-    """For each thing a box on a frame of a new scene, that frame, and a sentence, a third reworded."""
-    boxed, whole, said = [], [], []
-    for number, (kind, colour) in enumerate(asked):
-        happens = [what for what in ALL_EVENTS if what[:2] == (kind, colour)]
-        what = happens[int(rng.integers(len(happens)))]
-        event = SyntheticEvent(
-            *what, 0.0, 4.0, int(rng.integers(2**31)), ("far", "near")[int(rng.integers(2))]
-        )
-        clip = SyntheticClip(random_scene(rng), (event,), 8.0, 0)
-        frame, empty = render(clip, [float(rng.uniform(1.3, 2.7)), 6.0])
-        whole.append(_as_jpeg(frame))
-        boxed.append(np.ascontiguousarray(whole[-1][_box(frame, empty)]))
-        plain = (f"a {colour} {kind}", f"a {colour} {kind} {what[2]} {what[3]}")[number % 2]
-        said.append(reword(*what, rng) if number % QUERIES_EACH == 0 else plain)
-    return boxed, whole, said
-
-
-def _as_jpeg(frame: np.ndarray) -> np.ndarray:
-    from PIL import Image
-
-    buffer = io.BytesIO()
-    Image.fromarray(frame).save(buffer, "JPEG", quality=80)
-    return np.array(Image.open(buffer))
-
-
-def _box(frame: np.ndarray, empty: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of what differs from the empty scene, with a margin of an eighth."""
-    differs = np.abs(frame.astype(np.int16) - empty).max(axis=2) > 30
-    rows, columns = np.flatnonzero(differs.any(axis=1)), np.flatnonzero(differs.any(axis=0))
-    if not len(rows):
-        return slice(None), slice(None)
-    high, wide = (rows[-1] - rows[0]) // 8 + 2, (columns[-1] - columns[0]) // 8 + 2
-    down = slice(max(0, int(rows[0] - high)), int(rows[-1] + high))
-    return down, slice(max(0, int(columns[0] - wide)), int(columns[-1] + wide))
 
 
 def _picture_background(library: Library, rng: np.random.Generator) -> Background:

@@ -499,6 +499,12 @@ class Match:
     """Language of the text; empty while unknown."""
     boxes: tuple[TextBox, ...] = ()
     """Where the text is in the picture, by time; of text in the picture alone."""
+    similar: tuple[Match, ...] = ()
+    """Answers that show the same scene and are listed under this one, best first; of answers that are grouped
+    by scene alone."""
+    carried_over_from: str = ""
+    """Where the caption was carried over from, because the picture is the same: a time such as "0:30.0", of
+    another video with its file; empty for a caption of its own."""
 
 
 @dataclass(frozen=True, slots=True)

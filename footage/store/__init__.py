@@ -7,8 +7,9 @@ idempotently, and readers ignore what no committed window owns.
 
 from footage.store.annotations import Annotations, Grounding, Mark, MarkKind, Search, grounding_key
 from footage.store.database import Store
+from footage.store.index_status import IndexStatus
 from footage.store.location import IndexLocation
-from footage.store.records import SCHEMA_VERSION, IndexStatus, TextRow, VectorRow, text_rows
+from footage.store.records import SCHEMA_VERSION, TextRow, VectorRow, text_rows
 
 __all__ = [
     "SCHEMA_VERSION",

@@ -21,9 +21,10 @@ from pathlib import Path
 from typing import Any
 
 from footage.core.errors import FootageError, StoreBusyError, StoreCorruptError, UsageError
-from footage.store.checking import Checked, Finding, check_tables
+from footage.store.checking import check_tables
 from footage.store.database import Store
 from footage.store.errors import translate
+from footage.store.findings import Checked, Finding
 from footage.store.forgetting import ANNOTATION_TABLES
 from footage.store.opening import program_version
 from footage.store.tables import Tables

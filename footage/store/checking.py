@@ -5,77 +5,31 @@ Knows no model and no embedder: that two captions were rightly taken for one eve
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from footage.core.corrections import Correction
 from footage.core.errors import FootageError, StoreCorruptError, StoreError, StoreMissingError
 from footage.core.timeline import normalise_text
-from footage.core.types import CAPTION_TRACK, File, Video, WindowRecord
+from footage.core.types import CAPTION_TRACK, File, Video, WindowRecord, is_image_track
 from footage.core.windows import plan_windows
 from footage.store import records as layout
 from footage.store.annotations import CorrectionRepository
-from footage.store.opening import holds_anything, version_of
-from footage.store.reading import Readout, believable, read_whole
-from footage.store.records import TextRow
+from footage.store.findings import Checked, Finding, Kind, Progress, listed
+from footage.store.image_checking import check_embedders, check_images
+from footage.store.opening import holds_anything, version_by_shape, version_of
+from footage.store.reading import Readout, TableRows, read_whole
+from footage.store.records import IMAGE_TABLES, VECTOR_TABLES, TextRow
 from footage.store.tables import Row, Tables
 
-Kind = Literal["damaged", "derived", "behind", "files", "index"]
-Progress = Callable[[str, int, int], None]
-"""Called with what is being checked, how much of it is done, and how much there is."""
 _CONTENTS_AT_ONCE = 100
 _SAMPLE = 20  # rows that each index is asked for
 Windows = dict[str, dict[str, set[int]]]
 """Numbers of windows by content id and track."""
 T = TypeVar("T")
 _CUTTING = re.compile(r"([\d.e+-]+) s, ([\d.e+-]+) s shared")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A fault of an index."""
-
-    kind: Kind
-    """A table or row that cannot be read or believed ("damaged"); events or vectors that are not what the
-    captions say ("derived"), or do not hold all of it yet, as after a killed run ("behind"); files whose
-    state does not fit ("files"); an index of words or vectors that gives wrong answers ("index")."""
-    table: str
-    """The table."""
-    sentence: str
-    """What is wrong."""
-    content_id: str = ""
-    """The video, where it is about one."""
-
-
-@dataclass(slots=True)
-class Checked:
-    """What a check found."""
-
-    version: int | None = None
-    """Version of the tables; None where that is lost."""
-    readouts: dict[str, Readout] = field(default_factory=dict)
-    """The result of reading each table, by name."""
-    findings: list[Finding] = field(default_factory=list)
-    """What is wrong, in the order of the tables."""
-    recaption: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    """Windows that must be captioned again, by content id."""
-    reread: dict[str, dict[str, tuple[int, ...]]] = field(default_factory=dict)
-    """Windows of other tracks that must be read again, by content id and track."""
-    marked: set[str] = field(default_factory=set)
-    """Contents whose files' states do not fit."""
-
-    @property
-    def is_damaged(self) -> bool:
-        """Whether anything cannot be read or is invalid."""
-        return any(finding.kind == "damaged" for finding in self.findings)
-
-    def contents(self, *kinds: Kind) -> set[str]:
-        """The videos that findings of these kinds are about."""
-        return {each.content_id for each in self.findings if each.kind in kinds and each.content_id}
 
 
 def check(path: Path, on_progress: Progress = lambda what, done, total: None) -> Checked:
@@ -94,8 +48,11 @@ def check_tables(tables: Tables, on_progress: Progress = lambda what, done, tota
     """As ``check``, of tables that are open."""
     checked = Checked()
     _read_tables(tables, checked, on_progress)
+    rows = TableRows(tables, checked.readouts)
+    check_embedders(rows, checked)
     if checked.readouts["windows"].rows or not checked.readouts["windows"].is_sound:
-        _compare(tables, checked, on_progress)
+        _compare(rows, _corrections(tables, checked.readouts["corrections"]), checked, on_progress)
+    check_images(rows, checked)
     _ask_indexes(tables, checked)
     return checked
 
@@ -104,10 +61,14 @@ def check_tables(tables: Tables, on_progress: Progress = lambda what, done, tota
 
 
 def _read_tables(tables: Tables, checked: Checked, on_progress: Progress) -> None:
-    from footage.store.schema import TABLES
+    from footage.store.schema import SINCE, TABLES
 
     present = set(tables.names())
-    names = [*TABLES, *sorted(present - TABLES.keys())]
+    checked.version = _version(tables)
+    expected = [
+        name for name in TABLES if name in present or not _lacks(tables, checked.version, SINCE.get(name, 0))
+    ]
+    names = [*expected, *sorted(present - TABLES.keys())]
     for number, name in enumerate(names):
         on_progress(f"reading {name}", number, len(names))
         readout = Readout(name, why="it is not there")
@@ -122,21 +83,36 @@ def _read_tables(tables: Tables, checked: Checked, on_progress: Progress) -> Non
             sentence = f"the row {next(iter(row.values()))!r} of {name!r} is invalid: {problem}"
             content_id = str(row.get("content_id", ""))
             checked.findings.append(Finding("damaged", name, sentence, content_id))
-    try:
-        checked.version = version_of(tables)
-    except StoreCorruptError:
-        checked.version = None
     if checked.version is None and not checked.readouts["meta"].why:
         checked.findings.append(Finding("damaged", "meta", "the index has no version number"))
+
+
+def _version(tables: Tables) -> int | None:
+    """Version of the tables; None where it is lost."""
+    try:
+        return version_of(tables)
+    except StoreCorruptError:
+        return None
+
+
+def _lacks(tables: Tables, version: int | None, since: int) -> bool:
+    """Whether an index is of a version before a table came, as far as it says so or shows it."""
+    if version is None:
+        try:
+            version = version_by_shape(tables)
+        except StoreError:
+            return False
+    return version < since
 
 
 # -- what is derived, and the files --------------------------------------------------------------------------
 
 
-def _compare(tables: Tables, checked: Checked, on_progress: Progress) -> None:
+def _compare(
+    rows: TableRows, corrections: Mapping[str, list[Correction]], checked: Checked, on_progress: Progress
+) -> None:
     """Compare events, passages and vectors with the windows, and the states of files with both."""
-    rows = _Rows(tables, checked.readouts)
-    vectors = [name for name in checked.readouts if name.startswith("vectors_")]
+    vectors = [name for name in checked.readouts if name.startswith(VECTOR_TABLES)]
     committed: Windows = {}
     for row in rows.all("windows", ["content_id", "window_index", *rows.track_column("windows")]):
         _numbers(committed, row).add(row["window_index"])
@@ -144,7 +120,6 @@ def _compare(tables: Tables, checked: Checked, on_progress: Progress) -> None:
     files: dict[str, list[File]] = {}
     for row in rows.all("files"):
         files.setdefault(row["content_id"], []).append(layout.file_from_row(row))
-    corrections = _corrections(tables, checked.readouts["corrections"])
     harmed = not checked.readouts["windows"].is_sound
     contents = sorted({*committed, *(projected if harmed else ()), *files} - {""})
     for start in range(0, len(contents), _CONTENTS_AT_ONCE):
@@ -161,7 +136,7 @@ def _compare(tables: Tables, checked: Checked, on_progress: Progress) -> None:
             embedded = {
                 name: _by_track(held[name].get(content_id, ()), layout.text_from_row) for name in vectors
             }
-            for track in windows:
+            for track in windows.keys() - {track for track in windows if is_image_track(track)}:
                 said = corrections.get(content_id, []) if track == CAPTION_TRACK else []
                 of_track = {name: found.get(track, []) for name, found in embedded.items()}
                 checked.findings += _projection_findings(
@@ -185,46 +160,7 @@ def _by_track(rows: Iterable[Row], read: Callable[[Row], T]) -> dict[str, list[T
     return found
 
 
-class _Rows:
-    """Rows of tables, of which some can be read in part only; those are kept in memory."""
-
-    def __init__(self, tables: Tables, readouts: Mapping[str, Readout]) -> None:
-        self._tables, self._readouts = tables, readouts
-        self._kept: dict[str, dict[str, list[Row]]] = {}
-
-    def track_column(self, name: str) -> list[str]:
-        """The column "track", where a table has it."""
-        return ["track"] if self._tables.has_column(name, "track") else []
-
-    def all(self, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
-        """Every valid row."""
-        if self._readouts[name].is_sound:
-            yield from itertools.chain.from_iterable(self._tables.batches(name, columns))
-        else:
-            yield from itertools.chain.from_iterable(self._salvaged(name).values())
-
-    def grouped(self, name: str, content_ids: Collection[str]) -> dict[str, list[Row]]:
-        """The rows of some contents, without their vectors."""
-        found: dict[str, list[Row]] = {}
-        if not self._readouts[name].is_sound:
-            kept = self._salvaged(name)
-            return {each: list(kept[each]) for each in content_ids if each in kept}
-        columns = [each for each in self._tables.table(name).schema.names if each != "vector"]
-        for row in self._tables.read(name, {"content_id": content_ids}, columns=columns):
-            found.setdefault(row["content_id"], []).append(row)
-        return found
-
-    def _salvaged(self, name: str) -> dict[str, list[Row]]:
-        if name not in self._kept:
-            kept = self._kept[name] = {}
-            for rows in believable(self._tables, name, Readout(name), salvage=True):
-                for row in rows:
-                    row.pop("vector", None)
-                    kept.setdefault(row.get("content_id", ""), []).append(row)
-        return self._kept[name]
-
-
-def _projected(rows: _Rows, names: Sequence[str]) -> Windows:
+def _projected(rows: TableRows, names: Sequence[str]) -> Windows:
     """The windows that events or vectors were ever made from."""
     projected: Windows = {}
     for name in names:
@@ -332,9 +268,9 @@ def _compare_files(
     elif (windows or states & {"indexed", "partial"}) and video is None:
         problem = "has lost the row with its duration"
     elif "indexed" in states and missing:
-        problem = f"is marked as indexed, but lacks windows {_listed(missing)}"
+        problem = f"is marked as indexed, but lacks windows {listed(missing)}"
     elif "indexed" in states and others:
-        lacks = "; ".join(f"{_listed(each)} of {track}" for track, each in others.items())
+        lacks = "; ".join(f"{listed(each)} of {track}" for track, each in others.items())
         problem = f"is marked as indexed, but lacks windows {lacks}"
     if missing:
         checked.recaption[content_id] = tuple(sorted(missing))
@@ -365,11 +301,6 @@ def _planned(content_id: str, video: Video, records: Sequence[WindowRecord]) -> 
     return {window.index for window in plan}
 
 
-def _listed(indexes: Collection[int]) -> str:
-    few = sorted(indexes)[:10]
-    return ", ".join(map(str, few)) + (" and more" if len(indexes) > len(few) else "")
-
-
 # -- the indexes ---------------------------------------------------------------------------------------------
 
 
@@ -378,15 +309,17 @@ def _ask_indexes(tables: Tables, checked: Checked) -> None:
     for name, readout in checked.readouts.items():
         if not readout.is_sound or not readout.rows:
             continue
-        vectors = name.startswith("vectors_")
-        if not vectors and name not in ("events", "passages"):
+        vectors, images = name.startswith(VECTOR_TABLES), name.startswith(IMAGE_TABLES)
+        if not vectors and not images and name not in ("events", "passages"):
             continue
-        columns = ["owner_id", "text", *(["vector"] if vectors else [])]
+        columns = ["id"] if images else ["owner_id", "text"]
+        columns += ["vector"] if vectors or images else []
+        finds = _near if vectors or images else _worded
         try:
             missed = [
-                row["owner_id"]
+                row
                 for row in tables.sample(name, _SAMPLE, columns=columns).to_pylist()
-                if row["text"] and not (_near(tables, name, row) if vectors else _worded(tables, name, row))
+                if (images or row["text"]) and not finds(tables, name, row)
             ]
         except StoreError as error:
             sentence = f"an index of {name!r} cannot be read: {error}"
@@ -403,7 +336,8 @@ def _near(tables: Tables, name: str, row: Row) -> bool:
 
     query = np.asarray(row["vector"], dtype=np.float32)
     found, _ = tables.search(name, query, limit=5, wanted={}, without={})
-    return any(each["owner_id"] == row["owner_id"] or each["_distance"] < 1e-3 for each in found)
+    key = next(iter(row))
+    return any(each[key] == row[key] or each["_distance"] < 1e-3 for each in found)
 
 
 def _worded(tables: Tables, name: str, row: Row) -> bool:

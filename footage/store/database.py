@@ -12,10 +12,11 @@ from footage.core.types import CAPTION_TRACK, TRACKS, image_track
 from footage.store import maintenance
 from footage.store.annotations import Annotations
 from footage.store.forgetting import ANNOTATION_TABLES
+from footage.store.index_status import ImageStatus, IndexStatus, TrackStatus
 from footage.store.location import IndexLocation
 from footage.store.migrations import Progress
 from footage.store.opening import open_tables
-from footage.store.records import ImageStatus, IndexStatus, TrackStatus, track_of
+from footage.store.records import track_of
 from footage.store.repositories.cameras import CameraRepository
 from footage.store.repositories.contents import ContentRepository
 from footage.store.repositories.events import EventRepository

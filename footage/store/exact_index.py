@@ -21,8 +21,12 @@ def matrix_of(table: pa.Table) -> np.ndarray:
     import numpy as np
 
     column = table.column("vector")
-    flat = np.asarray(column.combine_chunks().flatten(), dtype=np.float32)
-    return flat.reshape(table.num_rows, column.type.list_size)
+    matrix = np.empty((table.num_rows, column.type.list_size), np.float32)
+    start = 0
+    for chunk in column.chunks:  # one after the other: never twice in memory
+        matrix[start : start + len(chunk)] = np.asarray(chunk.flatten()).reshape(len(chunk), -1)
+        start += len(chunk)
+    return matrix
 
 
 class Nearest:
@@ -113,21 +117,19 @@ class _Loaded:
 class VectorMemory:
     """Vector tables in memory: those that are small enough, and not written to all the time."""
 
-    def __init__(self, most_rows: int) -> None:
-        """Keep tables of at most so many rows."""
-        self._most_rows = most_rows
+    def __init__(self) -> None:
         self._loaded: dict[str, _Loaded] = {}
         self._too_large: dict[str, int] = {}  # the version at which a table was found to be
 
     def get(
-        self, name: str, version: int, *, count: Callable[[], int], load: Callable[[], pa.Table]
+        self, name: str, version: int, *, fits: Callable[[], bool], load: Callable[[], pa.Table]
     ) -> Nearest | None:
         """A table at its latest version; None where it is too large, or was loaded a moment ago.
 
         Args:
             name: Name of the table.
             version: Its latest version.
-            count: Counts its rows.
+            fits: Says whether it is small enough.
             load: Reads all of it.
         """
         held = self._loaded.get(name)
@@ -137,7 +139,7 @@ class VectorMemory:
             return None
         if self._too_large.get(name) == version:
             return None
-        if count() > self._most_rows:
+        if not fits():
             self._too_large[name] = version
             self._loaded.pop(name, None)
             return None

@@ -1,8 +1,9 @@
 """Removes everything about a content from an index permanently; continues after a kill at any point.
 
 1. A small file in the index folder says what is to be forgotten, before anything is removed.
-2. The rows of every table go, those of ``files`` last; then every table is written anew and every old version
-   is removed, with its deletions, indexes and logs.
+2. Captions of other videos that were carried over from it no longer name it. The rows of every table go,
+   those of ``files`` last; then every table is written anew and every old version is removed, with its
+   deletions, indexes and logs.
 3. Whatever else lies in the folder and names the content goes, too: what `footage db check --repair` moved
    aside, what a killed run left behind.
 4. The folder is searched for the content id, byte by byte. Where it is not found, the small file goes.
@@ -23,6 +24,7 @@ from pathlib import Path
 from footage.core.errors import StoreError
 from footage.store import maintenance, rewriting
 from footage.store.errors import translate
+from footage.store.records import window_checksum
 from footage.store.tables import Tables
 
 PREFIX = ".forgetting-"
@@ -30,6 +32,9 @@ _SEARCHABLE = 16  # a shorter id, as of captions made by hand, occurs in files t
 logger = logging.getLogger(__name__)
 ANNOTATION_TABLES = ("marks", "corrections", "searches", "groundings", "audits")
 """Names of the tables that people write to, at any time, under a lock of their own."""
+FORGOTTEN = "forgotten"
+"""``reused_from`` of a caption that was carried over from a content that the index has forgotten."""
+_ROWS_AT_ONCE = 2000
 FOLLOWED = "followed/"
 """What a key of ``meta`` begins with, before a content id, that keeps digests of a file being written."""
 
@@ -94,6 +99,7 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
     names = sorted(set(tables.names()) - {"files"})
     holding = [name for name in names if "content_id" in tables.table(name).schema.names]
     tables.delete("meta", {"key": [FOLLOWED + content_id]})
+    _unname(tables, content_id)
     for table in [name for name in names if name not in ANNOTATION_TABLES]:
         _clear_out(tables, table, content_id, holding=holding)
     for table in ANNOTATION_TABLES:  # one at a time: a person may be waiting to mark something
@@ -123,6 +129,22 @@ def _carry_out(tables: Tables, content_id: str, note: Path) -> None:
         note.unlink(missing_ok=True)
     except OSError as error:
         raise translate(error, tables.path) from error
+
+
+def _unname(tables: Tables, content_id: str) -> None:
+    """Let captions of other videos that were carried over from a content say only that they were."""
+    if not tables.has_column("windows", "reused_from"):
+        return
+    rows = tables.read("windows", columns=["id", "content_id", "reused_from"])
+    ids = [
+        row["id"]
+        for row in rows
+        if row["content_id"] != content_id and (row["reused_from"] or "").rpartition("/")[0] == content_id
+    ]
+    for start in range(0, len(ids), _ROWS_AT_ONCE):
+        found = tables.read("windows", {"id": ids[start : start + _ROWS_AT_ONCE]})
+        nameless = [{**row, "reused_from": FORGOTTEN} for row in found]
+        tables.upsert("windows", [{**row, "checksum": window_checksum(row)} for row in nameless])
 
 
 def _clear_out(tables: Tables, name: str, content_id: str, *, holding: Collection[str]) -> None:

@@ -46,11 +46,12 @@ def index_rows(tables: Tables, name: str) -> None:
     kinds = {
         "content_id": (BTree(), tables.limits.scalar_index_rows),
         "owner_kind": (Bitmap(), tables.limits.scalar_index_rows),
-        "vector": (vectors, tables.limits.in_memory_rows),
     }
     with mapped(tables.path):
         table = tables.table(name)
         rows, columns = table.count_rows(), table.schema.names
+        if "vector" in columns:
+            kinds["vector"] = (vectors, tables.limits.rows_in_memory(tables.dimension(name)))
         wanted = {column for column, (_, least) in kinds.items() if column in columns and rows > least}
         if wanted:  # of a small table no index is looked up
             for column in wanted - _indexed_columns(tables, name):

@@ -24,7 +24,7 @@ from footage.store import maintenance
 from footage.store import records as layout
 from footage.store.errors import mapped
 from footage.store.opening import OLDEST_VERSION, PROGRAM_KEY, VERSION_KEY, program_version, version_of
-from footage.store.records import SCHEMA_VERSION
+from footage.store.records import SCHEMA_VERSION, VECTOR_TABLES
 from footage.store.snapshots import Snapshot
 from footage.store.tables import Tables
 
@@ -207,7 +207,7 @@ def _add_reuse(tables: Tables, on_progress: Callable[[int, int], None]) -> None:
 
 
 def _vector_tables(tables: Tables) -> tuple[str, ...]:
-    return tuple(sorted(name for name in tables.names() if name.startswith("vectors_")))
+    return tuple(sorted(name for name in tables.names() if name.startswith(VECTOR_TABLES)))
 
 
 def _add_column(tables: Tables, name: str, column: str) -> None:

@@ -13,7 +13,7 @@ from footage.core.errors import SchemaMismatchError, StoreCorruptError, StoreFul
 from footage.store import maintenance, rewriting
 from footage.store.errors import RESTORE, mapped
 from footage.store.location import IndexLocation
-from footage.store.records import SCHEMA_VERSION
+from footage.store.records import IMAGE_TABLES, SCHEMA_VERSION, VECTOR_TABLES
 from footage.store.tables import Limits, Tables
 
 OLDEST_VERSION = 8
@@ -96,6 +96,18 @@ def version_of(tables: Tables) -> int | None:
     return version
 
 
+def version_by_shape(tables: Tables) -> int:
+    """Version of tables that do not say it."""
+    windows = tables.table("windows").schema.names
+    if "checksum" not in windows:
+        return 9 if "gaps" in tables.table("videos").schema.names else 8
+    if "track" not in windows:
+        return 10
+    if "confidence" not in tables.table("events").schema.names:
+        return 11
+    return SCHEMA_VERSION if "reused_from" in windows and "stills" in tables.names() else 12
+
+
 def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> int:
     """Make sure that every table is there and of a version that can be read; finish an index half made.
 
@@ -107,7 +119,7 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
         StoreCorruptError: the folder holds something else, or has lost a table.
         SchemaMismatchError: as ``version_of``.
     """
-    from footage.store.schema import TABLES
+    from footage.store.schema import SINCE, TABLES
 
     version = version_of(tables) if "meta" in present else None
     if version is None:
@@ -122,7 +134,7 @@ def require_whole(tables: Tables, present: Collection[str], *, create: bool) -> 
         rewriting.finish(tables.path)  # a kill may have come between an old table and its new one
         present = tables.names()
     for name in TABLES:
-        if name not in present and not (name == "stills" and version < 13):  # made by the upgrade
+        if name not in present and version >= SINCE.get(name, 0):  # else the upgrade makes it
             raise StoreCorruptError(f"the index {tables.path} has lost its table {name!r}", hint=RESTORE)
         if name in present:
             tables.table(name)
@@ -191,5 +203,5 @@ def is_ours(name: str, tables: Collection[str]) -> bool:
     """Whether a folder entry can belong to an index."""
     table = name.removesuffix(".lance")
     return name.startswith(".") or (
-        name != table and (table in tables or table.startswith(("vectors_", "images_")))
+        name != table and (table in tables or table.startswith((VECTOR_TABLES, IMAGE_TABLES)))
     )

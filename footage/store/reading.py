@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from footage.core.errors import StoreError
 from footage.core.timeline import event_id
 from footage.store import records as layout
+from footage.store.records import IMAGE_TABLES, VECTOR_TABLES
 from footage.store.tables import Row, Tables
 
 if TYPE_CHECKING:
@@ -90,9 +92,51 @@ def believable(tables: Tables, name: str, readout: Readout, *, salvage: bool = F
         yield kept
 
 
+class TableRows:
+    """Rows of tables, of which some can be read in part only; those are kept in memory."""
+
+    def __init__(self, tables: Tables, readouts: Mapping[str, Readout]) -> None:
+        self._tables, self._readouts = tables, readouts
+        self._kept: dict[str, dict[str, list[Row]]] = {}
+
+    def track_column(self, name: str) -> list[str]:
+        """The column "track", where a table has it."""
+        return ["track"] if self._tables.has_column(name, "track") else []
+
+    def all(self, name: str, columns: Sequence[str] | None = None) -> Iterator[Row]:
+        """Every valid row."""
+        if self._readouts[name].is_sound:
+            yield from itertools.chain.from_iterable(self._tables.batches(name, columns))
+        else:
+            yield from itertools.chain.from_iterable(self._salvaged(name).values())
+
+    def grouped(self, name: str, content_ids: Collection[str]) -> dict[str, list[Row]]:
+        """The rows of some contents, without their vectors."""
+        found: dict[str, list[Row]] = {}
+        if not self._readouts[name].is_sound:
+            kept = self._salvaged(name)
+            return {each: list(kept[each]) for each in content_ids if each in kept}
+        columns = [each for each in self._tables.table(name).schema.names if each != "vector"]
+        for row in self._tables.read(name, {"content_id": content_ids}, columns=columns):
+            found.setdefault(row["content_id"], []).append(row)
+        return found
+
+    def _salvaged(self, name: str) -> dict[str, list[Row]]:
+        if name not in self._kept:
+            kept = self._kept[name] = {}
+            for rows in believable(self._tables, name, Readout(name), salvage=True):
+                for row in rows:
+                    row.pop("vector", None)
+                    kept.setdefault(row.get("content_id", ""), []).append(row)
+        return self._kept[name]
+
+
 def _checked(tables: Tables, name: str) -> Iterator[tuple[list[Row], list[str]]]:
     for batch in tables.arrow_batches(name):
-        problems = _vector_problems(batch) if "vector" in batch.schema.names else [""] * batch.num_rows
+        problems = [""] * batch.num_rows
+        if "vector" in batch.schema.names:
+            problems = _vector_problems(batch, zero=not name.startswith(IMAGE_TABLES))
+            batch = batch.drop_columns(["vector"])  # as a list of numbers it takes fifty times as long
         yield batch.to_pylist(), problems
 
 
@@ -100,13 +144,15 @@ def _salvaged(tables: Tables, name: str) -> Iterator[tuple[list[Row], list[str]]
     import pyarrow as pa
 
     for rows in tables.readable(name):
-        vectors = name.startswith("vectors_") and rows
-        batch = pa.RecordBatch.from_pylist(rows, schema=tables.table(name).schema) if vectors else None
-        yield rows, _vector_problems(batch) if batch is not None else [""] * len(rows)
+        if not rows or not name.startswith((VECTOR_TABLES, IMAGE_TABLES)):
+            yield rows, [""] * len(rows)
+            continue
+        batch = pa.RecordBatch.from_pylist(rows, schema=tables.table(name).schema)
+        yield rows, _vector_problems(batch, zero=not name.startswith(IMAGE_TABLES))
 
 
-def _vector_problems(batch: pa.RecordBatch) -> list[str]:
-    """What is wrong with each vector of a batch; empty for those that are finite and of length 1 (or 0)."""
+def _vector_problems(batch: pa.RecordBatch, *, zero: bool) -> list[str]:
+    """What is wrong with each vector of a batch: it is to be finite and of length 1, or 0 with ``zero``."""
     import numpy as np
 
     column = batch.column("vector")
@@ -114,7 +160,7 @@ def _vector_problems(batch: pa.RecordBatch) -> list[str]:
     finite = np.isfinite(matrix).all(axis=1)
     with np.errstate(over="ignore", invalid="ignore"):
         lengths = np.linalg.norm(matrix, axis=1)
-        unit = (np.abs(lengths - 1) <= UNIT_TOLERANCE) | (lengths == 0)
+        unit = (np.abs(lengths - 1) <= UNIT_TOLERANCE) | (zero & (lengths == 0))
     problems = np.full(len(matrix), "", dtype=object)
     problems[~unit] = "its vector is not of length 1"
     problems[~finite] = "its vector contains invalid numbers"
@@ -132,7 +178,9 @@ def row_problem(name: str, row: Row) -> str:
             layout.window_from_row(row)
         except ValueError as error:
             return str(error)
-    elif (name == "events" or name.startswith("vectors_")) and row["owner_kind"] == "event":
+    elif name.startswith(IMAGE_TABLES) or name == "stills":
+        return _picture_problem(name, row)
+    elif (name == "events" or name.startswith(VECTOR_TABLES)) and row["owner_kind"] == "event":
         try:
             text = layout.text_from_row(row)
         except ValueError:  # an end before its start
@@ -140,6 +188,26 @@ def row_problem(name: str, row: Row) -> str:
         if text.owner_id != event_id(text.content_id, text.span, text.text, text.track):
             return "it does not match its id"
     return ""
+
+
+def _picture_problem(name: str, row: Row) -> str:
+    """Why a row of an image table, or of ``stills``, is invalid; empty if it is valid."""
+    if name == "stills":
+        if row["id"] != layout.window_id(row["content_id"], row["window_index"]):
+            return "its id is not that of its video and number"
+        try:
+            layout.still_from_row(row)
+        except ValueError:
+            return "its levels are not as many as its rows and columns say"
+        return ""
+    try:
+        span = layout.span_from_row(row)
+    except ValueError:
+        return "its times are not a valid span"
+    if row["id"] != layout.image_id(row["content_id"], row["window_index"], row["at_seconds"]):
+        return "its id is not that of its video, window and frame"
+    inside = span.start_seconds <= row["at_seconds"] <= span.end_seconds
+    return "" if inside else "its frame lies outside the time that it stands for"
 
 
 def _clause(error: BaseException) -> str:

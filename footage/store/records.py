@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from footage.core.track_events import events_from_json
@@ -31,10 +31,13 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 13
 """Raised whenever a table changes shape, with a migration (see ``migrations``) from the one before."""
 
+VECTOR_TABLES, IMAGE_TABLES = "vectors_", "images_"
+"""What the names of the tables of embedders begin with: those of texts, and those of pictures."""
+
 PASSAGE_WORDS = 150
 """Most words of a passage: what the bundled embedder reads of one text (256 word pieces)."""
 
-PROVENANCE_COLUMNS = tuple(field.name for field in fields(Provenance))
+PROVENANCE_COLUMNS = tuple(each.name for each in fields(Provenance))
 """The columns of ``windows`` that say under what a window was captioned."""
 
 OwnerKind = Literal["event", "scene", "passage", "video"]
@@ -123,80 +126,6 @@ class StillRow:
     """Mean colour of each patch, uint8 (rows, columns, 3); see ``footage.media.stillness``."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrackStatus:
-    """What an index holds of one track, of contents that a file holds."""
-
-    videos: int
-    """Contents with at least one window of it."""
-    windows: int
-    """Windows of those contents."""
-    events: int
-    """Events of those contents."""
-    seconds: float
-    """Footage seconds that its windows cover, overlaps counted once."""
-    models: Mapping[Provenance, int]
-    """Under what its windows were made and how many each time, most first."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageStatus:
-    """What an index holds of one image embedder, of contents that a file holds."""
-
-    vectors: int
-    """Vectors of its table."""
-    dimension: int
-    """Numbers of a vector, 16 bits each."""
-    track: TrackStatus
-    """Its windows; it has no events."""
-    size_bytes: int
-    """Size of its table on disk, old versions and the index of its vectors included."""
-
-    @property
-    def bytes_per_hour(self) -> float:
-        """Size on disk per hour of footage that its windows cover; 0 without any."""
-        return 3600 * self.size_bytes / self.track.seconds if self.track.seconds else 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """What an index holds."""
-
-    videos: int
-    """Contents with at least one captioned window and a file that holds them."""
-    files: Mapping[str, int]
-    """Number of files by state."""
-    windows: int
-    """Captioned windows of those contents."""
-    events: int
-    """Events of those contents."""
-    seconds_indexed: float
-    """Footage seconds covered by captioned windows, overlaps counted once."""
-    seconds_total: float
-    """Footage seconds of every content that a file holds, gaps left out."""
-    gaps: int
-    """How many gaps (times without frames) those contents have."""
-    seconds_gaps: float
-    """How long they are together."""
-    embedders: tuple[str, ...]
-    """Names of the embedders that have a vector table."""
-    models: Mapping[Provenance, int]
-    """Under what windows were captioned and how many each time, most first; more than one: a mix."""
-    schema_version: int
-    """Version of the tables."""
-    tracks: Mapping[str, TrackStatus]
-    """What the index holds of each track with texts, captions included; those without windows are absent."""
-    images: Mapping[str, ImageStatus] = field(default_factory=dict)
-    """What the index holds of image vectors, by image embedder."""
-    failures: tuple[tuple[str, str], ...] = field(default=())
-    """Path and reason of every file that failed in whole or in part."""
-
-    @property
-    def model(self) -> Provenance | None:
-        """Under what most windows were captioned; None while there are none."""
-        return next(iter(self.models), None)
-
-
 def text_rows(
     content_id: str,
     events: Iterable[Event],
@@ -278,6 +207,11 @@ def _passages(rows: Sequence[TextRow]) -> list[TextRow]:
 def window_id(content_id: str, index: int, track: str = CAPTION_TRACK) -> str:
     """Name one track's record of a window, and the scene it shows."""
     return f"{track_key(content_id, track)}/{index}"
+
+
+def image_id(content_id: str, window_index: int, at_seconds: float) -> str:
+    """Name the vector of one frame."""
+    return f"{content_id}/{window_index}/{at_seconds:.6f}"
 
 
 def track_key(content_id: str, track: str) -> str:
@@ -450,7 +384,7 @@ def image_to_row(image: ImageVectorRow) -> dict[str, Any]:
     import numpy as np
 
     return {
-        "id": f"{image.content_id}/{image.window_index}/{image.at_seconds:.6f}",
+        "id": image_id(image.content_id, image.window_index, image.at_seconds),
         "content_id": image.content_id,
         "window_index": image.window_index,
         **span_columns(image.span),

@@ -14,13 +14,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import StoreError
+from footage.core.types import is_image_track
 from footage.store import maintenance, rewriting
 from footage.store import records as layout
-from footage.store.checking import Checked, Progress, check_tables
+from footage.store.checking import check_tables
 from footage.store.errors import mapped, translate
-from footage.store.opening import EMBEDDER_KEY, PROGRAM_KEY, TIMELINE_KEY, VERSION_KEY, program_version
+from footage.store.findings import Checked, Progress
+from footage.store.image_checking import embedder_tables
+from footage.store.opening import (
+    EMBEDDER_KEY,
+    IMAGE_EMBEDDER_KEY,
+    PROGRAM_KEY,
+    TIMELINE_KEY,
+    VERSION_KEY,
+    program_version,
+    version_by_shape,
+)
 from footage.store.reading import Readout, believable
-from footage.store.records import SCHEMA_VERSION
+from footage.store.records import IMAGE_TABLES, VECTOR_TABLES
+from footage.store.repositories.images import ImageRepository
+from footage.store.repositories.videos import VideoRepository
+from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import Tables
 
 if TYPE_CHECKING:
@@ -28,6 +42,8 @@ if TYPE_CHECKING:
 
 QUARANTINE = ".quarantine"
 """Name of the folder, in the index, that takes what cannot be read; one numbered folder in it a repair."""
+_UNKEPT = ("id", "checksum", "vector", "levels")
+"""Columns that are left out of what is kept of invalid rows: they follow from others, or are no text."""
 
 
 @dataclass(slots=True)
@@ -69,18 +85,20 @@ def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, tot
         _keep_doubted(readout, quarantine)
         repaired.rebuilt[readout.name] = _rebuild(tables, readout, quarantine)
     tables.reopen()
-    _complete_meta(tables, checked)
+    _complete_meta(tables, quarantine)
+    tables.reopen()
 
-    # 4. What is wrongly derived goes, and indexes are made again.
+    # 4. Files whose windows must be made again are marked; then those without image vectors are taken back.
+    repaired.marked = _mark(tables, checked)
+    _take_back(tables, checked)
+
+    # 5. What is wrongly derived goes, and indexes are made again.
     wrong = checked.contents("derived")
-    vectors = [name for name in tables.names() if name.startswith("vectors_")]
+    vectors = [name for name in tables.names() if name.startswith(VECTOR_TABLES)]
     for name in ("passages", "events", *vectors):
         tables.delete(name, {"content_id": wrong})
     if repaired.rebuilt or any(finding.kind == "index" for finding in checked.findings):
         _index(tables)
-
-    # 5. Files whose windows must be captioned again are marked.
-    repaired.marked = _mark(tables, checked)
     rewriting.clear(tables.path)
     repaired.quarantine = quarantine.close(checked)
     return repaired
@@ -160,7 +178,7 @@ def _keep_doubted(readout: Readout, quarantine: _Quarantine) -> None:
     kind = {"windows": "window"}.get(readout.name, readout.name)
     lines = []
     for row, _ in readout.doubted:
-        kept = {key: value for key, value in row.items() if key not in ("id", "checksum", "vector")}
+        kept = {key: value for key, value in row.items() if key not in _UNKEPT}
         lines.append(json.dumps({"type": kind, **kept}, default=str))
     try:
         place = quarantine.folder() / f"{readout.name}.jsonl"
@@ -193,40 +211,61 @@ def _schema_of(tables: Tables, name: str) -> pa.Schema | None:
         return TABLES.get(name)
 
 
-def _complete_meta(tables: Tables, checked: Checked) -> None:
-    """Write again what ``meta`` must say, where it no longer does."""
-    from footage.store.schema import vector_table
-
+def _complete_meta(tables: Tables, quarantine: _Quarantine) -> None:
+    """Write again what ``meta`` must say, where it no longer does; move tables of unknown embedders aside."""
     held = {row["key"]: row["value"] for row in tables.read("meta")}
-    vectors = [name for name in tables.names() if name.startswith("vectors_")]
     rows = []
     if not held.get(VERSION_KEY, "").isdecimal():
         rows += [
             {"key": PROGRAM_KEY, "value": program_version()},
-            {"key": VERSION_KEY, "value": str(_version_by_shape(tables))},
+            {"key": VERSION_KEY, "value": str(version_by_shape(tables))},
         ]
-    known = {value for key, value in held.items() if key.startswith(EMBEDDER_KEY)}
-    for name in set(vectors) - known:
-        embedder = name.removeprefix("vectors_")
-        if vector_table(embedder) == name:  # else its name does not follow from that of the table
-            rows.append({"key": EMBEDDER_KEY + embedder, "value": name})
-    names = [key.removeprefix(EMBEDDER_KEY) for key in held if key.startswith(EMBEDDER_KEY)]
-    names += [row["key"].removeprefix(EMBEDDER_KEY) for row in rows if row["key"].startswith(EMBEDDER_KEY)]
-    if len(names) == 1 and not held.get(TIMELINE_KEY) and tables.count("windows"):
-        rows.append({"key": TIMELINE_KEY, "value": names[0]})
+    derived = [name for name in tables.names() if name.startswith((VECTOR_TABLES, IMAGE_TABLES))]
+    keys = {value: key for key, value in held.items() if key.startswith((EMBEDDER_KEY, IMAGE_EMBEDDER_KEY))}
+    recovered = _embedder_keys(tables, held)
+    for name in set(derived) - keys.keys():
+        if name in recovered:
+            rows.append({"key": recovered[name], "value": name})
+        elif tables.count(name):
+            quarantine.take(tables.path / f"{name}.lance")
     tables.upsert("meta", rows)
-    gone = [key for key, value in held.items() if key.startswith(EMBEDDER_KEY) and value not in vectors]
-    tables.delete("meta", {"key": gone})
+    tables.delete("meta", {"key": [key for name, key in keys.items() if name not in derived]})
+    said = [row["key"] for row in tables.read("meta") if row["key"].startswith(EMBEDDER_KEY)]
+    if len(said) == 1 and not held.get(TIMELINE_KEY) and tables.count("windows"):
+        tables.upsert("meta", [{"key": TIMELINE_KEY, "value": said[0].removeprefix(EMBEDDER_KEY)}])
 
 
-def _version_by_shape(tables: Tables) -> int:
-    """Version of tables that do not say it."""
-    columns = tables.table("windows").schema.names
-    if "checksum" in columns:
-        if "track" not in columns:
-            return 10
-        return SCHEMA_VERSION if "confidence" in tables.table("events").schema.names else 11
-    return 9 if "gaps" in tables.table("videos").schema.names else 8
+def _embedder_keys(tables: Tables, meta: Mapping[str, str]) -> dict[str, str]:
+    """The keys of ``meta`` that name the embedders of tables, by table, as far as they can be known.
+
+    The name of an image embedder is part of the track of its windows. That of a text embedder follows from
+    the name of its table, if it consists of small letters and digits, or it is that of the timeline.
+    """
+    from footage.store.schema import vector_table
+
+    texts = [name.removeprefix(VECTOR_TABLES) for name in tables.names() if name.startswith(VECTOR_TABLES)]
+    keys = {
+        vector_table(embedder): EMBEDDER_KEY + embedder for embedder in (*texts, meta.get(TIMELINE_KEY, ""))
+    }
+    if tables.has_column("windows", "track"):
+        tracks = {layout.track_of(row): None for row, _ in tables.count_by("windows", ["track"])}
+        keys |= {
+            table: IMAGE_EMBEDDER_KEY + embedder for table, embedder in embedder_tables(tracks, meta).items()
+        }
+    return keys
+
+
+def _take_back(tables: Tables, checked: Checked) -> None:
+    """Take back the windows whose image vectors are not whole, for the next run to make both again.
+
+    What is left of their vectors goes, too, as do those that a killed run left without a window.
+    """
+    videos = VideoRepository(tables)
+    windows = WindowRepository(tables, videos)
+    for content_id, tracks in checked.reread.items():
+        for track in filter(is_image_track, tracks):
+            windows.remove(content_id, tracks[track], track=track)
+    ImageRepository(tables, windows, videos).remove_unowned()
 
 
 def _index(tables: Tables) -> None:

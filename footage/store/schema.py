@@ -7,8 +7,10 @@ import re
 
 import pyarrow as pa
 
-VECTOR_TABLES, IMAGE_TABLES = "vectors_", "images_"
-"""What the names of the tables of embedders begin with: those of texts, and those of pictures."""
+from footage.store.records import IMAGE_TABLES, VECTOR_TABLES
+
+SINCE = {"stills": 13}
+"""The first version of the tables that has a table; tables that are not named here are in every version."""
 
 
 def _required(name: str, kind: pa.DataType) -> pa.Field:
@@ -239,17 +241,22 @@ def image_schema(dimension: int) -> pa.Schema:
 
 
 def image_table(embedder: str) -> str:
-    """Name the image table of an image embedder, as ``vector_table``."""
-    return f"{IMAGE_TABLES}{_slug(embedder)}"
+    """Name the image table of an image embedder: letters a file name may have, and a hash.
+
+    No two names share a table, whatever characters they are of.
+    """
+    return f"{IMAGE_TABLES}{_slug(embedder)}_{_digest(embedder)}"
 
 
 def vector_table(embedder: str) -> str:
     """Name the vector table of an embedder: letters a file name may have, and a hash where some were lost."""
-    return f"{VECTOR_TABLES}{_slug(embedder)}"
+    slug = _slug(embedder)
+    return VECTOR_TABLES + (slug if slug == embedder else f"{slug}_{_digest(embedder)}")
 
 
 def _slug(embedder: str) -> str:
-    slug = re.sub(r"[^a-z0-9]+", "_", embedder.lower()).strip("_")[:40]
-    if slug != embedder:
-        slug += "_" + hashlib.blake2b(embedder.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()
-    return slug
+    return re.sub(r"[^a-z0-9]+", "_", embedder.lower()).strip("_")[:40]
+
+
+def _digest(embedder: str) -> str:
+    return hashlib.blake2b(embedder.encode("utf-8", "surrogatepass"), digest_size=4).hexdigest()

@@ -39,8 +39,11 @@ class Limits:
     """Row counts from which tables are indexed or searched differently (docs/explanation/performance.md)."""
 
     in_memory_rows: int = 100_000
-    """Most rows of a vector table that is searched in memory: 150 MB of 384 numbers each. From about here on
-    looking at every vector takes longer than an index does, and the table gets one."""
+    """Most rows of a vector table that is searched in memory. From about here on looking at every vector
+    takes longer than an index does, and the table gets one."""
+    in_memory_numbers: int = 38_400_000
+    """Most numbers of such a table, rows times dimension: 154 MB, which is 100,000 vectors of 384 numbers or
+    50,000 of 768."""
     partition_rows: int = 1000
     """Rows of each partition of a vector index. Chosen on a million events. Their size is given, not their
     number, because that is what LanceDB keeps to when it brings an index up to date."""
@@ -48,9 +51,16 @@ class Limits:
     """Partitions that a search looks through, the nearest to the query; all of them when those hold too few
     rows that pass the filter."""
     few_videos: int = 100
-    """Values of a filter; rows of so few videos are read and compared one by one, which is exact."""
+    """Values of a filter; texts of so few videos are read and compared one by one, which is exact."""
+    few_images: int = 20_000
+    """Image vectors of a filter, about; so few are compared one by one, too: five hours of footage that
+    changes every second. Videos have sixty times as many of them as texts."""
     scalar_index_rows: int = 50_000
     """Of a table of at most so many rows a filter reads the whole column as fast as an index."""
+
+    def rows_in_memory(self, dimension: int) -> int:
+        """Most rows of a table of vectors of ``dimension`` numbers that is searched in memory."""
+        return min(self.in_memory_rows, self.in_memory_numbers // dimension)
 
 
 LIMITS = Limits()
@@ -69,13 +79,14 @@ class Tables:
         """The lock of everything that only one process at a time may write."""
         self._database = database
         self._handles: dict[str, Any] = {}
+        self._dimensions: dict[str, int] = {}
         self.version_found = SCHEMA_VERSION
         """Version of the tables when they were opened, or since they were upgraded."""
         self.commits: Counter[str] = Counter()
         """Commits of this object to each table since it was tidied last (see ``maintenance``)."""
         self.limits = limits
         """From how many rows on it is searched and indexed in another way."""
-        self._memory = VectorMemory(limits.in_memory_rows)
+        self._memory = VectorMemory()
 
     @property
     def path(self) -> Path:
@@ -105,6 +116,7 @@ class Tables:
         fresh = self.connect(self.location)
         self._database = fresh._database
         self._handles.clear()
+        self._dimensions.clear()
         self._memory.clear()
 
     def writing_annotations(self) -> AbstractContextManager[None]:
@@ -129,6 +141,13 @@ class Tables:
         """Whether a table has a column; one of an older version may lack it."""
         with mapped(self.path):
             return column in self.table(name).schema.names
+
+    def dimension(self, name: str) -> int:
+        """How many numbers the vectors of a table have: never changes."""
+        if name not in self._dimensions:
+            with mapped(self.path):
+                self._dimensions[name] = self.table(name).schema.field("vector").type.list_size
+        return self._dimensions[name]
 
     def count(self, name: str) -> int:
         """Number of rows."""
@@ -227,6 +246,11 @@ class Tables:
             found: list[Row] = builder.limit(limit).to_arrow().to_pylist()
         return found
 
+    def read_arrow(self, name: str, wanted: Wanted) -> pa.Table:
+        """Rows that match, in no particular order, as an Arrow table: vectors as they are stored."""
+        with mapped(self.path):
+            return self.table(name).search().where(matching(wanted)).limit(None).to_arrow()
+
     def read_columns(self, name: str, wanted: Wanted, columns: Sequence[str]) -> dict[str, list[Any]]:
         """Some columns of the rows that match, each as a list, in no particular order."""
         if not all(wanted.values()):
@@ -237,13 +261,29 @@ class Tables:
         return found
 
     def search(
-        self, name: str, query: np.ndarray | str, *, limit: int, wanted: Wanted, without: Wanted
+        self,
+        name: str,
+        query: np.ndarray | str,
+        *,
+        limit: int,
+        wanted: Wanted,
+        without: Wanted,
+        few_videos: int | None = None,
     ) -> tuple[list[Row], np.ndarray | None]:
         """Rows nearest to a vector ("_distance", cosine) or sharing words with a text ("_score", BM25).
 
         Rows are filtered before they are ranked: those that match ``wanted``, less those in which any column
         has one of its values in ``without``. Vectors are compared with all rows, except in a table with a
         vector index, which may miss some; "_distance" is exact either way.
+
+        Args:
+            name: Name of the table.
+            query: The vector, float32 (dimension,), or the text.
+            limit: Most rows to return.
+            wanted: Rows that count.
+            without: Rows that do not.
+            few_videos: Rows of at most so many videos are compared one by one, which is exact; None for
+                ``Limits.few_videos``.
 
         Returns:
             The rows, best first, and their vectors, (rows, dimension), where the table has any.
@@ -259,7 +299,8 @@ class Tables:
             return nearest.search(query, limit=limit, wanted=wanted, without=without)
         conditions = [matching(wanted)] if wanted else []
         conditions += [~matching({column: values}) for column, values in without.items() if values]
-        few = len(wanted.get("content_id", range(self.limits.few_videos + 1))) <= self.limits.few_videos
+        most = self.limits.few_videos if few_videos is None else few_videos
+        few = len(wanted.get("content_id", range(most + 1))) <= most
         with mapped(self.path):
             if isinstance(query, str):
                 builder = self.table(name).search(MatchQuery(query, "text"), query_type="fts")
@@ -287,7 +328,10 @@ class Tables:
             with mapped(self.path):
                 return self.table(name).search().limit(None).to_arrow()
 
-        return self._memory.get(name, self.version(name), count=lambda: self.count(name), load=load)
+        def fits() -> bool:
+            return self.count(name) <= self.limits.rows_in_memory(self.dimension(name))
+
+        return self._memory.get(name, self.version(name), fits=fits, load=load)
 
     def sample(
         self, name: str, size: int, *, columns: Sequence[str], only: Mapping[str, str] = MappingProxyType({})

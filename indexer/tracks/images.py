@@ -166,6 +166,8 @@ class ImageReader:
             )
         ]
         notes = ("some of it cannot be decoded",) if failed is not None else ()
+        if not pictures:  # a window without a vector and without a note counts as damaged
+            notes = ("no picture lies in it",)
         return TrackReading(notes=notes, images=self._maker.vectors(window, pictures))
 
     def close(self) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from footage.core.timecode import clamp, format_time, iou, overlap_seconds
 from footage.core.types import Answer, Hit, Span
 from footage.vlm.contract import video_span
+from search.grounding.pictures import VideoPictures
 from search.grounding.span_merge import NamedSpan, at_end, at_start
 from search.grounding.window_queries import Reply
 from search.query.lexical_match import agreed, clash, says, unsaid
@@ -68,6 +69,8 @@ class Evidence:
     """The captioned events in the span, with their cosine to the query; None without captions."""
     elsewhere: float = 0.0
     """Highest cosine of a captioned event that shares no time with the span."""
+    pictures: VideoPictures | None = None
+    """The pictures of the video; None without image vectors."""
 
     @property
     def shown(self) -> Reply:
@@ -100,7 +103,7 @@ class Evidence:
         return next(unwanted, "") or clash(self.query.text, text)
 
     def measures(self) -> dict[str, float]:
-        """The evidence in numbers: ``MODEL_MEASURES``, and ``CAPTION_MEASURES`` as far as captions go."""
+        """The evidence in numbers: ``MODEL_MEASURES``, and the others as far as captions and pictures go."""
         shown, span = self.shown, self.named.span
         start, end = sureness(shown)
         others = self.other_replies
@@ -123,6 +126,8 @@ class Evidence:
             }
         elif self.inside is not None:
             measures["elsewhere"] = self.elsewhere
+        if self.pictures is not None:
+            measures |= self.pictures.measures(span)
         return {name: round(min(max(value, 0.0), 1.0), 4) for name, value in measures.items()}
 
     def sentences(self) -> tuple[str, ...]:
@@ -137,6 +142,8 @@ class Evidence:
                 lines.append(f"It says {other}.")
             elif missing := unsaid(self.query.words, caption.text):
                 lines.append(f'It does not mention "{missing}".')
+        if self.pictures is not None and (seen := self.pictures.sentence(span)):
+            lines.append(seen)
         if shown.answer is not None:
             start, end = sureness(shown)
             sure = f" (start {start:.0%}, end {end:.0%} sure)" if shown.answer.token_logprobs else ""
@@ -162,6 +169,7 @@ def evidence_for(
     captions: Sequence[Hit] | None,
     *,
     rivals: Iterable[NamedSpan] = (),
+    pictures: VideoPictures | None = None,
 ) -> Evidence:
     """Gather the evidence for a span.
 
@@ -172,6 +180,7 @@ def evidence_for(
         captions: The video's captioned events with their cosine to the query; None for no captions.
         rivals: Spans named through several windows. A window that named one of them is no evidence against
             this one where its answer has one span, even if the event happens twice.
+        pictures: The video's pictures; None without image vectors.
     """
     elsewhere = {
         id(reply.question)
@@ -190,10 +199,10 @@ def evidence_for(
         and id(reply.question) not in elsewhere
     )
     if captions is None:
-        return Evidence(named, others, query, None)
+        return Evidence(named, others, query, None, pictures=pictures)
     apart = (hit.similarity for hit in captions if overlap_seconds(hit.span, named.span) == 0)
     inside = tuple(hit for hit in captions if iou(hit.span, named.span) >= AGREEMENT_IOU)
-    return Evidence(named, others, query, inside, max(apart, default=0.0))
+    return Evidence(named, others, query, inside, max(apart, default=0.0), pictures)
 
 
 def confirmed(spans: Iterable[NamedSpan]) -> list[NamedSpan]:

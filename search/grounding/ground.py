@@ -21,6 +21,7 @@ from footage.vlm.protocol import VideoModel
 from search.grounding.evidence import format_span
 from search.grounding.matches import text_matches
 from search.grounding.options import DEFAULT, MAX_WINDOWS, GroundingOptions
+from search.grounding.pictures import VideoPictures
 from search.grounding.proposals import planned_windows
 from search.grounding.rounds import GroundingSearch
 from search.grounding.verdict import MATCHES_PER_VIDEO
@@ -61,6 +62,7 @@ def ground(
     captions: Mapping[str, Sequence[Hit] | None] | None,
     asker: EventFinder,
     looking: GroundingOptions,
+    pictures: Mapping[str, VideoPictures] | None = None,
     limit: int = 5,
     per_video: int = MATCHES_PER_VIDEO,
     on_progress: Callable[[int, int], None] | None = None,
@@ -79,6 +81,7 @@ def ground(
             videos or of one.
         asker: Asks the model.
         looking: How far to go in asking.
+        pictures: What pictures say to the query, by content id; None without image vectors.
         limit: Most matches.
         per_video: Most matches of one video that are not found.
         on_progress: Called with (windows done, windows in all); the second number grows with what is found.
@@ -99,6 +102,7 @@ def ground(
         captions=captions,
         finder=asker,
         options=looking,
+        pictures=pictures,
         limit=limit,
         per_video=per_video,
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from footage.core.timecode import iou, overlap_seconds
+from footage.core.timecode import format_time, iou, overlap_seconds
 from footage.core.types import (
     CAPTION_TRACK,
+    IMAGE_TRACK,
     SCREEN_TEXT_TRACK,
     SPEECH_TRACK,
     SUBTITLE_TRACK,
@@ -28,6 +29,7 @@ from search.grounding.evidence import (
     share,
 )
 from search.grounding.options import GroundingOptions
+from search.grounding.pictures import LIKELY_EVIDENCE, PictureLead, VideoPictures, likeliness
 from search.grounding.span_merge import NamedSpan, merge_replies
 from search.grounding.verdict import MATCHES_PER_VIDEO, NEAR, rank
 from search.grounding.video_state import VideoState, Weighed, best_hits
@@ -40,6 +42,8 @@ between videos of (almost) the same words; with ``SIGHTINGS_BONUS`` still too li
 left" above "from left to right" (0.04 apart)."""
 SIGHTINGS_BONUS = 0.01
 """Added for a second window that captioned the same event: each window is captioned on its own."""
+BEHIND_TEXTS = 0.01
+"""How far a match of pictures stands behind the best text of its video when matches are ordered."""
 _SOURCES = {
     CAPTION_TRACK: "The captions have",
     SPEECH_TRACK: "The recognised speech has",
@@ -54,18 +58,35 @@ def text_matches(
     candidates: Sequence[Candidate],
     *,
     paths: Mapping[str, str],
+    query: Query | None = None,
+    pictures: Mapping[str, VideoPictures] | None = None,
     limit: int = 5,
     per_video: int = MATCHES_PER_VIDEO,
 ) -> list[Match]:
     """The matches of the index alone, best first: each candidate's best text and its further occurrences.
 
-    Every verdict is "not checked": the model was not asked.
+    Where pictures come near and none of these texts is, the pictures are a match as well, in the place of
+    their video. Every verdict is "not checked": the model was not asked.
+
+    Args:
+        candidates: The videos.
+        paths: A file that holds each, by content id; empty where there is none.
+        query: What was looked for; None where its filters are of no matter.
+        pictures: What pictures say to it, by content id; None without image vectors.
+        limit: Most matches.
+        per_video: Most matches of one video.
     """
-    found = [
-        (_index_match(candidate, hit, paths[candidate.video.content_id]), hit.score + _bonus(hit))
-        for candidate in candidates
-        for hit in best_hits(candidate)
-    ]
+    found: list[tuple[Match, float]] = []
+    for candidate in candidates:
+        path = paths[candidate.video.content_id]
+        hits = best_hits(candidate)
+        found += [(_index_match(candidate, hit, path), hit.score + _bonus(hit)) for hit in hits]
+        seen = (pictures or {}).get(candidate.video.content_id)
+        for lead in seen.leads if seen else ():
+            near = lead.evidence >= LIKELY_EVIDENCE
+            fits = query is None or query.filters.fits_event(lead.span)
+            if near and fits and not any(_about(hit, lead.span) for hit in hits):
+                found.append((_picture_match(candidate, lead, path), candidate.score - BEHIND_TEXTS))
     return rank(found, limit=limit, per_video=per_video)
 
 
@@ -103,7 +124,14 @@ class MatchMaker:
             rivals = confirmed(spans)
             state.weighed = []
             for named in spans:
-                evidence = evidence_for(named, state.replies, self.query, state.captions, rivals=rivals)
+                evidence = evidence_for(
+                    named,
+                    state.replies,
+                    self.query,
+                    state.captions,
+                    rivals=rivals,
+                    pictures=state.pictures,
+                )
                 measures = evidence.measures()
                 state.weighed.append(Weighed(evidence, measures, self.calibration.confidence(measures)))
         return state.weighed
@@ -126,6 +154,8 @@ class MatchMaker:
             if hit is not None:
                 met.append(span)
                 yield replace(match, score=hit.similarity), hit.score + _bonus(hit, iou(hit.span, span))
+            elif not self.query.filters.fits_event(span):
+                continue
             elif match.verdict != "not found" or state.captions is None or self.options.everything:
                 yield match, self.floor + each.confidence
 
@@ -133,6 +163,15 @@ class MatchMaker:
         for hit in leads:
             if hit.owner_kind != "event" or all(iou(hit.span, span) < AGREEMENT_IOU for span in met):
                 yield self._caption_match(state, hit), hit.score + _bonus(hit)
+
+        # 3. Pictures that come near where the model did not look, and no caption is listed.
+        for lead in state.pictures.leads if state.pictures else ():
+            looked = any(reply.answer and overlap_seconds(reply.seen, lead.span) for reply in state.replies)
+            near = lead.evidence >= LIKELY_EVIDENCE and self.query.filters.fits_event(lead.span)
+            if near and not looked and not any(_about(hit, lead.span) for hit in leads):
+                reason = _why_not(state, _reply_about(state, lead.span))
+                match = _picture_match(state.candidate, lead, state.path, [reason])
+                yield match, self.floor + likeliness(lead.evidence)
 
     def _named_match(self, state: VideoState, weighed: Weighed) -> Match:
         """The match for a span that the model named."""
@@ -156,7 +195,7 @@ class MatchMaker:
 
     def _caption_match(self, state: VideoState, hit: Hit) -> Match:
         """The match for a caption that the model did not confirm: never "found"."""
-        reply = _reply_about(state, hit)
+        reply = _reply_about(state, hit.span)
         if reply is None or reply.answer is None:
             return _index_match(state.candidate, hit, state.path, None, [_why_not(state, reply)])
         reply = reply.nearest(hit.span)
@@ -169,7 +208,9 @@ class MatchMaker:
             return replace(match, verdict="not found", confidence=0.0, calibrated=calibrated)
         # Weighed as if the model had named it: all that it named instead is evidence against it.
         caption = next((other for other in state.captions if other.owner_id == hit.owner_id), hit)
-        evidence = evidence_for(NamedSpan(hit.span, (reply,)), state.replies, self.query, [caption])
+        evidence = evidence_for(
+            NamedSpan(hit.span, (reply,)), state.replies, self.query, [caption], pictures=state.pictures
+        )
         measures = evidence.measures() | {"shift": 0.0}
         confidence = min(
             self.calibration.confidence(measures), self.options.thresholds.found - NEVER_FOUND_MARGIN
@@ -189,11 +230,11 @@ def _bonus(hit: Hit, overlap: float = 0.0) -> float:
     return agreed + SIGHTINGS_BONUS * (len(hit.window_indexes) > 1)
 
 
-def _reply_about(state: VideoState, hit: Hit) -> Reply | None:
-    """The reply about the window that shows most of a captioned text; None where the model was not asked."""
+def _reply_about(state: VideoState, span: Span) -> Reply | None:
+    """The reply about the window that shows most of a span; None where the model was not asked."""
     return max(
-        (reply for reply in state.replies if overlap_seconds(reply.seen, hit.span) > 0),
-        key=lambda reply: (not reply.problem, overlap_seconds(reply.seen, hit.span)),
+        (reply for reply in state.replies if overlap_seconds(reply.seen, span) > 0),
+        key=lambda reply: (not reply.problem, overlap_seconds(reply.seen, span)),
         default=None,
     )
 
@@ -237,4 +278,30 @@ def _index_match(
         offline=not Path(path).is_file(),
         track=hit.track,
         language=hit.language,
+    )
+
+
+def _about(hit: Hit, span: Span) -> bool:
+    """Whether a text is about an event that shares time with a span; a scene has no moment to compare."""
+    return hit.owner_kind == "event" and overlap_seconds(hit.span, span) > 0
+
+
+def _picture_match(candidate: Candidate, lead: PictureLead, path: str, reasons: Sequence[str] = ()) -> Match:
+    """A match that rests on pictures alone; it has no text."""
+    at, others = format_time(lead.at_seconds), 1 - lead.chance
+    return Match(
+        video=candidate.video,
+        path=path,
+        span=lead.span,
+        text="",
+        score=round(likeliness(lead.evidence), 6),
+        grounded=False,
+        verdict="not checked",
+        evidence=(
+            f"The picture at {at} comes near the query: nearer than any picture comes to {others:.0%} of "
+            "unrelated queries.",
+            *reasons,
+        ),
+        offline=not Path(path).is_file(),
+        track=IMAGE_TRACK,
     )

@@ -60,11 +60,16 @@ def lead_windows(hits: Iterable[Hit], windows: Sequence[Window], *, floor: float
     for hit in hits:
         if hit.similarity < floor:
             continue
-        holding = [window.span for window in windows if overlap_seconds(window.span, hit.span) > 0]
-        holding.sort(key=lambda window: (-round(overlap_seconds(window, hit.span), 3), window))
+        holding = holding_windows(hit.span, windows)
         first += holding[:1]
         others += holding[1:]
     return list(dict.fromkeys([*first, *others]))
+
+
+def holding_windows(span: Span, windows: Iterable[Window]) -> list[Span]:
+    """The windows that hold some of a span, the one with most of it first."""
+    holding = [window.span for window in windows if overlap_seconds(window.span, span) > 0]
+    return sorted(holding, key=lambda window: (-round(overlap_seconds(window, span), 3), window))
 
 
 def free_segment(span: Span, others: Iterable[Span], *, duration_seconds: float) -> Span:

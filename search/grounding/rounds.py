@@ -24,9 +24,11 @@ from search.grounding.calibration import load_calibration
 from search.grounding.evidence import confirmed
 from search.grounding.matches import MatchMaker
 from search.grounding.options import GroundingOptions
+from search.grounding.pictures import VideoPictures
 from search.grounding.proposals import (
     around,
     free_segment,
+    holding_windows,
     lead_windows,
     moved_window,
     planned_windows,
@@ -62,6 +64,7 @@ class GroundingSearch:
         captions: Mapping[str, Sequence[Hit] | None] | None,
         finder: EventFinder,
         options: GroundingOptions,
+        pictures: Mapping[str, VideoPictures] | None = None,
         limit: int | None = None,
         per_video: int = MATCHES_PER_VIDEO,
         segment: Span | None = None,
@@ -75,6 +78,7 @@ class GroundingSearch:
             captions: As for ``ground``.
             finder: Asks the model.
             options: How far to go.
+            pictures: As for ``ground``.
             limit: Most matches; None for all.
             per_video: Most matches of one video that are not found.
             segment: Search only here, in all of its windows; everywhere, as the index leads, when None.
@@ -91,6 +95,7 @@ class GroundingSearch:
                 candidate,
                 paths[candidate.video.content_id],
                 None if captions is None else captions.get(candidate.video.content_id, ()),
+                (pictures or {}).get(candidate.video.content_id),
             )
             for candidate in candidates
         ]
@@ -99,6 +104,9 @@ class GroundingSearch:
             state.windows = tuple(planned)
         scores = [hit.score for candidate in candidates for hit in candidate.hits]
         calibration = options.calibration or load_calibration(fitted_as(profile))
+        calibration = calibration.for_embedder(
+            next((each.embedder for each in (pictures or {}).values()), "")
+        )
         self._maker = MatchMaker(query, options, calibration, floor=min(scores, default=0.0) - 2.0)
 
     def run(
@@ -145,7 +153,11 @@ class GroundingSearch:
     # -- Which windows -------------------------------------------------------------------------------------
 
     def _first_windows(self) -> list[tuple[VideoState, Span]]:
-        """Windows that the index leads to, the first of every candidate before the second of any; or all."""
+        """Windows that the index leads to; or all.
+
+        The first that texts lead to of every candidate comes before the second of any. Each is followed by
+        one that pictures lead to, the most evidence first, so that neither crowds out the other.
+        """
         best = max((hit.similarity for state in self.states for hit in state.candidate.hits), default=0.0)
         # A file that the user named is always tried, so that the error about it is reported.
         usable = [state for state in self.states if (state.reachable or self._segment) and not state.fault]
@@ -154,8 +166,10 @@ class GroundingSearch:
             for state in usable
         ]
         columns = [[(state, window) for window in found] for state, found in zip(usable, leads, strict=True)]
-        chosen = [pair for row in zip_longest(*columns) for pair in row if pair is not None]
-        chosen = chosen[: self._options.max_windows]
+        worded = [pair for row in zip_longest(*columns) for pair in row if pair is not None]
+        pictured = self._pictured_windows(usable)
+        both = [pair for row in zip_longest(worded, pictured) for pair in row if pair is not None]
+        chosen = list(dict.fromkeys(both))[: self._options.max_windows]  # a state is equal to itself alone
         required = [(state, window) for state in usable for window in self._required_windows(state)]
         chosen += [pair for pair in required if pair not in chosen]
         if not self._options.exhaustive and self._segment is None:
@@ -166,6 +180,16 @@ class GroundingSearch:
             for state in usable
             for window in state.windows
             if (id(state), window.span) not in known
+        ]
+
+    def _pictured_windows(self, states: Sequence[VideoState]) -> list[tuple[VideoState, Span]]:
+        """The windows that hold most of each moment that pictures lead to, the most evidence first."""
+        leads = [(state, lead) for state in states if state.pictures for lead in state.pictures.leads]
+        leads.sort(key=lambda pair: -pair[1].evidence)  # stable: the candidates are in order
+        return [
+            (state, window)
+            for state, lead in leads
+            for window in state.contain(partial(holding_windows, lead.span, state.windows))[:1]
         ]
 
     def _required_windows(self, state: VideoState) -> list[Span]:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from footage.core.errors import FootageError
 from footage.core.types import Candidate, Hit, Span, Video, Window
 from search.grounding.evidence import Evidence
+from search.grounding.pictures import VideoPictures
 from search.grounding.span_merge import NamedSpan
 from search.grounding.window_queries import Reply, WindowQuestion, unexpected_sentence
 
@@ -49,6 +50,8 @@ class VideoState:
     """A file that holds it; empty when there is none."""
     captions: Sequence[Hit] | None
     """Its captioned events, with their cosine to the query; None to do without."""
+    pictures: VideoPictures | None = None
+    """Its pictures, as the query sees them; None without image vectors."""
     windows: tuple[Window, ...] = ()
     """Its planned windows."""
     replies: list[Reply] = field(default_factory=list)

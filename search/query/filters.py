@@ -223,6 +223,7 @@ class FilterTerms:
     """The terms of a query read so far."""
 
     typed: str
+    wordless: bool = False
     conditions: dict[str, Any] = field(default_factory=dict)
     without: list[tuple[str, ...]] = field(default_factory=list)
     understood: list[str] = field(default_factory=list)

@@ -88,13 +88,19 @@ def same_word(one: str, other: str) -> bool:
 
 # Words that cannot both be true of one thing. Embeddings place them next to each other, as they occur in the
 # same sentences.
+COLOURS = "black white grey/gray red orange yellow green blue purple/violet pink brown"
+"""Names of colours, the spellings of one with a stroke between them."""
+PEOPLE = "man/men/boy/boys woman/women/girl/girls"
+"""Words for male and for female people, in the same order."""
+TIMES_OF_DAY = "day/daytime/daylight night/nighttime"
+"""Words for day and for night, in the same order."""
 _CONTRASTS: tuple[dict[str, str], ...] = tuple(
     {word: name for name in names.split() for word in name.split("/")}
     for names in (
-        "black white grey/gray red orange yellow green blue purple/violet pink brown",
-        "man/men/boy/boys woman/women/girl/girls",
+        COLOURS,
+        PEOPLE,
         "one two three four five six seven eight nine ten",
-        "day/daytime/daylight night/nighttime",
+        TIMES_OF_DAY,
         "indoors/inside outdoors/outside",
         "opens/open/opening/opened closes/close/closing/closed",
         "enters/enter/entering/entered leaves/leave/leaving/exits/exit/exiting",

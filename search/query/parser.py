@@ -121,8 +121,14 @@ class Query:
         return not self.tracks or track in self.tracks
 
 
-def parse_query(text: str, *, plain: bool = False) -> Query:
-    """Read a query; ``plain`` takes everything as words.
+def parse_query(text: str, *, plain: bool = False, wordless: bool = False) -> Query:
+    """Read a query.
+
+    Args:
+        text: As typed.
+        plain: Take everything as words.
+        wordless: Whether filters and exclusions may stand alone, or nothing at all, beside what else is
+            looked for; then ``words`` is empty.
 
     Raises:
         UsageError: when it has no words to search for, is longer than ``MAX_QUERY_CHARACTERS``, or
@@ -134,7 +140,7 @@ def parse_query(text: str, *, plain: bool = False) -> Query:
             f"The query has {len(clean):,} characters; at most {MAX_QUERY_CHARACTERS:,} are allowed.",
             hint="Describe one visible action in one sentence, such as: a red car drives by.",
         )
-    terms = FilterTerms(clean)
+    terms = FilterTerms(clean, wordless=wordless)
     if plain:
         return _query(without_quotes(clean), terms)
     sentence = split(only_words(read_terms(clean, terms)))
@@ -192,12 +198,14 @@ def _query(text: str, terms: FilterTerms, negated: Sequence[tuple[str, ...]] = (
     """The query for a text of words alone."""
     text = unmarked(text).rstrip(CLOSING)
     words = words_of(text)
-    if not words and terms.understood:
+    if words or terms.wordless:
+        pass
+    elif terms.understood:
         raise UsageError(
             f"The query has only filters ({' '.join(terms.understood)}), without an event.",
             hint="Add an event, for example: a red car drives by.",
         )
-    if not words:
+    else:
         raise UsageError(
             f"The query {terms.typed[:40]!r} contains no words." if terms.typed else "The query is empty.",
             hint="Describe an event, for example: a red car drives from left to right.",
@@ -219,7 +227,7 @@ def _query(text: str, terms: FilterTerms, negated: Sequence[tuple[str, ...]] = (
 def _without_negation(text: str, terms: FilterTerms) -> tuple[str, Sequence[tuple[str, ...]]]:
     """A text without its negations, and the words of those."""
     rest, negated, typed = take_out(text)
-    if negated and not set(words_of(rest)) - FUNCTION_WORDS:
+    if negated and not terms.wordless and not set(words_of(rest)) - FUNCTION_WORDS:
         raise UsageError(
             f"The query has only exclusions ({', '.join(typed)}).",
             hint="Add something to search for, for example: a street, no cars.",

@@ -53,6 +53,20 @@ class Background:
         """Whether there is enough of it to judge a peak by."""
         return len(self.peaks) >= LEAST_QUERIES and len(self.sample) > 0
 
+    @property
+    def typical(self) -> float:
+        """How high a background query's peak usually stands; of one that is ``usable``."""
+        import numpy as np
+
+        return float(np.median(self.peaks))
+
+    @property
+    def deviation(self) -> float:
+        """How much these heights differ, as a standard deviation; of one that is ``usable``."""
+        import numpy as np
+
+        return max(_NORMAL * float(np.median(np.abs(self.peaks - self.typical))), _LEAST_SPREAD)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -64,6 +78,20 @@ class Standing:
     """The height above that of a typical background query, in standard deviations; low speaks against."""
     chance: float
     """Share of background queries whose peak stands as high or higher, this one among them; above 0, to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """What the similarities of one query mean in one library."""
+
+    origin: float
+    """The similarity of no evidence: the peak of a typical background query stands as high."""
+    unit: float
+    """A standard deviation of those peaks, above 0; infinite where the background is not ``usable``."""
+
+    def evidence(self, similarity: float) -> float:
+        """The evidence of a similarity, in standard deviations; below 0 it speaks against."""
+        return (similarity - self.origin) / self.unit
 
 
 def measure_background(
@@ -128,7 +156,21 @@ def standing(query: np.ndarray, peak: float, background: Background) -> Standing
     if not background.usable:
         return Standing(0.0, 0.0, 1.0)
     height = float(heights((background.sample @ query)[None], np.array([peak]))[0])
-    typical = float(np.median(background.peaks))
-    deviation = max(_NORMAL * float(np.median(np.abs(background.peaks - typical))), _LEAST_SPREAD)
     reach = len(background.peaks) - int(np.searchsorted(background.peaks, height, side="left"))
-    return Standing(height, (height - typical) / deviation, (1 + reach) / (1 + len(background.peaks)))
+    score = (height - background.typical) / background.deviation
+    return Standing(height, score, (1 + reach) / (1 + len(background.peaks)))
+
+
+def scale(query: np.ndarray, background: Background) -> Scale:
+    """What the similarities of a query mean: its ``evidence`` is the ``score`` of ``standing``.
+
+    Args:
+        query: Its unit vector, (dimension,).
+        background: Of this library, for this sort of query.
+    """
+    import numpy as np
+
+    if not background.usable:
+        return Scale(0.0, float("inf"))
+    middle = float(np.median((background.sample @ query).astype(np.float64)))
+    return Scale(middle + background.typical, background.deviation)

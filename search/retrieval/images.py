@@ -12,12 +12,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from footage.core.types import ImageHit, Span
+from footage.core.types import ImageHit, Span, image_track
 from search.retrieval.background import (
     BACKGROUND_TEXTS,
     Background,
+    Scale,
     Standing,
     measure_background,
+    scale,
     standing,
 )
 
@@ -112,6 +114,44 @@ class ImageRetriever:
                 )
                 for span, best in joined(hits)
             ]
+
+    def nearest(
+        self, vector: np.ndarray, *, content_ids: Collection[str], depth: int
+    ) -> tuple[list[ImageHit], np.ndarray]:
+        """The pictures of some videos that are nearest to a vector, and their own vectors, nearest first.
+
+        Args:
+            vector: Of the query, unit length, (dimension,).
+            content_ids: The videos.
+            depth: Most pictures.
+
+        Returns:
+            The pictures, and a float32 array of shape (pictures, dimension).
+
+        Raises:
+            SchemaMismatchError: the index holds no image vectors of this embedder.
+            StoreError: the index cannot be read.
+        """
+        with self._lock:
+            name = self.embedder.name
+            return self._store.images.nearest(name, vector, limit=depth, content_ids=content_ids)
+
+    def covered(self) -> set[str]:
+        """The videos that have image vectors of this embedder, by content id.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        return set(self._store.windows.covered(track=image_track(self.embedder.name)))
+
+    def scale(self, vector: np.ndarray, *, kind: QueryKind) -> Scale:
+        """What the similarities of a query mean in this library; arguments as ``stretches``.
+
+        Raises:
+            StoreError: the index cannot be read.
+        """
+        with self._lock:
+            return scale(vector, self.background(kind))
 
     def background(self, kind: QueryKind) -> Background:
         """The library as queries see it that it does not answer; measured anew when its size has changed."""

@@ -22,7 +22,10 @@ The passage holds the events around an event (see ``footage.store.records``), so
 A video has the score of its best text, and of the best of what is said or written in it
 (``search.retrieval.lines``)::
 
-    video = score + 0.05 evidence of the best line, 3 at most
+    video = score + 0.05 evidence of the best line, 3 at most + 0.05 evidence of the best picture, 4 at most
+
+A video whose pictures come near, and no text, has in place of its score that of the best text of all, less
+0.345 where that text may mean the same (``PICTURE_BEHIND``).
 
 The order of the texts of one video comes from another sum::
 
@@ -54,12 +57,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
 from footage.core.types import CAPTION_TRACK, Candidate, Hit, Span
+from search.grounding.verdict import NEAR
 from search.query.lexical_match import LATER_WORDS, clash, said_share, says, unsaid, words_of
 from search.query.negation import affirms
 from search.query.parser import Query
 from search.retrieval.hubness import HUB_WEIGHT, HubnessScorer
 from search.retrieval.lines import LineHit, LineRetriever, video_bonus
 from search.retrieval.passages import Passages
+from search.retrieval.query_pictures import picture_bonus
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,6 +72,7 @@ if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
     from footage.store.records import OwnerKind
+    from search.grounding.pictures import PictureLead
     from search.retrieval.rerank import Reranker
 
 Arm = Literal["text", "vector", "hybrid"]
@@ -90,6 +96,10 @@ SAID_COSINE = 0.5
 DEPTH = 100
 """Texts asked of each search of the index; a text below that rank everywhere is not considered."""
 
+PICTURE_BEHIND = 0.345
+"""How far the pictures of a video stand behind the best text, before the evidence is added: as a text whose
+cosines are lower by 0.15, which is still worth asking about (``search.grounding.rounds.ASK_WITHIN``), times
+the weights of event and passage."""
 NEGATED_WEIGHT = 0.3
 """Subtracted from the similarity of a text that has what the query negates, and from its score as if its
 cosines were lower by this much (with ``arm="text"``: times the best score). It is more than the differences
@@ -128,6 +138,7 @@ class Retriever:
         depth: int = DEPTH,
         content_ids: Collection[str] | None = None,
         arm: Arm = "hybrid",
+        pictures: Mapping[str, Sequence[PictureLead]] | None = None,
     ) -> list[Candidate]:
         """The videos whose texts match a query best, best first; ties by content id.
 
@@ -137,6 +148,8 @@ class Retriever:
             depth: Texts asked of each search.
             content_ids: Only these videos; every one when None.
             arm: What orders the texts.
+            pictures: The moments whose pictures come near the query, by content id; they count for their
+                videos, with or without texts.
 
         Raises:
             SchemaMismatchError: when the index holds no vectors of this embedder.
@@ -147,7 +160,10 @@ class Retriever:
             by_video: dict[str, list[Hit]] = defaultdict(list)
             deep = max(depth, limit) * (_DEEPER if query.filters.about_events else 1)
             hits = self._ordered(query, deep, limit, content_ids, arm)
-            bonus = self._bonus(query, content_ids) if arm == "hybrid" else {}
+            bonus = dict(self._bonus(query, content_ids)) if arm == "hybrid" else {}
+            shown = picture_bonus(pictures or {})
+            for content_id, more in shown.items():
+                bonus[content_id] = bonus.get(content_id, 0.0) + more
             if bonus:
                 hits = _sorted(
                     replace(hit, score=round(hit.score + bonus.get(hit.content_id, 0.0), 6)) for hit in hits
@@ -159,10 +175,16 @@ class Retriever:
                     by_video[hit.content_id].append(hit)
 
             # 2. The best videos.
-            best = sorted(by_video, key=lambda content_id: (-by_video[content_id][0].score, content_id))
+            scores = {content_id: own[0].score for content_id, own in by_video.items()}
+            behind = _picture_score([own[0] for own in by_video.values()])
+            for content_id, more in shown.items():
+                scores[content_id] = max(scores.get(content_id, behind + more), behind + more)
+            best = sorted(scores, key=lambda content_id: (-scores[content_id], content_id))[:limit]
+            videos = self._store.videos.known(best)
             return [
-                Candidate(video, tuple(by_video[content_id]), score=by_video[content_id][0].score)
-                for content_id, (video, _) in self._store.windows.with_videos(best[:limit]).items()
+                Candidate(videos[content_id], tuple(by_video.get(content_id, ())), scores[content_id])
+                for content_id in best
+                if content_id in videos
             ]
 
     def lines(self, query: Query, content_ids: Collection[str] | None) -> list[LineHit]:
@@ -292,6 +314,18 @@ def _scored(
             for hit, _, fitting, similarity in texts
         ]
     return _sorted(scored)
+
+
+def _picture_score(hits: Sequence[Hit]) -> float:
+    """The score of a video by its pictures alone, before their evidence is added.
+
+    Args:
+        hits: The best text of each video.
+    """
+    best = max(hits, key=lambda hit: hit.score, default=None)
+    if best is None:
+        return 0.0
+    return best.score - PICTURE_BEHIND * (best.similarity >= NEAR)
 
 
 def _fitness(hit: Hit, passage: Hit | None, *, later: bool) -> float:

@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from footage.core.corrections import Correction
     from footage.store import Store, VectorRow
 
+
+class NoEventError(UsageError):
+    """The index has no event at a moment."""
+
+
 T = TypeVar("T", "Event", "VectorRow", "Correction")
 
 
@@ -114,7 +119,7 @@ def at_moment(events: Sequence[T], seconds: float, *, video: str) -> T:
     """The event at a moment of a video; the shortest of several.
 
     Raises:
-        UsageError: when there is none.
+        NoEventError: when there is none.
     """
     if there := events_at(events, seconds):
         return min(there, key=lambda event: (event.span.duration_seconds, event.span, event.text))
@@ -123,7 +128,7 @@ def at_moment(events: Sequence[T], seconds: float, *, video: str) -> T:
         hint = f'The nearest is "{nearest.text}" at {format_span(nearest.span)}.'
     else:
         hint = "Index the video first, or check that --embedder is the embedder of the index."
-    raise UsageError(f"The index has no event at {format_time(seconds)} of {video}.", hint=hint)
+    raise NoEventError(f"The index has no event at {format_time(seconds)} of {video}.", hint=hint)
 
 
 def content_of(store: Store, video: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from service.schemas.answers import CombinedMatchRecord, FindRecord, MatchRecord, SearchRecord
 from service.schemas.base import Record
 from service.schemas.database import CheckRecord, CopyRecord, FindingRecord, UpgradeRecord
+from service.schemas.duplicates import DuplicatesRecord, RepeatRecord, SameBytesRecord, VideoCopyRecord
 from service.schemas.exports import (
     ExportedFileRecord,
     ExportFailureRecord,
@@ -28,6 +29,7 @@ from service.schemas.library import (
     IndexRecord,
     LeftRecord,
     PruneRecord,
+    RecaptionRecord,
     ReembeddedImagesRecord,
     ReembedRecord,
     StatusRecord,
@@ -76,7 +78,17 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "track": (PointsRecord,),
     "index": (*_RUN, ForecastRecord),
     "retry": _RUN,
-    "status": (StatusRecord, CollectionRecord, LeftRecord, FailureRecord, FileRecord),
+    "status": (
+        StatusRecord,
+        CollectionRecord,
+        LeftRecord,
+        FailureRecord,
+        FileRecord,
+        SameBytesRecord,
+        VideoCopyRecord,
+        RepeatRecord,
+        DuplicatesRecord,
+    ),
     "prune": (PruneRecord,),
     "forget": (ForgetRecord,),
     "export": _EXPORT,
@@ -89,6 +101,7 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db backup": (CopyRecord,),
     "db restore": (CopyRecord,),
     "db reembed": (ReembedRecord, ReembeddedImagesRecord),
+    "db recaption": (RecaptionRecord,),
     "db check": (FindingRecord, CheckRecord),
     "db upgrade": (UpgradeRecord,),
     "captions export": (SubtitleFileRecord,),

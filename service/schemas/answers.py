@@ -60,13 +60,17 @@ class MatchFields(Record):
     """The indexed text that led there; of the track "speech", "subtitles" or "screen-text" the words
     themselves."""
     track: str
-    """The track that answers: "caption" for what is seen, "speech", "subtitles", "screen-text"."""
+    """The track that answers: "caption" for what is seen, "image" for what looks like a picture, "speech",
+    "subtitles", "screen-text"."""
     marks: list[tuple[int, int]]
     """Where in ``text`` the wanted words are: first character and the one after the last."""
     language: str
     """Language of the text; empty while unknown."""
     boxes: list[BoxFields]
     """Where the text is in the picture, by time; of "screen-text" alone."""
+    carried_over_from: str
+    """Where the caption was carried over from, because the picture is the same: a time such as "0:30.0", of
+    another video with its file; empty for a caption of its own."""
     raw: str
     """The model's answer, untouched; empty without grounding."""
     evidence: list[str]
@@ -92,10 +96,49 @@ def match_fields(match: Match) -> dict[str, Any]:
         "marks": list(match.marks),
         "language": match.language,
         "boxes": [BoxFields(**asdict(box)) for box in match.boxes],
+        "carried_over_from": match.carried_over_from,
         "raw": match.raw,
         "evidence": list(match.evidence),
         "measures": dict(match.measures),
     }
+
+
+class SimilarFields(Record):
+    """An answer that is listed under another one because it shows the same scene."""
+
+    video: str
+    """A file that holds it."""
+    content_id: str
+    """The video in that file, by its bytes."""
+    start_seconds: float
+    """When it begins, in seconds of video time."""
+    end_seconds: float
+    """When it ends."""
+    verdict: Verdict
+    """What the evidence says."""
+    confidence: float | None
+    """How sure the evidence makes, 0 to 1; null where the model was not asked."""
+    score: float
+    """How near the indexed text comes to the query, 0 to 1."""
+    text: str
+    """The indexed text that led there."""
+
+
+def similar_fields(match: Match) -> dict[str, Any]:
+    """The answers that are listed under one, as the field ``similar``; no field where there are none."""
+    listed = [
+        SimilarFields(
+            video=each.path,
+            content_id=each.video.content_id,
+            **span_fields(each.span),
+            verdict=each.verdict,
+            confidence=each.confidence,
+            score=round(each.score, 6),
+            text=each.text,
+        )
+        for each in match.similar
+    ]
+    return {"similar": listed} if listed else {}
 
 
 class MatchRecord(MatchFields):
@@ -107,6 +150,8 @@ class MatchRecord(MatchFields):
     """Place among the answers, from 1."""
     others: int = 0
     """How many more answers are in its group; of `search` only."""
+    similar: list[SimilarFields] = Field(default=[])
+    """These answers, with `--group scene`."""
 
 
 class PartFields(MatchFields):
@@ -151,19 +196,24 @@ class CombinedMatchRecord(Record):
     """The answer to each part, in the order of the query; with WITHOUT to the first alone."""
     evidence: list[str]
     """Why the verdict is what it is, beside the evidence of the parts."""
+    similar: list[SimilarFields] = Field(default=[])
+    """The other answers of its group, with `--group scene`."""
 
 
 def answer_record(query: Query, match: Match, *, rank: int, others: int) -> MatchRecord | CombinedMatchRecord:
     """One answer of a search as a line."""
     if not match.parts:
-        return MatchRecord(type="match", rank=rank, others=others, **match_fields(match))
+        return MatchRecord(
+            type="match", rank=rank, others=others, **match_fields(match), **similar_fields(match)
+        )
     return CombinedMatchRecord(
         type="match",
         rank=rank,
         others=others,
         video=match.path,
         content_id=match.video.content_id,
-        **span_fields(match.span),
+        start_seconds=match.span.start_seconds,
+        end_seconds=match.span.end_seconds,
         verdict=match.verdict,
         confidence=match.confidence,
         grounded=match.grounded,
@@ -176,6 +226,7 @@ def answer_record(query: Query, match: Match, *, rank: int, others: int) -> Matc
             for part, answer in zip(query.parts, match.parts, strict=False)
         ],
         evidence=list(match.evidence),
+        **similar_fields(match),
     )
 
 
@@ -235,7 +286,9 @@ class SearchRecord(CoverageFields):
     type: Literal["coverage"] = Field(default="coverage")
     """What the line is."""
     query: str
-    """What was looked for, as it was read."""
+    """What was looked for, as it was read; empty for a picture alone."""
+    picture: str
+    """Name of the picture that was searched for; empty for words alone."""
     understood: list[str]
     """What was read as filters and operators, as typed."""
     as_words: list[str]
@@ -271,6 +324,7 @@ class SearchRecord(CoverageFields):
         return cls(
             type="coverage",
             query=query.text,
+            picture=result.picture,
             understood=list(query.understood),
             as_words=list(query.unread),
             did_you_mean={term: meant for term in query.unread if (meant := did_you_mean(term))},

@@ -12,7 +12,7 @@ from service.schemas.base import Record
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from footage.store.records import ImageStatus, TrackStatus
+    from footage.store.index_status import ImageStatus, TrackStatus
     from indexer.progress import TrackReport
 
 

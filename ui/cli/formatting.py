@@ -64,12 +64,20 @@ def _print_table(rows: Sequence[tuple[int, Match, int]], last: Sequence[str]) ->
             match.verdict,
             _sure(match) if asked else f"{match.score:.3f}",
             *first,
-            final.append(f" (and {others} more)" if others else ""),
+            final.append(_more(match, others)),
         )
     out.print(table)
     matches = [match for _, match, _ in rows]
     if any(_uncalibrated(match) for match in matches):
         console.notes().print(UNCALIBRATED, soft_wrap=True)
+
+
+def _more(match: Match, others: int) -> str:
+    """What stands behind an answer: how many more of its group, and how many of these are found."""
+    if not match.similar:
+        return f" (and {others} more)" if others else ""
+    found = sum(each.verdict == "found" for each in match.similar)
+    return f" (and {others} more like it{f', {found} of them found' if found else ''})"
 
 
 def _uncalibrated(match: Match) -> bool:
@@ -95,6 +103,8 @@ def answer_sentence(result: SearchResult) -> str:
     """Summary of the search and its coverage; empty if there are results."""
     if result.outcome == "found" or result.coverage.is_empty:
         return ""
+    if result.picture:
+        return console.plain(_picture_sentence(result))
     if not result.query.needs_pictures:
         return console.plain(_words_sentence(result))
     looked = result.looked
@@ -121,6 +131,18 @@ def _words_sentence(result: SearchResult) -> str:
     if result.outcome not in first or not wanted:
         return ""  # a note says what is not indexed
     searched = _searched(result.coverage, wanted, pictures=False)
+    return f"{first[result.outcome]}: {searched} were searched{_closest(result)}."
+
+
+def _picture_sentence(result: SearchResult) -> str:
+    """Summary of a search by a picture."""
+    if result.outcome == "not indexed":
+        return "No pictures are indexed there."
+    first = {
+        "uncertain": "Nothing certain",
+        "not found": f"Nothing in the library looks like {result.picture}",
+    }
+    searched = _searched(result.coverage, result.coverage.tracks.keys(), pictures=False)
     return f"{first[result.outcome]}: {searched} were searched{_closest(result)}."
 
 

@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, Match
+from footage.core.types import (
+    CAPTION_TRACK,
+    IMAGE_TRACK,
+    SCREEN_TEXT_TRACK,
+    SPEECH_TRACK,
+    SUBTITLE_TRACK,
+    Match,
+)
 from ui.cli import console
 from ui.text import excerpt
 
@@ -31,7 +38,7 @@ def indexed_text(match: Match) -> Text:
     """The indexed text of an answer; of words a quotation, the hit in bold."""
     from rich.text import Text
 
-    if match.track == CAPTION_TRACK or match.parts:
+    if match.track in (CAPTION_TRACK, IMAGE_TRACK) or match.parts:
         return Text(console.plain(match.text))
     return Text(f"{_LEADS.get(match.track, match.track)}: ").append_text(quotation(match))
 

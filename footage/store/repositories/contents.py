@@ -29,12 +29,15 @@ class ContentRepository:
     def prune(self) -> tuple[int, int]:
         """Remove the files that are gone, and every content that no file holds any more.
 
+        Image vectors without a committed window, as a killed run may leave them, go with these.
+
         Returns:
             How many files and how many contents were removed.
         """
         gone, unheld = self.prunable()
         self._files.remove(gone)
         self._remove(unheld)
+        self._images.remove_unowned()
         return len(gone), len(unheld)
 
     def prunable(self) -> tuple[list[str], set[str]]:

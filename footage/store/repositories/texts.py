@@ -158,7 +158,7 @@ class TextRepository:
         return [rows[place] for place in owned], None if vectors is None else vectors[owned]
 
     def among_others(self, tracks: Collection[str]) -> bool:
-        """Whether the index has other tracks beside some, so that rows must be filtered by track."""
+        """Whether the index has texts of other tracks, too, so that rows must be filtered by track."""
         return not set(self._windows.tracks()) <= set(tracks)
 
     def _owned(self, wanted: Wanted) -> list[TextRow]:

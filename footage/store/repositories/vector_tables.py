@@ -13,7 +13,6 @@ class EmbedderRepository:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._known: set[str] = set()
-        self._dimensions: dict[str, int] = {}
 
     def names(self) -> tuple[str, ...]:
         """Names of the embedders that have a vector table, sorted."""
@@ -62,9 +61,7 @@ class EmbedderRepository:
                 )
             self._tables.make(name, vector_schema(dimension))
             self._tables.upsert("meta", [{"key": EMBEDDER_KEY + embedder, "value": name}])
-        held = self._dimensions.get(name)  # no table's vectors ever change their length
-        if held is None:
-            held = self._dimensions[name] = self._tables.table(name).schema.field("vector").type.list_size
+        held = self._tables.dimension(name)
         if dimension is not None and held != dimension:
             raise SchemaMismatchError(
                 f"the index {self._tables.path} has vectors of dimension {held} for the "

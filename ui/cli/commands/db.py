@@ -12,7 +12,7 @@ from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
-    from footage.store.checking import Checked
+    from footage.store.findings import Checked
     from indexer.repairing import RepairReport
 
 HELP = "Check, repair, upgrade, back up and restore the index."

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from footage.core.errors import UsageError
-from ui.cli import console, formatting, options, progress
+from ui.cli import console, formatting, options, picture_options, progress
 from ui.cli.setting_options import FINDS, FRAMES, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from search.pages import Grouping
     from search.results import SearchResult
+    from service.events import Listener
+    from service.fold import SceneGrouping
+    from service.session import Service
+    from ui.cli.picture_options import PictureOptions
 
 EXAMPLES = options.examples(
     'footage search "a red car drives from left to right"',
@@ -23,11 +26,14 @@ EXAMPLES = options.examples(
     'footage search "number 42" --mode text --no-ground',
     'footage search "a dog runs" --exhaustive --budget 600',
     "footage search --like garden.mp4@1:23",
+    "footage search --image photo.jpg",
+    'footage search --image photo.jpg --box 0.1,0.2,0.5,0.6 "at night camera:door"',
+    "footage search --like garden.mp4@1:23 --by picture --exclude-image empty.jpg",
     'footage search "a dog runs" --json | jq .start_seconds',
 )
 
 
-@takes_settings("db", *FINDS, "accept_server_sampling", "embedder", "rerank", *FRAMES)
+@takes_settings("db", *FINDS, "accept_server_sampling", "embedder", "image_embedder", "rerank", *FRAMES)
 def run(
     query: Annotated[
         str | None, typer.Argument(help="The event to search for, in one sentence.", show_default=False)
@@ -37,9 +43,10 @@ def run(
     ] = 5,
     number: Annotated[int, typer.Option("--page", min=1, help="Number of the result page, from 1.")] = 1,
     group: Annotated[
-        Literal["video", "event", "none"],
+        Literal["video", "event", "scene", "none"],
         typer.Option(
-            "--group", help="Show the best answer per video, the best answer per text, or all answers."
+            "--group",
+            help="Show the best answer per video, per text or per scene (by image vectors), or all answers.",
         ),
     ] = "none",
     ground: options.Ground = True,
@@ -66,9 +73,13 @@ def run(
         typer.Option(
             "--like",
             metavar="VIDEO@TIME",
-            help="Search for events similar to the event at this time, instead of a query.",
+            help="Search for what is similar to this time of an indexed video.",
         ),
     ] = None,
+    by: picture_options.LikeBy = None,
+    image: picture_options.Image = None,
+    box: picture_options.BoxText = None,
+    exclude_image: picture_options.ExcludeImages = None,
     *,
     settings: Settings,
     json: options.Json = False,
@@ -78,35 +89,59 @@ def run(
 
     The index proposes videos; the model then watches them and gives exact times. A search without results
     is a success (exit code 0). With --no-ground, no model is loaded; with --mode text, no embedder either.
+    A search by picture (--image, or --like with --by picture) asks only the image embedder.
     """
     from search.pages import page
     from service.search import SearchRequest, search
-    from service.similar import SimilarRequest, similar
 
     page([], number, size=limit)  # a page that cannot be is refused before anything is loaded
-    if (query is None) == (like is None):
-        raise UsageError(
-            "A search needs either a query or --like VIDEO@TIME.",
-            hint='For example: footage search "a dog runs"',
-        )
+    pictures = picture_options.PictureOptions(query, image, like, by, box, exclude_image or [])
+    pictures.check(for_model=_of_model(mode=mode, exhaustive=exhaustive, fresh=fresh, budget=budget))
     service = options.service_for(settings)
-    if query is None:
-        result = similar(service, SimilarRequest(moment=like or ""))
-    else:
-        request = SearchRequest(
-            query=query,
-            ground=ground,
-            mode=mode,
-            fresh=fresh,
-            exhaustive=exhaustive,
-            budget_seconds=budget,
-            without_model=formatting.WITHOUT_MODEL,
-        )
-        with progress.shown() as display:
+    scenes: SceneGrouping = "scene" if group == "scene" else "none"
+    with progress.shown() as display:
+        if like is not None or pictures.by_picture:
+            result = _by_picture(service, pictures, display, scenes)
+        else:
+            request = SearchRequest(
+                query=query or "",
+                ground=ground,
+                mode=mode,
+                fresh=fresh,
+                exhaustive=exhaustive,
+                budget_seconds=budget,
+                without_model=formatting.WITHOUT_MODEL,
+                group=scenes,
+            )
             result = search(service, request, on_event=display)
-    _show(result, group=group, number=number, limit=limit, json=json)
+    _show(result, group="none" if group == "scene" else group, number=number, limit=limit, json=json)
     if result.looked.faults:
         raise typer.Exit(console.EXIT_PARTLY)
+
+
+def _of_model(*, mode: str, exhaustive: bool, fresh: bool, budget: float | None) -> list[str]:
+    """Names of the given options that a search by picture cannot take."""
+    given = {
+        "--mode": mode != "hybrid",
+        "--exhaustive": exhaustive,
+        "--fresh": fresh,
+        "--budget": budget is not None,
+    }
+    return [name for name, is_given in given.items() if is_given]
+
+
+def _by_picture(
+    service: Service, pictures: PictureOptions, display: Listener, scenes: SceneGrouping
+) -> SearchResult:
+    """What is like a moment or a picture."""
+    from service.picture_search import search_like, search_pictures
+    from service.similar import SimilarRequest, similar
+
+    if pictures.by_picture:
+        return search_pictures(service, pictures.request(group=scenes), on_event=display)
+    if pictures.by == "caption":
+        return similar(service, SimilarRequest(moment=pictures.like or "", group=scenes))
+    return search_like(service, pictures.like or "", group=scenes, on_event=display)
 
 
 def _show(result: SearchResult, *, group: Grouping, number: int, limit: int, json: bool) -> None:
@@ -114,7 +149,8 @@ def _show(result: SearchResult, *, group: Grouping, number: int, limit: int, jso
     from search.query.parser import did_you_mean
 
     query = result.query
-    rows = page(grouped(result.matches, group), number, size=limit)
+    groups = [(match, others + len(match.similar)) for match, others in grouped(result.matches, group)]
+    rows = page(groups, number, size=limit)
     if json:
         from service.schemas.answers import SearchRecord, answer_record
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ui.cli import console, formatting, options
+from footage.core.errors import UsageError
+from ui.cli import console, formatting, options, progress
 from ui.cli.setting_options import takes_settings
 
 if TYPE_CHECKING:
@@ -17,19 +18,30 @@ if TYPE_CHECKING:
     from footage.core.config import Settings
     from footage.core.types import File, Run
     from footage.store import IndexStatus
+    from service.session import Service
     from service.status import Audited, StatusResult
 
 EXAMPLES = options.examples(
-    "footage status", "footage status --failed", "footage status --db cameras.lancedb --json"
+    "footage status",
+    "footage status --failed",
+    "footage status --duplicates",
+    "footage status --db cameras.lancedb --json",
 )
 
 
-@takes_settings("db")
+@takes_settings("db", "image_embedder")
 def run(
     failed: Annotated[
         bool, typer.Option("--failed", help="List only failed files, with the reason.")
     ] = False,
     files: Annotated[bool, typer.Option("--files", help="List all files, with their state.")] = False,
+    duplicates: Annotated[
+        bool,
+        typer.Option(
+            "--duplicates",
+            help="List files of the same bytes, copies of videos, and stretches that are shown again.",
+        ),
+    ] = False,
     *,
     settings: Settings,
     json: options.Json = False,
@@ -41,7 +53,14 @@ def run(
     """
     from service import status
 
+    if duplicates and (failed or files):
+        raise UsageError(
+            "--duplicates cannot be combined with --failed or --files.", hint="Use one after the other."
+        )
     service = options.service_for(settings)
+    if duplicates:
+        _show_duplicates(service, as_json=json)
+        return
     if failed or files:
         listed = status.files(service, status.FilesRequest(which="all" if files else "failed"))
         _print_files(listed, as_json=json)
@@ -51,6 +70,22 @@ def run(
         _print_json(result)
     else:
         _print_status(result)
+
+
+def _show_duplicates(service: Service, *, as_json: bool) -> None:
+    from service.duplicates import DuplicatesRequest
+    from service.duplicates import duplicates as find
+    from ui.cli.duplicates import print_duplicates
+
+    with progress.shown() as display:
+        result = find(service, DuplicatesRequest(), on_event=display)
+    if not as_json:
+        print_duplicates(result)
+        return
+    from service.schemas.duplicates import duplicate_records
+
+    for record in duplicate_records(result):
+        console.emit_record(record)
 
 
 def _print_json(result: StatusResult) -> None:
@@ -86,7 +121,7 @@ def _print_status(result: StatusResult) -> None:
     for name, value in (
         ("size", f"{result.size_bytes / 1e6:,.1f} MB"),
         ("videos", captioned if status.tracks or status.images else empty),
-        ("windows", f"{status.windows:,}"),
+        ("windows", f"{status.windows:,}{_reused_part(result)}"),
         ("events", f"{status.events:,}"),
         *_gap_rows(status),
         *_model_rows(status),
@@ -104,6 +139,21 @@ def _print_status(result: StatusResult) -> None:
         number = formatting.count(left.files, "file")
         out.print(f"{number} {left.state}: {console.plain(left.reason)}", soft_wrap=True)
     formatting.print_failures(status.failures)
+
+
+def _reused_part(result: StatusResult) -> str:
+    """How many windows are reused, their footage, and the time that this saved."""
+    from footage.core.timecode import format_time
+
+    reused = result.reused
+    if not reused.windows:
+        return ""
+    part = (
+        f", {reused.windows:,} of them reused ({format_time(reused.footage_seconds)} in which nothing changes"
+    )
+    if reused.seconds_saved:
+        part += f", about {console.rough_time(reused.seconds_saved)} of captioning saved"
+    return f"{part})"
 
 
 def _gap_rows(status: IndexStatus) -> list[tuple[str, str]]:
