@@ -1,4 +1,4 @@
-"""Searching by what pictures show: drawn clips, a real index, the demo embedders, a model that knows the truth."""
+"""What pictures add to a search by words: drawn clips, a real index, the demo embedders, an oracle."""
 
 from __future__ import annotations
 
@@ -112,13 +112,11 @@ def test_what_no_caption_mentions_is_found_where_pictures_lead(engine, store, em
 
 def test_without_a_model_pictures_are_answers_that_were_not_checked(engine):
     matches = engine.search(RED_RIGHT, ground=False).matches
-    (match,) = pictures_of(matches)
+    (match,) = pictures_of(matches)  # the other red car is not among them: its caption explains it
     assert (where(match), match.text, match.verdict, match.grounded) == ("lost", "", "not checked", False)
     assert match.confidence is None and 0.5 <= match.score <= 1
     assert 1.0 <= match.span.start_seconds < match.span.end_seconds <= 7.0
-    assert "comes near the query" in match.evidence[0]
-    # A caption that says what the other red car does explains its pictures.
-    assert [where(match) for match in matches if match.text == CAR_LEFT.sentence] == ["left"]
+    assert match.evidence[0].endswith("nearer than any picture comes to 98% of unrelated queries.")
 
 
 @pytest.mark.parametrize("filters", ["event-longer:30s", "path:*dog*"])
@@ -149,7 +147,9 @@ def test_an_index_of_pictures_alone_is_searched(tmp_path, library, embedder, ima
         store, embedder, OracleModel(list(clips.values())), images=ImageRetriever(store, image_embedder)
     )
     assert [m.track for m in engine.search(RED_RIGHT, ground=False).matches][:1] == ["image"]
-    assert Span(2.0, 6.0) in [m.span for m in engine.search(RED_RIGHT).matches if m.grounded]
+    result = engine.search(RED_RIGHT)
+    assert Span(2.0, 6.0) in [m.span for m in result.matches if m.grounded]
+    assert result.coverage.tracks["image:demo-clip"].videos == 1 and not result.coverage.is_empty
 
 
 def test_without_pictures_no_score_changes(store, embedder):
@@ -176,10 +176,16 @@ def test_a_service_whose_image_embedder_cannot_be_loaded_searches_texts_and_says
         raise ModelUnavailableError("the weights of demo-clip are not here")
 
     settings = load_settings(None, db=str(store.path), model="demo")
-    service = Service(settings, Loaders(image_embedder=unavailable))
+    service = Service(settings, loaders=Loaders(image_embedder=unavailable))
     result = service.engine().search(RED_RIGHT, ground=False)
     assert result.matches and pictures_of(result.matches) == []
     assert result.notes == ("The pictures of the index are not searched: the weights of demo-clip are not here",)
+
+
+def test_a_part_of_a_combined_query_may_rest_on_pictures(engine):
+    (first, *_) = engine.search(f"{RED_RIGHT} THEN a green ball bounces", ground=False).matches
+    assert [part.track for part in first.parts] == ["image", "caption"]
+    assert (where(first), first.text, first.verdict) == ("lost", BALL.sentence, "not checked")
 
 
 # -- Measures of a span ------------------------------------------------------------------------------------

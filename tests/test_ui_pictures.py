@@ -19,7 +19,7 @@ from streamlit.testing.v1 import AppTest
 
 from footage.core.errors import UsageError
 from footage.core.timecode import parse_time
-from footage.core.types import Match, Span, Video
+from footage.core.types import Event, Match, Span, Video
 from footage.embed.image_embedder import load_image_embedder
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
@@ -127,6 +127,18 @@ def test_an_answer_without_a_caption_says_how_it_was_found():
     assert quotes.titled(pictured()) == quotes.NO_CAPTION
     assert quotes.shown_at(pictured()) == 12.5 and quotes.shown_at(pictured(measures=())) == 15
     assert "A red car passes." in cards.result(pictured("A red car passes."), picture="", strip="")
+
+
+def test_a_caption_that_was_carried_over_is_marked():
+    over = pictured("A street.", track="caption", carried_over_from=f"0:30.0 of {HOSTILE}")
+    card = cards.result(over, picture="", strip="")
+    assert (
+        ">reused</span>" in card and html.escape(f"0:30.0 of {HOSTILE}") in card and "<img src=x" not in card
+    )
+    assert "reused" not in cards.result(pictured("A street."), picture="", strip="")
+    event = Event("e", "c", Span(0, 1), "A street.", (0,))
+    assert "reused" in cards.event(event, picture="", carried_over=True)
+    assert "reused" not in cards.event(event, picture="")
 
 
 def test_foreign_names_stay_text():

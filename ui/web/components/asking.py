@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from typing import Literal
 
 import streamlit as st
 
@@ -16,6 +17,8 @@ from service.search import SearchMode
 from ui.web.components import region
 from ui.web.components.region import Box
 
+Listing = Literal[Grouping, "scene"]
+"""What is listed of answers that are alike."""
 LIKE = "like"
 """Key in the page's address: the moment for a search of similar moments."""
 PICTURE, BOX = "picture", "box"
@@ -34,7 +37,7 @@ class Question:
     """Whether the model is to look."""
     mode: SearchMode = "hybrid"
     """By what the index's texts are ordered."""
-    group: Grouping = field(default="none", compare=False)
+    group: Listing = field(default="none", compare=False)
     """What is listed of answers that are alike."""
     exhaustive: bool = False
     """Whether the model is to look everywhere that the filters leave."""

@@ -43,7 +43,7 @@ _VERDICTS = {
 _BY_PICTURE = {
     "found": "The picture is clearly nearer than pictures of something else.",
     "uncertain": "The picture is somewhat nearer than pictures of something else.",
-    "not checked": "There are too few pictures of other videos to judge by.",
+    "not checked": "The picture comes near; not checked by the model.",
     "not found": "The picture is no nearer than pictures of something else.",
 }
 """What a verdict means where pictures were compared."""
@@ -74,6 +74,8 @@ def result(
     """
     tags = badge("pending" if pending else match.verdict, pictured=quotes.pictured(match))
     source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
+    if match.carried_over_from:
+        source += reused(match.carried_over_from)
     if match.offline:
         source += '<span class="fx-tag">offline</span>'
     if others:
@@ -98,6 +100,17 @@ def _said(part: Match, words: str, *, alone: bool) -> str:
     when = "" if alone else f" <small>{quotes.when(part.track, part.span)}</small>"
     quote = quotes.quoted(part.text, part.marks, language=part.language)
     return f'<p class="fx-text fx-quote fx-{part.track}">{quote}{when}</p>'
+
+
+def reused(reference: str = "") -> str:
+    """A mark of a caption that was carried over from another window, as HTML.
+
+    Args:
+        reference: Where it was carried over from; empty where that is not said.
+    """
+    origin = f" from {markup.text(reference)}" if reference else ""
+    why = f"The caption was carried over{origin}: the picture is the same."
+    return f'<span class="fx-tag fx-reused" title="{why}">reused</span>'
 
 
 def _text(words: str) -> str:
@@ -143,7 +156,9 @@ def _sure(match: Match) -> str:
     return f'<span class="fx-score" title="{title}">{label}</span>'
 
 
-def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> str:
+def event(
+    item: Event, *, picture: str, chosen: bool = False, tag: str = "", carried_over: bool = False
+) -> str:
     """One indexed event as a card.
 
     Args:
@@ -151,8 +166,10 @@ def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> 
         picture: Address of a frame of it; empty for none.
         chosen: Whether the player shows it.
         tag: A word about it.
+        carried_over: Whether its caption was carried over from another window.
     """
     said = f'<span class="fx-tag">{markup.text(tag)}</span>' if tag else ""
+    said += reused() if carried_over else ""
     return _card(
         picture,
         f'<p class="fx-text">{markup.text(item.text)}</p>'

@@ -11,14 +11,13 @@ import streamlit as st
 
 from footage.core.errors import FootageError, StoreError, UsageError
 from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
-from search.pages import Grouping
 from search.query.lexical_match import FUNCTION_WORDS
 from search.query.parser import did_you_mean
 from service import browse, saved
 from service.search import SearchMode
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import asking, markup, notices, picture_form
-from ui.web.components.asking import Question
+from ui.web.components.asking import Listing, Question
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -33,9 +32,14 @@ EXAMPLES = 4
 _LINES_TRIED = 20
 MODES: dict[SearchMode, str] = {"hybrid": "Meaning and words", "vector": "Meaning", "text": "Words"}
 """By what the index's texts are ordered."""
-GROUPS: dict[Grouping, str] = {"none": "Every moment", "video": "One a video", "event": "One a sentence"}
+GROUPS: dict[Listing, str] = {
+    "none": "Every moment",
+    "video": "One a video",
+    "event": "One a sentence",
+    "scene": "One a scene",
+}
 """What is listed of answers that are alike."""
-Options = tuple[SearchMode, Grouping, bool, float | None]
+Options = tuple[SearchMode, Listing, bool, float | None]
 _KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}  # and shared with the address
 
 
@@ -77,7 +81,7 @@ def form(desk: Desk) -> Question:
                 **_KEPT,
             )
         with st.popover("Options", icon=":material/tune:"):
-            options = _picture_options() if state.picture else _options(exact=exact)
+            options = _picture_options(desk) if state.picture else _options(desk, exact=exact)
             if state.asked and not state.picture and may_edit():
                 _save(desk, state.asked)
     name = picture_form.panel(desk)
@@ -114,13 +118,11 @@ def _as_words(term: str) -> str:
     return "This is not a filter: it is searched as words." + (f" Did you mean {meant}?" if meant else "")
 
 
-def _options(*, exact: bool) -> Options:
+def _options(desk: Desk, *, exact: bool) -> Options:
     mode = st.segmented_control(
         "Look by", list(MODES), default="hybrid", key="mode", format_func=MODES.__getitem__, **_KEPT
     )
-    group = st.segmented_control(
-        "List", list(GROUPS), default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
-    )
+    group = _listing(desk)
     everywhere = st.toggle(
         "Look everywhere",
         key="everywhere",
@@ -139,15 +141,22 @@ def _options(*, exact: bool) -> Options:
         disabled=not exact,
         **_KEPT,
     )
-    return mode or "hybrid", group or "none", everywhere and exact, budget if exact else None
+    return mode or "hybrid", group, everywhere and exact, budget if exact else None
 
 
-def _picture_options() -> Options:
-    """What can be chosen for a search by picture: no model looks, and no text is compared."""
-    group = st.segmented_control(
-        "List", list(GROUPS), default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
+def _listing(desk: Desk) -> Listing:
+    """What is listed of answers that are alike; scenes are told apart by image vectors."""
+    offered = [each for each in GROUPS if each != "scene" or not picture_form.why_not(desk)]
+    chosen: Listing | None = st.segmented_control(
+        "List", offered, default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
     )
-    return "hybrid", group or "none", False, None
+    return chosen or "none"
+
+
+def _picture_options(desk: Desk) -> Options:
+    """What can be chosen for a search by picture: no model looks, and no text is compared."""
+    group = _listing(desk)
+    return "hybrid", group, False, None
 
 
 def note(desk: Desk, question: Question) -> None:

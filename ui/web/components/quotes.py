@@ -38,8 +38,8 @@ def quotes(match: Match) -> bool:
 
 
 def pictured(match: Match) -> bool:
-    """Whether an answer was found by how it looks; its text, if it has one, is the caption at that time."""
-    return match.track == IMAGE_TRACK and not match.parts
+    """Whether an answer rests on its pictures; its text, if it has one, is the caption at that time."""
+    return match.track == IMAGE_TRACK and not match.parts and not match.grounded
 
 
 def shown_at(match: Match) -> float:

@@ -257,12 +257,24 @@ def _answers(desk: Desk, question: Question, answered: Answered) -> None:
                     "These are the most similar moments; see the reasons below the player.",
                 )
             )
-    _list(desk, question, matches)
+    _list(desk, question, result)
 
 
-def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
+def _rows(desk: Desk, question: Question, result: SearchResult) -> list[tuple[Match, int]]:
+    """The answers that are listed, and how many more each stands for."""
+    if question.group != "scene":
+        return grouped(result.matches, question.group)
+    from service.fold import folded
+
+    if st.session_state.get("scenes", (None, None))[0] is not result:
+        st.session_state.scenes = (result, folded(desk.service, result, "scene").matches)
+    matches: tuple[Match, ...] = st.session_state.scenes[1]
+    return [(match, len(match.similar)) for match in matches]
+
+
+def _list(desk: Desk, question: Question, result: SearchResult) -> None:
     """The answers, page by page, beside the player."""
-    rows = grouped(matches, question.group)
+    matches, rows = result.matches, _rows(desk, question, result)
     pages = -(-len(rows) // RESULTS)
     state = st.session_state
     state.page = min(state.get("page", 1), pages)

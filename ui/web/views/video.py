@@ -112,6 +112,7 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
         return
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
     words = {each.event_id for each in [*said.matched, *said.unmatched]}
+    reused = {record.window.index for record in details.windows if record.reused_from}
     file = browse.file_at(desk.service, path)
     for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
         event = outline.events[number]
@@ -120,7 +121,8 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
                 desk.settings.cache_dir, path, content_id=content_id, seconds=_middle(event.span), file=file
             )
             tag = "corrected" if event.id in words else ""
-            st.html(cards.event(event, picture=picture, chosen=event == chosen, tag=tag))
+            over = bool(event.window_indexes) and reused.issuperset(event.window_indexes)
+            st.html(cards.event(event, picture=picture, chosen=event == chosen, tag=tag, carried_over=over))
             st.button(
                 f"Play event {number + 1}", key=f"play_{number % EVENTS}", on_click=_choose, args=(event.id,)
             )
@@ -268,7 +270,10 @@ def _captions(records: Sequence[WindowRecord]) -> None:
         remark = f'<p class="fx-sub">{markup.text(notes)}</p>' if notes else ""
         raw = "\n".join(map(markup.text, record.caption.raw.splitlines()))
         span = markup.clock_span(record.window.span)
-        pieces.append(f'<div class="fx-window"><b>{span}</b>{remark}<pre>{raw}</pre>{_draft(record)}</div>')
+        mark = f" {cards.reused()}" if record.reused_from else ""
+        pieces.append(
+            f'<div class="fx-window"><b>{span}</b>{mark}{remark}<pre>{raw}</pre>{_draft(record)}</div>'
+        )
     st.html("".join(pieces))
 
 
