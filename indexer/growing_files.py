@@ -15,6 +15,7 @@ from dataclasses import replace
 from footage.core.types import File, Span, Window, WindowRecord
 from footage.media import decode, sandbox
 from footage.store import Store
+from footage.store.records import window_id
 
 GUARD_SECONDS = 1.0
 """How far a file has to reach past a window for the window to be complete: frames are stored out of order,
@@ -107,8 +108,15 @@ def kept_from(
     same = [window for window in plan if spans.get(window.index) == window.span]
     now = digests(source, same, timeout_seconds=timeout_seconds)
     equal = {index for index, digest in now.items() if followed[earlier].get(index) == digest}
+    ids = {window_id(earlier, index): window_id(plan[0].content_id, index) for index in equal}
     return earlier, [
-        replace(record, window=replace(record.window, content_id=plan[0].content_id))
+        replace(
+            record,
+            window=replace(record.window, content_id=plan[0].content_id),
+            reused_from=ids.get(record.reused_from, record.reused_from),
+        )
         for record in store.windows.of(earlier)
         if record.window.index in equal
+        # A caption that was carried over from a window that is not the same any more is made anew.
+        and (not record.reused_from.startswith(f"{earlier}/") or record.reused_from in ids)
     ]

@@ -56,6 +56,8 @@ def index(
     retry: bool = False,
     settling: Settling | None = None,
     follow: bool = False,
+    reuse: bool = False,
+    recaption_reused: bool = False,
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
@@ -83,6 +85,8 @@ def index(
         retry: whether to try files again that failed too often.
         settling: says which files are still being written, and wait for a later run; None where none is.
         follow: whether the complete windows of such files are captioned as they come.
+        reuse: whether captions are carried over between windows in which nothing changes.
+        recaption_reused: whether windows that carry one over from earlier runs are captioned now.
         stop: asked after every batch; once it says yes, the run ends there, as if it were through.
         on_progress: called after every file looked at and every window done.
 
@@ -108,6 +112,8 @@ def index(
         retry=retry,
         settling=settling,
         follow=follow,
+        reuse=reuse,
+        recaption_reused=recaption_reused,
         stop=stop,
     )
     given = [on_disk(absolute(path)) for path in paths]
@@ -148,6 +154,8 @@ class _RunOptions:
     retry: bool
     settling: Settling | None
     follow: bool
+    reuse: bool
+    recaption_reused: bool
     stop: Callable[[], bool]
 
 
@@ -172,8 +180,10 @@ def _index(
     reachable, away = _mark_away(paths, store)
 
     # 2. Look at every file: what is it, and how much of it is still to be done?
-    known = Known(store, provenance, options.mix)
-    run = IndexRun(store, model, provenance, Projector(store, embedder), known, meter, clocks)
+    known = Known(store, provenance, options.mix, recaption_reused=options.recaption_reused)
+    run = IndexRun(
+        store, model, provenance, Projector(store, embedder), known, meter, clocks, reuse=options.reuse
+    )
     if makers:
         run.tracks = TrackRun(
             store,

@@ -111,10 +111,18 @@ PLAINLY = ReadingOptions()
 class Known:
     """The content of the index when the run began; no other process writes to it during the run."""
 
-    def __init__(self, store: Store | None, provenance: Provenance | None, mix: Mix = "refuse") -> None:
+    def __init__(
+        self,
+        store: Store | None,
+        provenance: Provenance | None,
+        mix: Mix = "refuse",
+        *,
+        recaption_reused: bool = False,
+    ) -> None:
         """Read what the index holds (nothing where it is None: there is no index yet).
 
-        A provenance of None counts windows captioned under any as done.
+        A provenance of None counts windows captioned under any as done. With ``recaption_reused``, windows
+        that carry over the caption of another one count as missing.
         """
         self.files = {file.path: file for file in store.files.all()} if store else {}
         self.videos = store.videos.all() if store else {}
@@ -122,6 +130,7 @@ class Known:
         self._under = store.windows.provenance_by_index() if store else {}
         self._provenance = provenance
         self._mix = mix
+        self._reused = store.windows.reused() if store and recaption_reused else {}
         self.followed = store.growing.digests() if store else {}
         self._fingerprints = {file.fingerprint for file in self.files.values() if file.fingerprint}
         self._looks = _last_looks(store.runs.all() if store else [])
@@ -320,10 +329,13 @@ class Known:
         if self._keeps(content_id, plan):
             return ()
         done, under = self.committed.get(content_id, {}), self._under.get(content_id, {})
+        reused = self._reused.get(content_id, {})
         return tuple(
             window
             for window in plan
-            if done.get(window.index) != window.span or self._provenance not in (None, under[window.index])
+            if done.get(window.index) != window.span
+            or self._provenance not in (None, under[window.index])
+            or window.index in reused
         )
 
     def stale(self, content_id: str, plan: tuple[Window, ...]) -> list[int]:

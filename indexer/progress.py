@@ -11,6 +11,8 @@ from typing import Literal
 from footage.core.types import File, Window
 
 Stage = Literal["looking", "captioning", "tracks", "done"]
+MODEL_STAGES = ("prepare", "vision", "prefill", "generate", "caption")
+"""Names of the stages of ``stage_seconds`` that captioning by the model consists of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Progress:
     seconds_captioned: float
     """Footage seconds captioned by this run."""
     speed: float
-    """Footage seconds captioned per second of this run's captioning; 0 before the first."""
+    """Footage seconds captioned or reused per second of this run's captioning; 0 before the first."""
     eta_seconds: float | None
     """Time left at that speed, in seconds; None before the first caption."""
     current: str
@@ -65,6 +67,8 @@ class Progress:
     """The track other than captions that is being read; empty where none is."""
     tracks: tuple[TrackProgress, ...] = ()
     """How far each track other than captions is, of those that the run makes."""
+    windows_reused: int = 0
+    """Windows that carry a caption over in which nothing changes, of this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,18 @@ class IndexReport:
     """What it did about the tracks that it makes beside captions, by track."""
     captions_made: bool = True
     """Whether it was to make captions."""
+    windows_reused: int = 0
+    """Windows that carry over a caption, because nothing changes (see ``indexer.reuse``)."""
+    seconds_reused: float = 0.0
+    """Footage seconds of those, overlaps counted once."""
+
+    @property
+    def seconds_saved(self) -> float:
+        """About how long the model would have taken for the reused windows, at the speed of the others.
+
+        0 where there were no others.
+        """
+        return self.windows_reused * model_seconds(self.stage_seconds, self.windows_captioned)
 
 
 class ProgressTracker:
@@ -158,8 +174,8 @@ class ProgressTracker:
         self.stage: Stage = "looking"
         self.current = self.waiting = ""
         self.files_done = self.files_total = 0
-        self.windows_done = self.windows_total = self.windows_captioned = 0
-        self.seconds_done = self.seconds_total = self.seconds_captioned = 0.0
+        self.windows_done = self.windows_total = self.windows_captioned = self.windows_reused = 0
+        self.seconds_done = self.seconds_total = self.seconds_captioned = self.seconds_reused = 0.0
         self.stopped = False
         self.stage_seconds: dict[str, float] = {}
         self._listener = listener
@@ -189,13 +205,16 @@ class ProgressTracker:
         self.windows_total += windows
         self.seconds_total += seconds
 
-    def done(self, seconds: float, *, captioned: bool) -> None:
+    def done(self, seconds: float, *, captioned: bool, reused: bool = False) -> None:
         """Count one window as done, with the footage seconds that its predecessor did not cover."""
         self.windows_done += 1
         self.seconds_done += seconds
         if captioned:
             self.windows_captioned += 1
             self.seconds_captioned += seconds
+        elif reused:
+            self.windows_reused += 1
+            self.seconds_reused += seconds
 
     def expect_track(self, track: str, seconds: float) -> None:
         """Change the total of a track; a negative number corrects an estimate."""
@@ -217,7 +236,7 @@ class ProgressTracker:
         if self._listener is None:
             return
         elapsed = time.monotonic() - self._captioning_since if self._captioning_since is not None else 0.0
-        speed = self.seconds_captioned / elapsed if elapsed > 0 else 0.0
+        speed = (self.seconds_captioned + self.seconds_reused) / elapsed if elapsed > 0 else 0.0
         left = max(0.0, self.seconds_total - self.seconds_done)
         eta_seconds = left / speed if speed > 0 else None
         tracks = tuple(self._track_progress(track) for track in self._track_seconds)
@@ -239,6 +258,7 @@ class ProgressTracker:
                 waiting=self.waiting,
                 track=self.track,
                 tracks=tracks,
+                windows_reused=self.windows_reused,
             )
         )
 
@@ -264,6 +284,12 @@ def _later(eta_seconds: float | None, tracks: tuple[TrackProgress, ...]) -> floa
     return max(
         eta_seconds or 0.0, sum((each.seconds_total - each.seconds_done) / each.speed for each in behind)
     )
+
+
+def model_seconds(stage_seconds: Mapping[str, float], windows_captioned: int) -> float:
+    """How long the model took for a window on average, in seconds; 0 where it captioned none."""
+    spent = sum(stage_seconds.get(stage, 0.0) for stage in MODEL_STAGES)
+    return spent / windows_captioned if windows_captioned else 0.0
 
 
 def new_seconds(windows: tuple[Window, ...]) -> dict[int, float]:

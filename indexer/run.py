@@ -30,6 +30,7 @@ from indexer.growing_files import is_provisional, sentence
 from indexer.plan import Job, Known, failed
 from indexer.prefetch import GROWING, DecodedWindow, OpenedFile, UndecodedWindow
 from indexer.progress import ClockDoubt, IndexReport, ProgressTracker, new_seconds
+from indexer.reuse import CaptionReuse, moved_stills
 from indexer.timestamps import Clocks
 from indexer.tracks.run import TrackOutcome, TrackRun
 
@@ -68,6 +69,8 @@ class IndexRun:
         known: Known,
         meter: ProgressTracker,
         clocks: Clocks,
+        *,
+        reuse: bool,
     ) -> None:
         """Take an index that is locked for writing; without a model no captions are made."""
         self.projector = projector
@@ -85,6 +88,11 @@ class IndexRun:
             on_commit=(self._project, self._count),
             before_replacing=projector.replacing,
         )
+        self._reuse: CaptionReuse | None = None
+        if provenance is not None:
+            self._reuse = CaptionReuse(
+                store, provenance, files=known.files, committed=known.committed, enabled=reuse
+            )
         self._contents: dict[str, _Content] = {}
         self._files: dict[str, File] = {}
         self._warnings: dict[str, tuple[str, ...]] = {}
@@ -111,6 +119,8 @@ class IndexRun:
             self._keep(opened)
             if self._model is not None:
                 self._store.windows.remove(file.content_id, self._known.stale(file.content_id, opened.plan))
+            if self._reuse is not None and content.waiting:
+                self._reuse.begin(file, video)
             if file.content_id not in self._known.videos and not opened.kept:
                 self.projector.begin(file.content_id)
             if self._known.videos.get(file.content_id) != video:
@@ -167,6 +177,7 @@ class IndexRun:
             known.update(opened.digests)
             self._store.growing.put(content_id, known)
         if opened.kept:
+            self._store.stills.put(moved_stills(self._store, opened.earlier, opened.kept))
             self._committer.write(opened.kept)
             self._store.annotations.move(opened.earlier, content_id)
             self._earlier.add(opened.earlier)
@@ -183,20 +194,25 @@ class IndexRun:
         Returns:
             Whether to go on; False where the run was asked to stop while the model had to be waited for.
         """
-        assert self._model is not None and self._provenance is not None
-        tasks = [CaptionTask(decoded.window, decoded.frames, self._provenance) for decoded in batch]
+        assert self._reuse is not None
         try:
-            records = caption_windows(tasks, model=self._model, timing=self._meter.timing)
+            records = self._reuse.caption(batch, self._made)
         except WaitStoppedError:
             self._meter.stopped = True
             return False
-        for task, record in zip(tasks, records, strict=True):
+        for decoded, record in zip(batch, records, strict=True):
             if isinstance(record, WindowError):
-                self.give_up(UndecodedWindow(task.window, str(record)))
+                self.give_up(UndecodedWindow(decoded.window, str(record)))
         self._committer.commit([record for record in records if isinstance(record, WindowRecord)])
         with self._meter.timing("tidy"):
             self._store.tidy_if_due()
         return True
+
+    def _made(self, batch: Sequence[DecodedWindow]) -> list[WindowRecord | WindowError]:
+        """What the model says of some windows."""
+        assert self._model is not None and self._provenance is not None
+        tasks = [CaptionTask(decoded.window, decoded.frames, self._provenance) for decoded in batch]
+        return caption_windows(tasks, model=self._model, timing=self._meter.timing)
 
     def _project(self, records: Sequence[WindowRecord]) -> None:
         """After a commit: update events and vectors."""
@@ -208,7 +224,9 @@ class IndexRun:
         """After a commit: count the windows, and close the finished contents."""
         for content_id, group in _by_content(records).items():
             for record in group:
-                self._window_done(record.window, captioned=True)
+                self._window_done(
+                    record.window, captioned=not record.reused_from, reused=bool(record.reused_from)
+                )
                 _log_window(record)
             self._close_if_done(content_id)
 
@@ -248,10 +266,10 @@ class IndexRun:
             self._store.files.put([file])
             self._known.files[file.path] = file
 
-    def _window_done(self, window: Window, *, captioned: bool) -> None:
+    def _window_done(self, window: Window, *, captioned: bool, reused: bool = False) -> None:
         content = self._contents[window.content_id]
         content.waiting.discard(window.index)
-        self._meter.done(content.seconds[window.index], captioned=captioned)
+        self._meter.done(content.seconds[window.index], captioned=captioned, reused=reused)
 
     def _close_if_done(self, content_id: str) -> None:
         """When nothing of a content is waited for any more, record the result for its files."""
@@ -376,6 +394,8 @@ class IndexRun:
             ),
             windows_captioned=self._meter.windows_captioned,
             seconds_captioned=self._meter.seconds_captioned,
+            windows_reused=self._meter.windows_reused,
+            seconds_reused=self._meter.seconds_reused,
             wall_seconds=wall_seconds,
             stage_seconds=self._meter.stage_seconds,
             stopped=self._meter.stopped,
@@ -399,8 +419,9 @@ def _log_window(record: WindowRecord) -> None:
         "end_seconds": record.window.span.end_seconds,
         "events": len(record.caption.events),
         "notes": list(record.caption.notes),
+        "reused_from": record.reused_from,
     }
-    logger.info("window captioned", extra={"fields": fields})
+    logger.info("window reused" if record.reused_from else "window captioned", extra={"fields": fields})
 
 
 def _caption_verdict(content: _Content) -> tuple[FileState, str]:

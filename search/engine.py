@@ -15,6 +15,7 @@ from footage.core.timeline import covered_seconds
 from footage.core.types import CAPTION_TRACK, Candidate, Hit, Match, Span, Window
 from footage.vlm.protocol import VideoModel
 from search import composite
+from search.carried_over import with_carried_over
 from search.grounding.ground import Grounded, planned_windows, text_matches
 from search.grounding.ground import ground as grounded
 from search.grounding.options import DEFAULT, GroundingOptions
@@ -260,7 +261,10 @@ class Engine:
         )
 
         def join(seen: Sequence[Match]) -> list[Match]:
-            return self._with_words(query, seen, found, limit=limit, looking=looking, arm=arm, spoken=spoken)
+            joined = self._with_words(
+                query, seen, found, limit=limit, looking=looking, arm=arm, spoken=spoken
+            )
+            return with_carried_over(joined, self._store)
 
         joined = join(matches)
         retrieved = time.perf_counter()

@@ -27,6 +27,7 @@ from search.results import LIKELY, SearchResult, Timings
 from search.retrieval.background import LEAST_QUERIES, Background
 from search.retrieval.images import DEPTH, ImageRetriever, QueryKind
 from search.retrieval.over_time import cut_at_half, over_time
+from search.retrieval.similar import events_at
 from search.scope import Scope
 from search.word_queries import WordQueries
 from search.words.answers import at_moment
@@ -196,48 +197,53 @@ class PictureQueries:
 
         # 2. Over a few seconds each, without what is excluded.
         def near_to(vector: np.ndarray) -> np.ndarray:
-            similar = vectors @ vector
+            similar = vectors @ vector  # its least is a bound for ``direction``, and a guess for a part of it
             floor = None if exhausted else float(similar.min())
             return over_time(hits, similar, durations_seconds=durations, elsewhere=floor)
 
         kept = np.ones(len(hits), bool)
         for picture in exclude:
-            kept &= ~self._looks_like(picture.vector, near_to(picture.vector))
+            kept &= ~self._looks_like(picture.vector, vectors @ picture.vector, near_to(picture.vector))
         places = np.flatnonzero(kept)
+        exact = [vectors @ each.vector for each in wanted]
         similar = [near_to(each.vector) for each in wanted]
 
         # 3. What follows each other is one.
         sample = wanted[0].background.sample
         middle = float(np.median(sample @ direction)) if len(sample) else 0.0
         stretches = cut_at_half(
-            [hits[n] for n in places],
-            (vectors @ direction)[places],
-            near_to(direction)[places],
-            middle,
+            [hits[n] for n in places], (vectors @ direction)[places], near_to(direction)[places], middle
         )
         found = []
-        for span, number in stretches[:MOST_STRETCHES]:
-            place = places[number]
-            each = [self._weighed(one, float(near[place])) for one, near in zip(wanted, similar, strict=True)]
-            measures, confidences = zip(*each, strict=True)
-            found.append(NearStretch(span, hits[place], measures, confidences))
+        for span, number, members in stretches[:MOST_STRETCHES]:
+            weighed = [
+                self._weighed(one, float(near[places[number]]), float(alone[places[members]].max()))
+                for one, near, alone in zip(wanted, similar, exact, strict=True)
+            ]
+            measures, confidences = zip(*weighed, strict=True)
+            found.append(NearStretch(span, hits[places[number]], measures, confidences))
         return found, exhausted
 
-    def _weighed(self, wanted: _Wanted, similarity: float) -> tuple[Mapping[str, float], float | None]:
-        """The measures of a similarity, and how sure it makes."""
+    def _weighed(
+        self, wanted: _Wanted, similarity: float, exact: float
+    ) -> tuple[Mapping[str, float], float | None]:
+        """The measures of a similarity, and how sure it makes; ``exact`` is that of the nearest picture."""
         measures = measures_of(wanted.vector, similarity, wanted.background)
         if wanted.background.usable or (
             self._calibration.fitted and len(wanted.background.sample) >= LEAST_QUERIES
         ):
-            return measures, self._calibration.confidence(wanted.kind, measures)
-        return measures, self._calibration.unjudged(wanted.kind, measures)
+            return measures, self._calibration.confidence(wanted.kind, measures, exact)
+        return measures, self._calibration.unjudged(wanted.kind, exact)
 
-    def _looks_like(self, vector: np.ndarray, similar: np.ndarray) -> np.ndarray:
-        """Which pictures more likely look like another than not, by their similarity to it."""
+    def _looks_like(self, vector: np.ndarray, exact: np.ndarray, similar: np.ndarray) -> np.ndarray:
+        """Which pictures more likely look like another than not, by their similarity, also over time."""
         import numpy as np
 
         wanted = self._wanted("picture", vector)
-        sure = [self._weighed(wanted, float(each))[1] for each in similar]
+        sure = [
+            self._weighed(wanted, float(near), float(alone))[1]
+            for near, alone in zip(similar, exact, strict=True)
+        ]
         return np.array([each is not None and each >= LIKELY for each in sure])
 
     def _fitting(
@@ -275,7 +281,7 @@ class PictureQueries:
         matches = []
         for each in near:
             content_id = each.frame.content_id
-            captions = _during(events[content_id], Span(each.frame.at_seconds, each.frame.at_seconds + 1e-6))
+            captions = events_at(events[content_id], each.frame.at_seconds)
             matches.append(
                 _match(
                     each,

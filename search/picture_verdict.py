@@ -91,18 +91,22 @@ class PictureCalibration(BaseModel):
         """Whether it was fitted on labelled answers."""
         return self.picture.card is not None
 
-    def confidence(self, kind: QueryKind, measures: Mapping[str, float]) -> float:
-        """The confidence for ``PICTURE_MEASURES``, 0 to 1."""
+    def confidence(self, kind: QueryKind, measures: Mapping[str, float], exact: float) -> float:
+        """The confidence for ``PICTURE_MEASURES``, 0 to 1; ``exact`` as of ``unjudged``."""
         fit: NearFit = getattr(self, kind)
         sure = fit.confidence(measures)
         if self.fitted:
             return sure
-        return max(min(sure, UNFITTED_MOST), self.unjudged(kind, measures) or 0.0)
+        return max(min(sure, UNFITTED_MOST), self.unjudged(kind, exact) or 0.0)
 
-    def unjudged(self, kind: QueryKind, measures: Mapping[str, float]) -> float | None:
-        """The confidence where the library is too small to compare with; None where nothing can be said."""
-        same = kind == "picture" and measures["similarity"] >= ALMOST_SAME
-        return min(round(measures["similarity"], 4), 1.0) if same else None
+    def unjudged(self, kind: QueryKind, exact: float) -> float | None:
+        """The confidence where the library is too small to compare with; None where nothing can be said.
+
+        Args:
+            kind: Of the query.
+            exact: Its largest cosine to a single picture of the answer.
+        """
+        return min(round(exact, 4), 1.0) if kind == "picture" and exact >= ALMOST_SAME else None
 
 
 _BY_HAND = NearFit(intercept=-4.0, standing=1.0)

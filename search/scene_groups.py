@@ -43,8 +43,7 @@ def fold_scenes(result: SearchResult, store: Store, embedder: str) -> SearchResu
         StoreError: the index cannot be read.
     """
     with store.at_once():
-        contents, sample = store.images.sample(embedder, SAMPLE)
-        largest = SAME_SCENE * scene_distance(sample, contents)
+        largest = SAME_SCENE * scene_distance(store.images.sample(embedder, SAMPLE)[1])
         pictures = pictures_of(result.matches, store, embedder)
     heads: list[int] = []
     folded: dict[int, list[Match]] = defaultdict(list)

@@ -81,12 +81,11 @@ class Scope:
 
     def pictures(self, embedder: str, content_ids: Collection[str] | None = None) -> SearchCoverage:
         """What a search of the image vectors of an embedder looks at, as ``coverage``; no other track."""
-        track = image_track(embedder)
-        coverage = self.coverage(content_ids)
-        held = self._track_coverage(track, content_ids) if track in self._store.status().tracks else None
-        return replace(
-            coverage, videos=0, seconds_indexed=0.0, model="", tracks={track: held} if held else {}
-        )
+        known, track = self.known(content_ids), image_track(embedder)
+        covered = self._store.windows.covered(track=track)
+        seconds = [covered[content_id][1] for content_id in known if content_id in covered]
+        tracks = {track: TrackCoverage(len(seconds), sum(seconds))} if covered else {}
+        return replace(self.coverage(content_ids), videos=0, seconds_indexed=0.0, model="", tracks=tracks)
 
     def _track_coverage(self, track: str, content_ids: Collection[str] | None) -> TrackCoverage:
         """What of a track is searched, in all videos or in some."""

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.core.types import CAPTION_TRACK, TRACKS, Event, File, Match, Span, Video, WindowRecord
+from footage.core.types import (
+    CAPTION_TRACK,
+    TRACKS,
+    Event,
+    File,
+    Match,
+    Span,
+    Video,
+    WindowRecord,
+)
 
 if TYPE_CHECKING:
     from footage.core.corrections import Corrected, Correction
@@ -60,6 +69,11 @@ class VideoDetails:
 def totals(service: Service) -> IndexStatus:
     """How much the index holds, in numbers."""
     return service.store().status()
+
+
+def has_images(service: Service) -> bool:
+    """Whether the index has image vectors, so that it can be searched by picture."""
+    return service.store().windows.image_tracks() != ()
 
 
 def coverage(service: Service) -> Mapping[str, Coverage]:

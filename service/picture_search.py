@@ -71,7 +71,9 @@ class PictureSource(Request):
     @property
     def name(self) -> str:
         """What people call it."""
-        return self.path.name if self.path is not None else self.moment or "the picture given"
+        video, _, time = self.moment.rpartition("@")
+        moment = f"{Path(video).name}@{time}" if video else self.moment
+        return self.path.name if self.path is not None else moment or "the picture given"
 
 
 class PictureSearchRequest(Request):
@@ -112,7 +114,8 @@ def search_pictures(
     query = parse_query(request.words, wordless=True)
     check_words(query)
     sources = [request.picture, *request.exclude]
-    read = [_pixels(service, each) for each in sources]  # a bad picture is refused before a model is loaded
+    # A bad picture is refused before a model is loaded.
+    read = [picture_pixels(service, each) for each in sources]
     retriever = picture_retriever(service, on_event)
     picture, *excluded = [
         _embedded(service, source, pixels, retriever.embedder)
@@ -175,9 +178,20 @@ def picture_retriever(service: Service, on_event: Listener = ignore) -> ImageRet
     )
 
 
-def _pixels(service: Service, source: PictureSource) -> np.ndarray | None:
-    """The picture, or the part of it in the box; None for a moment of which only the index is left."""
+def picture_pixels(service: Service, source: PictureSource) -> np.ndarray | None:
+    """The picture, or the part of it in the box, uint8 (height, width, 3); decoded in a child process.
+
+    Returns:
+        None for a moment of which only the index is left.
+
+    Raises:
+        UsageError: the index holds no such video, or the box is too small.
+        VideoError: the picture cannot be read, or its video is not the one that was indexed.
+        FileError: the video cannot be reached, so nothing can be cut out of its picture.
+        StoreError: the index cannot be read.
+    """
     from footage.media.sandbox import WHOLE, frame_at, read_image
+    from service.sources import unchanged
 
     if source.moment:
         content_id, seconds = _place(service, source.moment)
@@ -189,7 +203,8 @@ def _pixels(service: Service, source: PictureSource) -> np.ndarray | None:
                 f"The file {file} cannot be reached, so nothing can be cut out of its picture.",
                 hint="Search by the whole picture, without a box: its vector is in the index.",
             )
-        pixels = frame_at(file, seconds, max_width=WHOLE)
+        with unchanged(file, service.store().files.at(file)):
+            pixels = frame_at(file, seconds, max_width=WHOLE)
     elif source.path is not None:
         try:
             pixels = read_image(source.path).pixels

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from footage.core.endpoint import shown_address
+from footage.core.timeline import merge_spans
+from indexer.progress import model_seconds
 from service.requests import Request
 
 if TYPE_CHECKING:
     from footage.core.coverage import Coverage
     from footage.core.types import File, Run
-    from footage.store import IndexStatus
+    from footage.store import IndexStatus, Store
     from service.session import Service
 
 
@@ -52,6 +54,18 @@ class Left:
 
 
 @dataclass(frozen=True, slots=True)
+class ReusedWindows:
+    """Windows that carry over the caption of another one, because nothing changes."""
+
+    windows: int
+    """How many."""
+    footage_seconds: float
+    """Footage seconds of those, overlaps counted once."""
+    seconds_saved: float
+    """About how long the model would have taken for them, going by earlier runs; 0 where there were none."""
+
+
+@dataclass(frozen=True, slots=True)
 class StatusResult:
     """What the index holds."""
 
@@ -71,6 +85,8 @@ class StatusResult:
     """Files that are not indexed and did not fail."""
     track_notes: Mapping[str, Mapping[str, int]]
     """By track, what there is to know about its videos, such as "no sound track", and of how many."""
+    reused: ReusedWindows
+    """Windows with the caption of another one."""
     find_model: str
     """The model that searches ask with these settings, as they name it."""
 
@@ -97,6 +113,7 @@ def status(service: Service, request: StatusRequest) -> StatusResult:
             track: store.windows.notes(track=track)
             for track in (*store.windows.tracks(), *store.windows.image_tracks())
         },
+        reused=_reused(store),
         find_model=shown_address(service.settings.for_finds.model),
     )
 
@@ -112,6 +129,21 @@ def files(service: Service, request: FilesRequest) -> tuple[File, ...]:
         for file in service.store().files.all()
         if request.which == "all" or file.state in ("failed", "partial")
     )
+
+
+def _reused(store: Store) -> ReusedWindows:
+    """The reused windows of an index, and the time that they saved at the average speed of its runs."""
+    reused = store.windows.reused()
+    spans = store.windows.spans(reused) if reused else {}
+    footage = sum(
+        span.duration_seconds
+        for content_id, indexes in reused.items()
+        for span in merge_spans(spans[content_id][index] for index in indexes if index in spans[content_id])
+    )
+    runs = [run for run in store.runs.all() if run.windows_captioned]
+    spent = sum(model_seconds(dict(run.stage_seconds), 1) for run in runs)
+    windows, captioned = sum(map(len, reused.values())), sum(run.windows_captioned for run in runs)
+    return ReusedWindows(windows, footage, windows * spent / captioned if captioned else 0.0)
 
 
 def _left(listed: list[File]) -> tuple[Left, ...]:

@@ -96,9 +96,8 @@ def track_coverage(service: Service, content_ids: Collection[str]) -> dict[str, 
     """How far each track of some videos is indexed, by content id; tracks that no video has are left out."""
     store = service.store()
     coverage: dict[str, list[VideoTrack]] = {content_id: [] for content_id in content_ids}
-    for track in TRACKS:
-        if track not in store.windows.tracks():
-            continue
+    held = store.windows.tracks()
+    for track in [*(track for track in TRACKS if track in held), *store.windows.image_tracks()]:
         covered = store.windows.covered_seconds(content_ids, track=track)
         for content_id, (seconds, total) in covered.items():
             coverage[content_id].append(VideoTrack(track, seconds, total))

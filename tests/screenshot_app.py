@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -137,24 +137,30 @@ def wait_until(page: object, expression: str, *, arg: object = None, seconds: fl
 MOST_BYTES = 150_000
 """No picture is larger."""
 QUESTION = "a green person walks from right to left"
+CAR = "0.34,0.48,0.68,0.78"
+"""Where the green car is in data/footage/beach_dusk.mp4 at 12.5 s."""
 WORDS = 'said:"the train to"'
 
 
-def take_all(db: Path, out: Path) -> None:
-    """Write a picture of every page, in both themes, as PAGE-THEME.png."""
+def take_all(db: Path, out: Path, pages: Sequence[str]) -> None:
+    """Write a picture of some pages, in both themes, as PAGE-THEME.png."""
+    from footage.store import Store
+
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "index.lancedb"
         shutil.copytree(db, copy)
-        for command in (["save", "green cars", "a green car drives"], ["review", "green cars"]):
+        pictures = ["index", "data/footage", "--tracks", "image", "--image-embedder", "demo-clip"]
+        saved = [["save", "green cars", "a green car drives"], ["review", "green cars"]]
+        for command in [*saved, *([] if Store.open(copy).images.embedders() else [pictures])]:
             footage = [sys.executable, "-m", "ui.cli", *command, "--db", str(copy)]
             subprocess.run(footage, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
         settings = {"db": copy, "model": "demo", "export_dir": Path(folder) / "exports"}
         with running_app(ROOT / "ui" / "web" / "app.py", **settings) as address:
             for theme in ("light", "dark"):
                 with browser_page(address, width=1280, height=900, colors=theme) as page:
-                    for name, show in PAGES.items():
-                        show(page, address)
+                    for name in pages:
+                        PAGES[name](page, address)
                         _take(page, out / f"{name}-{theme}.png")
 
 
@@ -170,6 +176,28 @@ def _words(page: object, address: str) -> None:
     page.wait_for_selector(".line")
     page.wait_for_function(QUIET)
     page.locator("video").evaluate("video => video.currentTime += 1.2")  # as if played so far
+
+
+def _picture(page: object, address: str) -> None:
+    """A green car of one video, boxed, and the others like it."""
+    page.goto(f"{address}/?{urlencode({'picture': 'data/footage/beach_dusk.mp4@0:12.5', 'box': CAR})}")
+    page.wait_for_selector(".fx-why")
+    page.wait_for_selector(".panel .region")
+
+
+def _find_this(page: object, address: str) -> None:
+    """A box on a paused frame."""
+    page.goto(f"{address}/?{urlencode({'q': 'a green car drives from left to right', 'exact': 'false'})}")
+    page.wait_for_selector(".fx-why")
+    page.wait_for_function(QUIET)
+    page.locator("video").evaluate("video => video.currentTime += 1")
+    page.locator("[data-do=select]").click()
+    picture = page.locator(".stage .surface").bounding_box()
+    left, top, right, bottom = map(float, CAR.split(","))
+    page.mouse.move(picture["x"] + left * picture["width"], picture["y"] + top * picture["height"])
+    page.mouse.down()
+    page.mouse.move(picture["x"] + right * picture["width"], picture["y"] + bottom * picture["height"])
+    page.mouse.up()
 
 
 def _not_found(page: object, address: str) -> None:
@@ -205,6 +233,8 @@ def _library(page: object, address: str) -> None:
 PAGES = {
     "search": _search,
     "words": _words,
+    "picture": _picture,
+    "find-this": _find_this,
     "not-found": _not_found,
     "highlights": _highlights,
     "review": _review,
@@ -245,5 +275,6 @@ if __name__ == "__main__":
     )
     parser.add_argument("--db", type=Path, default=ROOT / ".demo" / "index.lancedb", help="an index")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "images", help="a folder")
+    parser.add_argument("--pages", nargs="+", choices=PAGES, default=list(PAGES), help="of these alone")
     given = parser.parse_args()
-    take_all(given.db, given.out)
+    take_all(given.db, given.out, given.pages)

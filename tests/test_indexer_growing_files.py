@@ -80,7 +80,7 @@ class Recorder:
         return [record.window.span for record in self.store.windows.of(self.file().content_id)]
 
 
-def write_recording(path, levels, *, fps=8):
+def write_recording(path, levels, *, fps=8, noise=20):
     """A film of one grey level a second, with a keyframe in each."""
     with av.open(str(path), "w") as target:
         options = {
@@ -93,8 +93,8 @@ def write_recording(path, levels, *, fps=8):
         rng = np.random.default_rng(7)
         for level in levels:
             for _ in range(fps):
-                noise = rng.integers(0, 20, (48, 64, 3))
-                picture = np.clip(noise + level, 0, 255).astype(np.uint8)
+                grain = rng.integers(0, noise, (48, 64, 3))
+                picture = np.clip(grain + level, 0, 255).astype(np.uint8)
                 target.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         target.mux(stream.encode())
     return path

@@ -288,8 +288,8 @@ def page(app: AppTest) -> str:
 
 def player(app: AppTest) -> dict | None:
     """What the player was given, or None where there is none."""
-    players = app.get("bidi_component")
-    return json.loads(players[0].proto.json or players[0].proto.mixed.json) if players else None
+    given = [json.loads(each.proto.json or each.proto.mixed.json) for each in app.get("bidi_component")]
+    return next((data for data in given if "lanes" in data), None)
 
 
 def card_texts(app: AppTest) -> list[str]:

@@ -299,6 +299,8 @@ def test_captions_that_want_to_be_markup_stay_text_from_search_to_highlights(hos
         "/?q=%00%ff%fe",
         f"/?like={quote('/etc/passwd@0:01')}",
         f"/?like={quote('<script>alert(1)</script>@9')}",
+        f"/?picture={quote('/etc/passwd@0:01')}&box=nan,0,1,1",
+        f"/?picture={quote(MARKUP)}@9&box={quote(MARKUP)}",
         "/?page=%3Cscript%3E&mode=nonsense&group=%3Cb%3E&budget=-5&everywhere=x&exact=x",
         "/?q=car&budget=nan&page=-1",
         "/library?video=../../etc/passwd",

@@ -101,7 +101,7 @@ def _image_verdicts(given: argparse.Namespace, service: Service) -> Mapping[str,
 
     embedder = factories.load_image_embedder(service.settings, given.image_embedder)
     maker = factories.load_image_maker(service.settings, given.image_embedder, lambda: embedder)
-    queries = given.queries or 120
+    queries = given.queries or 80
     scores, _ = evaluate_uncaptioned(
         service.model(),
         service.embedder(),
@@ -132,6 +132,26 @@ def _image_queries(given: argparse.Namespace, service: Service) -> Mapping[str, 
     return _about(scores, "images")
 
 
+def _image_reuse(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
+    from evaluation.suites.reuse import evaluate_reuse
+
+    scores = evaluate_reuse(
+        service.model(),
+        service.embedder(),
+        seed=given.seed,
+        hours=given.hours,
+        activity=given.activity,
+        compare=not given.without_comparison,
+        folder=_folder(given.keep, "reuse"),
+        on_progress=_progress,
+    )
+    return {
+        name if name.startswith("reuse_") else f"reuse_{name}": value
+        for name, value in scores.items()
+        if name != "seed"
+    }
+
+
 def _image_vectors(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     from evaluation.suites.images import evaluate_pictures
     from footage.embed.image_embedder import load_image_embedder
@@ -149,10 +169,11 @@ def _image_vectors(given: argparse.Namespace, service: Service) -> Mapping[str, 
 _IMAGE_PARTS: dict[str, Suite] = {
     "verdicts": _image_verdicts,
     "images": _image_queries,
+    "reuse": _image_reuse,
     "vectors": _image_vectors,
 }
 """Parts of ``images`` by name."""
-DEFAULT_PARTS = ("verdicts", "images")
+DEFAULT_PARTS = ("verdicts", "images", "reuse")
 """Parts that are run unless others are named."""
 
 
@@ -304,10 +325,25 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         f"{','.join(DEFAULT_PARTS)} unless named",
     )
     parser.add_argument(
-        "--libraries", type=_positive, default=3, metavar="N", help="libraries of 12 clips, for verdicts"
+        "--libraries", type=_positive, default=2, metavar="N", help="libraries of 12 clips, for verdicts"
     )
     parser.add_argument(
         "--videos", type=_positive, default=20, metavar="N", help="clips to draw, for images and vectors"
+    )
+    parser.add_argument(
+        "--hours", type=float, default=0.25, metavar="N", help="hours of the fixed camera, for reuse"
+    )
+    parser.add_argument(
+        "--activity",
+        type=float,
+        default=0.15,
+        metavar="SHARE",
+        help="share of the time with an event, for reuse",
+    )
+    parser.add_argument(
+        "--without-comparison",
+        action="store_true",
+        help="index the fixed camera only with reuse: quicker, without the loss of recall",
     )
     parser.add_argument(
         "--image-embedder", default="demo-clip", metavar="NAME", help="image embedder, or its folder"

@@ -502,6 +502,9 @@ class Match:
     similar: tuple[Match, ...] = ()
     """Answers that show the same scene and are listed under this one, best first; of answers that are grouped
     by scene alone."""
+    carried_over_from: str = ""
+    """Where the caption was carried over from, because the picture is the same: a time such as "0:30.0", of
+    another video with its file; empty for a caption of its own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,8 @@ class SyntheticEvent:
     """Decides size, shade and exact position."""
     lane: str = "near"
     """How far from the camera: "far" or "near"; events that overlap in time differ in it."""
+    size: float = 1.0
+    """How large it is drawn, of its usual size; small for what is very far away."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be drawn."""
@@ -256,7 +258,7 @@ class _Cast:
 def _cast(event: SyntheticEvent) -> _Cast:
     rng = np.random.default_rng(event.seed)
     return _Cast(
-        _SIZES[rng.integers(3)],
+        _SIZES[rng.integers(3)] * event.size,
         _SHADES[rng.integers(3)],
         float(rng.uniform(-15, 15)),
         float(rng.uniform(-5, 5)),

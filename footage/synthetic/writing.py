@@ -30,6 +30,7 @@ def write_video(
     width: int,
     height: int,
     crf: float,
+    preset: str = "medium",
     recorded_at: datetime | None = None,
     sound: NDArray[np.float32] | None = None,
     sound_rate: int = 0,
@@ -45,6 +46,7 @@ def write_video(
         width: Pixels, even.
         height: Pixels, even.
         crf: Quality of x264, lower is better.
+        preset: How much work x264 takes, "ultrafast" to "veryslow".
         recorded_at: The wall clock at the first frame, for the file's creation_time; UTC if it names no zone.
         sound: Mono samples from -1 to 1; a file without a sound track when None.
         sound_rate: Samples a second of the sound.
@@ -68,7 +70,7 @@ def write_video(
             if recorded_at is not None:
                 moment = aware(recorded_at).astimezone(UTC)
                 container.metadata["creation_time"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-            options = {"crf": str(crf), "preset": "medium", "g": str(max(1, round(10 * rate)))}
+            options = {"crf": str(crf), "preset": preset, "g": str(max(1, round(10 * rate)))}
             stream = container.add_stream("libx264", rate=rate, options=options)
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             stream.time_base = 1 / rate

@@ -243,7 +243,7 @@ def fit_calibration(
     truth = np.array(right, bool)
     _check_enough(truth)
     alone = list(MODEL_MEASURES)
-    uncaptioned = _as_fit(*_fit(_table(examples, alone), truth, alone))
+    uncaptioned = _fit(_table(examples, alone), truth, alone)
     captioned, silent, card = _two_fits(
         examples, truth, groups, (), spare=(UNCALIBRATED.captioned, UNCALIBRATED.silent), data=data, date=date
     )
@@ -276,7 +276,7 @@ def _pictured(
 ) -> PicturedFits:
     """The fits for spans with pictures."""
     names = [*MODEL_MEASURES, *PICTURE_MEASURES]
-    uncaptioned = _as_fit(*_fit(_table(examples, names), truth, names))
+    uncaptioned = _fit(_table(examples, names), truth, names)
     captioned, silent, card = _two_fits(
         examples,
         truth,
@@ -323,7 +323,7 @@ def _two_fits(
         at = np.flatnonzero(kinds == captioned).tolist()
         table = _table([examples[n] for n in at], names)
         if _enough(truth[at]):
-            fits.append(_as_fit(*_fit(table, truth[at], names)))
+            fits.append(_fit(table, truth[at], names))
             predicted[at] = _cross_validated(table, truth[at], [groups[n] for n in at])
         else:
             fits.append(other)
@@ -349,7 +349,7 @@ def fitted_logistic(
     truth = np.array(right, bool)
     _check_enough(truth)
     table = _table(examples, names)
-    fit = _fit(table, truth, names)
+    fit = _logistic(table, truth, names)
     return *fit, _card(_cross_validated(table, truth, groups), truth, data=data, date=date)
 
 
@@ -401,7 +401,13 @@ def _pipeline() -> object:
     return make_pipeline(StandardScaler(), LogisticRegression(C=1 / _STRENGTH))
 
 
-def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> tuple[float, dict[str, float]]:
+def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> Fit:
+    """The fit of some measures."""
+    intercept, weights = _logistic(table, truth, names)
+    return Fit(intercept=intercept, weights=weights)
+
+
+def _logistic(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> tuple[float, dict[str, float]]:
     """Intercept and weights of plain measures, from a logistic model that was fitted on standardised ones.
 
     A measure whose weight has the wrong sign carries no information of its own in these examples, and would
@@ -419,10 +425,6 @@ def _fit(table: np.ndarray, truth: np.ndarray, names: Sequence[str]) -> tuple[fl
     rounded = dict.fromkeys(names, 0.0)
     rounded |= {names[place]: round(float(weight), 4) for place, weight in zip(kept, weights, strict=True)}
     return round(float(logistic.intercept_[0] - weights @ scaler.mean_), 4), rounded
-
-
-def _as_fit(intercept: float, weights: dict[str, float]) -> Fit:
-    return Fit(intercept=intercept, weights=weights)
 
 
 def _table(examples: Sequence[Mapping[str, float]], names: Sequence[str]) -> np.ndarray:

@@ -63,8 +63,10 @@ def over_time(
 
 def cut_at_half(
     hits: Sequence[ImageHit], similarities: np.ndarray, over_seconds: np.ndarray, middle: float
-) -> list[tuple[Span, int]]:
-    """Pictures in a row that are near a query, as one span with the number of its nearest; nearest first.
+) -> list[tuple[Span, int, list[int]]]:
+    """Pictures in a row that are near a query, as one span, nearest first.
+
+    With each span the number of its nearest picture, and those of all its pictures in the order of time.
 
     A span goes on from its nearest picture as far as the similarity stays above half of what the nearest has
     above the middle. On drawn footage the mean IoU with what happens is 0.83, and 0.68 to 0.71 with a fixed
@@ -79,10 +81,11 @@ def cut_at_half(
     by_video: dict[str, list[int]] = defaultdict(list)
     for number, hit in enumerate(hits):
         by_video[hit.content_id].append(number)
-    found: list[tuple[Span, int]] = []
+    found: list[tuple[Span, int, list[int]]] = []
     for numbers in by_video.values():
-        rest = sorted(numbers, key=lambda n: hits[n].at_seconds)
-        while rest:
+        runs = [sorted(numbers, key=lambda n: hits[n].at_seconds)]
+        while runs:
+            rest = runs.pop()
             peak = max(range(len(rest)), key=lambda place: over_seconds[rest[place]])
             floor = middle + (similarities[rest[peak]] - middle) / 2
 
@@ -96,6 +99,6 @@ def cut_at_half(
             while past < len(rest) and goes_on(rest[past - 1], rest[past], rest[past]):
                 past += 1
             end = max(hits[n].span.end_seconds for n in rest[first:past])
-            found.append((Span(hits[rest[first]].span.start_seconds, end), rest[peak]))
-            rest = [*rest[:first], *rest[past:]]
+            found.append((Span(hits[rest[first]].span.start_seconds, end), rest[peak], rest[first:past]))
+            runs += filter(None, (rest[:first], rest[past:]))  # apart: no span goes on across another
     return sorted(found, key=lambda each: (-over_seconds[each[1]], hits[each[1]].content_id, each[0]))

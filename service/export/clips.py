@@ -38,6 +38,8 @@ class Clip:
     """Timecode of the video's first frame, where the container's is not to count."""
     captioned_by: Provenance | None = None
     """Under what the indexed text was made, as far as known."""
+    carried_over_from: str = ""
+    """Where the indexed text was carried over from, as ``Match.carried_over_from``."""
     grounded_by: Provenance | None = None
     """Under what the model was asked, as far as known."""
     spoken: tuple[CaptionEvent, ...] = ()
@@ -95,5 +97,6 @@ def _clip_of(match: Match, query: str, origins: Origins) -> Clip:
         grounded=match.grounded,
         recorded_at=origins.recorded_at.get(match.path, ""),
         captioned_by=captioned_by(content_id, window, origins),
+        carried_over_from=next((part.carried_over_from for part in parts if part.carried_over_from), ""),
         grounded_by=origins.grounded_by if match.grounded else None,
     )

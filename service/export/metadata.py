@@ -41,6 +41,7 @@ def fields_of(cut: Cut) -> dict[str, Any]:
         "confidence": clip.confidence,
         "grounded": clip.grounded,
         "captioned_by": _provenance(clip.captioned_by),
+        "carried_over_from": as_text(clip.carried_over_from),
         "grounded_by": _provenance(clip.grounded_by),
         "warnings": list(cut.warnings),
     }

@@ -112,6 +112,7 @@ def _clip(row: dict[str, Any], query: str, files: _Files, origins: Origins, numb
         grounded=_field(row, "grounded", bool, number),
         recorded_at=origins.recorded_at.get(path, ""),
         captioned_by=captioned_by(content_id, None, origins),
+        carried_over_from=_field({"carried_over_from": "", **row}, "carried_over_from", str, number),
     )
 
 

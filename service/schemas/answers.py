@@ -68,6 +68,9 @@ class MatchFields(Record):
     """Language of the text; empty while unknown."""
     boxes: list[BoxFields]
     """Where the text is in the picture, by time; of "screen-text" alone."""
+    carried_over_from: str
+    """Where the caption was carried over from, because the picture is the same: a time such as "0:30.0", of
+    another video with its file; empty for a caption of its own."""
     raw: str
     """The model's answer, untouched; empty without grounding."""
     evidence: list[str]
@@ -93,6 +96,7 @@ def match_fields(match: Match) -> dict[str, Any]:
         "marks": list(match.marks),
         "language": match.language,
         "boxes": [BoxFields(**asdict(box)) for box in match.boxes],
+        "carried_over_from": match.carried_over_from,
         "raw": match.raw,
         "evidence": list(match.evidence),
         "measures": dict(match.measures),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from footage.core.coverage import Coverage
     from footage.core.types import File, Run
     from indexer.pipeline import Forecast, IndexReport
+    from service.index import RecaptionResult
     from service.status import Audited, StatusResult
 
 
@@ -128,6 +129,12 @@ class IndexRecord(Record):
     """Windows that the model captioned."""
     seconds_captioned: float
     """Footage seconds of those, overlaps counted once."""
+    windows_reused: int
+    """Windows that carry over the caption of another one, because nothing changes."""
+    seconds_reused: float
+    """Footage seconds of those, overlaps counted once."""
+    seconds_saved: float
+    """About how long the model would have taken for them; 0 where it captioned nothing in this run."""
     wall_seconds: float
     """How long the run took."""
     stage_seconds: dict[str, float]
@@ -146,6 +153,9 @@ class IndexRecord(Record):
             ignored=dict(report.ignored),
             windows_captioned=report.windows_captioned,
             seconds_captioned=round(report.seconds_captioned, 3),
+            windows_reused=report.windows_reused,
+            seconds_reused=round(report.seconds_reused, 3),
+            seconds_saved=round(report.seconds_saved, 1),
             wall_seconds=round(report.wall_seconds, 3),
             stage_seconds={stage: round(seconds, 3) for stage, seconds in report.stage_seconds.items()},
             stopped=report.stopped,
@@ -243,6 +253,12 @@ class StatusRecord(Record):
     """Number of files by state."""
     windows: int
     """Captioned windows."""
+    windows_reused: int
+    """Windows of those that carry over the caption of another one, because nothing changes."""
+    seconds_reused: float
+    """Footage seconds of those."""
+    seconds_saved: float
+    """About how long the model would have taken for them, going by earlier runs; 0 where there were none."""
     events: int
     """Captioned events."""
     seconds_indexed: float
@@ -282,6 +298,9 @@ class StatusRecord(Record):
             videos=index.videos,
             files=dict(index.files),
             windows=index.windows,
+            windows_reused=result.reused.windows,
+            seconds_reused=round(result.reused.footage_seconds, 3),
+            seconds_saved=round(result.reused.seconds_saved, 1),
             events=index.events,
             seconds_indexed=round(index.seconds_indexed, 3),
             seconds_total=round(index.seconds_total, 3),
@@ -395,6 +414,30 @@ class ForgetRecord(Record):
     """Only with --dry-run."""
     paths: list[str] = Field(default_factory=list)
     """Those files; only with --dry-run."""
+
+
+class RecaptionRecord(Record):
+    """What `db recaption` did."""
+
+    windows: int
+    """Windows that were reused and have a caption of their own now."""
+    left: int
+    """Windows that still carry over the caption of another one."""
+    out_of_reach: list[str]
+    """Files with such windows that cannot be reached, absolute paths."""
+    failures: dict[str, str]
+    """Why files could not be captioned, in whole or in part, one sentence, by absolute path."""
+
+    @classmethod
+    def of(cls, result: RecaptionResult) -> Self:
+        """What captioning anew came to."""
+        files = result.run.report.files if result.run else ()
+        return cls(
+            windows=result.windows,
+            left=result.left,
+            out_of_reach=list(result.out_of_reach),
+            failures={file.path: file.reason for file in files if file.state in ("failed", "partial")},
+        )
 
 
 class ReembedRecord(Record):

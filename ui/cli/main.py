@@ -32,6 +32,7 @@ from ui.cli.commands import (
     point,
     prompt,
     prune,
+    recaption,
     reel,
     reembed,
     retry,
@@ -85,6 +86,7 @@ _DB: _Commands = {
     "backup": (backup.run, backup.EXAMPLES),
     "restore": (backup.restore, backup.RESTORE_EXAMPLES),
     "reembed": (reembed.run, reembed.EXAMPLES),
+    "recaption": (recaption.run, recaption.EXAMPLES),
 }
 _CAPTIONS: _Commands = {
     "export": (captions.export, captions.EXAMPLES),

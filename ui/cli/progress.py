@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from footage.core.types import IMAGE_TRACK, is_image_track
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from indexer.progress import Progress as IndexReading
+    from service.cancellation import CancelToken
 
 LOG_EVERY_SECONDS = 1.0
 """Interval between progress entries of an index run in the log."""
@@ -96,6 +99,29 @@ def shown() -> Iterator[Display]:
         display.close()
 
 
+@contextmanager
+def cancelled_by_signals(display: Display) -> Iterator[CancelToken]:
+    """A token cancelled by Ctrl-C or SIGTERM; a second signal, or one before the run begins, interrupts."""
+    from service.cancellation import CancelToken
+
+    token = CancelToken()
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if token.cancelled or not display.indexing:
+            raise KeyboardInterrupt
+        token.cancel()
+        console.notes().print(
+            "Stopping after the current windows; press Ctrl-C again to stop at once.", soft_wrap=True
+        )
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield token
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class _Log:
     """Progress of an index run for the log: each stage, with one entry per second."""
 
@@ -126,7 +152,8 @@ def _index_line(reading: IndexReading) -> tuple[str, int, int, str]:
         detail = ", ".join(part for part in ("footage-s", files, tracks, left, name) if part)
         return _short(reading.track) or reading.stage, round(done), round(total), detail
     speed = f"{reading.speed:.1f} footage-s/s"
-    detail = ", ".join(part for part in (f"windows, {files}", speed, tracks, left, name) if part)
+    reused = f"{reading.windows_reused:,} reused" if reading.windows_reused else ""
+    detail = ", ".join(part for part in (f"windows, {files}", reused, speed, tracks, left, name) if part)
     return reading.stage, reading.windows_done, reading.windows_total, detail
 
 

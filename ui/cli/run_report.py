@@ -48,9 +48,9 @@ def show(result: IndexResult, *, as_json: bool) -> None:
             f"in {format_time(report.wall_seconds)} ({speed:.1f} footage-seconds per second)."
         )
     sentence += "".join(f" {each}" for each in _track_sentences(report))
+    sentence += _reuse_sentences(result)
+    print_failures(result)
     waiting = [(file.path, file.reason) for file in report.files if file.state == "waiting"]
-    failed = [(file.path, file.reason) for file in report.files if file.state in ("failed", "partial")]
-    formatting.print_failures(failed)
     formatting.print_failures(waiting, "left for another run")
     out = console.results()
     out.print(sentence, soft_wrap=True)
@@ -65,6 +65,33 @@ def show(result: IndexResult, *, as_json: bool) -> None:
     for doubt in report.clock_doubts:
         out.print(f"Clocks differ: {console.plain(_doubt_sentence(doubt))}", soft_wrap=True)
     formatting.print_coverage(result.coverage)
+
+
+def print_failures(result: IndexResult) -> None:
+    """Print the files that failed completely or partly."""
+    files = result.report.files
+    failed = [(file.path, file.reason) for file in files if file.state in ("failed", "partial")]
+    formatting.print_failures(failed)
+
+
+def _reuse_sentences(result: IndexResult) -> str:
+    """How many captions were carried over, and the time that saved; how to undo it."""
+    report, sentence = result.report, ""
+    if report.windows_reused:
+        windows = report.windows_reused + report.windows_captioned
+        sentence += (
+            f" {report.windows_reused:,} of {formatting.count(windows, 'window')} reused: nothing changes"
+        )
+        if report.seconds_saved:
+            sentence += f"; about {console.rough_time(report.seconds_saved)} of captioning saved"
+        sentence += "."
+    if result.reused_kept:
+        carries = "carries" if result.reused_kept == 1 else "carry"
+        sentence += (
+            f" {formatting.count(result.reused_kept, 'window')} of earlier runs {carries} over the caption "
+            "of another one; `footage db recaption --reused` captions them again."
+        )
+    return sentence
 
 
 def _track_sentences(report: IndexReport) -> list[str]:

@@ -9,6 +9,7 @@ import logging
 from pathlib import Path
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from footage.core.config import load_settings
 from footage.core.errors import FootageError, StoreMissingError
@@ -38,9 +39,9 @@ def main(load_model: LoadModel | None = None) -> None:
     }
     if not may_edit():
         del views["Highlights"]  # nothing can be made of them
-    tabs = [
+    tabs: list[Page] = [
         st.Page(
-            lambda show=show: show(resources.Desk(load_settings(), load_model)),
+            lambda show=show: show(resources.Desk(load_settings(), load_model, tabs[0])),
             title=title,
             icon=f":material/{icon}:",
             url_path="" if title == "Search" else title.lower(),

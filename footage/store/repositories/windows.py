@@ -77,6 +77,20 @@ class WindowRepository:
             if content_id in videos
         }
 
+    def reused(self, content_ids: Collection[str] | None = None) -> dict[str, dict[int, str]]:
+        """Windows that carry over a caption, and from which window, by content id and index.
+
+        Of all videos, or of the given ones.
+        """
+        if not self._tables.has_column("windows", "reused_from"):  # of a version before 13
+            return {}
+        columns = ["content_id", "window_index", "reused_from"]
+        found: dict[str, dict[int, str]] = {}
+        for row in self._read_track(CAPTION_TRACK, given(content_id=content_ids), columns):
+            if row["reused_from"]:
+                found.setdefault(row["content_id"], {})[row["window_index"]] = row["reused_from"]
+        return found
+
     def provenances(self, *, track: str = CAPTION_TRACK) -> Counter[Provenance]:
         """The provenances of a track's windows, and how many windows have each; most first."""
         columns = [*layout.PROVENANCE_COLUMNS, *self._track_column()]

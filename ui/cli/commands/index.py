@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,7 +14,6 @@ from ui.cli.setting_options import CAPTIONS, FRAMES, MODEL, SAMPLING, TRACKS, ta
 if TYPE_CHECKING:
     from footage.core.config import Settings
     from indexer.pipeline import Forecast
-    from service.cancellation import CancelToken
     from service.events import ServiceEvent
     from service.index import IndexRequest
     from service.session import Service
@@ -49,6 +44,7 @@ _AGAIN = "Existing index entries"
     *CAPTIONS,
     *SAMPLING,
     "batch_size",
+    "reuse",
 )
 def run(
     paths: Annotated[list[Path], typer.Argument(help="Video files, and folders to look for them in.")],
@@ -254,7 +250,11 @@ def run(
     if watch:
         _watch(service, request, log_file, as_json=json)
         return
-    with logs.logging_to(log_file), progress.shown() as display, _cancelled_by_signals(display) as cancel:
+    with (
+        logs.logging_to(log_file),
+        progress.shown() as display,
+        progress.cancelled_by_signals(display) as cancel,
+    ):
         result = index_once(service, request, on_event=display, cancel=cancel)
     run_report.show(result, as_json=json)
     if result.report.stopped:
@@ -268,7 +268,11 @@ def _watch(service: Service, request: IndexRequest, log_file: Path | None, *, as
     from service.events import Indexed, IndexingFailed
     from service.index import watch
 
-    with logs.logging_to(log_file), progress.shown() as display, _cancelled_by_signals(display) as cancel:
+    with (
+        logs.logging_to(log_file),
+        progress.shown() as display,
+        progress.cancelled_by_signals(display) as cancel,
+    ):
 
         def on_event(event: ServiceEvent) -> None:
             if isinstance(event, Indexed):
@@ -281,29 +285,6 @@ def _watch(service: Service, request: IndexRequest, log_file: Path | None, *, as
                 display(event)
 
         watch(service, request, on_event=on_event, cancel=cancel)
-
-
-@contextmanager
-def _cancelled_by_signals(display: progress.Display) -> Iterator[CancelToken]:
-    """A token cancelled by Ctrl-C or SIGTERM; a second signal, or one before the run begins, interrupts."""
-    from service.cancellation import CancelToken
-
-    token = CancelToken()
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if token.cancelled or not display.indexing:
-            raise KeyboardInterrupt
-        token.cancel()
-        console.notes().print(
-            "Stopping after the current windows; press Ctrl-C again to stop at once.", soft_wrap=True
-        )
-
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield token
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _print_forecast(expected: Forecast, *, as_json: bool) -> None:

@@ -121,7 +121,7 @@ def _print_status(result: StatusResult) -> None:
     for name, value in (
         ("size", f"{result.size_bytes / 1e6:,.1f} MB"),
         ("videos", captioned if status.tracks or status.images else empty),
-        ("windows", f"{status.windows:,}"),
+        ("windows", f"{status.windows:,}{_reused_part(result)}"),
         ("events", f"{status.events:,}"),
         *_gap_rows(status),
         *_model_rows(status),
@@ -139,6 +139,21 @@ def _print_status(result: StatusResult) -> None:
         number = formatting.count(left.files, "file")
         out.print(f"{number} {left.state}: {console.plain(left.reason)}", soft_wrap=True)
     formatting.print_failures(status.failures)
+
+
+def _reused_part(result: StatusResult) -> str:
+    """How many windows are reused, their footage, and the time that this saved."""
+    from footage.core.timecode import format_time
+
+    reused = result.reused
+    if not reused.windows:
+        return ""
+    part = (
+        f", {reused.windows:,} of them reused ({format_time(reused.footage_seconds)} in which nothing changes"
+    )
+    if reused.seconds_saved:
+        part += f", about {console.rough_time(reused.seconds_saved)} of captioning saved"
+    return f"{part})"
 
 
 def _gap_rows(status: IndexStatus) -> list[tuple[str, str]]:

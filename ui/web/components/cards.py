@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from footage.core.types import Event, File, Match
 from search.query.filters import read_moment
-from ui.text import TRACK_NAMES
+from ui.text import track_name
 from ui.web.components import markup, quotes
 
 if TYPE_CHECKING:
@@ -40,6 +40,14 @@ _VERDICTS = {
     ),
 }
 
+_BY_PICTURE = {
+    "found": "The picture is clearly nearer than pictures of something else.",
+    "uncertain": "The picture is somewhat nearer than pictures of something else.",
+    "not checked": "The picture comes near; not checked by the model.",
+    "not found": "The picture is no nearer than pictures of something else.",
+}
+"""What a verdict means where pictures were compared."""
+
 
 def result(
     match: Match,
@@ -64,8 +72,10 @@ def result(
         pending: Whether the model has still to look at it.
         others: How many more answers are like it.
     """
-    tags = badge("pending" if pending else match.verdict)
+    tags = badge("pending" if pending else match.verdict, pictured=quotes.pictured(match))
     source = "" if pending else f'<span class="fx-tag">{source_of(match)}</span>'
+    if match.carried_over_from:
+        source += reused(match.carried_over_from)
     if match.offline:
         source += '<span class="fx-tag">offline</span>'
     if others:
@@ -86,10 +96,28 @@ def result(
 def _said(part: Match, words: str, *, alone: bool) -> str:
     """What is seen, said or written; beside others it says itself when."""
     if not quotes.quotes(part):
-        return f'<p class="fx-text">{markup.marked(part.text, words) or "(no text)"}</p>'
+        return _text(markup.marked(part.text, words))
     when = "" if alone else f" <small>{quotes.when(part.track, part.span)}</small>"
     quote = quotes.quoted(part.text, part.marks, language=part.language)
     return f'<p class="fx-text fx-quote fx-{part.track}">{quote}{when}</p>'
+
+
+def reused(reference: str = "") -> str:
+    """A mark of a caption that was carried over from another window, as HTML.
+
+    Args:
+        reference: Where it was carried over from; empty where that is not said.
+    """
+    origin = f" from {markup.text(reference)}" if reference else ""
+    why = f"The caption was carried over{origin}: the picture is the same."
+    return f'<span class="fx-tag fx-reused" title="{why}">reused</span>'
+
+
+def _text(words: str) -> str:
+    """What the index says of a moment, as HTML, or that it says nothing."""
+    return (
+        f'<p class="fx-text">{words}</p>' if words else f'<p class="fx-text fx-bare">{quotes.NO_CAPTION}</p>'
+    )
 
 
 def _place_and_time(match: Match, file: File | None) -> list[str]:
@@ -119,7 +147,8 @@ def _sure(match: Match) -> str:
         title = f"Confidence of the recogniser: {match.confidence or 0:.0%}"
         return f'<span class="fx-score" title="{title}">{sure}</span>' if sure else ""
     if match.confidence is None:
-        title, label = "Similarity of the indexed text, 0 to 1", f"score {match.score:.2f}"
+        compared = "pictures" if quotes.pictured(match) else "indexed text"
+        title, label = f"Similarity of the {compared}, 0 to 1", f"score {match.score:.2f}"
     else:
         title, label = "Probability, based on all the evidence", f"{match.confidence:.0%} sure"
         if not match.calibrated:
@@ -127,7 +156,9 @@ def _sure(match: Match) -> str:
     return f'<span class="fx-score" title="{title}">{label}</span>'
 
 
-def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> str:
+def event(
+    item: Event, *, picture: str, chosen: bool = False, tag: str = "", carried_over: bool = False
+) -> str:
     """One indexed event as a card.
 
     Args:
@@ -135,8 +166,10 @@ def event(item: Event, *, picture: str, chosen: bool = False, tag: str = "") -> 
         picture: Address of a frame of it; empty for none.
         chosen: Whether the player shows it.
         tag: A word about it.
+        carried_over: Whether its caption was carried over from another window.
     """
     said = f'<span class="fx-tag">{markup.text(tag)}</span>' if tag else ""
+    said += reused() if carried_over else ""
     return _card(
         picture,
         f'<p class="fx-text">{markup.text(item.text)}</p>'
@@ -185,7 +218,7 @@ def item(
     return _card(
         picture,
         f'<div class="fx-top">{state(mark.state, who)}{fresh}{judged}</div>'
-        f'<p class="fx-text">{markup.text(mark.found_text) or "(no text)"}</p>'
+        f"{_text(markup.text(mark.found_text))}"
         f'<p class="fx-meta"><span class="fx-name">{markup.text(name)}</span>'
         f"<b>{markup.clock_span(mark.span)}</b></p>{note}",
         chosen=chosen,
@@ -213,8 +246,10 @@ def tracks(covered: Sequence[VideoTrack]) -> str:
     for each in covered:
         share = each.seconds / each.seconds_total if each.seconds_total else 0.0
         part = "" if share > ALL else " not indexed" if not each.seconds else f" {100 * share:.0f}%"
-        style = f"fx-track fx-track-{each.track}" + (" fx-track-none" if not each.seconds else "")
-        pieces.append(f'<span class="{style}"><i></i>{TRACK_NAMES.get(each.track, each.track)}{part}</span>')
+        style = f"fx-track fx-track-{each.track.partition(':')[0]}" + (
+            " fx-track-none" if not each.seconds else ""
+        )
+        pieces.append(f'<span class="{style}"><i></i>{track_name(each.track)}{part}</span>')
     return "".join(pieces)
 
 
@@ -223,11 +258,18 @@ def state(name: str, words: str = "") -> str:
     return f'<span class="fx-state fx-state-{markup.text(name)}">{markup.text(words or name)}</span>'
 
 
-def badge(verdict: str) -> str:
-    """A verdict in a word, a sign and a colour; "pending" while the model is asked."""
+def badge(verdict: str, *, pictured: bool = False) -> str:
+    """A verdict in a word, a sign and a colour; "pending" while the model is asked.
+
+    Args:
+        verdict: The verdict.
+        pictured: Whether pictures were compared, and no model was asked.
+    """
     style, sign, word, why = _VERDICTS.get(
         verdict, ("fx-pending", "…", "Looking", "The model is checking this moment.")
     )
+    if pictured:
+        why = _BY_PICTURE.get(verdict, why)
     return f'<span class="fx-badge {style}" title="{why}"><i aria-hidden="true">{sign}</i>{word}</span>'
 
 
@@ -235,6 +277,8 @@ def source_of(match: Match) -> str:
     """Whose span a match has, in words; of words, the track."""
     if quotes.quotes(match) and not match.parts:
         return quotes.source(match.track)
+    if quotes.pictured(match):
+        return "by picture"
     return "span by the model" if match.grounded else "span from the index"
 
 

@@ -8,7 +8,7 @@ from footage.core.types import File, Match, Span
 from search.query.filters import read_moment
 from service.search import measure_meanings
 from ui.text import short_path
-from ui.web.components import cards, markup
+from ui.web.components import cards, markup, quotes
 
 AROUND = timedelta(minutes=10)
 """How much before and after a moment "at this time" is."""
@@ -20,11 +20,12 @@ def why(match: Match) -> str:
         body = _one(match)
     else:
         body = _lines(match.evidence) + "".join(
-            f"<h4>{markup.text(part.text or '(no text)')} {cards.badge(part.verdict)}</h4>{_one(part)}"
+            f"<h4>{markup.text(part.text or quotes.NO_CAPTION)} {cards.badge(part.verdict)}</h4>{_one(part)}"
             for part in match.parts
         )
+    badge = cards.badge(match.verdict, pictured=quotes.pictured(match))
     return (
-        f'<div class="fx-why"><h3>Why {cards.badge(match.verdict)}</h3>{body}'
+        f'<div class="fx-why"><h3>Why {badge}</h3>{body}'
         f'<p class="fx-path">{markup.text(short_path(match.path))}</p></div>'
     )
 

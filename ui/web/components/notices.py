@@ -6,8 +6,8 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from footage.core.types import CAPTION_TRACK
-from ui.text import TRACK_NAMES, count
+from footage.core.types import CAPTION_TRACK, is_image_track
+from ui.text import TRACK_NAMES, count, track_name
 from ui.web.components import markup
 
 if TYPE_CHECKING:
@@ -84,15 +84,48 @@ def nothing_found(query: str, result: SearchResult, *, looked: bool) -> str:
     )
 
 
+def nothing_alike(picture: str, words: str, result: SearchResult) -> str:
+    """The honest answer when nothing looks like a picture: what was searched, and what came nearest.
+
+    Args:
+        picture: What the picture is called.
+        words: What was to be seen, too; empty for nothing.
+        result: What the search answered.
+    """
+    seen = next((each for track, each in result.coverage.tracks.items() if is_image_track(track)), None)
+    rows = [
+        ("Pictures searched of", f"{markup.clock(round(seen.seconds, 1))} of video" if seen else "nothing"),
+        ("Videos", f"{seen.videos:,}" if seen else "0"),
+    ]
+    if result.matches:
+        nearest = result.matches[0]
+        where = f"{markup.clock_span(nearest.span)} of {markup.file_name(nearest.path)}"
+        sure = "" if nearest.confidence is None else f", {nearest.confidence:.0%} sure"
+        rows.append(("Closest", where + sure))
+    table = "".join(f"<dt>{name}</dt><dd>{markup.text(value)}</dd>" for name, value in rows)
+    too = f" and is “{markup.text(markup.shortened(words, 200))}”" if words else ""
+    return (
+        '<div class="fx-empty"><h2>Nothing looks like it</h2>'
+        f"<p>No moment looks like {markup.text(picture)}{too}.</p>"
+        f'<dl class="fx-facts">{table}</dl>'
+        "<p>Draw a box around what you mean, or search by words.</p></div>"
+    )
+
+
 def _searched(result: SearchResult) -> list[tuple[str, str]]:
     """How much of each track was searched, each with its name."""
     seen = result.coverage
     rows = [
         (f"{name} searched", f"{markup.clock(round(seconds, 1))} of {markup.clock(seen.seconds_total)}")
-        for track, name in TRACK_NAMES.items()
+        for track, name in _named(seen).items()
         if _wanted(result, track) and (seconds := _seconds(seen, track)) is not None
     ]
     return [*rows, ("Videos", f"{max([seen.videos, *(each.videos for each in seen.tracks.values())]):,}")]
+
+
+def _named(seen: SearchCoverage) -> dict[str, str]:
+    """The name of each track that a search may look at; whoever reads it need not know the embedder."""
+    return {**TRACK_NAMES, **{track: "Pictures" for track in seen.tracks if is_image_track(track)}}
 
 
 def _wanted(result: SearchResult, track: str) -> bool:
@@ -119,7 +152,7 @@ def coverage(result: SearchResult) -> str:
         parts.append(f"{markup.clock(seen.seconds_indexed)} of {whole} indexed")
     else:
         rows = [
-            (name, _seconds(seen, track)) for track, name in TRACK_NAMES.items() if _wanted(result, track)
+            (name, _seconds(seen, track)) for track, name in _named(seen).items() if _wanted(result, track)
         ]
         parts += [
             f"{name.lower()} of {markup.clock(round(seconds, 1))} of {whole}"
@@ -142,21 +175,23 @@ def holdings(status: IndexStatus) -> str:
     """What an index holds, in one line."""
     whole = markup.clock(status.seconds_total)
     parts = [count(videos_in(status), "video")]
-    if set(status.tracks) <= {CAPTION_TRACK}:
+    if set(status.tracks) <= {CAPTION_TRACK} and status.videos:
         parts += [f"{markup.clock(status.seconds_indexed)} of {whole} indexed", count(status.events, "event")]
     else:
         parts.append(f"{whole} long")
         parts += [
-            f"{TRACK_NAMES.get(track, track).lower()} of {markup.clock(round(each.seconds, 1))}"
+            f"{track_name(track).lower()} of {markup.clock(round(each.seconds, 1))}"
             for track, each in status.tracks.items()
         ]
+    parts += [f"pictures of {markup.clock(round(each.track.seconds, 1))}" for each in status.images.values()]
     line = ", ".join(parts)
     return line + (f", model {status.model.model}" if status.model else "")
 
 
 def videos_in(status: IndexStatus) -> int:
     """Videos that the index has anything of, as far as the tracks say: those of the track with most."""
-    return max([status.videos, *(each.videos for each in status.tracks.values())])
+    pictured = (each.track.videos for each in status.images.values())
+    return max([status.videos, *(each.videos for each in status.tracks.values()), *pictured])
 
 
 def sentence(words: str) -> str:

@@ -16,7 +16,7 @@ from service import browse, marks
 from service.transcript import transcripts
 from ui.web import index_jobs
 from ui.web.access.visitor import current_access, may_edit
-from ui.web.components import notices, player
+from ui.web.components import asking, notices, picture_form, player
 from ui.web.components.resources import Desk
 
 P = ParamSpec("P")
@@ -83,7 +83,22 @@ def play(
     """Show a moment of a video in the player; its words are read from the index unless given."""
     if words is None:
         words = player.VideoWords(transcripts(desk.service, video.content_id))
-    st.fragment(player.show)(
+    st.fragment(_played)(desk, video, path, span, text=text, matches=matches, words=words, autoplay=autoplay)
+
+
+def _played(
+    desk: Desk,
+    video: Video,
+    path: str,
+    span: Span,
+    *,
+    text: str,
+    matches: Sequence[Span],
+    words: player.VideoWords,
+    autoplay: bool,
+) -> None:
+    """The player; its picture can be searched by, on the search page."""
+    asked = player.show(
         desk.settings.cache_dir,
         video,
         path,
@@ -93,8 +108,12 @@ def play(
         words=words,
         text=text,
         autoplay=autoplay,
+        actions=() if picture_form.why_not(desk) else ("picture",),
         file=browse.file_at(desk.service, path),
     )
+    if asked.action == "picture" and asked.picture_seconds is not None and desk.search_page is not None:
+        asking.ask_moment(path, asked.picture_seconds, asked.picture_box)
+        st.switch_page(desk.search_page, query_params=asking.address())
 
 
 def paged(total: int, size: int, *, key: str) -> range:

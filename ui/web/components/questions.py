@@ -5,20 +5,19 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from footage.core.errors import FootageError, StoreError, UsageError
 from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
-from search.pages import Grouping
 from search.query.lexical_match import FUNCTION_WORDS
 from search.query.parser import did_you_mean
 from service import browse, saved
 from service.search import SearchMode
 from ui.web.access.visitor import editing, may_edit
-from ui.web.components import markup, notices
+from ui.web.components import asking, markup, notices, picture_form
+from ui.web.components.asking import Listing, Question
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -33,93 +32,65 @@ EXAMPLES = 4
 _LINES_TRIED = 20
 MODES: dict[SearchMode, str] = {"hybrid": "Meaning and words", "vector": "Meaning", "text": "Words"}
 """By what the index's texts are ordered."""
-GROUPS: dict[Grouping, str] = {"none": "Every moment", "video": "One a video", "event": "One a sentence"}
+GROUPS: dict[Listing, str] = {
+    "none": "Every moment",
+    "video": "One a video",
+    "event": "One a sentence",
+    "scene": "One a scene",
+}
 """What is listed of answers that are alike."""
-Options = tuple[SearchMode, Grouping, bool, float | None]
+Options = tuple[SearchMode, Listing, bool, float | None]
 _KEPT: dict[str, Any] = {"persist_state": "session", "bind": "query-params"}  # and shared with the address
-LIKE = "like"
-"""Key in the page's address: the moment for a search of similar moments."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """The current question; equal questions have equal answers until the index is written to."""
-
-    text: str
-    """The query as typed; empty when something like a moment is asked for, or nothing."""
-    like: str = ""
-    """Instead of a query: "VIDEO@TIME", a moment to find similar ones of."""
-    exact: bool = True
-    """Whether the model is to look."""
-    mode: SearchMode = "hybrid"
-    """By what the index's texts are ordered."""
-    group: Grouping = field(default="none", compare=False)
-    """What is listed of answers that are alike."""
-    exhaustive: bool = False
-    """Whether the model is to look everywhere that the filters leave."""
-    budget_seconds: float | None = None
-    """How long it may look; without bound when None."""
-
-    def __bool__(self) -> bool:
-        return bool(self.text or self.like)
-
-
-def asked() -> bool:
-    """Whether there is a question: when the page is opened, the address gives it."""
-    state, given = st.session_state, st.query_params
-    if "asked" not in state:
-        state.asked = state.typed = given.get("q", "").strip()
-        state.like = "" if state.asked else given.get(LIKE, "")
-    return bool(state.asked or state.like)
 
 
 def form(desk: Desk) -> Question:
-    """Draw the search box, and return the current question; call ``asked`` first."""
+    """Draw the search box, and return the current question; call ``asking.asked`` first."""
     state = st.session_state
     with st.form("ask", border=False):
         box, button = st.columns([8, 1], vertical_alignment="bottom", gap="small")
         box.text_input(
             "What happens?",
             key="typed",
-            placeholder="What happens? For example: a red car drives from left to right",
+            placeholder="Add words, for example: at night"
+            if state.picture
+            else "What happens? For example: a red car drives from left to right",
             label_visibility="collapsed",
             persist_state="session",
         )
-        submitted = button.form_submit_button("Search", type="primary", width="stretch", on_click=ask)
+        submitted = button.form_submit_button("Search", type="primary", width="stretch", on_click=asking.ask)
     with st.container(horizontal=True, vertical_alignment="center", key="chips", gap="small"):
-        for number, (query, icon) in enumerate({} if state.asked else _offered(desk).items()):
+        picture_form.picker(desk)
+        offered = {} if state.asked or state.picture else _offered(desk)
+        for number, (query, icon) in enumerate(offered.items()):
             st.button(
-                markup.label(query, most=60), key=f"chip_{number}", icon=icon, on_click=ask, args=(query,)
+                markup.label(query, most=60),
+                key=f"chip_{number}",
+                icon=icon,
+                on_click=asking.ask,
+                args=(query,),
             )
-        exact = st.toggle(
-            "Ask the model when exactly",
-            value=True,
-            key="exact",
-            help="The index finds the video; the model then finds the exact times. Slower, but better.",
-            **_KEPT,
-        )
+        exact = False
+        if state.picture:
+            st.empty()  # so that what follows keeps its place
+        else:
+            exact = st.toggle(
+                "Ask the model when exactly",
+                value=True,
+                key="exact",
+                help="The index finds the video; the model then finds the exact times. Slower, but better.",
+                **_KEPT,
+            )
         with st.popover("Options", icon=":material/tune:"):
-            mode, group, everywhere, budget = _options(exact=exact)
-            if state.asked and may_edit():
+            options = _picture_options(desk) if state.picture else _options(desk, exact=exact)
+            if state.asked and not state.picture and may_edit():
                 _save(desk, state.asked)
-    if submitted and not state.asked:
+    name = picture_form.panel(desk)
+    if submitted and not (state.asked or state.picture):
         st.html(notices.problem(UsageError("the search is empty", hint="enter an event")))
-    return Question(state.asked, state.like, exact, mode, group, everywhere, budget)
-
-
-def ask(query: str | None = None) -> None:
-    """Make this, or the typed text, the question; the page's address keeps it, for bookmarks."""
-    state = st.session_state
-    state.typed = state.asked = (state.typed if query is None else query).strip()
-    state.like = ""
-    _begin_anew()
-
-
-def ask_like(moment: str) -> None:
-    """Ask for moments like one of a video, "VIDEO@TIME"."""
-    st.session_state.typed = st.session_state.asked = ""
-    st.session_state.like = moment
-    _begin_anew()
+    mode, group, everywhere, budget = options
+    return Question(
+        state.asked, state.like, exact, mode, group, everywhere, budget, state.picture, name, state.without
+    )
 
 
 def narrowed(text: str, **filters: str) -> str:
@@ -147,13 +118,11 @@ def _as_words(term: str) -> str:
     return "This is not a filter: it is searched as words." + (f" Did you mean {meant}?" if meant else "")
 
 
-def _options(*, exact: bool) -> Options:
+def _options(desk: Desk, *, exact: bool) -> Options:
     mode = st.segmented_control(
         "Look by", list(MODES), default="hybrid", key="mode", format_func=MODES.__getitem__, **_KEPT
     )
-    group = st.segmented_control(
-        "List", list(GROUPS), default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
-    )
+    group = _listing(desk)
     everywhere = st.toggle(
         "Look everywhere",
         key="everywhere",
@@ -172,17 +141,22 @@ def _options(*, exact: bool) -> Options:
         disabled=not exact,
         **_KEPT,
     )
-    return mode or "hybrid", group or "none", everywhere and exact, budget if exact else None
+    return mode or "hybrid", group, everywhere and exact, budget if exact else None
 
 
-def _begin_anew() -> None:
-    state, parameters = st.session_state, st.query_params
-    state.answered = None
-    for name, value in (("q", state.asked), (LIKE, state.like)):
-        if value:
-            parameters[name] = value
-        elif name in parameters:
-            del parameters[name]
+def _listing(desk: Desk) -> Listing:
+    """What is listed of answers that are alike; scenes are told apart by image vectors."""
+    offered = [each for each in GROUPS if each != "scene" or not picture_form.why_not(desk)]
+    chosen: Listing | None = st.segmented_control(
+        "List", offered, default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
+    )
+    return chosen or "none"
+
+
+def _picture_options(desk: Desk) -> Options:
+    """What can be chosen for a search by picture: no model looks, and no text is compared."""
+    group = _listing(desk)
+    return "hybrid", group, False, None
 
 
 def note(desk: Desk, question: Question) -> None:

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, Match, Span
+from footage.core.types import (
+    CAPTION_TRACK,
+    IMAGE_TRACK,
+    SCREEN_TEXT_TRACK,
+    SPEECH_TRACK,
+    SUBTITLE_TRACK,
+    Match,
+    Span,
+)
 from ui.text import excerpt
 from ui.web.components import markup
 
+NEAREST = "at_seconds"
+"""The measure of an answer that was found by how it looks: the time of the nearest frame."""
+NO_CAPTION = "No caption at this time"
+"""In place of the text of an answer that has none."""
 LONGEST_QUOTE = 220
 """Longer texts are cut to about so many characters around what was found in them."""
 CLEAR, FAIR = 0.85, 0.6
@@ -22,7 +34,18 @@ _TRACKS = {SPEECH_TRACK: "speech", SUBTITLE_TRACK: "subtitles", SCREEN_TEXT_TRAC
 
 def quotes(match: Match) -> bool:
     """Whether an answer is words that were said or written, and nothing that is to be looked at."""
-    return match.track != CAPTION_TRACK
+    return match.track not in (CAPTION_TRACK, IMAGE_TRACK)
+
+
+def pictured(match: Match) -> bool:
+    """Whether an answer rests on its pictures; its text, if it has one, is the caption at that time."""
+    return match.track == IMAGE_TRACK and not match.parts and not match.grounded
+
+
+def shown_at(match: Match) -> float:
+    """The moment whose picture stands for an answer, in video time: the nearest one, or the middle."""
+    middle = (match.span.start_seconds + match.span.end_seconds) / 2
+    return dict(match.measures).get(NEAREST, middle) if pictured(match) else middle
 
 
 def first_track(match: Match) -> str:
@@ -34,7 +57,7 @@ def titled(match: Match) -> str:
     """The text of an answer as a title; words in quotation marks."""
     if quotes(match) and not match.parts:
         return quotation(match.text)
-    return match.text or "(no text)"
+    return match.text or NO_CAPTION
 
 
 def quotation(text: str) -> str:

@@ -10,6 +10,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import streamlit as st
+from streamlit.navigation.page import Page
 
 from footage.core.config import Settings
 from service.session import LoadEmbedder, Loaders, LoadModel, Service
@@ -26,6 +27,8 @@ class Desk:
     """Where everything is."""
     load_model: LoadModel | None = None
     """Loads the model that the settings name; as usual when None."""
+    search_page: Page | None = None
+    """Where searches are; None where the app has one page alone."""
 
     @property
     def service(self) -> Service:

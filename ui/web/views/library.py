@@ -16,12 +16,12 @@ from footage.core.coverage import SHARES, Coverage
 from footage.core.endpoint import shown_address
 from footage.core.errors import UsageError
 from footage.core.names import folded
-from footage.core.types import CAPTION_TRACK, File
+from footage.core.types import CAPTION_TRACK, File, image_track
 from service import browse
 from service.index import checked_camera_pattern
 from service.ready_tracks import ready_tracks
 from service.transcript import VideoTrack, track_coverage
-from ui.text import TRACK_NAMES, count, plain, short_path, track_name
+from ui.text import count, plain, short_path, track_name
 from ui.web import index_jobs
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import cards, markup, notices, pages, track_choice
@@ -75,13 +75,18 @@ def _totals(status: IndexStatus, settings: Settings) -> str:
     videos = notices.videos_in(status)
     whole = markup.clock(round(status.seconds_total, 1))
     covered = [
-        (markup.clock(round(each.seconds, 1)), f"{TRACK_NAMES.get(track, track).lower()}, of {whole}")
+        (markup.clock(round(each.seconds, 1)), f"{track_name(track).lower()}, of {whole}")
         for track, each in status.tracks.items()
+    ]
+    pictured = [
+        (markup.clock(round(each.track.seconds, 1)), f"{track_name(image_track(name)).lower()}, of {whole}")
+        for name, each in status.images.items()
     ]
     captions_alone = set(status.tracks) <= {CAPTION_TRACK}
     numbers = [
         (f"{videos:,}", "videos" if videos != 1 else "video"),
         *([(markup.clock(status.seconds_indexed), f"of {whole} indexed")] if captions_alone else covered),
+        *pictured,
         (f"{status.events:,}", "events" if status.events != 1 else "event"),
         (f"{failed:,}", "files with trouble" if failed != 1 else "file with trouble"),
         (status.model.model if status.model else "none", "model"),

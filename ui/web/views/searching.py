@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from footage.core.errors import FootageError, ModelUnavailableError
-from footage.core.timecode import format_time
 from footage.core.types import File, Match, Span
 from search.pages import grouped
 from service import browse, marks
@@ -20,18 +19,21 @@ from ui.text import count
 from ui.web.access.visitor import editing, may_edit
 from ui.web.components import (
     ask_panel,
+    asking,
     cards,
     clip_collection,
     evidence,
     markup,
     media,
+    next_steps,
     notices,
+    picture_form,
     player,
     questions,
     quotes,
     timeline,
 )
-from ui.web.components.questions import Question
+from ui.web.components.asking import Question
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def show(desk: Desk) -> None:
     Raises:
         StoreError: when the index cannot be read.
     """
-    if not questions.asked():
+    if not asking.asked():
         st.html(
             '<div class="fx-hero"><h1>Search video by what happens, is said and is written in it.</h1></div>'
         )
@@ -82,7 +84,7 @@ def show(desk: Desk) -> None:
     if answered is None or answered.question != question:
         state.chosen, state.clicked, state.page = 0, False, 1
         answered = state.answered = _stopped(desk, question) or _search(desk, question)
-        if question.text and answered.result is not None:
+        if question.text and not question.picture and answered.result is not None:
             questions.note(desk, question)
     _answers(desk, question, answered)
 
@@ -108,11 +110,15 @@ def _search(desk: Desk, question: Question) -> Answered:
 
 def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> SearchResult:
     """What the index says, and with ``ground`` the model."""
+    from service.picture_search import PictureSearchRequest, search_pictures
     from service.search import SearchRequest, search
     from service.similar import SimilarRequest, similar
 
     if question.like:
         return similar(desk.service, SimilarRequest(moment=question.like))
+    if question.picture:
+        asked = PictureSearchRequest(picture=question.picture, words=question.text, exclude=question.without)
+        return search_pictures(desk.service, asked)
     request = SearchRequest(
         query=question.text,
         ground=ground,
@@ -233,7 +239,11 @@ def _answers(desk: Desk, question: Question, answered: Answered) -> None:
         st.html(chips)
     matches = result.matches
     if result.outcome in ("not found", "no caption matches"):
-        st.html(notices.nothing_found(question.text, result, looked=question.exact))
+        st.html(
+            notices.nothing_alike(question.picture_name, question.text, result)
+            if question.picture
+            else notices.nothing_found(question.text, result, looked=question.exact)
+        )
         if not matches or not st.toggle("Show the most similar results", key="nearest"):
             return
     else:
@@ -247,12 +257,24 @@ def _answers(desk: Desk, question: Question, answered: Answered) -> None:
                     "These are the most similar moments; see the reasons below the player.",
                 )
             )
-    _list(desk, question, matches)
+    _list(desk, question, result)
 
 
-def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
+def _rows(desk: Desk, question: Question, result: SearchResult) -> list[tuple[Match, int]]:
+    """The answers that are listed, and how many more each stands for."""
+    if question.group != "scene":
+        return grouped(result.matches, question.group)
+    from service.fold import folded
+
+    if st.session_state.get("scenes", (None, None))[0] is not result:
+        st.session_state.scenes = (result, folded(desk.service, result, "scene").matches)
+    matches: tuple[Match, ...] = st.session_state.scenes[1]
+    return [(match, len(match.similar)) for match in matches]
+
+
+def _list(desk: Desk, question: Question, result: SearchResult) -> None:
     """The answers, page by page, beside the player."""
-    rows = grouped(matches, question.group)
+    matches, rows = result.matches, _rows(desk, question, result)
     pages = -(-len(rows) // RESULTS)
     state = st.session_state
     state.page = min(state.get("page", 1), pages)
@@ -280,7 +302,7 @@ def _list(desk: Desk, question: Question, matches: Sequence[Match]) -> None:
             transcripts(desk.service, chosen_match.video.content_id), quotes.first_track(chosen_match)
         )
         st.fragment(_stage)(desk, listed, matches, outlines[chosen_match.video.content_id], words, question)
-        _lead_on(question, chosen_match, files.get(chosen_match.path))
+        next_steps.show(desk, question, chosen_match, files.get(chosen_match.path))
         ask_panel.box(desk, chosen_match.video, chosen_match.path, chosen_match.span)
         st.html(evidence.why(chosen_match))
 
@@ -313,7 +335,12 @@ def _stage(
             player.LaneMark(mark.span, f"{mark.state}: {mark.text or mark.query}", "note")
             for mark in marks.marks(desk.service, match.video.content_id)
         ],
-        actions=("previous", "next", *(("accept", "reject", "export") if may_edit() else ())),
+        actions=(
+            "previous",
+            "next",
+            *(("accept", "reject", "export") if may_edit() else ()),
+            *(() if picture_form.why_not(desk) else ("picture",)),
+        ),
     )
     state.in_out = asked.in_out
     after = listed[(state.chosen + 1) % len(listed)]
@@ -333,6 +360,10 @@ def _stage(
             st.html(notices.problem(error))
             return
         st.rerun()
+    elif asked.action == "picture":
+        if asked.picture_seconds is not None:
+            asking.ask_moment(match.path, asked.picture_seconds, asked.picture_box)
+            st.rerun()
     elif asked.action:
         _choose((state.chosen + (1 if asked.action == "next" else -1)) % len(listed))
         state.page = state.chosen // RESULTS + 1
@@ -342,7 +373,7 @@ def _stage(
 def _label(desk: Desk, question: Question, match: Match, span: Span, action: str) -> None:
     """Keep whether an answer is right; a second judgement replaces the first."""
     request = marks.LabelRequest(
-        match=match, span=span, right=action == "accept", query=question.text, like=question.like
+        match=match, span=span, right=action == "accept", query=question.text, like=question.alike
     )
     with editing(desk.settings, "label", content_id=match.video.content_id, label=_LABELS[action]):
         marks.label(desk.service, request)
@@ -353,30 +384,10 @@ def _collect(desk: Desk, question: Question, match: Match) -> None:
     """Put an answer, from the in point to the out point, among the highlights."""
     from service.export_clips import clips_from
 
-    [clip] = clips_from(desk.service, [match], query=question.text)
+    [clip] = clips_from(desk.service, [match], query=question.title)
     put = clip_collection.add(replace(clip, span=st.session_state.get("in_out", match.span)))
     held = count(len(clip_collection.clips()), "clip")
     st.toast(f"Added: {held} in Highlights." if put else f"It is there already: {held} in Highlights.")
-
-
-def _lead_on(question: Question, match: Match, file: File | None) -> None:
-    """Where to go from an answer."""
-    with st.container(horizontal=True, key="lead_on", gap="small"):
-        middle = (match.span.start_seconds + match.span.end_seconds) / 2
-        _step("More like this", "image_search", questions.ask_like, f"{match.path}@{format_time(middle)}")
-        if question.text and file is not None:
-            if file.camera:
-                narrowed = questions.narrowed(question.text, camera=file.camera)
-                _step("In this camera", "videocam", questions.ask, narrowed)
-            if moments := evidence.around(file, match.span):
-                narrowed = questions.narrowed(question.text, after=moments[0], before=moments[1])
-                _step("At this time", "schedule", questions.ask, narrowed)
-
-
-def _step(label: str, icon: str, act: Callable[[str], None], argument: str) -> None:
-    st.button(
-        label, icon=f":material/{icon}:", key=f"go_{icon}", type="tertiary", on_click=act, args=(argument,)
-    )
 
 
 def _choose(number: int) -> None:
@@ -402,7 +413,6 @@ def _card(
 ) -> str:
     """One answer's card, its picture cut now if it never was."""
     outline = outlines[match.video.content_id]
-    middle = (match.span.start_seconds + match.span.end_seconds) / 2
     return cards.result(
         match,
         file=files.get(match.path),
@@ -411,7 +421,7 @@ def _card(
             desk.settings.cache_dir,
             match.path,
             content_id=match.video.content_id,
-            seconds=middle,
+            seconds=quotes.shown_at(match),
             file=files.get(match.path),
         ),
         strip=timeline.strip(

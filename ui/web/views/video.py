@@ -23,6 +23,8 @@ EVENTS = 12
 """Events on a page."""
 WINDOWS = 6
 """Windows on a page."""
+BEGIN_SECONDS = 10.0
+"""What is played of a video of which the index has no texts: this much of its beginning."""
 
 
 def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
@@ -62,6 +64,9 @@ def show(desk: Desk, content_id: str, *, back: Callable[[], None]) -> None:
                 first = words.transcripts[0].lines[0]
                 text = quotes.quotation(first.text)
                 pages.play(desk, video, path, first.span, text=text, words=words, autoplay=False)
+            elif not outline.events:
+                begin = Span.clamped(0.0, BEGIN_SECONDS, within=Span(0.0, video.duration_seconds))
+                pages.play(desk, video, path, begin, text=markup.file_name(path), autoplay=False)
             else:
                 _poster(desk, outline, video, path)
         if chosen and may_edit():
@@ -98,11 +103,16 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
     said = details.corrected
     if not details.windows:
         st.html(
-            notices.remark("This video has no captions yet.", "What is said and written is in the player.")
+            notices.remark("This video has no captions yet.", "It can be played, and searched by picture.")
+            if not transcripts(desk.service, content_id)
+            else notices.remark(
+                "This video has no captions yet.", "What is said and written is in the player."
+            )
         )
         return
     st.html(f'<p class="fx-coverage">{count(len(outline.events), "event")}. Choose one to play it.</p>')
     words = {each.event_id for each in [*said.matched, *said.unmatched]}
+    reused = {record.window.index for record in details.windows if record.reused_from}
     file = browse.file_at(desk.service, path)
     for number in pages.paged(len(outline.events), EVENTS, key=f"page_of_{content_id}"):
         event = outline.events[number]
@@ -111,7 +121,8 @@ def _events(desk: Desk, details: VideoDetails, chosen: Event | None) -> None:
                 desk.settings.cache_dir, path, content_id=content_id, seconds=_middle(event.span), file=file
             )
             tag = "corrected" if event.id in words else ""
-            st.html(cards.event(event, picture=picture, chosen=event == chosen, tag=tag))
+            over = bool(event.window_indexes) and reused.issuperset(event.window_indexes)
+            st.html(cards.event(event, picture=picture, chosen=event == chosen, tag=tag, carried_over=over))
             st.button(
                 f"Play event {number + 1}", key=f"play_{number % EVENTS}", on_click=_choose, args=(event.id,)
             )
@@ -259,7 +270,10 @@ def _captions(records: Sequence[WindowRecord]) -> None:
         remark = f'<p class="fx-sub">{markup.text(notes)}</p>' if notes else ""
         raw = "\n".join(map(markup.text, record.caption.raw.splitlines()))
         span = markup.clock_span(record.window.span)
-        pieces.append(f'<div class="fx-window"><b>{span}</b>{remark}<pre>{raw}</pre>{_draft(record)}</div>')
+        mark = f" {cards.reused()}" if record.reused_from else ""
+        pieces.append(
+            f'<div class="fx-window"><b>{span}</b>{mark}{remark}<pre>{raw}</pre>{_draft(record)}</div>'
+        )
     st.html("".join(pieces))
 
 

@@ -16,20 +16,30 @@ from pathlib import Path
 from typing import Any
 
 import streamlit as st
-from streamlit.runtime import Runtime
 
 from footage.core.errors import FootageError
 from footage.core.timecode import clamp
 from footage.core.types import File, Span, Video
 from service.browse import Outline
 from ui.web.components import markup, media, notices
+from ui.web.components.addresses import address_of
 from ui.web.components.player import events, lanes
 from ui.web.components.player.lanes import LaneMark
 from ui.web.components.player.words import VideoWords
+from ui.web.components.region import Box
 
 _HERE = Path(__file__).parent
-_SCRIPTS = ("clock.js", "player.js", "timeline.js", "transcript.js", "boxes.js", "stage.js")
-_STYLES = ("stage.css", "transcript.css")
+_SCRIPTS = (
+    "clock.js",
+    "player.js",
+    "timeline.js",
+    "transcript.js",
+    "boxes.js",
+    "../region.js",
+    "selection.js",
+    "stage.js",
+)
+_STYLES = ("stage.css", "transcript.css", "../region.css")
 _NO_WORDS = VideoWords()
 
 
@@ -43,6 +53,10 @@ class StageState:
     """One of the page's actions, in the one run after it was asked for."""
     seek_seconds: float | None = None
     """A moment outside the preview, in the one run after it was asked for; the preview is there already."""
+    picture_seconds: float | None = None
+    """With the action "picture": the moment on show, in video time."""
+    picture_box: Box | None = None
+    """With the action "picture": the box on it; None for all of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +108,8 @@ def show(
         words: What is said and written in it.
         text: What happens there.
         autoplay: Whether to play at once, as after a click.
-        actions: What the page does when asked to: of "previous", "next", "accept", "reject" and "export".
+        actions: What the page does when asked to: of "previous", "next", "accept", "reject", "export" and
+            "picture" (search by the picture on show).
         key: Names this player among the page's widgets.
         file: The file at ``path`` as the index knows it: another one in its place is not shown.
     """
@@ -141,7 +156,7 @@ def show(
         on_marks_change=_nothing,
         on_asked_change=_nothing,
     )
-    return StageState(in_out, asked.action, asked.seconds)
+    return StageState(in_out, asked.action, asked.seconds, asked.at_seconds, asked.box)
 
 
 def _head(text: str, path: str, span: Span) -> str:
@@ -186,7 +201,7 @@ def _served(clip: media.Preview | None, key: str) -> dict[str, object] | None:
     if clip is None:
         return None
     return {
-        "url": _address(str(clip.path), "video/mp4", f"stage {key}"),
+        "url": address_of(str(clip.path), "video/mp4", f"stage {key}"),
         "start": clip.start_seconds,
         "end": clip.stretch.end_seconds,
     }
@@ -195,15 +210,8 @@ def _served(clip: media.Preview | None, key: str) -> dict[str, object] | None:
 def _served_words(words: VideoWords, key: str) -> dict[str, object]:
     """Where the browser gets the words of the video, and which track it shows first."""
     encoded = words.encoded
-    address = _address(encoded, "application/json", f"words {key}") if encoded else None
+    address = address_of(encoded, "application/json", f"words {key}") if encoded else None
     return {"words": address, "track": words.track}
-
-
-def _address(content: bytes | str, mime_type: str, coordinates: str) -> str:
-    """Where the browser gets some bytes, or a file by its path."""
-    address = Runtime.instance().media_file_mgr.add(content, mime_type, coordinates)
-    base = str(st.get_option("server.baseUrlPath") or "").strip("/")
-    return f"/{base}{address}" if base else address
 
 
 @functools.cache

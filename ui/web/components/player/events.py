@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from footage.core.types import Span, on_grid
+from ui.web.components.region import Box, read_box
 
 _BROWSER_SECONDS = 0.001
 
@@ -23,6 +24,10 @@ class Wishes:
     """Whether it is to play from there."""
     view: Span | None = None
     """The part of the timeline that is looked at, where its pieces are wanted one by one."""
+    at_seconds: float | None = None
+    """The moment whose picture is to be searched by, in video time."""
+    box: Box | None = None
+    """The part of that picture that counts; all of it when None."""
 
 
 def read_marks(value: object, *, of: str, duration_seconds: float) -> Span | None:
@@ -42,7 +47,8 @@ def read_wishes(value: object, *, of: str, duration_seconds: float, actions: Col
     """What was asked for; nothing when it was asked of another span.
 
     Args:
-        value: What the browser sent: ``{"of": …}`` with ``action``, ``seconds`` and ``play``, or ``view``.
+        value: What the browser sent: ``{"of": …}`` with ``action``, ``seconds`` and ``play``, or ``view``;
+            with the action "picture", ``at`` and ``box``.
         of: Names the span that is shown.
         duration_seconds: Length of the video.
         actions: What the page does.
@@ -55,6 +61,8 @@ def read_wishes(value: object, *, of: str, duration_seconds: float, actions: Col
         seconds=_moment(value.get("seconds"), duration_seconds),
         play=value.get("play") is True,
         view=_span(view[0], view[1], duration_seconds) if isinstance(view, list) and len(view) == 2 else None,
+        at_seconds=_moment(value.get("at"), duration_seconds),
+        box=read_box(value.get("box")),
     )
 
 

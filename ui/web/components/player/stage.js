@@ -1,7 +1,7 @@
 // The stage: joins player, timeline and keys, and talks to Python. Streamlit calls the exported function with
 // the page's data at first and whenever they change. Foreign text is only ever set as text.
 
-const PAGE = ["previous", "next", "accept", "reject", "export"] // what the page does, where it says so
+const PAGE = ["previous", "next", "accept", "reject", "export", "picture"] // what the page does, where it says so
 const UNITS = { second: () => 1, tenth: () => 0.1, frame: (player) => player.frame }
 const KEYS = {
   " ": "play",
@@ -19,6 +19,9 @@ const KEYS = {
   m: "mute",
   f: "full",
   b: "boxes",
+  s: "select",
+  v: "picture",
+  Escape: "leave",
   r: "fold",
   "/": "find",
   "?": "help",
@@ -54,6 +57,7 @@ class Stage {
       },
     })
     this.boxes = new Boxes(root.querySelector(".boxes"), root.querySelector("[data-do=boxes]"))
+    this.selection = new Selection(root, () => this.act("picture"))
     this.flush = settled(() => this.reportNow(), 120)
     root.addEventListener("click", (event) => {
       const button = event.target.closest("[data-do]")
@@ -80,6 +84,7 @@ class Stage {
       this.flush.never()
       this.of = data.of
       this.unreported = {}
+      this.selection.turn(false)
       this.player.open(data)
       this.timeline.open(data)
     }
@@ -122,8 +127,11 @@ class Stage {
     const [what, sign, unit] = name.split(" ")
     if (PAGE.includes(what)) {
       if (!this.actions.includes(what)) return false
+      if (what === "picture") return this.find()
       this.ask({ action: what })
-    } else if (what === "help") this.help()
+    } else if (what === "select") return this.select()
+    else if (what === "leave") return this.selection.leave()
+    else if (what === "help") this.help()
     else if (what === "fold") this.transcript.open()
     else if (what === "find") return this.transcript.find()
     else if (what === "follow") this.transcript.back()
@@ -152,6 +160,24 @@ class Stage {
     const { start, end } = this.timeline
     const now = this.player.now
     return now >= start && now <= end ? now : (start + end) / 2
+  }
+
+  /** Search by the picture on show, or by the box on it. */
+  find() {
+    const { player } = this
+    if (!player.clip) return false
+    player.video.pause()
+    this.ask({ action: "picture", at: player.now, box: this.selection.box })
+    return true
+  }
+
+  /** Begin or end drawing a box on the picture, which stands still for that. */
+  select() {
+    if (!this.player.clip || !this.actions.includes("picture")) return false
+    this.player.video.pause()
+    this.selection.turn(!this.selection.on)
+    this.draw()
+    return true
   }
 
   help() {
@@ -226,6 +252,7 @@ class Stage {
     this.timeline.follow({ now, chosen, clip: player.clip })
     this.transcript.follow({ now, chosen })
     this.boxes.draw(now)
+    this.selection.draw(this.actions.includes("picture") && Boolean(player.clip) && !playing)
   }
 }
 
