@@ -106,6 +106,7 @@ def test_what_no_caption_mentions_is_found_where_pictures_lead(engine, store, em
     result = engine.search(RED_RIGHT)
     right = [match for match in result.matches if where(match) == "lost" and match.grounded]
     assert [match.span for match in right] == [Span(2.0, 6.0)]
+    assert right[0] in result.matches[:2]  # not behind all captions that come less near
     assert PICTURE_MEASURES.keys() <= dict(right[0].measures).keys()
     assert any(line.startswith("The picture at 0:0") for line in right[0].evidence)
     assert result.looked.windows <= without.looked.windows + 2
