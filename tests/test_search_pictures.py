@@ -165,8 +165,8 @@ def test_pictures_add_to_a_video_at_most_a_bounded_score(store, embedder):
     name = next(iter(plain))
     lead = PictureLead(Span(2, 6), 3.0, 1000.0, 0.02)
     more = {c.video.content_id: c for c in retriever.retrieve(query, pictures={name: [lead]})}
-    assert picture_bonus({name: [lead]}) == {name: pytest.approx(0.2)}
-    assert more[name].hits[0].score == pytest.approx(plain[name].hits[0].score + 0.2)
+    assert picture_bonus({name: [lead]}) == {name: pytest.approx(0.1)}
+    assert more[name].hits[0].score == pytest.approx(plain[name].hits[0].score + 0.1)
     assert all(more[other] == plain[other] for other in plain if other != name)
 
 
