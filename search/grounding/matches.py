@@ -157,7 +157,7 @@ class MatchMaker:
             elif not self.query.filters.fits_event(span):
                 continue
             elif match.verdict != "not found" or state.captions is None or self.options.everything:
-                yield match, self.floor + each.confidence
+                yield match, self._order(state, each)
 
         # 2. Captioned events that the model did not name.
         for hit in leads:
@@ -172,6 +172,16 @@ class MatchMaker:
                 reason = _why_not(state, _reply_about(state, lead.span))
                 match = _picture_match(state.candidate, lead, state.path, [reason])
                 yield match, self.floor + likeliness(lead.evidence)
+
+    def _order(self, state: VideoState, weighed: Weighed) -> float:
+        """What a span without a captioned event is ordered by: behind all texts, or by its pictures.
+
+        Where its pictures come near and it may be right, it stands right behind the best text of its video.
+        """
+        pictured = weighed.measures.get("pictured", 0.0) >= likeliness(LIKELY_EVIDENCE)
+        if pictured and self.options.thresholds.verdict(weighed.confidence) != "not found":
+            return state.candidate.score - BEHIND_TEXTS
+        return self.floor + weighed.confidence
 
     def _named_match(self, state: VideoState, weighed: Weighed) -> Match:
         """The match for a span that the model named."""

@@ -22,7 +22,7 @@ The passage holds the events around an event (see ``footage.store.records``), so
 A video has the score of its best text, and of the best of what is said or written in it
 (``search.retrieval.lines``)::
 
-    video = score + 0.05 evidence of the best line, 3 at most + 0.05 evidence of the best picture, 4 at most
+    video = score + 0.05 evidence of the best line, 3 at most + 0.025 evidence of the best picture, 4 at most
 
 A video whose pictures come near, and no text, has in place of its score that of the best text of all, less
 0.345 where that text may mean the same (``PICTURE_BEHIND``).
