@@ -45,7 +45,7 @@ def _without_image_embedder(settings: Settings) -> str:
     from footage.embed.image_embedder import find_image_embedder
     from service.tracks import choose_image_embedder
 
-    chosen = choose_image_embedder(settings.model_copy(update={"tracks": None}), None)
+    chosen = choose_image_embedder(settings.model_copy(update={"tracks": None}), lambda: None)
     if chosen is None:
         return "Image vectors are switched off in the settings (image_vectors)."
     try:

@@ -39,8 +39,7 @@ EVENTS = {"lost": (CAR_RIGHT, BALL), "left": (CAR_LEFT,), "dog": (DOG,)}
 def clips():
     rng = np.random.default_rng(5)
     return {
-        name: SyntheticClip(random_scene(rng), events, 12.0, n)
-        for n, (name, events) in enumerate(EVENTS.items())
+        name: SyntheticClip(random_scene(rng), events, 12.0, n) for n, (name, events) in enumerate(EVENTS.items())
     }
 
 
@@ -180,9 +179,7 @@ def test_a_service_whose_image_embedder_cannot_be_loaded_searches_texts_and_says
     service = Service(settings, loaders=Loaders(image_embedder=unavailable))
     result = service.engine().search(RED_RIGHT, ground=False)
     assert result.matches and pictures_of(result.matches) == []
-    assert result.notes == (
-        "The pictures of the index are not searched: the weights of demo-clip are not here",
-    )
+    assert result.notes == ("The pictures of the index are not searched: the weights of demo-clip are not here",)
 
 
 def test_a_part_of_a_combined_query_may_rest_on_pictures(engine):
@@ -214,9 +211,7 @@ def seen(similarities, *, best=(), contrasts=None, least=None):
     st.floats(0, 5),
     st.floats(0.1, 4),
 )
-def test_measures_lie_between_0_and_1_and_more_likeness_never_speaks_against(
-    similarities, other, start, length
-):
+def test_measures_lie_between_0_and_1_and_more_likeness_never_speaks_against(similarities, other, start, length):
     best = [("w", Span(0, 1), other)]
     span = Span(start, start + length)
     measures = seen(similarities, best=best).measures(span)

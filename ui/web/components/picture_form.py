@@ -58,7 +58,7 @@ def panel(desk: Desk) -> str:
     return shown.name
 
 
-def _shown(desk: Desk, picture: PictureSource, name: str = "") -> pictures.Shown:
+def _shown(desk: Desk, picture: PictureSource, name: str = "") -> pictures.PanelPicture:
     """A picture as the page shows it; decoded once while it is asked by."""
     state = st.session_state
     whole = picture.model_copy(update={"box": None})
@@ -72,8 +72,8 @@ def _shown(desk: Desk, picture: PictureSource, name: str = "") -> pictures.Shown
     video, _, at = picture.moment.rpartition("@")
     called = f"{markup.file_name(video)} at {markup.clock(parse_time(at))}" if video else name
     if preview is None:
-        return pictures.Shown(plain(called), b"", 0, 0)
-    return pictures.Shown(plain(called), preview.jpeg, preview.width, preview.height)
+        return pictures.PanelPicture(plain(called), b"", 0, 0)
+    return pictures.PanelPicture(plain(called), preview.jpeg, preview.width, preview.height)
 
 
 def _take(upload: pictures.Upload) -> None:

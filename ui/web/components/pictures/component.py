@@ -27,7 +27,7 @@ _PICKER, _PANEL = "picture_picker", "picture_panel"
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class PanelPicture:
     """A picture as it is shown."""
 
     name: str
@@ -67,9 +67,9 @@ def picker(
 
 
 def panel(
-    shown: Shown,
+    shown: PanelPicture,
     box: Box | None,
-    without: Sequence[Shown],
+    without: Sequence[PanelPicture],
     *,
     draw_box: Callable[[Box | None], None],
     remove: Callable[[], None],
@@ -116,7 +116,7 @@ def panel(
     )
 
 
-def _address(shown: Shown, place: str) -> str | None:
+def _address(shown: PanelPicture, place: str) -> str | None:
     return address_of(shown.jpeg, "image/jpeg", place) if shown.jpeg else None
 
 
