@@ -101,7 +101,7 @@ def _image_verdicts(given: argparse.Namespace, service: Service) -> Mapping[str,
 
     embedder = factories.load_image_embedder(service.settings, given.image_embedder)
     maker = factories.load_image_maker(service.settings, given.image_embedder, lambda: embedder)
-    queries = given.queries or 80
+    queries = given.queries or 120
     scores, _ = evaluate_uncaptioned(
         service.model(),
         service.embedder(),
@@ -325,7 +325,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         f"{','.join(DEFAULT_PARTS)} unless named",
     )
     parser.add_argument(
-        "--libraries", type=_positive, default=2, metavar="N", help="libraries of 12 clips, for verdicts"
+        "--libraries", type=_positive, default=3, metavar="N", help="libraries of 12 clips, for verdicts"
     )
     parser.add_argument(
         "--videos", type=_positive, default=20, metavar="N", help="clips to draw, for images and vectors"
