@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Literal
 from footage.core.corrections import standing
 from footage.core.errors import WindowError
 from footage.core.timecode import overlap_seconds
-from footage.core.types import CAPTION_TRACK, File, Provenance, Span, Video, Window, WindowRecord
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import File, Provenance, Span, Video, Window, WindowRecord
 from footage.media.stillness import StillPicture, is_same, patch_levels, still_picture
 from footage.store import Store
 from footage.store.records import StillRow, window_id

@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from footage.core.timecode import gap_seconds, overlap_seconds
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, Match, Span, Verdict
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK
+from footage.core.types import Match, Span, Verdict
 from search.grounding.options import GroundingOptions
 from search.grounding.verdict import NEAR
 from search.query.lexical_match import clash, unsaid

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from footage.core.types import Span, image_track
+from footage.core.tracks import image_track
+from footage.core.types import Span
 from search.retrieval.alignment import (
     CELL_SECONDS,
     LEAST_SECONDS,

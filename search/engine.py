@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
 from footage.core.timeline import covered_seconds
-from footage.core.types import CAPTION_TRACK, Candidate, Hit, Match, Span, Window
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Candidate, Hit, Match, Span, Window
 from footage.vlm.protocol import VideoModel
 from search import composite
 from search.carried_over import with_carried_over

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from footage.core.types import Span, image_track
+from footage.core.tracks import image_track
+from footage.core.types import Span
 from search.retrieval.alignment import SAME_SCENE, SAMPLE, PictureSequence, scene_distance
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError, ModelUnavailableError, UsageError
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, TRACKS
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, TRACKS
 from service.events import Listener, TrackLeftOut, ignore
 from service.factories import has_gpu
 

@@ -17,7 +17,8 @@ from standin_images import CountingMaker
 from standin_model import StandinEmbedder, StandinModel, write_levels
 
 from footage.core.errors import ModelUnavailableError
-from footage.core.types import Frames, Span, Video, Window, image_track
+from footage.core.tracks import image_track
+from footage.core.types import Frames, Span, Video, Window
 from footage.store import Store
 from indexer.pipeline import forecast, index
 from indexer.reembedding_images import reembed_images

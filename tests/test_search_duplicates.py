@@ -11,16 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footage.core.types import (
-    Caption,
-    File,
-    Provenance,
-    Span,
-    Video,
-    Window,
-    WindowRecord,
-    image_track,
-)
+from footage.core.tracks import image_track
+from footage.core.types import Caption, File, Provenance, Span, Video, Window, WindowRecord
 from footage.store import Store
 from footage.store.records import ImageVectorRow
 from search.duplicates import (

@@ -10,7 +10,8 @@ from standin_oracle import OracleModel
 
 from evaluation.suites.drawn import lose
 from footage.core.config import load_settings
-from footage.core.types import Hit, ImageHit, Span
+from footage.core.image_hit import ImageHit
+from footage.core.types import Hit, Span
 from footage.embed.image_embedder import load_image_embedder
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
@@ -39,7 +40,8 @@ EVENTS = {"lost": (CAR_RIGHT, BALL), "left": (CAR_LEFT,), "dog": (DOG,)}
 def clips():
     rng = np.random.default_rng(5)
     return {
-        name: SyntheticClip(random_scene(rng), events, 12.0, n) for n, (name, events) in enumerate(EVENTS.items())
+        name: SyntheticClip(random_scene(rng), events, 12.0, n)
+        for n, (name, events) in enumerate(EVENTS.items())
     }
 
 
@@ -180,7 +182,9 @@ def test_a_service_whose_image_embedder_cannot_be_loaded_searches_texts_and_says
     service = Service(settings, loaders=Loaders(image_embedder=unavailable))
     result = service.engine().search(RED_RIGHT, ground=False)
     assert result.matches and pictures_of(result.matches) == []
-    assert result.notes == ("The pictures of the index are not searched: the weights of demo-clip are not here",)
+    assert result.notes == (
+        "The pictures of the index are not searched: the weights of demo-clip are not here",
+    )
 
 
 def test_a_part_of_a_combined_query_may_rest_on_pictures(engine):
@@ -212,7 +216,9 @@ def seen(similarities, *, best=(), contrasts=None, least=None):
     st.floats(0, 5),
     st.floats(0.1, 4),
 )
-def test_measures_lie_between_0_and_1_and_more_likeness_never_speaks_against(similarities, other, start, length):
+def test_measures_lie_between_0_and_1_and_more_likeness_never_speaks_against(
+    similarities, other, start, length
+):
     best = [("w", Span(0, 1), other)]
     span = Span(start, start + length)
     measures = seen(similarities, best=best).measures(span)

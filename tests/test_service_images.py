@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from footage.core.config import Settings
 from footage.core.errors import ModelUnavailableError, UsageError
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, RUN_TRACKS, image_track
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, RUN_TRACKS, image_track
 from footage.embed.image_embedder import find_image_embedder, revision_of
 from service.events import TrackLeftOut
 from service.index import IndexRequest, forecast, index

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standin_finder import TestVideo, index_videos
 
-from footage.core.types import Caption, Match, Provenance, Span, Video, Window, WindowRecord, image_track
+from footage.core.tracks import image_track
+from footage.core.types import Caption, Match, Provenance, Span, Video, Window, WindowRecord
 from footage.embed.text_embedder import load_embedder
 from footage.store.records import ImageVectorRow
 from footage.synthetic import clips

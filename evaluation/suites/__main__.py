@@ -198,7 +198,7 @@ def long_file(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
 def tracks(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     """Words said and written in drawn clips, and clocks: errors, answers to words there and not there."""
     from evaluation.suites.tracks import evaluate_tracks
-    from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK
+    from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK
     from footage.store import Store as Index
     from service.index import index_paths
 

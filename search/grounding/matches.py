@@ -8,17 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from footage.core.timecode import format_time, iou, overlap_seconds
-from footage.core.types import (
-    CAPTION_TRACK,
-    IMAGE_TRACK,
-    SCREEN_TEXT_TRACK,
-    SPEECH_TRACK,
-    SUBTITLE_TRACK,
-    Candidate,
-    Hit,
-    Match,
-    Span,
-)
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import Candidate, Hit, Match, Span
 from search.grounding.calibration import Calibration
 from search.grounding.evidence import (
     AGREEMENT_IOU,

@@ -56,7 +56,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
-from footage.core.types import CAPTION_TRACK, Candidate, Hit, Span
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Candidate, Hit, Span
 from search.grounding.verdict import NEAR
 from search.query.lexical_match import LATER_WORDS, clash, said_share, says, unsaid, words_of
 from search.query.negation import affirms

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 from footage.core.errors import UsageError
 from footage.core.names import is_at_end
 from footage.core.timecode import format_time, gap_seconds, parse_time
-from footage.core.types import TRACKS, Candidate, Event, Hit, Match, Span
+from footage.core.tracks import TRACKS
+from footage.core.types import Candidate, Event, Hit, Match, Span
 from search.carried_over import with_carried_over
 from search.engine import Engine
 from search.grounding.evidence import format_span

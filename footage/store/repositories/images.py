@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from footage.core.errors import SchemaMismatchError, UsageError
-from footage.core.types import ImageHit, image_track
+from footage.core.image_hit import ImageHit
+from footage.core.tracks import image_track
 from footage.store import records as layout
 from footage.store.opening import IMAGE_EMBEDDER_KEY
 from footage.store.records import ImageVectorRow
