@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from search.grounding.calibration import Card, Fit
+from search.grounding.calibration import Card, Fit, PicturedFits
 from service.schemas import COMMANDS as SERVICE_COMMANDS
 from service.schemas.answers import MatchFields, SearchedTrackFields
 from service.schemas.base import Record
@@ -242,6 +242,8 @@ class CalibrationRecord(Record):
     """For videos without captions."""
     card: Card | None
     """How it was fitted, and its quality."""
+    pictured: PicturedFits | None
+    """The fits for spans with pictures, and the image embedder they are for; null where none were fitted."""
 
 
 COMMANDS: dict[str, tuple[type[Record], ...]] = {

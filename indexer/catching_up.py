@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from footage.core.types import CAPTION_TRACK
+from footage.core.tracks import CAPTION_TRACK
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
 from indexer.events import Projector

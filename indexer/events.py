@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from footage.core import corrections
 from footage.core.timeline import Likeness, merge_events
 from footage.core.track_projection import Merge, track_events
-from footage.core.types import CAPTION_TRACK, Event, WindowRecord
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Event, WindowRecord
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store, TextRow, VectorRow
 from footage.store.records import track_key

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from footage.core.types import CAPTION_TRACK, File
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import File
 from footage.store import Store
 from indexer import library
 from indexer.library import EVERYTHING, IgnoredEntry, Selection

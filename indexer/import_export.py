@@ -14,9 +14,8 @@ from pydantic import BaseModel, ValidationError
 from footage.core.errors import UsageError, VideoError
 from footage.core.names import absolute, on_disk
 from footage.core.track_events import events_from_json, track_caption
+from footage.core.tracks import CAPTION_TRACK, TRACKS
 from footage.core.types import (
-    CAPTION_TRACK,
-    TRACKS,
     Caption,
     CaptionEvent,
     ClockSource,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
@@ -26,6 +25,7 @@ from indexer.library import EVERYTHING, IgnoredEntry, Selection
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
 from indexer.prefetch import DecodedWindow, OpenedFile, Prefetcher, UndecodedWindow, UnusableFile
 from indexer.progress import IndexReport, Progress, ProgressTracker
+from indexer.reuse import Reuse
 from indexer.run import IndexRun
 from indexer.run_record import recorded, waits_shown
 from indexer.timestamps import NO_CLOCKS, Clocks
@@ -56,15 +56,13 @@ def index(
     retry: bool = False,
     settling: Settling | None = None,
     follow: bool = False,
-    reuse: bool = False,
-    recaption_reused: bool = False,
+    reuse: Reuse = "no",
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
-    """Bring the index up to date with the given files and folders.
+    """Bring the index up to date with files and folders; those that cannot be used are recorded.
 
-    Each window is committed at once. A run that is stopped, even killed, loses the batch at hand: the next
-    one goes on, and its index equals that of an unbroken run. Files that cannot be used are recorded.
+    A stopped or killed run loses the batch at hand; the next one goes on, to the index of an unbroken run.
 
     Args:
         paths: files and folders.
@@ -85,8 +83,7 @@ def index(
         retry: whether to try files again that failed too often.
         settling: says which files are still being written, and wait for a later run; None where none is.
         follow: whether the complete windows of such files are captioned as they come.
-        reuse: whether captions are carried over between windows in which nothing changes.
-        recaption_reused: whether windows that carry one over from earlier runs are captioned now.
+        reuse: what to do about windows in which nothing changes.
         stop: asked after every batch; once it says yes, the run ends there, as if it were through.
         on_progress: called after every file looked at and every window done.
 
@@ -98,7 +95,6 @@ def index(
         ModelError: the model gave up; a window that is too much for its memory alone is recorded instead.
         DependencyError: FFmpeg's libraries are missing.
     """
-    began = time.monotonic()
     options = _RunOptions(
         None if model is None else _cutting(model.profile, window_seconds, overlap_seconds),
         batch_size=1 if model is None else max(1, min(batch_size, model.capabilities.max_batch)),
@@ -113,15 +109,13 @@ def index(
         settling=settling,
         follow=follow,
         reuse=reuse,
-        recaption_reused=recaption_reused,
         stop=stop,
     )
     given = [on_disk(absolute(path)) for path in paths]
     meter = ProgressTracker(on_progress)
     with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
         run, away, ignored = _index(given, store, model, embedder, makers, meter, options)
-    meter.finish()
-    return run.report(away, ignored, wall_seconds=time.monotonic() - began)
+    return run.report(away, ignored, wall_seconds=meter.finish())
 
 
 def _cutting(profile: Profile, window_seconds: float | None, overlap_seconds: float | None) -> Cutting:
@@ -154,8 +148,7 @@ class _RunOptions:
     retry: bool
     settling: Settling | None
     follow: bool
-    reuse: bool
-    recaption_reused: bool
+    reuse: Reuse
     stop: Callable[[], bool]
 
 
@@ -180,9 +173,16 @@ def _index(
     reachable, away = _mark_away(paths, store)
 
     # 2. Look at every file: what is it, and how much of it is still to be done?
-    known = Known(store, provenance, options.mix, recaption_reused=options.recaption_reused)
+    known = Known(store, provenance, options.mix, recaption_reused=options.reuse == "undo")
     run = IndexRun(
-        store, model, provenance, Projector(store, embedder), known, meter, clocks, reuse=options.reuse
+        store,
+        model,
+        provenance,
+        Projector(store, embedder),
+        known,
+        meter,
+        clocks,
+        reuse=options.reuse == "yes",
     )
     if makers:
         run.tracks = TrackRun(

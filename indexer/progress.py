@@ -179,6 +179,7 @@ class ProgressTracker:
         self.stopped = False
         self.stage_seconds: dict[str, float] = {}
         self._listener = listener
+        self._began = time.monotonic()
         self._captioning_since: float | None = None
         self.track = ""
         self._track_seconds: dict[str, _TrackSeconds] = {}
@@ -226,10 +227,15 @@ class ProgressTracker:
         each.done += seconds
         each.read += seconds if read else 0.0
 
-    def finish(self) -> None:
-        """Report that the run has ended."""
+    def finish(self) -> float:
+        """Report that the run has ended.
+
+        Returns:
+            How long it took, in seconds.
+        """
         self.stage, self.current = "done", ""
         self.tell()
+        return time.monotonic() - self._began
 
     def tell(self) -> None:
         """Report to the listener."""

@@ -17,12 +17,13 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from footage.core.corrections import standing
 from footage.core.errors import WindowError
 from footage.core.timecode import overlap_seconds
-from footage.core.types import CAPTION_TRACK, File, Provenance, Span, Video, Window, WindowRecord
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import File, Provenance, Span, Video, Window, WindowRecord
 from footage.media.stillness import StillPicture, is_same, patch_levels, still_picture
 from footage.store import Store
 from footage.store.records import StillRow, window_id
@@ -43,6 +44,9 @@ _KEPT_CONTENTS = 64  # contents whose references are kept in memory, at most 230
 _ROUNDING_SECONDS = 0.001
 _UNFIT = frozenset({TRUNCATED, UNREADABLE, LOOP, FIRST_STAGE_ONLY})
 
+Reuse = Literal["no", "yes", "undo"]
+"""What a run does about windows in which nothing changes: the model captions them all, a caption is carried
+over, or the model captions those, too, that carry one over from earlier runs."""
 MakeCaptions = Callable[[Sequence[DecodedWindow]], Sequence[WindowRecord | WindowError]]
 """Captions some windows with the model: a record or an error for each, in order."""
 

@@ -10,16 +10,8 @@ from pathlib import Path
 
 from footage.core.errors import WaitStoppedError, WindowError
 from footage.core.timeline import merge_spans
-from footage.core.types import (
-    SCREEN_TEXT_TRACK,
-    CaptionEvent,
-    File,
-    FileState,
-    Provenance,
-    Video,
-    Window,
-    WindowRecord,
-)
+from footage.core.tracks import SCREEN_TEXT_TRACK
+from footage.core.types import CaptionEvent, File, FileState, Provenance, Video, Window, WindowRecord
 from footage.store import Store
 from footage.vlm.protocol import VideoModel
 from indexer import library

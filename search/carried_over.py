@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from footage.core.timecode import format_time, overlap_seconds
-from footage.core.types import CAPTION_TRACK, Match, Span
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Match, Span
 from footage.store import Store
 
 

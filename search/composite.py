@@ -13,7 +13,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from footage.core.timecode import gap_seconds, overlap_seconds
-from footage.core.types import CAPTION_TRACK, Match, Span, Verdict
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK
+from footage.core.types import Match, Span, Verdict
 from search.grounding.options import GroundingOptions
 from search.grounding.verdict import NEAR
 from search.query.lexical_match import clash, unsaid
@@ -278,6 +279,8 @@ def _about_their_part(parts: Sequence[Query], results: Sequence[SearchResult]) -
     def about(match: Match, number: int) -> bool:
         if match.verdict == "not found" or not parts[number].words or match.parts:
             return True
+        if match.track == IMAGE_TRACK:
+            return True  # it is listed only where it comes near
         if not unsaid(parts[number].words, match.text):
             return True
         if match.grounded and not match.text and match.score > 0:
@@ -365,7 +368,7 @@ def _same_moment(one: Match, other: Match) -> bool:
 
 
 def _of_words(match: Match) -> bool:
-    return match.track != CAPTION_TRACK
+    return match.track not in (CAPTION_TRACK, IMAGE_TRACK)
 
 
 def _same_time(one: Span, other: Span) -> bool:
@@ -405,7 +408,7 @@ def _combined(
         video=parts[0].video,
         path=parts[0].path,
         span=span,
-        text=" … ".join(part.text for part in parts),
+        text=" … ".join(part.text for part in parts if part.text),
         score=min(part.score for part in parts),
         grounded=bool(seen) and all(part.grounded for part in seen),
         verdict=verdict,
@@ -423,7 +426,8 @@ def _rules_out(other: Match, match: Match) -> bool:
     """Whether what must not happen does at the time of a match: the captions say so, or it is found."""
     if _of_words(other) or _of_words(match):
         return other.verdict == "found" and _same_moment(other, match)
-    certain = other.verdict == "found" or not other.grounded
+    # A picture that comes near is no more than a doubt.
+    certain = other.verdict == "found" or not (other.grounded or other.track == IMAGE_TRACK)
     return certain and _overlap(other.span, match.span)
 
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from footage.core.types import Span, image_track
+from footage.core.tracks import image_track
+from footage.core.types import Span
 from search.retrieval.alignment import (
     CELL_SECONDS,
     LEAST_SECONDS,
@@ -51,10 +52,10 @@ class DuplicateLimits:
 
     probe_seconds: float = 5.0
     """A picture of every so many seconds is searched for, as far as the limits below allow."""
-    video_probes: int = 40
-    """Most pictures of one video that are searched for, beside those of its beginning and end."""
-    edge_seconds: float = 60.0
-    """Length of the beginning and of the end in which pictures are searched for at ``probe_seconds``."""
+    video_probes: int = 64
+    """Most pictures of one video that are searched for."""
+    edge_probes: int = 12
+    """Of these, most that lie ``probe_seconds`` apart at its beginning, and at its end."""
     library_probes: int = 40_000
     """Most pictures that are searched for in all; with more videos, fewer of each."""
     neighbours: int = 100
@@ -84,7 +85,7 @@ class CopiedVideo:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class Place:
+class StretchPlace:
     """A stretch of a video."""
 
     content_id: str
@@ -97,7 +98,7 @@ class Place:
 class RepeatedStretch:
     """A stretch that is shown in several places, of one video or of several."""
 
-    places: tuple[Place, ...]
+    places: tuple[StretchPlace, ...]
     """Where, by video and time; no two overlap."""
     agreement: float
     """How far the movement agrees at least, see ``Alignment``."""
@@ -175,8 +176,7 @@ def find_duplicates(
     }
     covered = store.windows.covered(track=image_track(embedder))
     ids = sorted(videos.keys() & covered.keys())
-    contents, sample = store.images.sample(embedder, SAMPLE)
-    unrelated = scene_distance(sample, contents)
+    unrelated = scene_distance(store.images.sample(embedder, SAMPLE)[1])
 
     @lru_cache(_KEPT_SEQUENCES)
     def sequence(content_id: str) -> PictureSequence:
@@ -239,11 +239,12 @@ def probe_places(sequence: PictureSequence, limits: DuplicateLimits, *, most: in
     if not len(sequence):
         return [], 0.0
     end = sequence.end_seconds
-    slot = max(limits.probe_seconds, end / most)
-    edges = np.arange(0.0, end, slot)
-    if slot > limits.probe_seconds:
-        ends = np.arange(0.0, min(limits.edge_seconds, end / 2), limits.probe_seconds)
-        edges = np.unique(np.concatenate([edges, ends, end - ends]))
+    slot, edges = limits.probe_seconds, np.arange(0.0, end, limits.probe_seconds)
+    if len(edges) > most:
+        dense = min(limits.edge_probes, most // 4)
+        ends = np.arange(dense) * limits.probe_seconds
+        slot = end / (most - 2 * dense)
+        edges = np.unique(np.concatenate([np.arange(0.0, end, slot), ends, end - ends[1:]]))
     lively = (movement(sequence.vectors) ** 2).sum(axis=1)
     slots = np.searchsorted(edges, sequence.starts, side="right")
     order = np.lexsort((-lively, slots))
@@ -402,10 +403,10 @@ def repeated_stretches(
         copies: What ``copied_videos`` made of them.
     """
     by_copy = {copy.content_id: copy for copy in copies}
-    links: list[tuple[list[Place], float]] = []
+    links: list[tuple[list[StretchPlace], float]] = []
     for (one, other), alignments in found.items():
         for each in alignments:
-            places = [Place(one, each.span), Place(other, each.other)]
+            places = [StretchPlace(one, each.span), StretchPlace(other, each.other)]
             if one == other and each.offset_seconds < each.span.duration_seconds:
                 places = _turns(one, each)
             places = sorted({_in_original(place, by_copy) for place in places})
@@ -420,27 +421,31 @@ def repeated_stretches(
     )
 
 
-def _turns(content_id: str, loop: Alignment) -> list[Place]:
+def _turns(content_id: str, loop: Alignment) -> list[StretchPlace]:
     """The turns of a loop: what agrees with itself a turn later is cut into turns."""
     first, past, turn = loop.span.start_seconds, loop.other.end_seconds, loop.offset_seconds
     count = int((past - first) / turn + 0.5)
     starts = [first + number * turn for number in range(max(2, count))]
     return [
-        Place(content_id, Span.clamped(start, min(start + turn, past))) for start in starts if start < past
+        StretchPlace(content_id, Span.clamped(start, min(start + turn, past)))
+        for start in starts
+        if start < past
     ]
 
 
-def _in_original(place: Place, copies: Mapping[str, CopiedVideo]) -> Place:
+def _in_original(place: StretchPlace, copies: Mapping[str, CopiedVideo]) -> StretchPlace:
     """A place in the original of its video, where its video is a copy and has it from there."""
     copy = copies.get(place.content_id)
     if copy is None or _common(place.span, copy.span) < _OVERLAP * place.span.duration_seconds:
         return place
     by = copy.original_span.start_seconds - copy.span.start_seconds
     moved = Span.clamped(place.span.start_seconds + by, place.span.end_seconds + by)
-    return _in_original(Place(copy.original_id, moved), copies)
+    return _in_original(StretchPlace(copy.original_id, moved), copies)
 
 
-def _components(links: Sequence[tuple[Sequence[Place], float]]) -> list[tuple[list[Place], float]]:
+def _components(
+    links: Sequence[tuple[Sequence[StretchPlace], float]],
+) -> list[tuple[list[StretchPlace], float]]:
     """Links whose places are about the same stretches, together; with the least agreement of each group."""
     places = sorted((place, number) for number, (each, _) in enumerate(links) for place in each)
     parent = list(range(len(links)))
@@ -451,7 +456,7 @@ def _components(links: Sequence[tuple[Sequence[Place], float]]) -> list[tuple[li
             number = parent[number]
         return number
 
-    open_places: list[tuple[Place, int]] = []
+    open_places: list[tuple[StretchPlace, int]] = []
     for place, number in places:
         open_places = [
             (other, owner)
@@ -462,7 +467,7 @@ def _components(links: Sequence[tuple[Sequence[Place], float]]) -> list[tuple[li
             if one_place(place.span, other.span):
                 parent[root(number)] = root(owner)
         open_places.append((place, number))
-    groups: dict[int, tuple[list[Place], float]] = {}
+    groups: dict[int, tuple[list[StretchPlace], float]] = {}
     for number, (each, agreement) in enumerate(links):
         kept, least = groups.get(root(number), ([], agreement))
         groups[root(number)] = [*kept, *each], min(least, agreement)
@@ -475,18 +480,21 @@ def one_place(one: Span, other: Span) -> bool:
     return common >= _OVERLAP * (one.duration_seconds + other.duration_seconds - common) and common > 0
 
 
-def joined(places: Iterable[Place]) -> tuple[Place, ...]:
-    """Places in the order of videos and time, those that overlap made one."""
-    result: list[Place] = []
+def joined(places: Iterable[StretchPlace]) -> tuple[StretchPlace, ...]:
+    """Places in the order of videos and time, none of which overlap: those that are one place are made one.
+
+    Of two others the later one begins where the earlier ends.
+    """
+    result: list[StretchPlace] = []
     for place in sorted(places):
         last = result[-1] if result else None
-        if (
-            last is not None
-            and last.content_id == place.content_id
-            and place.span.start_seconds < last.span.end_seconds
-        ):
-            end = max(last.span.end_seconds, place.span.end_seconds)
-            result[-1] = Place(place.content_id, Span(last.span.start_seconds, end))
-        else:
+        if last is None or last.content_id != place.content_id:
             result.append(place)
+            continue
+        start = max(last.span.start_seconds, place.span.start_seconds)
+        end = max(last.span.end_seconds, place.span.end_seconds)
+        if one_place(last.span, place.span):
+            result[-1] = StretchPlace(place.content_id, Span(last.span.start_seconds, end))
+        elif end > last.span.end_seconds:
+            result.append(StretchPlace(place.content_id, Span(max(start, last.span.end_seconds), end)))
     return tuple(result)

@@ -6,13 +6,14 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
 from footage.core.timeline import covered_seconds
-from footage.core.types import CAPTION_TRACK, Candidate, Hit, Match, Span, Window
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Candidate, Hit, Match, Span, Window
 from footage.vlm.protocol import VideoModel
 from search import composite
 from search.carried_over import with_carried_over
@@ -36,7 +37,7 @@ from search.words.lookup import WordHit
 if TYPE_CHECKING:
     from footage.embed.protocol import TextEmbedder
     from footage.store import Store
-    from search.retrieval.images import ImageRetriever, ImageStretch
+    from search.retrieval.images import ImageRetriever
     from search.retrieval.rerank import Reranker
 
 CANDIDATES = 8
@@ -300,10 +301,10 @@ class Engine:
         self, query: Query, content_ids: Sequence[str]
     ) -> Mapping[str, Sequence[Hit] | None] | None:
         """The captioned events of some videos, near the query first; None of a video without captions."""
-        captions = self._retriever.captions(query, content_ids)
+        captioned = self._store.windows.covered().keys() & set(content_ids)
+        captions = self._retriever.captions(query, content_ids) if captioned else None
         if captions is None:
             return None
-        captioned = self._store.windows.covered()
         return {
             content_id: captions.get(content_id, ()) if content_id in captioned else None
             for content_id in content_ids
@@ -352,7 +353,11 @@ class Engine:
         with self._store.at_once():
             content_ids, notes = self._scope.chosen(query, content_ids)
             coverage = self.coverage(content_ids)
-            stretches = self._stretches(query, content_ids, arm)
+            pictured = self._pictures if arm == "hybrid" and query.searches(CAPTION_TRACK) else None
+            stretches = pictured.near(query, content_ids) if pictured else []
+            if pictured:
+                held = self._scope.pictures(pictured.embedder, content_ids).tracks
+                coverage = replace(coverage, tracks={**coverage.tracks, **held})
             leads, most = picture_leads(stretches), max(CANDIDATES, limit)
             candidates: list[Candidate] = []
             if coverage.videos and query.searches(CAPTION_TRACK):  # an empty index has no vectors to search
@@ -372,9 +377,7 @@ class Engine:
                 candidate.video.content_id: self._store.files.path_of(candidate.video.content_id)
                 for candidate in candidates
             }
-            pictures = (
-                self._pictures.seen(query, list(paths), stretches) if self._pictures and stretches else {}
-            )
+            pictures = pictured.seen(query, list(paths), stretches) if pictured and stretches else {}
             captions = self._captions(query, list(paths)) if pictures else None
         pictures = {
             content_id: each.worth_asking(
@@ -384,12 +387,6 @@ class Engine:
         }
         notes = (*self._notes, *notes)
         return _Retrieved(candidates, paths, captions, pictures, coverage, notes, content_ids, unwanted)
-
-    def _stretches(self, query: Query, content_ids: Collection[str] | None, arm: Arm) -> list[ImageStretch]:
-        """The stretches whose pictures come near a query; none where only texts are searched."""
-        if self._pictures is None or arm != "hybrid" or not query.searches(CAPTION_TRACK):
-            return []
-        return self._pictures.near(query, content_ids)
 
     def estimate(self, query: Query) -> tuple[int, float]:
         """What it takes to look at every window of the videos that a query's filters leave.

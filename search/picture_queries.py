@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.errors import UsageError
+from footage.core.image_hit import ImageHit
 from footage.core.timecode import format_time, overlap_seconds
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, Event, ImageHit, Match, Span, Video
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK
+from footage.core.types import Event, Match, Span, Video
 from search.grounding.verdict import MATCHES_PER_VIDEO, Thresholds
 from search.picture_verdict import WORDS_PREFIX, PictureCalibration, measures_of
 from search.query.negation import affirms

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time, gap_seconds
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, Match, Video
+from footage.core.tracks import CAPTION_TRACK, SCREEN_TEXT_TRACK
+from footage.core.types import Match, Video
 from search.grounding.options import GroundingOptions
 from search.query.parser import Query
 from search.retrieval.lines import LineHit

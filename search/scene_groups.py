@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from footage.core.types import Span, image_track
+from footage.core.tracks import image_track
+from footage.core.types import Span
 from search.retrieval.alignment import SAME_SCENE, SAMPLE, PictureSequence, scene_distance
 
 if TYPE_CHECKING:
@@ -43,8 +44,7 @@ def fold_scenes(result: SearchResult, store: Store, embedder: str) -> SearchResu
         StoreError: the index cannot be read.
     """
     with store.at_once():
-        contents, sample = store.images.sample(embedder, SAMPLE)
-        largest = SAME_SCENE * scene_distance(sample, contents)
+        largest = SAME_SCENE * scene_distance(store.images.sample(embedder, SAMPLE)[1])
         pictures = pictures_of(result.matches, store, embedder)
     heads: list[int] = []
     folded: dict[int, list[Match]] = defaultdict(list)

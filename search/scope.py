@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from footage.core.types import TRACKS, image_track
+from footage.core.tracks import TRACKS, image_track
 from search.query.filters import NO_FILTERS, fitting, unknown_names
 from search.query.parser import Query
 from search.results import SearchCoverage, TrackCoverage

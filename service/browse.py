@@ -11,16 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from footage.core.types import (
-    CAPTION_TRACK,
-    TRACKS,
-    Event,
-    File,
-    Match,
-    Span,
-    Video,
-    WindowRecord,
-)
+from footage.core.tracks import CAPTION_TRACK, TRACKS
+from footage.core.types import Event, File, Match, Span, Video, WindowRecord
 
 if TYPE_CHECKING:
     from footage.core.corrections import Corrected, Correction

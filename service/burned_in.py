@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from footage.core.errors import UsageError
 from footage.core.track_events import events_from_json
-from footage.core.types import SCREEN_TEXT_TRACK
+from footage.core.tracks import SCREEN_TEXT_TRACK
 from indexer.tracks.burned_in_timecode import read_timecode
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pydantic import field_validator
 
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_lines
-from footage.core.types import TRACKS
+from footage.core.tracks import TRACKS
 from service.events import Listener, ignore
 from service.requests import Request
 

@@ -399,7 +399,7 @@ def index_paths(
         batch_size=settings.batch_size,
         queue_windows=settings.queue_windows,
         decode_timeout_seconds=settings.decode_timeout_seconds,
-        reuse=settings.reuse,
+        reuse="yes" if settings.reuse else "no",
         on_progress=on_progress,
     )
 
@@ -464,8 +464,7 @@ def _run(
         retry=request.retry,
         settling=request.settling,
         follow=request.follow,
-        reuse=settings.reuse and not recaption_reused,
-        recaption_reused=recaption_reused,
+        reuse="undo" if recaption_reused else "yes" if settings.reuse else "no",
     )
     kept = 0
     if not settings.reuse:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, RUN_TRACKS
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, RUN_TRACKS
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -19,7 +19,7 @@ class ReadyTrack:
     """One track, and whether a run would make it."""
 
     track: str
-    """One of ``footage.core.types.RUN_TRACKS``."""
+    """One of ``footage.core.tracks.RUN_TRACKS``."""
     why_not: str = ""
     """What is missing, and how to get it, as sentences; empty where nothing is."""
 
@@ -45,7 +45,7 @@ def _without_image_embedder(settings: Settings) -> str:
     from footage.embed.image_embedder import find_image_embedder
     from service.tracks import choose_image_embedder
 
-    chosen = choose_image_embedder(settings.model_copy(update={"tracks": None}), None)
+    chosen = choose_image_embedder(settings.model_copy(update={"tracks": None}), lambda: None)
     if chosen is None:
         return "Image vectors are switched off in the settings (image_vectors)."
     try:

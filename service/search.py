@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from footage.core.errors import ModelUnavailableError
-from footage.core.types import CAPTION_TRACK
+from footage.core.tracks import CAPTION_TRACK
 from search.pages import LISTED
 from service import factories
 from service.events import Hits, Listener, WindowsPlanned, ignore, steps

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pydantic import Field
 
 from footage.core.errors import FileError, UsageError
-from footage.core.types import CAPTION_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, TRACKS, CaptionEvent, File
+from footage.core.tracks import CAPTION_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, TRACKS
+from footage.core.types import CaptionEvent, File
 from service.export.names import safe_stem
 from service.export.staging import staging
 from service.export.subtitles import SubtitleFormat, write_subtitles
@@ -28,7 +29,7 @@ class SubtitleRequest(Request):
     """Which tracks of which videos, and as what."""
 
     tracks: tuple[str, ...] = Field(default=(SPEECH_TRACK,), min_length=1)
-    """Some of ``footage.core.types.TRACKS``; each makes files of its own."""
+    """Some of ``footage.core.tracks.TRACKS``; each makes files of its own."""
     form: SubtitleFormat
     """What to write."""
     paths: tuple[Path, ...] = ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError, ModelUnavailableError, UsageError
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, TRACKS
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, TRACKS
 from service.events import Listener, TrackLeftOut, ignore
 from service.factories import has_gpu
 
@@ -40,7 +40,9 @@ class ChosenImageEmbedder:
     """Why the run makes no vectors with it unasked, one sentence; empty where it does."""
 
 
-def choose_image_embedder(settings: Settings, indexed: str | None) -> ChosenImageEmbedder | None:
+def choose_image_embedder(
+    settings: Settings, indexed: Callable[[], str | None]
+) -> ChosenImageEmbedder | None:
     """Which image embedder a run would use, going by the settings and the index; None where none is wanted.
 
     Image vectors cost little beside a demo model, and much without a GPU beside any other: then they are made
@@ -48,7 +50,7 @@ def choose_image_embedder(settings: Settings, indexed: str | None) -> ChosenImag
 
     Args:
         settings: Name tracks, image embedder and model.
-        indexed: The image embedder of the index.
+        indexed: Gives the image embedder of the index; None where it has none.
 
     Raises:
         UsageError: the settings ask for image vectors and forbid them.
@@ -68,8 +70,8 @@ def choose_image_embedder(settings: Settings, indexed: str | None) -> ChosenImag
         return None
     if settings.image_embedder != "auto":
         return ChosenImageEmbedder(settings.image_embedder)
-    if indexed is not None:
-        return ChosenImageEmbedder(indexed)
+    if held := indexed():
+        return ChosenImageEmbedder(held)
     profile = find_profile(settings.model)
     if profile is not None and profile.folder is not None:
         return ChosenImageEmbedder(DEMO)
@@ -125,7 +127,7 @@ def choose_tracks(
                 raise
             except FootageError as error:
                 leave_out(track, error)
-    image = choose_image_embedder(service.settings, service.indexed_image_embedder())
+    image = choose_image_embedder(service.settings, service.indexed_image_embedder)
     if image is not None and not image.why_not:
         try:
             makers.append(service.image_maker(image.name))

@@ -17,16 +17,8 @@ from typing import TYPE_CHECKING
 from footage.core.names import folded
 from footage.core.timecode import overlap_seconds
 from footage.core.timeline import merge_spans
-from footage.core.types import (
-    CAPTION_TRACK,
-    SPEECH_TRACK,
-    SUBTITLE_TRACK,
-    TRACKS,
-    CaptionEvent,
-    Event,
-    Span,
-    WindowRecord,
-)
+from footage.core.tracks import CAPTION_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, TRACKS
+from footage.core.types import CaptionEvent, Event, Span, WindowRecord
 
 if TYPE_CHECKING:
     from service.session import Service

@@ -7,7 +7,8 @@ import hashlib
 import numpy as np
 
 from footage.core.track_events import track_caption
-from footage.core.types import File, Provenance, Span, Video, Window, WindowRecord, image_track
+from footage.core.tracks import image_track
+from footage.core.types import File, Provenance, Span, Video, Window, WindowRecord
 from footage.store import Store
 from footage.store.records import ImageVectorRow
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from killing import processes
 
-from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from footage.store import Store
 from footage.vlm.profiles import DEMO
 

@@ -40,16 +40,23 @@ def test_retrieval_is_measured_on_annotations(tmp_path, monkeypatch, capsys):
 
 def test_image_embedders_are_measured_on_drawn_clips(tmp_path, capsys):
     folder = write_clip(tmp_path / "clip")
-    arguments = ["images", "--seed", "4", "--videos", "2", "--image-embedder", str(folder)]
-    assert main([*arguments, "--keep", str(tmp_path / "clips"), "--json"]) == 0
+    arguments = ["images", "--parts", "vectors", "--seed", "4", "--videos", "2"]
+    arguments += ["--image-embedder", str(folder)]
+    assert main([*arguments, "--keep", str(tmp_path / "kept"), "--json"]) == 0
     figures = json.loads(capsys.readouterr().out)
-    assert figures["image_embedder"] == str(folder) and figures["videos"] == 2
-    assert figures["queries"] > 3 * figures["withheld"] and figures["frames"] > 40
+    assert figures["image_embedder"] == str(folder) and figures["vector_videos"] == 2
+    assert figures["vector_queries"] > 3 * figures["vector_withheld"] and figures["vector_frames"] > 40
     shares = ("R@1", "absent_AUROC", "absent_AUROC_raw")
-    assert all(0 <= figures[f"{kind}_{name}"] <= 1 for kind in ("image", "text") for name in shares)
-    assert len(list((tmp_path / "clips").glob("*.mp4"))) == 2
-    assert main(["images", "--image-embedder", "./nothing"]) == 1
+    assert all(0 <= figures[f"vector_{kind}_{name}"] <= 1 for kind in ("image", "text") for name in shares)
+    assert len(list((tmp_path / "kept" / "vectors").glob("*.mp4"))) == 2
+    assert main(["images", "--parts", "vectors", "--image-embedder", "./nothing"]) == 1
     assert "cannot be loaded" in capsys.readouterr().err
+
+
+def test_a_part_that_is_not_there_is_a_sentence(capsys):
+    with pytest.raises(SystemExit):
+        main(["images", "--parts", "verdicts,colours"])
+    assert "no part 'colours'" in capsys.readouterr().err
 
 
 def test_every_suite_has_a_help(capsys):

@@ -17,7 +17,8 @@ from standin_images import CountingMaker
 from standin_model import StandinEmbedder, StandinModel, write_levels
 
 from footage.core.errors import ModelUnavailableError
-from footage.core.types import Frames, Span, Video, Window, image_track
+from footage.core.tracks import image_track
+from footage.core.types import Frames, Span, Video, Window
 from footage.store import Store
 from indexer.pipeline import forecast, index
 from indexer.reembedding_images import reembed_images
@@ -25,7 +26,7 @@ from indexer.tracks.image_feed import ImageFeed
 from indexer.tracks.pictures import Shot, image_windows, standing, steps
 
 SEED = int(os.environ.get("FOOTAGE_TEST_SEED", "1"))
-KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "5"))
+KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
 TRACK = image_track("standin")
 LEVELS = [20] * 3 + [220] * 4 + [20] * 2 + [120] * 25  # 34 s, two image windows
 

@@ -318,7 +318,7 @@ def run(library, database, model=None, **options):
         store=Store.open(database, create=True),
         model=model or StandinModel(**WINDOWS),
         embedder=StandinEmbedder(),
-        reuse=True,
+        reuse="yes",
         **options,
     )
 
@@ -386,7 +386,7 @@ def test_a_killed_run_goes_on_to_the_same_index(unbroken, library, tmp_path, sha
             store=Store(tables),
             model=StandinModel(**WINDOWS),
             embedder=StandinEmbedder(),
-            reuse=True,
+            reuse="yes",
             batch_size=2,
         )
     run(library, folder, batch_size=3)
@@ -408,16 +408,16 @@ def test_a_file_that_is_followed_while_it_grows_ends_up_the_same(tmp_path):
     recorder = Recorder(tmp_path, whole)
     for share in (0.5, 0.8, 1.0):
         recorder.write(share)
-        recorder.look(follow=True, reuse=True)
+        recorder.look(follow=True, reuse="yes")
         recorder.clock.at += 31
-    recorder.look(follow=True, reuse=True)
+    recorder.look(follow=True, reuse="yes")
     database = tmp_path / "unbroken.lancedb"
     index(
         [recorder.library],
         store=Store.open(database, create=True),
         model=StandinModel(),
         embedder=StandinEmbedder(),
-        reuse=True,
+        reuse="yes",
     )
     assert sum(map(len, recorder.store.windows.reused().values())) >= 2
     assert content_of(tmp_path / "index.lancedb") == content_of(database)

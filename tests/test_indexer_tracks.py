@@ -18,15 +18,8 @@ from notes_track import NotesMaker, write_notes
 from standin_model import StandinEmbedder, StandinModel, write_levels
 from waiting import wait_until
 
-from footage.core.types import (
-    CAPTION_TRACK,
-    SCREEN_TEXT_TRACK,
-    SPEECH_TRACK,
-    SUBTITLE_TRACK,
-    TRACKS,
-    CaptionEvent,
-    TextBox,
-)
+from footage.core.tracks import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, TRACKS
+from footage.core.types import CaptionEvent, TextBox
 from footage.store import Store
 from indexer.pipeline import index, reembed
 from indexer.timestamps import Clocks

@@ -19,6 +19,7 @@ from search.grounding.calibration import (
     read_calibration,
 )
 from search.grounding.evidence import CAPTION_MEASURES, MODEL_MEASURES
+from search.grounding.pictures import PICTURE_MEASURES
 from search.grounding.verdict import CAUTIOUS
 
 NAMES = [*MODEL_MEASURES, *CAPTION_MEASURES]
@@ -62,6 +63,60 @@ def test_where_captions_are_hardly_ever_silent_the_default_holds_there():
         del row["similarity"]
     made = fit_calibration(rows, right, groups, model="demo", data="", date="")
     assert made.silent.weights.keys() == MODEL_MEASURES.keys() | {"elsewhere"}
+
+
+def with_pictures(rows, right):
+    """The same with pictures, which are better where the match is right."""
+    rng = np.random.default_rng(2)
+    return [
+        {**row, "pictured": 0.9 if is_right else 0.5, "pictured_elsewhere": rng.random() / 2, "contrast": 0.5}
+        for row, is_right in zip(rows, right, strict=True)
+    ]
+
+
+def fitted_with_pictures():
+    rows, right, groups = examples()
+    shown = with_pictures(rows, right)
+    return fit_calibration(
+        shown, right, groups, model="demo", data="made up", date="2026-01-31", embedder="demo-clip"
+    )
+
+
+def test_pictures_get_fits_of_their_own_and_change_no_other():
+    made, plain = fitted_with_pictures(), fitted()
+    assert made.model_copy(update={"pictured": None}) == plain and plain.pictured is None
+    assert made.pictured.embedder == "demo-clip"
+    assert made.pictured.captioned.weights.keys() == {*NAMES, *PICTURE_MEASURES}
+    assert made.pictured.uncaptioned.weights.keys() == MODEL_MEASURES.keys() | PICTURE_MEASURES.keys()
+    assert made.pictured.silent == made.pictured.uncaptioned  # no span is silent here
+    assert made.pictured.card.auroc >= made.card.auroc
+
+
+def test_the_measures_choose_the_fit():
+    made = fitted_with_pictures()
+    rows, right, _ = examples()
+    row, shown = rows[0], with_pictures(rows[:1], right[:1])[0]
+    assert made.confidence(row) == fitted().confidence(row)
+    assert made.confidence(shown) == made.pictured.captioned.confidence(shown)
+    alone = {name: value for name, value in shown.items() if name not in CAPTION_MEASURES}
+    assert (
+        made.confidence(alone) == made.without_captions(shown) == made.pictured.uncaptioned.confidence(alone)
+    )
+    assert fitted().confidence(shown) == fitted().confidence(row)
+
+
+@pytest.mark.parametrize(("name", "counts"), [("demo-clip", True), ("siglip2-base", False), ("", False)])
+def test_pictures_of_another_embedder_do_not_count(name, counts):
+    made = fitted_with_pictures()
+    assert (made.for_embedder(name).pictured is not None) == counts
+    assert made.for_embedder(name).captioned == made.captioned
+
+
+def test_a_file_from_before_pictures_is_read(tmp_path):
+    fields = json.loads(fitted().model_dump_json())
+    del fields["pictured"]
+    (tmp_path / "fit.json").write_text(json.dumps(fields))
+    assert read_calibration(tmp_path / "fit.json") == fitted()
 
 
 def test_what_is_written_is_read_back(tmp_path):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from footage.core.types import ImageHit, Span
+from footage.core.image_hit import ImageHit
+from footage.core.types import Span
 from search.retrieval.over_time import cut_at_half, over_time
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from footage.core.errors import UsageError
 from footage.core.track_events import track_caption
-from footage.core.types import SCREEN_TEXT_TRACK, Provenance, Span, Window, WindowRecord
+from footage.core.tracks import SCREEN_TEXT_TRACK
+from footage.core.types import Provenance, Span, Window, WindowRecord
 from footage.media import sandbox
 from footage.store import Store
 from indexer.tracks.burned_in_timecode import spelled

@@ -15,15 +15,8 @@ from PIL import Image
 from footage.core.config import load_settings
 from footage.core.errors import DecodeError, FileError, NotAVideoError, SchemaMismatchError, UsageError
 from footage.core.timecode import iou
-from footage.core.types import (
-    IMAGE_TRACK,
-    Caption,
-    CaptionEvent,
-    Provenance,
-    Span,
-    Window,
-    WindowRecord,
-)
+from footage.core.tracks import IMAGE_TRACK
+from footage.core.types import Caption, CaptionEvent, Provenance, Span, Window, WindowRecord
 from footage.embed.image_embedder import DEMO, load_image_embedder
 from footage.store import Store
 from footage.synthetic.clips import SyntheticClip, SyntheticEvent, SyntheticScene, render, write_clip

@@ -10,10 +10,8 @@ from typer.testing import CliRunner
 
 from footage.core.config import Settings
 from footage.core.track_events import track_caption
+from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from footage.core.types import (
-    SCREEN_TEXT_TRACK,
-    SPEECH_TRACK,
-    SUBTITLE_TRACK,
     CaptionEvent,
     File,
     Provenance,

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from footage.core.config import Settings, load_settings
 from footage.core.errors import DependencyError, ModelUnavailableError, UsageError
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, TRACKS
+from footage.core.tracks import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, TRACKS
 from service.events import TrackLeftOut
 from service.index import IndexRequest, RetryRequest, forecast, index, retry
 from service.session import Loaders, Service

@@ -30,7 +30,7 @@ from footage.store.schema import image_table, vector_table
 from footage.store.tables import Limits
 
 KILLS = int(os.environ.get("FOOTAGE_TEST_KILLS", "2"))
-LARGE = Limits(in_memory_rows=500, scalar_index_rows=500, partition_rows=100, probes=8, few_videos=2)
+LARGE = Limits(in_memory_rows=500, scalar_index_rows=500, partition_rows=100, probes=8, few_images=120)
 """Every limit is lower, and the index may miss something."""
 HOSTILE = [
     "google/siglip2-base-patch16-224",

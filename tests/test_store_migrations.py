@@ -11,7 +11,7 @@ import pytest
 from killing import kill_at, steps_of
 
 from footage.core.errors import SchemaMismatchError, StoreError
-from footage.core.types import CAPTION_TRACK
+from footage.core.tracks import CAPTION_TRACK
 from footage.store import SCHEMA_VERSION, Store
 from footage.store.backup import backup, restore
 from footage.store.checking import check

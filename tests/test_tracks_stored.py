@@ -18,17 +18,8 @@ from typer.testing import CliRunner
 
 from footage.core.errors import UsageError
 from footage.core.track_events import track_caption
-from footage.core.types import (
-    CAPTION_TRACK,
-    SPEECH_TRACK,
-    TRACKS,
-    CaptionEvent,
-    Span,
-    SpokenWord,
-    TextBox,
-    Window,
-    WindowRecord,
-)
+from footage.core.tracks import CAPTION_TRACK, SPEECH_TRACK, TRACKS
+from footage.core.types import CaptionEvent, Span, SpokenWord, TextBox, Window, WindowRecord
 from footage.store import Store
 from footage.store.checking import check
 from footage.store.tables import Tables

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from footage.core.track_events import track_caption
+from footage.core.tracks import CAPTION_TRACK
 from footage.core.types import (
-    CAPTION_TRACK,
     Caption,
     CaptionEvent,
     File,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from footage.core.timecode import format_time
-from footage.core.types import (
+from footage.core.tracks import (
     CAPTION_TRACK,
     IMAGE_TRACK,
     SCREEN_TEXT_TRACK,

@@ -101,7 +101,7 @@ def _image_verdicts(given: argparse.Namespace, service: Service) -> Mapping[str,
 
     embedder = factories.load_image_embedder(service.settings, given.image_embedder)
     maker = factories.load_image_maker(service.settings, given.image_embedder, lambda: embedder)
-    queries = given.queries or 80
+    queries = given.queries or 120
     scores, _ = evaluate_uncaptioned(
         service.model(),
         service.embedder(),
@@ -198,7 +198,7 @@ def long_file(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
 def tracks(given: argparse.Namespace, service: Service) -> Mapping[str, Any]:
     """Words said and written in drawn clips, and clocks: errors, answers to words there and not there."""
     from evaluation.suites.tracks import evaluate_tracks
-    from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK
+    from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK
     from footage.store import Store as Index
     from service.index import index_paths
 
@@ -325,7 +325,7 @@ def _add_images(parser: argparse.ArgumentParser) -> None:
         f"{','.join(DEFAULT_PARTS)} unless named",
     )
     parser.add_argument(
-        "--libraries", type=_positive, default=2, metavar="N", help="libraries of 12 clips, for verdicts"
+        "--libraries", type=_positive, default=3, metavar="N", help="libraries of 12 clips, for verdicts"
     )
     parser.add_argument(
         "--videos", type=_positive, default=20, metavar="N", help="clips to draw, for images and vectors"

@@ -176,7 +176,7 @@ def _uncaptioned(matches: Sequence[Match], looking: GroundingOptions, model: Vid
 
     calibration = looking.calibration or load_calibration(fitted_as(model.profile))
     return max(
-        (calibration.uncaptioned.confidence(dict(match.measures)) for match in matches if match.grounded),
+        (calibration.without_captions(dict(match.measures)) for match in matches if match.grounded),
         default=0.0,
     )
 

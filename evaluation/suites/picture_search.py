@@ -85,9 +85,11 @@ def evaluate_picture_search(
     Returns:
         ``image_R@1``: of boxed pictures of things that are there, the share whose first match shows the same
         thing; ``image_R@1_whole``: of one whole picture of each. ``image_absent_AUROC``, ``_whole``: how well
-        the confidence tells things that are there from those that are not. Of boxed pictures, ``image_found_recall``: share of the things that are there with a true match called
-        "found"; ``image_found_precision``: share of the queries with something called "found" of which it is
-        true. And the answers to boxed pictures.
+        the confidence tells things that are there from those that are not.
+
+        Of boxed pictures, ``image_found_recall``: share of those of things that are there with a true match
+        called "found"; ``image_found_precision``: share of those with something called "found" that have a
+        true one. And the answers to boxed pictures.
 
     Raises:
         UsageError: when nothing happens in the clips.

@@ -126,7 +126,7 @@ def _indexed(
         model=model,
         embedder=embedder,
         batch_size=_BATCH,
-        reuse=reuse,
+        reuse="yes" if reuse else "no",
         on_progress=lambda reading: report(stage, reading.windows_done, reading.windows_total),
     )
     content_id = ran.files[0].content_id

@@ -18,7 +18,8 @@ from evaluation.own_library import Asked, figures_of, indexed_contents
 from evaluation.suites.scoring import OnProgress, Scores, TruthQuery, nobody, work_folder
 from evaluation.text_errors import edit_distance, equal_places, spoken_words, written_letters
 from footage.core.errors import UsageError
-from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, CaptionEvent, Span
+from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK
+from footage.core.types import CaptionEvent, Span
 from footage.synthetic import narration, signs
 from footage.synthetic.track_clips import TrackClip, random_track_clip, write_track_clip
 

@@ -20,7 +20,6 @@ from evaluation.suites.scoring import OnProgress, Scores, nobody, share, work_fo
 from evaluation.verdicts import Judged, auroc
 from footage.core.timecode import iou, overlap_seconds
 from footage.core.types import Match, Span
-from search.grounding.evidence import CAPTION_MEASURES
 from search.grounding.options import DEFAULT
 
 if TYPE_CHECKING:
@@ -63,10 +62,10 @@ def evaluate_uncaptioned(
     *,
     seed: int,
     find_model: VideoModel | None = None,
-    libraries: int = 2,
+    libraries: int = 3,
     videos: int = 12,
-    present: int = 80,
-    absent: int = 80,
+    present: int = 120,
+    absent: int = 120,
     looking: GroundingOptions = DEFAULT,
     folder: Path | None = None,
     on_progress: OnProgress | None = None,
@@ -130,7 +129,7 @@ def evaluate_uncaptioned(
             lost += ask_own(engine, store, [each.question for each in gone], on_progress=report)
             others += ask_own(engine, store, [each.question for each in beside], on_progress=report)
     answers = UncaptionedAnswers(tuple(whole), tuple(lost), tuple(others))
-    figures = uncaptioned_figures(answers, _calibration(looking, finder))
+    figures = uncaptioned_figures(answers, _calibration(looking, finder, pictures.embedder.name))
     about = {"seed": seed, "videos": videos * libraries, "seconds": round(time.perf_counter() - began, 1)}
     return {**figures, **about}, answers
 
@@ -214,9 +213,7 @@ def _without_captions(asked: Sequence[Asked], calibration: Calibration) -> list[
         Judged(
             max(
                 (
-                    calibration.confidence(
-                        {name: value for name, value in match.measures if name not in CAPTION_MEASURES}
-                    )
+                    calibration.without_captions(dict(match.measures))
                     for match in answer.matches
                     if match.grounded
                 ),
@@ -228,11 +225,13 @@ def _without_captions(asked: Sequence[Asked], calibration: Calibration) -> list[
     ]
 
 
-def _calibration(looking: GroundingOptions, model: VideoModel) -> Calibration:
+def _calibration(looking: GroundingOptions, model: VideoModel, image_embedder: str) -> Calibration:
+    """What a search of an index with these pictures turns evidence into confidence with."""
     from footage.vlm.profiles import fitted_as
     from search.grounding.calibration import load_calibration
 
-    return looking.calibration or load_calibration(fitted_as(model.profile))
+    calibration = looking.calibration or load_calibration(fitted_as(model.profile))
+    return calibration.for_embedder(image_embedder)
 
 
 def _every_other(drawn: Sequence[Drawn]) -> tuple[list[Drawn], list[Drawn]]:

@@ -29,7 +29,7 @@ from footage.core.errors import FileError, UsageError
 from footage.core.setting_values import UserPath, known_device, known_tracks, paths
 from footage.core.sound_choice import checked_sound
 from footage.core.text_files import read_text
-from footage.core.types import RUN_TRACKS
+from footage.core.tracks import RUN_TRACKS
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, RUN_TRACKS, SCREEN_TEXT_TRACK, SUBTITLE_TRACK
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, RUN_TRACKS, SCREEN_TEXT_TRACK, SUBTITLE_TRACK
 
 
 def _expanded(path: Path) -> Path:

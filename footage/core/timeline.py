@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from footage.core.timecode import clamp, gap_seconds, iou, overlap_seconds
-from footage.core.types import CAPTION_TRACK, Event, Span, Window, WindowRecord
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Event, Span, Window, WindowRecord
 
 SEAM_TOLERANCE_SECONDS = 1.0
 """How far apart two sightings of one event may lie: a model sees two frames at 2 fps as one step of time."""

@@ -12,6 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from footage.core.tracks import CAPTION_TRACK
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -20,41 +22,8 @@ ClockSource = Literal["", "container", "file name", "burned-in", "guessed"]
 FinishReason = Literal["stop", "length"]
 Verdict = Literal["found", "uncertain", "not checked", "not found"]
 
-CAPTION_TRACK = "caption"
-"""The track of what a model writes about the pictures. A track is one kind of description of a video; others
-stand beside it with windows, events and vectors of their own."""
-SPEECH_TRACK = "speech"
-"""The track of what is said, as a speech recogniser heard it."""
-SCREEN_TEXT_TRACK = "screen-text"
-"""The track of what is written in the picture, as a text recogniser read it."""
-SUBTITLE_TRACK = "subtitles"
-"""The track of subtitles: those in files beside the video, and those inside it."""
-TRACKS = (CAPTION_TRACK, SPEECH_TRACK, SCREEN_TEXT_TRACK, SUBTITLE_TRACK)
-"""Every track with a text, in the order in which they are shown."""
-IMAGE_TRACK = "image"
-"""The track of image vectors, as settings name it. It has no texts, and one track of windows for each image
-embedder: see ``image_track``."""
-RUN_TRACKS = (*TRACKS, IMAGE_TRACK)
-"""Every track that an index run can make."""
-
-
 IMAGE = "image"
 """``Video.container`` of an image file, which is asked about as a moment without a time."""
-
-
-def image_track(embedder: str) -> str:
-    """The track of windows whose image vectors of one embedder are committed, such as "image:demo-clip"."""
-    return f"{IMAGE_TRACK}:{embedder}"
-
-
-def is_image_track(track: str) -> bool:
-    """Whether a track of windows is one of image vectors."""
-    return track.startswith(f"{IMAGE_TRACK}:")
-
-
-def image_embedder_of(track: str) -> str:
-    """The image embedder of an image track."""
-    return track.removeprefix(f"{IMAGE_TRACK}:")
 
 
 def on_grid(seconds: float) -> float:
@@ -426,22 +395,6 @@ class Hit:
     """How sure the recogniser is of the text, 0 to 1; None where nothing says so."""
     language: str = ""
     """Language of the text; empty while unknown."""
-
-
-@dataclass(frozen=True, slots=True)
-class ImageHit:
-    """One image vector that retrieval brought back."""
-
-    content_id: str
-    """The video."""
-    window_index: int
-    """The window of the image track that it belongs to."""
-    span: Span
-    """The time that the picture stands for, in video time."""
-    at_seconds: float
-    """Time of the frame itself."""
-    similarity: float
-    """Cosine to the query."""
 
 
 @dataclass(frozen=True, slots=True)

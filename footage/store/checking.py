@@ -13,7 +13,8 @@ from typing import TypeVar
 from footage.core.corrections import Correction
 from footage.core.errors import FootageError, StoreCorruptError, StoreError, StoreMissingError
 from footage.core.timeline import normalise_text
-from footage.core.types import CAPTION_TRACK, File, Video, WindowRecord, is_image_track
+from footage.core.tracks import CAPTION_TRACK, is_image_track
+from footage.core.types import File, Video, WindowRecord
 from footage.core.windows import plan_windows
 from footage.store import records as layout
 from footage.store.annotations import CorrectionRepository

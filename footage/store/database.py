@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from footage.core.coverage import Coverage, by_collection
-from footage.core.types import CAPTION_TRACK, TRACKS, image_track
+from footage.core.tracks import CAPTION_TRACK, TRACKS, image_track
 from footage.store import maintenance
 from footage.store.annotations import Annotations
 from footage.store.forgetting import ANNOTATION_TABLES

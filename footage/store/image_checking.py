@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from footage.core.types import image_track, is_image_track
+from footage.core.tracks import image_track, is_image_track
 from footage.store import records as layout
 from footage.store.findings import Checked, Finding, listed
 from footage.store.opening import EMBEDDER_KEY, IMAGE_EMBEDDER_KEY

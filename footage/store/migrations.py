@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from footage.core.errors import StoreError
-from footage.core.types import CAPTION_TRACK
+from footage.core.tracks import CAPTION_TRACK
 from footage.store import maintenance
 from footage.store import records as layout
 from footage.store.errors import mapped

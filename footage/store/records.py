@@ -8,15 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from footage.core.image_hit import ImageHit
 from footage.core.track_events import events_from_json
+from footage.core.tracks import CAPTION_TRACK
 from footage.core.types import (
-    CAPTION_TRACK,
     Caption,
     CaptionEvent,
     Event,
     File,
     Hit,
-    ImageHit,
     Provenance,
     Run,
     Span,

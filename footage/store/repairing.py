@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from footage.core.errors import StoreError
-from footage.core.types import is_image_track
+from footage.core.tracks import is_image_track
 from footage.store import maintenance, rewriting
 from footage.store import records as layout
 from footage.store.checking import check_tables

@@ -51,7 +51,10 @@ class Limits:
     """Partitions that a search looks through, the nearest to the query; all of them when those hold too few
     rows that pass the filter."""
     few_videos: int = 100
-    """Values of a filter; rows of so few videos are read and compared one by one, which is exact."""
+    """Values of a filter; texts of so few videos are read and compared one by one, which is exact."""
+    few_images: int = 20_000
+    """Image vectors of a filter, about; so few are compared one by one, too: five hours of footage that
+    changes every second. Videos have sixty times as many of them as texts."""
     scalar_index_rows: int = 50_000
     """Of a table of at most so many rows a filter reads the whole column as fast as an index."""
 
@@ -258,13 +261,29 @@ class Tables:
         return found
 
     def search(
-        self, name: str, query: np.ndarray | str, *, limit: int, wanted: Wanted, without: Wanted
+        self,
+        name: str,
+        query: np.ndarray | str,
+        *,
+        limit: int,
+        wanted: Wanted,
+        without: Wanted,
+        few_videos: int | None = None,
     ) -> tuple[list[Row], np.ndarray | None]:
         """Rows nearest to a vector ("_distance", cosine) or sharing words with a text ("_score", BM25).
 
         Rows are filtered before they are ranked: those that match ``wanted``, less those in which any column
         has one of its values in ``without``. Vectors are compared with all rows, except in a table with a
         vector index, which may miss some; "_distance" is exact either way.
+
+        Args:
+            name: Name of the table.
+            query: The vector, float32 (dimension,), or the text.
+            limit: Most rows to return.
+            wanted: Rows that count.
+            without: Rows that do not.
+            few_videos: Rows of at most so many videos are compared one by one, which is exact; None for
+                ``Limits.few_videos``.
 
         Returns:
             The rows, best first, and their vectors, (rows, dimension), where the table has any.
@@ -280,7 +299,8 @@ class Tables:
             return nearest.search(query, limit=limit, wanted=wanted, without=without)
         conditions = [matching(wanted)] if wanted else []
         conditions += [~matching({column: values}) for column, values in without.items() if values]
-        few = len(wanted.get("content_id", range(self.limits.few_videos + 1))) <= self.limits.few_videos
+        most = self.limits.few_videos if few_videos is None else few_videos
+        few = len(wanted.get("content_id", range(most + 1))) <= most
         with mapped(self.path):
             if isinstance(query, str):
                 builder = self.table(name).search(MatchQuery(query, "text"), query_type="fts")

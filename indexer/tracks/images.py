@@ -13,7 +13,8 @@ from functools import partial
 
 from footage.core.errors import DecodeError
 from footage.core.timeline import merge_spans
-from footage.core.types import CaptionEvent, Provenance, Span, Video, Window, image_track
+from footage.core.tracks import image_track
+from footage.core.types import CaptionEvent, Provenance, Span, Video, Window
 from footage.embed.protocol import ImageEmbedder
 from footage.media.sandbox import SandboxSampler
 from footage.store.records import ImageVectorRow

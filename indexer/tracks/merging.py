@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from footage.core.track_projection import Merge
-from footage.core.types import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, CaptionEvent, Span
+from footage.core.tracks import CAPTION_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK
+from footage.core.types import CaptionEvent, Span
 
 
 def merge_of(track: str) -> Merge | None:

@@ -53,7 +53,7 @@ class TrackMaker(Protocol):
 
     @property
     def track(self) -> str:
-        """Which track: one of ``footage.core.types.TRACKS``, or that of an image embedder."""
+        """Which track: one of ``footage.core.tracks.TRACKS``, or that of an image embedder."""
         ...
 
     def windows(self, video: Video) -> tuple[Window, ...]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from footage.core.errors import DecodeError
-from footage.core.types import SCREEN_TEXT_TRACK, CaptionEvent, Provenance, Span, Video, Window
+from footage.core.tracks import SCREEN_TEXT_TRACK
+from footage.core.types import CaptionEvent, Provenance, Span, Video, Window
 from footage.core.windows import plan_windows
 from footage.media.sandbox import SandboxSampler
 from indexer.tracks.protocol import FileReader, TrackReading

@@ -15,7 +15,8 @@ import numpy as np
 
 from footage.core.errors import VideoError
 from footage.core.languages import language_code
-from footage.core.types import SPEECH_TRACK, CaptionEvent, Provenance, Span, SpokenWord, Video, Window
+from footage.core.tracks import SPEECH_TRACK
+from footage.core.types import CaptionEvent, Provenance, Span, SpokenWord, Video, Window
 from footage.core.windows import plan_windows
 from footage.media.audio import HEARING_RATE, SoundSource
 from footage.media.audio_tracks import AudioChoice, AudioTrack, choose

@@ -16,7 +16,8 @@ from pathlib import Path
 from footage.core.errors import VideoError
 from footage.core.languages import language_code, same_language
 from footage.core.names import folded
-from footage.core.types import SUBTITLE_TRACK, CaptionEvent, Provenance, Span, Video, Window
+from footage.core.tracks import SUBTITLE_TRACK
+from footage.core.types import CaptionEvent, Provenance, Span, Video, Window
 from footage.media.containers import display_name, open_regular
 from footage.media.sandbox import read_subtitles, subtitle_tracks
 from footage.media.subtitles import MOST_CUES, MOST_FILE_BYTES, Cue

@@ -16,7 +16,8 @@ from types import TracebackType
 
 from footage.core.errors import FootageError, VideoError, WindowError
 from footage.core.track_events import track_caption
-from footage.core.types import SUBTITLE_TRACK, File, Provenance, Video, Window, WindowRecord
+from footage.core.tracks import SUBTITLE_TRACK
+from footage.core.types import File, Provenance, Video, Window, WindowRecord
 from footage.store.records import ImageVectorRow
 from indexer import library
 from indexer.prefetch import ENOUGH, GROWING

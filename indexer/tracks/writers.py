@@ -11,7 +11,8 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Protocol, Self
 
-from footage.core.types import WindowRecord, image_track
+from footage.core.tracks import image_track
+from footage.core.types import WindowRecord
 from footage.embed.protocol import TextEmbedder
 from footage.store import Store
 from indexer.committer import Committer

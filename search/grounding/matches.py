@@ -8,17 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from footage.core.timecode import format_time, iou, overlap_seconds
-from footage.core.types import (
-    CAPTION_TRACK,
-    IMAGE_TRACK,
-    SCREEN_TEXT_TRACK,
-    SPEECH_TRACK,
-    SUBTITLE_TRACK,
-    Candidate,
-    Hit,
-    Match,
-    Span,
-)
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import Candidate, Hit, Match, Span
 from search.grounding.calibration import Calibration
 from search.grounding.evidence import (
     AGREEMENT_IOU,
@@ -85,7 +76,7 @@ def text_matches(
         for lead in seen.leads if seen else ():
             near = lead.evidence >= LIKELY_EVIDENCE
             fits = query is None or query.filters.fits_event(lead.span)
-            if near and fits and all(overlap_seconds(hit.span, lead.span) == 0 for hit in hits):
+            if near and fits and not any(_about(hit, lead.span) for hit in hits):
                 found.append((_picture_match(candidate, lead, path), candidate.score - BEHIND_TEXTS))
     return rank(found, limit=limit, per_video=per_video)
 
@@ -157,7 +148,7 @@ class MatchMaker:
             elif not self.query.filters.fits_event(span):
                 continue
             elif match.verdict != "not found" or state.captions is None or self.options.everything:
-                yield match, self.floor + each.confidence
+                yield match, self._order(state, each)
 
         # 2. Captioned events that the model did not name.
         for hit in leads:
@@ -166,12 +157,22 @@ class MatchMaker:
 
         # 3. Pictures that come near where the model did not look, and no caption is listed.
         for lead in state.pictures.leads if state.pictures else ():
-            about = [hit.span for hit in leads] + [reply.seen for reply in state.replies if reply.answer]
+            looked = any(reply.answer and overlap_seconds(reply.seen, lead.span) for reply in state.replies)
             near = lead.evidence >= LIKELY_EVIDENCE and self.query.filters.fits_event(lead.span)
-            if near and all(overlap_seconds(other, lead.span) == 0 for other in about):
+            if near and not looked and not any(_about(hit, lead.span) for hit in leads):
                 reason = _why_not(state, _reply_about(state, lead.span))
                 match = _picture_match(state.candidate, lead, state.path, [reason])
                 yield match, self.floor + likeliness(lead.evidence)
+
+    def _order(self, state: VideoState, weighed: Weighed) -> float:
+        """What a span without a captioned event is ordered by: behind all texts, or by its pictures.
+
+        Where its pictures come near and it may be right, it stands right behind the best text of its video.
+        """
+        pictured = weighed.measures.get("pictured", 0.0) >= likeliness(LIKELY_EVIDENCE)
+        if pictured and self.options.thresholds.verdict(weighed.confidence) != "not found":
+            return state.candidate.score - BEHIND_TEXTS
+        return self.floor + weighed.confidence
 
     def _named_match(self, state: VideoState, weighed: Weighed) -> Match:
         """The match for a span that the model named."""
@@ -281,6 +282,11 @@ def _index_match(
     )
 
 
+def _about(hit: Hit, span: Span) -> bool:
+    """Whether a text is about an event that shares time with a span; a scene has no moment to compare."""
+    return hit.owner_kind == "event" and overlap_seconds(hit.span, span) > 0
+
+
 def _picture_match(candidate: Candidate, lead: PictureLead, path: str, reasons: Sequence[str] = ()) -> Match:
     """A match that rests on pictures alone; it has no text."""
     at, others = format_time(lead.at_seconds), 1 - lead.chance
@@ -293,7 +299,7 @@ def _picture_match(candidate: Candidate, lead: PictureLead, path: str, reasons: 
         grounded=False,
         verdict="not checked",
         evidence=(
-            f"The picture at {at} comes near the query: nearer than any picture does to {others:.0%} of "
+            f"The picture at {at} comes near the query: nearer than any picture comes to {others:.0%} of "
             "unrelated queries.",
             *reasons,
         ),

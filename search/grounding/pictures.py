@@ -12,8 +12,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from footage.core.image_hit import ImageHit
 from footage.core.timecode import format_time, overlap_seconds
-from footage.core.types import Hit, ImageHit, Span
+from footage.core.types import Hit, Span
 from search.grounding.verdict import NEAR
 from search.query.lexical_match import clash, says
 from search.query.parser import Query

@@ -155,8 +155,8 @@ class GroundingSearch:
     def _first_windows(self) -> list[tuple[VideoState, Span]]:
         """Windows that the index leads to; or all.
 
-        The first that texts lead to of every candidate comes before the second of any. Each is followed by
-        one that pictures lead to, the most evidence first, so that neither crowds out the other.
+        The first that texts lead to of every candidate comes before the second of any. After every two of
+        these comes one that pictures lead to, the most evidence first, so that neither crowds out the other.
         """
         best = max((hit.similarity for state in self.states for hit in state.candidate.hits), default=0.0)
         # A file that the user named is always tried, so that the error about it is reported.
@@ -168,7 +168,12 @@ class GroundingSearch:
         columns = [[(state, window) for window in found] for state, found in zip(usable, leads, strict=True)]
         worded = [pair for row in zip_longest(*columns) for pair in row if pair is not None]
         pictured = self._pictured_windows(usable)
-        both = [pair for row in zip_longest(worded, pictured) for pair in row if pair is not None]
+        both = [
+            pair
+            for row in zip_longest(worded[::2], worded[1::2], pictured)
+            for pair in row
+            if pair is not None
+        ]
         chosen = list(dict.fromkeys(both))[: self._options.max_windows]  # a state is equal to itself alone
         required = [(state, window) for state in usable for window in self._required_windows(state)]
         chosen += [pair for pair in required if pair not in chosen]

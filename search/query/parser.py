@@ -27,7 +27,7 @@ from dataclasses import dataclass, field, replace
 
 from footage.core.errors import UsageError
 from footage.core.plain_text import CLOSING, evened, without_quotes
-from footage.core.types import CAPTION_TRACK, TRACKS
+from footage.core.tracks import CAPTION_TRACK, TRACKS
 from search.query.filters import (
     FILTER_NAMES,
     FILTER_VALUES,

@@ -26,9 +26,11 @@ LEAST_SECONDS = 8.0
 footage all such stretches but two of 36 were shorter, tried at every offset."""
 SAMPLE = 2_000
 """Image vectors of a library that the distance of unrelated pictures is to be measured on."""
-SAME_SCENE = 0.5
+SAME_SCENE = 0.4
 """Largest distance of two pictures of one scene, as a share of the distance of unrelated pictures. Drawn
-footage under two embedders: copies stay below 0.4 of it, also scaled, cropped and written over."""
+footage under two embedders: most copies stay below it, also scaled, cropped and drawn over."""
+_SCENES = 40
+"""Pictures that the distance of unrelated ones is measured on."""
 _BRIDGED_CELLS = 2
 """Cells in a row that may be unlike inside a stretch: a flash, a cut that falls between two pictures."""
 _AROUND_CELLS = 5
@@ -128,24 +130,29 @@ class Aligned:
     """Seconds in which they show one scene without being one recording as far as movement can show."""
 
 
-def scene_distance(sample: np.ndarray, contents: list[str]) -> float:
-    """How far apart two unrelated pictures of a library are: the median over pairs of different videos.
+def scene_distance(sample: np.ndarray) -> float:
+    """How far apart two unrelated pictures of a library are.
+
+    The median distance of pictures that are chosen to be far from each other, one after the other: so a scene
+    counts once, whether the library shows it for a minute or for a year.
 
     Args:
         sample: Unit vectors of the library, (count, dimension).
-        contents: The video of each.
 
     Returns:
-        A cosine distance; 0 where there is no such pair.
+        A cosine distance; 0 for less than two pictures.
     """
     import numpy as np
 
-    videos = np.unique(np.array(contents), return_inverse=True)[1]
-    places = np.linspace(0, len(sample) - 1, min(len(sample), 1_000)).astype(int)
-    apart = videos[places][:, None] != videos[places][None]
-    if not apart.any():
+    if len(sample) < 2:
         return 0.0
-    return float(np.median(1.0 - (sample[places] @ sample[places].T)[apart]))
+    chosen = [0]
+    nearest = 1.0 - sample @ sample[0]
+    while len(chosen) < min(_SCENES, len(sample)):
+        chosen.append(int(np.argmax(nearest)))
+        nearest = np.minimum(nearest, 1.0 - sample @ sample[chosen[-1]])
+    distances = 1.0 - sample[chosen] @ sample[chosen].T
+    return max(0.0, float(np.median(distances[np.triu_indices(len(chosen), 1)])))
 
 
 def align(

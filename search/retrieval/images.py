@@ -12,7 +12,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from footage.core.types import ImageHit, Span, image_track
+from footage.core.image_hit import ImageHit
+from footage.core.tracks import image_track
+from footage.core.types import Span
 from search.retrieval.background import (
     BACKGROUND_TEXTS,
     Background,

@@ -19,7 +19,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from footage.core.types import CAPTION_TRACK, Hit
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Hit
 
 if TYPE_CHECKING:
     import numpy as np

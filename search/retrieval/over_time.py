@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from footage.core.types import ImageHit, Span
+from footage.core.image_hit import ImageHit
+from footage.core.types import Span
 from search.retrieval.images import GAP_SECONDS
 
 BESIDE_SECONDS = 1.0

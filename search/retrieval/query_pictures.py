@@ -21,9 +21,10 @@ from search.retrieval.images import ImageRetriever, ImageStretch
 if TYPE_CHECKING:
     import numpy as np
 
-PICTURE_WEIGHT = 0.05
+PICTURE_WEIGHT = 0.025
 """Added to the score of a video for each unit of evidence of its best lead (see
-``search.retrieval.retriever``)."""
+``search.retrieval.retriever``): half of what a line counts, as pictures of what an embedder takes an unknown
+word for come near as well."""
 MOST_EVIDENCE = 4.0
 """Evidence that counts at most for that: how much more it is says more of the words than of the picture."""
 LEAST_EVIDENCE = 1.0

@@ -22,7 +22,7 @@ The passage holds the events around an event (see ``footage.store.records``), so
 A video has the score of its best text, and of the best of what is said or written in it
 (``search.retrieval.lines``)::
 
-    video = score + 0.05 evidence of the best line, 3 at most + 0.05 evidence of the best picture, 4 at most
+    video = score + 0.05 evidence of the best line, 3 at most + 0.025 evidence of the best picture, 4 at most
 
 A video whose pictures come near, and no text, has in place of its score that of the best text of all, less
 0.345 where that text may mean the same (``PICTURE_BEHIND``).
@@ -56,7 +56,8 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, get_args
 
-from footage.core.types import CAPTION_TRACK, Candidate, Hit, Span
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Candidate, Hit, Span
 from search.grounding.verdict import NEAR
 from search.query.lexical_match import LATER_WORDS, clash, said_share, says, unsaid, words_of
 from search.query.negation import affirms

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, TypeVar
 from footage.core.errors import UsageError
 from footage.core.names import is_at_end
 from footage.core.timecode import format_time, gap_seconds, parse_time
-from footage.core.types import TRACKS, Candidate, Event, Hit, Match, Span
+from footage.core.tracks import TRACKS
+from footage.core.types import Candidate, Event, Hit, Match, Span
+from search.carried_over import with_carried_over
 from search.engine import Engine
 from search.grounding.evidence import format_span
 from search.grounding.matches import text_matches
@@ -54,7 +56,8 @@ def search_like(store: Store, moment: str, *, embedder: str, limit: int = 5, tra
     text, matches = more_like(store, video, seconds, embedder=embedder, limit=limit, track=track)
     timings = Timings(time.perf_counter() - began, 0.0, 0.0)
     coverage = Engine(store, None).coverage()
-    return SearchResult(Query(text, words_of(text), text), tuple(matches), coverage, timings)
+    marked = tuple(with_carried_over(matches, store))
+    return SearchResult(Query(text, words_of(text), text), marked, coverage, timings)
 
 
 def more_like(

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time, gap_seconds
-from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, Match, Span, Video
+from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import Match, Span, Video
 from search.grounding.verdict import MATCHES_PER_VIDEO, Thresholds, rank
 from search.query.word_terms import WordTerm
 from search.words.details import WordDetails, details_of

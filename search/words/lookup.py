@@ -17,7 +17,8 @@ from itertools import accumulate, pairwise
 from footage.core.languages import same_language
 from footage.core.speech_cover import COVERED_PART
 from footage.core.timecode import overlap_seconds
-from footage.core.types import SPEECH_TRACK, SUBTITLE_TRACK, Hit, Span
+from footage.core.tracks import SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import Hit, Span
 from footage.store.repositories.track_lines import TrackLines
 from search.query.word_terms import WordTerm
 from search.words import matching

@@ -49,7 +49,7 @@ class VideoCopyRecord(Record):
     """How far the movement agrees: 1 is the same, 0 is what other moments of the two come to."""
 
 
-class PlaceFields(Record):
+class StretchPlaceFields(Record):
     """A stretch of a video."""
 
     video: str
@@ -71,7 +71,7 @@ class RepeatRecord(Record):
     """Length of the longest place."""
     agreement: float
     """How far the movement agrees at least; as that of a copy."""
-    places: list[PlaceFields]
+    places: list[StretchPlaceFields]
     """Where it is shown; no two overlap."""
 
 
@@ -125,7 +125,7 @@ def duplicate_records(result: DuplicatesResult) -> Iterator[Record]:
             seconds=stretch.seconds,
             agreement=round(stretch.agreement, 3),
             places=[
-                PlaceFields(
+                StretchPlaceFields(
                     video=result.paths[place.content_id],
                     content_id=place.content_id,
                     **span_fields(place.span),

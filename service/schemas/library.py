@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field
 
-from footage.core.types import image_track
+from footage.core.tracks import image_track
 from service.schemas.base import Record
 from service.schemas.tracks import ImageVectorFields, ModelFields, TrackFields, TrackForecastFields
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
-from footage.core.types import CAPTION_TRACK, Match
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Match
 from ui.cli import console, quotes
 from ui.text import count as count
 from ui.text import short_path as short_path

@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from footage.core.types import IMAGE_TRACK, is_image_track
+from footage.core.tracks import IMAGE_TRACK, is_image_track
 from service.events import (
     Busy,
     Indexing,

@@ -5,14 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
-from footage.core.types import (
-    CAPTION_TRACK,
-    IMAGE_TRACK,
-    SCREEN_TEXT_TRACK,
-    SPEECH_TRACK,
-    SUBTITLE_TRACK,
-    Match,
-)
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import Match
 from ui.cli import console
 from ui.text import excerpt
 

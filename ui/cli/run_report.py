@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
-from footage.core.types import IMAGE_TRACK, is_image_track
+from footage.core.tracks import IMAGE_TRACK, is_image_track
 from ui.cli import console, formatting
 from ui.text import track_name
 

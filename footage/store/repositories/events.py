@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from footage.core.types import CAPTION_TRACK, Event, Span
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Event, Span
 from footage.store import records as layout
 from footage.store.repositories.windows import WindowRepository
 from footage.store.tables import Row, Tables, Wanted

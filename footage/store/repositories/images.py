@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from footage.core.errors import SchemaMismatchError, UsageError
-from footage.core.types import ImageHit, image_track
+from footage.core.image_hit import ImageHit
+from footage.core.tracks import image_track
 from footage.store import records as layout
 from footage.store.opening import IMAGE_EMBEDDER_KEY
 from footage.store.records import ImageVectorRow
@@ -181,6 +182,7 @@ class ImageRepository:
             limit=limit,
             wanted=given(content_id=content_ids),
             without={"content_id": self._videos.without_files()},
+            few_videos=self._few_videos(embedder),
         )
         owned = self._owned(embedder, rows)
         hits = [layout.image_hit_from_row(rows[place], 1.0 - rows[place]["_distance"]) for place in owned]
@@ -192,6 +194,11 @@ class ImageRepository:
 
         found = self._tables.sample(self._table(embedder), size, columns=["content_id", "vector"])
         return found.column("content_id").to_pylist(), matrix_of(found)
+
+    def _few_videos(self, embedder: str) -> int:
+        """How many videos have so few vectors, on average, that each is compared."""
+        videos = len(self._windows.covered(track=image_track(embedder)))
+        return self._tables.limits.few_images * videos // max(1, self.count(embedder))
 
     def _owned(self, embedder: str, rows: Sequence[Row]) -> list[int]:
         track = image_track(embedder)

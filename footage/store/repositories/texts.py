@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from footage.core.types import CAPTION_TRACK, Event, Hit, WindowRecord
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Event, Hit, WindowRecord
 from footage.store import records as layout
 from footage.store.records import OwnerKind, TextRow
 from footage.store.repositories.track_lines import LINE_COLUMNS, TrackLines

@@ -6,7 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from footage.core.corrections import standing
-from footage.core.types import CAPTION_TRACK, Hit
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Hit
 from footage.store import records as layout
 from footage.store.annotations import CorrectionRepository
 from footage.store.records import OwnerKind, VectorRow

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from footage.core.types import CAPTION_TRACK, Provenance, Span, Video, WindowRecord, is_image_track
+from footage.core.tracks import CAPTION_TRACK, is_image_track
+from footage.core.types import Provenance, Span, Video, WindowRecord
 from footage.store import records as layout
 from footage.store.repositories.files import CACHED_ROWS
 from footage.store.repositories.videos import VideoRepository

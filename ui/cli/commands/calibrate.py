@@ -14,7 +14,7 @@ from ui.cli.setting_options import FINDS, takes_settings
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
-    from search.grounding.calibration import Calibration
+    from search.grounding.calibration import Calibration, PicturedFits
 
 EXAMPLES = options.examples(
     "footage calibrate --truth mine.json",
@@ -42,7 +42,7 @@ def run(
 
     The command runs every query of the truth file. Negative queries (for what is not there) are as
     important as positive ones. Later searches with this model use the result; the setting "calibration"
-    selects another file.
+    selects another file. Where the index has image vectors, they are evidence as well.
     """
     from evaluation.own_library import ask_own, labelled, read_truth
     from footage.vlm.profiles import fitted_as
@@ -65,6 +65,7 @@ def run(
         model=profile,
         data=f"{len(questions.questions)} queries of {truth.name}, {questions.absent} of them absent",
         date=date.today().isoformat(),
+        embedder=service.searched_image_embedder() or "",
     )
     place = out or OWN_CARDS / card_name(profile)
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -80,19 +81,25 @@ def _show(fitted: Calibration, place: Path, *, as_json: bool) -> None:
         console.emit_record(CalibrationRecord(out=place, **fits))
         return
     out = console.results()
+    _print_fits(fitted)
+    if fitted.pictured is not None:
+        out.print(f"Where spans have pictures of {console.plain(fitted.pictured.embedder)}:", soft_wrap=True)
+        _print_fits(fitted.pictured)
+    out.print(f"Written to {console.plain(str(place))}.", soft_wrap=True)
+
+
+def _print_fits(fits: Calibration | PicturedFits) -> None:
+    """The weights, with captions and without, and the quality."""
+    out = console.results()
     table = console.table("measure", "with captions", "without", right=("with captions", "without"))
-    for name in fitted.captioned.weights:
-        alone = fitted.uncaptioned.weights.get(name)
-        table.add_row(
-            name, f"{fitted.captioned.weights[name]:+.2f}", "" if alone is None else f"{alone:+.2f}"
-        )
+    for name in fits.captioned.weights:
+        alone = fits.uncaptioned.weights.get(name)
+        table.add_row(name, f"{fits.captioned.weights[name]:+.2f}", "" if alone is None else f"{alone:+.2f}")
     out.print(table)
-    if fitted.card is not None:
-        card = fitted.card
+    if (card := fits.card) is not None:
         out.print(
             f"{card.examples} matches, {card.positives} of them right; "
             f"cross-validated AUROC {card.auroc:.3f}."
         )
         for confidence, count, share in card.reliability:
             out.print(f"  {confidence:.2f} sure: {share:.2f} right, {count} matches")
-    out.print(f"Written to {console.plain(str(place))}.", soft_wrap=True)

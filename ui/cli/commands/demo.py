@@ -123,7 +123,7 @@ def _index(settings: Settings, model: VideoModel, embedder: TextEmbedder) -> tup
 def _ask_words(service: Service, embedder: TextEmbedder) -> list[Asked]:
     """Index what is said and written in the narrated clips, and ask the questions of their truth file."""
     from evaluation.own_library import Asked, indexed_contents, read_truth
-    from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK
+    from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK
     from footage.store import Store
     from search.engine import Engine
     from service.index import index_paths

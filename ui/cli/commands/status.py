@@ -187,7 +187,7 @@ def _model_rows(status: IndexStatus) -> list[tuple[str, str]]:
 def _track_rows(result: StatusResult) -> list[tuple[str, str]]:
     """Each track other than captions: its coverage, events, models and notes."""
     from footage.core.timecode import format_time
-    from footage.core.types import CAPTION_TRACK
+    from footage.core.tracks import CAPTION_TRACK
 
     status, rows = result.index, []
     for track, held in status.tracks.items():
@@ -206,7 +206,7 @@ def _track_rows(result: StatusResult) -> list[tuple[str, str]]:
 def _image_rows(result: StatusResult) -> list[tuple[str, str]]:
     """Image vectors of each image embedder: coverage, number, size and notes."""
     from footage.core.timecode import format_time
-    from footage.core.types import image_track
+    from footage.core.tracks import image_track
 
     status, rows = result.index, []
     for embedder, held in status.images.items():

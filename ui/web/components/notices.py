@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from footage.core.errors import FootageError
-from footage.core.types import CAPTION_TRACK, is_image_track
+from footage.core.tracks import CAPTION_TRACK, is_image_track
 from ui.text import TRACK_NAMES, count, track_name
 from ui.web.components import markup
 

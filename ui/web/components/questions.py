@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from footage.core.errors import FootageError, StoreError, UsageError
-from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from search.query.lexical_match import FUNCTION_WORDS
 from search.query.parser import did_you_mean
 from service import browse, saved

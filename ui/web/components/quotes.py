@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from footage.core.types import (
-    CAPTION_TRACK,
-    IMAGE_TRACK,
-    SCREEN_TEXT_TRACK,
-    SPEECH_TRACK,
-    SUBTITLE_TRACK,
-    Match,
-    Span,
-)
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import Match, Span
 from ui.text import excerpt
 from ui.web.components import markup
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from footage.core.types import CAPTION_TRACK, IMAGE_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
 from service.ready_tracks import ReadyTrack
 from ui.web.components import markup
 

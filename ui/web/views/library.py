@@ -16,7 +16,8 @@ from footage.core.coverage import SHARES, Coverage
 from footage.core.endpoint import shown_address
 from footage.core.errors import UsageError
 from footage.core.names import folded
-from footage.core.types import CAPTION_TRACK, File, image_track
+from footage.core.tracks import CAPTION_TRACK, image_track
+from footage.core.types import File
 from service import browse
 from service.index import checked_camera_pattern
 from service.ready_tracks import ready_tracks

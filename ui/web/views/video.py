@@ -10,7 +10,8 @@ import streamlit as st
 from footage.core.corrections import Corrected, Correction
 from footage.core.errors import UsageError
 from footage.core.timecode import format_time, parse_time
-from footage.core.types import CAPTION_TRACK, Event, File, Span, Video, WindowRecord
+from footage.core.tracks import CAPTION_TRACK
+from footage.core.types import Event, File, Span, Video, WindowRecord
 from service import browse, correct
 from service.browse import Outline, VideoDetails
 from service.transcript import track_coverage, transcripts

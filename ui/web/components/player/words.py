@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from footage.core.types import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK, CaptionEvent
+from footage.core.tracks import SCREEN_TEXT_TRACK, SPEECH_TRACK, SUBTITLE_TRACK
+from footage.core.types import CaptionEvent
 from service.transcript import Transcript
 from ui.text import TRACK_NAMES, plain
 from ui.web.components.player.lanes import Kind, LaneMark
