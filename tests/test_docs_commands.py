@@ -102,6 +102,7 @@ def reader(tmp_path, monkeypatch):
     clips = sorted((ROOT / "data" / "footage").glob("*.mp4"))
     (tmp_path / "Videos").mkdir()
     (tmp_path / "data").symlink_to(ROOT / "data")
+    (tmp_path / "docs").symlink_to(ROOT / "docs")
     for clip in clips:
         shutil.copy(clip, tmp_path / "Videos")
     for name, clip in zip(SAMPLES, clips, strict=False):

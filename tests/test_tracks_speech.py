@@ -234,7 +234,7 @@ def test_windows_that_read_the_same_have_one_provenance(recogniser: Recogniser) 
     ]
     provenance = maker.open("nowhere.mp4", video).provenance
     assert provenance.model == PACKAGED and len(provenance.revision) == 40
-    assert "int8" in provenance.budget and provenance.prompt_version.startswith("speech-")
+    assert "float32" in provenance.budget and provenance.prompt_version.startswith("speech-")
     assert SpeechMaker(recogniser, audio="all").open("nowhere.mp4", video).provenance != provenance
     with pytest.raises(VideoError, match=r"nowhere\.mp4 does not exist"):
         maker.open("nowhere.mp4", video).read(maker.windows(video)[0])

@@ -42,7 +42,7 @@ def copy_of(folder: Path, place: Path, *, weights: bytes | None = None) -> Path:
 
 def test_the_packaged_model_has_the_published_bytes_and_says_which_it_is() -> None:
     model = locate(find(PACKAGED, device="cpu"))
-    assert model.english_only and model.folder is not None and model.compute_type == "int8"
+    assert model.english_only and model.folder is not None and model.compute_type == "float32"
     assert model.revision == "0d3d19a32d3338f10357c0889762bd8d64bbdeba"
 
 

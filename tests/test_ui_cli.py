@@ -114,7 +114,7 @@ def test_what_the_parser_refuses_is_bad_usage(arguments: list[str]) -> None:
         (["search", "a dog THEN"], "THEN needs an event"),
         (["search", "a AND b THEN c"], "one of THEN, AND and WITHOUT"),
         (["search", "a car", "--limit", "50", "--page", "3"], "There is no page 3"),
-        (["search", "a car", "--like", "a.mp4@0:05"], "either a query or --like"),
+        (["search"], "needs a query, --image FILE or --like VIDEO@TIME"),
         (["search", "a car", "--device", "gpu"], "--device cannot be 'gpu'"),
         (["find", "{clip}", "a car", "--model", "marlin-3b"], "no model 'marlin-3b'"),
         (["index", "{clip}", "--model", "marlin-3b"], "no model 'marlin-3b'"),

@@ -613,8 +613,10 @@ def test_a_browser_signs_in_and_uses_the_app_under_its_policy(guarded):
     with browser_page(f"{guarded.address}/?q={quote(QUESTION)}&token={guarded.token('view')}") as page:
         page.wait_for_selector(".fx-why")
         assert "token" not in page.url and page.evaluate("history.length") <= 2
-        page.wait_for_function("document.querySelector('[data-testid=stBidiComponentIsolated]').shadowRoot"
-                               ".querySelector('video').readyState >= 2")  # fmt: skip
+        page.wait_for_function(
+            "[...document.querySelectorAll('[data-testid=stBidiComponentIsolated]')]"
+            ".some(each => each.shadowRoot?.querySelector('video')?.readyState >= 2)"
+        )
         assert page.get_by_role("link", name="Highlights").count() == 0
         page.get_by_role("link", name="Review").click()
         page.wait_for_selector(".fx-card, .fx-wall-bar")
