@@ -43,8 +43,8 @@ publish them."""
 BEAM_SIZE = 5
 """Hypotheses that are followed at once, Whisper's own default; 1 is 5 % quicker and misreads names."""
 _CPU_TYPE, _GPU_TYPE = "float32", "float16"
-"""How weights are computed with. On a CPU int8 is twice as quick, and what it hears depends on the CPU: on some
-with AVX-512 VNNI, the packaged model skips a sentence of a real clip that float32 hears."""
+"""How weights are computed with. On a CPU int8 is twice as quick, but what it hears depends on the CPU: on
+some with AVX-512 VNNI, the packaged model skips a sentence of a real clip that float32 hears."""
 _FILES = ("config.json", "model.bin", "tokenizer.json", "vocabulary.*", "preprocessor_config.json")
 _NEEDED = ("config.json", "model.bin", "tokenizer.json")
 _HUB_TIMEOUT_SECONDS = 10.0
