@@ -69,7 +69,7 @@ def search(
     Events: ``Busy`` while models load, ``WindowsPlanned`` before an exhaustive search, ``Hits`` and
     ``StageProgress``.
 
-    Where the index has words and the model is unavailable, the words answer, and a note says so.
+    Where the index has words or image vectors and the model is unavailable, these answer, and a note says so.
 
     Raises:
         FootageError: the query makes no sense, or the index or one of the models cannot be used.
@@ -122,7 +122,7 @@ def search(
                 error, service.settings.for_finds, store=store, instead=request.without_model
             ) from error
         result, unseen = run(ground=False), str(error)
-    if unseen and _has_words(store):
+    if unseen and (_has_words(store) or _has_pictures(store)):
         result = _with_note(result, unseen)
 
     # 4. One answer for each scene, where that is wanted.
@@ -130,8 +130,9 @@ def search(
 
 
 def _may_look(store: Store, query: Query, *, exhaustive: bool) -> bool:
-    """Whether there is anything that the model could be asked about: captions or words lead to it, or all."""
-    return store.status().videos > 0 or (_has_words(store) and (exhaustive or query.has_terms))
+    """Whether anything leads to windows that the model could be asked about: captions, pictures or words."""
+    led = store.status().videos > 0 or _has_pictures(store)
+    return led or (_has_words(store) and (exhaustive or query.has_terms))
 
 
 def _has_words(store: Store) -> bool:
@@ -139,9 +140,14 @@ def _has_words(store: Store) -> bool:
     return any(held.videos for track, held in store.status().tracks.items() if track != CAPTION_TRACK)
 
 
+def _has_pictures(store: Store) -> bool:
+    """Whether the index has image vectors."""
+    return any(held.track.videos for held in store.status().images.values())
+
+
 def _answers_without(store: Store, request: SearchRequest) -> bool:
-    """Whether a search goes on without its model: the index has words, and not everything is to be seen."""
-    return _has_words(store) and not request.exhaustive
+    """Whether a search goes on without its model: words or pictures answer, and not all is to be seen."""
+    return (_has_words(store) or _has_pictures(store)) and not request.exhaustive
 
 
 def _with_note(result: SearchResult, unseen: str) -> SearchResult:

@@ -155,6 +155,26 @@ def test_an_index_of_pictures_alone_is_searched(tmp_path, library, embedder, ima
     assert result.coverage.tracks["image:demo-clip"].videos == 1 and not result.coverage.is_empty
 
 
+def test_the_service_has_the_model_look_where_pictures_alone_lead(
+    tmp_path, library, embedder, image_embedder, clips
+):
+    from service.search import SearchRequest, search
+    from service.session import Loaders, Service
+
+    store = indexed(tmp_path, [library / "lost.mp4"], embedder, image_embedder, model=None)
+    service = Service(
+        load_settings(None, db=str(store.path), model="demo"),
+        loaders=Loaders(
+            model=lambda settings: OracleModel(list(clips.values())),
+            embedder=lambda settings: embedder,
+            image_embedder=lambda settings, name: image_embedder,
+        ),
+    )
+    result = search(service, SearchRequest(query=RED_RIGHT))
+    assert Span(2.0, 6.0) in [match.span for match in result.matches if match.grounded]
+    assert result.looked.windows and result.notes == ()
+
+
 def test_without_pictures_no_score_changes(store, embedder):
     retriever, query = Retriever(store, embedder), parse_query(RED_RIGHT)
     assert retriever.retrieve(query, pictures={}) == retriever.retrieve(query)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from footage.core.timecode import format_time
-from footage.core.tracks import CAPTION_TRACK
+from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, is_image_track
 from footage.core.types import Match
 from ui.cli import console, quotes
 from ui.text import count as count
@@ -115,13 +115,19 @@ def answer_sentence(result: SearchResult) -> str:
     if looked.unseen:
         seen += f" ({count(looked.unseen, 'window')} left out)"
     captions_alone = result.coverage.tracks.keys() <= {CAPTION_TRACK}
+    near = f"{'Captions' if captions_alone else 'Texts'} match"
+    if all(match.track == IMAGE_TRACK for match in result.matches):
+        near = "Pictures come near"
     first = {
         "uncertain": "Nothing certain",
-        "not checked": f"{'Captions' if captions_alone else 'Texts'} match, and nothing was checked",
+        "not checked": f"{near}, and nothing was checked",
         "not found": "Not found where the model looked",
         "no caption matches": f"No {'caption' if captions_alone else 'text'} matches",
     }[result.outcome]
-    searched = _searched(result.coverage, result.query.word_tracks)
+    tracks = result.query.word_tracks
+    if not result.coverage.seconds_indexed:  # nothing is captioned: what was searched are the pictures
+        tracks |= {track for track in result.coverage.tracks if is_image_track(track)}
+    searched = _searched(result.coverage, tracks)
     return console.plain(f"{first}: {searched} were searched, and {seen}{_closest(result)}.")
 
 
