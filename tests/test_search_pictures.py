@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -24,7 +26,7 @@ from search.grounding.pictures import PICTURE_MEASURES, PictureLead, VideoPictur
 from search.query.contraries import MOST_CONTRARIES, contraries
 from search.query.parser import parse_query
 from search.retrieval.background import Scale
-from search.retrieval.images import ImageRetriever
+from search.retrieval.images import ImageRetriever, joined
 from search.retrieval.query_pictures import picture_bonus
 from search.retrieval.retriever import Retriever
 
@@ -250,6 +252,14 @@ def test_measures_lie_between_0_and_1_and_more_likeness_never_speaks_against(
     assert all(0 <= value <= 1 for value in measures.values())
     assert nearer["pictured"] >= measures["pictured"]
     assert nearer["pictured_elsewhere"] <= measures["pictured_elsewhere"]
+
+
+@given(st.lists(st.sampled_from([0.1, 0.14, 0.3, 0.5, 0.9]), max_size=12))
+def test_stretches_of_one_video_share_no_time_and_hold_every_picture(similarities):
+    hits = [ImageHit("v", 0, Span(n, n + 1), float(n), s) for n, s in enumerate(similarities)]
+    spans = sorted(span for span, _ in joined(hits))
+    assert sum(span.duration_seconds for span in spans) == len(hits)
+    assert all(one.end_seconds <= other.start_seconds for one, other in pairwise(spans))
 
 
 def test_a_better_picture_elsewhere_and_a_nearer_contrary_speak_against():

@@ -177,25 +177,24 @@ def joined(hits: Sequence[ImageHit]) -> list[tuple[Span, ImageHit]]:
     for hit in hits:
         by_video[hit.content_id].append(hit)
     found: list[tuple[Span, ImageHit]] = []
-    for each in by_video.values():
-        rest = sorted(each, key=lambda hit: hit.at_seconds)
-        while rest:
-            peak = max(range(len(rest)), key=lambda n: (rest[n].similarity, -n))
-            first = last = peak
-            floor = rest[peak].similarity - WITHIN
-            while (
-                first > 0 and _follows(rest[first - 1], rest[first]) and rest[first - 1].similarity >= floor
-            ):
-                first -= 1
-            while (
-                last + 1 < len(rest)
-                and _follows(rest[last], rest[last + 1])
-                and rest[last + 1].similarity >= floor
-            ):
-                last += 1
-            span = Span(rest[first].span.start_seconds, rest[last].span.end_seconds)
-            found.append((span, rest[peak]))
-            rest = [*rest[:first], *rest[last + 1 :]]
+    pending = [sorted(each, key=lambda hit: hit.at_seconds) for each in by_video.values()]
+    while pending:
+        rest = pending.pop()
+        if not rest:
+            continue
+        peak = max(range(len(rest)), key=lambda n: (rest[n].similarity, -n))
+        floor = rest[peak].similarity - WITHIN
+        first = last = peak
+        while first > 0 and _follows(rest[first - 1], rest[first]) and rest[first - 1].similarity >= floor:
+            first -= 1
+        while (
+            last + 1 < len(rest)
+            and _follows(rest[last], rest[last + 1])
+            and rest[last + 1].similarity >= floor
+        ):
+            last += 1
+        found.append((Span(rest[first].span.start_seconds, rest[last].span.end_seconds), rest[peak]))
+        pending += [rest[:first], rest[last + 1 :]]  # apart, so that no stretch reaches across this one
     return sorted(found, key=lambda pair: (-pair[1].similarity, pair[1].content_id, pair[0]))
 
 
