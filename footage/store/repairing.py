@@ -97,8 +97,7 @@ def repair_tables(tables: Tables, on_progress: Progress = lambda what, done, tot
     vectors = [name for name in tables.names() if name.startswith(VECTOR_TABLES)]
     for name in ("passages", "events", *vectors):
         tables.delete(name, {"content_id": wrong})
-    if repaired.rebuilt or any(finding.kind == "index" for finding in checked.findings):
-        _index(tables)
+    _index(tables)  # always: a killed repair may have rewritten tables and not have come to their indexes
     rewriting.clear(tables.path)
     repaired.quarantine = quarantine.close(checked)
     return repaired
