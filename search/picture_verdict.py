@@ -12,13 +12,12 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from footage.core.errors import FileError, UsageError
 from footage.core.text_files import read_text
-from search.grounding.calibration import CARDS, Card, fitted_logistic
+from search.grounding.calibration import CARDS, Card, card_name, fitted_logistic
 from search.retrieval.background import standing
 
 if TYPE_CHECKING:
@@ -46,8 +45,7 @@ ALL_PICTURE_MEASURES: dict[str, str] = {
 }
 """The measures of an answer to a query by a picture."""
 ALMOST_SAME = 0.97
-"""Cosine from which two pictures count as the same without a fit. Frames of drawn clips that were compressed
-once more stay above 0.99 with the demo model; another thing in the same scene stays below 0.95."""
+"""Cosine from which two pictures count as the same without a fit: a guess that was not measured."""
 UNFITTED_MOST = 0.69
 """Most confidence without a fit, unless two pictures are almost the same: below the usual "found"."""
 
@@ -140,7 +138,7 @@ def load_picture_calibration(embedder: str, *, folder: Path = PICTURE_CARDS) -> 
         FileError: it exists and cannot be read.
         UsageError: its content makes no sense.
     """
-    path = folder / f"{quote(embedder, safe=' ')}.json"
+    path = folder / card_name(embedder)
     if not path.is_file():
         return UNFITTED
     try:

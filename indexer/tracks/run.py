@@ -265,7 +265,7 @@ class TrackRun:
                 self._store.tidy_if_due()
 
     def _finish(self, content_id: str) -> None:
-        """Note that one job of a video is through; the outcome is told after the last."""
+        """Note that one job of a video is through; the outcome is reported after the last."""
         self._meter.track = ""
         self._jobs[content_id] -= 1
         if not self._jobs[content_id]:

@@ -177,25 +177,54 @@ def joined(hits: Sequence[ImageHit]) -> list[tuple[Span, ImageHit]]:
     for hit in hits:
         by_video[hit.content_id].append(hit)
     found: list[tuple[Span, ImageHit]] = []
-    pending = [sorted(each, key=lambda hit: hit.at_seconds) for each in by_video.values()]
+    for each in by_video.values():
+        similarities = [hit.similarity for hit in each]
+        floors = [similarity - WITHIN for similarity in similarities]
+        for peak, run in runs_around_peaks(each, similarities, nearness=similarities, floors=floors):
+            span = Span(each[run[0]].span.start_seconds, each[run[-1]].span.end_seconds)
+            found.append((span, each[peak]))
+    return sorted(found, key=lambda pair: (-pair[1].similarity, pair[1].content_id, pair[0]))
+
+
+def runs_around_peaks(
+    hits: Sequence[ImageHit],
+    similarities: Sequence[float] | np.ndarray,
+    *,
+    nearness: Sequence[float] | np.ndarray,
+    floors: Sequence[float] | np.ndarray,
+) -> list[tuple[int, list[int]]]:
+    """Split the pictures of one video into runs that follow each other and are about as near.
+
+    Args:
+        hits: The pictures, in any order.
+        similarities: Of each to the query; a run goes on as long as they reach the floor of its nearest.
+        nearness: Of each: the nearest picture of a run is the one where this is largest.
+        floors: Of each: the least similarity of a run of which it is the nearest picture.
+
+    Returns:
+        For each run the number of its nearest picture, and those of all its pictures in the order of time.
+        Runs share no picture, and none goes on across another.
+    """
+    found: list[tuple[int, list[int]]] = []
+    pending = [sorted(range(len(hits)), key=lambda n: hits[n].at_seconds)]
     while pending:
         rest = pending.pop()
         if not rest:
             continue
-        peak = max(range(len(rest)), key=lambda n: (rest[n].similarity, -n))
-        floor = rest[peak].similarity - WITHIN
-        first = last = peak
-        while first > 0 and _follows(rest[first - 1], rest[first]) and rest[first - 1].similarity >= floor:
+        peak = max(range(len(rest)), key=lambda place: nearness[rest[place]])
+        least = floors[rest[peak]]
+        first, past = peak, peak + 1
+        while first > 0 and _follows(hits[rest[first - 1]], hits[rest[first]]):
+            if similarities[rest[first - 1]] < least:
+                break
             first -= 1
-        while (
-            last + 1 < len(rest)
-            and _follows(rest[last], rest[last + 1])
-            and rest[last + 1].similarity >= floor
-        ):
-            last += 1
-        found.append((Span(rest[first].span.start_seconds, rest[last].span.end_seconds), rest[peak]))
-        pending += [rest[:first], rest[last + 1 :]]  # apart, so that no stretch reaches across this one
-    return sorted(found, key=lambda pair: (-pair[1].similarity, pair[1].content_id, pair[0]))
+        while past < len(rest) and _follows(hits[rest[past - 1]], hits[rest[past]]):
+            if similarities[rest[past]] < least:
+                break
+            past += 1
+        found.append((rest[peak], rest[first:past]))
+        pending += [rest[:first], rest[past:]]
+    return found
 
 
 def _follows(one: ImageHit, other: ImageHit) -> bool:

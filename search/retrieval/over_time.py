@@ -14,7 +14,7 @@ import numpy as np
 
 from footage.core.image_hit import ImageHit
 from footage.core.types import Span
-from search.retrieval.images import GAP_SECONDS
+from search.retrieval.images import runs_around_peaks
 
 BESIDE_SECONDS = 1.0
 """How long before and after the time that a picture stands for its neighbours count."""
@@ -84,22 +84,10 @@ def cut_at_half(
         by_video[hit.content_id].append(number)
     found: list[tuple[Span, int, list[int]]] = []
     for numbers in by_video.values():
-        runs = [sorted(numbers, key=lambda n: hits[n].at_seconds)]
-        while runs:
-            rest = runs.pop()
-            peak = max(range(len(rest)), key=lambda place: over_seconds[rest[place]])
-            floor = middle + (similarities[rest[peak]] - middle) / 2
-
-            def goes_on(one: int, other: int, new: int, floor: float = floor) -> bool:
-                gap = hits[other].span.start_seconds - hits[one].span.end_seconds
-                return gap <= GAP_SECONDS and bool(similarities[new] >= floor)
-
-            first, past = peak, peak + 1
-            while first > 0 and goes_on(rest[first - 1], rest[first], rest[first - 1]):
-                first -= 1
-            while past < len(rest) and goes_on(rest[past - 1], rest[past], rest[past]):
-                past += 1
-            end = max(hits[n].span.end_seconds for n in rest[first:past])
-            found.append((Span(hits[rest[first]].span.start_seconds, end), rest[peak], rest[first:past]))
-            runs += filter(None, (rest[:first], rest[past:]))  # apart: no span goes on across another
+        mine, near = [hits[n] for n in numbers], similarities[numbers]
+        floors = middle + (near - middle) / 2
+        for peak, run in runs_around_peaks(mine, near, nearness=over_seconds[numbers], floors=floors):
+            end = max(mine[n].span.end_seconds for n in run)
+            span = Span(mine[run[0]].span.start_seconds, end)
+            found.append((span, numbers[peak], [numbers[n] for n in run]))
     return sorted(found, key=lambda each: (-over_seconds[each[1]], hits[each[1]].content_id, each[0]))

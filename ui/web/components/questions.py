@@ -145,7 +145,7 @@ def _options(desk: Desk, *, exact: bool) -> Options:
 
 
 def _listing(desk: Desk) -> Listing:
-    """What is listed of answers that are alike; scenes are told apart by image vectors."""
+    """What is listed of answers that are alike; image vectors decide what one scene is."""
     offered = [each for each in GROUPS if each != "scene" or not picture_form.why_not(desk)]
     chosen: Listing | None = st.segmented_control(
         "List", offered, default="none", key="group", format_func=GROUPS.__getitem__, **_KEPT
