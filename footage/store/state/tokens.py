@@ -1,0 +1,7 @@
+"""The rows of tokens."""
+
+from __future__ import annotations
+
+TABLES = """
+"""
+"""The tables, as an SQL script without semicolons inside of statements."""

@@ -1,0 +1,1 @@
+"""Alerts: saved searches that report new moments by themselves."""
