@@ -17,6 +17,7 @@ from service.schemas.exports import (
     SubtitleFileRecord,
     VerifyRecord,
 )
+from service.schemas.jobs import JobEventRecord, JobRecord
 from service.schemas.library import (
     ClockDoubtRecord,
     CollectionRecord,
@@ -106,6 +107,10 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db upgrade": (UpgradeRecord,),
     "captions export": (SubtitleFileRecord,),
     "captions import": (ImportRecord,),
+    "jobs list": (JobRecord,),
+    "jobs show": (JobRecord, JobEventRecord),
+    "jobs cancel": (JobRecord,),
+    "jobs retry": (JobRecord,),
     "ui": (AppRecord,),
     "doctor": (DiagnosisRecord,),
 }
