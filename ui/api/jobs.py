@@ -1,4 +1,4 @@
-"""Routes for jobs: ask for one, list, show, follow, cancel and retry; the runner works beside the requests."""
+"""Routes for jobs: ask for one, list, show, follow, cancel and retry; the runner works beside them."""
 
 from __future__ import annotations
 
@@ -20,8 +20,15 @@ from footage.core.jobs import JobState
 from service.jobs import asking
 from service.jobs.runner import JobRunner
 from service.operations import OPERATIONS, Operation
-from service.operations.jobs import CANCEL_JOB, RETRY_JOB, SHOW_JOB, JobListRequest
-from service.operations.jobs import JobCancelRequest, JobRetryRequest, JobShowRequest
+from service.operations.jobs import (
+    CANCEL_JOB,
+    RETRY_JOB,
+    SHOW_JOB,
+    JobCancelRequest,
+    JobListRequest,
+    JobRetryRequest,
+    JobShowRequest,
+)
 from service.requests import Request
 from service.schemas.base import Record
 from service.schemas.jobs import JobEventRecord, JobRecord
@@ -46,9 +53,9 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.5
 """Time between two looks for new events of a job that is followed."""
 FOLLOWING = (
-    "With `Accept: text/event-stream` the answer is a stream of server-sent events that goes on until the job "
-    "has ended: `job event` for each event, with its number as the id, then `end` with the job. A client that "
-    "lost the connection sends the last id as `Last-Event-ID` and misses nothing that is kept."
+    f"With `Accept: {MEDIA_TYPE}` the answer is a stream of server-sent events until the job has ended: "
+    "`job event` for each event, with its number as the id, then `end` with the job. A client that lost the "
+    "connection sends the last id as `Last-Event-ID` and misses nothing that is kept."
 )
 
 
