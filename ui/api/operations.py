@@ -139,9 +139,9 @@ class OperationRoutes:
         return _signed(get, [_HTTP, _parameter("query", Annotated[asked, Query()]), *identifier])
 
     def _fits_a_query(self) -> bool:
-        """Whether every field of the request is a single value."""
+        """Whether every field of the request is a single value, or a list of such."""
         schema = self.operation.request.model_json_schema()
-        return all(map(_is_scalar, schema.get("properties", {}).values()))
+        return all(map(_is_simple, schema.get("properties", {}).values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +256,10 @@ def _paging_parameters(operation: Operation) -> dict[str, PagingParameter]:
     if paging is None:
         return {}
     return _PAGING if paging.sliced else {"cursor": _PAGING["cursor"]}
+
+
+def _is_simple(schema: dict[str, Any]) -> bool:
+    return _is_scalar(schema) or (schema.get("type") == "array" and _is_scalar(schema.get("items", {})))
 
 
 def _is_scalar(schema: dict[str, Any]) -> bool:
