@@ -32,7 +32,7 @@ def command_of(arguments: Sequence[str]) -> str:
     """The command of a command line, with its group."""
     name = (
         " ".join(arguments[:2])
-        if arguments[0] in ("captions", "db", "eval", "models", "tokens")
+        if arguments[0] in ("captions", "db", "eval", "jobs", "models", "tokens")
         else arguments[0]
     )
     return "models list" if name == "models --json" else name

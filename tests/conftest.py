@@ -17,6 +17,7 @@ hypothesis.settings.load_profile("project")
 SLOW_FILES = frozenset(
     f"test_{name}.py"
     for name in [
+        "api_jobs",
         "benchmarks_gpu",
         "core_disk_cache",
         "crashes",
