@@ -135,7 +135,7 @@ def test_an_index_job_from_asking_to_its_result(service, tmp_path, clip):
         assert (asked["state"], asked["operation"], asked["client"]) == ("queued", "index", "local")
         job = wait_for(client, asked["id"], "done", "failed")
         assert job["state"] == "done", job
-        assert [line["type"] for line in job["records"]][0] == "file"
+        assert job["records"][0]["type"] == "file"
         assert job["records_total"] == len(job["records"])
         events = client.get(f"{HTTP}/jobs/{job['id']}/events").json()["records"]
         assert [events[0]["kind"], events[1]["kind"], events[-1]["kind"]] == ["queued", "started", "done"]

@@ -79,14 +79,13 @@ def show(
     """Show a job: its state, its progress, and why it failed."""
     from service.operations.jobs import SHOW_JOB, JobShowRequest
 
-    job, *happened = _run(SHOW_JOB, JobShowRequest(id=id_, events=events), settings)
+    records = _run(SHOW_JOB, JobShowRequest(id=id_, events=events), settings)
     if json:
-        _emit([job, *happened])
+        _emit(records)
         return
-    _print(job)
-    out = console.results()
-    for event in happened:
-        out.print(f"{_when(event.at)}  {event.kind}")
+    _print(records[0])
+    for event in (record.fields() for record in records[1:]):
+        console.results().print(f"{_when(event['at'])}  {event['kind']}")
 
 
 @takes_settings("db")
