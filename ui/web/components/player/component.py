@@ -125,6 +125,8 @@ def show(
     asked = events.read_wishes(sent.get("asked"), of=of, duration_seconds=whole.end_seconds, actions=actions)
     shown = _next_shown(st.session_state.get(f"{key} shown"), asked, of, moment, whole, autoplay=autoplay)
     st.session_state[f"{key} shown"] = shown
+    if events.pressed_elsewhere(sent.get("asked"), of=of, actions=actions):
+        st.toast("The answer changed before that was done. Press again.")
 
     # 2. The preview, or a sentence in its place.
     place, clip = st.empty(), None

@@ -101,9 +101,13 @@ class Stage {
     this.draw()
   }
 
-  /** Ask for what only Python can do. */
+  /** Ask for what only Python can do. What a button does is asked at once: new data must not take it away. */
   ask(wishes) {
     this.report({ wishes: { ...this.unreported.wishes, ...wishes } })
+    if (wishes.action && !["previous", "next"].includes(wishes.action)) {
+      this.flush.never()
+      this.reportNow()
+    }
   }
 
   /** A key held down is reported once it rests; points go before what is to be done with them. */
