@@ -1,6 +1,7 @@
 // The stage: joins player, timeline and keys, and talks to Python. Streamlit calls the exported function with
 // the page's data at first and whenever they change. Foreign text is only ever set as text.
 
+const ONCE = ["accept", "reject", "export", "picture"] // of these, what counts each time that it is pressed
 const PAGE = ["previous", "next", "accept", "reject", "export", "picture"] // what the page does, where it says so
 const UNITS = { second: () => 1, tenth: () => 0.1, frame: (player) => player.frame }
 const KEYS = {
@@ -104,7 +105,7 @@ class Stage {
   /** Ask for what only Python can do. What a button does is asked at once: new data must not take it away. */
   ask(wishes) {
     this.report({ wishes: { ...this.unreported.wishes, ...wishes } })
-    if (wishes.action && !["previous", "next"].includes(wishes.action)) {
+    if (ONCE.includes(wishes.action)) {
       this.flush.never()
       this.reportNow()
     }
@@ -204,6 +205,7 @@ class Stage {
     if (element.closest(TYPING) || (!inside && element.closest(OTHERS))) return
     if (element.closest("button, a, summary, label, input") && [" ", "Enter"].includes(event.key)) return
     const name = this.named(event, element)
+    if (event.repeat && ONCE.includes(name)) return
     if (name && this.act(name)) event.preventDefault()
   }
 
