@@ -28,6 +28,7 @@ from ui.cli.commands import (
     find,
     forget,
     index,
+    jobs,
     models,
     notes,
     point,
@@ -39,8 +40,10 @@ from ui.cli.commands import (
     retry,
     review,
     search,
+    serve,
     serve_command,
     status,
+    tokens,
     track,
     verify,
     videos,
@@ -81,6 +84,7 @@ _PANELS: dict[str, _Commands] = {
         "label": (notes.label, notes.LABEL_EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
+    "Service": {"serve": (serve.run, serve.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),
@@ -213,6 +217,8 @@ for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
+_group("jobs", jobs.COMMANDS, panel="Service", help_=jobs.HELP)
+_group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
     "models",
