@@ -148,11 +148,11 @@ class Service:
         Raises:
             StoreError: it cannot be made or read.
         """
-        from footage.core.private_files import private_folder
+        from footage.store.location import IndexLocation
+        from footage.store.opening import made_folder
         from footage.store.state.database import StateDatabase
 
-        folder = Path(self.settings.db)
-        private_folder(folder)
+        folder = made_folder(IndexLocation.of(self.settings.db).path)
         return self._states.get(folder.stat().st_ino, lambda: StateDatabase(folder), only=True)
 
     def _keep(self, opened: Callable[[], Store]) -> Store:

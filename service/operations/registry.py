@@ -8,6 +8,7 @@ from service.operations import (
     database,
     exporting,
     indexing,
+    jobs,
     library,
     models,
     removing,
@@ -21,7 +22,7 @@ OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for module in (
         *(searching, asking, library, reviewing, correcting),
-        *(exporting, indexing, removing, database, models, tokens),
+        *(exporting, indexing, removing, database, models, jobs, tokens),
     )
     for operation in module.ALL
 }

@@ -15,6 +15,7 @@ from service.schemas.exports import (
     SubtitleFileRecord,
     VerifyRecord,
 )
+from service.schemas.jobs import JobEventRecord, JobRecord
 from service.schemas.library import (
     ClockDoubtRecord,
     CollectionRecord,
@@ -118,6 +119,10 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "captions export": (SubtitleFileRecord, CaptionRowRecord),
     "captions import": (ImportRecord,),
     "ui": (AppRecord,),
+    "jobs list": (JobRecord,),
+    "jobs show": (JobRecord, JobEventRecord),
+    "jobs cancel": (JobRecord,),
+    "jobs retry": (JobRecord,),
     "serve": (ServiceRecord,),
     "tokens create": (TokenRecord,),
     "tokens list": (TokenRecord,),

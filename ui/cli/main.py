@@ -28,6 +28,7 @@ from ui.cli.commands import (
     find,
     forget,
     index,
+    jobs,
     models,
     notes,
     point,
@@ -102,6 +103,12 @@ _DB: _Commands = {
 _CAPTIONS: _Commands = {
     "export": (captions.export, captions.EXAMPLES),
     "import": (captions.take_in, captions.IMPORT_EXAMPLES),
+}
+_JOBS: _Commands = {
+    "list": (jobs.list_jobs, jobs.EXAMPLES),
+    "show": (jobs.show, jobs.SHOW_EXAMPLES),
+    "cancel": (jobs.cancel, jobs.CANCEL_EXAMPLES),
+    "retry": (jobs.retry, jobs.RETRY_EXAMPLES),
 }
 _MODELS: _Commands = {
     "list": (models.run, models.EXAMPLES),
@@ -216,6 +223,7 @@ for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
+_group("jobs", _JOBS, panel="Service", help_=jobs.HELP)
 _group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
