@@ -72,8 +72,8 @@ def _console(*, stderr: bool, quiet: bool = False) -> Console:
     width = None if stream.isatty() else _PIPED_WIDTH
     if (command := served.current()) is None:
         return Console(stderr=stderr, width=width, **plainly)
-    size = {"width": width or command.columns, "height": command.lines}
-    return Console(file=stream, _environ=command.terminal, **size, **plainly)
+    size = (width or command.columns, command.lines)
+    return Console(file=stream, width=size[0], height=size[1], _environ=command.terminal, **plainly)
 
 
 def output() -> TextIO:

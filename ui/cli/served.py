@@ -1,4 +1,7 @@
-"""The command that the service runs for a client: its streams, terminal and folder; there is none in a command alone."""
+"""The command that the service runs for a client: its streams, terminal and folder.
+
+There is none in a command that runs by itself, and who starts one is not known here.
+"""
 
 from __future__ import annotations
 

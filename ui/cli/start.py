@@ -19,7 +19,8 @@ DEFAULT_DB = "~/.footage/index.lancedb"
 """As the setting ``db``; its module is too slow to import."""
 ANSWER_SECONDS = 5.0
 """How long the service may take to accept a command before the command is run here."""
-EXIT_FAILED, EXIT_INTERRUPTED = 1, 130
+EXIT_FAILED = 1
+_USUAL_SIZE = (80, 25)
 _CLEAR_LINE = "\r\x1b[2K\x1b[?25h"
 _HELP = ("--help", "--debug", "--verbose")
 
@@ -36,7 +37,7 @@ def main() -> None:
     """Run the command line; never returns."""
     arguments = sys.argv[1:]
     if may_be_served(arguments):
-        options = _Found(arguments)
+        options = Found(arguments)
         if options.service != "never":
             try:
                 sys.exit(_served(arguments, options))
@@ -69,8 +70,8 @@ def _is_short(argument: str, letters: str) -> bool:
     return argument[:1] == "-" and argument[1:2] != "-" and any(letter in argument for letter in letters)
 
 
-class _Found:
-    """The settings that are needed to find the service: from the arguments, the environment or the config file."""
+class Found:
+    """The settings that find the service: from the arguments, the environment or the config file."""
 
     def __init__(self, arguments: Sequence[str]) -> None:
         self._arguments = arguments
@@ -87,7 +88,7 @@ class _Found:
     def _in_config(self) -> dict[str, object]:
         if self._config is None:
             named = given(self._arguments, "--config") or os.environ.get("FOOTAGE_CONFIG")
-            self._config = _read_config(Path(named).expanduser() if named else _default_config())
+            self._config = _read_config(Path(named).expanduser() if named else default_config())
         return self._config
 
 
@@ -104,7 +105,7 @@ def given(arguments: Sequence[str], option: str) -> str:
     return value
 
 
-def _default_config() -> Path:
+def default_config() -> Path:
     """The same file as ``footage.core.config.default_config_file``."""
     if sys.platform == "linux":
         folder = os.environ.get("XDG_CONFIG_HOME", "").strip()
@@ -127,7 +128,7 @@ def _read_config(file: Path) -> dict[str, object]:
         return {}
 
 
-def _served(arguments: Sequence[str], options: _Found) -> int:
+def _served(arguments: Sequence[str], options: Found) -> int:
     """Have the service run the command, and pass on what it prints.
 
     Returns:
@@ -142,8 +143,8 @@ def _served(arguments: Sequence[str], options: _Found) -> int:
         raise Declined(f"No service of the index {options.db} runs.")
     printed = False
     try:
-        with _connected(path, _request(arguments, options)) as stream:
-            for kind, payload in wire.frames(_chunks(stream)):
+        with _connected(path, request_body(arguments, options)) as stream:
+            for kind, payload in wire.frames(chunks(stream)):
                 if kind == wire.EXIT:
                     return int(payload)
                 if kind == wire.DECLINED:
@@ -160,7 +161,7 @@ def _served(arguments: Sequence[str], options: _Found) -> int:
     )
 
 
-def _request(arguments: Sequence[str], options: _Found) -> bytes:
+def request_body(arguments: Sequence[str], options: Found) -> bytes:
     """The command and what its output depends on, as JSON; see ``ui.cli.remote.CommandRequest``."""
     columns, lines = _terminal_size()
     try:
@@ -186,17 +187,18 @@ def _request(arguments: Sequence[str], options: _Found) -> bytes:
 
 def _terminal_size() -> tuple[int, int]:
     """Columns and lines, as the library that draws tables and progress finds them."""
-    size = (0, 0)
-    if os.environ.get("TERM", "").lower() not in ("dumb", "unknown"):
-        for descriptor in (0, 1, 2):
-            try:
-                size = os.get_terminal_size(descriptor)
-            except (OSError, ValueError):
-                continue
-            break
-        named = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
-        size = tuple(int(name) if name.isdigit() else value for name, value in zip(named, size, strict=True))
-    return size[0] or 80, size[1] or 25
+    named = [os.environ.get(name, "") for name in ("COLUMNS", "LINES")]
+    columns, lines = (int(name) if name.isdigit() else 0 for name in named)
+    if os.environ.get("TERM", "").lower() in ("dumb", "unknown"):
+        return (columns, lines) if columns and lines else _USUAL_SIZE
+    for descriptor in (0, 1, 2):
+        try:
+            size = os.get_terminal_size(descriptor)
+        except (OSError, ValueError):
+            continue
+        columns, lines = columns or size.columns, lines or size.lines
+        break
+    return columns or _USUAL_SIZE[0], lines or _USUAL_SIZE[1]
 
 
 def _connected(path: Path, body: bytes) -> BinaryIO:
@@ -226,7 +228,7 @@ def _connected(path: Path, body: bytes) -> BinaryIO:
         return stream  # keeps the connection open
 
 
-def _chunks(stream: BinaryIO) -> Callable[[int], bytes]:
+def chunks(stream: BinaryIO) -> Callable[[int], bytes]:
     """Reads the body of an HTTP answer in chunks; ``ValueError`` where it is none."""
     left = 0
 

@@ -1,6 +1,6 @@
-"""What the command and the service say to each other: frames, and what output depends on; standard library only.
+"""What the command and the service exchange: frames, and what output depends on; knows neither of them.
 
-The command is a process of a few milliseconds, so nothing heavy may be imported here.
+The command is a process of a few milliseconds, so only the standard library is imported here.
 """
 
 from __future__ import annotations
