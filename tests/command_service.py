@@ -1,4 +1,4 @@
-"""A service that runs commands, for tests: real HTTP over a real Unix socket, in a thread of the test process."""
+"""A service that runs commands, for tests: HTTP over a Unix socket, in a thread of the test process."""
 
 from __future__ import annotations
 

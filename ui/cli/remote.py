@@ -224,7 +224,7 @@ def _stream(
 
 
 class _ClientWarnings(logging.Handler):
-    """Warnings of a command that a client waits for go to the client, as they go to stderr without a service."""
+    """Sends the warnings of a command to its client, as they go to stderr without a service."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Pass one on."""
