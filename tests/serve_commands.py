@@ -1,4 +1,4 @@
-"""Run as a process: serves the commands of an index, with a model that writes a file when asked, and never answers.
+"""Run as a process: serves commands, with a model that notes that it is asked and never answers.
 
 python serve_commands.py INDEX FILE
 """
@@ -31,5 +31,6 @@ if __name__ == "__main__":
         model=lambda settings: StuckModel(Path(sys.argv[2])), embedder=lambda settings: StandinEmbedder()
     )
     with serving(Service(load_settings(db=Path(sys.argv[1])), loaders=made)):
-        print("ready", flush=True)
+        sys.stdout.write("ready\n")
+        sys.stdout.flush()
         threading.Event().wait()
