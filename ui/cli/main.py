@@ -28,7 +28,9 @@ from ui.cli.commands import (
     find,
     forget,
     index,
+    jobs,
     models,
+    notes,
     point,
     prompt,
     prune,
@@ -38,10 +40,13 @@ from ui.cli.commands import (
     retry,
     review,
     search,
+    serve,
     serve_command,
     status,
+    tokens,
     track,
     verify,
+    videos,
 )
 from ui.cli.commands import eval as evaluation
 from ui.cli.commands import ui as app_command
@@ -58,6 +63,10 @@ _PANELS: dict[str, _Commands] = {
     "Library": {
         "index": (index.run, index.EXAMPLES),
         "status": (status.run, status.EXAMPLES),
+        "videos": (videos.run, videos.EXAMPLES),
+        "video": (videos.video, videos.VIDEO_EXAMPLES),
+        "events": (videos.events, videos.EVENTS_EXAMPLES),
+        "transcript": (videos.transcript, videos.TRANSCRIPT_EXAMPLES),
         "retry": (retry.run, retry.EXAMPLES),
         "forget": (forget.run, forget.EXAMPLES),
         "prune": (prune.run, prune.EXAMPLES),
@@ -71,8 +80,11 @@ _PANELS: dict[str, _Commands] = {
         "save": (review.save, review.SAVE_EXAMPLES),
         "review": (review.run, review.EXAMPLES),
         "correct": (correct.run, correct.EXAMPLES),
+        "corrections": (notes.corrections, notes.CORRECTIONS_EXAMPLES),
+        "label": (notes.label, notes.LABEL_EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
+    "Service": {"serve": (serve.run, serve.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),
@@ -91,6 +103,12 @@ _DB: _Commands = {
 _CAPTIONS: _Commands = {
     "export": (captions.export, captions.EXAMPLES),
     "import": (captions.take_in, captions.IMPORT_EXAMPLES),
+}
+_JOBS: _Commands = {
+    "list": (jobs.list_jobs, jobs.EXAMPLES),
+    "show": (jobs.show, jobs.SHOW_EXAMPLES),
+    "cancel": (jobs.cancel, jobs.CANCEL_EXAMPLES),
+    "retry": (jobs.retry, jobs.RETRY_EXAMPLES),
 }
 _MODELS: _Commands = {
     "list": (models.run, models.EXAMPLES),
@@ -217,6 +235,8 @@ for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
+_group("jobs", _JOBS, panel="Service", help_=jobs.HELP)
+_group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
     "models",
