@@ -132,7 +132,7 @@ def test_no_other_distribution_claims_our_package_names() -> None:
 def test_the_distribution_holds_the_packages_and_the_command() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))
     assert tuple(project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]) == PACKAGES
-    assert project["project"]["scripts"] == {"footage": "ui.cli.main:main"}
+    assert project["project"]["scripts"] == {"footage": "ui.cli.start:main"}
     assert project["project"]["license"] == "Apache-2.0"
     assert "Apache License" in text_of("LICENSE")
 

@@ -11,7 +11,7 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -73,6 +73,13 @@ class Settings(BaseSettings):
 
     db: UserPath = Field(
         default=Path("~/.footage/index.lancedb"), validate_default=True, description="Folder of the index."
+    )
+    service: Literal["auto", "never", "always"] = Field(
+        default="auto",
+        description=(
+            "Use of the running service of the index (`footage serve`), which keeps models loaded: auto (if "
+            "one runs), never, or always (an error without one)."
+        ),
     )
     model: str = Field(
         default="marlin-2b",

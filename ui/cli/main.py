@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
-from ui.cli import console, logs, options, setting_options
+from ui.cli import console, logs, options, served, setting_options
 from ui.cli.commands import (
     ask,
     audit,
@@ -124,9 +124,9 @@ class _Worded:
         """
         try:
             result = super().invoke(ctx)  # type: ignore[misc]
-            sys.stdout.flush()
+            console.output().flush()
             return result
-        except (typer.Exit, typer.Abort):
+        except (typer.Exit, typer.Abort, served.RunLocallyError):
             raise
         except (
             BrokenPipeError
@@ -137,7 +137,7 @@ class _Worded:
             if ctx.params.get("debug"):
                 import traceback
 
-                traceback.print_exc()
+                traceback.print_exc(file=console.errors())
             raise typer.Exit(console.report_error(exc, as_json=bool(ctx.params.get("json")))) from exc
 
 
@@ -161,8 +161,20 @@ class Command(_Worded, TyperCommand):
                 each.metavar = ""  # Typer would show "<bool>"
         return parameters
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, on stdout.
+
+        Raises:
+            RunLocallyError: stdout is not the client's.
+        """
+        if served.current() is not None:
+            raise served.RunLocallyError("Help is printed without the service.")
+        super().format_help(ctx, formatter)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command with the settings and the verbosity as given."""
+        if (command := served.current()) is not None:
+            command.check(ctx.params)
         setting_options.take_from(ctx.params, setting_options.names_of(self.callback))
         console.be_quiet(ctx.params.pop("quiet", False))
         with logs.verbose() if ctx.params.pop("verbose", False) else nullcontext():
