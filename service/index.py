@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
-from footage.core.errors import FileError, UsageError, VideoError
+from footage.core.errors import FileError, FootageError, UsageError, VideoError
 from footage.core.names import absolute, on_disk
 from indexer.library import FoundFile, Selection, is_under, parse_since, shown, walk
 from indexer.timestamps import (
@@ -22,7 +23,16 @@ from indexer.timestamps import (
 )
 from indexer.unfinished_files import SETTLE_SECONDS, Settling
 from service.cancellation import CancelToken
-from service.events import Indexed, Indexing, IndexingFailed, Listener, ServerSampling, StageProgress, ignore
+from service.events import (
+    Indexed,
+    Indexing,
+    IndexingFailed,
+    Listener,
+    ServerSampling,
+    StageProgress,
+    both,
+    ignore,
+)
 from service.requests import Request
 from service.tracks import ChosenTracks, choose_tracks
 
@@ -429,6 +439,16 @@ def _prepare(service: Service, on_event: Listener) -> ChosenTracks:
     return tracks
 
 
+@contextmanager
+def _failure_noticed(service: Service) -> Iterator[None]:
+    """Let the observer of the service know when a run fails."""
+    try:
+        yield
+    except FootageError as error:
+        service.notice(IndexingFailed(error))
+        raise
+
+
 def _run(
     service: Service,
     request: IndexRequest,
@@ -443,34 +463,37 @@ def _run(
     from indexer.pipeline import index as run
 
     settings, store = service.settings, service.store()
-    report = run(
-        request.paths,
-        store=store,
-        model=service.model(on_event) if tracks.captions else None,
-        embedder=service.embedder(on_event),
-        makers=tracks.makers,
-        window_seconds=settings.window_seconds,
-        overlap_seconds=settings.overlap_seconds,
-        batch_size=settings.batch_size,
-        queue_windows=settings.queue_windows,
-        decode_timeout_seconds=settings.decode_timeout_seconds,
-        on_progress=lambda reading: on_event(Indexing(reading)),
-        stop=cancel.is_set,
-        selection=selection,
-        clocks=clocks,
-        collection=request.collection,
-        max_seconds=math.inf if request.max_hours is None else 3600 * request.max_hours,
-        mix="replace" if request.reindex else "accept" if request.accept_mixed else "refuse",
-        retry=request.retry,
-        settling=request.settling,
-        follow=request.follow,
-        reuse="undo" if recaption_reused else "yes" if settings.reuse else "no",
-    )
+    with _failure_noticed(service):
+        report = run(
+            request.paths,
+            store=store,
+            model=service.model(on_event) if tracks.captions else None,
+            embedder=service.embedder(on_event),
+            makers=tracks.makers,
+            window_seconds=settings.window_seconds,
+            overlap_seconds=settings.overlap_seconds,
+            batch_size=settings.batch_size,
+            queue_windows=settings.queue_windows,
+            decode_timeout_seconds=settings.decode_timeout_seconds,
+            on_progress=lambda reading: both(on_event, service.notice)(Indexing(reading)),
+            stop=cancel.is_set,
+            selection=selection,
+            clocks=clocks,
+            collection=request.collection,
+            max_seconds=math.inf if request.max_hours is None else 3600 * request.max_hours,
+            mix="replace" if request.reindex else "accept" if request.accept_mixed else "refuse",
+            retry=request.retry,
+            settling=request.settling,
+            follow=request.follow,
+            reuse="undo" if recaption_reused else "yes" if settings.reuse else "no",
+        )
     kept = 0
     if not settings.reuse:
         found = {file.content_id for file in report.files} - {""}
         kept = sum(map(len, store.windows.reused(found).values()))
-    return IndexResult(report, store.coverage(), tracks.left_out, kept)
+    result = IndexResult(report, store.coverage(), tracks.left_out, kept)
+    service.notice(Indexed(result))
+    return result
 
 
 def _profile(service: Service, on_event: Listener) -> Profile:

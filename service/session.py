@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from footage.core.endpoint import shown_address
 from footage.core.errors import FootageError, StoreMissingError
 from service import factories
-from service.events import Listener, busy, ignore
+from service.events import Listener, ServiceEvent, busy, ignore
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -96,6 +96,7 @@ class Service:
             loaders: How models are made; as the settings say when None.
         """
         self.settings = settings
+        self._observers: tuple[Listener, ...] = ()
         self._loaders = loaders or Loaders()
         self._stores: _Kept[Store] = _Kept()
         self._models: _Kept[VideoModel] = _Kept()
@@ -107,6 +108,15 @@ class Service:
         self._track_makers: _Kept[TrackMaker] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
+
+    def observe(self, observer: Listener) -> None:
+        """Report searches and index runs of all callers to an observer, beside their own listeners."""
+        self._observers = (*self._observers, observer)
+
+    def notice(self, event: ServiceEvent) -> None:
+        """Pass an event to the observers."""
+        for observer in self._observers:
+            observer(event)
 
     def store(self) -> Store:
         """The index; an index made anew in the same place is opened anew.
@@ -175,6 +185,10 @@ class Service:
                 return self._loaders.model(settings)
 
         return self._models.get(role, load)
+
+    def loaded_models(self) -> list[VideoModel]:
+        """The models that are in memory now; none is loaded for it."""
+        return self._models.all()
 
     def _release_models(self) -> None:
         """Forget the models that are loaded, and the engines that hold them; a later call loads them again.

@@ -314,6 +314,12 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",
         description="Audit log of changes made through the app, as JSON Lines.",
     )
+    traces: bool | None = Field(
+        default=None,
+        description="Send OpenTelemetry traces of the service to the collector that "
+        "OTEL_EXPORTER_OTLP_ENDPOINT names: times and counts, no texts. Unset: if that variable is set and the "
+        "extra otel is installed.",
+    )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",
