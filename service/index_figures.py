@@ -92,7 +92,7 @@ def read_figures(service: Service, *, now: Callable[[], datetime]) -> IndexFigur
 
 
 def bounded(lags: Mapping[str, float]) -> dict[str, float]:
-    """The lags of at most ``MOST_CAMERAS`` cameras, by name; the others as one, with the longest of theirs."""
+    """The lags of at most ``MOST_CAMERAS`` cameras by name; the others as one, with their longest."""
     names = sorted(lags)
     kept = {name: lags[name] for name in names[:MOST_CAMERAS]}
     rest = [lags[name] for name in names[MOST_CAMERAS:]]

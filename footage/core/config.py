@@ -316,9 +316,8 @@ class Settings(BaseSettings):
     )
     traces: bool | None = Field(
         default=None,
-        description="Send OpenTelemetry traces of the service to the collector that "
-        "OTEL_EXPORTER_OTLP_ENDPOINT names: times and counts, no texts. Unset: if that variable is set and the "
-        "extra otel is installed.",
+        description="Send OpenTelemetry traces of the service, times and counts without texts, to the "
+        "collector in OTEL_EXPORTER_OTLP_ENDPOINT. Unset: if that is set and the extra otel is installed.",
     )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),

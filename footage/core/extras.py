@@ -1,4 +1,4 @@
-"""The optional extras of the distribution: what each is for, and an error with the install line without it."""
+"""The optional extras of the distribution: what each is for, and how it is installed."""
 
 from __future__ import annotations
 
