@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from pydantic import Field, model_validator
 
-from footage.core.errors import FileError, FootageError, UsageError, VideoError
+from footage.core.errors import FileError, UsageError, VideoError
 from footage.core.names import absolute, on_disk
 from indexer.library import FoundFile, Selection, is_under, parse_since, shown, walk
 from indexer.timestamps import (
@@ -439,16 +438,6 @@ def _prepare(service: Service, on_event: Listener) -> ChosenTracks:
     return tracks
 
 
-@contextmanager
-def _failure_noticed(service: Service) -> Iterator[None]:
-    """Let the observer of the service know when a run fails."""
-    try:
-        yield
-    except FootageError as error:
-        service.notice(IndexingFailed(error))
-        raise
-
-
 def _run(
     service: Service,
     request: IndexRequest,
@@ -463,7 +452,7 @@ def _run(
     from indexer.pipeline import index as run
 
     settings, store = service.settings, service.store()
-    with _failure_noticed(service):
+    with service.noticing_failures():
         report = run(
             request.paths,
             store=store,

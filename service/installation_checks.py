@@ -1,4 +1,4 @@
-"""Looks at what runs beside the commands: service, private files, state, extras, units of systemd and launchd.
+"""Looks at what runs beside the commands: service, private files, state, extras, units of systemd.
 
 Nothing is changed, started or loaded.
 """
@@ -36,7 +36,7 @@ Run = Callable[[Sequence[str]], tuple[int, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class InstallationCheck:
     """What a check saw."""
 
     name: str
@@ -76,7 +76,7 @@ class Machine:
 
 def examine_installation(
     settings: Settings, *, machine: Machine | None = None, extras: Mapping[str, Extra] = EXTRAS
-) -> Iterator[Finding]:
+) -> Iterator[InstallationCheck]:
     """Look at everything that is there; what was never set up is no problem."""
     machine = machine or Machine()
     if hasattr(socket, "AF_UNIX"):
@@ -90,23 +90,27 @@ def examine_installation(
         yield from _agents(machine)
 
 
-def _service(db: Path) -> Finding:
+def _service(db: Path) -> InstallationCheck:
     path = socket_path(db)
     if not path.exists():
-        return Finding("service", "ok", "none is running for this index")
+        return InstallationCheck("service", "ok", "none is running for this index")
     if not is_own_socket(path):
         hint = f"Remove {path.parent}, then start the service again."
-        return Finding("service", "fail", f"{path} is not a socket that only you can use", hint)
+        return InstallationCheck("service", "fail", f"{path} is not a socket that only you can use", hint)
     began = time.perf_counter()
     try:
         status = _health(path)
     except OSError as error:
         hint = "Start it again: footage serve"
-        return Finding("service", "warn", f"nothing answers at {path}: {error.strerror or error}", hint)
+        return InstallationCheck(
+            "service", "warn", f"nothing answers at {path}: {error.strerror or error}", hint
+        )
     milliseconds = 1000 * (time.perf_counter() - began)
     if status != 200:
-        return Finding("service", "warn", f"the service at {path} answers with {status}", "Look at its log.")
-    return Finding("service", "ok", f"answers at {path} in {milliseconds:.0f} ms")
+        return InstallationCheck(
+            "service", "warn", f"the service at {path} answers with {status}", "Look at its log."
+        )
+    return InstallationCheck("service", "ok", f"answers at {path} in {milliseconds:.0f} ms")
 
 
 def _health(path: Path) -> int:
@@ -129,28 +133,34 @@ def _health(path: Path) -> int:
             connection.close()
 
 
-def _private_files(settings: Settings) -> Finding:
+def _private_files(settings: Settings) -> InstallationCheck:
     """Whether tokens, state and log can be read by their owner alone."""
     from footage.store.state.database import FILE_NAME
 
     if sys.platform == "win32":
-        return Finding("privacy", "warn", "Windows has no file modes", "Keep the index in your own folder.")
+        return InstallationCheck(
+            "privacy", "warn", "Windows has no file modes", "Keep the index in your own folder."
+        )
     named = [settings.db / FILE_NAME, settings.audit_log, getattr(settings, "token_file", None)]
     there = [path for path in named if path is not None and path.is_file()]
     open_ = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_:
         listed = " ".join(map(str, open_))
-        return Finding("privacy", "fail", f"others can read {listed}", f"Close them: chmod 600 {listed}")
-    return Finding("privacy", "ok", f"{len(there)} files with tokens, state and log are closed to others")
+        return InstallationCheck(
+            "privacy", "fail", f"others can read {listed}", f"Close them: chmod 600 {listed}"
+        )
+    return InstallationCheck(
+        "privacy", "ok", f"{len(there)} files with tokens, state and log are closed to others"
+    )
 
 
-def _state(db: Path) -> Finding:
+def _state(db: Path) -> InstallationCheck:
     """Whether jobs, alerts and tokens can be read."""
     from footage.store.state.database import FILE_NAME, MIGRATIONS
 
     path = db / FILE_NAME
     if not path.exists():
-        return Finding("state", "ok", "no jobs, alerts or tokens yet")
+        return InstallationCheck("state", "ok", "no jobs, alerts or tokens yet")
     restore = "Restore it from a backup, or move it away: jobs, alerts and tokens are then gone."
     try:
         rows = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
@@ -160,24 +170,26 @@ def _state(db: Path) -> Finding:
         finally:
             rows.close()
     except sqlite3.Error as error:
-        return Finding("state", "fail", f"{path} cannot be read: {error}", restore)
+        return InstallationCheck("state", "fail", f"{path} cannot be read: {error}", restore)
     if answer != "ok":
-        return Finding("state", "fail", f"{path} is damaged: {answer}", restore)
+        return InstallationCheck("state", "fail", f"{path} is damaged: {answer}", restore)
     if version > len(MIGRATIONS):
-        return Finding("state", "fail", f"{path} is of a newer version of footage", "Upgrade footage.")
-    return Finding("state", "ok", "jobs, alerts and tokens can be read")
+        return InstallationCheck(
+            "state", "fail", f"{path} is of a newer version of footage", "Upgrade footage."
+        )
+    return InstallationCheck("state", "ok", "jobs, alerts and tokens can be read")
 
 
-def _extras(extras: Mapping[str, Extra]) -> Finding:
+def _extras(extras: Mapping[str, Extra]) -> InstallationCheck:
     here = [name for name, extra in extras.items() if extra.is_installed]
     missing = [f"{name} ({extra.use})" for name, extra in extras.items() if name not in here]
     parts = [f"installed: {', '.join(here) or 'none'}"]
     if missing:
         parts.append(f"not installed: {', '.join(missing)}")
-    return Finding("extras", "ok", "; ".join(parts))
+    return InstallationCheck("extras", "ok", "; ".join(parts))
 
 
-def _units(machine: Machine) -> Iterator[Finding]:
+def _units(machine: Machine) -> Iterator[InstallationCheck]:
     """Whether the units of systemd that are installed are running."""
     if shutil.which("systemctl") is None and machine.run is run_program:
         return
@@ -193,7 +205,7 @@ def _units(machine: Machine) -> Iterator[Finding]:
                 )
 
 
-def _agents(machine: Machine) -> Iterator[Finding]:
+def _agents(machine: Machine) -> Iterator[InstallationCheck]:
     """Whether the agents of launchd that are installed are loaded."""
     for agent in AGENTS:
         if (file := machine.agent_folder / f"{agent}.plist").is_file():
@@ -205,12 +217,12 @@ def _agents(machine: Machine) -> Iterator[Finding]:
             )
 
 
-def _running(name: str, run: Run, command: Sequence[str], *, hint: str) -> Finding:
+def _running(name: str, run: Run, command: Sequence[str], *, hint: str) -> InstallationCheck:
     try:
         code, printed = run(command)
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(name, "warn", f"{command[0]} does not answer: {type(error).__name__}", hint)
+        return InstallationCheck(name, "warn", f"{command[0]} does not answer: {type(error).__name__}", hint)
     if code:
         state = printed.splitlines()[0] if printed else f"exit code {code}"
-        return Finding(name, "warn", f"it is installed and not running ({state})", hint)
-    return Finding(name, "ok", "running")
+        return InstallationCheck(name, "warn", f"it is installed and not running ({state})", hint)
+    return InstallationCheck(name, "ok", "running")

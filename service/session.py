@@ -7,7 +7,8 @@ holds one ``Service`` as long as its settings last.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from footage.core.endpoint import shown_address
 from footage.core.errors import FootageError, StoreMissingError
 from service import factories
-from service.events import Listener, ServiceEvent, busy, ignore
+from service.events import IndexingFailed, Listener, ServiceEvent, busy, ignore
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -117,6 +118,15 @@ class Service:
         """Pass an event to the observers."""
         for observer in self._observers:
             observer(event)
+
+    @contextmanager
+    def noticing_failures(self) -> Iterator[None]:
+        """Report an error of an index run to the observers, and pass it on."""
+        try:
+            yield
+        except FootageError as error:
+            self.notice(IndexingFailed(error))
+            raise
 
     def store(self) -> Store:
         """The index; an index made anew in the same place is opened anew.

@@ -1,4 +1,4 @@
-"""Files for containers, systemd and launchd: linted, parsed, and their commands are ones that footage takes."""
+"""Files for containers, systemd and launchd: linted, parsed, and with commands that footage takes."""
 
 from __future__ import annotations
 

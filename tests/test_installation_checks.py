@@ -18,8 +18,6 @@ from footage.core.service_socket import socket_path
 from footage.store.state.database import FILE_NAME, MIGRATIONS, StateDatabase
 from service.installation_checks import Machine, examine_installation
 
-pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="needs Unix sockets")
-
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
