@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from footage.core.types import Provenance
     from footage.embed.protocol import ImageEmbedder, TextEmbedder
     from footage.store import Store
+    from footage.store.state.database import StateDatabase
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
     from indexer.tracks.images import ImageMaker
@@ -100,6 +101,7 @@ class Service:
         self._observers: tuple[Listener, ...] = ()
         self._loaders = loaders or Loaders()
         self._stores: _Kept[Store] = _Kept()
+        self._states: _Kept[StateDatabase] = _Kept()
         self._models: _Kept[VideoModel] = _Kept()
         self._embedders: _Kept[TextEmbedder] = _Kept()
         self._image_embedders: _Kept[ImageEmbedder] = _Kept()
@@ -159,6 +161,19 @@ class Service:
 
         store = Store.open(self.settings.db, create=True)
         return self._keep(lambda: store)
+
+    def state(self) -> StateDatabase:
+        """Jobs, alerts and tokens of the index; the folder is made if there is none yet, and no index in it.
+
+        Raises:
+            StoreError: it cannot be made or read.
+        """
+        from footage.core.private_files import private_folder
+        from footage.store.state.database import StateDatabase
+
+        folder = Path(self.settings.db)
+        private_folder(folder)
+        return self._states.get(folder.stat().st_ino, lambda: StateDatabase(folder), only=True)
 
     def _keep(self, opened: Callable[[], Store]) -> Store:
         def make() -> Store:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from service.operations.operation import Operation, Work
 from service.operations.searching import FIND, SEARCH
+from service.operations.tokens import CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN
 
-OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in (SEARCH, FIND)}
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation for operation in (SEARCH, FIND, CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN)
+}
 """Every operation by name; the name is that of the command."""
 
 __all__ = ["OPERATIONS", "Operation", "Work"]

@@ -42,6 +42,7 @@ from service.schemas.review import (
     ItemRecord,
     SavedSearchRecord,
 )
+from service.schemas.service import ServiceRecord, TokenRecord
 from service.schemas.setup import (
     AppRecord,
     DiagnosisRecord,
@@ -107,6 +108,10 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "captions export": (SubtitleFileRecord,),
     "captions import": (ImportRecord,),
     "ui": (AppRecord,),
+    "serve": (ServiceRecord,),
+    "tokens create": (TokenRecord,),
+    "tokens list": (TokenRecord,),
+    "tokens revoke": (TokenRecord,),
     "doctor": (DiagnosisRecord,),
 }
 """The lines that each command prints with --json, in their order; ``evaluation.schemas`` has the others."""

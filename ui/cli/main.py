@@ -38,8 +38,10 @@ from ui.cli.commands import (
     retry,
     review,
     search,
+    serve,
     serve_command,
     status,
+    tokens,
     track,
     verify,
 )
@@ -73,6 +75,7 @@ _PANELS: dict[str, _Commands] = {
         "correct": (correct.run, correct.EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
+    "Service": {"serve": (serve.run, serve.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),
@@ -205,6 +208,7 @@ for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
+_group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
     "models",
