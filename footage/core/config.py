@@ -326,6 +326,11 @@ class Settings(BaseSettings):
         description="File with the owner's token of the service over TCP, made by its first start; unset: a "
         "file for each index in the state folder of the user.",
     )
+    traces: bool | None = Field(
+        default=None,
+        description="Send OpenTelemetry traces of the service, times and counts without texts, to the "
+        "collector in OTEL_EXPORTER_OTLP_ENDPOINT. Unset: if that is set and the extra otel is installed.",
+    )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",
