@@ -16,12 +16,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from footage.core.errors import FootageError, StoreError
 from footage.core.private_files import FILE_MODE
 from footage.core.types import Span
 from service.previews import PREVIEW_WIDTH, THUMBNAIL_WIDTH
+
+if TYPE_CHECKING:
+    from service.session import Service
 
 MediaKind = Literal["clip", "poster", "thumbnail"]
 """A short clip, a large and a small picture of a moment."""
@@ -151,6 +154,15 @@ def _claim(kind: str, payload: str) -> MediaClaim:
             "This media link was made by another version of footage.",
             hint="Repeat the request that gave the link.",
         ) from error
+
+
+def index_signer(service: Service) -> MediaSigner:
+    """The signer of the index that the settings name; its key is made when there is none.
+
+    Raises:
+        StoreError: the key cannot be read or written.
+    """
+    return MediaSigner(media_key(service.state().path.parent))
 
 
 def media_key(folder: Path) -> bytes:

@@ -1,6 +1,6 @@
 """Links that go with records about moments: to the app, a clip and a poster; changes no record.
 
-Links stand beside the records, in an answer over HTTP or MCP alone, so that records are equal on all surfaces.
+Links stand beside the records, in answers over HTTP and MCP alone, so that records are equal on all surfaces.
 """
 
 from __future__ import annotations

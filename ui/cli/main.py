@@ -28,6 +28,7 @@ from ui.cli.commands import (
     find,
     forget,
     index,
+    mcp,
     models,
     point,
     prompt,
@@ -73,6 +74,7 @@ _PANELS: dict[str, _Commands] = {
         "correct": (correct.run, correct.EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
+    "Service": {"mcp": (mcp.run, mcp.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),

@@ -56,20 +56,27 @@ async def run_operation(
 
     async def forward() -> None:
         number = 0
-        async for message in receiver:
-            number += 1
-            await report(number, message)
+        async with receiver:
+            async for message in receiver:
+                number += 1
+                await report(number, message)
 
+    failure: Exception | None = None
+    records: list[Record] = []
     try:
-        async with anyio.create_task_group() as tasks, sender, receiver:
+        async with anyio.create_task_group() as tasks:
             tasks.start_soon(forward)
-            records = await to_thread.run_sync(work, abandon_on_cancel=True)
-            sender.close()
-        return records
-    except BaseExceptionGroup as group:
-        raise _only(group) from None
+            try:
+                records = await to_thread.run_sync(work, abandon_on_cancel=True)
+            except Exception as error:
+                failure = error  # raised below, outside of the group, which would wrap it
+            finally:
+                sender.close()
     finally:
         cancel.cancel()
+    if failure is not None:
+        raise failure
+    return records
 
 
 def progress_message(event: ServiceEvent) -> str:
@@ -79,11 +86,3 @@ def progress_message(event: ServiceEvent) -> str:
     if isinstance(event, Busy) and not event.ended:
         return event.what
     return ""
-
-
-def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The exception that a group was made for."""
-    first: BaseException = group
-    while isinstance(first, BaseExceptionGroup):
-        first = first.exceptions[0]
-    return first

@@ -138,16 +138,18 @@ def _plain(**names: str) -> Callable[[Service, Any, McpOptions], dict[str, Any]]
 
 
 def _find(service: Service, arguments: Any, _: McpOptions) -> dict[str, Any]:
-    from service import browse
     from service.listing import content_id_of
+
+    from service import browse
 
     path = browse.path_of(service, content_id_of(service, arguments.video))
     return {**arguments.model_dump(exclude={"include_frames", "video"}), "video": path}
 
 
 def _similar(service: Service, arguments: Any, _: McpOptions) -> dict[str, Any]:
-    from service import browse
     from service.listing import content_id_of
+
+    from service import browse
 
     path = browse.path_of(service, content_id_of(service, arguments.video))
     moment = f"{path}@{arguments.seconds:.3f}"
@@ -222,7 +224,8 @@ _TOOLS: tuple[tuple[str, str, str, str, type[ToolRequest], Callable[..., dict[st
         "similar",
         "Find similar moments",
         "Search all indexed footage for moments like one moment of an indexed video, by the vectors of its "
-        "caption or picture. The model checks nothing: the verdict is “not checked”, the score says how near.",
+        "caption or picture. The model checks nothing: the verdict is “not checked”, and the score says how "
+        "near an answer is.",
         SimilarMomentsRequest,
         _similar,
     ),
@@ -247,8 +250,9 @@ _TOOLS: tuple[tuple[str, str, str, str, type[ToolRequest], Callable[..., dict[st
         "export_clips",
         "export",
         "Export clips",
-        "Search for an event and write the matching clips to a folder inside the server's export folder, with "
-        "a manifest. Takes seconds to minutes; existing files are never replaced. Returns the written files.",
+        "Search for an event and write the matching clips to a folder inside the export folder of the server, "
+        "with a manifest. Takes seconds to minutes; existing files are never replaced. Returns the "
+        "written files.",
         ExportClipsRequest,
         _export,
     ),

@@ -97,7 +97,11 @@ OUTPUT_SCHEMA: dict[str, Any] = {
         },
         "links": {
             "type": "array",
-            "items": {"type": "object", "required": ["record"], "properties": {"record": {"type": "integer"}}},
+            "items": {
+                "type": "object",
+                "required": ["record"],
+                "properties": {"record": {"type": "integer"}},
+            },
             "description": "Links of records about moments, each with the number of its record, from 0.",
         },
         "records_left_out": {"type": "integer", "description": "Records that did not fit into the answer."},
