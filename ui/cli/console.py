@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -73,6 +73,12 @@ def _console(*, stderr: bool, quiet: bool = False) -> Console:
 def emit_record(record: Record) -> None:
     """Print one record of ``service.schemas`` or ``evaluation.schemas`` as one line of JSON on stdout."""
     sys.stdout.write(json.dumps(record.fields()) + "\n")
+
+
+def emit_records(records: Iterable[Record]) -> None:
+    """Print records, each as one line of JSON."""
+    for record in records:
+        emit_record(record)
 
 
 def table(*columns: str, right: Sequence[str] = (), whole: Sequence[str] = ()) -> Table:

@@ -30,6 +30,7 @@ from ui.cli.commands import (
     index,
     mcp,
     models,
+    notes,
     point,
     prompt,
     prune,
@@ -43,6 +44,7 @@ from ui.cli.commands import (
     status,
     track,
     verify,
+    videos,
 )
 from ui.cli.commands import eval as evaluation
 from ui.cli.commands import ui as app_command
@@ -59,6 +61,10 @@ _PANELS: dict[str, _Commands] = {
     "Library": {
         "index": (index.run, index.EXAMPLES),
         "status": (status.run, status.EXAMPLES),
+        "videos": (videos.run, videos.EXAMPLES),
+        "video": (videos.video, videos.VIDEO_EXAMPLES),
+        "events": (videos.events, videos.EVENTS_EXAMPLES),
+        "transcript": (videos.transcript, videos.TRANSCRIPT_EXAMPLES),
         "retry": (retry.run, retry.EXAMPLES),
         "forget": (forget.run, forget.EXAMPLES),
         "prune": (prune.run, prune.EXAMPLES),
@@ -72,6 +78,8 @@ _PANELS: dict[str, _Commands] = {
         "save": (review.save, review.SAVE_EXAMPLES),
         "review": (review.run, review.EXAMPLES),
         "correct": (correct.run, correct.EXAMPLES),
+        "corrections": (notes.corrections, notes.CORRECTIONS_EXAMPLES),
+        "label": (notes.label, notes.LABEL_EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
     "Service": {"mcp": (mcp.run, mcp.EXAMPLES)},

@@ -64,11 +64,9 @@ def _show(result: FindResult, *, limit: int, json: bool) -> None:
         formatting.print_matches(result.matches[:limit])
         console.notes().print(_sentence(result, limit=limit), soft_wrap=True)
         return
-    from service.schemas.answers import FindRecord, MatchRecord, match_fields
+    from service.operations.searching import find_records
 
-    for rank, match in enumerate(result.matches[:limit], 1):
-        console.emit_record(MatchRecord(type="match", rank=rank, **match_fields(match)))
-    console.emit_record(FindRecord.of(result))
+    console.emit_records(find_records(result, limit=limit))
 
 
 def _sentence(result: FindResult, *, limit: int) -> str:

@@ -126,9 +126,9 @@ def _result(desk: Desk, question: Question, live: _Live, *, ground: bool) -> Sea
         exhaustive=question.exhaustive,
         budget_seconds=question.budget_seconds,
         hits_first=True,
-        without_model=_CAPTIONS_ALONE,
     )
-    return search(desk.service, request, on_event=live if ground else ignore)
+    listener = live if ground else ignore
+    return search(desk.service, request, on_event=listener, without_model=_CAPTIONS_ALONE)
 
 
 class _Live:
