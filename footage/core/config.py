@@ -318,6 +318,12 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",
     )
+    keep_jobs_days: float = Field(
+        default=30.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Days after which the service removes jobs that have ended.",
+    )
     keep_seen_gb: float = Field(
         default=0,
         ge=0,
