@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from pathlib import Path
 
 import pytest
 from standin_model import StandinEmbedder, StandinModel, write_levels

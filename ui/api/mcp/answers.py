@@ -17,6 +17,8 @@ MOST_CHARACTERS = 12_000
 """Most characters of the readable part of an answer."""
 _TEXT_FIELDS = ("video", "text", "question", "raw", "evidence", "scene", "name", "query", "reason", "note")
 """Fields that the readable part shows of a record about a moment, if they are there."""
+_QUERY_FIELDS = ("query", "understood", "as_words", "did_you_mean", "notes", "not_checked")
+"""Fields that it shows of the record that sums up; the rest is in the sentences of the answer."""
 _SKIPPED = frozenset({"measures", "marks", "boxes", "raw"})
 """Fields that the readable part leaves out of other records."""
 
@@ -103,7 +105,9 @@ def _readable(structured: Mapping[str, Any], fence: Fence) -> str:
 def _block(number: int, record: Mapping[str, Any], links: Mapping[str, Any], fence: Fence) -> str:
     """One record."""
     lines = [wording.moment_line(number, record)]
-    if "start_seconds" in record:
+    if record.get("type") == "coverage":
+        texts = {name: record[name] for name in _QUERY_FIELDS if record.get(name)}
+    elif "start_seconds" in record:
         lines += [f"{name}: {link}" for name, link in links.items() if name != "record"]
         texts = {name: record[name] for name in _TEXT_FIELDS if record.get(name)}
     else:

@@ -138,18 +138,16 @@ def _plain(**names: str) -> Callable[[Service, Any, McpOptions], dict[str, Any]]
 
 
 def _find(service: Service, arguments: Any, _: McpOptions) -> dict[str, Any]:
-    from service.listing import content_id_of
-
     from service import browse
+    from service.listing import content_id_of
 
     path = browse.path_of(service, content_id_of(service, arguments.video))
     return {**arguments.model_dump(exclude={"include_frames", "video"}), "video": path}
 
 
 def _similar(service: Service, arguments: Any, _: McpOptions) -> dict[str, Any]:
-    from service.listing import content_id_of
-
     from service import browse
+    from service.listing import content_id_of
 
     path = browse.path_of(service, content_id_of(service, arguments.video))
     moment = f"{path}@{arguments.seconds:.3f}"
@@ -240,7 +238,7 @@ _TOOLS: tuple[tuple[str, str, str, str, type[ToolRequest], Callable[..., dict[st
     ),
     (
         "list_saved_searches",
-        "saved",
+        "saved searches",
         "List saved searches",
         "List the saved searches of the index, with the number of their results by state.",
         NoArguments,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,9 +32,11 @@ def answer_sentences(whole: Fields, matches: Sequence[Fields]) -> str:
     """What a search came to, what it rests on, and what it leaves open."""
     first = _OUTCOMES.get(str(whole["outcome"]), str(whole["outcome"]).capitalize())
     listed = count(len(matches), "answer")
-    found = sum(each.get("verdict") == "found" for each in matches)
+    verdicts = Counter(str(each.get("verdict")) for each in matches)
+    found = verdicts["found"]
     if matches:
-        first += f": {listed} listed, {found} of them with the verdict “found”"
+        spelled = ", ".join(f"{number} “{verdict}”" for verdict, number in verdicts.most_common())
+        first += f": {listed} listed ({spelled})"
     sentences = [f"{first}.", *_looked(whole), *_searched(whole)]
     if not found:
         sentences.append("This says nothing about footage that was not searched.")
@@ -44,7 +47,8 @@ def _looked(whole: Fields) -> list[str]:
     windows = whole.get("windows_looked_at", 0)
     if not windows:
         return ["The model did not look at the video for this answer."]
-    seen = f"The model looked at {format_time(whole['seconds_looked_at'])} of video"
+    looked, total = (format_time(whole[name]) for name in ("seconds_looked_at", "seconds_total"))
+    seen = f"The model looked at {looked} of {total}"
     left_out = whole.get("windows_left_out", 0)
     return [f"{seen} ({count(left_out, 'window')} left out)." if left_out else f"{seen}."]
 
