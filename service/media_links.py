@@ -1,4 +1,4 @@
-"""Signed, expiring addresses of clips and pictures of moments; reads no video and knows no caller.
+"""Addresses of moments: signed, expiring ones of clips and pictures, and pages of the app; reads no video.
 
 An address names a video by its content, never a file. Whoever has an address may use it until it expires, so
 only callers that may see the video are given one.
@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
+from urllib.parse import quote, urlencode
 
 from footage.core.errors import FootageError, StoreError
 from footage.core.private_files import FILE_MODE
@@ -154,6 +155,12 @@ def _claim(kind: str, payload: str) -> MediaClaim:
             "This media link was made by another version of footage.",
             hint="Repeat the request that gave the link.",
         ) from error
+
+
+def moment_address(app_address: str, content_id: str, span: Span) -> str:
+    """The page of a video in the app, open at a moment; asks for the app's own token."""
+    moment = {"video": content_id, "start": f"{span.start_seconds:.3f}", "end": f"{span.end_seconds:.3f}"}
+    return f"{app_address.rstrip('/')}/library?{urlencode(moment, quote_via=quote)}"
 
 
 def index_signer(service: Service) -> MediaSigner:

@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlencode
 
 from footage.core.types import Span
-from service.media_links import MediaKind, MediaSigner
+from service.media_links import MediaKind, MediaSigner, moment_address
 
 _LINKED: tuple[MediaKind, ...] = ("clip", "poster")
 
@@ -48,9 +47,3 @@ class LinkMaker:
         """The links of some records, each with the number of its record, from 0."""
         made = ((number, self.of(record)) for number, record in enumerate(records))
         return [{"record": number, **links} for number, links in made if links]
-
-
-def moment_address(app_address: str, content_id: str, span: Span) -> str:
-    """The page of a video in the app, open at a moment."""
-    moment = {"video": content_id, "start": f"{span.start_seconds:.3f}", "end": f"{span.end_seconds:.3f}"}
-    return f"{app_address.rstrip('/')}/library?{urlencode(moment, quote_via=quote)}"

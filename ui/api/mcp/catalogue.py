@@ -248,7 +248,7 @@ _TOOLS: tuple[tuple[str, str, str, str, type[ToolRequest], Callable[..., dict[st
         "export_clips",
         "export",
         "Export clips",
-        "Search for an event and write the matching clips to a folder inside the export folder of the server, "
+        "Search for an event and write the matching clips to a folder inside the server's export folder, "
         "with a manifest. Takes seconds to minutes; existing files are never replaced. Returns the "
         "written files.",
         ExportClipsRequest,

@@ -41,7 +41,7 @@ class McpOptions:
     """Add a tool for each remaining operation."""
     show_paths: bool = False
     """Show absolute paths of this machine; otherwise, only file names."""
-    app_address: str = "http://localhost:8501"
+    app_address: str = ""
     """Where the app is, for links to moments; empty for no such links."""
     api_address: str = ""
     """Where the HTTP API is, for links to clips and posters; empty for no such links."""

@@ -20,11 +20,15 @@ EXAMPLES = options.examples(
     "footage mcp --db cameras.lancedb",
     "footage mcp --allow-edit --export-to ~/clips",
 )
-_PASSED_ON = ("db", *FINDS, "embedder", "image_embedder")
+USUAL_APP = "http://localhost:8501"
+"""Where `footage ui` is unless the settings say otherwise."""
+_PASSED_ON = ("db", *FINDS, "embedder", "image_embedder", "app_url")
 """Settings that are written into the configuration of a client."""
 
 
-@takes_settings("db", *FINDS, "accept_server_sampling", "embedder", "image_embedder", "rerank", *FRAMES)
+@takes_settings(
+    "db", *FINDS, "accept_server_sampling", "embedder", "image_embedder", "rerank", "app_url", *FRAMES
+)
 def run(
     allow_edit: Annotated[
         bool,
@@ -41,15 +45,12 @@ def run(
     show_paths: Annotated[
         bool, typer.Option("--show-paths", help="Show absolute paths; otherwise, only file names.")
     ] = False,
-    app_address: Annotated[
-        str, typer.Option("--app-address", metavar="URL", help="Address of the app, for links to moments.")
-    ] = "http://localhost:8501",
     api_address: Annotated[
         str,
         typer.Option(
             "--api-address",
             metavar="URL",
-            help="Address of a running `footage serve`, for links to clips and posters; unset: no such links.",
+            help="Address of a running `footage serve`, for links to clips and posters; unset: none.",
         ),
     ] = "",
     export_to: Annotated[
@@ -78,7 +79,7 @@ def run(
     offered = McpOptions(
         all_tools=all_tools,
         show_paths=show_paths,
-        app_address=app_address,
+        app_address=settings.app_url or USUAL_APP,
         api_address=api_address,
         export_folder=export_to.expanduser().absolute(),
     )
@@ -127,7 +128,6 @@ def _arguments(offered: object, role: Role) -> list[str]:
     }
     arguments = [flag for flag, given in flags.items() if given]
     for option, value, default in (
-        ("--app-address", offered.app_address, defaults.app_address),
         ("--api-address", offered.api_address, defaults.api_address),
         ("--export-to", offered.export_folder, defaults.export_folder.expanduser().absolute()),
     ):
