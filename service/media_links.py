@@ -36,6 +36,8 @@ LIFETIME_SECONDS = 3600.0
 """How long an address is valid."""
 PREFIX = "/media"
 """Where the addresses are on a server."""
+USUAL_APP = "http://localhost:8501"
+"""Where `footage ui` is unless the settings say otherwise."""
 KEY_FILE = ".media-key"
 """Name of the key in the folder of the index."""
 _KEY_BYTES = 32

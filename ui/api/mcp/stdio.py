@@ -10,7 +10,8 @@ from mcp.server.stdio import stdio_server
 from service.media_links import index_signer
 from service.moment_media import MomentMedia
 from ui.api.links import LinkMaker
-from ui.api.mcp.server import McpCaller, McpTools
+from ui.api.mcp.calls import McpCaller, OperationRunner
+from ui.api.mcp.server import McpHost, McpTools
 
 if TYPE_CHECKING:
     from service.roles import Role
@@ -27,9 +28,8 @@ def serve_stdio(service: Service, options: McpOptions, *, role: Role, version: s
     caller = McpCaller("mcp", role)
     signer = index_signer(service) if options.api_address else None
     links = LinkMaker(options.app_address, options.api_address, signer)
-    tools = McpTools(
-        service, options, caller=lambda _: caller, links=lambda _: links, media=MomentMedia(service)
-    )
+    runner = OperationRunner(service)
+    tools = McpTools(McpHost(runner, options, MomentMedia(service), lambda _: caller, lambda _: links))
 
     async def run() -> None:
         server = tools.server(version)

@@ -20,15 +20,11 @@ EXAMPLES = options.examples(
     "footage mcp --db cameras.lancedb",
     "footage mcp --allow-edit --export-to ~/clips",
 )
-USUAL_APP = "http://localhost:8501"
-"""Where `footage ui` is unless the settings say otherwise."""
 _PASSED_ON = ("db", *FINDS, "embedder", "image_embedder", "app_url")
 """Settings that are written into the configuration of a client."""
 
 
-@takes_settings(
-    "db", *FINDS, "accept_server_sampling", "embedder", "image_embedder", "rerank", "app_url", *FRAMES
-)
+@takes_settings(*_PASSED_ON, "accept_server_sampling", "rerank", *FRAMES)
 def run(
     allow_edit: Annotated[
         bool,
@@ -73,6 +69,7 @@ def run(
     --allow-edit, no tool changes anything.
     """
     from footage import __version__
+    from service.media_links import USUAL_APP
     from ui.api.mcp.tools import McpOptions
 
     role: Role = "admin" if allow_admin else "edit" if allow_edit else "view"
