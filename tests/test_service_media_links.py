@@ -1,4 +1,4 @@
-"""Addresses of clips and pictures: signed, expiring, one key for each index, and nothing of a path in them."""
+"""Addresses of clips and pictures: signed, expiring, a key for each index, and nothing of a path in them."""
 
 from __future__ import annotations
 
