@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from search.grounding.options import GroundingOptions
     from search.retrieval.images import ImageRetriever
     from search.retrieval.rerank import Reranker
+    from service.work_queue import WorkQueue
 
 T = TypeVar("T")
 LoadModel: TypeAlias = "Callable[[Settings], VideoModel]"
@@ -109,6 +110,7 @@ class Service:
         self._track_makers: _Kept[TrackMaker] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
+        self._queue: WorkQueue | None = None
 
     def store(self) -> Store:
         """The index; an index made anew in the same place is opened anew.
@@ -180,6 +182,18 @@ class Service:
             return self.model(on_event)
         return self._model("find", settings, on_event)
 
+    def use_queue(self, queue: WorkQueue) -> None:
+        """Have the models take turns for those that share them; call it before one is loaded.
+
+        A process that works for one caller alone needs none.
+        """
+        self._queue = queue
+
+    @property
+    def queue(self) -> WorkQueue | None:
+        """What the models take turns in; None where nobody shares them."""
+        return self._queue
+
     def _model(self, role: str, settings: Settings, on_event: Listener) -> VideoModel:
         """The model of a role; the other one stays in memory only if both fit."""
 
@@ -187,7 +201,12 @@ class Service:
             with busy(f"loading {shown_address(settings.model)}", on_event):
                 if self._models.all() and not self._loaders.fits(settings):
                     self._release_models()
-                return self._loaders.model(settings)
+                model = self._loaders.model(settings)
+            if self._queue is None:
+                return model
+            from service.queued_model import queued
+
+            return queued(model, self._queue)
 
         return self._models.get(role, load)
 

@@ -30,7 +30,11 @@ class CommandRunner(CliRunner):
 
 def command_of(arguments: Sequence[str]) -> str:
     """The command of a command line, with its group."""
-    name = " ".join(arguments[:2]) if arguments[0] in ("captions", "db", "eval", "models") else arguments[0]
+    name = (
+        " ".join(arguments[:2])
+        if arguments[0] in ("captions", "db", "eval", "models", "tokens")
+        else arguments[0]
+    )
     return "models list" if name == "models --json" else name
 
 

@@ -75,6 +75,8 @@ SLOW_FILES = frozenset(
         "search_words",
         "service_find_model",
         "service_images",
+        "service_jobs",
+        "service_jobs_killed",
         "service_picture_search",
         "service_picture_search",
         "service_session",

@@ -283,14 +283,25 @@ def test_old_jobs_are_removed_and_others_stay(service):
 
 def test_events_are_bounded_and_their_numbers_never_come_again(service):
     counting = Counting()
-    job_id = ask_for(service, counting, steps=700)
-    with Running(service, counting):
-        wait_for(service, job_id, "done")
+    job_id = ask_for(service, counting)
+    rows = asking.job_rows(service)
+    job = rows.begin_next(["count"], 1.0)
+    with service.state().transaction() as connection:  # as if it had reported 600 times
+        connection.execute("UPDATE jobs SET events = 600")
+        connection.executemany(
+            "INSERT INTO job_events VALUES (?, ?, 1.0, 'progress', '{}')",
+            [(job.position, number) for number in range(3, 601)],
+        )
+    reading = {"stage": "counting", "done": 1, "total": 3, "detail": ""}
+    rows.progress(job, reading, 2.0)
+    for number in range(2):
+        assert [event.number for event in asking.job_events(service, job_id)][-1] == 601 + number
+        rows.end(job, "done", 3.0)
     events = asking.job_events(service, job_id)
-    assert len(events) == 500
-    assert [event.number for event in events] == list(range(events[-1].number - 499, 703 + 1))
-    assert asking.job_events(service, job_id, after=702) == events[-1:]
-    assert JobEventRecord.of(job_id, events[0]).progress.stage == "counting"
+    assert [event.number for event in events] == [*range(103, 603)]
+    assert [event.number for event in asking.job_events(service, job_id, after=601)] == [602]
+    assert JobEventRecord.of(job_id, events[-2]).progress.stage == "counting"
+    assert [event.kind for event in events].count("done") == 1
 
 
 def test_pages_of_jobs_by_state(service):

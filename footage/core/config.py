@@ -318,7 +318,12 @@ class Settings(BaseSettings):
     )
     audit_log: UserPath = Field(
         default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",
-        description="Audit log of changes made through the app, as JSON Lines.",
+        description="Audit log of changes made through the app and the service, as JSON Lines.",
+    )
+    token_file: UserPath | None = Field(
+        default=None,
+        description="File with the owner's token of the service over TCP, made by its first start; unset: a "
+        "file for each index in the state folder of the user.",
     )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),

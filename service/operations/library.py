@@ -189,7 +189,6 @@ ALL = (
         "transcript",
         "List what is said and written in a video, or in a part of it.",
         TranscriptRequest,
-        VideoPart,
         (TranscriptRecord,),
         _transcript,
     ),

@@ -8,11 +8,13 @@ from service.operations import (
     database,
     exporting,
     indexing,
+    jobs,
     library,
     models,
     removing,
     reviewing,
     searching,
+    tokens,
 )
 from service.operations.operation import Operation
 
@@ -20,7 +22,7 @@ OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for module in (
         *(searching, asking, library, reviewing, correcting),
-        *(exporting, indexing, removing, database, models),
+        *(exporting, indexing, removing, database, models, jobs, tokens),
     )
     for operation in module.ALL
 }

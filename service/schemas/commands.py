@@ -15,6 +15,7 @@ from service.schemas.exports import (
     SubtitleFileRecord,
     VerifyRecord,
 )
+from service.schemas.jobs import JobEventRecord, JobRecord
 from service.schemas.library import (
     ClockDoubtRecord,
     CollectionRecord,
@@ -40,6 +41,7 @@ from service.schemas.review import (
     ItemRecord,
     SavedSearchRecord,
 )
+from service.schemas.service import ServiceRecord, TokenRecord
 from service.schemas.setup import (
     AppRecord,
     DiagnosisRecord,
@@ -116,7 +118,15 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db upgrade": (UpgradeRecord,),
     "captions export": (SubtitleFileRecord, CaptionRowRecord),
     "captions import": (ImportRecord,),
+    "jobs list": (JobRecord,),
+    "jobs show": (JobRecord, JobEventRecord),
+    "jobs cancel": (JobRecord,),
+    "jobs retry": (JobRecord,),
     "ui": (AppRecord,),
+    "serve": (ServiceRecord,),
+    "tokens create": (TokenRecord,),
+    "tokens list": (TokenRecord,),
+    "tokens revoke": (TokenRecord,),
     "doctor": (DiagnosisRecord,),
 }
 """The lines that each command prints with --json, in their order; ``evaluation.schemas`` has the others."""

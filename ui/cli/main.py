@@ -28,6 +28,7 @@ from ui.cli.commands import (
     find,
     forget,
     index,
+    jobs,
     mcp,
     models,
     notes,
@@ -40,8 +41,10 @@ from ui.cli.commands import (
     retry,
     review,
     search,
+    serve,
     serve_command,
     status,
+    tokens,
     track,
     verify,
     videos,
@@ -82,7 +85,7 @@ _PANELS: dict[str, _Commands] = {
         "label": (notes.label, notes.LABEL_EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
-    "Service": {"mcp": (mcp.run, mcp.EXAMPLES)},
+    "Service": {"serve": (serve.run, serve.EXAMPLES), "mcp": (mcp.run, mcp.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),
@@ -215,6 +218,8 @@ for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
+_group("jobs", jobs.COMMANDS, panel="Service", help_=jobs.HELP)
+_group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
     "models",

@@ -58,6 +58,7 @@ _METAVARS = {
     "window_seconds": "SECONDS",
     "overlap_seconds": "SECONDS",
     "prompt_file": "FILE",
+    "token_file": "FILE",
     "tracks": "LIST",
     "speech_model": "NAME",
     "speech_sound": "WHICH",

@@ -57,6 +57,7 @@ class JobRows:
     """Reads and writes jobs; every method is one transaction, which a kill leaves done or not done."""
 
     def __init__(self, state: StateDatabase) -> None:
+        """Take the file; nothing is read yet."""
         self._state = state
 
     # -- Asking ----------------------------------------------------------------------------------------
