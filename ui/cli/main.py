@@ -29,6 +29,7 @@ from ui.cli.commands import (
     forget,
     index,
     jobs,
+    mcp,
     models,
     notes,
     point,
@@ -84,7 +85,7 @@ _PANELS: dict[str, _Commands] = {
         "label": (notes.label, notes.LABEL_EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
-    "Service": {"serve": (serve.run, serve.EXAMPLES)},
+    "Service": {"serve": (serve.run, serve.EXAMPLES), "mcp": (mcp.run, mcp.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),
