@@ -17,7 +17,7 @@ LEAST_VERDICTS: tuple[LeastVerdict, ...] = get_args(LeastVerdict)
 DeliveryState = Literal["pending", "delivered", "failed"]
 """``failed`` is a dead letter: it is kept, and sent again only on request."""
 MomentKind = Literal["moment", "absence", "unknown"]
-"""Something happened; nothing happened in a period; or nobody can say, as footage of the period is missing."""
+"""Something happened; nothing happened in a period; or that is not known for want of footage."""
 
 
 def digest_of(*parts: str) -> str:
@@ -61,7 +61,7 @@ class Alert:
     search_id: str = ""
     """Id of the saved search whose query counts; empty where the alert has a query of its own."""
     filters: str = ""
-    """Filters that hold beside those of the query, in the language of queries: camera:door hours:22:00-06:00."""
+    """Filters that hold beside those of the query, as in a query: camera:door hours:22:00-06:00."""
     sinks: tuple[SinkConfig, ...] = ()
     """Where to send it; with none it is only kept in the history."""
     quiet_hours: str = ""

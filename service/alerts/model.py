@@ -42,7 +42,7 @@ class Notification:
     """What a sink sends."""
 
     id: str
-    """The same for every attempt to send the same; receivers drop a repeated one. Of a single moment, its id."""
+    """The same for every attempt to send the same; receivers drop a repeated one."""
     kind: NotificationKind
     """What it is about."""
     alert_id: str
