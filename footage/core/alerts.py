@@ -14,8 +14,9 @@ SINK_KINDS: tuple[SinkKind, ...] = get_args(SinkKind)
 LeastVerdict = Literal["found", "uncertain", "not checked"]
 """The weakest verdict that is reported: "not checked" reports what the index alone says, without a model."""
 LEAST_VERDICTS: tuple[LeastVerdict, ...] = get_args(LeastVerdict)
-DeliveryState = Literal["pending", "delivered", "failed"]
-"""``failed`` is a dead letter: it is kept, and sent again only on request."""
+DeliveryState = Literal["pending", "delivered", "failed", "suppressed"]
+"""``failed`` is a dead letter: it is kept, and sent again only on request. ``suppressed`` is not sent, as
+it fell into the cool-down."""
 MomentKind = Literal["moment", "absence", "unknown"]
 """Something happened; nothing happened in a period; or that is not known for want of footage."""
 
@@ -65,9 +66,11 @@ class Alert:
     sinks: tuple[SinkConfig, ...] = ()
     """Where to send it; with none it is only kept in the history."""
     quiet_hours: str = ""
-    """Times of day in which nothing is sent, such as "22:00-06:30", local time; kept until they end."""
+    """Times of day in which nothing is sent, such as "22:00-06:30"; moments wait until they end."""
+    time_zone: str = "UTC"
+    """Zone of the times of day, such as "Europe/Berlin"."""
     cool_down_seconds: float = 0.0
-    """After something was sent, nothing is sent for so long; what falls into it is sent together after it."""
+    """Least distance of two moments of one camera that are sent; nearer ones are only kept in the history."""
     digest_seconds: float = 0.0
     """Collect moments for so long and send them together; 0 sends each by itself."""
     least_verdict: LeastVerdict = "found"
@@ -135,7 +138,7 @@ class Delivery:
     """A moment that is to go, or went, to one sink."""
 
     id: str
-    """Deterministic: moment and sink give it."""
+    """Deterministic: moment and sink make it."""
     alert_id: str
     """The alert."""
     moment_id: str

@@ -25,16 +25,25 @@ NotificationKind = Literal["moment", "digest", "absence", "test"]
 class SinkError(FootageError):
     """A sink did not take a notification."""
 
-    def __init__(self, message: str, *, hint: str = "", permanent: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        permanent: bool = False,
+        retry_after_seconds: float | None = None,
+    ) -> None:
         """As ``FootageError``.
 
         Args:
             message: What is wrong, one sentence without secrets.
             hint: What to do next.
             permanent: Whether sending it again is of no use.
+            retry_after_seconds: Wait that the receiver asks for; None where it names none.
         """
         super().__init__(message, hint=hint)
         self.permanent = permanent
+        self.retry_after_seconds = retry_after_seconds
 
 
 @dataclass(frozen=True, slots=True)
