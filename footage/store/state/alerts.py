@@ -235,6 +235,14 @@ class AlertRepository:
             ).fetchall()
         return [Extent(row["id"], Span(row["first_seconds"], row["last_seconds"])) for row in found]
 
+    def spans(self, alert_id: str) -> dict[str, Span]:
+        """The time that each recorded moment of an alert takes in now, by its id."""
+        with self._database.transaction() as rows:
+            found = rows.execute(
+                "SELECT id, first_seconds, last_seconds FROM alert_moments WHERE alert_id = ?", (alert_id,)
+            ).fetchall()
+        return {row["id"]: Span(row["first_seconds"], row["last_seconds"]) for row in found}
+
     def moments(self, alert_id: str | None = None, *, limit: int | None = None) -> list[AlertMoment]:
         """Recorded moments, the latest first: of one alert, or of all."""
         condition = "" if alert_id is None else "WHERE alert_id = :alert"
