@@ -22,6 +22,7 @@ from indexer.catching_up import catch_up
 from indexer.events import Projector
 from indexer.forecast import Forecast, forecast
 from indexer.library import EVERYTHING, IgnoredEntry, Selection
+from indexer.observer import NobodyWatches, RunObserver
 from indexer.plan import Cutting, Job, Known, Mix, ReadingOptions, refuse_mixing, remembered
 from indexer.prefetch import DecodedWindow, OpenedFile, Prefetcher, UndecodedWindow, UnusableFile
 from indexer.progress import IndexReport, Progress, ProgressTracker
@@ -57,6 +58,7 @@ def index(
     settling: Settling | None = None,
     follow: bool = False,
     reuse: Reuse = "no",
+    observer: RunObserver = NobodyWatches(),  # noqa: B008 - it has no state
     stop: Callable[[], bool] = lambda: False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> IndexReport:
@@ -84,6 +86,7 @@ def index(
         settling: says which files are still being written, and wait for a later run; None where none is.
         follow: whether the complete windows of such files are captioned as they come.
         reuse: what to do about windows in which nothing changes.
+        observer: follows the commits.
         stop: asked after every batch; once it says yes, the run ends there, as if it were through.
         on_progress: called after every file looked at and every window done.
 
@@ -109,6 +112,7 @@ def index(
         settling=settling,
         follow=follow,
         reuse=reuse,
+        observer=observer,
         stop=stop,
     )
     given = [on_disk(absolute(path)) for path in paths]
@@ -149,6 +153,7 @@ class _RunOptions:
     settling: Settling | None
     follow: bool
     reuse: Reuse
+    observer: RunObserver
     stop: Callable[[], bool]
 
 
@@ -183,6 +188,7 @@ def _index(
         meter,
         clocks,
         reuse=options.reuse == "yes",
+        observer=options.observer,
     )
     if makers:
         run.tracks = TrackRun(
@@ -192,6 +198,7 @@ def _index(
             meter=meter,
             on_begin=run.tracks_begin,
             on_ended=run.tracks_ended,
+            on_commit=options.observer.committed,
             anew=options.mix == "replace",
             max_seconds=options.max_seconds,
         )

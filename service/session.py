@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from footage.core.types import Provenance
     from footage.embed.protocol import ImageEmbedder, TextEmbedder
     from footage.store import Store
+    from footage.store.state.database import StateDatabase
     from footage.vlm.profile import Skill
     from footage.vlm.protocol import VideoModel
     from indexer.tracks.images import ImageMaker
@@ -98,6 +99,7 @@ class Service:
         self.settings = settings
         self._loaders = loaders or Loaders()
         self._stores: _Kept[Store] = _Kept()
+        self._states: _Kept[StateDatabase] = _Kept()
         self._models: _Kept[VideoModel] = _Kept()
         self._embedders: _Kept[TextEmbedder] = _Kept()
         self._image_embedders: _Kept[ImageEmbedder] = _Kept()
@@ -139,6 +141,19 @@ class Service:
 
         store = Store.open(self.settings.db, create=True)
         return self._keep(lambda: store)
+
+    def state(self) -> StateDatabase:
+        """Jobs, alerts and tokens of the index; the folder is made if there is none yet, and no index in it.
+
+        Raises:
+            StoreError: it cannot be made or read.
+        """
+        from footage.store.location import IndexLocation
+        from footage.store.opening import made_folder
+        from footage.store.state.database import StateDatabase
+
+        folder = made_folder(IndexLocation.of(self.settings.db).path)
+        return self._states.get(folder.stat().st_ino, lambda: StateDatabase(folder), only=True)
 
     def _keep(self, opened: Callable[[], Store]) -> Store:
         def make() -> Store:

@@ -155,5 +155,7 @@ class Delivery:
     """Why the last attempt failed, one sentence; empty after none or a good one."""
     notification_id: str = ""
     """Id under which it goes out; set before the first attempt, shared by the moments of one digest."""
+    made_at: float = 0.0
+    """When it was to be sent first, seconds since the epoch."""
     delivered_at: float = 0.0
     """When the sink took it, seconds since the epoch; 0 as long as it has not."""

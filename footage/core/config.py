@@ -314,6 +314,12 @@ class Settings(BaseSettings):
         description="Additional folders that the app may index, with all subfolders; in the environment "
         "variable separated as in PATH.",
     )
+    app_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="Address of the app as browsers reach it, such as https://footage.example.org; alerts "
+        "link to it.",
+    )
     audit_log: UserPath = Field(
         default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",
         description="Audit log of changes made through the app, as JSON Lines.",
