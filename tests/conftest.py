@@ -17,6 +17,9 @@ hypothesis.settings.load_profile("project")
 SLOW_FILES = frozenset(
     f"test_{name}.py"
     for name in [
+        "alerts_desktop",
+        "alerts_email",
+        "alerts_mqtt",
         "benchmarks_gpu",
         "core_disk_cache",
         "crashes",

@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     fetch_max_gb: float = Field(
         default=4, gt=0, description="Maximum size of a download, in gigabytes (with --fetch)."
     )
+    webhook_private: bool = Field(
+        default=False,
+        description="Allow alerts to webhooks on this machine and in private networks.",
+    )
     accept_server_sampling: bool = Field(
         default=False,
         description="Accept a model server that changes the frames or times before the model sees them.",
