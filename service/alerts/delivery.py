@@ -216,9 +216,9 @@ def sink_of(service: Service, config: SinkConfig) -> Sink:
         UsageError: the configuration makes no sense.
         DependencyError: a library that it needs is not installed.
     """
-    from service.alerts.sinks import make_sink
+    from service.alerts.sinks import SinkRules, make_sink
 
-    return make_sink(config)
+    return make_sink(config, rules=SinkRules(private_webhooks=service.settings.webhook_private))
 
 
 def _held_until(alert: Alert, now: float) -> float | None:
