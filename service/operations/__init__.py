@@ -5,10 +5,13 @@ Every surface runs the same ``Operation`` and so gives equal answers; it adds no
 
 from __future__ import annotations
 
+from service.operations.alerts import ALERT_OPERATIONS
 from service.operations.operation import Operation, Work
 from service.operations.searching import FIND, SEARCH
 
-OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in (SEARCH, FIND)}
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation for operation in (SEARCH, FIND, *ALERT_OPERATIONS)
+}
 """Every operation by name; the name is that of the command."""
 
 __all__ = ["OPERATIONS", "Operation", "Work"]

@@ -5,6 +5,13 @@
 
 from __future__ import annotations
 
+from service.schemas.alerts import (
+    AlertMomentRecord,
+    AlertRecord,
+    AlertRetryRecord,
+    AlertRunRecord,
+    SinkTestRecord,
+)
 from service.schemas.answers import CombinedMatchRecord, FindRecord, MatchRecord, SearchRecord
 from service.schemas.base import Record
 from service.schemas.database import CheckRecord, CopyRecord, FindingRecord, UpgradeRecord
@@ -106,6 +113,16 @@ COMMANDS: dict[str, tuple[type[Record], ...]] = {
     "db upgrade": (UpgradeRecord,),
     "captions export": (SubtitleFileRecord,),
     "captions import": (ImportRecord,),
+    "alerts add": (AlertRecord,),
+    "alerts list": (AlertRecord,),
+    "alerts show": (AlertRecord,),
+    "alerts remove": (AlertRecord,),
+    "alerts enable": (AlertRecord,),
+    "alerts disable": (AlertRecord,),
+    "alerts test": (SinkTestRecord,),
+    "alerts history": (AlertMomentRecord,),
+    "alerts run": (AlertMomentRecord, AlertRunRecord),
+    "alerts retry": (AlertRetryRecord,),
     "ui": (AppRecord,),
     "doctor": (DiagnosisRecord,),
 }

@@ -14,6 +14,7 @@ from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
 from ui.cli import console, logs, options, setting_options
 from ui.cli.commands import (
+    alerts,
     ask,
     audit,
     backup,
@@ -87,6 +88,18 @@ _DB: _Commands = {
     "restore": (backup.restore, backup.RESTORE_EXAMPLES),
     "reembed": (reembed.run, reembed.EXAMPLES),
     "recaption": (recaption.run, recaption.EXAMPLES),
+}
+_ALERTS: _Commands = {
+    "add": (alerts.add, alerts.ADD_EXAMPLES),
+    "list": (alerts.list_, alerts.LIST_EXAMPLES),
+    "show": (alerts.show, alerts.SHOW_EXAMPLES),
+    "remove": (alerts.remove, alerts.REMOVE_EXAMPLES),
+    "enable": (alerts.enable, alerts.ENABLE_EXAMPLES),
+    "disable": (alerts.disable, alerts.DISABLE_EXAMPLES),
+    "test": (alerts.test, alerts.TEST_EXAMPLES),
+    "history": (alerts.history, alerts.HISTORY_EXAMPLES),
+    "run": (alerts.run, alerts.RUN_EXAMPLES),
+    "retry": (alerts.retry, alerts.RETRY_EXAMPLES),
 }
 _CAPTIONS: _Commands = {
     "export": (captions.export, captions.EXAMPLES),
@@ -205,6 +218,7 @@ for _panel, _commands in _PANELS.items():
     _add(app, _commands, _panel)
 _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
+_group("alerts", _ALERTS, panel="Service", help_=alerts.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
     "models",
