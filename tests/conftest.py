@@ -20,6 +20,7 @@ SLOW_FILES = frozenset(
         "alerts_desktop",
         "alerts_email",
         "alerts_mqtt",
+        "api_jobs",
         "benchmarks_gpu",
         "core_disk_cache",
         "crashes",
