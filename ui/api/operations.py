@@ -218,8 +218,9 @@ def check_texts(request: Request) -> None:
 
 def add_routes(app: FastAPI, state: ApiState) -> None:
     """Add the routes of every operation that is not a job; jobs have routes of their own."""
+    asked_as_job = {f"jobs {name}" for name, operation in OPERATIONS.items() if operation.work == "job"}
     for operation in OPERATIONS.values():
-        if operation.work != "job":
+        if operation.work != "job" and operation.name not in asked_as_job:
             OperationRoutes(operation).add_to(app)
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
 
     from service.session import Service
@@ -52,10 +53,22 @@ def serve(service: Service, *, access: ApiAccess, sockets: Sequence[socket.socke
         sockets: Where to listen: ``unix_socket`` and ``ui.listening``.
     """
     keep_to_owner()
-    app = create_app(service, access=access)
+    server = api_server(create_app(service, access=access), access=access)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=list(sockets))
+
+
+def api_server(app: FastAPI, *, access: ApiAccess, http: type[Connection] | None = None) -> ApiServer:
+    """A server for an application, with the settings of every start.
+
+    Args:
+        app: The application.
+        access: The rules of this start.
+        http: What takes connections; ``ApiConnection`` when None.
+    """
     config = uvicorn.Config(
         app,
-        http=ApiConnection,
+        http=http or ApiConnection,
         ws="none",
         access_log=False,  # the gate logs requests, without addresses that may hold a signature
         log_level="warning",
@@ -65,8 +78,7 @@ def serve(service: Service, *, access: ApiAccess, sockets: Sequence[socket.socke
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        ApiServer(config, app.state.api.running).run(sockets=list(sockets))
+    return ApiServer(config, app.state.api.running)
 
 
 class ApiServer(uvicorn.Server):
