@@ -223,43 +223,44 @@ class Impatient(ApiConnection):
     patience_seconds = 0.5
 
 
-class TestLimits:
+@pytest.fixture(scope="module")
+def tight(api) -> Iterator[ServedApi]:
     """A service with tight limits."""
+    limits = ApiLimits(body_seconds=0.5, requests_per_second=0.01, burst_requests=12)
+    with served(api.service, ApiAccess(limits=limits), http=Impatient) as tight:
+        yield tight
 
-    @pytest.fixture(scope="class")
-    def tight(self, api) -> Iterator[ServedApi]:
-        limits = ApiLimits(body_seconds=0.5, requests_per_second=0.01, burst_requests=12)
-        with served(api.service, ApiAccess(limits=limits), http=Impatient) as tight:
-            yield tight
 
-    def test_a_body_that_comes_too_slowly_is_not_waited_for(self, tight):
-        head = (
-            f"POST /api/v1/search HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
-            f"{tight.tokens['edit']}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
-        )
-        with socket.create_connection(("127.0.0.1", tight.port)) as stream:
-            stream.settimeout(30)
-            stream.sendall(head.encode())
-            answer = b"".join(iter(lambda: stream.recv(4096), b""))
-        assert b" 408 " in answer.partition(b"\r\n")[0]
+def test_a_body_that_comes_too_slowly_is_not_waited_for(tight):
+    head = (
+        f"POST /api/v1/search HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+        f"{tight.tokens['edit']}\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{{"
+    )
+    with socket.create_connection(("127.0.0.1", tight.port)) as stream:
+        stream.settimeout(30)
+        stream.sendall(head.encode())
+        answer = b"".join(iter(lambda: stream.recv(4096), b""))
+    assert b" 408 " in answer.partition(b"\r\n")[0]
 
-    def test_a_head_that_never_ends_is_not_waited_for(self, tight):
-        with socket.create_connection(("127.0.0.1", tight.port)) as stream:
-            stream.settimeout(30)
-            stream.sendall(b"GET /health HTTP/1.1\r\nHost: loc")
-            assert stream.recv(4096) == b""
 
-    def test_a_token_that_asks_too_often_waits_and_others_do_not(self, tight):
-        with tight.client("view") as client:
-            statuses = [client.get("/api/v1/status").status_code for _ in range(12)]
-            response = client.get("/api/v1/status")
-        assert statuses == [200] * 12
-        problem = is_problem(response, 429)
-        assert int(response.headers["retry-after"]) >= 1 and "too many" in problem["detail"]
-        with tight.client("admin") as client:
-            assert client.get("/api/v1/status").status_code == 200
-        with tight.local() as client:
-            assert {client.get("/health").status_code for _ in range(30)} == {200}
+def test_a_head_that_never_ends_is_not_waited_for(tight):
+    with socket.create_connection(("127.0.0.1", tight.port)) as stream:
+        stream.settimeout(30)
+        stream.sendall(b"GET /health HTTP/1.1\r\nHost: loc")
+        assert stream.recv(4096) == b""
+
+
+def test_a_token_that_asks_too_often_waits_and_others_do_not(tight):
+    with tight.client("view") as client:
+        statuses = [client.get("/api/v1/status").status_code for _ in range(12)]
+        response = client.get("/api/v1/status")
+    assert statuses == [200] * 12
+    problem = is_problem(response, 429)
+    assert int(response.headers["retry-after"]) >= 1 and "too many" in problem["detail"]
+    with tight.client("admin") as client:
+        assert client.get("/api/v1/status").status_code == 200
+    with tight.local() as client:
+        assert {client.get("/health").status_code for _ in range(30)} == {200}
 
 
 def test_a_bucket_fills_again_at_its_rate():
