@@ -7,11 +7,9 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
-from service import factories
 from service.callers import Caller, current_caller
 
 if TYPE_CHECKING:
-    from footage.core.config import Settings
     from footage.core.disk_cache import Shelf
     from footage.core.errors import WindowError
     from footage.core.types import Answer, Frames, Provenance, Span
@@ -23,18 +21,6 @@ Request = tuple["Prepared", "Prompt"]
 OnWait = Callable[[str], bool]
 
 _on_wait: ContextVar[OnWait | None] = ContextVar("on_wait of the caller", default=None)
-
-
-def queued_loader(
-    queue: WorkQueue, load: Callable[[Settings], VideoModel] = factories.load_model
-) -> Callable[[Settings], VideoModel]:
-    """What makes models that take turns, for ``service.session.Loaders``.
-
-    Args:
-        queue: The queue; one for all models of a process, as they share its accelerator.
-        load: Makes the model itself.
-    """
-    return lambda settings: queued(load(settings), queue)
 
 
 def queued(model: VideoModel, queue: WorkQueue) -> VideoModel:

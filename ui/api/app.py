@@ -23,6 +23,7 @@ from starlette.responses import Response
 from footage.core.errors import FootageError, UsageError
 from service.audit_log import AuditLog
 from service.tokens import TokenBook
+from service.work_queue import WorkQueue
 from ui.api.access import ApiAccess
 from ui.api.document import DESCRIPTION, TITLE, openapi
 from ui.api.gate import ApiGate
@@ -68,6 +69,7 @@ def create_app(service: Service, *, access: ApiAccess | None = None) -> FastAPI:
 
 def _state(service: Service, access: ApiAccess) -> ApiState:
     limits = access.limits
+    service.use_queue(WorkQueue())
     return ApiState(
         service=service,
         access=access,

@@ -35,6 +35,8 @@ ADDRESSES = {"saved searches": "/saved-searches", "recent searches": "/recent-se
 """Paths of operations whose name is none; that of any other is its name with "/" for each space."""
 BY_ID = {"video": ("/videos/{video}", "video")}
 """Operations that have a GET by the id of a thing, too: the path, and the field that the id stands for."""
+OWN_ROUTES = frozenset({"jobs list", "jobs show", "jobs cancel", "jobs retry"})
+"""Operations whose routes are in a module of their own: ``ui.api.jobs``."""
 _SCALARS = frozenset({"string", "number", "integer", "boolean", "null"})
 
 logger = logging.getLogger(__name__)
@@ -218,9 +220,8 @@ def check_texts(request: Request) -> None:
 
 def add_routes(app: FastAPI, state: ApiState) -> None:
     """Add the routes of every operation that is not a job; jobs have routes of their own."""
-    asked_as_job = {f"jobs {name}" for name, operation in OPERATIONS.items() if operation.work == "job"}
     for operation in OPERATIONS.values():
-        if operation.work != "job" and operation.name not in asked_as_job:
+        if operation.work != "job" and operation.name not in OWN_ROUTES:
             OperationRoutes(operation).add_to(app)
 
 

@@ -159,3 +159,12 @@ def _progress(job: JobRecord) -> str:
 
 def _when(moment: float) -> str:
     return datetime.fromtimestamp(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+COMMANDS = {
+    "list": (list_jobs, EXAMPLES),
+    "show": (show, SHOW_EXAMPLES),
+    "cancel": (cancel, CANCEL_EXAMPLES),
+    "retry": (retry, RETRY_EXAMPLES),
+}
+"""The commands of the group: function and examples."""
