@@ -70,7 +70,8 @@ def api_server(app: FastAPI, *, access: ApiAccess, http: type[Connection] | None
         app,
         http=http or ApiConnection,
         ws="none",
-        access_log=False,  # the gate logs requests, without addresses that may hold a signature
+        access_log=False,  # ui.api.request_log does, without addresses that may hold a signature
+        log_config=None,
         log_level="warning",
         server_header=False,
         proxy_headers=bool(access.proxy_hosts),
