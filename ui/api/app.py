@@ -34,19 +34,23 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from service.session import Service
+    from ui.api.commands import RunCommand
 
 PARTS = ("health", "document", "operations", "jobs", "media", "mcp", "metrics", "commands")
 """Modules of this package that add routes, in this order."""
 
 
-def create_app(service: Service, *, access: ApiAccess | None = None) -> FastAPI:
+def create_app(
+    service: Service, *, access: ApiAccess | None = None, run_command: RunCommand | None = None
+) -> FastAPI:
     """The HTTP API of one index.
 
     Args:
         service: Answers the requests.
         access: The rules of this start.
+        run_command: Runs commands for the owner's clients; they run their commands themselves when None.
     """
-    state = _state(service, access or ApiAccess())
+    state = _state(service, access or ApiAccess(), run_command)
     parts = [part for part in map(_part, PARTS) if part is not None]
     app = FastAPI(
         title=TITLE,
@@ -66,7 +70,7 @@ def create_app(service: Service, *, access: ApiAccess | None = None) -> FastAPI:
     return app
 
 
-def _state(service: Service, access: ApiAccess) -> ApiState:
+def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) -> ApiState:
     limits = access.limits
     return ApiState(
         service=service,
@@ -77,6 +81,7 @@ def _state(service: Service, access: ApiAccess) -> ApiState:
         running=RunningWork(),
         readers=CapacityLimiter(limits.most_readers),
         workers=CapacityLimiter(limits.most_streams),
+        run_command=run_command,
     )
 
 

@@ -218,7 +218,9 @@ class _Answer:
     """What goes back: with security headers, and to a client that receives it in time."""
 
     def __init__(self, scope: Scope, send: Send, limits: ApiLimits) -> None:
-        self._send, self._limits = send, limits
+        self._send = send
+        # The owner's own programs may take their time, such as a pager that shows what a command prints.
+        self._seconds = None if scope.get(LOCAL_KEY) is True else limits.send_seconds
         self._request_id: str = scope[REQUEST_ID_KEY]
         self.status = 0
         """Status of the answer; 0 until it begins."""
@@ -233,7 +235,7 @@ class _Answer:
                 headers.setdefault(name, value)
             headers["X-Request-Id"] = self._request_id
         try:
-            async with asyncio.timeout(self._limits.send_seconds):
+            async with asyncio.timeout(self._seconds):
                 await self._send(message)
         except TimeoutError:
             raise SlowClientError from None

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from service.session import Service
     from ui.api.access import ApiAccess
+    from ui.api.commands import RunCommand
     from ui.api.state import RunningWork
 
 GRACE_SECONDS = 10
@@ -43,16 +44,23 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 _TRUSTED_PROXIES = "127.0.0.1,::1"
 
 
-def serve(service: Service, *, access: ApiAccess, sockets: Sequence[socket.socket]) -> None:
+def serve(
+    service: Service,
+    *,
+    access: ApiAccess,
+    sockets: Sequence[socket.socket],
+    run_command: RunCommand | None = None,
+) -> None:
     """Serve; returns when it was stopped, by Ctrl-C or SIGTERM.
 
     Args:
         service: Answers the requests.
         access: The rules of this start.
         sockets: Where to listen: ``unix_socket`` and ``ui.listening``.
+        run_command: As of ``ui.api.app.create_app``.
     """
     keep_to_owner()
-    app = create_app(service, access=access)
+    app = create_app(service, access=access, run_command=run_command)
     config = uvicorn.Config(
         app,
         http=ApiConnection,

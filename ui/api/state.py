@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from service.session import Service
     from service.tokens import TokenBook
     from ui.api.access import ApiAccess
+    from ui.api.commands import RunCommand
     from ui.api.rates import RateLimiter
 
 
@@ -76,6 +77,8 @@ class ApiState:
     """Threads that read the index."""
     workers: CapacityLimiter
     """Threads of requests that may ask a model."""
+    run_command: RunCommand | None = None
+    """Runs commands for clients on the Unix socket; None where none are run."""
 
 
 def state_of(request: HTTPConnection) -> ApiState:

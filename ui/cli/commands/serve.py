@@ -93,6 +93,7 @@ def run(
     from ui.api.access import ApiAccess, ApiLimits
     from ui.api.serving import only_service, serve
     from ui.api.serving import unix_socket as listening_locally
+    from ui.cli.remote import RemoteCommands
     from ui.hosts import proxy_names
 
     access = ApiAccess(
@@ -109,7 +110,7 @@ def run(
         tcp = _tcp_sockets(access.host, port or PORT) if over_tcp else []
         _print(_record(service, local, tcp, access), json=json)
         _note_who_reaches_it(access, tcp)
-        serve(service, access=access, sockets=[local, *tcp])
+        serve(service, access=access, sockets=[local, *tcp], run_command=RemoteCommands(service))
 
 
 def _tcp_sockets(host: str, port: int) -> list[socket.socket]:
