@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from service.session import Service
     from ui.api.access import ApiAccess
+    from ui.api.commands import RunCommand
     from ui.api.state import RunningWork
 
 GRACE_SECONDS = 10
@@ -44,16 +45,24 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 _TRUSTED_PROXIES = "127.0.0.1,::1"
 
 
-def serve(service: Service, *, access: ApiAccess, sockets: Sequence[socket.socket]) -> None:
+def serve(
+    service: Service,
+    *,
+    access: ApiAccess,
+    sockets: Sequence[socket.socket],
+    run_command: RunCommand | None = None,
+) -> None:
     """Serve; returns when it was stopped, by Ctrl-C or SIGTERM.
 
     Args:
         service: Answers the requests.
         access: The rules of this start.
         sockets: Where to listen: ``unix_socket`` and ``ui.listening``.
+        run_command: As of ``ui.api.app.create_app``.
     """
     keep_to_owner()
-    server = api_server(create_app(service, access=access), access=access)
+    app = create_app(service, access=access, run_command=run_command)
+    server = api_server(app, access=access)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets=list(sockets))
 
