@@ -75,6 +75,7 @@ SLOW_FILES = frozenset(
         "search_words",
         "service_find_model",
         "service_images",
+        "service_metrics",
         "service_picture_search",
         "service_picture_search",
         "service_session",
