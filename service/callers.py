@@ -1,4 +1,4 @@
-"""Who the work of a thread is done for: client, priority and cancellation; knows no transport."""
+"""Who a thread works for: client, priority and cancellation; knows no transport and no model."""
 
 from __future__ import annotations
 

@@ -450,9 +450,10 @@ def _run(
     recaption_reused: bool = False,
 ) -> IndexResult:
     from indexer.pipeline import index as run
+    from service.alerts.while_indexing import IndexingAlerts
 
     settings, store = service.settings, service.store()
-    with service.noticing_failures():
+    with service.noticing_failures(), IndexingAlerts(service) as alerts:
         report = run(
             request.paths,
             store=store,
@@ -475,6 +476,7 @@ def _run(
             settling=request.settling,
             follow=request.follow,
             reuse="undo" if recaption_reused else "yes" if settings.reuse else "no",
+            observer=alerts,
         )
     kept = 0
     if not settings.reuse:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from search.grounding.options import GroundingOptions
     from search.retrieval.images import ImageRetriever
     from search.retrieval.rerank import Reranker
+    from service.work_queue import WorkQueue
 
 T = TypeVar("T")
 LoadModel: TypeAlias = "Callable[[Settings], VideoModel]"
@@ -111,6 +112,7 @@ class Service:
         self._track_makers: _Kept[TrackMaker] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
+        self._queue: WorkQueue | None = None
 
     def observe(self, observer: Listener) -> None:
         """Report searches and index runs of all callers to an observer, beside their own listeners."""
@@ -168,11 +170,11 @@ class Service:
         Raises:
             StoreError: it cannot be made or read.
         """
-        from footage.core.private_files import private_folder
+        from footage.store.location import IndexLocation
+        from footage.store.opening import made_folder
         from footage.store.state.database import StateDatabase
 
-        folder = Path(self.settings.db)
-        private_folder(folder)
+        folder = made_folder(IndexLocation.of(self.settings.db).path)
         return self._states.get(folder.stat().st_ino, lambda: StateDatabase(folder), only=True)
 
     def _keep(self, opened: Callable[[], Store]) -> Store:
@@ -200,6 +202,18 @@ class Service:
             return self.model(on_event)
         return self._model("find", settings, on_event)
 
+    def use_queue(self, queue: WorkQueue) -> None:
+        """Have the models take turns for those that share them; call it before one is loaded.
+
+        A process that works for one caller alone needs none.
+        """
+        self._queue = queue
+
+    @property
+    def queue(self) -> WorkQueue | None:
+        """What the models take turns in; None where nobody shares them."""
+        return self._queue
+
     def _model(self, role: str, settings: Settings, on_event: Listener) -> VideoModel:
         """The model of a role; the other one stays in memory only if both fit."""
 
@@ -207,7 +221,12 @@ class Service:
             with busy(f"loading {shown_address(settings.model)}", on_event):
                 if self._models.all() and not self._loaders.fits(settings):
                     self._release_models()
-                return self._loaders.model(settings)
+                model = self._loaders.model(settings)
+            if self._queue is None:
+                return model
+            from service.queued_model import queued
+
+            return queued(model, self._queue)
 
         return self._models.get(role, load)
 

@@ -17,6 +17,9 @@ hypothesis.settings.load_profile("project")
 SLOW_FILES = frozenset(
     f"test_{name}.py"
     for name in [
+        "alerts_desktop",
+        "alerts_email",
+        "alerts_mqtt",
         "benchmarks_gpu",
         "core_disk_cache",
         "crashes",
@@ -75,6 +78,8 @@ SLOW_FILES = frozenset(
         "search_words",
         "service_find_model",
         "service_images",
+        "service_jobs",
+        "service_jobs_killed",
         "service_metrics",
         "service_picture_search",
         "service_picture_search",

@@ -137,7 +137,7 @@ def test_the_distribution_holds_the_packages_and_the_command() -> None:
     project = tomllib.loads(text_of("pyproject.toml"))
     included = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
     assert tuple(name for name in included if not name.startswith("data/")) == PACKAGES
-    assert project["project"]["scripts"] == {"footage": "ui.cli.main:main"}
+    assert project["project"]["scripts"] == {"footage": "ui.cli.start:main"}
     assert project["project"]["license"] == "Apache-2.0"
     assert "Apache License" in text_of("LICENSE")
 

@@ -11,7 +11,7 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     db: UserPath = Field(
         default=Path("~/.footage/index.lancedb"), validate_default=True, description="Folder of the index."
     )
+    service: Literal["auto", "never", "always"] = Field(
+        default="auto",
+        description=(
+            "Use of the running service of the index (`footage serve`), which keeps models loaded: auto (if "
+            "one runs), never, or always (an error without one)."
+        ),
+    )
     model: str = Field(
         default="marlin-2b",
         min_length=1,
@@ -109,6 +116,10 @@ class Settings(BaseSettings):
     )
     fetch_max_gb: float = Field(
         default=4, gt=0, description="Maximum size of a download, in gigabytes (with --fetch)."
+    )
+    webhook_private: bool = Field(
+        default=False,
+        description="Allow alerts to webhooks on this machine and in private networks.",
     )
     accept_server_sampling: bool = Field(
         default=False,
@@ -310,6 +321,12 @@ class Settings(BaseSettings):
         description="Additional folders that the app may index, with all subfolders; in the environment "
         "variable separated as in PATH.",
     )
+    app_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s]+)?$",
+        description="Address of the app as browsers reach it, such as https://footage.example.org; alerts "
+        "link to it.",
+    )
     audit_log: UserPath = Field(
         default_factory=lambda: platformdirs.user_state_path("footage") / "audit.jsonl",
         description="Audit log of changes made through the app and the service, as JSON Lines.",
@@ -327,6 +344,12 @@ class Settings(BaseSettings):
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),
         description="Folder for previews and thumbnails; safe to delete.",
+    )
+    keep_jobs_days: float = Field(
+        default=30.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Days after which the service removes jobs that have ended.",
     )
     keep_seen_gb: float = Field(
         default=0,

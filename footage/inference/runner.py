@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -19,7 +19,7 @@ from footage.core.errors import FootageError, VideoError, WindowError
 from footage.core.types import Frames, Span, Video
 from footage.media.sandbox import WHOLE, SandboxSampler, frame_at, read_image, sample
 from footage.vlm.profile import Profile
-from footage.vlm.protocol import Prepared, Recalling, VideoModel
+from footage.vlm.protocol import Prepared, Recalling, TakesTurns, VideoModel
 
 R = TypeVar("R")
 RunBatch = Callable[[Sequence[int], Sequence[Prepared]], Sequence["R | WindowError"]]
@@ -83,7 +83,10 @@ class WindowedRunner:
         self._keep_bytes = keep_bytes
         self._timeout_seconds = timeout_seconds
         self._held: OrderedDict[tuple[str, Span], Prepared] = OrderedDict()
-        self._held_lock, self._model_lock = threading.Lock(), threading.Lock()
+        self._held_lock = threading.Lock()
+        self._model_lock: AbstractContextManager[object] = (
+            nullcontext() if isinstance(model, TakesTurns) else threading.Lock()
+        )
 
     def batches(
         self,

@@ -14,6 +14,7 @@ from footage.store import maintenance, rewriting
 from footage.store.errors import RESTORE, mapped
 from footage.store.location import IndexLocation
 from footage.store.records import IMAGE_TABLES, SCHEMA_VERSION, VECTOR_TABLES
+from footage.store.state.database import FILE_NAME as STATE_FILE
 from footage.store.tables import Limits, Tables
 
 OLDEST_VERSION = 8
@@ -37,6 +38,20 @@ def open_tables(location: IndexLocation, *, create: bool, limits: Limits) -> Tab
                 f"no index found at {path}",
                 hint="Create one with `footage index FOLDER`, or name another with --db.",
             )
+        made_folder(path)
+    tables = Tables.connect(location, limits=limits)
+    tables.version_found = require_whole(tables, set(tables.names()), create=create)
+    return tables
+
+
+def made_folder(path: Path) -> Path:
+    """The folder of an index, made for its owner alone if there is none, or nothing in it.
+
+    Raises:
+        StoreCorruptError: it is not a folder.
+        StoreFullError: it cannot be made, or may not be entered.
+    """
+    if not holds_anything(path):
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.chmod(0o700)
@@ -45,9 +60,7 @@ def open_tables(location: IndexLocation, *, create: bool, limits: Limits) -> Tab
                 f"cannot create an index at {path}: {error.strerror}",
                 hint="Choose another folder with --db.",
             ) from error
-    tables = Tables.connect(location, limits=limits)
-    tables.version_found = require_whole(tables, set(tables.names()), create=create)
-    return tables
+    return path
 
 
 def program_version() -> str:
@@ -202,6 +215,6 @@ def holds_anything(path: Path) -> bool:
 def is_ours(name: str, tables: Collection[str]) -> bool:
     """Whether a folder entry can belong to an index."""
     table = name.removesuffix(".lance")
-    return name.startswith(".") or (
+    return name.startswith((".", STATE_FILE)) or (
         name != table and (table in tables or table.startswith((VECTOR_TABLES, IMAGE_TABLES)))
     )

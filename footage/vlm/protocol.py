@@ -171,6 +171,14 @@ class Waits(Protocol):
 
 
 @runtime_checkable
+class TakesTurns(Protocol):
+    """A model that lets one batch of its callers run at a time, in an order of its own."""
+
+    takes_turns: bool
+    """True; its presence is what counts."""
+
+
+@runtime_checkable
 class RawModel(Protocol):
     """A model in this process, for callers who make its inputs with transformers themselves."""
 

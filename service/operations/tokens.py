@@ -54,3 +54,4 @@ LIST_TOKENS = Operation(
 REVOKE_TOKEN = Operation(
     "tokens revoke", "Revoke a token at once.", RevokeTokenRequest, (TokenRecord,), _revoke, role="admin"
 )
+ALL = (CREATE_TOKEN, LIST_TOKENS, REVOKE_TOKEN)

@@ -25,6 +25,7 @@ from service.audit_log import AuditLog
 from service.metrics import service_metrics
 from service.tokens import TokenBook
 from service.tracing import make_tracing
+from service.work_queue import WorkQueue
 from ui.api.access import ApiAccess
 from ui.api.document import DESCRIPTION, TITLE, openapi
 from ui.api.gate import ApiGate
@@ -72,6 +73,7 @@ def create_app(service: Service, *, access: ApiAccess | None = None) -> FastAPI:
 
 def _state(service: Service, access: ApiAccess) -> ApiState:
     limits = access.limits
+    service.use_queue(WorkQueue())
     return ApiState(
         service=service,
         access=access,

@@ -35,6 +35,8 @@ ADDRESSES = {"saved searches": "/saved-searches", "recent searches": "/recent-se
 """Paths of operations whose name is none; that of any other is its name with "/" for each space."""
 BY_ID = {"video": ("/videos/{video}", "video")}
 """Operations that have a GET by the id of a thing, too: the path, and the field that the id stands for."""
+OWN_ROUTES = frozenset({"jobs list", "jobs show", "jobs cancel", "jobs retry"})
+"""Operations whose routes are in a module of their own: ``ui.api.jobs``."""
 _SCALARS = frozenset({"string", "number", "integer", "boolean", "null"})
 
 logger = logging.getLogger(__name__)
@@ -139,9 +141,9 @@ class OperationRoutes:
         return _signed(get, [_HTTP, _parameter("query", Annotated[asked, Query()]), *identifier])
 
     def _fits_a_query(self) -> bool:
-        """Whether every field of the request is a single value."""
+        """Whether every field of the request is a single value, or a list of such."""
         schema = self.operation.request.model_json_schema()
-        return all(map(_is_scalar, schema.get("properties", {}).values()))
+        return all(map(_is_simple, schema.get("properties", {}).values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +221,7 @@ def check_texts(request: Request) -> None:
 def add_routes(app: FastAPI, state: ApiState) -> None:
     """Add the routes of every operation that is not a job; jobs have routes of their own."""
     for operation in OPERATIONS.values():
-        if operation.work != "job":
+        if operation.work != "job" and operation.name not in OWN_ROUTES:
             OperationRoutes(operation).add_to(app)
 
 
@@ -256,6 +258,10 @@ def _paging_parameters(operation: Operation) -> dict[str, PagingParameter]:
     if paging is None:
         return {}
     return _PAGING if paging.sliced else {"cursor": _PAGING["cursor"]}
+
+
+def _is_simple(schema: dict[str, Any]) -> bool:
+    return _is_scalar(schema) or (schema.get("type") == "array" and _is_scalar(schema.get("items", {})))
 
 
 def _is_scalar(schema: dict[str, Any]) -> bool:
