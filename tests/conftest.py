@@ -81,6 +81,7 @@ SLOW_FILES = frozenset(
         "service_images",
         "service_jobs",
         "service_jobs_killed",
+        "service_metrics",
         "service_picture_search",
         "service_picture_search",
         "service_session",
