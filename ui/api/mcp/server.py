@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +14,13 @@ from mcp import types
 from mcp.server.lowlevel import Server
 
 from footage.core.errors import FootageError
+from footage.core.timecode import format_time
 from ui.api.links import LinkMaker
 from ui.api.mcp.answers import tool_answer
 from ui.api.mcp.calls import McpCaller, OperationRunner
 from ui.api.mcp.catalogue import catalogue
 from ui.api.mcp.frames import frames_of
-from ui.api.mcp.tools import McpOptions, McpTool, usable
+from ui.api.mcp.tools import OUTPUT_SCHEMA, McpOptions, McpTool, usable
 from ui.api.mcp.untrusted import one_line
 from ui.api.server_paths import without_paths
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
     from service.moment_media import MomentMedia
+    from ui.api.mcp.frames import MomentFrame
 
 INSTRUCTIONS = (
     "Search video footage by what happens in it. Times are seconds of video time from the first frame. Each "
@@ -136,3 +139,32 @@ class McpTools:
         """An error as the answer of a tool."""
         text = types.TextContent(type="text", text=self._shown(sentence))
         return types.CallToolResult(content=[text], is_error=True)
+
+    def _pictured(self, frame: MomentFrame) -> list[Any]:
+        """A picture with a line above it, or why there is none."""
+        head = f"Frame of record {frame.record} at {format_time(frame.seconds)} (untrusted data)"
+        if not frame.jpeg:
+            return [types.TextContent(type="text", text=f"{head}: {self._shown(frame.why_not)}.")]
+        data = base64.b64encode(frame.jpeg).decode("ascii")
+        return [
+            types.TextContent(type="text", text=f"{head}:"),
+            types.ImageContent(type="image", data=data, mime_type="image/jpeg"),
+        ]
+
+
+def _listed(tool: McpTool) -> types.Tool:
+    """A tool as clients see it."""
+    return types.Tool(
+        name=tool.name,
+        title=tool.title,
+        description=tool.description,
+        input_schema=tool.input_schema(),
+        output_schema=OUTPUT_SCHEMA,
+        annotations=types.ToolAnnotations(
+            title=tool.title,
+            read_only_hint=not tool.changes,
+            destructive_hint=tool.removes,
+            idempotent_hint=not tool.changes,
+            open_world_hint=False,
+        ),
+    )
