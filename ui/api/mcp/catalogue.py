@@ -242,7 +242,8 @@ _TOOLS: tuple[tuple[str, str, str, str, type[ToolRequest], Callable[..., dict[st
         "list_saved_searches",
         "saved searches",
         "List saved searches",
-        "List the saved searches of the index, with the number of their results by state.",
+        "List the saved searches of the index by name: query, filters, who saved them, and how many of "
+        "their results are new, open, reviewed or flagged. Runs no search.",
         NoArguments,
         _plain(),
     ),
