@@ -22,7 +22,16 @@ from indexer.timestamps import (
 )
 from indexer.unfinished_files import SETTLE_SECONDS, Settling
 from service.cancellation import CancelToken
-from service.events import Indexed, Indexing, IndexingFailed, Listener, ServerSampling, StageProgress, ignore
+from service.events import (
+    Indexed,
+    Indexing,
+    IndexingFailed,
+    Listener,
+    ServerSampling,
+    StageProgress,
+    both,
+    ignore,
+)
 from service.requests import Request
 from service.tracks import ChosenTracks, choose_tracks
 
@@ -441,36 +450,41 @@ def _run(
     recaption_reused: bool = False,
 ) -> IndexResult:
     from indexer.pipeline import index as run
+    from service.alerts.while_indexing import IndexingAlerts
 
     settings, store = service.settings, service.store()
-    report = run(
-        request.paths,
-        store=store,
-        model=service.model(on_event) if tracks.captions else None,
-        embedder=service.embedder(on_event),
-        makers=tracks.makers,
-        window_seconds=settings.window_seconds,
-        overlap_seconds=settings.overlap_seconds,
-        batch_size=settings.batch_size,
-        queue_windows=settings.queue_windows,
-        decode_timeout_seconds=settings.decode_timeout_seconds,
-        on_progress=lambda reading: on_event(Indexing(reading)),
-        stop=cancel.is_set,
-        selection=selection,
-        clocks=clocks,
-        collection=request.collection,
-        max_seconds=math.inf if request.max_hours is None else 3600 * request.max_hours,
-        mix="replace" if request.reindex else "accept" if request.accept_mixed else "refuse",
-        retry=request.retry,
-        settling=request.settling,
-        follow=request.follow,
-        reuse="undo" if recaption_reused else "yes" if settings.reuse else "no",
-    )
+    with service.noticing_failures(), IndexingAlerts(service) as alerts:
+        report = run(
+            request.paths,
+            store=store,
+            model=service.model(on_event) if tracks.captions else None,
+            embedder=service.embedder(on_event),
+            makers=tracks.makers,
+            window_seconds=settings.window_seconds,
+            overlap_seconds=settings.overlap_seconds,
+            batch_size=settings.batch_size,
+            queue_windows=settings.queue_windows,
+            decode_timeout_seconds=settings.decode_timeout_seconds,
+            on_progress=lambda reading: both(on_event, service.notice)(Indexing(reading)),
+            stop=cancel.is_set,
+            selection=selection,
+            clocks=clocks,
+            collection=request.collection,
+            max_seconds=math.inf if request.max_hours is None else 3600 * request.max_hours,
+            mix="replace" if request.reindex else "accept" if request.accept_mixed else "refuse",
+            retry=request.retry,
+            settling=request.settling,
+            follow=request.follow,
+            reuse="undo" if recaption_reused else "yes" if settings.reuse else "no",
+            observer=alerts,
+        )
     kept = 0
     if not settings.reuse:
         found = {file.content_id for file in report.files} - {""}
         kept = sum(map(len, store.windows.reused(found).values()))
-    return IndexResult(report, store.coverage(), tracks.left_out, kept)
+    result = IndexResult(report, store.coverage(), tracks.left_out, kept)
+    service.notice(Indexed(result))
+    return result
 
 
 def _profile(service: Service, on_event: Listener) -> Profile:

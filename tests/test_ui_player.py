@@ -162,6 +162,15 @@ def test_what_makes_sense_is_taken_and_only_for_the_span_it_was_said_of():
     assert wishes.read_wishes(asked, of="you", duration_seconds=60.0, actions=("next",)) == wishes.Wishes()
 
 
+def test_a_press_on_a_span_that_is_gone_is_noticed():
+    pressed = {"of": "me", "action": "export"}
+    assert wishes.pressed_elsewhere(pressed, of="you", actions=("export",))
+    assert not wishes.pressed_elsewhere(pressed, of="me", actions=("export",))
+    assert not wishes.pressed_elsewhere(pressed, of="you", actions=())
+    assert not wishes.pressed_elsewhere({"of": "me", "action": "next"}, of="you", actions=("next",))
+    assert not wishes.pressed_elsewhere("export", of="you", actions=("export",))
+
+
 # -- Previews --------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ import os
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 import platformdirs
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
@@ -74,6 +74,13 @@ class Settings(BaseSettings):
     db: UserPath = Field(
         default=Path("~/.footage/index.lancedb"), validate_default=True, description="Folder of the index."
     )
+    service: Literal["auto", "never", "always"] = Field(
+        default="auto",
+        description=(
+            "Use of the running service of the index (`footage serve`), which keeps models loaded: auto (if "
+            "one runs), never, or always (an error without one)."
+        ),
+    )
     model: str = Field(
         default="marlin-2b",
         min_length=1,
@@ -109,6 +116,10 @@ class Settings(BaseSettings):
     )
     fetch_max_gb: float = Field(
         default=4, gt=0, description="Maximum size of a download, in gigabytes (with --fetch)."
+    )
+    webhook_private: bool = Field(
+        default=False,
+        description="Allow alerts to webhooks on this machine and in private networks.",
     )
     accept_server_sampling: bool = Field(
         default=False,
@@ -324,6 +335,11 @@ class Settings(BaseSettings):
         default=None,
         description="File with the owner's token of the service over TCP, made by its first start; unset: a "
         "file for each index in the state folder of the user.",
+    )
+    traces: bool | None = Field(
+        default=None,
+        description="Send OpenTelemetry traces of the service, times and counts without texts, to the "
+        "collector in OTEL_EXPORTER_OTLP_ENDPOINT. Unset: if that is set and the extra otel is installed.",
     )
     cache_dir: UserPath = Field(
         default_factory=lambda: platformdirs.user_cache_path("footage"),

@@ -123,7 +123,7 @@ def show(
     sent = st.session_state.get(key)
     sent = sent if isinstance(sent, dict) else {}
     in_out = events.read_marks(sent.get("marks"), of=of, duration_seconds=whole.end_seconds) or moment
-    asked = events.read_wishes(sent.get("asked"), of=of, duration_seconds=whole.end_seconds, actions=actions)
+    asked = _read_wishes(sent.get("asked"), of=of, duration_seconds=whole.end_seconds, actions=actions)
     shown = _next_shown(st.session_state.get(f"{key} shown"), asked, of, moment, whole, autoplay=autoplay)
     st.session_state[f"{key} shown"] = shown
 
@@ -169,6 +169,13 @@ def _head(text: str, path: str, span: Span) -> str:
         f'<p><span class="fx-name">{markup.text(markup.file_name(path))}</span>'
         f"<b>{markup.clock_span(span)}</b></p></div>"
     )
+
+
+def _read_wishes(value: object, *, of: str, duration_seconds: float, actions: Sequence[str]) -> events.Wishes:
+    """What was asked for; a press that came too late is said to be."""
+    if events.pressed_elsewhere(value, of=of, actions=actions):
+        st.toast("The answer changed before that was done. Press again.")
+    return events.read_wishes(value, of=of, duration_seconds=duration_seconds, actions=actions)
 
 
 def _next_shown(
