@@ -136,13 +136,15 @@ def _health(path: Path) -> int:
 def _private_files(settings: Settings) -> InstallationCheck:
     """Whether tokens, state and log can be read by their owner alone."""
     from footage.store.state.database import FILE_NAME
+    from service.session import Service
+    from service.tokens import token_file
 
     if sys.platform == "win32":
         return InstallationCheck(
             "privacy", "warn", "Windows has no file modes", "Keep the index in your own folder."
         )
-    named = [settings.db / FILE_NAME, settings.audit_log, getattr(settings, "token_file", None)]
-    there = [path for path in named if path is not None and path.is_file()]
+    named = [settings.db / FILE_NAME, settings.audit_log, token_file(Service(settings))]
+    there = [path for path in named if path.is_file()]
     open_ = [path for path in there if stat.S_IMODE(path.stat().st_mode) & 0o077]
     if open_:
         listed = " ".join(map(str, open_))

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -37,20 +36,8 @@ SEARCH_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 FRESH_SECONDS = 10.0
 """The index is read at most this often, however often somebody asks."""
 
-Counts = Callable[[], Mapping[str, int]]
-"""Reads how many there are, by state."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What is read when somebody asks; None where a service has no such thing."""
-
-    queue: Counts | None = None
-    """Requests that wait for the model or use it, by name of the queue (``WorkQueue.depths``)."""
-    jobs: Counts | None = None
-    """Jobs by state."""
-    deliveries: Counts | None = None
-    """Deliveries of alerts by state: "waiting", "sent", "failed"."""
+Depths = Callable[[], Mapping[str, int]]
+"""Reads how many steps wait for the model or use it, by kind: ``WorkQueue.depths``."""
 
 
 class Metrics:
@@ -90,8 +77,8 @@ class Metrics:
     def watch(
         self,
         service: Service,
-        sources: Sources = Sources(),
         *,
+        depths: Depths | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -99,11 +86,11 @@ class Metrics:
 
         Args:
             service: The service.
-            sources: What it has besides.
+            depths: Reads the queue in front of its models; None where there is none.
             now: The time, with a zone.
             clock: Seconds that only grow.
         """
-        self.registry.register(_ServiceCollector(service, sources, now=now, clock=clock))
+        self.registry.register(_ServiceCollector(service, depths, now=now, clock=clock))
 
     def heard(self, event: ServiceEvent) -> None:
         """Count what a service reports: a ``service.events.Listener``."""
@@ -160,6 +147,13 @@ class Metrics:
         return encode(self.registry), media_type
 
 
+def service_metrics(service: Service, *, depths: Depths | None = None) -> Metrics:
+    """The figures of a service; arguments as ``Metrics.watch``."""
+    metrics = Metrics()
+    metrics.watch(service, depths=depths)
+    return metrics
+
+
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
@@ -200,12 +194,12 @@ class _ServiceCollector(Collector):
     def __init__(
         self,
         service: Service,
-        sources: Sources,
+        depths: Depths | None,
         *,
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
-        self._service, self._sources = service, sources
+        self._service, self._depths = service, depths
         self._now, self._clock = now, clock
         self._lock = threading.Lock()
         self._read: tuple[float, IndexFigures] | None = None
@@ -233,16 +227,19 @@ class _ServiceCollector(Collector):
             return self._read[1]
 
     def _counted(self) -> Iterator[Metric]:
-        named = (
-            ("footage_queue_requests", "Requests in the queue of the model.", "kind", self._sources.queue),
-            ("footage_jobs", "Jobs by state.", "state", self._sources.jobs),
-            ("footage_alert_deliveries", "Deliveries of alerts.", "state", self._sources.deliveries),
-        )
-        for name, about, label, read in named:
-            if read is None:
-                continue
-            with suppress(FootageError):  # the state file is busy: the others still count
-                yield _by_label(GaugeMetricFamily(name, about, labels=[label]), read().items())
+        """Queue, jobs and alerts."""
+        from footage.store.state.figures import read_state_figures
+
+        if self._depths is not None:
+            queue = GaugeMetricFamily("footage_queue_requests", "Steps in the queue.", labels=["kind"])
+            yield _by_label(queue, self._depths().items())
+        jobs = GaugeMetricFamily("footage_jobs", "Jobs by state.", labels=["state"])
+        sent = GaugeMetricFamily("footage_alert_deliveries", "Deliveries of alerts.", labels=["state"])
+        with suppress(FootageError):  # the state is busy: the other figures still count
+            state = read_state_figures(self._service.settings.db)
+            _by_label(jobs, state.jobs.items())
+            _by_label(sent, state.deliveries.items())
+        yield from (jobs, sent)
 
 
 def _index_figures(figures: IndexFigures) -> Iterator[Metric]:

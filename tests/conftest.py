@@ -134,8 +134,8 @@ POSIX_FILES = frozenset(
     f"test_{name}.py"
     for name in ["crashes", "full_disk", "installation_checks", "media_sandbox", "private_modes", "stress"]
 )
-"""Files whose tests need Unix sockets, fork, signals or file modes. Single such tests of other files are marked
-``posix``. On Windows both are skipped: docs/how-to/deploy.md says what is known to work there."""
+"""Files whose tests need Unix sockets, fork, signals or file modes. Single such tests of other files are
+marked ``posix``. On Windows both are skipped: docs/how-to/deploy.md says what is known to work there."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import re
 import shutil
+import socket
+import sqlite3
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -14,7 +19,6 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from fastapi import Depends, FastAPI, HTTPException
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
@@ -22,6 +26,7 @@ from serving_app import serving
 from standin_finder import StandinFinder, TestVideo, index_videos, write_grey_video
 from standin_model import StandinModel
 from test_ui_commands import needs_demo_model
+from waiting import wait_until
 
 from footage.core.config import load_settings
 from footage.core.errors import DependencyError, UsageError
@@ -29,14 +34,17 @@ from footage.core.extras import EXTRAS, Extra
 from footage.core.types import File, Span
 from footage.embed.text_embedder import load_embedder
 from footage.store import Store
+from footage.store.state.database import FILE_NAME
+from footage.store.state.figures import StateFigures, read_state_figures
 from service.index import IndexRequest, index
 from service.index_figures import MOST_CAMERAS, OTHER_CAMERAS, bounded, read_figures
 from service.logs import LOG_FORMATS, service_log
-from service.metrics import FRESH_SECONDS, Metrics, Sources
+from service.metrics import FRESH_SECONDS, Metrics, service_metrics
 from service.search import SearchRequest, search
 from service.session import Loaders, Service
+from service.tokens import OWN_TOKEN, CreateTokenRequest, create_token, own_token
 from service.tracing import make_tracing
-from ui.api.metrics import add_routes
+from ui.api.app import create_app
 from ui.api.request_log import ID_HEADER
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -59,21 +67,22 @@ def service(db):
     return Service(settings, loaders=Loaders(model=lambda _: StandinFinder(VIDEOS)))
 
 
-def app_of(service, **options):
-    """An application with one route that searches, and one that fails."""
-    app = FastAPI(docs_url=None, redoc_url=None)
+def app_of(service):
+    """The application of a service, with one more route that searches."""
+    app = create_app(service)
 
     @app.get("/search/{name}")
     def look(name: str, query: str):
         result = search(service, SearchRequest(query=query))
         return {"name": name, "outcome": result.outcome}
 
-    @app.get("/refused")
-    def refused():
-        raise HTTPException(403)
-
-    add_routes(app, service, **options)
     return app
+
+
+@pytest.fixture
+def token(service, tmp_path):
+    """A header with the token of the owner."""
+    return {"Authorization": f"Bearer {own_token(service, tmp_path / 'token')}"}
 
 
 def figures(text):
@@ -85,16 +94,14 @@ def figures(text):
     }
 
 
-def test_searches_and_requests_are_counted(service):
-    sources = Sources(
-        queue=lambda: {"interactive": 2}, jobs=lambda: {"done": 7}, deliveries=lambda: {"sent": 3}
-    )
-    with serving(app_of(service, sources=sources)) as address:
+def test_searches_and_requests_are_counted(service, token):
+    with serving(app_of(service)) as address:
         for query in (DOG, CAR, DOG):
-            assert get(f"{address}/search/one", params={"query": query}).status_code == 200
-        assert get(f"{address}/refused").status_code == 403
-        assert get(f"{address}/no/such/{CANARY}").status_code == 404
-        answer = get(f"{address}/metrics")
+            answer = get(f"{address}/search/one", params={"query": query}, headers=token)
+            assert answer.status_code == 200
+        assert get(f"{address}/api/v1/status").status_code == 401
+        assert get(f"{address}/no/such/{CANARY}", headers=token).status_code == 404
+        answer = get(f"{address}/metrics", headers=token)
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     seen = figures(answer.text)
     assert seen["footage_searches_total", ("outcome", "found")] == 3
@@ -105,11 +112,10 @@ def test_searches_and_requests_are_counted(service):
     route = ("route", "/search/{name}")
     assert seen["footage_http_requests_total", ("method", "GET"), route, ("status", "200")] == 3
     assert seen["footage_http_request_seconds_count", route] == 3
-    refused = ("method", "GET"), ("route", "/refused"), ("status", "403")
-    assert seen["footage_http_requests_total", *refused] == 1
-    assert seen["footage_queue_requests", ("kind", "interactive")] == 2
-    assert seen["footage_jobs", ("state", "done")] == 7
-    assert seen["footage_alert_deliveries", ("state", "sent")] == 3
+    refused = [key for key, value in seen.items() if ("status", "401") in key and value == 1]
+    assert len(refused) == 1
+    unmatched = ("method", "GET"), ("route", "unmatched"), ("status", "404")
+    assert seen["footage_http_requests_total", *unmatched] == 1
     assert seen["footage_index_windows", ("track", "caption")] == 1
     assert seen["footage_index_footage_seconds", ("track", "caption")] == 25
     assert seen["footage_index_size_bytes",] > 0 and seen["footage_disk_free_bytes",] > 0
@@ -117,19 +123,43 @@ def test_searches_and_requests_are_counted(service):
     assert CANARY not in answer.text
 
 
-def test_openmetrics_is_given_where_it_is_asked_for(service):
+def test_openmetrics_is_given_where_it_is_asked_for(service, token):
     with serving(app_of(service)) as address:
-        answer = get(f"{address}/metrics", headers={"accept": "application/openmetrics-text; version=1.0.0"})
+        accept = {"accept": "application/openmetrics-text; version=1.0.0"}
+        answer = get(f"{address}/metrics", headers=token | accept)
     assert answer.headers["content-type"].startswith("application/openmetrics-text")
     assert answer.text.endswith("# EOF\n")
 
 
-def test_the_route_asks_for_what_guards_it(service):
-    def guard():
-        raise HTTPException(401)
-
-    with serving(app_of(service, dependencies=[Depends(guard)])) as address:
+def test_the_figures_need_a_token_of_the_role_view(service, tmp_path):
+    made = create_token(service, CreateTokenRequest(name="prometheus", role="view"))
+    with serving(app_of(service)) as address:
         assert get(f"{address}/metrics").status_code == 401
+        wrong = {"Authorization": f"Bearer {made.token[::-1]}"}
+        assert get(f"{address}/metrics", headers=wrong).status_code == 401
+        assert get(f"{address}/metrics", headers={"Authorization": f"Bearer {made.token}"}).status_code == 200
+
+
+def test_queue_jobs_and_deliveries_are_read_when_somebody_asks(tmp_path):
+    """The tables as they are; a state without them has no such figures."""
+    db = tmp_path / "index"
+    db.mkdir()
+    metrics = service_metrics(Service(load_settings(db=db)), depths=lambda: {"interactive": 2, "running": 1})
+    assert figures(metrics.text()[0].decode())["footage_queue_requests", ("kind", "interactive")] == 2
+    assert read_state_figures(db) == StateFigures() and not list(db.iterdir())
+    rows = sqlite3.connect(db / FILE_NAME)
+    with rows:
+        rows.execute("CREATE TABLE jobs (state TEXT)")
+        rows.executemany("INSERT INTO jobs VALUES (?)", [("done",), ("done",), ("failed",)])
+        rows.execute("CREATE TABLE alert_deliveries (state TEXT)")
+        rows.execute("INSERT INTO alert_deliveries VALUES ('sent')")
+    rows.close()
+    seen = figures(metrics.text()[0].decode())
+    assert seen["footage_jobs", ("state", "done")] == 2 and seen["footage_jobs", ("state", "failed")] == 1
+    assert seen["footage_alert_deliveries", ("state", "sent")] == 1
+    (db / FILE_NAME).write_bytes(b"no database" * 1000)
+    seen = figures(metrics.text()[0].decode())
+    assert ("footage_jobs", ("state", "done")) not in seen and seen["footage_disk_free_bytes",] > 0
 
 
 @needs_demo_model
@@ -245,17 +275,22 @@ def test_the_number_of_camera_labels_is_bounded(lags):
 
 
 @pytest.mark.parametrize("log_format", LOG_FORMATS)
-def test_the_log_holds_requests_and_neither_queries_nor_paths_nor_tokens(service, log_format):
+def test_the_log_holds_requests_and_neither_queries_nor_paths_nor_tokens(service, token, log_format):
     stream = io.StringIO()
+    given = {ID_HEADER: "given-by-the-caller"}
     with serving(app_of(service)) as address, service_log(log_format, stream):
-        headers = {"Authorization": f"Bearer {CANARY}", ID_HEADER: "given-by-the-caller"}
-        answer = get(f"{address}/search/{CANARY}", params={"query": f"{DOG} {CANARY}"}, headers=headers)
-        other = get(f"{address}/{CANARY}", headers={ID_HEADER: "bad id\t" + CANARY})
+        query = {"query": f"{DOG} {CANARY}"}
+        answer = get(f"{address}/search/{CANARY}", params=query, headers=token | given)
+        other = get(
+            f"{address}/{CANARY}",
+            headers={"Authorization": f"Bearer {CANARY * 3}", ID_HEADER: "bad id\t" + CANARY},
+        )
     written = stream.getvalue()
     assert answer.status_code == 200
     assert answer.headers[ID_HEADER] == "given-by-the-caller"
     assert re.fullmatch("[0-9a-f]{32}", other.headers[ID_HEADER])
     assert CANARY not in written and str(service.settings.db) not in written
+    assert token["Authorization"].split()[1] not in written
     lines = written.splitlines()
     assert len(lines) == 2
     if log_format == "text":
@@ -263,12 +298,45 @@ def test_the_log_holds_requests_and_neither_queries_nor_paths_nor_tokens(service
         return
     first, second = map(json.loads, lines)
     assert {"time", "level", "message"} <= first.keys() and first["milliseconds"] > 0
-    assert (first["request_id"], first["route"], first["status"]) == (
-        "given-by-the-caller",
-        "/search/{name}",
-        200,
-    )
-    assert (second["route"], second["status"], second["level"]) == ("unmatched", 404, "info")
+    assert (first["request_id"], first["client"]) == ("given-by-the-caller", OWN_TOKEN)
+    assert (first["route"], first["status"]) == ("/search/{name}", 200)
+    assert (second["route"], second["status"], second["level"]) == ("unmatched", 401, "info")
+    assert second["client"] == "-"
+
+
+@pytest.mark.posix
+def test_the_command_serve_writes_its_log_as_json(service, tmp_path):
+    command = [sys.executable, "-m", "ui.cli", "serve", "--db", str(service.settings.db), "--port", "0"]
+    command[-1] = str(free_port())
+    log = tmp_path / "log"
+    with log.open("w") as stderr:
+        environment = {**os.environ, "XDG_RUNTIME_DIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(
+            [*command, "--token-file", str(tmp_path / "token"), "--log-format", "json"],
+            stdout=subprocess.DEVNULL,
+            stderr=stderr,
+            env=environment,
+        )
+        try:
+            wait_until(lambda: answers(f"http://127.0.0.1:{command[-1]}/health"), failure=log.read_text)
+        finally:
+            process.terminate()
+            assert process.wait(60) == 0
+    requests = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
+    assert [(each["route"], each["status"]) for each in requests] == [("/health", 200)]
+
+
+def free_port():
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        return bound.getsockname()[1]
+
+
+def answers(address):
+    try:
+        return get(address).status_code == 200
+    except httpx2.TransportError:
+        return False
 
 
 @pytest.fixture
@@ -304,14 +372,11 @@ def collector():
     server.server_close()
 
 
-def test_traces_of_a_request_and_its_search_reach_the_collector(service, collector, monkeypatch):
+def test_traces_of_a_request_and_its_search_reach_the_collector(service, token, collector, monkeypatch):
     address, received = collector
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", address)
-    tracing = make_tracing(None)
-    assert tracing.is_on
-    with serving(app_of(service, tracing=tracing)) as served:
-        get(f"{served}/search/{CANARY}", params={"query": DOG})
-    tracing.close()
+    with serving(app_of(service)) as served:
+        get(f"{served}/search/{CANARY}", params={"query": DOG}, headers=token)
     spans = {span.name: span for span in received}
     assert set(spans) == {"GET /search/{name}", "search", "retrieval", "load", "ground"}
     assert spans["search"].parent_span_id == spans["GET /search/{name}"].span_id
@@ -355,8 +420,7 @@ def test_the_extras_are_those_of_the_distribution():
 
 def known_names(service):
     """The names of all figures, those with labels too, that nothing was counted for yet."""
-    metrics = Metrics()
-    metrics.watch(service, Sources(queue=dict, jobs=dict, deliveries=dict))
+    metrics = service_metrics(service, depths=dict)
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
     return {family.name + suffix for family in metrics.registry.collect() for suffix in suffixes[family.type]}
 

@@ -1,64 +1,47 @@
-"""``/metrics`` for Prometheus, and the log of requests; what is counted is known to ``service.metrics``."""
+"""``/metrics`` for Prometheus; what is counted is known to ``service.metrics``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import Request, Response
 
-from service.metrics import Metrics, Sources
-from service.tracing import Tracing
-from ui.api.request_log import RequestLog
+from ui.api.guard import guarded_router
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from fastapi.params import Depends
 
-    from service.session import Service
+    from ui.api.state import ApiState
 
 PATH = "/metrics"
 
 
-def add_routes(
-    app: FastAPI,
-    service: Service,
-    *,
-    sources: Sources = Sources(),  # noqa: B008 - frozen
-    tracing: Tracing | None = None,
-    dependencies: Sequence[Depends] = (),
-) -> Metrics:
-    """Count what a service does, log and trace its requests, and answer with the figures.
+def add_routes(app: FastAPI, state: ApiState) -> None:
+    """Count what the service does, and answer with the figures."""
+    router = guarded_router("view", prefix="", tags=["service"])
+    state.service.observe(state.metrics.heard)
+    state.service.observe(state.tracing.heard)
 
-    Call it after all other middleware was added, so that refused requests count, too.
-
-    Args:
-        app: The application.
-        service: What it serves; its events are counted from now on.
-        sources: Queue, jobs and alerts, where there are any.
-        tracing: Receives the spans; none are made when None.
-        dependencies: Of the route, such as the check of the role "view".
-
-    Returns:
-        The figures, for what else is to be counted.
-    """
-    metrics, tracing = Metrics(), tracing or Tracing()
-    metrics.watch(service, sources)
-    service.observe(metrics.heard)
-    service.observe(tracing.heard)
-    app.add_middleware(RequestLog, metrics=metrics, tracing=tracing)
-
-    @app.get(
+    @router.get(
         PATH,
-        summary="Figures for Prometheus.",
-        tags=["monitoring"],
+        operation_id="getMetrics",
+        summary="Figures for Prometheus, or in OpenMetrics' format where it is asked for.",
         response_class=Response,
         responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
-        dependencies=list(dependencies),
     )
     def read_metrics(request: Request) -> Response:
-        """Figures in Prometheus's text format, or in OpenMetrics' where it is asked for."""
-        content, media_type = metrics.text(request.headers.get("accept", ""))
+        content, media_type = state.metrics.text(request.headers.get("accept", ""))
         return Response(content, headers={"content-type": media_type})
 
-    return metrics
+    app.include_router(router)
+
+
+@contextmanager
+def background(state: ApiState) -> Iterator[None]:
+    """Send the traces that are left when the service ends."""
+    try:
+        yield
+    finally:
+        state.tracing.close()

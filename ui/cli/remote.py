@@ -1,6 +1,6 @@
 """Runs commands in the service for its clients: many at once, each with streams of its own; knows no HTTP.
 
-The service gives each request to a ``CommandRunner`` in a thread and sends on the frames that it makes. The
+The service gives each request to a ``RemoteCommands`` in a thread and sends on the frames that it makes. The
 output is that of the command run alone, or the client is asked to run it itself: whatever the output depends
 on and may differ between the two processes is compared first.
 """
@@ -8,6 +8,7 @@ on and may differ between the two processes is compared first.
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import os
 from collections.abc import Callable, Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.callers import Caller, acting_for
 from service.cancellation import CancelToken
 from ui.cli import served, wire
 
@@ -55,7 +57,7 @@ class CommandRequest(BaseModel):
     """Encoding of its stdout and stderr."""
 
 
-class CommandRunner:
+class RemoteCommands:
     """Runs commands with what a ``Service`` keeps loaded; safe to call from threads.
 
     Make it when the process starts: its code and its environment count as they are then.
@@ -67,6 +69,7 @@ class CommandRunner:
         # differs in anything that counts is refused.
         self._code = wire.code_stamp()
         self._environment = wire.environment_stamp(os.environ)
+        self._numbers = itertools.count(1)
         _show_warnings()
 
     def __call__(self, body: bytes, emit: Emit, cancel: CancelToken) -> None:
@@ -122,7 +125,8 @@ class CommandRunner:
             terminal=request.terminal,
             cancel=cancel,
         )
-        with served.serving(command):
+        caller = Caller(client=f"command {next(self._numbers)}", cancel=cancel)
+        with served.serving(command), acting_for(caller):
             code = _invoke(request)
         out.flush()
         err.flush()
