@@ -30,7 +30,8 @@ MOST_MOMENTS = 1000
 _NONE = (
     '<div class="fx-empty"><h2>No alerts yet</h2><p>An alert reports new moments by itself: here, and to a '
     "webhook, MQTT, e-mail, a command or the desktop. Save a search in the queue, then press its bell.</p>"
-    "<p>Alerts run with <code>footage index --watch</code> and <code>footage alerts run --watch</code>.</p></div>"
+    "<p>Alerts run with <code>footage index --watch</code> and <code>footage alerts run --watch</code>."
+    "</p></div>"
 )
 _FILTERS = ("All", "Delivered", "Failed", "Waiting")
 _WORDS = {"pending": "waiting", "suppressed": "not sent"}
