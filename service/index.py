@@ -374,7 +374,7 @@ def run_index(
     *,
     recaption_reused: bool = False,
 ) -> IndexResult:
-    """One run on paths that were checked, with tracks that were chosen; arguments as ``indexer.pipeline.index``.
+    """One run on checked paths with chosen tracks; other arguments as of ``indexer.pipeline.index``.
 
     Raises:
         FootageError: nothing can be indexed at all.
