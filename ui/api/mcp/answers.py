@@ -11,6 +11,7 @@ from ui.api.links import LinkMaker
 from ui.api.mcp import wording
 from ui.api.mcp.untrusted import NOTICE, Fence, in_all_texts, without_control_characters
 from ui.api.server_paths import redacted
+from ui.text import count
 
 MOST_RECORDS = 200
 """Most records in an answer."""
@@ -78,7 +79,7 @@ def _answer(records: Sequence[Mapping[str, Any]], of: int) -> str:
     if not records:
         return "Nothing: the index holds nothing of this kind there. It may be that it is not indexed."
     left_out = f", {of - len(records)} left out" if of > len(records) else ""
-    return f"{wording.count(len(records), 'record')}{left_out}."
+    return f"{count(len(records), 'record')}{left_out}."
 
 
 def _readable(structured: Mapping[str, Any], fence: Fence) -> str:
