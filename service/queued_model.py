@@ -27,7 +27,7 @@ def queued(model: VideoModel, queue: WorkQueue) -> VideoModel:
     """A model as it is, with a turn around each of its steps for ``service.callers.current_caller``.
 
     It has the abilities of the model, and no others (``Recalling``, ``RunsEach``, ``Waits``,
-    ``PictureModel``). A step raises ``Cancelled`` where the caller was cancelled while it waited, and the
+    ``PictureModel``, ``CountsWork``). A step raises ``Cancelled`` where the caller was cancelled while it waited, and the
     first step of a request ``OverloadedError`` where too many wait.
     """
     from footage.vlm.protocol import PictureModel, Recalling, RunsEach, Waits

@@ -12,7 +12,7 @@ from footage.core.errors import ModelUnavailableError
 from footage.core.tracks import CAPTION_TRACK
 from search.pages import LISTED
 from service import factories
-from service.events import Hits, Listener, WindowsPlanned, ignore, steps
+from service.events import Hits, Listener, Searched, WindowsPlanned, ignore, steps
 from service.fold import SceneGrouping, folded
 from service.requests import Request
 
@@ -132,6 +132,7 @@ def search(
         result = _with_note(result, unseen)
 
     # 4. One answer for each scene, where that is wanted.
+    service.notice(Searched(result))
     return folded(service, result, request.group)
 
 

@@ -7,7 +7,8 @@ holds one ``Service`` as long as its settings last.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias, TypeVar
 from footage.core.endpoint import shown_address
 from footage.core.errors import FootageError, StoreMissingError
 from service import factories
-from service.events import Listener, busy, ignore
+from service.events import IndexingFailed, Listener, ServiceEvent, busy, ignore
 
 if TYPE_CHECKING:
     from footage.core.config import Settings
@@ -98,6 +99,7 @@ class Service:
             loaders: How models are made; as the settings say when None.
         """
         self.settings = settings
+        self._observers: tuple[Listener, ...] = ()
         self._loaders = loaders or Loaders()
         self._stores: _Kept[Store] = _Kept()
         self._states: _Kept[StateDatabase] = _Kept()
@@ -111,6 +113,24 @@ class Service:
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
         self._queue: WorkQueue | None = None
+
+    def observe(self, observer: Listener) -> None:
+        """Report searches and index runs of all callers to an observer, beside their own listeners."""
+        self._observers = (*self._observers, observer)
+
+    def notice(self, event: ServiceEvent) -> None:
+        """Pass an event to the observers."""
+        for observer in self._observers:
+            observer(event)
+
+    @contextmanager
+    def noticing_failures(self) -> Iterator[None]:
+        """Report an error of an index run to the observers, and pass it on."""
+        try:
+            yield
+        except FootageError as error:
+            self.notice(IndexingFailed(error))
+            raise
 
     def store(self) -> Store:
         """The index; an index made anew in the same place is opened anew.
@@ -209,6 +229,10 @@ class Service:
             return queued(model, self._queue)
 
         return self._models.get(role, load)
+
+    def loaded_models(self) -> list[VideoModel]:
+        """The models that are in memory now; none is loaded for it."""
+        return self._models.all()
 
     def _release_models(self) -> None:
         """Forget the models that are loaded, and the engines that hold them; a later call loads them again.

@@ -22,32 +22,39 @@ from starlette.responses import Response
 
 from footage.core.errors import FootageError, UsageError
 from service.audit_log import AuditLog
+from service.metrics import service_metrics
 from service.tokens import TokenBook
+from service.tracing import make_tracing
 from service.work_queue import WorkQueue
 from ui.api.access import ApiAccess
 from ui.api.document import DESCRIPTION, TITLE, openapi
 from ui.api.gate import ApiGate
 from ui.api.problems import Refusal, problem_response
 from ui.api.rates import RateLimiter
+from ui.api.request_log import RequestLog
 from ui.api.state import ApiState, RunningWork
 
 if TYPE_CHECKING:
     from types import ModuleType
 
     from service.session import Service
+    from ui.api.commands import RunCommand
 
 PARTS = ("health", "document", "operations", "jobs", "media", "mcp", "metrics", "commands")
 """Modules of this package that add routes, in this order."""
 
 
-def create_app(service: Service, *, access: ApiAccess | None = None) -> FastAPI:
+def create_app(
+    service: Service, *, access: ApiAccess | None = None, run_command: RunCommand | None = None
+) -> FastAPI:
     """The HTTP API of one index.
 
     Args:
         service: Answers the requests.
         access: The rules of this start.
+        run_command: Runs commands for the owner's clients; they run their commands themselves when None.
     """
-    state = _state(service, access or ApiAccess())
+    state = _state(service, access or ApiAccess(), run_command)
     parts = [part for part in map(_part, PARTS) if part is not None]
     app = FastAPI(
         title=TITLE,
@@ -64,10 +71,11 @@ def create_app(service: Service, *, access: ApiAccess | None = None) -> FastAPI:
         part.add_routes(app, state)
     _word_errors(app, state)
     app.add_middleware(ApiGate, state=state)
+    app.add_middleware(RequestLog, state=state)  # the outermost: what is refused counts
     return app
 
 
-def _state(service: Service, access: ApiAccess) -> ApiState:
+def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) -> ApiState:
     limits = access.limits
     service.use_queue(WorkQueue())
     return ApiState(
@@ -77,8 +85,11 @@ def _state(service: Service, access: ApiAccess) -> ApiState:
         audit=AuditLog(service.settings.audit_log),
         rates=RateLimiter(per_second=limits.requests_per_second, burst=limits.burst_requests),
         running=RunningWork(),
+        metrics=service_metrics(service),
+        tracing=make_tracing(service.settings.traces),
         readers=CapacityLimiter(limits.most_readers),
         workers=CapacityLimiter(limits.most_streams),
+        run_command=run_command,
     )
 
 

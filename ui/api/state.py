@@ -15,9 +15,12 @@ if TYPE_CHECKING:
     from starlette.requests import HTTPConnection
 
     from service.audit_log import AuditLog
+    from service.metrics import Metrics
     from service.session import Service
     from service.tokens import TokenBook
+    from service.tracing import Tracing
     from ui.api.access import ApiAccess
+    from ui.api.commands import RunCommand
     from ui.api.rates import RateLimiter
 
 
@@ -72,10 +75,16 @@ class ApiState:
     """Limits the requests of each token."""
     running: RunningWork
     """The work of the requests at hand."""
+    metrics: Metrics
+    """Counts what the service does."""
+    tracing: Tracing
+    """Makes spans of it, where that is switched on."""
     readers: CapacityLimiter
     """Threads that read the index."""
     workers: CapacityLimiter
     """Threads of requests that may ask a model."""
+    run_command: RunCommand | None = None
+    """Runs commands for clients on the Unix socket; None where none are run."""
 
 
 def state_of(request: HTTPConnection) -> ApiState:

@@ -12,8 +12,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
-from ui.cli import console, logs, options, setting_options
+from ui.cli import console, logs, options, served, setting_options
 from ui.cli.commands import (
+    add_alert,
+    alerts,
     ask,
     audit,
     backup,
@@ -29,6 +31,7 @@ from ui.cli.commands import (
     forget,
     index,
     jobs,
+    mcp,
     models,
     notes,
     point,
@@ -84,7 +87,7 @@ _PANELS: dict[str, _Commands] = {
         "label": (notes.label, notes.LABEL_EXAMPLES),
     },
     "Measure": {"calibrate": (calibrate.run, calibrate.EXAMPLES), "audit": (audit.run, audit.EXAMPLES)},
-    "Service": {"serve": (serve.run, serve.EXAMPLES)},
+    "Service": {"serve": (serve.run, serve.EXAMPLES), "mcp": (mcp.run, mcp.EXAMPLES)},
     "App, demo and diagnosis": {
         "ui": (app_command.run, app_command.EXAMPLES),
         "demo": (demo.run, demo.EXAMPLES),
@@ -99,6 +102,18 @@ _DB: _Commands = {
     "restore": (backup.restore, backup.RESTORE_EXAMPLES),
     "reembed": (reembed.run, reembed.EXAMPLES),
     "recaption": (recaption.run, recaption.EXAMPLES),
+}
+_ALERTS: _Commands = {
+    "add": (add_alert.run, add_alert.EXAMPLES),
+    "list": (alerts.list_, alerts.LIST_EXAMPLES),
+    "show": (alerts.show, alerts.SHOW_EXAMPLES),
+    "remove": (alerts.remove, alerts.REMOVE_EXAMPLES),
+    "enable": (alerts.enable, alerts.ENABLE_EXAMPLES),
+    "disable": (alerts.disable, alerts.DISABLE_EXAMPLES),
+    "test": (alerts.test, alerts.TEST_EXAMPLES),
+    "history": (alerts.history, alerts.HISTORY_EXAMPLES),
+    "run": (alerts.run, alerts.RUN_EXAMPLES),
+    "retry": (alerts.retry, alerts.RETRY_EXAMPLES),
 }
 _CAPTIONS: _Commands = {
     "export": (captions.export, captions.EXAMPLES),
@@ -124,9 +139,9 @@ class _Worded:
         """
         try:
             result = super().invoke(ctx)  # type: ignore[misc]
-            sys.stdout.flush()
+            console.output().flush()
             return result
-        except (typer.Exit, typer.Abort):
+        except (typer.Exit, typer.Abort, served.RunLocallyError):
             raise
         except (
             BrokenPipeError
@@ -137,7 +152,7 @@ class _Worded:
             if ctx.params.get("debug"):
                 import traceback
 
-                traceback.print_exc()
+                traceback.print_exc(file=console.errors())
             raise typer.Exit(console.report_error(exc, as_json=bool(ctx.params.get("json")))) from exc
 
 
@@ -161,8 +176,20 @@ class Command(_Worded, TyperCommand):
                 each.metavar = ""  # Typer would show "<bool>"
         return parameters
 
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help, on stdout.
+
+        Raises:
+            RunLocallyError: stdout is not the client's.
+        """
+        if served.current() is not None:
+            raise served.RunLocallyError("Help is printed without the service.")
+        super().format_help(ctx, formatter)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command with the settings and the verbosity as given."""
+        if (command := served.current()) is not None:
+            command.check(ctx.params)
         setting_options.take_from(ctx.params, setting_options.names_of(self.callback))
         console.be_quiet(ctx.params.pop("quiet", False))
         with logs.verbose() if ctx.params.pop("verbose", False) else nullcontext():
@@ -219,6 +246,7 @@ _group("db", _DB, panel="Library", help_=db.HELP)
 _group("captions", _CAPTIONS, panel="Library", help_=captions.HELP)
 _group("jobs", jobs.COMMANDS, panel="Service", help_=jobs.HELP)
 _group("tokens", tokens.COMMANDS, panel="Service", help_=tokens.HELP)
+_group("alerts", _ALERTS, panel="Service", help_=alerts.HELP)
 _group("eval", evaluation.COMMANDS, panel="Measure", help_=evaluation.HELP)
 _models = _group(
     "models",

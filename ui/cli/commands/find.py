@@ -22,7 +22,9 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings(*FINDS, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES, *DOWNLOADS)
+@takes_settings(
+    "service", *FINDS, "accept_server_sampling", "window_seconds", "overlap_seconds", *FRAMES, *DOWNLOADS
+)
 def run(
     video: Annotated[str, typer.Argument(help="The video file.")],
     query: Annotated[str, typer.Argument(help="The event to search for, in one sentence.")],

@@ -118,8 +118,9 @@ def retry(
     _emit(records) if json else _print(records[0])
 
 
-def _run(operation: Operation, request: Request, settings: Settings) -> Sequence[JobRecord]:
-    return operation(options.service_for(settings), request)  # type: ignore[return-value] # its records
+def _run(operation: Operation, request: Request, settings: Settings) -> Sequence[Any]:
+    """The records of an operation: jobs, and events of one."""
+    return operation(options.service_for(settings), request)
 
 
 def _emit(records: Sequence[Record]) -> None:

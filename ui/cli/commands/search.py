@@ -33,7 +33,9 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", *FINDS, "accept_server_sampling", "embedder", "image_embedder", "rerank", *FRAMES)
+@takes_settings(
+    "db", "service", *FINDS, "accept_server_sampling", "embedder", "image_embedder", "rerank", *FRAMES
+)
 def run(
     query: Annotated[
         str | None, typer.Argument(help="The event to search for, in one sentence.", show_default=False)

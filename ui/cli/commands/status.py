@@ -28,7 +28,7 @@ EXAMPLES = options.examples(
 )
 
 
-@takes_settings("db", "image_embedder")
+@takes_settings("db", "service", "image_embedder")
 def run(
     failed: Annotated[
         bool, typer.Option("--failed", help="List only failed files, with the reason.")
