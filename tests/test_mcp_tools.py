@@ -101,7 +101,10 @@ def records_of(service: Service, name: str, **fields) -> list[dict]:
 
 
 def without_timings(records: list[dict]) -> list[dict]:
-    return [{key: value for key, value in each.items() if not key.endswith("_seconds") or key in SPANS} for each in records]
+    return [
+        {key: value for key, value in each.items() if not key.endswith("_seconds") or key in SPANS}
+        for each in records
+    ]
 
 
 SPANS = ("start_seconds", "end_seconds")
@@ -238,7 +241,9 @@ def test_a_cancelled_call_ends_the_work(folder):
 
     service = service_over(folder)
     waiting = Waiting()
-    slow = Service(service.settings, loaders=Loaders(model=lambda _: waiting, embedder=lambda _: StandinEmbedder()))
+    slow = Service(
+        service.settings, loaders=Loaders(model=lambda _: waiting, embedder=lambda _: StandinEmbedder())
+    )
     runner = OperationRunner(slow)
 
     async def run():

@@ -119,10 +119,13 @@ def add_routes(app: FastAPI, state: ApiState) -> None:
         except FootageError as error:
             return _problem(error)
 
+    path = f"{PREFIX}/{{kind}}/{{ticket}}"
+    app.add_api_route(path, send, methods=["HEAD"], response_class=Response, include_in_schema=False)
     app.add_api_route(
-        f"{PREFIX}/{{kind}}/{{ticket}}",
+        path,
         send,
-        methods=["GET", "HEAD"],
+        methods=["GET"],
+        operation_id="getMedia",
         response_class=Response,
         responses=_RESPONSES,  # type: ignore[arg-type] # a dict of dicts
         summary="A clip or picture of a moment, by its signed address.",
