@@ -1,4 +1,7 @@
-"""The indexing run, step by step: files to windows to captions to events to vectors; it may stop anywhere."""
+"""The indexing run, step by step: files to windows to captions to events to vectors; it may stop anywhere.
+
+A stopped or killed run loses the batch at hand; the next one goes on, to the index of an unbroken run.
+"""
 
 from __future__ import annotations
 
@@ -64,8 +67,6 @@ def index(
 ) -> IndexReport:
     """Bring the index up to date with files and folders; those that cannot be used are recorded.
 
-    A stopped or killed run loses the batch at hand; the next one goes on, to the index of an unbroken run.
-
     Args:
         paths: files and folders.
         store: the index.
@@ -112,13 +113,12 @@ def index(
         settling=settling,
         follow=follow,
         reuse=reuse,
-        observer=observer,
         stop=stop,
     )
     given = [on_disk(absolute(path)) for path in paths]
     meter = ProgressTracker(on_progress)
     with store.writing(), recorded(store, given, meter), waits_shown(model, meter, stop):
-        run, away, ignored = _index(given, store, model, embedder, makers, meter, options)
+        run, away, ignored = _index(given, store, model, embedder, makers, meter, options, observer)
     return run.report(away, ignored, wall_seconds=meter.finish())
 
 
@@ -153,7 +153,6 @@ class _RunOptions:
     settling: Settling | None
     follow: bool
     reuse: Reuse
-    observer: RunObserver
     stop: Callable[[], bool]
 
 
@@ -165,6 +164,7 @@ def _index(
     makers: Sequence[TrackMaker],
     meter: ProgressTracker,
     options: _RunOptions,
+    observer: RunObserver,
 ) -> tuple[IndexRun, Counter[FileState], Counter[str]]:
     """The run itself; returns what it did, which files are away, and what else lay on the way."""
     # 1. Make sure that nothing mixes unasked; note which files went away, and which are out of reach.
@@ -188,7 +188,7 @@ def _index(
         meter,
         clocks,
         reuse=options.reuse == "yes",
-        observer=options.observer,
+        observer=observer,
     )
     if makers:
         run.tracks = TrackRun(
@@ -198,7 +198,7 @@ def _index(
             meter=meter,
             on_begin=run.tracks_begin,
             on_ended=run.tracks_ended,
-            on_commit=options.observer.committed,
+            on_commit=observer.committed,
             anew=options.mix == "replace",
             max_seconds=options.max_seconds,
         )

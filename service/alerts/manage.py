@@ -18,6 +18,7 @@ from footage.store.state.alerts import AlertRepository
 from search import saved_searches
 from search.query.filters import read_hours
 from service.alerts.delivery import MakeSink, sink_of
+from service.alerts.labels import sink_label
 from service.alerts.model import Notification
 from service.alerts.policy import parse_quiet_hours, parse_zone
 from service.alerts.scan import alert_query
@@ -317,7 +318,7 @@ def try_sinks(
         raise UsageError(f"The alert {alert.name!r} has no sinks.", hint="Add it anew with one.")
     results = []
     for config in alert.sinks:
-        name = config.kind
+        name = sink_label(config)
         try:
             sink = make_sink(config) if make_sink else sink_of(service, config)
             name = sink.name

@@ -41,9 +41,9 @@ def searchable(store: Store, embedder: str) -> Windows:
     found: Windows = {}
     for track in store.windows.tracks():
         covered = store.windows.covered(track=track)
-        for content_id, indexes in store.vectors.projected(embedder, track=track).items():
+        for content_id, projected in store.vectors.projected(embedder, track=track).items():
             if content_id in covered:
-                found[content_id, track] = covered[content_id][0] & set(indexes)
+                found[content_id, track] = covered[content_id][0] & set(projected)
     for track in store.windows.image_tracks():
         for content_id, (indexes, _) in store.windows.covered(track=track).items():
             found[content_id, track] = set(indexes)

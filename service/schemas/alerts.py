@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import Field
 
 from service.alerts.labels import sink_label
-from service.schemas.base import Record, span_fields
+from service.schemas.base import Record
 
 if TYPE_CHECKING:
     from footage.core.alerts import Alert, AlertMoment, Delivery
@@ -178,7 +178,8 @@ class AlertMomentRecord(Record):
             kind=moment.kind,
             video=moment.path,
             content_id=moment.content_id,
-            **span_fields(moment.span),
+            start_seconds=moment.span.start_seconds,
+            end_seconds=moment.span.end_seconds,
             starts_at=moment.starts_at,
             ends_at=moment.ends_at,
             camera=moment.camera,

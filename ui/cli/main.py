@@ -14,6 +14,7 @@ from footage.core.private_files import keep_to_owner
 from footage.core.process import settle
 from ui.cli import console, logs, options, setting_options
 from ui.cli.commands import (
+    add_alert,
     alerts,
     ask,
     audit,
@@ -90,7 +91,7 @@ _DB: _Commands = {
     "recaption": (recaption.run, recaption.EXAMPLES),
 }
 _ALERTS: _Commands = {
-    "add": (alerts.add, alerts.ADD_EXAMPLES),
+    "add": (add_alert.run, add_alert.EXAMPLES),
     "list": (alerts.list_, alerts.LIST_EXAMPLES),
     "show": (alerts.show, alerts.SHOW_EXAMPLES),
     "remove": (alerts.remove, alerts.REMOVE_EXAMPLES),
