@@ -8,10 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import anyio
+import httpx2
 import pytest
 from command_runner import CommandRunner
 from door_library import Library, prepared
 from doors import DOORS, Door, lines, normalised
+from mcp.client.client import Client
+from served_api import served
 from standin_library import loaders
 from standin_model import write_levels
 from waiting import wait_until
@@ -19,11 +23,28 @@ from waiting import wait_until
 from footage.core.errors import FootageError, UsageError
 from service.cancellation import CancelToken
 from service.events import Indexed
-from service.operations import OPERATIONS
+from service.media_links import MediaSigner
+from service.moment_media import MomentMedia
+from service.operations import OPERATIONS, Operation
+from ui.api.guard import PREFIX
+from ui.api.links import LinkMaker
+from ui.api.mcp.calls import McpCaller, OperationRunner
+from ui.api.mcp.catalogue import generated
+from ui.api.mcp.server import McpHost, McpTools
+from ui.api.mcp.tools import McpOptions
+from ui.api.operations import OperationRoutes
 from ui.cli.main import app
 
-MAY_BE_EMPTY = {"review"}
-"""Operations whose answer is empty for one of their doors: nothing new was found."""
+MAY_BE_EMPTY = {"review", "jobs list", "tokens list", "alerts list", "alerts history"}
+"""Operations whose answer is empty for one of their doors: nothing is there, or nothing new was found."""
+JOB_METHODS = {"jobs list": "GET", "jobs show": "GET", "jobs cancel": "POST", "jobs retry": "POST"}
+JOB_PATHS = {
+    "jobs list": "",
+    "jobs show": "/{id}",
+    "jobs cancel": "/{id}/cancel",
+    "jobs retry": "/{id}/retry",
+}
+"""Operations with routes of their own."""
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +78,93 @@ def by_command(library: Library, door: Door) -> Answer:
     return lines(result.stdout), error
 
 
+def by_http(library: Library, door: Door) -> Answer:
+    """What the API answers over the Unix socket; a job is followed to its end."""
+    operation = OPERATIONS[door.operation]
+    with served(library.service(), roles=()) as api, api.local() as client:
+        if operation.work == "job":
+            return _as_job(client, operation, door)
+        if (method := JOB_METHODS.get(door.operation)) is not None:
+            answer = client.request(
+                method, f"{PREFIX}/jobs{JOB_PATHS[door.operation]}".format(**door.request)
+            )
+        else:
+            answer = client.post(PREFIX + OperationRoutes(operation).address, json=door.request)
+        return _read(answer)
+
+
+def _as_job(client: httpx2.Client, operation: Operation, door: Door) -> Answer:
+    """Ask for a job, and follow it to its end."""
+    asked = client.post(f"{PREFIX}/jobs/{operation.name.replace(' ', '/')}", json=door.request)
+    if asked.is_error:
+        return _read(asked)
+    where, states = asked.headers["Location"], ("done", "failed", "cancelled")
+
+    def shown() -> dict[str, Any]:
+        return client.get(where).json()["records"][0]
+
+    wait_until(lambda: shown()["state"] in states, failure=lambda: f"the job did not end: {shown()}")
+    job = shown()
+    problem = job["problem"]
+    error = {"error": problem["message"], "hint": problem["hint"]} if problem else None
+    return ([] if error else job["records"]), error
+
+
+def _read(answer: httpx2.Response) -> Answer:
+    """The records of an answer, or its problem."""
+    body = answer.json()
+    if answer.is_error:
+        return [], {"error": body["detail"], "hint": body["hint"]}
+    return body["records"], None
+
+
+def by_mcp(library: Library, door: Door) -> Answer:
+    """What a tool answers to the SDK's own client."""
+    service = library.service()
+    links = LinkMaker("", "", MediaSigner(b"k" * 32))
+    host = McpHost(
+        OperationRunner(service),
+        McpOptions(allow_edit=True, all_tools=True, show_paths=True),
+        MomentMedia(service),
+        lambda _: McpCaller("agent", "admin"),
+        lambda _: links,
+    )
+    tools = generated(OPERATIONS.values())
+    [name] = [name for name, tool in tools.items() if tool.operation.name == door.operation]
+
+    async def call() -> Any:
+        async with Client(McpTools(host, tools=tools).server("1.0")) as client:
+            return await client.call_tool(name, dict(door.request))
+
+    answer = anyio.run(call)
+    if answer.is_error:
+        return [], {"sentences": answer.content[0].text}
+    return answer.structured_content["records"], None
+
+
+def same_error(expected: dict[str, str] | None, given: dict[str, str] | None) -> bool:
+    """Whether two errors have the same words; a tool gives the sentence and the hint in one text."""
+    if expected and given and "sentences" in given:
+        return given["sentences"] == " ".join(f"{expected['error']} {expected['hint']}".split())
+    return expected == given
+
+
 @pytest.mark.parametrize("door", DOORS, ids=[door.name for door in DOORS])
-def test_a_command_prints_what_the_operation_gives(
+def test_every_door_gives_the_same_answer(
     door: Door, library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     door = door.filled(library.places)
     for name, value in door.environment.items():
         monkeypatch.setenv(name, value)
-    answers = []
-    for answer in (by_operation, by_command):
-        library.reset()
-        answers.append(normalised([*answer(library, door)]))
-    assert answers[0] == answers[1]
-    records, error = answers[0]
+    library.reset()
+    records, error = by_operation(library, door)
     assert (error is not None) == door.fails
     assert records or door.fails or door.operation in MAY_BE_EMPTY
+    for answer in (by_command, by_http, by_mcp):
+        library.reset()
+        given, given_error = answer(library, door)
+        assert normalised(given) == normalised(records), answer.__name__
+        assert same_error(error, given_error), (answer.__name__, given_error)
 
 
 def test_pages_join_to_the_whole_list(library: Library) -> None:
