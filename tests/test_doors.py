@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +16,8 @@ import pytest
 from command_runner import CommandRunner
 from door_library import Library, prepared
 from doors import DOORS, Door, lines, normalised
+from fastapi import FastAPI
 from mcp.client.client import Client
-from served_api import served
 from standin_library import loaders
 from standin_model import write_levels
 from waiting import wait_until
@@ -26,7 +28,10 @@ from service.events import Indexed
 from service.media_links import MediaSigner
 from service.moment_media import MomentMedia
 from service.operations import OPERATIONS, Operation
+from ui.api.access import LOCAL_KEY
+from ui.api.app import create_app
 from ui.api.guard import PREFIX
+from ui.api.jobs import background
 from ui.api.links import LinkMaker
 from ui.api.mcp.calls import McpCaller, OperationRunner
 from ui.api.mcp.catalogue import generated
@@ -45,14 +50,21 @@ JOB_PATHS = {
     "jobs retry": "/{id}/retry",
 }
 """Operations with routes of their own."""
+TOOLS = generated(OPERATIONS.values())
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     with pytest.MonkeyPatch.context() as patch:
-        yield prepared(tmp_path_factory.mktemp("doors"), patch)
+        made = prepared(tmp_path_factory.mktemp("doors"), patch)
+        made.reset()
+        global API
+        API = create_app(made.service())
+        yield made
 
 
+API: FastAPI
+"""The application, made once: making it takes a second. Each request gets a service of its own."""
 Answer = tuple[list[dict[str, Any]], dict[str, str] | None]
 """Records, and the error that ended them."""
 
@@ -79,35 +91,40 @@ def by_command(library: Library, door: Door) -> Answer:
 
 
 def by_http(library: Library, door: Door) -> Answer:
-    """What the API answers over the Unix socket; a job is followed to its end."""
-    operation = OPERATIONS[door.operation]
-    with served(library.service(), roles=()) as api, api.local() as client:
-        if operation.work == "job":
-            return _as_job(client, operation, door)
-        if (method := JOB_METHODS.get(door.operation)) is not None:
-            answer = client.request(
-                method, f"{PREFIX}/jobs{JOB_PATHS[door.operation]}".format(**door.request)
-            )
-        else:
-            answer = client.post(PREFIX + OperationRoutes(operation).address, json=door.request)
-        return _read(answer)
+    """What the API answers on the Unix socket; a job is followed to its end."""
+    state = replace(API.state.api, service=library.service())
+    API.state.api = state
+
+    async def talk() -> Answer:
+        transport = httpx2.ASGITransport(app=_on_unix_socket)
+        async with httpx2.AsyncClient(transport=transport, base_url="http://footage") as client:
+            return await _talk(client, OPERATIONS[door.operation], door)
+
+    with background(state) if OPERATIONS[door.operation].work == "job" else nullcontext():
+        return anyio.run(talk)
 
 
-def _as_job(client: httpx2.Client, operation: Operation, door: Door) -> Answer:
-    """Ask for a job, and follow it to its end."""
-    asked = client.post(f"{PREFIX}/jobs/{operation.name.replace(' ', '/')}", json=door.request)
-    if asked.is_error:
-        return _read(asked)
-    where, states = asked.headers["Location"], ("done", "failed", "cancelled")
+async def _on_unix_socket(scope: Any, receive: Any, send: Any) -> None:
+    await API({**scope, LOCAL_KEY: True, "server": ("/socket", None), "client": None}, receive, send)
 
-    def shown() -> dict[str, Any]:
-        return client.get(where).json()["records"][0]
 
-    wait_until(lambda: shown()["state"] in states, failure=lambda: f"the job did not end: {shown()}")
-    job = shown()
-    problem = job["problem"]
-    error = {"error": problem["message"], "hint": problem["hint"]} if problem else None
-    return ([] if error else job["records"]), error
+async def _talk(client: httpx2.AsyncClient, operation: Operation, door: Door) -> Answer:
+    if operation.work == "job":
+        asked = await client.post(f"{PREFIX}/jobs/{operation.name.replace(' ', '/')}", json=door.request)
+        return _read(asked) if asked.is_error else await _followed(client, asked.headers["Location"])
+    if (method := JOB_METHODS.get(operation.name)) is not None:
+        path = f"{PREFIX}/jobs{JOB_PATHS[operation.name]}".format(**door.request)
+        return _read(await client.request(method, path))
+    return _read(await client.post(PREFIX + OperationRoutes(operation).address, json=door.request))
+
+
+async def _followed(client: httpx2.AsyncClient, job: str) -> Answer:
+    """What a job comes to: its stream of events ends when it does."""
+    await client.get(f"{job}/events", headers={"Accept": "text/event-stream"}, timeout=120)
+    [ended] = (await client.get(job)).json()["records"]
+    if problem := ended["problem"]:
+        return [], {"error": problem["message"], "hint": problem["hint"]}
+    return ended["records"], None
 
 
 def _read(answer: httpx2.Response) -> Answer:
@@ -124,16 +141,15 @@ def by_mcp(library: Library, door: Door) -> Answer:
     links = LinkMaker("", "", MediaSigner(b"k" * 32))
     host = McpHost(
         OperationRunner(service),
-        McpOptions(allow_edit=True, all_tools=True, show_paths=True),
+        McpOptions(show_paths=True),
         MomentMedia(service),
         lambda _: McpCaller("agent", "admin"),
         lambda _: links,
     )
-    tools = generated(OPERATIONS.values())
-    [name] = [name for name, tool in tools.items() if tool.operation.name == door.operation]
+    [name] = [name for name, tool in TOOLS.items() if tool.operation.name == door.operation]
 
     async def call() -> Any:
-        async with Client(McpTools(host, tools=tools).server("1.0")) as client:
+        async with Client(McpTools(host, tools=TOOLS).server("1.0")) as client:
             return await client.call_tool(name, dict(door.request))
 
     answer = anyio.run(call)
