@@ -178,6 +178,17 @@ def test_jobs_of_one_lane_run_in_their_order_and_reading_jobs_beside_them(servic
     assert writing.began == [1, 2]
 
 
+def test_a_job_that_watches_keeps_no_other_from_beginning(service):
+    watching, writing = Counting("watch"), Counting("count")
+    watching.go.clear()
+    watch, other = ask_for(service, watching), ask_for(service, writing)
+    with Running(service, watching, writing):
+        wait_for(service, watch, "running")
+        wait_for(service, other, "done")
+        asking.cancel_job(service, watch)
+        wait_for(service, watch, "cancelled")
+
+
 def test_a_queued_job_is_cancelled_at_once_and_a_running_one_after_its_step(service):
     counting = Counting()
     counting.go.clear()

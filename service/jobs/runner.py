@@ -1,6 +1,7 @@
 """Runs queued jobs in threads of its own, one of a lane at a time; knows operations only by their contract.
 
 Jobs that write to the index run one after the other; jobs that only read it run beside them, one at a time.
+A job that watches folders has a lane of its own: it never ends, and who waits for it gets the reason.
 The jobs of an index have one runner: a lock, which the operating system frees if the process dies, says which
 process that is. Whoever gets the lock queues the jobs again that were running, as nobody runs them any more.
 """
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     from service.operations.operation import Operation
     from service.session import Service
 
-Lane = Literal["index", "beside"]
-READS_ONLY = frozenset(
-    {"audit", "captions export", "db backup", "export", "forecast", "models download", "reel", "verify"}
-)
-"""Operations that write nothing to the index but what people write, and so run beside an index run."""
+Lane = Literal["index", "watch", "beside"]
+OTHER_LANES: Mapping[str, Lane] = {
+    "watch": "watch",
+    **dict.fromkeys(("audit", "db backup", "export", "models download", "reel"), "beside"),
+}
+"""Lanes of operations that are not in the lane "index". Those "beside" write nothing to the index but what
+people write too."""
 MOST_INTERRUPTIONS = 5
 """A job during which the service ended more often than that fails: it may be the cause."""
 INTERRUPTED = JobProblem(
@@ -142,12 +145,13 @@ class JobRunner:
         ):
             logger.info("job was interrupted", extra={"fields": {"job": job.id, "state": job.state}})
         # 2. One thread for each lane.
-        lanes: dict[Lane, list[str]] = {"index": [], "beside": []}
+        lanes: dict[Lane, list[str]] = {"index": [], "watch": [], "beside": []}
         for name in self._operations:
-            lanes["beside" if name in READS_ONLY else "index"].append(name)
+            lanes[OTHER_LANES.get(name, "index")].append(name)
         threads = [
             threading.Thread(target=self._run_lane, args=(lane, names), name=f"jobs {lane}", daemon=True)
             for lane, names in lanes.items()
+            if names
         ]
         for thread in threads:
             thread.start()
@@ -236,8 +240,8 @@ class JobRunner:
         state: EndState = "done"
         try:
             self._work(job, token, lines)
-            # An index run that is ended early gives the records of what it did; other work raises Cancelled.
-            if token.cancelled and lane == "index":
+            # An index run that is ended early gives the records of what it did; an export raises Cancelled.
+            if token.cancelled and lane != "beside":
                 state = "cancelled"
         except Cancelled:
             state = "cancelled"

@@ -77,7 +77,8 @@ def create_app(
 
 def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) -> ApiState:
     limits = access.limits
-    service.use_queue(WorkQueue())
+    queue = WorkQueue()
+    service.use_queue(queue)
     return ApiState(
         service=service,
         access=access,
@@ -85,7 +86,7 @@ def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) 
         audit=AuditLog(service.settings.audit_log),
         rates=RateLimiter(per_second=limits.requests_per_second, burst=limits.burst_requests),
         running=RunningWork(),
-        metrics=service_metrics(service),
+        metrics=service_metrics(service, depths=queue.depths),
         tracing=make_tracing(service.settings.traces),
         readers=CapacityLimiter(limits.most_readers),
         workers=CapacityLimiter(limits.most_streams),
