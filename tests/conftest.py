@@ -31,6 +31,7 @@ SLOW_FILES = frozenset(
         "docs_commands",
         "docs_export",
         "docs_search",
+        "doors",
         "embed_image_embedder",
         "embed_text_embedder",
         "evaluation_drawn",

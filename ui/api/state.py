@@ -47,6 +47,11 @@ class RunningWork:
             with self._lock:
                 self._tokens.discard(cancel)
 
+    def tokens(self) -> tuple[CancelToken, ...]:
+        """The tokens of the work at hand."""
+        with self._lock:
+            return tuple(self._tokens)
+
     @property
     def stopping(self) -> bool:
         """Whether the service is about to end."""

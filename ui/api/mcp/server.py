@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -65,11 +65,16 @@ class McpHost:
 class McpTools:
     """The tools of one index, for any transport."""
 
-    def __init__(self, host: McpHost) -> None:
-        """Run nothing yet."""
+    def __init__(self, host: McpHost, *, tools: Mapping[str, McpTool] | None = None) -> None:
+        """Run nothing yet.
+
+        Args:
+            host: What they work with.
+            tools: The tools by name; those that the options of the host name when None.
+        """
         self._host = host
         self._service, self._options = host.runner.service, host.options
-        self._tools = catalogue(host.options)
+        self._tools = catalogue(host.options) if tools is None else tools
 
     def server(self, version: str) -> Server[Any]:
         """A server of these tools."""

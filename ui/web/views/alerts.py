@@ -303,14 +303,12 @@ def _card(desk: Desk, entry: AlertHistoryEntry, *, chosen: bool) -> str:
 
 def _delivery(delivery: Delivery, name: str) -> cards.DeliveryLine:
     """What became of a delivery, in words."""
+    why, detail = delivery.last_error, ""
     if delivery.state == "delivered":
-        word = f"delivered {_when(delivery.delivered_at)}"
+        why, detail = "", _when(delivery.delivered_at)
     elif delivery.state == "pending" and delivery.attempts:
-        word = f"tried {count(delivery.attempts, 'time')}, next {_when(delivery.next_attempt_at)}"
-    else:
-        word = _WORDS.get(delivery.state, delivery.state)
-    why = "" if delivery.state == "delivered" else delivery.last_error
-    return cards.DeliveryLine(name, delivery.state, word, why)
+        detail = f"try {delivery.attempts + 1} at {_when(delivery.next_attempt_at)}"
+    return cards.DeliveryLine(name, delivery.state, _WORDS.get(delivery.state, delivery.state), detail, why)
 
 
 def _play(desk: Desk, entry: AlertHistoryEntry, video: Video | None) -> None:
@@ -345,4 +343,7 @@ def _first_page() -> None:
 
 
 def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    """A time by this machine's clock, without the day where that is today."""
+    then, now = time.localtime(seconds), time.localtime()
+    same_day = then[:3] == now[:3]
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", then)
