@@ -92,7 +92,7 @@ class JobRunner:
         self._operations = {name: each for name, each in operations.items() if each.work == "job"}
         self._most_interruptions = most_interruptions
         self._stop = threading.Event()
-        self._running: dict[str, CancelToken] = {}
+        self._running: dict[str, tuple[StoredJob, CancelToken]] = {}
         self._running_lock = threading.Lock()
         self._threads: list[threading.Thread] = []
 
@@ -106,15 +106,19 @@ class JobRunner:
         """Run no more jobs. Those at hand end after their step, are queued again and go on after a start.
 
         Returns:
-            Whether all have ended in that time; otherwise the next start queues them again.
+            Whether all have ended in that time; what the others do now is no longer written down.
         """
         self._stop.set()
         with self._running_lock:
-            for token in self._running.values():
+            for _, token in self._running.values():
                 token.cancel()
         until = time.monotonic() + timeout_seconds
         for thread in self._threads:
             thread.join(max(0.0, until - time.monotonic()))
+        with self._running_lock:
+            left = [job for job, _ in self._running.values()]
+        for job in left:
+            self._attempt(lambda job=job: self._rows().put_back(job, self._clock()))  # type: ignore[misc]
         return not any(thread.is_alive() for thread in self._threads)
 
     @property
@@ -171,7 +175,7 @@ class JobRunner:
         cancelling = self._rows().cancelling()
         with self._running_lock:
             for job_id in cancelling & self._running.keys():
-                self._running[job_id].cancel()
+                self._running[job_id][1].cancel()
 
     def _remove_old(self) -> None:
         before = self._clock() - self._service.settings.keep_jobs_days * _DAY_SECONDS
@@ -213,7 +217,7 @@ class JobRunner:
             return False
         token = CancelToken()
         with self._running_lock:
-            self._running[job.id] = token
+            self._running[job.id] = job, token
         try:
             if self._stop.is_set():
                 token.cancel()

@@ -77,8 +77,7 @@ def create_app(
 
 def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) -> ApiState:
     limits = access.limits
-    queue = WorkQueue()
-    service.use_queue(queue)
+    service.use_queue(WorkQueue())
     return ApiState(
         service=service,
         access=access,
@@ -86,7 +85,7 @@ def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) 
         audit=AuditLog(service.settings.audit_log),
         rates=RateLimiter(per_second=limits.requests_per_second, burst=limits.burst_requests),
         running=RunningWork(),
-        metrics=service_metrics(service, depths=queue.depths),
+        metrics=service_metrics(service),
         tracing=make_tracing(service.settings.traces),
         readers=CapacityLimiter(limits.most_readers),
         workers=CapacityLimiter(limits.most_streams),
