@@ -32,8 +32,8 @@ _current: ContextVar[Caller | None] = ContextVar("caller", default=None)
 
 
 def current_caller() -> Caller:
-    """Who the current work is done for; a local caller of its own where nobody said so."""
-    return _current.get() or Caller()
+    """Who the current work is done for; where nobody said so, a local caller that is never refused."""
+    return _current.get() or Caller(admitted=True)
 
 
 @contextmanager

@@ -48,7 +48,8 @@ class CountRecord(Record):
 class Counting:
     """An operation that counts, which a test can hold between two numbers."""
 
-    def __init__(self, name="count"):
+    def __init__(self, name="count", *, stubborn=False):
+        self.stubborn = stubborn
         self.go = threading.Event()
         self.go.set()
         self.began, self.clients = [], []
@@ -62,7 +63,7 @@ class Counting:
         for number in range(request.steps):
             cancel.raise_if_cancelled()
             on_event(StageProgress("counting", number, request.steps))
-            wait_until(lambda: self.go.is_set() or cancel.cancelled)
+            wait_until(lambda: self.go.is_set() or (cancel.cancelled and not self.stubborn))
             cancel.raise_if_cancelled()
             yield CountRecord(number=number)
         if request.fails:
@@ -178,6 +179,17 @@ def test_jobs_of_one_lane_run_in_their_order_and_reading_jobs_beside_them(servic
     assert writing.began == [1, 2]
 
 
+def test_a_job_that_watches_keeps_no_other_from_beginning(service):
+    watching, writing = Counting("watch"), Counting("count")
+    watching.go.clear()
+    watch, other = ask_for(service, watching), ask_for(service, writing)
+    with Running(service, watching, writing):
+        wait_for(service, watch, "running")
+        wait_for(service, other, "done")
+        asking.cancel_job(service, watch)
+        wait_for(service, watch, "cancelled")
+
+
 def test_a_queued_job_is_cancelled_at_once_and_a_running_one_after_its_step(service):
     counting = Counting()
     counting.go.clear()
@@ -206,6 +218,23 @@ def test_an_orderly_end_queues_what_runs_and_a_new_start_goes_on(service):
     with Running(service, counting):
         assert wait_for(service, job_id, "done").attempts == 2
         wait_for(service, waiting, "done")
+
+
+def test_a_step_that_does_not_end_in_time_is_no_fault_of_its_job(service):
+    counting = Counting(stubborn=True)
+    counting.go.clear()
+    job_id = ask_for(service, counting)
+    runner = JobRunner(service, operations={"count": counting.operation}, times=FAST)
+    runner.start()
+    wait_until(lambda: counting.began)
+    assert not runner.stop(timeout_seconds=0.1)
+    assert asking.job(service, job_id).state == "queued"
+    counting.go.set()
+    assert runner.stop()  # the step has ended, and nothing of it was written down
+    job = asking.job(service, job_id)
+    assert (job.state, job.attempts, job.interruptions, job.records) == ("queued", 1, 0, ())
+    with Running(service, counting):
+        assert wait_for(service, job_id, "done").attempts == 2
 
 
 def test_one_key_makes_one_job_and_is_refused_for_another_request(service):
