@@ -75,7 +75,11 @@ def made_service(db: Path, *, model: Any = None, **settings: Any) -> Service:
 
 @contextmanager
 def served(
-    service: Service, access: ApiAccess | None = None, *, http: type[ApiConnection] = ApiConnection
+    service: Service,
+    access: ApiAccess | None = None,
+    *,
+    http: type[ApiConnection] = ApiConnection,
+    lifespan: str = "auto",
 ) -> Iterator[ServedApi]:
     """Serve until the context ends."""
     with ExitStack() as stack:
@@ -89,6 +93,7 @@ def served(
             tokens[role] = create_token(service, CreateTokenRequest(name=name, role=role)).token
         app = create_app(service, access=access)
         server = api_server(app, access=access or ApiAccess(), http=http)
+        server.config.lifespan = lifespan  # "off": nothing works beside the requests
         thread = threading.Thread(target=server.run, kwargs={"sockets": [local, tcp]})
         thread.start()
         wait_until(lambda: server.started or not thread.is_alive(), failure="the server did not start")
