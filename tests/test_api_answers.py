@@ -257,20 +257,24 @@ class TestStreams:
         assert len(hits) == 3 and {hit["verdict"] for hit in hits} == {"not checked"}
 
     def test_what_goes_wrong_is_a_problem_at_the_end(self, api):
-        with api.client("edit", Accept="text/event-stream") as client:
-            with client.stream("POST", "/api/v1/search", json={"query": ""}) as response:
-                [*_, (name, problem)] = self.events(response)
+        with (
+            api.client("edit", Accept="text/event-stream") as client,
+            client.stream("POST", "/api/v1/search", json={"query": ""}) as response,
+        ):
+            [*_, (name, problem)] = self.events(response)
         assert name == "problem" and problem["status"] == 422 and "empty" in problem["detail"]
 
     def test_a_client_that_goes_ends_the_work_between_two_steps(self, api, finder):
         finder.go_on.clear()
         before = finder.runs
         asked = {"query": DOG, "fresh": True, "exhaustive": True}
-        with api.client("edit", Accept="text/event-stream") as client:
-            with client.stream("POST", "/api/v1/search", json=asked) as response:
-                lines = response.iter_lines()  # kept: the client leaves when it is closed
-                next(lines)
-                assert finder.shown.wait(60)
+        with (
+            api.client("edit", Accept="text/event-stream") as client,
+            client.stream("POST", "/api/v1/search", json=asked) as response,
+        ):
+            lines = response.iter_lines()  # kept: the client leaves when it is closed
+            next(lines)
+            assert finder.shown.wait(60)
         wait_until(lambda: all(token.cancelled for token in api.app.state.api.running.tokens()))
         finder.go_on.set()
         wait_until(lambda: api.app.state.api.workers.borrowed_tokens == 0)

@@ -51,7 +51,7 @@ def api(tmp_path_factory) -> Iterator[ServedApi]:
 
 
 @pytest.mark.timeout(7200)
-def test_no_request_gets_an_undocumented_answer_or_breaks_the_service(api, tmp_path, record_testsuite_property):
+def test_no_request_gets_an_undocumented_answer_or_breaks_it(api, tmp_path, record_testsuite_property):
     schema = schemathesis.openapi.from_dict(api.app.openapi())
     operations = [result.ok() for result in schema.get_all_operations()]
     modes = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
