@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -35,9 +35,6 @@ SEARCH_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 """Upper limits of the histogram of search times, in seconds."""
 FRESH_SECONDS = 10.0
 """The index is read at most this often, however often somebody asks."""
-
-Depths = Callable[[], Mapping[str, int]]
-"""Reads how many steps wait for the model or use it, by kind: ``WorkQueue.depths``."""
 
 
 class Metrics:
@@ -78,7 +75,6 @@ class Metrics:
         self,
         service: Service,
         *,
-        depths: Depths | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -86,11 +82,10 @@ class Metrics:
 
         Args:
             service: The service.
-            depths: Reads the queue in front of its models; None where there is none.
             now: The time, with a zone.
             clock: Seconds that only grow.
         """
-        self.registry.register(_ServiceCollector(service, depths, now=now, clock=clock))
+        self.registry.register(_ServiceCollector(service, now=now, clock=clock))
 
     def heard(self, event: ServiceEvent) -> None:
         """Count what a service reports: a ``service.events.Listener``."""
@@ -147,10 +142,10 @@ class Metrics:
         return encode(self.registry), media_type
 
 
-def service_metrics(service: Service, *, depths: Depths | None = None) -> Metrics:
-    """The figures of a service; arguments as ``Metrics.watch``."""
+def service_metrics(service: Service) -> Metrics:
+    """The figures of a service."""
     metrics = Metrics()
-    metrics.watch(service, depths=depths)
+    metrics.watch(service)
     return metrics
 
 
@@ -194,12 +189,11 @@ class _ServiceCollector(Collector):
     def __init__(
         self,
         service: Service,
-        depths: Depths | None,
         *,
         now: Callable[[], datetime],
         clock: Callable[[], float],
     ) -> None:
-        self._service, self._depths = service, depths
+        self._service = service
         self._now, self._clock = now, clock
         self._lock = threading.Lock()
         self._read: tuple[float, IndexFigures] | None = None
@@ -230,16 +224,16 @@ class _ServiceCollector(Collector):
         """Queue, jobs and alerts."""
         from footage.store.state.figures import read_state_figures
 
-        if self._depths is not None:
-            queue = GaugeMetricFamily("footage_queue_requests", "Steps in the queue.", labels=["kind"])
-            yield _by_label(queue, self._depths().items())
+        steps = GaugeMetricFamily("footage_queue_requests", "Steps in the model's queue.", labels=["kind"])
+        if (queue := self._service.queue) is not None:
+            _by_label(steps, queue.depths().items())
         jobs = GaugeMetricFamily("footage_jobs", "Jobs by state.", labels=["state"])
         sent = GaugeMetricFamily("footage_alert_deliveries", "Deliveries of alerts.", labels=["state"])
         with suppress(FootageError):  # the state is busy: the other figures still count
             state = read_state_figures(self._service.settings.db)
             _by_label(jobs, state.jobs.items())
             _by_label(sent, state.deliveries.items())
-        yield from (jobs, sent)
+        yield from (steps, jobs, sent)
 
 
 def _index_figures(figures: IndexFigures) -> Iterator[Metric]:

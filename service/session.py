@@ -83,9 +83,8 @@ class _Kept(Generic[T]):
             self._made.clear()
 
     def all(self) -> list[T]:
-        """Everything that is kept."""
-        with self._lock:
-            return list(self._made.values())
+        """Everything that is kept; what is being made at the moment is not waited for."""
+        return list(self._made.values())
 
 
 class Service:

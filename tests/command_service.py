@@ -35,6 +35,9 @@ class Commands:
             with self._lock:
                 self.ended += 1
 
+    def prepare(self) -> None:
+        self.runner.prepare()
+
 
 @contextmanager
 def serving(service: Service) -> Iterator[Commands]:

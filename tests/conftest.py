@@ -25,6 +25,7 @@ SLOW_FILES = frozenset(
         "alerts_desktop",
         "alerts_email",
         "alerts_mqtt",
+        "api_jobs",
         "benchmarks_gpu",
         "core_disk_cache",
         "crashes",
@@ -35,6 +36,7 @@ SLOW_FILES = frozenset(
         "docs_commands",
         "docs_export",
         "docs_search",
+        "doors",
         "embed_image_embedder",
         "embed_text_embedder",
         "evaluation_drawn",
@@ -85,6 +87,7 @@ SLOW_FILES = frozenset(
         "service_images",
         "service_jobs",
         "service_jobs_killed",
+        "service_metrics",
         "service_picture_search",
         "service_picture_search",
         "service_session",
@@ -139,8 +142,8 @@ POSIX_FILES = frozenset(
     f"test_{name}.py"
     for name in ["crashes", "full_disk", "installation_checks", "media_sandbox", "private_modes", "stress"]
 )
-"""Files whose tests need Unix sockets, fork, signals or file modes. Single such tests of other files are
-marked ``posix``. On Windows both are skipped: docs/how-to/deploy.md says what is known to work there."""
+"""Files whose tests need Unix sockets, fork, signals or file modes. Single such tests elsewhere are marked
+``posix``. On Windows both are skipped: docs/how-to/deploy.md says what is known to work there."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -80,15 +80,16 @@ def served(
     *,
     http: type[ApiConnection] = ApiConnection,
     lifespan: str = "auto",
+    roles: tuple[Role, ...] = ROLES,
 ) -> Iterator[ServedApi]:
-    """Serve until the context ends."""
+    """Serve until the context ends; with a token for each of some roles."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fx-")))
         folder.chmod(0o700)
         local = stack.enter_context(unix_socket(folder / "index", path=folder / "socket"))
         tcp = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         tokens: dict[Role, str] = {}
-        for role in ROLES:
+        for role in roles:
             name = f"{role}-{folder.name}"
             tokens[role] = create_token(service, CreateTokenRequest(name=name, role=role)).token
         app = create_app(service, access=access)

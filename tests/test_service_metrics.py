@@ -44,6 +44,7 @@ from service.search import SearchRequest, search
 from service.session import Loaders, Service
 from service.tokens import OWN_TOKEN, CreateTokenRequest, create_token, own_token
 from service.tracing import make_tracing
+from service.work_queue import WorkQueue
 from ui.api.app import create_app
 from ui.api.request_log import ID_HEADER
 
@@ -144,8 +145,11 @@ def test_queue_jobs_and_deliveries_are_read_when_somebody_asks(tmp_path):
     """The tables as they are; a state without them has no such figures."""
     db = tmp_path / "index"
     db.mkdir()
-    metrics = service_metrics(Service(load_settings(db=db)), depths=lambda: {"interactive": 2, "running": 1})
-    assert figures(metrics.text()[0].decode())["footage_queue_requests", ("kind", "interactive")] == 2
+    service, queue = Service(load_settings(db=db)), WorkQueue()
+    service.use_queue(queue)
+    metrics = service_metrics(service)
+    with queue.turn(client="one", priority="interactive"):
+        assert figures(metrics.text()[0].decode())["footage_queue_requests", ("kind", "running")] == 1
     assert read_state_figures(db) == StateFigures() and not list(db.iterdir())
     rows = sqlite3.connect(db / FILE_NAME)
     with rows:
@@ -169,6 +173,7 @@ def test_the_work_of_a_model_is_counted(tmp_path):
     from footage.vlm.contract import ask_prompt as asked
 
     service, metrics = Service(load_settings(db=tmp_path / "none", model="demo", device="cpu")), Metrics()
+    service.use_queue(WorkQueue())
     metrics.watch(service)
     assert figures(metrics.text()[0].decode())["footage_models_loaded",] == 0
     model = service.model()
@@ -420,7 +425,7 @@ def test_the_extras_are_those_of_the_distribution():
 
 def known_names(service):
     """The names of all figures, those with labels too, that nothing was counted for yet."""
-    metrics = service_metrics(service, depths=dict)
+    metrics = service_metrics(service)
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
     return {family.name + suffix for family in metrics.registry.collect() for suffix in suffixes[family.type]}
 

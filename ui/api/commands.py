@@ -7,12 +7,12 @@ gives it the body of a request, in a thread, and streams the bytes that it makes
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
-from threading import Semaphore
-from typing import TYPE_CHECKING, TypeAlias
+from threading import Semaphore, Thread
+from typing import TYPE_CHECKING, Protocol
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -27,9 +27,24 @@ if TYPE_CHECKING:
 
     from ui.api.state import ApiState, RunningWork
 
-RunCommand: TypeAlias = Callable[[bytes, Callable[[bytes], None], CancelToken], None]
-"""Runs a command: the body of the request, a function that takes the bytes to send, and a token that is set
-when the client goes."""
+
+class RunCommand(Protocol):
+    """Runs commands, each in a thread."""
+
+    def __call__(self, body: bytes, emit: Callable[[bytes], None], cancel: CancelToken) -> None:
+        """Run one.
+
+        Args:
+            body: The body of the request.
+            emit: Takes the bytes to send.
+            cancel: Set when the client goes.
+        """
+        ...
+
+    def prepare(self) -> None:
+        """Load what most commands need; raises nothing."""
+        ...
+
 
 MOST_AT_ONCE = 16
 """Commands that run at the same time; more wait."""
@@ -48,6 +63,20 @@ def add_routes(app: FastAPI, state: ApiState) -> None:
         return _Output(run, await request.body(), threads, state.running)
 
     app.router.add_route("/commands", command, methods=["POST"], include_in_schema=False)
+
+
+@contextmanager
+def background(state: ApiState) -> Iterator[None]:
+    """Prepare for the first command while the service starts."""
+    if (run := state.run_command) is None:
+        yield
+        return
+    preparing = Thread(target=run.prepare, name="prepare commands")
+    preparing.start()
+    try:
+        yield
+    finally:
+        preparing.join()
 
 
 class _Output(Response):

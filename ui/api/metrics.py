@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from anyio import to_thread
 from fastapi import Request, Response
 
 from ui.api.guard import guarded_router
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from ui.api.state import ApiState
 
 PATH = "/metrics"
+MEDIA_TYPES = ("text/plain", "application/openmetrics-text")
+"""Prometheus's own text format, and that of OpenMetrics."""
 
 
 def add_routes(app: FastAPI, state: ApiState) -> None:
@@ -29,10 +32,11 @@ def add_routes(app: FastAPI, state: ApiState) -> None:
         operation_id="getMetrics",
         summary="Figures for Prometheus, or in OpenMetrics' format where it is asked for.",
         response_class=Response,
-        responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+        responses={200: {"content": {name: {"schema": {"type": "string"}} for name in MEDIA_TYPES}}},
     )
-    def read_metrics(request: Request) -> Response:
-        content, media_type = state.metrics.text(request.headers.get("accept", ""))
+    async def read_metrics(request: Request) -> Response:
+        accept = request.headers.get("accept", "")
+        content, media_type = await to_thread.run_sync(state.metrics.text, accept, limiter=state.readers)
         return Response(content, headers={"content-type": media_type})
 
     app.include_router(router)
