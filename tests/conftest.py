@@ -17,6 +17,11 @@ hypothesis.settings.load_profile("project")
 SLOW_FILES = frozenset(
     f"test_{name}.py"
     for name in [
+        "api_access",
+        "api_answers",
+        "api_contract",
+        "api_guide",
+        "api_serving",
         "alerts_desktop",
         "alerts_email",
         "alerts_mqtt",

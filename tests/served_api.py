@@ -79,6 +79,7 @@ def served(
     access: ApiAccess | None = None,
     *,
     http: type[ApiConnection] = ApiConnection,
+    lifespan: str = "auto",
     roles: tuple[Role, ...] = ROLES,
 ) -> Iterator[ServedApi]:
     """Serve until the context ends; with a token for each of some roles."""
@@ -93,6 +94,7 @@ def served(
             tokens[role] = create_token(service, CreateTokenRequest(name=name, role=role)).token
         app = create_app(service, access=access)
         server = api_server(app, access=access or ApiAccess(), http=http)
+        server.config.lifespan = lifespan  # "off": nothing works beside the requests
         thread = threading.Thread(target=server.run, kwargs={"sockets": [local, tcp]})
         thread.start()
         wait_until(lambda: server.started or not thread.is_alive(), failure="the server did not start")

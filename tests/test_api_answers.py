@@ -187,7 +187,7 @@ class TestPaths:
                 assert folder in client.post(path, json=asking).text, path
             with api.local() as client:
                 assert folder in client.post(path, json=asking).text, path
-            assert folder not in viewed and "gate.mp4" in viewed or path == "/api/v1/status"
+            assert (folder not in viewed and "gate.mp4" in viewed) or path == "/api/v1/status"
 
     def test_nor_does_a_stream_or_a_problem_show_them(self, api):
         with api.client("view", Accept="text/event-stream") as client:
@@ -257,19 +257,24 @@ class TestStreams:
         assert len(hits) == 3 and {hit["verdict"] for hit in hits} == {"not checked"}
 
     def test_what_goes_wrong_is_a_problem_at_the_end(self, api):
-        with api.client("edit", Accept="text/event-stream") as client:
-            with client.stream("POST", "/api/v1/search", json={"query": ""}) as response:
-                [*_, (name, problem)] = self.events(response)
+        with (
+            api.client("edit", Accept="text/event-stream") as client,
+            client.stream("POST", "/api/v1/search", json={"query": ""}) as response,
+        ):
+            [*_, (name, problem)] = self.events(response)
         assert name == "problem" and problem["status"] == 422 and "empty" in problem["detail"]
 
     def test_a_client_that_goes_ends_the_work_between_two_steps(self, api, finder):
         finder.go_on.clear()
         before = finder.runs
         asked = {"query": DOG, "fresh": True, "exhaustive": True}
-        with api.client("edit", Accept="text/event-stream") as client:
-            with client.stream("POST", "/api/v1/search", json=asked) as response:
-                next(response.iter_lines())
-                assert finder.shown.wait(60)
+        with (
+            api.client("edit", Accept="text/event-stream") as client,
+            client.stream("POST", "/api/v1/search", json=asked) as response,
+        ):
+            lines = response.iter_lines()  # kept: the client leaves when it is closed
+            next(lines)
+            assert finder.shown.wait(60)
         wait_until(lambda: all(token.cancelled for token in api.app.state.api.running.tokens()))
         finder.go_on.set()
         wait_until(lambda: api.app.state.api.workers.borrowed_tokens == 0)
@@ -307,7 +312,7 @@ class TestProblems:
             ("/api/v1/search", {"json": {}}, 422, "query: Field required"),
             ("/api/v1/search", {"json": {"query": "x", "page": 0}}, 422, "page: "),
             ("/api/v1/search", {"json": {"query": "x", "pages": 1}}, 422, "pages: "),
-            ("/api/v1/search", {"json": {"query": "a\0b"}}, 422, "not allowed"),
+            ("/api/v1/search", {"json": {"query": "a\0b"}}, 422, "NUL"),
             (
                 "/api/v1/search",
                 {"content": b"{", "headers": {"Content-Type": "application/json"}},
@@ -326,7 +331,7 @@ class TestProblems:
                 422,
                 "",
             ),
-            ("/api/v1/find", {"json": {"video": "/none.mp4", "query": "x"}}, 404, "/none.mp4"),
+            ("/api/v1/find", {"json": {"video": "/none.mp4", "query": "x"}}, 404, "none.mp4"),
             ("/api/v1/nothing", {"json": {}}, 404, "nothing"),
         ],
     )

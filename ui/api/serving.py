@@ -9,7 +9,7 @@ import socket
 import stat
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,26 +172,22 @@ def unix_socket(db: Path, *, path: Path | None = None) -> Iterator[socket.socket
         FileError: it cannot be made, or its folder belongs to another user or is open to others.
     """
     path = path or socket_path(db)
-    made = socket.socket(socket.AF_UNIX)
-    try:
-        private_folder(path.parent)
-        _check_folder(path.parent)
-        _remove_stale(path)
-        made.bind(str(path))
-        path.chmod(0o600)
-        made.listen(BACKLOG)
-    except OSError as error:
-        made.close()
-        raise FileError(
-            f"The socket {path} cannot be made: {error.strerror or error}.",
-            hint="Name another with --socket, in a folder of your own.",
-        ) from error
-    try:
+    with ExitStack() as stack:
+        try:
+            private_folder(path.parent)
+            _check_folder(path.parent)
+            _remove_stale(path)
+            made = stack.enter_context(socket.socket(socket.AF_UNIX))
+            made.bind(str(path))
+            stack.callback(path.unlink, missing_ok=True)
+            path.chmod(0o600)
+            made.listen(BACKLOG)
+        except OSError as error:
+            raise FileError(
+                f"The socket {path} cannot be made: {error.strerror or error}.",
+                hint="Name another with --socket, in a folder of your own.",
+            ) from error
         yield made
-    finally:
-        made.close()
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _check_folder(folder: Path) -> None:
