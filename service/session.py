@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from search.grounding.options import GroundingOptions
     from search.retrieval.images import ImageRetriever
     from search.retrieval.rerank import Reranker
+    from service.remote import RemoteService
 
 T = TypeVar("T")
 LoadModel: TypeAlias = "Callable[[Settings], VideoModel]"
@@ -109,6 +110,8 @@ class Service:
         self._track_makers: _Kept[TrackMaker] = _Kept()
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
+        self.remote: RemoteService | None = None
+        """A running service to ask first; None in that service itself, and in a command."""
 
     def store(self) -> Store:
         """The index; an index made anew in the same place is opened anew.
