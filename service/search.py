@@ -81,6 +81,23 @@ def search(
         FootageError: the query makes no sense, or the index or one of the models cannot be used.
         Cancelled: the token was cancelled while the model was asked.
     """
+    if service.remote is not None:
+        answered = service.remote.search(
+            request, on_event=on_event, cancel=cancel, without_model=without_model
+        )
+        if answered is not None:
+            return answered
+    return _search_here(service, request, on_event, cancel, without_model)
+
+
+def _search_here(
+    service: Service,
+    request: SearchRequest,
+    on_event: Listener,
+    cancel: CancelToken | None,
+    without_model: str,
+) -> SearchResult:
+    """Search in this process; see ``search``."""
     from search.query.parser import parse_query
 
     # 1. A bad query is refused before anything is loaded; without anything to be seen, no model is.

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from search.grounding.options import GroundingOptions
     from search.retrieval.images import ImageRetriever
     from search.retrieval.rerank import Reranker
+    from service.remote import RemoteService
     from service.work_queue import WorkQueue
 
 T = TypeVar("T")
@@ -112,6 +113,8 @@ class Service:
         self._engines: _Kept[Engine] = _Kept()
         self._asked_under: Provenance | None = None
         self._queue: WorkQueue | None = None
+        self.remote: RemoteService | None = None
+        """A running service to ask first; None in that service itself, and in a command."""
 
     def observe(self, observer: Listener) -> None:
         """Report searches and index runs of all callers to an observer, beside their own listeners."""

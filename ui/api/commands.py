@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from ui.api.state import ApiState, RunningWork
 
 
-class RunCommand(Protocol):
-    """Runs commands, each in a thread."""
+class InThread(Protocol):
+    """Work for a request, in a thread."""
 
     def __call__(self, body: bytes, emit: Callable[[bytes], None], cancel: CancelToken) -> None:
-        """Run one.
+        """Do it.
 
         Args:
             body: The body of the request.
@@ -40,6 +40,10 @@ class RunCommand(Protocol):
             cancel: Set when the client goes.
         """
         ...
+
+
+class RunCommand(InThread, Protocol):
+    """Runs commands, each in a thread."""
 
     def prepare(self) -> None:
         """Load what most commands need; raises nothing."""
@@ -60,7 +64,7 @@ def add_routes(app: FastAPI, state: ApiState) -> None:
     async def command(request: Request) -> Response:
         if request.scope.get(LOCAL_KEY) is not True:
             raise HTTPException(HTTPStatus.NOT_FOUND)
-        return _Output(run, await request.body(), threads, state.running)
+        return ThreadOutput(run, await request.body(), threads, state.running)
 
     app.router.add_route("/commands", command, methods=["POST"], include_in_schema=False)
 
@@ -79,12 +83,10 @@ def background(state: ApiState) -> Iterator[None]:
         preparing.join()
 
 
-class _Output(Response):
-    """The output of a command, while it is made; a client that goes cancels it."""
+class ThreadOutput(Response):
+    """What a thread makes for a request, sent while it is made; a client that goes cancels the work."""
 
-    def __init__(
-        self, run: RunCommand, body: bytes, threads: ThreadPoolExecutor, running: RunningWork
-    ) -> None:
+    def __init__(self, run: InThread, body: bytes, threads: ThreadPoolExecutor, running: RunningWork) -> None:
         super().__init__(media_type="application/octet-stream")
         self._running = running
         self._run = run
@@ -132,7 +134,7 @@ class _Relay:
         self.cancel = cancel
         """Set when the client has gone, or the service ends."""
 
-    def fill(self, run: RunCommand, body: bytes) -> None:
+    def fill(self, run: InThread, body: bytes) -> None:
         """Run the command, in this thread."""
         try:
             if not self.cancel.cancelled:

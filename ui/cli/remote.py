@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from footage.core.code_stamp import code_stamp
 from footage.core.errors import FootageError
 from service.callers import Caller, acting_for
 from service.cancellation import CancelToken
@@ -38,7 +39,7 @@ class CommandRequest(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     code: str
-    """``wire.code_stamp`` of the client."""
+    """``footage.core.code_stamp`` of the client."""
     environment: str
     """``wire.environment_stamp`` of the client."""
     arguments: tuple[str, ...] = Field(min_length=1)
@@ -71,7 +72,7 @@ class RemoteCommands:
         self._service = service
         # Settings are read from this process's environment, which is safe as a client whose environment
         # differs in anything that counts is refused.
-        self._code = wire.code_stamp()
+        self._code = code_stamp()
         self._environment = wire.environment_stamp(os.environ)
         self._numbers = itertools.count(1)
         _show_warnings()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+from footage.core.code_stamp import code_stamp
 from footage.core.service_socket import is_own_socket, socket_path
 from ui.cli import wire
 
@@ -170,7 +171,7 @@ def request_body(arguments: Sequence[str], options: Found) -> bytes:
         raise Declined("The current folder is gone.") from error
     return json.dumps(
         {
-            "code": wire.code_stamp(),
+            "code": code_stamp(),
             "environment": wire.environment_stamp(os.environ),
             "arguments": list(arguments),
             "db": options.db,

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 PATH = "/commands"
 """Where the service takes commands, on its Unix socket alone."""
@@ -22,9 +20,6 @@ by itself. A stream of frames is complete with one of the last two."""
 _HEAD_BYTES = 5
 MAX_PAYLOAD_BYTES = 2**20
 """Longest payload of a frame."""
-
-ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
 
 _SETTINGS_PREFIX = "FOOTAGE_"
 _FREE = ("FOOTAGE_DB", "FOOTAGE_SERVICE", "FOOTAGE_CONFIG")
@@ -77,24 +72,6 @@ def _exactly(read: Callable[[int], bytes], size: int) -> bytes:
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
-
-
-def code_stamp() -> str:
-    """A digest of the source files of this installation (place, size, time) and of its Python.
-
-    A service that runs older code answers no commands of newer code.
-    """
-    digest = hashlib.sha256(f"{sys.version}\n{sys.prefix}\n{ROOT}\n".encode(errors="surrogateescape"))
-    folders = [str(ROOT / package) for package in _PACKAGES]
-    while folders:
-        with os.scandir(folders.pop()) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                if entry.name.endswith(".py"):
-                    about = entry.stat()
-                    digest.update(f"{entry.path}\t{about.st_size}\t{about.st_mtime_ns}\n".encode())
-                elif entry.name != "__pycache__" and entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-    return digest.hexdigest()
 
 
 def environment_stamp(environment: Mapping[str, str]) -> str:

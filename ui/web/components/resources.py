@@ -13,6 +13,7 @@ import streamlit as st
 from streamlit.navigation.page import Page
 
 from footage.core.config import Settings
+from service.remote import RemoteService
 from service.session import LoadEmbedder, Loaders, LoadModel, Service
 
 P = ParamSpec("P")
@@ -64,7 +65,9 @@ _embedder: LoadEmbedder = st.cache_resource(
 def _service(spelled: str, _settings: Settings, _load_model: LoadModel | None) -> Service:
     """The service for some settings, spelled out."""
     load_model = _for_good(_load_model or Loaders().model)
-    return Service(_settings, loaders=Loaders(model=load_model, embedder=_embedder))
+    service = Service(_settings, loaders=Loaders(model=load_model, embedder=_embedder))
+    service.remote = RemoteService(_settings)
+    return service
 
 
 def _set_aside() -> None:

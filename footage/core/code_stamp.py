@@ -1,0 +1,30 @@
+"""A digest of the code that runs; imports the standard library alone, as the command line asks it first."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"""Where the packages are."""
+PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
+
+
+def code_stamp() -> str:
+    """A digest of the source files of this installation (place, size, time) and of its Python.
+
+    A service that runs older code answers no program of newer code.
+    """
+    digest = hashlib.sha256(f"{sys.version}\n{sys.prefix}\n{ROOT}\n".encode(errors="surrogateescape"))
+    folders = [str(ROOT / package) for package in PACKAGES]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in sorted(entries, key=lambda entry: entry.name):
+                if entry.name.endswith(".py"):
+                    about = entry.stat()
+                    digest.update(f"{entry.path}\t{about.st_size}\t{about.st_mtime_ns}\n".encode())
+                elif entry.name != "__pycache__" and entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    return digest.hexdigest()
