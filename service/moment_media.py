@@ -40,6 +40,9 @@ class MediaBusyError(FootageError):
     retry_after_seconds: float = 5.0
     """When there is probably room again."""
 
+    def __init__(self) -> None:
+        super().__init__("Too many clips are being cut at the moment.", hint="Try again in 5 s.")
+
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
@@ -121,7 +124,7 @@ class MomentMedia:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         if not self._turns.acquire(timeout=self._patience_seconds):
-            raise MediaBusyError("Too many clips are being cut at the moment.", hint="Try again in 5 s.")
+            raise MediaBusyError
         try:
             yield
         finally:

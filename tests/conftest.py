@@ -20,6 +20,7 @@ SLOW_FILES = frozenset(
         "alerts_desktop",
         "alerts_email",
         "alerts_mqtt",
+        "api_jobs",
         "benchmarks_gpu",
         "core_disk_cache",
         "crashes",
@@ -30,6 +31,7 @@ SLOW_FILES = frozenset(
         "docs_commands",
         "docs_export",
         "docs_search",
+        "doors",
         "embed_image_embedder",
         "embed_text_embedder",
         "evaluation_drawn",
@@ -135,8 +137,8 @@ POSIX_FILES = frozenset(
     f"test_{name}.py"
     for name in ["crashes", "full_disk", "installation_checks", "media_sandbox", "private_modes", "stress"]
 )
-"""Files whose tests need Unix sockets, fork, signals or file modes. Single such tests of other files are
-marked ``posix``. On Windows both are skipped: docs/how-to/deploy.md says what is known to work there."""
+"""Files whose tests need Unix sockets, fork, signals or file modes. Single such tests elsewhere are marked
+``posix``. On Windows both are skipped: docs/how-to/deploy.md says what is known to work there."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

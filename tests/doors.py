@@ -18,12 +18,12 @@ VOLATILE = {
     *("speed", "takes_seconds"),
     # when something was done
     *("started_at", "ended_at", "made_at", "looked_at", "found_at", "decided_at", "undone_at", "audited_at"),
-    "tried_at",
+    *("tried_at", "created_at", "token"),
     # sizes on disk, which times of day change by some bytes
     *("size_bytes", "bytes_per_hour", "new_bytes"),
 }
 """Keys whose values differ from one run of the same request to the next."""
-NAMED_BY_CHANCE = {"correction", "search"}
+NAMED_BY_CHANCE = {"alert", "correction", "search"}
 """Types of records whose ``id`` is drawn anew when they are made."""
 
 
@@ -304,6 +304,28 @@ DOORS = (
         ("models", "serve-command", "marlin-2b", "--port", "9000"),
         {"name": "marlin-2b", "port": 9000},
     ),
+    # the service
+    Door("jobs list", ("jobs", "list")),
+    Door("jobs show", ("jobs", "show", "none"), {"id": "none"}, fails=True),
+    Door("jobs cancel", ("jobs", "cancel", "none"), {"id": "none"}, fails=True),
+    Door("jobs retry", ("jobs", "retry", "none"), {"id": "none"}, fails=True),
+    Door("tokens list", ("tokens", "list")),
+    Door("tokens create", ("tokens", "create", "desk"), {"name": "desk"}),
+    Door("tokens revoke", ("tokens", "revoke", "none"), {"name": "none"}, fails=True),
+    Door("alerts list", ("alerts", "list")),
+    Door(
+        "alerts add",
+        ("alerts", "add", "lamps", "--query", BRIGHT, "--cool-down", "60"),
+        {"name": "lamps", "query": BRIGHT, "cool_down_seconds": 60},
+    ),
+    Door("alerts add", ("alerts", "add", "lamps"), {"name": "lamps"}, fails=True),
+    *(
+        Door(f"alerts {what}", ("alerts", what, "none"), {"name": "none"}, fails=True)
+        for what in ("show", "remove", "enable", "disable", "test")
+    ),
+    Door("alerts history", ("alerts", "history")),
+    Door("alerts run", ("alerts", "run")),
+    Door("alerts retry", ("alerts", "retry")),
 )
 """What is asked for through every door."""
 WITHOUT_DOOR = {"watch": "runs until it is cancelled: a test of its own cancels it"}

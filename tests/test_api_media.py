@@ -4,43 +4,21 @@ from __future__ import annotations
 
 import io
 import shutil
-import threading
-from contextlib import contextmanager
 from dataclasses import replace
-from types import SimpleNamespace
 
 import av
-import httpx2
 import pytest
-import uvicorn
-from fastapi import FastAPI
 from indexed_service import indexed_service
 from PIL import Image
+from served_api import served
 from standin_model import write_levels
-from waiting import wait_until
 
 from footage.core.types import File, Span
 from service import browse
 from service.media_links import KEY_FILE, MediaSigner, index_signer
 from service.moment_media import MediaBusyError, MediaGoneError, MomentMedia
-from ui.api import media
 
 WALL = Span(5.0, 7.0)
-
-
-@contextmanager
-def served(app: FastAPI):
-    """The address of a real server."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    try:
-        wait_until(lambda: server.started)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        server.should_exit = True
-        thread.join(30)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +33,7 @@ def service(folder):
 
 @pytest.fixture(scope="module")
 def client(service):
-    app = FastAPI()
-    media.add_routes(app, SimpleNamespace(service=service))
-    with served(app) as address, httpx2.Client(base_url=address, timeout=60) as client:
+    with served(service) as api, api.client(None) as client:
         yield client
 
 
@@ -143,6 +119,18 @@ def test_a_changed_address_is_refused(client, clip):
         assert answer.status_code == 403 and answer.headers["content-type"] == "application/problem+json"
         assert answer.json()["hint"]
     assert client.get(clip.replace("/clip/", "/film/")).status_code == 422
+
+
+def test_an_answer_has_links_for_those_who_may_view(service):
+    with served(service) as api, api.client("view") as viewer, api.client(None) as nobody:
+        found = viewer.post("/api/v1/search", json={"query": "bright", "ground": False}).json()
+        [first, *_] = found["links"]
+        record = found["records"][first["record"]]
+        assert first["moment"].startswith(f"http://localhost:8501/library?video={record['content_id']}")
+        for name in ("clip", "poster"):
+            assert first[name].startswith(f"{api.address}/media/{name}/")
+            assert nobody.get(first[name]).status_code == 200
+        assert nobody.post("/api/v1/search", json={"query": "bright"}).status_code == 401
 
 
 def test_an_expired_address_is_gone(client, service):

@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("footage", "indexer", "search", "service", "evaluation", "ui")
 COMMANDS = (
     *("search", "find", "ask", "point", "track"),
-    *("index", "status", "retry", "forget", "prune", "db", "captions"),
-    *("export", "reel", "verify", "save", "review", "correct"),
+    *("index", "status", "videos", "video", "events", "transcript"),
+    *("retry", "forget", "prune", "db", "captions"),
+    *("export", "reel", "verify", "save", "review", "correct", "corrections", "label"),
     *("calibrate", "audit", "eval", "models", "ui", "demo", "doctor"),
 )
 MOST_LINES_OF_A_FILE, MOST_LINES_OF_A_FUNCTION = 500, 80

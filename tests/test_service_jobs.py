@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 
 import pytest
+from command_runner import CommandRunner
 from standin_model import StandinEmbedder, StandinModel, write_levels
 from waiting import wait_until
 
@@ -25,6 +27,7 @@ from service.requests import Request
 from service.schemas.base import Record
 from service.schemas.jobs import JobEventRecord, JobRecord
 from service.session import Loaders, Service
+from ui.cli.main import app
 
 FAST = RunnerTimes(poll_seconds=0.02, busy_seconds=0.05, progress_seconds=0.0)
 
@@ -352,3 +355,38 @@ def test_of_a_long_result_the_first_and_the_last_lines_are_kept():
         lines.add({"number": number})
     assert [line["number"] for line in lines.kept()] == [0, 1, 7, 8, 9]
     assert lines.total == 10
+
+
+# -- On the command line ---------------------------------------------------------------------------------
+
+
+def footage(service, *arguments, code=0):
+    result = CommandRunner().invoke(app, ["jobs", *arguments, "--db", str(service.settings.db)])
+    assert result.exit_code == code, result.output
+    return result
+
+
+def lines_of(service, *arguments):
+    return [json.loads(line) for line in footage(service, *arguments, "--json").stdout.splitlines()]
+
+
+def test_the_commands_work_without_a_service(service):
+    counting = Counting()
+    failed, queued = ask_for(service, counting, steps=1, fails=True), ask_for(service, counting)
+    asking.cancel_job(service, queued)
+    with Running(service, counting):
+        wait_for(service, failed, "failed")
+    assert [job["id"] for job in lines_of(service, "list")] == [queued, failed]
+    assert [job["id"] for job in lines_of(service, "list", "--state", "failed")] == [failed]
+    table = footage(service, "list").stdout
+    assert queued in table
+    assert "The count is lost." in table
+    job, *events = lines_of(service, "show", failed, "--events")
+    assert job["problem"]["hint"] == "Count again."
+    assert [event["kind"] for event in events][:2] == ["queued", "started"]
+    assert "The count is lost. Count again." in footage(service, "show", failed).stdout
+    assert lines_of(service, "retry", failed)[0]["state"] == "queued"
+    assert "cancelled" in footage(service, "cancel", failed).stdout
+    assert asking.job(service, failed).state == "cancelled"
+    assert "footage jobs list" in footage(service, "show", "none", code=1).stderr
+    assert "got 'odd'" in footage(service, "list", "--state", "odd", code=2).stderr

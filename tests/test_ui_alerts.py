@@ -250,7 +250,7 @@ def test_from_the_bell_to_the_history(settings, service, receiver, tmp_path):
         address = stack.enter_context(running_app(app, cwd=tmp_path, **settings))
         page = stack.enter_context(browser_page(f"{address}/review?view=queue"))
         page.get_by_role("button", name="Alert", exact=True).click()
-        page.get_by_label("New webhook").fill(receiver.at())
+        page.get_by_role("textbox", name="New webhook").fill(receiver.at())
         page.get_by_role("button", name="Make alert").click()
         page.get_by_text("is on").first.wait_for()
         assert [status.alert.name for status in manage.statuses(service)] == ["Green cars"]

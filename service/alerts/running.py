@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from footage.core.errors import FootageError, StoreBusyError
 from service.alerts.absence_check import AbsenceCheck
 from service.alerts.delivery import DeliveryReport, MakeSink, Outbox
+from service.alerts.policy import RetryPolicy
 from service.alerts.scan import AlertScanner
 from service.cancellation import CancelToken
 from service.events import Listener, ignore
@@ -52,12 +53,13 @@ class AlertRunner:
         service: Service,
         *,
         make_sink: MakeSink | None = None,
+        retries: RetryPolicy | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Take a service; the other arguments as ``service.alerts.delivery.Outbox``."""
         self._scanner = AlertScanner(service, clock=clock)
         self._absences = AbsenceCheck(service, clock=clock)
-        self._outbox = Outbox(service, make_sink=make_sink, clock=clock)
+        self._outbox = Outbox(service, make_sink=make_sink, retries=retries, clock=clock)
 
     def run_once(
         self,

@@ -38,19 +38,23 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from service.session import Service
+    from ui.api.commands import RunCommand
 
 PARTS = ("health", "document", "operations", "jobs", "media", "mcp", "metrics", "commands")
 """Modules of this package that add routes, in this order."""
 
 
-def create_app(service: Service, *, access: ApiAccess | None = None) -> FastAPI:
+def create_app(
+    service: Service, *, access: ApiAccess | None = None, run_command: RunCommand | None = None
+) -> FastAPI:
     """The HTTP API of one index.
 
     Args:
         service: Answers the requests.
         access: The rules of this start.
+        run_command: Runs commands for the owner's clients; they run their commands themselves when None.
     """
-    state = _state(service, access or ApiAccess())
+    state = _state(service, access or ApiAccess(), run_command)
     parts = [part for part in map(_part, PARTS) if part is not None]
     app = FastAPI(
         title=TITLE,
@@ -71,7 +75,7 @@ def create_app(service: Service, *, access: ApiAccess | None = None) -> FastAPI:
     return app
 
 
-def _state(service: Service, access: ApiAccess) -> ApiState:
+def _state(service: Service, access: ApiAccess, run_command: RunCommand | None) -> ApiState:
     limits = access.limits
     service.use_queue(WorkQueue())
     return ApiState(
@@ -85,6 +89,7 @@ def _state(service: Service, access: ApiAccess) -> ApiState:
         tracing=make_tracing(service.settings.traces),
         readers=CapacityLimiter(limits.most_readers),
         workers=CapacityLimiter(limits.most_streams),
+        run_command=run_command,
     )
 
 

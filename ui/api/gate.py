@@ -200,7 +200,9 @@ class _Answer:
     """What goes back: with security headers, and to a client that receives it in time."""
 
     def __init__(self, scope: Scope, send: Send, limits: ApiLimits) -> None:
-        self._send, self._limits = send, limits
+        self._send = send
+        # The owner's own programs may take their time, such as a pager that shows what a command prints.
+        self._seconds = None if scope.get(LOCAL_KEY) is True else limits.send_seconds
         self.status = 0
         """Status of the answer; 0 until it begins."""
 
@@ -213,7 +215,7 @@ class _Answer:
             for name, value in _HEADERS.items():
                 headers.setdefault(name, value)
         try:
-            async with asyncio.timeout(self._limits.send_seconds):
+            async with asyncio.timeout(self._seconds):
                 await self._send(message)
         except TimeoutError:
             raise SlowClientError from None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import Path, Request
-from fastapi.responses import FileResponse, JSONResponse, Response
+from fastapi.responses import FileResponse, Response
 
-from footage.core.errors import FootageError
+from footage.core.errors import FootageError, VideoError
 from service.media_links import (
     PREFIX,
     USUAL_APP,
@@ -22,6 +24,7 @@ from service.media_links import (
 )
 from service.moment_media import MediaBusyError, MediaGoneError, MomentMedia
 from ui.api.links import LinkMaker
+from ui.api.problems import Refusal
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -43,15 +46,18 @@ MOST_THREADS = 8
 MOST_WAITING = 64
 """Requests that wait for a thread; further ones are refused."""
 _THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
-_STATUS: tuple[tuple[type[FootageError], int, str], ...] = (
-    (LinkExpiredError, 410, "Link expired"),
-    (LinkInvalidError, 403, "Link not valid"),
-    (MediaBusyError, 503, "Busy"),
-    (MediaGoneError, 404, "Not found"),
-    (FootageError, 409, "Not available"),
+_STATUS: tuple[tuple[type[FootageError], HTTPStatus], ...] = (
+    (LinkExpiredError, HTTPStatus.GONE),
+    (LinkInvalidError, HTTPStatus.FORBIDDEN),
+    (MediaGoneError, HTTPStatus.NOT_FOUND),
+    (VideoError, HTTPStatus.CONFLICT),
 )
-_RESPONSES = {
-    200: {"description": "The clip or picture.", "content": {"video/mp4": {}, "image/jpeg": {}}},
+"""Statuses of errors about media; any other error has that of the API."""
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The clip or picture.",
+        "content": {kind: {"schema": {"type": "string"}} for kind in ("video/mp4", "image/jpeg")},
+    },
     206: {"description": "The part of it that the header Range asks for."},
     304: {"description": "It has not changed."},
     400: {"description": "The header Range cannot be read."},
@@ -62,6 +68,8 @@ _RESPONSES = {
     416: {"description": "The header Range asks for what is not there."},
     503: {"description": "Too many clips are being cut; the header Retry-After says when to try again."},
 }
+
+logger = logging.getLogger(__name__)
 
 
 class MediaDesk:
@@ -82,13 +90,16 @@ class MediaDesk:
         return index_signer(self._service)
 
     def links(self, api_address: str, host: str) -> LinkMaker:
-        """Makes links to moments, clips and posters for a client that reaches the service under a host name.
+        """Makes links for a client that reaches the service under a host name.
 
-        Raises:
-            StoreError: the key cannot be read.
+        Without a key, as with an index that cannot be written, there are no links to clips and posters.
         """
         app = self._service.settings.app_url or (USUAL_APP if host in _THIS_MACHINE else "")
-        return LinkMaker(app, api_address, self.signer)
+        try:
+            return LinkMaker(app, api_address, self.signer)
+        except FootageError as error:
+            logger.warning("no links to media: %s", error)
+            return LinkMaker(app, api_address)
 
     async def file(self, kind: str, ticket: str) -> MediaFile:
         """The file of an address, cut in a thread.
@@ -97,7 +108,7 @@ class MediaDesk:
             FootageError: as ``MediaSigner.verified`` and ``MomentMedia.file``.
         """
         if self.threads.statistics().tasks_waiting >= MOST_WAITING:
-            raise MediaBusyError("Too many clips are being cut at the moment.", hint="Try again in 5 s.")
+            raise MediaBusyError()
 
         def cut() -> MediaFile:
             return self.media.file(self.signer.verified(kind, ticket))
@@ -117,25 +128,28 @@ def add_routes(app: FastAPI, state: ApiState) -> None:
         try:
             return _sent(request, await desk.file(kind, ticket))
         except FootageError as error:
-            return _problem(error)
+            status = next((status for known, status in _STATUS if isinstance(error, known)), None)
+            if status is None:
+                raise
+            raise Refusal(status, str(error), hint=error.hint) from error
 
-    app.add_api_route(
-        f"{PREFIX}/{{kind}}/{{ticket}}",
-        send,
-        methods=["GET", "HEAD"],
-        response_class=Response,
-        responses=_RESPONSES,  # type: ignore[arg-type] # a dict of dicts
-        summary="A clip or picture of a moment, by its signed address.",
-        tags=["media"],
-    )
+    for method in ("GET", "HEAD"):
+        app.add_api_route(
+            f"{PREFIX}/{{kind}}/{{ticket}}",
+            send,
+            methods=[method],
+            response_class=Response,
+            responses=_RESPONSES,
+            summary="Get a clip or picture of a moment by its signed address.",
+            operation_id="getMedia",
+            include_in_schema=method == "GET",
+            openapi_extra={"security": []},
+            tags=["media"],
+        )
 
 
 def link_maker(request: HTTPConnection) -> LinkMaker:
-    """Makes links that the sender of a request can open; for callers that may view alone.
-
-    Raises:
-        StoreError: the key of the links cannot be read.
-    """
+    """Makes links that the sender of a request can open; for callers with the role "view" or more."""
     desk: MediaDesk = request.app.state.media
     return desk.links(str(request.base_url).rstrip("/"), request.base_url.hostname or "")
 
@@ -154,18 +168,4 @@ def _sent(request: Request, file: MediaFile) -> Response:
         filename=file.name,
         content_disposition_type="inline",
         headers=headers,
-    )
-
-
-def _problem(error: FootageError) -> Response:
-    """An error as problem details (RFC 9457)."""
-    status, title = next((code, title) for kind, code, title in _STATUS if isinstance(error, kind))
-    headers = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
-    if isinstance(error, MediaBusyError):
-        headers["Retry-After"] = f"{error.retry_after_seconds:.0f}"
-    return JSONResponse(
-        {"type": "about:blank", "title": title, "status": status, "detail": str(error), "hint": error.hint},
-        status,
-        headers=headers,
-        media_type="application/problem+json",
     )

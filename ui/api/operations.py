@@ -18,6 +18,7 @@ from service.operations import OPERATIONS, Operation
 from service.requests import Request
 from ui.api.access import sees_paths
 from ui.api.guard import caller_of, guarded_router
+from ui.api.media import link_maker
 from ui.api.names import camel
 from ui.api.paging import MOST_RECORDS, USUAL_RECORDS, AnswerPart, paging_of
 from ui.api.problems import as_json
@@ -42,11 +43,28 @@ _SCALARS = frozenset({"string", "number", "integer", "boolean", "null"})
 logger = logging.getLogger(__name__)
 
 
+class MomentLinks(BaseModel):
+    """Addresses that go with one record; all but the first expire after an hour."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    record: int
+    """Number of the record, from 0."""
+    moment: str = ""
+    """The moment in the app; absent where its address is not known."""
+    clip: str = ""
+    """A short clip of it."""
+    poster: str = ""
+    """A picture of it."""
+
+
 class AnswerBody(BaseModel):
     """What every operation answers with."""
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
+    links: list[MomentLinks] = Field(default_factory=list)
+    """Addresses that go with records about moments."""
     next_cursor: str | None = None
     """Leads to the next part of the answer: the parameter `cursor` of the same request; null at the end."""
 
@@ -200,7 +218,8 @@ async def answer(
         part = paging.part(request, cursor, records, most=max_records) if paging else AnswerPart(records)
         lines = json_records(part.records)
         shown = lines if show_paths else redacted(lines)
-        return as_json({"records": shown, "next_cursor": part.next_cursor})
+        links = link_maker(http).beside(lines)
+        return as_json({"records": shown, "links": links, "next_cursor": part.next_cursor})
 
     body = await in_thread(http, work, limiter=call.limiter)
     return Response(body, media_type="application/json")

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
     import asyncio
     from collections.abc import Sequence
 
+    from fastapi import FastAPI
     from starlette.types import Receive, Scope, Send
 
     from service.session import Service
     from ui.api.access import ApiAccess
+    from ui.api.commands import RunCommand
     from ui.api.state import RunningWork
 
 GRACE_SECONDS = 10
@@ -43,19 +45,39 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 _TRUSTED_PROXIES = "127.0.0.1,::1"
 
 
-def serve(service: Service, *, access: ApiAccess, sockets: Sequence[socket.socket]) -> None:
+def serve(
+    service: Service,
+    *,
+    access: ApiAccess,
+    sockets: Sequence[socket.socket],
+    run_command: RunCommand | None = None,
+) -> None:
     """Serve; returns when it was stopped, by Ctrl-C or SIGTERM.
 
     Args:
         service: Answers the requests.
         access: The rules of this start.
         sockets: Where to listen: ``unix_socket`` and ``ui.listening``.
+        run_command: As of ``ui.api.app.create_app``.
     """
     keep_to_owner()
-    app = create_app(service, access=access)
+    app = create_app(service, access=access, run_command=run_command)
+    server = api_server(app, access=access)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run(sockets=list(sockets))
+
+
+def api_server(app: FastAPI, *, access: ApiAccess, http: type[Connection] | None = None) -> ApiServer:
+    """A server for an application, with the settings of every start.
+
+    Args:
+        app: The application.
+        access: The rules of this start.
+        http: What takes connections; ``ApiConnection`` when None.
+    """
     config = uvicorn.Config(
         app,
-        http=ApiConnection,
+        http=http or ApiConnection,
         ws="none",
         access_log=False,  # ui.api.request_log does, without addresses that may hold a signature
         log_config=None,
@@ -66,8 +88,7 @@ def serve(service: Service, *, access: ApiAccess, sockets: Sequence[socket.socke
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=30,
     )
-    with contextlib.suppress(KeyboardInterrupt):
-        ApiServer(config, app.state.api.running).run(sockets=list(sockets))
+    return ApiServer(config, app.state.api.running)
 
 
 class ApiServer(uvicorn.Server):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from service.tokens import TokenBook
     from service.tracing import Tracing
     from ui.api.access import ApiAccess
+    from ui.api.commands import RunCommand
     from ui.api.rates import RateLimiter
 
 
@@ -45,6 +46,11 @@ class RunningWork:
             cancel.cancel()
             with self._lock:
                 self._tokens.discard(cancel)
+
+    def tokens(self) -> tuple[CancelToken, ...]:
+        """The tokens of the work at hand."""
+        with self._lock:
+            return tuple(self._tokens)
 
     @property
     def stopping(self) -> bool:
@@ -82,6 +88,8 @@ class ApiState:
     """Threads that read the index."""
     workers: CapacityLimiter
     """Threads of requests that may ask a model."""
+    run_command: RunCommand | None = None
+    """Runs commands for clients on the Unix socket; None where none are run."""
 
 
 def state_of(request: HTTPConnection) -> ApiState:

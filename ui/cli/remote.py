@@ -1,6 +1,6 @@
 """Runs commands in the service for its clients: many at once, each with streams of its own; knows no HTTP.
 
-The service gives each request to a ``CommandRunner`` in a thread and sends on the frames that it makes. The
+The service gives each request to a ``RemoteCommands`` in a thread and sends on the frames that it makes. The
 output is that of the command run alone, or the client is asked to run it itself: whatever the output depends
 on and may differ between the two processes is compared first.
 """
@@ -8,19 +8,25 @@ on and may differ between the two processes is compared first.
 from __future__ import annotations
 
 import io
+import itertools
 import logging
 import os
 from collections.abc import Callable, Sequence
 from contextvars import copy_context
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from footage.core.errors import FootageError
+from service.callers import Caller, acting_for
 from service.cancellation import CancelToken
 from ui.cli import served, wire
 
 if TYPE_CHECKING:
     from service.session import Service
+
+logger = logging.getLogger(__name__)
 
 Emit = Callable[[bytes], None]
 """Sends bytes to the client; may wait for it, and raises ``BrokenPipeError`` once it has gone."""
@@ -55,7 +61,7 @@ class CommandRequest(BaseModel):
     """Encoding of its stdout and stderr."""
 
 
-class CommandRunner:
+class RemoteCommands:
     """Runs commands with what a ``Service`` keeps loaded; safe to call from threads.
 
     Make it when the process starts: its code and its environment count as they are then.
@@ -67,6 +73,7 @@ class CommandRunner:
         # differs in anything that counts is refused.
         self._code = wire.code_stamp()
         self._environment = wire.environment_stamp(os.environ)
+        self._numbers = itertools.count(1)
         _show_warnings()
 
     def __call__(self, body: bytes, emit: Emit, cancel: CancelToken) -> None:
@@ -78,6 +85,16 @@ class CommandRunner:
             cancel: Set when the client has gone; the command ends at its next step.
         """
         copy_context().run(self._run, body, emit, cancel)  # nothing that a command sets outlives it
+
+    def prepare(self) -> None:
+        """Load the embedder and what else a search needs, except for the model."""
+        from service.search import SearchRequest, search
+
+        _command_group()
+        try:
+            search(self._service, SearchRequest(query="anything", limit=1, ground=False))
+        except FootageError as reason:  # such as that there is no index yet
+            logger.info("commands are not prepared: %s", reason)
 
     def _run(self, body: bytes, emit: Emit, cancel: CancelToken) -> None:
         sent = _Sent(emit)
@@ -122,7 +139,8 @@ class CommandRunner:
             terminal=request.terminal,
             cancel=cancel,
         )
-        with served.serving(command):
+        caller = Caller(client=f"command {next(self._numbers)}", cancel=cancel)
+        with served.serving(command), acting_for(caller):
             code = _invoke(request)
         out.flush()
         err.flush()
@@ -144,13 +162,10 @@ def _invoke(request: CommandRequest) -> int:
         RunLocallyError: the arguments are wrong, or mean something else here.
         BrokenPipeError: the client has gone.
     """
-    from typer.main import get_command
-
-    from ui.cli.main import app
     from ui.cli.start import given
 
     name, *arguments = request.arguments
-    group: Any = get_command(app)
+    group = _command_group()
     if not given(arguments, "--db") and "db" in _setting_names(group.commands[name]):
         arguments = ["--db", request.db, *arguments]
     try:
@@ -160,6 +175,16 @@ def _invoke(request: CommandRequest) -> int:
     except Exception as error:  # commands word their own errors: this one is the parser's
         raise served.RunLocallyError(f"The arguments cannot be parsed: {error}") from error
     return code if isinstance(code, int) else 0
+
+
+@cache
+def _command_group() -> Any:
+    """The parser of all commands."""
+    from typer.main import get_command
+
+    from ui.cli.main import app
+
+    return get_command(app)
 
 
 def _setting_names(command: Any) -> Sequence[str]:

@@ -27,6 +27,10 @@ _NAMES = frozenset({"model", "find_model", "embedder", "image_embedder", "rerank
 """Parameters that are names, or folders."""
 
 
+_OTHERS = frozenset({"service", "token_file"})
+"""Settings that change no command that the service runs."""
+
+
 class RunLocallyError(Exception):
     """The client must run the command itself; ``str`` of it says why, one sentence."""
 
@@ -75,7 +79,7 @@ class ServedCommand:
         Raises:
             RunLocallyError: the command has other settings.
         """
-        ignored = {"service"} if "db" in names else {"service", "db"}
+        ignored = _OTHERS if "db" in names else _OTHERS | {"db"}
         wanted, own = settings.model_dump(), self.service.settings.model_dump()
         for name, value in wanted.items():
             if name not in ignored and value != own.get(name):

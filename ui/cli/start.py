@@ -17,7 +17,7 @@ from ui.cli import wire
 
 DEFAULT_DB = "~/.footage/index.lancedb"
 """As the setting ``db``; its module is too slow to import."""
-ANSWER_SECONDS = 5.0
+ANSWER_SECONDS = 15.0
 """How long the service may take to accept a command before the command is run here."""
 EXIT_FAILED = 1
 _USUAL_SIZE = (80, 25)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from ui.api.links import LinkMaker
 from ui.api.mcp import wording
 from ui.api.mcp.untrusted import NOTICE, Fence, in_all_texts, without_control_characters
+from ui.api.server_paths import redacted
+from ui.text import count
 
 MOST_RECORDS = 200
 """Most records in an answer."""
@@ -37,7 +39,7 @@ def tool_answer(
     records: Sequence[Mapping[str, Any]],
     *,
     links: LinkMaker,
-    hide: Callable[[str], str] | None = None,
+    show_paths: bool = False,
     fence: Fence | None = None,
 ) -> ToolAnswer:
     """The answer that some records make.
@@ -45,11 +47,12 @@ def tool_answer(
     Args:
         records: All records of the operation, as JSON objects.
         links: Makes the links of moments.
-        hide: Shortens paths in texts; None to show them.
+        show_paths: Whether absolute paths are shown; otherwise, only file names.
         fence: Marks texts from footage; a new one when None.
     """
     kept = _kept(records)
-    shown = [in_all_texts(dict(record), _change(hide)) for record in kept]
+    plain = [in_all_texts(dict(record), without_control_characters) for record in kept]
+    shown = plain if show_paths else redacted(plain)
     structured: dict[str, Any] = {
         "notice": NOTICE,
         "answer": _answer(shown, len(records)),
@@ -58,12 +61,6 @@ def tool_answer(
         "records_left_out": len(records) - len(shown),
     }
     return ToolAnswer(structured, _readable(structured, fence or Fence()))
-
-
-def _change(hide: Callable[[str], str] | None) -> Callable[[str], str]:
-    if hide is None:
-        return without_control_characters
-    return lambda text: hide(without_control_characters(text))
 
 
 def _kept(records: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
@@ -82,7 +79,7 @@ def _answer(records: Sequence[Mapping[str, Any]], of: int) -> str:
     if not records:
         return "Nothing: the index holds nothing of this kind there. It may be that it is not indexed."
     left_out = f", {of - len(records)} left out" if of > len(records) else ""
-    return f"{wording.count(len(records), 'record')}{left_out}."
+    return f"{count(len(records), 'record')}{left_out}."
 
 
 def _readable(structured: Mapping[str, Any], fence: Fence) -> str:

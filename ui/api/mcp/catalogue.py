@@ -125,6 +125,8 @@ class GetJobRequest(ToolRequest):
 
     job: str = Field(min_length=1, max_length=100)
     """Id of the job."""
+    events: bool = False
+    """Also list what happened to it."""
 
 
 def _plain(**names: str) -> Callable[[Service, Any, McpOptions], dict[str, Any]]:
@@ -240,7 +242,8 @@ _TOOLS: tuple[tuple[str, str, str, str, type[ToolRequest], Callable[..., dict[st
         "list_saved_searches",
         "saved searches",
         "List saved searches",
-        "List the saved searches of the index, with the number of their results by state.",
+        "List the saved searches of the index by name: query, filters, who saved them, and how many of "
+        "their results are new, open, reviewed or flagged. Runs no search.",
         NoArguments,
         _plain(),
     ),
@@ -260,7 +263,7 @@ _TOOLS: tuple[tuple[str, str, str, str, type[ToolRequest], Callable[..., dict[st
         "Get a job",
         "Get state, progress and result of a job, such as an index run that continues in the background.",
         GetJobRequest,
-        _plain(),
+        _plain(job="id"),
     ),
 )
 """Name, operation, title, description, arguments, and how these become the operation's request."""

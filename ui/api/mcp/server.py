@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import base64
 import logging
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -16,21 +15,19 @@ from mcp.server.lowlevel import Server
 
 from footage.core.errors import FootageError
 from footage.core.timecode import format_time
-from service import browse
 from ui.api.links import LinkMaker
 from ui.api.mcp.answers import tool_answer
 from ui.api.mcp.calls import McpCaller, OperationRunner
 from ui.api.mcp.catalogue import catalogue
 from ui.api.mcp.frames import frames_of
-from ui.api.mcp.hidden_paths import path_hider
 from ui.api.mcp.tools import OUTPUT_SCHEMA, McpOptions, McpTool, usable
 from ui.api.mcp.untrusted import one_line
+from ui.api.server_paths import without_paths
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext
 
     from service.moment_media import MomentMedia
-    from service.session import Service
     from ui.api.mcp.frames import MomentFrame
 
 INSTRUCTIONS = (
@@ -68,11 +65,16 @@ class McpHost:
 class McpTools:
     """The tools of one index, for any transport."""
 
-    def __init__(self, host: McpHost) -> None:
-        """Run nothing yet."""
+    def __init__(self, host: McpHost, *, tools: Mapping[str, McpTool] | None = None) -> None:
+        """Run nothing yet.
+
+        Args:
+            host: What they work with.
+            tools: The tools by name; those that the options of the host name when None.
+        """
         self._host = host
         self._service, self._options = host.runner.service, host.options
-        self._tools = catalogue(host.options)
+        self._tools = catalogue(host.options) if tools is None else tools
 
     def server(self, version: str) -> Server[Any]:
         """A server of these tools."""
@@ -95,16 +97,16 @@ class McpTools:
         caller = self._host.caller(context)
         tool = usable(self._tools, caller.role).get(params.name)
         if tool is None:
-            return _failed(
+            return self._failed(
                 f"There is no tool {one_line(params.name, longest=100)}, or this client may not use it."
             )
         try:
             return await self._run(context, caller, tool, params.arguments or {})
         except FootageError as error:
-            return _failed(f"{error} {error.hint}".strip(), hide=self._hider())
+            return self._failed(f"{error} {error.hint}".strip())
         except Exception:
             logger.exception("the tool %s failed unexpectedly", tool.name)
-            return _failed("Something unexpected went wrong; the log of the server has the details.")
+            return self._failed("Something unexpected went wrong; the log of the server has the details.")
 
     async def _run(
         self,
@@ -114,11 +116,9 @@ class McpTools:
         arguments: dict[str, Any],
     ) -> types.CallToolResult:
         """Check the arguments, run the operation, and word its records."""
-        hide = self._hider()
 
         async def report(number: int, message: str) -> None:
-            shown = message if hide is None else hide(message)
-            await context.session.report_progress(number, message=one_line(shown, longest=200))
+            await context.session.report_progress(number, message=self._shown(message))
 
         # 1. The request; a tool may look up a video in the index for it.
         given = tool.arguments.model_validate(arguments)
@@ -127,28 +127,34 @@ class McpTools:
         found = await self._host.runner.run(tool.operation, request, caller, report)
         records = [record.fields() for record in found]
         # 3. The answer, with pictures where they were asked for.
-        answer = tool_answer(records, links=self._host.links(context), hide=hide)
+        links = await to_thread.run_sync(self._host.links, context)
+        answer = tool_answer(records, links=links, show_paths=self._options.show_paths)
         content: list[Any] = [types.TextContent(type="text", text=answer.text)]
         if most := getattr(given, "include_frames", 0):
             frames = partial(frames_of, self._service, self._host.media, answer.structured["records"], most)
             for frame in await to_thread.run_sync(frames):
-                content += _pictured(frame, hide)
+                content += self._pictured(frame)
         return types.CallToolResult(content=content, structured_content=answer.structured)
 
-    def _hider(self) -> Callable[[str], str] | None:
-        """What shortens paths, unless they are shown."""
-        return None if self._options.show_paths else path_hider(_folders(self._service))
+    def _shown(self, sentence: str) -> str:
+        """A sentence as one line, its paths shortened unless they are shown."""
+        return one_line(sentence if self._options.show_paths else without_paths(sentence))
 
+    def _failed(self, sentence: str) -> types.CallToolResult:
+        """An error as the answer of a tool."""
+        text = types.TextContent(type="text", text=self._shown(sentence))
+        return types.CallToolResult(content=[text], is_error=True)
 
-def _folders(service: Service) -> Iterable[str]:
-    """Folders that texts of answers may name."""
-    settings = service.settings
-    yield from (str(settings.db.parent), str(settings.cache_dir), os.getcwd(), os.path.expanduser("~"))
-    try:
-        files = browse.files(service) if service.existing_store() else []
-    except FootageError:
-        return
-    yield from {os.path.dirname(file.path) for file in files}
+    def _pictured(self, frame: MomentFrame) -> list[Any]:
+        """A picture with a line above it, or why there is none."""
+        head = f"Frame of record {frame.record} at {format_time(frame.seconds)} (untrusted data)"
+        if not frame.jpeg:
+            return [types.TextContent(type="text", text=f"{head}: {self._shown(frame.why_not)}.")]
+        data = base64.b64encode(frame.jpeg).decode("ascii")
+        return [
+            types.TextContent(type="text", text=f"{head}:"),
+            types.ImageContent(type="image", data=data, mime_type="image/jpeg"),
+        ]
 
 
 def _listed(tool: McpTool) -> types.Tool:
@@ -167,22 +173,3 @@ def _listed(tool: McpTool) -> types.Tool:
             open_world_hint=False,
         ),
     )
-
-
-def _pictured(frame: MomentFrame, hide: Callable[[str], str] | None) -> list[Any]:
-    """A picture with a line above it, or why there is none."""
-    head = f"Frame of record {frame.record} at {format_time(frame.seconds)} (untrusted data)"
-    if not frame.jpeg:
-        why = frame.why_not if hide is None else hide(frame.why_not)
-        return [types.TextContent(type="text", text=f"{head}: {one_line(why)}.")]
-    data = base64.b64encode(frame.jpeg).decode("ascii")
-    return [
-        types.TextContent(type="text", text=f"{head}:"),
-        types.ImageContent(type="image", data=data, mime_type="image/jpeg"),
-    ]
-
-
-def _failed(sentence: str, *, hide: Callable[[str], str] | None = None) -> types.CallToolResult:
-    """An error as the answer of a tool."""
-    text = one_line(sentence if hide is None else hide(sentence))
-    return types.CallToolResult(content=[types.TextContent(type="text", text=text)], is_error=True)

@@ -99,6 +99,7 @@ def run(
     from ui.api.access import ApiAccess, ApiLimits
     from ui.api.serving import only_service, serve
     from ui.api.serving import unix_socket as listening_locally
+    from ui.cli.remote import RemoteCommands
     from ui.hosts import proxy_names
 
     access = ApiAccess(
@@ -116,7 +117,7 @@ def run(
         _print(_record(service, local, tcp, access), json=json)
         _note_who_reaches_it(access, tcp)
         with service_log(log_format):
-            serve(service, access=access, sockets=[local, *tcp])
+            serve(service, access=access, sockets=[local, *tcp], run_command=RemoteCommands(service))
 
 
 def _tcp_sockets(host: str, port: int) -> list[socket.socket]:

@@ -236,7 +236,9 @@ class DeliveryLine:
     state: str
     """"delivered", "pending", "failed" or "suppressed"."""
     word: str
-    """The state in words."""
+    """The state in a word."""
+    detail: str = ""
+    """When that was, or when it is tried again."""
     why: str = ""
     """What the last attempt failed of; empty for none."""
 
@@ -265,6 +267,7 @@ def alert_moment(
     span = f"<span>{markup.clock_span(moment.span)}</span>" if moment.content_id else ""
     lines = "".join(
         f'<p class="fx-delivery">{state(each.state, each.word)}<span>{markup.text(each.sink)}</span>'
+        f"<time>{markup.text(each.detail)}</time>"
         f"{f'<small>{markup.text(each.why)}</small>' if each.why else ''}</p>"
         for each in deliveries
     )

@@ -20,8 +20,9 @@ from ui.web.components import cards, markup, media, notices, pages
 from ui.web.components.resources import Desk
 
 if TYPE_CHECKING:
+    from footage.core.alerts import Alert, Delivery
     from footage.core.types import Video
-    from service.alerts.manage import Alert, AlertHistoryEntry, AlertStatus, Delivery, SinkTest
+    from service.alerts.manage import AlertHistoryEntry, AlertStatus, SinkTest
 
 ITEMS = 8
 """Moments on a page."""
@@ -30,7 +31,8 @@ MOST_MOMENTS = 1000
 _NONE = (
     '<div class="fx-empty"><h2>No alerts yet</h2><p>An alert reports new moments by itself: here, and to a '
     "webhook, MQTT, e-mail, a command or the desktop. Save a search in the queue, then press its bell.</p>"
-    "<p>Alerts run with <code>footage index --watch</code> and <code>footage alerts run --watch</code>.</p></div>"
+    "<p>Alerts run with <code>footage index --watch</code> and <code>footage alerts run --watch</code>."
+    "</p></div>"
 )
 _FILTERS = ("All", "Delivered", "Failed", "Waiting")
 _WORDS = {"pending": "waiting", "suppressed": "not sent"}
@@ -58,39 +60,51 @@ def show(desk: Desk) -> None:
 def _alert(desk: Desk, status: AlertStatus) -> None:
     alert = status.alert
     with st.container(key=f"alert_{alert.id}"):
-        st.html(_line(status))
         if may_edit():
-            st.session_state[f"alert_on_{alert.id}"] = alert.enabled
-            row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-            row.toggle(
-                "On",
-                key=f"alert_on_{alert.id}",
-                on_change=_turn,
-                args=(desk, alert),
-                label_visibility="visible",
-            )
-            if alert.sinks:
-                row.button(
-                    "Test",
-                    key=f"alert_test_{alert.id}",
-                    icon=":material/send:",
-                    on_click=_ask_for_test,
-                    args=(alert,),
-                )
-            if status.failed:
-                row.button(
-                    "Send failed again",
-                    key=f"alert_retry_{alert.id}",
-                    icon=":material/replay:",
-                    on_click=_retry,
-                    args=(desk, alert),
-                )
-            with row.popover("Remove", icon=":material/delete:"):
-                st.write("Its history goes, too.")
-                st.button("Remove alert", key=f"alert_gone_{alert.id}", on_click=_remove, args=(desk, alert))
+            left, right = st.columns([3, 2], vertical_alignment="center")
+            left.html(_line(status))
+            with right:
+                _controls(desk, status)
+        else:
+            st.html(_line(status))
         if st.session_state.get("alert_tested") == alert.id:
             st.session_state.alert_tested = None
             _test(desk, alert)
+
+
+def _controls(desk: Desk, status: AlertStatus) -> None:
+    """What an editor may do with an alert."""
+    alert = status.alert
+    row = st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="right", gap="small"
+    )
+    if status.failed:
+        row.button(
+            "Send failed again",
+            key=f"alert_retry_{alert.id}",
+            icon=":material/replay:",
+            on_click=_retry,
+            args=(desk, alert),
+        )
+    if alert.sinks:
+        row.button(
+            "Test",
+            key=f"alert_test_{alert.id}",
+            icon=":material/send:",
+            on_click=_ask_for_test,
+            args=(alert,),
+        )
+    with row.popover("Remove", icon=":material/delete:"):
+        st.write("Its history goes, too.")
+        st.button("Remove alert", key=f"alert_gone_{alert.id}", on_click=_remove, args=(desk, alert))
+    st.session_state[f"alert_on_{alert.id}"] = alert.enabled
+    row.toggle(
+        f"{plain(alert.name)} is on",
+        key=f"alert_on_{alert.id}",
+        on_change=_turn,
+        args=(desk, alert),
+        label_visibility="collapsed",
+    )
 
 
 def _line(status: AlertStatus) -> str:
@@ -107,13 +121,8 @@ def _line(status: AlertStatus) -> str:
     ]
     facts = [count(status.moments, "moment"), *numbers]
     places = "".join(f'<span class="fx-tag">{markup.text(shown_name(sink))}</span>' for sink in alert.sinks)
-    limits = [f"quiet {alert.quiet_hours}"] if alert.quiet_hours else []
-    if alert.cool_down_seconds:
-        limits.append(f"at most one in {alert.cool_down_seconds / 60:g} min for each camera")
-    if alert.about_absence:
-        limits.append("reports that nothing happened")
+    limited = "".join(f"<span>{markup.text(limit)}</span>" for limit in _limits(alert))
     query = " ".join(filter(None, (alert.query, alert.filters)))
-    limited = "".join(f"<span>{markup.text(limit)}</span>" for limit in limits)
     return (
         f'<div class="fx-top"><b class="fx-alert-name">{markup.text(alert.name)}</b>'
         f"{cards.state('on' if alert.enabled else 'off')}"
@@ -121,6 +130,30 @@ def _line(status: AlertStatus) -> str:
         f'<p class="fx-sub">{markup.text(query)}</p>'
         f'<p class="fx-sub fx-alert-facts">{places or "<span>only the history</span>"}{limited}</p>'
     )
+
+
+def _limits(alert: Alert) -> list[str]:
+    """When an alert reports nothing, and when it reports nothing happening, in words."""
+    limits = []
+    if alert.about_absence:
+        when = f"between {alert.absent_between.replace('-', ' and ')}" if alert.absent_between else ""
+        lasting = f"for {_duration(alert.absent_for_seconds)}" if alert.absent_for_seconds else ""
+        limits.append(f"reports that nothing happened {when or lasting}")
+    if alert.quiet_hours:
+        limits.append(f"quiet {alert.quiet_hours}")
+    if alert.cool_down_seconds:
+        limits.append(f"at most one in {_duration(alert.cool_down_seconds)} for each camera")
+    if alert.digest_seconds:
+        limits.append(f"together every {_duration(alert.digest_seconds)}")
+    return limits
+
+
+def _duration(seconds: float) -> str:
+    """A length of time in the largest unit that divides it."""
+    for unit, name in ((3600.0, "h"), (60.0, "min")):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds / unit:g} {name}"
+    return f"{seconds:g} s"
 
 
 def _test(desk: Desk, alert: Alert) -> None:
@@ -137,7 +170,8 @@ def _test(desk: Desk, alert: Alert) -> None:
 
 def _tested(result: SinkTest) -> str:
     if result.error:
-        return notices.problem(FootageError(f"{result.name}: {result.error}", hint=result.hint))
+        what = result.error if result.name in result.error else f"{result.name}: {result.error}"
+        return notices.problem(FootageError(what, hint=result.hint))
     return notices.remark(f"{result.name}: the test was taken.")
 
 
@@ -269,14 +303,12 @@ def _card(desk: Desk, entry: AlertHistoryEntry, *, chosen: bool) -> str:
 
 def _delivery(delivery: Delivery, name: str) -> cards.DeliveryLine:
     """What became of a delivery, in words."""
+    why, detail = delivery.last_error, ""
     if delivery.state == "delivered":
-        word = f"delivered {_when(delivery.delivered_at)}"
+        why, detail = "", _when(delivery.delivered_at)
     elif delivery.state == "pending" and delivery.attempts:
-        word = f"tried {count(delivery.attempts, 'time')}, next {_when(delivery.next_attempt_at)}"
-    else:
-        word = _WORDS.get(delivery.state, delivery.state)
-    why = "" if delivery.state == "delivered" else delivery.last_error
-    return cards.DeliveryLine(name, delivery.state, word, why)
+        detail = f"try {delivery.attempts + 1} at {_when(delivery.next_attempt_at)}"
+    return cards.DeliveryLine(name, delivery.state, _WORDS.get(delivery.state, delivery.state), detail, why)
 
 
 def _play(desk: Desk, entry: AlertHistoryEntry, video: Video | None) -> None:
@@ -311,4 +343,7 @@ def _first_page() -> None:
 
 
 def _when(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+    """A time by this machine's clock, without the day where that is today."""
+    then, now = time.localtime(seconds), time.localtime()
+    same_day = then[:3] == now[:3]
+    return time.strftime("%H:%M:%S" if same_day else "%Y-%m-%d %H:%M:%S", then)

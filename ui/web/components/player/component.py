@@ -128,14 +128,7 @@ def show(
     st.session_state[f"{key} shown"] = shown
 
     # 2. The preview, or a sentence in its place.
-    place, clip = st.empty(), None
-    try:
-        with place, st.spinner("Cutting the preview"):
-            clip = previews.preview(
-                cache, path, content_id=video.content_id, stretch=shown.stretch, file=file
-            )
-    except FootageError as error:
-        place.html(notices.problem(error))
+    clip = _preview(cache, path, video, shown.stretch, file)
 
     # 3. All of it to the browser.
     _component()(
@@ -160,6 +153,19 @@ def show(
         on_asked_change=_nothing,
     )
     return StageState(in_out, asked.action, asked.seconds, asked.at_seconds, asked.box)
+
+
+def _preview(
+    cache: Path, path: str, video: Video, stretch: Span, file: File | None
+) -> previews.Preview | None:
+    """The preview; None, and a sentence in its place, where it cannot be cut."""
+    place = st.empty()
+    try:
+        with place, st.spinner("Cutting the preview"):
+            return previews.preview(cache, path, content_id=video.content_id, stretch=stretch, file=file)
+    except FootageError as error:
+        place.html(notices.problem(error))
+        return None
 
 
 def _head(text: str, path: str, span: Span) -> str:
