@@ -283,7 +283,7 @@ def test_the_number_of_camera_labels_is_bounded(lags):
 def test_the_log_holds_requests_and_neither_queries_nor_paths_nor_tokens(service, token, log_format):
     stream = io.StringIO()
     given = {ID_HEADER: "given-by-the-caller"}
-    with serving(app_of(service)) as address, service_log(log_format, stream):
+    with service_log(log_format, stream), serving(app_of(service)) as address:
         query = {"query": f"{DOG} {CANARY}"}
         answer = get(f"{address}/search/{CANARY}", params=query, headers=token | given)
         other = get(
