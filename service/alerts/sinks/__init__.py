@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from footage.core.errors import UsageError
+from footage.core.errors import FootageError, UsageError
 from service.alerts.sinks.command import CommandSink
 from service.alerts.sinks.desktop import DesktopSink
 from service.alerts.sinks.mail import EmailSink
@@ -63,3 +64,16 @@ def make_sink(config: SinkConfig, *, rules: SinkRules | None = None) -> Sink:
         DependencyError: the library that it needs is not installed.
     """
     return _MAKERS[config.kind](config, rules or SinkRules())
+
+
+def shown_name(config: SinkConfig) -> str:
+    """The name of a sink for people, without secrets, also of one that cannot be made here and now."""
+    try:
+        return make_sink(config, rules=SinkRules(private_webhooks=True)).name
+    except FootageError:
+        return config.kind
+
+
+def desktop_is_possible() -> bool:
+    """Whether the library for desktop notifications is installed."""
+    return find_spec("desktop_notifier") is not None
