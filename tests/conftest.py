@@ -17,9 +17,13 @@ hypothesis.settings.load_profile("project")
 SLOW_FILES = frozenset(
     f"test_{name}.py"
     for name in [
+        "alerts_cli",
+        "alerts_crashes",
         "alerts_desktop",
         "alerts_email",
+        "alerts_moments",
         "alerts_mqtt",
+        "alerts_service",
         "api_jobs",
         "benchmarks_gpu",
         "core_disk_cache",
