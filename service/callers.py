@@ -24,6 +24,8 @@ class Caller:
     """Whether somebody waits for it."""
     cancel: CancelToken | None = None
     """Ends the wait for the model; None where the work itself looks at its token between two steps."""
+    is_remote: bool = False
+    """Whether it came with a token, from somebody who need not have a shell on this machine."""
     admitted: bool = field(default=False)
     """Whether it may no longer be refused for overload: its first step was accepted, or it is a job."""
 

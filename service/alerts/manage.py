@@ -22,7 +22,9 @@ from service.alerts.labels import sink_label
 from service.alerts.model import Notification
 from service.alerts.policy import parse_quiet_hours, parse_zone
 from service.alerts.scan import alert_query
+from service.alerts.sinks import check_made_remotely
 from service.alerts.windows import by_key, committed
+from service.callers import current_caller
 from service.requests import Request
 
 if TYPE_CHECKING:
@@ -390,6 +392,8 @@ def _check(service: Service, alert: Alert) -> None:
     if len(set(keys)) < len(keys):
         raise UsageError("The alert names a sink twice.")
     for config in alert.sinks:
+        if current_caller().is_remote:
+            check_made_remotely(config)
         sink_of(service, config)
 
 

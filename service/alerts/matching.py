@@ -11,11 +11,13 @@ from footage.core.alerts import LeastVerdict
 from footage.core.timecode import overlap_seconds
 from footage.core.tracks import CAPTION_TRACK, IMAGE_TRACK, is_image_track
 from footage.core.types import Match, Span
+from service.events import ignore, steps
 
 if TYPE_CHECKING:
     from search.engine import Engine
     from search.query.parser import Query
     from search.results import SearchResult
+    from service.cancellation import CancelToken
 
 TEXTS_PER_WINDOW = 20
 """Texts that a window has at most, by and large: a search brings back as many as the videos have."""
@@ -36,7 +38,7 @@ class Matcher:
     least_verdict: LeastVerdict
     """The weakest verdict that counts."""
 
-    def matches(self, windows: NewSpans, *, texts: int) -> list[Match]:
+    def matches(self, windows: NewSpans, *, texts: int, cancel: CancelToken | None = None) -> list[Match]:
         """The matches in some windows, best first.
 
         The index is asked first, which costs nothing; the model sees only what matches there. A match whose
@@ -45,9 +47,11 @@ class Matcher:
         Args:
             windows: The windows.
             texts: Windows of their videos in all.
+            cancel: Ends it between two steps of the model.
 
         Raises:
             FootageError: the index cannot be read, or the model cannot be used.
+            Cancelled: it was cancelled.
         """
         most = min(max(LEAST_TEXTS, TEXTS_PER_WINDOW * texts), MOST_TEXTS)
         free = self.engine.search(
@@ -68,6 +72,7 @@ class Matcher:
             per_video=most,
             content_ids=list(moments),
             looking=replace(self.engine.looking, at=dict(moments), max_windows=few),
+            on_progress=steps("alerts", ignore, cancel),
         )
         return [match for match in _near(checked) if self._counts(match) and is_inside(match, windows)]
 

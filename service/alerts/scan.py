@@ -34,7 +34,7 @@ from service.alerts.windows import (
     unexamined,
     waits_for_clock,
 )
-from service.cancellation import CancelToken
+from service.cancellation import Cancelled, CancelToken
 from service.events import Listener, ignore
 
 if TYPE_CHECKING:
@@ -95,12 +95,13 @@ class AlertScanner:
 
         Args:
             on_event: Receives what is being loaded.
-            cancel: Ends it between the windows of some videos and the next.
+            cancel: Ends it between two steps of the model.
             patience_seconds: How long to wait for another process that is at it.
 
         Raises:
             StoreBusyError: another process is examining windows.
             StoreError: the index cannot be read, or the state not be written.
+            Cancelled: it was cancelled.
         """
         alerts = [alert for alert in self._alerts.all() if alert.enabled]
         store = self._service.existing_store()
@@ -116,6 +117,8 @@ class AlertScanner:
                     for count, found in self._examine(store, alert, ready, on_event, cancel):
                         windows += count
                         moments += found
+                except Cancelled:
+                    raise
                 except FootageError as error:
                     logger.warning(
                         "alert cannot be matched", exc_info=True, extra={"fields": {"id": alert.id}}
@@ -166,7 +169,7 @@ class AlertScanner:
                 content_id: {track: tuple(each.values()) for track, each in tracks.items()}
                 for content_id, tracks in spans.items()
             }
-            matches = matcher.matches(new, texts=texts) if new else []
+            matches = matcher.matches(new, texts=texts, cancel=cancel) if new else []
             look = _Look(alert, query.filters, files, aliases, spans, self._clock())
             moments = self._record(look, matches, some)
             yield sum(map(len, some.values())), moments

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from service.session import Service
     from ui.api.commands import RunCommand
 
-PARTS = ("health", "document", "operations", "jobs", "media", "mcp", "metrics", "commands", "calls")
+PARTS = ("health", "document", "operations", "jobs", "media", "mcp", "metrics", "commands", "calls", "alerts")
 """Modules of this package that add routes, in this order."""
 
 
