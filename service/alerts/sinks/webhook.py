@@ -120,7 +120,7 @@ class WebhookSink:
             raise SinkError(f"{self.name} did not answer within {self.most_seconds:g} s") from error
         except httpx2.TimeoutException as error:
             raise SinkError(f"{self.name} did not answer in time") from error
-        except (httpx2.HTTPError, OSError) as error:
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             reason = hidden(str(error) or type(error).__name__, parts.path.strip("/"), parts.query)
             raise SinkError(f"{self.name} cannot be reached: {reason}") from error
         self._judge(response)
